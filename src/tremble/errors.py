@@ -1,0 +1,32 @@
+"""What tremble raises. Every message holds the user's own value and the cure, in one sentence."""
+
+from __future__ import annotations
+
+
+class TrembleError(Exception):
+    """Base of every error that tremble raises on purpose."""
+
+
+class UserError(TrembleError):
+    """Something the user asked for cannot be done; the command line prints it and exits with 2."""
+
+
+class MissingExtra(UserError):
+    """An optional dependency is not installed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f'{what} needs an optional part: pip install "tremble[{extra}]".')
+
+
+def one_line(error: BaseException) -> str:
+    """The first line of a foreign error, short enough to be quoted inside a sentence."""
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0][:300].rstrip(" .:")
+
+
+def did_you_mean(word: str, known: list[str]) -> str:
+    """'; did you mean X?' where a known word is close, else the list of known words."""
+    import difflib
+
+    close = difflib.get_close_matches(word, known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(sorted(known))}."

@@ -1,0 +1,93 @@
+"""Families of games, one module each: the rules in words as the person could see them.
+
+A family is a `Family` named `FAMILY` in its module, listed in `_MODULES`. Its three functions
+take a `View` (what this person could see at this decision, and nothing else) and return text:
+
+- `rules`: paragraphs that say what is played, who the reader is and what is known;
+- `history`: lines, one or more per visible event, then what is on the table. It only ever grows:
+  the lines of an earlier decision of the same game are the first lines of a later one;
+- `question`: one sentence that asks for the decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from tremble.decisions import Event, Option
+from tremble.errors import UserError, did_you_mean
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What one person could see when choosing. `options` stand in the order in which they are
+    shown, with the labels they are shown under; `order` is 0 as recorded, 1 reversed."""
+
+    rules: Mapping[str, Any]
+    role: str
+    round: int | None
+    events: tuple[Event, ...]
+    options: tuple[Option, ...]
+    order: int = 0
+
+    def label(self, key: str) -> str:
+        """The label under which the option `key` is shown.
+
+        Raises KeyError for a key that is not among the options.
+        """
+        for option in self.options:
+            if option.key == key:
+                return option.label
+        raise KeyError(key)
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """The words of one family. `both_orders`: options are shown in both orders and averaged;
+    the labels stay with the positions, so that each option is also read under each label."""
+
+    name: str
+    rules: Callable[[View], list[str]]
+    history: Callable[[View], list[str]]
+    question: Callable[[View], str]
+    both_orders: bool = False
+
+
+_MODULES = {
+    "bargaining": "bargaining",
+    "persuasion": "persuasion",
+    "persuasion_seller": "persuasion_seller",
+    "negotiation": "negotiation",
+    "repeated_matrix": "repeated_matrix",
+    "one_shot_matrix": "one_shot_matrix",
+    "lottery": "lottery",
+}
+
+
+@cache
+def family(name: str) -> Family:
+    """The family of that name.
+
+    Raises UserError when tremble has no words for it.
+    """
+    if name not in _MODULES:
+        raise UserError(
+            f"tremble has no game called {name!r}; give these decisions a `prompt` of their own"
+            + did_you_mean(name, list(_MODULES))
+        )
+    found: Family = import_module(f"tremble.games.{_MODULES[name]}").FAMILY
+    return found
+
+
+def amount(value: float) -> str:
+    """A number as a person reads it: 10000.0 -> '10,000', 12.5 -> '12.5', -3.0 -> '-3'."""
+    rounded = round(float(value), 6)
+    return f"{int(rounded):,}" if rounded == int(rounded) else f"{rounded:,.10g}"
+
+
+def money(value: float) -> str:
+    """An amount of dollars: 10000.0 -> '$10,000', -12.5 -> '-$12.5'."""
+    return ("-$" if value < 0 else "$") + amount(abs(value))
