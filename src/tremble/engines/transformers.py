@@ -1,0 +1,206 @@
+"""The reference engine: one prompt, one forward pass, through Hugging Face transformers.
+
+Right and simple: every faster path is tested against it. A sequence per maximal node of the
+option tree (one, where all options are single tokens); only the rows at the nodes go through
+the model's own output head; log-softmax in float32 over the whole vocabulary.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+import torch
+
+from tremble.engines import TOP, Limits, Row, combine
+from tremble.errors import TrembleError
+from tremble.tokens import Ids, TokenPaths, bos_of
+
+
+class HubTokenizer:
+    """A transformers tokenizer as tremble uses it."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        tokenizer.model_max_length = int(1e30)  # the window is checked elsewhere, with a cure
+        self.inner = tokenizer
+        bare = self.encode(["x"])[0]
+        self._bos = bos_of(tokenizer("x")["input_ids"], bare)
+
+    @property
+    def bos(self) -> Ids:
+        return self._bos
+
+    @property
+    def special(self) -> Mapping[str, str]:
+        named = self.inner.special_tokens_map
+        return {name: str(text) for name, text in named.items() if not isinstance(text, list)}
+
+    @property
+    def special_texts(self) -> Sequence[str]:
+        return sorted({*self.inner.all_special_tokens, *self.inner.get_added_vocab()})
+
+    @property
+    def template(self) -> str | None:
+        found = self.inner.chat_template
+        if isinstance(found, dict):
+            found = found.get("default")
+        return None if found is None else str(found)
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        if not texts:
+            return []
+        encoded: list[list[int]] = self.inner(list(texts), add_special_tokens=False)["input_ids"]
+        return encoded
+
+    def pieces(self) -> Sequence[str]:
+        pieces: Sequence[str] = self.inner.convert_ids_to_tokens(list(range(len(self.inner))))
+        return pieces
+
+    def decode(self, ids: Sequence[int]) -> str:
+        return str(self.inner.decode(list(ids)))
+
+
+class TransformersEngine:
+    """Scores prompts with a causal language model.
+
+    `identity` is what the model's files say of themselves; `batch` the number of sequences in a
+    pass, padded on the right and sorted by length (1: the reference itself).
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: HubTokenizer,
+        identity: Mapping[str, Any],
+        window: int | None,
+        batch: int = 1,
+    ) -> None:
+        self.model = model.eval()
+        self._tokenizer = tokenizer
+        self._identity = dict(identity)
+        self._window = window
+        self.batch = batch
+        # A misspelt or unknown argument would be swallowed by **kwargs, so ask the signature.
+        self._keeps = "logits_to_keep" in inspect.signature(model.forward).parameters
+
+    @property
+    def tokenizer(self) -> HubTokenizer:
+        return self._tokenizer
+
+    def identity(self) -> dict[str, Any]:
+        return {"engine": "transformers", **self._identity}
+
+    def limits(self) -> Limits:
+        parameter = next(self.model.parameters())
+        return Limits(
+            self._window, str(parameter.dtype).removeprefix("torch."), str(parameter.device)
+        )
+
+    def score(self, prompts: Sequence[TokenPaths]) -> Iterator[Row]:
+        """Rows in order of length where passes hold several sequences, else in the given order."""
+        order = range(len(prompts))
+        if self.batch > 1:
+            order = sorted(order, key=lambda index: prompts[index].length)  # type: ignore[assignment]
+        waiting = iter(order)
+        while group := list(islice(waiting, self.batch)):
+            scored = []
+            for index in group:
+                error = self._refusal(prompts[index])
+                if error is None:
+                    scored.append(index)
+                else:
+                    yield Row(index, error=error)
+            yield from self._group(prompts, scored)
+
+    def _refusal(self, paths: TokenPaths) -> str | None:
+        if paths.error is not None:
+            return paths.error
+        if self._window is not None and paths.length > self._window:
+            return f"{paths.length} tokens, the model's window is {self._window}"
+        return None
+
+    def _group(self, prompts: Sequence[TokenPaths], indices: Sequence[int]) -> Iterator[Row]:
+        """Score some prompts in passes of at most `batch` sequences."""
+        jobs = [(index, node) for index in indices for node in maximal(prompts[index].nodes())]
+        logs: dict[tuple[int, Ids], torch.Tensor] = {}
+        for start in range(0, len(jobs), self.batch):
+            chunk = jobs[start : start + self.batch]
+            sequences = [prompts[index].prefix + node for index, node in chunk]
+            rows = self._rows(sequences, [len(node) + 1 for _, node in chunk])
+            for (index, node), found in zip(chunk, rows, strict=True):
+                for end in range(len(node) + 1):
+                    logs.setdefault((index, node[:end]), found[end])
+        for index in indices:
+            nodes = prompts[index].nodes()
+            yield self._row(prompts[index], index, {node: logs[index, node] for node in nodes})
+
+    def _rows(self, sequences: Sequence[Ids], keep: Sequence[int]) -> list[torch.Tensor]:
+        """Float32 log-probabilities of the last `keep[i]` positions of each sequence."""
+        device = next(self.model.parameters()).device
+        longest = max(map(len, sequences))
+        ids = torch.zeros((len(sequences), longest), dtype=torch.long)
+        mask = torch.zeros_like(ids)
+        for row, sequence in enumerate(sequences):
+            ids[row, : len(sequence)] = torch.tensor(sequence)
+            mask[row, : len(sequence)] = 1
+        places = sorted(
+            {len(s) - k + i for s, k in zip(sequences, keep, strict=True) for i in range(k)}
+        )
+        arguments: dict[str, Any] = {"input_ids": ids.to(device), "use_cache": False}
+        if len(sequences) > 1:
+            arguments["attention_mask"] = mask.to(device)
+        if not self._keeps:
+            places = list(range(longest))
+        elif places == list(range(places[0], longest)):
+            arguments["logits_to_keep"] = longest - places[0]
+        else:
+            arguments["logits_to_keep"] = torch.tensor(places, device=device)
+        with torch.inference_mode():
+            logits = self.model(**arguments).logits
+        if logits.shape[:2] != (len(sequences), len(places)):
+            raise TrembleError(
+                f"The model returned logits of shape {tuple(logits.shape)} where "
+                f"{len(sequences)} x {len(places)} rows were asked for."
+            )
+        column = {place: position for position, place in enumerate(places)}
+        return [
+            torch.log_softmax(
+                logits[row, [column[len(s) - k + i] for i in range(k)]].float(), dim=-1
+            )
+            for row, (s, k) in enumerate(zip(sequences, keep, strict=True))
+        ]
+
+    @staticmethod
+    def _row(paths: TokenPaths, index: int, logs: Mapping[Ids, torch.Tensor]) -> Row:
+        needed: dict[Ids, set[int]] = {node: set() for node in logs}
+        for path in paths.paths:
+            for end in range(len(path)):
+                needed[path[:end]].add(path[end])
+        if any(bool(torch.isnan(row).any()) for row in logs.values()):
+            return Row(index, error="the model returned logits that are not numbers")
+        values, tokens = logs[()].topk(min(TOP + len(paths.paths), logs[()].numel()))
+        return combine(
+            paths,
+            index,
+            {
+                node: {token: float(logs[node][token]) for token in found}
+                for node, found in needed.items()
+            },
+            {
+                path: float(torch.logsumexp(logs[path][list(paths.closing)], dim=0))
+                for path, closed in zip(paths.paths, paths.closed, strict=True)
+                if closed
+            },
+            list(zip(tokens.tolist(), values.tolist(), strict=True)),
+        )
+
+
+def maximal(nodes: Sequence[Ids]) -> list[Ids]:
+    """The nodes that no other node continues: one sequence each covers them all."""
+    return [
+        node
+        for node in nodes
+        if not any(len(o) > len(node) and o[: len(node)] == node for o in nodes)
+    ]

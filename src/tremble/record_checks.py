@@ -1,0 +1,287 @@
+"""What makes a line a valid record: every check, with the cure in the words of the fault."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from tremble.decisions import (
+    CUSTOM,
+    DEFAULT_OPENING,
+    FAMILIES,
+    SCHEMA,
+    Decision,
+    Event,
+    Game,
+    Option,
+)
+from tremble.errors import UserError, did_you_mean
+
+_GAME_KEYS = {"schema", "kind", "id", "dataset", "family", "rules", "events", "person", "config"}
+_DECISION_KEYS = {
+    *("schema", "kind", "id", "dataset", "family", "game", "at", "participant", "round", "role"),
+    *("options", "target", "choice", "rates", "rate", "n", "rate_sd", "rules", "history"),
+    *("prompt", "system", "opening", "config"),
+}
+
+
+class Fault(UserError):
+    """A line that is not a valid record. `line` is its number, from 1."""
+
+    def __init__(self, path: Path, line: int, message: str) -> None:
+        super().__init__(f"{path}, line {line}: {message}")
+        self.line = line
+
+
+class Checker:
+    """Turns one parsed line into a record, or fails with the line's number and the cure."""
+
+    def __init__(self, path: Path, line: int) -> None:
+        self.path = path
+        self.line = line
+
+    def fail(self, message: str) -> NoReturn:
+        raise Fault(self.path, self.line, message)
+
+    def parse(self, raw: bytes) -> dict[str, Any]:
+        try:
+            text = raw.decode("utf-8-sig" if self.line == 1 else "utf-8")
+        except UnicodeDecodeError as error:
+            self.fail(f"not UTF-8 at byte {error.start}; save the file as UTF-8.")
+        try:
+            value = json.loads(text, parse_constant=self._constant)
+        except json.JSONDecodeError as error:
+            self.fail(f"not JSON ({error.msg} at column {error.colno}); one JSON object a line.")
+        except RecursionError:
+            self.fail("nested too deeply to be read; a record is a flat JSON object.")
+        if not isinstance(value, dict):
+            self.fail(f"a JSON {type(value).__name__}, not an object; write one object a line.")
+        if value.get("schema", SCHEMA) != SCHEMA:
+            self.fail(f"schema is {value['schema']!r}; this version reads schema {SCHEMA}.")
+        return value
+
+    def _constant(self, word: str) -> NoReturn:
+        self.fail(f"{word} is not a number; leave a missing value out or write null.")
+
+    def known(self, value: dict[str, Any], keys: set[str]) -> None:
+        for key in value:
+            if key not in keys:
+                self.fail(f"unknown key {key!r}{did_you_mean(key, sorted(keys))}")
+
+    def text(self, value: dict[str, Any], key: str, default: str | None = None) -> str:
+        found = value.get(key, default)
+        if isinstance(found, int) and not isinstance(found, bool) and key != "prompt":
+            return str(found)
+        if not isinstance(found, str) or not found:
+            self.fail(f"{key} is {found!r}; it must be a text that is not empty.")
+        return found
+
+    def whole(self, value: dict[str, Any], key: str, least: int) -> int | None:
+        found = value.get(key)
+        if found is None:
+            return None
+        if isinstance(found, bool) or not isinstance(found, int) or found < least:
+            self.fail(f"{key} is {found!r}; it must be a whole number from {least}, or null.")
+        return found
+
+    def table(self, value: dict[str, Any], key: str) -> dict[str, Any]:
+        found = value.get(key)
+        if found is None:
+            return {}
+        if not isinstance(found, dict):
+            self.fail(f"{key} is {found!r}; it must be an object.")
+        return found
+
+    def events(self, value: dict[str, Any], key: str) -> tuple[Event, ...]:
+        found = value.get(key, [])
+        if not isinstance(found, list):
+            self.fail(f"{key} is {found!r}; it must be a list of events.")
+        events = []
+        for position, item in enumerate(found):
+            if not isinstance(item, dict) or not isinstance(item.get("type"), str):
+                self.fail(f"{key}[{position}] is {item!r}; an event is an object with a type.")
+            seen = item.get("seen")
+            if seen is not None and not (
+                isinstance(seen, dict) and all(type(at) is int for at in seen.values())
+            ):
+                self.fail(f"{key}[{position}].seen is {seen!r}; write role to number of events.")
+            data = {name: field for name, field in item.items() if name not in ("type", "seen")}
+            events.append(Event(item["type"], data, seen))
+        return tuple(events)
+
+    def family(self, value: dict[str, Any]) -> str:
+        name = self.text(value, "family")
+        if name not in FAMILIES:
+            self.fail(f"family is {name!r}{did_you_mean(name, list(FAMILIES))}")
+        return name
+
+    def game(self, value: dict[str, Any]) -> Game:
+        self.known(value, _GAME_KEYS)
+        return Game(
+            id=self.text(value, "id"),
+            dataset=self.text(value, "dataset", self.path.stem),
+            family=self.family(value),
+            rules=self.table(value, "rules"),
+            events=self.events(value, "events"),
+            person=self.table(value, "person"),
+            config=self.table(value, "config"),
+        )
+
+    def options(self, value: dict[str, Any]) -> tuple[Option, ...]:
+        found = value.get("options")
+        if not isinstance(found, list) or len(found) < 2:
+            self.fail(f"options is {found!r}; a decision needs a list of at least two options.")
+        options = []
+        for item in found:
+            if isinstance(item, str):
+                item = {"key": item, "label": item}
+            if not isinstance(item, dict) or not set(item) <= {"key", "label"}:
+                self.fail(f"the option {item!r} must be a text or an object with key and label.")
+            key = self.text(item, "key")
+            options.append(Option(key, self.text(item, "label", key)))
+        for name, words in (
+            ("key", [o.key for o in options]),
+            ("label", [o.label for o in options]),
+        ):
+            if len(set(words)) < len(words):
+                self.fail(f"two options have the same {name} in {words!r}; make them different.")
+        return tuple(options)
+
+    def share(self, found: Any, name: str) -> float:
+        number = isinstance(found, int | float) and not isinstance(found, bool)
+        if not number or not math.isfinite(found) or not 0 <= found <= 1:
+            self.fail(f"{name} is {found!r}; a rate lies between 0 and 1.")
+        return float(found)
+
+    def prompt(self, value: dict[str, Any]) -> tuple[str, str | None]:
+        """Prompt and system text; a list of messages is folded into the two."""
+        found = value["prompt"]
+        system = [self.text(value, "system")] if value.get("system") is not None else []
+        if isinstance(found, str):
+            if not found:
+                self.fail("prompt is empty; write what the person read.")
+            return found, system[0] if system else None
+        if not isinstance(found, list) or not found:
+            self.fail(f"prompt is {found!r}; it must be a text or a list of messages.")
+        user: list[str] = []
+        for item in found:
+            if not isinstance(item, dict) or set(item) != {"role", "content"}:
+                self.fail(f"the message {item!r} must be an object with role and content.")
+            if item["role"] not in ("system", "user", "assistant"):
+                self.fail(f"the role {item['role']!r} is not system, user or assistant.")
+            (system if item["role"] == "system" else user).append(self.text(item, "content"))
+        if not user:
+            self.fail("prompt has only system messages; add what the person read as user.")
+        return "\n\n".join(user), "\n\n".join(system) or None
+
+    def decision(self, value: dict[str, Any], find_game: Callable[[str], Game | None]) -> Decision:
+        self.known(value, _DECISION_KEYS)
+        forms = [key for key in ("game", "rules", "prompt") if value.get(key) is not None]
+        if len(forms) != 1:
+            self.fail(
+                f"the record has {' and '.join(forms) or 'neither game, rules nor prompt'}; "
+                "give exactly one of game, rules and prompt."
+            )
+        options = self.options(value)
+        target, people = self._people(value, options)
+        common: dict[str, Any] = {
+            "options": options,
+            "target": target,
+            **people,
+            "rate_sd": value.get("rate_sd"),
+            "participant": self.text(value, "participant")
+            if value.get("participant") is not None
+            else None,
+            "round": self.whole(value, "round", 1),
+            "role": self.text(value, "role") if value.get("role") is not None else None,
+            "config": self.table(value, "config"),
+            "line": self.line,
+        }
+        deviation = common["rate_sd"]
+        if deviation is not None and (
+            not isinstance(deviation, int | float) or not 0 <= deviation < math.inf
+        ):
+            self.fail(f"rate_sd is {deviation!r}; a standard deviation is a number from 0.")
+        if forms == ["game"]:
+            game = find_game(self.text(value, "game"))
+            if game is None:
+                self.fail(f"no game {value['game']!r} before this line; put its line first.")
+            at = self.whole(value, "at", 0)
+            if at is None or at > len(game.events):
+                self.fail(
+                    f"at is {value.get('at')!r}; game {game.id!r} has events 0 to "
+                    f"{len(game.events)}."
+                )
+            for key, owner in (("dataset", game.dataset), ("family", game.family)):
+                if value.get(key, owner) != owner:
+                    self.fail(f"{key} is {value[key]!r}, but the game's is {owner!r}.")
+            return Decision(
+                id=self.text(value, "id"),
+                dataset=game.dataset,
+                family=game.family,
+                game=game,
+                at=at,
+                **common,
+            )
+        dataset = self.text(value, "dataset", self.path.stem)
+        if forms == ["rules"]:
+            return Decision(
+                id=self.text(value, "id"),
+                dataset=dataset,
+                family=self.family(value),
+                rules=self.table(value, "rules"),
+                history=self.events(value, "history"),
+                **common,
+            )
+        prompt, system = self.prompt(value)
+        opening = value.get("opening", DEFAULT_OPENING)
+        if not isinstance(opening, str):
+            self.fail(f"opening is {opening!r}; it must be a text, empty for none.")
+        return Decision(
+            id=self.text(value, "id", f"{dataset}/{self.line}"),
+            dataset=dataset,
+            family=self.text(value, "family", CUSTOM),
+            prompt=prompt,
+            system=system,
+            opening=opening,
+            **common,
+        )
+
+    def _people(
+        self, value: dict[str, Any], options: tuple[Option, ...]
+    ) -> tuple[str | None, dict[str, Any]]:
+        """The target, and what people did: choice, or rates with n."""
+        keys = [option.key for option in options]
+        given = [key for key in ("choice", "rates", "rate") if value.get(key) is not None]
+        if len(given) != 1:
+            self.fail(
+                f"the record has {' and '.join(given) or 'neither choice, rates nor rate'}; "
+                "say what people did with exactly one of choice, rates and rate."
+            )
+        target = None if value.get("target") is None else self.text(value, "target")
+        if target is None and len(keys) == 2:
+            target = keys[0]
+        if target is not None and target not in keys:
+            self.fail(f"target {target!r} is not among the options {keys!r}.")
+        n = self.whole(value, "n", 1)
+        if given == ["choice"]:
+            choice = self.text(value, "choice")
+            if choice not in keys:
+                self.fail(f"choice {choice!r} is not among the options {keys!r}.")
+            if target is None:
+                self.fail(f"with {len(keys)} options, name as target the one that is coded 1.")
+            return target, {"choice": choice, "n": n}
+        if given == ["rates"]:
+            rates = self.table(value, "rates")
+            if set(rates) != set(keys):
+                self.fail(f"rates are given for {sorted(rates)!r}, the options are {keys!r}.")
+            shares = {key: self.share(rates[key], f"the rate of {key!r}") for key in keys}
+            return target, {"rates": shares, "n": n}
+        rate = self.share(value["rate"], "rate")
+        if len(keys) != 2 or target is None:
+            self.fail(f"rate is short for two options, here are {len(keys)}; give rates.")
+        shares = {key: rate if key == target else 1 - rate for key in keys}
+        return target, {"rates": shares, "n": n}

@@ -1,0 +1,206 @@
+"""Reading and writing decisions as JSON lines, streamed, with every fault named by its line.
+
+A `game` line stands before the decisions that refer to it. Games are kept by their place in the
+file, not in memory, so that a file of any size reads in bounded memory.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from tremble.decisions import SCHEMA, Decision, Event, Game
+from tremble.errors import UserError
+from tremble.record_checks import Checker, Fault
+
+_CACHED_GAMES = 256
+
+
+def read(path: Path, on_fault: Callable[[Fault], None] | None = None) -> Iterator[Decision]:
+    """The decisions of a JSONL file, in file order.
+
+    A faulty line raises `Fault`, or is handed to `on_fault` and skipped. Raises UserError for a
+    missing or empty file.
+    """
+    if not path.is_file():
+        raise UserError(f"There is no file {str(path)!r}; check the path.")
+    found = False
+    with path.open("rb") as stream:
+        reader = _Reader(path, stream)
+        for line, offset, raw in _lines(stream):
+            found = True
+            try:
+                decision = reader.record(raw, line, offset)
+            except Fault as fault:
+                if on_fault is None:
+                    raise
+                on_fault(fault)
+                continue
+            if decision is not None:
+                yield decision
+    if not found:
+        raise UserError(f"{path} is empty; expected one JSON record a line.")
+
+
+def write(decisions: Iterable[Decision], path: Path) -> int:
+    """Write decisions, each game once, before its first decision. Returns how many.
+
+    The file appears whole or not at all. Raises UserError where it cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    count = 0
+    written: set[bytes] = set()
+    try:
+        with temporary.open("w", encoding="utf-8") as out:
+            for decision in decisions:
+                if decision.game is not None:
+                    mark = _mark(decision.game.id)
+                    if mark not in written:
+                        written.add(mark)
+                        out.write(_dump(game_to_json(decision.game)))
+                out.write(_dump(decision_to_json(decision)))
+                count += 1
+        temporary.replace(path)
+    except OSError as error:
+        raise UserError(
+            f"Cannot write {str(path)!r} ({error.strerror}); choose another --out."
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return count
+
+
+def game_to_json(game: Game) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "kind": "game",
+        "id": game.id,
+        "dataset": game.dataset,
+        "family": game.family,
+        "rules": dict(game.rules),
+        "events": [_event_to_json(event) for event in game.events],
+        "person": dict(game.person),
+        "config": dict(game.config),
+    }
+
+
+def decision_to_json(decision: Decision) -> dict[str, Any]:
+    """The record of a decision; keys whose value says nothing are left out."""
+    record: dict[str, Any] = {
+        "schema": SCHEMA,
+        "kind": "decision",
+        "id": decision.id,
+        "dataset": decision.dataset,
+        "family": decision.family,
+    }
+    if decision.game is not None:
+        record |= {"game": decision.game.id, "at": decision.at}
+    elif decision.prompt is not None:
+        record["prompt"] = decision.prompt
+        record["opening"] = decision.opening
+    else:
+        record["rules"] = dict(decision.rules or {})
+        record["history"] = [_event_to_json(event) for event in decision.history]
+    optional: dict[str, Any] = {
+        "system": decision.system,
+        "participant": decision.participant,
+        "round": decision.round,
+        "role": decision.role,
+        "options": [{"key": o.key, "label": o.label} for o in decision.options],
+        "target": decision.target,
+        "choice": decision.choice,
+        "rates": None if decision.rates is None else dict(decision.rates),
+        "n": decision.n,
+        "rate_sd": decision.rate_sd,
+        "config": dict(decision.config) or None,
+    }
+    return record | {key: value for key, value in optional.items() if value is not None}
+
+
+def parse_prompt_record(value: dict[str, Any], path: Path, line: int) -> Decision:
+    """One decision in the bring-your-own form (`prompt`), as the command line reads it too."""
+    return Checker(path, line).decision(value, lambda _: None)
+
+
+class _Reader:
+    """Keeps where each game stands, the ids already seen, and the games read last."""
+
+    def __init__(self, path: Path, stream: BinaryIO) -> None:
+        self.path = path
+        self.stream = stream
+        self.offsets: dict[bytes, tuple[int, int]] = {}
+        self.ids: set[bytes] = set()
+        self.recent: OrderedDict[str, Game] = OrderedDict()
+
+    def record(self, raw: bytes, line: int, offset: int) -> Decision | None:
+        check = Checker(self.path, line)
+        value = check.parse(raw)
+        kind = value.get("kind", "decision")
+        if kind == "game":
+            game = check.game(value)
+            self._once(check, "game " + game.id, game.id)
+            self.offsets[_mark(game.id)] = (offset, line)
+            self._remember(game)
+            return None
+        if kind != "decision":
+            check.fail(f"kind is {kind!r}; it must be 'game' or 'decision'.")
+        decision = check.decision(value, self._game)
+        self._once(check, decision.id, decision.id)
+        return decision
+
+    def _once(self, check: Checker, marked: str, name: str) -> None:
+        mark = _mark(marked)
+        if mark in self.ids:
+            check.fail(f"the id {name!r} appeared before; give every record its own id.")
+        self.ids.add(mark)
+
+    def _remember(self, game: Game) -> None:
+        self.recent[game.id] = game
+        if len(self.recent) > _CACHED_GAMES:
+            self.recent.popitem(last=False)
+
+    def _game(self, game_id: str) -> Game | None:
+        if game_id in self.recent:
+            self.recent.move_to_end(game_id)
+            return self.recent[game_id]
+        if _mark(game_id) not in self.offsets:
+            return None
+        offset, line = self.offsets[_mark(game_id)]
+        here = self.stream.tell()
+        self.stream.seek(offset)
+        check = Checker(self.path, line)
+        game = check.game(check.parse(self.stream.readline()))
+        self.stream.seek(here)
+        self._remember(game)
+        return game
+
+
+def _lines(stream: BinaryIO) -> Iterator[tuple[int, int, bytes]]:
+    """(line number, byte offset, content) of the lines that are not blank."""
+    number = 0
+    while True:
+        offset = stream.tell()
+        raw = stream.readline()
+        if not raw:
+            return
+        number += 1
+        if raw.strip():
+            yield number, offset, raw
+
+
+def _event_to_json(event: Event) -> dict[str, Any]:
+    record = {"type": event.type, **event.data}
+    return record if event.seen is None else {**record, "seen": dict(event.seen)}
+
+
+def _dump(record: dict[str, Any]) -> str:
+    return json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _mark(name: str) -> bytes:
+    return blake2b(name.encode("utf-8", "surrogatepass"), digest_size=12).digest()
