@@ -39,9 +39,11 @@ class Fault(UserError):
 class Checker:
     """Turns one parsed line into a record, or fails with the line's number and the cure."""
 
-    def __init__(self, path: Path, line: int) -> None:
+    def __init__(self, path: Path, line: int, outcome: bool = True) -> None:
+        """`outcome=False` lets what people did be left out, for scoring a bare prompt."""
         self.path = path
         self.line = line
+        self.outcome = outcome
 
     def fail(self, message: str) -> NoReturn:
         raise Fault(self.path, self.line, message)
@@ -256,6 +258,8 @@ class Checker:
         """The target, and what people did: choice, or rates with n."""
         keys = [option.key for option in options]
         given = [key for key in ("choice", "rates", "rate") if value.get(key) is not None]
+        if not given and not self.outcome:
+            return keys[0], {}
         if len(given) != 1:
             self.fail(
                 f"the record has {' and '.join(given) or 'neither choice, rates nor rate'}; "

@@ -122,9 +122,13 @@ def decision_to_json(decision: Decision) -> dict[str, Any]:
     return record | {key: value for key, value in optional.items() if value is not None}
 
 
-def parse_prompt_record(value: dict[str, Any], path: Path, line: int) -> Decision:
-    """One decision in the bring-your-own form (`prompt`), as the command line reads it too."""
-    return Checker(path, line).decision(value, lambda _: None)
+def read_prompts(stream: BinaryIO, name: str) -> Iterator[Decision]:
+    """Bare prompts to score, one record a line in the bring-your-own form; what people did may
+    be left out. Raises `Fault` for the first faulty line, under the name `name`."""
+    for number, raw in enumerate(stream, start=1):
+        if raw.strip():
+            check = Checker(Path(name), number, outcome=False)
+            yield check.decision(check.parse(raw), lambda _: None)
 
 
 class _Reader:

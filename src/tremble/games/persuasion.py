@@ -1,0 +1,79 @@
+"""Persuasion: twenty rounds of a seller's advice (Alice) and a buyer's decision (Bob, the reader).
+
+`rules`: `price`, `worth_high`, `worth_low` (dollars; to the buyer), `p` (share of high-quality
+products, None where untold), `seller_knows_worths`, `messages` (text or binary), `rounds`. Events:
+`quality` with `quality` (high or low) and `worth`, seen by the buyer after deciding, whether
+bought or not; `recommendation` with a `message` or a `choice` (yes, no); `decision` with `choice`.
+"""
+
+from __future__ import annotations
+
+from tremble.decisions import Event
+from tremble.games import Family, View, money
+from tremble.games.dialogue import options_in_words, percent, round_line, wrote
+
+
+def rules(view: View) -> list[str]:
+    told = view.rules
+    price = money(told["price"])
+    text = told["messages"] == "text"
+    advice = "sends you a message about it" if text else "says whether Alice recommends buying it"
+    odds = (
+        f"A product is of high quality with a probability of {percent(told['p'])} and of low "
+        f"quality with a probability of {percent(1 - told['p'])}."
+        if told["p"] is not None
+        else "You are not told how likely a product is to be of high quality."
+    )
+    knows = "knows" if told["seller_knows_worths"] else "does not know"
+    meaning = {
+        "yes": f"you buy the product of this round for {price}.",
+        "no": "you let it go and pay nothing; it is not offered again.",
+    }
+    return [
+        f"You are Bob, a buyer. In each of {told['rounds']} rounds Alice, a seller, offers you one "
+        f"product at a fixed price of {price}. Alice sees whether the product is of high or of low "
+        f"quality, {advice}, and then you decide whether to buy it. After your decision, whether "
+        "you bought it or not, you learn the quality.",
+        f"{odds} To you a product of high quality is worth {money(told['worth_high'])} and one of "
+        f"low quality {money(told['worth_low'])}. Alice {knows} what products are worth to you.",
+        "If you buy, you gain what the product is worth to you minus the price. You want to gain "
+        "as much as you can over all rounds.",
+        "What you can do in each round:\n" + options_in_words(view, meaning),
+    ]
+
+
+def history(view: View) -> list[str]:
+    rounds: dict[int | None, dict[str, Event]] = {}
+    for event in view.events:
+        rounds.setdefault(event.data["round"], {})[event.type] = event
+    current = rounds.pop(view.round, {})
+    lines: list[str] = []
+    # Decision and quality become known together; people read them in this order.
+    for number, found in [*rounds.items(), (view.round, current)]:
+        lines.append(round_line(view, number))
+        if "recommendation" in found:
+            lines += _advice(view, found["recommendation"])
+        if "decision" in found:
+            bought = found["decision"].data["choice"] == "yes"
+            price = money(view.rules["price"])
+            lines.append(f"You bought the product for {price}." if bought else "You did not buy.")
+        if "quality" in found:
+            data = found["quality"].data
+            worth = money(data["worth"])
+            lines.append(f"It was of {data['quality']} quality, worth {worth} to you.")
+    return lines
+
+
+def _advice(view: View, event: Event) -> list[str]:
+    if view.rules["messages"] == "text":
+        return wrote(view, event.data) or ["Alice sent no message."]
+    if event.data["choice"] == "yes":
+        return ["Alice recommends buying the product."]
+    return ["Alice does not recommend buying the product."]
+
+
+def question(view: View) -> str:
+    return "Do you buy the product that is offered in the current round?"
+
+
+FAMILY = Family("persuasion", rules, history, question)

@@ -1,0 +1,75 @@
+"""Progress of a run: a bar with the time left on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from tremble.scoring import Progress
+
+LINE_SECONDS = 15.0  # between plain lines
+
+
+class Lines(Progress):
+    """Plain lines, for logs and pipes."""
+
+    def __init__(self, out: TextIO) -> None:
+        self.out = out
+        self.model, self.total, self.done = "", 0, 0
+        self.started = self.printed = 0.0
+
+    def say(self, message: str) -> None:
+        print(message, file=self.out, flush=True)
+
+    def start(self, model: str, prompts: int) -> None:
+        self.model, self.total, self.done = model, prompts, 0
+        self.started = self.printed = time.monotonic()
+        self.say(f"{model}: {prompts} prompts to score")
+
+    def advance(self, prompts: int) -> None:
+        self.done += prompts
+        now = time.monotonic()
+        if self.done < self.total and now - self.printed < LINE_SECONDS:
+            return
+        self.printed = now
+        left = (now - self.started) / self.done * (self.total - self.done)
+        self.say(f"{self.model}: {self.done} of {self.total} prompts, about {left:.0f} s left")
+
+
+class Terminal(Progress):
+    """A bar per model."""
+
+    def __init__(self, bar: Bar) -> None:
+        self.bar = bar
+        self.task = bar.add_task("", visible=False)
+
+    def say(self, message: str) -> None:
+        self.bar.console.print(message, highlight=False, markup=False)
+
+    def start(self, model: str, prompts: int) -> None:
+        self.task = self.bar.add_task(model.replace("[", r"\["), total=prompts)
+
+    def advance(self, prompts: int) -> None:
+        self.bar.advance(self.task, prompts)
+
+
+@contextmanager
+def shown_progress(out: TextIO) -> Iterator[Lines | Terminal]:
+    """What tells the user how far a run is, fitting to where it is shown."""
+    if not out.isatty():
+        yield Lines(out)
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=Console(file=out)) as bar:
+        yield Terminal(bar)

@@ -1,0 +1,107 @@
+"""Scoring single prompts, without a study: what `tremble score` calls."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+from tremble import records
+from tremble.decisions import Decision
+from tremble.engines import ModelSpec, Row, RunOptions
+from tremble.engines.files import Say
+from tremble.engines.load import open_engine
+from tremble.errors import UserError
+from tremble.prompts import own_prompt
+from tremble.prompts.chat import template_of
+from tremble.tokens import Reading, Tokenizer, TokenPaths, join_warning, option_paths
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which model, in which format and reading."""
+
+    model: str
+    chat: bool = False
+    template: str | None = None
+    reading: str = "joint"
+
+
+def score_prompts(lines: list[bytes], asked: Asked, say: Say) -> Iterator[dict[str, Any]]:
+    """One result per JSON line, in order: option probabilities, mass, likeliest tokens.
+
+    Raises UserError for a faulty line, an unknown model, and what cannot be tokenised, before
+    anything is scored.
+    """
+    if asked.reading not in ("joint", "next_token"):
+        raise UserError(f"There is no reading {asked.reading!r}; it is joint or next_token.")
+    decisions = list(records.read_prompts(io.BytesIO(b"\n".join(lines)), "stdin"))
+    if not decisions:
+        raise UserError("Nothing to score on stdin; write one JSON record a line.")
+    for decision in decisions:
+        if decision.prompt is None:
+            raise UserError(f"stdin, line {decision.line}: give a prompt; games need a study.")
+    engine = open_engine(ModelSpec(asked.model, template=asked.template), RunOptions(), say)
+    template = template_of(asked.template, engine.tokenizer, asked.model) if asked.chat else None
+    texts = []
+    for decision in decisions:
+        conversation = own_prompt(decision)
+        texts.append(conversation.plain() if template is None else template.render(conversation))
+    prompts = [
+        (text, [option.label for option in decision.options])
+        for text, decision in zip(texts, decisions, strict=True)
+    ]
+    paths = option_paths(engine.tokenizer, prompts, cast(Reading, asked.reading))
+    window = engine.limits().window
+    for decision, path in zip(decisions, paths, strict=True):
+        if window is not None and path.length > window:
+            raise UserError(
+                f"The prompt {decision.id!r} has {path.length} tokens, but {asked.model} takes "
+                f"{window}; shorten it."
+            )
+    for index, decision in enumerate(decisions):
+        row = next(iter(engine.score([paths[index]])))
+        yield _result(decision, texts[index], paths[index], row, engine.tokenizer, asked)
+
+
+def _result(
+    decision: Decision,
+    text: str,
+    paths: TokenPaths,
+    row: Row,
+    tokenizer: Tokenizer,
+    asked: Asked,
+) -> dict[str, Any]:
+    shares = [None if value is None else math.exp(value) for value in row.logprobs]
+    mass = None if row.error or None in shares else math.fsum(s for s in shares if s is not None)
+    return {
+        "id": decision.id,
+        "model": asked.model,
+        "format": "chat" if asked.chat else "plain",
+        "options": [
+            {
+                "key": option.key,
+                "label": option.label,
+                "logprob": row.logprobs[place] if row.logprobs else None,
+                "probability": shares[place] if shares else None,
+                "prediction": _share(shares[place], mass) if shares else None,
+            }
+            for place, option in enumerate(decision.options)
+        ],
+        "mass": mass,
+        "first_mass": row.first_mass,
+        "top": [
+            {"token": tokenizer.decode([token]), "probability": math.exp(value)}
+            for token, value in row.top
+        ],
+        "prompt_tokens": len(paths.prefix),
+        "join": paths.join,
+        "warning": join_warning(text, decision.options[0].label),
+        "error": row.error,
+    }
+
+
+def _share(probability: float | None, mass: float | None) -> float | None:
+    return probability / mass if probability is not None and mass else None

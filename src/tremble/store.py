@@ -1,0 +1,252 @@
+"""What was scored, on disk: Parquet parts that are complete or absent, manifests last.
+
+    STUDY/study.toml                         what was asked (frozen copy)
+    STUDY/run.json                           which folders below belong to the last run
+    STUDY/decisions/DATASET-hash8.parquet    what people did, one row per decision
+    STUDY/scores/MODEL-key8/DATASET-hash8/FORMULATION.FORMAT[-template8]/part-*.parquet
+                                                                        /manifest.json
+
+A later row of the same decision and presentation replaces an earlier one.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from tremble.errors import UserError
+
+_Types = dict[str, pl.DataType | type[pl.DataType]]
+
+_SCORES: _Types = {
+    "decision": pl.String,
+    "dataset": pl.String,
+    "family": pl.String,
+    "model": pl.String,
+    "format": pl.String,
+    "template": pl.String,
+    "formulation": pl.String,
+    "presentation": pl.Int8,
+    "keys": pl.List(pl.String),
+    "logprobs": pl.List(pl.Float64),
+    "mass": pl.Float64,
+    "first_mass": pl.Float64,
+    "other_token": pl.String,
+    "other_logprob": pl.Float64,
+    "prompt_tokens": pl.Int32,
+    "join": pl.Boolean,
+    "row_key": pl.String,
+    "error": pl.String,
+}
+_DECISIONS: _Types = {
+    "decision": pl.String,
+    "dataset": pl.String,
+    "family": pl.String,
+    "game": pl.String,
+    "cluster": pl.String,
+    "at": pl.Int32,
+    "participant": pl.String,
+    "round": pl.Int32,
+    "role": pl.String,
+    "keys": pl.List(pl.String),
+    "target": pl.String,
+    "choice": pl.String,
+    "rates": pl.List(pl.Float64),
+    "n": pl.Int64,
+    "rate_sd": pl.Float64,
+    "config": pl.String,
+}
+SCORES, DECISIONS = pl.Schema(_SCORES), pl.Schema(_DECISIONS)
+
+
+def hash8(value: Any) -> str:
+    """Eight hexadecimal digits that stand for a JSON value."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False)
+    return sha256(text.encode()).hexdigest()[:8]
+
+
+def slug(name: str) -> str:
+    """A name that every file system takes, at most 60 characters."""
+    return re.sub(r"[^A-Za-z0-9.+-]+", "-", name).strip("-.")[-60:] or "unnamed"
+
+
+class Store:
+    """One study's folder. Only one process writes to it at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def check(self, name: str) -> None:
+        """Raises UserError where the folder holds another study, something else, or is a file."""
+        frozen = self.folder / "study.toml"
+        if self.folder.exists() and not self.folder.is_dir():
+            raise UserError(f"{str(self.folder)!r} is a file; give a folder as --out.")
+        if frozen.is_file():
+            import tomllib
+
+            other = tomllib.loads(frozen.read_text(encoding="utf-8"))["study"]["name"]
+            if other != name:
+                raise UserError(
+                    f"{str(self.folder)!r} holds the study {other!r}, not {name!r}; "
+                    "give another --out."
+                )
+        elif self.folder.is_dir() and any(self.folder.iterdir()):
+            raise UserError(
+                f"{str(self.folder)!r} holds files that are no study of tremble's; "
+                "give an empty or new folder as --out."
+            )
+        parent = self.folder
+        while not parent.exists():
+            parent = parent.parent
+        if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+            raise UserError(
+                f"Cannot write in {str(parent)!r}; give a folder that you can write as --out."
+            )
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Holds the folder for this process; the lock goes when the process ends, however."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = (self.folder / ".lock").open("w")
+        except OSError as error:
+            raise UserError(
+                f"Cannot write in {str(self.folder)!r} ({error.strerror}); give another --out."
+            ) from error
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise UserError(
+                    f"Another run is writing to {str(self.folder)!r}; wait for it to end."
+                ) from error
+            for stale in self.folder.rglob(".*.tmp"):
+                stale.unlink()
+            yield
+
+    def freeze(self, text: str) -> None:
+        _replace(self.folder / "study.toml", text.encode())
+
+    def write_decisions(self, dataset: str, frame: pl.DataFrame) -> None:
+        path = self.folder / "decisions" / f"{slug(dataset)}-{hash8(dataset)}.parquet"
+        _write_parquet(path, frame)
+
+    def write_run(self, content: Mapping[str, Any]) -> None:
+        _replace(self.folder / "run.json", _json(content))
+
+    def read_run(self) -> dict[str, Any]:
+        """What the last run asked for. Raises UserError where the folder is no study."""
+        path = self.folder / "run.json"
+        if not path.is_file():
+            raise UserError(
+                f"{str(self.folder)!r} is no study folder; give the --out of `tremble run`."
+            )
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return found
+
+    def decisions(self) -> pl.DataFrame:
+        """What people did, of every data set of the last run."""
+        names = self.read_run()["datasets"]
+        paths = [
+            self.folder / "decisions" / f"{slug(name)}-{hash8(name)}.parquet" for name in names
+        ]
+        return pl.concat([pl.read_parquet(path) for path in paths if path.is_file()])
+
+    def scores(self) -> pl.DataFrame:
+        """The scores of the last run's folders, one row per decision and presentation.
+
+        `template` names the model whose template was used where it is not the model's own.
+        """
+        found = [
+            Job(self.folder / job["folder"])
+            .rows()
+            .with_columns(pl.lit(job["partner"], pl.String).alias("template"))
+            for job in self.read_run()["jobs"]
+        ]
+        return pl.concat(found) if found else pl.DataFrame(schema=SCORES)
+
+
+class Job:
+    """One folder of parts: one model, data set, formulation and format."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.previous: dict[str, Any] = self.manifest() or {}
+
+    @property
+    def parts(self) -> list[Path]:
+        return sorted(self.folder.glob("part-*.parquet"))
+
+    def all_rows(self) -> pl.DataFrame:
+        """Every row ever written, oldest first."""
+        frames = [pl.read_parquet(path).select(list(SCORES)) for path in self.parts]
+        return pl.concat(frames) if frames else pl.DataFrame(schema=SCORES)
+
+    def rows(self) -> pl.DataFrame:
+        """The rows in force: the latest of each decision and presentation."""
+        return self.all_rows().unique(
+            ["decision", "presentation"], keep="last", maintain_order=True
+        )
+
+    def append(self, frame: pl.DataFrame) -> None:
+        """One more part, whole or not at all; the job counts as unfinished from here on."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "manifest.json").unlink(missing_ok=True)
+        numbers = [int(path.stem.removeprefix("part-")) for path in self.parts]
+        number = max(numbers, default=-1) + 1
+        _write_parquet(self.folder / f"part-{number:06d}.parquet", frame)
+
+    def finish(self, manifest: Mapping[str, Any]) -> None:
+        """The commit marker, written last."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        _replace(self.folder / "manifest.json", _json(manifest))
+
+    def manifest(self) -> dict[str, Any] | None:
+        path = self.folder / "manifest.json"
+        if not path.is_file():
+            return None
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return found
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all. Raises UserError where it cannot be written."""
+    _replace(path, text.encode())
+
+
+def _json(content: Mapping[str, Any]) -> bytes:
+    return (json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def _write_parquet(path: Path, frame: pl.DataFrame) -> None:
+    import io
+
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer)
+    _replace(path, buffer.getvalue())
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file so that a reader finds the old one or the new one, never a half."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        with temporary.open("wb") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise UserError(
+            f"Cannot write {str(path)!r} ({error.strerror}); what was written before is kept, "
+            "so the same command goes on from there."
+        ) from error

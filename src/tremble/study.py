@@ -1,0 +1,196 @@
+"""The whole way: a study file to finished work. What is on disk already is not done again.
+
+data -> decisions -> conversations -> token paths -> engine -> store -> analysis
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from tremble.decisions import Decision
+from tremble.engines import SCORING_VERSION, ModelSpec
+from tremble.engines.files import EMBEDDED, Say
+from tremble.engines.load import model_identity, open_tokenizer
+from tremble.errors import UserError
+from tremble.rendering import Cell, blocks, cells, load_data, model_name
+from tremble.scoring import Progress, score_cells
+from tremble.stats import Analysis, Comparison, analyze
+from tremble.store import DECISIONS, Job, Store, hash8, slug
+from tremble.study_file import Study
+from tremble.tokens import join_warning
+
+
+def score_study(study: Study, out: Path, say: Say, progress: Progress | None = None) -> int:
+    """Score what is missing of a study and return how many prompts could not be scored.
+
+    Everything that can be known beforehand is checked before anything is written. Raises
+    UserError for what the user can mend.
+    """
+    store = Store(out)
+    store.check(study.name)
+    found = preflight(study, say)
+    identities = {model: model_identity(model, study.run, say) for model in study.models}
+    with store.writing():
+        store.freeze(study.text)
+        for entry in study.data:
+            store.write_decisions(entry, decision_frame(load_data(entry, study.folder)))
+        folders = {cell: _folder(cell, identities[cell.model]) for cell in found}
+        store.write_run(_run_record(study, folders, identities))
+        score_cells(study, out, folders, identities, say, progress or Progress())
+    return store.scores()["error"].count()
+
+
+def preflight(study: Study, say: Say) -> list[Cell]:
+    """The cells of a study, after every prompt was rendered, tokenised and held to the window.
+
+    Raises UserError for the first prompt that cannot be scored, before anything is spent.
+    """
+    if not study.data:
+        raise UserError(f'The study {study.name!r} names no data; add data = ["demo"] to [study].')
+    opened = {model: open_tokenizer(model, study.run, say) for model in study.models}
+    found = cells(study, opened)
+    warned: set[str] = set()
+    seen: dict[tuple[str, str], str] = {}
+    for entry in study.data:
+        count = 0
+        for decision in load_data(entry, study.folder):
+            count += 1
+            where = seen.setdefault((decision.dataset, decision.id), entry)
+            if where != entry:
+                raise UserError(
+                    f"The id {decision.id!r} stands in {where!r} and in {entry!r}; "
+                    "give every decision of a data set its own id."
+                )
+        if not count:
+            raise UserError(f"The data {entry!r} hold no decisions; name a file that has some.")
+    for cell in found:
+        window = opened[cell.model].window
+        for prompts in blocks(study, cell, opened[cell.model]):
+            for prompt in prompts:
+                length = prompt.paths.length
+                if window is not None and length > window and study.too_long == "error":
+                    raise UserError(
+                        f"The prompt of {prompt.decision.id!r} has {length} tokens, but "
+                        f"{model_name(cell.model)} takes {window}; leave that decision out, or "
+                        'set too_long = "missing" in [run] to count such prompts as missing.'
+                    )
+                label = prompt.decision.options[0].label
+                warning = join_warning(prompt.text, label)
+                if warning is not None and cell.dataset not in warned:
+                    warned.add(cell.dataset)
+                    say(f"Warning: {prompt.decision.id}: {warning}")
+    return found
+
+
+def comparisons(study: Study) -> list[Comparison]:
+    """Which scores stand against which: twins in their own formats, both plain, both chat."""
+    by_id = {spec.id: spec for spec in study.models}
+    found = []
+    for pair in study.pairs:
+        base, aligned = model_name(by_id[pair.base]), model_name(by_id[pair.aligned])
+        for mode in study.formats:
+            found.append(
+                Comparison(
+                    base,
+                    aligned,
+                    "chat" if mode == "chat" else "plain",
+                    "plain" if mode == "plain" else "chat",
+                    mode,
+                    base_template=aligned if mode == "chat" else None,
+                )
+            )
+    return found
+
+
+def decision_frame(decisions: Iterable[Decision]) -> pl.DataFrame:
+    """What people did, one row per decision, in the store's schema."""
+    rows = [
+        {
+            "decision": d.id,
+            "dataset": d.dataset,
+            "family": d.family,
+            "game": None if d.game is None else d.game.id,
+            "cluster": d.cluster,
+            "at": d.at if d.game is not None else len(d.history),
+            "participant": d.participant,
+            "round": d.round,
+            "role": d.role,
+            "keys": [option.key for option in d.options],
+            "target": d.target,
+            "choice": d.choice,
+            "rates": None if d.rates is None else [d.rates[o.key] for o in d.options],
+            "n": d.n,
+            "rate_sd": d.rate_sd,
+            "config": json.dumps(d.breakdown, ensure_ascii=False),
+        }
+        for d in decisions
+    ]
+    return pl.DataFrame(rows, schema=DECISIONS)
+
+
+def _folder(cell: Cell, identity: dict[str, Any]) -> str:
+    key = hash8({**identity, "scoring_version": SCORING_VERSION})
+    template = "" if cell.template is None else f"-{cell.template.key}"
+    return "/".join(
+        (
+            "scores",
+            f"{slug(model_name(cell.model))}-{key}",
+            f"{slug(cell.dataset)}-{hash8(cell.dataset)}",
+            f"{cell.formulation}.{cell.format}{template}",
+        )
+    )
+
+
+def _run_record(
+    study: Study, folders: dict[Cell, str], identities: dict[ModelSpec, dict[str, Any]]
+) -> dict[str, Any]:
+    """What belongs to this run, for whoever reads the folder later."""
+    return {
+        "study": study.name,
+        "datasets": list(study.data),
+        "models": {model_name(model): identities[model] for model in study.models},
+        "comparisons": [asdict(comparison) for comparison in comparisons(study)],
+        "jobs": [{"folder": path, "partner": cell.partner} for cell, path in folders.items()],
+    }
+
+
+def caveats(out: Path) -> list[str]:
+    """What a reader must know beside the numbers: stored precision, dtypes, twins that are none."""
+    store = Store(out)
+    run = store.read_run()
+    found: dict[str, None] = {}
+    for job in run["jobs"]:
+        manifest = Job(out / job["folder"]).manifest()
+        if manifest is None:
+            found[f"Not finished: {job['folder']}; the same `tremble run` goes on."] = None
+            continue
+        name, precision = manifest["model"], manifest["weights_precision"]
+        if precision != "as published":
+            found[f"{name}: weights stored as {precision}; not the published precision."] = None
+        if manifest["identity"].get("dtype") in ("bfloat16", "float16"):
+            found[f"{name}: scored in {manifest['identity']['dtype']}, not float32."] = None
+    for entry in run["comparisons"]:
+        if entry["base"] != entry["aligned"] and {entry["base"], entry["aligned"]} <= set(EMBEDDED):
+            found[
+                f"{entry['base']} and {entry['aligned']} come from two providers and are not "
+                "twins: good for a first look, not for a conclusion about alignment."
+            ] = None
+    return list(found)
+
+
+def analyze_study(out: Path) -> tuple[Analysis, pl.DataFrame, pl.DataFrame]:
+    """The analysis of a study folder, with the scores and decisions it was made from.
+
+    Raises UserError where the folder is no study.
+    """
+    store = Store(out)
+    run = store.read_run()
+    scores, decisions = store.scores(), store.decisions()
+    found = [Comparison(**entry) for entry in run["comparisons"]]
+    return analyze(scores, decisions, found), scores, decisions

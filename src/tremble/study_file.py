@@ -1,0 +1,213 @@
+"""A study file (TOML) to what is asked: data, wordings, formats, models, and how to run."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Literal, NoReturn
+
+from tremble.engines import ModelSpec, RunOptions
+from tremble.errors import UserError, did_you_mean
+from tremble.prompts import formulation
+from tremble.tokens import Closing, Reading
+
+Format = Literal["native", "plain", "chat"]
+FORMATS = ("native", "plain", "chat")
+_STUDY_KEYS = ("name", "data", "formulations", "formats", "reading", "closing")
+_RUN_KEYS = ("engine", "dtype", "device", "batch", "too_long", "remote_code")
+_LATER = {
+    "memory": "the reference engine scores one pass after another and takes no memory bound",
+    "keep_models": "downloaded models are always kept",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Twins: a base checkpoint and its aligned partner, by model id."""
+
+    base: str
+    aligned: str
+
+
+@dataclass(frozen=True)
+class Study:
+    """What a study file asks for. `text` is the file itself, `folder` where its paths start.
+
+    `too_long`: 'error' refuses a study with a prompt beyond a model's window, 'missing' leaves
+    such prompts out and counts them.
+    """
+
+    name: str
+    data: tuple[str, ...]
+    pairs: tuple[Pair, ...]
+    models: tuple[ModelSpec, ...]
+    formulations: tuple[str, ...] = ("standard",)
+    formats: tuple[Format, ...] = ("native",)
+    reading: Reading = "joint"
+    closing: Closing = "auto"
+    run: RunOptions = field(default_factory=RunOptions)
+    too_long: Literal["error", "missing"] = "error"
+    text: str = ""
+    folder: Path = Path()
+
+
+def read_study(path: Path) -> Study:
+    """The study that a file describes.
+
+    Raises UserError for a missing file, text that is not TOML, unknown keys and wrong values.
+    """
+    if not path.is_file():
+        raise UserError(f"There is no study file {str(path)!r}; check the path.")
+    try:
+        text = path.read_text(encoding="utf-8")
+        content = tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not UTF-8 at byte {error.start}; save it as UTF-8.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"{path} is not TOML ({error}); correct it there.") from error
+    return parse_study(content, text, path)
+
+
+def parse_study(content: Mapping[str, Any], text: str, path: Path) -> Study:
+    """The study in a parsed TOML document; `path` is named in errors."""
+    where = _Where(path)
+    where.known(content, ("study", "pair", "model", "run"), "")
+    study = where.table(content, "study")
+    where.known(study, _STUDY_KEYS, "[study]")
+    run = where.table(content, "run")
+    for key, reason in _LATER.items():
+        if key in run:
+            where.fail(f"{key} in [run] is not supported by this version: {reason}; leave it out")
+    where.known(run, _RUN_KEYS, "[run]")
+    name = study.get("name")
+    if not isinstance(name, str) or not re.fullmatch(r"[\w .+-]+", name):
+        where.fail(f"name in [study] is {name!r}; give a name of letters, digits, spaces and -")
+    pairs = []
+    for entry in where.tables(content, "pair"):
+        where.known(entry, ("base", "aligned"), "[[pair]]")
+        pairs.append(
+            Pair(where.text(entry, "base", "[[pair]]"), where.text(entry, "aligned", "[[pair]]"))
+        )
+    models = _models(where, content, pairs)
+    if not models:
+        where.fail("no models are named; add [[pair]] with base and aligned, or [[model]] with id")
+    formulations = where.texts(study, "formulations", ("standard",))
+    for word in formulations:
+        formulation(word)  # raises for an unknown one
+    return Study(
+        name=name,
+        data=where.texts(study, "data", ()),
+        pairs=tuple(pairs),
+        models=models,
+        formulations=formulations,
+        formats=where.choices(study, "formats", FORMATS, ("native",)),
+        reading=where.choice(study, "reading", ("joint", "next_token"), "joint"),
+        closing=where.choice(study, "closing", ("auto", "always"), "auto"),
+        run=_run(where, run),
+        too_long=where.choice(run, "too_long", ("error", "missing"), "error"),
+        text=text,
+        folder=path.parent,
+    )
+
+
+def _models(where: _Where, content: Mapping[str, Any], pairs: list[Pair]) -> tuple[ModelSpec, ...]:
+    """Every model once: those of the pairs, with what [[model]] says of them, then the rest."""
+    details: dict[str, ModelSpec] = {}
+    for entry in where.tables(content, "model"):
+        where.known(entry, [f.name for f in fields(ModelSpec)], "[[model]]")
+        id_ = where.text(entry, "id", "[[model]]")
+        if id_ in details:
+            where.fail(f"the model {id_!r} stands twice in [[model]]; keep one")
+        rest = {key: where.text(entry, key, "[[model]]") for key in entry if key != "id"}
+        details[id_] = ModelSpec(id_, **rest)
+    ids = [id_ for pair in pairs for id_ in (pair.base, pair.aligned)]
+    found = [details.get(id_, ModelSpec(id_)) for id_ in dict.fromkeys([*ids, *details])]
+    return tuple(_relative(spec, where.path.parent) for spec in found)
+
+
+def _relative(spec: ModelSpec, folder: Path) -> ModelSpec:
+    """Paths in a study file start at the file's folder."""
+    changes = {}
+    for key in ("adapter", "template"):
+        value = getattr(spec, key)
+        if value is not None and (folder / value).exists():
+            changes[key] = str(folder / value)
+    return replace(spec, **changes)
+
+
+def _run(where: _Where, run: Mapping[str, Any]) -> RunOptions:
+    batch = run.get("batch", 1)
+    if not isinstance(batch, int) or isinstance(batch, bool) or batch < 1:
+        where.fail(f"batch in [run] is {batch!r}; it is the number of sequences a pass, from 1")
+    default = RunOptions()
+    return RunOptions(
+        engine=str(run.get("engine", default.engine)),
+        dtype=str(run.get("dtype", default.dtype)),
+        device=str(run.get("device", default.device)),
+        batch=batch,
+        remote_code=where.texts(run, "remote_code", ()) if "remote_code" in run else (),
+    )
+
+
+class _Where:
+    """Reads values out of one file and names it in every error."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def fail(self, message: str) -> NoReturn:
+        raise UserError(f"{self.path}: {message}.")
+
+    def known(self, table: Mapping[str, Any], keys: Any, name: str) -> None:
+        for key in table:
+            if key not in keys:
+                where = f" in {name}" if name else ""
+                raise UserError(
+                    f"{self.path}: unknown key {key!r}{where}{did_you_mean(key, list(keys))}"
+                )
+
+    def table(self, content: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+        found = content.get(key, {})
+        if not isinstance(found, dict):
+            self.fail(f"{key} must be a table, written [{key}]")
+        return found
+
+    def tables(self, content: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+        found = content.get(key, [])
+        if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
+            self.fail(f"{key} must be written [[{key}]], once for each")
+        return found
+
+    def text(self, table: Mapping[str, Any], key: str, name: str) -> str:
+        found = table.get(key)
+        if not isinstance(found, str) or not found:
+            self.fail(f"{key} in {name} is {found!r}; it must be a text")
+        return found
+
+    def texts(
+        self, table: Mapping[str, Any], key: str, default: tuple[str, ...]
+    ) -> tuple[str, ...]:
+        found = table.get(key, list(default))
+        if not isinstance(found, list) or not found or not all(isinstance(x, str) for x in found):
+            self.fail(f'{key} is {found!r}; it must be a list of texts such as ["{key}"]')
+        return tuple(dict.fromkeys(found))
+
+    def choice(
+        self, table: Mapping[str, Any], key: str, known: tuple[str, ...], default: str
+    ) -> Any:
+        found = table.get(key, default)
+        if found not in known:
+            self.fail(f"{key} is {found!r}; it must be one of {', '.join(known)}")
+        return found
+
+    def choices(
+        self, table: Mapping[str, Any], key: str, known: tuple[str, ...], default: tuple[str, ...]
+    ) -> Any:
+        found = self.texts(table, key, default)
+        for word in found:
+            if word not in known:
+                self.fail(f"{key} holds {word!r}; it must be of {', '.join(known)}")
+        return found
