@@ -39,7 +39,9 @@ def outcomes(decisions: pl.DataFrame) -> pl.DataFrame:
         base.filter(pl.col("choice").is_null() & pl.col("rates").is_not_null())
         .filter(pl.col("rates").list.len() == pl.col("keys").list.len())
         .with_columns(
-            kind=pl.when(pl.col("keys").list.len() > 2).then(pl.lit(OPTION)).otherwise(pl.lit(RATE)),
+            kind=pl.when(pl.col("keys").list.len() > 2)
+            .then(pl.lit(OPTION))
+            .otherwise(pl.lit(RATE)),
             coded=pl.col("target").fill_null(pl.col("keys").list.first()),
         )
         .explode("keys", "rates")

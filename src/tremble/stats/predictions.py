@@ -52,7 +52,7 @@ def scored_presentations(scores: pl.DataFrame) -> pl.DataFrame:
         )
         .unique(identity, keep="last", maintain_order=True)
     )
-    lengths = rows["keys"].list.len().to_numpy()
+    lengths = rows["keys"].list.len().cast(pl.Int64).to_numpy()
     long = rows.explode("keys", "logprobs").rename({"keys": "key"})
     share = normalised(long["logprobs"].to_numpy(), lengths)
     return (

@@ -1,0 +1,111 @@
+"""All tables of a study from its scores and decisions."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from tremble.stats.baseline_table import baseline_table
+from tremble.stats.comparisons import Comparison
+from tremble.stats.models import model_table
+from tremble.stats.outcomes import outcomes
+from tremble.stats.pairs import MIN_MASS, MIN_R, pair_table
+from tremble.stats.predictions import predictions
+from tremble.stats.significance import significance_table
+
+Row = dict[str, Any]
+
+# What `to_json` gives, in this order; the lists on `Analysis` may hold more.
+COLUMNS = {
+    "models": ("model", "format", "formulation", "family", "n", "missing", "r", "mass", "note"),
+    "pairs": (
+        "base",
+        "aligned",
+        "family",
+        "r_base",
+        "r_aligned",
+        "winner",
+        "kept",
+        "why",
+        "mode",
+        "formulation",
+    ),
+    "tests": (
+        "family",
+        "test",
+        "direction",
+        "n",
+        "statistic",
+        "p",
+        "mode",
+        "formulation",
+        "note",
+    ),
+    "baselines": ("baseline", "family", "n", "r", "note"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """Four tables, each a list of plain dicts; what is not known is None, never NaN.
+
+    `pairs` also hold n, mass_base, mass_aligned and note.
+    """
+
+    models: list[Row]
+    pairs: list[Row]
+    tests: list[Row]
+    baselines: list[Row]
+
+    def to_dict(self) -> dict[str, list[Row]]:
+        """The tables with exactly the documented columns, ready for JSON."""
+        return {
+            name: [{column: row[column] for column in columns} for row in getattr(self, name)]
+            for name, columns in COLUMNS.items()
+        }
+
+    def to_json(self, indent: int | None = 2) -> str:
+        """`to_dict` as JSON text. Raises ValueError should a number be NaN or infinite."""
+        return json.dumps(self.to_dict(), indent=indent, allow_nan=False, ensure_ascii=False)
+
+
+def _plain(rows: list[Row]) -> list[Row]:
+    """The rows with None in place of NaN and infinities, which JSON cannot hold."""
+    return [
+        {
+            key: None if isinstance(value, float) and not math.isfinite(value) else value
+            for key, value in row.items()
+        }
+        for row in rows
+    ]
+
+
+def analyze(
+    scores: pl.DataFrame,
+    decisions: pl.DataFrame,
+    comparisons: Sequence[Comparison] = (),
+    min_mass: float | None = MIN_MASS,
+    min_r: float | None = MIN_R,
+) -> Analysis:
+    """The tables of a study.
+
+    `scores`: one row per decision, model, format, formulation and presentation, with keys and
+    logprobs (natural, unnormalised), mass, template and error (null where scored).
+    `decisions`: one row per decision with family, cluster, at, participant, role, keys, target,
+    choice and rates; an optional number column `presentations` says how many a decision has.
+    `min_mass` and `min_r` are the two filters on pairs; None switches one off.
+    """
+    points = outcomes(decisions)
+    predicted = predictions(scores, decisions)
+    pairs = pair_table(predicted, points, decisions, comparisons, min_mass, min_r)
+    return Analysis(
+        models=_plain(model_table(scores, decisions, predicted, points)),
+        pairs=_plain(pairs),
+        tests=_plain(significance_table(pairs)),
+        baselines=_plain(baseline_table(decisions, points)),
+    )

@@ -1,0 +1,176 @@
+"""Twins against each other: r on the decisions both have scored, the winner, two filters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+
+from tremble.stats.comparisons import Comparison, family_order, format_name
+from tremble.stats.correlation import outcome_columns, points_note, r_columns, undefined
+from tremble.stats.models import join_notes
+from tremble.stats.numbers import against, decimal
+
+MIN_MASS = 0.80
+MIN_R = 0.30
+MIN_N = 30
+# A mean of values that all equal the threshold can fall short of it by rounding.
+SLACK = 1e-9
+
+
+def winner(r_base: float, r_aligned: float) -> str:
+    """'base', 'aligned', or 'tie' where nothing but rounding tells them apart."""
+    if abs(r_base - r_aligned) <= SLACK:
+        return "tie"
+    return "base" if r_base > r_aligned else "aligned"
+
+
+def dropped(
+    r: tuple[float, float],
+    mass: tuple[float | None, float | None],
+    min_mass: float | None = MIN_MASS,
+    min_r: float | None = MIN_R,
+) -> str | None:
+    """Why the core study's filters drop a pair (base, aligned), or None where it is kept.
+
+    Kept means mass >= `min_mass` for both and max(r) >= `min_r`; None switches a filter off.
+    An unknown mass cannot pass.
+    """
+    reasons = []
+    if min_mass is not None:
+        for name, value in zip(("base", "aligned"), mass, strict=True):
+            if value is None:
+                reasons.append(f"mass of {name} not measured")
+            elif value < min_mass - SLACK:
+                reasons.append(
+                    f"mass of {name} {against(value, min_mass)} below {decimal(min_mass)}"
+                )
+    if min_r is not None and max(r) < min_r - SLACK:
+        reasons.append(f"both r below {decimal(min_r)}")
+    return "; ".join(reasons) or None
+
+
+def twins(predicted: pl.DataFrame, points: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:
+    """Both predictions side by side, one row per comparison, formulation and point.
+
+    `table` has comparison, base, base_format, aligned, aligned_format.
+    """
+    fits = predicted.join(points, on=["decision", "key"])
+    ours = ["formulation", "decision", "key"]
+    aligned = fits.select(
+        "model", "format", *ours, aligned_prediction="prediction", aligned_mass="mass"
+    )
+    return (
+        table.join(fits, left_on=["base", "base_format"], right_on=["model", "format"])
+        .join(
+            aligned,
+            left_on=["aligned", "aligned_format", *ours],
+            right_on=["model", "format", *ours],
+        )
+        .rename({"prediction": "base_prediction", "mass": "base_mass"})
+    )
+
+
+def _mass(name: str) -> pl.Expr:
+    """Mean mass over decisions: a decision with many points counts once."""
+    mass, weight = pl.col(f"{name}_mass"), pl.col("weight")
+    known = mass.is_not_null()
+    return ((mass * weight).sum() / weight.filter(known).sum()).alias(f"mass_{name}")
+
+
+def pair_table(
+    predicted: pl.DataFrame,
+    points: pl.DataFrame,
+    decisions: pl.DataFrame,
+    comparisons: Sequence[Comparison],
+    min_mass: float | None = MIN_MASS,
+    min_r: float | None = MIN_R,
+) -> list[dict[str, Any]]:
+    """Rows with base, aligned, mode, formulation, family, n, r, mass and their outcome.
+
+    n, r and mass are over the decisions both twins have scored and whose outcome is known. The
+    winner is the higher r, filters aside; `kept` says whether the pair counts, `why` why not.
+    Below 30 decisions, or with an undefined r, there is no winner and the pair is not kept.
+    """
+    if not comparisons:
+        return []
+    table = pl.DataFrame(
+        {
+            "comparison": list(range(len(comparisons))),
+            "base": [c.base for c in comparisons],
+            "aligned": [c.aligned for c in comparisons],
+            "base_format": [
+                format_name(c.base, c.base_format, c.base_template) for c in comparisons
+            ],
+            "aligned_format": [
+                format_name(c.aligned, c.aligned_format, c.aligned_template) for c in comparisons
+            ],
+            "mode": [c.mode for c in comparisons],
+        }
+    )
+    group = ["comparison", "formulation", "family"]
+    fits = (
+        twins(predicted, points, table)
+        .group_by(group)
+        .agg(
+            *r_columns("base_prediction", "_base"),
+            *r_columns("aligned_prediction", "_aligned"),
+            *outcome_columns(),
+            _mass("base"),
+            _mass("aligned"),
+        )
+    )
+    wordings = predicted.select("formulation").unique(maintain_order=True).with_row_index("wording")
+    families = family_order(decisions["family"])
+    order = pl.DataFrame({"family": families, "order": range(len(families))})
+    frame = (
+        table.join(wordings, how="cross")
+        .join(order, how="cross")
+        .join(fits, on=group, how="left")
+        .sort("comparison", "wording", "order")
+    )
+    return [_pair_row(row, min_mass, min_r) for row in frame.iter_rows(named=True)]
+
+
+def _pair_row(row: dict[str, Any], min_mass: float | None, min_r: float | None) -> dict[str, Any]:
+    n = row["used"] or 0
+    r: dict[str, float | None] = {"base": None, "aligned": None}
+    mass: dict[str, float | None] = {"base": None, "aligned": None}
+    reasons: list[str] = []
+    if n:
+        for name in r:
+            reason = undefined(row, f"_{name}")
+            r[name] = None if reason else row[f"r_{name}"]
+            mass[name] = None if row[f"mass_{name}"] != row[f"mass_{name}"] else row[f"mass_{name}"]
+            if reason == "constant prediction":
+                reasons.append(f"{reason} of {name}")
+            elif reason and reason not in reasons:
+                reasons.append(reason)
+        if n < MIN_N:
+            reasons.append(f"n = {n}, below {MIN_N}")
+    else:
+        reasons.append("no decision scored by both")
+    base, aligned = r["base"], r["aligned"]
+    won = None
+    if not reasons and base is not None and aligned is not None:
+        won = winner(base, aligned)
+        why = dropped((base, aligned), (mass["base"], mass["aligned"]), min_mass, min_r)
+    else:
+        why = "; ".join(reasons)
+    return {
+        "base": row["base"],
+        "aligned": row["aligned"],
+        "mode": row["mode"],
+        "formulation": row["formulation"],
+        "family": row["family"],
+        "n": n,
+        "r_base": base,
+        "r_aligned": aligned,
+        "mass_base": mass["base"],
+        "mass_aligned": mass["aligned"],
+        "winner": won,
+        "kept": why is None,
+        "why": why,
+        "note": join_notes(points_note(row) if n else None),
+    }

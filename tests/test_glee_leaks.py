@@ -1,0 +1,176 @@
+"""Leaks, looked for at the source: the raw files of every sample game are changed, imported again
+and rendered. Each test has a control that shows it would notice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from glee_games import (
+    Cells,
+    changed_row,
+    decided,
+    needs_source,
+    person,
+    prompts,
+    read,
+    source_games,
+    write,
+)
+
+UNTOLD = 20  # from 21 rounds on nobody is told how many there are
+_NO = {"bargaining": "reject", "negotiation": "RejectOffer", "persuasion": "no"}
+
+
+def settled(config: dict[str, Any], cells: list[Cells], at: int) -> list[Cells]:
+    """The game with the decision at `at` and everything after it changed, and a row more."""
+    family = config["game_type"]
+    later = [changed_row(row, family, config) for row in cells[at:]]
+    rival = "Alice" if person(config) == "Bob" else "Bob"
+    extra = {"player": rival, "round": "98", "decision": _NO[family]}
+    return [*cells[:at], *later, {**dict.fromkeys(cells[0], ""), **extra}]
+
+
+@needs_source
+def test_no_prompt_depends_on_its_own_decision_or_on_anything_later(tmp_path: Path) -> None:
+    checked = 0
+    for folder in source_games():
+        config, cells = read(folder)
+        original = prompts(folder)
+        for k, at in enumerate(decided(config, cells) if original else []):
+            for rows in (settled(config, cells, at), cells[: at + 1]):
+                found = prompts(write(tmp_path, folder, config, rows))
+                assert list(found.items())[: k + 1] == list(original.items())[: k + 1]
+            checked += 1
+    assert checked == 119 + 32 + 320 + 100
+
+
+@needs_source
+def test_every_prompt_depends_on_what_was_seen_before_it(tmp_path: Path) -> None:
+    """The control of the test above: change the first row the person saw, and every prompt of
+    the game changes; change a decision that was taken, and every later prompt does."""
+    for folder in source_games():
+        config, cells = read(folder)
+        original = prompts(folder)
+        family, human = config["game_type"], person(config)
+        if not original:
+            continue
+        first = 1 if (family, human) == ("persuasion", "Bob") else 0
+        rows = [*cells]
+        rows[first] = changed_row(cells[first], family, config)
+        found = prompts(write(tmp_path, folder, config, rows))
+        assert all(found[key] != text for key, text in original.items()), folder.name
+        at = decided(config, cells)[0]
+        rows = [*cells]
+        rows[at] = changed_row(cells[at], family, config)
+        found = prompts(write(tmp_path, folder, config, rows))
+        differs = [found[key] != text for key, text in original.items()]
+        assert differs == [False] + [True] * (len(original) - 1), folder.name
+
+
+def hidden(config: dict[str, Any]) -> dict[str, Any]:
+    """The config with everything replaced that this person was not told."""
+    human, args = person(config), dict(config["game_args"])
+    new = config | {"participation_fee": 77.7, "name": "zz", "title": "zz", "description": "zz"}
+    new |= {"qualification_id": "zz", "qualification_base": "zz", "commit": "zz", "game_args": args}
+    rival = {"Alice": 2, "Bob": 1}[human]
+    players = {n: dict(config[f"player_{n}_args"], model_name="zz") for n in (1, 2)}
+    if args.get("max_rounds", 0) > UNTOLD:
+        args["max_rounds"] = 57
+    if args.get("complete_information") is False:
+        if config["game_type"] == "negotiation":
+            args["buyer_value" if rival == 2 else "seller_value"] = 1.37
+        elif "delta_1" in args:
+            args[f"delta_{rival}"] = 0.77
+        else:
+            players[rival]["delta"] = 0.77
+    if human == "Alice" and args.get("is_seller_know_cv") is False:
+        args |= {"v": 7.7, "c": 0.3}
+    return new | {f"player_{n}_args": players[n] for n in (1, 2)}
+
+
+@needs_source
+def test_no_prompt_depends_on_what_the_person_could_not_know(tmp_path: Path) -> None:
+    for folder in source_games():
+        config, cells = read(folder)
+        original, new = prompts(folder), hidden(config)
+        args, rows = new["game_args"], [dict(row) for row in cells]
+        if config["game_type"] == "persuasion" and person(config) == "Alice":
+            for row in rows:  # worths, which a seller is not shown round by round
+                if row["player"] == "Nature":
+                    high = row["round_quality"] == "high-quality"
+                    row["product_worth"] = str(args["product_price"] * args["v" if high else "c"])
+        assert prompts(write(tmp_path, folder, new, rows)) == original, folder.name
+
+
+@needs_source
+def test_a_buyers_prompt_depends_on_no_quality_not_yet_learnt(tmp_path: Path) -> None:
+    learnt = 0
+    for folder in source_games():
+        config, cells = read(folder)
+        if config["game_type"] != "persuasion" or person(config) == "Alice":
+            continue
+        original = prompts(folder)
+        for k in range(1, 21):
+            rows = [
+                changed_row(row, "persuasion", config)
+                if row["player"] == "Nature" and int(row["round"]) >= k
+                else row
+                for row in cells
+            ]
+            found = prompts(write(tmp_path, folder, config, rows))
+            same = [found[key] == text for key, text in original.items()]
+            assert same == [True] * k + [False] * (20 - k)
+            learnt += same.count(False)
+    assert learnt == 16 * 190  # and it shows in every later prompt: the control
+
+
+KNOWN: dict[str, list[tuple[str, Callable[[Any], Any]]]] = {
+    "bargaining": [
+        ("money_to_divide", lambda x: x * 2),
+        ("messages_allowed", lambda x: not x),
+        ("complete_information", lambda x: not x),
+    ],
+    "negotiation": [
+        ("product_price_order", lambda x: x * 2),
+        ("messages_allowed", lambda x: not x),
+        ("complete_information", lambda x: not x),
+    ],
+    "persuasion": [
+        ("p", lambda x: x / 2),
+        ("product_price", lambda x: x * 2),
+        ("is_seller_know_cv", lambda x: not x),
+        ("total_rounds", lambda x: x + 1),
+    ],
+}
+
+
+@needs_source
+def test_every_prompt_depends_on_what_the_person_was_told(tmp_path: Path) -> None:
+    """The control of the two tests above."""
+    for folder in source_games():
+        config, cells = read(folder)
+        original, args, human = prompts(folder), config["game_args"], person(config)
+        changes = [{key: change(args[key])} for key, change in KNOWN[config["game_type"]]]
+        if args.get("max_rounds", 99) <= UNTOLD:
+            changes.append({"max_rounds": args["max_rounds"] + 1})
+        if config["game_type"] == "negotiation":
+            own, others = ("seller", "buyer") if human == "Alice" else ("buyer", "seller")
+            changes.append({f"{own}_value": 1.37})
+            if args["complete_information"]:
+                changes.append({f"{others}_value": 1.37})
+        if config["game_type"] == "bargaining":
+            n = 1 if human == "Alice" else 2
+            changes.append({f"delta_{n}": 0.77})
+            if args["complete_information"]:
+                changes.append({f"delta_{3 - n}": 0.77})
+        if config["game_type"] == "persuasion" and (human == "Bob" or args["is_seller_know_cv"]):
+            changes += [{"v": 7.7}, {"c": 0.3}]
+        for change in changes:
+            if config["game_type"] == "bargaining":  # in either place, game_args go first
+                args = {"delta_1": config["player_1_args"].get("delta"), **args}
+                args = {"delta_2": config["player_2_args"].get("delta"), **args}
+            new = config | {"game_args": {**args, **change}}
+            found = prompts(write(tmp_path, folder, new, cells))
+            assert all(found[key] != text for key, text in original.items()), (folder.name, change)

@@ -1,0 +1,226 @@
+"""Records: what is written reads back the same; every fault has its line and its cure."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tremble import records
+from tremble.decisions import Decision, Event, Game, Option
+from tremble.errors import UserError
+
+OWN = {"prompt": "Alice offers 10.", "options": ["accept", "reject"], "choice": "accept"}
+GAME = {
+    "schema": 1,
+    "kind": "game",
+    "id": "g",
+    "dataset": "mine",
+    "family": "repeated_matrix",
+    "rules": {"rounds": 2},
+    "events": [{"type": "moves", "round": 1, "choice": "a", "seen": {"row": 1}}],
+    "person": {},
+    "config": {},
+}
+PLAYED = {"id": "g/r1", "game": "g", "at": 1, "options": ["a", "b"], "choice": "b"}
+
+
+def write_lines(path: Path, *lines: Any) -> Path:
+    path.write_text(
+        "".join((x if isinstance(x, str) else json.dumps(x)) + "\n" for x in lines), "utf-8"
+    )
+    return path
+
+
+def test_the_shortest_record(tmp_path: Path) -> None:
+    (decision,) = records.read(write_lines(tmp_path / "mine.jsonl", OWN))
+    assert decision.id == "mine/1"
+    assert decision.dataset == "mine"
+    assert decision.family == "custom"
+    assert decision.opening == '{"decision": "'
+    assert decision.options == (Option("accept", "accept"), Option("reject", "reject"))
+    assert (decision.target, decision.choice) == ("accept", "accept")
+
+
+def test_messages_are_folded_into_one_system_and_one_user_text(tmp_path: Path) -> None:
+    talk = [
+        {"role": "system", "content": "Rules."},
+        {"role": "user", "content": "One."},
+        {"role": "assistant", "content": "I said yes."},
+        {"role": "user", "content": "Two."},
+    ]
+    (decision,) = records.read(write_lines(tmp_path / "m.jsonl", {**OWN, "prompt": talk}))
+    assert decision.system == "Rules."
+    assert decision.prompt == "One.\n\nI said yes.\n\nTwo."
+
+
+def test_rate_is_short_for_two_options(tmp_path: Path) -> None:
+    record = {"prompt": "A or B?", "options": ["A", "B"], "target": "B", "rate": 0.25, "n": 4}
+    (decision,) = records.read(write_lines(tmp_path / "m.jsonl", record))
+    assert decision.rates == {"B": 0.25, "A": 0.75}
+    assert decision.n == 4
+
+
+def test_a_decision_takes_its_game_and_what_it_says(tmp_path: Path) -> None:
+    (decision,) = records.read(write_lines(tmp_path / "m.jsonl", GAME, PLAYED))
+    assert decision.game is not None
+    assert decision.game.events == (Event("moves", {"round": 1, "choice": "a"}, {"row": 1}),)
+    assert (decision.dataset, decision.family) == ("mine", "repeated_matrix")
+
+
+_name = st.text(min_size=1, max_size=8).filter(str.strip)
+_data = st.dictionaries(
+    _name.filter(lambda key: key not in ("type", "seen")),
+    st.one_of(
+        st.none(), st.integers(), st.text(), st.floats(allow_nan=False, allow_infinity=False)
+    ),
+    max_size=3,
+)
+_events = st.lists(
+    st.builds(
+        Event, _name, _data, st.none() | st.dictionaries(_name, st.integers(0, 5), max_size=2)
+    ),
+    max_size=4,
+).map(tuple)
+
+
+@given(events=_events, data=st.data())
+def test_what_is_written_reads_back_the_same(
+    tmp_path_factory: pytest.TempPathFactory, events: tuple[Event, ...], data: st.DataObject
+) -> None:
+    keys = data.draw(st.lists(_name, min_size=2, max_size=4, unique=True))
+    options = tuple(Option(key, key + "!") for key in keys)
+    game = Game("g", "mine", "bargaining", data.draw(_data), events, {}, data.draw(_data))
+    chosen = data.draw(st.sampled_from(keys))
+    rates = {key: data.draw(st.floats(0, 1)) for key in keys}
+    common = {"dataset": "mine", "options": options}
+    originals = [
+        Decision("1", family="bargaining", target=keys[0], choice=chosen, game=game,
+                 at=data.draw(st.integers(0, len(events))), round=3, role="Bob", **common),
+        Decision("2", family="lottery", rates=rates, n=7, rate_sd=0.25,
+                 target=keys[0], rules={"a": [1, 2.5]}, history=events, **common),
+        Decision("3", family="custom", prompt="Hello\n\u2028 you", system="S", opening="",
+                 target=keys[1], choice=chosen, participant="p", config={"x": 1}, **common),
+    ]  # fmt: skip
+    path = tmp_path_factory.mktemp("records") / "mine.jsonl"
+    assert records.write(originals, path) == 3
+    found = list(records.read(path))
+    assert [_bare(decision) for decision in found] == [_bare(decision) for decision in originals]
+
+
+def _bare(decision: Decision) -> dict[str, Any]:
+    record = records.decision_to_json(decision)
+    return record | {"game": decision.game and records.game_to_json(decision.game)}
+
+
+FAULTS = [
+    ("{", "not JSON"),
+    ("[1]", "not an object"),
+    ({**OWN, "schema": 2}, "schema is 2"),
+    ({**OWN, "kind": "play"}, "kind is 'play'"),
+    ({**OWN, "choise": "accept"}, "unknown key 'choise'; did you mean 'choice'"),
+    ({**OWN, "prompt": ""}, "prompt is empty"),
+    ({**OWN, "prompt": [{"role": "system", "content": "x"}]}, "only system messages"),
+    ({**OWN, "prompt": [{"role": "me", "content": "x"}]}, "role 'me'"),
+    ({**OWN, "rules": {}}, "exactly one of game, rules and prompt"),
+    ({**OWN, "options": ["accept"]}, "at least two options"),
+    ({**OWN, "options": ["accept", "accept"]}, "same key"),
+    ({**OWN, "options": ["accept", {"key": "x", "label": "accept"}]}, "same label"),
+    ({**OWN, "options": ["accept", ""]}, "not empty"),
+    ({**OWN, "choice": "maybe"}, "choice 'maybe' is not among the options"),
+    ({**OWN, "target": "maybe"}, "target 'maybe' is not among the options"),
+    ({**OWN, "rate": 0.5}, "exactly one of choice, rates and rate"),
+    ({**OWN, "choice": None}, "neither choice, rates nor rate"),
+    ({**OWN, "choice": None, "rate": 1.5}, "between 0 and 1"),
+    ({**OWN, "choice": None, "rate": True}, "between 0 and 1"),
+    ('{"prompt": "x", "options": ["a", "b"], "rate": NaN}', "NaN is not a number"),
+    ({**OWN, "choice": None, "rates": {"accept": 0.5}}, "the options are"),
+    ({**OWN, "choice": None, "rate": 0.5, "n": 0}, "n is 0"),
+    ({**OWN, "choice": None, "rate": 0.5, "n": 2.5}, "n is 2.5"),
+    ({**OWN, "options": ["a", "b", "c"], "choice": "a"}, "name as target"),
+    ({**OWN, "rate_sd": -1}, "rate_sd is -1"),
+    ({**OWN, "opening": 3}, "opening is 3"),
+    ({**PLAYED, "game": "h"}, "no game 'h' before this line"),
+    ({"id": "x", "rules": {}, "family": "chess", "options": ["a", "b"], "choice": "a"}, "chess"),
+    ({"rules": {}, "family": "lottery", "options": ["a", "b"], "choice": "a"}, "id is None"),
+]
+
+
+@pytest.mark.parametrize(("line", "message"), FAULTS)
+def test_every_fault_has_its_line_and_its_cure(tmp_path: Path, line: Any, message: str) -> None:
+    path = write_lines(tmp_path / "m.jsonl", OWN, "", line)
+    with pytest.raises(records.Fault) as caught:
+        list(records.read(path))
+    assert caught.value.line == 3
+    text = str(caught.value)
+    assert text.startswith(f"{path}, line 3: ")
+    assert message in text
+    assert "\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"at": 2}, "events 0 to 1"),
+        ({"at": -1}, "at is -1"),
+        ({"at": None}, "at is None"),
+        ({"dataset": "other"}, "the game's is 'mine'"),
+    ],
+)
+def test_faults_of_a_played_decision(tmp_path: Path, change: Any, message: str) -> None:
+    path = write_lines(tmp_path / "m.jsonl", GAME, {**PLAYED, **change})
+    with pytest.raises(records.Fault, match=message):
+        list(records.read(path))
+
+
+def test_duplicate_ids(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "m.jsonl", {**OWN, "id": "x"}, {**OWN, "id": "x"})
+    with pytest.raises(records.Fault, match="line 2: the id 'x' appeared before"):
+        list(records.read(path))
+
+
+def test_not_utf8_names_the_line(tmp_path: Path) -> None:
+    path = tmp_path / "m.jsonl"
+    path.write_bytes(json.dumps(OWN).encode() + b'\n{"prompt": "caf\xe9"}\n')
+    with pytest.raises(records.Fault, match="line 2: not UTF-8"):
+        list(records.read(path))
+
+
+def test_an_empty_file_and_a_missing_one(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is empty"):
+        list(records.read(write_lines(tmp_path / "m.jsonl")))
+    with pytest.raises(UserError, match="There is no file"):
+        list(records.read(tmp_path / "none.jsonl"))
+
+
+def test_all_faults_can_be_collected(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "m.jsonl", OWN, "{", {**OWN, "id": "b"}, "[]")
+    faults: list[records.Fault] = []
+    assert [d.id for d in records.read(path, faults.append)] == ["m/1", "b"]
+    assert [fault.line for fault in faults] == [2, 4]
+
+
+def test_games_read_long_ago_are_read_again_from_the_file(tmp_path: Path) -> None:
+    games = [{**GAME, "id": f"g{i}", "rules": {"rounds": i}} for i in range(600)]
+    plays = [{**PLAYED, "id": f"d{i}", "game": f"g{i}"} for i in range(600)]
+    path = write_lines(tmp_path / "m.jsonl", *games, *plays)
+    found = [d.game.rules["rounds"] for d in records.read(path) if d.game is not None]
+    assert found == list(range(600))
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "m.jsonl", OWN)
+    before = path.read_bytes()
+
+    def breaks() -> Any:
+        yield from records.read(path)
+        raise UserError("the source broke")
+
+    with pytest.raises(UserError):
+        records.write(breaks(), path)
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["m.jsonl"]

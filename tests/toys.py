@@ -1,0 +1,135 @@
+"""Tokenizers and models small enough to check by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+
+class GreedyTokenizer:
+    """Longest match from the left over a given vocabulary, so that tokens span joins at will."""
+
+    def __init__(self, words: Sequence[str], bos: bool = False, lower: bool = False) -> None:
+        self.words = [*words, *(chr(code) for code in range(32, 127)), "\n", "<s>"]
+        self.lower = lower
+        self._bos = (self.words.index("<s>"),) if bos else ()
+        self.template: str | None = None
+
+    @property
+    def bos(self) -> tuple[int, ...]:
+        return self._bos
+
+    @property
+    def special(self) -> Mapping[str, str]:
+        return {"bos_token": "<s>"}
+
+    @property
+    def special_texts(self) -> Sequence[str]:
+        return ["<s>"]
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        return [self._encode(text.lower() if self.lower else text) for text in texts]
+
+    def _encode(self, text: str) -> list[int]:
+        ids = []
+        while text:
+            word = max((w for w in self.words if text.startswith(w)), key=len)
+            ids.append(self.words.index(word))
+            text = text[len(word) :]
+        return ids
+
+    def pieces(self) -> Sequence[str]:
+        return self.words
+
+    def decode(self, ids: Sequence[int]) -> str:
+        return "".join(self.words[index] for index in ids)
+
+
+TEMPLATE = (
+    "{% for message in messages %}<|{{ message['role'] }}|>{{ message['content'] }}\n"
+    "{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}"
+)
+
+
+def bpe_tokenizer(bos: bool = False, template: str | None = TEMPLATE) -> Any:
+    """A byte-level BPE tokenizer, trained here, whose merges cross the join of prompt and label."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    inner = Tokenizer(models.BPE())
+    inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    inner.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=420,
+        special_tokens=["<s>", "</s>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+    )
+    inner.train_from_iterator(
+        ['Answer: yes or no: {"decision": "accept"} reject option J Option F yes please'] * 20,
+        trainer,
+    )
+    if bos:
+        inner.post_processor = processors.TemplateProcessing(
+            single="<s> $A", special_tokens=[("<s>", inner.token_to_id("<s>"))]
+        )
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=inner, bos_token="<s>", eos_token="</s>", pad_token="</s>"
+    )
+    tokenizer.chat_template = template
+    return tokenizer
+
+
+_SMALL = {
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 8,
+    "max_position_embeddings": 512,
+}
+ARCHITECTURES: dict[str, dict[str, Any]] = {
+    "Llama": _SMALL,
+    "Gemma2": {**_SMALL, "final_logit_softcapping": 3.0, "query_pre_attn_scalar": 8},
+    "Gemma3Text": {**_SMALL, "sliding_window": 8, "query_pre_attn_scalar": 8},
+    "Qwen3": _SMALL,
+    "GPTNeoX": {
+        "hidden_size": 32,
+        "intermediate_size": 48,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "max_position_embeddings": 512,
+    },
+    "Mamba": {"hidden_size": 32, "num_hidden_layers": 2, "state_size": 8},
+}
+_MODEL_CLASS = {"Gemma3Text": "Gemma3ForCausalLM"}
+
+
+def tiny_model(architecture: str, vocabulary: int = 420, seed: int = 0) -> Any:
+    """A random model built from its config, with weights large enough to have opinions."""
+    import torch
+    import transformers
+
+    torch.manual_seed(seed)
+    config = getattr(transformers, f"{architecture}Config")(
+        vocab_size=vocabulary, **ARCHITECTURES[architecture]
+    )
+    name = _MODEL_CLASS.get(architecture, f"{architecture}ForCausalLM")
+    model = getattr(transformers, name)(config).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.dim() > 1:
+                parameter.mul_(8.0)
+    return model
+
+
+def save_tiny(
+    folder: Path, architecture: str = "Llama", seed: int = 0, template: str | None = TEMPLATE
+) -> Path:
+    """A tiny model and its tokenizer as a model folder."""
+    tokenizer = bpe_tokenizer(template=template)
+    model = tiny_model(architecture, len(tokenizer), seed)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
