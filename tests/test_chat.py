@@ -116,7 +116,7 @@ def test_gemma_by_name_and_no_template_at_all() -> None:
         "<s><start_of_turn>user\nThe rules.\n\nRound 1 of 10:<end_of_turn>\n"
         "<start_of_turn>model\n" + OPENED
     )
-    with pytest.raises(TemplateError, match="'tiny' has no chat template.*template ="):
+    with pytest.raises(TemplateError, match=r"'tiny' has no chat template.*template ="):
         template_of(None, bare, "tiny")
     with pytest.raises(TemplateError, match=r"'nowhere.jinja' is neither"):
         template_of("nowhere.jinja", bare, "tiny")

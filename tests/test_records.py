@@ -73,6 +73,7 @@ def test_a_decision_takes_its_game_and_what_it_says(tmp_path: Path) -> None:
 
 
 _name = st.text(min_size=1, max_size=8).filter(str.strip)
+_number = st.floats(allow_nan=False, allow_infinity=False)
 _data = st.dictionaries(
     _name.filter(lambda key: key not in ("type", "seen")),
     st.one_of(

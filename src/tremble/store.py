@@ -64,6 +64,7 @@ _DECISIONS: _Types = {
     "n": pl.Int64,
     "rate_sd": pl.Float64,
     "config": pl.String,
+    "presentations": pl.Int8,
 }
 SCORES, DECISIONS = pl.Schema(_SCORES), pl.Schema(_DECISIONS)
 

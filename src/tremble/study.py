@@ -18,6 +18,7 @@ from tremble.engines import SCORING_VERSION, ModelSpec
 from tremble.engines.files import EMBEDDED, Say
 from tremble.engines.load import model_identity, open_tokenizer
 from tremble.errors import UserError
+from tremble.prompts import orders
 from tremble.rendering import Cell, blocks, cells, load_data, model_name
 from tremble.scoring import Progress, score_cells
 from tremble.stats import Analysis, Comparison, analyze
@@ -124,10 +125,11 @@ def decision_frame(decisions: Iterable[Decision]) -> pl.DataFrame:
             "keys": [option.key for option in d.options],
             "target": d.target,
             "choice": d.choice,
-            "rates": None if d.rates is None else [d.rates[o.key] for o in d.options],
+            "rates": None if d.rates is None else [d.rates.get(o.key) for o in d.options],
             "n": d.n,
             "rate_sd": d.rate_sd,
             "config": json.dumps(d.breakdown, ensure_ascii=False),
+            "presentations": len(orders(d)),
         }
         for d in decisions
     ]

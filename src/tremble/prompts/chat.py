@@ -8,6 +8,7 @@ follows the conventions of Hugging Face chat templates (`messages`, `add_generat
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -80,7 +81,7 @@ class Template:
     @property
     def switches(self) -> dict[str, bool]:
         """Thinking switches this template knows, all set to off."""
-        return {name: False for name in _THINKING_SWITCHES if name in self.text}
+        return {name: False for name in _THINKING_SWITCHES if re.search(rf"\b{name}\b", self.text)}
 
     def render(self, conversation: Conversation) -> str:
         """The prompt as one text: the conversation's turns, then the opening.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -62,16 +61,12 @@ class Analysis:
     tests: list[Row]
     baselines: list[Row]
 
-    def to_dict(self) -> dict[str, list[Row]]:
-        """The tables with exactly the documented columns, ready for JSON."""
+    def to_json(self) -> dict[str, list[Row]]:
+        """The tables with exactly the documented columns, in values that JSON can hold."""
         return {
             name: [{column: row[column] for column in columns} for row in getattr(self, name)]
             for name, columns in COLUMNS.items()
         }
-
-    def to_json(self, indent: int | None = 2) -> str:
-        """`to_dict` as JSON text. Raises ValueError should a number be NaN or infinite."""
-        return json.dumps(self.to_dict(), indent=indent, allow_nan=False, ensure_ascii=False)
 
 
 def _plain(rows: list[Row]) -> list[Row]:

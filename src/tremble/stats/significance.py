@@ -2,7 +2,7 @@
 
 As in the core study (arXiv 2603.17218): a one-sided binomial test in the winner's direction and
 a one-sided Wilcoxon signed-rank test on the differences of r. Both treat pairs as independent,
-which siblings of one model family are not: read the p values as a lower bound.
+which siblings of one model family are not: the true p values are larger.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def _tests(pairs: Iterable[dict[str, Any]], family: str) -> list[dict[str, Any]]
         elif not n:
             why = f"only ties ({ties})"
         else:
-            why = f"{base} wins each: no direction to test"
+            why = f"level at {base} : {base}, no direction to test"
         result = {"binomial": (None, None, why), "wilcoxon": (None, None, why)}
     else:
         count = f"base {base} : aligned {n - base}"

@@ -1,0 +1,78 @@
+"""One-shot normal-form games of two players, any size, seen from one side.
+
+`rules`: `own_payoffs` and `other_payoffs`, matrices of points [own option][other's option].
+The key of an own option is its row, "1" for the first; the other player's options are numbered
+1, 2, ... so that no letter of the reader's names a column. `LABELS` are the letters by position:
+consonants without an order of their own, so that none reads as the first or the best. Rows are
+shown in both orders; the middle one of three keeps its place and letter.
+"""
+
+from __future__ import annotations
+
+from tremble.decisions import Option
+from tremble.errors import UserError
+from tremble.games import Family, View, amount
+
+LABELS = ("J", "F", "Q", "X", "M", "K")
+
+
+def options(count: int) -> tuple[Option, ...]:
+    """The options of a player with `count` rows, at most six."""
+    return tuple(Option(str(row), label) for row, label in enumerate(LABELS[:count], start=1))
+
+
+def _payoffs(view: View) -> list[list[tuple[float, float]]]:
+    """(own, other's) points per own option in shown order and other's option.
+
+    Raises UserError where the matrices and the keys of the options do not fit together.
+    """
+    own, other = view.rules.get("own_payoffs"), view.rules.get("other_payoffs")
+    keys = [option.key for option in view.options]
+    fits = isinstance(own, list | tuple) and isinstance(other, list | tuple)
+    try:
+        cells = [
+            [(float(mine), float(theirs)) for mine, theirs in zip(*rows, strict=True)]
+            for rows in zip(own or (), other or (), strict=True)
+        ]
+    except (TypeError, ValueError):
+        cells, fits = [], False
+    numbers = [str(row) for row in range(1, len(cells) + 1)]
+    if not fits or sorted(keys) != sorted(numbers) or len({len(row) for row in cells}) != 1:
+        raise UserError(
+            f"A one-shot game with the options {', '.join(keys)} has own_payoffs {own!r} and "
+            f"other_payoffs {other!r}; give two matrices of the same shape, and as keys of the "
+            'options the numbers of their rows, from "1".'
+        )
+    return [cells[int(key) - 1] for key in keys]
+
+
+def rules(view: View) -> list[str]:
+    return [
+        "You play a game with another player, once. Each of you chooses one option, without "
+        "knowing what the other chooses. What both of you get, in points, depends on the two "
+        "choices together. You know all of it, and so does the other player.",
+        "You want as many points as possible for yourself.",
+    ]
+
+
+def history(view: View) -> list[str]:
+    rows = _payoffs(view)
+    letters = [option.label for option in view.options]
+    numbers = [str(number) for number in range(1, len(rows[0]) + 1)]
+    lines = [
+        f"Your options: {', '.join(letters)}. The other player's options: {', '.join(numbers)}."
+    ]
+    lines += [
+        f"You choose {letter}, the other player {number}: {amount(own)} for you, "
+        f"{amount(other)} for the other player."
+        for letter, row in zip(letters, rows, strict=True)
+        for number, (own, other) in zip(numbers, row, strict=True)
+    ]
+    return lines
+
+
+def question(view: View) -> str:
+    return "Which option do you choose?"
+
+
+FAMILY = Family("one_shot_matrix", rules, history, question, both_orders=True)

@@ -1,0 +1,72 @@
+"""The page of a study: one static HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jinja2
+import polars as pl
+
+from tremble.report.charts import outcome_figures, pair_figures
+from tremble.report.layout import layout
+from tremble.stats import MIN_MASS, MIN_R, Analysis
+from tremble.stats.comparisons import format_column
+from tremble.stats.numbers import MISSING, decimal
+from tremble.stats.pairs import MIN_N
+
+MAX_REASONS = 50
+
+
+def not_scored(scores: pl.DataFrame) -> list[dict[str, Any]]:
+    """model, format, formulation, error and `rows` that failed with it, most frequent first."""
+    return (
+        scores.filter(pl.col("error").is_not_null())
+        .group_by("model", format_column(), "formulation", pl.col("error").cast(pl.String))
+        .agg(rows=pl.len())
+        .sort("rows", "model", "format", "formulation", "error", descending=[True] + [False] * 4)
+        .to_dicts()
+    )
+
+
+def page(
+    analysis: Analysis,
+    scores: pl.DataFrame,
+    decisions: pl.DataFrame,
+    title: str,
+    caveats: Sequence[str] = (),
+) -> str:
+    """The page as text: the four tables, the scatter plots, what is missing and what to beware of.
+
+    `caveats` are shown at the top, as they are. Names and texts are escaped. Raises MissingExtra
+    without altair and vl-convert.
+    """
+    figures, left_out = outcome_figures(scores, decisions)
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("tremble", "report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    failures = not_scored(scores)
+    return environment.get_template("page.html").render(
+        title=title,
+        caveats=list(caveats),
+        tables=layout(analysis),
+        pair_figures=pair_figures(analysis),
+        outcome_figures=figures,
+        figures_left_out=left_out,
+        failures=failures[:MAX_REASONS],
+        failures_left_out=max(0, len(failures) - MAX_REASONS),
+        counts={
+            "decisions": decisions.height,
+            "families": decisions["family"].n_unique(),
+            "models": scores["model"].n_unique(),
+            "pairs": len({(p["base"], p["aligned"]) for p in analysis.pairs}),
+        },
+        min_mass=decimal(MIN_MASS),
+        min_r=decimal(MIN_R),
+        min_n=MIN_N,
+        missing=MISSING,
+    )
