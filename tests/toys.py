@@ -87,7 +87,7 @@ _SMALL = {
     "num_attention_heads": 4,
     "num_key_value_heads": 2,
     "head_dim": 8,
-    "max_position_embeddings": 512,
+    "max_position_embeddings": 4096,
 }
 ARCHITECTURES: dict[str, dict[str, Any]] = {
     "Llama": _SMALL,
@@ -99,7 +99,7 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
         "intermediate_size": 48,
         "num_hidden_layers": 2,
         "num_attention_heads": 4,
-        "max_position_embeddings": 512,
+        "max_position_embeddings": 4096,
     },
     "Mamba": {"hidden_size": 32, "num_hidden_layers": 2, "state_size": 8},
 }

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tremble import records
-from tremble.datasets import Notes, demo
+from tremble.datasets import Notes
+from tremble.datasets.demo import load, sample
 from tremble.engines.files import GEMMA, SMOLLM
 from tremble.errors import UserError
 from tremble.store import Store, write_text
@@ -13,12 +14,12 @@ from tremble.store import Store, write_text
 SEED = 20260317
 # How many decisions of each family the subset draws: whole games, so a few more or less.
 SUBSET = {
-    "repeated_matrix": 120,
+    "repeated_matrix": 100,
     "one_shot_matrix": 30,
     "lottery": 30,
     "bargaining": 40,
     "negotiation": 10,
-    "persuasion": 40,
+    "persuasion": 20,
     "persuasion_seller": 40,
 }
 
@@ -49,7 +50,7 @@ def write_demo(out: Path, full: bool) -> Path:
     data = "demo"
     if not full:
         data = "demo-subset.jsonl"
-        drawn = demo.sample(list(demo.load(out, Notes())), SUBSET, SEED)
+        drawn = sample(list(load(out, Notes())), SUBSET, SEED)
         records.write(drawn, out / data)
     text = _STUDY.format(name=name, data=data, base=GEMMA, aligned=SMOLLM)
     write_text(out / "study.toml", text)

@@ -99,7 +99,7 @@ def parse_study(content: Mapping[str, Any], text: str, path: Path) -> Study:
         formulation(word)  # raises for an unknown one
     return Study(
         name=name,
-        data=where.texts(study, "data", ()),
+        data=where.texts(study, "data", ()) if "data" in study else (),
         pairs=tuple(pairs),
         models=models,
         formulations=formulations,
