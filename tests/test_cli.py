@@ -27,7 +27,7 @@ def mistake(*arguments: Any, stdin: str | None = None) -> str:
     """The one sentence of a user's error; checks that it is one, with exit code 2."""
     code, out, error = tremble(*arguments, stdin=stdin)
     assert (code, out) == (2, ""), (out, error)
-    lines = [line for line in error.splitlines() if not line.startswith("tremble: Converting")]
+    lines = [line for line in error.splitlines() if not line.startswith("Converting")]
     assert len(lines) == 1, error
     assert "Traceback" not in error
     assert lines[0].startswith("tremble: ")
@@ -131,7 +131,7 @@ BAD_DATA = [
     ([{**OWN, "choice": None, "rate": 1.2}], "between 0 and 1"),
     (['{"prompt": "x", "options": ["a", "b"], "rate": NaN}'], "NaN"),
     ([{**OWN, "choice": None, "rate": 0.5, "n": 0}], "n is 0"),
-    ([{**OWN, "prompt": "", "options": ["a", "b"]}], "prompt is empty"),
+    ([{**OWN, "prompt": ""}], "prompt is empty"),
     (
         [{**OWN, "options": ["1", "10"], "choice": "1", "opening": "", "prompt": "n: "}],
         "begins another",
