@@ -225,3 +225,26 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
         records.write(breaks(), path)
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["m.jsonl"]
+
+
+def test_importing_streams(tmp_path: Path) -> None:
+    """Four times the decisions need little more memory: only marks of their ids are kept."""
+    import tracemalloc
+
+    from tremble.importing import import_decisions
+
+    peaks = []
+    for games in (300, 1200):
+        lines: list[Any] = []
+        for number in range(games):
+            name = f"g{number}"
+            lines.append({**GAME, "id": name, "config": {"padding": "x" * 2000}})
+            lines += [{**PLAYED, "id": f"{name}/r{i}", "game": name} for i in range(5)]
+        path = write_lines(tmp_path / "in.jsonl", *lines)
+        del lines
+        tracemalloc.start()
+        summary = import_decisions(records.read(path), tmp_path / "out.jsonl")
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert summary["decisions"] == 5 * games
+    assert (peaks[1] - peaks[0]) / 4500 < 400  # bytes a decision; a decision alone takes more
