@@ -6,6 +6,7 @@ parameter, which is given back when the process ends.
 
 from __future__ import annotations
 
+import gc
 import sys
 import warnings
 from pathlib import Path
@@ -21,13 +22,16 @@ def convert(gguf: Path, target: Path) -> None:
     logging.disable_progress_bar()
     warnings.simplefilter("ignore")
     where = {"pretrained_model_name_or_path": str(gguf.parent), "gguf_file": gguf.name}
-    AutoTokenizer.from_pretrained(**where).save_pretrained(target)
     model = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32)
     # The weights are plain float32 by now; what is left of the quantiser only forbids saving.
     model.hf_quantizer = None
     if hasattr(model.config, "quantization_config"):
         del model.config.quantization_config
-    model.save_pretrained(target)
+    # Small shards and one thing after the other: saving copies a shard at a time.
+    model.save_pretrained(target, max_shard_size="300MB")
+    del model
+    gc.collect()
+    AutoTokenizer.from_pretrained(**where).save_pretrained(target)
 
 
 if __name__ == "__main__":
