@@ -203,7 +203,9 @@ def test_chat_without_a_template(tmp_path: Path) -> None:
     assert "has no chat template" in refused(tmp_path, study)
 
 
-@pytest.mark.parametrize("name", ["no/such-model", "./nowhere", "gone.gguf", "a b c"])
+@pytest.mark.parametrize(
+    "name", ["no/such-model", "./nowhere", "gone.gguf", "a b c", "embedded/gemma3"]
+)
 def test_unknown_models(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     assert name in refused(tmp_path, write_study(tmp_path, base=name, aligned="mock"))
@@ -235,6 +237,12 @@ def test_weights_that_lack_a_tensor(tmp_path: Path) -> None:
     save_file(tensors, folder / "model.safetensors", {"format": "pt"})
     message = mistake("score", "--model", folder, "--prompt", "x", "--options", "a,b")
     assert "lack 1 tensors" in message
+    code, _, error = tremble(
+        "run", write_study(tmp_path, base=str(folder), aligned="mock"), "--out", tmp_path / "out"
+    )
+    assert code == 2
+    assert "lack 1 tensors" in error
+    assert not (tmp_path / "out").exists()
 
 
 def test_outputs_that_cannot_be_written(tmp_path: Path) -> None:
@@ -253,7 +261,61 @@ def test_a_folder_without_permission(tmp_path: Path) -> None:
     assert "Cannot write" in mistake("run", study, "--out", tmp_path / "locked" / "out")
 
 
+def test_rules_that_lack_something_are_found_by_check_and_by_run(tmp_path: Path) -> None:
+    lines = [{"id": "d", "family": "bargaining", "role": "Bob", "rules": {},
+              "options": ["accept", "reject"], "choice": "accept"}]  # fmt: skip
+    study = write_study(tmp_path, lines)
+    assert "'d' lacks something that bargaining needs" in refused(tmp_path, study)
+    code, out, error = tremble("data", "check", tmp_path / "mine.jsonl")
+    assert code == 2
+    assert "line 1" in error
+    assert "0 sound decisions, 1 faulty" in out
+
+
+def test_check_doubts_rates_and_labels_that_cannot_be_closed(tmp_path: Path) -> None:
+    lines = [
+        {"prompt": "A?", "options": ["a", "b"], "rates": {"a": 0.3, "b": 0.3}},
+        {"prompt": "B:", "options": ["a", "ab"], "choice": "a", "opening": ""},
+    ]
+    (tmp_path / "m.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    code, _, error = tremble("data", "check", tmp_path / "m.jsonl")
+    assert code == 0
+    assert "add up to 0.600" in error
+    assert "begins another" in error
+
+
+def test_an_import_never_replaces_the_file_it_reads(tmp_path: Path) -> None:
+    write_study(tmp_path)
+    path = tmp_path / "mine.jsonl"
+    before = path.read_bytes()
+    assert "--out is the file" in mistake("data", "import", "jsonl", path, "--out", path)
+    assert "is a folder" in mistake("data", "import", "jsonl", path, "--out", tmp_path)
+    assert path.read_bytes() == before
+
+
+def test_a_device_that_is_not_there(tmp_path: Path) -> None:
+    study = write_study(tmp_path)
+    study.write_text(study.read_text() + '[run]\ndevice = "gpu"\n')
+    assert "device 'gpu' cannot be used" in refused(tmp_path, study)
+
+
+def test_version_and_no_command() -> None:
+    assert tremble("--version")[:2] == (0, "tremble 0.1.0\n")
+    assert tremble()[0] == 2
+
+
+def test_blanks_around_labels_do_not_count() -> None:
+    texts = [
+        tremble("score", "--model", "mock", "--prompt", "Go?", "--options", labels)[1]
+        for labels in ("yes,no", "yes, no")
+    ]
+    assert texts[0] == texts[1]
+
+
 def test_score_mistakes() -> None:
+    assert "add --chat" in mistake(
+        *("score", "--model", "mock", "--prompt", "x", "--options", "a,b", "--template", "gemma")
+    )
     assert "go together" in mistake("score", "--model", "mock", "--prompt", "x")
     assert "at least two options" in mistake(
         "score", "--model", "mock", "--prompt", "x", "--options", "a"

@@ -62,9 +62,3 @@ def test_killed_runs_end_with_the_scores_of_an_undisturbed_one(tmp_path: Path) -
     subprocess.run([*command, str(tmp_path / "cut")], check=True, capture_output=True)
     assert scores(tmp_path / "cut").equals(scores(tmp_path / "whole"))
     assert not list((tmp_path / "cut").rglob("*.tmp"))
-
-
-def test_at_most_thirty_seconds_are_lost() -> None:
-    from tremble import scoring
-
-    assert scoring.FLUSH_SECONDS <= 15

@@ -80,8 +80,8 @@ def test_closings_leave_the_mass_where_it_was() -> None:
         assert closed == pytest.approx(opened, abs=0.03)
 
 
-@pytest.mark.parametrize(("name", "joint"), [(GEMMA, 0.09), (SMOLLM, 0.12)])
-def test_next_token_after_a_trailing_space_finds_no_mass(name: str, joint: float) -> None:
+@pytest.mark.parametrize("name", [GEMMA, SMOLLM])
+def test_next_token_after_a_trailing_space_finds_no_mass(name: str) -> None:
     """The study's failure on "Answer: ", and that joint tokenisation does not share it."""
     model = engine(name)
     text = "Do you accept the offer? Say yes or no.\nAnswer: "
@@ -90,8 +90,7 @@ def test_next_token_after_a_trailing_space_finds_no_mass(name: str, joint: float
         (row,) = model.score(option_paths(model.tokenizer, [(text, ["yes", "no"])], reading))
         masses[reading] = option_mass(row)
     assert masses["next_token"] < 0.002
-    assert masses["joint"] > 10 * masses["next_token"]
-    assert masses["joint"] > joint / 10
+    assert masses["joint"] > 0.01
 
 
 def test_the_embedded_tokenizers_know_their_own_marks() -> None:

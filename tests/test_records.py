@@ -50,12 +50,11 @@ def test_messages_are_folded_into_one_system_and_one_user_text(tmp_path: Path) -
     talk = [
         {"role": "system", "content": "Rules."},
         {"role": "user", "content": "One."},
-        {"role": "assistant", "content": "I said yes."},
         {"role": "user", "content": "Two."},
     ]
     (decision,) = records.read(write_lines(tmp_path / "m.jsonl", {**OWN, "prompt": talk}))
     assert decision.system == "Rules."
-    assert decision.prompt == "One.\n\nI said yes.\n\nTwo."
+    assert decision.prompt == "One.\n\nTwo."
 
 
 def test_rate_is_short_for_two_options(tmp_path: Path) -> None:
@@ -126,7 +125,10 @@ FAULTS = [
     ({**OWN, "choise": "accept"}, "unknown key 'choise'; did you mean 'choice'"),
     ({**OWN, "prompt": ""}, "prompt is empty"),
     ({**OWN, "prompt": [{"role": "system", "content": "x"}]}, "only system messages"),
-    ({**OWN, "prompt": [{"role": "me", "content": "x"}]}, "role 'me'"),
+    ({**OWN, "prompt": [{"role": "assistant", "content": "x"}]}, "as a sentence"),
+    ({**OWN, "at": 3}, "at says nothing in a record with prompt"),
+    ({**OWN, "id": "a \ud800"}, "surrogate"),
+    ({**OWN, "choice": None, "rate": 0.5, "n": 10**20}, "n is 1000"),
     ({**OWN, "rules": {}}, "exactly one of game, rules and prompt"),
     ({**OWN, "options": ["accept"]}, "at least two options"),
     ({**OWN, "options": ["accept", "accept"]}, "same key"),

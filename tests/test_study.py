@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -215,6 +216,86 @@ def test_a_half_written_file_is_never_read(data: Path) -> None:
     assert not list(out.rglob("*.tmp"))
 
 
+def test_scores_of_an_earlier_wording_never_stand_beside_new_decisions(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The data change under the same ids and the run is interrupted: missing, not mixed."""
+    path, out = study_file(data), data / "out"
+    own = [{"id": str(i), "prompt": f"{i}?", "options": ["y", "n"], "choice": "y"} for i in (1, 2)]
+    (data / "mine.jsonl").write_text("\n".join(map(json.dumps, own)))
+    run(path, out)
+    changed = [{**own[0], "prompt": "New?", "choice": "n"}, own[1]]
+    (data / "mine.jsonl").write_text("\n".join(map(json.dumps, changed)))
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(MockEngine, "score", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+        run(path, out)
+    analysis, frame, _ = analyze_study(out)
+    assert frame["decision"].unique().to_list() == ["2"]
+    assert [(row["n"], row["missing"]) for row in analysis.models] == [(1, 1), (1, 1)]
+    assert any("Not finished" in line for line in caveats(out))
+    run(path, out)
+    assert scores(out).height == 4
+
+
+def test_equal_ids_in_two_files_are_refused(data: Path) -> None:
+    own = {"id": "x", "prompt": "Go?", "options": ["yes", "no"], "choice": "yes"}
+    for name in ("one", "two"):
+        (data / f"{name}.jsonl").write_text(json.dumps(own))
+    with pytest.raises(UserError, match=r"'x' stands in 'one.jsonl' and in 'two.jsonl'"):
+        run(study_file(data, data=["one.jsonl", "two.jsonl"]), data / "out")
+
+
+def test_damaged_studies_are_one_sentence(data: Path) -> None:
+    path, out = study_file(data), data / "out"
+    run(path, out)
+    part = next(out.rglob("part-*.parquet"))
+    whole = part.read_bytes()
+    part.write_bytes(whole[:50])
+    with pytest.raises(UserError, match=r"part-000000\.parquet' is missing or damaged"):
+        analyze_study(out)
+    part.write_bytes(whole)
+    next((out / "decisions").iterdir()).unlink()
+    with pytest.raises(UserError, match="missing or damaged"):
+        analyze_study(out)
+    (out / "run.json").write_text("{")
+    with pytest.raises(UserError, match="damaged"):
+        analyze_study(out)
+    for text in ("x = 1", "x ="):
+        (out / "study.toml").write_text(text)
+        with pytest.raises(UserError, match="not a study file"):
+            run(path, out)
+
+
+def test_a_folder_killed_at_the_very_start_can_be_used(data: Path) -> None:
+    (data / "out").mkdir()
+    (data / "out" / ".lock").touch()
+    (data / "out" / ".study.toml.tmp").touch()
+    assert run(study_file(data), data / "out") == 0
+
+
+def test_what_was_scored_is_on_disk_within_seconds(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clock that gains a second a prompt: never more than the promised seconds are in memory."""
+    from tremble import scoring
+
+    assert scoring.FLUSH_SECONDS <= 30
+    seconds = itertools.count()
+    monkeypatch.setattr(scoring.time, "monotonic", lambda: float(next(seconds)))
+    unwritten = [0]
+    inner = MockEngine.score
+
+    def watching(self: MockEngine, prompts: Any) -> Any:
+        for done, row in enumerate(inner(self, prompts)):
+            rows = sum(pl.read_parquet(p)["row_key"].n_unique() for p in parts(data / "out"))
+            unwritten.append(done - rows if self.name == "mock:base" else 0)
+            yield row
+
+    monkeypatch.setattr(MockEngine, "score", watching)
+    run(study_file(data), data / "out")
+    assert 1 < max(unwritten) <= 2 * scoring.FLUSH_SECONDS
+
+
 def test_another_studys_folder_is_refused(data: Path) -> None:
     run(study_file(data), data / "out")
     with pytest.raises(UserError, match="holds the study 'trial', not 'other'"):
@@ -243,6 +324,8 @@ FILES = [
     ('[study]\nname = "x"\nformulations = ["standrad"]\n' + PAIR, "did you mean 'standard'"),
     ('[study]\nname = "x"\ndata = "demo"\n' + PAIR, "list of texts"),
     ('[study]\nname = "x"\n' + PAIR + "[run]\nbatch = 0\n", "batch in"),
+    ('[study]\nname = "x"\n' + PAIR + PAIR, "stands twice"),
+    ('[study]\nname = "x"\n[[pair]]\nbase = "a"\naligned = "a"\n', "name two models"),
     ('[study]\nname = "x"\n' + PAIR + "[run]\nmemory = 3\n", "not supported by this version"),
     ('[study]\nname = "x"\n' + PAIR + '[[model]]\nid = "a"\nweights = "b"\n', "'weights'"),
 ]

@@ -132,6 +132,19 @@ def test_a_label_of_no_token_is_refused() -> None:
         option_paths(Dropping([]), [("Say ", ["~", "no"])])
 
 
+def test_an_answer_with_nothing_before_it_is_refused() -> None:
+    tokenizer = GreedyTokenizer(["abc", "abd"])
+    with pytest.raises(UserError, match="No token stands before"):
+        option_paths(tokenizer, [("a", ["bc", "bd"])])
+
+
+def test_the_length_is_that_of_the_longest_sequence_computed() -> None:
+    (paths,) = option_paths(ByteTokenizer(), [("Say ", ["yes", "no"])])
+    assert paths.length == 1 + len("Say ye")  # the BOS, and all but the last letter
+    (closed,) = option_paths(ByteTokenizer(), [('Say "', ["yes", "no"])], closing="always")
+    assert closed.length == 1 + len('Say "yes')
+
+
 def test_next_token_reads_one_token_after_the_context_as_it_stands() -> None:
     tokenizer = GreedyTokenizer([" yes", " no", "Answer", ":", "yes", "no"])
     (paths,) = option_paths(tokenizer, [("Answer: ", ["yes", "no"])], "next_token")

@@ -23,7 +23,6 @@ from tremble.errors import TrembleError, UserError
 app = typer.Typer(
     name="tremble",
     help="Measures how well a language model predicts what people actually do.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
@@ -75,8 +74,9 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, ensure_ascii=False, allow_nan=False, indent=1))
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def tremble(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     """Measures how well a language model predicts what people actually do."""
@@ -85,6 +85,9 @@ def tremble(
 
         print(f"tremble {__version__}")
         raise typer.Exit
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+        raise typer.Exit(2)
 
 
 @app.command()
@@ -99,7 +102,7 @@ def demo(
     from tremble.demo import write_demo
     from tremble.study_file import read_study
 
-    study = read_study(write_demo(out, full))
+    study = read_study(write_demo(out, full, complain))
     return _run(study, out) or _show(out) or _page(out)
 
 
@@ -110,7 +113,9 @@ def score(
     prompt: Annotated[
         str | None, typer.Option(help="What the person read; without it, JSON lines from stdin.")
     ] = None,
-    options: Annotated[str | None, typer.Option(help="Labels, separated by commas.")] = None,
+    options: Annotated[
+        str | None, typer.Option(help="Labels, separated by commas; others as JSON lines.")
+    ] = None,
     system: Annotated[str | None, typer.Option(help="System text before the prompt.")] = None,
     opening: Annotated[
         str | None,
@@ -129,9 +134,13 @@ def score(
 
     if (prompt is None) != (options is None):
         raise UserError("--prompt and --options go together; give both, or JSON lines on stdin.")
-    asked = Asked(model, chat, template, reading)
+    where = "stdin" if prompt is None else "--prompt and --options"
+    asked = Asked(model, chat, template, reading, where)
     if prompt is not None and options is not None:
-        record: dict[str, Any] = {"prompt": prompt, "options": options.split(",")}
+        record: dict[str, Any] = {
+            "prompt": prompt,
+            "options": [part.strip() for part in options.split(",")],
+        }
         if system is not None:
             record["system"] = system
         if opening is not None:
@@ -199,6 +208,8 @@ def data_import(
     from tremble.datasets import Notes, source
     from tremble.importing import import_decisions
 
+    if out.exists() and path.exists() and out.samefile(path):
+        raise UserError(f"--out is the file that is read, {str(path)!r}; give another --out.")
     found, notes = source(source_name), Notes()
     summary = import_decisions(found.load(path, notes), out)
     if as_json:
@@ -229,6 +240,8 @@ def data_check(
         print_json({**summary, "faults": faults, "warnings": warnings})
     for line in () if as_json else faults:
         complain(line)
+    if not as_json and summary["faulty"] > len(faults):
+        complain(f"and {summary['faulty'] - len(faults):,} more faulty lines")
     for line in () if as_json else warnings:
         complain(f"warning: {line}")
     if not as_json:
@@ -281,7 +294,7 @@ def _run(study: Any, out: Path) -> int:
         failed = score_study(study, out, progress.say, progress)
     if failed:
         complain(f"{failed} prompts could not be scored; they count as missing in every table.")
-    print(f"Scores are in {out}")
+    print(f"Scores are in {out}; next: tremble analyze {out}")
     return 1 if failed else 0
 
 
@@ -293,9 +306,10 @@ def _show(folder: Path, as_json: bool = False) -> int:
     if as_json:
         print_json(analysis.to_json())
         return 0
-    tables(analysis, Console())
     for line in caveats(folder):
         print(f"Note: {line}")
+    print()
+    tables(analysis, Console())
     return 0
 
 

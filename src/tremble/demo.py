@@ -7,7 +7,8 @@ from pathlib import Path
 from tremble import records
 from tremble.datasets import Notes
 from tremble.datasets.demo import load, sample
-from tremble.engines.files import GEMMA, SMOLLM
+from tremble.engines import ModelSpec
+from tremble.engines.files import GEMMA, SMOLLM, Say, find
 from tremble.errors import UserError
 from tremble.store import Store, write_text
 
@@ -36,22 +37,23 @@ aligned = "{aligned}"
 """
 
 
-def write_demo(out: Path, full: bool) -> Path:
+def write_demo(out: Path, full: bool, say: Say) -> Path:
     """Write the study file of the demo (and its subset of decisions) into `out`; return it.
 
     Raises UserError where `out` holds another study.
     """
     name = "demo-full" if full else "demo"
     Store(out).check(name)
+    for model in (GEMMA, SMOLLM):
+        find(ModelSpec(model), say)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"Cannot write in {str(out)!r} ({error.strerror}).") from error
-    data = "demo"
-    if not full:
-        data = "demo-subset.jsonl"
-        drawn = sample(list(load(out, Notes())), SUBSET, SEED)
-        records.write(drawn, out / data)
+    data = "demo" if full else "demo-subset.jsonl"
     text = _STUDY.format(name=name, data=data, base=GEMMA, aligned=SMOLLM)
     write_text(out / "study.toml", text)
+    if not full:
+        drawn = sample(list(load(out, Notes())), SUBSET, SEED)
+        records.write(drawn, out / data)
     return out / "study.toml"

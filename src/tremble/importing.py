@@ -11,10 +11,11 @@ from typing import Any
 from tremble import records
 from tremble.decisions import Decision
 from tremble.errors import UserError
-from tremble.prompts import own_prompt
+from tremble.prompts import standard
 from tremble.record_checks import Fault
-from tremble.tokens import join_warning
+from tremble.tokens import closing_character, join_warning
 
+RATES_TOLERANCE = 0.015  # rates are printed with two decimals
 MOST_FAULTS = 20  # listed one by one; the rest is counted
 
 
@@ -57,6 +58,20 @@ def import_decisions(decisions: Iterator[Decision], out: Path) -> dict[str, Any]
     return summary.to_json()
 
 
+def _doubts(decision: Decision, text: str) -> Iterator[str]:
+    """What may be right but often is not: a doubtful join, labels to close, odd rates."""
+    labels = [option.label for option in decision.options]
+    joined = join_warning(text, labels[0])
+    if joined is not None:
+        yield joined
+    begins = [a for a in labels for b in labels if a != b and b.startswith(a)]
+    if begins and closing_character(text) is None:
+        yield f"the label {begins[0]!r} begins another one, and no quote is open to close it."
+    total = sum((decision.rates or {}).values())
+    if decision.rates is not None and abs(total - 1) > RATES_TOLERANCE:
+        yield f"the rates add up to {total:.3f}; they are kept as they are."
+
+
 def check_decisions(path: Path) -> tuple[dict[str, Any], list[str], list[str]]:
     """Counts, the first faults, and warnings of a JSONL file.
 
@@ -72,10 +87,19 @@ def check_decisions(path: Path) -> tuple[dict[str, Any], list[str], list[str]]:
         if faulty <= MOST_FAULTS:
             faults.append(str(fault))
 
+    def sound() -> Iterator[Decision]:
+        for decision in records.read(path, keep):
+            try:
+                text = standard(decision, 0).plain()
+            except UserError as error:
+                keep(Fault(path, decision.line or 0, str(error)))
+                continue
+            for found in _doubts(decision, text):
+                if len(warnings) < MOST_FAULTS:
+                    warnings.append(f"{path}, line {decision.line}: {found}")
+            yield decision
+
     summary = Summary()
-    for decision in summary.watch(records.read(path, keep)):
-        if decision.prompt is not None and len(warnings) < MOST_FAULTS:
-            found = join_warning(own_prompt(decision).plain(), decision.options[0].label)
-            if found is not None:
-                warnings.append(f"{path}, line {decision.line}: {found}")
+    for _ in summary.watch(sound()):
+        pass
     return {**summary.to_json(), "faulty": faulty}, faults, warnings

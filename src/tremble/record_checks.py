@@ -28,6 +28,15 @@ _DECISION_KEYS = {
 }
 
 
+# Which forms of a record a key belongs to.
+_ONLY_IN = {
+    "at": ("game",),
+    "history": ("rules",),
+    "system": ("prompt",),
+    "opening": ("prompt",),
+}
+
+
 class Fault(UserError):
     """A line that is not a valid record. `line` is its number, from 1."""
 
@@ -59,6 +68,11 @@ class Checker:
             self.fail(f"not JSON ({error.msg} at column {error.colno}); one JSON object a line.")
         except RecursionError:
             self.fail("nested too deeply to be read; a record is a flat JSON object.")
+        if "\\ud" in text.lower():
+            try:
+                json.dumps(value, ensure_ascii=False).encode()
+            except UnicodeEncodeError:
+                self.fail("half of a surrogate pair is no character; write it out as UTF-8.")
         if not isinstance(value, dict):
             self.fail(f"a JSON {type(value).__name__}, not an object; write one object a line.")
         if value.get("schema", SCHEMA) != SCHEMA:
@@ -85,9 +99,13 @@ class Checker:
         found = value.get(key)
         if found is None:
             return None
-        if isinstance(found, bool) or not isinstance(found, int) or found < least:
-            self.fail(f"{key} is {found!r}; it must be a whole number from {least}, or null.")
-        return found
+        whole = isinstance(found, int) and not isinstance(found, bool)
+        if not whole or not least <= found < 2**31:
+            self.fail(
+                f"{key} is {found!r}; it must be a whole number from {least} to {2**31 - 1}, "
+                "or null."
+            )
+        return int(found)
 
     def table(self, value: dict[str, Any], key: str) -> dict[str, Any]:
         found = value.get(key)
@@ -172,8 +190,11 @@ class Checker:
         for item in found:
             if not isinstance(item, dict) or set(item) != {"role", "content"}:
                 self.fail(f"the message {item!r} must be an object with role and content.")
-            if item["role"] not in ("system", "user", "assistant"):
-                self.fail(f"the role {item['role']!r} is not system, user or assistant.")
+            if item["role"] not in ("system", "user"):
+                self.fail(
+                    f"the role {item['role']!r} is not system or user; what the person said "
+                    "before belongs into the user text, as a sentence."
+                )
             (system if item["role"] == "system" else user).append(self.text(item, "content"))
         if not user:
             self.fail("prompt has only system messages; add what the person read as user.")
@@ -187,6 +208,9 @@ class Checker:
                 f"the record has {' and '.join(forms) or 'neither game, rules nor prompt'}; "
                 "give exactly one of game, rules and prompt."
             )
+        for key in sorted(_ONLY_IN):
+            if value.get(key) is not None and forms[0] not in _ONLY_IN[key]:
+                self.fail(f"{key} says nothing in a record with {forms[0]}; leave it out.")
         options = self.options(value)
         target, people = self._people(value, options)
         common: dict[str, Any] = {

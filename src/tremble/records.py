@@ -52,6 +52,8 @@ def write(decisions: Iterable[Decision], path: Path) -> int:
 
     The file appears whole or not at all. Raises UserError where it cannot be written.
     """
+    if path.is_dir():
+        raise UserError(f"{str(path)!r} is a folder; name a file as --out.")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     count = 0
     written: set[bytes] = set()
@@ -160,7 +162,10 @@ class _Reader:
     def _once(self, check: Checker, marked: str, name: str) -> None:
         mark = _mark(marked)
         if mark in self.ids:
-            check.fail(f"the id {name!r} appeared before; give every record its own id.")
+            check.fail(
+                f"the id {name!r} appeared before (a record without one is called after its file "
+                "and line); give every record its own id."
+            )
         self.ids.add(mark)
 
     def _remember(self, game: Game) -> None:

@@ -18,7 +18,7 @@ from tremble.engines.load import Opened, open_engine, open_tokenizer
 from tremble.errors import TrembleError
 from tremble.prompts.chat import FROZEN_DATE, Template
 from tremble.rendering import Cell, Prompt, blocks, model_name
-from tremble.store import SCORES, Job
+from tremble.store import EXPECTED, SCORES, Job
 from tremble.study_file import Study
 
 FLUSH_SECONDS = 10.0  # at most this much work is lost when a run is killed
@@ -51,7 +51,9 @@ def score_cells(
             if cell.model == model and folder not in todo:
                 todo[folder] = (cell, _missing(study, cell, opened, Job(out / folder)))
         distinct = {p.paths.key() for _, missing in todo.values() for p in missing}
-        if distinct:
+        if not distinct:
+            say(f"{model_name(model)}: nothing is missing.")
+        else:
             say(f"Loading {model_name(model)}.")
             engine = open_engine(model, study.run, say)
             if engine.identity() != identities[model]:
@@ -74,8 +76,7 @@ def _missing(study: Study, cell: Cell, opened: Opened, job: Job) -> list[Prompt]
     """The prompts without a row in force; rows of equal prompts are copied, not computed."""
     sound = job.all_rows().filter(pl.col("error").is_null())
     scored = {row["row_key"]: row for row in sound.unique("row_key").iter_rows(named=True)}
-    in_force = job.rows().filter(pl.col("error").is_null())
-    current = set(in_force.select("decision", "presentation", "row_key").iter_rows())
+    current = set(job.rows().select(list(EXPECTED)).iter_rows())
     missing, copied = [], []
     for prompts in blocks(study, cell, opened):
         for prompt in prompts:

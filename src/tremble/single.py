@@ -27,6 +27,7 @@ class Asked:
     chat: bool = False
     template: str | None = None
     reading: str = "joint"
+    where: str = "stdin"
 
 
 def score_prompts(lines: list[bytes], asked: Asked, say: Say) -> Iterator[dict[str, Any]]:
@@ -37,12 +38,16 @@ def score_prompts(lines: list[bytes], asked: Asked, say: Say) -> Iterator[dict[s
     """
     if asked.reading not in ("joint", "next_token"):
         raise UserError(f"There is no reading {asked.reading!r}; it is joint or next_token.")
-    decisions = list(records.read_prompts(io.BytesIO(b"\n".join(lines)), "stdin"))
+    if asked.template is not None and not asked.chat:
+        raise UserError("--template is for the chat format; add --chat.")
+    decisions = list(records.read_prompts(io.BytesIO(b"\n".join(lines)), asked.where))
     if not decisions:
         raise UserError("Nothing to score on stdin; write one JSON record a line.")
     for decision in decisions:
         if decision.prompt is None:
-            raise UserError(f"stdin, line {decision.line}: give a prompt; games need a study.")
+            raise UserError(
+                f"{asked.where}, line {decision.line}: give a prompt; games need a study."
+            )
     engine = open_engine(ModelSpec(asked.model, template=asked.template), RunOptions(), say)
     template = template_of(asked.template, engine.tokenizer, asked.model) if asked.chat else None
     texts = []
@@ -75,6 +80,8 @@ def _result(
     asked: Asked,
 ) -> dict[str, Any]:
     shares = [None if value is None else math.exp(value) for value in row.logprobs]
+    # JSON has no minus infinity: an option without any probability has no log-probability.
+    logprobs = [value if value is None or value > -math.inf else None for value in row.logprobs]
     mass = None if row.error or None in shares else math.fsum(s for s in shares if s is not None)
     return {
         "id": decision.id,
@@ -84,7 +91,7 @@ def _result(
             {
                 "key": option.key,
                 "label": option.label,
-                "logprob": row.logprobs[place] if row.logprobs else None,
+                "logprob": logprobs[place] if logprobs else None,
                 "probability": shares[place] if shares else None,
                 "prediction": _share(shares[place], mass) if shares else None,
             }

@@ -4,17 +4,22 @@
     STUDY/run.json                           which folders below belong to the last run
     STUDY/decisions/DATASET-hash8.parquet    what people did, one row per decision
     STUDY/scores/MODEL-key8/DATASET-hash8/FORMULATION.FORMAT[-template8]/part-*.parquet
+                                                                        /expected.parquet
                                                                         /manifest.json
 
-A later row of the same decision and presentation replaces an earlier one.
+`expected.parquet` lists the row keys that the last run asked for: a row in force has one of them,
+so that scores of an earlier wording of the data never stand beside the data of today.
 """
 
 from __future__ import annotations
 
 import fcntl
+import io
 import json
 import os
 import re
+import shutil
+import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
@@ -67,6 +72,7 @@ _DECISIONS: _Types = {
     "presentations": pl.Int8,
 }
 SCORES, DECISIONS = pl.Schema(_SCORES), pl.Schema(_DECISIONS)
+EXPECTED = pl.Schema({name: _SCORES[name] for name in ("decision", "presentation", "row_key")})
 
 
 def hash8(value: Any) -> str:
@@ -92,15 +98,20 @@ class Store:
         if self.folder.exists() and not self.folder.is_dir():
             raise UserError(f"{str(self.folder)!r} is a file; give a folder as --out.")
         if frozen.is_file():
-            import tomllib
-
-            other = tomllib.loads(frozen.read_text(encoding="utf-8"))["study"]["name"]
+            try:
+                other = tomllib.loads(frozen.read_text(encoding="utf-8"))["study"]["name"]
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                raise UserError(
+                    f"{str(frozen)!r} is not a study file of tremble's; give another --out."
+                ) from error
             if other != name:
                 raise UserError(
                     f"{str(self.folder)!r} holds the study {other!r}, not {name!r}; "
                     "give another --out."
                 )
-        elif self.folder.is_dir() and any(self.folder.iterdir()):
+        elif self.folder.is_dir() and any(
+            not path.name.startswith(".") for path in self.folder.iterdir()
+        ):
             raise UserError(
                 f"{str(self.folder)!r} holds files that are no study of tremble's; "
                 "give an empty or new folder as --out."
@@ -115,7 +126,12 @@ class Store:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Holds the folder for this process; the lock goes when the process ends, however."""
+        """Holds the folder for this process; the lock goes when the process ends, however.
+
+        A folder that this made is taken away again where a user's error ends the block before
+        anything was scored.
+        """
+        existed = self.folder.exists()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             lock = (self.folder / ".lock").open("w")
@@ -132,7 +148,12 @@ class Store:
                 ) from error
             for stale in self.folder.rglob(".*.tmp"):
                 stale.unlink()
-            yield
+            try:
+                yield
+            except UserError:
+                if not existed and next(self.folder.rglob("part-*.parquet"), None) is None:
+                    shutil.rmtree(self.folder)
+                raise
 
     def freeze(self, text: str) -> None:
         _replace(self.folder / "study.toml", text.encode())
@@ -151,7 +172,10 @@ class Store:
             raise UserError(
                 f"{str(self.folder)!r} is no study folder; give the --out of `tremble run`."
             )
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        try:
+            found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise UserError(f"{str(path)!r} is damaged; run the study again.") from error
         return found
 
     def decisions(self) -> pl.DataFrame:
@@ -160,7 +184,7 @@ class Store:
         paths = [
             self.folder / "decisions" / f"{slug(name)}-{hash8(name)}.parquet" for name in names
         ]
-        return pl.concat([pl.read_parquet(path) for path in paths if path.is_file()])
+        return pl.concat([_read_parquet(path) for path in paths])
 
     def scores(self) -> pl.DataFrame:
         """The scores of the last run's folders, one row per decision and presentation.
@@ -189,14 +213,26 @@ class Job:
 
     def all_rows(self) -> pl.DataFrame:
         """Every row ever written, oldest first."""
-        frames = [pl.read_parquet(path).select(list(SCORES)) for path in self.parts]
+        frames = [_read_parquet(path).select(list(SCORES)) for path in self.parts]
         return pl.concat(frames) if frames else pl.DataFrame(schema=SCORES)
 
     def rows(self) -> pl.DataFrame:
-        """The rows in force: the latest of each decision and presentation."""
-        return self.all_rows().unique(
-            ["decision", "presentation"], keep="last", maintain_order=True
-        )
+        """The rows in force: those that the last run asked for, one of each."""
+        rows = self.all_rows().unique(list(EXPECTED), keep="last", maintain_order=True)
+        path = self.folder / "expected.parquet"
+        if not path.is_file():
+            return rows
+        return rows.join(_read_parquet(path), on=list(EXPECTED), how="semi", maintain_order="left")
+
+    def expect(self, frame: pl.DataFrame) -> None:
+        """Say which rows are asked for; a job that lacks one of them counts as unfinished."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / "expected.parquet"
+        if not path.is_file() or not _read_parquet(path).equals(frame):
+            (self.folder / "manifest.json").unlink(missing_ok=True)
+            _write_parquet(path, frame)
+        if self.rows().height < frame.height:
+            (self.folder / "manifest.json").unlink(missing_ok=True)
 
     def append(self, frame: pl.DataFrame) -> None:
         """One more part, whole or not at all; the job counts as unfinished from here on."""
@@ -228,9 +264,16 @@ def _json(content: Mapping[str, Any]) -> bytes:
     return (json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
-def _write_parquet(path: Path, frame: pl.DataFrame) -> None:
-    import io
+def _read_parquet(path: Path) -> pl.DataFrame:
+    try:
+        return pl.read_parquet(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise UserError(
+            f"{str(path)!r} is missing or damaged; delete it where it is, and run the study again."
+        ) from error
 
+
+def _write_parquet(path: Path, frame: pl.DataFrame) -> None:
     buffer = io.BytesIO()
     frame.write_parquet(buffer)
     _replace(path, buffer.getvalue())
@@ -238,9 +281,9 @@ def _write_parquet(path: Path, frame: pl.DataFrame) -> None:
 
 def _replace(path: Path, content: bytes) -> None:
     """Write a file so that a reader finds the old one or the new one, never a half."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as out:
             out.write(content)
             out.flush()

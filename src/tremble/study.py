@@ -16,13 +16,13 @@ import polars as pl
 from tremble.decisions import Decision
 from tremble.engines import SCORING_VERSION, ModelSpec
 from tremble.engines.files import EMBEDDED, Say
-from tremble.engines.load import model_identity, open_tokenizer
+from tremble.engines.load import check_device, model_identity, open_tokenizer
 from tremble.errors import UserError
 from tremble.prompts import orders
 from tremble.rendering import Cell, blocks, cells, load_data, model_name
 from tremble.scoring import Progress, score_cells
 from tremble.stats import Analysis, Comparison, analyze
-from tremble.store import DECISIONS, Job, Store, hash8, slug
+from tremble.store import DECISIONS, EXPECTED, Job, Store, hash8, slug
 from tremble.study_file import Study
 from tremble.tokens import join_warning
 
@@ -36,44 +36,53 @@ def score_study(study: Study, out: Path, say: Say, progress: Progress | None = N
     store = Store(out)
     store.check(study.name)
     found = preflight(study, say)
+    frames = {entry: decision_frame(load_data(entry, study.folder)) for entry in study.data}
     identities = {model: model_identity(model, study.run, say) for model in study.models}
     with store.writing():
         store.freeze(study.text)
-        for entry in study.data:
-            store.write_decisions(entry, decision_frame(load_data(entry, study.folder)))
         folders = {cell: _folder(cell, identities[cell.model]) for cell in found}
+        # First what is asked for, then what people did: stopped anywhere between, a study has
+        # rows missing, never a score beside another decision than its own.
+        for cell, expected in found.items():
+            Job(out / folders[cell]).expect(expected)
+        for entry, frame in frames.items():
+            store.write_decisions(entry, frame)
         store.write_run(_run_record(study, folders, identities))
         score_cells(study, out, folders, identities, say, progress or Progress())
     return store.scores()["error"].count()
 
 
-def preflight(study: Study, say: Say) -> list[Cell]:
-    """The cells of a study, after every prompt was rendered, tokenised and held to the window.
+def preflight(study: Study, say: Say) -> dict[Cell, pl.DataFrame]:
+    """The cells of a study, each with the rows it asks for: decision, presentation, row_key.
 
-    Raises UserError for the first prompt that cannot be scored, before anything is spent.
+    Every prompt was rendered, tokenised and held to the window by then. Raises UserError for the
+    first prompt that cannot be scored, before anything is spent.
     """
     if not study.data:
         raise UserError(f'The study {study.name!r} names no data; add data = ["demo"] to [study].')
+    check_device(study.run)
     opened = {model: open_tokenizer(model, study.run, say) for model in study.models}
-    found = cells(study, opened)
+    found: dict[Cell, pl.DataFrame] = {}
     warned: set[str] = set()
-    seen: dict[tuple[str, str], str] = {}
+    seen: dict[str, str] = {}
     for entry in study.data:
         count = 0
         for decision in load_data(entry, study.folder):
             count += 1
-            where = seen.setdefault((decision.dataset, decision.id), entry)
+            where = seen.setdefault(decision.id, entry)
             if where != entry:
                 raise UserError(
                     f"The id {decision.id!r} stands in {where!r} and in {entry!r}; "
-                    "give every decision of a data set its own id."
+                    "give every decision of a study its own id."
                 )
         if not count:
             raise UserError(f"The data {entry!r} hold no decisions; name a file that has some.")
-    for cell in found:
+    for cell in cells(study, opened):
+        expected = []
         window = opened[cell.model].window
         for prompts in blocks(study, cell, opened[cell.model]):
             for prompt in prompts:
+                expected.append((prompt.decision.id, prompt.presentation, prompt.paths.key()))
                 length = prompt.paths.length
                 if window is not None and length > window and study.too_long == "error":
                     raise UserError(
@@ -86,6 +95,7 @@ def preflight(study: Study, say: Say) -> list[Cell]:
                 if warning is not None and cell.dataset not in warned:
                     warned.add(cell.dataset)
                     say(f"Warning: {prompt.decision.id}: {warning}")
+        found[cell] = pl.DataFrame(expected, schema=EXPECTED, orient="row")
     return found
 
 

@@ -91,6 +91,11 @@ def parse_study(content: Mapping[str, Any], text: str, path: Path) -> Study:
         pairs.append(
             Pair(where.text(entry, "base", "[[pair]]"), where.text(entry, "aligned", "[[pair]]"))
         )
+    for pair in pairs:
+        if pair.base == pair.aligned:
+            where.fail(f"base and aligned are both {pair.base!r} in one [[pair]]; name two models")
+        if pairs.count(pair) > 1:
+            where.fail(f"the pair of {pair.base!r} and {pair.aligned!r} stands twice; keep one")
     models = _models(where, content, pairs)
     if not models:
         where.fail("no models are named; add [[pair]] with base and aligned, or [[model]] with id")

@@ -72,7 +72,7 @@ class TokenPaths:
     @property
     def length(self) -> int:
         """Tokens of the longest sequence that is computed."""
-        return len(self.prefix) + max((len(path) for path in self.paths), default=0)
+        return len(self.prefix) + max((len(node) for node in self.nodes()), default=0)
 
     def nodes(self) -> list[Ids]:
         """The places, as ids after the prefix, whose next-token distribution is needed."""
@@ -149,6 +149,11 @@ def option_paths(
             found.append(_next_token(ids, wholes, [alone[label] for label in labels]))
             continue
         start = _common(ids, wholes)
+        if not start:
+            raise UserError(
+                f"No token stands before the answer in {context + labels[0]!r}; give a longer "
+                "prompt or an opening."
+            )
         paths = tuple(whole[start:] for whole in wholes)
         _check_distinct(paths, labels)
         closed = tuple(

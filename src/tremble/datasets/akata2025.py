@@ -42,7 +42,9 @@ CARD = Card(
         "The other player's move is derived from action and score; four rows contradict the "
         "payoffs: their choice is kept, the other's move stays unknown.",
         "Target: cooperate in the prisoner's dilemma, the other's favourite in the battle of the "
-        "sexes. The letters J and F are assigned by this project.",
+        "sexes. The source does not say which letter stood for which option; here J "
+        "is always the target and always first, so a tendency towards a letter or a place is part "
+        "of what is measured until labels are counterbalanced.",
         "Only 1,202 of the 3,900 histories are distinct.",
         "Both games of a person share `participant`; `guess` (human or machine) was given after "
         "playing and is no parameter.",

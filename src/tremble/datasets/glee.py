@@ -50,6 +50,9 @@ CARD = Card(
         "The source identifies no persons: participant is null and games are the clusters.",
         "Human sellers who write free text make no scored decision: those games are counted.",
         "People met language models, and knew the other side as Alice or Bob.",
+        "People read nothing about inflation where neither side has any. Under incomplete "
+        "information the prompt states one's own loss even then (0%), because its absence would "
+        "tell the other's; no game of the 179 published with GLEE's sample is of that kind.",
     ),
 )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from tremble.engines import ModelSpec
-from tremble.errors import MissingExtra, UserError, one_line
+from tremble.errors import MissingExtra, UserError, did_you_mean, one_line
 
 Say = Callable[[str], None]
 
@@ -69,6 +70,10 @@ def find(spec: ModelSpec, say: Say, weights: bool = True) -> ModelFiles:
         raise MissingExtra(f"The model {spec.id!r}", "torch")
     if spec.id in EMBEDDED:
         return _embedded(spec.id, say)
+    if spec.id.startswith("embedded/") or spec.id.partition(":")[0] == "mock":
+        raise UserError(
+            f"There is no model {spec.id!r}{did_you_mean(spec.id, [*EMBEDDED, 'mock'])}"
+        )
     path = Path(spec.id).expanduser()
     if path.suffix == ".gguf":
         if not path.is_file():
@@ -195,11 +200,13 @@ def _converted(
 
 
 def _quantisation(name: str) -> str:
-    """What the file name says of the precision that the weights were stored in."""
-    for part in name.replace("-", ".").upper().split("."):
-        if part.startswith(("Q", "IQ")) and any(character.isdigit() for character in part):
-            return f"{part} (de-quantised)"
-    return "GGUF (de-quantised)"
+    """What the end of the file name says of the precision that the weights were stored in."""
+    stem = name.upper().removesuffix(".GGUF")
+    found = re.search(r"(?:^|[-._])(I?Q\d(?:_\w+)?|BF16|F16|F32)$", stem)
+    if found is None:
+        return "GGUF of unknown precision, as float32"
+    whole = found[1] in ("BF16", "F16", "F32")
+    return f"{found[1]}{', as float32' if whole else ' (de-quantised)'}"
 
 
 def _made(folder: Path) -> Path:

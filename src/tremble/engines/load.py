@@ -45,10 +45,8 @@ def open_tokenizer(spec: ModelSpec, options: RunOptions, say: Say) -> Opened:
     return Opened(tokenizer, _window(config), files.quantised)
 
 
-def model_identity(spec: ModelSpec, options: RunOptions, say: Say) -> dict[str, Any]:
-    """What identifies a model's numbers: engine, weights, adapter, dtype; no weights are loaded."""
-    if is_mock(spec.id):
-        return _mock(spec).identity()
+def check_device(options: RunOptions) -> None:
+    """Raises UserError where the engine, the dtype or the device asked for cannot be had."""
     if options.engine not in ENGINES:
         raise UserError(
             f"There is no engine {options.engine!r}{did_you_mean(options.engine, list(ENGINES))}"
@@ -57,6 +55,24 @@ def model_identity(spec: ModelSpec, options: RunOptions, say: Say) -> dict[str, 
         raise UserError(
             f"There is no dtype {options.dtype!r}{did_you_mean(options.dtype, list(DTYPES))}"
         )
+    if options.device == "cpu":
+        return
+    try:
+        import torch
+
+        torch.empty(1, device=options.device)
+    except (ImportError, RuntimeError, AssertionError, NotImplementedError) as error:
+        raise UserError(
+            f"The device {options.device!r} cannot be used on this machine; "
+            'set device = "cpu" in [run].'
+        ) from error
+
+
+def model_identity(spec: ModelSpec, options: RunOptions, say: Say) -> dict[str, Any]:
+    """What identifies a model's numbers: engine, weights, adapter, dtype; no weights are loaded."""
+    if is_mock(spec.id):
+        return _mock(spec).identity()
+    check_device(options)
     files = find(spec, say, weights=False)
     adapter = None if spec.adapter is None else content_hash(_adapter_files(spec.adapter))
     return {"engine": options.engine, **files.identity, "adapter": adapter, "dtype": options.dtype}
@@ -79,13 +95,7 @@ def open_engine(spec: ModelSpec, options: RunOptions, say: Say) -> Engine:
     model = _model(spec, files, options, config)
     if spec.adapter is not None:
         model = _with_adapter(model, spec.adapter)
-    try:
-        model = model.to(torch.device(options.device))
-    except (RuntimeError, AssertionError) as error:
-        raise UserError(
-            f"The device {options.device!r} cannot be used ({one_line(error)}); "
-            'set device = "cpu" in [run].'
-        ) from error
+    model = model.to(torch.device(options.device))
     return TransformersEngine(model, tokenizer, identity, _window(config), options.batch)
 
 

@@ -18,7 +18,7 @@ from importlib import import_module
 from typing import Any
 
 from tremble.decisions import Event, Option
-from tremble.errors import UserError, did_you_mean
+from tremble.errors import UserError
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,8 @@ def family(name: str) -> Family:
     """
     if name not in _MODULES:
         raise UserError(
-            f"tremble has no game called {name!r}; give these decisions a `prompt` of their own"
-            + did_you_mean(name, list(_MODULES))
+            f"tremble has no words for a game called {name!r}; give these decisions a `prompt` of "
+            "their own."
         )
     found: Family = import_module(f"tremble.games.{_MODULES[name]}").FAMILY
     return found

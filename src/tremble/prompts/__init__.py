@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tremble.decisions import Decision, Option
-from tremble.errors import UserError, did_you_mean
+from tremble.errors import UserError, did_you_mean, one_line
 from tremble.games import Family, View, family
 
 
@@ -75,12 +75,24 @@ def standard(decision: Decision, order: int = 0) -> Conversation:
         return own_prompt(decision)
     words: Family = family(decision.family)
     seen = view(decision, order)
+    try:
+        return _in_words(words, seen, decision.opening)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        reason = f"{type(error).__name__}: {one_line(error)}"
+        raise UserError(
+            f"The decision {decision.id!r} lacks something that {decision.family} needs in its "
+            f"rules or events ({reason}); see src/tremble/games/{decision.family}.py."
+        ) from error
+
+
+def _in_words(words: Family, seen: View, opening: str) -> Conversation:
+    """The standard formulation of what a person saw."""
     answer = (
         f'Answer with a JSON object of the form {{"decision": "..."}}, where the decision is '
         f"{choices_in_words(seen.options)}."
     )
     system = "\n\n".join([*words.rules(seen), f"{words.question(seen)} {answer}"])
-    return Conversation(system, "\n".join(words.history(seen)), decision.opening, seen.options)
+    return Conversation(system, "\n".join(words.history(seen)), opening, seen.options)
 
 
 FORMULATIONS: dict[str, Formulation] = {"standard": standard}

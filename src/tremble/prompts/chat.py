@@ -75,7 +75,7 @@ class Template:
         messages = [_message("system", _MARKER), _message("user", "Hello")]
         try:
             return _MARKER in self._render(messages)
-        except (jinja2.TemplateError, TypeError, ValueError):
+        except Exception:  # a template is somebody else's program and can fail in any way
             return False
 
     @property
@@ -96,7 +96,9 @@ class Template:
             messages.insert(0, _message("system", system))
         try:
             return self._render(messages) + conversation.opening
-        except (jinja2.TemplateError, TypeError, ValueError) as error:
+        except TemplateError:
+            raise
+        except Exception as error:
             raise TemplateError(
                 f"The chat template of {self.source} cannot be rendered "
                 f"({one_line(error)}); give another with template = in [[model]]."
@@ -138,7 +140,7 @@ def template_of(asked: str | None, tokenizer: Tokenizer, model: str) -> Template
         except (OSError, UnicodeDecodeError) as error:
             raise TemplateError(
                 f"The template {asked!r} is neither a readable file nor one of: "
-                f"{', '.join(NAMED)}; correct template = in [[model]]."
+                f"{', '.join(NAMED)}; correct its name."
             ) from error
     if tokenizer.template is None:
         raise TemplateError(

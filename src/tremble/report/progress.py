@@ -16,6 +16,13 @@ from tremble.scoring import Progress
 LINE_SECONDS = 15.0  # between plain lines
 
 
+def duration(seconds: float) -> str:
+    """Seconds as a person says them: '40 s', '5 min', '2.5 h'."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
 class Lines(Progress):
     """Plain lines, for logs and pipes."""
 
@@ -39,7 +46,7 @@ class Lines(Progress):
             return
         self.printed = now
         left = (now - self.started) / self.done * (self.total - self.done)
-        self.say(f"{self.model}: {self.done} of {self.total} prompts, about {left:.0f} s left")
+        self.say(f"{self.model}: {self.done} of {self.total} prompts, about {duration(left)} left")
 
 
 class Terminal(Progress):
