@@ -15,13 +15,13 @@ from tremble.store import Store, write_text
 SEED = 20260317
 # How many decisions of each family the subset draws: whole games, so a few more or less.
 SUBSET = {
-    "repeated_matrix": 100,
+    "repeated_matrix": 60,
     "one_shot_matrix": 30,
     "lottery": 30,
     "bargaining": 40,
     "negotiation": 10,
     "persuasion": 20,
-    "persuasion_seller": 40,
+    "persuasion_seller": 20,
 }
 
 _STUDY = """# Written by `tremble demo`. The two models come from two providers: they are not twins.

@@ -6,6 +6,7 @@ parameter, which is given back when the process ends.
 
 from __future__ import annotations
 
+import functools
 import gc
 import sys
 import warnings
@@ -14,10 +15,14 @@ from pathlib import Path
 
 def convert(gguf: Path, target: Path) -> None:
     """Write config, weights and tokenizer of `gguf` into the new folder `target`."""
+    import gguf
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging
 
+    # transformers parses the file anew for configuration, weights and tokenizer; once is enough,
+    # and most of the time goes there.
+    gguf.GGUFReader = functools.cache(gguf.GGUFReader)
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     warnings.simplefilter("ignore")
