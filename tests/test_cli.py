@@ -191,7 +191,7 @@ def test_options_that_tokenise_alike(tmp_path: Path) -> None:
     tokenizer.save_pretrained(folder)
     tiny_model("Llama", len(tokenizer)).save_pretrained(folder)
     lines = [{**OWN, "id": "d7", "options": ["yes", "YES"], "choice": "yes"}]
-    study = write_study(tmp_path, lines, base=str(folder), aligned=str(folder))
+    study = write_study(tmp_path, lines, base=str(folder), aligned="mock")
     message = refused(tmp_path, study)
     assert "'d7'" in message
     assert "tokenise alike" in message

@@ -29,7 +29,8 @@ PROMPTS = [
 def by_hand(model: torch.nn.Module, tokenizer: HubTokenizer, context: str, labels: list[str]):
     """Sum of log-probabilities from the first place where context and options part."""
     texts = tokenizer.encode([context, *(context + label for label in labels)])
-    start = next(at for at, ids in enumerate(zip(*texts, strict=False)) if len(set(ids)) > 1)
+    shortest = min(map(len, texts))
+    start = next((at for at in range(shortest) if len({ids[at] for ids in texts}) > 1), shortest)
     sums = []
     for ids in texts[1:]:
         with torch.no_grad():

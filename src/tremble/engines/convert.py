@@ -13,8 +13,8 @@ import warnings
 from pathlib import Path
 
 
-def convert(gguf: Path, target: Path) -> None:
-    """Write config, weights and tokenizer of `gguf` into the new folder `target`."""
+def convert(file: Path, target: Path) -> None:
+    """Write config, weights and tokenizer of `file` into the new folder `target`."""
     import gguf
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -26,7 +26,7 @@ def convert(gguf: Path, target: Path) -> None:
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     warnings.simplefilter("ignore")
-    where = {"pretrained_model_name_or_path": str(gguf.parent), "gguf_file": gguf.name}
+    where = {"pretrained_model_name_or_path": str(file.parent), "gguf_file": file.name}
     model = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32)
     # The weights are plain float32 by now; what is left of the quantiser only forbids saving.
     model.hf_quantizer = None
