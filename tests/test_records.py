@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tremble import records
 from tremble.decisions import Decision, Event, Game, Option
 from tremble.errors import UserError
+from tremble.prompts import standard
 
 OWN = {"prompt": "Alice offers 10.", "options": ["accept", "reject"], "choice": "accept"}
 GAME = {
@@ -227,6 +228,49 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
         records.write(breaks(), path)
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["m.jsonl"]
+
+
+def _own_game(choices: list[str], seen_from: int, hidden: str) -> list[Any]:
+    """A user's own game of three rounds: the other's note is seen from `seen_from` events on."""
+    events = []
+    for number, choice in enumerate(choices):
+        own = OTHER[choice]
+        move = {"type": "moves", "choice": choice, "other": own, "points": 5}
+        events.append({**move, "other_points": number, "note": hidden, "seen": {"row": number + 1}})
+    last = {"type": "moves", "choice": "a", "other": hidden, "points": 1, "other_points": 1}
+    events.append({**last, "seen": {"row": seen_from}})
+    payoffs = {own: {other: [1, 2] for other in "ab"} for own in "ab"}
+    rules = {"rounds": 9, "payoffs": payoffs}
+    game = {**GAME, "rules": rules, "events": events, "config": {"secret": hidden}}
+    plays = [
+        {"id": f"g/r{at}", "game": "g", "at": at, "role": "row", "options": ["a", "b"], "choice": c}
+        for at, c in enumerate(choices)
+    ]
+    return [game, *plays]
+
+
+OTHER = {"a": "b", "b": "a"}
+
+
+def _prompts(path: Path, lines: list[Any]) -> list[str]:
+    return [standard(decision).plain() for decision in records.read(write_lines(path, *lines))]
+
+
+@pytest.mark.parametrize("at", [0, 1, 2])
+def test_own_games_do_not_leak_a_choice_or_what_comes_after(tmp_path: Path, at: int) -> None:
+    path = tmp_path / "m.jsonl"
+    before = ["a", "b", "a"]
+    changed = before[:at] + [OTHER[choice] for choice in before[at:]]
+    first = _prompts(path, _own_game(before, 99, "a"))
+    second = _prompts(path, _own_game(changed, 99, "a"))
+    assert first[: at + 1] == second[: at + 1]
+    assert first[at + 1 :] != second[at + 1 :] or at == 2  # later prompts do tell it
+
+
+def test_own_games_do_not_leak_what_the_person_could_not_see(tmp_path: Path) -> None:
+    path = tmp_path / "m.jsonl"
+    plays = ["a", "b", "a"]
+    assert _prompts(path, _own_game(plays, 99, "a")) == _prompts(path, _own_game(plays, 99, "b"))
 
 
 def test_importing_streams(tmp_path: Path) -> None:
