@@ -13,7 +13,8 @@ from tremble.errors import UserError
 from tremble.store import Store, write_text
 
 SEED = 20260317
-# How many decisions of each family the subset draws: whole games, so a few more or less.
+# How many decisions of each family the subset draws: whole games, so a few more or less. Sellers in
+# persuasion, with the longest prompts of all, are left to --full: six minutes on two cores.
 SUBSET = {
     "repeated_matrix": 60,
     "one_shot_matrix": 30,
@@ -21,7 +22,6 @@ SUBSET = {
     "bargaining": 40,
     "negotiation": 10,
     "persuasion": 20,
-    "persuasion_seller": 20,
 }
 
 _STUDY = """# Written by `tremble demo`. The two models come from two providers: they are not twins.
