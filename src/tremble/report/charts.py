@@ -107,17 +107,8 @@ def pair_figures(analysis: Analysis) -> list[Figure]:
                 ),
             )
         )
-        chart = (
-            alt.layer(_diagonal(alt, low, high), dots, data=alt.Data(values=values))
-            .properties(width=170, height=170)
-            .facet(
-                facet=alt.Facet("family:N", title=None, sort=families),
-                columns=3,
-                bounds="flush",
-                spacing={"row": 75, "column": 55},
-            )
-            .resolve_axis(x="independent", y="independent")
-        )
+        layers = alt.layer(_diagonal(alt, low, high), dots, data=alt.Data(values=values))
+        chart = _by_family(alt, layers, families)
         name = f"pairs-{number}"
         title = f"r of base against r of aligned, {mode}, {formulation}"
         wins = [sum(p["winner"] == side for p in here) for side in ("base", "aligned")]
@@ -131,6 +122,20 @@ def pair_figures(analysis: Analysis) -> list[Figure]:
         )
         figures.append(Figure(caption, _svg(chart, name, title, description)))
     return figures
+
+
+def _by_family(alt: Any, layers: Any, families: list[str]) -> Any:
+    """The same small square plot for every family, three in a row, each with its own axes."""
+    return (
+        layers.properties(width=170, height=170)
+        .facet(
+            facet=alt.Facet("family:N", title=None, sort=families),
+            columns=3,
+            bounds="flush",
+            spacing={"row": 75, "column": 55},
+        )
+        .resolve_axis(x="independent", y="independent")
+    )
 
 
 def _diagonal(alt: Any, low: float, high: float) -> Any:
@@ -197,17 +202,8 @@ def outcome_figures(scores: pl.DataFrame, decisions: pl.DataFrame) -> tuple[list
                 ),
             )
         )
-        chart = (
-            alt.layer(_diagonal(alt, 0, 1), dots, data=alt.Data(values=values))
-            .properties(width=170, height=170)
-            .facet(
-                facet=alt.Facet("family:N", title=None, sort=families),
-                columns=3,
-                bounds="flush",
-                spacing={"row": 75, "column": 55},
-            )
-            .resolve_axis(x="independent", y="independent")
-        )
+        layers = alt.layer(_diagonal(alt, 0, 1), dots, data=alt.Data(values=values))
+        chart = _by_family(alt, layers, families)
         run = " · ".join(str(rows[0][name]) for name in RUN)
         description = (
             f"{sum(v['points'] for v in values):,} points in ten bins of the prediction, for "
