@@ -22,12 +22,12 @@ from tremble.datasets.demo import load
 from tremble.engines import ModelSpec, RunOptions
 from tremble.engines.files import GEMMA
 from tremble.engines.load import open_engine
-from tremble.engines.transformers import TransformersEngine
+from tremble.engines.reference import ReferenceEngine
 from tremble.prompts import standard
 from tremble.tokens import TokenPaths, option_paths
 
 
-def bare_loop(engine: TransformersEngine, paths: Sequence[TokenPaths]) -> float:
+def bare_loop(engine: ReferenceEngine, paths: Sequence[TokenPaths]) -> float:
     """Seconds that a plain loop takes: ids in, the option tokens' log-probabilities out."""
     started = time.perf_counter()
     with torch.inference_mode():
@@ -39,7 +39,7 @@ def bare_loop(engine: TransformersEngine, paths: Sequence[TokenPaths]) -> float:
     return time.perf_counter() - started
 
 
-def reference(engine: TransformersEngine, paths: Sequence[TokenPaths]) -> float:
+def reference(engine: ReferenceEngine, paths: Sequence[TokenPaths]) -> float:
     started = time.perf_counter()
     for _ in engine.score(paths):
         pass
@@ -53,7 +53,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     asked = parser.parse_args()
     engine = open_engine(ModelSpec(asked.model), RunOptions(), print)
-    assert isinstance(engine, TransformersEngine)
+    assert isinstance(engine, ReferenceEngine)
     decisions = [d for d in load(Path(), Notes()) if d.family == "repeated_matrix"]
     texts = [standard(decision) for decision in decisions[: asked.prompts]]
     paths = option_paths(

@@ -6,8 +6,8 @@ import pytest
 
 from toys import TEMPLATE, GreedyTokenizer, bpe_tokenizer
 from tremble.decisions import Decision, Option
+from tremble.engines.hub_tokenizer import HubTokenizer
 from tremble.engines.load import Opened
-from tremble.engines.transformers import HubTokenizer
 from tremble.prompts import Conversation
 from tremble.prompts.chat import GEMMA, Template, TemplateError, template_of
 from tremble.rendering import prompts_of

@@ -11,10 +11,11 @@ import torch
 
 from toys import ARCHITECTURES, bpe_tokenizer, save_tiny, tiny_model
 from tremble.engines import ModelSpec, RunOptions
+from tremble.engines.hub_tokenizer import HubTokenizer
 from tremble.engines.load import open_engine
-from tremble.engines.transformers import HubTokenizer, TransformersEngine, maximal
+from tremble.engines.reference import ReferenceEngine
 from tremble.errors import TrembleError
-from tremble.tokens import TokenPaths, option_paths
+from tremble.tokens import TokenPaths, maximal, option_paths
 
 PROMPTS = [
     ("Answer: ", ["yes", "no"]),  # merges across the join
@@ -48,7 +49,7 @@ def by_hand(model: torch.nn.Module, tokenizer: HubTokenizer, context: str, label
 def test_log_probabilities_equal_a_hand_written_sum(architecture: str, batch: int) -> None:
     tokenizer = HubTokenizer(bpe_tokenizer())
     model = tiny_model(architecture)
-    engine = TransformersEngine(model, tokenizer, {}, None, batch)
+    engine = ReferenceEngine(model, tokenizer, {}, None, batch)
     paths = option_paths(tokenizer, PROMPTS)
     rows = {row.index: row for row in engine.score(paths)}
     assert len(rows) == len(PROMPTS)
@@ -63,7 +64,7 @@ def test_log_probabilities_equal_a_hand_written_sum(architecture: str, batch: in
 @pytest.mark.parametrize("architecture", list(ARCHITECTURES))
 def test_every_score_stays_the_same_in_any_company(architecture: str) -> None:
     tokenizer = HubTokenizer(bpe_tokenizer())
-    engine = TransformersEngine(tiny_model(architecture), tokenizer, {}, None, 4)
+    engine = ReferenceEngine(tiny_model(architecture), tokenizer, {}, None, 4)
     paths = option_paths(tokenizer, PROMPTS)
     alone = [next(engine.score([path])).logprobs for path in paths]
     places = list(range(len(paths)))
@@ -76,7 +77,7 @@ def test_the_first_mass_and_the_best_other_token() -> None:
     tokenizer = HubTokenizer(bpe_tokenizer())
     model = tiny_model("Llama")
     (paths,) = option_paths(tokenizer, [PROMPTS[2]])
-    row = next(TransformersEngine(model, tokenizer, {}, None).score([paths]))
+    row = next(ReferenceEngine(model, tokenizer, {}, None).score([paths]))
     with torch.no_grad():
         logits = model(input_ids=torch.tensor([list(paths.prefix)])).logits[0, -1].double()
     shares = torch.softmax(logits, 0).tolist()
@@ -94,7 +95,7 @@ def test_a_closing_is_the_sum_over_every_token_that_starts_with_the_quote() -> N
     model = tiny_model("Qwen3")
     context, labels = '{"decision": "', ["yes", "yes please"]
     (paths,) = option_paths(tokenizer, [(context, labels)])
-    row = next(TransformersEngine(model, tokenizer, {}, None).score([paths]))
+    row = next(ReferenceEngine(model, tokenizer, {}, None).score([paths]))
     ids = tokenizer.encode([context + "yes"])[0]
     with torch.no_grad():
         shares = torch.softmax(model(input_ids=torch.tensor([ids])).logits[0, -1].double(), 0)
@@ -109,9 +110,9 @@ def test_soft_caps_are_part_of_the_scores() -> None:
     tokenizer = HubTokenizer(bpe_tokenizer())
     paths = option_paths(tokenizer, PROMPTS[:1])
     capped = tiny_model("Gemma2")
-    before = next(TransformersEngine(capped, tokenizer, {}, None).score(paths)).logprobs
+    before = next(ReferenceEngine(capped, tokenizer, {}, None).score(paths)).logprobs
     capped.config.final_logit_softcapping = None
-    after = next(TransformersEngine(capped, tokenizer, {}, None).score(paths)).logprobs
+    after = next(ReferenceEngine(capped, tokenizer, {}, None).score(paths)).logprobs
     assert before != pytest.approx(after, abs=1e-3)
 
 
@@ -120,7 +121,7 @@ def test_only_decision_rows_go_through_the_output_head() -> None:
     model = tiny_model("Llama")
     widths: list[int] = []
     model.lm_head.register_forward_hook(lambda _, args, out: widths.append(out.shape[1]))
-    engine = TransformersEngine(model, tokenizer, {}, None)
+    engine = ReferenceEngine(model, tokenizer, {}, None)
     paths = option_paths(tokenizer, PROMPTS)
     list(engine.score(paths))
     rows = [len(node) + 1 for path in paths for node in maximal(path.nodes())]
@@ -137,7 +138,7 @@ def test_a_model_that_ignores_logits_to_keep_is_noticed() -> None:
 
     model.forward = forward
     assert "logits_to_keep" in inspect.signature(model.forward).parameters
-    engine = TransformersEngine(model, tokenizer, {}, None)
+    engine = ReferenceEngine(model, tokenizer, {}, None)
     with pytest.raises(TrembleError, match="logits of shape"):
         list(engine.score(option_paths(tokenizer, PROMPTS[:1])))
 
@@ -146,19 +147,19 @@ def test_a_model_without_logits_to_keep_gives_the_same_numbers() -> None:
     tokenizer = HubTokenizer(bpe_tokenizer())
     model = tiny_model("Llama")
     paths = option_paths(tokenizer, PROMPTS)
-    expected = [row.logprobs for row in TransformersEngine(model, tokenizer, {}, None).score(paths)]
+    expected = [row.logprobs for row in ReferenceEngine(model, tokenizer, {}, None).score(paths)]
     inner = model.forward
     model.forward = lambda input_ids=None, use_cache=None: inner(
         input_ids=input_ids, use_cache=use_cache
     )
-    rows = list(TransformersEngine(model, tokenizer, {}, None).score(paths))
+    rows = list(ReferenceEngine(model, tokenizer, {}, None).score(paths))
     for row, logprobs in zip(rows, expected, strict=True):
         assert row.logprobs == pytest.approx(logprobs, abs=1e-5)
 
 
 def test_a_prompt_beyond_the_window_gives_a_row_with_its_reason() -> None:
     tokenizer = HubTokenizer(bpe_tokenizer())
-    engine = TransformersEngine(tiny_model("Llama"), tokenizer, {}, window=20, batch=3)
+    engine = ReferenceEngine(tiny_model("Llama"), tokenizer, {}, window=20, batch=3)
     rows = {row.index: row for row in engine.score(option_paths(tokenizer, PROMPTS))}
     long = rows[5]
     assert long.error is not None
@@ -172,9 +173,7 @@ def test_logits_that_are_not_numbers_are_an_error_not_a_score() -> None:
     model = tiny_model("Llama")
     with torch.no_grad():
         model.lm_head.weight[7] = float("nan")
-    (row,) = TransformersEngine(model, tokenizer, {}, None).score(
-        option_paths(tokenizer, PROMPTS[:1])
-    )
+    (row,) = ReferenceEngine(model, tokenizer, {}, None).score(option_paths(tokenizer, PROMPTS[:1]))
     assert row.error is not None
 
 

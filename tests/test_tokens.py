@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from toys import GreedyTokenizer, bpe_tokenizer
+from tremble.engines.hub_tokenizer import HubTokenizer
 from tremble.engines.mock import BOS, ByteTokenizer, MockEngine
-from tremble.engines.transformers import HubTokenizer
 from tremble.errors import UserError
 from tremble.tokens import TokenPaths, closing_character, join_warning, option_paths, with_bos
 

@@ -88,6 +88,15 @@ class TokenPaths:
         return digest.hexdigest()
 
 
+def maximal(nodes: Sequence[Ids]) -> list[Ids]:
+    """The nodes that no other node continues: one sequence each covers them all."""
+    return [
+        node
+        for node in nodes
+        if not any(len(o) > len(node) and o[: len(node)] == node for o in nodes)
+    ]
+
+
 def bos_of(with_special: Sequence[int], bare: Sequence[int]) -> Ids:
     """The ids a tokenizer puts first: those before `bare` in what it makes of the same text."""
     for start in range(len(with_special) - len(bare) + 1):

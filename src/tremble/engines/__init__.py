@@ -58,6 +58,9 @@ class Engine(Protocol):
 
     def limits(self) -> Limits: ...
 
+    def report(self) -> dict[str, Any]:
+        """How rows were computed so far, for the manifest: `path` and what belongs to it."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:

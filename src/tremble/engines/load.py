@@ -90,13 +90,13 @@ def open_engine(spec: ModelSpec, options: RunOptions, say: Say) -> Engine:
     tokenizer, config = _tokenizer_and_config(spec, files, options)
     import torch
 
-    from tremble.engines.transformers import TransformersEngine
+    from tremble.engines.reference import ReferenceEngine
 
     model = _model(spec, files, options, config)
     if spec.adapter is not None:
         model = _with_adapter(model, spec.adapter)
     model = model.to(torch.device(options.device))
-    return TransformersEngine(model, tokenizer, identity, _window(config), options.batch)
+    return ReferenceEngine(model, tokenizer, identity, _window(config), options.batch)
 
 
 def _mock(spec: ModelSpec) -> MockEngine:
@@ -113,7 +113,7 @@ def _tokenizer_and_config(
 ) -> tuple[Any, Any]:
     from transformers import AutoConfig, AutoTokenizer
 
-    from tremble.engines.transformers import HubTokenizer
+    from tremble.engines.hub_tokenizer import HubTokenizer
 
     trust = _trusted(spec, options)
     try:

@@ -92,6 +92,9 @@ class MockEngine:
     def limits(self) -> Limits:
         return Limits(self.window, "float64", "cpu")
 
+    def report(self) -> dict[str, Any]:
+        return {"path": "mock"}
+
     def score(self, prompts: Sequence[TokenPaths]) -> Iterator[Row]:
         for index, paths in enumerate(prompts):
             if paths.error is not None:

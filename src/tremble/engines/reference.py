@@ -15,54 +15,12 @@ from typing import Any
 import torch
 
 from tremble.engines import TOP, Limits, Row, combine
+from tremble.engines.hub_tokenizer import HubTokenizer
 from tremble.errors import TrembleError
-from tremble.tokens import Ids, TokenPaths, bos_of
+from tremble.tokens import Ids, TokenPaths, maximal
 
 
-class HubTokenizer:
-    """A transformers tokenizer as tremble uses it."""
-
-    def __init__(self, tokenizer: Any) -> None:
-        tokenizer.model_max_length = int(1e30)  # the window is checked elsewhere, with a cure
-        self.inner = tokenizer
-        bare = self.encode(["x"])[0]
-        self._bos = bos_of(tokenizer("x")["input_ids"], bare)
-
-    @property
-    def bos(self) -> Ids:
-        return self._bos
-
-    @property
-    def special(self) -> Mapping[str, str]:
-        named = self.inner.special_tokens_map
-        return {name: str(text) for name, text in named.items() if not isinstance(text, list)}
-
-    @property
-    def special_texts(self) -> Sequence[str]:
-        return sorted({*self.inner.all_special_tokens, *self.inner.get_added_vocab()})
-
-    @property
-    def template(self) -> str | None:
-        found = self.inner.chat_template
-        if isinstance(found, dict):
-            found = found.get("default")
-        return None if found is None else str(found)
-
-    def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        if not texts:
-            return []
-        encoded: list[list[int]] = self.inner(list(texts), add_special_tokens=False)["input_ids"]
-        return encoded
-
-    def pieces(self) -> Sequence[str]:
-        pieces: Sequence[str] = self.inner.convert_ids_to_tokens(list(range(len(self.inner))))
-        return pieces
-
-    def decode(self, ids: Sequence[int]) -> str:
-        return str(self.inner.decode(list(ids)))
-
-
-class TransformersEngine:
+class ReferenceEngine:
     """Scores prompts with a causal language model.
 
     `identity` is what the model's files say of themselves; `batch` the number of sequences in a
@@ -97,6 +55,9 @@ class TransformersEngine:
         return Limits(
             self._window, str(parameter.dtype).removeprefix("torch."), str(parameter.device)
         )
+
+    def report(self) -> dict[str, Any]:
+        return {"path": "reference"}
 
     def score(self, prompts: Sequence[TokenPaths]) -> Iterator[Row]:
         """Rows in order of length where passes hold several sequences, else in the given order."""
@@ -196,12 +157,3 @@ class TransformersEngine:
             },
             list(zip(tokens.tolist(), values.tolist(), strict=True)),
         )
-
-
-def maximal(nodes: Sequence[Ids]) -> list[Ids]:
-    """The nodes that no other node continues: one sequence each covers them all."""
-    return [
-        node
-        for node in nodes
-        if not any(len(o) > len(node) and o[: len(node)] == node for o in nodes)
-    ]
