@@ -15,7 +15,7 @@ from tremble.engines.mock import MockEngine
 from tremble.errors import MissingExtra, UserError, did_you_mean, one_line
 from tremble.tokens import Tokenizer
 
-ENGINES = ("transformers",)
+ENGINES = ("transformers", "reference")
 DTYPES = ("float32", "bfloat16", "float16")
 
 
@@ -90,13 +90,18 @@ def open_engine(spec: ModelSpec, options: RunOptions, say: Say) -> Engine:
     tokenizer, config = _tokenizer_and_config(spec, files, options)
     import torch
 
+    from tremble.engines.memory import room_in
     from tremble.engines.reference import ReferenceEngine
+    from tremble.engines.shared import SharedEngine
 
     model = _model(spec, files, options, config)
     if spec.adapter is not None:
         model = _with_adapter(model, spec.adapter)
     model = model.to(torch.device(options.device))
-    return ReferenceEngine(model, tokenizer, identity, _window(config), options.batch)
+    reference = ReferenceEngine(model, tokenizer, identity, _window(config), options.batch)
+    if options.engine == "reference":
+        return reference
+    return SharedEngine(reference, say, room_in(model, None))
 
 
 def _mock(spec: ModelSpec) -> MockEngine:

@@ -68,14 +68,21 @@ class ReferenceEngine:
         while group := list(islice(waiting, self.batch)):
             scored = []
             for index in group:
-                error = self._refusal(prompts[index])
+                error = self.refusal(prompts[index])
                 if error is None:
                     scored.append(index)
                 else:
                     yield Row(index, error=error)
             yield from self._group(prompts, scored)
 
-    def _refusal(self, paths: TokenPaths) -> str | None:
+    @property
+    def device(self) -> torch.device:
+        """Where ids go: the device of the embedding, with which a split model starts."""
+        found: torch.device = self.model.get_input_embeddings().weight.device
+        return found
+
+    def refusal(self, paths: TokenPaths) -> str | None:
+        """Why a prompt cannot be scored, if it cannot."""
         if paths.error is not None:
             return paths.error
         if self._window is not None and paths.length > self._window:
@@ -99,7 +106,7 @@ class ReferenceEngine:
 
     def _rows(self, sequences: Sequence[Ids], keep: Sequence[int]) -> list[torch.Tensor]:
         """Float32 log-probabilities of the last `keep[i]` positions of each sequence."""
-        device = next(self.model.parameters()).device
+        device = self.device
         longest = max(map(len, sequences))
         ids = torch.zeros((len(sequences), longest), dtype=torch.long)
         mask = torch.zeros_like(ids)

@@ -1,0 +1,254 @@
+"""The shared-prefix engine against the reference: trees, windows, memory, fallbacks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from test_plan import some_paths
+from toys import ARCHITECTURES, bpe_tokenizer, tiny_model
+from tremble.engines import Row, tree_attention
+from tremble.engines.hub_tokenizer import HubTokenizer
+from tremble.engines.memory import Room
+from tremble.engines.reference import ReferenceEngine
+from tremble.engines.shared import SharedEngine
+from tremble.errors import UserError
+from tremble.tokens import TokenPaths, option_paths
+
+FALLBACK = {"Mamba"}  # no attention that could be given a tree
+
+
+def games(count: int = 5, rounds: int = 7) -> list[tuple[str, list[str]]]:
+    """Nested histories of several games under the same rules, each decision with its prompt."""
+    found = []
+    for game in range(count):
+        text = "You can accept or reject. "
+        for number in range(rounds):
+            found.append((text + 'Now: {"decision": "', ["accept", "reject please", "reject"]))
+            move = "accept" if (game >> (number % 3)) & 1 else "reject"
+            text += f"Round {number}: you {move}, option J or option F. "
+    return found
+
+
+def scored(engine: ReferenceEngine | SharedEngine, paths: Sequence[TokenPaths]) -> list[Row]:
+    rows = sorted(engine.score(paths), key=lambda row: row.index)
+    assert [row.index for row in rows] == list(range(len(paths)))
+    return rows
+
+
+def assert_equal(found: Sequence[Row], expected: Sequence[Row], within: float = 1e-5) -> None:
+    for one, other in zip(found, expected, strict=True):
+        assert one.error == other.error
+        assert one.logprobs == pytest.approx(other.logprobs, abs=within)
+        assert one.first_mass == pytest.approx(other.first_mass, abs=within)
+        assert one.other_logprob == pytest.approx(other.other_logprob, abs=within)
+        top = [value for _, value in other.top]
+        assert [value for _, value in one.top] == pytest.approx(top, abs=within)
+
+
+def pair_of(architecture: str, room: Room | None = None, **reference):
+    tokenizer = HubTokenizer(bpe_tokenizer())
+    engine = ReferenceEngine(tiny_model(architecture), tokenizer, {}, None, **reference)
+    said: list[str] = []
+    return engine, SharedEngine(engine, said.append, room), said
+
+
+@pytest.mark.parametrize("units", [1, 3])
+@pytest.mark.parametrize("room", [None, Room(50, 3)], ids=["one pass", "many passes"])
+@pytest.mark.parametrize("architecture", list(ARCHITECTURES))
+def test_equal_to_the_reference(architecture: str, room, units: int, monkeypatch) -> None:
+    monkeypatch.setitem(tree_attention.BUNDLE, "cpu", units)
+    monkeypatch.setattr(tree_attention, "UNIT", 32)
+    reference, shared, said = pair_of(architecture, room)
+    paths = option_paths(shared.tokenizer, games())
+    assert_equal(scored(shared, paths), scored(reference, paths))
+    report = shared.report()
+    assert report["path"] == ("reference" if architecture in FALLBACK else "shared")
+    assert len(said) == 1
+    if architecture not in FALLBACK:
+        assert report["computed_tokens"] == report["distinct_tokens"] < report["tokens"] / 2
+        assert (report["passes"] > 5) == (room is not None)
+
+
+@pytest.fixture(scope="module")
+def tiny() -> dict[str, tuple[ReferenceEngine, SharedEngine]]:
+    return {name: pair_of(name)[:2] for name in ("Qwen3", "Gemma3Text", "Gemma2")}
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    name=st.sampled_from(["Qwen3", "Gemma3Text", "Gemma2"]),
+    prompts=st.lists(some_paths(), min_size=1, max_size=10),
+    tokens=st.integers(1, 40),
+    rows=st.integers(1, 5),
+    unit=st.integers(1, 9),
+    units=st.integers(1, 3),
+    data=st.data(),
+)
+def test_any_tree_order_room_and_packing(tiny, name, prompts, tokens, rows, unit, units, data):
+    reference, shared = tiny[name]
+    shared._room = Room(tokens, rows)
+    order = data.draw(st.permutations(range(len(prompts))))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tree_attention, "UNIT", unit)
+        patch.setitem(tree_attention.BUNDLE, "cpu", units)
+        found = scored(shared, [prompts[index] for index in order])
+    assert shared.report()["path"] == "shared"
+    expected = scored(reference, prompts)
+    assert_equal(found, [expected[index] for index in order])
+
+
+def test_shuffling_changes_nothing() -> None:
+    _, shared, _ = pair_of("Gemma3Text", Room(64, 4))
+    paths = option_paths(shared.tokenizer, games())
+    first = scored(shared, paths)
+    order = torch.randperm(len(paths), generator=torch.Generator().manual_seed(3)).tolist()
+    again = scored(shared, [paths[index] for index in order])
+    assert_equal(again, [first[index] for index in order], within=1e-6)
+
+
+def test_histories_far_beyond_a_sliding_window() -> None:
+    """The window is 8 tokens, the histories are hundreds; a wider window gives other numbers."""
+    reference, shared, _ = pair_of("Gemma3Text", Room(100, 10))
+    paths = option_paths(shared.tokenizer, games(2, 14))
+    assert max(len(path.prefix) for path in paths) > 200
+    found = scored(shared, paths)
+    assert_equal(found, scored(reference, paths))
+    model = tiny_model("Gemma3Text")
+    model.config.sliding_window = 4000
+    wide = scored(SharedEngine(ReferenceEngine(model, shared.tokenizer, {}, None), print), paths)
+    assert wide[-1].logprobs != pytest.approx(found[-1].logprobs, abs=1e-3)
+
+
+def test_only_decision_rows_go_through_the_output_head() -> None:
+    reference, shared, _ = pair_of("Llama")
+    paths = option_paths(shared.tokenizer, games())
+    list(shared.score(paths[:2]))  # the self-check is behind us
+    rows: list[int] = []
+    reference.model.lm_head.register_forward_hook(lambda _, args, out: rows.append(out.shape[1]))
+    scored(shared, paths)
+    nodes = {path.prefix + node for path in paths for node in path.nodes()}
+    assert sum(rows) == len(nodes)
+
+
+def test_the_same_prompt_many_times_is_computed_once() -> None:
+    reference, shared, _ = pair_of("Llama")
+    paths = option_paths(shared.tokenizer, games(1, 2)) * 20
+    assert_equal(scored(shared, paths), scored(reference, paths))
+    report = shared.report()
+    assert report["computed_tokens"] < report["tokens"] / 20
+
+
+def test_a_path_that_differs_is_not_taken(monkeypatch) -> None:
+    """Masks that let every token see everything before it: branches would read each other."""
+    reference, shared, said = pair_of("Llama")
+    monkeypatch.setattr(tree_attention, "_units", _without_branches(tree_attention._units))
+    paths = option_paths(shared.tokenizer, games(3, 4))
+    assert_equal(scored(shared, paths), scored(reference, paths), within=0)
+    assert shared.report()["path"] == "reference"
+    assert "differ by" in said[0]
+    assert "0.0001 is tolerated" in said[0]
+
+
+def _without_branches(units):
+    def wrong(depths, next_depth):
+        found, latest = units(depths, next_depth)
+        for unit in found:
+            unit.sees.fill_(True)
+        return found, latest
+
+    return wrong
+
+
+def test_positions_that_the_model_ignores_are_noticed() -> None:
+    reference, shared, said = pair_of("Llama")
+    inner = reference.model.forward
+
+    def forward(input_ids=None, position_ids=None, logits_to_keep=0, **rest):
+        return inner(input_ids=input_ids, logits_to_keep=logits_to_keep, **rest)
+
+    reference.model.forward = forward
+    paths = option_paths(shared.tokenizer, games(3, 4))
+    assert_equal(scored(shared, paths), scored(reference, paths), within=0)
+    assert shared.report()["path"] == "reference"
+    assert "differ by" in said[0]
+
+
+def test_out_of_memory_splits_the_pass_and_goes_on() -> None:
+    reference, shared, _ = pair_of("Qwen3")
+    paths = option_paths(shared.tokenizer, games())
+    expected = scored(reference, paths)
+    list(shared.score(paths[:1]))
+    inner = reference.model.forward
+
+    def forward(input_ids=None, **rest):
+        if input_ids.shape[1] > 60:
+            raise torch.OutOfMemoryError("out of memory")
+        return inner(input_ids=input_ids, **rest)
+
+    reference.model.forward = forward
+    assert_equal(scored(shared, paths), expected)
+    assert shared.report()["path"] == "shared"
+    assert shared.report()["passes"] > 10
+
+
+def test_memory_that_never_suffices_is_a_clear_error() -> None:
+    reference, shared, _ = pair_of("Qwen3")
+
+    def forward(position_ids=None, logits_to_keep=0, **_):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate")
+
+    reference.model.forward = forward
+    paths = option_paths(shared.tokenizer, games(1, 2))
+    with pytest.raises(UserError, match="lower dtype"):
+        list(shared.score(paths))
+
+
+def test_logits_that_are_not_numbers_are_an_error_not_a_score() -> None:
+    reference, shared, _ = pair_of("Llama")
+    with torch.no_grad():
+        reference.model.lm_head.weight[7] = float("nan")
+    rows = scored(shared, option_paths(shared.tokenizer, games(2, 2)))
+    assert {row.error for row in rows} == {"the model returned logits that are not numbers"}
+
+
+def test_a_prompt_beyond_the_window_gives_a_row_with_its_reason() -> None:
+    tokenizer = HubTokenizer(bpe_tokenizer())
+    reference = ReferenceEngine(tiny_model("Llama"), tokenizer, {}, window=60)
+    shared = SharedEngine(reference, print)
+    paths = option_paths(tokenizer, games(1, 4))
+    found = scored(shared, paths)
+    assert_equal(found, scored(reference, paths))
+    assert found[0].error is None
+    assert found[-1].error is not None
+
+
+def test_a_rope_that_turns_with_the_length_is_left_to_the_reference() -> None:
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=420,
+        hidden_size=32,
+        intermediate_size=48,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        max_position_embeddings=64,
+        rope_parameters={"rope_type": "dynamic", "factor": 4.0, "rope_theta": 10000.0},
+    )
+    tokenizer = HubTokenizer(bpe_tokenizer())
+    reference = ReferenceEngine(LlamaForCausalLM(config).eval(), tokenizer, {}, None)
+    shared = SharedEngine(reference, print)
+    short = option_paths(tokenizer, games(3, 1))
+    long = option_paths(tokenizer, games(2, 8))
+    assert max(path.length for path in short) <= 64 < max(path.length for path in long)
+    scored(shared, short)
+    assert shared.report()["by_reference"] == 0
+    assert_equal(scored(shared, long), scored(reference, long), within=0)
+    assert shared.report()["by_reference"] == len(long)
