@@ -198,15 +198,18 @@ def test_out_of_memory_splits_the_pass_and_goes_on() -> None:
     assert shared.report()["passes"] > 10
 
 
-def test_memory_that_never_suffices_is_a_clear_error() -> None:
+@pytest.mark.parametrize("checked", [False, True], ids=["at the check", "later"])
+def test_memory_that_never_suffices_is_a_clear_error(checked: bool) -> None:
     reference, shared, _ = pair_of("Qwen3")
+    paths = option_paths(shared.tokenizer, games(1, 2))
+    if checked:
+        list(shared.score(paths[:1]))
 
     def forward(position_ids=None, logits_to_keep=0, **_):
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate")
 
     reference.model.forward = forward
-    paths = option_paths(shared.tokenizer, games(1, 2))
-    with pytest.raises(UserError, match="lower dtype"):
+    with pytest.raises(UserError, match="Memory does not suffice for a pass of"):
         list(shared.score(paths))
 
 
@@ -252,3 +255,39 @@ def test_a_rope_that_turns_with_the_length_is_left_to_the_reference() -> None:
     assert shared.report()["by_reference"] == 0
     assert_equal(scored(shared, long), scored(reference, long), within=0)
     assert shared.report()["by_reference"] == len(long)
+
+
+def test_a_lower_precision_is_measured_against_float32() -> None:
+    tokenizer = HubTokenizer(bpe_tokenizer())
+    full = ReferenceEngine(tiny_model("Llama"), tokenizer, {}, None)
+    low = ReferenceEngine(tiny_model("Llama").to(torch.bfloat16), tokenizer, {}, None)
+    said: list[str] = []
+    shared = SharedEngine(low, said.append, exact=lambda: full)
+    paths = option_paths(tokenizer, games(2, 2))  # few, so that all are in the sample
+    rows = scored(shared, paths)
+    assert shared.check is not None
+    assert shared.check.tolerance == 0.3
+    expected = []
+    for one, other in zip(scored(low, paths), scored(full, paths), strict=True):
+        odds = [a - b for a, b in zip(one.logprobs, other.logprobs, strict=True)]
+        expected.append(max(x - y for x in odds for y in odds))
+    found = shared.report()["precision"]
+    assert found["prompts"] == len(rows)
+    assert found["max_log_odds"] == pytest.approx(max(expected), abs=1e-9)
+    assert found["mean_log_odds"] == pytest.approx(sum(expected) / len(expected), abs=1e-9)
+    assert found["max_log_odds"] > 1e-3
+    assert "bfloat16 moves the log-odds" in said[1]
+
+
+def test_a_precision_that_cannot_be_measured_is_said() -> None:
+    tokenizer = HubTokenizer(bpe_tokenizer())
+    low = ReferenceEngine(tiny_model("Llama").to(torch.bfloat16), tokenizer, {}, None)
+
+    def exact() -> ReferenceEngine:
+        raise UserError("No room for a float32 copy.")
+
+    said: list[str] = []
+    shared = SharedEngine(low, said.append, exact=exact)
+    assert len(scored(shared, option_paths(tokenizer, games(1, 2)))) == 2
+    assert said[1] == "The error of bfloat16 was not measured: No room for a float32 copy."
+    assert shared.report()["precision"]["max_log_odds"] is None

@@ -10,6 +10,8 @@ from typing import Any
 
 import torch
 
+from tremble.errors import UserError
+
 # Tokens a pass: where matrix products reach their full rate. More would only take memory.
 _MOST_TOKENS = {"cpu": 2048, "mps": 4096}
 _MOST_TOKENS_ELSEWHERE = 16384
@@ -27,6 +29,10 @@ class Room:
     def half(self, tokens: int) -> Room:
         """Room for half of a pass of so many tokens that did not fit."""
         return Room(max(1, tokens // 2), max(1, self.rows // 2))
+
+    def least(self, other: Room) -> Room:
+        """What fits into both."""
+        return Room(min(self.tokens, other.tokens), min(self.rows, other.rows))
 
 
 def room_in(model: Any, memory: int | None) -> Room:
@@ -74,6 +80,14 @@ def is_out_of_memory(error: Exception) -> bool:
         return True
     text = str(error).lower()
     return isinstance(error, RuntimeError) and ("out of memory" in text or "t allocate" in text)
+
+
+def too_little(tokens: int) -> UserError:
+    """What a user is told where even a pass of so many tokens does not fit."""
+    return UserError(
+        f"Memory does not suffice for a pass of {tokens} tokens; free some, take a lower dtype or "
+        "a smaller batch in [run], or a smaller model."
+    )
 
 
 def keep_freed_memory() -> None:

@@ -16,6 +16,7 @@ import torch
 
 from tremble.engines import TOP, Limits, Row, combine
 from tremble.engines.hub_tokenizer import HubTokenizer
+from tremble.engines.memory import is_out_of_memory, too_little
 from tremble.errors import TrembleError
 from tremble.tokens import Ids, TokenPaths, maximal
 
@@ -125,8 +126,13 @@ class ReferenceEngine:
             arguments["logits_to_keep"] = longest - places[0]
         else:
             arguments["logits_to_keep"] = torch.tensor(places, device=device)
-        with torch.inference_mode():
-            logits = self.model(**arguments).logits
+        try:
+            with torch.inference_mode():
+                logits = self.model(**arguments).logits
+        except Exception as error:
+            if is_out_of_memory(error):
+                raise too_little(len(sequences) * longest) from error
+            raise
         if logits.shape[:2] != (len(sequences), len(places)):
             raise TrembleError(
                 f"The model returned logits of shape {tuple(logits.shape)} where "

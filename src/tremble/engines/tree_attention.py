@@ -71,7 +71,7 @@ class TreePass:
         self.carried: Carry = []
         self.calls = 0
         self._units, latest = _units(cut.depths, next_depth)
-        self._onward = torch.from_numpy(latest[:next_depth])
+        self._onward = {torch.device("cpu"): torch.from_numpy(latest[:next_depth])}
         self._masks: dict[tuple[int, torch.device], tuple[_Kind | None, list[_Bundle]]] = {}
 
     def attend(
@@ -94,7 +94,10 @@ class TreePass:
             key = torch.cat([before[0], key], dim=2)
             value = torch.cat([before[1], value], dim=2)
         self.calls += 1
-        onward = self._onward.to(key.device)
+        if key.device not in self._onward:
+            onward = self._onward[torch.device("cpu")]
+            self._onward[key.device] = onward.to(key.device, non_blocking=True)
+        onward = self._onward[key.device]
         self.carried.append((key.index_select(2, onward), value.index_select(2, onward)))
         groups = query.shape[1] // key.shape[1]
         out = query.new_empty(query.shape[2], query.shape[1], value.shape[3])
@@ -277,17 +280,22 @@ AttentionInterface.register(NAME, _forward)
 AttentionMaskInterface.register(NAME, _mask)
 
 
+def configs_of(model: torch.nn.Module) -> list[Any]:
+    """The configurations that the parts of a model read: one, or one a part."""
+    found = {id(part.config): part.config for part in model.modules() if hasattr(part, "config")}
+    return list(found.values())
+
+
 @contextmanager
-def tree_attention(model: torch.nn.Module, tree: TreePass) -> Iterator[None]:
-    """Within, the model's attention is that of one slice."""
-    configs = {id(part.config): part.config for part in model.modules() if hasattr(part, "config")}
-    before = {key: config._attn_implementation for key, config in configs.items()}
+def tree_attention(configs: Sequence[Any], tree: TreePass) -> Iterator[None]:
+    """Within, the attention of a model with these configurations is that of one slice."""
+    before = [config._attn_implementation for config in configs]
     token = _current.set(tree)
     try:
-        for config in configs.values():
+        for config in configs:
             config._attn_implementation = NAME
         yield
     finally:
-        for key, config in configs.items():
-            config._attn_implementation = before[key]
+        for config, implementation in zip(configs, before, strict=True):
+            config._attn_implementation = implementation
         _current.reset(token)
