@@ -93,7 +93,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     ),
     "Qwen3": _named("Qwen3", _LLAMA),
     "Qwen3Moe": _named("Qwen3Moe", {**_LLAMA, **_EXPERTS, "moe_intermediate_size": 24}),
-    "Gemma": _named("Gemma", {**_LLAMA}),
+    "Gemma": _named("Gemma", _LLAMA),
     "Gemma2": _named(
         "Gemma2",
         {
