@@ -1,4 +1,4 @@
-"""The reference engine against sums written by hand over the whole text, on five architectures."""
+"""The reference engine against sums written by hand over the whole text, on every architecture."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from toys import ARCHITECTURES, bpe_tokenizer, save_tiny, tiny_model
+from architectures import ARCHITECTURES
+from toys import bpe_tokenizer, save_tiny, tiny_model
 from tremble.engines import ModelSpec, RunOptions
 from tremble.engines.hub_tokenizer import HubTokenizer
 from tremble.engines.load import open_engine
 from tremble.engines.reference import ReferenceEngine
 from tremble.errors import TrembleError
 from tremble.tokens import TokenPaths, maximal, option_paths
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 PROMPTS = [
     ("Answer: ", ["yes", "no"]),  # merges across the join

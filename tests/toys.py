@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from architectures import ARCHITECTURES
+
 
 class GreedyTokenizer:
     """Longest match from the left over a given vocabulary, so that tokens span joins at will."""
@@ -80,47 +82,30 @@ def bpe_tokenizer(bos: bool = False, template: str | None = TEMPLATE) -> Any:
     return tokenizer
 
 
-_SMALL = {
-    "hidden_size": 32,
-    "intermediate_size": 48,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "head_dim": 8,
-    "max_position_embeddings": 4096,
-}
-ARCHITECTURES: dict[str, dict[str, Any]] = {
-    "Llama": _SMALL,
-    "Gemma2": {**_SMALL, "final_logit_softcapping": 3.0, "query_pre_attn_scalar": 8},
-    "Gemma3Text": {**_SMALL, "sliding_window": 8, "query_pre_attn_scalar": 8},
-    "Qwen3": _SMALL,
-    "GPTNeoX": {
-        "hidden_size": 32,
-        "intermediate_size": 48,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 4,
-        "max_position_embeddings": 4096,
-    },
-    "Mamba": {"hidden_size": 32, "num_hidden_layers": 2, "state_size": 8},
-}
-_MODEL_CLASS = {"Gemma3Text": "Gemma3ForCausalLM"}
-
-
 def tiny_model(architecture: str, vocabulary: int = 420, seed: int = 0) -> Any:
     """A random model built from its config, with weights large enough to have opinions."""
     import torch
     import transformers
 
+    described = ARCHITECTURES[architecture]
+    ids = {"vocab_size": vocabulary, "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 1}
+    arguments = dict(described.arguments)
+    if "text_config" in arguments:
+        arguments["text_config"] = {**arguments["text_config"], **ids}
+    else:
+        arguments.update(ids)
     torch.manual_seed(seed)
-    config = getattr(transformers, f"{architecture}Config")(
-        vocab_size=vocabulary, **ARCHITECTURES[architecture]
-    )
-    name = _MODEL_CLASS.get(architecture, f"{architecture}ForCausalLM")
-    model = getattr(transformers, name)(config).eval()
+    config = getattr(transformers, described.config)(**arguments)
+    model = getattr(transformers, described.model)(config).eval()
     with torch.no_grad():
-        for parameter in model.parameters():
-            if parameter.dim() > 1:
-                parameter.mul_(4.0)  # float32 keeps 1e-5 nat at these sizes
+        for name, parameter in model.named_parameters():
+            if name.endswith("A_log"):
+                parameter.sub_(3.0)  # a state that lasts for tens of tokens, not for one
+            elif parameter.dim() == 1 or parameter.min() == parameter.max():
+                # Biases are born zero and norms one, which would hide mistakes.
+                parameter.add_(torch.randn_like(parameter), alpha=0.1)
+            else:
+                parameter.mul_(described.growth)
     return model
 
 
