@@ -87,12 +87,14 @@ def _difference(one: Row, other: Row) -> float:
     )
 
 
-def cannot_share(model: Any) -> str | None:
-    """What rules shared prefixes out before they are tried."""
+def cannot_share(model: Any, tokens: int) -> str | None:
+    """What rules shared prefixes out, in passes of so many tokens, before they are tried."""
     takes = inspect.signature(model.forward).parameters
     for name in ("position_ids", "logits_to_keep"):
         if name not in takes:
             return f"the model's forward pass does not take {name}"
+    if tokens > _tempered_from(model):
+        return "its attention is scaled by the place of a token in the pass, not in its prompt"
     return None
 
 
@@ -100,13 +102,21 @@ def longest_of_one_kind(model: Any) -> float:
     """Tokens up to which a position means the same in every pass.
 
     Beyond the original window, dynamic and long rotary scaling turn positions by angles that
-    depend on the longest prompt of the pass.
+    depend on the longest prompt of the pass; Llama 4 scales by the place in the pass.
     """
     config = model.config.get_text_config()
     found = getattr(config, "rope_parameters", None) or {}
-    limit = math.inf
+    limit = _tempered_from(model)
     for kind in (found, *(value for value in found.values() if isinstance(value, dict))):
         if kind.get("rope_type") in ("dynamic", "longrope"):
             own = kind.get("original_max_position_embeddings")
             limit = min(limit, own or config.max_position_embeddings)
     return limit
+
+
+def _tempered_from(model: Any) -> float:
+    """Places in a pass below which Llama 4's temperature of attention is one."""
+    config = model.config.get_text_config()
+    if not getattr(config, "attn_temperature_tuning", False):
+        return math.inf
+    return float(getattr(config, "floor_scale", None) or 0)

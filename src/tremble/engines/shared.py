@@ -156,7 +156,7 @@ class SharedEngine:
     ) -> SelfCheck:
         """The shared path on a few prompts, in passes so short that paths are carried over."""
         tolerance = TOLERANCE[self.limits().dtype]
-        why = cannot_share(self.model)
+        why = cannot_share(self.model, self._room.tokens)
         if why is None:
             small = Plan(sample)
             tokens = min(max(small.distinct // 3, 16), self._room.tokens)
