@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 import torch
@@ -294,3 +295,13 @@ def test_a_precision_that_cannot_be_measured_is_said() -> None:
     assert len(scored(shared, option_paths(tokenizer, games(1, 2)))) == 2
     assert said[1] == "The error of bfloat16 was not measured: No room for a float32 copy."
     assert shared.report()["precision"]["max_log_odds"] is None
+
+
+def test_the_table_in_the_docs_names_every_architecture_and_its_path() -> None:
+    text = (Path(__file__).parents[1] / "docs" / "architectures.md").read_text(encoding="utf-8")
+    found = {}
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(cells) == 4 and cells[2] in ("shared", "reference"):
+            found.update(dict.fromkeys(cells[0].split(", "), cells[2]))
+    assert found == {name: "reference" if name in FALLBACK else "shared" for name in ARCHITECTURES}

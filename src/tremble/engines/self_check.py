@@ -80,11 +80,12 @@ def _difference(one: Row, other: Row) -> float:
     """The largest difference of two rows' log-probabilities, infinite where only one has them."""
     if one.error is not None or other.error is not None:
         return 0.0 if one.error == other.error else math.inf
-    return max(
+    found = [
         0.0 if a == b else abs(a - b)
         for a, b in zip(one.logprobs, other.logprobs, strict=True)
         if a is not None and b is not None
-    )
+    ]
+    return math.inf if any(map(math.isnan, found)) else max(found)
 
 
 def cannot_share(model: Any, tokens: int) -> str | None:
