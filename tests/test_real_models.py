@@ -34,13 +34,14 @@ GOLDEN = json.loads((Path(__file__).parent / "golden" / "lm_eval_gemma3_270m.jso
 
 
 @cache
-def engine(name: str) -> Engine:
-    return open_engine(ModelSpec(name), RunOptions(), print)
+def engine(name: str, kind: str = "reference") -> Engine:
+    return open_engine(ModelSpec(name), RunOptions(engine=kind), print)
 
 
-def test_log_probabilities_equal_those_of_lm_evaluation_harness() -> None:
+@pytest.mark.parametrize("kind", ["reference", "transformers"])
+def test_log_probabilities_equal_those_of_lm_evaluation_harness(kind: str) -> None:
     """40 pairs, 1e-4 nat; where a token spans the join, the sum from the common prefix."""
-    gemma = engine(GEMMA)
+    gemma = engine(GEMMA, kind)
     contexts: dict[str, list[dict]] = {}
     for pair in GOLDEN["pairs"]:
         contexts.setdefault(pair["context"], []).append(pair)
@@ -58,6 +59,27 @@ def test_log_probabilities_equal_those_of_lm_evaluation_harness() -> None:
             assert tokens == [pair["tokens"] for pair in pairs]
         assert paths[row.index].join == any(pair["joins"] for pair in pairs)
     assert compared == 40
+    path = "shared" if kind == "transformers" else "reference"
+    assert gemma.report()["path"] == path
+
+
+@pytest.mark.parametrize("format_", ["plain", "chat"])
+def test_shared_prefixes_equal_the_reference_on_real_games(format_: str) -> None:
+    """Three people's ten rounds of both games: 60 nested decisions."""
+    reference, shared = engine(GEMMA), engine(GEMMA, "transformers")
+    template = template_of("gemma", reference.tokenizer, GEMMA)
+    asked = []
+    for decision in [d for d in load(Path(), Notes()) if d.family == "repeated_matrix"][:60]:
+        talk = standard(decision)
+        text = talk.plain() if format_ == "plain" else template.render(talk)
+        asked.append((text, [option.label for option in talk.options]))
+    paths = option_paths(reference.tokenizer, asked)
+    before = shared.report()["computed_tokens"]
+    rows = sorted(shared.score(paths), key=lambda row: row.index)
+    sample = range(4, 60, 11)
+    for place, expected in zip(sample, reference.score([paths[i] for i in sample]), strict=True):
+        assert rows[place].logprobs == pytest.approx(expected.logprobs, abs=5e-5)
+    assert shared.report()["computed_tokens"] - before < sum(p.length for p in paths) / 5
 
 
 def test_closings_leave_the_mass_where_it_was() -> None:

@@ -48,7 +48,9 @@ def score_prompts(lines: list[bytes], asked: Asked, say: Say) -> Iterator[dict[s
             raise UserError(
                 f"{asked.where}, line {decision.line}: give a prompt; games need a study."
             )
-    engine = open_engine(ModelSpec(asked.model, template=asked.template), RunOptions(), say)
+    # One prompt shares nothing: no path to choose and to check.
+    options = RunOptions(engine="reference") if len(decisions) == 1 else RunOptions()
+    engine = open_engine(ModelSpec(asked.model, template=asked.template), options, say)
     template = template_of(asked.template, engine.tokenizer, asked.model) if asked.chat else None
     texts = []
     for decision in decisions:
@@ -66,9 +68,16 @@ def score_prompts(lines: list[bytes], asked: Asked, say: Say) -> Iterator[dict[s
                 f"The prompt {decision.id!r} has {path.length} tokens, but {asked.model} takes "
                 f"{window}; shorten it."
             )
-    for index, decision in enumerate(decisions):
-        row = next(iter(engine.score([paths[index]])))
-        yield _result(decision, texts[index], paths[index], row, engine.tokenizer, asked)
+    waiting: dict[int, Row] = {}
+    shown = 0
+    for found in engine.score(paths):
+        waiting[found.index] = found
+        while shown in waiting:
+            row = waiting.pop(shown)
+            yield _result(
+                decisions[shown], texts[shown], paths[shown], row, engine.tokenizer, asked
+            )
+            shown += 1
 
 
 def _result(
