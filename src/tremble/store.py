@@ -3,7 +3,7 @@
     STUDY/study.toml                         what was asked (frozen copy)
     STUDY/run.json                           which folders below belong to the last run
     STUDY/decisions/DATASET-hash8.parquet    what people did, one row per decision
-    STUDY/prompts/KEY-DIGEST.parquet         rendered and tokenised prompts, see prompt_cache.py
+    STUDY/prompts/KEY-DIGEST.parquet         rendered, tokenised prompts (prompt_cache.py)
     STUDY/scores/MODEL-key8/DATASET-hash8/FORMULATION.FORMAT[-template8]/part-*.parquet
                                                                         /expected.parquet
                                                                         /manifest.json

@@ -78,7 +78,7 @@ class Template:
         except Exception:  # a template is somebody else's program and can fail in any way
             return False
 
-    @property
+    @cached_property
     def switches(self) -> dict[str, bool]:
         """Thinking switches this template knows, all set to off."""
         return {name: False for name in _THINKING_SWITCHES if re.search(rf"\b{name}\b", self.text)}
