@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+
+import polars as pl
 
 from tremble.datasets import Notes, names, source
 from tremble.decisions import Decision
 from tremble.engines import ModelSpec
 from tremble.engines.load import Opened
 from tremble.errors import UserError
-from tremble.prompts import Conversation, formulation, orders
-from tremble.prompts.chat import Template, template_of
+from tremble.prompt_cache import fingerprint, table_key
+from tremble.prompt_table import Draft, TableBuilder
+from tremble.prompts import formulation, orders
+from tremble.prompts.chat import FROZEN_DATE, Template, template_of
 from tremble.study_file import Study
-from tremble.tokens import TokenPaths, option_paths
+from tremble.tokens import Ids, Tokenizer, TokenizerFacts, TokenPaths, option_paths
 
+SAY_SECONDS = 5.0  # between lines that say how far rendering is
 BLOCK = 512  # decisions rendered and tokenised at a time
 
 
@@ -32,6 +39,30 @@ class Cell:
     partner: str | None
     dataset: str
     formulation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A model's tokenizer and window, for as long as the tokenizer itself is not in memory."""
+
+    key: str
+    bos: Ids
+    special: Mapping[str, str]
+    special_texts: Sequence[str]
+    template: str | None
+    window: int | None
+
+    @classmethod
+    def of(cls, opened: Opened) -> Facts:
+        found = opened.tokenizer
+        return cls(
+            found.key,
+            found.bos,
+            dict(found.special),
+            list(found.special_texts),
+            found.template,
+            opened.window,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +100,19 @@ def load_data(entry: str, folder: Path, notes: Notes | None = None) -> Iterator[
     yield from source("jsonl").load(folder / entry, notes)
 
 
-def cells(study: Study, opened: dict[ModelSpec, Opened]) -> list[Cell]:
+def data_fingerprint(entry: str, folder: Path) -> str | None:
+    """A hash of what an entry of `data` holds; None for embedded data, which are part of the
+    package."""
+    return None if entry in names() else fingerprint(folder / entry)
+
+
+def cells(study: Study, tokenizers: Mapping[ModelSpec, TokenizerFacts]) -> list[Cell]:
     """Every (model, format) that the pairs and single models need, over all data and wordings."""
     by_id = {spec.id: spec for spec in study.models}
 
     def template(owner: str) -> Template:
         spec = by_id[owner]
-        tokenizer = opened[spec].tokenizer
-        return template_of(spec.template, tokenizer, owner)
+        return template_of(spec.template, tokenizers[spec], owner)
 
     wanted: dict[tuple[str, str, Template | None, str | None], None] = {}
     paired = {id_ for pair in study.pairs for id_ in (pair.base, pair.aligned)}
@@ -94,7 +130,7 @@ def cells(study: Study, opened: dict[ModelSpec, Opened]) -> list[Cell]:
         for spec in study.models:
             if spec.id in paired:
                 continue
-            own = spec.template or opened[spec].tokenizer.template
+            own = spec.template or tokenizers[spec].template
             if mode == "plain" or (mode == "native" and own is None):
                 wanted[spec.id, "plain", None, None] = None
             else:
@@ -107,16 +143,44 @@ def cells(study: Study, opened: dict[ModelSpec, Opened]) -> list[Cell]:
     ]
 
 
-def blocks(study: Study, cell: Cell, opened: Opened) -> Iterator[list[Prompt]]:
-    """The prompts of a cell, block by block."""
-    block: list[Decision] = []
-    for decision in load_data(cell.dataset, study.folder):
-        block.append(decision)
-        if len(block) == BLOCK:
-            yield prompts_of(block, cell.formulation, cell.template, opened, study)
-            block = []
-    if block:
-        yield prompts_of(block, cell.formulation, cell.template, opened, study)
+def prompts_key(study: Study, cell: Cell, tokenizer: TokenizerFacts, data: str | None) -> str:
+    """The key of a cell's prompts: equal for all models that read the data alike."""
+    template = cell.template
+    return table_key(
+        {
+            "data": [cell.dataset, data],
+            "formulation": cell.formulation,
+            "template": None if template is None else [template.text, dict(template.special)],
+            "date": FROZEN_DATE.isoformat(),
+            "tokenizer": tokenizer.key,
+            "bos": tokenizer.bos,
+            "special": dict(tokenizer.special),
+            "special_texts": list(tokenizer.special_texts),
+            "reading": study.reading,
+            "closing": study.closing,
+        }
+    )
+
+
+def render(
+    study: Study, cell: Cell, tokenizer: Tokenizer, total: int, say: Callable[[str], None]
+) -> pl.DataFrame:
+    """Every prompt of a cell, rendered and tokenised, as a table; `total` decisions are expected.
+
+    Raises UserError for the first decision that cannot be read or tokenised.
+    """
+    builder = TableBuilder(lambda drafts: _tokenised(drafts, tokenizer, study))
+    done, told = 0, time.monotonic()
+    for block in _blocks(load_data(cell.dataset, study.folder)):
+        builder.add(_drafts(block, cell.formulation, cell.template, tokenizer))
+        done += len(block)
+        if time.monotonic() - told > SAY_SECONDS:
+            told = time.monotonic()
+            say(
+                f"Rendering {cell.dataset} ({cell.formulation}, {cell.format}) for "
+                f"{model_name(cell.model)}: {done:,} of {total:,} decisions."
+            )
+    return builder.table()
 
 
 def prompts_of(
@@ -130,34 +194,59 @@ def prompts_of(
 
     Raises UserError naming the decision whose options cannot be told apart.
     """
-    drafts = []
-    for decision in decisions:
-        for order in orders(decision):
-            conversation = formulation(wording)(decision, order)
-            text = _text(conversation, template, opened)
-            drafts.append((decision, order, conversation.options, text))
-    asked = [(text, [option.label for option in options]) for *_, options, text in drafts]
-    try:
-        paths = option_paths(opened.tokenizer, asked, study.reading, study.closing)
-    except UserError:
-        for (decision, *_), one in zip(drafts, asked, strict=True):
-            try:
-                option_paths(opened.tokenizer, [one], study.reading, study.closing)
-            except UserError as error:
-                raise UserError(f"Decision {decision.id!r}: {error}") from error
-        raise
+    drafts = _drafts(decisions, wording, template, opened.tokenizer)
+    paths = _tokenised(drafts, opened.tokenizer, study)
     return [
-        Prompt(decision, order, tuple(option.key for option in options), text, path)
-        for (decision, order, options, text), path in zip(drafts, paths, strict=True)
+        Prompt(
+            draft.decision,
+            draft.presentation,
+            tuple(option.key for option in draft.options),
+            draft.text,
+            path,
+        )
+        for draft, path in zip(drafts, paths, strict=True)
     ]
 
 
-def _text(conversation: Conversation, template: Template | None, opened: Opened) -> str:
-    """The prompt as one text, without a BOS that is the partner's and not this model's."""
-    if template is None:
-        return conversation.plain()
-    text = template.render(conversation)
-    printed = template.special.get("bos_token")
-    if printed and printed != opened.tokenizer.special.get("bos_token"):
-        return text.removeprefix(printed)
-    return text
+def _blocks(decisions: Iterable[Decision]) -> Iterator[list[Decision]]:
+    waiting = iter(decisions)
+    while block := list(islice(waiting, BLOCK)):
+        yield block
+
+
+def _drafts(
+    decisions: Iterable[Decision],
+    wording: str,
+    template: Template | None,
+    tokenizer: TokenizerFacts,
+) -> list[Draft]:
+    """Every presentation of some decisions as a text."""
+    words = formulation(wording)
+    own_bos = tokenizer.special.get("bos_token")
+    drafts = []
+    for decision in decisions:
+        for order in orders(decision):
+            said = words(decision, order)
+            if template is None:
+                text = said.plain()
+            else:
+                text = template.render(said)
+                # A BOS that is the partner's and not this model's is left out.
+                printed = template.special.get("bos_token")
+                if printed and printed != own_bos:
+                    text = text.removeprefix(printed)
+            drafts.append(Draft(decision, order, said.options, text))
+    return drafts
+
+
+def _tokenised(drafts: Sequence[Draft], tokenizer: Tokenizer, study: Study) -> list[TokenPaths]:
+    asked = [(draft.text, draft.labels) for draft in drafts]
+    try:
+        return option_paths(tokenizer, asked, study.reading, study.closing)
+    except UserError:
+        for draft, one in zip(drafts, asked, strict=True):
+            try:
+                option_paths(tokenizer, [one], study.reading, study.closing)
+            except UserError as error:
+                raise UserError(f"Decision {draft.decision.id!r}: {error}") from error
+        raise

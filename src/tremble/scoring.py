@@ -6,6 +6,7 @@ import math
 import platform
 import time
 from dataclasses import asdict
+from functools import cache, partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,27 @@ from tremble.engines import Engine, Limits, ModelSpec, Row
 from tremble.engines.files import Say
 from tremble.engines.load import Opened, open_engine, open_tokenizer
 from tremble.errors import TrembleError
+from tremble.prompt_table import PromptTable
 from tremble.prompts.chat import FROZEN_DATE, Template
-from tremble.rendering import Cell, Prompt, blocks, model_name
+from tremble.rendering import Cell, model_name
 from tremble.store import EXPECTED, SCORES, Job
 from tremble.study_file import Study
 
 FLUSH_SECONDS = 10.0  # at most this much work is lost when a run is killed
+_NUMBERS = pl.Schema(
+    {
+        name: SCORES[name]
+        for name in (
+            "row_key",
+            "logprobs",
+            "mass",
+            "first_mass",
+            "other_token",
+            "other_logprob",
+            "error",
+        )
+    }
+)
 
 
 class Progress:
@@ -38,6 +54,7 @@ def score_cells(
     study: Study,
     out: Path,
     folders: dict[Cell, str],
+    tables: dict[Cell, PromptTable],
     identities: dict[ModelSpec, dict[str, Any]],
     say: Say,
     progress: Progress,
@@ -45,12 +62,13 @@ def score_cells(
     """Score what is missing, one model after another; a model with nothing missing is not
     loaded."""
     for model in study.models:
-        opened = open_tokenizer(model, study.run, say)
+        opened = cache(partial(open_tokenizer, model, study.run, say))
         todo = {}
         for cell, folder in folders.items():
             if cell.model == model and folder not in todo:
-                todo[folder] = (cell, _missing(study, cell, opened, Job(out / folder)))
-        distinct = {p.paths.key() for _, missing in todo.values() for p in missing}
+                todo[folder] = (cell, _missing(cell, tables[cell], Job(out / folder)))
+        keys = [missing["row_key"] for _, missing in todo.values()]
+        distinct = pl.concat(keys).n_unique() if keys else 0
         if not distinct:
             say(f"{model_name(model)}: nothing is missing.")
         else:
@@ -58,88 +76,79 @@ def score_cells(
             engine = open_engine(model, study.run, say)
             if engine.identity() != identities[model]:
                 raise TrembleError(f"{model.id!r} changed while it was read; run it again.")
-            progress.start(model_name(model), len(distinct))
+            progress.start(model_name(model), distinct)
         for folder, (cell, missing) in todo.items():
             job = Job(out / folder)
             started = time.monotonic()
-            if missing:
-                _score(job, cell, missing, engine, progress)
-            if missing or job.manifest() is None:
+            if missing.height:
+                _score(job, tables[cell], missing, engine, progress)
+            if missing.height or job.manifest() is None:
                 limits = engine.limits() if distinct else None
                 seconds = time.monotonic() - started
-                job.finish(_manifest(cell, opened, job, identities[model], limits, seconds))
+                job.finish(_manifest(cell, opened(), job, identities[model], limits, seconds))
         if distinct:
             del engine
 
 
-def _missing(study: Study, cell: Cell, opened: Opened, job: Job) -> list[Prompt]:
-    """The prompts without a row in force; rows of equal prompts are copied, not computed."""
-    sound = job.all_rows().filter(pl.col("error").is_null())
-    scored = {row["row_key"]: row for row in sound.unique("row_key").iter_rows(named=True)}
-    current = set(job.rows().select(list(EXPECTED)).iter_rows())
-    missing, copied = [], []
-    for prompts in blocks(study, cell, opened):
-        for prompt in prompts:
-            key = prompt.paths.key()
-            if (prompt.decision.id, prompt.presentation, key) in current:
-                continue
-            if key in scored:
-                copied.append({**scored[key], **_place(prompt, cell)})
-            else:
-                missing.append(prompt)
-    if copied:
-        job.append(pl.DataFrame(copied, schema=SCORES))
-    return missing
+def _missing(cell: Cell, table: PromptTable, job: Job) -> pl.DataFrame:
+    """The rows that are not in force, without numbers; those of equal prompts are copied, not
+    computed."""
+    rows = table.rows().join(job.rows(), on=list(EXPECTED), how="anti", maintain_order="left")
+    rows = rows.with_columns(
+        pl.lit(value, pl.String).alias(name)
+        for name, value in {
+            "model": model_name(cell.model),
+            "format": cell.format,
+            "template": cell.template.source if cell.template is not None else None,
+            "formulation": cell.formulation,
+        }.items()
+    )
+    if not rows.height:
+        return rows
+    scored = job.all_rows().filter(pl.col("error").is_null()).select(list(_NUMBERS))
+    scored = scored.unique("row_key", keep="first")
+    copied = rows.join(scored, on="row_key", maintain_order="left").select(list(SCORES))
+    if copied.height:
+        job.append(copied)
+    return rows.join(scored, on="row_key", how="anti", maintain_order="left")
 
 
-def _score(job: Job, cell: Cell, missing: list[Prompt], engine: Engine, progress: Progress) -> None:
+def _score(
+    job: Job, table: PromptTable, missing: pl.DataFrame, engine: Engine, progress: Progress
+) -> None:
     """Score each distinct prompt once; a part is written every few seconds and at the end."""
-    same: dict[str, list[Prompt]] = {}
-    for prompt in missing:
-        same.setdefault(prompt.paths.key(), []).append(prompt)
-    groups = list(same.values())
+    distinct = missing.unique("row_key", keep="first", maintain_order=True)
+    keys = distinct["row_key"].to_list()
     waiting: list[dict[str, Any]] = []
     flushed = time.monotonic()
+
+    def write() -> None:
+        numbers = pl.DataFrame(waiting, schema=_NUMBERS)
+        rows = numbers.join(missing, on="row_key", maintain_order="left_right")
+        job.append(rows.select(list(SCORES)))
+
     try:
-        for row in engine.score([group[0].paths for group in groups]):
-            waiting.extend(_record(prompt, cell, row, engine) for prompt in groups[row.index])
+        for row in engine.score(table.token_paths(distinct["prompt"])):
+            waiting.append(_numbers(keys[row.index], row, engine))
             progress.advance(1)
             if time.monotonic() - flushed > FLUSH_SECONDS:
-                job.append(pl.DataFrame(waiting, schema=SCORES))
+                write()
                 waiting, flushed = [], time.monotonic()
     finally:
         if waiting:
-            job.append(pl.DataFrame(waiting, schema=SCORES))
+            write()
 
 
-def _place(prompt: Prompt, cell: Cell) -> dict[str, Any]:
-    """What a row says of where it belongs, apart from its numbers."""
-    return {
-        "decision": prompt.decision.id,
-        "dataset": prompt.decision.dataset,
-        "family": prompt.decision.family,
-        "model": model_name(cell.model),
-        "format": cell.format,
-        "template": cell.template.source if cell.template is not None else None,
-        "formulation": cell.formulation,
-        "presentation": prompt.presentation,
-        "keys": list(prompt.keys),
-        "join": prompt.paths.join,
-    }
-
-
-def _record(prompt: Prompt, cell: Cell, row: Row, engine: Engine) -> dict[str, Any]:
-    scored = row.error is None
+def _numbers(row_key: str, row: Row, engine: Engine) -> dict[str, Any]:
+    """What was computed of a prompt, whichever rows it stands for."""
     token = row.other_token
     return {
-        **_place(prompt, cell),
-        "logprobs": list(row.logprobs) if scored else None,
+        "row_key": row_key,
+        "logprobs": list(row.logprobs) if row.error is None else None,
         "mass": option_mass(row),
         "first_mass": row.first_mass,
         "other_token": None if token is None else engine.tokenizer.decode([token]),
         "other_logprob": row.other_logprob,
-        "prompt_tokens": len(prompt.paths.prefix),
-        "row_key": prompt.paths.key(),
         "error": row.error,
     }
 

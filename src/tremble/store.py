@@ -3,6 +3,7 @@
     STUDY/study.toml                         what was asked (frozen copy)
     STUDY/run.json                           which folders below belong to the last run
     STUDY/decisions/DATASET-hash8.parquet    what people did, one row per decision
+    STUDY/prompts/KEY-DIGEST.parquet         rendered, tokenised prompts (prompt_cache.py)
     STUDY/scores/MODEL-key8/DATASET-hash8/FORMULATION.FORMAT[-template8]/part-*.parquet
                                                                         /expected.parquet
                                                                         /manifest.json
@@ -30,9 +31,9 @@ import polars as pl
 
 from tremble.errors import UserError
 
-_Types = dict[str, pl.DataType | type[pl.DataType]]
+Types = dict[str, pl.DataType | type[pl.DataType]]
 
-_SCORES: _Types = {
+_SCORES: Types = {
     "decision": pl.String,
     "dataset": pl.String,
     "family": pl.String,
@@ -52,7 +53,7 @@ _SCORES: _Types = {
     "row_key": pl.String,
     "error": pl.String,
 }
-_DECISIONS: _Types = {
+_DECISIONS: Types = {
     "decision": pl.String,
     "dataset": pl.String,
     "family": pl.String,
@@ -156,14 +157,14 @@ class Store:
                 raise
 
     def freeze(self, text: str) -> None:
-        _replace(self.folder / "study.toml", text.encode())
+        replace_file(self.folder / "study.toml", text.encode())
 
     def write_decisions(self, dataset: str, frame: pl.DataFrame) -> None:
         path = self.folder / "decisions" / f"{slug(dataset)}-{hash8(dataset)}.parquet"
-        _write_parquet(path, frame)
+        write_parquet(path, frame)
 
     def write_run(self, content: Mapping[str, Any]) -> None:
-        _replace(self.folder / "run.json", _json(content))
+        replace_file(self.folder / "run.json", _json(content))
 
     def read_run(self) -> dict[str, Any]:
         """What the last run asked for. Raises UserError where the folder is no study."""
@@ -184,7 +185,7 @@ class Store:
         paths = [
             self.folder / "decisions" / f"{slug(name)}-{hash8(name)}.parquet" for name in names
         ]
-        return pl.concat([_read_parquet(path) for path in paths])
+        return pl.concat([read_parquet(path) for path in paths])
 
     def scores(self) -> pl.DataFrame:
         """The scores of the last run's folders, one row per decision and presentation.
@@ -213,7 +214,7 @@ class Job:
 
     def all_rows(self) -> pl.DataFrame:
         """Every row ever written, oldest first."""
-        frames = [_read_parquet(path).select(list(SCORES)) for path in self.parts]
+        frames = [read_parquet(path).select(list(SCORES)) for path in self.parts]
         return pl.concat(frames) if frames else pl.DataFrame(schema=SCORES)
 
     def rows(self) -> pl.DataFrame:
@@ -222,15 +223,15 @@ class Job:
         path = self.folder / "expected.parquet"
         if not path.is_file():
             return rows
-        return rows.join(_read_parquet(path), on=list(EXPECTED), how="semi", maintain_order="left")
+        return rows.join(read_parquet(path), on=list(EXPECTED), how="semi", maintain_order="left")
 
     def expect(self, frame: pl.DataFrame) -> None:
         """Say which rows are asked for; a job that lacks one of them counts as unfinished."""
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / "expected.parquet"
-        if not path.is_file() or not _read_parquet(path).equals(frame):
+        if not path.is_file() or not read_parquet(path).equals(frame):
             (self.folder / "manifest.json").unlink(missing_ok=True)
-            _write_parquet(path, frame)
+            write_parquet(path, frame)
         if self.rows().height < frame.height:
             (self.folder / "manifest.json").unlink(missing_ok=True)
 
@@ -240,12 +241,12 @@ class Job:
         (self.folder / "manifest.json").unlink(missing_ok=True)
         numbers = [int(path.stem.removeprefix("part-")) for path in self.parts]
         number = max(numbers, default=-1) + 1
-        _write_parquet(self.folder / f"part-{number:06d}.parquet", frame)
+        write_parquet(self.folder / f"part-{number:06d}.parquet", frame)
 
     def finish(self, manifest: Mapping[str, Any]) -> None:
         """The commit marker, written last."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        _replace(self.folder / "manifest.json", _json(manifest))
+        replace_file(self.folder / "manifest.json", _json(manifest))
 
     def manifest(self) -> dict[str, Any] | None:
         path = self.folder / "manifest.json"
@@ -257,30 +258,35 @@ class Job:
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file whole or not at all. Raises UserError where it cannot be written."""
-    _replace(path, text.encode())
+    replace_file(path, text.encode())
 
 
 def _json(content: Mapping[str, Any]) -> bytes:
     return (json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
-def _read_parquet(path: Path) -> pl.DataFrame:
+def read_parquet(path: Path, columns: list[str] | None = None) -> pl.DataFrame:
+    """A file of the store. Raises UserError where it is missing or damaged."""
     try:
-        return pl.read_parquet(path)
+        return pl.read_parquet(path, columns=columns)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise UserError(
             f"{str(path)!r} is missing or damaged; delete it where it is, and run the study again."
         ) from error
 
 
-def _write_parquet(path: Path, frame: pl.DataFrame) -> None:
+def write_parquet(path: Path, frame: pl.DataFrame) -> None:
+    """Write a frame whole or not at all. Raises UserError where it cannot be written."""
     buffer = io.BytesIO()
     frame.write_parquet(buffer)
-    _replace(path, buffer.getvalue())
+    replace_file(path, buffer.getvalue())
 
 
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file so that a reader finds the old one or the new one, never a half."""
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file so that a reader finds the old one or the new one, never a half.
+
+    Raises UserError where it cannot be written.
+    """
     temporary = path.with_name(f".{path.name}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import asdict
+from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +20,24 @@ from tremble.engines import SCORING_VERSION, ModelSpec
 from tremble.engines.files import EMBEDDED, Say
 from tremble.engines.load import check_device, model_identity, open_tokenizer
 from tremble.errors import UserError
+from tremble.prompt_cache import PromptCache, prompt_cache
+from tremble.prompt_table import PromptTable
 from tremble.prompts import orders
-from tremble.rendering import Cell, blocks, cells, load_data, model_name
+from tremble.rendering import (
+    BLOCK,
+    Cell,
+    Facts,
+    cells,
+    data_fingerprint,
+    load_data,
+    model_name,
+    prompts_key,
+    render,
+)
 from tremble.scoring import Progress, score_cells
 from tremble.stats import Analysis, Comparison, analyze
 from tremble.store import DECISIONS, EXPECTED, Job, Store, hash8, slug
 from tremble.study_file import Study
-from tremble.tokens import join_warning
 
 
 def score_study(study: Study, out: Path, say: Say, progress: Progress | None = None) -> int:
@@ -35,25 +48,31 @@ def score_study(study: Study, out: Path, say: Say, progress: Progress | None = N
     """
     store = Store(out)
     store.check(study.name)
-    found = preflight(study, say)
-    frames = {entry: decision_frame(load_data(entry, study.folder)) for entry in study.data}
-    identities = {model: model_identity(model, study.run, say) for model in study.models}
-    with store.writing():
-        store.freeze(study.text)
-        folders = {cell: _folder(cell, identities[cell.model]) for cell in found}
-        # First what is asked for, then what people did: stopped anywhere between, a study has
-        # rows missing, never a score beside another decision than its own.
-        for cell, expected in found.items():
-            Job(out / folders[cell]).expect(expected)
-        for entry, frame in frames.items():
-            store.write_decisions(entry, frame)
-        store.write_run(_run_record(study, folders, identities))
-        score_cells(study, out, folders, identities, say, progress or Progress())
+    with prompt_cache(out) as cache:
+        found, frames = preflight(study, say, cache)
+        identities = {model: model_identity(model, study.run, say) for model in study.models}
+        with store.writing():
+            store.freeze(study.text)
+            cache.settle()
+            folders = {cell: _folder(cell, identities[cell.model]) for cell in found}
+            tables = {cell: cache.table(key, study.reading) for cell, key in found.items()}
+            # First what is asked for, then what people did: stopped anywhere between, a study has
+            # rows missing, never a score beside another decision than its own.
+            for cell, table in tables.items():
+                Job(out / folders[cell]).expect(table.rows().select(list(EXPECTED)))
+            for entry, frame in frames.items():
+                store.write_decisions(entry, frame)
+            store.write_run(_run_record(study, folders, identities))
+            score_cells(study, out, folders, tables, identities, say, progress or Progress())
+            cache.prune()
     return store.scores()["error"].count()
 
 
-def preflight(study: Study, say: Say) -> dict[Cell, pl.DataFrame]:
-    """The cells of a study, each with the rows it asks for: decision, presentation, row_key.
+def preflight(
+    study: Study, say: Say, cache: PromptCache
+) -> tuple[dict[Cell, str], dict[str, pl.DataFrame]]:
+    """The cells of a study, each with the key of its table of prompts in `cache`, and what people
+    did, by entry of `data`.
 
     Every prompt was rendered, tokenised and held to the window by then. Raises UserError for the
     first prompt that cannot be scored, before anything is spent.
@@ -61,42 +80,59 @@ def preflight(study: Study, say: Say) -> dict[Cell, pl.DataFrame]:
     if not study.data:
         raise UserError(f'The study {study.name!r} names no data; add data = ["demo"] to [study].')
     check_device(study.run)
-    opened = {model: open_tokenizer(model, study.run, say) for model in study.models}
-    found: dict[Cell, pl.DataFrame] = {}
+    # Few at a time in memory: with a large vocabulary a tokenizer takes hundreds of megabytes.
+    opened = lru_cache(maxsize=4)(lambda model: open_tokenizer(model, study.run, say))
+    facts = {model: Facts.of(opened(model)) for model in study.models}
+    prints = {entry: data_fingerprint(entry, study.folder) for entry in study.data}
+    frames = _read_data(study)
+    found: dict[Cell, str] = {}
     warned: set[str] = set()
-    seen: dict[str, str] = {}
+    for cell in cells(study, facts):
+        model = facts[cell.model]
+        key = found[cell] = prompts_key(study, cell, model, prints[cell.dataset])
+        if not cache.has(key):
+            total = frames[cell.dataset].height
+            cache.add(key, render(study, cell, opened(cell.model).tokenizer, total, say))
+        _check(study, cell, cache.table(key, study.reading), model.window, warned, say)
+    for entry, before in prints.items():
+        if data_fingerprint(entry, study.folder) != before:
+            raise UserError(f"The data {entry!r} changed while they were read; run it again.")
+    return found, frames
+
+
+def _read_data(study: Study) -> dict[str, pl.DataFrame]:
+    """What people did, by entry of `data`. Raises UserError for empty data and for equal ids."""
+    frames: dict[str, pl.DataFrame] = {}
     for entry in study.data:
-        count = 0
-        for decision in load_data(entry, study.folder):
-            count += 1
-            where = seen.setdefault(decision.id, entry)
-            if where != entry:
+        frame = frames[entry] = decision_frame(load_data(entry, study.folder))
+        if not frame.height:
+            raise UserError(f"The data {entry!r} hold no decisions; name a file that has some.")
+        for where, earlier in frames.items():
+            twice = frame.join(earlier, on="decision", how="semi", maintain_order="left")
+            if where != entry and twice.height:
                 raise UserError(
-                    f"The id {decision.id!r} stands in {where!r} and in {entry!r}; "
+                    f"The id {twice['decision'][0]!r} stands in {where!r} and in {entry!r}; "
                     "give every decision of a study its own id."
                 )
-        if not count:
-            raise UserError(f"The data {entry!r} hold no decisions; name a file that has some.")
-    for cell in cells(study, opened):
-        expected = []
-        window = opened[cell.model].window
-        for prompts in blocks(study, cell, opened[cell.model]):
-            for prompt in prompts:
-                expected.append((prompt.decision.id, prompt.presentation, prompt.paths.key()))
-                length = prompt.paths.length
-                if window is not None and length > window and study.too_long == "error":
-                    raise UserError(
-                        f"The prompt of {prompt.decision.id!r} has {length} tokens, but "
-                        f"{model_name(cell.model)} takes {window}; leave that decision out, or "
-                        'set too_long = "missing" in [run] to count such prompts as missing.'
-                    )
-                label = prompt.decision.options[0].label
-                warning = join_warning(prompt.text, label)
-                if warning is not None and cell.dataset not in warned:
-                    warned.add(cell.dataset)
-                    say(f"Warning: {prompt.decision.id}: {warning}")
-        found[cell] = pl.DataFrame(expected, schema=EXPECTED, orient="row")
-    return found
+    return frames
+
+
+def _check(
+    study: Study, cell: Cell, table: PromptTable, window: int | None, warned: set[str], say: Say
+) -> None:
+    """Holds a cell's prompts to the model's window, and warns of doubtful joins once per data
+    set."""
+    if window is not None and study.too_long == "error":
+        found = table.too_long(window)
+        if found is not None:
+            raise UserError(
+                f"The prompt of {found[0]!r} has {found[1]} tokens, but "
+                f"{model_name(cell.model)} takes {window}; leave that decision out, or "
+                'set too_long = "missing" in [run] to count such prompts as missing.'
+            )
+    if cell.dataset not in warned and (doubt := table.warning()) is not None:
+        warned.add(cell.dataset)
+        say(f"Warning: {doubt[0]}: {doubt[1]}")
 
 
 def comparisons(study: Study) -> list[Comparison]:
@@ -121,6 +157,14 @@ def comparisons(study: Study) -> list[Comparison]:
 
 def decision_frame(decisions: Iterable[Decision]) -> pl.DataFrame:
     """What people did, one row per decision, in the store's schema."""
+    frames = [pl.DataFrame(schema=DECISIONS)]
+    waiting = iter(decisions)
+    while block := list(islice(waiting, BLOCK)):  # a million rows as Python objects are 2 GB
+        frames.append(_decision_rows(block))
+    return pl.concat(frames)
+
+
+def _decision_rows(decisions: list[Decision]) -> pl.DataFrame:
     rows = [
         {
             "decision": d.id,

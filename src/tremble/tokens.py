@@ -22,8 +22,12 @@ Closing = Literal["auto", "always"]
 Ids = tuple[int, ...]
 
 
-class Tokenizer(Protocol):
-    """What tremble needs of a tokenizer. Ids are those of the model's vocabulary."""
+class TokenizerFacts(Protocol):
+    """What is known of a tokenizer also while it is not in memory."""
+
+    @property
+    def key(self) -> str:
+        """A hash of everything that decides the ids it makes of a text, and its vocabulary."""
 
     @property
     def bos(self) -> Ids:
@@ -40,6 +44,10 @@ class Tokenizer(Protocol):
     @property
     def template(self) -> str | None:
         """The chat template that comes with the model."""
+
+
+class Tokenizer(TokenizerFacts, Protocol):
+    """What tremble needs of a tokenizer. Ids are those of the model's vocabulary."""
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """The ids of each text; special tokens in it are recognised, none are added."""
@@ -211,12 +219,15 @@ def _next_token(ids: Ids, wholes: list[Ids], alone: list[list[int]]) -> TokenPat
 
 def _common(ids: Ids, wholes: list[Ids]) -> int:
     """Length of the longest prefix that all share."""
-    length = 0
-    for tokens in zip(ids, *wholes, strict=False):
-        if len(set(tokens)) > 1:
-            break
-        length += 1
-    return length
+    return min(_shared(ids, whole) for whole in wholes)
+
+
+def _shared(ids: Ids, whole: Ids) -> int:
+    """Length of the longest prefix that two share."""
+    if whole[: len(ids)] == ids:  # nearly always, and far quicker than token by token
+        return len(ids)
+    pairs = enumerate(zip(ids, whole, strict=False))
+    return next((at for at, (a, b) in pairs if a != b), min(len(ids), len(whole)))
 
 
 def _check_distinct(paths: tuple[Ids, ...], labels: Sequence[str]) -> None:

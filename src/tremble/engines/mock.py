@@ -30,6 +30,10 @@ class ByteTokenizer:
         self.template = template
 
     @property
+    def key(self) -> str:
+        return f"bytes, BOS {self._bos}"
+
+    @property
     def bos(self) -> Ids:
         return self._bos
 

@@ -25,7 +25,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from tremble.errors import UserError, one_line
 from tremble.prompts import Conversation
-from tremble.tokens import Tokenizer
+from tremble.tokens import TokenizerFacts
 
 # The day every template believes it is: fixed, so that the same study renders the same text.
 FROZEN_DATE = datetime(2026, 1, 1)
@@ -78,7 +78,7 @@ class Template:
         except Exception:  # a template is somebody else's program and can fail in any way
             return False
 
-    @property
+    @cached_property
     def switches(self) -> dict[str, bool]:
         """Thinking switches this template knows, all set to off."""
         return {name: False for name in _THINKING_SWITCHES if re.search(rf"\b{name}\b", self.text)}
@@ -125,7 +125,7 @@ class Template:
         )
 
 
-def template_of(asked: str | None, tokenizer: Tokenizer, model: str) -> Template:
+def template_of(asked: str | None, tokenizer: TokenizerFacts, model: str) -> Template:
     """The template of a model: the one asked for (a name or a jinja file), else its own.
 
     Raises TemplateError where there is none, or the file cannot be read.
