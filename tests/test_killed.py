@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import polars as pl
+from polars.testing import assert_frame_equal
 
 from toys import save_tiny
 from tremble.store import Store
@@ -60,5 +61,9 @@ def test_killed_runs_end_with_the_scores_of_an_undisturbed_one(tmp_path: Path) -
     assert any(0 < rows < 1800 for rows in killed_at), killed_at
     assert killed_at == sorted(killed_at)  # nothing that was on disk was lost
     subprocess.run([*command, str(tmp_path / "cut")], check=True, capture_output=True)
-    assert scores(tmp_path / "cut").equals(scores(tmp_path / "whole"))
+    cut, whole = scores(tmp_path / "cut"), scores(tmp_path / "whole")
+    # What is left after a kill is packed into other passes: float32 sums in another order.
+    assert_frame_equal(cut, whole, check_exact=False, abs_tol=1e-6, rel_tol=0)
+    mock = pl.col("model") == "mock:base"
+    assert cut.filter(mock).equals(whole.filter(mock))
     assert not list((tmp_path / "cut").rglob("*.tmp"))
