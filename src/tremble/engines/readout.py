@@ -12,6 +12,8 @@ from tremble.engines import TOP, Row, combine
 from tremble.plan import Ints
 from tremble.tokens import Ids, TokenPaths
 
+_BLOCK = 512  # tokens
+
 
 @dataclass(slots=True)
 class _Open:
@@ -55,10 +57,10 @@ class Readout:
 
     def find(self, reads: Ints, logits: torch.Tensor) -> Found:
         """Pick what `reads` (place, prompt, node; sorted) need from float32 `logits` [places,
-        vocabulary], one row a distinct place, without waiting for the device."""
+        vocabulary], one row a distinct place, without waiting for the device; `logits` are used
+        up."""
         _, rows = np.unique(reads[:, 0], return_inverse=True)
         row: list[int] = rows.tolist()
-        norm = logits.logsumexp(dim=-1)
         asked: list[tuple[int, Ids]] = []
         picked: list[tuple[int, int]] = []
         closed: dict[Ids, list[int]] = {}
@@ -87,23 +89,29 @@ class Readout:
 
         rows_picked = at([read for read, _ in picked])
         tokens_picked = torch.tensor([t for _, t in picked], dtype=torch.long, device=device)
+        values = logits[rows_picked, tokens_picked]
         closings = [
-            logits[at(found)][:, list(ids)].logsumexp(dim=-1) - norm[at(found)]
+            (at(found), logits[at(found)][:, list(ids)].logsumexp(dim=-1))
             for ids, found in closed.items()
         ]
-        top = logits.topk(min(most, logits.shape[1]), dim=-1)
+        top_values, top_ids = likeliest(logits, most)
+        largest = top_values[:, :1]
+        # In place: a copy of all logits would cost as much as a layer.
+        norm = logits.sub_(largest).exp_().sum(dim=-1).log_().add_(largest[:, 0])
         rows_of_roots = at(roots)
         return Found(
             asked,
             row,
             norm,
             picked,
-            logits[rows_picked, tokens_picked] - norm[rows_picked],
+            values - norm[rows_picked],
             [read for found in closed.values() for read in found],
-            torch.cat(closings) if closings else norm.new_empty(0),
+            torch.cat([value - norm[place] for place, value in closings])
+            if closings
+            else norm.new_empty(0),
             roots,
-            top.values[rows_of_roots] - norm[rows_of_roots, None],
-            top.indices[rows_of_roots],
+            top_values[rows_of_roots] - norm[rows_of_roots, None],
+            top_ids[rows_of_roots],
         )
 
     def rows(self, found: Found) -> Iterator[Row]:
@@ -131,3 +139,23 @@ class Readout:
                 yield combine(entry.paths, prompt, entry.tokens, entry.closings, entry.likeliest)
             else:
                 yield Row(prompt, error="the model returned logits that are not numbers")
+
+
+def likeliest(logits: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The largest `count` values of each row (fewer where it has fewer) and their places.
+
+    By blocks, since selecting from a whole vocabulary costs more than summing it: the largest
+    `count` values lie in the `count` blocks whose largest values are largest.
+    """
+    width = logits.shape[1]
+    if width < 4 * count * _BLOCK:
+        found = logits.topk(min(count, width), dim=-1)
+        return found.values, found.indices
+    whole = width // _BLOCK
+    blocks = logits[:, : whole * _BLOCK].unflatten(1, (whole, _BLOCK)).amax(dim=-1)
+    chosen = blocks.topk(count, dim=-1).indices
+    places = (chosen[:, :, None] * _BLOCK + torch.arange(_BLOCK, device=logits.device)).flatten(1)
+    rest = torch.arange(whole * _BLOCK, width, device=logits.device).expand(len(logits), -1)
+    places = torch.cat([places, rest], dim=1)
+    best = logits.gather(1, places).topk(count, dim=-1)
+    return best.values, places.gather(1, best.indices)

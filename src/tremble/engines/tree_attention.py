@@ -23,7 +23,7 @@ from transformers.masking_utils import causal_mask_function
 from tremble.plan import Ints, Slice
 
 NAME = "tremble_tree"
-UNIT = 128  # tokens that attend together; a smaller unit wastes less, a larger one calls less
+UNIT = 64  # tokens that attend together; a smaller unit wastes less, a larger one calls less
 BUNDLE = {"cpu": 1}  # units in one call; many where calls are dear
 _BUNDLE_ELSEWHERE = 64
 _LARGE = np.iinfo(np.int64).max
@@ -180,24 +180,18 @@ def _units(depths: Ints, next_depth: int) -> tuple[list[_Unit], Ints]:
 def _bundle(
     units: Sequence[_Unit], sees: Callable[..., Any], groups: int, like: torch.Tensor
 ) -> _Bundle:
-    zero = torch.zeros((), dtype=torch.long)
-    seen = []
-    for unit in units:
-        own = unit.depths[len(unit.depths) - (unit.stop - unit.start) :]
-        kept = torch.as_tensor(sees(zero, zero, own[:, None], unit.depths[None, :]))
-        allowed = unit.sees & kept
-        reached = allowed.any(dim=0)  # leaves out what lies beyond a window
-        seen.append((unit.columns[reached], allowed[:, reached]))
+    seen = [_sight(unit, sees) for unit in units]
     tokens = max(unit.stop - unit.start for unit in units)
     keys = max(len(columns) for columns, _ in seen)
     rows = torch.zeros(len(units), tokens, dtype=torch.long)
     columns = torch.zeros(len(units), keys, dtype=torch.long)
     allowed = torch.zeros(len(units), tokens, keys, dtype=torch.bool)
     for index, (unit, (reach, sight)) in enumerate(zip(units, seen, strict=True)):
-        rows[index, : unit.stop - unit.start] = torch.arange(unit.start, unit.stop)
+        count = unit.stop - unit.start
+        rows[index, :count] = torch.arange(unit.start, unit.stop)
         columns[index, : len(reach)] = reach
-        allowed[index, : sight.shape[0], : sight.shape[1]] = sight
-    allowed[~allowed.any(dim=2)] = True  # padded rows see anything, so that they stay numbers
+        allowed[index, :count, : len(reach)] = sight
+        allowed[index, count:] = True  # padded rows see anything, so that they stay numbers
     mask = torch.zeros(allowed.shape, dtype=like.dtype).masked_fill_(~allowed, float("-inf"))
     return _Bundle(
         units[0].start,
@@ -206,6 +200,17 @@ def _bundle(
         columns.to(like.device, non_blocking=True),
         mask[:, None].repeat(1, 1, groups, 1).to(like.device, non_blocking=True),
     )
+
+
+def _sight(unit: _Unit, sees: Callable[..., Any]) -> tuple[torch.Tensor, torch.Tensor]:
+    """The keys in reach of a unit, and which of its tokens see which of them."""
+    if sees is causal_mask_function:  # a path holds nothing that comes later
+        return unit.columns, unit.sees
+    own = unit.depths[len(unit.depths) - (unit.stop - unit.start) :]
+    zero = torch.zeros((), dtype=torch.long)
+    allowed = unit.sees & torch.as_tensor(sees(zero, zero, own[:, None], unit.depths[None, :]))
+    reached = allowed.any(dim=0)  # leaves out what lies beyond a window
+    return unit.columns[reached], allowed[:, reached]
 
 
 def _taken(states: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
