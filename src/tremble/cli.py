@@ -286,53 +286,6 @@ def report(
     _page(folder)
 
 
-@app.command()
-@guarded
-def bench(
-    model: Annotated[str, typer.Option(help="Hub name, folder, .gguf file or embedded model.")],
-    data: Annotated[str, typer.Option(help="Embedded data set or a JSONL file.")] = "demo",
-    family: Annotated[str | None, typer.Option(help="Only decisions of this family.")] = None,
-    format_: Annotated[str, typer.Option("--format", help="plain or chat.")] = "plain",
-    template: Annotated[
-        str | None, typer.Option(help="A jinja file or a named template, for chat.")
-    ] = None,
-    against: Annotated[
-        str, typer.Option(help="Others to time: loop, lm-eval, minicons, vllm; by commas.")
-    ] = "loop",
-    prompts: Annotated[int | None, typer.Option(min=1, help="Distinct prompts, at most.")] = None,
-    sample: Annotated[
-        int, typer.Option(min=1, help="Prompts that slow contestants score, over all lengths.")
-    ] = 24,
-    threads: Annotated[int | None, typer.Option(min=1, help="Threads of each contestant.")] = None,
-    python: Annotated[
-        list[str] | None,
-        typer.Option(metavar="PEER=PATH", help="The interpreter that has a peer installed."),
-    ] = None,
-    as_json: AsJson = False,
-) -> int:
-    """Time this engine against the reference and, where installed, other tools."""
-    from tremble.bench import Options
-    from tremble.bench import bench as compare
-    from tremble.report.console import show_bench
-
-    interpreters = {}
-    for entry in python or ():
-        peer, equals, path = entry.partition("=")
-        if not equals:
-            raise UserError(f"--python takes PEER=PATH, not {entry!r}.")
-        interpreters[peer] = path
-    names = tuple(name.strip() for name in against.split(",") if name.strip())
-    options = Options(
-        model, data, family, format_, template, names, prompts, sample, threads, interpreters
-    )
-    found = compare(options, Path.cwd(), complain)
-    if as_json:
-        print_json(found)
-    else:
-        show_bench(found, Console())
-    return 0
-
-
 def _run(study: Any, out: Path) -> int:
     from tremble.report.progress import shown_progress
     from tremble.study import score_study
