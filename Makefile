@@ -19,7 +19,7 @@ lint: $(VENV)/dev
 	$(BIN)/mypy
 
 bench: $(VENV)/dev
-	$(BIN)/python benchmarks/reference_speed.py
+	$(BIN)/tremble bench --against batched,loop --repeats 3
 
 # torch alone and first: a build for processors is enough, and nothing later replaces it.
 $(VENV)/torch:
