@@ -74,48 +74,31 @@ def bench(asked: Asked, say: Say) -> dict[str, Any]:
     spec = ModelSpec(asked.model, template=asked.template)
     task = prepare(spec, asked.data, asked.family, asked.format, asked.prompts, say)
     counted = factors(task)
-    folder = Path(mkdtemp(prefix="tremble-bench-"))
-    model_folder = find(spec, say).folder.resolve()
     chosen = {n: sample(task.prompts, 0 if _peer(n).IN_FULL else asked.sample, SEED) for n in names}
-    for name in names:
-        job = {
-            "model": str(model_folder),
-            "spec": asdict(spec),
-            "prompts": [task.prompts[i] for i in chosen[name]],
-        }
-        (folder / f"{name}.job.json").write_text(json.dumps(job), encoding="utf-8")
-    results: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
-    failures: dict[str, Failure] = {}
-    for turn in range(asked.repeats):
+    folder = Path(mkdtemp(prefix="tremble-bench-"))
+    keep = False
+    try:
+        model = find(spec, say).folder.resolve()
+        for name in names:
+            prompts = [task.prompts[i] for i in chosen[name]]
+            job = {"model": str(model), "spec": asdict(spec), "prompts": prompts}
+            (folder / f"{name}.job.json").write_text(json.dumps(job), encoding="utf-8")
+        results, failures = _line_up(asked, folder, chosen, say)
+        keep = not all(failure.missing for failure in failures.values())
+        rows = []
         for name in names:
             if name in failures:
-                continue
-            again = f", run {turn + 1} of {asked.repeats}" if asked.repeats > 1 else ""
-            say(f"{name}: {len(chosen[name])} prompts{again}")
-            found = _contend(folder, name, asked.python.get(name, Path(sys.executable)))
-            if isinstance(found, Failure):
-                failures[name] = found
+                rows.append(empty_row(name, failures[name].note))
             else:
-                results[name].append(found)
-    rows = []
-    for name in names:
-        if name in failures:
-            rows.append(empty_row(name, failures[name].note))
-            continue
-        made = row(name, _peer(name).DUPLICATES, results[name], chosen[name], task, counted)
-        if "reference" not in failures:
-            last = results["reference"][0]["logprobs"]
-            expected = dict(zip(chosen["reference"], last, strict=True))
-            made |= compare(results[name][0]["logprobs"], chosen[name], expected)
-        rows.append(made)
-    say("matrix products")
-    square = _shares(folder, model_folder, rows, say)
+                duplicates = _peer(name).DUPLICATES
+                rows.append(row(name, duplicates, results[name], chosen[name], task, counted))
+        _compare(rows, results, chosen)
+        say("matrix products")
+        square = _shares(folder, model, rows, say)
+    finally:
+        if not keep:
+            shutil.rmtree(folder)
     own = rows[0]
-    for made in rows:
-        if own["distinct_per_s"] and made["distinct_per_s"]:
-            made["times_slower"] = own["distinct_per_s"] / made["distinct_per_s"]
-    if all(failure.missing for failure in failures.values()):
-        shutil.rmtree(folder)
     return {
         "machine": {**machine(), "square_gflops": square},
         "model": asked.model,
@@ -139,6 +122,46 @@ def _check(asked: Asked, names: Sequence[str]) -> None:
     for name, path in asked.python.items():
         if shutil.which(path) is None:
             raise UserError(f"There is no Python at {str(path)!r} for {name}; check the path.")
+
+
+def _line_up(
+    asked: Asked, folder: Path, chosen: Mapping[str, Sequence[int]], say: Say
+) -> tuple[dict[str, list[dict[str, Any]]], dict[str, Failure]]:
+    """The results of every contestant, one per run, and why some have none."""
+    results: dict[str, list[dict[str, Any]]] = {name: [] for name in chosen}
+    failures: dict[str, Failure] = {}
+    for turn in range(asked.repeats):
+        for name in chosen:
+            if name in failures:
+                continue
+            again = f", run {turn + 1} of {asked.repeats}" if asked.repeats > 1 else ""
+            say(f"{name}: {len(chosen[name])} prompts{again}")
+            found = _contend(folder, name, asked.python.get(name, Path(sys.executable)))
+            if isinstance(found, Failure):
+                failures[name] = found
+            else:
+                results[name].append(found)
+    return results, failures
+
+
+def _compare(
+    rows: Sequence[dict[str, Any]],
+    results: Mapping[str, Sequence[dict[str, Any]]],
+    chosen: Mapping[str, Sequence[int]],
+) -> None:
+    """Adds what compares a row with the reference's log-probabilities and with tremble's rate."""
+    expected: dict[int, Any] = {}
+    if results["reference"]:
+        logprobs = results["reference"][0]["logprobs"]
+        expected = dict(zip(chosen["reference"], logprobs, strict=True))
+    own = rows[0]["distinct_per_s"]
+    for made in rows:
+        name = made["contestant"]
+        if made["distinct_per_s"] is None:
+            continue
+        made |= compare(results[name][0]["logprobs"], chosen[name], expected)
+        if own is not None:
+            made["times_slower"] = own / made["distinct_per_s"]
 
 
 def _peer(name: str) -> Any:

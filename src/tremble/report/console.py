@@ -62,7 +62,7 @@ def show_scored(result: dict[str, Any], console: Console) -> None:
 
 _BENCH = (
     ("prompts", "prompts", "{:,}"),
-    ("seconds", "s", "{:.1f}"),
+    ("s", "seconds", "{:.1f}"),
     ("distinct/s", "distinct_per_s", "{:.2f}"),
     ("decisions/s", "decisions_per_s", "{:.2f}"),
     ("tremble is", "times_slower", "{:.1f}x"),
