@@ -19,7 +19,8 @@ lint: $(VENV)/dev
 	$(BIN)/mypy
 
 bench: $(VENV)/dev
-	$(BIN)/python benchmarks/reference_speed.py
+	$(BIN)/tremble bench --family repeated_matrix --prompts 200 --sample 40 --repeats 3 \
+		--against batched,loop
 
 # torch alone and first: a build for processors is enough, and nothing later replaces it.
 $(VENV)/torch:

@@ -1,4 +1,4 @@
-"""Small tables of the command line: data cards, and the scores of single prompts."""
+"""Small tables of the command line: data cards, scores of single prompts, timings."""
 
 from __future__ import annotations
 
@@ -58,3 +58,54 @@ def show_scored(result: dict[str, Any], console: Console) -> None:
         console.print(f"likeliest next tokens: {escape(tops)}")
     if result["warning"] is not None:
         console.print(f"warning: {escape(result['warning'])}")
+
+
+_BENCH = (
+    ("prompts", "prompts", "{:,}"),
+    ("s", "seconds", "{:.1f}"),
+    ("distinct/s", "distinct_per_s", "{:.2f}"),
+    ("decisions/s", "decisions_per_s", "{:.2f}"),
+    ("tremble is", "times_slower", "{:.1f}x"),
+    ("distinct tokens/s", "distinct_tokens_per_s", "{:,.0f}"),
+    ("share", "share", "{:.0%}"),
+    ("peak MiB", "peak_memory_mb", "{:,.0f}"),
+    ("max diff, nat", "max_abs_diff", "{:.1e}"),
+)
+
+
+def show_bench(result: dict[str, Any], console: Console) -> None:
+    """The machine, the factors apart, and a row for each contestant."""
+    about, counts, data = result["machine"], result["factors"], result["data"]
+    rate = about["square_gflops"]
+    memory = about["memory_gb"]
+    console.print(
+        f"{escape(about['processor'])}, {about['cores']} cores"
+        + ("" if memory is None else f", {memory:.0f} GiB")
+        + ("" if rate is None else f"; float32 matrix product {rate:.0f} GFLOP/s")
+    )
+    family = "" if data["family"] is None else f", {data['family']}"
+    console.print(f"{escape(result['model'])}, {escape(data['entry'] + family)}, {data['format']}")
+    console.print(
+        f"identical prompts: {counts['decisions']:,} decisions, "
+        f"{counts['distinct_prompts']:,} distinct, {counts['identical_prompts']:.2f}x"
+    )
+    console.print(
+        f"shared prefixes: {counts['tokens_of_distinct_prompts']:,} tokens, "
+        f"{counts['distinct_tokens']:,} distinct, {counts['shared_prefixes']:.2f}x"
+    )
+    share, over = counts["efficiency"], counts["computed_over_distinct"]
+    console.print(
+        "efficiency: "
+        + ("–" if share is None else f"{share:.0%} of the rate of the bare matrix products")
+        + ("" if over is None else f"; tokens computed over distinct {over:.3f}")
+    )
+    table = Table("", box=None, pad_edge=False)
+    for title, *_ in _BENCH:
+        table.add_column(title, justify="right")
+    table.add_column("note")
+    for row in result["rows"]:
+        figures = [
+            "–" if row[key] is None else layout.format(row[key]) for _, key, layout in _BENCH
+        ]
+        table.add_row(escape(row["contestant"]), *figures, escape(row["note"]))
+    console.print(table)

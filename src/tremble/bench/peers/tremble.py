@@ -1,0 +1,63 @@
+"""tremble's own engine, as a study uses it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+PACKAGE = "tremble"
+INSTALL = 'pip install "tremble[torch]"'
+VERSIONS = ("tremble", "torch", "transformers")
+IN_FULL = True
+DUPLICATES = "once"
+
+Scored = tuple[list[list[float | None] | None], dict[str, Any]]
+COUNTS = ("passes", "computed_tokens")
+
+
+def load(job: dict[str, Any]) -> Callable[[list[dict[str, Any]]], Scored]:
+    return scorer(job, "transformers")
+
+
+def scorer(
+    job: dict[str, Any], engine_name: str, batch: int = 1
+) -> Callable[[list[dict[str, Any]]], Scored]:
+    """Scores prompts with an engine; `batch` sequences a pass."""
+    from tremble.engines import ModelSpec, RunOptions
+    from tremble.engines.load import ENGINES, open_engine
+    from tremble.tokens import TokenPaths, maximal
+
+    # Until the reference has a name of its own, it is what "transformers" opens.
+    known = engine_name if engine_name in ENGINES else "transformers"
+    options = RunOptions(engine=known, batch=batch)
+    engine = open_engine(
+        ModelSpec(**job["spec"]), options, lambda line: print(line, file=sys.stderr)
+    )
+
+    def score(prompts: list[dict[str, Any]]) -> Scored:
+        before = engine.report()
+        asked = [
+            TokenPaths(
+                tuple(prompt["prefix"]),
+                tuple(map(tuple, prompt["paths"])),
+                tuple(prompt["closed"]),
+                tuple(prompt["closing"]),
+                prompt["join"],
+            )
+            for prompt in prompts
+        ]
+        found: list[list[float | None] | None] = [None] * len(prompts)
+        for row in engine.score(asked):
+            found[row.index] = None if row.error else list(row.logprobs)
+        after = engine.report()
+        # Without counts of its own, an engine runs one sequence per maximal node of an option
+        # tree, `batch` of them a pass.
+        lengths = [len(p.prefix) + len(node) for p in asked for node in maximal(p.nodes())]
+        facts = {"passes": -(-len(lengths) // batch), "computed_tokens": sum(lengths)}
+        for key in COUNTS:
+            if key in after:
+                facts[key] = after[key] - before.get(key, 0)
+        return found, {**facts, "report": after}
+
+    return score

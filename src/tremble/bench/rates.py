@@ -1,0 +1,92 @@
+"""How fast this machine computes the model's own matrix products, and a plain square one.
+
+    python -m tremble.bench.rates MODEL_FOLDER POINTS.json RESULT.json
+
+POINTS.json lists [tokens, rows] of a pass; the result holds, for each, the seconds that the bare
+products of one pass take: every linear layer of the model with `tokens` rows, the output head
+with `rows`. No attention, no norms, nothing else: the least a pass can take on this machine.
+Parameters that a model multiplies outside linear layers (fused experts) are not counted.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+SQUARE = 2048  # rows and columns of the plain product
+LEAST, SECONDS = 5, 1.0  # repeats of a measurement, and how long to go on with it
+
+
+def best(call: Callable[[], Any], clock: Callable[[], float] = time.perf_counter) -> float:
+    """The shortest of several timings, in seconds: what the machine can do when left alone."""
+    call()
+    fastest, total, done = float("inf"), 0.0, 0
+    while done < LEAST or total < SECONDS:
+        started = clock()
+        call()
+        took = clock() - started
+        fastest, total, done = min(fastest, took), total + took, done + 1
+    return fastest
+
+
+def products(
+    model: Any, tokens: int, rows: int
+) -> tuple[Callable[[], None], int, Callable[[], None], int]:
+    """One pass's bare products, and its floating-point operations: body, then output head."""
+    import torch
+
+    head = model.get_output_embeddings()
+    layers = [
+        m.weight.detach()
+        for m in model.modules()
+        if isinstance(m, torch.nn.Linear) and m is not head
+    ]
+    inputs = {width: torch.randn(tokens, width) for width in {w.shape[1] for w in layers}}
+    last = torch.randn(rows, head.weight.shape[1])
+
+    def body() -> None:
+        for weight in layers:
+            torch.nn.functional.linear(inputs[weight.shape[1]], weight)
+
+    def output() -> None:
+        torch.nn.functional.linear(last, head.weight.detach())
+
+    work = 2 * tokens * sum(weight.numel() for weight in layers)
+    return body, work, output, 2 * rows * head.weight.numel()
+
+
+def square_rate() -> float:
+    """GFLOP/s of a square float32 matrix product."""
+    import torch
+
+    a, b = torch.randn(SQUARE, SQUARE), torch.randn(SQUARE, SQUARE)
+    return 2 * SQUARE**3 / best(lambda: a @ b) / 1e9
+
+
+def measure(model: Any, points: list[tuple[int, int]]) -> dict[str, Any]:
+    found = []
+    for tokens, rows in points:
+        body, body_work, output, output_work = products(model, tokens, rows)
+        body_s, head_s = best(body), best(output)
+        gflops = (body_work + output_work) / (body_s + head_s) / 1e9
+        found.append(
+            {"tokens": tokens, "rows": rows, "body_s": body_s, "head_s": head_s, "gflops": gflops}
+        )
+    return {"square_gflops": square_rate(), "points": found}
+
+
+def main(folder: Path, points: Path, result: Path) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    asked = [(tokens, rows) for tokens, rows in json.loads(points.read_text(encoding="utf-8"))]
+    result.write_text(json.dumps(measure(model, asked)), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:4]))

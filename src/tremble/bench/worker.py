@@ -1,0 +1,83 @@
+"""Runs one contestant: `python worker.py PEER.py JOB.json RESULT.json`.
+
+Stand-alone, so that a peer's environment needs only the peer: loads the peer's file, lets it
+load the model and score one prompt, then times it on all prompts of the job. The result holds
+`seconds`, `logprobs`, `facts`, `peak_memory_mb`, `threads` and `versions`, or `missing` where
+the peer's package is not installed.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import resource
+import sys
+import time
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+
+def peak_memory_mb() -> float:
+    """The largest resident memory of this process so far, in MiB.
+
+    Linux hands `ru_maxrss` on to a program that a process starts, so that a large parent would
+    count; the high-water mark in /proc starts afresh.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+
+
+def versions(packages: tuple[str, ...]) -> dict[str, str]:
+    found = {"python": sys.version.split()[0]}
+    for package in packages:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def run(peer: Any, job: dict[str, Any]) -> dict[str, Any]:
+    """The result of one contestant; loading and the warm-up are outside the clock."""
+    try:
+        score = peer.load(job)
+    except ModuleNotFoundError as error:
+        if error.name != peer.PACKAGE:
+            raise  # installed, but broken: the log says how
+        return {"missing": True}
+    score(job["prompts"][:1])
+    started = time.perf_counter()
+    logprobs, facts = score(job["prompts"])
+    seconds = time.perf_counter() - started
+    torch: Any = sys.modules.get("torch")
+    return {
+        "seconds": seconds,
+        "logprobs": logprobs,
+        "facts": facts,
+        "peak_memory_mb": peak_memory_mb(),
+        "threads": torch.get_num_threads() if torch is not None else None,
+        "versions": versions(peer.VERSIONS),
+    }
+
+
+def main(peer_path: Path, job_path: Path, result_path: Path) -> None:
+    # This folder must not be searched for modules: peers/vllm.py is not vLLM.
+    here = Path(__file__).resolve().parent
+    sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != here]
+    spec = importlib.util.spec_from_file_location("contestant", peer_path)
+    if spec is None or spec.loader is None:
+        raise SystemExit(f"{peer_path} is no Python file")
+    peer = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(peer)
+    result = run(peer, json.loads(job_path.read_text(encoding="utf-8")))
+    result_path.write_text(json.dumps(result), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:4]))
