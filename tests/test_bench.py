@@ -83,7 +83,7 @@ def ran(seconds: float) -> dict[str, Any]:
     return {
         "seconds": seconds,
         "logprobs": [[-1.0, -2.0]] * 4,
-        "facts": {"passes": 2, "computed_tokens": 16},
+        "facts": {"passes": 2, "computed_tokens": 16, "seen": 4.6},
         "peak_memory_mb": seconds,
         "threads": 2,
         "versions": {},
@@ -108,15 +108,17 @@ def test_rates_over_distinct_prompts_and_all_decisions(
     assert found["tokens_per_s"] == 8.0
     assert found["distinct_tokens_per_s"] == 4.0
     assert found["decision_rows"] == 6  # the last prompt has three
-    assert point(found) == (8, 3)
+    assert point(found) == (8, 3, 5)
 
 
 def test_a_share_is_bare_seconds_over_seconds_taken() -> None:
-    measured = {"tokens": 8, "rows": 3, "body_s": 0.25, "head_s": 0.125}
+    measured = {"tokens": 8, "rows": 3, "body_s": 0.25, "head_s": 0.125, "attention_s": 0.375}
     taken = {"computed_tokens": 16, "decision_rows": 6, "seconds": 3.0}
-    assert share(taken, measured) == 0.25
+    assert share(taken, measured) == {"share": 0.5, "share_of_linear": 0.25}
     # No pass is as small as its rounded mean, so tokens count, not passes.
-    assert share({**taken, "computed_tokens": 20}, measured) == pytest.approx(0.875 / 3)
+    more = share({**taken, "computed_tokens": 20}, measured)
+    assert more["share_of_linear"] == pytest.approx(0.875 / 3)
+    assert more["share"] == pytest.approx((0.875 + 2.5 * 0.375) / 3)
 
 
 def test_differences_only_where_both_scored() -> None:
@@ -148,6 +150,15 @@ def test_products_are_those_of_the_linear_layers() -> None:
         body()
         output()
     assert sum(event.flops for event in profile.events()) == work + head
+
+
+def test_products_of_attention_are_queries_by_keys_and_shares_by_values() -> None:
+    attend, work = rates.attention(tiny_model("Llama"), tokens=128, seen=7)
+    with torch.profiler.profile(with_flops=True) as profile:
+        attend()
+    # Two layers, four heads of eight numbers: each token by seven keys, and back to eight.
+    assert work == 2 * 128 * 4 * (2 * 8 * 7 + 2 * 7 * 8)
+    assert sum(event.flops for event in profile.events()) == work
 
 
 def test_loading_and_warming_up_are_outside_the_clock() -> None:
@@ -240,7 +251,7 @@ def test_a_run_from_end_to_end(ran_once: tuple[int, dict[str, Any], str]) -> Non
         assert scored["max_abs_diff"] < 2e-5
         assert scored["compared"] >= 4
         assert scored["not_comparable"] == 0
-        assert 0 < scored["share"] < 1
+        assert 0 < scored["share_of_linear"] < scored["share"] < 1
     assert counts["efficiency"] == own["share"]
     assert counts["computed_over_distinct"] >= 1
     assert gone == empty_row("gone", "not installed: pip install gone_for_good==1.0")

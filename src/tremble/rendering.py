@@ -171,7 +171,7 @@ def render(
     """
     builder = TableBuilder(lambda drafts: _tokenised(drafts, tokenizer, study))
     done, told = 0, time.monotonic()
-    for block in _blocks(load_data(cell.dataset, study.folder)):
+    for block in in_blocks(load_data(cell.dataset, study.folder)):
         builder.add(_drafts(block, cell.formulation, cell.template, tokenizer))
         done += len(block)
         if time.monotonic() - told > SAY_SECONDS:
@@ -208,7 +208,8 @@ def prompts_of(
     ]
 
 
-def _blocks(decisions: Iterable[Decision]) -> Iterator[list[Decision]]:
+def in_blocks(decisions: Iterable[Decision]) -> Iterator[list[Decision]]:
+    """Decisions as many at a time as are rendered and tokenised together."""
     waiting = iter(decisions)
     while block := list(islice(waiting, BLOCK)):
         yield block

@@ -2,9 +2,10 @@
 
     python -m tremble.bench.rates MODEL_FOLDER POINTS.json RESULT.json
 
-POINTS.json lists [tokens, rows] of a pass; the result holds, for each, the seconds that the bare
-products of one pass take: every linear layer of the model with `tokens` rows, the output head
-with `rows`. No attention, no norms, nothing else: the least a pass can take on this machine.
+POINTS.json lists [tokens, rows, seen] of a pass; the result holds, for each, the seconds that the
+bare products of one pass take: every linear layer of the model with `tokens` rows, the output head
+with `rows`, and the two products of attention (queries by keys, shares by values) where each token
+sees `seen`. No mask, no softmax, no norms, nothing else: the least a pass can take on this machine.
 Parameters that a model multiplies outside linear layers (fused experts) are not counted.
 """
 
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 SQUARE = 2048  # rows and columns of the plain product
+UNIT = 64  # tokens that attend together
 LEAST, SECONDS = 5, 1.0  # repeats of a measurement, and how long to go on with it
 
 
@@ -59,6 +61,26 @@ def products(
     return body, work, output, 2 * rows * head.weight.numel()
 
 
+def attention(model: Any, tokens: int, seen: int) -> tuple[Callable[[], None], int]:
+    """The two products of attention in every layer of a pass, and their operations."""
+    import torch
+
+    config = model.config.get_text_config()
+    heads = getattr(config, "num_attention_heads", None) or 0
+    shared = getattr(config, "num_key_value_heads", None) or heads
+    size = getattr(config, "head_dim", None) or (config.hidden_size // heads if heads else 0)
+    layers = config.num_hidden_layers if heads else 0
+    units = -(-tokens // UNIT)
+    query = torch.randn(shared, heads // max(shared, 1) * -(-tokens // units), size)
+    key, value = torch.randn(shared, size, seen), torch.randn(shared, seen, size)
+
+    def products() -> None:
+        for _ in range(layers * units):
+            (query @ key) @ value
+
+    return products, 4 * layers * units * query.shape[0] * query.shape[1] * size * seen
+
+
 def square_rate() -> float:
     """GFLOP/s of a square float32 matrix product."""
     import torch
@@ -67,14 +89,19 @@ def square_rate() -> float:
     return 2 * SQUARE**3 / best(lambda: a @ b) / 1e9
 
 
-def measure(model: Any, points: list[tuple[int, int]]) -> dict[str, Any]:
+def measure(model: Any, points: list[tuple[int, int, int]]) -> dict[str, Any]:
     found = []
-    for tokens, rows in points:
+    for tokens, rows, seen in points:
         body, body_work, output, output_work = products(model, tokens, rows)
-        body_s, head_s = best(body), best(output)
-        gflops = (body_work + output_work) / (body_s + head_s) / 1e9
+        attend, attend_work = attention(model, tokens, seen)
+        body_s, head_s, attention_s = best(body), best(output), best(attend)
+        work = body_work + output_work + attend_work
         found.append(
-            {"tokens": tokens, "rows": rows, "body_s": body_s, "head_s": head_s, "gflops": gflops}
+            {
+                **{"tokens": tokens, "rows": rows, "seen": seen},
+                **{"body_s": body_s, "head_s": head_s, "attention_s": attention_s},
+                "gflops": work / (body_s + head_s + attention_s) / 1e9,
+            }
         )
     return {"square_gflops": square_rate(), "points": found}
 
@@ -84,7 +111,7 @@ def main(folder: Path, points: Path, result: Path) -> None:
     from transformers import AutoModelForCausalLM
 
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
-    asked = [(tokens, rows) for tokens, rows in json.loads(points.read_text(encoding="utf-8"))]
+    asked = [tuple(point) for point in json.loads(points.read_text(encoding="utf-8"))]
     result.write_text(json.dumps(measure(model, asked)), encoding="utf-8")
 
 

@@ -18,6 +18,7 @@ FIGURES = (
     "tokens_per_s",
     "distinct_tokens_per_s",
     "share",
+    "share_of_linear",
     "peak_memory_mb",
     "max_abs_diff",
     "compared",
@@ -72,7 +73,11 @@ def row(
         "all_seconds": [result["seconds"] for result in results],
         "threads": results[0]["threads"],
         "versions": results[0]["versions"],
-        **{key: facts[key] for key in ("passes", "computed_tokens", "report") if key in facts},
+        **{
+            key: facts[key]
+            for key in ("passes", "computed_tokens", "seen", "report")
+            if key in facts
+        },
         "decision_rows": sum(rows_of(task.prompts[i]) for i in chosen),
         "note": _unscored(results[0]["logprobs"]),
     }
@@ -83,23 +88,29 @@ def _unscored(logprobs: Sequence[Any]) -> str:
     return f"{failed} prompts not scored" if failed else ""
 
 
-def point(row: dict[str, Any]) -> tuple[int, int] | None:
-    """Mean tokens and decision rows of a pass, from 1; None where its passes are not known."""
+def point(row: dict[str, Any]) -> tuple[int, int, int] | None:
+    """Mean tokens and decision rows of a pass and mean tokens that a token sees, from 1; None
+    where its passes are not known."""
     if not row.get("passes") or not row.get("computed_tokens"):
         return None
     return (
         max(1, round(row["computed_tokens"] / row["passes"])),
         max(1, round(row["decision_rows"] / row["passes"])),
+        max(1, round(row["seen"])),
     )
 
 
-def share(row: dict[str, Any], measured: dict[str, Any]) -> float:
+def share(row: dict[str, Any], measured: dict[str, Any]) -> dict[str, float]:
     """Seconds that the bare matrix products of all computed tokens and decision rows take at the
-    mean size of a pass, over the seconds taken. Padding is not counted as computed."""
+    mean size of a pass, over the seconds taken: `share` of all products, `share_of_linear` without
+    those of attention. Padding is not counted as computed."""
     body = row["computed_tokens"] / measured["tokens"] * measured["body_s"]
+    attention = row["computed_tokens"] / measured["tokens"] * measured["attention_s"]
     head = row["decision_rows"] / measured["rows"] * measured["head_s"]
-    found: float = (body + head) / row["seconds"]
-    return found
+    return {
+        "share": (body + head + attention) / row["seconds"],
+        "share_of_linear": (body + head) / row["seconds"],
+    }
 
 
 def compare(

@@ -109,6 +109,7 @@ def bench(asked: Asked, say: Say) -> dict[str, Any]:
             if own.get("computed_tokens") is None
             else own["computed_tokens"] / counted["distinct_tokens"],
             "efficiency": own["share"],
+            "efficiency_of_linear": own["share_of_linear"],
         },
         "rows": rows,
     }
@@ -214,11 +215,12 @@ def _shares(folder: Path, model: Path, rows: list[dict[str, Any]], say: Say) -> 
         say(f"The matrix products could not be timed: {reason}")
         return None
     found = json.loads(result.read_text(encoding="utf-8"))
-    measured = {(entry["tokens"], entry["rows"]): entry for entry in found["points"]}
+    keys = ("tokens", "rows", "seen")
+    measured = {tuple(entry[key] for key in keys): entry for entry in found["points"]}
     for made in rows:
         where = point(made)
         if where is not None:
-            made["share"] = share(made, measured[where])
+            made |= share(made, measured[where])
             made["matrix_gflops"] = measured[where]["gflops"]
     square: float = found["square_gflops"]
     return square

@@ -20,7 +20,7 @@ from tremble.engines.files import Say
 from tremble.engines.load import Opened, is_mock, open_tokenizer
 from tremble.errors import UserError, did_you_mean
 from tremble.prompts.chat import template_of
-from tremble.rendering import Cell, Prompt, blocks
+from tremble.rendering import Prompt, in_blocks, load_data, prompts_of
 from tremble.study_file import Study
 from tremble.tokens import maximal
 
@@ -63,13 +63,12 @@ def prepare(
     opened = open_tokenizer(spec, options, say)
     template = template_of(spec.template, opened.tokenizer, spec.id) if format_ == "chat" else None
     study = Study("bench", (data,), (), (spec,), run=options)
-    cell = Cell(spec, format_, template, None, data, "standard")
     started = time.perf_counter()
     found: dict[str, tuple[dict[str, Any], int]] = {}
     taken = left_out = 0
     families: set[str] = set()
-    for prompts in blocks(study, cell, opened):
-        for prompt in prompts:
+    for block in in_blocks(load_data(data, study.folder)):
+        for prompt in prompts_of(block, "standard", template, opened, study):
             families.add(prompt.decision.family)
             if family not in (None, prompt.decision.family) or taken == most:
                 continue
@@ -127,7 +126,8 @@ def _nodes(prompt: dict[str, Any]) -> set[tuple[int, ...]]:
 
 
 def distinct_tokens(prompts: Sequence[dict[str, Any]]) -> int:
-    """Nodes of the prefix tree over the token sequences of all prompts."""
+    """Nodes of the prefix tree over the token sequences of all prompts, counted without the
+    planner, so that what it plans can be held against them."""
     sequences = sorted([*p["prefix"], *s] for p in prompts for s in p["sequences"])
     before: Ids = ()
     total = 0

@@ -8,6 +8,7 @@ nothing; "again": each is computed; None: neither can be said without timing it)
     load(job) -> score(prompts) -> (log-probabilities per prompt and option, facts)
 
 in natural logarithms, None for an option or a prompt that cannot be compared with the reference.
-Facts may hold `passes` and `computed_tokens`, from which the share of the matrix-product rate
-follows, and `report`. What `job` and its prompts hold: see `task.py`.
+Facts may hold `passes`, `computed_tokens` and `seen` (how many tokens a token sees on average),
+from which the share of the matrix-product rate follows, and `report`. What `job` and its prompts
+hold: see `task.py`.
 """

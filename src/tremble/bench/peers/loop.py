@@ -45,6 +45,7 @@ def load(job: dict[str, Any]) -> Callable[[list[dict[str, Any]]], Any]:
                     value += float(logs[tuple(path)][prompt["closing"]].logsumexp(0))
                 values.append(value)
             found.append(values)
-        return found, {"passes": len(lengths), "computed_tokens": sum(lengths)}
+        seen = sum(n * (n + 1) / 2 for n in lengths) / sum(lengths)
+        return found, {"passes": len(lengths), "computed_tokens": sum(lengths), "seen": seen}
 
     return score

@@ -25,12 +25,11 @@ def scorer(
 ) -> Callable[[list[dict[str, Any]]], Scored]:
     """Scores prompts with an engine; `batch` sequences a pass."""
     from tremble.engines import ModelSpec, RunOptions
-    from tremble.engines.load import ENGINES, open_engine
+    from tremble.engines.load import open_engine
+    from tremble.plan import Plan
     from tremble.tokens import TokenPaths, maximal
 
-    # Until the reference has a name of its own, it is what "transformers" opens.
-    known = engine_name if engine_name in ENGINES else "transformers"
-    options = RunOptions(engine=known, batch=batch)
+    options = RunOptions(engine=engine_name, batch=batch)
     engine = open_engine(
         ModelSpec(**job["spec"]), options, lambda line: print(line, file=sys.stderr)
     )
@@ -54,10 +53,15 @@ def scorer(
         # Without counts of its own, an engine runs one sequence per maximal node of an option
         # tree, `batch` of them a pass.
         lengths = [len(p.prefix) + len(node) for p in asked for node in maximal(p.nodes())]
-        facts = {"passes": -(-len(lengths) // batch), "computed_tokens": sum(lengths)}
-        for key in COUNTS:
-            if key in after:
-                facts[key] = after[key] - before.get(key, 0)
+        facts: dict[str, Any] = {
+            "passes": -(-len(lengths) // batch),
+            "computed_tokens": sum(lengths),
+            "seen": sum(n * (n + 1) / 2 for n in lengths) / sum(lengths),
+        }
+        if after["path"] == "shared":
+            facts |= {key: after[key] - before[key] for key in COUNTS}
+            plan = Plan(asked)
+            facts["seen"] = plan.pairs / plan.distinct
         return found, {**facts, "report": after}
 
     return score
