@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import platform
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
@@ -14,8 +15,9 @@ import polars as pl
 
 from tremble.engines import Engine, Limits, ModelSpec, Row
 from tremble.engines.files import Say
-from tremble.engines.load import Opened, open_engine, open_tokenizer
-from tremble.errors import TrembleError
+from tremble.engines.hub import Downloads
+from tremble.engines.load import Opened, give_memory_back, open_engine, open_tokenizer
+from tremble.errors import ModelUnavailable
 from tremble.prompts.chat import FROZEN_DATE, Template
 from tremble.rendering import Cell, Prompt, blocks, model_name
 from tremble.store import EXPECTED, SCORES, Job
@@ -41,35 +43,63 @@ def score_cells(
     identities: dict[ModelSpec, dict[str, Any]],
     say: Say,
     progress: Progress,
+    downloads: Downloads,
+    left_out: Callable[[ModelSpec, ModelUnavailable], None],
 ) -> None:
     """Score what is missing, one model after another; a model with nothing missing is not
-    loaded."""
-    for model in study.models:
+    loaded.
+
+    A model's weights are fetched when its turn comes, and what was downloaded for it is deleted
+    after it where the study does not keep models. `left_out` is told of a model that cannot be
+    had after all; the others go on.
+    """
+    for model, identity in identities.items():
+        mine = {cell: folder for cell, folder in folders.items() if cell.model == model}
+        try:
+            _score_model(study, out, mine, model, identity, say, progress, downloads)
+        except ModelUnavailable as error:
+            left_out(model, error)
+        finally:
+            # The engine is gone with the frame that held it, unless cycles keep its parts.
+            give_memory_back()
+            downloads.delete(model.id)
+
+
+def _score_model(
+    study: Study,
+    out: Path,
+    folders: dict[Cell, str],
+    model: ModelSpec,
+    identity: dict[str, Any],
+    say: Say,
+    progress: Progress,
+    downloads: Downloads,
+) -> None:
+    with downloads.noting(model.id):
         opened = open_tokenizer(model, study.run, say)
-        todo = {}
-        for cell, folder in folders.items():
-            if cell.model == model and folder not in todo:
-                todo[folder] = (cell, _missing(study, cell, opened, Job(out / folder)))
-        distinct = {p.paths.key() for _, missing in todo.values() for p in missing}
-        if not distinct:
-            say(f"{model_name(model)}: nothing is missing.")
-        else:
-            say(f"Loading {model_name(model)}.")
+    todo = {}
+    for cell, folder in folders.items():
+        if folder not in todo:
+            todo[folder] = (cell, _missing(study, cell, opened, Job(out / folder)))
+    distinct = {p.paths.key() for _, missing in todo.values() for p in missing}
+    if not distinct:
+        say(f"{model_name(model)}: nothing is missing.")
+    else:
+        say(f"Loading {model_name(model)}.")
+        with downloads.noting(model.id):
             engine = open_engine(model, study.run, say)
-            if engine.identity() != identities[model]:
-                raise TrembleError(f"{model.id!r} changed while it was read; run it again.")
-            progress.start(model_name(model), len(distinct))
-        for folder, (cell, missing) in todo.items():
-            job = Job(out / folder)
-            started = time.monotonic()
-            if missing:
-                _score(job, cell, missing, engine, progress)
-            if missing or job.manifest() is None:
-                limits = engine.limits() if distinct else None
-                seconds = time.monotonic() - started
-                job.finish(_manifest(cell, opened, job, identities[model], limits, seconds))
-        if distinct:
-            del engine
+        if engine.identity() != identity:
+            raise ModelUnavailable(f"{model.id!r} changed while it was read; run it again.")
+        progress.start(model_name(model), len(distinct))
+    for folder, (cell, missing) in todo.items():
+        job = Job(out / folder)
+        started = time.monotonic()
+        if missing:
+            _score(job, cell, missing, engine, progress)
+        if missing or job.manifest() is None:
+            limits = engine.limits() if distinct else None
+            seconds = time.monotonic() - started
+            job.finish(_manifest(cell, opened, job, identity, limits, seconds))
 
 
 def _missing(study: Study, cell: Cell, opened: Opened, job: Job) -> list[Prompt]:

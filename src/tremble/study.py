@@ -6,18 +6,19 @@ data -> decisions -> conversations -> token paths -> engine -> store -> analysis
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 
 from tremble.decisions import Decision
 from tremble.engines import SCORING_VERSION, ModelSpec
 from tremble.engines.files import EMBEDDED, Say
-from tremble.engines.load import check_device, model_identity, open_tokenizer
-from tremble.errors import UserError
+from tremble.engines.hub import Downloads
+from tremble.engines.load import Opened, check_device, model_identity, open_tokenizer
+from tremble.errors import ModelUnavailable, UserError
 from tremble.prompts import orders
 from tremble.rendering import Cell, blocks, cells, load_data, model_name
 from tremble.scoring import Progress, score_cells
@@ -26,42 +27,102 @@ from tremble.store import DECISIONS, EXPECTED, Job, Store, hash8, slug
 from tremble.study_file import Study
 from tremble.tokens import join_warning
 
+_Found = TypeVar("_Found")
+
 
 def score_study(study: Study, out: Path, say: Say, progress: Progress | None = None) -> int:
     """Score what is missing of a study and return how many prompts could not be scored.
 
     Everything that can be known beforehand is checked before anything is written. Raises
-    UserError for what the user can mend.
+    UserError for what the user can mend. A model that cannot be had is said, recorded in run.json
+    (see `absent`) and left out, as long as a whole pair or a single model remains.
     """
     store = Store(out)
     store.check(study.name)
-    found = preflight(study, say)
+    if not study.data:
+        raise UserError(f'The study {study.name!r} names no data; add data = ["demo"] to [study].')
+    check_device(study.run)
+    downloads = Downloads(study.run.keep_models)
+    try:
+        return _score_study(study, store, say, progress or Progress(), downloads)
+    finally:
+        downloads.delete_all()
+
+
+def _score_study(
+    study: Study, store: Store, say: Say, progress: Progress, downloads: Downloads
+) -> int:
+    missing: dict[ModelSpec, str] = {}
+
+    def each(models: Iterable[ModelSpec], ask: Callable[..., _Found]) -> dict[ModelSpec, _Found]:
+        """What `ask` finds of each model; where one cannot be had, it is among the missing."""
+        found = {}
+        for model in models:
+            try:
+                with downloads.noting(model.id):
+                    found[model] = ask(model, study.run, say)
+            except ModelUnavailable as error:
+                missing[model] = str(error)
+        _refuse_if_nothing_is_left(study, missing)
+        return found
+
+    opened = each(study.models, open_tokenizer)
+    found = preflight(study, opened, say)
     frames = {entry: decision_frame(load_data(entry, study.folder)) for entry in study.data}
-    identities = {model: model_identity(model, study.run, say) for model in study.models}
+    identities = each(opened, model_identity)
+    for model, reason in missing.items():
+        say(f"{model_name(model)} is left out. {reason}")
     with store.writing():
         store.freeze(study.text)
+        found = {cell: expected for cell, expected in found.items() if cell.model in identities}
         folders = {cell: _folder(cell, identities[cell.model]) for cell in found}
         # First what is asked for, then what people did: stopped anywhere between, a study has
         # rows missing, never a score beside another decision than its own.
         for cell, expected in found.items():
-            Job(out / folders[cell]).expect(expected)
+            Job(store.folder / folders[cell]).expect(expected)
         for entry, frame in frames.items():
             store.write_decisions(entry, frame)
-        store.write_run(_run_record(study, folders, identities))
-        score_cells(study, out, folders, identities, say, progress or Progress())
+        store.write_run(_run_record(study, folders, identities, missing))
+
+        def left_out(model: ModelSpec, error: ModelUnavailable) -> None:
+            missing[model] = str(error)
+            if store.scores().is_empty():
+                _refuse_if_nothing_is_left(study, missing)
+            say(f"{model_name(model)} is left out. {error}")
+            store.write_run(_run_record(study, folders, identities, missing))
+
+        score_cells(study, store.folder, folders, identities, say, progress, downloads, left_out)
     return store.scores()["error"].count()
 
 
-def preflight(study: Study, say: Say) -> dict[Cell, pl.DataFrame]:
+def _refuse_if_nothing_is_left(study: Study, missing: Mapping[ModelSpec, str]) -> None:
+    """Raises where neither a whole pair nor a model without a twin can be had."""
+    gone = {model.id for model in missing}
+    paired = {id_ for pair in study.pairs for id_ in (pair.base, pair.aligned)}
+    whole = any(pair.base not in gone and pair.aligned not in gone for pair in study.pairs)
+    single = any(model.id not in paired and model.id not in gone for model in study.models)
+    if missing and not whole and not single:
+        first = next(iter(missing.values()))
+        if len(missing) == 1:
+            raise ModelUnavailable(first)
+        raise UserError(
+            f"{len(missing)} of {len(study.models)} models cannot be had, which leaves no pair "
+            f"whole and no single model; the first: {first}"
+        )
+
+
+def absent(out: Path) -> dict[str, str]:
+    """The models that the last run could not have, each with the reason, a sentence."""
+    found: dict[str, str] = Store(out).read_run().get("absent", {})
+    return found
+
+
+def preflight(study: Study, opened: dict[ModelSpec, Opened], say: Say) -> dict[Cell, pl.DataFrame]:
     """The cells of a study, each with the rows it asks for: decision, presentation, row_key.
 
     Every prompt was rendered, tokenised and held to the window by then. Raises UserError for the
     first prompt that cannot be scored, before anything is spent.
     """
-    if not study.data:
-        raise UserError(f'The study {study.name!r} names no data; add data = ["demo"] to [study].')
-    check_device(study.run)
-    opened = {model: open_tokenizer(model, study.run, say) for model in study.models}
     found: dict[Cell, pl.DataFrame] = {}
     warned: set[str] = set()
     seen: dict[str, str] = {}
@@ -160,15 +221,22 @@ def _folder(cell: Cell, identity: dict[str, Any]) -> str:
 
 
 def _run_record(
-    study: Study, folders: dict[Cell, str], identities: dict[ModelSpec, dict[str, Any]]
+    study: Study,
+    folders: dict[Cell, str],
+    identities: dict[ModelSpec, dict[str, Any]],
+    missing: Mapping[ModelSpec, str],
 ) -> dict[str, Any]:
     """What belongs to this run, for whoever reads the folder later."""
     return {
         "study": study.name,
         "datasets": list(study.data),
-        "models": {model_name(model): identities[model] for model in study.models},
+        "models": {model_name(model): identity for model, identity in identities.items()},
+        "absent": {model_name(model): reason for model, reason in missing.items()},
         "comparisons": [asdict(comparison) for comparison in comparisons(study)],
-        "jobs": [{"folder": path, "partner": cell.partner} for cell, path in folders.items()],
+        "jobs": [
+            {"folder": path, "model": model_name(cell.model), "partner": cell.partner}
+            for cell, path in folders.items()
+        ],
     }
 
 
@@ -176,15 +244,19 @@ def caveats(out: Path) -> list[str]:
     """What a reader must know beside the numbers: stored precision, dtypes, twins that are none."""
     store = Store(out)
     run = store.read_run()
-    found: dict[str, None] = {}
+    missing = absent(out)
+    found = dict.fromkeys(f"{name} is missing. {reason}" for name, reason in missing.items())
     for job in run["jobs"]:
         manifest = Job(out / job["folder"]).manifest()
+        if manifest is None and job.get("model") in missing:
+            continue
         if manifest is None:
             found[f"Not finished: {job['folder']}; the same `tremble run` goes on."] = None
             continue
         name, precision = manifest["model"], manifest["weights_precision"]
         if precision != "as published":
-            found[f"{name}: weights stored as {precision}; not the published precision."] = None
+            how = precision if precision.startswith("quantised") else f"stored as {precision}"
+            found[f"{name}: weights {how}; not the published precision."] = None
         if manifest["identity"].get("dtype") in ("bfloat16", "float16"):
             found[f"{name}: scored in {manifest['identity']['dtype']}, not float32."] = None
     for entry in run["comparisons"]:

@@ -42,6 +42,8 @@ class ReferenceEngine:
         self.batch = batch
         # A misspelt or unknown argument would be swallowed by **kwargs, so ask the signature.
         self._keeps = "logits_to_keep" in inspect.signature(model.forward).parameters
+        # The layers of a model may lie on several devices (device = "auto").
+        self._spread = len(set(getattr(model, "hf_device_map", {}).values())) > 1
 
     @property
     def tokenizer(self) -> HubTokenizer:
@@ -97,9 +99,17 @@ class ReferenceEngine:
             nodes = prompts[index].nodes()
             yield self._row(prompts[index], index, {node: logs[index, node] for node in nodes})
 
+    def _input_device(self) -> torch.device:
+        """Where ids go: to the embedding, or where its hook works when it is kept elsewhere."""
+        embedding = self.model.get_input_embeddings()
+        device = getattr(getattr(embedding, "_hf_hook", None), "execution_device", None)
+        if device is None:
+            return next(embedding.parameters()).device
+        return torch.device(device)
+
     def _rows(self, sequences: Sequence[Ids], keep: Sequence[int]) -> list[torch.Tensor]:
         """Float32 log-probabilities of the last `keep[i]` positions of each sequence."""
-        device = next(self.model.parameters()).device
+        device = self._input_device()
         longest = max(map(len, sequences))
         ids = torch.zeros((len(sequences), longest), dtype=torch.long)
         mask = torch.zeros_like(ids)
@@ -114,7 +124,9 @@ class ReferenceEngine:
             arguments["attention_mask"] = mask.to(device)
         if not self._keeps:
             places = list(range(longest))
-        elif places == list(range(places[0], longest)):
+        elif self._spread or places == list(range(places[0], longest)):
+            # A number goes with every device, a tensor only with the one it lies on.
+            places = list(range(places[0], longest))
             arguments["logits_to_keep"] = longest - places[0]
         else:
             arguments["logits_to_keep"] = torch.tensor(places, device=device)
