@@ -297,8 +297,8 @@ def _run(study: Any, out: Path) -> int:
     missing = absent(out)
     if missing:
         complain(
-            f"{len(missing)} of the models could not be had ({', '.join(missing)}) and are missing "
-            "in every table; the same command tries them again."
+            f"{len(missing)} of the models could not be had ({', '.join(missing)}), so scores are "
+            "missing in every table; the same command tries again."
         )
     print(f"Scores are in {out}; next: tremble analyze {out}")
     return 1 if failed or missing else 0

@@ -245,7 +245,10 @@ def caveats(out: Path) -> list[str]:
     store = Store(out)
     run = store.read_run()
     missing = absent(out)
-    found = dict.fromkeys(f"{name} is missing. {reason}" for name, reason in missing.items())
+    found = dict.fromkeys(
+        f"{name} could not be had, so scores of it are missing. {reason}"
+        for name, reason in missing.items()
+    )
     for job in run["jobs"]:
         manifest = Job(out / job["folder"]).manifest()
         if manifest is None and job.get("model") in missing:
