@@ -340,3 +340,39 @@ def test_a_model_is_gone_from_memory_before_the_next_is_loaded(
     finally:
         gc.enable()
     assert len(seen) == 3
+
+
+def test_downloads_of_a_refused_or_interrupted_study_go_too(
+    tmp_path: Path, cache: Path, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.models["them/bare"] = save_tiny(tmp_path / "bare", template=None)
+    keep = "keep_models = false"
+    with pytest.raises(UserError, match="has no chat template"):
+        run(study(tmp_path, pairs=[("them/one", "them/bare")], run=keep))
+    assert {"them/one/tokenizer.json", "them/bare/tokenizer.json"} <= set(hub.served)
+    assert files(cache) == {}
+
+    def interrupted(*_: Any) -> None:
+        assert len([name for name in files(cache) if name.endswith(".safetensors")]) == 1
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(scoring, "_score", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(study(tmp_path, "them/one", "them/two", run=keep))
+    assert files(cache) == {}
+
+
+def test_a_twin_that_fails_after_the_other_was_scored(tmp_path: Path, hub: FakeHub) -> None:
+    """What is scored by then is kept: finished in part, not refused."""
+    weights = hub.models["them/two"] / "model.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-64])
+    path = study(tmp_path, pairs=[("them/one", "them/two")])
+    code, _, error = tremble("run", path, "--out", tmp_path / "out")
+    assert code == 1
+    assert "them/two is left out" in error
+    assert scored(tmp_path) == {"them/one"}
+    (tmp_path / "cache").rename(tmp_path / "damaged")
+    weights.write_bytes(whole)
+    assert run(path) == 0
+    assert scored(tmp_path) == {"them/one", "them/two"}

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from logging import ERROR, getLogger
 from pathlib import Path
 from typing import Any
 
@@ -252,6 +253,8 @@ def _quantiser(options: RunOptions) -> Any:
     from transformers import BitsAndBytesConfig
 
     if options.quantise == "8bit":
+        # It says of every single product that it computes in float16; docs/data.md says it once.
+        getLogger("bitsandbytes.autograd").setLevel(ERROR)
         return BitsAndBytesConfig(load_in_8bit=True)
     return BitsAndBytesConfig(
         load_in_4bit=True,
