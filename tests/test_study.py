@@ -326,7 +326,7 @@ FILES = [
     ('[study]\nname = "x"\n' + PAIR + "[run]\nbatch = 0\n", "batch in"),
     ('[study]\nname = "x"\n' + PAIR + PAIR, "stands twice"),
     ('[study]\nname = "x"\n[[pair]]\nbase = "a"\naligned = "a"\n', "name two models"),
-    ('[study]\nname = "x"\n' + PAIR + "[run]\nmemory = 3\n", "not supported by this version"),
+    ('[study]\nname = "x"\n' + PAIR + "[run]\nmemory = 3\n", "memory in [run] is 3"),
     ('[study]\nname = "x"\n' + PAIR + '[[model]]\nid = "a"\nweights = "b"\n', "'weights'"),
 ]
 

@@ -356,14 +356,20 @@ def bench(
 
 def _run(study: Any, out: Path) -> int:
     from tremble.report.progress import shown_progress
-    from tremble.study import score_study
+    from tremble.study import absent, score_study
 
     with shown_progress(sys.stderr) as progress:
         failed = score_study(study, out, progress.say, progress)
     if failed:
         complain(f"{failed} prompts could not be scored; they count as missing in every table.")
+    missing = absent(out)
+    if missing:
+        complain(
+            f"{len(missing)} of the models could not be had ({', '.join(missing)}), so scores are "
+            "missing in every table; the same command tries again."
+        )
     print(f"Scores are in {out}; next: tremble analyze {out}")
-    return 1 if failed else 0
+    return 1 if failed or missing else 0
 
 
 def _show(folder: Path, as_json: bool = False) -> int:

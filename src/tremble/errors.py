@@ -11,6 +11,10 @@ class UserError(TrembleError):
     """Something the user asked for cannot be done; the command line prints it and exits with 2."""
 
 
+class ModelUnavailable(UserError):
+    """One model cannot be had now, through no fault of the study file: a sweep goes on without."""
+
+
 class MissingExtra(UserError):
     """An optional dependency is not installed."""
 

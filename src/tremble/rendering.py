@@ -107,7 +107,10 @@ def data_fingerprint(entry: str, folder: Path) -> str | None:
 
 
 def cells(study: Study, tokenizers: Mapping[ModelSpec, TokenizerFacts]) -> list[Cell]:
-    """Every (model, format) that the pairs and single models need, over all data and wordings."""
+    """Every (model, format) that the pairs and single models need, over all data and wordings.
+
+    What needs a model that is not among `tokenizers` is left out; its twin is read as ever.
+    """
     by_id = {spec.id: spec for spec in study.models}
 
     def template(owner: str) -> Template:
@@ -115,26 +118,30 @@ def cells(study: Study, tokenizers: Mapping[ModelSpec, TokenizerFacts]) -> list[
         return template_of(spec.template, tokenizers[spec], owner)
 
     wanted: dict[tuple[str, str, Template | None, str | None], None] = {}
+
+    def want(id_: str, owner: str | None = None, partner: str | None = None) -> None:
+        """A model in plain text, or in chat with the template of `owner`."""
+        if by_id[id_] not in tokenizers or (owner and by_id[owner] not in tokenizers):
+            return
+        if owner is None:
+            wanted[id_, "plain", None, None] = None
+        else:
+            wanted[id_, "chat", template(owner), partner] = None
+
     paired = {id_ for pair in study.pairs for id_ in (pair.base, pair.aligned)}
     for mode in study.formats:
         for pair in study.pairs:
             if mode == "chat":
-                partner = model_name(by_id[pair.aligned])
-                wanted[pair.base, "chat", template(pair.aligned), partner] = None
+                want(pair.base, pair.aligned, model_name(by_id[pair.aligned]))
             else:
-                wanted[pair.base, "plain", None, None] = None
-            if mode == "plain":
-                wanted[pair.aligned, "plain", None, None] = None
-            else:
-                wanted[pair.aligned, "chat", template(pair.aligned), None] = None
+                want(pair.base)
+            want(pair.aligned, None if mode == "plain" else pair.aligned)
         for spec in study.models:
-            if spec.id in paired:
+            if spec.id in paired or spec not in tokenizers:
                 continue
             own = spec.template or tokenizers[spec].template
-            if mode == "plain" or (mode == "native" and own is None):
-                wanted[spec.id, "plain", None, None] = None
-            else:
-                wanted[spec.id, "chat", template(spec.id), None] = None
+            plain = mode == "plain" or (mode == "native" and own is None)
+            want(spec.id, None if plain else spec.id)
     return [
         Cell(by_id[id_], format_, found, partner, entry, wording)
         for id_, format_, found, partner in wanted

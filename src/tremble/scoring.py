@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import platform
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import cache, partial
 from importlib import metadata
@@ -13,10 +14,11 @@ from typing import Any
 
 import polars as pl
 
-from tremble.engines import Engine, Limits, ModelSpec, Row
+from tremble.engines import Engine, ModelSpec, Row
 from tremble.engines.files import Say
-from tremble.engines.load import Opened, open_engine, open_tokenizer
-from tremble.errors import TrembleError
+from tremble.engines.hub import Downloads
+from tremble.engines.load import Opened, give_memory_back, open_engine, open_tokenizer
+from tremble.errors import ModelUnavailable
 from tremble.prompt_table import PromptTable
 from tremble.prompts.chat import FROZEN_DATE, Template
 from tremble.rendering import Cell, model_name
@@ -58,36 +60,64 @@ def score_cells(
     identities: dict[ModelSpec, dict[str, Any]],
     say: Say,
     progress: Progress,
+    downloads: Downloads,
+    left_out: Callable[[ModelSpec, ModelUnavailable], None],
 ) -> None:
     """Score what is missing, one model after another; a model with nothing missing is not
-    loaded."""
-    for model in study.models:
-        opened = cache(partial(open_tokenizer, model, study.run, say))
-        todo = {}
-        for cell, folder in folders.items():
-            if cell.model == model and folder not in todo:
-                todo[folder] = (cell, _missing(cell, tables[cell], Job(out / folder)))
-        keys = [missing["row_key"] for _, missing in todo.values()]
-        distinct = pl.concat(keys).n_unique() if keys else 0
-        if not distinct:
-            say(f"{model_name(model)}: nothing is missing.")
-        else:
-            say(f"Loading {model_name(model)}.")
+    loaded.
+
+    A model's weights are fetched when its turn comes, and what was downloaded for it is deleted
+    after it where the study does not keep models. `left_out` is told of a model that cannot be
+    had after all; the others go on.
+    """
+    for model, identity in identities.items():
+        mine = {cell: folder for cell, folder in folders.items() if cell.model == model}
+        try:
+            _score_model(study, out, mine, tables, model, identity, say, progress, downloads)
+        except ModelUnavailable as error:
+            left_out(model, error)
+        finally:
+            # The engine is gone with the frame that held it, unless cycles keep its parts.
+            give_memory_back()
+            downloads.delete(model.id)
+
+
+def _score_model(
+    study: Study,
+    out: Path,
+    folders: dict[Cell, str],
+    tables: dict[Cell, PromptTable],
+    model: ModelSpec,
+    identity: dict[str, Any],
+    say: Say,
+    progress: Progress,
+    downloads: Downloads,
+) -> None:
+    opened = cache(partial(open_tokenizer, model, study.run, say))
+    todo = {}
+    for cell, folder in folders.items():
+        if folder not in todo:
+            todo[folder] = (cell, _missing(cell, tables[cell], Job(out / folder)))
+    keys = [missing["row_key"] for _, missing in todo.values()]
+    distinct = pl.concat(keys).n_unique() if keys else 0
+    if not distinct:
+        say(f"{model_name(model)}: nothing is missing.")
+    else:
+        say(f"Loading {model_name(model)}.")
+        with downloads.noting(model.id):
             engine = open_engine(model, study.run, say)
-            if engine.identity() != identities[model]:
-                raise TrembleError(f"{model.id!r} changed while it was read; run it again.")
-            progress.start(model_name(model), distinct)
-        for folder, (cell, missing) in todo.items():
-            job = Job(out / folder)
-            started = time.monotonic()
-            if missing.height:
-                _score(job, tables[cell], missing, engine, progress)
-            if missing.height or job.manifest() is None:
-                limits = engine.limits() if distinct else None
-                seconds = time.monotonic() - started
-                job.finish(_manifest(cell, opened(), job, identities[model], limits, seconds))
-        if distinct:
-            del engine
+        if engine.identity() != identity:
+            raise ModelUnavailable(f"{model.id!r} changed while it was read; run it again.")
+        progress.start(model_name(model), distinct)
+    for folder, (cell, missing) in todo.items():
+        job = Job(out / folder)
+        started = time.monotonic()
+        if missing.height:
+            _score(job, tables[cell], missing, engine, progress)
+        if missing.height or job.manifest() is None:
+            used = engine if distinct else None
+            seconds = time.monotonic() - started
+            job.finish(_manifest(cell, opened(), job, identity, used, seconds))
 
 
 def _missing(cell: Cell, table: PromptTable, job: Job) -> pl.DataFrame:
@@ -165,10 +195,13 @@ def _manifest(
     opened: Opened,
     job: Job,
     identity: dict[str, Any],
-    limits: Limits | None,
+    engine: Engine | None,
     seconds: float,
 ) -> dict[str, Any]:
-    """Everything a reader needs to know of how these rows came about, none of it in the key."""
+    """Everything a reader needs to know of how these rows came about, none of it in the key.
+
+    `scoring` is the engine's account of the model's run up to here, all its jobs together.
+    """
     rows = job.rows()
     template = cell.template
     before = job.previous
@@ -192,7 +225,8 @@ def _manifest(
         "rows": rows.height,
         "errors": rows["error"].drop_nulls().value_counts(sort=True).rows(),
         "joins": int(rows["join"].sum()),
-        "limits": asdict(limits) if limits else before.get("limits"),
+        "limits": before.get("limits") if engine is None else asdict(engine.limits()),
+        "scoring": before.get("scoring") if engine is None else engine.report(),
         "seconds": round(seconds + before.get("seconds", 0.0), 3),
         "versions": _versions(),
     }

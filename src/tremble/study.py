@@ -6,20 +6,21 @@ data -> decisions -> conversations -> token paths -> engine -> store -> analysis
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 
 from tremble.decisions import Decision
 from tremble.engines import SCORING_VERSION, ModelSpec
 from tremble.engines.files import EMBEDDED, Say
-from tremble.engines.load import check_device, model_identity, open_tokenizer
-from tremble.errors import UserError
+from tremble.engines.hub import Downloads
+from tremble.engines.load import Opened, check_device, model_identity, open_tokenizer
+from tremble.errors import ModelUnavailable, UserError
 from tremble.prompt_cache import PromptCache, prompt_cache
 from tremble.prompt_table import PromptTable
 from tremble.prompts import orders
@@ -39,37 +40,114 @@ from tremble.stats import Analysis, Comparison, analyze
 from tremble.store import DECISIONS, EXPECTED, Job, Store, hash8, slug
 from tremble.study_file import Study
 
+_Found = TypeVar("_Found")
+
 
 def score_study(study: Study, out: Path, say: Say, progress: Progress | None = None) -> int:
     """Score what is missing of a study and return how many prompts could not be scored.
 
     Everything that can be known beforehand is checked before anything is written. Raises
-    UserError for what the user can mend.
+    UserError for what the user can mend. A model that cannot be had is said, recorded in run.json
+    (see `absent`) and left out, as long as a whole pair or a single model remains.
     """
     store = Store(out)
     store.check(study.name)
-    with prompt_cache(out) as cache:
-        found, frames = preflight(study, say, cache)
-        identities = {model: model_identity(model, study.run, say) for model in study.models}
-        with store.writing():
-            store.freeze(study.text)
-            cache.settle()
-            folders = {cell: _folder(cell, identities[cell.model]) for cell in found}
-            tables = {cell: cache.table(key, study.reading) for cell, key in found.items()}
-            # First what is asked for, then what people did: stopped anywhere between, a study has
-            # rows missing, never a score beside another decision than its own.
-            for cell, table in tables.items():
-                Job(out / folders[cell]).expect(table.rows().select(list(EXPECTED)))
-            for entry, frame in frames.items():
-                store.write_decisions(entry, frame)
-            store.write_run(_run_record(study, folders, identities))
-            score_cells(study, out, folders, tables, identities, say, progress or Progress())
-            cache.prune()
+    if not study.data:
+        raise UserError(f'The study {study.name!r} names no data; add data = ["demo"] to [study].')
+    check_device(study.run)
+    downloads = Downloads(study.run.keep_models)
+    try:
+        with prompt_cache(out) as cache:
+            return _score_study(study, store, say, progress or Progress(), downloads, cache)
+    finally:
+        downloads.delete_all()
+
+
+def _score_study(
+    study: Study,
+    store: Store,
+    say: Say,
+    progress: Progress,
+    downloads: Downloads,
+    cache: PromptCache,
+) -> int:
+    missing: dict[ModelSpec, str] = {}
+
+    def each(models: Iterable[ModelSpec], ask: Callable[..., _Found]) -> dict[ModelSpec, _Found]:
+        """What `ask` finds of each model; where one cannot be had, it is among the missing."""
+        found = {}
+        for model in models:
+            try:
+                with downloads.noting(model.id):
+                    found[model] = ask(model, study.run, say)
+            except ModelUnavailable as error:
+                missing[model] = str(error)
+        _refuse_if_nothing_is_left(study, missing)
+        return found
+
+    # Few at a time in memory: with a large vocabulary a tokenizer takes hundreds of megabytes.
+    opened = lru_cache(maxsize=4)(lambda model: open_tokenizer(model, study.run, say))
+    facts = each(study.models, lambda model, *_: Facts.of(opened(model)))
+    found, frames = preflight(study, facts, opened, say, cache)
+    identities = each(facts, model_identity)
+    for model, reason in missing.items():
+        say(f"{model_name(model)} is left out. {reason}")
+    with store.writing():
+        store.freeze(study.text)
+        cache.settle()
+        found = {cell: key for cell, key in found.items() if cell.model in identities}
+        folders = {cell: _folder(cell, identities[cell.model]) for cell in found}
+        tables = {cell: cache.table(key, study.reading) for cell, key in found.items()}
+        # First what is asked for, then what people did: stopped anywhere between, a study has
+        # rows missing, never a score beside another decision than its own.
+        for cell, table in tables.items():
+            Job(store.folder / folders[cell]).expect(table.rows().select(list(EXPECTED)))
+        for entry, frame in frames.items():
+            store.write_decisions(entry, frame)
+        store.write_run(_run_record(study, folders, identities, missing))
+
+        def left_out(model: ModelSpec, error: ModelUnavailable) -> None:
+            missing[model] = str(error)
+            if store.scores().is_empty():
+                _refuse_if_nothing_is_left(study, missing)
+            say(f"{model_name(model)} is left out. {error}")
+            store.write_run(_run_record(study, folders, identities, missing))
+
+        score_cells(
+            study, store.folder, folders, tables, identities, say, progress, downloads, left_out
+        )
+        cache.prune()
     return store.scores()["error"].count()
 
 
+def _refuse_if_nothing_is_left(study: Study, missing: Mapping[ModelSpec, str]) -> None:
+    """Raises where neither a whole pair nor a model without a twin can be had."""
+    gone = {model.id for model in missing}
+    paired = {id_ for pair in study.pairs for id_ in (pair.base, pair.aligned)}
+    whole = any(pair.base not in gone and pair.aligned not in gone for pair in study.pairs)
+    single = any(model.id not in paired and model.id not in gone for model in study.models)
+    if missing and not whole and not single:
+        first = next(iter(missing.values()))
+        if len(missing) == 1:
+            raise ModelUnavailable(first)
+        raise UserError(
+            f"{len(missing)} of {len(study.models)} models cannot be had, which leaves no pair "
+            f"whole and no single model; the first: {first}"
+        )
+
+
+def absent(out: Path) -> dict[str, str]:
+    """The models that the last run could not have, each with the reason, a sentence."""
+    found: dict[str, str] = Store(out).read_run().get("absent", {})
+    return found
+
+
 def preflight(
-    study: Study, say: Say, cache: PromptCache
+    study: Study,
+    facts: Mapping[ModelSpec, Facts],
+    opened: Callable[[ModelSpec], Opened],
+    say: Say,
+    cache: PromptCache,
 ) -> tuple[dict[Cell, str], dict[str, pl.DataFrame]]:
     """The cells of a study, each with the key of its table of prompts in `cache`, and what people
     did, by entry of `data`.
@@ -77,12 +155,6 @@ def preflight(
     Every prompt was rendered, tokenised and held to the window by then. Raises UserError for the
     first prompt that cannot be scored, before anything is spent.
     """
-    if not study.data:
-        raise UserError(f'The study {study.name!r} names no data; add data = ["demo"] to [study].')
-    check_device(study.run)
-    # Few at a time in memory: with a large vocabulary a tokenizer takes hundreds of megabytes.
-    opened = lru_cache(maxsize=4)(lambda model: open_tokenizer(model, study.run, say))
-    facts = {model: Facts.of(opened(model)) for model in study.models}
     prints = {entry: data_fingerprint(entry, study.folder) for entry in study.data}
     frames = _read_data(study)
     found: dict[Cell, str] = {}
@@ -204,15 +276,22 @@ def _folder(cell: Cell, identity: dict[str, Any]) -> str:
 
 
 def _run_record(
-    study: Study, folders: dict[Cell, str], identities: dict[ModelSpec, dict[str, Any]]
+    study: Study,
+    folders: dict[Cell, str],
+    identities: dict[ModelSpec, dict[str, Any]],
+    missing: Mapping[ModelSpec, str],
 ) -> dict[str, Any]:
     """What belongs to this run, for whoever reads the folder later."""
     return {
         "study": study.name,
         "datasets": list(study.data),
-        "models": {model_name(model): identities[model] for model in study.models},
+        "models": {model_name(model): identity for model, identity in identities.items()},
+        "absent": {model_name(model): reason for model, reason in missing.items()},
         "comparisons": [asdict(comparison) for comparison in comparisons(study)],
-        "jobs": [{"folder": path, "partner": cell.partner} for cell, path in folders.items()],
+        "jobs": [
+            {"folder": path, "model": model_name(cell.model), "partner": cell.partner}
+            for cell, path in folders.items()
+        ],
     }
 
 
@@ -220,15 +299,22 @@ def caveats(out: Path) -> list[str]:
     """What a reader must know beside the numbers: stored precision, dtypes, twins that are none."""
     store = Store(out)
     run = store.read_run()
-    found: dict[str, None] = {}
+    missing = absent(out)
+    found = dict.fromkeys(
+        f"{name} could not be had, so scores of it are missing. {reason}"
+        for name, reason in missing.items()
+    )
     for job in run["jobs"]:
         manifest = Job(out / job["folder"]).manifest()
+        if manifest is None and job.get("model") in missing:
+            continue
         if manifest is None:
             found[f"Not finished: {job['folder']}; the same `tremble run` goes on."] = None
             continue
         name, precision = manifest["model"], manifest["weights_precision"]
         if precision != "as published":
-            found[f"{name}: weights stored as {precision}; not the published precision."] = None
+            how = precision if precision.startswith("quantised") else f"stored as {precision}"
+            found[f"{name}: weights {how}; not the published precision."] = None
         if manifest["identity"].get("dtype") in ("bfloat16", "float16"):
             found[f"{name}: scored in {manifest['identity']['dtype']}, not float32."] = None
     for entry in run["comparisons"]:

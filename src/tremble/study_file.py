@@ -17,10 +17,10 @@ from tremble.tokens import Closing, Reading
 Format = Literal["native", "plain", "chat"]
 FORMATS = ("native", "plain", "chat")
 _STUDY_KEYS = ("name", "data", "formulations", "formats", "reading", "closing")
-_RUN_KEYS = ("engine", "dtype", "device", "batch", "too_long", "remote_code")
-_LATER = {
-    "memory": "the reference engine scores one pass after another and takes no memory bound",
-    "keep_models": "downloaded models are always kept",
+_RUN_KEYS = (*(entry.name for entry in fields(RunOptions)), "too_long")
+_UNITS = {
+    **{f"{letter}b": 1000**power for power, letter in enumerate("kmgt", 1)},
+    **{f"{letter}ib": 1024**power for power, letter in enumerate("kmgt", 1)},
 }
 
 
@@ -78,9 +78,6 @@ def parse_study(content: Mapping[str, Any], text: str, path: Path) -> Study:
     study = where.table(content, "study")
     where.known(study, _STUDY_KEYS, "[study]")
     run = where.table(content, "run")
-    for key, reason in _LATER.items():
-        if key in run:
-            where.fail(f"{key} in [run] is not supported by this version: {reason}; leave it out")
     where.known(run, _RUN_KEYS, "[run]")
     name = study.get("name")
     if not isinstance(name, str) or not re.fullmatch(r"[\w .+-]+", name):
@@ -99,6 +96,13 @@ def parse_study(content: Mapping[str, Any], text: str, path: Path) -> Study:
     models = _models(where, content, pairs)
     if not models:
         where.fail("no models are named; add [[pair]] with base and aligned, or [[model]] with id")
+    options = _run(where, run)
+    adapted = next((model for model in models if model.adapter is not None), None)
+    if options.quantise is not None and adapted is not None:
+        where.fail(
+            f"quantise = {options.quantise!r} cannot go with the adapter {adapted.adapter!r}, "
+            "which is merged into whole weights; leave one out"
+        )
     formulations = where.texts(study, "formulations", ("standard",))
     for word in formulations:
         formulation(word)  # raises for an unknown one
@@ -111,7 +115,7 @@ def parse_study(content: Mapping[str, Any], text: str, path: Path) -> Study:
         formats=where.choices(study, "formats", FORMATS, ("native",)),
         reading=where.choice(study, "reading", ("joint", "next_token"), "joint"),
         closing=where.choice(study, "closing", ("auto", "always"), "auto"),
-        run=_run(where, run),
+        run=options,
         too_long=where.choice(run, "too_long", ("error", "missing"), "error"),
         text=text,
         folder=path.parent,
@@ -147,6 +151,12 @@ def _run(where: _Where, run: Mapping[str, Any]) -> RunOptions:
     batch = run.get("batch", 1)
     if not isinstance(batch, int) or isinstance(batch, bool) or batch < 1:
         where.fail(f"batch in [run] is {batch!r}; it is the number of sequences a pass, from 1")
+    quantise = None
+    if "quantise" in run:
+        quantise = where.choice(run, "quantise", ("8bit", "4bit"), "")
+    keep = run.get("keep_models", True)
+    if not isinstance(keep, bool):
+        where.fail(f"keep_models in [run] is {keep!r}; it must be true or false")
     default = RunOptions()
     return RunOptions(
         engine=str(run.get("engine", default.engine)),
@@ -154,7 +164,19 @@ def _run(where: _Where, run: Mapping[str, Any]) -> RunOptions:
         device=str(run.get("device", default.device)),
         batch=batch,
         remote_code=where.texts(run, "remote_code", ()) if "remote_code" in run else (),
+        memory=_bytes(where, run["memory"]) if "memory" in run else None,
+        quantise=quantise,
+        keep_models=keep,
     )
+
+
+def _bytes(where: _Where, value: Any) -> int:
+    """A size such as "4 GB" (thousands) or "8 GiB" (1,024s) in bytes."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) *([kmgt]i?b)", str(value).strip().lower())
+    size = int(float(found[1]) * _UNITS[found[2]]) if found else 0
+    if not isinstance(value, str) or not size:
+        where.fail(f'memory in [run] is {value!r}; it must be a size such as "4 GB" or "512 MiB"')
+    return size
 
 
 class _Where:

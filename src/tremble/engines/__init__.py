@@ -77,13 +77,21 @@ class ModelSpec:
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """The [run] table of a study file. `batch` is the number of sequences a pass holds."""
+    """The [run] table of a study file.
+
+    `batch` is the number of sequences a pass holds; `memory` in bytes bounds what a pass may take
+    (None: by what is free); `quantise` is "8bit", "4bit" or None for the weights as they are;
+    `keep_models` says whether models downloaded by this run stay in the hub's cache.
+    """
 
     engine: str = "transformers"
     dtype: str = "float32"
     device: str = "cpu"
     batch: int = 1
     remote_code: Sequence[str] = field(default_factory=tuple)
+    memory: int | None = None
+    quantise: str | None = None
+    keep_models: bool = True
 
 
 def combine(

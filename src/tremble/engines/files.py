@@ -7,6 +7,7 @@ safetensors and GGUF weights are read: pickled weights can run code.
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import re
 import subprocess
@@ -21,17 +22,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tremble.engines import ModelSpec
-from tremble.errors import MissingExtra, UserError, did_you_mean, one_line
+from tremble.engines import ModelSpec, hub
+from tremble.errors import MissingExtra, ModelUnavailable, UserError, did_you_mean, one_line
 
 Say = Callable[[str], None]
 
 _SMALL_FILES = ["*.json", "*.model", "*.txt", "*.jinja", "tokenizer*"]
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
-_LOST = (
-    "is not on this machine and the hub cannot be reached; "
-    "download it first, or check the name and the connection"
-)
 
 GEMMA = "embedded/gemma-3-270m"
 SMOLLM = "embedded/smollm2-135m-instruct"
@@ -61,7 +58,8 @@ def cache_folder() -> Path:
 def find(spec: ModelSpec, say: Say, weights: bool = True) -> ModelFiles:
     """The files of a model; `weights=False` asks for configuration and tokenizer only.
 
-    Raises UserError where the model is unknown, its weights are damaged, pickled or missing.
+    Raises UserError where there can be no such model, ModelUnavailable where it cannot be had now,
+    or its weights are damaged, pickled or missing.
     """
     if (
         importlib.util.find_spec("transformers") is None
@@ -89,7 +87,7 @@ def find(spec: ModelSpec, say: Say, weights: bool = True) -> ModelFiles:
 def check_weights(folder: Path) -> list[Path]:
     """The safetensors files of a folder, each with a sound header and of full length.
 
-    Raises UserError for damaged files, for pickles and for a folder without weights.
+    Raises ModelUnavailable for damaged or missing files, for pickles and for no weights at all.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -97,21 +95,40 @@ def check_weights(folder: Path) -> list[Path]:
     if not files:
         pickles = [path.name for path in folder.iterdir() if path.suffix in _PICKLES]
         if pickles:
-            raise UserError(
+            raise ModelUnavailable(
                 f"{str(folder)!r} holds only pickled weights ({pickles[0]}), which tremble does "
                 "not read; convert them to safetensors."
             )
-        raise UserError(f"No .safetensors weights in {str(folder)!r}; give a model folder.")
+        raise ModelUnavailable(f"No .safetensors weights in {str(folder)!r}; give a model folder.")
     for path in files:
         try:
             with safe_open(path, framework="np") as opened:
                 opened.keys()
         except (SafetensorError, OSError) as error:
-            raise UserError(
+            raise ModelUnavailable(
                 f"The weights {str(path)!r} are truncated or damaged ({one_line(error)}); "
                 "copy or download them again."
             ) from error
+    lost = sorted(_shards(folder) - {path.name for path in files})
+    if lost:
+        raise ModelUnavailable(
+            f"The weights in {str(folder)!r} lack {lost[0]!r}, which their index names; "
+            "copy or download them again."
+        )
     return files
+
+
+def _shards(folder: Path) -> set[str]:
+    """The files that a folder's index of shards names; none where it has no index."""
+    index = folder / "model.safetensors.index.json"
+    if not index.is_file():
+        return set()
+    try:
+        return set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelUnavailable(
+            f"The index of the weights {str(index)!r} is damaged; copy or download it again."
+        ) from error
 
 
 def _file_hash(path: Path) -> str:
@@ -187,8 +204,14 @@ def _converted(
                 check=False,
             )
             if result.returncode:
+                if "No space left on device" in result.stderr:
+                    raise ModelUnavailable(
+                        f"The disk is full: {filename!r} cannot be converted in "
+                        f"{str(cache_folder())!r}; free some space, or set TREMBLE_CACHE to a "
+                        "folder on a larger disk."
+                    )
                 reason = (result.stderr.strip().splitlines() or ["no reason given"])[-1][:300]
-                raise UserError(
+                raise ModelUnavailable(
                     f"The GGUF file {str(gguf)!r} cannot be read ({reason.rstrip('. ')}); it is "
                     "damaged, or of an architecture that transformers does not read from GGUF."
                 )
@@ -221,32 +244,14 @@ def _made(folder: Path) -> Path:
 
 
 def _from_hub(spec: ModelSpec, weights: bool) -> ModelFiles:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import (
-        GatedRepoError,
-        HFValidationError,
-        LocalEntryNotFoundError,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
-
-    name, _, revision = spec.id.partition("@")
-    revision = revision or spec.revision or ""
+    name, revision = hub.name_and_revision(spec.id, spec.revision)
     patterns = [*_SMALL_FILES, "*.safetensors"] if weights else _SMALL_FILES
-    try:
-        folder = Path(snapshot_download(name, revision=revision or None, allow_patterns=patterns))
-    except GatedRepoError as error:
-        raise UserError(
-            f"The model {name!r} is gated; accept its terms on the hub, then run `hf auth login`."
-        ) from error
-    except RevisionNotFoundError as error:
-        raise UserError(f"The model {name!r} has no revision {revision!r}; check it.") from error
-    except (RepositoryNotFoundError, HFValidationError) as error:
-        raise UserError(
-            f"There is no model {name!r} on the hub, or it is private; check the name."
-        ) from error
-    except (LocalEntryNotFoundError, OSError) as error:
-        raise UserError(f"The model {name!r} {_LOST}.") from error
+    folder = hub.download(name, revision, patterns)
     if weights:
+        if not any(folder.glob("*.safetensors")):
+            raise ModelUnavailable(
+                f"The model {name!r} has no safetensors weights in this revision, and pickled "
+                "weights are not read; choose a revision that has them."
+            )
         check_weights(folder)
     return ModelFiles(folder, {"weights": folder.name})

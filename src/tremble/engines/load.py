@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import gc
+import importlib.util
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from logging import ERROR, getLogger
 from pathlib import Path
 from typing import Any
 
 from tremble.engines import Engine, ModelSpec, RunOptions
 from tremble.engines.files import ModelFiles, Say, check_weights, content_hash, find
+from tremble.engines.hub_tokenizer import HubTokenizer
 from tremble.engines.mock import MockEngine
-from tremble.errors import MissingExtra, UserError, did_you_mean, one_line
+from tremble.errors import MissingExtra, ModelUnavailable, UserError, did_you_mean, one_line
 from tremble.tokens import Tokenizer
 
 ENGINES = ("transformers", "reference")
@@ -42,11 +47,11 @@ def open_tokenizer(spec: ModelSpec, options: RunOptions, say: Say) -> Opened:
         return Opened(mock.tokenizer, mock.window, None)
     files = find(spec, say, weights=False)
     tokenizer, config = _tokenizer_and_config(spec, files, options)
-    return Opened(tokenizer, _window(config), files.quantised)
+    return Opened(tokenizer, _window(config), _precision(files, options))
 
 
 def check_device(options: RunOptions) -> None:
-    """Raises UserError where the engine, the dtype or the device asked for cannot be had."""
+    """Raises UserError where the engine, dtype, device or quantiser asked for cannot be had."""
     if options.engine not in ENGINES:
         raise UserError(
             f"There is no engine {options.engine!r}{did_you_mean(options.engine, list(ENGINES))}"
@@ -55,53 +60,123 @@ def check_device(options: RunOptions) -> None:
         raise UserError(
             f"There is no dtype {options.dtype!r}{did_you_mean(options.dtype, list(DTYPES))}"
         )
-    if options.device == "cpu":
-        return
+    if options.quantise is not None:
+        _check_quantiser(options)
+    reason = _unusable(options.device)
+    if reason is not None:
+        raise UserError(
+            f"The device {options.device!r} cannot be used: {reason}; "
+            'set device = "cpu" in [run], or leave it out.'
+        )
+
+
+def _unusable(device: str) -> str | None:
+    """Why a device cannot be used on this machine, None where it can."""
+    if device == "cpu":
+        return None
+    kind, _, number = device.partition(":")
+    if device not in ("auto", "mps") and (
+        kind != "cuda" or (number and not number.isdecimal()) or device.endswith(":")
+    ):
+        return "a device is cpu, cuda, cuda:0 and so on, mps, or auto"
     try:
         import torch
+    except ImportError:
+        return "torch is not installed"
+    if device == "auto":
+        if importlib.util.find_spec("accelerate") is None:
+            return "accelerate, which spreads a model over devices, is not installed"
+        return None
+    if kind == "mps":
+        return None if torch.backends.mps.is_available() else "torch sees no Apple GPU here"
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if count == 0:
+        return f"torch {torch.__version__} sees no CUDA GPU here"
+    if number and int(number) >= count:
+        return f"torch sees {count} here, the last of them cuda:{count - 1}"
+    return None
 
-        torch.empty(1, device=options.device)
-    except (ImportError, RuntimeError, AssertionError, NotImplementedError) as error:
+
+def _check_quantiser(options: RunOptions) -> None:
+    if options.quantise not in ("8bit", "4bit"):
+        raise UserError(f"There is no quantise = {options.quantise!r}; it is 8bit or 4bit.")
+    if importlib.util.find_spec("bitsandbytes") is None:
+        raise MissingExtra(f"quantise = {options.quantise!r}", "quantised")
+    if options.device == "mps":
         raise UserError(
-            f"The device {options.device!r} cannot be used on this machine; "
-            'set device = "cpu" in [run].'
-        ) from error
+            f"quantise = {options.quantise!r} does not work on the device 'mps'; "
+            'set device = "cpu", or leave quantise out.'
+        )
 
 
 def model_identity(spec: ModelSpec, options: RunOptions, say: Say) -> dict[str, Any]:
-    """What identifies a model's numbers: engine, weights, adapter, dtype; no weights are loaded."""
+    """What identifies a model's numbers; no weights are loaded.
+
+    That is engine, weights, adapter and dtype, and `quantise` where weights are quantised.
+    """
     if is_mock(spec.id):
         return _mock(spec).identity()
     check_device(options)
     files = find(spec, say, weights=False)
     adapter = None if spec.adapter is None else content_hash(_adapter_files(spec.adapter))
-    return {"engine": options.engine, **files.identity, "adapter": adapter, "dtype": options.dtype}
+    identity = {
+        "engine": options.engine,
+        **files.identity,
+        "adapter": adapter,
+        "dtype": options.dtype,
+    }
+    # Only where asked for: studies scored without it keep their keys.
+    return identity if options.quantise is None else {**identity, "quantise": options.quantise}
 
 
 def open_engine(spec: ModelSpec, options: RunOptions, say: Say) -> Engine:
     """An engine with the model's weights in memory.
 
-    Raises UserError where the weights cannot be read, or do not belong to the configuration.
+    Raises ModelUnavailable where the weights cannot be had or read, do not belong to the
+    configuration, or do not fit into memory; UserError for wrong options and names.
     """
     if is_mock(spec.id):
         return _mock(spec)
     identity = model_identity(spec, options, say)
     files = find(spec, say)
     tokenizer, config = _tokenizer_and_config(spec, files, options)
-    import torch
-
-    from tremble.engines.memory import room_in
+    from tremble.engines.memory import free_bytes, room_in
     from tremble.engines.reference import ReferenceEngine
+
+    def reference(how: RunOptions) -> ReferenceEngine:
+        model = _model(spec, files, how, config)
+        if spec.adapter is not None:
+            model = _with_adapter(model, spec.adapter)
+        return ReferenceEngine(model, tokenizer, identity, _window(config), how.batch)
+
+    opened = reference(options)
+    if options.engine == "reference":
+        return opened
+
+    def exact() -> ReferenceEngine:
+        """The model in float32, where there is room for it beside the other."""
+        weights = 4 * sum(part.numel() for part in opened.model.parameters())
+        if free_bytes(opened.device) < 1.3 * weights:
+            raise UserError(f"there is no room for its {weights / 1e9:.1f} GB in float32 as well")
+        return reference(replace(options, dtype="float32", quantise=None))
+
     from tremble.engines.shared import SharedEngine
 
-    model = _model(spec, files, options, config)
-    if spec.adapter is not None:
-        model = _with_adapter(model, spec.adapter)
-    model = model.to(torch.device(options.device))
-    reference = ReferenceEngine(model, tokenizer, identity, _window(config), options.batch)
-    if options.engine == "reference":
-        return reference
-    return SharedEngine(reference, say, room_in(model, None))
+    lossless = options.dtype == "float32" and options.quantise is None
+    room = room_in(opened.model, options.memory)
+    return SharedEngine(opened, say, room, None if lossless else exact)
+
+
+def give_memory_back() -> None:
+    """Return what a model held to the machine, once nothing refers to it any more."""
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return
+    if torch.cuda.is_available() and torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
+    if torch.backends.mps.is_available():
+        torch.mps.empty_cache()
 
 
 def _mock(spec: ModelSpec) -> MockEngine:
@@ -118,8 +193,6 @@ def _tokenizer_and_config(
 ) -> tuple[Any, Any]:
     from transformers import AutoConfig, AutoTokenizer
 
-    from tremble.engines.hub_tokenizer import HubTokenizer
-
     trust = _trusted(spec, options)
     try:
         with _quiet():
@@ -131,7 +204,7 @@ def _tokenizer_and_config(
                 f"The model {spec.id!r} needs code of its own; if you trust it, add it to "
                 "remote_code in [run]."
             ) from error
-        raise UserError(
+        raise ModelUnavailable(
             f"The configuration or tokenizer of {spec.id!r} cannot be read ({one_line(error)}); "
             "check that the folder is complete."
         ) from error
@@ -142,6 +215,8 @@ def _model(spec: ModelSpec, files: ModelFiles, options: RunOptions, config: Any)
     import torch
     from transformers import AutoModelForCausalLM
 
+    from tremble.engines.memory import is_out_of_memory
+
     try:
         with _quiet():
             model, report = AutoModelForCausalLM.from_pretrained(
@@ -151,19 +226,59 @@ def _model(spec: ModelSpec, files: ModelFiles, options: RunOptions, config: Any)
                 use_safetensors=True,
                 trust_remote_code=_trusted(spec, options),
                 output_loading_info=True,
+                device_map=_device_map(options),
+                quantization_config=_quantiser(options),
             )
     except Exception as error:
-        raise UserError(
+        if is_out_of_memory(error):
+            raise ModelUnavailable(
+                f"The model {spec.id!r} does not fit into the memory of the device "
+                f"{options.device!r} in {options.dtype}; in [run], set a smaller dtype, quantise, "
+                'or device = "auto" for all GPUs and main memory together.'
+            ) from error
+        raise ModelUnavailable(
             f"The model {spec.id!r} cannot be loaded ({one_line(error)}); check that its folder "
             "is complete and its architecture known to the installed transformers."
         ) from error
     missing = sorted(report["missing_keys"])
     if missing:
-        raise UserError(
+        raise ModelUnavailable(
             f"The weights of {spec.id!r} lack {len(missing)} tensors that its configuration "
             f"names ({missing[0]} first); copy or download them again."
         )
     return model
+
+
+def _device_map(options: RunOptions) -> Any:
+    """Weights go straight to their device, never by way of main memory as a whole."""
+    if options.device == "cpu" and options.quantise is None:
+        return None
+    return "auto" if options.device == "auto" else {"": options.device}
+
+
+def _quantiser(options: RunOptions) -> Any:
+    if options.quantise is None:
+        return None
+    import torch
+    from transformers import BitsAndBytesConfig
+
+    if options.quantise == "8bit":
+        # It says of every single product that it computes in float16; docs/data.md says it once.
+        getLogger("bitsandbytes.autograd").setLevel(ERROR)
+        return BitsAndBytesConfig(load_in_8bit=True)
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_compute_dtype=getattr(torch, options.dtype),
+    )
+
+
+def _precision(files: ModelFiles, options: RunOptions) -> str | None:
+    """What was done to the published weights, None for nothing."""
+    if options.quantise is None:
+        return files.quantised
+    now = f"quantised to {options.quantise} when loaded"
+    return now if files.quantised is None else f"{now}, from {files.quantised}"
 
 
 def _with_adapter(model: Any, adapter: str) -> Any:
@@ -172,7 +287,13 @@ def _with_adapter(model: Any, adapter: str) -> Any:
         from peft import PeftModel
     except ImportError as error:
         raise MissingExtra(f"The adapter {adapter!r}", "adapters") from error
-    return PeftModel.from_pretrained(model, adapter).merge_and_unload()
+    try:
+        return PeftModel.from_pretrained(model, adapter).merge_and_unload()
+    except Exception as error:
+        raise ModelUnavailable(
+            f"The adapter {adapter!r} cannot be merged into its model ({one_line(error)}); "
+            "check that it was trained on this one."
+        ) from error
 
 
 def _adapter_files(adapter: str) -> list[Path]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from tremble.errors import UserError
+from tremble.errors import ModelUnavailable
 
 # Tokens a pass: where matrix products reach their full rate. More would only take memory.
 _MOST_TOKENS = {"cpu": 2048, "mps": 4096}
@@ -50,7 +50,7 @@ def room_in(model: Any, memory: int | None) -> Room:
     token_bytes = size * (12 * hidden + 4 * inner * experts + 6 * max(heads, hidden))
     # Logits, a float32 copy and the exponentials of their sum.
     row_bytes = config.vocab_size * (size + 8)
-    bound = _FREE_SHARE * _free(device) if memory is None else memory
+    bound = _FREE_SHARE * free_bytes(device) if memory is None else memory
     most = _MOST_TOKENS.get(device.type, _MOST_TOKENS_ELSEWHERE)
     return Room(
         tokens=int(min(most, max(1, bound / 2 / token_bytes))),
@@ -58,7 +58,7 @@ def room_in(model: Any, memory: int | None) -> Room:
     )
 
 
-def _free(device: torch.device) -> float:
+def free_bytes(device: torch.device) -> float:
     """Bytes that are free where the model is."""
     if device.type == "cuda":
         return float(torch.cuda.mem_get_info(device)[0])
@@ -79,12 +79,13 @@ def is_out_of_memory(error: Exception) -> bool:
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     text = str(error).lower()
-    return isinstance(error, RuntimeError) and ("out of memory" in text or "t allocate" in text)
+    words = ("out of memory", "can't allocate memory", "not enough memory")
+    return isinstance(error, RuntimeError) and any(word in text for word in words)
 
 
-def too_little(tokens: int) -> UserError:
+def too_little(tokens: int) -> ModelUnavailable:
     """What a user is told where even a pass of so many tokens does not fit."""
-    return UserError(
+    return ModelUnavailable(
         f"Memory does not suffice for a pass of {tokens} tokens; free some, take a lower dtype or "
         "a smaller batch in [run], or a smaller model."
     )

@@ -43,6 +43,8 @@ class ReferenceEngine:
         self.batch = batch
         # A misspelt or unknown argument would be swallowed by **kwargs, so ask the signature.
         self._keeps = "logits_to_keep" in inspect.signature(model.forward).parameters
+        # The layers of a model may lie on several devices (device = "auto").
+        self._spread = len(set(getattr(model, "hf_device_map", {}).values())) > 1
 
     @property
     def tokenizer(self) -> HubTokenizer:
@@ -78,9 +80,12 @@ class ReferenceEngine:
 
     @property
     def device(self) -> torch.device:
-        """Where ids go: the device of the embedding, with which a split model starts."""
-        found: torch.device = self.model.get_input_embeddings().weight.device
-        return found
+        """Where ids go: to the embedding, or where its hook works when it is kept elsewhere."""
+        embedding = self.model.get_input_embeddings()
+        device = getattr(getattr(embedding, "_hf_hook", None), "execution_device", None)
+        if device is None:
+            return next(iter(embedding.parameters())).device
+        return torch.device(device)
 
     def refusal(self, paths: TokenPaths) -> str | None:
         """Why a prompt cannot be scored, if it cannot."""
@@ -122,7 +127,9 @@ class ReferenceEngine:
             arguments["attention_mask"] = mask.to(device)
         if not self._keeps:
             places = list(range(longest))
-        elif places == list(range(places[0], longest)):
+        elif self._spread or places == list(range(places[0], longest)):
+            # A number goes with every device, a tensor only with the one it lies on.
+            places = list(range(places[0], longest))
             arguments["logits_to_keep"] = longest - places[0]
         else:
             arguments["logits_to_keep"] = torch.tensor(places, device=device)

@@ -1,0 +1,122 @@
+"""A hub on this machine: the few answers that a download needs, over folders of tiny models."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+SHA = "0123456789abcdef0123456789abcdef01234567"
+
+
+class FakeHub(ThreadingHTTPServer):
+    """`models`: name to folder. `gated`, `private`: names that answer as the hub does for those.
+
+    `revisions`: (name, revision) to the commit it names, `main` by default. `served` lists the
+    files whose contents were asked for, as NAME/FILE.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.models: dict[str, Path] = {}
+        self.gated: set[str] = set()
+        self.private: set[str] = set()
+        self.revisions: dict[tuple[str, str], str] = {}
+        self.served: list[str] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: FakeHub
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def do_GET(self) -> None:
+        parts = self.path.partition("?")[0].strip("/").split("/")
+        api = parts[:2] == ["api", "models"]
+        name = "/".join(parts[2:4] if api else parts[:2])
+        rest = parts[4:] if api else parts[2:]
+        hub = self.server
+        if name in hub.private or name not in hub.models:
+            return self._answer(401 if name in hub.private else 404, code="RepoNotFound")
+        if api and (not rest or rest[0] == "revision"):
+            revision = rest[1] if rest else "main"
+            commit = hub.revisions.get((name, revision), SHA if revision == "main" else "")
+            if not commit:
+                return self._answer(404, code="RevisionNotFound")
+            files = [{"rfilename": path.name} for path in self._files(name)]
+            return self._json({"id": name, "sha": commit, "siblings": files})
+        if api and rest[0] == "tree":
+            return self._json(
+                [
+                    {
+                        "type": "file",
+                        "path": path.name,
+                        "size": path.stat().st_size,
+                        "oid": _digest(path)[:40],
+                    }
+                    for path in self._files(name)
+                ]
+            )
+        if not api and rest[0] == "resolve":
+            if name in hub.gated:  # as on the hub, only files are behind the gate
+                return self._answer(403, code="GatedRepo")
+            path = hub.models[name] / rest[-1]
+            if not path.is_file():
+                return self._answer(404, code="EntryNotFound")
+            if self.command == "GET":
+                hub.served.append(f"{name}/{path.name}")
+            headers = {"X-Repo-Commit": rest[1], "ETag": f'"{_digest(path)}"'}
+            return self._answer(200, path.read_bytes(), headers=headers)
+        return self._answer(404, code="EntryNotFound")
+
+    def _files(self, name: str) -> list[Path]:
+        return sorted(path for path in self.server.models[name].iterdir() if path.is_file())
+
+    def _json(self, value: object) -> None:
+        self._answer(200, json.dumps(value).encode())
+
+    def _answer(
+        self,
+        status: int,
+        body: bytes = b"",
+        code: str | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        if code is not None:
+            self.send_header("X-Error-Code", code)
+        for key, value in (headers or {}).items():
+            self.send_header(key, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@contextmanager
+def fake_hub() -> Iterator[FakeHub]:
+    hub = FakeHub()
+    thread = threading.Thread(target=hub.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    try:
+        yield hub
+    finally:
+        hub.shutdown()
+        hub.server_close()
