@@ -16,7 +16,9 @@ from tremble.engines.self_check import compare, precision
 
 def test_less_memory_gives_less_room_and_never_none() -> None:
     model = tiny_model("Llama")
-    rooms = [room_in(model, memory) for memory in (1, 10**5, 10**6, 10**7, 10**12)]
+    rooms = [
+        room_in(model, torch.device("cpu"), memory) for memory in (1, 10**5, 10**6, 10**7, 10**12)
+    ]
     assert rooms[0] == Room(1, 1)
     assert [r.tokens for r in rooms] == sorted({r.tokens for r in rooms})
     assert rooms[-1] == Room(2048, 512)

@@ -21,6 +21,7 @@ from tremble.engines.load import (
     open_tokenizer,
 )
 from tremble.engines.reference import ReferenceEngine
+from tremble.engines.shared import SharedEngine
 from tremble.errors import MissingExtra, ModelUnavailable, UserError
 from tremble.study import caveats, score_study
 from tremble.study_file import read_study
@@ -148,7 +149,7 @@ def test_layers_kept_in_main_memory_and_on_disk_score_the_same(tmp_path: Path) -
     from accelerate import dispatch_model
 
     spec = ModelSpec(str(save_tiny(tmp_path / "m")))
-    plain = open_engine(spec, RunOptions(batch=3), print)
+    plain = open_engine(spec, RunOptions(engine="reference", batch=3), print)
     assert isinstance(plain, ReferenceEngine)
     paths = option_paths(plain.tokenizer, PROMPTS)
     expected = {row.index: row.logprobs for row in plain.score(paths)}
@@ -162,6 +163,33 @@ def test_layers_kept_in_main_memory_and_on_disk_score_the_same(tmp_path: Path) -
     assert next(model.get_input_embeddings().parameters()).device.type == "meta"
     for row in spread.score(paths):
         assert row.logprobs == pytest.approx(expected[row.index], abs=1e-5)
+    shared = SharedEngine(spread, print)
+    for row in shared.score(paths):
+        assert row.logprobs == pytest.approx(expected[row.index], abs=1e-5)
+    assert shared.report()["path"] == "shared"
+
+
+def test_memory_bounds_what_a_pass_holds(tmp_path: Path) -> None:
+    spec = ModelSpec(str(save_tiny(tmp_path / "m")))
+    rows = {}
+    for memory in (None, 40_000):
+        engine = open_engine(spec, RunOptions(memory=memory), print)
+        paths = option_paths(engine.tokenizer, PROMPTS)
+        rows[memory] = {row.index: row.logprobs for row in engine.score(paths)}
+        passes = engine.report()["passes"]
+        assert passes > 3 if memory else passes == 1
+    for index, logprobs in rows[None].items():
+        assert rows[40_000][index] == pytest.approx(logprobs, abs=1e-5)
+
+
+def test_a_lower_precision_is_measured_against_the_published_weights(tmp_path: Path) -> None:
+    spec = ModelSpec(str(save_tiny(tmp_path / "m")))
+    said: list[str] = []
+    engine = open_engine(spec, RunOptions(dtype="bfloat16"), said.append)
+    paths = option_paths(engine.tokenizer, PROMPTS)
+    assert len(list(engine.score(paths))) == len(PROMPTS)
+    assert engine.report()["precision"]["max_log_odds"] > 0
+    assert any("bfloat16 moves the log-odds" in line for line in said)
 
 
 def test_quantised_weights_have_a_key_of_their_own(
@@ -216,7 +244,7 @@ def test_tables_say_that_weights_were_quantised(
         '[run]\nquantise = "8bit"\n'
     )
     score_study(read_study(path), tmp_path / "out", print)
-    assert passed == ["8bit"]
+    assert passed == ["8bit", None]  # and once more as published, to measure what it costs
     (note,) = caveats(tmp_path / "out")
     assert "weights quantised to 8bit when loaded; not the published precision" in note
 

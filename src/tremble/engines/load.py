@@ -163,7 +163,7 @@ def open_engine(spec: ModelSpec, options: RunOptions, say: Say) -> Engine:
     from tremble.engines.shared import SharedEngine
 
     lossless = options.dtype == "float32" and options.quantise is None
-    room = room_in(opened.model, options.memory)
+    room = room_in(opened.model, opened.device, options.memory)
     return SharedEngine(opened, say, room, None if lossless else exact)
 
 

@@ -35,9 +35,9 @@ class Room:
         return Room(min(self.tokens, other.tokens), min(self.rows, other.rows))
 
 
-def room_in(model: Any, memory: int | None) -> Room:
-    """What fits into `memory` bytes (None: a part of what is free), by the model's sizes."""
-    device = model.get_input_embeddings().weight.device
+def room_in(model: Any, device: torch.device, memory: int | None) -> Room:
+    """What fits into `memory` bytes on a device (None: a part of what is free), by the model's
+    sizes."""
     size = model.dtype.itemsize
     config = model.config.get_text_config()
     hidden = config.hidden_size

@@ -76,8 +76,10 @@ class SharedEngine:
         self.check: SelfCheck | None = None
         self.precision: Precision | None = None
         self._say = say
-        self._room = room or room_in(self.model, None)
+        self._room = room or room_in(self.model, reference.device, None)
         self._exact = exact
+        # On a model over several devices the output head may lie elsewhere than the embedding.
+        self._spread = len(set(getattr(self.model, "hf_device_map", {}).values())) > 1
         self._configs = configs_of(self.model)
         self._counts = dict.fromkeys(_COUNTS, 0)
         self._timed: list[tuple[Work, float]] = []
@@ -149,7 +151,8 @@ class SharedEngine:
             if not (isinstance(error, UserError) or is_out_of_memory(error)):
                 raise
             self.precision = Precision(len(sample), why=one_line(error).rstrip(". "))
-        self._say(self.precision.sentence(self.limits().dtype))
+        lossy = self.identity().get("quantise") or self.limits().dtype
+        self._say(self.precision.sentence(lossy))
 
     def _against_reference(
         self, sample: Sequence[TokenPaths], expected: Sequence[Row]
@@ -217,6 +220,9 @@ class SharedEngine:
         places = np.unique(cut.reads[:, 0])
         tree = TreePass(cut, carry, next_depth)
         ids = torch.from_numpy(cut.ids)[None].to(device, non_blocking=True)
+        kept = torch.from_numpy(places)  # on the processor it indexes any device
+        if not self._spread:
+            kept = kept.to(device, non_blocking=True)
         with torch.inference_mode():
             with tree_attention(self._configs, tree):
                 logits = self.model(
@@ -225,7 +231,7 @@ class SharedEngine:
                     # All ones: without a mask, restarting positions would read as packed texts.
                     attention_mask=torch.ones_like(ids),
                     use_cache=False,
-                    logits_to_keep=torch.from_numpy(places).to(device, non_blocking=True),
+                    logits_to_keep=kept,
                 ).logits
             if logits.shape[:2] != (1, len(places)):
                 raise TrembleError(
