@@ -245,7 +245,8 @@ def test_tables_say_that_weights_were_quantised(
     )
     score_study(read_study(path), tmp_path / "out", print)
     assert passed == ["8bit", None]  # and once more as published, to measure what it costs
-    (note,) = caveats(tmp_path / "out")
+    note, measured = caveats(tmp_path / "out")
+    assert "move by up to 0 nat on 1 prompts" in measured
     assert "weights quantised to 8bit when loaded; not the published precision" in note
 
 
@@ -268,3 +269,32 @@ def test_a_shard_that_the_index_names_must_be_there(tmp_path: Path) -> None:
     index.write_text("{")
     with pytest.raises(ModelUnavailable, match=r"index of the weights .* is damaged"):
         open_engine(ModelSpec(str(folder)), RunOptions(), print)
+
+
+def test_the_manifest_says_how_rows_were_computed_and_what_a_precision_costs(
+    tmp_path: Path,
+) -> None:
+    records = [
+        {"id": str(n), "prompt": "Offer. " * n + "Take it?", "options": ["yes", "no"],
+         "choice": "yes"}
+        for n in range(1, 9)
+    ]  # fmt: skip
+    (tmp_path / "mine.jsonl").write_text("\n".join(map(json.dumps, records)))
+    path = tmp_path / "s.toml"
+    path.write_text(
+        '[study]\nname = "s"\ndata = ["mine.jsonl"]\n'
+        f"[[model]]\nid = {json.dumps(str(save_tiny(tmp_path / 'm')))}\n"
+        '[run]\ndtype = "bfloat16"\n'
+    )
+    score_study(read_study(path), tmp_path / "out", print)
+    (manifest,) = (tmp_path / "out").rglob("manifest.json")
+    scoring = json.loads(manifest.read_text())["scoring"]
+    assert scoring["path"] == "shared"
+    assert scoring["prompts"] == 8
+    assert scoring["computed_tokens"] == scoring["distinct_tokens"] < scoring["tokens"]
+    assert scoring["self_check"]["why"] is None
+    moved = scoring["precision"]["max_log_odds"]
+    assert moved > 0
+    low, measured = caveats(tmp_path / "out")
+    assert "scored in bfloat16" in low
+    assert f"move by up to {moved:.2g} nat" in measured

@@ -317,6 +317,12 @@ def caveats(out: Path) -> list[str]:
             found[f"{name}: weights {how}; not the published precision."] = None
         if manifest["identity"].get("dtype") in ("bfloat16", "float16"):
             found[f"{name}: scored in {manifest['identity']['dtype']}, not float32."] = None
+        measured = (manifest.get("scoring") or {}).get("precision")
+        if measured is not None and measured["why"] is None:
+            found[
+                f"{name}: held against its weights in float32, the log-odds of options move by up "
+                f"to {measured['max_log_odds']:.2g} nat on {measured['prompts']} prompts."
+            ] = None
     for entry in run["comparisons"]:
         if entry["base"] != entry["aligned"] and {entry["base"], entry["aligned"]} <= set(EMBEDDED):
             found[
