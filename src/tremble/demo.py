@@ -13,15 +13,16 @@ from tremble.errors import UserError
 from tremble.store import Store, write_text
 
 SEED = 20260317
-# How many decisions of each family the subset draws: whole games, so a few more or less. Sellers in
-# persuasion, with the longest prompts of all, are left to --full: six minutes on two cores.
+# How many decisions of each family the subset draws: whole games, so a few more or less. About half
+# of the work of --full at most, so that two slow cores need no more than six minutes.
 SUBSET = {
-    "repeated_matrix": 60,
-    "one_shot_matrix": 30,
-    "lottery": 30,
-    "bargaining": 40,
-    "negotiation": 10,
-    "persuasion": 20,
+    "repeated_matrix": 300,
+    "one_shot_matrix": 60,
+    "lottery": 100,
+    "bargaining": 24,
+    "negotiation": 6,
+    "persuasion": 60,
+    "persuasion_seller": 40,
 }
 
 _STUDY = """# Written by `tremble demo`. The two models come from two providers: they are not twins.
