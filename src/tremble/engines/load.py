@@ -118,6 +118,8 @@ def model_identity(spec: ModelSpec, options: RunOptions, say: Say) -> dict[str, 
         return _mock(spec).identity()
     check_device(options)
     files = find(spec, say, weights=False)
+    if spec.adapter is not None and importlib.util.find_spec("peft") is None:
+        raise MissingExtra(f"The adapter {spec.adapter!r}", "adapters")
     adapter = None if spec.adapter is None else content_hash(_adapter_files(spec.adapter))
     identity = {
         "engine": options.engine,
@@ -140,7 +142,7 @@ def open_engine(spec: ModelSpec, options: RunOptions, say: Say) -> Engine:
     identity = model_identity(spec, options, say)
     files = find(spec, say)
     tokenizer, config = _tokenizer_and_config(spec, files, options)
-    from tremble.engines.memory import free_bytes, room_in
+    from tremble.engines.memory import free_bytes
     from tremble.engines.reference import ReferenceEngine
 
     def reference(how: RunOptions) -> ReferenceEngine:
@@ -155,7 +157,9 @@ def open_engine(spec: ModelSpec, options: RunOptions, say: Say) -> Engine:
 
     def exact() -> ReferenceEngine:
         """The model in float32, where there is room for it beside the other."""
-        weights = 4 * sum(part.numel() for part in opened.model.parameters())
+        # Four-bit weights are stored two in a byte.
+        packed = 2 if options.quantise == "4bit" else 1
+        weights = 4 * packed * sum(part.numel() for part in opened.model.parameters())
         if free_bytes(opened.device) < 1.3 * weights:
             raise UserError(f"there is no room for its {weights / 1e9:.1f} GB in float32 as well")
         return reference(replace(options, dtype="float32", quantise=None))
@@ -163,8 +167,7 @@ def open_engine(spec: ModelSpec, options: RunOptions, say: Say) -> Engine:
     from tremble.engines.shared import SharedEngine
 
     lossless = options.dtype == "float32" and options.quantise is None
-    room = room_in(opened.model, opened.device, options.memory)
-    return SharedEngine(opened, say, room, None if lossless else exact)
+    return SharedEngine(opened, say, options.memory, None if lossless else exact)
 
 
 def give_memory_back() -> None:
@@ -173,6 +176,9 @@ def give_memory_back() -> None:
     torch = sys.modules.get("torch")
     if torch is None:
         return
+    from tremble.engines.memory import give_freed_memory_back
+
+    give_freed_memory_back()
     if torch.cuda.is_available() and torch.cuda.is_initialized():
         torch.cuda.empty_cache()
     if torch.backends.mps.is_available():
@@ -215,8 +221,15 @@ def _model(spec: ModelSpec, files: ModelFiles, options: RunOptions, config: Any)
     import torch
     from transformers import AutoModelForCausalLM
 
-    from tremble.engines.memory import is_out_of_memory
+    from tremble.engines.memory import free_bytes, is_out_of_memory
 
+    if options.device == "cpu" and options.quantise is None:
+        # A processor's memory is promised without limit, and the system ends whoever uses it.
+        stored = getattr(config, "dtype", None)
+        wide = getattr(torch, options.dtype).itemsize / getattr(stored, "itemsize", 4)
+        needed = wide * sum(path.stat().st_size for path in files.folder.glob("*.safetensors"))
+        if needed > free_bytes(torch.device("cpu")):
+            raise _too_large(spec, options)
     try:
         with _quiet():
             model, report = AutoModelForCausalLM.from_pretrained(
@@ -231,11 +244,7 @@ def _model(spec: ModelSpec, files: ModelFiles, options: RunOptions, config: Any)
             )
     except Exception as error:
         if is_out_of_memory(error):
-            raise ModelUnavailable(
-                f"The model {spec.id!r} does not fit into the memory of the device "
-                f"{options.device!r} in {options.dtype}; in [run], set a smaller dtype, quantise, "
-                'or device = "auto" for all GPUs and main memory together.'
-            ) from error
+            raise _too_large(spec, options) from error
         raise ModelUnavailable(
             f"The model {spec.id!r} cannot be loaded ({one_line(error)}); check that its folder "
             "is complete and its architecture known to the installed transformers."
@@ -247,6 +256,14 @@ def _model(spec: ModelSpec, files: ModelFiles, options: RunOptions, config: Any)
             f"names ({missing[0]} first); copy or download them again."
         )
     return model
+
+
+def _too_large(spec: ModelSpec, options: RunOptions) -> ModelUnavailable:
+    return ModelUnavailable(
+        f"The model {spec.id!r} does not fit into the memory of the device "
+        f"{options.device!r} in {options.dtype}; in [run], set a smaller dtype, quantise, "
+        'or device = "auto" for all GPUs and main memory together.'
+    )
 
 
 def _device_map(options: RunOptions) -> Any:

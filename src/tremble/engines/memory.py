@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,13 @@ from tremble.errors import ModelUnavailable
 _MOST_TOKENS = {"cpu": 2048, "mps": 4096}
 _MOST_TOKENS_ELSEWHERE = 16384
 _MOST_ROWS = 512
+_NO_MEMORY = (
+    "out of memory",
+    "can't allocate memory",
+    "not enough memory",
+    "alloc_failed",
+    "bad_alloc",
+)
 _FREE_SHARE = 0.25  # of what is free, where no bound was set
 
 
@@ -35,26 +43,33 @@ class Room:
         return Room(min(self.tokens, other.tokens), min(self.rows, other.rows))
 
 
-def room_in(model: Any, device: torch.device, memory: int | None) -> Room:
+def room_in(model: Any, device: torch.device, memory: int | None, longest: int) -> Room:
     """What fits into `memory` bytes on a device (None: a part of what is free), by the model's
-    sizes."""
+    sizes, beside the keys and values of a path of `longest` tokens."""
     size = model.dtype.itemsize
     config = model.config.get_text_config()
-    hidden = config.hidden_size
-    inner = max(getattr(config, "intermediate_size", None) or 0, 4 * hidden)
+    heads = getattr(config, "num_attention_heads", None) or 0
+    hidden = getattr(config, "hidden_size", None) or 4096
+    shared = getattr(config, "num_key_value_heads", None) or heads
+    width = getattr(config, "head_dim", None) or (hidden // heads if heads else 0)
+    layers = getattr(config, "num_hidden_layers", None) or 0
+    inner = getattr(config, "intermediate_size", None) or 0
+    inner = max(max(inner) if isinstance(inner, (list, tuple)) else inner, 4 * hidden)
     experts = getattr(config, "num_experts_per_tok", None) or 1
-    heads = (getattr(config, "num_attention_heads", 0) or 0) * (
-        getattr(config, "head_dim", None) or 0
-    )
-    # What a layer holds of a token at once, with room for the temporaries of its norms.
-    token_bytes = size * (12 * hidden + 4 * inner * experts + 6 * max(heads, hidden))
-    # Logits, a float32 copy and the exponentials of their sum.
+    # The carried path, the one that a pass leaves, and a layer's copy with the pass behind it.
+    carried = 2 * size * shared * width * longest * (2 * layers + 1)
+    # What a layer holds of a token at once, with room for the temporaries of its norms; then its
+    # row of two kinds of masks, for the query heads of one key head.
+    token_bytes = size * (12 * hidden + 4 * inner * experts + 6 * max(heads * width, hidden))
+    token_bytes += 2 * size * longest * max(1, heads // max(shared, 1))
+    # Logits, and a float32 copy of them.
     row_bytes = config.vocab_size * (size + 8)
     bound = _FREE_SHARE * free_bytes(device) if memory is None else memory
+    left = max(0.0, bound - carried)
     most = _MOST_TOKENS.get(device.type, _MOST_TOKENS_ELSEWHERE)
     return Room(
-        tokens=int(min(most, max(1, bound / 2 / token_bytes))),
-        rows=int(min(_MOST_ROWS, max(1, bound / 2 / row_bytes))),
+        tokens=int(min(most, max(1, left / 2 / token_bytes))),
+        rows=int(min(_MOST_ROWS, max(1, left / 2 / row_bytes))),
     )
 
 
@@ -68,8 +83,12 @@ def free_bytes(device: torch.device) -> float:
     limit = Path("/sys/fs/cgroup/memory.max")  # a container may allow less than the machine has
     try:
         used = int(Path("/sys/fs/cgroup/memory.current").read_text())
+        lines = Path("/sys/fs/cgroup/memory.stat").read_text().splitlines()
+        stat = dict(line.split() for line in lines)
+        # Files that were read count as used, and are given up when memory is wanted.
+        used -= int(stat["inactive_file"]) + int(stat["active_file"])
         free = min(free, int(limit.read_text()) - used)
-    except (OSError, ValueError):
+    except (OSError, ValueError, KeyError):
         pass
     return max(free, 0.0)
 
@@ -79,7 +98,13 @@ def is_out_of_memory(error: Exception) -> bool:
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     text = str(error).lower()
-    words = ("out of memory", "can't allocate memory", "not enough memory")
+    words = (
+        "out of memory",
+        "can't allocate memory",
+        "not enough memory",
+        "alloc_failed",
+        "bad_alloc",
+    )
     return isinstance(error, RuntimeError) and any(word in text for word in words)
 
 
@@ -95,14 +120,20 @@ def keep_freed_memory() -> None:
     """Let glibc keep large blocks instead of handing them back to the system after each use.
 
     A layer's temporaries are megabytes; mapped anew each time, every page faults again, which
-    takes a quarter of a pass on a processor. Elsewhere than on Linux nothing is changed.
+    takes a quarter of a pass on a processor. Elsewhere than with glibc nothing is changed.
     """
+    trim_threshold, mmap_threshold = -1, -3  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD of malloc.h
+    _glibc("mallopt", mmap_threshold, 1 << 30)
+    _glibc("mallopt", trim_threshold, (1 << 31) - 1)
+
+
+def give_freed_memory_back() -> None:
+    """Hand what glibc kept back to the system, where nothing uses it any more."""
+    _glibc("malloc_trim", 0)
+
+
+def _glibc(name: str, *arguments: int) -> None:
     if not sys.platform.startswith("linux"):
         return
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):
-        return
-    trim_threshold, mmap_threshold = -1, -3  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD of malloc.h
-    mallopt(mmap_threshold, 1 << 30)
-    mallopt(trim_threshold, (1 << 31) - 1)
+    with suppress(OSError, AttributeError):
+        getattr(ctypes.CDLL(None), name)(*arguments)

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from torch.nn import Conv1d
+
 from tremble.engines import Row
 
+_ATTENTION = {"full_attention", "sliding_attention", "chunked_attention"}
+_RECURRENT = re.compile(r"Mamba|SSM|Recurrent|Rglru|DeltaNet|LinearAttention|Lightning|ShortConv")
+_STATE_PARAMETERS = {"A_log", "dt_bias"}
 CHECKED = 8  # prompts that a check scores twice
 # Largest difference in an option's log-probability, in nat, that a check lets pass: float32 sums in
 # another order differ by some 1e-5; lower precisions round in every layer.
@@ -89,11 +95,24 @@ def _difference(one: Row, other: Row) -> float:
 
 
 def cannot_share(model: Any, tokens: int) -> str | None:
-    """What rules shared prefixes out, in passes of so many tokens, before they are tried."""
+    """What rules shared prefixes out, in passes of so many tokens, before they are tried.
+
+    Recurrent parts are looked for by what they are made of: in a low precision, and in short
+    passes, states that run on from one branch to the next can hide below the tolerance.
+    """
     takes = inspect.signature(model.forward).parameters
     for name in ("position_ids", "logits_to_keep"):
         if name not in takes:
             return f"the model's forward pass does not take {name}"
+    kinds = set(getattr(model.config.get_text_config(), "layer_types", None) or ())
+    for kind in sorted(kinds - _ATTENTION):
+        return f"it has layers of the kind {kind!r}, which are no attention over tokens"
+    for name, part in model.named_modules():
+        if _RECURRENT.search(type(part).__name__) or isinstance(part, Conv1d):
+            return f"its part {name!r} carries a state from token to token"
+    for name, _ in model.named_parameters():
+        if name.rpartition(".")[2] in _STATE_PARAMETERS:
+            return f"its parameter {name!r} belongs to a state that runs from token to token"
     if tokens > _tempered_from(model):
         return "its attention is scaled by the place of a token in the pass, not in its prompt"
     return None

@@ -59,24 +59,29 @@ _TIMED = 200  # passes that the cost is fitted to, at most
 class SharedEngine:
     """Scores prompts with shared prefixes.
 
-    `room` bounds what one pass holds (None: by what is free). `exact` opens the same model in
-    float32, for measuring what a lower precision costs; it may raise UserError or run out of
-    memory, which is said.
+    `memory` bounds in bytes, as well as it can be foreseen, what a pass takes on top of the
+    weights (None: a part of what is free); `room` instead sets what a pass holds. `exact` opens
+    the same model in float32, for measuring what a lower precision costs; it may raise UserError
+    or run out of memory, which is said.
     """
 
     def __init__(
         self,
         reference: ReferenceEngine,
         say: Say,
-        room: Room | None = None,
+        memory: int | None = None,
         exact: Callable[[], ReferenceEngine] | None = None,
+        room: Room | None = None,
     ) -> None:
         self.reference = reference
         self.model = reference.model
         self.check: SelfCheck | None = None
         self.precision: Precision | None = None
         self._say = say
-        self._room = room or room_in(self.model, reference.device, None)
+        self._memory = memory
+        self._room = room
+        self._fits = Room(1 << 30, 1 << 30)  # what did not run out of memory so far
+        self._checked = 0  # tokens of the longest prompt that the path was checked on
         self._exact = exact
         # On a model over several devices the output head may lie elsewhere than the embedding.
         self._spread = len(set(getattr(self.model, "hf_device_map", {}).values())) > 1
@@ -102,6 +107,8 @@ class SharedEngine:
         seconds, fitted to the passes."""
         cost = fit(self._timed)
         shared = self.check is None or self.check.why is None
+        if self._counts["by_reference"] and not self._counts["prompts"]:
+            shared = False
         return {
             "path": "shared" if shared else "reference",
             "self_check": None if self.check is None else asdict(self.check),
@@ -111,42 +118,66 @@ class SharedEngine:
         }
 
     def score(self, prompts: Sequence[TokenPaths]) -> Iterator[Row]:
-        """Rows in the order of the prefix tree."""
-        sound = []
+        """Rows in the order of the prefix tree; those of prompts beyond what one meaning of
+        positions allows come from the reference, and so do rows that are no numbers here, since
+        what is not a number spreads to whatever shares a pass with it."""
+        limit = longest_of_one_kind(self.model)
+        sound, beyond = [], []
         for index, paths in enumerate(prompts):
             error = self.reference.refusal(paths)
-            if error is None:
-                sound.append(index)
-            else:
+            if error is not None:
                 yield Row(index, error=error)
-        if not sound:
-            return
-        chosen = _Chosen(prompts, sound)
-        plan = Plan(chosen)
-        if self.check is None:
-            self._begin(plan, chosen)
-        assert self.check is not None
-        if self.check.why is not None or plan.longest > longest_of_one_kind(self.model):
-            self._counts["by_reference"] += plan.prompts
-            found = self.reference.score(chosen)
-        else:
-            self._counts["prompts"] += plan.prompts
-            self._counts["tokens"] += plan.tokens
-            self._counts["distinct_tokens"] += plan.distinct
-            found = self._walk(plan, chosen, self._room)
-        for row in found:
-            yield replace(row, index=sound[row.index])
+            elif paths.length > limit:
+                beyond.append(index)
+            else:
+                sound.append(index)
+        if sound:
+            yield from self._shared(_Chosen(prompts, sound))
+        if beyond:
+            yield from self._one_by_one(_Chosen(prompts, beyond))
 
-    def _begin(self, plan: Plan, prompts: Sequence[TokenPaths]) -> None:
+    def _shared(self, chosen: _Chosen) -> Iterator[Row]:
+        plan = Plan(chosen)
+        most = self._room_for(plan)
+        # Longer histories may reach past a window that the earlier ones did not.
+        if self.check is None or (self.check.why is None and plan.longest > 2 * self._checked):
+            self._begin(plan, chosen, most)
+        assert self.check is not None
+        if self.check.why is not None:
+            yield from self._one_by_one(chosen)
+            return
+        self._counts["prompts"] += plan.prompts
+        self._counts["tokens"] += plan.tokens
+        self._counts["distinct_tokens"] += plan.distinct
+        for row in self._walk(plan, chosen, most):
+            if row.error is None:
+                yield replace(row, index=chosen.indices[row.index])
+            else:
+                yield from self._one_by_one(_Chosen(chosen.prompts, [chosen.indices[row.index]]))
+
+    def _one_by_one(self, chosen: _Chosen) -> Iterator[Row]:
+        self._counts["by_reference"] += len(chosen)
+        for row in self.reference.score(chosen):
+            yield replace(row, index=chosen.indices[row.index])
+
+    def _room_for(self, plan: Plan) -> Room:
+        if self._room is not None:
+            return self._room.least(self._fits)
+        device = self.reference.device
+        return room_in(self.model, device, self._memory, plan.longest).least(self._fits)
+
+    def _begin(self, plan: Plan, prompts: Sequence[TokenPaths], most: Room) -> None:
         """Hold the path against the reference, and the precision against float32."""
         sample = [prompts[index] for index in plan.sample(CHECKED)]
+        sample.append(_branched(max(sample, key=lambda paths: paths.length)))
+        self._checked = plan.longest
         expected = _sorted(self.reference.score(sample))
-        self.check = self._against_reference(sample, expected)
+        self.check, found = self._against_reference(sample, expected, most)
         self._say(self.check.sentence())
-        if self._exact is None:
+        if self._exact is None or self.precision is not None:
             return
         try:
-            self.precision = precision(expected, _sorted(self._exact().score(sample)))
+            self.precision = precision(found, _sorted(self._exact().score(sample)))
         except Exception as error:
             if not (isinstance(error, UserError) or is_out_of_memory(error)):
                 raise
@@ -155,26 +186,32 @@ class SharedEngine:
         self._say(self.precision.sentence(lossy))
 
     def _against_reference(
-        self, sample: Sequence[TokenPaths], expected: Sequence[Row]
-    ) -> SelfCheck:
-        """The shared path on a few prompts, in passes so short that paths are carried over."""
-        tolerance = TOLERANCE.get(self.limits().dtype, TOLERANCE["bfloat16"])
-        why = cannot_share(self.model, self._room.tokens)
+        self, sample: Sequence[TokenPaths], expected: Sequence[Row], most: Room
+    ) -> tuple[SelfCheck, Sequence[Row]]:
+        """The shared path on a few prompts, in passes so short that paths are carried over; and
+        the rows of the path that will be taken."""
+        lossy = "quantise" in self.identity()
+        dtype = "bfloat16" if lossy else self.limits().dtype
+        tolerance = TOLERANCE.get(dtype, TOLERANCE["bfloat16"])
+        why = cannot_share(self.model, most.tokens)
         if why is None:
             small = Plan(sample)
-            tokens = min(max(small.distinct // 3, 16), self._room.tokens)
+            tokens = min(max(small.distinct // 3, 1), most.tokens)
+            counts, timed = dict(self._counts), list(self._timed)
             try:
-                found = _sorted(self._walk(small, sample, Room(tokens, self._room.rows)))
+                found = _sorted(self._walk(small, sample, Room(tokens, most.rows)))
             except UserError:
                 raise
-            except Exception as error:  # whatever an architecture may find wrong with a tree
+            except Unsupported as error:
                 why = one_line(error).rstrip(". ")
+            except Exception as error:  # whatever an architecture may find wrong with a tree
+                why = f"{type(error).__name__}: {one_line(error)}".rstrip(". ")
             else:
-                return compare(found, expected, tolerance)
+                check = compare(found, expected, tolerance)
+                return check, found if check.why is None else expected
             finally:
-                self._counts = dict.fromkeys(_COUNTS, 0)
-                self._timed.clear()
-        return SelfCheck(len(sample), None, tolerance, why)
+                self._counts, self._timed = counts, timed
+        return SelfCheck(len(sample), None, tolerance, why), expected
 
     def _walk(self, plan: Plan, prompts: Sequence[TokenPaths], most: Room) -> Iterator[Row]:
         """The stream, slice by slice; what a pass found is read while the next one computes."""
@@ -194,7 +231,7 @@ class SharedEngine:
                 if stop - start == 1:
                     raise too_little(1) from error
                 most = most.half(stop - start)
-                self._room = most.least(self._room)
+                self._fits = most.least(self._fits)
                 continue
             if waiting is not None:
                 yield from readout.rows(waiting)
@@ -208,7 +245,8 @@ class SharedEngine:
         self._counts["computed_tokens"] += len(cut.ids)
         self._counts["decision_rows"] += rows
         self._counts["passes"] += 1
-        if len(self._timed) < _TIMED:
+        # Elsewhere than on a processor a pass has only been launched by now.
+        if self.reference.device.type == "cpu" and len(self._timed) < _TIMED:
             pairs = int(cut.depths.sum()) + len(cut.depths)
             self._timed.append((Work(len(cut.ids), pairs, rows), seconds))
 
@@ -241,6 +279,15 @@ class SharedEngine:
             if not tree.calls:
                 raise Unsupported("its layers have no attention that could be given a tree")
             return readout.find(cut.reads, logits[0].float()), tree.carried
+
+
+def _branched(paths: TokenPaths) -> TokenPaths:
+    """The same prompt with one token in its middle exchanged: a branch that every check has."""
+    middle = len(paths.prefix) // 2
+    others = (*paths.prefix, *(token for path in paths.paths for token in path))
+    other = next((token for token in others if token != paths.prefix[middle]), 0)
+    prefix = (*paths.prefix[:middle], other, *paths.prefix[middle + 1 :])
+    return replace(paths, prefix=prefix)
 
 
 def _sorted(rows: Iterator[Row]) -> list[Row]:
