@@ -61,9 +61,7 @@ def main() -> None:
         "passes": passes,
         "plan_s": round(planned - started, 2),
         "slices_s": round(cut - planned, 2),
-        "peak_memory_gb": round(
-            resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9, 2
-        ),
+        "peak_memory_gb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9, 2),
     }
     print(json.dumps(found))
 
