@@ -62,8 +62,9 @@ def test_killed_runs_end_with_the_scores_of_an_undisturbed_one(tmp_path: Path) -
     assert killed_at == sorted(killed_at)  # nothing that was on disk was lost
     subprocess.run([*command, str(tmp_path / "cut")], check=True, capture_output=True)
     cut, whole = scores(tmp_path / "cut"), scores(tmp_path / "whole")
-    # What is left after a kill is packed into other passes: float32 sums in another order.
-    assert_frame_equal(cut, whole, check_exact=False, abs_tol=1e-6, rel_tol=0)
+    # What is left after a kill is packed into other passes: float32 sums in another order, which
+    # keep log-probabilities to 1e-5 nat on tiny models.
+    assert_frame_equal(cut, whole, check_exact=False, abs_tol=1e-5, rel_tol=0)
     mock = pl.col("model") == "mock:base"
     assert cut.filter(mock).equals(whole.filter(mock))
     assert not list((tmp_path / "cut").rglob("*.tmp"))
