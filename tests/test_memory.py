@@ -22,7 +22,7 @@ def test_less_memory_gives_less_room_and_never_none() -> None:
     ]
     assert rooms[0] == Room(1, 1)
     assert [r.tokens for r in rooms] == sorted({r.tokens for r in rooms})
-    assert rooms[-1] == Room(2048, 512)
+    assert rooms[-1] == Room(2048, 128)
     # Half of the bound is for logits: float32 logits, a copy, and their exponentials.
     assert rooms[2].rows == 10**6 // 2 // (420 * 12)
 

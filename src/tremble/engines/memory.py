@@ -16,7 +16,7 @@ from tremble.errors import ModelUnavailable
 # Tokens a pass: where matrix products reach their full rate. More would only take memory.
 _MOST_TOKENS = {"cpu": 2048, "mps": 4096}
 _MOST_TOKENS_ELSEWHERE = 16384
-_MOST_ROWS = 512
+_MOST_ROWS = 128
 _NO_MEMORY = (
     "out of memory",
     "can't allocate memory",
