@@ -8,7 +8,7 @@ DIGEST is that of the file's own content: a damaged file is no entry, and the ta
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from hashlib import blake2b, file_digest
@@ -105,15 +105,20 @@ def _code() -> str:
     return digest.hexdigest()
 
 
-@cache
-def _libraries() -> dict[str, str]:
+def installed(packages: Iterable[str]) -> dict[str, str]:
+    """The versions of those packages that are installed."""
     found = {}
-    for name in _LIBRARIES:
+    for name in packages:
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
     return found
+
+
+@cache
+def _libraries() -> dict[str, str]:
+    return installed(_LIBRARIES)
 
 
 def _hex(content: bytes) -> str:

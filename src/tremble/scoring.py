@@ -7,8 +7,6 @@ import platform
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from functools import cache, partial
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +15,20 @@ import polars as pl
 from tremble.engines import Engine, ModelSpec, Row
 from tremble.engines.files import Say
 from tremble.engines.hub import Downloads
-from tremble.engines.load import Opened, give_memory_back, open_engine, open_tokenizer
+from tremble.engines.load import (
+    give_memory_back,
+    open_engine,
+    open_tokenizer,
+    weights_precision,
+)
 from tremble.errors import ModelUnavailable, one_line
+from tremble.prompt_cache import installed
 from tremble.prompt_table import PromptTable
 from tremble.prompts.chat import FROZEN_DATE, Template
 from tremble.rendering import Cell, model_name
 from tremble.store import EXPECTED, SCORES, Job
 from tremble.study_file import Study
+from tremble.tokens import Tokenizer
 
 FLUSH_SECONDS = 10.0  # at most this much work is lost when a run is killed
 _NUMBERS = pl.Schema(
@@ -99,7 +104,6 @@ def _score_model(
     progress: Progress,
     downloads: Downloads,
 ) -> None:
-    opened = cache(partial(open_tokenizer, model, study.run, say))
     todo = {}
     for cell, folder in folders.items():
         if folder not in todo:
@@ -123,7 +127,13 @@ def _score_model(
         if missing.height or job.manifest() is None:
             used = engine if missing.height else None  # else the account of before stands
             seconds = time.monotonic() - started
-            job.finish(_manifest(cell, opened(), job, identity, used, seconds))
+            precision = weights_precision(model, study.run, say)
+            split = []
+            if cell.template is not None:
+                # The engine holds a tokenizer; a second one may take hundreds of megabytes.
+                reader = engine if distinct else open_tokenizer(model, study.run, say)
+                split = _split_strings(reader.tokenizer, cell.template)
+            job.finish(_manifest(cell, job, identity, precision, split, used, seconds))
 
 
 def _missing(cell: Cell, table: PromptTable, job: Job) -> pl.DataFrame:
@@ -198,9 +208,10 @@ def option_mass(row: Row) -> float | None:
 
 def _manifest(
     cell: Cell,
-    opened: Opened,
     job: Job,
     identity: dict[str, Any],
+    precision: str | None,
+    split: list[str],
     engine: Engine | None,
     seconds: float,
 ) -> dict[str, Any]:
@@ -214,7 +225,7 @@ def _manifest(
     return {
         "model": model_name(cell.model),
         "identity": identity,
-        "weights_precision": opened.quantised or "as published",
+        "weights_precision": precision or "as published",
         "dataset": cell.dataset,
         "formulation": cell.formulation,
         "format": cell.format,
@@ -226,7 +237,7 @@ def _manifest(
             "date": FROZEN_DATE.date().isoformat(),
             "system_role": "own" if template.takes_system else "at the head of the user text",
             "switches": template.switches,
-            "strings_not_one_token": _split_strings(opened, template),
+            "strings_not_one_token": split,
         },
         "rows": rows.height,
         "errors": rows["error"].drop_nulls().value_counts(sort=True).rows(),
@@ -238,18 +249,13 @@ def _manifest(
     }
 
 
-def _split_strings(opened: Opened, template: Template) -> list[str]:
+def _split_strings(tokenizer: Tokenizer, template: Template) -> list[str]:
     """Special texts of a partner's template that are several tokens for this model."""
     marks = sorted({mark for mark in template.marks if mark in template.text})
-    ids = opened.tokenizer.encode(marks)
+    ids = tokenizer.encode(marks)
     return [mark for mark, found in zip(marks, ids, strict=True) if len(found) > 1]
 
 
 def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for package in ("tremble", "torch", "transformers", "tokenizers", "polars"):
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+    packages = ("tremble", "torch", "transformers", "tokenizers", "polars")
+    return {"python": platform.python_version(), **installed(packages)}

@@ -50,6 +50,11 @@ def open_tokenizer(spec: ModelSpec, options: RunOptions, say: Say) -> Opened:
     return Opened(tokenizer, _window(config), _precision(files, options))
 
 
+def weights_precision(spec: ModelSpec, options: RunOptions, say: Say) -> str | None:
+    """What was done to a model's published weights, None for nothing."""
+    return None if is_mock(spec.id) else _precision(find(spec, say, weights=False), options)
+
+
 def check_device(options: RunOptions) -> None:
     """Raises UserError where the engine, dtype, device or quantiser asked for cannot be had."""
     if options.engine not in ENGINES:
