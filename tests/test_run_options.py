@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,7 @@ def test_the_defaults_are_the_documented_ones(tmp_path: Path) -> None:
         memory=None,
         quantise=None,
         keep_models=True,
+        compile=False,
     )
 
 
@@ -72,6 +74,7 @@ def test_memory_is_a_size(tmp_path: Path, text: str, size: int) -> None:
         ('memory = "0 GB"', "'0 GB'"),
         ("memory = 4.5", "4.5"),
         ('keep_models = "no"', "'no'"),
+        ("compile = 1", "compile in [run] is 1; it must be true or false"),
         ('quantise = "3bit"', "'3bit'"),
         ("quantise = 8", "is 8"),
         ("keep_model = false", "did you mean 'keep_models'"),

@@ -154,9 +154,6 @@ def _run(where: _Where, run: Mapping[str, Any]) -> RunOptions:
     quantise = None
     if "quantise" in run:
         quantise = where.choice(run, "quantise", ("8bit", "4bit"), "")
-    keep = run.get("keep_models", True)
-    if not isinstance(keep, bool):
-        where.fail(f"keep_models in [run] is {keep!r}; it must be true or false")
     default = RunOptions()
     return RunOptions(
         engine=str(run.get("engine", default.engine)),
@@ -166,8 +163,16 @@ def _run(where: _Where, run: Mapping[str, Any]) -> RunOptions:
         remote_code=where.texts(run, "remote_code", ()) if "remote_code" in run else (),
         memory=_bytes(where, run["memory"]) if "memory" in run else None,
         quantise=quantise,
-        keep_models=keep,
+        keep_models=_flag(where, run, "keep_models", default.keep_models),
+        compile=_flag(where, run, "compile", default.compile),
     )
+
+
+def _flag(where: _Where, run: Mapping[str, Any], name: str, default: bool) -> bool:
+    value = run.get(name, default)
+    if not isinstance(value, bool):
+        where.fail(f"{name} in [run] is {value!r}; it must be true or false")
+    return value
 
 
 def _bytes(where: _Where, value: Any) -> int:

@@ -27,6 +27,7 @@ from tremble.errors import UserError, did_you_mean
 CONTESTANTS = {
     "tremble": "tremble",
     "reference": "reference",
+    "compiled": "compiled",
     "batched": "batched",
     "loop": "loop",
     "lm-eval": "lm_eval",

@@ -81,7 +81,8 @@ class RunOptions:
 
     `batch` is the number of sequences a pass holds; `memory` in bytes bounds what a pass may take
     (None: by what is free); `quantise` is "8bit", "4bit" or None for the weights as they are;
-    `keep_models` says whether models downloaded by this run stay in the hub's cache.
+    `keep_models` says whether models downloaded by this run stay in the hub's cache; `compile`
+    has torch compile the layers of the shared path.
     """
 
     engine: str = "transformers"
@@ -92,6 +93,7 @@ class RunOptions:
     memory: int | None = None
     quantise: str | None = None
     keep_models: bool = True
+    compile: bool = False
 
 
 def combine(

@@ -172,7 +172,9 @@ def open_engine(spec: ModelSpec, options: RunOptions, say: Say) -> Engine:
     from tremble.engines.shared import SharedEngine
 
     lossless = options.dtype == "float32" and options.quantise is None
-    return SharedEngine(opened, say, options.memory, None if lossless else exact)
+    return SharedEngine(
+        opened, say, options.memory, None if lossless else exact, compile=options.compile
+    )
 
 
 def give_memory_back() -> None:

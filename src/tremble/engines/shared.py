@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -20,6 +21,7 @@ from tremble.cost import Work, fit
 from tremble.engines import Limits, Row
 from tremble.engines.files import Say
 from tremble.engines.hub_tokenizer import HubTokenizer
+from tremble.engines.layers import compiled, decoder_layers, for_rows, running
 from tremble.engines.memory import Room, is_out_of_memory, keep_freed_memory, room_in, too_little
 from tremble.engines.readout import Found, Readout
 from tremble.engines.reference import ReferenceEngine
@@ -62,7 +64,7 @@ class SharedEngine:
     `memory` bounds in bytes, as well as it can be foreseen, what a pass takes on top of the
     weights (None: a part of what is free); `room` instead sets what a pass holds. `exact` opens
     the same model in float32, for measuring what a lower precision costs; it may raise UserError
-    or run out of memory, which is said.
+    or run out of memory, which is said. `compile` has torch compile the layers.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class SharedEngine:
         memory: int | None = None,
         exact: Callable[[], ReferenceEngine] | None = None,
         room: Room | None = None,
+        compile: bool = False,
     ) -> None:
         self.reference = reference
         self.model = reference.model
@@ -86,6 +89,11 @@ class SharedEngine:
         # On a model over several devices the output head may lie elsewhere than the embedding.
         self._spread = len(set(getattr(self.model, "hf_device_map", {}).values())) > 1
         self._configs = configs_of(self.model)
+        layers = decoder_layers(self.model)
+        self._last = layers[-1] if layers and not self._spread else None
+        self._compiled = compiled(
+            [one for one in layers if one is not self._last] if compile else []
+        )
         self._counts = dict.fromkeys(_COUNTS, 0)
         self._timed: list[tuple[Work, float]] = []
         if reference.device.type == "cpu":
@@ -173,6 +181,14 @@ class SharedEngine:
         self._checked = plan.longest
         expected = _sorted(self.reference.score(sample))
         self.check, found = self._against_reference(sample, expected, most)
+        if self.check.why is not None and self._compiled:
+            self._say(f"Layers are not compiled, since {self.check.why}.")
+            self._compiled = []
+            self.check, found = self._against_reference(sample, expected, most)
+        if self.check.why is not None and self._last is not None:
+            # A model whose last layer cannot be cut short may still take a tree.
+            self._last = None
+            self.check, found = self._against_reference(sample, expected, most)
         self._say(self.check.sentence())
         if self._exact is None or self.precision is not None:
             return
@@ -262,7 +278,12 @@ class SharedEngine:
         if not self._spread:
             kept = kept.to(device, non_blocking=True)
         with torch.inference_mode():
-            with tree_attention(self._configs, tree):
+            with tree_attention(self._configs, tree), ExitStack() as layers:
+                for layer, forward in self._compiled:
+                    layers.enter_context(running(layer, forward))
+                if self._last is not None and len(places):
+                    layers.enter_context(running(self._last, for_rows(self._last, tree, kept)))
+                    kept = 0  # all rows that are left
                 logits = self.model(
                     input_ids=ids,
                     position_ids=torch.from_numpy(cut.depths)[None].to(device, non_blocking=True),

@@ -35,6 +35,10 @@ class Unsupported(Exception):
     """A model's attention asks for something that cannot be done over a tree."""
 
 
+class Stopped(Exception):
+    """A layer that was to run up to its attention has come there."""
+
+
 @dataclass(frozen=True)
 class _Unit:
     """Tokens [start, stop) of the slice. `outside`: the path they come from, as indices into the
@@ -70,6 +74,10 @@ class TreePass:
         self.carry = carry
         self.carried: Carry = []
         self.calls = 0
+        self.tokens = len(cut.ids)
+        self._stops = False
+        self._rows: torch.Tensor | None = None
+        self._held: tuple[torch.Tensor, torch.Tensor] | None = None
         self._units, latest = _units(cut.depths, next_depth)
         self._onward = {torch.device("cpu"): torch.from_numpy(latest[:next_depth])}
         self._masks: dict[tuple[int, torch.device], tuple[_Kind | None, list[_Bundle]]] = {}
@@ -87,6 +95,8 @@ class TreePass:
         """[1, tokens, heads, size] out of query, key and value [1, heads, tokens, size]."""
         if query.shape[0] != 1 or query.shape[2] != key.shape[2]:
             raise Unsupported("attention over something else than the tokens of the pass")
+        if self._rows is not None:
+            return self._attend_rows(self._rows, query, kind, scaling, softcap, sinks)
         if self.carry:
             if self.calls >= len(self.carry):
                 raise Unsupported("a number of attention calls that changes")
@@ -99,6 +109,51 @@ class TreePass:
             self._onward[key.device] = onward.to(key.device, non_blocking=True)
         onward = self._onward[key.device]
         self.carried.append((key.index_select(2, onward), value.index_select(2, onward)))
+        if self._stops:
+            self._held = key, value
+            raise Stopped
+        return self._attended(query, key, value, kind, scaling, softcap, sinks)
+
+    @contextmanager
+    def until_attention(self) -> Iterator[None]:
+        """Within, the next attention keeps its keys and values and raises Stopped."""
+        self._stops = True
+        try:
+            yield
+        finally:
+            self._stops = False
+
+    @contextmanager
+    def attending_rows(self, rows: torch.Tensor) -> Iterator[None]:
+        """Within, an attention has the tokens `rows` of the pass only, and attends to the keys
+        and values that were kept."""
+        self._rows = rows
+        try:
+            yield
+        finally:
+            self._rows = None
+
+    def _attend_rows(self, rows: torch.Tensor, query: torch.Tensor, *rest: Any) -> torch.Tensor:
+        """As `attend`, with the keys and values that were kept, once."""
+        if self._held is None:
+            raise Unsupported("several attentions in its last layer")
+        (key, value), self._held = self._held, None
+        places = rows.to(query.device)
+        everywhere = query.new_zeros(query.shape[1], self.tokens, query.shape[3])
+        everywhere[:, places] = query[0]
+        return self._attended(everywhere[None], key, value, *rest).index_select(1, places)
+
+    def _attended(
+        self,
+        query: torch.Tensor,
+        key: torch.Tensor,
+        value: torch.Tensor,
+        kind: _Kind | None,
+        scaling: float | None,
+        softcap: float | None,
+        sinks: torch.Tensor | None,
+    ) -> torch.Tensor:
+        """[1, tokens, heads, size], with the keys and values of the carried path in front."""
         groups = query.shape[1] // key.shape[1]
         out = query.new_empty(query.shape[2], query.shape[1], value.shape[3])
         for bundle in self._bundles(kind, groups, query):
@@ -283,6 +338,12 @@ def _mask(*, mask_function: Callable[..., Any], **_: Any) -> _Kind:
 
 AttentionInterface.register(NAME, _forward)
 AttentionMaskInterface.register(NAME, _mask)
+
+
+def leave_uncompiled() -> None:
+    """Have compilers of layers call attention over a tree, not look into it."""
+    # Only where layers are compiled, since this loads the compiler.
+    AttentionInterface.register(NAME, torch.compiler.disable(_forward))
 
 
 def configs_of(model: torch.nn.Module) -> list[Any]:

@@ -21,15 +21,15 @@ def load(job: dict[str, Any]) -> Callable[[list[dict[str, Any]]], Scored]:
 
 
 def scorer(
-    job: dict[str, Any], engine_name: str, batch: int = 1
+    job: dict[str, Any], engine_name: str, batch: int = 1, compile: bool = False
 ) -> Callable[[list[dict[str, Any]]], Scored]:
-    """Scores prompts with an engine; `batch` sequences a pass."""
+    """Scores prompts with an engine; `batch` sequences a pass, layers compiled or not."""
     from tremble.engines import ModelSpec, RunOptions
     from tremble.engines.load import open_engine
     from tremble.plan import Plan
     from tremble.tokens import TokenPaths, maximal
 
-    options = RunOptions(engine=engine_name, batch=batch)
+    options = RunOptions(engine=engine_name, batch=batch, compile=compile)
     engine = open_engine(
         ModelSpec(**job["spec"]), options, lambda line: print(line, file=sys.stderr)
     )
