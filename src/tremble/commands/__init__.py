@@ -1,0 +1,59 @@
+"""The commands, a few to a file: thin ways into the library, and what all of them share.
+
+Exit codes: 0 done, 1 finished in part or an internal fault with its log named, 2 a user's error
+with one clear sentence and the cure, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable
+from typing import Annotated, Any, ParamSpec
+
+import typer
+
+from tremble.errors import TrembleError, UserError
+
+Parameters = ParamSpec("Parameters")
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+
+
+def complain(message: str) -> None:
+    print(f"tremble: {message}", file=sys.stderr)
+
+
+def guarded(command: Callable[Parameters, int | None]) -> Callable[Parameters, None]:
+    """Turns what a command raises or returns into the exit code the user was promised."""
+
+    @functools.wraps(command)
+    def run(*args: Parameters.args, **kwargs: Parameters.kwargs) -> None:
+        try:
+            code = command(*args, **kwargs) or 0
+        except UserError as error:
+            complain(str(error))
+            code = 2
+        except KeyboardInterrupt:
+            complain("interrupted; what was scored is kept, the same command goes on from there.")
+            code = 130
+        except BrokenPipeError:
+            sys.stderr.close()
+            code = 0
+        except Exception as error:
+            with tempfile.NamedTemporaryFile(
+                "w", prefix="tremble-fault-", suffix=".log", delete=False
+            ) as log:
+                traceback.print_exc(file=log)
+            kind = "" if isinstance(error, TrembleError) else f"{type(error).__name__}: "
+            complain(f"internal fault ({kind}{error}); the full account is in {log.name}.")
+            code = 1
+        raise typer.Exit(code)
+
+    return run
+
+
+def print_json(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False, allow_nan=False, indent=1))

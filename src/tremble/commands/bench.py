@@ -1,0 +1,79 @@
+"""`tremble bench`: how fast, beside other tools."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from tremble.commands import AsJson, complain, guarded, print_json
+from tremble.errors import UserError
+
+
+@guarded
+def bench(
+    against: Annotated[
+        list[str] | None,
+        typer.Option(help="batched, loop, lm-eval, minicons, vllm; commas between several."),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Hub name, folder or .gguf file; default: the embedded one.")
+    ] = None,
+    data: Annotated[str, typer.Option(help="An embedded data set, or a JSONL file.")] = "demo",
+    family: Annotated[str | None, typer.Option(help="Only the decisions of this family.")] = None,
+    prompts: Annotated[
+        int | None, typer.Option(min=1, help="The first so many prompts; default: all.")
+    ] = None,
+    format_: Annotated[str, typer.Option("--format", help="plain or chat.")] = "plain",
+    template: Annotated[
+        str | None, typer.Option(help="A jinja file or a named template, for chat.")
+    ] = None,
+    sample: Annotated[
+        int, typer.Option(min=0, help="Prompts that slow contestants are timed on; 0: all.")
+    ] = 100,
+    repeats: Annotated[
+        int, typer.Option(min=1, help="Runs of the whole line-up; medians are reported.")
+    ] = 1,
+    python: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PEER=PATH", help="The interpreter of a peer; can be repeated."),
+    ] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Time tremble against its reference, a plain loop and other tools: same prompts, one run."""
+    from tremble.bench import Asked
+    from tremble.bench import bench as run_bench
+    from tremble.report.console import show_bench
+
+    interpreters = {}
+    for entry in python or ():
+        peer, equals, path = entry.partition("=")
+        if not equals or not path:
+            raise UserError(f"--python is {entry!r}; write PEER=PATH, as vllm=env/bin/python.")
+        interpreters[peer] = Path(path)
+    names = [name.strip() for part in against or ["loop"] for name in part.split(",")]
+    own = {} if model is None else {"model": model}
+    asked = Asked(
+        against=[name for name in names if name],
+        data=data,
+        family=family,
+        prompts=prompts,
+        format=format_,
+        template=template,
+        sample=sample,
+        repeats=repeats,
+        python=interpreters,
+        **own,
+    )
+    try:
+        result = run_bench(asked, complain)
+    except KeyboardInterrupt:
+        complain("interrupted; a bench keeps nothing.")
+        return 130
+    if as_json:
+        print_json(result)
+    else:
+        show_bench(result, Console())
+    return 1 if any(row["note"].startswith("broke down") for row in result["rows"]) else 0

@@ -1,0 +1,96 @@
+"""`tremble data`: the data sets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from tremble.commands import AsJson, complain, guarded, print_json
+from tremble.errors import UserError
+
+
+@guarded
+def data_list(as_json: AsJson = False) -> None:
+    """The data sets that tremble knows."""
+    from tremble.datasets import names, source
+    from tremble.report.console import card_table
+
+    cards = [source(name).card for name in names()]
+    if as_json:
+        keys = ("name", "title", "licence", "size", "embedded")
+        print_json([{key: getattr(card, key) for key in keys} for card in cards])
+    else:
+        Console().print(card_table(cards))
+
+
+@guarded
+def data_show(
+    name: Annotated[str, typer.Argument(help="A data set's name.")], as_json: AsJson = False
+) -> None:
+    """The card of one data set: what it is, from whom, under which licence."""
+    from dataclasses import asdict
+
+    from tremble.datasets import source
+    from tremble.report.console import show_card
+
+    card = source(name).card
+    if as_json:
+        print_json(asdict(card))
+    else:
+        show_card(card, Console())
+
+
+@guarded
+def data_import(
+    source_name: Annotated[str, typer.Argument(metavar="SOURCE", help="A data set's name.")],
+    path: Annotated[Path, typer.Argument(help="The file, its folder, or any folder above.")],
+    out: Annotated[Path, typer.Option(help="The JSONL file to write.")],
+    as_json: AsJson = False,
+) -> None:
+    """Turn a source's files into decisions, one JSON record a line."""
+    from tremble.datasets import Notes, source
+    from tremble.importing import import_decisions
+
+    if out.exists() and path.exists() and out.samefile(path):
+        raise UserError(f"--out is the file that is read, {str(path)!r}; give another --out.")
+    found, notes = source(source_name), Notes()
+    summary = import_decisions(found.load(path, notes), out)
+    if as_json:
+        print_json(summary)
+    else:
+        for family, count in summary["by_family"].items():
+            hits = summary["target"].get(family)
+            coded = "" if hits is None else f", {hits:,} of them the target"
+            print(f"{family}: {count:,} decisions{coded}")
+        print(f"{summary['decisions']:,} decisions written to {out}")
+    for reason, count in notes.dropped.items():
+        complain(f"left out: {count} ({reason})")
+    for line in notes.odd:
+        complain(f"note: {line}")
+
+
+@guarded
+def data_check(
+    path: Annotated[Path, typer.Argument(help="A JSONL file of decisions.")],
+    as_json: AsJson = False,
+) -> int:
+    """Check every line of a file of decisions, and say what is wrong and how to mend it."""
+    from tremble.importing import check_decisions
+
+    summary, faults, warnings = check_decisions(path)
+    if as_json:
+        print_json({**summary, "faults": faults, "warnings": warnings})
+    for line in () if as_json else faults:
+        complain(line)
+    if not as_json and summary["faulty"] > len(faults):
+        complain(f"and {summary['faulty'] - len(faults):,} more faulty lines")
+    for line in () if as_json else warnings:
+        complain(f"warning: {line}")
+    if not as_json:
+        print(
+            f"{path}: {summary['decisions']:,} sound decisions, {summary['faulty']:,} faulty lines"
+        )
+    return 2 if summary["faulty"] else 0

@@ -1,0 +1,69 @@
+"""`tremble score`: probabilities of options after one prompt."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from tremble.commands import AsJson, complain, guarded, print_json
+from tremble.errors import UserError
+
+
+@guarded
+def score(
+    model: Annotated[str, typer.Option(help="Hub name, name@revision, folder or .gguf file.")],
+    prompt: Annotated[
+        str | None, typer.Option(help="What the person read; without it, JSON lines from stdin.")
+    ] = None,
+    options: Annotated[
+        str | None, typer.Option(help="Labels, separated by commas; others as JSON lines.")
+    ] = None,
+    system: Annotated[str | None, typer.Option(help="System text before the prompt.")] = None,
+    opening: Annotated[
+        str | None,
+        typer.Option(help='Text the label follows verbatim; default \'{"decision": "\'.'),
+    ] = None,
+    chat: Annotated[bool, typer.Option("--chat", help="Use the model's chat template.")] = False,
+    template: Annotated[
+        str | None, typer.Option(help="A jinja file or a named template, for --chat.")
+    ] = None,
+    reading: Annotated[str, typer.Option(help="joint, or next_token as the study.")] = "joint",
+    as_json: AsJson = False,
+) -> int:
+    """The probability a model gives each option after a prompt, in one forward pass."""
+    from tremble.report.console import show_scored
+    from tremble.single import Asked, score_prompts
+
+    if (prompt is None) != (options is None):
+        raise UserError("--prompt and --options go together; give both, or JSON lines on stdin.")
+    where = "stdin" if prompt is None else "--prompt and --options"
+    asked = Asked(model, chat, template, reading, where)
+    if prompt is not None and options is not None:
+        record: dict[str, Any] = {
+            "prompt": prompt,
+            "options": [part.strip() for part in options.split(",")],
+        }
+        if system is not None:
+            record["system"] = system
+        if opening is not None:
+            record["opening"] = opening
+        lines = [json.dumps(record).encode()]
+    elif sys.stdin.isatty():
+        raise UserError("Nothing to score; give --prompt and --options, or JSON lines on stdin.")
+    else:
+        lines = list(sys.stdin.buffer)
+    failed = 0
+    found = score_prompts(lines, asked, complain)
+    for result in found:
+        failed += result["error"] is not None
+        if not as_json:
+            show_scored(result, Console())
+        elif prompt is None:
+            print(json.dumps(result, ensure_ascii=False, allow_nan=False), flush=True)
+        else:
+            print_json(result)
+    return 1 if failed else 0
