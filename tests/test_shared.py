@@ -222,6 +222,31 @@ def test_layers_that_do_not_compile_run_as_they_are(monkeypatch) -> None:
     )
 
 
+def test_compiled_layers_that_break_down_later_are_given_up(monkeypatch) -> None:
+    """Torch compiles again for other lengths, and may fail only then."""
+    calls: list[int] = []
+
+    def fails_at_last(forward, *args, **kwargs):
+        calls.append(1)
+        if len(calls) > 40:
+            raise RuntimeError("InductorError: no.")
+        return forward(*args, **kwargs)
+
+    monkeypatch.setattr(
+        "tremble.engines.shared.compiled",
+        lambda asked: [(layer, partial(fails_at_last, layer.forward)) for layer in asked],
+    )
+    tokenizer = HubTokenizer(bpe_tokenizer())
+    reference = ReferenceEngine(tiny_model("Gemma3Text"), tokenizer, {}, None)
+    said: list[str] = []
+    shared = SharedEngine(reference, said.append, room=Room(30, 3), compile=True)
+    paths = option_paths(tokenizer, games())
+    assert_equal(scored(shared, paths), scored(reference, paths))
+    assert len(calls) == 41
+    assert shared.report()["path"] == "shared"
+    assert said[1] == "Layers are not compiled, since InductorError: no."
+
+
 def test_the_same_prompt_many_times_is_computed_once() -> None:
     reference, shared, _ = pair_of("Llama")
     paths = option_paths(shared.tokenizer, games(1, 2)) * 20

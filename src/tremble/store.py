@@ -71,6 +71,9 @@ _DECISIONS: Types = {
     "rate_sd": pl.Float64,
     "config": pl.String,
     "presentations": pl.Int8,
+    "normative": pl.List(pl.Float64),
+    "normative_why": pl.String,
+    "numbers": pl.String,
 }
 SCORES, DECISIONS = pl.Schema(_SCORES), pl.Schema(_DECISIONS)
 EXPECTED = pl.Schema({name: _SCORES[name] for name in ("decision", "presentation", "row_key")})
@@ -185,7 +188,10 @@ class Store:
         paths = [
             self.folder / "decisions" / f"{slug(name)}-{hash8(name)}.parquet" for name in names
         ]
-        return pl.concat([read_parquet(path) for path in paths])
+        found = pl.concat([read_parquet(path) for path in paths], how="diagonal")
+        # Studies of earlier versions lack columns; the same `tremble run` again adds them.
+        lacking = [name for name in DECISIONS if name not in found.columns]
+        return found.with_columns(pl.lit(None, DECISIONS[name]).alias(name) for name in lacking)
 
     def scores(self) -> pl.DataFrame:
         """The scores of the last run's folders, one row per decision and presentation.

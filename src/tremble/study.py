@@ -5,17 +5,15 @@ data -> decisions -> conversations -> token paths -> engine -> store -> analysis
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from functools import lru_cache
-from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
 import polars as pl
 
-from tremble.decisions import Decision
+from tremble.decision_frame import decision_frame
 from tremble.engines import SCORING_VERSION, ModelSpec
 from tremble.engines.files import EMBEDDED, Say
 from tremble.engines.hub import Downloads
@@ -23,9 +21,7 @@ from tremble.engines.load import Opened, check_device, model_identity, open_toke
 from tremble.errors import ModelUnavailable, UserError
 from tremble.prompt_cache import PromptCache, prompt_cache
 from tremble.prompt_table import PromptTable
-from tremble.prompts import orders
 from tremble.rendering import (
-    BLOCK,
     Cell,
     Facts,
     cells,
@@ -37,7 +33,7 @@ from tremble.rendering import (
 )
 from tremble.scoring import Progress, score_cells
 from tremble.stats import Analysis, Comparison, analyze
-from tremble.store import DECISIONS, EXPECTED, Job, Store, hash8, slug
+from tremble.store import EXPECTED, Job, Store, hash8, slug
 from tremble.study_file import Study
 
 _Found = TypeVar("_Found")
@@ -225,41 +221,6 @@ def comparisons(study: Study) -> list[Comparison]:
                 )
             )
     return found
-
-
-def decision_frame(decisions: Iterable[Decision]) -> pl.DataFrame:
-    """What people did, one row per decision, in the store's schema."""
-    frames = [pl.DataFrame(schema=DECISIONS)]
-    waiting = iter(decisions)
-    while block := list(islice(waiting, BLOCK)):  # a million rows as Python objects are 2 GB
-        frames.append(_decision_rows(block))
-    return pl.concat(frames)
-
-
-def _decision_rows(decisions: list[Decision]) -> pl.DataFrame:
-    rows = [
-        {
-            "decision": d.id,
-            "dataset": d.dataset,
-            "family": d.family,
-            "game": None if d.game is None else d.game.id,
-            "cluster": d.cluster,
-            "at": d.at if d.game is not None else len(d.history),
-            "participant": d.participant,
-            "round": d.round,
-            "role": d.role,
-            "keys": [option.key for option in d.options],
-            "target": d.target,
-            "choice": d.choice,
-            "rates": None if d.rates is None else [d.rates.get(o.key) for o in d.options],
-            "n": d.n,
-            "rate_sd": d.rate_sd,
-            "config": json.dumps(d.breakdown, ensure_ascii=False),
-            "presentations": len(orders(d)),
-        }
-        for d in decisions
-    ]
-    return pl.DataFrame(rows, schema=DECISIONS)
 
 
 def _folder(cell: Cell, identity: dict[str, Any]) -> str:

@@ -182,8 +182,7 @@ class SharedEngine:
         expected = _sorted(self.reference.score(sample))
         self.check, found = self._against_reference(sample, expected, most)
         if self.check.why is not None and self._compiled:
-            self._say(f"Layers are not compiled, since {self.check.why}.")
-            self._compiled = []
+            self._give_up_compiling(self.check.why)
             self.check, found = self._against_reference(sample, expected, most)
         if self.check.why is not None and self._last is not None:
             # A model whose last layer cannot be cut short may still take a tree.
@@ -200,6 +199,10 @@ class SharedEngine:
             self.precision = Precision(len(sample), why=one_line(error).rstrip(". "))
         lossy = self.identity().get("quantise") or self.limits().dtype
         self._say(self.precision.sentence(lossy))
+
+    def _give_up_compiling(self, why: str) -> None:
+        self._say(f"Layers are not compiled, since {why.rstrip('. ')}.")
+        self._compiled = []
 
     def _against_reference(
         self, sample: Sequence[TokenPaths], expected: Sequence[Row], most: Room
@@ -243,7 +246,10 @@ class SharedEngine:
                 found, carry = self._pass(cut, carry, plan.depth(stop), readout)
             except Exception as error:
                 if not is_out_of_memory(error):
-                    raise
+                    if not self._compiled or self.check is None:
+                        raise
+                    self._give_up_compiling(one_line(error))
+                    continue
                 if stop - start == 1:
                     raise too_little(1) from error
                 most = most.half(stop - start)

@@ -7,6 +7,9 @@ take a `View` (what this person could see at this decision, and nothing else) an
 - `history`: lines, one or more per visible event, then what is on the table. It only ever grows:
   the lines of an earlier decision of the same game are the first lines of a later one;
 - `question`: one sentence that asks for the decision.
+
+Two more take the same `View`: `normative` gives the equilibrium or the expected-value choice,
+`numbers` what baselines compute with.
 """
 
 from __future__ import annotations
@@ -45,15 +48,28 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
+class Normative:
+    """What theory says a person should do: a probability per option key (they add up to one), or
+    None with the reason `why` (indifferent, not unique, type unknown). Never an even split in
+    place of not knowing."""
+
+    shares: Mapping[str, float] | None
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Family:
-    """The words of one family. `both_orders`: options are shown in both orders and averaged;
-    the labels stay with the positions, so that each option is also read under each label."""
+    """One family in words and in numbers. `both_orders`: options are shown in both orders and
+    averaged; the labels stay with the positions, so that each option is also read under each
+    label. `numbers`: what baselines read off a decision, as JSON can hold it."""
 
     name: str
     rules: Callable[[View], list[str]]
     history: Callable[[View], list[str]]
     question: Callable[[View], str]
     both_orders: bool = False
+    normative: Callable[[View], Normative] | None = None
+    numbers: Callable[[View], dict[str, Any]] | None = None
 
 
 _MODULES = {
@@ -80,6 +96,11 @@ def family(name: str) -> Family:
         )
     found: Family = import_module(f"tremble.games.{_MODULES[name]}").FAMILY
     return found
+
+
+def known(name: str) -> bool:
+    """Whether tremble has a family of that name."""
+    return name in _MODULES
 
 
 def amount(value: float) -> str:

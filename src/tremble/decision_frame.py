@@ -1,0 +1,72 @@
+"""Decisions as a table: what people did, what theory says, and what baselines compute with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from itertools import islice
+from typing import Any
+
+import polars as pl
+
+from tremble.decisions import Decision
+from tremble.games import family as family_of
+from tremble.games import known
+from tremble.prompts import orders, view
+from tremble.rendering import BLOCK
+from tremble.store import DECISIONS
+
+
+def decision_frame(decisions: Iterable[Decision]) -> pl.DataFrame:
+    """What people did, one row per decision, in the store's schema."""
+    frames = [pl.DataFrame(schema=DECISIONS)]
+    waiting = iter(decisions)
+    while block := list(islice(waiting, BLOCK)):  # a million rows as Python objects are 2 GB
+        frames.append(_decision_rows(block))
+    return pl.concat(frames)
+
+
+def _decision_rows(decisions: list[Decision]) -> pl.DataFrame:
+    rows = [
+        {
+            "decision": d.id,
+            "dataset": d.dataset,
+            "family": d.family,
+            "game": None if d.game is None else d.game.id,
+            "cluster": d.cluster,
+            "at": d.at if d.game is not None else len(d.history),
+            "participant": d.participant,
+            "round": d.round,
+            "role": d.role,
+            "keys": [option.key for option in d.options],
+            "target": d.target,
+            "choice": d.choice,
+            "rates": None if d.rates is None else [d.rates.get(o.key) for o in d.options],
+            "n": d.n,
+            "rate_sd": d.rate_sd,
+            "config": json.dumps(d.breakdown, ensure_ascii=False),
+            "presentations": len(orders(d)),
+            **_theory(d),
+        }
+        for d in decisions
+    ]
+    return pl.DataFrame(rows, schema=DECISIONS)
+
+
+def _theory(decision: Decision) -> dict[str, Any]:
+    """What theory says about a decision, and the numbers that baselines need."""
+    found: dict[str, Any] = {"normative": None, "normative_why": None, "numbers": None}
+    if decision.prompt is not None or not known(decision.family):
+        found["normative_why"] = "no game that tremble knows"
+        return found
+    family, seen = family_of(decision.family), view(decision)
+    if family.normative is not None:
+        said = family.normative(seen)
+        shares = said.shares
+        found["normative"] = (
+            None if shares is None else [shares.get(o.key, 0.0) for o in decision.options]
+        )
+        found["normative_why"] = said.why
+    if family.numbers is not None:
+        found["numbers"] = json.dumps(family.numbers(seen), ensure_ascii=False)
+    return found
