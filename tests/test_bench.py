@@ -168,14 +168,15 @@ def test_loading_and_warming_up_are_outside_the_clock() -> None:
         time.sleep(0.3)
 
         def score(prompts: list[Any]) -> Any:
-            calls.append(len(prompts))
+            calls.append([len(prompt["prefix"]) for prompt in prompts])
             time.sleep(0.3 if len(calls) == 1 else 0.05)
             return [[0.0]] * len(prompts), {}
 
         return score
 
-    found = worker.run(SimpleNamespace(load=load, VERSIONS=("numpy",)), {"prompts": [1, 2, 3]})
-    assert calls == [1, 3]
+    prompts = [{"prefix": [0] * length} for length in (2, 5, 3)]
+    found = worker.run(SimpleNamespace(load=load, VERSIONS=("numpy",)), {"prompts": prompts})
+    assert calls == [[5], [2, 5, 3]]
     assert 0.05 <= found["seconds"] < 0.25
     assert found["peak_memory_mb"] > 10
     assert found["versions"].keys() == {"python", "numpy"}

@@ -1,7 +1,7 @@
 """Runs one contestant: `python worker.py PEER.py JOB.json RESULT.json`.
 
 Stand-alone, so that a peer's environment needs only the peer: loads the peer's file, lets it
-load the model and score one prompt, then times it on all prompts of the job. The result holds
+load the model and score the longest prompt, then times it on all prompts of the job. The result holds
 `seconds`, `logprobs`, `facts`, `peak_memory_mb`, `threads` and `versions`, or `missing` where
 the peer's package is not installed.
 """
@@ -51,7 +51,7 @@ def run(peer: Any, job: dict[str, Any]) -> dict[str, Any]:
         if error.name != peer.PACKAGE:
             raise  # installed, but broken: the log says how
         return {"missing": True}
-    score(job["prompts"][:1])
+    score([max(job["prompts"], key=lambda prompt: len(prompt["prefix"]))])
     started = time.perf_counter()
     logprobs, facts = score(job["prompts"])
     seconds = time.perf_counter() - started
