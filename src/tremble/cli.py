@@ -8,6 +8,7 @@ import typer
 
 from tremble.commands.bench import bench
 from tremble.commands.data import data_check, data_import, data_list, data_show
+from tremble.commands.export import export
 from tremble.commands.score import score
 from tremble.commands.study import analyze, demo, report, run
 
@@ -49,5 +50,6 @@ data_app.command("import")(data_import)
 data_app.command("check")(data_check)
 app.command()(run)
 app.command()(analyze)
+app.command()(export)
 app.command()(report)
 app.command()(bench)

@@ -15,17 +15,16 @@ so that scores of an earlier wording of the data never stand beside the data of 
 from __future__ import annotations
 
 import fcntl
-import io
 import json
 import os
 import re
 import shutil
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import polars as pl
 
@@ -283,12 +282,15 @@ def read_parquet(path: Path, columns: list[str] | None = None) -> pl.DataFrame:
 
 def write_parquet(path: Path, frame: pl.DataFrame) -> None:
     """Write a frame whole or not at all. Raises UserError where it cannot be written."""
-    buffer = io.BytesIO()
-    frame.write_parquet(buffer)
-    replace_file(path, buffer.getvalue())
+    write_whole(path, frame.write_parquet)
 
 
 def replace_file(path: Path, content: bytes) -> None:
+    """Write bytes whole or not at all. Raises UserError where it cannot be written."""
+    write_whole(path, lambda out: out.write(content))
+
+
+def write_whole(path: Path, write: Callable[[BinaryIO], Any]) -> None:
     """Write a file so that a reader finds the old one or the new one, never a half.
 
     Raises UserError where it cannot be written.
@@ -297,7 +299,7 @@ def replace_file(path: Path, content: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as out:
-            out.write(content)
+            write(out)
             out.flush()
             os.fsync(out.fileno())
         temporary.replace(path)

@@ -1,9 +1,9 @@
 """Runs one contestant: `python worker.py PEER.py JOB.json RESULT.json`.
 
 Stand-alone, so that a peer's environment needs only the peer: loads the peer's file, lets it
-load the model and score the longest prompt, then times it on all prompts of the job. The result holds
-`seconds`, `logprobs`, `facts`, `peak_memory_mb`, `threads` and `versions`, or `missing` where
-the peer's package is not installed.
+load the model and score the longest prompt, then times it on all prompts of the job. The result
+holds `seconds`, `logprobs`, `facts`, `peak_memory_mb`, `threads` and `versions`, or `missing`
+where the peer's package is not installed.
 """
 
 from __future__ import annotations

@@ -1,0 +1,25 @@
+"""`tremble export`: a study as one table for other programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tremble.commands import guarded
+
+
+@guarded
+def export(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A study folder.")],
+    to: Annotated[str, typer.Option(help="csv or parquet.")] = "csv",
+    out: Annotated[
+        Path | None, typer.Option(help="The file; default: DIR/export/NAME.csv or .parquet.")
+    ] = None,
+) -> None:
+    """Write one tidy row per decision and model, with a codebook, for R and Stata."""
+    from tremble.export import export_study
+
+    path, book, rows = export_study(folder, to, out)
+    print(f"{rows:,} rows are in {path}; what the columns mean is in {book}")
