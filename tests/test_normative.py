@@ -151,6 +151,12 @@ def test_a_round_behind_the_last_is_refused() -> None:
         bargain(500, 13, 12, 0.9, 0.8)
 
 
+def test_nothing_to_answer_is_null() -> None:
+    rules = {"rounds": None, "money": 100}
+    assert see("bargaining", ["accept", "reject"], rules) == "no offer is on the table"
+    assert see("negotiation", KEYS, rules) == "no offer is on the table"
+
+
 # Negotiation.
 
 

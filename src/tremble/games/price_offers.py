@@ -12,7 +12,7 @@ from __future__ import annotations
 from math import inf
 
 from tremble.games import Normative, View
-from tremble.games.rubinstein import on_the_table, rounds_after
+from tremble.games.rubinstein import NO_OFFER, on_the_table, rounds_after
 
 _EQUAL = 1e-9  # of the reader's own value: closer than this, two gains are the same
 
@@ -58,7 +58,10 @@ def normative(view: View) -> Normative:
 
     Raises UserError for a round behind the last one, KeyError where rules or offer are incomplete.
     """
-    told, price = view.rules, on_the_table(view)["price"]
+    told, offer = view.rules, on_the_table(view)
+    if offer is None:
+        return NO_OFFER
+    price = offer["price"]
     sign = 1 if view.role == "Alice" else -1  # Alice sells
     gain = sign * (price - told["value"])
     other = told["other_value"] if told["complete_information"] else None

@@ -19,6 +19,7 @@ from tremble.games import Normative, View
 _EQUAL = 1e-9  # of the money: closer than this, an offer and the threshold are the same
 
 _UNTOLD = "type unknown: the other's discount factor is not told"
+NO_OFFER = Normative(None, "no offer is on the table")
 _NO_COST = "not unique: neither side loses by waiting and no end is told"
 
 
@@ -73,29 +74,30 @@ def normative(view: View) -> Normative:
     Raises UserError for a round behind the last one, KeyError where rules or offer are incomplete.
     """
     told, offer = view.rules, on_the_table(view)
+    if offer is None or not told["money"]:
+        return NO_OFFER if offer is None else Normative(None, "indifferent")
     share = offer["gains"][view.role] / told["money"]
     other = told["other_delta"] if told["complete_information"] else None
     low, high = refusal(told["delta"], other, rounds_after(view))
     return answer(share, low, high, _UNTOLD if other is None else _NO_COST)
 
 
-def on_the_table(view: View) -> Mapping[str, Any]:
-    """The data of the other side's latest offer. Raises KeyError where there is none."""
-    for event in reversed(view.events):
-        if event.type == "offer" and event.data["player"] != view.role:
-            return event.data
-    raise KeyError("offer")
+def on_the_table(view: View) -> Mapping[str, Any] | None:
+    """The data of the other side's latest offer, None where there is none."""
+    offers = [e.data for e in view.events if e.type == "offer" and e.data["player"] != view.role]
+    return offers[-1] if offers else None
 
 
 def rounds_after(view: View) -> int | None:
     """How many rounds follow the current one, None where their number is not told.
 
-    Raises UserError where the current round lies behind the last.
+    Without a round of its own the decision stands in that of the last event. Raises UserError
+    where the current round lies behind the last.
     """
     total = view.rules["rounds"]
     if total is None:
         return None
-    now = view.round if view.round is not None else on_the_table(view)["round"]
+    now = view.round if view.round is not None else view.events[-1].data["round"]
     if now > total:
         raise UserError(
             f"A decision stands in round {now} of a game of {total} rounds; correct one of them."
