@@ -93,6 +93,13 @@ UP, DOWN = (F(1), F(0)), (F(0), F(1))
             },
             id="two equal rows",
         ),
+        # The third row is best; where the other two are worth the same is no corner of the segment.
+        pytest.param(
+            [[1, 0], [0, 1], [5, 5]],
+            [[0, 0], [0, 0], [3, 3]],
+            {((F(0), F(0), F(1)), UP), ((F(0), F(0), F(1)), DOWN)},
+            id="a dominant row and a tie",
+        ),
         pytest.param(
             [[1, 1], [1, 1]],
             [[0, 0], [0, 0]],
