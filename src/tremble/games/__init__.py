@@ -51,9 +51,10 @@ class View:
 class Normative:
     """What theory says a person should do: a probability per option key (they add up to one), or
     None with the reason `why` (indifferent, not unique, type unknown). Never an even split in
-    place of not knowing."""
+    place of not knowing: where theory rules an option out and says no more, that option has 0, the
+    others have None, and `why` says so."""
 
-    shares: Mapping[str, float] | None
+    shares: Mapping[str, float | None] | None
     why: str | None = None
 
 

@@ -9,7 +9,7 @@ information the words never depend on the other's discount factor, not even on w
 
 from __future__ import annotations
 
-from tremble.games import Family, View, money
+from tremble.games import Family, View, money, rubinstein
 from tremble.games.dialogue import options_in_words, other, percent, round_line, wrote
 
 
@@ -97,4 +97,4 @@ def question(view: View) -> str:
     return f"What do you do with the offer {other(view)} has made in the current round?"
 
 
-FAMILY = Family("bargaining", rules, history, question)
+FAMILY = Family("bargaining", rules, history, question, normative=rubinstein.normative)

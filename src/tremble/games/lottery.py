@@ -12,7 +12,7 @@ from typing import Any
 
 from tremble.decisions import Option
 from tremble.errors import UserError
-from tremble.games import Family, View, amount
+from tremble.games import Family, View, amount, expected_value
 
 OPTIONS = (Option("a", "A"), Option("b", "B"))
 
@@ -63,4 +63,11 @@ def question(view: View) -> str:
     return "Which gamble do you choose?"
 
 
-FAMILY = Family("lottery", rules, history, question, both_orders=True)
+FAMILY = Family(
+    "lottery",
+    rules,
+    history,
+    question,
+    both_orders=True,
+    normative=expected_value.gambles,
+)

@@ -9,7 +9,7 @@ the reader's own value, a gain of nothing.
 
 from __future__ import annotations
 
-from tremble.games import Family, View, money
+from tremble.games import Family, View, money, price_offers
 from tremble.games.dialogue import options_in_words, other, round_line, wrote
 
 
@@ -97,4 +97,4 @@ def question(view: View) -> str:
     return f"What do you do with {other(view)}'s current offer?"
 
 
-FAMILY = Family("negotiation", rules, history, question)
+FAMILY = Family("negotiation", rules, history, question, normative=price_offers.normative)

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from tremble.decisions import Option
 from tremble.errors import UserError
-from tremble.games import Family, View, amount
+from tremble.games import Family, Normative, View, amount
+from tremble.games.equilibria import own_play
 
 LABELS = ("J", "F", "Q", "X", "M", "K")
 
@@ -75,4 +76,11 @@ def question(view: View) -> str:
     return "Which option do you choose?"
 
 
-FAMILY = Family("one_shot_matrix", rules, history, question, both_orders=True)
+def normative(view: View) -> Normative:
+    """Own probabilities in equilibrium; see `equilibria.own_play`."""
+    rows = _payoffs(view)
+    own, other = ([[cell[side] for cell in row] for row in rows] for side in (0, 1))
+    return own_play(own, other, [option.key for option in view.options])
+
+
+FAMILY = Family("one_shot_matrix", rules, history, question, both_orders=True, normative=normative)

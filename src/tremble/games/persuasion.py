@@ -9,7 +9,7 @@ bought or not; `recommendation` with a `message` or a `choice` (yes, no); `decis
 from __future__ import annotations
 
 from tremble.decisions import Event
-from tremble.games import Family, View, money
+from tremble.games import Family, View, expected_value, money
 from tremble.games.dialogue import options_in_words, percent, round_line, wrote
 
 
@@ -76,4 +76,4 @@ def question(view: View) -> str:
     return "Do you buy the product that is offered in the current round?"
 
 
-FAMILY = Family("persuasion", rules, history, question)
+FAMILY = Family("persuasion", rules, history, question, normative=expected_value.buyer)

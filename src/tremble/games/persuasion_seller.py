@@ -10,7 +10,7 @@ decisions.
 from __future__ import annotations
 
 from tremble.decisions import Event
-from tremble.games import Family, View, money
+from tremble.games import Family, View, expected_value, money
 from tremble.games.dialogue import options_in_words, percent, round_line
 
 
@@ -75,4 +75,4 @@ def question(view: View) -> str:
     return f"Do you recommend {buyer} to buy the product of the current round?"
 
 
-FAMILY = Family("persuasion_seller", rules, history, question)
+FAMILY = Family("persuasion_seller", rules, history, question, normative=expected_value.seller)

@@ -8,7 +8,8 @@ letters say nothing about which option is the cooperative one. Events of type `m
 
 from __future__ import annotations
 
-from tremble.games import Family, View, amount
+from tremble.games import Family, Normative, View, amount
+from tremble.games.equilibria import own_play
 
 
 def rules(view: View) -> list[str]:
@@ -53,4 +54,14 @@ def question(view: View) -> str:
     return "Which option do you choose in the current round?"
 
 
-FAMILY = Family("repeated_matrix", rules, history, question)
+def normative(view: View) -> Normative:
+    """The equilibrium of the stage game, played in every round of a game whose end is told."""
+    keys, total = [option.key for option in view.options], view.rules.get("rounds")
+    if total is None:
+        return Normative(None, "not unique: no end is told")
+    table = view.rules["payoffs"]
+    own, other = ([[table[key][col][side] for col in keys] for key in keys] for side in (0, 1))
+    return own_play(own, other, keys, repeated=len(view.events) + 1 < total)
+
+
+FAMILY = Family("repeated_matrix", rules, history, question, normative=normative)
