@@ -12,6 +12,7 @@ import polars as pl
 from tremble.decisions import Decision
 from tremble.games import family as family_of
 from tremble.games import known
+from tremble.games.topologies import topology
 from tremble.prompts import orders, view
 from tremble.rendering import BLOCK
 from tremble.store import DECISIONS
@@ -44,13 +45,20 @@ def _decision_rows(decisions: list[Decision]) -> pl.DataFrame:
             "rates": None if d.rates is None else [d.rates.get(o.key) for o in d.options],
             "n": d.n,
             "rate_sd": d.rate_sd,
-            "config": json.dumps(d.breakdown, ensure_ascii=False),
+            "config": json.dumps(_parameters(d), ensure_ascii=False),
             "presentations": len(orders(d)),
             **_theory(d),
         }
         for d in decisions
     ]
     return pl.DataFrame(rows, schema=DECISIONS)
+
+
+def _parameters(decision: Decision) -> dict[str, Any]:
+    """What a decision can be broken down by; a one-shot game of two by two has its topology."""
+    own, other = (decision.parameters.get(name) for name in ("own_payoffs", "other_payoffs"))
+    found = topology(own, other) if own and other else None
+    return {**({} if found is None else {"topology": found}), **decision.breakdown}
 
 
 def _theory(decision: Decision) -> dict[str, Any]:

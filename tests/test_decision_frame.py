@@ -1,0 +1,58 @@
+"""Decisions as a table: theory and topology stand beside what people did."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import polars as pl
+
+from tremble.datasets import Notes
+from tremble.datasets.demo import load
+from tremble.decision_frame import decision_frame
+from tremble.decisions import Decision, Option
+
+
+def one_shot(own: list, other: list, **more) -> Decision:
+    keys = ["a", "b", "c"][: len(own)]
+    return Decision(
+        "d",
+        "mine",
+        "one_shot_matrix",
+        tuple(Option(key, key.upper()) for key in keys),
+        rates={key: 1 / len(keys) for key in keys},
+        role="row",
+        rules={"own_payoffs": own, "other_payoffs": other},
+        **more,
+    )
+
+
+def test_a_dilemma_is_named_and_solved() -> None:
+    dilemma = one_shot([[3, 1], [4, 2]], [[3, 4], [1, 2]])
+    larger = one_shot([[1, 2], [3, 4], [5, 6]], [[1, 2], [3, 4], [5, 6]])
+    named = one_shot([[3, 1], [4, 2]], [[3, 4], [1, 2]], config={"topology": "mine"})
+    frame = decision_frame([dilemma, larger, named])
+    configs = [json.loads(text) for text in frame["config"]]
+    assert configs == [{"topology": "dilemma"}, {}, {"topology": "mine"}]
+    assert frame["normative"].to_list()[0] == [0.0, 1.0]
+    assert frame["normative_why"].to_list()[0] is None
+
+
+def test_every_embedded_decision_has_a_theory_or_a_reason(tmp_path: Path) -> None:
+    frame = decision_frame(load(tmp_path, Notes()))
+    assert frame.height == 1911
+    silent = frame.filter(pl.col("normative").is_null())
+    assert 0 < silent.height < frame.height / 2
+    assert silent["normative_why"].null_count() == 0
+    sums = frame["normative"].drop_nulls().list.sum()
+    whole = frame.filter(pl.col("normative_why").is_null())["normative"].list.sum()
+    assert ((whole - 1).abs() < 1e-9).all()
+    assert (sums < 1 + 1e-9).all()
+
+
+def test_a_prompt_of_ones_own_has_no_theory() -> None:
+    own = Decision("d", "mine", "custom", (Option("a", "a"), Option("b", "b")), prompt="Go?")
+    frame = decision_frame([own])
+    assert frame.select("normative", "normative_why", "numbers").rows() == [
+        (None, "no game that tremble knows", None)
+    ]
