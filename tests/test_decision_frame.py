@@ -14,12 +14,12 @@ from tremble.decisions import Decision, Option
 
 
 def one_shot(own: list, other: list, **more) -> Decision:
-    keys = ["a", "b", "c"][: len(own)]
+    keys = [str(row) for row in range(1, len(own) + 1)]
     return Decision(
         "d",
         "mine",
         "one_shot_matrix",
-        tuple(Option(key, key.upper()) for key in keys),
+        tuple(Option(key, f"option {key}") for key in keys),
         rates={key: 1 / len(keys) for key in keys},
         role="row",
         rules={"own_payoffs": own, "other_payoffs": other},
