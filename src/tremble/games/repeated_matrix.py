@@ -8,6 +8,8 @@ letters say nothing about which option is the cooperative one. Events of type `m
 
 from __future__ import annotations
 
+from typing import Any
+
 from tremble.games import Family, View, amount
 
 
@@ -53,4 +55,17 @@ def question(view: View) -> str:
     return "Which option do you choose in the current round?"
 
 
-FAMILY = Family("repeated_matrix", rules, history, question)
+def numbers(view: View) -> dict[str, Any]:
+    """The payoffs as told, and what both did in every round before: `mine`, `theirs` (null where
+    the record contradicts itself) and the reader's `points`."""
+    moves = [event.data for event in view.events]
+    return {
+        "payoffs": view.rules.get("payoffs"),
+        "mine": [move["choice"] for move in moves],
+        "theirs": [move.get("other") for move in moves],
+        "points": [move.get("points") for move in moves],
+        "rounds": view.rules.get("rounds"),
+    }
+
+
+FAMILY = Family("repeated_matrix", rules, history, question, numbers=numbers)
