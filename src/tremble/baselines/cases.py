@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 MIN_GROUPS = 3
+NO_NUMBERS = "no numbers of the game recorded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,9 @@ class Answer:
             {
                 "decision": names,
                 "prediction": [self.found.get(name) for name in names],
-                "why": [self.why.get(name) for name in names],
+                "why": [
+                    None if name in self.found else self.why.get(name, NO_NUMBERS) for name in names
+                ],
             },
             schema={"decision": pl.String, "prediction": pl.Float64, "why": pl.String},
         )

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from tremble.baselines.cases import Case, Sample, read_cases, samples
+from tremble.baselines.cases import NO_NUMBERS, Case, Sample, read_cases, samples
 from tremble.baselines.leave_out import FLOOR, best_of_all, best_without
 
 Payoffs = tuple[np.ndarray, np.ndarray]
@@ -127,7 +127,7 @@ def _frame(
     for decision in decisions["decision"]:
         said = found.get(decision)
         if said is None:
-            rows.append((decision, None, None, why.get(decision)))
+            rows.append((decision, None, None, why.get(decision, NO_NUMBERS)))
         else:
             rows += [(decision, key, share, None) for key, share in said]
     types = {"decision": pl.String, "key": pl.String, "prediction": pl.Float64, "why": pl.String}
