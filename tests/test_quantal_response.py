@@ -132,10 +132,11 @@ def test_the_precision_is_recovered_from_simulated_rates() -> None:
 
 
 def test_repeated_games_are_predicted_by_their_stage_game_alone() -> None:
-    people = [d for i in range(5) for d in play(f"p{i}", "CDDD", "CCDD", PD)]
+    people = [d for i in range(5) for d in play(f"p{i}", "CDDD" if i else "CCCC", "CCDD", PD)]
     found = quantal_response(frame(people))
     assert found.height == 2 * len(people)
     assert shares(found, "p0/0") == shares(found, "p0/3")
+    assert found["prediction"].n_unique() == 2  # leaving people out would be all that varies
     p = shares(found, "p0/0")
     assert p[0] < 0.5 and sum(p) == pytest.approx(1)
 

@@ -70,7 +70,8 @@ def option_predictions(
 
     One fit per data set and family, over all its games: a parameter that is to mean something
     carries from game to game. The log-likelihood counts a choice, and a problem whatever its n
-    (as r does), once. Left out is a participant, of problems with rates all views of a game.
+    (as r does), once. Left out is a participant, of problems with rates all views of a game;
+    the stage game of repeated ones is predicted by the fit to everybody.
     """
     cases = read_cases(decisions, families)
     games: dict[str, Payoffs] = {}
@@ -105,8 +106,10 @@ def _fitted(sample: Sample, table: dict[str, np.ndarray | None]) -> list[tuple[C
 
     count = own.shape[1]
     best = np.r_[best_without(loglik, count), best_of_all(loglik, count)]
+    # Within a stage game a prediction would vary by who is left out and by nothing else: against
+    # the own outcome, as a leave-one-out mean does (see majority). It is fitted to everybody.
     return [
-        (case, shares[best[group]])
+        (case, shares[best[-1 if "payoffs" in case.numbers else group]])
         for case, group in zip(sample.cases, sample.group, strict=True)
         if (shares := table[case.decision]) is not None
     ]

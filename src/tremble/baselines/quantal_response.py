@@ -26,7 +26,7 @@ _JUMP = 0.2
 def quantal_response(decisions: pl.DataFrame) -> pl.DataFrame:
     """decision, key, prediction, why: every option of one-shot games, of repeated games the stage
     game without its history. One precision per data set and family, fitted without the own
-    group."""
+    group; of repeated games to everybody."""
     return option_predictions(decisions, FAMILIES, solve)
 
 
