@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
 import polars as pl
 
 from tremble.decisions import Decision
+from tremble.errors import UserError
 from tremble.games import family as family_of
 from tremble.games import known
 from tremble.games.topologies import topology
@@ -76,5 +78,7 @@ def _theory(decision: Decision) -> dict[str, Any]:
         )
         found["normative_why"] = said.why
     if family.numbers is not None:
-        found["numbers"] = json.dumps(family.numbers(seen), ensure_ascii=False)
+        # What a record lacks is said, with its cure, where the prompt is written.
+        with suppress(UserError, KeyError, TypeError, ValueError, AttributeError, IndexError):
+            found["numbers"] = json.dumps(family.numbers(seen), ensure_ascii=False)
     return found

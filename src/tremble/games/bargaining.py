@@ -9,6 +9,8 @@ information the words never depend on the other's discount factor, not even on w
 
 from __future__ import annotations
 
+from typing import Any
+
 from tremble.games import Family, View, money, rubinstein
 from tremble.games.dialogue import options_in_words, other, percent, round_line, wrote
 
@@ -97,4 +99,22 @@ def question(view: View) -> str:
     return f"What do you do with the offer {other(view)} has made in the current round?"
 
 
-FAMILY = Family("bargaining", rules, history, question, normative=rubinstein.normative)
+def numbers(view: View) -> dict[str, Any]:
+    """`share` of the pot on offer to the reader, both discount factors, the round of how many.
+
+    Null where there is no offer on the table, and for what the reader was not told.
+    """
+    offers = [event.data for event in view.events if event.type == "offer"]
+    pot = sum(offers[-1]["gains"].values()) if offers else 0
+    return {
+        "share": offers[-1]["gains"][view.role] / pot if pot else None,
+        "delta": view.rules.get("delta"),
+        "other_delta": view.rules.get("other_delta"),
+        "round": view.round,
+        "rounds": view.rules.get("rounds"),
+    }
+
+
+FAMILY = Family(
+    "bargaining", rules, history, question, numbers=numbers, normative=rubinstein.normative
+)

@@ -63,11 +63,23 @@ def question(view: View) -> str:
     return "Which gamble do you choose?"
 
 
+def numbers(view: View) -> dict[str, Any]:
+    """`options`: key to [probability, payoff], outcomes of probability 0 left out."""
+    gambles = {option.key: view.rules.get(f"gamble_{option.key}") or () for option in view.options}
+    return {
+        "options": {
+            key: [[float(chance), float(payoff)] for chance, payoff in gamble if chance != 0]
+            for key, gamble in gambles.items()
+        }
+    }
+
+
 FAMILY = Family(
     "lottery",
     rules,
     history,
     question,
     both_orders=True,
+    numbers=numbers,
     normative=expected_value.gambles,
 )

@@ -9,6 +9,8 @@ the reader's own value, a gain of nothing.
 
 from __future__ import annotations
 
+from typing import Any
+
 from tremble.games import Family, View, money, price_offers
 from tremble.games.dialogue import options_in_words, other, round_line, wrote
 
@@ -97,4 +99,24 @@ def question(view: View) -> str:
     return f"What do you do with {other(view)}'s current offer?"
 
 
-FAMILY = Family("negotiation", rules, history, question, normative=price_offers.normative)
+def numbers(view: View) -> dict[str, Any]:
+    """`gain` and `other_gain` at the price on the table, as shares of the reader's value.
+
+    Null where there is no price or no value, and for what the reader was not told.
+    """
+    prices = [event.data["price"] for event in view.events if event.type == "offer"]
+    own, others = view.rules.get("value"), view.rules.get("other_value")
+    sign = 1 if view.role == "Alice" else -1
+    known = bool(prices and own)
+    return {
+        "gain": sign * (prices[-1] - own) / own if known else None,
+        "other_gain": sign * (others - prices[-1]) / own if known and others is not None else None,
+        "sells": view.role == "Alice",
+        "round": len(prices),
+        "rounds": view.rules.get("rounds"),
+    }
+
+
+FAMILY = Family(
+    "negotiation", rules, history, question, numbers=numbers, normative=price_offers.normative
+)

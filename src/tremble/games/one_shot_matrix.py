@@ -9,6 +9,8 @@ shown in both orders; the middle one of three keeps its place and letter.
 
 from __future__ import annotations
 
+from typing import Any
+
 from tremble.decisions import Option
 from tremble.errors import UserError
 from tremble.games import Family, Normative, View, amount
@@ -83,4 +85,21 @@ def normative(view: View) -> Normative:
     return own_play(own, other, [option.key for option in view.options])
 
 
-FAMILY = Family("one_shot_matrix", rules, history, question, both_orders=True, normative=normative)
+def numbers(view: View) -> dict[str, Any]:
+    """`own` and `other` points, a list per own option in shown order, a number per other's."""
+    rows = _payoffs(view)
+    return {
+        "own": [[mine for mine, _ in row] for row in rows],
+        "other": [[theirs for _, theirs in row] for row in rows],
+    }
+
+
+FAMILY = Family(
+    "one_shot_matrix",
+    rules,
+    history,
+    question,
+    both_orders=True,
+    numbers=numbers,
+    normative=normative,
+)

@@ -9,6 +9,8 @@ decisions.
 
 from __future__ import annotations
 
+from typing import Any
+
 from tremble.decisions import Event
 from tremble.games import Family, View, expected_value, money
 from tremble.games.dialogue import options_in_words, percent, round_line
@@ -75,4 +77,25 @@ def question(view: View) -> str:
     return f"Do you recommend {buyer} to buy the product of the current round?"
 
 
-FAMILY = Family("persuasion_seller", rules, history, question, normative=expected_value.seller)
+def numbers(view: View) -> dict[str, Any]:
+    """The parameters told, whether this product's quality is `high`, and `history`: a list per
+    round before of high quality, recommended, bought, null where unknown."""
+    rounds: dict[int | None, dict[str, bool | None]] = {}
+    for event in view.events:
+        found = event.data.get("quality" if event.type == "quality" else "choice")
+        told = None if found is None else found in ("yes", "high")
+        rounds.setdefault(event.data["round"], {})[event.type] = told
+    now = rounds.pop(view.round, {})
+    parts = ("quality", "recommendation", "decision")
+    return {
+        **{name: view.rules.get(name) for name in ("p", "price", "worth_high", "worth_low")},
+        "high": now.get("quality"),
+        "history": [[one.get(part) for part in parts] for one in rounds.values()],
+        "round": view.round,
+        "rounds": view.rules.get("rounds"),
+    }
+
+
+FAMILY = Family(
+    "persuasion_seller", rules, history, question, numbers=numbers, normative=expected_value.seller
+)

@@ -8,6 +8,8 @@ letters say nothing about which option is the cooperative one. Events of type `m
 
 from __future__ import annotations
 
+from typing import Any
+
 from tremble.games import Family, Normative, View, amount
 from tremble.games.equilibria import own_play
 
@@ -64,4 +66,17 @@ def normative(view: View) -> Normative:
     return own_play(own, other, keys, repeated=len(view.events) + 1 < total)
 
 
-FAMILY = Family("repeated_matrix", rules, history, question, normative=normative)
+def numbers(view: View) -> dict[str, Any]:
+    """The payoffs as told, and what both did in every round before: `mine`, `theirs` (null where
+    the record contradicts itself) and the reader's `points`."""
+    moves = [event.data for event in view.events]
+    return {
+        "payoffs": view.rules.get("payoffs"),
+        "mine": [move["choice"] for move in moves],
+        "theirs": [move.get("other") for move in moves],
+        "points": [move.get("points") for move in moves],
+        "rounds": view.rules.get("rounds"),
+    }
+
+
+FAMILY = Family("repeated_matrix", rules, history, question, numbers=numbers, normative=normative)

@@ -7,50 +7,78 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from tremble.baselines import BASELINES
+from tremble.baselines import ABOUT, BASELINES, baseline_predictions
+from tremble.baselines.cases import main_reason
 from tremble.stats.comparisons import family_order
-from tremble.stats.correlation import outcome_columns, r_columns, undefined
+from tremble.stats.correlation import outcome_columns, points_note, r_columns, undefined
 from tremble.stats.models import join_notes
 from tremble.stats.numbers import decimal
 from tremble.stats.outcomes import CHOICE, OPTION
 
 
-def baseline_table(decisions: pl.DataFrame, points: pl.DataFrame) -> list[dict[str, Any]]:
+def baseline_table(
+    decisions: pl.DataFrame, points: pl.DataFrame, predicted: pl.DataFrame | None = None
+) -> list[dict[str, Any]]:
     """Rows with baseline, family, n (decisions predicted), r, note.
 
-    A baseline predicts the target of a choice or of a two-option problem; problems with more
-    options are left to the models, and the note says so.
+    A baseline that predicts the target counts on choices and two-option problems; one that
+    predicts every option also counts on problems with more, a point for each option, as the
+    models do. A baseline has rows for the families that it is about. `predicted` is
+    `baseline_predictions(decisions)` where that is at hand.
     """
-    single = points.filter(pl.col("kind") != OPTION)
+    said = baseline_predictions(decisions) if predicted is None else predicted
+    every = baseline_points(said, points)
     rows = []
-    for name, predict in BASELINES.items():
-        held = (
-            predict(decisions)
-            .join(single, on="decision")
-            .filter(pl.col("prediction").is_not_null())
-        )
+    for name in BASELINES:
+        held = every.filter(pl.col("baseline") == name)
         for family in family_order(decisions["family"]):
+            if family not in ABOUT.get(name, (family,)):
+                continue
+            of_family = decisions.filter(pl.col("family") == family).select("decision")
             here = held.filter(pl.col("family") == family)
-            total = int((decisions["family"] == family).sum())
-            rows.append(_row(name, family, here, total))
+            silent = said.filter(
+                (pl.col("baseline") == name) & pl.col("prediction").is_null()
+            ).join(of_family, on="decision", how="semi")
+            rows.append(_row(name, family, here, of_family.height, main_reason(silent["why"])))
     return rows
 
 
-def _row(name: str, family: str, held: pl.DataFrame, total: int) -> dict[str, Any]:
-    n = held.height
+def baseline_points(predicted: pl.DataFrame, points: pl.DataFrame) -> pl.DataFrame:
+    """The points that baselines predict: baseline, decision, key, prediction and the points'
+    columns. A prediction without a key is one of the target, and of no problem with more options
+    than two."""
+    known = predicted.filter(pl.col("prediction").is_not_null()).drop("why")
+    targets = (
+        known.filter(pl.col("key").is_null())
+        .drop("key")
+        .join(points.filter(pl.col("kind") != OPTION), on="decision", maintain_order="left")
+    )
+    options = known.filter(pl.col("key").is_not_null()).join(
+        points, on=["decision", "key"], maintain_order="left"
+    )
+    return pl.concat([targets, options.select(targets.columns)])
+
+
+def _row(name: str, family: str, held: pl.DataFrame, total: int, why: str | None) -> dict[str, Any]:
+    n = held["decision"].n_unique()
     if not n:
-        note: str | None = f"nothing to go by in {total} decisions"
+        note = join_notes(f"nothing to go by in {total} decisions", why)
         return {"baseline": name, "family": family, "n": 0, "r": None, "note": note}
     found = held.select(*r_columns("prediction"), *outcome_columns()).row(0, named=True)
     reason = undefined(found)
     y = held["outcome"].to_numpy()
     share = float(y.mean())
-    shares = f"share of the target {decimal(share)}"
+    shares: str | None = f"share of the target {decimal(share)}"
     if (held["kind"] == CHOICE).all():
-        shares += f", always the more frequent side is right {decimal(max(share, 1 - share))}"
+        shares = (
+            f"{shares}, always the more frequent side is right {decimal(max(share, 1 - share))}"
+        )
+    elif found["options"]:
+        shares = None
     constant = name == "majority"
     if constant:
         reason = "a constant has no r" if reason in (None, "constant prediction") else reason
+    left = f"{total - n} decisions left out" if total > n else None
     return {
         "baseline": name,
         "family": family,
@@ -59,7 +87,8 @@ def _row(name: str, family: str, held: pl.DataFrame, total: int) -> dict[str, An
         "note": join_notes(
             reason,
             shares if constant or reason else _accuracy(held["prediction"].to_numpy(), y, held),
-            f"{total - n} decisions left out" if total > n else None,
+            points_note(found) if found["options"] else None,
+            f"{left} ({why})" if left and why else left,
         ),
     }
 

@@ -38,14 +38,15 @@ def pearson(x: np.ndarray, y: np.ndarray) -> tuple[float | None, str | None]:
     return min(1.0, max(-1.0, r)), None
 
 
-def _scaled(name: str) -> pl.Expr:
+def scaled(name: str) -> pl.Expr:
+    """A column less its mean, stretched to 1 at most: squares of tiny values would vanish."""
     centred = pl.col(name) - pl.col(name).mean()
     return centred / centred.abs().max()
 
 
 def r_columns(prediction: str, suffix: str = "") -> list[pl.Expr]:
     """Aggregations that give `r` and `flat` (constant prediction) of one prediction column."""
-    x, y = _scaled(prediction), _scaled("outcome")
+    x, y = scaled(prediction), scaled("outcome")
     spread = pl.col(prediction).max() - pl.col(prediction).min()
     return [
         ((x * y).sum() / ((x * x).sum() * (y * y).sum()).sqrt()).clip(-1, 1).alias(f"r{suffix}"),
