@@ -2,9 +2,9 @@
 
 Choices of one participant, and of one game, are not independent. Whole clusters are resampled:
 the outer kind where one kind holds the other (a participant's games), both kinds where they cross
-(participants x shared items; Owen 2007). The interval is the studentised one (bootstrap-t, Efron
-and Tibshirani 1993, section 12.5) with the linearised cluster-robust standard error, for r on the
-scale of Fisher's z; docs/uncertainty.md has the simulation that chose it.
+(participants x shared items; Owen 2007). The interval is the symmetric studentised one
+(bootstrap-t, Hall 1988) with the linearised cluster-robust standard error, for r on the scale of
+Fisher's z; docs/uncertainty.md has the simulation that chose it.
 """
 
 from __future__ import annotations
