@@ -77,7 +77,7 @@ def score_rows(decisions: pl.DataFrame, models: int, rng: np.random.Generator) -
         first = rng.normal(0.6 * hit, 1.5 + model % 2)
         p = 1 / (1 + np.exp(-first))
         rest = np.where(three, 0.5, 1.0) * (1 - p)
-        logs = np.log(np.stack([p, rest, rest], axis=1)).tolist()
+        logs = np.log(np.stack([p, rest, rest], axis=1))
         frames.append(
             names.with_columns(
                 model=pl.lit(f"m{model}"),
@@ -85,12 +85,10 @@ def score_rows(decisions: pl.DataFrame, models: int, rng: np.random.Generator) -
                 template=pl.lit(None, pl.String),
                 formulation=pl.lit("standard"),
                 presentation=pl.lit(0, pl.Int8),
-                logprobs=pl.Series(logs, dtype=pl.List(pl.Float64)).list.head(
-                    pl.Series(np.where(three, 3, 2))
-                ),
+                logprobs=pl.Series(logs).arr.to_list(),
                 mass=pl.Series(rng.uniform(0.7, 1, len(p))),
                 error=pl.lit(None, pl.String),
-            )
+            ).with_columns(logprobs=pl.col("logprobs").list.head(pl.col("keys").list.len()))
         )
     return pl.concat(frames)
 

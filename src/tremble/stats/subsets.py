@@ -60,7 +60,7 @@ def _parameters(decisions: pl.DataFrame) -> pl.DataFrame:
         for name, value in json.loads(text).items()
         if value is not None
     ]
-    schema = {"config": pl.String, **{k: v for k, v in SUBSETS.items() if k != "decision"}}
+    schema = pl.Schema({("config" if k == "decision" else k): v for k, v in SUBSETS.items()})
     return (
         decisions.select("decision", "config")
         .join(pl.DataFrame(rows, schema=schema), on="config")
