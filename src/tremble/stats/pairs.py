@@ -79,6 +79,35 @@ def _mass(name: str) -> pl.Expr:
     return ((mass * weight).sum() / weight.filter(known).sum()).alias(f"mass_{name}")
 
 
+def comparison_frame(comparisons: Sequence[Comparison]) -> pl.DataFrame:
+    """One row per comparison: its number, both models and formats, and the mode."""
+    return pl.DataFrame(
+        {
+            "comparison": list(range(len(comparisons))),
+            "base": [c.base for c in comparisons],
+            "aligned": [c.aligned for c in comparisons],
+            "base_format": [
+                format_name(c.base, c.base_format, c.base_template) for c in comparisons
+            ],
+            "aligned_format": [
+                format_name(c.aligned, c.aligned_format, c.aligned_template) for c in comparisons
+            ],
+            "mode": [c.mode for c in comparisons],
+        }
+    )
+
+
+def pair_columns() -> list[pl.Expr]:
+    """Aggregations over rows of `twins` that `pair_row` makes a row of."""
+    return [
+        *r_columns("base_prediction", "_base"),
+        *r_columns("aligned_prediction", "_aligned"),
+        *outcome_columns(),
+        _mass("base"),
+        _mass("aligned"),
+    ]
+
+
 def pair_table(
     predicted: pl.DataFrame,
     points: pl.DataFrame,
@@ -95,32 +124,9 @@ def pair_table(
     """
     if not comparisons:
         return []
-    table = pl.DataFrame(
-        {
-            "comparison": list(range(len(comparisons))),
-            "base": [c.base for c in comparisons],
-            "aligned": [c.aligned for c in comparisons],
-            "base_format": [
-                format_name(c.base, c.base_format, c.base_template) for c in comparisons
-            ],
-            "aligned_format": [
-                format_name(c.aligned, c.aligned_format, c.aligned_template) for c in comparisons
-            ],
-            "mode": [c.mode for c in comparisons],
-        }
-    )
+    table = comparison_frame(comparisons)
     group = ["comparison", "formulation", "family"]
-    fits = (
-        twins(predicted, points, table)
-        .group_by(group)
-        .agg(
-            *r_columns("base_prediction", "_base"),
-            *r_columns("aligned_prediction", "_aligned"),
-            *outcome_columns(),
-            _mass("base"),
-            _mass("aligned"),
-        )
-    )
+    fits = twins(predicted, points, table).group_by(group).agg(*pair_columns())
     wordings = predicted.select("formulation").unique(maintain_order=True).with_row_index("wording")
     families = family_order(decisions["family"])
     order = pl.DataFrame({"family": families, "order": range(len(families))})
@@ -130,10 +136,16 @@ def pair_table(
         .join(fits, on=group, how="left")
         .sort("comparison", "wording", "order")
     )
-    return [_pair_row(row, min_mass, min_r) for row in frame.iter_rows(named=True)]
+    return [pair_row(row, min_mass, min_r) for row in frame.iter_rows(named=True)]
 
 
-def _pair_row(row: dict[str, Any], min_mass: float | None, min_r: float | None) -> dict[str, Any]:
+def pair_row(
+    row: dict[str, Any], min_mass: float | None, min_r: float | None, instead: str | None = None
+) -> dict[str, Any]:
+    """A row of the pair table from one group aggregated with `pair_columns`.
+
+    `instead` is a reason why neither r is defined; it takes the place of every other reason.
+    """
     n = row["used"] or 0
     r: dict[str, float | None] = {"base": None, "aligned": None}
     mass: dict[str, float | None] = {"base": None, "aligned": None}
@@ -149,6 +161,8 @@ def _pair_row(row: dict[str, Any], min_mass: float | None, min_r: float | None) 
                 reasons.append(reason)
         if n < MIN_N:
             reasons.append(f"n = {n}, below {MIN_N}")
+        if instead:
+            r, reasons = {"base": None, "aligned": None}, [instead]
     else:
         reasons.append("no decision scored by both")
     base, aligned = r["base"], r["aligned"]

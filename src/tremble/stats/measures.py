@@ -1,0 +1,210 @@
+"""Measures beside r, per run and family: log loss, Brier, AUC, calibration.
+
+r asks whether predictions rise where people's choices do; these ask whether they can be taken at
+their word. Each is given twice: as predicted, and after one temperature fitted on other people
+(`temperature.py`). A model that knows but is saturated gains much, one that does not know little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from tremble.errors import UserError, did_you_mean
+from tremble.stats.calibration import (
+    auc,
+    bin_sums,
+    expected_error,
+    log_loss_terms,
+    recalibration,
+)
+from tremble.stats.models import join_notes
+from tremble.stats.option_arrays import OptionArrays, option_arrays
+from tremble.stats.temperature import COLDEST, EPSILON, HOTTEST, cross_fitted, log_shares, tempered
+
+FOLDS = 5
+BINS = 10
+MEASURES = ("log_loss", "brier", "auc", "slope", "intercept", "ece")
+_CHUNK = 3_000_000  # predictions at a time: temporary arrays stay below about 200 MB
+_EQUAL = ["width", "count"]
+
+Row = dict[str, Any]
+
+
+def measure_table(
+    predicted: pl.DataFrame,
+    points: pl.DataFrame,
+    decisions: pl.DataFrame,
+    folds: int = FOLDS,
+    bins: int = BINS,
+) -> list[Row]:
+    """One row per run and family with predictions.
+
+    model, format, formulation, family, n (decisions), log_loss, brier, auc, slope, intercept,
+    ece, clipped, temperature, the six measures again as `NAME_tempered`, and note.
+
+    - log_loss: nats per decision; the binary cross-entropy of the target for a choice or a
+      problem with two options, else the cross-entropy over all options. Predictions are kept
+      1e-7 away from 0 and 1; `clipped` counts the points where that mattered.
+    - brier: mean squared difference; the points of one problem share its weight.
+    - auc: over 0/1 outcomes only. slope, intercept: of the outcome's logit on the prediction's.
+    - ece: over `bins` bins of equal width.
+    - temperature: the median over `folds` folds of people, none of which is split.
+
+    What is undefined is None and the note says why.
+    """
+    rows: list[Row] = []
+    for arrays in option_arrays(predicted, points, decisions, folds):
+        for part in _chunks(arrays):
+            rows += _rows(part, bins)
+    order = {name: i for i, name in enumerate(dict.fromkeys(_run(row) for row in rows))}
+    return sorted(rows, key=lambda row: order[_run(row)])
+
+
+def reliability(
+    predicted: pl.DataFrame,
+    points: pl.DataFrame,
+    decisions: pl.DataFrame,
+    bins: int = BINS,
+    equal: str = "width",
+    temper: bool = False,
+    folds: int = FOLDS,
+) -> list[Row]:
+    """Rows with model, format, formulation, family, bin (from 0), n, prediction, outcome.
+
+    n is the number of decisions (weights of points), prediction and outcome are means. `equal`
+    is "width" or "count"; empty bins are left out. `temper` takes the predictions after the
+    fitted temperature. Raises UserError for another `equal`.
+    """
+    if equal not in _EQUAL:
+        raise UserError(f"Bins cannot be of equal {equal!r}{did_you_mean(equal, _EQUAL)}")
+    rows: list[Row] = []
+    for arrays in option_arrays(predicted, points, decisions, folds):
+        for part in _chunks(arrays):
+            p, w = _tempered_points(part)[:2] if temper else _points(part, part.shares)
+            for run, name in enumerate(part.runs):
+                sums = bin_sums(p[run], part.outcome, w[run], bins, equal)
+                rows += [
+                    {
+                        **dict(zip(("model", "format", "formulation"), name, strict=True)),
+                        "family": part.family,
+                        "bin": i,
+                        "n": float(sums[0][i]),
+                        "prediction": float(sums[1][i] / sums[0][i]),
+                        "outcome": float(sums[2][i] / sums[0][i]),
+                    }
+                    for i in np.flatnonzero(sums[0])
+                ]
+    return rows
+
+
+def _run(row: Row) -> tuple[str, str, str]:
+    return row["model"], row["format"], row["formulation"]
+
+
+def _chunks(arrays: OptionArrays) -> Iterator[OptionArrays]:
+    """The arrays of a few runs at a time, without runs that have nothing here."""
+    present = np.flatnonzero(np.isfinite(arrays.shares).any(axis=(0, 2)))
+    step = max(1, _CHUNK // max(1, arrays.shares[:, 0].size))
+    for start in range(0, len(present), step):
+        chosen = present[start : start + step]
+        yield replace(
+            arrays, runs=[arrays.runs[i] for i in chosen], shares=arrays.shares[:, chosen]
+        )
+
+
+def _points(arrays: OptionArrays, shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(predictions, weights) at the points, each (R, P); weight 0 where there is none."""
+    p = shares[arrays.option, :, arrays.at].T
+    there = np.isfinite(p)
+    return np.where(there, p, 0.5), there * arrays.weight
+
+
+def _tempered_points(arrays: OptionArrays) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(predictions, weights, temperature per run) after the cross-fitted temperature."""
+    whole = (np.isfinite(arrays.shares) | ~arrays.valid[:, None, :]).all(axis=0)
+    logs = np.where(whole & arrays.valid[:, None, :], log_shares(arrays.shares), 0.0)
+    inverse, temperature = cross_fitted(
+        logs, arrays.valid, arrays.observed, whole.astype(float), arrays.fold
+    )
+    shares = tempered(logs, arrays.valid, np.where(np.isfinite(inverse), inverse, 1.0))
+    shares[:, ~whole | ~np.isfinite(inverse)] = np.nan
+    return *_points(arrays, shares), temperature
+
+
+def _rows(arrays: OptionArrays, bins: int) -> list[Row]:
+    p, w = _points(arrays, arrays.shares)
+    plain = _measures(arrays, p, w, bins)
+    heated_p, heated_w, temperature = _tempered_points(arrays)
+    heated = _measures(arrays, heated_p, heated_w, bins)
+    beyond = ((p < EPSILON) | (p > 1 - EPSILON)) & (w > 0)
+    rows = []
+    for run, name in enumerate(arrays.runs):
+        before, after = plain[run], heated[run]
+        fitted = float(temperature[run]) if np.isfinite(temperature[run]) else None
+        missed = round(float(w[run].sum())) - round(float(heated_w[run].sum()))
+        rows.append(
+            {
+                **dict(zip(("model", "format", "formulation"), name, strict=True)),
+                "family": arrays.family,
+                "n": round(float(w[run].sum())),
+                **{measure: before[measure] for measure in MEASURES},
+                "clipped": int(beyond[run].sum()),
+                "temperature": fitted,
+                **{f"{measure}_tempered": after[measure] for measure in MEASURES},
+                "note": join_notes(
+                    before["why"],
+                    _temperature_note(fitted),
+                    f"{missed} decisions without a temperature" if fitted and missed else None,
+                ),
+            }
+        )
+    return rows
+
+
+def _temperature_note(temperature: float | None) -> str | None:
+    if temperature is None:
+        return "no temperature: nothing to fit it on outside a fold, or every prediction even"
+    if temperature >= HOTTEST * (1 - 1e-6):
+        return f"temperature at its bound of {HOTTEST:g}: the log-odds say nothing"
+    if temperature <= COLDEST * (1 + 1e-6):
+        return f"temperature at its bound of {COLDEST:g}"
+    return None
+
+
+def _measures(arrays: OptionArrays, p: np.ndarray, w: np.ndarray, bins: int) -> list[Row]:
+    """The six measures of each run, and `why` some are None."""
+    y, present = arrays.outcome, w > 0
+    total = np.maximum(w.sum(axis=1), 1e-300)
+    loss = (log_loss_terms(p, y, arrays.joint) * present).sum(axis=1) / total
+    brier = (w * (p - y) ** 2).sum(axis=1) / total
+    slope, intercept, found = recalibration(p, y, w)
+    rows: list[Row] = []
+    for run in range(len(p)):
+        if not present[run].any():
+            rows.append(dict.fromkeys((*MEASURES, "why")))
+            continue
+        single = present[run] & arrays.choice
+        area = auc(p[run][single], y[single]) if single.any() else None
+        ok = bool(found[run])
+        why = None
+        if not ok:
+            why = "no calibration slope: constant prediction, one outcome, or separated outcomes"
+        if area is None:
+            why = join_notes(why, "no AUC: " + ("one outcome only" if single.any() else "rates"))
+        rows.append(
+            {
+                "log_loss": float(loss[run]),
+                "brier": float(brier[run]),
+                "auc": area,
+                "slope": float(slope[run]) if ok else None,
+                "intercept": float(intercept[run]) if ok else None,
+                "ece": expected_error(bin_sums(p[run], y, w[run], bins, "width")),
+                "why": why,
+            }
+        )
+    return rows
