@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
 
+from tremble.baselines import baseline_predictions
 from tremble.stats.baseline_table import baseline_table
 from tremble.stats.comparisons import Comparison
 from tremble.stats.models import model_table
@@ -53,13 +54,17 @@ COLUMNS = {
 class Analysis:
     """Four tables, each a list of plain dicts; what is not known is None, never NaN.
 
-    `pairs` also hold n, mass_base, mass_aligned and note.
+    `pairs` also hold n, mass_base, mass_aligned and note. What the tables were made from, for
+    those of `further`: `points` (what people did), `predicted`, `said` (by baselines).
     """
 
     models: list[Row]
     pairs: list[Row]
     tests: list[Row]
     baselines: list[Row]
+    points: pl.DataFrame = field(repr=False)
+    predicted: pl.DataFrame = field(repr=False)
+    said: pl.DataFrame = field(repr=False)
 
     def to_json(self) -> dict[str, list[Row]]:
         """The tables with exactly the documented columns, in values that JSON can hold."""
@@ -69,7 +74,7 @@ class Analysis:
         }
 
 
-def _plain(rows: list[Row]) -> list[Row]:
+def plain(rows: list[Row]) -> list[Row]:
     """The rows with None in place of NaN and infinities, which JSON cannot hold."""
     return [
         {
@@ -97,10 +102,14 @@ def analyze(
     """
     points = outcomes(decisions)
     predicted = predictions(scores, decisions)
+    said = baseline_predictions(decisions)
     pairs = pair_table(predicted, points, decisions, comparisons, min_mass, min_r)
     return Analysis(
-        models=_plain(model_table(scores, decisions, predicted, points)),
-        pairs=_plain(pairs),
-        tests=_plain(significance_table(pairs)),
-        baselines=_plain(baseline_table(decisions, points)),
+        models=plain(model_table(scores, decisions, predicted, points)),
+        pairs=plain(pairs),
+        tests=plain(significance_table(pairs)),
+        baselines=plain(baseline_table(decisions, points, said)),
+        points=points,
+        predicted=predicted,
+        said=said,
     )

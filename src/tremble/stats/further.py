@@ -1,0 +1,89 @@
+"""What `analyze` shows beside its four first tables: uncertainty, ceilings, measures, breakdowns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import polars as pl
+
+from tremble.errors import UserError, did_you_mean
+from tremble.stats.added_table import added
+from tremble.stats.analysis import Analysis, plain
+from tremble.stats.bootstrap import RESAMPLES
+from tremble.stats.breakdowns import breakdown, wins_table
+from tremble.stats.ceiling import ceiling_table
+from tremble.stats.comparisons import Comparison
+from tremble.stats.measures import measure_table, reliability
+from tremble.stats.model_groups import Catalogue, by_model_group, filter_sweep
+from tremble.stats.normative_table import normative_models, normative_pairs
+from tremble.stats.pairs import MIN_MASS, MIN_R
+from tremble.stats.uncertainty_table import difference_table, interval_table, vote_table
+
+Row = dict[str, Any]
+
+# Name -> what it shows, in the order of printing.
+FURTHER = {
+    "intervals": "r of every model with its 95% interval, over whole participants and games",
+    "differences": "r of base minus r of aligned with its interval, and tests of dependent r",
+    "votes": "Tests over pairs in which model families, not siblings, count once",
+    "ceilings": "The best r that human noise allows",
+    "measures": "Log loss, Brier score, AUC and calibration, as scored and after a temperature",
+    "reliability": "How often people chose the target where a model said so",
+    "added": "What each model adds over each baseline",
+    "theory": "How close models and people are to the normative prediction",
+    "theory_pairs": "Which twin is closer to the normative prediction",
+    "parameter": "Wins by value of every game parameter",
+    "round": "Wins by round",
+    "topology": "Wins by topology",
+    "formulation": "Wins by wording",
+    "groups": "Wins and differences by model family and size",
+    "sweep": "Wins under other filters",
+}
+_SUBSETS = ("parameter", "round", "topology", "formulation")
+
+
+def further_tables(
+    analysis: Analysis,
+    decisions: pl.DataFrame,
+    comparisons: Sequence[Comparison] = (),
+    catalogue: Catalogue | None = None,
+    names: Sequence[str] | None = None,
+    min_mass: float | None = MIN_MASS,
+    min_r: float | None = MIN_R,
+    resamples: int = RESAMPLES,
+) -> dict[str, list[Row]]:
+    """The tables of `FURTHER` (all, or those of `names`), each a list of plain dicts.
+
+    `analysis` is what `analyze` made of the same `decisions` and `comparisons`; `catalogue` maps
+    a model to its family and size in billions of parameters. What is not known is None. Raises
+    UserError for a name that is no table.
+    """
+    for name in names or ():
+        if name not in FURTHER:
+            raise UserError(f"There is no table {name!r}{did_you_mean(name, list(FURTHER))}")
+    predicted, points, said = analysis.predicted, analysis.points, analysis.said
+    known = catalogue or {}
+
+    def subsets(by: str) -> Callable[[], list[Row]]:
+        return lambda: wins_table(
+            breakdown(predicted, points, decisions, comparisons, by, min_mass, min_r)
+        )
+
+    made: dict[str, Callable[[], list[Row]]] = {
+        "intervals": lambda: interval_table(predicted, points, decisions, resamples),
+        "differences": lambda: difference_table(
+            predicted, points, decisions, comparisons, resamples
+        ),
+        "votes": lambda: vote_table(analysis.pairs, known),
+        "ceilings": lambda: ceiling_table(decisions, points),
+        "measures": lambda: measure_table(predicted, points, decisions),
+        "reliability": lambda: reliability(predicted, points, decisions),
+        "added": lambda: added(predicted, said, points),
+        "theory": lambda: normative_models(predicted, points, decisions),
+        "theory_pairs": lambda: normative_pairs(predicted, points, decisions, comparisons),
+        **{by: subsets(by) for by in _SUBSETS},
+        "groups": lambda: by_model_group(analysis.pairs, known),
+        "sweep": lambda: filter_sweep(analysis.pairs),
+    }
+    return {name: plain(made[name]()) for name in FURTHER if names is None or name in names}

@@ -1,0 +1,240 @@
+"""Intervals for every r and every difference of r, and tests in which model families count once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from tremble.stats.bootstrap import RESAMPLES, difference_intervals, r_intervals
+from tremble.stats.clusters import cluster_codes
+from tremble.stats.comparisons import Comparison, family_order
+from tremble.stats.correlation import pearson
+from tremble.stats.dependent import dependent_test
+from tremble.stats.model_groups import Catalogue
+from tremble.stats.models import join_notes
+from tremble.stats.multiplicity import benjamini_hochberg, holm, within
+from tremble.stats.pairs import comparison_frame, twins
+from tremble.stats.predictions import RUN
+from tremble.stats.significance import ALL, CORE_FAMILIES
+from tremble.stats.votes import family_vote, mixed_model
+
+Row = dict[str, Any]
+_INTERVAL = ("low", "high", "se", "clusters", "effective", "undefined", "note")
+
+
+class _Points:
+    """The points of one family in a fixed order: outcomes `y` and cluster codes, (points) each."""
+
+    def __init__(self, points: pl.DataFrame, decisions: pl.DataFrame) -> None:
+        held = points.join(
+            decisions.select("decision", "participant", "cluster"),
+            on="decision",
+            maintain_order="left",
+        ).with_row_index("point")
+        self.places = held.select("decision", "key", "point")
+        self.y = held["outcome"].to_numpy()
+        self.clusters = cluster_codes(held["participant"].to_list(), held["cluster"].to_list())
+
+    def matrix(self, rows: pl.DataFrame, series: str, value: str, count: int) -> np.ndarray:
+        """`value` by the number `series` and point, (count, points); NaN where there is none."""
+        found = np.full((count, len(self.y)), np.nan)
+        held = rows.join(self.places, on=["decision", "key"]).drop_nulls(value)
+        found[held[series].to_numpy(), held["point"].to_numpy()] = held[value].to_numpy()
+        return found
+
+
+def _families(points: pl.DataFrame, decisions: pl.DataFrame) -> Iterator[tuple[str, _Points]]:
+    for family in family_order(points["family"]):
+        yield family, _Points(points.filter(pl.col("family") == family), decisions)
+
+
+def interval_table(
+    predicted: pl.DataFrame,
+    points: pl.DataFrame,
+    decisions: pl.DataFrame,
+    resamples: int = RESAMPLES,
+) -> list[Row]:
+    """Rows with model, format, formulation, family, n (points), r, low, high, se, clusters,
+    effective, undefined, note: the 95% interval of each r, over whole clusters (`bootstrap`)."""
+    runs = predicted.select(RUN).unique(maintain_order=True).with_row_index("run")
+    numbered = predicted.join(runs, on=RUN)
+    rows: list[tuple[int, Row]] = []
+    for family, held in _families(points, decisions):
+        x = held.matrix(numbered, "run", "prediction", runs.height)
+        found = r_intervals(x, held.y, held.clusters, resamples=resamples)
+        for run, interval in zip(runs.iter_rows(named=True), found, strict=True):
+            if not interval.n:
+                continue
+            said = asdict(interval)
+            named = {name: run[name] for name in RUN}
+            rows.append(
+                (
+                    run["run"],
+                    {**named, "family": family, "n": interval.n, "r": interval.estimate}
+                    | {name: said[name] for name in _INTERVAL},
+                )
+            )
+    return [row for _, row in sorted(rows, key=lambda pair: pair[0])]
+
+
+def difference_table(
+    predicted: pl.DataFrame,
+    points: pl.DataFrame,
+    decisions: pl.DataFrame,
+    comparisons: Sequence[Comparison],
+    resamples: int = RESAMPLES,
+) -> list[Row]:
+    """One row per pair, mode, formulation and family: r of base minus r of aligned, on the points
+    both have scored.
+
+    base, aligned, mode, formulation, family, n, difference, low, high, se, p, p_holm, p_bh,
+    clusters, effective, undefined, williams_t, williams_p, steiger_z, steiger_p, zou_low, zou_high,
+    note. low to p come from the bootstrap of whole clusters; p_holm and p_bh adjust p over the
+    pairs of one mode, formulation and family. The last six take decisions as independent, which
+    those of one person are not (`dependent`).
+    """
+    if not comparisons:
+        return []
+    table = comparison_frame(comparisons)
+    both = twins(predicted, points, table)
+    wordings = both["formulation"].unique(maintain_order=True).to_list()
+    rows: list[Row] = []
+    for formulation in wordings:
+        here = both.filter(pl.col("formulation") == formulation)
+        for family, held in _families(points, decisions):
+            a, b = (
+                held.matrix(here, "comparison", f"{side}_prediction", len(comparisons))
+                for side in ("base", "aligned")
+            )
+            found = difference_intervals(a, b, held.y, held.clusters, resamples=resamples)
+            for comparison, one, other, interval in zip(comparisons, a, b, found, strict=True):
+                if not interval.n:
+                    continue
+                said = asdict(interval)
+                rows.append(
+                    {
+                        "base": comparison.base,
+                        "aligned": comparison.aligned,
+                        "mode": comparison.mode,
+                        "formulation": formulation,
+                        "family": family,
+                        "n": interval.n,
+                        "difference": interval.estimate,
+                        "p": interval.p,
+                        **{name: said[name] for name in _INTERVAL},
+                        **_independent(one, other, held.y),
+                    }
+                )
+    keys = [(row["mode"], row["formulation"], row["family"]) for row in rows]
+    p = [row["p"] for row in rows]
+    for row, by_holm, by_bh in zip(
+        rows, within(holm, p, keys), within(benjamini_hochberg, p, keys), strict=True
+    ):
+        row |= {"p_holm": by_holm, "p_bh": by_bh}
+    return rows
+
+
+def _independent(a: np.ndarray, b: np.ndarray, y: np.ndarray) -> Row:
+    """The tests of two dependent correlations that take decisions as independent."""
+    known = ~(np.isnan(a) | np.isnan(b))
+    a, b, y = a[known], b[known], y[known]
+    found = dependent_test(pearson(a, y)[0], pearson(b, y)[0], pearson(a, b)[0], len(y))
+    return {
+        "williams_t": found.t,
+        "williams_p": found.t_p,
+        "steiger_z": found.z,
+        "steiger_p": found.z_p,
+        "zou_low": found.low,
+        "zou_high": found.high,
+    }
+
+
+def vote_table(pairs: Iterable[Row], catalogue: Catalogue) -> list[Row]:
+    """Tests over kept pairs in which siblings do not count as independent, per mode, formulation
+    and family of games, and for "all".
+
+    family, test, direction, n (model families), pairs, statistic, p, p_holm, p_bh, sided, mean,
+    low, high, mode, formulation, note. "family votes": one vote per model family, an exact
+    binomial test; "family wilcoxon": on the mean differences of model families; both one-sided
+    in the direction of the data, as the core study's tests are. "mixed": difference ~ 1 + (1 |
+    model family), two-sided, with its mean and 95% interval. p_holm and p_bh adjust over the
+    families of games within one test. A model outside `catalogue` stands for itself.
+    """
+    groups: dict[tuple[str, str, str], list[Row]] = {}
+    for row in pairs:
+        if not row["kept"]:
+            continue
+        key = (row["mode"], row["formulation"])
+        groups.setdefault((*key, row["family"]), []).append(row)
+        if row["family"] in CORE_FAMILIES:
+            groups.setdefault((*key, ALL), []).append(row)
+    rows: list[Row] = []
+    for (mode, formulation, family), kept in groups.items():
+        named = {"family": family, "mode": mode, "formulation": formulation, "pairs": len(kept)}
+        rows += [{**named, **row} for row in _votes(kept, catalogue)]
+    keys = [(row["mode"], row["formulation"], row["test"]) for row in rows]
+    # "all" pools the others and is no further test beside them.
+    p = [None if row["family"] == ALL else row["p"] for row in rows]
+    for row, by_holm, by_bh in zip(
+        rows, within(holm, p, keys), within(benjamini_hochberg, p, keys), strict=True
+    ):
+        row |= {"p_holm": by_holm, "p_bh": by_bh}
+    return rows
+
+
+def _votes(kept: Sequence[Row], catalogue: Catalogue) -> list[Row]:
+    difference = [row["r_base"] - row["r_aligned"] for row in kept]
+    families = [model_family(row, catalogue) for row in kept]
+    vote, mixed = family_vote(difference, families), mixed_model(difference, families)
+    empty: Row = {"mean": None, "low": None, "high": None}
+    return [
+        {
+            "test": "family votes",
+            "direction": vote.direction,
+            "n": vote.families,
+            "statistic": max(vote.base, vote.aligned) if vote.direction else None,
+            "p": vote.p,
+            "sided": "one",
+            **empty,
+            "note": join_notes(
+                f"base {vote.base} : aligned {vote.aligned}, {vote.split} split", vote.note
+            ),
+        },
+        {
+            "test": "family wilcoxon",
+            "direction": vote.wilcoxon_direction,
+            "n": vote.families,
+            "statistic": vote.wilcoxon_statistic,
+            "p": vote.wilcoxon_p,
+            "sided": "one",
+            **empty,
+            "note": vote.note,
+        },
+        {
+            "test": "mixed",
+            "direction": None if not mixed.mean else "base" if mixed.mean > 0 else "aligned",
+            "n": mixed.families,
+            "statistic": mixed.t,
+            "p": mixed.p,
+            "sided": "two",
+            "mean": mixed.mean,
+            "low": mixed.low,
+            "high": mixed.high,
+            "note": join_notes(
+                None if mixed.df is None else f"{mixed.df:.1f} degrees of freedom", mixed.note
+            ),
+        },
+    ]
+
+
+def model_family(row: Row, catalogue: Catalogue) -> str:
+    """The model family of a pair (rows with base and aligned): the catalogue's, else the base."""
+    for name in (row["base"], row["aligned"]):
+        family = (catalogue.get(name) or (None, None))[0]
+        if family is not None:
+            return family
+    return str(row["base"])
