@@ -35,4 +35,6 @@ def pairs(
         print_json([{**asdict(pair), "hub_org_status": NOT_VERIFIED} for pair in found])
         return
     Console().print(pair_table(found))
-    print(f"{len(found)} pairs; hub organisations are {NOT_VERIFIED}.")
+    print(
+        f"{len(found)} pair{'' if len(found) == 1 else 's'}; hub organisations are {NOT_VERIFIED}."
+    )

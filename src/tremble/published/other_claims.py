@@ -38,7 +38,7 @@ def variant_claims() -> list[Claim]:
 
 def type_claims() -> list[Claim]:
     """Table 2: counts by topology cannot be had, their sums can be checked."""
-    valid = 14 + 57
+    valid = sum(_headline_wins("one_shot_matrix"))
     found = []
     for row in table("one_shot_types"):
         wins = (int(row["base_wins"]), int(row["aligned_wins"]))
@@ -69,6 +69,8 @@ def config_claims() -> list[Claim]:
         valid, filtered = int(row["valid"]), int(row["filtered"])
         if not row["base"]:
             why = f"no pair kept, {filtered} filtered; needs scores by value"
+            if row["parameter"] == "Buyer myopic":
+                why = "no human buyer was myopic: there is no decision, hence no pair"
             found.append(unknown(source, f"wins, {place}", "none valid", why))
             continue
         wins = (int(row["base"]), int(row["aligned"]))

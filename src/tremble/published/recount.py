@@ -100,3 +100,15 @@ def ratio_claim(source: str, claim: str, wins: tuple[int, int], printed: str) ->
     value = max(wins) / min(wins)
     agrees = math.isfinite(value) and rounds_to(value, printed)
     return same(source, claim, f"{printed}:1", f"{value:.2f}:1", agrees, f"from {ratio(wins)}")
+
+
+def as_markdown(claims: Sequence[Claim]) -> str:
+    """A table with a line per claim; a claim that cannot be recounted shows dashes."""
+    lines = [
+        "| source | claim | printed | recounted | agrees | reason |",
+        "|---|---|---|---|---|---|",
+    ]
+    for c in claims:
+        cells = (c.source, c.claim, c.printed, c.recounted or "–", c.agrees or "–", c.reason)
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines) + "\n"

@@ -184,7 +184,8 @@ def _scale(source: str, printed: str, games: str, large: bool) -> Claim:
     if rounds_to(value, printed):
         agrees = YES
     else:
-        allowed = bounds[0] - 0.005 <= float(printed) <= bounds[1] + 0.005
+        half = 0.005 + 1e-9  # of the printed median itself
+        allowed = bounds[0] - half <= float(printed) <= bounds[1] + half
         agrees = ROUNDING if allowed else NO
     reason = (
         f"{n} kept pairs; true values allow {bounds[0]:+.3f} to {bounds[1]:+.3f}; "
