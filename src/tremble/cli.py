@@ -9,6 +9,8 @@ import typer
 from tremble.commands.bench import bench
 from tremble.commands.data import data_check, data_import, data_list, data_show
 from tremble.commands.export import export
+from tremble.commands.pairs import pairs
+from tremble.commands.published import published_wins
 from tremble.commands.score import score
 from tremble.commands.study import analyze, demo, report, run
 
@@ -19,6 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 data_app = typer.Typer(help="The data sets: list, show, import, check.", no_args_is_help=True)
+published_app = typer.Typer(help="The core study's figures, recounted.", no_args_is_help=True)
 
 
 def main() -> None:
@@ -53,3 +56,6 @@ app.command()(analyze)
 app.command()(export)
 app.command()(report)
 app.command()(bench)
+app.command()(pairs)
+app.add_typer(published_app, name="published")
+published_app.command("wins")(published_wins)

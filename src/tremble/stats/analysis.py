@@ -62,9 +62,9 @@ class Analysis:
     pairs: list[Row]
     tests: list[Row]
     baselines: list[Row]
-    points: pl.DataFrame = field(repr=False)
-    predicted: pl.DataFrame = field(repr=False)
-    said: pl.DataFrame = field(repr=False)
+    points: pl.DataFrame = field(default_factory=pl.DataFrame, repr=False)
+    predicted: pl.DataFrame = field(default_factory=pl.DataFrame, repr=False)
+    said: pl.DataFrame = field(default_factory=pl.DataFrame, repr=False)
 
     def to_json(self) -> dict[str, list[Row]]:
         """The tables with exactly the documented columns, in values that JSON can hold."""

@@ -1,4 +1,4 @@
-"""What `analyze` shows beside its four first tables: uncertainty, ceilings, measures, breakdowns."""
+"""What stands beside the four first tables: uncertainty, ceilings, measures, breakdowns."""
 
 from __future__ import annotations
 

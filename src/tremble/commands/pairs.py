@@ -1,0 +1,40 @@
+"""`tremble pairs`: the published pairs of base and aligned models."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from tremble.commands import AsJson, guarded, print_json
+from tremble.errors import UserError
+
+
+@guarded
+def pairs(
+    family: Annotated[
+        str | None, typer.Option(metavar="F", help="A model family, such as Qwen.")
+    ] = None,
+    max_params: Annotated[
+        float | None, typer.Option(metavar="B", help="At most so many billion parameters.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """The 120 base and aligned twins of the core study, names as printed."""
+    from dataclasses import asdict
+
+    from tremble.pairs import NOT_VERIFIED, find
+    from tremble.published.console import pair_table
+
+    if max_params is not None and not (math.isfinite(max_params) and max_params > 0):
+        raise UserError(f"--max-params is {max_params:g}; give a number of billions above 0.")
+    found = find(family, max_params)
+    if as_json:
+        print_json([{**asdict(pair), "hub_org_status": NOT_VERIFIED} for pair in found])
+        return
+    Console().print(pair_table(found))
+    print(
+        f"{len(found)} pair{'' if len(found) == 1 else 's'}; hub organisations are {NOT_VERIFIED}."
+    )
