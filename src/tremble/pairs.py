@@ -66,7 +66,7 @@ def find(family: str | None = None, max_params: float | None = None) -> list[Pai
         known = {name.casefold(): name for name in model_families()}
         if family.casefold() not in known:
             hint = did_you_mean(family, model_families())
-            raise UserError(f"no pair is of the model family {family!r}{hint}")
+            raise UserError(f"There is no model family {family!r}{hint}")
         family = known[family.casefold()]
     return [
         pair

@@ -5,7 +5,7 @@ data -> decisions -> conversations -> token paths -> engine -> store -> analysis
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import polars as pl
 
+from tremble import pairs
 from tremble.decision_frame import decision_frame
 from tremble.engines import SCORING_VERSION, ModelSpec
 from tremble.engines.files import EMBEDDED, Say
@@ -33,6 +34,7 @@ from tremble.rendering import (
 )
 from tremble.scoring import Progress, score_cells
 from tremble.stats import Analysis, Comparison, analyze
+from tremble.stats.further import further_tables
 from tremble.store import EXPECTED, Job, Store, hash8, slug
 from tremble.study_file import Study
 
@@ -299,7 +301,22 @@ def analyze_study(out: Path) -> tuple[Analysis, pl.DataFrame, pl.DataFrame]:
     Raises UserError where the folder is no study.
     """
     store = Store(out)
-    run = store.read_run()
     scores, decisions = store.scores(), store.decisions()
-    found = [Comparison(**entry) for entry in run["comparisons"]]
-    return analyze(scores, decisions, found), scores, decisions
+    return analyze(scores, decisions, _compared(store)), scores, decisions
+
+
+def further_analysis(
+    out: Path, analysis: Analysis, decisions: pl.DataFrame, names: Sequence[str] | None = None
+) -> dict[str, list[dict[str, Any]]]:
+    """The further tables of a study (`stats.further`): all of them, or those named.
+
+    `analysis` and `decisions` are what `analyze_study` gave. Raises UserError for another name.
+    """
+    found = _compared(Store(out))
+    models = {name for one in found for name in (one.base, one.aligned)}
+    known = {name: (pairs.family_of(name), pairs.params_of(name)) for name in models}
+    return further_tables(analysis, decisions, found, known, names)
+
+
+def _compared(store: Store) -> list[Comparison]:
+    return [Comparison(**entry) for entry in store.read_run()["comparisons"]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ import typer
 from rich.console import Console
 
 from tremble.commands import AsJson, complain, guarded, print_json
+from tremble.errors import did_you_mean
 
 
 @guarded
@@ -45,10 +47,18 @@ def run(
 @guarded
 def analyze(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A study folder.")],
+    table: Annotated[
+        list[str] | None,
+        typer.Option(help="A further table, commas between several, or all; --tables lists them."),
+    ] = None,
+    tables: Annotated[bool, typer.Option("--tables", help="List the further tables.")] = False,
     as_json: AsJson = False,
-) -> None:
-    """Tables: r, mass, who wins, tests over pairs, baselines."""
-    _show(folder, as_json)
+) -> int:
+    """Tables: r, mass, who wins, tests over pairs, baselines; and further ones by name."""
+    if tables:
+        return _list_tables(as_json)
+    names = [name.strip() for part in table or () for name in part.split(",") if name.strip()]
+    return _show(folder, as_json, names)
 
 
 @guarded
@@ -77,19 +87,42 @@ def _run(study: Any, out: Path) -> int:
     return 1 if failed or missing else 0
 
 
-def _show(folder: Path, as_json: bool = False) -> int:
-    from tremble.report.terminal import tables
-    from tremble.study import analyze_study, caveats
+def _list_tables(as_json: bool) -> int:
+    from tremble.stats.further import FURTHER
 
-    analysis, *_ = analyze_study(folder)
     if as_json:
-        print_json(analysis.to_json())
-        return 0
-    for line in caveats(folder):
-        print(f"Note: {line}")
-    print()
-    tables(analysis, Console())
+        print_json(FURTHER)
+    else:
+        for name, about in FURTHER.items():
+            print(f"{name}: {about}")
     return 0
+
+
+def _show(folder: Path, as_json: bool = False, names: Sequence[str] = ()) -> int:
+    from tremble.report.further_layout import further_layout
+    from tremble.report.terminal import print_tables
+    from tremble.report.terminal import tables as show_tables
+    from tremble.stats.further import FURTHER
+    from tremble.study import analyze_study, caveats, further_analysis
+
+    analysis, _, decisions = analyze_study(folder)
+    everything = "all" in names or (as_json and not names)
+    unknown = [name for name in names if name not in FURTHER and name != "all"]
+    wanted = [name for name in FURTHER if everything or name in names]
+    further = further_analysis(folder, analysis, decisions, wanted)
+    if as_json:
+        print_json({**analysis.to_json(), **further})
+    else:
+        for line in caveats(folder):
+            print(f"Note: {line}")
+        print()
+        if not names:
+            show_tables(analysis, Console())
+            print("Intervals, ceilings, breakdowns and more: --table NAME; --tables lists them.")
+        print_tables(further_layout(further), Console())
+    for name in unknown:
+        complain(f"There is no table {name!r}{did_you_mean(name, list(FURTHER))}")
+    return 2 if unknown else 0
 
 
 def _page(folder: Path) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from rich import box
 from rich.console import Console
 from rich.table import Table as RichTable
@@ -13,12 +15,18 @@ from tremble.stats import Analysis
 
 def tables(analysis: Analysis, console: Console) -> None:
     """Prints models, pairs, tests and baselines; names are printed as they are, never as markup."""
-    for table in layout(analysis):
+    print_tables(layout(analysis), console)
+
+
+def print_tables(found: Iterable[Table], console: Console) -> None:
+    """Prints tables that are laid out."""
+    for table in found:
         console.print(Text(table.title, style="bold"))
         if not table.sections:
             console.print(Text(table.empty))
         for section in table.sections:
-            console.print(Text(section.heading, style="underline", overflow="fold"))
+            if section.heading:
+                console.print(Text(section.heading, style="underline", overflow="fold"))
             console.print(_rich(table, section.rows))
         console.print()
 
