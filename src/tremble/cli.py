@@ -13,6 +13,7 @@ from tremble.commands.pairs import pairs
 from tremble.commands.published import published_wins
 from tremble.commands.score import score
 from tremble.commands.study import analyze, demo, report, run
+from tremble.commands.verdict import verdict
 
 app = typer.Typer(
     name="tremble",
@@ -53,6 +54,7 @@ data_app.command("import")(data_import)
 data_app.command("check")(data_check)
 app.command()(run)
 app.command()(analyze)
+app.command()(verdict)
 app.command()(export)
 app.command()(report)
 app.command()(bench)

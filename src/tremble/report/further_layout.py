@@ -20,32 +20,33 @@ _HIDDEN = {"by", "effective"}  # said by the title, or by a note where it matter
 
 def further_layout(tables: Mapping[str, Sequence[Row]]) -> list[Table]:
     """A table for each name, by `FURTHER`; the columns are those of its rows."""
-    return [_table(name, rows) for name, rows in tables.items()]
+    return [table_of(name, FURTHER[name], rows, last=("note",)) for name, rows in tables.items()]
 
 
-def _table(name: str, rows: Sequence[Row]) -> Table:
+def table_of(id: str, title: str, rows: Sequence[Row], last: Sequence[str] = ()) -> Table:
+    """Rows with equal columns; those named in `last` are texts and stand at the end, if any of
+    them says something."""
     shown = [
         key
         for key in (rows[0] if rows else ())
-        if key not in _HEADING and key not in _HIDDEN and key != "note"
+        if key not in _HEADING and key not in _HIDDEN and key not in last
     ]
-    noted = any(row.get("note") for row in rows)
     numeric = {
         key: all(row[key] is None or isinstance(row[key], int | float) for row in rows)
         and any(row[key] is not None for row in rows)
         for key in shown
     }
+    ends = [key for key in last if any(row.get(key) for row in rows)]
     columns = [Column(key.replace("_", " "), numeric[key]) for key in shown]
-    if noted:
-        columns.append(Column("note"))
+    columns += [Column(key) for key in ends]
     sections: dict[str, list[list[str]]] = {}
     for row in rows:
-        cells = [cell(key, row[key]) for key in shown]
         heading = " · ".join(str(row[key]) for key in _HEADING if key in row)
-        sections.setdefault(heading, []).append([*cells, row.get("note") or ""][: len(columns)])
+        cells = [cell(key, row[key]) for key in shown] + [row[key] or "" for key in ends]
+        sections.setdefault(heading, []).append(cells)
     return Table(
-        name,
-        FURTHER[name],
+        id,
+        title,
         "",
         columns,
         [Section(heading, lines) for heading, lines in sections.items()],
@@ -61,6 +62,8 @@ def cell(name: str, value: Any) -> str:
         return family_name(value)
     if name in _P:
         return p_value(value)
+    if name in _COUNTS and isinstance(value, float):  # options share the weight of a problem
+        return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
     if name in _COUNTS or isinstance(value, int):
         return count(value)
     return decimal(value) if isinstance(value, float) else str(value)

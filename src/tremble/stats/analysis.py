@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from tremble.baselines import baseline_predictions
@@ -75,14 +76,13 @@ class Analysis:
 
 
 def plain(rows: list[Row]) -> list[Row]:
-    """The rows with None in place of NaN and infinities, which JSON cannot hold."""
-    return [
-        {
-            key: None if isinstance(value, float) and not math.isfinite(value) else value
-            for key, value in row.items()
-        }
-        for row in rows
-    ]
+    """The rows in values that JSON can hold: numbers of Python's own, None for NaN and infinity."""
+    return [{key: _plain(value) for key, value in row.items()} for row in rows]
+
+
+def _plain(value: Any) -> Any:
+    value = value.item() if isinstance(value, np.generic) else value
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def analyze(

@@ -29,6 +29,8 @@ from tremble.stats.temperature import COLDEST, EPSILON, HOTTEST, cross_fitted, l
 FOLDS = 5
 BINS = 10
 MEASURES = ("log_loss", "brier", "auc", "slope", "intercept", "ece")
+# A temperature keeps the order of predictions within a fold, so the AUC stands once.
+TEMPERED = tuple(measure for measure in MEASURES if measure != "auc")
 _CHUNK = 3_000_000  # predictions at a time: temporary arrays stay below about 200 MB
 _EQUAL = ["width", "count"]
 
@@ -45,7 +47,7 @@ def measure_table(
     """One row per run and family with predictions.
 
     model, format, formulation, family, n (decisions), log_loss, brier, auc, slope, intercept,
-    ece, clipped, temperature, the six measures again as `NAME_tempered`, and note.
+    ece, clipped, temperature, all but auc again as `NAME_tempered`, and note.
 
     - log_loss: nats per decision; the binary cross-entropy of the target for a choice or a
       problem with two options, else the cross-entropy over all options. Predictions are kept
@@ -155,7 +157,7 @@ def _rows(arrays: OptionArrays, bins: int) -> list[Row]:
                 **{measure: before[measure] for measure in MEASURES},
                 "clipped": int(beyond[run].sum()),
                 "temperature": fitted,
-                **{f"{measure}_tempered": after[measure] for measure in MEASURES},
+                **{f"{measure}_tempered": after[measure] for measure in TEMPERED},
                 "note": join_notes(
                     before["why"],
                     _temperature_note(fitted),

@@ -26,7 +26,7 @@ Row = dict[str, Any]
 _INTERVAL = ("low", "high", "se", "clusters", "effective", "undefined", "note")
 
 
-class _Points:
+class FamilyPoints:
     """The points of one family in a fixed order: outcomes `y` and cluster codes, (points) each."""
 
     def __init__(self, points: pl.DataFrame, decisions: pl.DataFrame) -> None:
@@ -47,9 +47,12 @@ class _Points:
         return found
 
 
-def _families(points: pl.DataFrame, decisions: pl.DataFrame) -> Iterator[tuple[str, _Points]]:
+def families_of(
+    points: pl.DataFrame, decisions: pl.DataFrame
+) -> Iterator[tuple[str, FamilyPoints]]:
+    """Each family with its points, in the usual order."""
     for family in family_order(points["family"]):
-        yield family, _Points(points.filter(pl.col("family") == family), decisions)
+        yield family, FamilyPoints(points.filter(pl.col("family") == family), decisions)
 
 
 def interval_table(
@@ -63,7 +66,7 @@ def interval_table(
     runs = predicted.select(RUN).unique(maintain_order=True).with_row_index("run")
     numbered = predicted.join(runs, on=RUN)
     rows: list[tuple[int, Row]] = []
-    for family, held in _families(points, decisions):
+    for family, held in families_of(points, decisions):
         x = held.matrix(numbered, "run", "prediction", runs.height)
         found = r_intervals(x, held.y, held.clusters, resamples=resamples)
         for run, interval in zip(runs.iter_rows(named=True), found, strict=True):
@@ -105,7 +108,7 @@ def difference_table(
     rows: list[Row] = []
     for formulation in wordings:
         here = both.filter(pl.col("formulation") == formulation)
-        for family, held in _families(points, decisions):
+        for family, held in families_of(points, decisions):
             a, b = (
                 held.matrix(here, "comparison", f"{side}_prediction", len(comparisons))
                 for side in ("base", "aligned")
@@ -200,9 +203,7 @@ def _votes(kept: Sequence[Row], catalogue: Catalogue) -> list[Row]:
             "p": vote.p,
             "sided": "one",
             **empty,
-            "note": join_notes(
-                f"base {vote.base} : aligned {vote.aligned}, {vote.split} split", vote.note
-            ),
+            "note": vote.note,
         },
         {
             "test": "family wilcoxon",

@@ -1,0 +1,46 @@
+"""`tremble verdict`: may a model stand in for people here?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from tremble.commands import AsJson, guarded, print_json
+from tremble.errors import UserError, did_you_mean
+
+
+@guarded
+def verdict(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A study folder.")],
+    family: Annotated[str | None, typer.Option(help="Only this family.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """May this model stand in for people here: r, interval, ceiling, best baseline, n."""
+    from tremble.report.further_layout import table_of
+    from tremble.report.terminal import print_tables
+    from tremble.stats.analysis import plain
+    from tremble.stats.verdict import verdict_table
+    from tremble.study import analyze_study, caveats
+
+    found, _, decisions = analyze_study(folder)
+    rows = plain(verdict_table(found.predicted, found.points, decisions, found.said))
+    present = list(dict.fromkeys(decisions["family"].to_list()))
+    if family is not None:
+        if family not in present:
+            raise UserError(f"The study has no family {family!r}{did_you_mean(family, present)}")
+        rows = [row for row in rows if row["family"] == family]
+    if as_json:
+        print_json(rows)
+        return
+    for line in caveats(folder):
+        print(f"Note: {line}")
+    print()
+    title = "May this model stand in for people here?"
+    print_tables([table_of("verdict", title, rows, last=("verdict", "why"))], Console())
+    print(
+        "Controls (no history, no rules, ...) have not been scored: a model may rest on cues that "
+        "they would show."
+    )

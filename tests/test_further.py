@@ -1,0 +1,222 @@
+"""The further tables: from the same rows as the first four, wired to what they are named for."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from scipy import stats
+from typer.testing import CliRunner
+
+from test_study import data, run, study_file
+from tremble.cli import app
+from tremble.errors import UserError
+from tremble.report.further_layout import cell, further_layout
+from tremble.stats import Comparison, analyze
+from tremble.stats.further import FURTHER, further_tables
+from tremble.stats.uncertainty_table import vote_table
+from tremble.store import DECISIONS, SCORES
+from tremble.study import analyze_study, further_analysis
+
+__all__ = ["data"]
+
+PAIR = Comparison("base", "aligned", "plain", "plain", "plain")
+
+
+def people(count: int = 40, rounds: int = 6, seed: int = 1) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """`count` people who play `rounds` rounds, and two models; the base one knows them better."""
+    drawn = np.random.default_rng(seed)
+    leaning = drawn.normal(size=count)
+    decisions, scores = [], []
+    for person in range(count):
+        for number in range(1, rounds + 1):
+            name = f"{person}/{number}"
+            chosen = drawn.random() < 1 / (1 + math.exp(-leaning[person]))
+            decisions.append(
+                {
+                    "decision": name,
+                    "dataset": "toy",
+                    "family": "repeated_matrix",
+                    "game": f"g{person}",
+                    "cluster": f"g{person}",
+                    "participant": str(person),
+                    "at": number - 1,
+                    "round": number,
+                    "keys": ["yes", "no"],
+                    "target": "yes",
+                    "choice": "yes" if chosen else "no",
+                    "config": json.dumps({"stakes": "high" if person % 2 else "low"}),
+                    "presentations": 1,
+                    "normative": [1.0, 0.0] if number == rounds else None,
+                    "normative_why": None if number == rounds else "not unique",
+                }
+            )
+            for model, weight in (("base", 1.0), ("aligned", 0.2)):
+                noise = drawn.normal()
+                p = 1 / (1 + math.exp(-weight * leaning[person] - noise))
+                scores.append(
+                    {
+                        "decision": name,
+                        "dataset": "toy",
+                        "family": "repeated_matrix",
+                        "model": model,
+                        "format": "plain",
+                        "formulation": "standard",
+                        "presentation": 0,
+                        "keys": ["yes", "no"],
+                        "logprobs": [math.log(p), math.log(1 - p)],
+                        "mass": 1.0,
+                    }
+                )
+    return pl.DataFrame(scores, schema=SCORES), pl.DataFrame(decisions, schema=DECISIONS)
+
+
+@pytest.fixture(scope="module")
+def found() -> dict:
+    scores, decisions = people()
+    analysis = analyze(scores, decisions, [PAIR], min_r=0.1)
+    tables = further_tables(
+        analysis, decisions, [PAIR], {"base": ("Toys", 2.0)}, resamples=999, min_r=0.1
+    )
+    return {"scores": scores, "decisions": decisions, "analysis": analysis, **tables}
+
+
+def test_every_table_is_made_and_can_be_written_as_json(found: dict) -> None:
+    tables = {name: found[name] for name in FURTHER}
+    assert json.loads(json.dumps(tables, allow_nan=False)) == tables
+    empty = [name for name, rows in tables.items() if not rows]
+    assert empty == ["topology"]  # these games have none
+
+
+def test_intervals_hold_the_r_of_the_first_table(found: dict) -> None:
+    r = {row["model"]: row["r"] for row in found["analysis"].models}
+    assert len(found["intervals"]) == 2
+    for row in found["intervals"]:
+        assert row["r"] == pytest.approx(r[row["model"]])
+        assert row["low"] < row["r"] < row["high"]
+        assert (row["n"], row["clusters"]) == (240, 40)
+        # Six choices of one person are fewer than six people's, more than one person's.
+        independent = 2 * 1.96 * (1 - row["r"] ** 2) / math.sqrt(240)
+        assert 0.8 * independent < row["high"] - row["low"] < 2.6 * independent
+
+
+def test_the_difference_is_that_of_the_pair_and_missing_scores_leave_both_out(found: dict) -> None:
+    (pair,) = found["analysis"].pairs
+    (row,) = found["differences"]
+    assert row["difference"] == pytest.approx(pair["r_base"] - pair["r_aligned"])
+    assert row["p"] == row["p_holm"] == row["p_bh"] < 0.05
+    assert row["low"] > 0
+    scores = found["scores"].filter(
+        ~((pl.col("model") == "aligned") & pl.col("decision").str.starts_with("7/"))
+    )
+    again = analyze(scores, found["decisions"], [PAIR])
+    tables = further_tables(again, found["decisions"], [PAIR], names=["differences", "intervals"])
+    (less,) = tables["differences"]
+    assert (less["n"], less["clusters"]) == (234, 39)
+    assert [row["n"] for row in tables["intervals"]] == [240, 234]
+
+
+def test_breakdowns_add_up_to_the_whole(found: dict) -> None:
+    stakes = [row for row in found["parameter"] if row["parameter"] == "stakes"]
+    assert [row["value"] for row in stakes if row["family"] == "repeated_matrix"] == ["high", "low"]
+    assert all(row["pairs"] == 1 for row in stakes)
+    rounds = [row for row in found["round"] if row["parameter"] == "round"]
+    assert len({row["value"] for row in rounds}) == 6
+    (group,) = [
+        row
+        for row in found["groups"]
+        if row["group"] == "model family" and row["family"] == "repeated_matrix"
+    ]
+    assert group["value"] == "Toys"
+
+
+def test_theory_is_held_against_the_decisions_it_speaks_of(found: dict) -> None:
+    for row in found["theory"]:
+        assert (row["n"], row["undecided"]) == (40, 200)
+        assert row["r"] is None  # theory says one and the same
+        assert row["note"]
+
+
+def pair(base: str, difference: float, family: str = "bargaining") -> dict:
+    return {
+        "base": base,
+        "aligned": f"{base}-it",
+        "mode": "native",
+        "formulation": "standard",
+        "family": family,
+        "r_base": 0.5 + difference,
+        "r_aligned": 0.5,
+        "kept": True,
+        "winner": "base" if difference > 0 else "aligned",
+    }
+
+
+def test_siblings_have_one_vote() -> None:
+    """Four families: one with ten siblings in favour of aligned, three of one pair each."""
+    rows = [pair(f"big{i}", -0.1) for i in range(10)] + [pair(f"m{i}", 0.1) for i in range(3)]
+    catalogue = {f"big{i}": ("Big", 1.0) for i in range(10)}
+    found = {row["test"]: row for row in vote_table(rows, catalogue) if row["family"] != "all"}
+    votes = found["family votes"]
+    assert (votes["n"], votes["pairs"], votes["direction"], votes["statistic"]) == (
+        (4, 13, "base", 3)
+    )
+    assert votes["p"] == pytest.approx(stats.binomtest(3, 4, alternative="greater").pvalue)
+    assert votes["p_holm"] == pytest.approx(votes["p"])
+    assert found["mixed"]["mean"] > 0
+    assert found["mixed"]["sided"] == "two"
+
+
+def test_all_is_no_further_test_to_adjust_for() -> None:
+    rows = [pair(f"m{i}", 0.1, family) for i in range(8) for family in ("bargaining", "persuasion")]
+    found = [row for row in vote_table(rows, {}) if row["test"] == "family votes"]
+    p = {row["family"]: row["p"] for row in found}
+    holm = {row["family"]: row["p_holm"] for row in found}
+    assert p["bargaining"] == pytest.approx(0.5**8)
+    assert holm["bargaining"] == pytest.approx(2 * 0.5**8)
+    assert holm["all"] is None
+    assert p["all"] == pytest.approx(0.5**8)  # eight model families, not sixteen pairs
+
+
+def test_an_unknown_table_is_named_and_the_rest_is_printed(data: Path) -> None:
+    out = data / "out"
+    run(study_file(data), out)
+    shown = CliRunner().invoke(app, ["analyze", str(out), "--table", "ceilings,interval"])
+    assert shown.exit_code == 2
+    assert "The best r that human noise allows" in shown.stdout
+    assert "There is no table 'interval'; did you mean 'intervals'" in shown.stderr
+    whole = CliRunner().invoke(app, ["analyze", str(out), "--json"])
+    assert whole.exit_code == 0
+    assert set(json.loads(whole.stdout)) == {"models", "pairs", "tests", "baselines", *FURTHER}
+    analysis, _, decisions = analyze_study(out)
+    with pytest.raises(UserError, match="no table 'interval'"):
+        further_analysis(out, analysis, decisions, ["interval"])
+
+
+def test_a_study_without_pairs_still_has_intervals() -> None:
+    scores, decisions = people(10, 3)
+    found = further_tables(analyze(scores, decisions), decisions, resamples=200)
+    assert len(found["intervals"]) == 2
+    assert found["differences"] == found["votes"] == found["sweep"] == []
+
+
+def test_further_tables_are_laid_out_by_their_columns() -> None:
+    rows = [
+        {"model": "m", "format": "plain", "family": "repeated_matrix", "n": 1200, "p": 0.0004},
+        {"model": "k", "format": "chat", "family": "lottery", "n": None, "p": None},
+    ]
+    (table,) = further_layout({"intervals": rows})
+    assert [(column.name, column.number) for column in table.columns] == [
+        ("family", False),
+        ("n", True),
+        ("p", True),
+    ]
+    assert [(section.heading, section.rows) for section in table.sections] == [
+        ("m · plain", [["repeated matrix", "1,200", "< .001"]]),
+        ("k · chat", [["lottery", "–", "–"]]),
+    ]
+    assert cell("n", 38.4333) == "38.4"
+    assert cell("r", -0.5) == "-.50"
