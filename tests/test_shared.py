@@ -174,6 +174,15 @@ def test_a_last_layer_that_cannot_be_cut_short_runs_whole() -> None:
     assert len(said) == 1
 
 
+def test_a_last_layer_that_fails_only_later_runs_whole_from_there() -> None:
+    """Prompts so short that every pass of the check reads all its tokens."""
+    _, shared, _ = pair_of("GPT2")
+    reference = shared.reference
+    paths = [TokenPaths((5, 6), ((5,), (6,)), (False, False))]
+    assert_equal(scored(shared, paths), scored(reference, paths))
+    assert shared.report()["path"] == "shared"
+
+
 def test_compiled_layers_give_the_same(monkeypatch) -> None:
     if shutil.which("g++") is None:
         pytest.skip("torch compiles for processors with g++, which is not installed")

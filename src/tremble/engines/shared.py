@@ -215,7 +215,7 @@ class SharedEngine:
         why = cannot_share(self.model, most.tokens)
         if why is None:
             small = Plan(sample)
-            tokens = min(max(small.distinct // 3, 1), most.tokens)
+            tokens = min(max(small.distinct // 3, 2), most.tokens)
             counts, timed = dict(self._counts), list(self._timed)
             try:
                 found = _sorted(self._walk(small, sample, Room(tokens, most.rows)))
@@ -246,9 +246,13 @@ class SharedEngine:
                 found, carry = self._pass(cut, carry, plan.depth(stop), readout)
             except Exception as error:
                 if not is_out_of_memory(error):
-                    if not self._compiled or self.check is None:
+                    # In a check it is the check that says why; later what was added is given up.
+                    if self.check is None or not (self._compiled or self._last is not None):
                         raise
-                    self._give_up_compiling(one_line(error))
+                    if self._compiled:
+                        self._give_up_compiling(one_line(error))
+                    else:
+                        self._last = None
                     continue
                 if stop - start == 1:
                     raise too_little(1) from error
