@@ -12,6 +12,7 @@ import pytest
 from scipy import stats
 from typer.testing import CliRunner
 
+from stat_frames import score
 from test_study import data, run, study_file
 from tremble.cli import app
 from tremble.errors import UserError
@@ -58,20 +59,7 @@ def people(count: int = 40, rounds: int = 6, seed: int = 1) -> tuple[pl.DataFram
             for model, weight in (("base", 1.0), ("aligned", 0.2)):
                 noise = drawn.normal()
                 p = 1 / (1 + math.exp(-weight * leaning[person] - noise))
-                scores.append(
-                    {
-                        "decision": name,
-                        "dataset": "toy",
-                        "family": "repeated_matrix",
-                        "model": model,
-                        "format": "plain",
-                        "formulation": "standard",
-                        "presentation": 0,
-                        "keys": ["yes", "no"],
-                        "logprobs": [math.log(p), math.log(1 - p)],
-                        "mass": 1.0,
-                    }
-                )
+                scores.append(score(name, [p, 1 - p], family="repeated_matrix", model=model))
     return pl.DataFrame(scores, schema=SCORES), pl.DataFrame(decisions, schema=DECISIONS)
 
 

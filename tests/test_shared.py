@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,7 +13,7 @@ from hypothesis import strategies as st
 from architectures import ARCHITECTURES
 from test_plan import some_paths
 from toys import bpe_tokenizer, tiny_model
-from tremble.engines import Row, layers, tree_attention
+from tremble.engines import Row, tree_attention
 from tremble.engines.hub_tokenizer import HubTokenizer
 from tremble.engines.memory import Room
 from tremble.engines.reference import ReferenceEngine
@@ -143,117 +141,6 @@ def test_only_decision_rows_go_through_the_output_head() -> None:
     scored(shared, paths)
     nodes = {path.prefix + node for path in paths for node in path.nodes()}
     assert sum(rows) == len(nodes)
-
-
-def test_only_decision_rows_go_through_the_end_of_the_last_layer() -> None:
-    reference, shared, _ = pair_of("Gemma3Text", Room(50, 3))
-    paths = option_paths(shared.tokenizer, games())
-    list(shared.score(paths))  # the self-check is behind us
-    rows: dict[int, int] = {}
-    for number, layer in enumerate(reference.model.model.layers):
-        layer.mlp.register_forward_hook(
-            lambda _, args, out, n=number: rows.update({n: rows.get(n, 0) + out.shape[1]})
-        )
-    before = shared.report()
-    scored(shared, paths)
-    report = shared.report()
-    reads = report["decision_rows"] - before["decision_rows"]
-    tokens = report["computed_tokens"] - before["computed_tokens"]
-    last = max(rows)
-    # A pass in which nothing is read runs whole.
-    assert reads <= rows.pop(last) < tokens / 2
-    assert set(rows.values()) == {tokens}
-
-
-def test_a_last_layer_that_cannot_be_cut_short_runs_whole() -> None:
-    """GPT-2's layers reshape what attention gives to the tokens that went in."""
-    reference, shared, said = pair_of("GPT2")
-    paths = option_paths(shared.tokenizer, games())
-    assert_equal(scored(shared, paths), scored(reference, paths))
-    assert shared.report()["path"] == "shared"
-    assert len(said) == 1
-
-
-def test_a_last_layer_that_fails_only_later_runs_whole_from_there() -> None:
-    """Prompts so short that every pass of the check reads all its tokens."""
-    _, shared, _ = pair_of("GPT2")
-    reference = shared.reference
-    paths = [TokenPaths((5, 6), ((5,), (6,)), (False, False))]
-    assert_equal(scored(shared, paths), scored(reference, paths))
-    assert shared.report()["path"] == "shared"
-
-
-def test_compiled_layers_give_the_same(monkeypatch) -> None:
-    if shutil.which("g++") is None:
-        pytest.skip("torch compiles for processors with g++, which is not installed")
-    tokenizer = HubTokenizer(bpe_tokenizer())
-    reference = ReferenceEngine(tiny_model("Gemma3Text"), tokenizer, {}, None)
-    said: list[str] = []
-    ran: list[int] = []
-    made = layers.compiled(list(reference.model.model.layers[:-1]))
-
-    def counted(forward, *args, **kwargs):
-        ran.append(1)
-        return forward(*args, **kwargs)
-
-    monkeypatch.setattr(
-        "tremble.engines.shared.compiled",
-        lambda asked: [
-            (one, partial(counted, forward)) for one, forward in made if one in list(asked)
-        ],
-    )
-    shared = SharedEngine(reference, said.append, room=Room(100, 9), compile=True)
-    paths = option_paths(tokenizer, games())
-    found = scored(shared, paths)
-    assert len(ran) >= shared.report()["passes"] * len(made)
-    before = len(ran)
-    assert_equal(found, scored(reference, paths))
-    assert len(ran) == before  # the reference is never compiled
-    assert len(said) == 1
-
-
-def test_layers_that_do_not_compile_run_as_they_are(monkeypatch) -> None:
-    def fails(*args, **kwargs):
-        raise RuntimeError("No working C++ compiler found.")
-
-    monkeypatch.setattr(
-        "tremble.engines.shared.compiled", lambda asked: [(layer, fails) for layer in asked]
-    )
-    tokenizer = HubTokenizer(bpe_tokenizer())
-    reference = ReferenceEngine(tiny_model("Gemma3Text"), tokenizer, {}, None)
-    said: list[str] = []
-    shared = SharedEngine(reference, said.append, compile=True)
-    paths = option_paths(tokenizer, games(2, 3))
-    assert_equal(scored(shared, paths), scored(reference, paths))
-    assert shared.report()["path"] == "shared"
-    assert said[0] == (
-        "Layers are not compiled, since RuntimeError: No working C++ compiler found."
-    )
-
-
-def test_compiled_layers_that_break_down_later_are_given_up(monkeypatch) -> None:
-    """Torch compiles again for other lengths, and may fail only then."""
-    calls: list[int] = []
-
-    def fails_at_last(forward, *args, **kwargs):
-        calls.append(1)
-        if len(calls) > 40:
-            raise RuntimeError("InductorError: no.")
-        return forward(*args, **kwargs)
-
-    monkeypatch.setattr(
-        "tremble.engines.shared.compiled",
-        lambda asked: [(layer, partial(fails_at_last, layer.forward)) for layer in asked],
-    )
-    tokenizer = HubTokenizer(bpe_tokenizer())
-    reference = ReferenceEngine(tiny_model("Gemma3Text"), tokenizer, {}, None)
-    said: list[str] = []
-    shared = SharedEngine(reference, said.append, room=Room(30, 3), compile=True)
-    paths = option_paths(tokenizer, games())
-    assert_equal(scored(shared, paths), scored(reference, paths))
-    assert len(calls) == 41
-    assert shared.report()["path"] == "shared"
-    assert said[1] == "Layers are not compiled, since InductorError: no."
 
 
 def test_the_same_prompt_many_times_is_computed_once() -> None:

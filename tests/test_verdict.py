@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +10,13 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
+from stat_frames import score
 from test_further import people
 from test_study import data, run, study_file
 from tremble.cli import app
 from tremble.stats import analyze, pearson
 from tremble.stats.verdict import verdict_table
+from tremble.store import SCORES
 
 __all__ = ["data"]
 
@@ -27,21 +28,8 @@ def verdicts(scores: pl.DataFrame, decisions: pl.DataFrame) -> dict[str, dict]:
 
 
 def scored(decisions: pl.DataFrame, model: str, p: np.ndarray) -> pl.DataFrame:
-    from tremble.store import SCORES
-
     rows = [
-        {
-            "decision": name,
-            "dataset": "toy",
-            "family": "repeated_matrix",
-            "model": model,
-            "format": "plain",
-            "formulation": "standard",
-            "presentation": 0,
-            "keys": ["yes", "no"],
-            "logprobs": [math.log(value), math.log(1 - value)],
-            "mass": 1.0,
-        }
+        score(name, [value, 1 - value], family="repeated_matrix", model=model)
         for name, value in zip(decisions["decision"], p, strict=True)
     ]
     return pl.DataFrame(rows, schema=SCORES)

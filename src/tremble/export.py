@@ -151,8 +151,8 @@ def codebook(table: pl.DataFrame) -> pl.DataFrame:
         known = column.drop_nulls()
         number = column.dtype.is_numeric()
         if number:
-            ends = known.cast(pl.Float64).sort().to_list()
-            values = f"{ends[0]:g} to {ends[-1]:g}" if ends else ""
+            numbers = known.cast(pl.Float64).to_numpy()
+            values = f"{numbers.min():g} to {numbers.max():g}" if len(numbers) else ""
         else:
             distinct = known.unique().sort()
             few = len(distinct) <= 12

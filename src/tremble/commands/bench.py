@@ -16,7 +16,9 @@ from tremble.errors import UserError
 def bench(
     against: Annotated[
         list[str] | None,
-        typer.Option(help="batched, loop, lm-eval, minicons, vllm; commas between several."),
+        typer.Option(
+            help="compiled, batched, loop, lm-eval, minicons, vllm; commas between several."
+        ),
     ] = None,
     model: Annotated[
         str | None, typer.Option(help="Hub name, folder or .gguf file; default: the embedded one.")

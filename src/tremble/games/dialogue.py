@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tremble.games import View, amount
@@ -36,3 +36,24 @@ def options_in_words(view: View, meaning: Mapping[str, str]) -> str:
     """One line per option in shown order; `meaning` says what choosing a key does."""
     lines = [f'- "{option.label}": {meaning[option.key]}' for option in view.options]
     return "\n".join(lines)
+
+
+def advice_numbers(view: View, parts: Sequence[str], now: str, name: str) -> dict[str, Any]:
+    """What both sides of a persuasion game are told, in numbers.
+
+    The parameters; under `name` what is known of the event `now` of this round; `history`, a list
+    per round before of what is known of the events `parts`: yes and high are true, null unknown.
+    """
+    rounds: dict[int | None, dict[str, bool | None]] = {}
+    for event in view.events:
+        found = event.data.get("quality" if event.type == "quality" else "choice")
+        told = None if found is None else found in ("yes", "high")
+        rounds.setdefault(event.data["round"], {})[event.type] = told
+    current = rounds.pop(view.round, {})
+    return {
+        **{key: view.rules.get(key) for key in ("p", "price", "worth_high", "worth_low")},
+        name: current.get(now),
+        "history": [[one.get(part) for part in parts] for one in rounds.values()],
+        "round": view.round,
+        "rounds": view.rules.get("rounds"),
+    }

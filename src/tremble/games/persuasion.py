@@ -12,7 +12,7 @@ from typing import Any
 
 from tremble.decisions import Event
 from tremble.games import Family, View, expected_value, money
-from tremble.games.dialogue import options_in_words, percent, round_line, wrote
+from tremble.games.dialogue import advice_numbers, options_in_words, percent, round_line, wrote
 
 
 def rules(view: View) -> list[str]:
@@ -81,20 +81,8 @@ def question(view: View) -> str:
 def numbers(view: View) -> dict[str, Any]:
     """The parameters told, whether Alice `recommends` buying now (null for advice in words), and
     `history`: a list per round before of recommended, high quality, bought, null where unknown."""
-    rounds: dict[int | None, dict[str, bool | None]] = {}
-    for event in view.events:
-        found = event.data.get("quality" if event.type == "quality" else "choice")
-        told = None if found is None else found in ("yes", "high")
-        rounds.setdefault(event.data["round"], {})[event.type] = told
-    now = rounds.pop(view.round, {})
     parts = ("recommendation", "quality", "decision")
-    return {
-        **{name: view.rules.get(name) for name in ("p", "price", "worth_high", "worth_low")},
-        "recommends": now.get("recommendation"),
-        "history": [[one.get(part) for part in parts] for one in rounds.values()],
-        "round": view.round,
-        "rounds": view.rules.get("rounds"),
-    }
+    return advice_numbers(view, parts, now="recommendation", name="recommends")
 
 
 FAMILY = Family(

@@ -13,7 +13,7 @@ from typing import Any
 
 from tremble.decisions import Event
 from tremble.games import Family, View, expected_value, money
-from tremble.games.dialogue import options_in_words, percent, round_line
+from tremble.games.dialogue import advice_numbers, options_in_words, percent, round_line
 
 
 def rules(view: View) -> list[str]:
@@ -80,20 +80,8 @@ def question(view: View) -> str:
 def numbers(view: View) -> dict[str, Any]:
     """The parameters told, whether this product's quality is `high`, and `history`: a list per
     round before of high quality, recommended, bought, null where unknown."""
-    rounds: dict[int | None, dict[str, bool | None]] = {}
-    for event in view.events:
-        found = event.data.get("quality" if event.type == "quality" else "choice")
-        told = None if found is None else found in ("yes", "high")
-        rounds.setdefault(event.data["round"], {})[event.type] = told
-    now = rounds.pop(view.round, {})
     parts = ("quality", "recommendation", "decision")
-    return {
-        **{name: view.rules.get(name) for name in ("p", "price", "worth_high", "worth_low")},
-        "high": now.get("quality"),
-        "history": [[one.get(part) for part in parts] for one in rounds.values()],
-        "round": view.round,
-        "rounds": view.rules.get("rounds"),
-    }
+    return advice_numbers(view, parts, now="quality", name="high")
 
 
 FAMILY = Family(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,28 @@ def size_band(billions: float | None) -> str | None:
     return next(name for name, low, high in SIZES if low <= billions < high)
 
 
+def known_of(row: Row, catalogue: Catalogue) -> tuple[str | None, float | None]:
+    """Model family and billions of parameters of a pair: of the base model, else the aligned."""
+    for name in (row["base"], row["aligned"]):
+        family, billions = catalogue.get(name, (None, None))
+        if family is not None or billions is not None:
+            return family, billions
+    return None, None
+
+
+def by_family(
+    rows: Iterable[Row], key: Callable[[Row], tuple[Any, ...]]
+) -> dict[tuple[Any, ...], list[Row]]:
+    """Rows of the pair table by `key` and family of games, and by `key` and "all" for those of the
+    core study's four families."""
+    groups: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((*key(row), row["family"]), []).append(row)
+        if row["family"] in CORE_FAMILIES:
+            groups.setdefault((*key(row), ALL), []).append(row)
+    return groups
+
+
 def by_model_group(
     pairs: Sequence[Row],
     catalogue: Catalogue,
@@ -47,16 +69,15 @@ def by_model_group(
     fewer than two pairs. Siblings of one model family are not independent: intervals by size are
     too narrow.
     """
-    groups: dict[tuple[Any, ...], list[Row]] = {}
-    for row in pairs:
-        family, billions = (
-            catalogue.get(row["base"]) or catalogue.get(row["aligned"]) or (None,) * 2
-        )
-        for group, value in (("model family", family), ("size", size_band(billions))):
-            key = (group, value, row["mode"], row["formulation"])
-            groups.setdefault((*key, row["family"]), []).append(row)
-            if row["family"] in CORE_FAMILIES:
-                groups.setdefault((*key, ALL), []).append(row)
+
+    def family(row: Row) -> tuple[Any, ...]:
+        return "model family", known_of(row, catalogue)[0], row["mode"], row["formulation"]
+
+    def size(row: Row) -> tuple[Any, ...]:
+        band = size_band(known_of(row, catalogue)[1])
+        return "size", band, row["mode"], row["formulation"]
+
+    groups = by_family(pairs, family) | by_family(pairs, size)
     bands = {name: i for i, (name, _, _) in enumerate(SIZES)}
 
     def place(key: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -118,12 +139,7 @@ def filter_sweep(pairs: Sequence[Row]) -> list[Row]:
     pools the core study's four), mass, min_r (None: switched off), pairs, kept, base, aligned,
     ties, direction, p. Pairs without a winner (n below 30, r undefined) count under no filter.
     """
-    groups: dict[tuple[str, str, str], list[Row]] = {}
-    for row in pairs:
-        key = (row["mode"], row["formulation"])
-        groups.setdefault((*key, row["family"]), []).append(row)
-        if row["family"] in CORE_FAMILIES:
-            groups.setdefault((*key, ALL), []).append(row)
+    groups = by_family(pairs, lambda row: (row["mode"], row["formulation"]))
     return [
         {
             "mode": mode,

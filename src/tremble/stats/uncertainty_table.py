@@ -14,12 +14,12 @@ from tremble.stats.clusters import cluster_codes
 from tremble.stats.comparisons import Comparison, family_order
 from tremble.stats.correlation import pearson
 from tremble.stats.dependent import dependent_test
-from tremble.stats.model_groups import Catalogue
+from tremble.stats.model_groups import Catalogue, by_family, known_of
 from tremble.stats.models import join_notes
 from tremble.stats.multiplicity import benjamini_hochberg, holm, within
 from tremble.stats.pairs import comparison_frame, twins
 from tremble.stats.predictions import RUN
-from tremble.stats.significance import ALL, CORE_FAMILIES
+from tremble.stats.significance import ALL
 from tremble.stats.votes import family_vote, mixed_model
 
 Row = dict[str, Any]
@@ -105,10 +105,11 @@ def difference_table(
     table = comparison_frame(comparisons)
     both = twins(predicted, points, table)
     wordings = both["formulation"].unique(maintain_order=True).to_list()
+    families = list(families_of(points, decisions))
     rows: list[Row] = []
     for formulation in wordings:
         here = both.filter(pl.col("formulation") == formulation)
-        for family, held in families_of(points, decisions):
+        for family, held in families:
             a, b = (
                 held.matrix(here, "comparison", f"{side}_prediction", len(comparisons))
                 for side in ("base", "aligned")
@@ -133,7 +134,13 @@ def difference_table(
                     }
                 )
     keys = [(row["mode"], row["formulation"], row["family"]) for row in rows]
-    p = [row["p"] for row in rows]
+    return _adjusted(rows, [row["p"] for row in rows], keys)
+
+
+def _adjusted(
+    rows: list[Row], p: Sequence[float | None], keys: Sequence[tuple[str, ...]]
+) -> list[Row]:
+    """The rows with `p_holm` and `p_bh`: `p` adjusted over the rows of one key."""
     for row, by_holm, by_bh in zip(
         rows, within(holm, p, keys), within(benjamini_hochberg, p, keys), strict=True
     ):
@@ -167,14 +174,9 @@ def vote_table(pairs: Iterable[Row], catalogue: Catalogue) -> list[Row]:
     model family), two-sided, with its mean and 95% interval. p_holm and p_bh adjust over the
     families of games within one test. A model outside `catalogue` stands for itself.
     """
-    groups: dict[tuple[str, str, str], list[Row]] = {}
-    for row in pairs:
-        if not row["kept"]:
-            continue
-        key = (row["mode"], row["formulation"])
-        groups.setdefault((*key, row["family"]), []).append(row)
-        if row["family"] in CORE_FAMILIES:
-            groups.setdefault((*key, ALL), []).append(row)
+    groups = by_family(
+        (row for row in pairs if row["kept"]), lambda row: (row["mode"], row["formulation"])
+    )
     rows: list[Row] = []
     for (mode, formulation, family), kept in groups.items():
         named = {"family": family, "mode": mode, "formulation": formulation, "pairs": len(kept)}
@@ -182,16 +184,12 @@ def vote_table(pairs: Iterable[Row], catalogue: Catalogue) -> list[Row]:
     keys = [(row["mode"], row["formulation"], row["test"]) for row in rows]
     # "all" pools the others and is no further test beside them.
     p = [None if row["family"] == ALL else row["p"] for row in rows]
-    for row, by_holm, by_bh in zip(
-        rows, within(holm, p, keys), within(benjamini_hochberg, p, keys), strict=True
-    ):
-        row |= {"p_holm": by_holm, "p_bh": by_bh}
-    return rows
+    return _adjusted(rows, p, keys)
 
 
 def _votes(kept: Sequence[Row], catalogue: Catalogue) -> list[Row]:
     difference = [row["r_base"] - row["r_aligned"] for row in kept]
-    families = [model_family(row, catalogue) for row in kept]
+    families = [known_of(row, catalogue)[0] or str(row["base"]) for row in kept]
     vote, mixed = family_vote(difference, families), mixed_model(difference, families)
     empty: Row = {"mean": None, "low": None, "high": None}
     return [
@@ -230,12 +228,3 @@ def _votes(kept: Sequence[Row], catalogue: Catalogue) -> list[Row]:
             ),
         },
     ]
-
-
-def model_family(row: Row, catalogue: Catalogue) -> str:
-    """The model family of a pair (rows with base and aligned): the catalogue's, else the base."""
-    for name in (row["base"], row["aligned"]):
-        family = (catalogue.get(name) or (None, None))[0]
-        if family is not None:
-            return family
-    return str(row["base"])
