@@ -9,7 +9,9 @@ take a `View` (what this person could see at this decision, and nothing else) an
 - `question`: one sentence that asks for the decision.
 
 Two more take the same `View`: `normative` gives the equilibrium or the expected-value choice,
-`numbers` what baselines compute with.
+`numbers` what baselines compute with. A family whose history is a text of its own, with the answer
+in the middle of a sentence, has `transcript`: that text up to the answer. It is then read as it
+stands, like a decision that brings its own prompt.
 """
 
 from __future__ import annotations
@@ -71,6 +73,7 @@ class Family:
     both_orders: bool = False
     normative: Callable[[View], Normative] | None = None
     numbers: Callable[[View], dict[str, Any]] | None = None
+    transcript: Callable[[View], str] | None = None
 
 
 _MODULES = {
@@ -81,6 +84,8 @@ _MODULES = {
     "repeated_matrix": "repeated_matrix",
     "one_shot_matrix": "one_shot_matrix",
     "lottery": "lottery",
+    "multi_issue": "multi_issue",
+    "session": "session",
 }
 
 

@@ -56,10 +56,25 @@ def view(decision: Decision, order: int = 0) -> View:
     )
 
 
-def own_prompt(decision: Decision) -> Conversation:
-    """The conversation of a decision that brings its own prompt, in the user's words alone."""
-    return Conversation(
-        decision.system or "", decision.prompt or "", decision.opening, decision.options
+def own_prompt(decision: Decision) -> Conversation | None:
+    """The conversation of a decision that brings its own prompt, or belongs to a family that has a
+    transcript: in those words alone. None for any other decision."""
+    if decision.prompt is not None:
+        return Conversation(
+            decision.system or "", decision.prompt, decision.opening, decision.options
+        )
+    words = family(decision.family)
+    if words.transcript is None:
+        return None
+    return begun(words.transcript(view(decision)), decision.options)
+
+
+def begun(text: str, options: tuple[Option, ...]) -> Conversation:
+    """A text that the answer continues, unchanged in the plain format. Its last line opens the
+    answer, so that a chat model goes on with what is begun."""
+    before, _, last = text.rpartition("\n")
+    return (
+        Conversation("", before, last, options) if before else Conversation("", text, "", options)
     )
 
 
@@ -71,12 +86,11 @@ def choices_in_words(options: tuple[Option, ...]) -> str:
 
 def standard(decision: Decision, order: int = 0) -> Conversation:
     """The standard formulation: the rules, the role, the question; an answer in JSON."""
-    if decision.prompt is not None:
-        return own_prompt(decision)
-    words: Family = family(decision.family)
-    seen = view(decision, order)
     try:
-        return _in_words(words, seen, decision.opening)
+        own = own_prompt(decision)
+        if own is not None:
+            return own
+        return _in_words(family(decision.family), view(decision, order), decision.opening)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         reason = f"{type(error).__name__}: {one_line(error)}"
         raise UserError(
