@@ -21,6 +21,7 @@ from tremble.errors import UserError
 from tremble.prompts import standard
 from tremble.records import read as read_records
 from tremble.records import write as write_records
+from tremble.stats.contexts import contexts
 
 DATA = os.environ.get("TREMBLE_DATA")
 needs_source = pytest.mark.skipif(
@@ -127,6 +128,8 @@ def test_points_of_the_deal_are_those_recorded_when_it_was_accepted(
             assert normative == {"accept": 0, "reject": None, "walk away": None}
         assert row["normative_why"]
     assert checked == 906
+    # Nobody saw the same words: equal points are no equal situations.
+    assert set(contexts(frame)["context_why"]) == {"words were exchanged"}
 
 
 def prompts(dialogues: list[Raw], tmp_path: Path) -> dict[str, str]:

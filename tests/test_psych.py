@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from toys import GreedyTokenizer
 from tremble.datasets import Notes
 from tremble.datasets.psych import load
+from tremble.decision_frame import decision_frame
 from tremble.decisions import Decision
 from tremble.errors import UserError
 from tremble.importing import check_decisions, import_decisions
@@ -23,7 +25,9 @@ from tremble.tokens import option_paths
 INTRO = "Two machines, J and F, stand before you.\n\n"
 
 
-def session(who: Any, responses: str, experiment: str = "bandit", **more: Any) -> dict[str, Any]:
+def session(
+    who: Any, responses: Sequence[str], experiment: str = "bandit", **more: Any
+) -> dict[str, Any]:
     trials = "".join(f"You press <<{r}>>. You get {i} points.\n" for i, r in enumerate(responses))
     return {"text": INTRO + trials, "experiment": experiment, "participant": who, **more}
 
@@ -144,6 +148,14 @@ def test_declared_options_of_the_line_or_of_the_file_beside(tmp_path: Path) -> N
     assert len(found) == 1 and len(found[0].options) == 50  # declared: as many as you like
 
 
+def test_sessions_without_responses_and_empty_responses_are_counted(tmp_path: Path) -> None:
+    lines = [session(1, ["J", "", " ", "F"]), session(2, "JF"), session(3, "")]
+    found, notes = imported(tmp_path, lines)
+    assert [(d.participant, d.round) for d in found][:2] == [("bandit/1", 1), ("bandit/1", 4)]
+    assert notes.dropped == {"an empty response": 2, "a session without responses": 1}
+    assert {tuple(keys(d)) for d in found} == {("F", "J")}
+
+
 def test_no_prompt_depends_on_its_own_response_or_on_anything_later(tmp_path: Path) -> None:
     said = {1: "JFJFJJ", 2: "FFJJFF"}
     flip = {"J": "F", "F": "J"}
@@ -175,6 +187,7 @@ def test_a_session_is_stored_once_and_comes_back(tmp_path: Path) -> None:
         file = written(tmp_path, lines)
         summary = import_decisions(load(file, Notes()), tmp_path / "out.jsonl")
         assert summary["decisions"] == 4 * count + 2
+        assert summary["target"] == {"session": 1}  # the two of person 3, one of them F
         sizes.append((tmp_path / "out.jsonl").stat().st_size)
     assert sizes[1] < 2.2 * sizes[0]  # linear in the number of responses
     again = list(read_records(tmp_path / "out.jsonl"))
@@ -182,6 +195,7 @@ def test_a_session_is_stored_once_and_comes_back(tmp_path: Path) -> None:
         assert (new.options, new.choice, new.target) == (old.options, old.choice, old.target)
     assert [standard(d) for d in again[:50]] == [standard(d) for d in load_some(file)]
     assert Counter(d.target for d in again) == {None: 4 * 200, "F": 2}
+    assert set(decision_frame(again[:9])["normative_why"]) == {"no game that tremble knows"}
     found, faults, _ = check_decisions(tmp_path / "out.jsonl")
     assert found["faulty"] == 0 and not faults
 

@@ -137,10 +137,11 @@ class Decision:
 
 def _own(facts: Mapping[str, Any], role: str | None) -> Mapping[str, Any]:
     """Facts with the private ones of one role in place, and nobody else's."""
-    if "private" not in facts:
+    private = facts.get("private")
+    if not isinstance(private, Mapping):
         return facts
     shared = {key: value for key, value in facts.items() if key != "private"}
-    return {**shared, **facts["private"].get(role or "", {})}
+    return {**shared, **(private.get(role or "") or {})}
 
 
 def target_share(decision: Decision) -> float | None:

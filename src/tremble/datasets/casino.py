@@ -143,7 +143,7 @@ class _Dialogue:
             },
             events=tuple(events),
             person={"private": people},
-            config={"split": self.split},
+            config={"split": self.split, "Messages": "Allowed"},
         )
         found: list[Decision] = []
         deals = 0

@@ -112,30 +112,29 @@ def load(path: Path, notes: Notes) -> Iterator[Decision]:
     for session in _sessions(file):
         who = (session.experiment, session.participant)
         seen[who] = seen.get(who, 0) + 1
+        if not session.responses:
+            notes.dropped["a session without responses"] += 1
+            continue
         options = session.options or declared.get(session.experiment)
-        reason = "a response that is not among the declared options"
+        unknown = "a response that is not among the declared options"
         if options is None:
             options = tuple(given[session.experiment].by_others(session.participant))
-            reason = "a response that no other participant of the experiment gave"
-        yield from _decisions(session, seen[who], options, reason, notes)
+            unknown = "a response that no other participant of the experiment gave"
+            reason = _too_many_or_few(len(options))
+            if reason is not None:
+                notes.dropped[reason] += len(session.responses)
+                continue
+        yield from _decisions(session, seen[who], options, unknown, notes)
 
 
 def _decisions(
-    session: _Session, number: int, options: tuple[str, ...], reason: str, notes: Notes
+    session: _Session, number: int, options: tuple[str, ...], unknown: str, notes: Notes
 ) -> Iterator[Decision]:
-    """The decisions of one session, the `number`-th of this participant in this experiment."""
-    if not session.responses:
-        notes.dropped["a session without responses"] += 1
-        return
-    everything = None
-    if reason.startswith("a response that no other"):
-        everything = _too_many_or_few(len(options))
-    if everything is not None:
-        notes.dropped[everything] += len(session.responses)
-        return
+    """The decisions of one session, the `number`-th of this participant in this experiment; a
+    response that is not among `options` is counted under `unknown`."""
     again = "" if number == 1 else f"/{number}"
     events: list[Event] = []
-    for text, response in zip(session.texts, session.responses, strict=False):
+    for text, response in zip(session.texts[:-1], session.responses, strict=True):
         events += [Event("text", {"text": text}), Event("response", {"response": response})]
     events.append(Event("text", {"text": session.texts[-1]}))
     game = Game(
@@ -150,7 +149,7 @@ def _decisions(
     shown = tuple(Option(text, text) for text in options)
     for place, response in enumerate(session.responses):
         if response not in options:
-            notes.dropped[reason if response.strip() else "an empty response"] += 1
+            notes.dropped[unknown if response.strip() else "an empty response"] += 1
             continue
         yield Decision(
             id=f"{game.id}/r{place + 1}",

@@ -54,7 +54,7 @@ def in_words(gamble: Any, name: str) -> str:
 def ambiguous(gamble: Any) -> bool:
     """Whether this is a gamble of two amounts or more of which no chance is stated."""
     try:
-        chances = [chance for chance, payoff in gamble if amount(payoff)]
+        chances = [chance for chance, _ in gamble]
     except (TypeError, ValueError):
         return False
     return len(chances) > 1 and all(chance is None for chance in chances)
@@ -104,12 +104,12 @@ def numbers(view: View) -> dict[str, Any]:
 
     Raises UserError where a gamble is known in words alone or its chances are not stated.
     """
-    gambles = {option.key: view.rules.get(f"gamble_{option.key}") for option in view.options}
-    if not all(gambles.values()) or any(ambiguous(gamble) for gamble in gambles.values()):
+    gambles = {option.key: view.rules.get(f"gamble_{option.key}") or () for option in view.options}
+    if any(not gamble or ambiguous(gamble) for gamble in gambles.values()):
         raise UserError("The chances of this lottery are not all known as numbers; leave it out.")
     return {
         "options": {
-            key: [[float(chance), float(payoff)] for chance, payoff in gamble or () if chance != 0]
+            key: [[float(chance), float(payoff)] for chance, payoff in gamble if chance != 0]
             for key, gamble in gambles.items()
         }
     }

@@ -11,7 +11,7 @@ arXiv:2410.20268; arXiv:2605.07632), and in it the mark always means that a resp
 
 from __future__ import annotations
 
-from tremble.games import Family, View
+from tremble.games import Family, Normative, View
 
 BEGIN, END = "<<", ">>"
 
@@ -26,18 +26,19 @@ def transcript(view: View) -> str:
 
 
 def rules(view: View) -> list[str]:
-    return [
-        "What follows is the record of an experiment in which you take part. Your responses stand "
-        f"between {BEGIN} and {END}."
-    ]
+    return []
 
 
 def history(view: View) -> list[str]:
-    return [transcript(view).removesuffix(BEGIN)]
+    return [transcript(view)]
 
 
 def question(view: View) -> str:
-    return "What is your next response?"
+    return ""
 
 
-FAMILY = Family("session", rules, history, question, transcript=transcript)
+def normative(view: View) -> Normative:
+    return Normative(None, "no game that tremble knows")
+
+
+FAMILY = Family("session", rules, history, question, normative=normative, transcript=transcript)
