@@ -10,6 +10,7 @@ from tremble.commands.bench import bench
 from tremble.commands.data import data_check, data_import, data_list, data_show
 from tremble.commands.export import export
 from tremble.commands.pairs import pairs
+from tremble.commands.plan import plan
 from tremble.commands.published import published_wins
 from tremble.commands.score import score
 from tremble.commands.study import analyze, demo, report, run
@@ -52,6 +53,7 @@ data_app.command("list")(data_list)
 data_app.command("show")(data_show)
 data_app.command("import")(data_import)
 data_app.command("check")(data_check)
+app.command()(plan)
 app.command()(run)
 app.command()(analyze)
 app.command()(verdict)
