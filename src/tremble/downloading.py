@@ -71,7 +71,7 @@ def fetch(download: Download, folder: Path, manual: str, progress: Progress) -> 
             f"The download of {download.url} was cut {RESUMES + 1} times; run the command again, "
             f"and it goes on from there."
         )
-    _check(download, transfer.part)
+    _check(transfer)
     with _writing(target):
         transfer.part.replace(target)
         transfer.origin.unlink(missing_ok=True)
@@ -94,12 +94,13 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _check(download: Download, part: Path) -> None:
+def _check(transfer: _Transfer) -> None:
+    download = transfer.download
     if download.sha256 is None:
         return
-    digest = _digest(part)
+    digest = _digest(transfer.part)
     if digest != download.sha256:
-        part.unlink()
+        transfer.drop()
         raise UserError(
             f"{download.url} sent another file than the one that was checked (sha256 {digest}, "
             f"not {download.sha256}); it was deleted: try again, and if it stays so, the source "
@@ -149,7 +150,7 @@ class _Transfer:
             response = urlopen(Request(self.download.url, headers=headers), timeout=TIMEOUT)
         except HTTPError as error:
             if error.code == 416 and have:  # the server has no bytes beyond ours
-                self._drop()
+                self.drop()
                 return False
             raise UserError(self._refusal(error)) from error
         except (OSError, HTTPException) as error:
@@ -168,14 +169,14 @@ class _Transfer:
             pass
         return 0, ""
 
-    def _drop(self) -> None:
+    def drop(self) -> None:
         self.part.unlink(missing_ok=True)
         self.origin.unlink(missing_ok=True)
 
     def _take(self, response: Any, have: int) -> bool:
         start, total = _range(response.headers) if response.status == 206 else (0, None)
         if start != (have if response.status == 206 else 0):  # not what was asked for
-            self._drop()
+            self.drop()
             return False
         if total is None:
             length = response.headers.get("Content-Length", "")
