@@ -135,6 +135,7 @@ def test_records_keep_the_words(tmp_path: Path) -> None:
         ({"gamble_b": None}, ["gamble_a stands alone"]),
         ({"gamble_b": [[0.5, 25]]}, ["gamble_b is [[0.5, 25]]", "add up to 1"]),
         ({"gamble_b": [[1.5, 2], [-0.5, 2]]}, ["gamble_b is"]),
+        ({"gamble_b": [[1, 10**400]]}, ["gamble_b is"]),
         ({"gamble_b": "half"}, ["gamble_b is 'half'"]),
         ({"rate": 0.4}, ["unknown key 'rate'", "did you mean 'rate_b'"]),
         ({"problem": "coins"}, ["problem 'coins' appears again"]),

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from tremble.datasets import Card, Notes
+from tremble.datasets import Card, Download, Notes
 from tremble.datasets.reading import FRESH, json_of
 from tremble.decisions import Decision, Event, Game
 from tremble.errors import UserError
@@ -44,6 +44,35 @@ CARD = Card(
         "A package counts 5, 4 or 3 points by priority and walking away 5 points; both agree with "
         "the points recorded in every dialogue.",
     ),
+    sources=tuple(
+        Download(
+            url=(
+                "https://raw.githubusercontent.com/kushalchawla/CaSiNo/"
+                f"0d62bdb2fcda02681313eb443168225f5cc9b5a5/data/split/{name}"
+            ),
+            filename=name,
+            sha256=digest,
+            size=size,
+        )
+        for name, digest, size in (
+            (
+                "casino_train.json",
+                "6b953d153fc8c78f27e911c1439b93b9b3519357e3ba825091b2e567845ba3a7",
+                3_763_692,
+            ),
+            (
+                "casino_valid.json",
+                "91f2d1f09accedf98667ac081fd5083752738390734e991601b036643da077e0",
+                112_116,
+            ),
+        )
+    ),
+    manual=(
+        "take casino_train.json and casino_valid.json from data/split of "
+        "https://github.com/kushalchawla/CaSiNo"
+    ),
+    public_since="2021-03",
+    public_note="the month of the preprint's first version, arXiv:2103.15721",
 )
 
 AGENTS = ("mturk_agent_1", "mturk_agent_2")

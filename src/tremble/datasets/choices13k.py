@@ -15,7 +15,7 @@ from math import isclose, isfinite
 from pathlib import Path
 from typing import Any, NoReturn
 
-from tremble.datasets import Card, Notes, find_file
+from tremble.datasets import Card, Download, Notes, find_file
 from tremble.datasets.reading import FRESH, csv_rows, json_of
 from tremble.decisions import Decision, Game
 from tremble.errors import UserError
@@ -50,6 +50,29 @@ CARD = Card(
         "Outcomes of probability 0 are not shown. Outcomes of equal amount stay apart, as in the "
         "file; of an ambiguous gamble each amount is listed once.",
     ),
+    sources=(
+        Download(
+            url=(
+                "https://raw.githubusercontent.com/jcpeterson/choices13k/"
+                "ef7adfeeffb00f9ae0ac21e7b1e644df30a0388d/c13k_selections.csv"
+            ),
+            filename=SELECTIONS,
+            sha256="e21941718b83fd97a5997545489a66ce27bec3b3f62700a0774fb5f997fea5c7",
+            size=1_179_986,
+        ),
+        Download(
+            url=(
+                "https://raw.githubusercontent.com/jcpeterson/choices13k/"
+                "c47edaeef25d450f6edd4882451c4de21b8a28ee/c13k_problems.json"
+            ),
+            filename=PROBLEMS,
+            sha256="c6bdb0ae7e0d0ca127b649b4996a7a49b3d0c4c43e5f9a851677fe4527276632",
+            size=1_681_916,
+        ),
+    ),
+    manual=f"take {SELECTIONS} and {PROBLEMS} from https://github.com/jcpeterson/choices13k",
+    public_since="2019",
+    public_note="first described in 2019 (Bourgin et al., ICML); out with Science in June 2021",
 )
 
 _COLUMNS = (
@@ -184,7 +207,7 @@ def _gambles(where: str, value: Any) -> dict[str, Gamble]:
     for name, gamble in value.items():
         try:
             numbers = [(float(chance), float(payoff)) for chance, payoff in gamble]
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             numbers = []
         sound = all(0 <= chance <= 1 and isfinite(payoff) for chance, payoff in numbers)
         if not sound or not isclose(sum(chance for chance, _ in numbers), 1, abs_tol=_CLOSE):

@@ -38,6 +38,8 @@ CARD = Card(
         "of your own out of them.",
         "Without gamble_a and gamble_b there is no normative prediction, and no baseline for it.",
     ),
+    manual="the file is your own; its columns are described in docs/data.md",
+    public_note="your own: only you know",
 )
 
 _NEEDED = ("problem", "option_a", "option_b", "rate_b")
@@ -134,7 +136,7 @@ class _Record:
         found = self.values.get(key)
         try:
             numbers = [[float(chance), float(payoff)] for chance, payoff in found or ()]
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             numbers = []
         sound = all(0 <= chance <= 1 and math.isfinite(payoff) for chance, payoff in numbers)
         if not sound or not math.isclose(sum(chance for chance, _ in numbers), 1, abs_tol=1e-4):

@@ -45,6 +45,15 @@ CARD = Card(
         "likelihood and mass are what is left.",
         "The prompt is the transcript up to the response, with earlier responses in their marks.",
     ),
+    manual=(
+        "take prompts_training.jsonl of Psych-101 from "
+        "https://huggingface.co/datasets/marcelbinz/Psych-101, or any file of that kind"
+    ),
+    public_since="2024-10",
+    public_note=(
+        "the month of Psych-101 (arXiv:2410.20268); the experiments in it were published one by "
+        "one before, and other files of the kind have dates of their own"
+    ),
 )
 
 _COLUMNS = ("text", "experiment", "participant", "options")

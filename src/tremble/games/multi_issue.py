@@ -69,10 +69,9 @@ def history(view: View) -> list[str]:
         if event.type == "message":
             lines.append(f'{who} wrote: "{data["message"]}"')
         elif event.type == "deal":
-            own, others = (
-                _listed(gets, view.rules["items"])
-                for _, gets in sorted(data["gets"].items(), key=lambda one: one[0] != view.role)
-            )
+            gets = dict(data["gets"])
+            own = _listed(gets.pop(view.role), view.rules["items"])
+            (others,) = (_listed(share, view.rules["items"]) for share in gets.values())
             lines.append(f"{who} submitted a deal: {own} for you, {others} for {OTHER}.")
         else:
             lines.append(f"{who} {_DONE[data['choice']]}.")
