@@ -28,7 +28,7 @@ CARD = Card(
         "M. Binz et al. (2024). Centaur: a foundation model of human cognition. arXiv:2410.20268 "
         "(Psych-101); arXiv:2605.07632 (Psych-201)."
     ),
-    licence="not stated in the file; see where it was downloaded",
+    licence="Psych-101: Apache 2.0; other files of the kind: not stated",
     size="any; a line per participant",
     one_decision="one response of one participant, marked << >> in the transcript",
     files=f"a .jsonl file, and perhaps {SIDECAR} beside it",
