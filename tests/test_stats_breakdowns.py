@@ -171,7 +171,10 @@ def test_wins_are_counted_and_tested() -> None:
     found = {row["family"]: row for row in wins_table(rows)}
     row = found["bargaining"]
     assert (row["pairs"], row["kept"], row["base"], row["aligned"], row["ties"]) == (9, 7, 5, 1, 1)
-    assert (row["direction"], row["note"]) == ("base", "n = 3, below 30 (1)")
+    assert (row["direction"], row["note"]) == (
+        "base",
+        "n = 3, below 30 (1); dropped by the filters (1)",
+    )
     assert row["p"] == pytest.approx(7 / 64)  # five or six of six
     assert (found["all"]["base"], found["all"]["aligned"]) == (5, 2)
     assert found["all"]["p"] == binomial(5, 2)
