@@ -347,7 +347,11 @@ def sweep(found: Found) -> str:
     said = f"Pairs are kept in {listed(told)} combinations of the filters." if told else ""
     if never:
         said += f" Under none in {listed(never)}: no filter gives a winner where Pairs names none."
-    return f"{said} Without a number for mass or min r that filter is off.".strip() if rows else "No pair."
+    return (
+        f"{said} Without a number for mass or min r that filter is off.".strip()
+        if rows
+        else "No pair."
+    )
 
 
 SENTENCES: dict[str, Callable[[Found], str]] = {
