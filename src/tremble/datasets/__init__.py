@@ -41,7 +41,15 @@ class Notes:
 
 Load = Callable[[Path, Notes], Iterator[Decision]]
 
-_MODULES = {"akata2025": "akata2025", "demo": "demo", "glee": "glee", "jsonl": "jsonl"}
+_MODULES = {
+    "akata2025": "akata2025",
+    "demo": "demo",
+    "games2p2k": "games2p2k",
+    "glee": "glee",
+    "jsonl": "jsonl",
+    "nay_vorobeychik": "nay_vorobeychik",
+    "normal_form": "normal_form",
+}
 
 
 @dataclass(frozen=True, slots=True)
