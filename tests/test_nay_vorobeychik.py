@@ -7,7 +7,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +88,8 @@ def test_every_row_becomes_its_decision_and_its_own_lags_are_the_history(
         assert decision.round == periods[row] == decision.at + 1
         assert decision.line == row + 1
         assert decision.game is not None
+        if row % 4:  # a quarter of the rows, of every play of four rounds or more
+            continue
         for event, lag in zip(decision.game.events[: decision.at][::-1], lags, strict=False):
             mine, other, paid = lag[row]
             move = event.data
@@ -96,7 +98,7 @@ def test_every_row_becomes_its_decision_and_its_own_lags_are_the_history(
             if decision.game.config["payoffs"] == "as seen":
                 amounts += 1
                 assert abs(move["points"] - paid) < 1e-9
-    assert amounts > 100_000 and replaced > 3_000
+    assert amounts > 80_000 and replaced > 3_000
 
 
 @needs_source
@@ -116,13 +118,14 @@ def test_the_thirty_versions_are_what_their_columns_say(
         else:
             assert rules["rounds"] == rows["period"].max() and "continues" not in rules
         table = rules["payoffs"]
-        seen: dict[tuple[float, float], Counter[float]] = {}
-        for mine, other, paid in rows[["my.decision1", "other.decision1", "my.payoff1"]].itertuples(
-            index=False
-        ):
-            if not np.isnan(mine):
-                seen.setdefault((mine, other), Counter())[round(paid, 9)] += 1
-        sets = any(len(paid) > 1 for paid in seen.values()) and not config["error"]
+        later = rows[rows["period"] > 1]
+        moves = later[["my.decision1", "other.decision1"]].to_numpy()
+        paid = later["my.payoff1"].to_numpy()
+        seen = {
+            cell: Counter(paid[(moves == cell).all(axis=1)].tolist())
+            for cell in product((1, 0), (1, 0))
+        }
+        sets = any(len(amounts) > 1 for amounts in seen.values()) and not config["error"]
         assert (config["payoffs"] == "normalised") == sets == (group in (2, 4, 5))
         cells = dict(zip([(1, 1), (1, 0), (0, 1), (0, 0)], first[list("rstp")], strict=True))
         for mine, other in product((1, 0), (1, 0)):
@@ -155,9 +158,9 @@ def test_moves_are_replaced_as_often_as_people_were_told(found: list[Decision]) 
 
 @needs_source
 def test_histories_grow_and_travel_through_records(found: list[Decision], tmp_path: Path) -> None:
-    some = [d for d in found if (d.line or 0) % 97 < 3]
+    some = [d for d in found if (d.line or 0) % 197 < 3]
     assert len({d.breakdown["version"] for d in some}) == 30
-    for one, later in zip(some, some[1:], strict=False):
+    for one, later in pairwise(some):
         if one.cluster == later.cluster:
             assert standard(later).user.startswith(standard(one).user + "\n")
             assert standard(later).system == standard(one).system
@@ -363,7 +366,7 @@ def put(row: int, column: str, value: Any) -> Break:
         (put(1, "period", 2.0), ["row 1", "period is 2", "the next round or 1"]),
         (put(12, "period", 3.0), ["row 12", "period is 3", "the next round or 1"]),
         (put(12, "period", np.nan), ["row 12", "period is nan"]),
-        (put(12, "period", 1.0), ["row 12", "my.decision1", "missing in the first round"]),
+        (put(15, "period", 1.0), ["row 15", "my.decision1", "missing in the first round"]),
         (put(24, "group", 31.0), ["row 24", "group is 31", "a version from 1 to 30"]),
         (put(13, "group", 6.0), ["row 13", "group is 6", "that of its play"]),
         (put(13, "my.decision", "Coop"), ["row 13", "my.decision is 'Coop'", "coop or defect"]),
@@ -374,8 +377,8 @@ def put(row: int, column: str, value: Any) -> Break:
         (put(13, "other.decision1", 2.0), ["row 13", "other.decision1 is 2", "0 or 1"]),
         (put(13, "other.decision1", np.nan), ["row 13", "other.decision1 is nan", "0 or 1"]),
         (put(13, "my.payoff1", np.inf), ["row 13", "my.payoff1 is inf", "an amount"]),
-        (put(13, "my.payoff1", 0.15), ["row 13", "my.payoff1 is 0.15", "version 3"]),
-        (put(27, "my.payoff1", 0.2), ["row 27", "my.payoff1 is 0.2", "version 12"]),
+        (put(15, "my.payoff1", 0.15), ["row 15", "my.payoff1 is 0.15", "version 3"]),
+        (put(30, "my.payoff1", 0.2), ["row 30", "my.payoff1 is 0.2", "version 12"]),
         (put(14, "other.decision2", 0.5), ["row 14", "other.decision2 is 0.5", "row before"]),
         (lambda f: f.drop(index=9), ["row 9", "period is 9", "the last of 10 rounds"]),
         (lambda f: f.drop(columns="delta"), ["no column delta", "as downloaded"]),

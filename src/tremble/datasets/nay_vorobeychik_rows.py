@@ -8,6 +8,7 @@ read: with errors it is that of the own choice rather than of what was carried o
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -110,7 +111,9 @@ def read_frame(file: Path) -> Any:
     except ImportError as error:
         raise MissingExtra("Reading .rda files", "rdata") from error
     try:
-        found = rdata.read_rda(file)
+        with warnings.catch_warnings():  # about a file that is then refused, or read and checked
+            warnings.simplefilter("ignore", UserWarning)
+            found = rdata.read_rda(file)
     except Exception as error:  # whatever a damaged file makes of the reader
         if isinstance(error, OSError) and error.strerror:
             raise UserError(

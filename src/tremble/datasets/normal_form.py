@@ -102,12 +102,12 @@ class _Row:
         if [len(cells) for cells in theirs] != [len(cells) for cells in mine]:
             self.fail("matrixcol", f"a matrix of {shape} as matrixrow is")
         yield self._view("row", mine, theirs, notes)
-        yield self._view("col", _turned(theirs), _turned(mine), notes)
+        yield self._view("column", _turned(theirs), _turned(mine), notes)
 
     def _view(self, player: str, own: Matrix, other: Matrix, notes: Notes) -> Decision:
         cells = self.cells
         id_ = f"{CARD.name}/{cells['paper']}/{cells['game']}/{player}"
-        rates, n = self._people(f"choice{player}", len(own), id_, notes)
+        rates, n = self._people(f"choice{player[:3]}", len(own), id_, notes)
         if n is None:
             notes.odd.append(f"{id_}: the number of people is not in the file.")
         total = sum(rates)
