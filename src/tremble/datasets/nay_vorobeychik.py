@@ -32,7 +32,8 @@ CARD = Card(
     notes=(
         "Columns read: period, my.decision (coop, defect), the lags of my.decision, other.decision "
         "and my.payoff, data (the study), group (the version), infin, delta, error, risk, contin, "
-        "r, s, t, p. Not read: other.payoff (see below), r1 and r2 (functions of r, s, t, p).",
+        "r, s, t, p. Not read: r1 and r2 (functions of r, s, t, p), and other.payoff, which in "
+        "versions with errors and in version 18 is not what the moves carried out paid.",
         "No row is dropped. The outcome of a play's last round is not in the file and enters no "
         "prompt.",
         "The file names no persons: participant is null and plays are the clusters. People play "
