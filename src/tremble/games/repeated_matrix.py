@@ -123,7 +123,7 @@ def normative(view: View) -> Normative:
 
 def _with_error(points: Table, error: float) -> Table:
     """Expected points of the options chosen, where each of the two players' is carried out as the
-    other one with probability `error`."""
+    other one with probability `error`; to 12 decimals, so that rounding breaks no tie."""
     if not error:
         return points
     right = 1 - error
@@ -131,7 +131,7 @@ def _with_error(points: Table, error: float) -> Table:
         [right * a + error * b for a, b in zip(row, points[1 - at], strict=True)]
         for at, row in enumerate(points)
     ]
-    return [[right * row[at] + error * row[1 - at] for at in (0, 1)] for row in mixed]
+    return [[round(right * row[at] + error * row[1 - at], 12) for at in (0, 1)] for row in mixed]
 
 
 def _open_end(own: Table, other: Table, continues: float, error: float) -> Normative:
