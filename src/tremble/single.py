@@ -14,7 +14,7 @@ from tremble.engines import ModelSpec, Row, RunOptions
 from tremble.engines.files import Say
 from tremble.engines.load import open_engine
 from tremble.errors import UserError
-from tremble.prompts import own_prompt
+from tremble.prompts import standard
 from tremble.prompts.chat import template_of
 from tremble.tokens import Reading, Tokenizer, TokenPaths, join_warning, option_paths
 
@@ -54,7 +54,7 @@ def score_prompts(lines: list[bytes], asked: Asked, say: Say) -> Iterator[dict[s
     template = template_of(asked.template, engine.tokenizer, asked.model) if asked.chat else None
     texts = []
     for decision in decisions:
-        conversation = own_prompt(decision)
+        conversation = standard(decision)
         texts.append(conversation.plain() if template is None else template.render(conversation))
     prompts = [
         (text, [option.label for option in decision.options])

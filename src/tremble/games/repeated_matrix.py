@@ -20,8 +20,8 @@ def rules(view: View) -> list[str]:
         f"- If you choose {own.label} and the other player chooses {other.label}, you get "
         f"{amount(table[own.key][other.key][0])} points and the other player gets "
         f"{amount(table[own.key][other.key][1])} points."
-        for own in view.options
-        for other in view.options
+        for own in view.rows
+        for other in view.rows
     ]
     first, second = (option.label for option in view.options)
     return [
@@ -79,4 +79,13 @@ def numbers(view: View) -> dict[str, Any]:
     }
 
 
-FAMILY = Family("repeated_matrix", rules, history, question, numbers=numbers, normative=normative)
+FAMILY = Family(
+    "repeated_matrix",
+    rules,
+    history,
+    question,
+    numbers=numbers,
+    normative=normative,
+    sides=lambda _: ("the player you face", "the other player"),
+    payoff_rows=True,
+)
