@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -26,6 +27,7 @@ from glee_games import (
 )
 from test_glee_leaks import hidden, settled
 from test_study import PAIR, run, scores, study_file
+from toys import save_tiny
 from tremble import records
 from tremble.datasets import Notes
 from tremble.datasets.demo import load, sample
@@ -314,3 +316,19 @@ def test_a_study_in_all_wordings_and_formats(tmp_path: Path, embedded: list[Deci
     frame = scores(tmp_path / "out")
     frame = frame.filter(frame["error"].is_null())
     assert frame.select("model", "format", "formulation").unique().height == 2 * 2 * 14
+
+
+def test_a_wording_that_fits_nothing_leaves_nothing_to_score(
+    tmp_path: Path, embedded: list[Decision]
+) -> None:
+    """With a real engine: its path is not tried on prompts that are none."""
+    records.write([d for d in embedded if d.family == "lottery"], tmp_path / "mine.jsonl")
+    model = f"[[model]]\nid = {json.dumps(str(save_tiny(tmp_path / 'model')))}\n"
+    path = study_file(tmp_path, model, formulations=["numbers_only"])
+    assert run(path, tmp_path / "out") == 0
+    frame = scores(tmp_path / "out")
+    assert frame.height == 6 and set(frame["error"]) == {
+        "the wording does not fit: lottery has no dialogue to drop"
+    }
+    assert run(study_file(tmp_path, model, formulations=["standard"]), tmp_path / "out") == 0
+    assert scores(tmp_path / "out")["mass"].null_count() == 0

@@ -65,6 +65,8 @@ def shown_options(decision: Decision, presentation: int = 0) -> tuple[Option, ..
 def relabelled(decision: Decision, presentation: int) -> tuple[Option, ...]:
     """The options in the record's order, with the labels of a presentation."""
     which, exchanged = divmod(presentation >> 2, 2)
+    if not which and not exchanged:
+        return decision.options
     labels = [option.label for option in decision.options]
     if which:
         labels = list(LETTERS[which - 1][: len(labels)])
