@@ -6,6 +6,7 @@ import shutil
 from functools import partial
 
 import pytest
+import torch
 
 from test_shared import assert_equal, games, pair_of, scored
 from toys import bpe_tokenizer, tiny_model
@@ -35,6 +36,7 @@ def test_only_decision_rows_go_through_the_end_of_the_last_layer() -> None:
     tokens = report["computed_tokens"] - before["computed_tokens"]
     last = max(rows)
     # A pass in which nothing is read runs whole.
+    assert report["last_layer_cut"] and report["compiled_layers"] == 0
     assert reads <= rows.pop(last) < tokens / 2
     assert set(rows.values()) == {tokens}
 
@@ -45,7 +47,42 @@ def test_a_last_layer_that_cannot_be_cut_short_runs_whole() -> None:
     paths = option_paths(shared.tokenizer, games())
     assert_equal(scored(shared, paths), scored(reference, paths))
     assert shared.report()["path"] == "shared"
+    assert not shared.report()["last_layer_cut"]
     assert len(said) == 1
+
+
+def test_layers_stay_compiled_where_only_the_cut_fails(monkeypatch) -> None:
+    ran: list[int] = []
+
+    def counted(forward, *args, **kwargs):
+        ran.append(1)
+        return forward(*args, **kwargs)
+
+    monkeypatch.setattr(
+        "tremble.engines.shared.compiled",
+        lambda asked: [(layer, partial(counted, layer.forward)) for layer in asked],
+    )
+    reference, _, _ = pair_of("GPT2")
+    said: list[str] = []
+    shared = SharedEngine(reference, said.append, compile=True)
+    paths = option_paths(shared.tokenizer, games(2, 3))
+    assert_equal(scored(shared, paths), scored(reference, paths))
+    report = shared.report()
+    assert ran and report["compiled_layers"] > 0 and not report["last_layer_cut"]
+    assert len(said) == 1 and "agree" in said[0]
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_the_layers_of_text_are_found_beside_a_longer_tower(named) -> None:
+    """With a decoder of its own, and by the number of layers the config tells."""
+    model = tiny_model("Gemma3Text")
+    own = list(model.model.layers)
+    tower = torch.nn.ModuleList(torch.nn.Linear(2, 2) for _ in range(len(own) + 5))
+    if named:
+        model.tower = tower
+    else:
+        model.model.tower = tower
+    assert list(layers.decoder_layers(model)) == own
 
 
 def test_a_last_layer_that_fails_only_later_runs_whole_from_there() -> None:
@@ -125,6 +162,6 @@ def test_compiled_layers_that_break_down_later_are_given_up(monkeypatch) -> None
     shared = SharedEngine(reference, said.append, room=Room(30, 3), compile=True)
     paths = option_paths(tokenizer, games())
     assert_equal(scored(shared, paths), scored(reference, paths))
-    assert len(calls) == 41
+    assert len(calls) == 42  # once more with the last layer whole
     assert shared.report()["path"] == "shared"
     assert said[1] == "Layers are not compiled, since InductorError: no."

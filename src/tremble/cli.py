@@ -7,9 +7,17 @@ from typing import Annotated
 import typer
 
 from tremble.commands.bench import bench
-from tremble.commands.data import data_check, data_import, data_list, data_show
+from tremble.commands.data import (
+    data_check,
+    data_dates,
+    data_fetch,
+    data_import,
+    data_list,
+    data_show,
+)
 from tremble.commands.export import export
 from tremble.commands.pairs import pairs
+from tremble.commands.plan import plan
 from tremble.commands.published import published_wins
 from tremble.commands.score import score
 from tremble.commands.study import analyze, demo, report, run
@@ -21,7 +29,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-data_app = typer.Typer(help="The data sets: list, show, import, check.", no_args_is_help=True)
+data_app = typer.Typer(
+    help="The data sets: list, show, fetch, import, check, dates.", no_args_is_help=True
+)
 published_app = typer.Typer(help="The core study's figures, recounted.", no_args_is_help=True)
 
 
@@ -50,8 +60,11 @@ app.command()(score)
 app.add_typer(data_app, name="data")
 data_app.command("list")(data_list)
 data_app.command("show")(data_show)
+data_app.command("fetch")(data_fetch)
 data_app.command("import")(data_import)
 data_app.command("check")(data_check)
+data_app.command("dates")(data_dates)
+app.command()(plan)
 app.command()(run)
 app.command()(analyze)
 app.command()(verdict)

@@ -71,13 +71,16 @@ class PromptCache:
     def table(self, key: str, reading: Reading) -> PromptTable:
         return PromptTable(self._paths[key], reading)
 
+    def made(self) -> dict[str, Path]:
+        """The tables of this run that are not in the study folder yet, by key."""
+        return {key: path for key, path in self._paths.items() if path.parent == self.temporary}
+
     def settle(self) -> None:
         """Moves what this run made into the study folder, which may be another file system."""
-        for key, path in self._paths.items():
-            if path.parent == self.temporary:
-                self._paths[key] = self.folder / path.name
-                replace_file(self._paths[key], path.read_bytes())
-                path.unlink()
+        for key, path in self.made().items():
+            self._paths[key] = self.folder / path.name
+            replace_file(self._paths[key], path.read_bytes())
+            path.unlink()
 
     def prune(self) -> None:
         """Deletes the tables that this run had no use for."""

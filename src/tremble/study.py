@@ -96,7 +96,7 @@ def _score_study(
         store.freeze(study.text)
         cache.settle()
         found = {cell: key for cell, key in found.items() if cell.model in identities}
-        folders = {cell: _folder(cell, identities[cell.model]) for cell in found}
+        folders = {cell: job_folder(cell, identities[cell.model]) for cell in found}
         tables = {cell: cache.table(key, study.reading) for cell, key in found.items()}
         # First what is asked for, then what people did: stopped anywhere between, a study has
         # rows missing, never a score beside another decision than its own.
@@ -157,7 +157,7 @@ def preflight(
     first prompt that cannot be scored, before anything is spent.
     """
     prints = {entry: data_fingerprint(entry, study.folder) for entry in study.data}
-    frames = _read_data(study)
+    frames = read_data(study)
     found: dict[Cell, str] = {}
     warned: set[str] = set()
     for cell in cells(study, facts):
@@ -173,7 +173,7 @@ def preflight(
     return found, frames
 
 
-def _read_data(study: Study) -> dict[str, pl.DataFrame]:
+def read_data(study: Study) -> dict[str, pl.DataFrame]:
     """What people did, by entry of `data`. Raises UserError for empty data and for equal ids."""
     frames: dict[str, pl.DataFrame] = {}
     for entry in study.data:
@@ -228,7 +228,7 @@ def comparisons(study: Study) -> list[Comparison]:
     return found
 
 
-def _folder(cell: Cell, identity: dict[str, Any]) -> str:
+def job_folder(cell: Cell, identity: dict[str, Any]) -> str:
     key = hash8({**identity, "scoring_version": SCORING_VERSION})
     template = "" if cell.template is None else f"-{cell.template.key}"
     return "/".join(

@@ -81,11 +81,11 @@ def attention(model: Any, tokens: int, seen: int) -> tuple[Callable[[], None], i
     return products, 4 * layers * units * query.shape[0] * query.shape[1] * size * seen
 
 
-def square_rate() -> float:
-    """GFLOP/s of a square float32 matrix product."""
+def square_rate(dtype: str = "float32") -> float:
+    """GFLOP/s of a square matrix product on the processor."""
     import torch
 
-    a, b = torch.randn(SQUARE, SQUARE), torch.randn(SQUARE, SQUARE)
+    a, b = (torch.randn(SQUARE, SQUARE).to(getattr(torch, dtype)) for _ in range(2))
     return 2 * SQUARE**3 / best(lambda: a @ b) / 1e9
 
 

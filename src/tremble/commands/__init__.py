@@ -37,7 +37,7 @@ def guarded(command: Callable[Parameters, int | None]) -> Callable[Parameters, N
             complain(str(error))
             code = 2
         except KeyboardInterrupt:
-            complain("interrupted; what was scored is kept, the same command goes on from there.")
+            complain("interrupted; what was done is kept, the same command goes on from there.")
             code = 130
         except BrokenPipeError:
             sys.stderr.close()

@@ -44,6 +44,89 @@ def data_show(
 
 
 @guarded
+def data_fetch(
+    name: Annotated[str, typer.Argument(help="A data set's name.")],
+    to: Annotated[
+        Path | None, typer.Option(help="The folder to put it into; default: its name.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Download a source's files with a checksum, where an address is sure to serve them."""
+    import shlex
+    import sys
+
+    from tremble.datasets import source
+    from tremble.downloading import fetch
+    from tremble.report.progress import download_bar
+
+    card = source(name).card
+    if card.embedded:
+        raise UserError(f"{name!r} comes with the package; there is nothing to fetch.")
+    if not card.sources:
+        raise UserError(f"No address is sure to serve {name!r}; by hand: {card.manual}.")
+    folder = Path(name) if to is None else to
+    fetched = []
+    for download in card.sources:
+        with download_bar(download.filename, download.size, sys.stderr) as progress:
+            fetched.append(fetch(download, folder, card.manual, progress))
+    command = shlex.join(["tremble", "data", "import", name, str(folder), "--out", f"{name}.jsonl"])
+    if as_json:
+        files = [
+            {
+                "path": str(one.path),
+                "bytes": one.size,
+                "already": one.already,
+                "checked": one.checked,
+            }
+            for one in fetched
+        ]
+        print_json({"name": name, "files": files, "import": command})
+        return
+    for one in fetched:
+        how = "already there" if one.already else "fetched"
+        checked = "checksum agrees" if one.checked else "no checksum is known"
+        print(f"{one.path}: {how}, {one.size:,} bytes, {checked}")
+    print(f"next: {command}")
+
+
+@guarded
+def data_dates(
+    model: Annotated[str | None, typer.Option(help="Only this model, or model family.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Since when the data are public, against the cut-offs that models' documents state."""
+    from tremble import cutoffs
+    from tremble.datasets import names, source
+    from tremble.report.console import show_dates
+
+    against = cutoffs.releases() if model is None else cutoffs.asked_for(model)
+    dated = [
+        row for name in names() for row in cutoffs.compare(name, source(name).card.dated(), against)
+    ]
+    if not as_json:
+        show_dates(dated, against, Console())
+        return
+    print_json(
+        [
+            {
+                "dataset": row.dataset,
+                "part": row.part.name,
+                "public_since": row.part.public_since,
+                "public_note": row.part.public_note,
+                "release": release.name,
+                "family": release.family,
+                "pretraining": release.pretraining,
+                "tuning": release.tuning,
+                "source": release.source,
+                "verdict": verdict,
+            }
+            for row in dated
+            for release, verdict in row.verdicts
+        ]
+    )
+
+
+@guarded
 def data_import(
     source_name: Annotated[str, typer.Argument(metavar="SOURCE", help="A data set's name.")],
     path: Annotated[Path, typer.Argument(help="The file, its folder, or any folder above.")],

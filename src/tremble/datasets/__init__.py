@@ -17,8 +17,35 @@ from tremble.errors import UserError, did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
+class Download:
+    """One file at an address that always serves the same bytes, such as a file of one commit.
+
+    `size` is in bytes. `sha256` is None where nobody has checked the file.
+    """
+
+    url: str
+    filename: str
+    sha256: str | None = None
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of several sources in a data set, with the date at which it became public."""
+
+    name: str
+    public_since: str | None
+    public_note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
-    """What a data set is. `licence` is what the source states, or 'not stated'."""
+    """What a data set is. `licence` is what the source states, or 'not stated'.
+
+    `manual` says in words how to get the files by hand; `sources` is empty where no address is
+    sure to serve them. `public_since` is the earliest date at which the data can have been public
+    (a year, year-month or date; None: unknown); a data set of several `parts` has theirs instead.
+    """
 
     name: str
     title: str
@@ -29,6 +56,15 @@ class Card:
     files: str
     notes: tuple[str, ...] = ()
     embedded: bool = False
+    sources: tuple[Download, ...] = ()
+    manual: str = ""
+    public_since: str | None = None
+    public_note: str = ""
+    parts: tuple[Part, ...] = ()
+
+    def dated(self) -> tuple[Part, ...]:
+        """The parts with their dates; the data set itself where it has none."""
+        return self.parts or (Part(self.name, self.public_since, self.public_note),)
 
 
 @dataclass(slots=True)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tremble.datasets import Card, Notes, find_file
+from tremble.datasets import Card, Download, Notes, find_file
 from tremble.decisions import Decision, Event, Game, Option
 from tremble.errors import UserError, one_line
 from tremble.games import amount
@@ -48,6 +48,23 @@ CARD = Card(
         "Only 1,202 of the 3,900 histories are distinct.",
         "Both games of a person share `participant`; `guess` (human or machine) was given after "
         "playing and is no parameter.",
+    ),
+    sources=(
+        Download(
+            url=(
+                "https://raw.githubusercontent.com/eliaka/repeatedgames/"
+                "224a605a21127cac69763f990e077f7b05abd422/human_experiment/analysis/repgames.csv"
+            ),
+            filename=FILE,
+            sha256="f3c3d46a2e34f85f950bfdffd0d04d6c6fc748268c14e5700646e44b2d42d11a",
+            size=97_945,
+        ),
+    ),
+    manual=f"take human_experiment/analysis/{FILE} from https://github.com/eliaka/repeatedgames",
+    public_since="2023-05",
+    public_note=(
+        "the month of the preprint's first version, arXiv:2305.16867; the people's data came with "
+        "a later one, and when is not known"
     ),
 )
 

@@ -24,7 +24,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from tremble.datasets import Card, Notes, akata2025, glee
+from tremble.datasets import Card, Notes, Part, akata2025, glee
 from tremble.decisions import Decision
 from tremble.errors import UserError
 from tremble.games import lottery, one_shot_matrix
@@ -81,6 +81,16 @@ CARD = Card(
         "five choices per person, without feedback.",
     ),
     embedded=True,
+    parts=(
+        Part("repeated games", akata2025.CARD.public_since, akata2025.CARD.public_note),
+        Part("one-shot games", "1994", "printed in papers of 1994 to 2009"),
+        Part(
+            "lotteries",
+            "2019",
+            "first described in 2019 (Bourgin et al., ICML); out with Science in June 2021",
+        ),
+        Part("GLEE", glee.CARD.public_since, glee.CARD.public_note),
+    ),
 )
 
 UNKNOWN = "?"

@@ -54,6 +54,12 @@ CARD = Card(
         "information the prompt states one's own loss even then (0%), because its absence would "
         "tell the other's; no game of the 179 published with GLEE's sample is of that kind.",
     ),
+    manual=(
+        "take the folder human_vs_llm from the data of https://github.com/eilamshapira/GLEE (a "
+        "folder of many small files: clone the repository, or follow the link in its README)"
+    ),
+    public_since="2024-10",
+    public_note="the month of the preprint's first version, arXiv:2410.05254",
 )
 
 TOLD_UP_TO = 20  # rounds; GLEE announces a longer horizon to nobody

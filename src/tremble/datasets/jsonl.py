@@ -22,6 +22,8 @@ CARD = Card(
         "The shortest record has prompt, options, and choice, rate or rates.",
         "Records with games: a game line first, then the decisions made in it.",
     ),
+    manual="the file is your own; its records are described in docs/data.md",
+    public_note="your own: only you know",
 )
 
 

@@ -27,7 +27,7 @@ from tremble.errors import MissingExtra, ModelUnavailable, UserError, did_you_me
 
 Say = Callable[[str], None]
 
-_SMALL_FILES = ["*.json", "*.model", "*.txt", "*.jinja", "tokenizer*"]
+SMALL_FILES = ["*.json", "*.model", "*.txt", "*.jinja", "tokenizer*"]
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 
 GEMMA = "embedded/gemma-3-270m"
@@ -82,6 +82,13 @@ def find(spec: ModelSpec, say: Say, weights: bool = True) -> ModelFiles:
     if spec.id.startswith((".", "/", "~")) or spec.id.count("/") > 1 or "\\" in spec.id:
         raise UserError(f"There is no model folder {spec.id!r}; check the path.")
     return _from_hub(spec, weights)
+
+
+def is_on_hub(spec: ModelSpec) -> bool:
+    """Whether a model's name is one of the hub's, rather than embedded, made up or a path."""
+    path = Path(spec.id).expanduser()
+    local = path.suffix == ".gguf" or path.is_dir()
+    return not local and spec.id.partition(":")[0] not in ("mock", *EMBEDDED)
 
 
 def check_weights(folder: Path) -> list[Path]:
@@ -245,7 +252,7 @@ def _made(folder: Path) -> Path:
 
 def _from_hub(spec: ModelSpec, weights: bool) -> ModelFiles:
     name, revision = hub.name_and_revision(spec.id, spec.revision)
-    patterns = [*_SMALL_FILES, "*.safetensors"] if weights else _SMALL_FILES
+    patterns = [*SMALL_FILES, "*.safetensors"] if weights else SMALL_FILES
     folder = hub.download(name, revision, patterns)
     if weights:
         if not any(folder.glob("*.safetensors")):

@@ -94,6 +94,25 @@ def download(name: str, revision: str | None, patterns: Sequence[str]) -> Path:
         ) from error
 
 
+def bytes_to_download(name: str, revision: str | None, patterns: Sequence[str]) -> int | None:
+    """Bytes of a hub model's files that match `patterns` and are not on this machine yet; None
+    where the hub does not say."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        files = snapshot_download(
+            name,
+            revision=revision,
+            allow_patterns=list(patterns),
+            ignore_patterns=_TWICE,
+            dry_run=True,
+        )
+    except Exception:  # offline, gated, renamed: whatever it is, a later download says it
+        return None
+    wanted = [file.file_size for file in files if file.will_download]
+    return None if None in wanted else sum(size or 0 for size in wanted)
+
+
 def _disk_is_full(error: BaseException | None) -> bool:
     """Whether a full disk or quota is anywhere among the causes; some layers only say so."""
     while error is not None:

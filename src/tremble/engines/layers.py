@@ -18,20 +18,30 @@ from tremble.engines.tree_attention import Stopped, TreePass, Unsupported, leave
 Forward = Callable[..., Any]
 
 
-def decoder_layers(model: torch.nn.Module) -> Sequence[torch.nn.Module]:
-    """The longest list of layers of a model, none where it has no list. Lists within lists are
-    something else, experts for example."""
-    outer: dict[str, torch.nn.ModuleList] = {}
-    for name, part in model.named_modules():
-        inside = any(name.startswith(f"{other}.") for other in outer)
-        if isinstance(part, torch.nn.ModuleList) and not inside:
-            outer[name] = part
-    return max(outer.values(), key=len, default=torch.nn.ModuleList())
+def decoder_layers(model: Any) -> Sequence[torch.nn.Module]:
+    """The layers that text goes through: of the lists of the model's decoder the one as long as its
+    config says, else the longest; none where it has no list. Lists within lists are something
+    else, experts for example."""
+    part = model.get_decoder() if hasattr(model, "get_decoder") else model
+    lists = _outer_lists(part) or _outer_lists(model)
+    told = getattr(model.config.get_text_config(decoder=True), "num_hidden_layers", None)
+    fitting = [one for one in lists if len(one) == told]
+    return max(fitting or lists, key=len, default=torch.nn.ModuleList())
+
+
+def _outer_lists(part: torch.nn.Module) -> list[torch.nn.ModuleList]:
+    found: dict[str, torch.nn.ModuleList] = {}
+    for name, inner in part.named_modules():
+        inside = any(name.startswith(f"{other}.") for other in found)
+        if isinstance(inner, torch.nn.ModuleList) and not inside:
+            found[name] = inner
+    return list(found.values())
 
 
 @contextmanager
 def running(layer: torch.nn.Module, forward: Forward) -> Iterator[None]:
-    """Within, a layer runs `forward` in place of its own."""
+    """Within, a layer runs `forward` in place of its own, for all who hold the model: not for two
+    threads at once."""
     before = layer.__dict__.get("forward")  # what a hook may have put there
     layer.__dict__["forward"] = forward
     try:

@@ -46,24 +46,7 @@ class Room:
 def room_in(model: Any, device: torch.device, memory: int | None, longest: int) -> Room:
     """What fits into `memory` bytes on a device (None: a part of what is free), by the model's
     sizes, beside the keys and values of a path of `longest` tokens."""
-    size = model.dtype.itemsize
-    config = model.config.get_text_config()
-    heads = getattr(config, "num_attention_heads", None) or 0
-    hidden = getattr(config, "hidden_size", None) or 4096
-    shared = getattr(config, "num_key_value_heads", None) or heads
-    width = getattr(config, "head_dim", None) or (hidden // heads if heads else 0)
-    layers = getattr(config, "num_hidden_layers", None) or 0
-    inner = getattr(config, "intermediate_size", None) or 0
-    inner = max(max(inner) if isinstance(inner, (list, tuple)) else inner, 4 * hidden)
-    experts = getattr(config, "num_experts_per_tok", None) or 1
-    # The carried path, the one that a pass leaves, and a layer's copy with the pass behind it.
-    carried = 2 * size * shared * width * longest * (2 * layers + 1)
-    # What a layer holds of a token at once, with room for the temporaries of its norms; then its
-    # row of two kinds of masks, for the query heads of one key head.
-    token_bytes = size * (12 * hidden + 4 * inner * experts + 6 * max(heads * width, hidden))
-    token_bytes += 2 * size * longest * max(1, heads // max(shared, 1))
-    # Logits, and a float32 copy of them.
-    row_bytes = config.vocab_size * (size + 8)
+    carried, token_bytes, row_bytes = _sizes(model.config, model.dtype.itemsize, longest)
     bound = _FREE_SHARE * free_bytes(device) if memory is None else memory
     left = max(0.0, bound - carried)
     most = _MOST_TOKENS.get(device.type, _MOST_TOKENS_ELSEWHERE)
@@ -71,6 +54,35 @@ def room_in(model: Any, device: torch.device, memory: int | None, longest: int) 
         tokens=int(min(most, max(1, left / 2 / token_bytes))),
         rows=int(min(_MOST_ROWS, max(1, left / 2 / row_bytes))),
     )
+
+
+def pass_bytes(config: Any, itemsize: int, device: torch.device, longest: int) -> int:
+    """What the largest pass takes on top of the weights where nothing bounds it."""
+    carried, token_bytes, row_bytes = _sizes(config, itemsize, longest)
+    most = _MOST_TOKENS.get(device.type, _MOST_TOKENS_ELSEWHERE)
+    return int(carried + most * token_bytes + _MOST_ROWS * row_bytes)
+
+
+def _sizes(config: Any, size: int, longest: int) -> tuple[int, int, int]:
+    """Bytes of a path of `longest` tokens, of a token and of a decision row in a pass, where a
+    number takes `size` bytes."""
+    text = config.get_text_config()
+    heads = getattr(text, "num_attention_heads", None) or 0
+    hidden = getattr(text, "hidden_size", None) or 4096
+    shared = getattr(text, "num_key_value_heads", None) or heads
+    width = getattr(text, "head_dim", None) or (hidden // heads if heads else 0)
+    layers = getattr(text, "num_hidden_layers", None) or 0
+    inner = getattr(text, "intermediate_size", None) or 0
+    inner = max(max(inner) if isinstance(inner, (list, tuple)) else inner, 4 * hidden)
+    experts = getattr(text, "num_experts_per_tok", None) or 1
+    # The carried path, the one that a pass leaves, and a layer's copy with the pass behind it.
+    carried = 2 * size * shared * width * longest * (2 * layers + 1)
+    # What a layer holds of a token at once, with room for the temporaries of its norms; then its
+    # row of two kinds of masks, for the query heads of one key head.
+    token_bytes = size * (12 * hidden + 4 * inner * experts + 6 * max(heads * width, hidden))
+    token_bytes += 2 * size * longest * max(1, heads // max(shared, 1))
+    # Logits, and a float32 copy of them.
+    return carried, token_bytes, text.vocab_size * (size + 8)
 
 
 def free_bytes(device: torch.device) -> float:
@@ -98,14 +110,7 @@ def is_out_of_memory(error: Exception) -> bool:
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     text = str(error).lower()
-    words = (
-        "out of memory",
-        "can't allocate memory",
-        "not enough memory",
-        "alloc_failed",
-        "bad_alloc",
-    )
-    return isinstance(error, RuntimeError) and any(word in text for word in words)
+    return isinstance(error, RuntimeError) and any(word in text for word in _NO_MEMORY)
 
 
 def too_little(tokens: int) -> ModelUnavailable:

@@ -112,13 +112,16 @@ class SharedEngine:
     def report(self) -> dict[str, Any]:
         """Which path was taken and why, and what was computed: `tokens` as one prompt a pass would
         compute them, `distinct_tokens` in the prefix tree, `computed_tokens` in fact; `cost` in
-        seconds, fitted to the passes."""
+        seconds, fitted to the passes. `last_layer_cut`: whether its end runs on decision rows
+        only."""
         cost = fit(self._timed)
         shared = self.check is None or self.check.why is None
         if self._counts["by_reference"] and not self._counts["prompts"]:
             shared = False
         return {
             "path": "shared" if shared else "reference",
+            "compiled_layers": len(self._compiled) if shared else 0,
+            "last_layer_cut": shared and self._last is not None,
             "self_check": None if self.check is None else asdict(self.check),
             "precision": None if self.precision is None else asdict(self.precision),
             **self._counts,
@@ -180,14 +183,7 @@ class SharedEngine:
         sample.append(_branched(max(sample, key=lambda paths: paths.length)))
         self._checked = plan.longest
         expected = _sorted(self.reference.score(sample))
-        self.check, found = self._against_reference(sample, expected, most)
-        if self.check.why is not None and self._compiled:
-            self._give_up_compiling(self.check.why)
-            self.check, found = self._against_reference(sample, expected, most)
-        if self.check.why is not None and self._last is not None:
-            # A model whose last layer cannot be cut short may still take a tree.
-            self._last = None
-            self.check, found = self._against_reference(sample, expected, most)
+        self.check, found = self._best_way(sample, expected, most)
         self._say(self.check.sentence())
         if self._exact is None or self.precision is not None:
             return
@@ -200,37 +196,58 @@ class SharedEngine:
         lossy = self.identity().get("quantise") or self.limits().dtype
         self._say(self.precision.sentence(lossy))
 
-    def _give_up_compiling(self, why: str) -> None:
+    def _best_way(
+        self, sample: Sequence[TokenPaths], expected: Sequence[Row], most: Room
+    ) -> tuple[SelfCheck, Sequence[Row]]:
+        """The check of the first way through the layers that passes, or of the plainest; and the
+        rows of the path that will be taken."""
+        why = cannot_share(self.model, most.tokens)
+        if why is not None:
+            return SelfCheck(len(sample), None, self._tolerance(), why), expected
+        fits, ways = self._fits, [(self._last, self._compiled)]
+        if self._last is not None:  # not every last layer can be cut short
+            ways.append((None, self._compiled))
+        if self._compiled:
+            ways += [(last, []) for last, _ in ways]
+        tried: list[SelfCheck] = []
+        for last, layers in ways:
+            if self._compiled and not layers:
+                self._say_not_compiled(tried[-1].why or "")
+            self._fits, self._last, self._compiled = fits, last, layers
+            check, found = self._against_reference(sample, expected, most)
+            tried.append(check)
+            if check.why is None:
+                break
+        return check, found
+
+    def _say_not_compiled(self, why: str) -> None:
         self._say(f"Layers are not compiled, since {why.rstrip('. ')}.")
-        self._compiled = []
+
+    def _tolerance(self) -> float:
+        dtype = "bfloat16" if "quantise" in self.identity() else self.limits().dtype
+        return TOLERANCE.get(dtype, TOLERANCE["bfloat16"])
 
     def _against_reference(
         self, sample: Sequence[TokenPaths], expected: Sequence[Row], most: Room
     ) -> tuple[SelfCheck, Sequence[Row]]:
-        """The shared path on a few prompts, in passes so short that paths are carried over; and
-        the rows of the path that will be taken."""
-        lossy = "quantise" in self.identity()
-        dtype = "bfloat16" if lossy else self.limits().dtype
-        tolerance = TOLERANCE.get(dtype, TOLERANCE["bfloat16"])
-        why = cannot_share(self.model, most.tokens)
-        if why is None:
-            small = Plan(sample)
-            tokens = min(max(small.distinct // 3, 2), most.tokens)
-            counts, timed = dict(self._counts), list(self._timed)
-            try:
-                found = _sorted(self._walk(small, sample, Room(tokens, most.rows)))
-            except UserError:
-                raise
-            except Unsupported as error:
-                why = one_line(error).rstrip(". ")
-            except Exception as error:  # whatever an architecture may find wrong with a tree
-                why = f"{type(error).__name__}: {one_line(error)}".rstrip(". ")
-            else:
-                check = compare(found, expected, tolerance)
-                return check, found if check.why is None else expected
-            finally:
-                self._counts, self._timed = counts, timed
-        return SelfCheck(len(sample), None, tolerance, why), expected
+        """The shared path on a few prompts, in passes so short that paths are carried over."""
+        small = Plan(sample)
+        tokens = min(max(small.distinct // 3, 2), most.tokens)
+        counts, timed = dict(self._counts), list(self._timed)
+        try:
+            found = _sorted(self._walk(small, sample, Room(tokens, most.rows)))
+        except UserError:
+            raise
+        except Unsupported as error:
+            why = one_line(error).rstrip(". ")
+        except Exception as error:  # whatever an architecture may find wrong with a tree
+            why = f"{type(error).__name__}: {one_line(error)}".rstrip(". ")
+        else:
+            check = compare(found, expected, self._tolerance())
+            return check, found if check.why is None else expected
+        finally:
+            self._counts, self._timed = counts, timed
+        return SelfCheck(len(sample), None, self._tolerance(), why), expected
 
     def _walk(self, plan: Plan, prompts: Sequence[TokenPaths], most: Room) -> Iterator[Row]:
         """The stream, slice by slice; what a pass found is read while the next one computes."""
@@ -249,10 +266,11 @@ class SharedEngine:
                     # In a check it is the check that says why; later what was added is given up.
                     if self.check is None or not (self._compiled or self._last is not None):
                         raise
-                    if self._compiled:
-                        self._give_up_compiling(one_line(error))
-                    else:
+                    if self._last is not None:
                         self._last = None
+                    else:
+                        self._say_not_compiled(one_line(error))
+                        self._compiled = []
                     continue
                 if stop - start == 1:
                     raise too_little(1) from error

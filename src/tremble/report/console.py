@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from tremble.datasets import Card
+from tremble.cutoffs import Dated, Release
+from tremble.datasets import Card, Part
 
 
 def card_table(cards: Sequence[Card]) -> Table:
@@ -25,9 +26,47 @@ def show_card(card: Card, console: Console) -> None:
     table.add_column()
     for name in ("title", "citation", "licence", "size", "one_decision", "files"):
         table.add_row(name.replace("_", " "), escape(getattr(card, name)))
+    for part in card.dated():
+        name = "public since" if part.name == card.name else f"public since, {part.name}"
+        table.add_row(escape(name), escape(_public(part)))
+    if card.sources:
+        table.add_row("fetch", escape(f"tremble data fetch {card.name}"))
+    if card.manual:
+        table.add_row("by hand", escape(card.manual))
     for note in card.notes:
         table.add_row("note", escape(note))
     console.print(table)
+
+
+def _public(part: Part) -> str:
+    return (part.public_since or "unknown") + (f": {part.public_note}" if part.public_note else "")
+
+
+def show_dates(dated: Sequence[Dated], against: Sequence[Release], console: Console) -> None:
+    """Each part of a data set with the releases that may have read it, and theirs below."""
+    table = Table("data", "public since", "may have been seen by", "public after the cut-off of")
+    table.box, table.pad_edge = None, False
+    for row in dated:
+        name = row.dataset if row.part.name == row.dataset else f"{row.dataset}: {row.part.name}"
+        seen, after = (", ".join(row.names(w)) for w in ("may have been seen", "after the cut-off"))
+        since = row.part.public_since or "unknown"
+        table.add_row(*(escape(cell or "–") for cell in (name, since, seen, after)))
+    console.print(table)
+    stated = Table("model", "data until", "tuned until", "stated in", box=None, pad_edge=False)
+    for release in against:
+        if release.latest is not None:
+            dates = (release.pretraining or "–", release.tuning or "–")
+            stated.add_row(*map(escape, (release.name, *dates, release.source)))
+    if stated.row_count:
+        console.print()
+        console.print(stated)
+    silent = [release.name for release in against if release.latest is None]
+    if silent:
+        console.print(f"\ncut-off unknown: {escape(', '.join(silent))}")
+    console.print(
+        "\nA date is compared to the month, and a doubt counts as seen. Data that a twin was tuned "
+        "on can be younger than the date of its pre-training."
+    )
 
 
 def show_scored(result: dict[str, Any], console: Console) -> None:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.progress import Progress as Bar
 
 from tremble.scoring import Progress
@@ -80,3 +86,19 @@ def shown_progress(out: TextIO) -> Iterator[Lines | Terminal]:
     )
     with Bar(*columns, console=Console(file=out)) as bar:
         yield Terminal(bar)
+
+
+@contextmanager
+def download_bar(
+    filename: str, size: int | None, out: TextIO
+) -> Iterator[Callable[[int, int | None], None]]:
+    """A function of the bytes so far and in all, shown as a bar on a terminal, else not at all."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=Console(file=out), disable=not out.isatty()) as bar:
+        task = bar.add_task(filename.replace("[", r"\["), total=size)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from scipy.stats import norm
 
 from tremble.stats.baseline_table import baseline_points
 from tremble.stats.bootstrap import RESAMPLES, difference_intervals
@@ -16,12 +15,11 @@ from tremble.stats.correlation import pearson
 from tremble.stats.intervals import FEW_CLUSTERS, Interval
 from tremble.stats.numbers import decimal
 from tremble.stats.pairs import MIN_N
+from tremble.stats.power import POWER
 from tremble.stats.predictions import RUN
 from tremble.stats.uncertainty_table import FamilyPoints, families_of, interval_table
 
 Row = dict[str, Any]
-# A difference that a two-sided test at .05 finds with a probability of .80 is so many errors wide.
-_POWER = float(norm.ppf(0.975) + norm.ppf(0.80))
 
 
 def verdict_table(
@@ -109,7 +107,7 @@ def _row(
         "over": None if best is None else over.estimate,
         "over_low": None if best is None else over.low,
         "over_high": None if best is None else over.high,
-        "smallest": None if best is None or over.se is None else _POWER * over.se,
+        "smallest": None if best is None or over.se is None else POWER * over.se,
     }
     verdict, why = _verdict(row, own["note"])
     return row | {"verdict": verdict, "why": why}

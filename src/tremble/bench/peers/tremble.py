@@ -62,6 +62,8 @@ def scorer(
             facts |= {key: after[key] - before[key] for key in COUNTS}
             plan = Plan(asked)
             facts["seen"] = plan.pairs / plan.distinct
+        if compile and not after.get("compiled_layers"):
+            raise RuntimeError("no layer was compiled; the lines above say why")
         return found, {**facts, "report": after}
 
     return score

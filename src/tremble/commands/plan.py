@@ -1,0 +1,51 @@
+"""`tremble plan`: what a study will take, before anything is spent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from tremble.commands import AsJson, complain, guarded, print_json
+
+
+@guarded
+def plan(
+    study: Annotated[Path, typer.Argument(metavar="STUDY.toml", help="The study file.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the study, for what is scored already; default: its name."),
+    ] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Prompts, tokens, time, memory, disk, what so much data can show, what cannot be scored."""
+    from tremble.estimate import plan_study
+    from tremble.report.plan_layout import plan_layout, size
+    from tremble.report.terminal import print_tables
+    from tremble.store import slug
+    from tremble.study_file import read_study
+
+    asked = read_study(study)
+    found = plan_study(asked, out if out is not None else Path(slug(asked.name)), complain)
+    if as_json:
+        print_json(found)
+    else:
+        print_tables(plan_layout(found), Console())
+        disk = found["totals"]["disk"], found["totals"]["prompt_tables"]
+        print(f"On disk: scores {size(disk[0])}, prompts {size(disk[1])}.")
+        if any(row["timing"] == "estimated" and row["seconds"] for row in found["models"]):
+            print(
+                f"Times with ~ are estimated from a matrix product at {found['gflops']:,.0f} "
+                "GFLOP/s, for models that can share prefixes; expect a factor of two either way. "
+                "Once part of a study is scored, they are measured."
+            )
+        elif any(row["seconds"] is None for row in found["models"]):
+            print("Times on a GPU are told once part of the study is scored there.")
+        print(
+            "Smallest: found with a probability of .80 at .05, for two r near .3 whose "
+            "predictions correlate at .5, were all decisions independent; by clusters, were the "
+            "decisions of a participant or game all alike. The truth lies between."
+        )
+    return 1 if found["cannot"] else 0

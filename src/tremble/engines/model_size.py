@@ -1,0 +1,110 @@
+"""How large a model is and what it computes for a token, from its configuration alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tremble.cost import Cost
+from tremble.engines import ModelSpec, RunOptions
+from tremble.engines.files import SMALL_FILES, Say, find, is_on_hub
+from tremble.engines.hub import bytes_to_download, name_and_revision
+from tremble.engines.load import is_mock
+from tremble.errors import ModelUnavailable, one_line
+
+_BYTES = {"float32": 4.0, "bfloat16": 2.0, "float16": 2.0}
+_QUANTISED = {"8bit": 1.0, "4bit": 0.5}
+# Of the rate of a square matrix product, what a pass reaches with everything else it does.
+_REACHED = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSize:
+    """`parameters`, of which `active` are multiplied for a token, output head not counted; bytes
+    of the weights in memory, and still to be downloaded (None: not known). `pair`, `row`:
+    operations for a (token, token it sees) pair, and for a decision row."""
+
+    parameters: int
+    active: int
+    weights: int
+    download: int | None
+    pair: int
+    row: int
+    config: Any
+    itemsize: int
+
+    def pass_bytes(self, device: str, longest: int) -> int:
+        """What the largest pass takes on top of the weights, with prompts of up to `longest`
+        tokens, where memory is not short."""
+        import torch
+
+        from tremble.engines.memory import pass_bytes
+
+        kind = torch.device("cuda" if device == "auto" else device)
+        return pass_bytes(self.config, self.itemsize, kind, longest)
+
+    def cost(self, gflops: float) -> Cost:
+        """What passes should take on a machine whose square matrix products run at `gflops`, to a
+        factor of two or so."""
+        rate = gflops * 1e9 * _REACHED
+        return Cost(2 * self.active / rate, self.pair / rate, self.row / rate, 0.0)
+
+
+def model_size(spec: ModelSpec, options: RunOptions, say: Say) -> ModelSize | None:
+    """The size of a model, without its weights; None for a mock, which has none.
+
+    Raises what `find` raises, and ModelUnavailable where transformers does not know the model.
+    """
+    if is_mock(spec.id):
+        return None
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    folder = find(spec, say, weights=False).folder
+    trust = spec.id in options.remote_code
+    try:
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=trust)
+        with torch.device("meta"):
+            model = AutoModelForCausalLM.from_config(config, trust_remote_code=trust)
+    except Exception as error:
+        raise ModelUnavailable(
+            f"The size of {spec.id!r} cannot be told ({one_line(error)}); check that its "
+            "architecture is known to the installed transformers."
+        ) from error
+    text = config.get_text_config()
+    heads = getattr(text, "num_attention_heads", None) or 0
+    width = getattr(text, "head_dim", None) or (text.hidden_size // heads if heads else 0)
+    parameters = sum(part.numel() for part in model.parameters())
+    each = _BYTES[options.dtype] if options.quantise is None else _QUANTISED[options.quantise]
+    head = model.get_output_embeddings()
+    return ModelSize(
+        parameters=parameters,
+        active=_active(model, text),
+        weights=int(parameters * each),
+        download=bytes_to_download(*name_and_revision(spec.id, spec.revision), SMALL_FILES)
+        if is_on_hub(spec)
+        else 0,
+        pair=4 * heads * width * (getattr(text, "num_hidden_layers", None) or 0),
+        row=2 * (0 if head is None else head.weight.numel()),
+        config=config,
+        itemsize=int(_BYTES[options.dtype]),
+    )
+
+
+def _active(model: Any, config: Any) -> int:
+    """Weights of two and more dimensions, embeddings and output head left out; of experts, as many
+    as a token goes through."""
+    apart = {
+        part.weight
+        for part in (model.get_input_embeddings(), model.get_output_embeddings())
+        if part is not None
+    }
+    experts = getattr(config, "num_local_experts", None) or getattr(config, "num_experts", None)
+    chosen = getattr(config, "num_experts_per_tok", None)
+    total = 0.0
+    for name, weight in model.named_parameters():
+        if weight.ndim < 2 or weight in apart:
+            continue
+        share = chosen / experts if ".experts." in name and experts and chosen else 1.0
+        total += share * weight.numel()
+    return int(total)

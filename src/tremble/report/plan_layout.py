@@ -1,0 +1,112 @@
+"""What a study will take, as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tremble.report.layout import Column, Section, Table, count, family_name
+from tremble.stats.numbers import MISSING, decimal
+
+
+def plan_layout(plan: Mapping[str, Any]) -> list[Table]:
+    """Models with their totals, families, and what cannot be scored."""
+    rows = [_model(row) for row in plan["models"]]
+    if len(rows) > 1:
+        rows.append(_model({"model": "all", "timing": None, **plan["totals"]}))
+    numbers = ("to score", "on disk", "tokens", "distinct", "time", "memory", "download")
+    models = Table(
+        "models",
+        "What each model takes",
+        "",
+        [Column("model"), *(Column(name, True) for name in numbers)],
+        [Section("", rows)],
+        "No model can be had.",
+    )
+    families = Table(
+        "families",
+        "The smallest difference of two r that so much data shows",
+        "",
+        [Column("data"), Column("family")]
+        + [Column(name, True) for name in ("decisions", "clusters", "smallest", "by clusters")],
+        [
+            Section(
+                "",
+                [
+                    [
+                        row["dataset"],
+                        family_name(row["family"]),
+                        count(row["decisions"]),
+                        count(row["clusters"]),
+                        decimal(row["smallest"]),
+                        decimal(row["smallest_clusters"]),
+                    ]
+                    for row in plan["families"]
+                ],
+            )
+        ],
+        "There are no decisions.",
+    )
+    found = [models, families]
+    if plan["cannot"]:
+        found.append(_cannot(plan["cannot"]))
+    return found
+
+
+def _model(row: Mapping[str, Any]) -> list[str]:
+    about = "~" if row["timing"] == "estimated" and row["seconds"] else ""
+    return [
+        row["model"],
+        count(row["prompts"]),
+        count(row["scored"]),
+        count(row["tokens"]),
+        count(row["distinct_tokens"]),
+        about + duration(row["seconds"]),
+        size(row["memory"]),
+        size(row["download"]),
+    ]
+
+
+def _cannot(rows: list[dict[str, Any]]) -> Table:
+    return Table(
+        "cannot",
+        "What cannot be scored",
+        "",
+        [Column("model"), Column("what"), Column("rows", True), Column("why")],
+        [
+            Section(
+                "",
+                [
+                    [
+                        row["model"],
+                        " · ".join(
+                            row[key] for key in ("data", "formulation", "format") if row[key]
+                        ),
+                        "all" if row["rows"] is None else count(row["rows"]),
+                        row["why"],
+                    ]
+                    for row in rows
+                ],
+            )
+        ],
+        "",
+    )
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as a person says them: 48.2 -> '48 s', 600 -> '10 min', 9000 -> '2.5 h'."""
+    if seconds is None:
+        return MISSING
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:,.1f} h"
+
+
+def size(value: float | None) -> str:
+    """Bytes as a person says them, in thousands: 2.1e9 -> '2.1 GB'."""
+    if value is None:
+        return MISSING
+    for unit, least in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if value >= least:
+            return f"{value / least:,.1f} {unit}"
+    return f"{value:.0f} B"

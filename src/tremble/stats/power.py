@@ -1,0 +1,28 @@
+"""What so many decisions can show, before anything is scored."""
+
+from __future__ import annotations
+
+import math
+
+from scipy.stats import norm
+
+# A difference that a two-sided test at .05 finds with a probability of .80 is so many errors wide.
+POWER = float(norm.ppf(0.975) + norm.ppf(0.80))
+
+
+def smallest_difference(n: int, r: float = 0.3, between: float = 0.5) -> float | None:
+    """The smallest difference between two correlations with the same people that `n` independent
+    decisions show with a probability of .80 at .05, two-sided; None below four decisions.
+
+    Both correlations lie about `r`, and the two predictions correlate at `between`. The error is
+    the large-sample one of Olkin and Siotani (1976), as in Steiger (1980, equation 3) for
+    correlations that share a variable.
+
+    Raises ValueError where no three variables can correlate so.
+    """
+    if 1 - 2 * r**2 - between**2 + 2 * r**2 * between < 0:
+        raise ValueError(f"no three variables correlate at {r}, {r} and {between}")
+    if n < 4:
+        return None
+    shared = between * (1 - 2 * r**2) - r**2 * (1 - 2 * r**2 - between**2) / 2
+    return POWER * math.sqrt((2 * (1 - r**2) ** 2 - 2 * shared) / n)

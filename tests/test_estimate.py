@@ -1,0 +1,215 @@
+"""What `tremble plan` says, held against what `tremble run` then does."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from toys import bpe_tokenizer, tiny_model
+from tremble.cli import app
+from tremble.engines import ModelSpec, RunOptions
+from tremble.engines.load import open_tokenizer
+from tremble.engines.mock import MockEngine
+from tremble.engines.model_size import _active, model_size
+from tremble.estimate import plan_study
+from tremble.report.plan_layout import duration, size
+from tremble.stats.power import POWER, smallest_difference
+from tremble.store import Store
+from tremble.study import score_study
+from tremble.study_file import read_study
+
+FILE = """
+[study]
+name = "planned"
+data = ["mine.jsonl"]
+formats = ["plain"]
+[[pair]]
+base = "mock:one"
+aligned = "mock:two"
+"""
+
+
+def study_in(folder: Path, records: list[dict], extra: str = "") -> Path:
+    lines = "".join(json.dumps(record) + "\n" for record in records)
+    (folder / "mine.jsonl").write_text(lines, encoding="utf-8")
+    (folder / "planned.toml").write_text(FILE + extra, encoding="utf-8")
+    return folder / "planned.toml"
+
+
+def asked(text: str, choice: str = "yes", **more) -> dict:
+    return {"prompt": text, "options": ["yes", "no"], "choice": choice, **more}
+
+
+RECORDS = [asked("Take $3?"), asked("Take $3?", "no"), asked("Take $3 or $4?"), asked("No?")]
+
+
+def test_a_plan_counts_what_a_run_scores(tmp_path) -> None:
+    study = read_study(study_in(tmp_path, RECORDS))
+    out = tmp_path / "out"
+    plan = plan_study(study, out, print)
+    assert not out.exists()
+    score_study(study, out, print)
+    scores = Store(out).scores()
+    for row in plan["models"]:
+        mine = scores.filter(pl.col("model") == row["model"])
+        assert row["rows"] == mine.height == 4
+        assert row["prompts"] == mine["row_key"].n_unique() == 3
+        assert row["scored"] == 0
+        assert row["distinct_tokens"] < row["tokens"]
+    again = plan_study(study, out, print)
+    assert [row["scored"] for row in again["models"]] == [4, 4]
+    assert again["totals"]["prompts"] == again["totals"]["tokens"] == again["totals"]["disk"] == 0
+    study_in(tmp_path, [*RECORDS, asked("One more?")])
+    more = plan_study(read_study(tmp_path / "planned.toml"), out, print)
+    assert [(row["scored"], row["prompts"]) for row in more["models"]] == [(4, 1), (4, 1)]
+
+
+def test_tokens_are_counted_by_hand(tmp_path) -> None:
+    """The mock's tokens are bytes: a prompt is its text, a line, the opening; both labels hang
+    off its last one, and 'yes', 'no' have nodes of their own."""
+    study = read_study(study_in(tmp_path, [asked("ab"), asked("ac")]))
+    row = plan_study(study, tmp_path / "out", print)["models"][0]
+    bos = len(MockEngine("mock:one").tokenizer.bos)
+    opening = len('\n{"decision": "')
+    whole = bos + 2 + opening
+    # "yes" is read at its root, "y" and "ye"; "no" at "n": two sequences a prompt.
+    assert row["tokens"] == 2 * ((whole + 2) + (whole + 1))
+    assert row["distinct_tokens"] == bos + 1 + 2 * (1 + opening + 2 + 1)
+
+
+def test_what_cannot_be_scored_is_said(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(
+        "tremble.estimate.open_tokenizer",
+        lambda *given: replace(open_tokenizer(*given), window=100),
+    )
+    path = study_in(tmp_path, [*RECORDS, asked("long " * 30), asked("or " * 40)])
+    plan = plan_study(read_study(path), tmp_path / "out", print)
+    assert [(row["model"], row["rows"]) for row in plan["cannot"]] == [
+        ("mock:one", 2),
+        ("mock:two", 2),
+    ]
+    assert "100 tokens" in plan["cannot"][0]["why"]
+    assert "refuses the study" in plan["cannot"][0]["why"]
+    assert [row["prompts"] for row in plan["models"]] == [3, 3]
+    counted = read_study(study_in(tmp_path, [asked("or " * 40)], '[run]\ntoo_long = "missing"\n'))
+    why = plan_study(counted, tmp_path / "out", print)["cannot"][0]["why"]
+    assert "counts them as missing" in why
+
+
+def test_labels_that_a_reading_cannot_tell_apart_are_counted(tmp_path) -> None:
+    twins = {"prompt": "Well?", "options": ["yes", "yep"], "choice": "yes"}
+    path = study_in(tmp_path, [*RECORDS, twins])
+    text = path.read_text(encoding="utf-8").replace("[[pair]]", 'reading = "next_token"\n[[pair]]')
+    path.write_text(text, encoding="utf-8")
+    plan = plan_study(read_study(path), tmp_path / "out", print)
+    assert [row["rows"] for row in plan["cannot"]] == [1, 1]
+    assert "share their first token" in plan["cannot"][0]["why"]
+
+
+def test_what_no_tokenizer_could_read_refuses_all(tmp_path) -> None:
+    bare = {"prompt": "So?", "options": ["no", "no deal"], "choice": "no", "opening": ""}
+    plan = plan_study(read_study(study_in(tmp_path, [asked("x"), bare])), tmp_path / "out", print)
+    assert [row["rows"] for row in plan["cannot"]] == [None, None]
+
+
+def test_a_model_that_cannot_be_had_leaves_the_others(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
+    path = study_in(tmp_path, RECORDS, '[[pair]]\nbase = "nobody/none"\naligned = "mock:two"\n')
+    result = CliRunner().invoke(app, ["plan", str(path), "--json"])
+    assert result.exit_code == 1, result.output
+    plan = json.loads(result.stdout)
+    assert [row["model"] for row in plan["models"]] == ["mock:one", "mock:two"]
+    assert "nobody/none" in plan["cannot"][0]["why"]
+
+
+def test_the_size_of_a_model_without_its_weights(tmp_path) -> None:
+    model = tiny_model("Gemma3Text")
+    model.save_pretrained(tmp_path)
+    found = model_size(ModelSpec(str(tmp_path)), RunOptions(dtype="bfloat16"), print)
+    weights = list(model.parameters())
+    assert found.parameters == sum(weight.numel() for weight in weights)
+    assert found.weights == 2 * found.parameters
+    linear = [part for part in model.modules() if isinstance(part, torch.nn.Linear)]
+    head = model.get_output_embeddings()
+    assert found.active == sum(part.weight.numel() for part in linear if part is not head)
+    assert found.row == 2 * head.weight.numel()
+    assert found.download == 0
+    config = model.config
+    assert found.pair == 4 * config.num_attention_heads * config.head_dim * len(model.model.layers)
+
+
+def test_of_experts_those_count_that_a_token_goes_through() -> None:
+    model = tiny_model("Olmoe")
+    config = model.config
+    experts = [w.numel() for n, w in model.named_parameters() if ".experts." in n]
+    assert experts
+    apart = {id(model.get_input_embeddings().weight), id(model.get_output_embeddings().weight)}
+    others = sum(
+        w.numel()
+        for n, w in model.named_parameters()
+        if w.ndim > 1 and id(w) not in apart and ".experts." not in n
+    )
+    share = config.num_experts_per_tok / config.num_experts
+    assert _active(model, config) == int(others + share * sum(experts))
+
+
+@pytest.mark.parametrize(("r", "between"), [(0.3, 0.5), (0.0, 0.0), (0.5, 0.8)])
+def test_the_smallest_difference_against_simulation(r, between) -> None:
+    """The error of a difference of two correlations with the same variable, drawn 4,000 times."""
+    n = 400
+    covariance = np.array([[1, r, r], [r, 1, between], [r, between, 1]])
+    draws = np.random.default_rng(5).multivariate_normal(np.zeros(3), covariance, (4000, n))
+    centred = draws - draws.mean(axis=1, keepdims=True)
+    scaled = centred / np.sqrt((centred**2).sum(axis=1, keepdims=True))
+    y, a, b = (scaled[:, :, k] for k in range(3))
+    error = ((y * a).sum(axis=1) - (y * b).sum(axis=1)).std()
+    assert smallest_difference(n, r, between) == pytest.approx(POWER * error, rel=0.05)
+    assert pytest.approx(1.959964 + 0.841621, abs=1e-5) == POWER
+
+
+def test_what_no_data_can_show() -> None:
+    assert smallest_difference(3) is None
+    with pytest.raises(ValueError, match="no three variables"):
+        smallest_difference(100, 0.9, -0.9)
+
+
+def test_a_measured_cost_stands_in_for_the_estimate(tmp_path) -> None:
+    """Seconds fitted to the passes of an earlier part of the study."""
+    folder = tmp_path / "model"
+    model = tiny_model("Gemma3Text")
+    model.save_pretrained(folder)
+    bpe_tokenizer().save_pretrained(folder)
+    text = FILE.replace("mock:one", str(folder))
+    study_in(tmp_path, RECORDS)
+    (tmp_path / "planned.toml").write_text(text, encoding="utf-8")
+    study = read_study(tmp_path / "planned.toml")
+    before = plan_study(study, tmp_path / "out", print)["models"][0]
+    assert before["timing"] == "estimated" and before["seconds"] > 0
+    assert before["memory"] > sum(4 * weight.numel() for weight in model.parameters())
+    score_study(study, tmp_path / "out", print)
+    study_in(tmp_path, [*RECORDS, asked("One more of them?")])
+    (tmp_path / "planned.toml").write_text(text, encoding="utf-8")
+    after = plan_study(read_study(tmp_path / "planned.toml"), tmp_path / "out", print)
+    row = after["models"][0]
+    assert (row["timing"], row["prompts"]) == ("measured", 1)
+    assert math.isfinite(row["seconds"]) and row["seconds"] > 0
+
+
+def test_a_terminal_says_it_in_words(tmp_path) -> None:
+    path = study_in(tmp_path, RECORDS)
+    result = CliRunner().invoke(app, ["plan", str(path), "--out", str(tmp_path / "out")])
+    assert result.exit_code == 0, result.output
+    for words in ("mock:one", "mock:two", "to score", "smallest", "custom", "On disk:"):
+        assert words in result.output
+    assert "~" not in result.output
+    assert [duration(x) for x in (None, 48.2, 600, 9000)] == ["–", "48 s", "10 min", "2.5 h"]
+    assert [size(x) for x in (None, 12, 2.1e9)] == ["–", "12 B", "2.1 GB"]
