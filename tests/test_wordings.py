@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from typer.testing import CliRunner
 
 from glee_games import (
     Cells,
@@ -29,11 +30,14 @@ from test_glee_leaks import hidden, settled
 from test_study import PAIR, run, scores, study_file
 from toys import save_tiny
 from tremble import records
+from tremble.cli import app
 from tremble.datasets import Notes
 from tremble.datasets.demo import load, sample
 from tremble.decisions import Decision, Option
+from tremble.estimate import plan_study
 from tremble.prompts import FORMULATIONS, Conversation, DoesNotFit, standard
 from tremble.study import caveats
+from tremble.study_file import read_study
 
 ROOT = Path(__file__).parents[1]
 SIZES = {
@@ -306,6 +310,17 @@ def test_a_study_counts_what_a_wording_does_not_fit(
     )
     assert any("a label must be closed, and the answer opens without a quote." in n for n in notes)
     assert len(notes) == 2 + 3 + 2
+    # A plan says the same, a row for every reason, and takes none of it for a failure.
+    path = tmp_path / "trial.toml"
+    plan = plan_study(read_study(path), tmp_path / "new", lambda _: None)
+    of_base = [row for row in plan["cannot"] if row["model"] == "mock:base"]
+    counted = {(row["formulation"], row["rows"], row["why"]) for row in of_base}
+    assert len(of_base) == len(notes) and all(
+        f"{wording}: {rows} prompts of mine.jsonl are left out; {why}." in notes
+        for wording, rows, why in counted
+    )
+    asked = ["plan", str(path), "--out", str(tmp_path / "new"), "--json"]
+    assert CliRunner().invoke(app, asked).exit_code == 0
 
 
 def test_a_study_in_all_wordings_and_formats(tmp_path: Path, embedded: list[Decision]) -> None:
