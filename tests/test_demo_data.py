@@ -17,7 +17,7 @@ from tremble.datasets import Notes, demo, source
 from tremble.datasets.demo import glee_games, glee_record, repeated, rows_of
 from tremble.decisions import Decision
 from tremble.errors import UserError
-from tremble.prompts import orders, standard
+from tremble.prompts import presentations, standard
 from tremble.records import read as read_records
 from tremble.records import write as write_records
 
@@ -53,7 +53,9 @@ def glee_rows() -> list[dict[str, Any]]:
 
 
 def prompts(decisions: Iterable[Decision]) -> dict[str, tuple[str, ...]]:
-    return {d.id: tuple(standard(d, order).plain() for order in orders(d)) for d in decisions}
+    return {
+        d.id: tuple(standard(d, order).plain() for order in presentations(d)) for d in decisions
+    }
 
 
 def test_counts(embedded: dict[str, Decision], notes: Notes) -> None:

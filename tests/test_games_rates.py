@@ -14,7 +14,7 @@ from tremble.datasets.demo import rows_of
 from tremble.decisions import Decision, Option
 from tremble.errors import UserError
 from tremble.games import lottery, one_shot_matrix
-from tremble.prompts import orders, standard
+from tremble.prompts import presentations, standard
 
 GAME = {"own_payoffs": [[8, -3.5], [1000, 0]], "other_payoffs": [[8, 10], [1, 0.25]]}
 
@@ -31,7 +31,7 @@ def gambles(a: Any, b: Any) -> Decision:
 
 def test_a_game_worked_by_hand_in_both_orders() -> None:
     decision = one_shot(GAME)
-    assert orders(decision) == (0, 1)
+    assert presentations(decision) == (0, 1)
     asks = 'Answer with a JSON object of the form {"decision": "..."}, where the decision is '
     for order in (0, 1):
         assert standard(decision, order).system.endswith(
@@ -94,7 +94,7 @@ def test_keys_that_are_no_rows_are_refused() -> None:
 
 def test_lotteries_worked_by_hand_in_both_orders() -> None:
     decision = gambles([[1.0, 26.0]], [[0.8, -5.0], [0, 999], [0.002734, 24.5], [0.197266, 1000]])
-    assert orders(decision) == (0, 1)
+    assert presentations(decision) == (0, 1)
     first = "26 for certain."
     second = "80% chance of -5, 0.2734% chance of 24.5, 19.7266% chance of 1,000."
     assert standard(decision, 0).user == f"Gamble A: {first}\nGamble B: {second}"
@@ -136,7 +136,9 @@ def test_gambles_that_are_none_are_refused(bad: Any) -> None:
 
 
 def prompts(decisions: Iterable[Decision]) -> dict[str, tuple[str, ...]]:
-    return {d.id: tuple(standard(d, order).plain() for order in orders(d)) for d in decisions}
+    return {
+        d.id: tuple(standard(d, order).plain() for order in presentations(d)) for d in decisions
+    }
 
 
 def test_both_orders_hold_the_same_game() -> None:

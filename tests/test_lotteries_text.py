@@ -15,7 +15,7 @@ from tremble.datasets.lotteries_text import load
 from tremble.decision_frame import decision_frame
 from tremble.decisions import Decision
 from tremble.errors import UserError
-from tremble.prompts import orders, standard
+from tremble.prompts import presentations, standard
 from tremble.records import read as read_records
 from tremble.records import write as write_records
 
@@ -82,7 +82,7 @@ def test_both_forms_of_the_file_hold_the_same(tmp_path: Path) -> None:
 
 def test_people_s_words_are_shown_in_both_orders_and_numbers_in_none(tmp_path: Path) -> None:
     first, second = imported(lines(tmp_path, PROBLEMS))
-    assert orders(first) == (0, 1)
+    assert presentations(first) == (0, 1)
     assert standard(first).user == (
         'Gamble A: You get 10, surely.\nGamble B: A coin is tossed: "heads" brings 25, tails '
         "nothing."

@@ -18,7 +18,7 @@ from tremble.decision_frame import decision_frame
 from tremble.decisions import Decision
 from tremble.errors import UserError
 from tremble.importing import check_decisions, import_decisions
-from tremble.prompts import orders, standard
+from tremble.prompts import presentations, standard
 from tremble.records import read as read_records
 from tremble.tokens import option_paths
 
@@ -55,7 +55,7 @@ def test_the_prompt_is_the_text_up_to_the_response(tmp_path: Path) -> None:
     assert [standard(d).plain() for d in found] == [text for text, _ in wanted]
     for decision, (before, text) in zip(found, wanted, strict=True):
         assert text[len(before) :].startswith(f"{decision.choice}>>")
-        assert orders(decision) == (0,)
+        assert presentations(decision) == (0,)
     assert not notes.dropped
     said = standard(found[1])
     assert said.user == INTRO + "You press <<J>>. You get 0 points."

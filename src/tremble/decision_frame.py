@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from itertools import islice
 from typing import Any
@@ -15,21 +15,24 @@ from tremble.errors import UserError
 from tremble.games import family as family_of
 from tremble.games import known
 from tremble.games.topologies import topology
-from tremble.prompts import orders, view
+from tremble.prompts import presentations, view
 from tremble.rendering import BLOCK
 from tremble.store import DECISIONS
 
 
-def decision_frame(decisions: Iterable[Decision]) -> pl.DataFrame:
-    """What people did, one row per decision, in the store's schema."""
+def decision_frame(
+    decisions: Iterable[Decision], counterbalance: Collection[str] = ()
+) -> pl.DataFrame:
+    """What people did, one row per decision, in the store's schema; `counterbalance` as in a
+    study."""
     frames = [pl.DataFrame(schema=DECISIONS)]
     waiting = iter(decisions)
     while block := list(islice(waiting, BLOCK)):  # a million rows as Python objects are 2 GB
-        frames.append(_decision_rows(block))
+        frames.append(_decision_rows(block, counterbalance))
     return pl.concat(frames)
 
 
-def _decision_rows(decisions: list[Decision]) -> pl.DataFrame:
+def _decision_rows(decisions: list[Decision], counterbalance: Collection[str]) -> pl.DataFrame:
     rows = [
         {
             "decision": d.id,
@@ -48,7 +51,7 @@ def _decision_rows(decisions: list[Decision]) -> pl.DataFrame:
             "n": d.n,
             "rate_sd": d.rate_sd,
             "config": json.dumps(_parameters(d), ensure_ascii=False),
-            "presentations": len(orders(d)),
+            "presentations": len(presentations(d, counterbalance)),
             **_theory(d),
         }
         for d in decisions

@@ -163,12 +163,13 @@ def _add(
     model.scored += there.height
     missing = rows.join(before, on="row_key", how="anti").unique("row_key", maintain_order=True)
     paths = table.token_paths(missing["prompt"])
-    sound = [at for at in range(len(paths)) if paths[at].error is None]
-    if len(sound) < len(paths):
-        errors = missing[[at for at in range(len(paths)) if at not in set(sound)]]
-        why = next(paths[at].error or "" for at in range(len(paths)) if paths[at].error)
-        lost = rows.join(errors, on="row_key", how="semi").height
-        cannot.append(_of_cell(cell, lost, why))
+    reasons: dict[str | None, list[int]] = {None: []}
+    for at, prompt in enumerate(paths):
+        reasons.setdefault(prompt.error, []).append(at)
+    sound = reasons.pop(None)
+    for reason, places in reasons.items():
+        lost = rows.join(missing[places], on="row_key", how="semi").height
+        cannot.append(_of_cell(cell, lost, reason or ""))
     plan = Plan(paths[at] for at in sound)
     model.prompts += plan.prompts
     model.tokens += plan.tokens

@@ -50,12 +50,16 @@ _TOKENS = ["prompt", "prefix", "paths", "closed", "closing", "closing_ids", "joi
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """One decision in one presentation as a text, not yet tokenised. `options` as shown."""
+    """One decision in one presentation as a text, not yet tokenised. `options` as shown.
+
+    `misfit` says why the wording does not fit the decision; then there is no text.
+    """
 
     decision: Decision
     presentation: int
     options: tuple[Option, ...]
     text: str
+    misfit: str | None = None
 
     @property
     def labels(self) -> list[str]:
@@ -65,7 +69,7 @@ class Draft:
     def mark(self) -> bytes:
         """What stands for everything that decides its tokens: the text and the labels."""
         digest = blake2b(digest_size=16)
-        for part in (self.text, *self.labels):
+        for part in (self.text, *self.labels, *([self.misfit] if self.misfit else [])):
             raw = part.encode("utf-8", "surrogatepass")
             digest.update(len(raw).to_bytes(8, "little") + raw)
         return digest.digest()
@@ -121,7 +125,7 @@ class TableBuilder:
             found["closing"] = self._closings.setdefault(paths.closing, known)
             if found["closing"] == known:
                 found["closing_ids"] = paths.closing
-        if not self._warned:
+        if not self._warned and paths.error is None:
             found["warning"] = join_warning(draft.text, draft.labels[0])
             self._warned = found["warning"] is not None
         return found

@@ -17,13 +17,24 @@ from tremble.engines.load import Opened
 from tremble.errors import UserError
 from tremble.prompt_cache import fingerprint, table_key
 from tremble.prompt_table import Draft, TableBuilder
-from tremble.prompts import formulation, orders
+from tremble.prompts import DoesNotFit, formulation, presentations
 from tremble.prompts.chat import FROZEN_DATE, Template, template_of
 from tremble.study_file import Study
-from tremble.tokens import Ids, Tokenizer, TokenizerFacts, TokenPaths, option_paths
+from tremble.tokens import (
+    Ids,
+    NoClosing,
+    Tokenizer,
+    TokenizerFacts,
+    TokenPaths,
+    option_paths,
+    unread,
+)
 
 SAY_SECONDS = 5.0  # between lines that say how far rendering is
 BLOCK = 512  # decisions rendered and tokenised at a time
+NOT_CLOSED = "a label must be closed, and the answer opens without a quote"
+STANDARD = "standard"  # the wording in which every decision must be readable
+MISFIT = "the wording does not fit: "  # how the reason of a prompt that is left out begins
 
 
 @dataclass(frozen=True)
@@ -157,6 +168,7 @@ def prompts_key(study: Study, cell: Cell, tokenizer: TokenizerFacts, data: str |
         {
             "data": [cell.dataset, data],
             "formulation": cell.formulation,
+            "counterbalance": sorted(study.counterbalance),
             "template": None if template is None else [template.text, dict(template.special)],
             "date": FROZEN_DATE.isoformat(),
             "tokenizer": tokenizer.key,
@@ -174,12 +186,15 @@ def render(
 ) -> pl.DataFrame:
     """Every prompt of a cell, rendered and tokenised, as a table; `total` decisions are expected.
 
-    Raises UserError for the first decision that cannot be read or tokenised.
+    A decision that the wording does not fit has rows with the reason and without tokens. Raises
+    UserError for the first decision that cannot be read or tokenised.
     """
-    builder = TableBuilder(lambda drafts: _tokenised(drafts, tokenizer, study))
+    builder = TableBuilder(
+        lambda drafts: _tokenised(drafts, tokenizer, study, cell.formulation != STANDARD)
+    )
     done, told = 0, time.monotonic()
     for block in in_blocks(load_data(cell.dataset, study.folder)):
-        builder.add(_drafts(block, cell.formulation, cell.template, tokenizer))
+        builder.add(_drafts(block, cell.formulation, cell.template, tokenizer, study))
         done += len(block)
         if time.monotonic() - told > SAY_SECONDS:
             told = time.monotonic()
@@ -201,8 +216,8 @@ def prompts_of(
 
     Raises UserError naming the decision whose options cannot be told apart.
     """
-    drafts = _drafts(decisions, wording, template, opened.tokenizer)
-    paths = _tokenised(drafts, opened.tokenizer, study)
+    drafts = _drafts(decisions, wording, template, opened.tokenizer, study)
+    paths = _tokenised(drafts, opened.tokenizer, study, wording != STANDARD)
     return [
         Prompt(
             draft.decision,
@@ -227,14 +242,20 @@ def _drafts(
     wording: str,
     template: Template | None,
     tokenizer: TokenizerFacts,
+    study: Study,
 ) -> list[Draft]:
     """Every presentation of some decisions as a text."""
     words = formulation(wording)
     own_bos = tokenizer.special.get("bos_token")
     drafts = []
     for decision in decisions:
-        for order in orders(decision):
-            said = words(decision, order)
+        for number in presentations(decision, study.counterbalance):
+            try:
+                said = words(decision, number)
+            except DoesNotFit as reason:
+                misfit = f"{MISFIT}{reason}"
+                drafts.append(Draft(decision, number, decision.options, "", misfit))
+                continue
             if template is None:
                 text = said.plain()
             else:
@@ -243,18 +264,29 @@ def _drafts(
                 printed = template.special.get("bos_token")
                 if printed and printed != own_bos:
                     text = text.removeprefix(printed)
-            drafts.append(Draft(decision, order, said.options, text))
+            drafts.append(Draft(decision, number, said.options, text))
     return drafts
 
 
-def _tokenised(drafts: Sequence[Draft], tokenizer: Tokenizer, study: Study) -> list[TokenPaths]:
-    asked = [(draft.text, draft.labels) for draft in drafts]
+def _tokenised(
+    drafts: Sequence[Draft], tokenizer: Tokenizer, study: Study, forgiving: bool
+) -> list[TokenPaths]:
+    """The token paths of drafts. Labels that nothing closes are an error, or, where `forgiving`,
+    the reason why this one prompt cannot be scored."""
+    asked = [(draft.text, draft.labels) for draft in drafts if draft.misfit is None]
     try:
-        return option_paths(tokenizer, asked, study.reading, study.closing)
+        found = option_paths(tokenizer, asked, study.reading, study.closing)
     except UserError:
-        for draft, one in zip(drafts, asked, strict=True):
+        found = []
+        for draft, one in zip((d for d in drafts if d.misfit is None), asked, strict=True):
             try:
-                option_paths(tokenizer, [one], study.reading, study.closing)
+                found += option_paths(tokenizer, [one], study.reading, study.closing)
             except UserError as error:
-                raise UserError(f"Decision {draft.decision.id!r}: {error}") from error
-        raise
+                if not (forgiving and isinstance(error, NoClosing)):
+                    raise UserError(f"Decision {draft.decision.id!r}: {error}") from error
+                found.append(unread(MISFIT + NOT_CLOSED, study.reading))
+    waiting = iter(found)
+    return [
+        next(waiting) if draft.misfit is None else unread(draft.misfit, study.reading)
+        for draft in drafts
+    ]

@@ -23,6 +23,7 @@ from tremble.errors import ModelUnavailable, UserError
 from tremble.prompt_cache import PromptCache, prompt_cache
 from tremble.prompt_table import PromptTable
 from tremble.rendering import (
+    MISFIT,
     Cell,
     Facts,
     cells,
@@ -42,7 +43,8 @@ _Found = TypeVar("_Found")
 
 
 def score_study(study: Study, out: Path, say: Say, progress: Progress | None = None) -> int:
-    """Score what is missing of a study and return how many prompts could not be scored.
+    """Score what is missing of a study and return how many prompts could not be scored. Those of
+    decisions that a wording does not fit are not among them; `caveats` says those.
 
     Everything that can be known beforehand is checked before anything is written. Raises
     UserError for what the user can mend. A model that cannot be had is said, recorded in run.json
@@ -115,7 +117,8 @@ def _score_study(
             study, store.folder, folders, tables, identities, say, progress, downloads, left_out
         )
         cache.prune()
-    return store.scores()["error"].count()
+    errors = store.scores()["error"].drop_nulls()
+    return int((~errors.str.starts_with(MISFIT)).sum())
 
 
 def _refuse_if_nothing_is_left(study: Study, missing: Mapping[ModelSpec, str]) -> None:
@@ -174,7 +177,7 @@ def read_data(study: Study) -> dict[str, pl.DataFrame]:
     """What people did, by entry of `data`. Raises UserError for empty data and for equal ids."""
     frames: dict[str, pl.DataFrame] = {}
     for entry in study.data:
-        frame = frames[entry] = decision_frame(load_data(entry, study.folder))
+        frame = frames[entry] = decision_frame(load_data(entry, study.folder), study.counterbalance)
         if not frame.height:
             raise UserError(f"The data {entry!r} hold no decisions; name a file that has some.")
         for where, earlier in frames.items():
@@ -274,6 +277,12 @@ def caveats(out: Path) -> list[str]:
         if manifest is None:
             found[f"Not finished: {job['folder']}; the same `tremble run` goes on."] = None
             continue
+        for reason, count in manifest["errors"]:
+            if reason.startswith(MISFIT):
+                found[
+                    f"{manifest['formulation']}: {count} prompts of {manifest['dataset']} are left "
+                    f"out; {reason}."
+                ] = None
         name, precision = manifest["model"], manifest["weights_precision"]
         if precision != "as published":
             how = precision if precision.startswith("quantised") else f"stored as {precision}"

@@ -22,6 +22,10 @@ Closing = Literal["auto", "always"]
 Ids = tuple[int, ...]
 
 
+class NoClosing(UserError):
+    """A label must be closed, and the prompt leaves no quote open."""
+
+
 class TokenizerFacts(Protocol):
     """What is known of a tokenizer also while it is not in memory."""
 
@@ -66,7 +70,8 @@ class TokenPaths:
     `prefix` are the ids before the answer; `paths` the ids of each option after it, in shown
     order; `closed` marks the options after which a closing is scored, as the sum over `closing`
     (the ids of all tokens that start with the closing character). `join` is set where a token
-    straddles the end of the context. `error` says why the prompt cannot be scored.
+    straddles the end of the context. `error` says why the prompt cannot be scored; where that is
+    known before anything is tokenised (`unread`), there are no ids at all.
     """
 
     prefix: Ids
@@ -93,7 +98,14 @@ class TokenPaths:
         digest = blake2b(self.reading.encode(), digest_size=12)
         for part in (self.prefix, *self.paths, tuple(map(int, self.closed)), self.closing):
             digest.update(np.asarray([len(part), *part], dtype=np.int64).tobytes())
+        if not self.paths:
+            digest.update(str(self.error).encode())
         return digest.hexdigest()
+
+
+def unread(reason: str, reading: Reading) -> TokenPaths:
+    """A prompt that is not even tokenised, for `reason`."""
+    return TokenPaths((), (), (), reading=reading, error=reason)
 
 
 def maximal(nodes: Sequence[Ids]) -> list[Ids]:
@@ -148,8 +160,8 @@ def option_paths(
 ) -> list[TokenPaths]:
     """The token paths of (context, labels) prompts, in their order.
 
-    Raises UserError where two labels tokenise alike, where a label is no token at all, and
-    where one label begins another (or `closing` is 'always') and nothing closes the answer.
+    Raises UserError where two labels tokenise alike and where a label is no token at all;
+    NoClosing where one label begins another (or `closing` is 'always') and nothing closes it.
     """
     prompts = list(prompts)
     texts = [
@@ -185,7 +197,7 @@ def option_paths(
             character = closing_character(context)
             if character is None:
                 label = labels[closed.index(True)]
-                raise UserError(
+                raise NoClosing(
                     f"The label {label!r} begins another one, and the prompt ends in "
                     f"{context[-20:]!r} without an open quote to close it; end the opening with "
                     "a quote or choose labels of which none begins another."

@@ -29,7 +29,8 @@ from tremble.errors import UserError
 @dataclass(frozen=True, slots=True)
 class View:
     """What one person could see when choosing. `options` stand in the order in which they are
-    shown, with the labels they are shown under; `order` is 0 as recorded, 1 reversed."""
+    shown, with the labels they are shown under; `order` is 0 as recorded, 1 reversed. `rows` are
+    the same options in the order of payoff rows, where a family has those apart."""
 
     rules: Mapping[str, Any]
     role: str
@@ -37,6 +38,7 @@ class View:
     events: tuple[Event, ...]
     options: tuple[Option, ...]
     order: int = 0
+    rows: tuple[Option, ...] = ()
 
     def label(self, key: str) -> str:
         """The label under which the option `key` is shown.
@@ -64,7 +66,10 @@ class Normative:
 class Family:
     """One family in words and in numbers. `both_orders`: options are shown in both orders and
     averaged; the labels stay with the positions, so that each option is also read under each
-    label. `numbers`: what baselines read off a decision, as JSON can hold it."""
+    label. `numbers`: what baselines read off a decision, as JSON can hold it. `sides`: what the
+    person and the other side are called, None where there is no other side. `dialogue`: whether
+    players may write to each other. `payoff_rows`: whether payoffs stand in rows, by `View.rows`,
+    that can be put in another order than the options."""
 
     name: str
     rules: Callable[[View], list[str]]
@@ -74,6 +79,9 @@ class Family:
     normative: Callable[[View], Normative] | None = None
     numbers: Callable[[View], dict[str, Any]] | None = None
     transcript: Callable[[View], str] | None = None
+    sides: Callable[[View], tuple[str, str]] | None = None
+    dialogue: bool = False
+    payoff_rows: bool = False
 
 
 _MODULES = {

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from tremble.games import Family, View, money, rubinstein
-from tremble.games.dialogue import options_in_words, other, percent, round_line, wrote
+from tremble.games.dialogue import options_in_words, other, percent, round_line, sides, wrote
 
 
 def rules(view: View) -> list[str]:
@@ -116,5 +116,12 @@ def numbers(view: View) -> dict[str, Any]:
 
 
 FAMILY = Family(
-    "bargaining", rules, history, question, numbers=numbers, normative=rubinstein.normative
+    "bargaining",
+    rules,
+    history,
+    question,
+    numbers=numbers,
+    normative=rubinstein.normative,
+    sides=sides,
+    dialogue=True,
 )

@@ -13,6 +13,11 @@ def other(view: View) -> str:
     return "Bob" if view.role == "Alice" else "Alice"
 
 
+def sides(view: View) -> tuple[str, str]:
+    """What the reader and the other side are called."""
+    return view.role, other(view)
+
+
 def percent(share: float) -> str:
     """A share as people read it, to two decimals: 0.142625 -> '14.26%', 0.5 -> '50%'."""
     return f"{amount(round(100 * share, 2))}%"

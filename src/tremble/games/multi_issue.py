@@ -118,4 +118,13 @@ def numbers(view: View) -> dict[str, Any]:
     return {"points": worth(view), "best": best, "no_deal": told["no_deal"], "deals": deals}
 
 
-FAMILY = Family("multi_issue", rules, history, question, numbers=numbers, normative=normative)
+FAMILY = Family(
+    "multi_issue",
+    rules,
+    history,
+    question,
+    numbers=numbers,
+    normative=normative,
+    sides=lambda view: ("the participant", OTHER),
+    dialogue=True,
+)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from tremble.games import Family, View, money, price_offers
-from tremble.games.dialogue import options_in_words, other, round_line, wrote
+from tremble.games.dialogue import options_in_words, other, round_line, sides, wrote
 
 
 def rules(view: View) -> list[str]:
@@ -118,5 +118,12 @@ def numbers(view: View) -> dict[str, Any]:
 
 
 FAMILY = Family(
-    "negotiation", rules, history, question, numbers=numbers, normative=price_offers.normative
+    "negotiation",
+    rules,
+    history,
+    question,
+    numbers=numbers,
+    normative=price_offers.normative,
+    sides=sides,
+    dialogue=True,
 )

@@ -102,4 +102,5 @@ FAMILY = Family(
     both_orders=True,
     numbers=numbers,
     normative=normative,
+    sides=lambda _: ("the player you face", "the other player"),
 )

@@ -12,7 +12,14 @@ from typing import Any
 
 from tremble.decisions import Event
 from tremble.games import Family, View, expected_value, money
-from tremble.games.dialogue import advice_numbers, options_in_words, percent, round_line, wrote
+from tremble.games.dialogue import (
+    advice_numbers,
+    options_in_words,
+    percent,
+    round_line,
+    sides,
+    wrote,
+)
 
 
 def rules(view: View) -> list[str]:
@@ -86,5 +93,12 @@ def numbers(view: View) -> dict[str, Any]:
 
 
 FAMILY = Family(
-    "persuasion", rules, history, question, numbers=numbers, normative=expected_value.buyer
+    "persuasion",
+    rules,
+    history,
+    question,
+    numbers=numbers,
+    normative=expected_value.buyer,
+    sides=sides,
+    dialogue=True,
 )

@@ -84,6 +84,17 @@ def numbers(view: View) -> dict[str, Any]:
     return advice_numbers(view, parts, now="quality", name="high")
 
 
+def sides(view: View) -> tuple[str, str]:
+    """What the seller and the buyer are called."""
+    return "Alice", "the buyer" if view.rules["myopic"] else "Bob"
+
+
 FAMILY = Family(
-    "persuasion_seller", rules, history, question, numbers=numbers, normative=expected_value.seller
+    "persuasion_seller",
+    rules,
+    history,
+    question,
+    numbers=numbers,
+    normative=expected_value.seller,
+    sides=sides,
 )

@@ -36,8 +36,8 @@ def rules(view: View) -> list[str]:
         f"- {if_both.format(own.label, other.label)}, you get "
         f"{amount(table[own.key][other.key][0])} points and the other player gets "
         f"{amount(table[own.key][other.key][1])} points."
-        for own in view.options
-        for other in view.options
+        for own in view.rows
+        for other in view.rows
     ]
     first, second = (option.label for option in view.options)
     after = "After the round both of you learn both choices."
@@ -182,4 +182,13 @@ def numbers(view: View) -> dict[str, Any]:
     return found
 
 
-FAMILY = Family("repeated_matrix", rules, history, question, numbers=numbers, normative=normative)
+FAMILY = Family(
+    "repeated_matrix",
+    rules,
+    history,
+    question,
+    numbers=numbers,
+    normative=normative,
+    sides=lambda _: ("the player you face", "the other player"),
+    payoff_rows=True,
+)

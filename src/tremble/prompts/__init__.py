@@ -1,119 +1,58 @@
-"""From a decision to what a model reads: formulations (wordings) and formats (plain, chat)."""
+"""From a decision to what a model reads: formulations (wordings) and formats (plain, chat).
+
+A wording is a function of a decision and the number of a presentation. It puts the pieces together
+that the decision's family gives (`parts.py`); none holds a text of its own per family.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from tremble.decisions import Decision
+from tremble.errors import UserError, did_you_mean
+from tremble.prompts.answer_format import minimal, natural_language, simplified
+from tremble.prompts.conversation import Conversation, DoesNotFit, Formulation
+from tremble.prompts.framing import observer, predict_human, reversed_roles
+from tremble.prompts.parts import own_prompt, parts
+from tremble.prompts.persona import PERSONAS, persona
+from tremble.prompts.presentations import COUNTERBALANCES, presentations, view
+from tremble.prompts.structure import numbers_only, preamble_reversed
 
-from tremble.decisions import Decision, Option
-from tremble.errors import UserError, did_you_mean, one_line
-from tremble.games import Family, View, family
-
-
-@dataclass(frozen=True, slots=True)
-class Conversation:
-    """One system text (rules, role, question, options), one user text (history up to what is on
-    the table) and the opening of the answer. `options` as shown: key and label, in shown order."""
-
-    system: str
-    user: str
-    opening: str
-    options: tuple[Option, ...]
-
-    def plain(self) -> str:
-        """The text completion format: an empty opening leaves the text as it is."""
-        body = "\n\n".join(part for part in (self.system, self.user) if part)
-        return f"{body}\n{self.opening}" if self.opening else body
-
-
-Formulation = Callable[[Decision, int], Conversation]
+__all__ = [
+    "COUNTERBALANCES",
+    "FORMULATIONS",
+    "Conversation",
+    "DoesNotFit",
+    "Formulation",
+    "formulation",
+    "presentations",
+    "standard",
+    "view",
+]
 
 
-def shown_options(decision: Decision, order: int) -> tuple[Option, ...]:
-    """The options in shown order. Order 1 reverses the keys; labels stay with the positions."""
-    if order == 0:
-        return decision.options
-    keys = [option.key for option in reversed(decision.options)]
-    return tuple(Option(key, o.label) for key, o in zip(keys, decision.options, strict=True))
+def standard(decision: Decision, presentation: int = 0) -> Conversation:
+    """The standard formulation: the rules, the role, the question; an answer in JSON.
+
+    Raises UserError where the record lacks something that its family needs.
+    """
+    return own_prompt(decision) or parts(decision, presentation).conversation()
 
 
-def orders(decision: Decision) -> tuple[int, ...]:
-    """The presentations of a decision: (0,), or (0, 1) where both orders are shown."""
-    if decision.prompt is None and family(decision.family).both_orders:
-        return (0, 1)
-    return (0,)
-
-
-def view(decision: Decision, order: int = 0) -> View:
-    """What this person could see, for the words of a family."""
-    return View(
-        rules=decision.parameters,
-        role=decision.role or "",
-        round=decision.round,
-        events=decision.visible(),
-        options=shown_options(decision, order),
-        order=order,
-    )
-
-
-def own_prompt(decision: Decision) -> Conversation | None:
-    """The conversation of a decision that brings its own prompt, or belongs to a family that has a
-    transcript: in those words alone. None for any other decision."""
-    if decision.prompt is not None:
-        return Conversation(
-            decision.system or "", decision.prompt, decision.opening, decision.options
-        )
-    words = family(decision.family)
-    if words.transcript is None:
-        return None
-    return begun(words.transcript(view(decision)), decision.options)
-
-
-def begun(text: str, options: tuple[Option, ...]) -> Conversation:
-    """A text that the answer continues, unchanged in the plain format. Its last line opens the
-    answer, so that a chat model goes on with what is begun."""
-    before, _, last = text.rpartition("\n")
-    return (
-        Conversation("", before, last, options) if before else Conversation("", text, "", options)
-    )
-
-
-def choices_in_words(options: tuple[Option, ...]) -> str:
-    """The labels, quoted, in shown order: '"accept" or "reject"'."""
-    quoted = [f'"{option.label}"' for option in options]
-    return ", ".join(quoted[:-1]) + " or " + quoted[-1]
-
-
-def standard(decision: Decision, order: int = 0) -> Conversation:
-    """The standard formulation: the rules, the role, the question; an answer in JSON."""
-    try:
-        own = own_prompt(decision)
-        if own is not None:
-            return own
-        return _in_words(family(decision.family), view(decision, order), decision.opening)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        reason = f"{type(error).__name__}: {one_line(error)}"
-        raise UserError(
-            f"The decision {decision.id!r} lacks something that {decision.family} needs in its "
-            f"rules or events ({reason}); see src/tremble/games/{decision.family}.py."
-        ) from error
-
-
-def _in_words(words: Family, seen: View, opening: str) -> Conversation:
-    """The standard formulation of what a person saw."""
-    answer = (
-        f'Answer with a JSON object of the form {{"decision": "..."}}, where the decision is '
-        f"{choices_in_words(seen.options)}."
-    )
-    system = "\n\n".join([*words.rules(seen), f"{words.question(seen)} {answer}"])
-    return Conversation(system, "\n".join(words.history(seen)), opening, seen.options)
-
-
-FORMULATIONS: dict[str, Formulation] = {"standard": standard}
+FORMULATIONS: dict[str, Formulation] = {
+    "standard": standard,
+    "predict_human": predict_human,
+    "observer": observer,
+    "reversed_roles": reversed_roles,
+    **{name: persona(name) for name in PERSONAS},
+    "natural_language": natural_language,
+    "simplified": simplified,
+    "minimal": minimal,
+    "numbers_only": numbers_only,
+    "preamble_reversed": preamble_reversed,
+}
 
 
 def formulation(name: str) -> Formulation:
-    """The wording of that name.
+    """The wording of that name. It raises DoesNotFit for a decision it makes no sense of.
 
     Raises UserError for an unknown one.
     """

@@ -24,7 +24,7 @@ from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from tremble.errors import UserError, one_line
-from tremble.prompts import Conversation
+from tremble.prompts.conversation import Conversation
 from tremble.tokens import TokenizerFacts
 
 # The day every template believes it is: fixed, so that the same study renders the same text.

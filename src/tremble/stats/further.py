@@ -18,6 +18,7 @@ from tremble.stats.measures import measure_table, reliability
 from tremble.stats.model_groups import Catalogue, by_model_group, filter_sweep
 from tremble.stats.normative_table import normative_models, normative_pairs
 from tremble.stats.pairs import MIN_MASS, MIN_R
+from tremble.stats.presentation_table import presentation_table
 from tremble.stats.uncertainty_table import difference_table, interval_table, vote_table
 
 Row = dict[str, Any]
@@ -37,6 +38,7 @@ FURTHER = {
     "round": "Wins by round",
     "topology": "Wins by topology",
     "formulation": "Wins by wording",
+    "presentations": "What the order of options, their labels and payoff rows change",
     "groups": "Wins and differences by model family and size",
     "sweep": "Wins under other filters",
 }
@@ -83,6 +85,7 @@ def further_tables(
         "theory": lambda: normative_models(predicted, points, decisions),
         "theory_pairs": lambda: normative_pairs(predicted, points, decisions, comparisons),
         **{by: subsets(by) for by in _SUBSETS},
+        "presentations": lambda: presentation_table(analysis.scores, decisions, points),
         "groups": lambda: by_model_group(analysis.pairs, known),
         "sweep": lambda: filter_sweep(analysis.pairs),
     }

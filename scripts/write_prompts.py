@@ -1,0 +1,193 @@
+"""Write every wording of every family into docs/prompts: `python scripts/write_prompts.py`.
+
+The numbers are those of the embedded data; what players say to each other in them is made up here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from tremble.datasets import Notes, demo
+from tremble.datasets.glee import OPTIONS
+from tremble.decisions import Decision, Event, Game
+from tremble.games import family
+from tremble.prompts import (
+    COUNTERBALANCES,
+    FORMULATIONS,
+    DoesNotFit,
+    presentations,
+    standard,
+    view,
+)
+
+FOLDER = Path(__file__).parents[1] / "docs" / "prompts"
+HISTORY = "(history as in the standard wording)"
+EMBEDDED = {  # ids of the embedded decisions that are shown
+    "bargaining": "demo/bargaining/39FE7832F0183A13/r4",
+    "negotiation": "demo/negotiation/42D3A30685945D97/r3",
+    "persuasion": None,
+    "persuasion_seller": None,
+    "repeated_matrix": None,
+    "one_shot_matrix": None,
+    "lottery": None,
+}
+
+
+def with_messages() -> dict[str, Decision]:
+    """Games whose numbers and messages are both made up, one for each family with a dialogue."""
+    return {
+        "bargaining": _invented(
+            "bargaining",
+            {
+                "money": 500,
+                "delta": 0.9,
+                "other_delta": None,
+                "complete_information": False,
+                "messages": True,
+                "rounds": 8,
+            },
+            [
+                ("offer", _by("Alice", 1, gains={"Alice": 320, "Bob": 180}, message="I go first.")),
+                ("decision", _by("Bob", 1, choice="reject")),
+                ("offer", _by("Bob", 2, gains={"Alice": 200, "Bob": 300}, message="My turn now.")),
+                ("decision", _by("Alice", 2, choice="reject")),
+                (
+                    "offer",
+                    _by("Alice", 3, gains={"Alice": 260, "Bob": 240}, message="Nearly half?"),
+                ),
+            ],
+        ),
+        "negotiation": _invented(
+            "negotiation",
+            {
+                "value": 60,
+                "other_value": 40,
+                "complete_information": True,
+                "messages": True,
+                "rounds": 5,
+            },
+            [
+                ("offer", _by("Alice", 1, price=58, message="As good as new.")),
+                ("decision", _by("Bob", 1, choice="RejectOffer")),
+                ("offer", _by("Bob", 2, price=45, message="It has a scratch.")),
+                ("decision", _by("Alice", 2, choice="RejectOffer")),
+                ("offer", _by("Alice", 3, price=52, message="I can come down a little.")),
+            ],
+        ),
+        "persuasion": _invented(
+            "persuasion",
+            {
+                "price": 30,
+                "p": 0.5,
+                "worth_high": 60,
+                "worth_low": 0,
+                "seller_knows_worths": True,
+                "buyer_knows_p": True,
+                "messages": "text",
+                "rounds": 20,
+                "myopic": False,
+            },
+            [
+                ("quality", {"round": 1, "quality": "low", "worth": 0}),
+                ("recommendation", _by("Alice", 1, message="I made this one on a Monday.")),
+                ("decision", _by("Bob", 1, choice="yes")),
+                ("quality", {"round": 2, "quality": "high", "worth": 60}),
+                ("recommendation", _by("Alice", 2, message="This one turned out well.")),
+                ("decision", _by("Bob", 2, choice="no")),
+                ("quality", {"round": 3, "quality": "high", "worth": 60}),
+                ("recommendation", _by("Alice", 3, message="Even better than the last.")),
+            ],
+        ),
+    }
+
+
+def _by(player: str, number: int, **what: Any) -> dict[str, Any]:
+    return {"player": player, "round": number, **what}
+
+
+def _invented(
+    name: str, rules: dict[str, Any], happened: list[tuple[str, dict[str, Any]]]
+) -> Decision:
+    """Bob's decision in round 3, after all that happened."""
+    events = []
+    for place, (kind, data) in enumerate(happened):
+        # A buyer learns the quality by deciding, two events later.
+        seen = {"Alice": place + 1, "Bob": place + 3} if kind == "quality" else None
+        events.append(Event(kind, data, seen))
+    game = Game(f"invented/{name}", "invented", name, rules, tuple(events))
+    return Decision(
+        f"{game.id}/r3",
+        "invented",
+        name,
+        OPTIONS[name],
+        game=game,
+        at=len(events),
+        round=3,
+        role="Bob",
+    )
+
+
+def examples() -> dict[str, list[Decision]]:
+    """The decisions shown, by family: an embedded one, and one with messages where they exist."""
+    found: dict[str, list[Decision]] = {}
+    for decision in demo.load(Path(), Notes()):
+        wanted = EMBEDDED[decision.family]
+        if wanted == decision.id or (wanted is None and decision.round in (None, 3)):
+            found.setdefault(decision.family, [decision])
+    for name, decision in with_messages().items():
+        found[name].append(decision)
+    return found
+
+
+def pages() -> dict[str, str]:
+    """The page of each family, as Markdown."""
+    return {name: page(name, decisions) for name, decisions in examples().items()}
+
+
+def page(name: str, decisions: Iterable[Decision]) -> str:
+    lines = [
+        f"# {name}: every wording",
+        "",
+        "Written by `scripts/write_prompts.py`; the option follows the last line verbatim. In the "
+        "chat format what stands before the history is the system text.",
+    ]
+    for decision in decisions:
+        lines += ["", f"# {decision.id}"]
+        usual = standard(decision).user
+        for wording, words in FORMULATIONS.items():
+            lines += ["", f"## {wording}", ""]
+            try:
+                said = words(decision, 0)
+            except DoesNotFit as reason:
+                lines.append(f"Does not fit: {reason}.")
+                continue
+            same = wording != "standard" and said.user == usual
+            parts = (said.system, HISTORY if same else said.user)
+            lines += ["```text", *"\n\n".join(parts).split("\n"), said.opening, "```"]
+        lines += ["", "## Counterbalanced", "", *shown(decision)]
+    return "\n".join(lines) + "\n"
+
+
+def shown(decision: Decision) -> list[str]:
+    """The presentations under all counterbalances, a row each."""
+    rows = family(decision.family).payoff_rows
+    lines = [f"| presentation | options in shown order |{' payoff rows |' * rows}"]
+    lines.append("|---|---|" + "---|" * rows)
+    for number in presentations(decision, COUNTERBALANCES):
+        seen = view(decision, number)
+        options = ", ".join(f"{o.label} = {o.key}" for o in seen.options)
+        last = f" {', '.join(o.label for o in seen.rows)} |" if rows else ""
+        lines.append(f"| {number} | {options} |{last}")
+    return lines
+
+
+def main() -> None:
+    FOLDER.mkdir(exist_ok=True)
+    for name, text in pages().items():
+        (FOLDER / f"{name}.md").write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    main()

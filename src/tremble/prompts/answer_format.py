@@ -1,0 +1,37 @@
+"""Formats of the answer: what the label follows, and how the reader is told to answer.
+
+The label follows the opening verbatim. All three openings end in a space, which tokens span in most
+vocabularies: `reading = "joint"` scores the straddling token whole, `reading = "next_token"` the
+space apart, as the core study did. Without an open quote nothing can close an answer, so a
+decision of which one label begins another cannot be scored in these formats.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tremble.decisions import Decision
+from tremble.prompts.conversation import Conversation, DoesNotFit, Formulation
+from tremble.prompts.parts import choices_in_words, own_prompt, parts
+
+
+def answered(opening: str, sentence: str) -> Formulation:
+    """A wording whose answer opens with `opening`; `{}` in `sentence` stands for the choices."""
+
+    def wording(decision: Decision, presentation: int = 0) -> Conversation:
+        if own_prompt(decision) is not None:
+            raise DoesNotFit("a prompt of one's own says itself how to answer")
+        said = parts(decision, presentation)
+        answer = sentence.format(choices_in_words(said.options))
+        return replace(said, answer=answer, opening=opening).conversation()
+
+    return wording
+
+
+natural_language = answered(
+    "The decision is: ",
+    'Answer with a sentence of the form "The decision is: ...", where the decision is {}.',
+)
+simplified = answered("Answer: ", 'Answer in the form "Answer: ...", with {} and nothing else.')
+# "I accept" is a sentence and "I J" is none, so what is asked for is a line to complete.
+minimal = answered("I ", 'Answer by completing the line "I ..." with {}.')

@@ -1,0 +1,66 @@
+"""Framings: the same rules and history, read by somebody who does not decide.
+
+The person's own instructions stay as they are, said to be what the person read, so that the reader
+learns exactly what the person knew. `reversed_roles` puts the reader in the place of the other
+side and asks what the person does; it fits where a family has another side.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tremble.decisions import Decision
+from tremble.games import family
+from tremble.prompts.conversation import Conversation, DoesNotFit
+from tremble.prompts.parts import headed, own_prompt, parts
+from tremble.prompts.presentations import view
+
+
+def predict_human(decision: Decision, presentation: int = 0) -> Conversation:
+    """A prediction: what did the person decide, whatever the reader would do."""
+    return _framed(
+        decision,
+        presentation,
+        "Predict what a human being decided, whatever you would decide yourself. What follows is "
+        'what this person read; "you" in it is the person.',
+        'The person was asked: "{}" What did the person decide?',
+    )
+
+
+def observer(decision: Decision, presentation: int = 0) -> Conversation:
+    """An onlooker, to whom it is all the same what comes of it."""
+    return _framed(
+        decision,
+        presentation,
+        "You watch somebody decide, as a neutral observer from outside who takes no part and has "
+        'no stake in it. What follows is what the participant reads; "you" in it is the '
+        "participant.",
+        'The participant is asked: "{}" What does the participant decide?',
+    )
+
+
+def reversed_roles(decision: Decision, presentation: int = 0) -> Conversation:
+    """The other side's place: what will the person do?"""
+    if own_prompt(decision) is not None:
+        raise DoesNotFit("a prompt of one's own does not say who the other side is")
+    sides = family(decision.family).sides
+    if sides is None:
+        raise DoesNotFit(f"{decision.family} has no other side")
+    person, reader = sides(view(decision, presentation))
+    return _framed(
+        decision,
+        presentation,
+        f'You are {reader}. What follows is what {person} reads; in it "you" is {person}, and '
+        f'"{reader}" is you.',
+        f'{person[:1].upper()}{person[1:]} is asked: "{{}}" What do you expect {person} to decide?',
+    )
+
+
+def _framed(decision: Decision, presentation: int, frame: str, question: str) -> Conversation:
+    """`frame` before all else, and the family's question put as `question` has it."""
+    own = own_prompt(decision)
+    if own is not None:
+        return headed(own, frame)
+    said = parts(decision, presentation)
+    said = replace(said, question=question.format(said.question))
+    return headed(said.conversation(), frame)

@@ -1,0 +1,113 @@
+"""The pieces of which wordings are put together: a family's words about one decision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from tremble.decisions import Decision, Option
+from tremble.errors import UserError, one_line
+from tremble.games import View, family
+from tremble.prompts.conversation import Conversation
+from tremble.prompts.presentations import view
+
+Answer = Callable[[tuple[Option, ...]], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """`rules` as paragraphs, `question` and `answer` (how to answer) as sentences, `history` as
+    lines, the opening of the answer, and the options as shown."""
+
+    rules: tuple[str, ...]
+    question: str
+    answer: str
+    history: tuple[str, ...]
+    opening: str
+    options: tuple[Option, ...]
+
+    def conversation(self) -> Conversation:
+        """The pieces in their usual order."""
+        system = "\n\n".join([*self.rules, f"{self.question} {self.answer}"])
+        return Conversation(system, "\n".join(self.history), self.opening, self.options)
+
+
+def parts(
+    decision: Decision, presentation: int, change: Callable[[View], View] = lambda seen: seen
+) -> Parts:
+    """The words of the decision's family about what the person saw, or about what `change` makes
+    of that.
+
+    Raises UserError where the record lacks something that the family needs.
+    """
+    words = family(decision.family)
+    with _told(decision):
+        seen = change(view(decision, presentation))
+        return Parts(
+            tuple(words.rules(seen)),
+            words.question(seen),
+            in_json(seen.options),
+            tuple(words.history(seen)),
+            decision.opening,
+            seen.options,
+        )
+
+
+@contextmanager
+def _told(decision: Decision) -> Iterator[None]:
+    """Turns what a family's words run into where a record lacks something into a sentence."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        reason = f"{type(error).__name__}: {one_line(error)}"
+        raise UserError(
+            f"The decision {decision.id!r} lacks something that {decision.family} needs in its "
+            f"rules or events ({reason}); see src/tremble/games/{decision.family}.py."
+        ) from error
+
+
+def own_prompt(decision: Decision) -> Conversation | None:
+    """The conversation of a decision that brings its own prompt, or belongs to a family that has a
+    transcript: in those words alone. None for any other decision.
+
+    Raises UserError where the record lacks something that the transcript needs.
+    """
+    if decision.prompt is not None:
+        return Conversation(
+            decision.system or "", decision.prompt, decision.opening, decision.options
+        )
+    words = family(decision.family)
+    if words.transcript is None:
+        return None
+    with _told(decision):
+        return begun(words.transcript(view(decision)), decision.options)
+
+
+def begun(text: str, options: tuple[Option, ...]) -> Conversation:
+    """A text that the answer continues, unchanged in the plain format. Its last line opens the
+    answer, so that a chat model goes on with what is begun."""
+    before, _, last = text.rpartition("\n")
+    return (
+        Conversation("", before, last, options) if before else Conversation("", text, "", options)
+    )
+
+
+def headed(said: Conversation, sentence: str) -> Conversation:
+    """`sentence` as a paragraph of its own before everything else."""
+    system = f"{sentence}\n\n{said.system}" if said.system else sentence
+    return Conversation(system, said.user, said.opening, said.options)
+
+
+def choices_in_words(options: tuple[Option, ...]) -> str:
+    """The labels, quoted, in shown order: '"accept" or "reject"'."""
+    quoted = [f'"{option.label}"' for option in options]
+    return ", ".join(quoted[:-1]) + " or " + quoted[-1]
+
+
+def in_json(options: tuple[Option, ...]) -> str:
+    """The standard way to answer."""
+    return (
+        f'Answer with a JSON object of the form {{"decision": "..."}}, where the decision is '
+        f"{choices_in_words(options)}."
+    )

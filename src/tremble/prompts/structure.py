@@ -1,0 +1,56 @@
+"""Structures: the same decision with less to read, or with the preamble in another order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from tremble.decisions import Decision, Event
+from tremble.games import View, family
+from tremble.prompts.conversation import Conversation, DoesNotFit
+from tremble.prompts.parts import own_prompt, parts
+
+LEFT_OUT = "What was written in messages is left out here."
+_AROUND = {"round", "player", "message"}  # what an event holds that is nothing but a message
+
+
+def numbers_only(decision: Decision, presentation: int = 0) -> Conversation:
+    """Without the dialogue: messages are dropped, moves and amounts stay.
+
+    Where a game had messages, the rules say that they are left out. A game without any reads as
+    in the standard wording, and a family in which nobody ever writes does not fit.
+    """
+    if own_prompt(decision) is not None:
+        raise DoesNotFit("what is dialogue in a prompt of one's own is not known")
+    if not family(decision.family).dialogue:
+        raise DoesNotFit(f"{decision.family} has no dialogue to drop")
+    said = parts(decision, presentation, _without_messages)
+    if _written(decision.parameters):
+        said = replace(said, rules=(*said.rules, LEFT_OUT))
+    return said.conversation()
+
+
+def _written(rules: Mapping[str, Any]) -> bool:
+    """Whether anybody could write: told as true, or as text where recommendations may be binary."""
+    return rules.get("messages") in (True, "text")
+
+
+def _without_messages(seen: View) -> View:
+    if not _written(seen.rules):
+        return seen
+    events = tuple(
+        Event(e.type, {k: v for k, v in e.data.items() if k != "message"}, e.seen)
+        for e in seen.events
+        if set(e.data) - _AROUND
+    )
+    return replace(seen, events=events)
+
+
+def preamble_reversed(decision: Decision, presentation: int = 0) -> Conversation:
+    """The paragraphs before the history from the last to the first: the question comes first."""
+    if own_prompt(decision) is not None:
+        raise DoesNotFit("a prompt of one's own has no preamble that is known")
+    said = parts(decision, presentation)
+    paragraphs = [f"{said.question} {said.answer}", *reversed(said.rules)]
+    return replace(said.conversation(), system="\n\n".join(paragraphs))
