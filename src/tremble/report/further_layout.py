@@ -16,6 +16,12 @@ _COUNTS = {"n", "pairs", "kept", "ties", "clusters", "undefined", "undecided", "
 _COUNTS |= {"bin", "resamples"}
 _P = {"p", "p_holm", "p_bh", "williams_p", "steiger_p"}
 _HIDDEN = {"by", "effective"}  # said by the title, or by a note where it matters
+_OFF = {"sweep": ("mass", "min_r")}  # where nothing is no missing value but a filter not used
+VERDICT = "May this model stand in for people here?"
+NO_CONTROLS = (
+    "Controls (no history, no rules, ...) have not been scored: a model may rest on cues that "
+    "they would show."
+)
 
 
 def further_layout(tables: Mapping[str, Sequence[Row]]) -> list[Table]:
@@ -23,14 +29,18 @@ def further_layout(tables: Mapping[str, Sequence[Row]]) -> list[Table]:
     return [table_of(name, FURTHER[name], rows, last=("note",)) for name, rows in tables.items()]
 
 
+def verdict_layout(rows: Sequence[Row]) -> Table:
+    """The rows of `stats.verdict`."""
+    return table_of("verdict", VERDICT, rows, last=("verdict", "why"))
+
+
 def table_of(id: str, title: str, rows: Sequence[Row], last: Sequence[str] = ()) -> Table:
     """Rows with equal columns; those named in `last` are texts and stand at the end, if any of
     them says something."""
-    shown = [
-        key
-        for key in (rows[0] if rows else ())
-        if key not in _HEADING and key not in _HIDDEN and key not in last
-    ]
+    present = list(rows[0] if rows else ())
+    # Wins by side are columns named base and aligned too, of numbers.
+    heads = [key for key in _HEADING if key in present and isinstance(rows[0][key], str)]
+    shown = [key for key in present if key not in {*heads, *_HIDDEN, *last}]
     numeric = {
         key: all(row[key] is None or isinstance(row[key], int | float) for row in rows)
         and any(row[key] is not None for row in rows)
@@ -41,8 +51,12 @@ def table_of(id: str, title: str, rows: Sequence[Row], last: Sequence[str] = ())
     columns += [Column(key) for key in ends]
     sections: dict[str, list[list[str]]] = {}
     for row in rows:
-        heading = " · ".join(str(row[key]) for key in _HEADING if key in row)
-        cells = [cell(key, row[key]) for key in shown] + [row[key] or "" for key in ends]
+        heading = " · ".join(str(row[key]) for key in heads)
+        cells = [
+            "none" if row[key] is None and key in _OFF.get(id, ()) else cell(key, row[key])
+            for key in shown
+        ]
+        cells += [row[key] or "" for key in ends]
         sections.setdefault(heading, []).append(cells)
     return Table(
         id,
