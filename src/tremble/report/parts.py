@@ -45,7 +45,7 @@ def further_parts(
 
     def verdict() -> Table:
         found = verdict_table(analysis.predicted, analysis.points, decisions, analysis.said)
-        return replace(verdict_layout(plain(found)), caption=NO_CONTROLS)
+        return _answer_first(replace(verdict_layout(plain(found)), caption=NO_CONTROLS))
 
     def further(name: str) -> Callable[[], Table]:
         return lambda: further_layout({name: rows_of(name)})[0]
@@ -57,6 +57,23 @@ def further_parts(
             for name, about in FURTHER.items()
         ),
     ]
+
+
+def _answer_first(table: Table) -> Table:
+    """The verdict beside the family: in a wide table its last columns are out of sight."""
+    names = [column.name for column in table.columns]
+    if "verdict" not in names:
+        return table
+    rest = [place for place in range(1, len(names)) if names[place] != "verdict"]
+    order = [0, names.index("verdict"), *rest]
+    return replace(
+        table,
+        columns=[table.columns[place] for place in order],
+        sections=[
+            Section(section.heading, [[row[place] for place in order] for row in section.rows])
+            for section in table.sections
+        ],
+    )
 
 
 def _made(name: str, about: str, make: Callable[[], Table], command: str) -> Part:

@@ -59,7 +59,7 @@ def _wins_table(
         ]
         for first, row in zip(firsts, rows, strict=True)
     ]
-    headed = [Column(name, number=len(columns) > 1) for name in columns]
+    headed = [Column(name, number=place > 0) for place, name in enumerate(columns)]
     headed += [Column(name, number=True) for name in _WINS]
     return Table(id, "", "", headed, [Section("", lines)], "")
 
