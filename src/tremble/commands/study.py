@@ -64,7 +64,7 @@ def analyze(
 @guarded
 def report(
     folder: Annotated[
-        Path | None, typer.Argument(metavar="[DIR]", help="A study folder.", show_default=False)
+        Path | None, typer.Argument(metavar="DIR", help="A study folder.", show_default=False)
     ] = None,
     published: Annotated[
         bool, typer.Option("--published", help="A page of the core study's own figures instead.")
