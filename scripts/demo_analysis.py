@@ -17,7 +17,7 @@ from demo_sentences import SENTENCES
 from demo_trace import blocks, run_blocks
 from demo_words import Found
 
-from tremble.report.further_layout import further_layout, table_of
+from tremble.report.further_layout import further_layout, verdict_layout
 from tremble.report.layout import Table, count, layout
 from tremble.stats import MIN_MASS, MIN_R
 from tremble.stats.analysis import plain
@@ -42,9 +42,7 @@ def tables(found: Found) -> list[Table]:
     """All tables, laid out as the terminal shows them; the tables of wins, which are long, begin
     with what says most."""
     ordered = {name: sorted(rows, key=place) for name, rows in found.further.items()}
-    title = "May this model stand in for people here?"
-    verdict = table_of("verdict", title, found.verdicts, last=("verdict", "why"))
-    return [*layout(found.analysis), verdict, *further_layout(ordered)]
+    return [*layout(found.analysis), verdict_layout(found.verdicts), *further_layout(ordered)]
 
 
 def place(row: Row) -> tuple[bool, ...]:

@@ -20,6 +20,7 @@ from tremble.errors import MissingExtra
 from tremble.report.charts import binned
 from tremble.report.layout import layout
 from tremble.report.page import not_scored, page
+from tremble.report.parts import further_parts
 from tremble.report.terminal import tables
 from tremble.stats import Analysis, Comparison, analyze
 
@@ -98,7 +99,10 @@ def printed(analysis: Analysis, width: int = 80) -> str:
 @pytest.fixture(scope="module")
 def hostile() -> str:
     pytest.importorskip("vl_convert")
-    return page(*study(HOSTILE), title=HOSTILE, caveats=[f"beware of {HOSTILE}"])
+    analysis, scores, decisions = study(HOSTILE)
+    rows = [{"model": HOSTILE, "family": "bargaining", "note": HOSTILE}]
+    parts = further_parts(analysis, decisions, lambda name: rows)
+    return page(analysis, scores, decisions, HOSTILE, [f"beware of {HOSTILE}"], parts)
 
 
 def test_the_page_is_well_formed(hostile: str) -> None:
@@ -142,7 +146,7 @@ def test_headings_have_scopes_and_drawings_have_words(hostile: str) -> None:
     tags = read(hostile).tags
     assert all(attrs.get("scope") for tag, attrs in tags if tag == "th")
     drawings = re.findall(r"<svg[^>]*>.*?</svg>", hostile, re.S)
-    assert len(drawings) == 3
+    assert len(drawings) == 4  # pairs, two runs, the published cloud
     for svg in drawings:
         assert re.match(
             r'<svg role="img" aria-labelledby="(\S+)-title \1-desc"[^>]*>'

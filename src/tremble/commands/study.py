@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from tremble.commands import AsJson, complain, guarded, print_json
-from tremble.errors import did_you_mean
+from tremble.errors import UserError, did_you_mean
 
 
 @guarded
@@ -63,10 +63,35 @@ def analyze(
 
 @guarded
 def report(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A study folder.")],
-) -> None:
-    """Write the page: the tables of `analyze` and a scatter, in one file."""
-    _page(folder)
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="DIR", help="A study folder.", show_default=False)
+    ] = None,
+    published: Annotated[
+        bool, typer.Option("--published", help="A page of the core study's own figures instead.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Where the page goes; default: DIR/report/index.html, published.html.",
+            show_default=False,
+        ),
+    ] = None,
+) -> int:
+    """Write the page: the tables of `analyze`, the verdict and plots, in one file."""
+    if folder is not None and published:
+        raise UserError(
+            f"{folder} and --published are two pages; leave out one of them: "
+            f"`tremble report {folder}` or `tremble report --published`."
+        )
+    if published:
+        return _published_page(out if out is not None else Path("published.html"))
+    if folder is None:
+        raise UserError(
+            "report needs a study folder, or --published for the core study's own figures: "
+            "`tremble report DIR` or `tremble report --published`."
+        )
+    return _page(folder, out)
 
 
 def _run(study: Any, out: Path) -> int:
@@ -125,14 +150,38 @@ def _show(folder: Path, as_json: bool = False, names: Sequence[str] = ()) -> int
     return 2 if unknown else 0
 
 
-def _page(folder: Path) -> int:
+def _page(folder: Path, out: Path | None = None) -> int:
     from tremble.report.page import page
-    from tremble.store import Store, write_text
-    from tremble.study import analyze_study, caveats
+    from tremble.report.parts import further_parts
+    from tremble.store import Store
+    from tremble.study import analyze_study, caveats, further_analysis
 
     analysis, scores, decisions = analyze_study(folder)
     title = Store(folder).read_run()["study"]
-    target = folder / "report" / "index.html"
-    write_text(target, page(analysis, scores, decisions, title, caveats(folder)))
-    print(f"The page is {target.resolve()}")
+    parts = further_parts(
+        analysis,
+        decisions,
+        lambda name: further_analysis(folder, analysis, decisions, [name])[name],
+    )
+    text = page(analysis, scores, decisions, title, caveats(folder), parts)
+    _write_page(out if out is not None else folder / "report" / "index.html", text)
+    failed = [part for part in parts if part.trouble is not None]
+    for part in failed:
+        complain(f"{part.title} is missing on the page. {part.trouble}")
+    return 1 if failed else 0
+
+
+def _published_page(out: Path) -> int:
+    from tremble.report.published_page import published_page
+
+    _write_page(out, published_page())
     return 0
+
+
+def _write_page(target: Path, text: str) -> None:
+    from tremble.store import write_text
+
+    if target.is_dir():
+        raise UserError(f"{target} is a folder; give the page's file, such as {target}/page.html.")
+    write_text(target, text)
+    print(f"The page is {target.resolve()}")

@@ -19,7 +19,7 @@ def verdict(
     as_json: AsJson = False,
 ) -> None:
     """May this model stand in for people here: r, interval, ceiling, best baseline, n."""
-    from tremble.report.further_layout import table_of
+    from tremble.report.further_layout import NO_CONTROLS, verdict_layout
     from tremble.report.terminal import print_tables
     from tremble.stats.analysis import plain
     from tremble.stats.verdict import verdict_table
@@ -38,9 +38,5 @@ def verdict(
     for line in caveats(folder):
         print(f"Note: {line}")
     print()
-    title = "May this model stand in for people here?"
-    print_tables([table_of("verdict", title, rows, last=("verdict", "why"))], Console())
-    print(
-        "Controls (no history, no rules, ...) have not been scored: a model may rest on cues that "
-        "they would show."
-    )
+    print_tables([verdict_layout(rows)], Console())
+    print(NO_CONTROLS)

@@ -27,11 +27,13 @@ def pair_table(pairs: Sequence[Pair]) -> Table:
     return table
 
 
-def _filter(value: float | None) -> str:
+def filter_text(value: float | None) -> str:
+    """A threshold, or none."""
     return "none" if value is None else decimal(value, max(2, len(repr(value).partition(".")[2])))
 
 
-def _bounds(row: dict[str, Any], side: str) -> str:
+def bounds(row: dict[str, Any], side: str) -> str:
+    """The fewest and most wins of one side."""
     return f"{row[f'{side}_min']} to {row[f'{side}_max']}"
 
 
@@ -44,11 +46,11 @@ def show_wins(rows: Sequence[dict[str, Any]], console: Console) -> None:
         for row in rows:
             if row["games"] == games:
                 table.add_row(
-                    _filter(row["mass"]),
-                    _filter(row["min_corr"]),
+                    filter_text(row["mass"]),
+                    filter_text(row["min_corr"]),
                     *(str(row[name]) for name in ("base", "aligned", "ties")),
-                    _bounds(row, "base"),
-                    _bounds(row, "aligned"),
+                    bounds(row, "base"),
+                    bounds(row, "aligned"),
                 )
         console.print(table)
         console.print()

@@ -16,11 +16,22 @@ _COUNTS = {"n", "pairs", "kept", "ties", "clusters", "undefined", "undecided", "
 _COUNTS |= {"bin", "resamples"}
 _P = {"p", "p_holm", "p_bh", "williams_p", "steiger_p"}
 _HIDDEN = {"by", "effective"}  # said by the title, or by a note where it matters
+_OFF = {"sweep": ("mass", "min_r")}  # where nothing is no missing value but a filter not used
+VERDICT = "May this model stand in for people here?"
+NO_CONTROLS = (
+    "Controls (no history, no rules, ...) have not been scored: a model may rest on cues that "
+    "they would show."
+)
 
 
 def further_layout(tables: Mapping[str, Sequence[Row]]) -> list[Table]:
     """A table for each name, by `FURTHER`; the columns are those of its rows."""
     return [table_of(name, FURTHER[name], rows, last=("note",)) for name, rows in tables.items()]
+
+
+def verdict_layout(rows: Sequence[Row]) -> Table:
+    """The rows of `stats.verdict`."""
+    return table_of("verdict", VERDICT, rows, last=("verdict", "why"))
 
 
 def table_of(id: str, title: str, rows: Sequence[Row], last: Sequence[str] = ()) -> Table:
@@ -46,7 +57,11 @@ def table_of(id: str, title: str, rows: Sequence[Row], last: Sequence[str] = ())
     sections: dict[str, list[list[str]]] = {}
     for row in rows:
         heading = " · ".join(row[key] for key in above)
-        cells = [cell(key, row[key]) for key in shown] + [row[key] or "" for key in ends]
+        cells = [
+            "none" if row[key] is None and key in _OFF.get(id, ()) else cell(key, row[key])
+            for key in shown
+        ]
+        cells += [row[key] or "" for key in ends]
         sections.setdefault(heading, []).append(cells)
     return Table(
         id,

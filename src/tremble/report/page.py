@@ -8,10 +8,13 @@ from typing import Any
 import jinja2
 import polars as pl
 
+from tremble.published import CITATION
 from tremble.report.charts import outcome_figures, pair_figures
+from tremble.report.cloud import beside_published
 from tremble.report.layout import layout
+from tremble.report.parts import Part
 from tremble.stats import MIN_MASS, MIN_R, Analysis
-from tremble.stats.comparisons import format_column
+from tremble.stats.comparisons import family_order, format_column
 from tremble.stats.numbers import MISSING, decimal
 from tremble.stats.pairs import MIN_N
 
@@ -35,25 +38,23 @@ def page(
     decisions: pl.DataFrame,
     title: str,
     caveats: Sequence[str] = (),
+    parts: Sequence[Part] = (),
 ) -> str:
-    """The page as text: the four tables, the scatter plots, what is missing and what to beware of.
+    """The page as text: tables, plots, the published pairs beside the study's, what is missing.
 
-    `caveats` are shown at the top, as they are. Names and texts are escaped. Raises MissingExtra
-    without altair and vl-convert.
+    `caveats` are shown at the top, as they are; `parts` are the further tables (`parts.py`). Names
+    and texts are escaped. Raises MissingExtra without altair and vl-convert.
     """
     figures, left_out = outcome_figures(scores, decisions)
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("tremble", "report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     failures = not_scored(scores)
-    return environment.get_template("page.html").render(
+    return render(
+        "page.html",
         title=title,
         caveats=list(caveats),
         tables=layout(analysis),
+        parts=list(parts),
+        beside=beside_published(analysis.pairs, list(family_order(decisions["family"]))),
+        citation=CITATION,
         pair_figures=pair_figures(analysis),
         outcome_figures=figures,
         figures_left_out=left_out,
@@ -70,3 +71,15 @@ def page(
         min_n=MIN_N,
         missing=MISSING,
     )
+
+
+def render(template: str, **values: Any) -> str:
+    """A template of this folder, filled; every text is escaped."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("tremble", "report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template).render(**values)

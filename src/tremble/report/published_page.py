@@ -1,0 +1,104 @@
+"""The page of the core study's own figures: wins, the cloud of pairs, the claims recounted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from tremble.published import CITATION, Claim, claims, sweep
+from tremble.published.console import bounds, filter_text
+from tremble.report.cloud import cloud_figure, games_name
+from tremble.report.layout import Column, Section, Table
+from tremble.report.page import render
+from tremble.report.parts import Part, folded
+from tremble.stats.numbers import MISSING, decimal
+
+Row = dict[str, Any]
+_WINS = ("base", "aligned", "ties", "base can be", "aligned can be")
+_PRINTED_IN = {
+    "headline": ("Running text", "Counts and statistics of the text"),
+    "prompt_variants": ("Wordings", "Wins under 14 wordings, Tables 1 and 4"),
+    "one_shot_types": ("Topologies", "Wins in one-shot games by topology, Table 2"),
+    "config_robustness": ("Game parameters", "Wins by value of every parameter, Tables 12 to 16"),
+    "oddities": ("Oddities", "Printed figures that do not fit each other"),
+}
+
+
+def published_page() -> str:
+    """The page as text. Raises MissingExtra without altair and vl-convert."""
+    main = sweep.wins(masses=(sweep.MASS,), min_corrs=(sweep.MIN_CORR,))
+    found = claims()
+    return render(
+        "published.html",
+        title="The core study's figures, recounted",
+        citation=CITATION,
+        mass=decimal(float(sweep.MASS)),
+        min_corr=decimal(float(sweep.MIN_CORR)),
+        main=_wins_table("wins", ["Family"], [[_games(row["games"])] for row in main], main),
+        cloud=cloud_figure(),
+        sweep=[_sweep_part(games) for games in sweep.EVERY],
+        claims=[_claims_part(source, found) for source in _PRINTED_IN],
+        agreement=_agreement(found),
+    )
+
+
+def _games(games: str) -> str:
+    return "all four repeated" if games == "all" else games_name(games)
+
+
+def _wins_table(
+    id: str, columns: Sequence[str], firsts: Sequence[list[str]], rows: Sequence[Row]
+) -> Table:
+    lines = [
+        [
+            *first,
+            *(str(row[name]) for name in ("base", "aligned", "ties")),
+            bounds(row, "base"),
+            bounds(row, "aligned"),
+        ]
+        for first, row in zip(firsts, rows, strict=True)
+    ]
+    headed = [Column(name, number=place > 0) for place, name in enumerate(columns)]
+    headed += [Column(name, number=True) for name in _WINS]
+    return Table(id, "", "", headed, [Section("", lines)], "")
+
+
+def _sweep_part(games: str) -> Part:
+    rows = sweep.wins((games,))
+    filters = [[filter_text(row["mass"]), filter_text(row["min_corr"])] for row in rows]
+    table = _wins_table(f"sweep-{games}", ["least mass", "least r"], filters, rows)
+    about = f"{len(rows)} combinations of the two filters."
+    return folded(
+        f"sweep-{games}", about, table, "tremble published wins --json", title=_games(games)
+    )
+
+
+def _claims_part(source: str, found: Sequence[Claim]) -> Part:
+    own = [claim for claim in found if claim.source.split(":")[0] == source]
+    title, about = _PRINTED_IN[source]
+    lines = [
+        [
+            claim.claim,
+            claim.printed,
+            claim.recounted or MISSING,
+            claim.agrees or MISSING,
+            claim.reason,
+        ]
+        for claim in own
+    ]
+    columns = [Column(name) for name in ("Claim", "Printed", "Recounted", "Agrees", "Reason")]
+    table = Table(source, title, "", columns, [Section("", lines)], "")
+    return folded(
+        f"claims-{source}", f"{about}. {_agreement(own)}", table, "", title=title, most=len(own)
+    )
+
+
+def _agreement(found: Sequence[Claim]) -> str:
+    """How many of these claims agree, in a sentence."""
+    counts = Counter(claim.agrees for claim in found)
+    return (
+        f"Of {len(found)} printed figures {counts['yes']} agree with the recount, "
+        f"{counts['within rounding']} do so within rounding, {counts['no']} do not; "
+        f"{counts[None]} cannot be recounted."
+    )
