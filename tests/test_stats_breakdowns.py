@@ -171,7 +171,10 @@ def test_wins_are_counted_and_tested() -> None:
     found = {row["family"]: row for row in wins_table(rows)}
     row = found["bargaining"]
     assert (row["pairs"], row["kept"], row["base"], row["aligned"], row["ties"]) == (9, 7, 5, 1, 1)
-    assert (row["direction"], row["note"]) == ("base", "n = 3, below 30 (1)")
+    assert (row["direction"], row["note"]) == (
+        "base",
+        "n = 3, below 30 (1); dropped by the filters (1)",
+    )
     assert row["p"] == pytest.approx(7 / 64)  # five or six of six
     assert (found["all"]["base"], found["all"]["aligned"]) == (5, 2)
     assert found["all"]["p"] == binomial(5, 2)
@@ -231,6 +234,8 @@ def test_groups_by_model_family_and_size() -> None:
     lone = mine["model family", None]
     assert (lone["aligned"], lone["low"]) == (1, None)
     assert lone["note"] == "model family not known; one pair, no interval"
+    none = by_model_group([rows[0] | {"kept": False}], catalogue)
+    assert {(r["kept"], r["median"], r["note"]) for r in none} == {(0, None, "no pair kept")}
 
 
 # --- theory --------------------------------------------------------------------------------
@@ -276,6 +281,23 @@ def test_closeness_to_theory_on_the_decisions_it_decides() -> None:
     assert (models["b"]["n"], models["a"]["n"]) == (63, 64)
     assert models["b"]["r"] == pytest.approx(row["r_base"])
     assert models["a"]["closer"] == "model"
+
+
+def test_few_decisions_name_nobody_closer_to_theory() -> None:
+    rng = random.Random(4)
+    d = table(
+        [
+            decision(f"d{i}", choice=rng.choice(["yes", "no"]), normative=[i % 2, 1 - i % 2])
+            for i in range(30)
+        ]
+    )
+    rows = [score(f"d{i}", [0.2 + 0.3 * rng.random(), 0.5]) for i in range(30)]
+    for n, note in ((30, None), (29, "n = 29, below 30")):
+        few = d.head(n)
+        frame = pl.DataFrame(rows[:n], schema=SCORES)
+        (row,) = normative_models(predictions(frame, few), outcomes(few), few)
+        assert None not in (row["r"], row["r_people"])
+        assert (row["closer"] is None, row["note"]) == (n < 30, note)
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,14 @@ def test_few_people_allow_no_verdict() -> None:
         assert row["why"] == "72 points of 12 participants or games"
 
 
+def test_the_smallest_difference_is_as_wide_as_the_interval() -> None:
+    # Five people: the interval reaches far more than 1.96 errors; what lies inside it is not shown.
+    scores, decisions = people(5, 12)
+    for row in verdicts(scores, decisions).values():
+        half = (row["over_high"] - row["over_low"]) / 2
+        assert half < row["smallest"] < half * 2.8 / 1.96
+
+
 def test_no_variance_is_said() -> None:
     scores, decisions = people(30, 4)
     same = decisions.with_columns(choice=pl.lit("yes"))

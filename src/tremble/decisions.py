@@ -24,6 +24,7 @@ FAMILIES = (
     "one_shot_matrix",
     "lottery",
     "session",
+    "multi_issue",
 )
 CUSTOM = "custom"  # family of a user's own prompt that names none
 
@@ -48,7 +49,11 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Game:
-    """One play: rules as parameters, and the events in the order in which they happened."""
+    """One play: rules as parameters, and the events in the order in which they happened.
+
+    `rules` and `person` (facts about who played) may hold `private`, role -> what concerns that
+    role alone: nobody else's decisions see it.
+    """
 
     id: str
     dataset: str
@@ -93,10 +98,15 @@ class Decision:
 
     @property
     def parameters(self) -> Mapping[str, Any]:
-        """The rules in numbers, the game's or the decision's own."""
+        """The rules in numbers as this person was told them, the game's or the decision's own."""
         if self.rules is not None:
             return self.rules
-        return self.game.rules if self.game is not None else {}
+        return {} if self.game is None else _own(self.game.rules, self.role)
+
+    @property
+    def person(self) -> Mapping[str, Any]:
+        """Facts about this person; never the other side's."""
+        return {} if self.game is None else _own(self.game.person, self.role)
 
     @property
     def breakdown(self) -> dict[str, Any]:
@@ -123,6 +133,15 @@ class Decision:
                 known.append((since, index, event))
         known.sort(key=lambda item: item[:2])
         return tuple(event for _, _, event in known)
+
+
+def _own(facts: Mapping[str, Any], role: str | None) -> Mapping[str, Any]:
+    """Facts with the private ones of one role in place, and nobody else's."""
+    private = facts.get("private")
+    if not isinstance(private, Mapping):
+        return facts
+    shared = {key: value for key, value in facts.items() if key != "private"}
+    return {**shared, **(private.get(role or "") or {})}
 
 
 def target_share(decision: Decision) -> float | None:

@@ -29,7 +29,7 @@ class Summary:
     def watch(self, decisions: Iterable[Decision]) -> Iterator[Decision]:
         for decision in decisions:
             self.by_family[decision.family] += 1
-            if decision.choice is not None:
+            if decision.choice is not None and decision.target is not None:
                 self.target[decision.family] += decision.choice == decision.target
             yield decision
 

@@ -299,7 +299,7 @@ class Checker:
             choice = self.text(value, "choice")
             if choice not in keys:
                 self.fail(f"choice {choice!r} is not among the options {keys!r}.")
-            if target is None:
+            if target is None and value.get("family") != "session":
                 self.fail(f"with {len(keys)} options, name as target the one that is coded 1.")
             return target, {"choice": choice, "n": n}
         if given == ["rates"]:

@@ -131,7 +131,10 @@ def with_bos(ids: Sequence[int], bos: Ids) -> Ids:
 
 
 def closing_character(context: str) -> str | None:
-    """The quote that ends an answer whose quote the last line of the context leaves open."""
+    """What ends the answer: > after the << of a transcript, else the quote that the last line of
+    the context leaves open."""
+    if context.endswith("<<"):
+        return ">"
     return '"' if context.rpartition("\n")[2].count('"') % 2 else None
 
 

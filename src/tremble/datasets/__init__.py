@@ -77,7 +77,16 @@ class Notes:
 
 Load = Callable[[Path, Notes], Iterator[Decision]]
 
-_MODULES = {"akata2025": "akata2025", "demo": "demo", "glee": "glee", "jsonl": "jsonl"}
+_MODULES = {
+    "akata2025": "akata2025",
+    "casino": "casino",
+    "choices13k": "choices13k",
+    "demo": "demo",
+    "glee": "glee",
+    "jsonl": "jsonl",
+    "lotteries_text": "lotteries_text",
+    "psych": "psych",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,9 @@ take a `View` (what this person could see at this decision, and nothing else) an
 - `question`: one sentence that asks for the decision.
 
 Two more take the same `View`: `normative` gives the equilibrium or the expected-value choice,
-`numbers` what baselines compute with.
+`numbers` what baselines compute with. A family whose history is a text of its own, with the answer
+in the middle of a sentence, has `transcript`: that text up to the answer. It is then read as it
+stands, like a decision that brings its own prompt.
 """
 
 from __future__ import annotations
@@ -79,6 +81,7 @@ class Family:
     sides: Callable[[View], tuple[str, str]] | None = None
     dialogue: bool = False
     payoff_rows: bool = False
+    transcript: Callable[[View], str] | None = None
 
 
 _MODULES = {
@@ -89,6 +92,8 @@ _MODULES = {
     "repeated_matrix": "repeated_matrix",
     "one_shot_matrix": "one_shot_matrix",
     "lottery": "lottery",
+    "multi_issue": "multi_issue",
+    "session": "session",
 }
 
 

@@ -47,12 +47,14 @@ def gambles(view: View) -> Normative:
     """The gamble with the higher expected payoff.
 
     Probabilities are divided by their sum, which may be off by 1e-4. None where the expectations
-    are equal ("indifferent") or the chances of a gamble are not all stated.
+    are equal ("indifferent"), the chances of a gamble are not all stated, or no numbers are known.
     """
     worth: dict[str, float] = {}
     largest = 0.0
     for option in view.options:
-        gamble = view.rules[f"gamble_{option.key}"]
+        gamble = view.rules.get(f"gamble_{option.key}")
+        if not gamble:
+            return Normative(None, "type unknown: a gamble is known in words alone")
         if not _stated(gamble):
             return Normative(None, "type unknown: the chances of a gamble are not all stated")
         chances = sum(chance for chance, _ in gamble)

@@ -1,8 +1,10 @@
-"""Choices between two gambles whose chances are known, without feedback.
+"""Choices between two gambles, without feedback.
 
 `rules`: `gamble_<key>` for each option, a list of [probability, payoff in points]. Outcomes of
-probability 0 are not shown, the order of the others is kept. Labels go by position, so that in
-the reversed presentation the gamble with key b is called A.
+probability 0 are not shown, the order of the others is kept. An ambiguous gamble, whose chances the
+person was not told, has null for every probability. `text_<key>`, for both options or for neither,
+is what the person read instead; the numbers, if known, then never reach a prompt. Labels go by
+position, so that in the reversed presentation the gamble with key b is called A.
 """
 
 from __future__ import annotations
@@ -24,10 +26,15 @@ def percent(probability: float) -> str:
 
 
 def in_words(gamble: Any, name: str) -> str:
-    """'26 for certain', or '80% chance of -5, 20% chance of 24'.
+    """'26 for certain', '80% chance of -5, 20% chance of 24', or '-5 or 24, with chances that are
+    not stated'.
 
-    Raises UserError where `gamble` is no list of [probability, payoff].
+    Raises UserError where `gamble` is no list of [probability, payoff], or has some probabilities
+    and not others.
     """
+    if ambiguous(gamble):
+        amounts = [amount(payoff) for _, payoff in gamble]
+        return f"{', '.join(amounts[:-1])} or {amounts[-1]}, with chances that are not stated"
     try:
         outcomes = [(float(chance), float(payoff)) for chance, payoff in gamble]
         shown = [(chance, payoff) for chance, payoff in outcomes if chance != 0]
@@ -37,14 +44,34 @@ def in_words(gamble: Any, name: str) -> str:
     if not sound:
         raise UserError(
             f"A lottery has {name} {gamble!r}; give a list of [probability, payoff] with "
-            "probabilities between 0 and 1."
+            "probabilities between 0 and 1, or with null for each of two or more."
         )
     if len(shown) == 1 and shown[0][0] == 1:
         return f"{amount(shown[0][1])} for certain"
     return ", ".join(f"{percent(chance)} chance of {amount(payoff)}" for chance, payoff in shown)
 
 
+def ambiguous(gamble: Any) -> bool:
+    """Whether this is a gamble of two amounts or more of which no chance is stated."""
+    try:
+        chances = [chance for chance, _ in gamble]
+    except (TypeError, ValueError):
+        return False
+    return len(chances) > 1 and all(chance is None for chance in chances)
+
+
 def rules(view: View) -> list[str]:
+    if any(_text(view, option.key) for option in view.options):
+        return [
+            "You choose between two gambles. The one you choose is played once and pays what its "
+            "description says."
+        ]
+    if any(ambiguous(view.rules.get(f"gamble_{option.key}")) for option in view.options):
+        return [
+            "You choose between two gambles. The one you choose is played once and pays one of its "
+            "amounts, in points; a negative amount is a loss. Where no chances are stated, you "
+            "know the amounts of a gamble but not how likely each of them is."
+        ]
     return [
         "You choose between two gambles. The one you choose is played once and pays one of its "
         "amounts, in points, with the chances stated; a negative amount is a loss."
@@ -52,6 +79,11 @@ def rules(view: View) -> list[str]:
 
 
 def history(view: View) -> list[str]:
+    texts = [_text(view, option.key) for option in view.options]
+    if any(texts):
+        if not all(texts):
+            raise UserError("A lottery in words has one text alone; give text_a and text_b.")
+        return [f"Gamble {o.label}: {text}" for o, text in zip(view.options, texts, strict=True)]
     return [
         f"Gamble {option.label}: "
         f"{in_words(view.rules.get(f'gamble_{option.key}'), f'gamble_{option.key}')}."
@@ -59,13 +91,22 @@ def history(view: View) -> list[str]:
     ]
 
 
+def _text(view: View, key: str) -> str | None:
+    return view.rules.get(f"text_{key}")
+
+
 def question(view: View) -> str:
     return "Which gamble do you choose?"
 
 
 def numbers(view: View) -> dict[str, Any]:
-    """`options`: key to [probability, payoff], outcomes of probability 0 left out."""
+    """`options`: key to [probability, payoff], outcomes of probability 0 left out.
+
+    Raises UserError where a gamble is known in words alone or its chances are not stated.
+    """
     gambles = {option.key: view.rules.get(f"gamble_{option.key}") or () for option in view.options}
+    if any(not gamble or ambiguous(gamble) for gamble in gambles.values()):
+        raise UserError("The chances of this lottery are not all known as numbers; leave it out.")
     return {
         "options": {
             key: [[float(chance), float(payoff)] for chance, payoff in gamble if chance != 0]

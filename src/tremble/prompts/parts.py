@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from tremble.decisions import Decision, Option
@@ -41,7 +42,7 @@ def parts(
     Raises UserError where the record lacks something that the family needs.
     """
     words = family(decision.family)
-    try:
+    with _said_by(decision):
         seen = change(view(decision, presentation))
         return Parts(
             tuple(words.rules(seen)),
@@ -51,6 +52,13 @@ def parts(
             decision.opening,
             seen.options,
         )
+
+
+@contextmanager
+def _said_by(decision: Decision) -> Iterator[None]:
+    """Raises UserError where the record lacks something that its family needs."""
+    try:
+        yield
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         reason = f"{type(error).__name__}: {one_line(error)}"
         raise UserError(
@@ -60,11 +68,29 @@ def parts(
 
 
 def own_prompt(decision: Decision) -> Conversation | None:
-    """The conversation of a decision that brings its own prompt, in the user's words alone; None
-    for any other decision."""
-    if decision.prompt is None:
+    """The conversation of a decision that brings its own prompt, or belongs to a family that has a
+    transcript: in those words alone. None for any other decision.
+
+    Raises UserError where the record lacks something that the transcript needs.
+    """
+    if decision.prompt is not None:
+        return Conversation(
+            decision.system or "", decision.prompt, decision.opening, decision.options
+        )
+    words = family(decision.family)
+    if words.transcript is None:
         return None
-    return Conversation(decision.system or "", decision.prompt, decision.opening, decision.options)
+    with _said_by(decision):
+        return begun(words.transcript(view(decision)), decision.options)
+
+
+def begun(text: str, options: tuple[Option, ...]) -> Conversation:
+    """A text that the answer continues, unchanged in the plain format. Its last line opens the
+    answer, so that a chat model goes on with what is begun."""
+    before, _, last = text.rpartition("\n")
+    return (
+        Conversation("", before, last, options) if before else Conversation("", text, "", options)
+    )
 
 
 def headed(said: Conversation, sentence: str) -> Conversation:

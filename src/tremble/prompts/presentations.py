@@ -26,11 +26,14 @@ def presentations(decision: Decision, counterbalance: Collection[str] = ()) -> t
     under both sets of `LETTERS` as well, and every set of letters exchanged; words are never
     exchanged, since they say what an option does. Families that are always shown in both orders,
     with labels that stay with the positions, have order, rows and exchange in that; only
-    other letters are added. A decision with a prompt of its own has one presentation.
+    other letters are added. A decision with a prompt or a transcript of its own has one
+    presentation.
     """
     if decision.prompt is not None:
         return (0,)
     words = family(decision.family)
+    if words.transcript is not None:
+        return (0,)
     both = words.both_orders
     orders = (0, 1) if both or "order" in counterbalance else (0,)
     rows = (0, 1) if words.payoff_rows and "rows" in counterbalance else (0,)

@@ -26,10 +26,14 @@ def further_layout(tables: Mapping[str, Sequence[Row]]) -> list[Table]:
 def table_of(id: str, title: str, rows: Sequence[Row], last: Sequence[str] = ()) -> Table:
     """Rows with equal columns; those named in `last` are texts and stand at the end, if any of
     them says something."""
+    first = rows[0] if rows else {}
+    # In tables of wins "base" and "aligned" are counts, in others "kept" only says that `why` is
+    # empty.
+    above = [key for key in _HEADING if isinstance(first.get(key), str)]
     shown = [
         key
-        for key in (rows[0] if rows else ())
-        if key not in _HEADING and key not in _HIDDEN and key not in last
+        for key in first
+        if not (key in above or key in _HIDDEN or key in last or isinstance(first[key], bool))
     ]
     numeric = {
         key: all(row[key] is None or isinstance(row[key], int | float) for row in rows)
@@ -41,7 +45,7 @@ def table_of(id: str, title: str, rows: Sequence[Row], last: Sequence[str] = ())
     columns += [Column(key) for key in ends]
     sections: dict[str, list[list[str]]] = {}
     for row in rows:
-        heading = " · ".join(str(row[key]) for key in _HEADING if key in row)
+        heading = " · ".join(row[key] for key in above)
         cells = [cell(key, row[key]) for key in shown] + [row[key] or "" for key in ends]
         sections.setdefault(heading, []).append(cells)
     return Table(

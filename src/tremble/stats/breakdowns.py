@@ -188,7 +188,10 @@ def _wins(key: tuple[Any, ...], rows: Sequence[Row]) -> Row:
         if row["winner"] is None:
             reasons[row["why"]] = reasons.get(row["why"], 0) + 1
     said = sorted(reasons.items(), key=lambda item: -item[1])
-    note = "; ".join(f"{why} ({count})" for why, count in said[:3])
+    parts = [f"{why} ({count})" for why, count in said[:3]]
     if len(said) > 3:
-        note += f"; {sum(count for _, count in said[3:])} for other reasons"
-    return {**dict(zip(names, key, strict=True)), **found, "note": note or None}
+        parts.append(f"{sum(count for _, count in said[3:])} for other reasons")
+    dropped = sum(row["winner"] is not None and not row["kept"] for row in rows)
+    if dropped:
+        parts.append(f"dropped by the filters ({dropped})")
+    return {**dict(zip(names, key, strict=True)), **found, "note": "; ".join(parts) or None}

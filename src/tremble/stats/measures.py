@@ -172,9 +172,9 @@ def _temperature_note(temperature: float | None) -> str | None:
     if temperature is None:
         return "no temperature: nothing to fit it on outside a fold, or every prediction even"
     if temperature >= HOTTEST * (1 - 1e-6):
-        return f"temperature at its bound of {HOTTEST:g}: the log-odds say nothing"
+        return f"temperature at its bound of {HOTTEST:g}: flattened to even odds they predict best"
     if temperature <= COLDEST * (1 + 1e-6):
-        return f"temperature at its bound of {COLDEST:g}"
+        return f"temperature at its bound of {COLDEST:g}: the surer they are, the better"
     return None
 
 

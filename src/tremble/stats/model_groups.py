@@ -95,7 +95,9 @@ def _group(key: tuple[Any, ...], rows: Sequence[Row], resamples: int, seed: int)
     notes = []
     if key[1] is None:
         notes.append(f"{key[0]} not known")
-    if kept and low is None:
+    if not kept:
+        notes.append("no pair kept")
+    elif low is None:
         notes.append("one pair, no interval")
     columns = ("group", "value", "mode", "formulation", "family")
     return {

@@ -40,7 +40,7 @@ def normative_models(
     model, format, formulation, family, n (decisions), r (predictions and theory), r_people (what
     people did and theory, same decisions), closer ("model", "people", "tie" or None), undecided
     (decisions of the family without a normative prediction) and note. An undefined r is None
-    with its reason.
+    with its reason. Below 30 decisions nobody is closer.
     """
     held = normative_points(decisions, points).rename({"outcome": "people"})
     found = (
@@ -144,25 +144,31 @@ def _undecided(row: Row) -> str | None:
     return f"no normative prediction: {reasons}" + (f", other reasons ({more})" if more else "")
 
 
+def _small(n: int) -> str | None:
+    return f"n = {n}, below {MIN_N}" if 0 < n < MIN_N else None
+
+
 def _r(row: Row, side: str) -> float | None:
     return None if _undefined(row, side) else row[f"r_{side}"]
 
 
 def _model_row(row: Row) -> Row:
+    n = row["used"] or 0
     r, people = _r(row, "model"), _r(row, "people")
+    small = _small(n)
     closer = None
-    if r is not None and people is not None:
+    if r is not None and people is not None and not small:
         closer = {"base": "model", "aligned": "people", "tie": "tie"}[winner(r, people)]
     reasons = dict.fromkeys((_undefined(row, "model"), _undefined(row, "people")))
     return {
         **{name: row[name] for name in RUN},
         "family": row["family"],
-        "n": row["used"] or 0,
+        "n": n,
         "r": r,
         "r_people": people,
         "closer": closer,
         "undecided": row["undecided"],
-        "note": join_notes(*reasons, _undecided(row)),
+        "note": join_notes(*reasons, small, _undecided(row)),
     }
 
 
@@ -174,7 +180,7 @@ def _pair_row(row: Row) -> Row:
     for side in r:
         why = _undefined(row, side)
         reasons[f"{why} of {side}" if why == "constant prediction" else why] = None
-    small = f"n = {n}, below {MIN_N}" if 0 < n < MIN_N else None
+    small = _small(n)
     closer = None
     if base is not None and aligned is not None and not small:
         closer = winner(base, aligned)

@@ -1,0 +1,378 @@
+"""What each table of a study says, in sentences whose numbers come from the table.
+
+Used by `demo_analysis.py`. A conclusion stands under the condition that it follows from, so that
+other rows give other sentences.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from demo_words import Found, because, best, less_wrong, listed, of, smallest_p, where
+
+from tremble.pairs import family_of
+from tremble.report.layout import count, family_name
+from tremble.stats import MIN_MASS
+from tremble.stats.intervals import FEW_CLUSTERS
+from tremble.stats.numbers import decimal
+from tremble.stats.pairs import MIN_N
+
+Row = dict[str, Any]
+
+
+def models(found: Found) -> str:
+    rows = found.analysis.models
+    known = sorted((row for row in rows if row["r"] is not None), key=lambda row: row["r"])
+    unknown = [row for row in rows if row["r"] is None]
+    low = sorted((row for row in rows if (row["mass"] or 0) < MIN_MASS), key=lambda r: r["mass"])
+    missing = sum(row["missing"] for row in rows)
+    said = [f"{count(missing)} decisions are missing." if missing else "No decision is missing."]
+    if known:
+        ends = [f"{decimal(row['r'])} ({where(row)})" for row in (known[0], known[-1])]
+        said.append(f"r goes from {ends[0]} to {ends[1]}.")
+    if unknown:
+        said.append(f"It is undefined in {because(unknown)}.")
+    if low:
+        said.append(
+            f"The mass is below {decimal(MIN_MASS)} in {of(len(low), rows)}, lowest in "
+            f"{where(low[0])} ({decimal(low[0]['mass'])}): much of what the model would say there "
+            "is none of the options."
+        )
+    return " ".join(said)
+
+
+def pairs(found: Found) -> str:
+    rows = found.analysis.pairs
+    kept = [row for row in rows if row["kept"]]
+    dropped = [row for row in rows if row["winner"] and not row["kept"]]
+    none = [row for row in rows if not row["winner"]]
+    said = [f"The filters keep {of(len(kept), rows, 'comparisons')}."]
+    if kept:
+        won = listed(f"{row['winner']} in {family_name(row['family'])}" for row in kept)
+        said.append(f"The higher r is that of {won}.")
+    if dropped:
+        higher = listed(f"{family_name(row['family'])} ({row['winner']} higher)" for row in dropped)
+        said.append(f"Dropped: {higher}.")
+    said.append(less_wrong(row for row in rows if row["winner"]))
+    if none:
+        said.append(f"No winner is named in {because(none, 'why')}.")
+    return " ".join(filter(None, said))
+
+
+def tests(found: Found) -> str:
+    return smallest_p(found.analysis.tests, "kept pair", "kept pairs")
+
+
+def baselines(found: Found) -> str:
+    simple, model = best(found.analysis.baselines), best(found.analysis.models)
+    both = [family for family in model if family in simple]
+    above = [family for family in both if simple[family]["r"] > model[family]["r"]]
+    told = listed(
+        f"{family_name(family)} ({simple[family]['baseline'].replace('_', ' ')} "
+        f"{decimal(simple[family]['r'])}, best model {decimal(model[family]['r'])})"
+        for family in above
+    )
+    said = (
+        f"The best baseline has a higher r than every model in {of(len(above), both, 'families')}"
+    )
+    said += f": {told}." if above else "."
+    few = [row for row in simple.values() if row["n"] < MIN_N]
+    if few:
+        said += f" Below {MIN_N} decisions, as in {listed(map(where, few))}, an r says little."
+    return said
+
+
+def verdict(found: Found) -> str:
+    rows = found.verdicts
+    told = Counter(row["verdict"] for row in rows)
+    answers = listed(f"“{name}” {number} times" for name, number in told.most_common())
+    good = [row for row in rows if row["verdict"] in ("yes", "in part")]
+    said = f"The answers: {answers}."
+    if good:
+        return f"{said} Something speaks for {listed(map(where, good))}."
+    return f"{said} In no family do these data speak for a model in place of people."
+
+
+def intervals(found: Found) -> str:
+    rows = found.further["intervals"]
+    clear = [row for row in rows if row["low"] is not None and row["low"] * row["high"] > 0]
+    without = [row for row in rows if row["low"] is None]
+    rough = [row for row in rows if row["low"] is not None and row["clusters"] < FEW_CLUSTERS]
+    told = listed(f"{where(row)} ({decimal(row['r'])})" for row in clear)
+    said = [f"The interval leaves out zero in {of(len(clear), rows)}{': ' if clear else ''}{told}."]
+    if without:
+        said.append(f"There is none in {because(without)}.")
+    if rough:
+        said.append(f"It is rough in {listed(family_name(row['family']) for row in rough)}.")
+    decided = {(row["model"], row["family"]): row["n"] for row in found.analysis.models}
+    points = [row for row in rows if row["n"] != decided[row["model"], row["family"]]]
+    if points:
+        told = listed(
+            f"{family_name(row['family'])} has {count(row['n'])} for "
+            f"{count(decided[row['model'], row['family']])} decisions"
+            for row in points
+        )
+        said.append(f"n counts points, one per option where a problem has three or more: {told}.")
+    return " ".join(said)
+
+
+def differences(found: Found) -> str:
+    rows = found.further["differences"]
+    clear = [row for row in rows if row["low"] is not None and row["low"] * row["high"] > 0]
+    told = listed(
+        f"{family_name(row['family'])} ({decimal(row['difference'])}, "
+        f"{'base' if row['difference'] > 0 else 'aligned'} higher)"
+        for row in clear
+    )
+    said = [f"The interval leaves out zero in {of(len(clear), rows)}{': ' if clear else ''}{told}."]
+    few = [row for row in clear if row["n"] < MIN_N]
+    if few:
+        said.append(
+            f"Of these, {listed(map(where, few))} {'has' if len(few) == 1 else 'have'} fewer than "
+            f"{MIN_N} decisions, where Pairs names no winner whatever the p."
+        )
+    both = [row for row in rows if None not in (row["p"], row["williams_p"])]
+    smaller = [row for row in both if row["williams_p"] < row["p"]]
+    said.append(
+        "Williams' test, which takes the decisions of one person as independent, has the smaller p "
+        f"in {of(len(smaller), both)}."
+    )
+    if all(row["p"] == row["p_holm"] == row["p_bh"] for row in rows):
+        said.append("With one pair per family there is nothing to adjust p for.")
+    return " ".join(said)
+
+
+def votes(found: Found) -> str:
+    rows = found.further["votes"]
+    if not rows:
+        return "No pair is kept, so there is nothing to test."
+    said = smallest_p(rows, "model family", "model families")
+    without = [row for row in rows if row["p"] is None]
+    reasons = listed(row["note"] for row in without if row["note"])
+    return said + (f" No p in {of(len(without), rows)}: {reasons}." if without else "")
+
+
+def ceilings(found: Found) -> str:
+    rows = found.further["ceilings"]
+    model = best(found.analysis.models)
+    told = listed(
+        f"{family_name(row['family'])} {decimal(row['ceiling'])}"
+        + (
+            f" (best model {decimal(model[row['family']]['r'])})"
+            if row["family"] in model
+            else " (no model has an r)"
+        )
+        for row in rows
+        if row["ceiling"] is not None
+    )
+    unknown = [row for row in rows if row["ceiling"] is None]
+    said = f"No r can be expected above: {told}." if told else "No ceiling is known here."
+    if unknown:
+        said += f" It is unknown in {listed(map(where, unknown))}; the note says why."
+    return f"{said} n counts the points whose noise is known."
+
+
+def measures(found: Found) -> str:
+    rows = found.further["measures"]
+    both = [row for row in rows if None not in (row["log_loss"], row["log_loss_tempered"])]
+    better = [row for row in both if row["log_loss_tempered"] < row["log_loss"]]
+    said = [f"A temperature lowers the log loss in {of(len(better), both)}."]
+    many = [row for row in better if row["n"] >= MIN_N]
+    if many:
+        top = max(many, key=lambda row: row["log_loss"] - row["log_loss_tempered"])
+        said.append(
+            f"With at least {MIN_N} decisions most in {where(top)}, from "
+            f"{decimal(top['log_loss'])} to {decimal(top['log_loss_tempered'])} nats; a guess of "
+            f"even odds between two options costs {decimal(math.log(2))}."
+        )
+    bound = [row for row in rows if "at its bound" in (row["note"] or "")]
+    if bound:
+        said.append(f"It ends at a bound in {of(len(bound), rows)}; slopes after it mean nothing.")
+    turned = [row for row in rows if (row["slope"] or 0) * (row["slope_tempered"] or 0) < 0]
+    if turned:
+        said.append(
+            f"Every fold of people has its own temperature; in {listed(map(where, turned))} they "
+            "differ so much that the slope changes its sign."
+        )
+    wrong = [row for row in rows if (row["slope"] or 0) < 0]
+    said.append(
+        "The calibration slope, 1 where predictions are right, is negative in "
+        f"{of(len(wrong), rows)}."
+    )
+    below = {where(row) for row in found.further["intervals"] if (row["high"] or 0) < 0}
+    sure = [where(row) for row in wrong if where(row) in below]
+    if sure:
+        said.append(
+            f"In {listed(sure)} the interval of r, too, lies below zero: the likelier the model "
+            "calls the target, the rarer people chose it."
+        )
+    return " ".join(said)
+
+
+def reliability(found: Found) -> str:
+    rows = [row for row in found.further["reliability"] if row["n"] >= MIN_N]
+    if not rows:
+        return f"No bin holds {MIN_N} decisions, so no row says much."
+    worst = max(rows, key=lambda row: abs(row["prediction"] - row["outcome"]))
+    return (
+        f"Among bins with at least {MIN_N} decisions, prediction and people are furthest apart in "
+        f"{where(worst)}: predicted {decimal(worst['prediction'])}, people "
+        f"{decimal(worst['outcome'])} (n = {worst['n']:,.0f}). A problem with three or more "
+        "options spreads its weight over its points, so n need not be whole."
+    )
+
+
+def added(found: Found) -> str:
+    rows = [row for row in found.further["added"] if row["gain"] is not None and row["n"] >= MIN_N]
+    if not rows:
+        return f"No baseline with an r has {MIN_N} decisions, so nothing can be added to it."
+    least: dict[tuple[str, str], Row] = {}
+    for row in rows:
+        key = row["model"], row["family"]
+        if key not in least or row["gain"] < least[key]["gain"]:
+            least[key] = row
+    top = max(least.values(), key=lambda row: row["gain"])
+    return (
+        f"With at least {MIN_N} decisions, and beside the baseline that leaves it least to add, a "
+        f"model adds at most {decimal(top['gain'])} of R² ({where(top)}, beside "
+        f"{top['baseline'].replace('_', ' ')}). A negative partial correlation means that it adds "
+        "by being wrong. Nothing is computed beside a constant, or where people had one outcome."
+    )
+
+
+def theory(found: Found) -> str:
+    rows = found.further["theory"]
+    decided = [row for row in rows if row["closer"] is not None]
+    people = [row for row in decided if row["closer"] == "people"]
+    none = [row for row in rows if row["closer"] is None]
+    said = (
+        "The higher r with theory counts as closer: that of people rather than the model in "
+        f"{of(len(people), decided, 'comparisons')}."
+    )
+    if none:
+        said += f" Nobody is called closer in {listed(family_name(row['family']) for row in none)}."
+    return said
+
+
+def theory_pairs(found: Found) -> str:
+    rows = found.further["theory_pairs"]
+    told = {
+        side: [row for row in rows if row["closer"] == side] for side in ("base", "aligned", "tie")
+    }
+    said = [
+        f"{side.capitalize()} is closer in {listed(map(where, closer))}."
+        for side, closer in told.items()
+        if closer
+    ]
+    none = [row for row in rows if row["closer"] is None]
+    if none:
+        said.append(f"Nobody is in {because(none)}.")
+    said.append(less_wrong(row for row in rows if row["closer"]))
+    return " ".join(filter(None, said))
+
+
+def wins(name: str) -> Callable[[Found], str]:
+    def sentence(found: Found) -> str:
+        rows = [row for row in found.further[name] if row["family"] != "all"]
+        if not rows:
+            return no_topology(found) if name == "topology" else "Nothing to break down."
+        kept = [row for row in rows if row["kept"]]
+        base, aligned = (sum(row[side] for row in kept) for side in ("base", "aligned"))
+        said = f"A pair is kept in {of(len(kept), rows, 'subsets')}"
+        said += f" (base wins {base}, aligned {aligned})." if kept else "."
+        left = len(rows) - len(kept)
+        if left:
+            by_filter = sum(
+                "dropped by the filters" in (row["note"] or "") for row in rows if not row["kept"]
+            )
+            said += (
+                f" Of the others, {count(by_filter)} are dropped by the filters and "
+                f"{count(left - by_filter)} have too few decisions or situations, or one outcome; "
+                "the note says which."
+            )
+        return said
+
+    return sentence
+
+
+def no_topology(found: Found) -> str:
+    """Why no game has one: it needs two by two options and payoffs that all differ."""
+    small = [
+        json.loads(row["numbers"])
+        for row in found.decisions.select("config", "numbers").iter_rows(named=True)
+        if json.loads(row["config"] or "{}").get("size") == "2x2"
+    ]
+    tied = sum(
+        any(len({value for line in game[side] for value in line}) < 4 for side in ("own", "other"))
+        for game in small
+    )
+    said = "There is nothing to show: a topology needs two by two options and no ties in payoffs"
+    if not small:
+        return f"{said}, and these data hold no such one-shot game."
+    return f"{said}; of {len(small)} such one-shot games, {tied} have ties."
+
+
+def groups(found: Found) -> str:
+    rows = found.further["groups"]
+    names = list(dict.fromkeys(m for p in found.analysis.pairs for m in (p["base"], p["aligned"])))
+    known = [name for name in names if family_of(name)]
+    values = listed(f"{row['group']} {row['value'] or 'not known'}" for row in rows)
+    said = f"The pairs stand under {values}."
+    if len(known) < len(names):
+        unknown = listed(name for name in names if name not in known)
+        told = f" {listed(known)} alone gives the group" if known else ""
+        said += (
+            f" The catalogue of pairs does not know {unknown};{told or ' so there is no group'}."
+        )
+    if all(row["kept"] < 2 for row in rows if row["family"] != "all"):
+        said += " An interval of the median needs two pairs."
+    return said
+
+
+def sweep(found: Found) -> str:
+    rows = [row for row in found.further["sweep"] if row["family"] != "all"]
+    told, never = [], []
+    for family in dict.fromkeys(row["family"] for row in rows):
+        here = [row for row in rows if row["family"] == family]
+        kept = [row for row in here if row["kept"]]
+        if kept:
+            sides = listed(sorted({row["direction"] or "neither" for row in kept}))
+            told.append(f"{family_name(family)} under {len(kept)} of {len(here)} ({sides})")
+        else:
+            never.append(family_name(family))
+    said = f"Pairs are kept in {listed(told)} combinations of the filters." if told else ""
+    if never:
+        said += f" Under none in {listed(never)}: no filter gives a winner where Pairs names none."
+    return (
+        f"{said} Without a number for mass or min r that filter is off.".strip()
+        if rows
+        else "No pair."
+    )
+
+
+SENTENCES: dict[str, Callable[[Found], str]] = {
+    "models": models,
+    "pairs": pairs,
+    "tests": tests,
+    "baselines": baselines,
+    "verdict": verdict,
+    "intervals": intervals,
+    "differences": differences,
+    "votes": votes,
+    "ceilings": ceilings,
+    "measures": measures,
+    "reliability": reliability,
+    "added": added,
+    "theory": theory,
+    "theory_pairs": theory_pairs,
+    "parameter": wins("parameter"),
+    "round": wins("round"),
+    "topology": wins("topology"),
+    "formulation": wins("formulation"),
+    "groups": groups,
+    "sweep": sweep,
+}

@@ -1,0 +1,179 @@
+"""Code blocks that recompute numbers of a study from its Parquet rows, with polars and numpy.
+
+Used by `demo_analysis.py`, which runs them and refuses to write a page that they contradict.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from demo_words import Found
+
+from tremble.report.layout import family_name
+from tremble.stats import MIN_MASS, MIN_R
+from tremble.stats.numbers import decimal
+from tremble.store import hash8, slug
+
+Row = dict[str, Any]
+SAME = 1e-9
+
+_ROWS = """from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+study = Path("{name}")  # the folder given as --out
+decisions = pl.read_parquet(study / "{decisions}")
+
+
+def predictions(folder):
+    \"\"\"p (of the target) and mass of each decision, from the rows in force.\"\"\"
+    parts = [pl.read_parquet(part) for part in sorted((study / folder).glob("part-*.parquet"))]
+    asked = pl.read_parquet(study / folder / "expected.parquet")
+    shown = ["decision", "presentation"]
+    return (
+        pl.concat(parts)
+        .unique(asked.columns, keep="last", maintain_order=True)
+        .join(asked, on=asked.columns, how="semi")
+        .join(decisions.select("decision", "target"), on="decision")
+        .explode("keys", "logprobs")
+        .with_columns(p=pl.col("logprobs").exp() / pl.col("logprobs").exp().sum().over(shown))
+        .filter(pl.col("keys") == pl.col("target"))
+        .group_by("decision", maintain_order=True)
+        .agg(pl.col("p", "mass").mean())
+    )
+
+
+people = decisions.filter(pl.col("family") == "{family}").select(
+    "decision", y=(pl.col("choice") == pl.col("target")).cast(pl.Float64)
+)
+base = predictions("{base}")
+aligned = predictions("{aligned}")
+both = people.join(base, on="decision").join(aligned, on="decision", suffix="_aligned")
+y, p, q = (both[name].to_numpy() for name in ("y", "p", "p_aligned"))
+r_aligned = np.corrcoef(q, y)[0, 1]
+print(f"n = {{len(y)}}, r = {{r_aligned:.6f}}")
+"""
+_DIFFERENCE = """r_base, r_between = np.corrcoef(p, y)[0, 1], np.corrcoef(p, q)[0, 1]
+difference = r_base - r_aligned
+
+
+def fisher(r):
+    half = 1.959963984540054 / np.sqrt(len(y) - 3)
+    return np.tanh(np.arctanh(r) - half), np.tanh(np.arctanh(r) + half)
+
+
+down, up = r_base - fisher(r_base)[0], fisher(r_aligned)[1] - r_aligned
+rest = 1 - r_base**2 - r_aligned**2 - r_between**2
+shared = (r_between - r_base * r_aligned / 2) * rest + r_between**3
+shared /= (1 - r_base**2) * (1 - r_aligned**2)
+zou_low = difference - np.sqrt(down**2 + up**2 - 2 * shared * down * up)
+print(f"difference = {difference:.6f}, lower end = {zou_low:.6f}")
+"""
+_WIN = f"""mass_base, mass_aligned = both["mass"].mean(), both["mass_aligned"].mean()
+winner = "base" if r_base > r_aligned else "aligned"
+kept = min(mass_base, mass_aligned) >= {MIN_MASS} and max(r_base, r_aligned) >= {MIN_R}
+print(f"mass {{mass_base:.4f}} and {{mass_aligned:.4f}}: {{winner}}, kept: {{kept}}")
+"""
+_SLOPE = """x = np.column_stack([np.ones_like(q), np.log(q / (1 - q))])
+line = np.zeros(2)  # intercept and slope
+for _ in range(50):  # Newton's method
+    fitted = 1 / (1 + np.exp(-x @ line))
+    line += np.linalg.solve((x.T * fitted * (1 - fitted)) @ x, x.T @ (y - fitted))
+slope = line[1]
+print(f"slope = {slope:.6f}")
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A piece of code, what stands before it, and what its variables must be."""
+
+    about: str
+    code: str
+    values: dict[str, Any]
+
+
+def blocks(found: Found, run: dict[str, Any]) -> list[Block]:
+    """The blocks of the first pair, in its family of single choices with most decisions, a kept
+    one before others; each goes on from the one before it."""
+    compared = run["comparisons"][0]
+    names = {key: compared[key] for key in ("base", "aligned", "mode")}
+    choices = set(found.decisions.filter(found.decisions["choice"].is_not_null())["family"])
+    # A calibration line, too, must exist; a family with one outcome has none.
+    (pair, other, fit) = max(
+        (
+            (pair, other, fit)
+            for pair in found.analysis.pairs
+            if pair.items() >= names.items() and pair["winner"] and pair["family"] in choices
+            for other in found.further["differences"]
+            if all(other[key] == pair[key] for key in (*names, "formulation", "family"))
+            for fit in found.further["measures"]
+            if fit["model"] == pair["aligned"] and fit["slope"] is not None
+            if all(fit[key] == pair[key] for key in ("formulation", "family"))
+        ),
+        key=lambda rows: (rows[0]["kept"], rows[0]["n"]),
+    )
+    family, entry = pair["family"], run["datasets"][0]
+    folder = {job["model"]: job["folder"] for job in run["jobs"]}
+    code = _ROWS.format(
+        name=run["study"],
+        decisions=f"decisions/{slug(entry)}-{hash8(entry)}.parquet",
+        family=family,
+        base=folder[pair["base"]],
+        aligned=folder[pair["aligned"]],
+    )
+    here, twin = family_name(family), pair["aligned"]
+    state = "kept" if pair["kept"] else "dropped"
+    return [
+        Block(
+            f"**r.** Models and Pairs give {twin} an r of {decimal(pair['r_aligned'])} in {here}.",
+            code,
+            {"r_aligned": pair["r_aligned"]},
+        ),
+        Block(
+            f"**A difference and one end of an interval.** Differences gives r of base minus r of "
+            f"aligned as {decimal(other['difference'])}, and {decimal(other['zou_low'])} as the "
+            "lower end of Zou's interval (2007, Psychological Methods 12). The bootstrap over "
+            "whole participants, which low and high come from, is described in "
+            "[uncertainty.md](uncertainty.md).",
+            _DIFFERENCE,
+            {"difference": other["difference"], "zou_low": other["zou_low"]},
+        ),
+        Block(
+            f"**A win.** Pairs names {pair['winner']} the winner, and the pair is {state}.",
+            _WIN,
+            {name: pair[name] for name in ("winner", "kept", "mass_base", "mass_aligned")},
+        ),
+        Block(
+            f"**A calibration slope.** Measures gives {twin} {decimal(fit['slope'])}.",
+            _SLOPE,
+            {"slope": fit["slope"]},
+        ),
+    ]
+
+
+def run_blocks(found: Sequence[Block], folder: Path, name: str) -> list[str]:
+    """What each block prints, run in order where `name` is the study's (absolute) `folder`.
+
+    Raises AssertionError for a block whose value is not that of the table.
+    """
+    space: dict[str, Any] = {}
+    printed = []
+    with tempfile.TemporaryDirectory() as place, contextlib.chdir(place):
+        Path(name).symlink_to(folder)
+        for block in found:
+            with contextlib.redirect_stdout(io.StringIO()) as out:
+                exec(block.code, space)
+            printed.append(out.getvalue())
+            for value, wanted in block.values.items():
+                given = space[value]
+                close = isinstance(wanted, float) and abs(given - wanted) < SAME
+                assert close or given == wanted, f"{value} is {given}, the table says {wanted}"
+    return printed

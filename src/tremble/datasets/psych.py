@@ -1,0 +1,281 @@
+"""Psych-101 and Psych-201 style files: a participant's whole session as one transcript a line.
+
+A session is one game whose events are pieces of text and responses in turn, so that it is stored
+once however many responses it has. The file is read twice: first for what the participants of each
+experiment responded, then for the decisions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tremble.datasets import Card, Notes
+from tremble.datasets.reading import json_of, parsed
+from tremble.decisions import Decision, Event, Game, Option
+from tremble.errors import UserError
+from tremble.games.session import BEGIN, END
+
+MOST_OPTIONS = 20  # different responses; beyond it an answer is a number or a text, not a choice
+SIDECAR = "options.json"
+CARD = Card(
+    name="psych",
+    title="Psych-101 and Psych-201: transcripts of psychological experiments",
+    citation=(
+        "M. Binz et al. (2024). Centaur: a foundation model of human cognition. arXiv:2410.20268 "
+        "(Psych-101); arXiv:2605.07632 (Psych-201)."
+    ),
+    licence="Psych-101: Apache 2.0; other files of the kind: not stated",
+    size="any; a line per participant",
+    one_decision="one response of one participant, marked << >> in the transcript",
+    files=f"a .jsonl file, and perhaps {SIDECAR} beside it",
+    notes=(
+        "Columns: text, experiment, participant; optional options (a list). Other columns are kept "
+        "as facts in `person` and reach no prompt.",
+        f"Options: those of the line, else those of {SIDECAR} (experiment -> list), else the "
+        "responses of OTHER participants of the experiment. This participant's own responses, "
+        "earlier or later, add none.",
+        f"Dropped and counted, by reason: responses where the others gave more than {MOST_OPTIONS} "
+        "different ones or fewer than two, responses that are no option, empty ones. They stay in "
+        "the transcript of later ones.",
+        "Of two options the first is the target; of more none is, so that r is undefined and "
+        "likelihood and mass are what is left.",
+        "The prompt is the transcript up to the response, with earlier responses in their marks.",
+    ),
+    manual=(
+        "take prompts_training.jsonl of Psych-101 from "
+        "https://huggingface.co/datasets/marcelbinz/Psych-101, or any file of that kind"
+    ),
+    public_since="2024-10",
+    public_note=(
+        "the month of Psych-101 (arXiv:2410.20268); the experiments in it were published one by "
+        "one before, and other files of the kind have dates of their own"
+    ),
+)
+
+_COLUMNS = ("text", "experiment", "participant", "options")
+_MARKS = re.compile(f"{BEGIN}|{END}")
+
+
+@dataclass(slots=True)
+class Given:
+    """What participants of one experiment responded: response -> up to two of those who did.
+
+    Two are enough to tell whether somebody other than a given participant did."""
+
+    by: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def add(self, participant: str, responses: Iterable[str]) -> None:
+        for response in responses:
+            known = self.by.get(response, ())
+            if len(known) < 2 and participant not in known:
+                self.by[response] = (*known, participant)
+
+    def by_others(self, participant: str) -> list[str]:
+        """The different responses of all participants but this one, in order."""
+        return in_order(text for text, who in self.by.items() if who != (participant,))
+
+
+@dataclass(frozen=True, slots=True)
+class _Session:
+    """One line: pieces of text before each response and after the last, and the responses."""
+
+    line: int
+    experiment: str
+    participant: str
+    texts: tuple[str, ...]
+    responses: tuple[str, ...]
+    options: tuple[str, ...] | None
+    facts: Mapping[str, Any]
+
+
+def in_order(responses: Iterable[str]) -> list[str]:
+    """Numbers by size, then texts by letters."""
+
+    def place(text: str) -> tuple[int, float, str]:
+        number = re.fullmatch(r"-?\d+(\.\d+)?", text)
+        return (0, float(text), text) if number else (1, 0.0, text)
+
+    return sorted(responses, key=place)
+
+
+def load(path: Path, notes: Notes) -> Iterator[Decision]:
+    """The decisions, session by session, in the order of the file.
+
+    Responses that make no decision are counted in `notes.dropped`. Raises UserError, with file
+    and line, for the first line that is not as described.
+    """
+    file = _file(path)
+    declared = _sidecar(file.with_name(SIDECAR))
+    given: dict[str, Given] = {}
+    for session in _sessions(file):
+        given.setdefault(session.experiment, Given()).add(
+            session.participant, {text for text in session.responses if text.strip()}
+        )
+    if not given:
+        raise UserError(f"{file} is empty; expected one JSON object a line.")
+    seen: dict[tuple[str, str], int] = {}
+    for session in _sessions(file):
+        who = (session.experiment, session.participant)
+        seen[who] = seen.get(who, 0) + 1
+        if not session.responses:
+            notes.dropped["a session without responses"] += 1
+            continue
+        options = session.options or declared.get(session.experiment)
+        unknown = "a response that is not among the declared options"
+        if options is None:
+            options = tuple(given[session.experiment].by_others(session.participant))
+            unknown = "a response that no other participant of the experiment gave"
+            reason = _too_many_or_few(len(options))
+            if reason is not None:
+                notes.dropped[reason] += len(session.responses)
+                continue
+        yield from _decisions(session, seen[who], options, unknown, notes)
+
+
+def _decisions(
+    session: _Session, number: int, options: tuple[str, ...], unknown: str, notes: Notes
+) -> Iterator[Decision]:
+    """The decisions of one session, the `number`-th of this participant in this experiment; a
+    response that is not among `options` is counted under `unknown`."""
+    again = "" if number == 1 else f"/{number}"
+    events: list[Event] = []
+    for text, response in zip(session.texts[:-1], session.responses, strict=True):
+        events += [Event("text", {"text": text}), Event("response", {"response": response})]
+    events.append(Event("text", {"text": session.texts[-1]}))
+    game = Game(
+        id=f"{CARD.name}/{session.experiment}/{session.participant}{again}",
+        dataset=CARD.name,
+        family="session",
+        rules={},
+        events=tuple(events),
+        person=session.facts,
+        config={"experiment": session.experiment},
+    )
+    shown = tuple(Option(text, text) for text in options)
+    for place, response in enumerate(session.responses):
+        if response not in options:
+            notes.dropped[unknown if response.strip() else "an empty response"] += 1
+            continue
+        yield Decision(
+            id=f"{game.id}/r{place + 1}",
+            dataset=CARD.name,
+            family=game.family,
+            options=shown,
+            target=options[0] if len(options) == 2 else None,
+            choice=response,
+            game=game,
+            at=2 * place + 1,
+            participant=f"{session.experiment}/{session.participant}",
+            round=place + 1,
+            line=session.line,
+        )
+
+
+def _too_many_or_few(count: int) -> str | None:
+    if count > MOST_OPTIONS:
+        return f"responses where others gave more than {MOST_OPTIONS} different ones"
+    if count < 2:
+        return "responses where others gave fewer than two different ones"
+    return None
+
+
+def _file(path: Path) -> Path:
+    if path.is_file():
+        return path
+    if not path.is_dir():
+        raise UserError(f"There is no file or folder {str(path)!r}; check the path.")
+    found = sorted(path.glob("*.jsonl"))
+    if len(found) != 1:
+        raise UserError(
+            f"{len(found)} .jsonl files in {str(path)!r}; name the one with the transcripts."
+        )
+    return found[0]
+
+
+def _sidecar(file: Path) -> dict[str, tuple[str, ...]]:
+    """Experiment to declared options; nothing where there is no such file."""
+    if not file.is_file():
+        return {}
+    cure = "write an object of experiment to a list of options"
+    found = json_of(file, cure)
+    if not isinstance(found, dict):
+        raise UserError(f"{file}: a JSON {type(found).__name__}; {cure}.")
+    return {
+        experiment: _options(f"{file}, experiment {experiment!r}", options)
+        for experiment, options in found.items()
+    }
+
+
+def _options(where: str, found: Any) -> tuple[str, ...]:
+    sound = isinstance(found, list) and len(found) > 1 and len(set(map(str, found))) == len(found)
+    if not sound or not all(isinstance(text, str) and text.strip() for text in found):
+        raise UserError(
+            f"{where}: options is {str(found)[:100]!r}; give a list of two different texts or more."
+        )
+    return tuple(found)
+
+
+def _sessions(file: Path) -> Iterator[_Session]:
+    with file.open("rb") as stream:
+        for line, raw in enumerate(stream, start=1):
+            if raw.strip():
+                yield _session(file, line, raw)
+
+
+def _session(file: Path, line: int, raw: bytes) -> _Session:
+    where = f"{file}, line {line}"
+    try:
+        text = raw.decode("utf-8-sig" if line == 1 else "utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{where}: not UTF-8 at byte {error.start}; save the file as UTF-8."
+        ) from error
+    value = parsed(text, str(file), "write one JSON object a line", line)
+    if not isinstance(value, dict):
+        raise UserError(f"{where}: {str(value)[:100]!r} is not an object; one JSON object a line.")
+    names = []
+    for key in ("experiment", "participant"):
+        found = value.get(key)
+        if type(found) not in (str, int) or found == "":
+            raise UserError(
+                f"{where}: {key} is {found!r}; give a name or a number, without which other "
+                "participants cannot be told from this one."
+            )
+        names.append(str(found))
+    transcript = value.get("text")
+    if not isinstance(transcript, str):
+        raise UserError(
+            f"{where}: text is {str(transcript)[:100]!r}; give the transcript with {BEGIN} {END} "
+            "round each response."
+        )
+    pieces = _pieces(where, transcript)
+    options = value.get("options")
+    return _Session(
+        line,
+        names[0],
+        names[1],
+        tuple(pieces[::2]),
+        tuple(pieces[1::2]),
+        None if options is None else _options(where, options),
+        {key: fact for key, fact in value.items() if key not in _COLUMNS},
+    )
+
+
+def _pieces(where: str, text: str) -> list[str]:
+    """Text, response, text, ..., text."""
+    marks = list(_MARKS.finditer(text))
+    for place, mark in enumerate(marks):
+        if mark.group() != (END if place % 2 else BEGIN):
+            near = text[max(0, mark.start() - 20) : mark.end() + 20]
+            raise UserError(
+                f"{where}: {mark.group()} near {near!r} does not pair up; put {BEGIN} before and "
+                f"{END} behind each response, and neither anywhere else."
+            )
+    if len(marks) % 2:
+        near = text[marks[-1].start() : marks[-1].end() + 20]
+        raise UserError(f"{where}: {near!r} is never closed; put {END} behind the response.")
+    return _MARKS.split(text)

@@ -1,0 +1,130 @@
+"""Multi-issue negotiation: two people divide things of several kinds by talking about them.
+
+`rules`: `setting` (a sentence), `items` (kind -> how many there are), `points` (High, Medium, Low
+-> points for one of a kind), `no_deal` (points of each after walking away), `messages` (true), and
+what this person alone was told: `priorities` (High, Medium, Low -> kind) and `reasons` (High,
+Medium, Low -> text). Events, each with `player`: `message` (`message`), `deal` (`gets`: player ->
+kind -> number) and `decision` (`choice`). What the kinds are worth to the other side is never told.
+
+Not the family `negotiation`, in which one price is haggled over and both sides want money.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tremble.decisions import Option
+from tremble.games import Family, Normative, View, amount
+from tremble.games.dialogue import options_in_words
+
+LEVELS = ("High", "Medium", "Low")
+OPTIONS = (
+    Option("accept", "accept"),
+    Option("reject", "reject"),
+    Option("walk away", "walk away"),
+)
+OTHER = "the other person"
+_DONE = {"accept": "accepted the deal", "reject": "rejected the deal", "walk away": "walked away"}
+
+
+def rules(view: View) -> list[str]:
+    told = view.rules
+    worth = ", ".join(
+        f"{told['priorities'][level].lower()} {amount(told['points'][level])} points"
+        for level in LEVELS
+    )
+    reasons = [
+        f'- {told["priorities"][level].lower()}: "{told["reasons"][level]}"' for level in LEVELS
+    ]
+    meaning = {
+        "accept": "everything is divided as the deal says, and the negotiation is over.",
+        "reject": "there is no deal yet, and the negotiation goes on.",
+        "walk away": "the negotiation is over without a deal, and each of you gets "
+        f"{amount(told['no_deal'])} points.",
+    }
+    return [
+        f"{told['setting']} You and {OTHER} divide {_listed(told['items'], told['items'])}. You "
+        "write messages to each other. Either of you may submit a deal, which says how much of "
+        "each kind each of you gets; the other one accepts it, rejects it or walks away.",
+        f"What one of each kind is worth to you: {worth}. You do not know what it is worth to "
+        f"{OTHER}. Your reasons, in your own words:\n" + "\n".join(reasons),
+        "You want as many points as you can get.",
+        "What you can do with a deal:\n" + options_in_words(view, meaning),
+    ]
+
+
+def _listed(numbers: Mapping[str, Any], order: Mapping[str, Any]) -> str:
+    """'3 food, 3 water and 3 firewood', in the order of the rules."""
+    parts = [f"{amount(numbers[kind])} {kind.lower()}" for kind in order]
+    return f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else parts[0]
+
+
+def history(view: View) -> list[str]:
+    lines = []
+    for event in view.events:
+        data = event.data
+        mine = data["player"] == view.role
+        who = "You" if mine else OTHER.capitalize()
+        if event.type == "message":
+            lines.append(f'{who} wrote: "{data["message"]}"')
+        elif event.type == "deal":
+            gets = dict(data["gets"])
+            own = _listed(gets.pop(view.role), view.rules["items"])
+            (others,) = (_listed(share, view.rules["items"]) for share in gets.values())
+            lines.append(f"{who} submitted a deal: {own} for you, {others} for {OTHER}.")
+        else:
+            lines.append(f"{who} {_DONE[data['choice']]}.")
+    return lines
+
+
+def question(view: View) -> str:
+    return f"What do you do with the deal that {OTHER} has submitted?"
+
+
+def worth(view: View) -> float | None:
+    """The reader's own points under the deal submitted last; None where there is none."""
+    deals = [event.data["gets"][view.role] for event in view.events if event.type == "deal"]
+    if not deals:
+        return None
+    told = view.rules
+    return float(
+        sum(told["points"][level] * deals[-1][told["priorities"][level]] for level in LEVELS)
+    )
+
+
+def normative(view: View) -> Normative:
+    """What own points rule out: walking away from a deal that is worth more to the reader than no
+    deal, accepting one that is worth less. What rejecting is worth depends on talk to come and on
+    the other's points, which nobody told; so the other shares are null."""
+    mine = worth(view)
+    if mine is None:
+        return Normative(None, "no offer is on the table")
+    if mine == view.rules["no_deal"]:
+        return Normative(None, "type unknown: the other's points are not told")
+    out = "walk away" if mine > view.rules["no_deal"] else "accept"
+    return Normative(
+        {key: 0.0 if key == out else None for key in _DONE},
+        f"{out} has probability 0; the rest depends on what the other's points are",
+    )
+
+
+def numbers(view: View) -> dict[str, Any]:
+    """`points` of the reader under the deal, `best` (everything for the reader), `no_deal`, and the
+    number of deals submitted so far."""
+    told = view.rules
+    best = sum(told["points"][level] * told["items"][told["priorities"][level]] for level in LEVELS)
+    deals = sum(event.type == "deal" for event in view.events)
+    return {"points": worth(view), "best": best, "no_deal": told["no_deal"], "deals": deals}
+
+
+FAMILY = Family(
+    "multi_issue",
+    rules,
+    history,
+    question,
+    numbers=numbers,
+    normative=normative,
+    sides=lambda _: ("the person you face", OTHER),
+    dialogue=True,
+)

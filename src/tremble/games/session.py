@@ -1,0 +1,44 @@
+"""Sessions: one participant's whole experiment as a transcript, as in Psych-101 and Psych-201.
+
+Events: `text` (`text`) and `response` (`response`), which stands in the transcript between << and
+>>, in the order of the session; nothing is added between them. `rules` is empty: the transcript
+holds the instructions.
+
+The transcript is read as it stands, earlier responses with their marks, up to and with the << of
+the response asked for. Over this text the source scores models (Binz et al. 2024,
+arXiv:2410.20268; arXiv:2605.07632), and in it the mark always means that a response follows.
+"""
+
+from __future__ import annotations
+
+from tremble.games import Family, Normative, View
+
+BEGIN, END = "<<", ">>"
+
+
+def transcript(view: View) -> str:
+    """Everything up to the response, with the mark that opens it."""
+    parts = [
+        f"{BEGIN}{event.data['response']}{END}" if event.type == "response" else event.data["text"]
+        for event in view.events
+    ]
+    return "".join([*parts, BEGIN])
+
+
+def rules(view: View) -> list[str]:
+    return []
+
+
+def history(view: View) -> list[str]:
+    return [transcript(view)]
+
+
+def question(view: View) -> str:
+    return ""
+
+
+def normative(view: View) -> Normative:
+    return Normative(None, "no game that tremble knows")
+
+
+FAMILY = Family("session", rules, history, question, normative=normative, transcript=transcript)
