@@ -116,6 +116,7 @@ def test_check_lists_every_fault_and_warns_of_joins(tmp_path: Path) -> None:
 def test_the_data_sets_are_listed_with_their_cards() -> None:
     names = {card["name"] for card in json.loads(tremble("data", "list", "--json")[1])}
     assert names >= {"akata2025", "demo", "glee", "jsonl", "casino", "choices13k", "psych"}
+    assert names >= {"games2p2k", "nay_vorobeychik", "normal_form"}
     for name in names:
         code, out, _ = tremble("data", "show", name, "--json")
         assert code == 0

@@ -82,9 +82,12 @@ _MODULES = {
     "casino": "casino",
     "choices13k": "choices13k",
     "demo": "demo",
+    "games2p2k": "games2p2k",
     "glee": "glee",
     "jsonl": "jsonl",
     "lotteries_text": "lotteries_text",
+    "nay_vorobeychik": "nay_vorobeychik",
+    "normal_form": "normal_form",
     "psych": "psych",
 }
 

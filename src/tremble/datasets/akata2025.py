@@ -11,8 +11,6 @@ The source does not say which letter stood for which option; here J is the optio
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,8 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from tremble.datasets import Card, Download, Notes, find_file
+from tremble.datasets.csv_rows import read_rows
+from tremble.datasets.reading import FRESH
 from tremble.decisions import Decision, Event, Game, Option
-from tremble.errors import UserError, one_line
+from tremble.errors import UserError
 from tremble.games import amount
 
 FILE = "repgames.csv"
@@ -95,7 +95,6 @@ _VALUES = {  # what a cell may hold; None is checked by pattern
     "guess": ("LLM", "Human"),
     "coordination": ("0", "1"),
 }
-_FRESH = "restore the file from a fresh copy of the source"
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,12 +183,12 @@ def load(path: Path, notes: Notes) -> Iterator[Decision]:
         if len(moves) == ROUNDS:
             raise UserError(
                 f"{file}, line {line}: person {key[0]} plays {key[1]} for an {ROUNDS + 1}th round "
-                f"where a play has {ROUNDS}; remove the repeated rows, or {_FRESH}."
+                f"where a play has {ROUNDS}; remove the repeated rows, or {FRESH}."
             )
         if opponents.setdefault(key, row["opponent"]) != row["opponent"]:
             raise UserError(
                 f"{file}, line {line}: the opponent of person {key[0]} in {key[1]} turns from "
-                f"{opponents[key]!r} into {row['opponent']!r} within one play; {_FRESH}."
+                f"{opponents[key]!r} into {row['opponent']!r} within one play; {FRESH}."
             )
         choice = OPTIONS[key[1]][0 if row["action"] == "1" else 1].key
         points = int(row["score"])
@@ -198,7 +197,7 @@ def load(path: Path, notes: Notes) -> Iterator[Decision]:
         if len(moves) != ROUNDS:
             raise UserError(
                 f"{file}, line {moves[-1].line}: person {person} plays {game} for {len(moves)} "
-                f"rounds where a play has {ROUNDS}; {_FRESH}."
+                f"rounds where a play has {ROUNDS}; {FRESH}."
             )
         id_ = f"{CARD.name}/{person}/{game}"
         config = {"opponent": opponents[person, game]}
@@ -212,35 +211,8 @@ def load(path: Path, notes: Notes) -> Iterator[Decision]:
 
 def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Line number and checked cells of every row."""
-    try:
-        text = file.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise UserError(f"Cannot read {str(file)!r} ({error.strerror}); check the path.") from error
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise UserError(
-            f"{file}, line {line}: byte {error.object[error.start]:#04x} is not UTF-8; save the "
-            "file as UTF-8."
-        ) from error
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    header: list[str] | None = None
-    empty = True
-    try:
-        for row in reader:
-            if not row:
-                continue
-            if header is None:
-                header = row
-                _check_header(file, reader.line_num, header)
-                continue
-            empty = False
-            yield reader.line_num, _checked(file, reader.line_num, header, row)
-    except csv.Error as error:
-        raise UserError(
-            f"{file}, line {reader.line_num}: not CSV ({one_line(error)}); {_FRESH}."
-        ) from error
-    if empty:
-        raise UserError(f"{file}, line 1: there are no rows in it; {_FRESH}.")
+    for line, cells in read_rows(file, _check_header):
+        yield line, _checked(file, line, cells)
 
 
 def _check_header(file: Path, line: int, header: list[str]) -> None:
@@ -252,29 +224,23 @@ def _check_header(file: Path, line: int, header: list[str]) -> None:
         )
 
 
-def _checked(file: Path, line: int, header: list[str], row: list[str]) -> dict[str, str]:
-    if len(row) != len(header):
-        raise UserError(
-            f"{file}, line {line}: {len(row)} cells where the header has {len(header)}; {_FRESH}."
-        )
-    cells = dict(zip(header, row, strict=True))
+def _checked(file: Path, line: int, cells: dict[str, str]) -> dict[str, str]:
     for column, allowed in _VALUES.items():
         value = cells[column]
         if allowed is not None and value not in allowed:
             raise UserError(
                 f"{file}, line {line}: {column} is {value[:100]!r}, not "
-                f"{' or '.join(allowed)}; {_FRESH}."
+                f"{' or '.join(allowed)}; {FRESH}."
             )
     if not re.fullmatch(r"[1-9][0-9]{0,8}", cells["id"]):
         raise UserError(
-            f"{file}, line {line}: id is {cells['id'][:100]!r}, not a whole number from 1; "
-            f"{_FRESH}."
+            f"{file}, line {line}: id is {cells['id'][:100]!r}, not a whole number from 1; {FRESH}."
         )
     # Contradictions between choice and points are kept; points no cell of the game pays are not.
     payable = sorted({cell[0] for own in PAYOFFS[cells["game"]].values() for cell in own.values()})
     if cells["score"] not in map(str, payable):
         raise UserError(
             f"{file}, line {line}: score is {cells['score'][:100]!r}, not "
-            f"{' or '.join(map(str, payable))} as {cells['game']} pays; {_FRESH}."
+            f"{' or '.join(map(str, payable))} as {cells['game']} pays; {FRESH}."
         )
     return cells

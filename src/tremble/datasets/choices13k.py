@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from tremble.datasets import Card, Download, Notes, find_file
-from tremble.datasets.reading import FRESH, csv_rows, json_of
+from tremble.datasets.csv_rows import exactly, read_rows
+from tremble.datasets.reading import FRESH, json_of
 from tremble.decisions import Decision, Game
 from tremble.errors import UserError
 from tremble.games import lottery
@@ -136,7 +137,7 @@ def load(path: Path, notes: Notes) -> Iterator[Decision]:
     games: dict[int, Game] = {}
     kinds: set[str] = set()
     count = 0
-    for key, (line, cells) in enumerate(csv_rows(table, _COLUMNS)):
+    for key, (line, cells) in enumerate(read_rows(table, exactly(_COLUMNS))):
         count += 1
         row = _Row(f"{table}, line {line}", cells)
         if str(key) not in gambles:

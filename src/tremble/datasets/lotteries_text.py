@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from tremble.datasets import Card, Notes
-from tremble.datasets.reading import csv_rows, parsed, text_of
+from tremble.datasets.csv_rows import exactly, read_rows
+from tremble.datasets.reading import parsed, text_of
 from tremble.decisions import Decision
 from tremble.errors import UserError, did_you_mean
 from tremble.games import lottery
 
+_CURE = "see docs/data.md"
 CARD = Card(
     name="lotteries_text",
     title="Lotteries described in words, with choice rates",
@@ -71,7 +73,7 @@ def load(path: Path, notes: Notes) -> Iterator[Decision]:
 
 def _from_csv(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Rows as JSON would hold them: empty cells are left out, numbers and gambles are read."""
-    for line, cells in csv_rows(file, _NEEDED, _OPTIONAL, "see docs/data.md"):
+    for line, cells in read_rows(file, exactly(_NEEDED, _OPTIONAL, _CURE), _CURE):
         values: dict[str, Any] = {key: cell for key, cell in cells.items() if cell.strip()}
         for key in ("rate_b", "n", "rate_sd", "gamble_a", "gamble_b"):
             if key in values:

@@ -1,15 +1,12 @@
-"""Reading a source's files: text, CSV, JSON; every fault one sentence with file, line and cure."""
+"""Reading a source's files: text and JSON; every fault one sentence with file, line and cure."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from tremble.errors import UserError, one_line
+from tremble.errors import UserError
 
 FRESH = "restore the file from a fresh copy of the source"
 
@@ -61,50 +58,3 @@ def parsed(text: str, where: str, cure: str, line: int | None = None) -> Any:
         except UnicodeEncodeError:
             fail(1, "half of a surrogate pair is no character")
     return found
-
-
-def csv_rows(
-    file: Path, needed: Sequence[str], optional: Sequence[str] = (), cure: str = FRESH
-) -> Iterator[tuple[int, dict[str, str]]]:
-    """Line number and cells by column of every row of a CSV file; blank lines are passed over.
-
-    Raises UserError for columns that are not `needed` (in any order) with some of `optional`, for a
-    row of another length, and for a file without rows.
-    """
-    reader = csv.reader(io.StringIO(text_of(file), newline=""), strict=True)
-    header: list[str] | None = None
-    empty = True
-    try:
-        for row in reader:
-            if not row:
-                continue
-            if header is None:
-                header = row
-                _check_header(file, header, needed, optional, cure)
-                continue
-            if len(row) != len(header):
-                raise UserError(
-                    f"{file}, line {reader.line_num}: {len(row)} cells where the header has "
-                    f"{len(header)}; {cure}."
-                )
-            empty = False
-            yield reader.line_num, dict(zip(header, row, strict=True))
-    except csv.Error as error:
-        raise UserError(
-            f"{file}, line {reader.line_num}: not CSV ({one_line(error)}); {cure}."
-        ) from error
-    if empty:
-        raise UserError(f"{file}, line 1: there are no rows in it; {cure}.")
-
-
-def _check_header(
-    file: Path, header: list[str], needed: Sequence[str], optional: Sequence[str], cure: str
-) -> None:
-    found = set(header)
-    if len(found) == len(header) and set(needed) <= found <= {*needed, *optional}:
-        return
-    also = f", with or without {','.join(optional)!r}" if optional else ""
-    raise UserError(
-        f"{file}, line 1: the columns are {','.join(header)[:200]!r}, not {','.join(needed)!r}"
-        f"{also}; {cure}."
-    )

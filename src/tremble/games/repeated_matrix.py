@@ -1,55 +1,101 @@
-"""Repeated 2x2 matrix games: ten rounds of the prisoner's dilemma or the battle of the sexes.
+"""Repeated 2x2 matrix games: a told number of rounds, an end by chance, or an end nobody told.
 
-`rules`: `rounds` (int) and `payoffs`, own option key -> other's option key -> [own, other's].
+`rules`: `rounds` (int, or None where it was not told) and `payoffs`, own option key -> other's
+option key -> [own, other's]. Where the game has it: `continues`, the chance of another round after
+every round (then `rounds` is None); `error`, the chance that the other option than the chosen one
+is carried out; `lottery`, true where what a round pays is drawn by lot and `payoffs` are averages.
+
 The other player's options carry the same keys: the reader's own names for the columns. The
 letters say nothing about which option is the cooperative one. Events of type `moves` hold
-`choice`, `other` (None where the record contradicts itself), `points`, `other_points` (or None).
+`choice`, `other` (None where the record contradicts itself), `points`, `other_points` (or None);
+with an `error` also `carried_out`, the own option that was, and `other` is what was carried out
+for the other player, whose choice the reader never learns.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from tremble.games import Family, Normative, View, amount
-from tremble.games.equilibria import own_play
+from tremble.games.equilibria import equilibria, own_play
+from tremble.games.lottery import percent
+
+Table = list[list[float]]
 
 
 def rules(view: View) -> list[str]:
-    table = view.rules["payoffs"]
+    told = view.rules
+    table, error = told["payoffs"], told.get("error")
+    if_both = (
+        "If option {} is carried out for you and option {} for the other player"
+        if error
+        else "If you choose {} and the other player chooses {}"
+    )
     lines = [
-        f"- If you choose {own.label} and the other player chooses {other.label}, you get "
+        f"- {if_both.format(own.label, other.label)}, you get "
         f"{amount(table[own.key][other.key][0])} points and the other player gets "
         f"{amount(table[own.key][other.key][1])} points."
         for own in view.rows
         for other in view.rows
     ]
     first, second = (option.label for option in view.options)
+    after = "After the round both of you learn both choices."
+    if error:
+        after = (
+            f"With a probability of {percent(error)} the option that is carried out for you is not "
+            "the one you chose but the other one, and the same holds for the other player. After "
+            "the round both of you learn which options were carried out, but not what the other "
+            "chose."
+        )
+    average = " on average (what each of you gets is drawn by lot)" if told.get("lottery") else ""
     return [
-        f"You play a game with another player for {view.rules['rounds']} rounds. In every round "
+        f"You play a game with another player{_length(told)} In every round "
         f"each of you chooses option {first} or option {second}, without knowing what the other "
-        "chooses in that round. After the round both of you learn both choices.",
-        "Points per round:\n" + "\n".join(lines),
+        f"chooses in that round. {after}",
+        f"Points per round{average}:\n" + "\n".join(lines),
         "You want as many points as possible over all rounds.",
     ]
+
+
+def _length(told: Mapping[str, Any]) -> str:
+    if told["rounds"] is not None:
+        return f" for {told['rounds']} rounds."
+    if told.get("continues") is not None:
+        return (
+            " for several rounds. Chance decides how many: after every round there is another one "
+            f"with a probability of {percent(told['continues'])}."
+        )
+    return " for several rounds. You are not told how many there are."
 
 
 def history(view: View) -> list[str]:
     lines = []
     total = view.rules["rounds"]
+    of = "" if total is None else f" of {total}"
     for number, event in enumerate(view.events, start=1):
-        move = event.data
-        lines.append(f"Round {number} of {total}:")
-        own = f"You chose {view.label(move['choice'])}"
-        if move.get("other") is None:
-            lines.append(f"{own}. You got {amount(move['points'])} points.")
-        else:
-            lines.append(
-                f"{own}, the other player chose {view.label(move['other'])}. You got "
-                f"{amount(move['points'])} points, the other player got "
-                f"{amount(move['other_points'])}."
-            )
-    lines.append(f"Round {len(view.events) + 1} of {total}:")
+        lines += [f"Round {number}{of}:", _round(view, event.data)]
+    lines.append(f"Round {len(view.events) + 1}{of}:")
     return lines
+
+
+def _round(view: View, move: Mapping[str, Any]) -> str:
+    """What one round was, in a line: both options and both payments, as far as they are known."""
+    said = f"You chose {view.label(move['choice'])}"
+    other, points = move.get("other"), move.get("points")
+    if move.get("carried_out") is not None:
+        said += f", option {view.label(move['carried_out'])} was carried out for you"
+    if other is not None:
+        done = "option {} was carried out for the other player"
+        words = done if move.get("carried_out") is not None else "the other player chose {}"
+        said += ", " + words.format(view.label(other))
+    said += "."
+    if points is not None:
+        said += f" You got {amount(points)} points"
+        if other is not None:
+            said += f", the other player got {amount(move['other_points'])}"
+        said += "."
+    return said
 
 
 def question(view: View) -> str:
@@ -57,26 +103,83 @@ def question(view: View) -> str:
 
 
 def normative(view: View) -> Normative:
-    """The equilibrium of the stage game, played in every round of a game whose end is told."""
+    """The equilibrium of the stage game, played in every round of a game whose end is told.
+
+    Where options are carried out with an error, of the game of expected points. Without a told end
+    None: see `_open_end`.
+    """
     keys, total = [option.key for option in view.options], view.rules.get("rounds")
-    if total is None:
+    if total is None and view.rules.get("continues") is None:
         return Normative(None, "not unique: no end is told")
-    table = view.rules["payoffs"]
-    own, other = ([[table[key][col][side] for col in keys] for key in keys] for side in (0, 1))
+    table, error = view.rules["payoffs"], view.rules.get("error") or 0
+    own, other = (
+        _with_error([[table[key][col][side] for col in keys] for key in keys], error)
+        for side in (0, 1)
+    )
+    if total is None:
+        return _open_end(own, other, view.rules["continues"], error)
     return own_play(own, other, keys, repeated=len(view.events) + 1 < total)
+
+
+def _with_error(points: Table, error: float) -> Table:
+    """Expected points of the options chosen, where each of the two players' is carried out as the
+    other one with probability `error`; to 12 decimals, so that rounding breaks no tie."""
+    if not error:
+        return points
+    right = 1 - error
+    mixed = [
+        [right * a + error * b for a, b in zip(row, points[1 - at], strict=True)]
+        for at, row in enumerate(points)
+    ]
+    return [[round(right * row[at] + error * row[1 - at], 12) for at in (0, 1)] for row in mixed]
+
+
+def _open_end(own: Table, other: Table, continues: float, error: float) -> Normative:
+    """Theory of a game that goes on with probability `continues`: no probabilities, and why.
+
+    Not unique where the stage game has several equilibria, or where going back to its one
+    equilibrium for good keeps both from leaving a cell that both like better (J. W. Friedman 1971,
+    Review of Economic Studies 38): what leaving gains once x (1 - continues) is at most what each
+    later round loses x continues. Else, and where errors blur what was done, no claim is made.
+    """
+    found = equilibria(own, other)
+    if len(found) > 1:
+        return Normative(None, "not unique: no end is told")
+    row, column = (next((at for at in (0, 1) if mix[at] == 1), None) for mix in found[0])
+    if row is not None and column is not None and not error:
+        cell = (1 - row, 1 - column)  # in the two others one player does no better
+        kept = all(
+            (table[cell[0]][cell[1]] - table[row][column]) * continues
+            >= (best - table[cell[0]][cell[1]]) * (1 - continues) - 1e-9
+            and table[cell[0]][cell[1]] > table[row][column]
+            for table, best in (
+                (own, max(own[at][cell[1]] for at in (0, 1))),
+                (other, max(other[cell[0]])),
+            )
+        )
+        if kept:
+            return Normative(None, "not unique: no end is told")
+    return Normative(None, "undetermined: no end is told")
 
 
 def numbers(view: View) -> dict[str, Any]:
     """The payoffs as told, and what both did in every round before: `mine`, `theirs` (null where
-    the record contradicts itself) and the reader's `points`."""
+    the record contradicts itself) and the reader's `points`. `continues` and `error` where told;
+    with an error `mine` is what was chosen, `done` and `theirs` what was carried out."""
     moves = [event.data for event in view.events]
-    return {
+    found = {
         "payoffs": view.rules.get("payoffs"),
         "mine": [move["choice"] for move in moves],
         "theirs": [move.get("other") for move in moves],
         "points": [move.get("points") for move in moves],
         "rounds": view.rules.get("rounds"),
     }
+    for key in ("continues", "error"):
+        if view.rules.get(key) is not None:
+            found[key] = view.rules[key]
+    if view.rules.get("error"):
+        found["done"] = [move["carried_out"] for move in moves]
+    return found
 
 
 FAMILY = Family(

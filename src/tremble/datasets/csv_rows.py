@@ -1,0 +1,93 @@
+"""CSV files of a source: every cell as text, with the line it stands in."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from tremble.datasets.reading import FRESH, text_of
+from tremble.errors import UserError, one_line
+
+CheckHeader = Callable[[Path, int, list[str]], None]
+
+
+def read_rows(
+    file: Path, check_header: CheckHeader, cure: str = FRESH
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """Line number and cells by column of every row; blank lines are passed over.
+
+    `check_header` raises where the columns are not those of the source. Raises UserError, with
+    file and line, for a file that is not CSV in UTF-8, for a row of another length, and for none.
+    """
+    reader = csv.reader(io.StringIO(text_of(file), newline=""), strict=True)
+    header: list[str] | None = None
+    empty = True
+    try:
+        for row in reader:
+            line = reader.line_num
+            if not row:
+                continue
+            if header is None:
+                header = row
+                check_header(file, line, header)
+                continue
+            if len(row) != len(header):
+                raise UserError(
+                    f"{file}, line {line}: {len(row)} cells where the header has {len(header)}; "
+                    f"{cure}."
+                )
+            empty = False
+            yield line, dict(zip(header, row, strict=True))
+    except csv.Error as error:
+        raise UserError(
+            f"{file}, line {reader.line_num}: not CSV ({one_line(error)}); {cure}."
+        ) from error
+    if empty:
+        raise UserError(f"{file}, line 1: there are no rows in it; {cure}.")
+
+
+def exactly(needed: Sequence[str], optional: Sequence[str] = (), cure: str = FRESH) -> CheckHeader:
+    """A check that the columns are `needed`, in any order, with some of `optional`."""
+
+    def check(file: Path, line: int, header: list[str]) -> None:
+        found = set(header)
+        if len(found) == len(header) and set(needed) <= found <= {*needed, *optional}:
+            return
+        also = f", with or without {','.join(optional)!r}" if optional else ""
+        raise UserError(
+            f"{file}, line {line}: the columns are {','.join(header)[:200]!r}, not "
+            f"{','.join(needed)!r}{also}; {cure}."
+        )
+
+    return check
+
+
+def needs(columns: Sequence[str], give: str) -> CheckHeader:
+    """A check that all of `columns` are there, once each; others may be. `give` is the cure."""
+
+    def check(file: Path, line: int, header: list[str]) -> None:
+        for name in columns:
+            if header.count(name) != 1:
+                raise UserError(
+                    f"{file}, line {line}: the column {name!r} is there {header.count(name)} times "
+                    f"among {','.join(header)[:200]!r}; {give}."
+                )
+
+    return check
+
+
+def rate(text: str) -> float | None:
+    """The share that a cell holds, None where it is no number from 0 to 1."""
+    value = number(text)
+    return value if value is not None and 0 <= value <= 1 else None
+
+
+def number(text: str) -> float | None:
+    """The finite number that a cell holds, None where it holds none."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if abs(value) < float("inf") else None
