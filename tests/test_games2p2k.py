@@ -11,7 +11,7 @@ from tremble.datasets import Notes
 from tremble.datasets.games2p2k import CARD, load
 from tremble.decisions import Decision, target_share
 from tremble.errors import UserError
-from tremble.prompts import orders, standard
+from tremble.prompts import presentations, standard
 from tremble.records import read as read_records
 from tremble.records import write as write_records
 
@@ -70,7 +70,7 @@ def test_both_roles_have_their_own_points_first(tmp_path: Path, rows: tuple[str,
 
 def test_the_words_and_both_orders(tmp_path: Path) -> None:
     decision = imported(tmp_path, *AS_PLAYED)[0][1]
-    assert orders(decision) == (0, 1)
+    assert presentations(decision) == (0, 1)
     assert standard(decision, 1).user == (
         "Your options: J, F. The other player's options: 1, 2.\n"
         "You choose J, the other player 1: 19 for you, 10 for the other player.\n"
@@ -133,7 +133,9 @@ def test_a_topology_named_from_either_side_is_the_readers_own_first(tmp_path: Pa
 
 def test_no_prompt_depends_on_what_people_did_or_on_the_labels_of_the_game(tmp_path: Path) -> None:
     def prompts(*rows: str) -> list[str]:
-        return [standard(d, o).plain() for d in imported(tmp_path, *rows)[0] for o in orders(d)]
+        return [
+            standard(d, o).plain() for d in imported(tmp_path, *rows)[0] for o in presentations(d)
+        ]
 
     original = prompts(*AS_PLAYED)
     other = (

@@ -14,7 +14,7 @@ from tremble.datasets.demo import rows_of
 from tremble.datasets.normal_form import CARD, load
 from tremble.decisions import Decision, target_share
 from tremble.errors import UserError
-from tremble.prompts import orders, standard
+from tremble.prompts import presentations, standard
 from tremble.records import read as read_records
 from tremble.records import write as write_records
 
@@ -107,7 +107,7 @@ def test_games_worked_by_hand(tmp_path: Path) -> None:
     assert column.parameters["own_payoffs"] == [[1, 3, 5], [2, 4, 6]]
     assert column.parameters["other_payoffs"] == [[21, 21, 20], [10, 9, 20]]
     assert column.rates == {"1": 0.34, "2": 0.66} and column.config["size"] == "2x3"
-    assert orders(column) == (0, 1)
+    assert presentations(column) == (0, 1)
     assert "You choose F, the other player 3: 6 for you, 20 for the other" in standard(column).user
     assert CARD.licence == "not stated"
 
@@ -115,7 +115,7 @@ def test_games_worked_by_hand(tmp_path: Path) -> None:
 def test_prompts_depend_on_points_and_on_nothing_else(tmp_path: Path) -> None:
     def prompts(*lines: str) -> list[str]:
         found = imported(file_of(tmp_path, *lines))[0].values()
-        return [standard(d, order).plain() for d in found for order in orders(d)]
+        return [standard(d, order).plain() for d in found for order in presentations(d)]
 
     original = prompts(*GAMES)
     assert original == prompts(
