@@ -33,9 +33,17 @@ from tremble import records
 from tremble.cli import app
 from tremble.datasets import Notes
 from tremble.datasets.demo import load, sample
-from tremble.decisions import Decision, Option
+from tremble.decisions import Decision, Event, Option
 from tremble.estimate import plan_study
-from tremble.prompts import FORMULATIONS, Conversation, DoesNotFit, standard
+from tremble.prompts import (
+    COUNTERBALANCES,
+    FORMULATIONS,
+    Conversation,
+    DoesNotFit,
+    presentations,
+    standard,
+)
+from tremble.prompts.persona import PERSONAS
 from tremble.study import caveats
 from tremble.study_file import read_study
 
@@ -347,3 +355,13 @@ def test_a_wording_that_fits_nothing_leaves_nothing_to_score(
     }
     assert run(study_file(tmp_path, model, formulations=["standard"]), tmp_path / "out") == 0
     assert scores(tmp_path / "out")["mass"].null_count() == 0
+
+
+def test_a_transcript_takes_what_stands_before_it_and_nothing_else() -> None:
+    told = (Event("text", {"text": "Two slots.\nYou press "}),)
+    session = Decision("s", "mine", "session", (Option("J", "J"), Option("F", "F")), history=told)
+    fits = {wording for wording, _, _ in every([session])}
+    assert fits == {"standard", "predict_human", "observer", *PERSONAS}
+    assert presentations(session, COUNTERBALANCES) == (0,)
+    found = FORMULATIONS["expert"](session, 0)
+    assert found.plain() == f"{PERSONAS['expert']}\n\nTwo slots.\nYou press <<"

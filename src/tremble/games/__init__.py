@@ -78,10 +78,10 @@ class Family:
     both_orders: bool = False
     normative: Callable[[View], Normative] | None = None
     numbers: Callable[[View], dict[str, Any]] | None = None
-    transcript: Callable[[View], str] | None = None
     sides: Callable[[View], tuple[str, str]] | None = None
     dialogue: bool = False
     payoff_rows: bool = False
+    transcript: Callable[[View], str] | None = None
 
 
 _MODULES = {

@@ -125,6 +125,6 @@ FAMILY = Family(
     question,
     numbers=numbers,
     normative=normative,
-    sides=lambda view: ("the participant", OTHER),
+    sides=lambda _: ("the person you face", OTHER),
     dialogue=True,
 )

@@ -42,7 +42,7 @@ def parts(
     Raises UserError where the record lacks something that the family needs.
     """
     words = family(decision.family)
-    with _told(decision):
+    with _said_by(decision):
         seen = change(view(decision, presentation))
         return Parts(
             tuple(words.rules(seen)),
@@ -55,8 +55,8 @@ def parts(
 
 
 @contextmanager
-def _told(decision: Decision) -> Iterator[None]:
-    """Turns what a family's words run into where a record lacks something into a sentence."""
+def _said_by(decision: Decision) -> Iterator[None]:
+    """Raises UserError where the record lacks something that its family needs."""
     try:
         yield
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
@@ -80,7 +80,7 @@ def own_prompt(decision: Decision) -> Conversation | None:
     words = family(decision.family)
     if words.transcript is None:
         return None
-    with _told(decision):
+    with _said_by(decision):
         return begun(words.transcript(view(decision)), decision.options)
 
 
