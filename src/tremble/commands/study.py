@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from tremble.commands import AsJson, complain, guarded, print_json
-from tremble.errors import did_you_mean
+from tremble.commands.tables import show_analysis
 
 
 @guarded
@@ -26,7 +24,7 @@ def demo(
     from tremble.study_file import read_study
 
     study = read_study(write_demo(out, full, complain))
-    return _run(study, out) or _show(out) or _page(out)
+    return _run(study, out) or show_analysis(out) or _page(out)
 
 
 @guarded
@@ -52,13 +50,17 @@ def analyze(
         typer.Option(help="A further table, commas between several, or all; --tables lists them."),
     ] = None,
     tables: Annotated[bool, typer.Option("--tables", help="List the further tables.")] = False,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PARAMETER", help="r, mass and wins by a parameter of the games."),
+    ] = None,
     as_json: AsJson = False,
 ) -> int:
     """Tables: r, mass, who wins, tests over pairs, baselines; and further ones by name."""
     if tables:
         return _list_tables(as_json)
     names = [name.strip() for part in table or () for name in part.split(",") if name.strip()]
-    return _show(folder, as_json, names)
+    return show_analysis(folder, as_json, names, by or ())
 
 
 @guarded
@@ -96,33 +98,6 @@ def _list_tables(as_json: bool) -> int:
         for name, about in FURTHER.items():
             print(f"{name}: {about}")
     return 0
-
-
-def _show(folder: Path, as_json: bool = False, names: Sequence[str] = ()) -> int:
-    from tremble.report.further_layout import further_layout
-    from tremble.report.terminal import print_tables
-    from tremble.report.terminal import tables as show_tables
-    from tremble.stats.further import FURTHER
-    from tremble.study import analyze_study, caveats, further_analysis
-
-    analysis, _, decisions = analyze_study(folder)
-    everything = "all" in names or (as_json and not names)
-    unknown = [name for name in names if name not in FURTHER and name != "all"]
-    wanted = [name for name in FURTHER if everything or name in names]
-    further = further_analysis(folder, analysis, decisions, wanted)
-    if as_json:
-        print_json({**analysis.to_json(), **further})
-    else:
-        for line in caveats(folder):
-            print(f"Note: {line}")
-        print()
-        if not names:
-            show_tables(analysis, Console())
-            print("Intervals, ceilings, breakdowns and more: --table NAME; --tables lists them.")
-        print_tables(further_layout(further), Console())
-    for name in unknown:
-        complain(f"There is no table {name!r}{did_you_mean(name, list(FURTHER))}")
-    return 2 if unknown else 0
 
 
 def _page(folder: Path) -> int:

@@ -18,18 +18,43 @@ _P = {"p", "p_holm", "p_bh", "williams_p", "steiger_p"}
 _HIDDEN = {"by", "effective"}  # said by the title, or by a note where it matters
 
 
-def further_layout(tables: Mapping[str, Sequence[Row]]) -> list[Table]:
-    """A table for each name, by `FURTHER`; the columns are those of its rows."""
-    return [table_of(name, FURTHER[name], rows, last=("note",)) for name, rows in tables.items()]
+def further_layout(tables: Mapping[str, Sequence[Row] | str]) -> list[Table]:
+    """A table for each name, by `FURTHER`; the columns are those of its rows. A sentence in place
+    of rows says why there are none."""
+    return [
+        Table(name, FURTHER[name], "", [], [], rows)
+        if isinstance(rows, str)
+        else table_of(name, FURTHER[name], rows, last=("note",))
+        for name, rows in tables.items()
+    ]
+
+
+def breakdown_layout(parts: Mapping[str, Mapping[str, Sequence[Row]] | str]) -> list[Table]:
+    """Two tables for each parameter (`study.breakdown_analysis`), or its sentence."""
+    found = []
+    for name, tables in parts.items():
+        if isinstance(tables, str):
+            found.append(Table(f"by {name}", f"By {name}", "", [], [], tables))
+            continue
+        for kind, title in (("pairs", "r and mass by {}"), ("wins", "Wins by {}")):
+            rows = tables[kind]
+            if all(row["parameter"] == name for row in rows):  # the title says it
+                rows = [{k: v for k, v in row.items() if k != "parameter"} for row in rows]
+            found.append(table_of(f"{kind} by {name}", title.format(name), rows, ("why", "note")))
+    return found
 
 
 def table_of(id: str, title: str, rows: Sequence[Row], last: Sequence[str] = ()) -> Table:
     """Rows with equal columns; those named in `last` are texts and stand at the end, if any of
     them says something."""
+    first = rows[0] if rows else {}
+    # In tables of wins "base" and "aligned" are counts, in others "kept" only says that `why` is
+    # empty.
+    above = [key for key in _HEADING if isinstance(first.get(key), str)]
     shown = [
         key
-        for key in (rows[0] if rows else ())
-        if key not in _HEADING and key not in _HIDDEN and key not in last
+        for key in first
+        if not (key in above or key in _HIDDEN or key in last or isinstance(first[key], bool))
     ]
     numeric = {
         key: all(row[key] is None or isinstance(row[key], int | float) for row in rows)
@@ -41,7 +66,7 @@ def table_of(id: str, title: str, rows: Sequence[Row], last: Sequence[str] = ())
     columns += [Column(key) for key in ends]
     sections: dict[str, list[list[str]]] = {}
     for row in rows:
-        heading = " · ".join(str(row[key]) for key in _HEADING if key in row)
+        heading = " · ".join(row[key] for key in above)
         cells = [cell(key, row[key]) for key in shown] + [row[key] or "" for key in ends]
         sections.setdefault(heading, []).append(cells)
     return Table(
