@@ -74,12 +74,18 @@ def further_tables(
     known = catalogue or {}
 
     @cache
+    def fits() -> (
+        pl.DataFrame
+    ):  # what is predicted at points: half of it where there are two options
+        return predicted.join(points.select("decision", "key"), on=["decision", "key"], how="semi")
+
+    @cache
     def matrix() -> RunMatrix:
-        return RunMatrix(predicted, points, decisions)
+        return RunMatrix(fits(), points, decisions)
 
     def subsets(by: str) -> Callable[[], list[Row]]:
         return lambda: wins_table(
-            breakdown(predicted, points, decisions, comparisons, by, min_mass, min_r)
+            breakdown(fits(), points, decisions, comparisons, by, min_mass, min_r)
         )
 
     made: dict[str, Callable[[], list[Row]]] = {
@@ -89,9 +95,9 @@ def further_tables(
         "ceilings": lambda: ceiling_table(decisions, points),
         "measures": lambda: measure_table(predicted, points, decisions),
         "reliability": lambda: reliability(predicted, points, decisions),
-        "added": lambda: added(predicted, said, points),
+        "added": lambda: added(fits(), said, points),
         "theory": lambda: normative_models(predicted, points, decisions),
-        "theory_pairs": lambda: normative_pairs(predicted, points, decisions, comparisons),
+        "theory_pairs": lambda: normative_pairs(fits(), points, decisions, comparisons),
         **{by: subsets(by) for by in _SUBSETS},
         "groups": lambda: by_model_group(analysis.pairs, known),
         "sweep": lambda: filter_sweep(analysis.pairs),
