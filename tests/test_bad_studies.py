@@ -57,13 +57,9 @@ def drop_job(out: Path, model: str) -> None:
 
 
 def analysed(out: Path, *more: str, code: int = 0) -> dict[str, Any]:
-    """Every table as JSON; also checks that the same can be printed."""
-    shown, text, said = tremble("analyze", out, *more)
-    assert (shown, "Traceback" in said + text) == (code, False), said
-    shown, text, said = tremble("analyze", out, "--table", "all", *more)
-    assert (shown, "Traceback" in said + text) == (code, False), said
+    """Every table as JSON."""
     shown, text, said = tremble("analyze", out, "--table", "all", "--json", *more)
-    assert shown == code, said
+    assert (shown, "Traceback" in said) == (code, False), said
     found: dict[str, Any] = json.loads(text)
     assert set(found) - {"by"} == FIRST | set(FURTHER)
     assert all(isinstance(found[name], list) for name in FURTHER)
@@ -111,6 +107,7 @@ def test_nothing_is_scored(data: Path) -> None:
     for model in (BASE, ALIGNED):
         change_scores(out, model, lambda part: part.clear())
     found = analysed(out)
+    assert tremble("analyze", out, "--table", "all")[0] == 0
     assert found["intervals"] == found["measures"] == []
     assert [row["n"] for row in found["baselines"] if row["baseline"] == "majority"] == [COUNT]
 
@@ -221,7 +218,6 @@ def test_a_table_that_fails_leaves_the_others_alone(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = scored(data)
-    whole = analysed(out)
 
     def broken(*_: Any, **__: Any) -> Any:
         raise ZeroDivisionError("nothing to divide by")
@@ -235,7 +231,8 @@ def test_a_table_that_fails_leaves_the_others_alone(
     log = Path(sentence.split("account is in ")[1].rstrip("."))
     assert "Traceback" in log.read_text()
     log.unlink()
-    assert found == {name: rows for name, rows in whole.items() if name != "ceilings"}
+    assert set(found) == (FIRST | set(FURTHER)) - {"ceilings"}
+    assert all(isinstance(rows, list) for rows in found.values())
     assert "Traceback" not in said
     code, text, said = tremble("analyze", out, "--table", "ceilings,theory")
     assert code == 1

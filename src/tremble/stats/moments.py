@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations_with_replacement
 
 import numpy as np
 from scipy import sparse
@@ -101,8 +102,9 @@ def _products(sums: np.ndarray) -> np.ndarray:
 def _quadratic(influence: Sequence[np.ndarray], products: Sequence[np.ndarray]) -> np.ndarray:
     """Sum over clusters of squared influence, given the summed products of their columns."""
     total = np.zeros(influence[0].shape)
-    for i, j, product in zip(*np.triu_indices(len(influence)), products, strict=True):
-        total += influence[i] * influence[j] * product
+    every = combinations_with_replacement(influence, 2)
+    for (one, other), product in zip(every, products, strict=True):
+        total += one * other * product
     return total
 
 
