@@ -104,7 +104,8 @@ def fit(
         high[active] = np.where(slope > 0, here, high[active])
         with np.errstate(divide="ignore", invalid="ignore"):
             step = here - slope / curve
-        inside = (step > low[active]) & (step < high[active])
+        # A step too small to be one, from a bound, is the end and not a way out.
+        inside = (step >= low[active]) & (step <= high[active])
         there = np.where(inside, step, np.sqrt(low[active] * high[active]))
         there = np.where(slope == 0, here, there)
         b[active] = there
