@@ -360,9 +360,9 @@ def presentations(found: Found) -> str:
         return "Every decision is shown in one presentation."
     wide = max(rows, key=lambda row: row["sd"])
     return (
-        f"Where decisions are shown in more than one presentation, the share of the target moves by "
-        f"{decimal(wide['sd'])} (standard deviation) in {where(wide)}, where it moves most: that "
-        "much goes by place and label alone."
+        "Where decisions are shown in more than one presentation, the share of the target moves "
+        f"most in {where(wide)}, by {decimal(wide['sd'])} (standard deviation): that much goes by "
+        "place and label alone."
     )
 
 
