@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from tremble.datasets import Notes
 from tremble.datasets.demo import load
 from tremble.engines.hub_tokenizer import HubTokenizer
 from tremble.engines.mock import MockEngine
+from tremble.records import decision_to_json
 from tremble.report.xray_layout import printable, visible, xray_page
 from tremble.study import analyze_study
 from tremble.tokens import TokenPaths, option_paths
@@ -60,8 +62,6 @@ def study(tmp_path_factory: pytest.TempPathFactory, one_thread: None) -> Path:
     save_tiny(folder / "base", "Llama", 1, template=None)
     save_tiny(folder / "aligned", "Qwen3", 2, template=TEMPLATE)
     lottery = next(d for d in load(folder, Notes()) if d.family == "lottery")
-    from tremble.records import decision_to_json
-
     path = write_study(
         folder,
         [OWN, OTHER, decision_to_json(lottery)],
@@ -122,8 +122,6 @@ def test_twins_stand_side_by_side_by_presentation(study: Path) -> None:
 
 
 def test_a_score_that_moved_and_data_that_changed_are_said(study: Path, tmp_path: Path) -> None:
-    import shutil
-
     mine = tmp_path / "copy"
     shutil.copytree(study, mine)
     for part in (mine / "s").rglob("part-*.parquet"):
@@ -132,9 +130,11 @@ def test_a_score_that_moved_and_data_that_changed_are_said(study: Path, tmp_path
     stored = look(mine / "s", "game-1/bob")["readings"][0]["stored"]
     assert stored["differs"]
     assert stored["max_abs_diff"] == pytest.approx(2e-4, abs=5e-5)
-    text = (mine / "mine.jsonl").read_text().replace("Bob?", "Bob!")
+    more = {**OTHER, "options": ["accept", "haggle", "reject"], "target": "accept"}
+    text = (mine / "mine.jsonl").read_text().replace(json.dumps(OTHER), json.dumps(more))
     (mine / "mine.jsonl").write_text(text)
-    assert not look(mine / "s", "game-1/bob")["readings"][0]["stored"]["same_prompt"]
+    stored = look(mine / "s", "game-1/bob")["readings"][0]["stored"]
+    assert (stored["same_prompt"], stored["logprobs"]) == (False, None)
     out = tremble("xray", mine / "s", "game-1/bob")[1]
     assert "ANOTHER PROMPT" in out
     (mine / "mine.jsonl").unlink()
@@ -233,6 +233,23 @@ def test_pieces_are_the_text_with_bytes_by_name() -> None:
     assert printable(" a\n\u202e") == " a\n\\u202e"
 
 
+def test_spaces_that_are_printed_only_behind_another_token_are_shown() -> None:
+    """As SentencePiece decodes: a word alone loses its space. An added line end is not special."""
+    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    words = {"<unk>": 0, "\u2581the": 1, "\u2581game": 2}
+    inner = Tokenizer(models.WordLevel(words, unk_token="<unk>"))
+    inner.pre_tokenizer = pre_tokenizers.Metaspace()
+    inner.decoder = decoders.Metaspace()
+    inner.add_tokens([AddedToken("\n", normalized=False)])
+    tokenizer = HubTokenizer(PreTrainedTokenizerFast(tokenizer_object=inner))
+    assert tokenizer.decode([2]) == "game"
+    found = TokenReader(tokenizer).tokens((1, 2, 3))
+    assert [token["piece"] for token in found] == ["the", " game", "\n"]
+    assert [token["mark"] for token in found] == [None, None, None]
+
+
 class Tags(HTMLParser):
     """The tags of a page, their attributes, and the text outside of style sheets."""
 
@@ -280,12 +297,13 @@ def test_the_terminal_has_a_column_for_each_twin_and_folds_long_prompts(tmp_path
     assert "Round 1: J." in out
     assert "Round 50: J." not in out
     assert "76 lines more; --all shows them" in out
-    tokens = len(look(path, "game-2")["readings"][0]["tokens"])
+    found = look(path, "game-2")
+    tokens = len(found["readings"][0]["tokens"])
     assert f"{tokens - 24 - 48:,} tokens more; --all shows them" in out
     whole = tremble("xray", path, "game-2", "--all")[1]
     assert "--all" not in whole
     assert whole.count("Round 50: J.") == 3  # the user's part, and each twin's text
-    page = xray_page(look(path, "game-2"))
+    page = xray_page(found)
     assert page.count('<span class="token') > 2 * tokens  # the page folds, and holds them all
 
 
@@ -342,6 +360,16 @@ def test_mistakes_get_one_sentence(tmp_path: Path) -> None:
     assert "no study folder" in said(tmp_path, "game-2")
     assert "--template" in said(path, "game-2", "--format", "plain", "--template", "gemma")
     assert "nope.jinja" in said(path, "game-2", "--template", "nope.jinja")
+
+
+def test_a_twin_that_cannot_be_had_leaves_the_other(tmp_path: Path) -> None:
+    (tmp_path / "nowhere").mkdir()
+    (tmp_path / "nowhere" / "config.json").write_text("{}")
+    path = write_study(tmp_path, [OTHER], base=str(tmp_path / "nowhere"), aligned="mock:b")
+    found = look(path, "game-1/bob")
+    assert [reading["model"] for reading in found["readings"]] == ["mock:b"]
+    assert "nowhere is left out" in found["notes"][0]
+    assert "nowhere" in mistake("xray", path, "game-1/bob", "--model", tmp_path / "nowhere")
 
 
 def test_an_id_that_begins_another_is_found(tmp_path: Path) -> None:

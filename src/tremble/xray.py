@@ -4,11 +4,11 @@ each model makes of it. Nothing is written."""
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 
@@ -41,6 +41,7 @@ CHEAP = ("majority", "last_choice")  # baselines that fit nothing
 READINGS = ("joint", "next_token")
 
 Found = dict[str, Any]
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,19 +82,42 @@ def xray(asked: Asked, say: Say) -> Found:
     chosen, study = _chosen(study, asked)
     check_device(study.run)
     downloads = Downloads(study.run.keep_models)
+    missing: dict[ModelSpec, ModelUnavailable] = {}
+
+    def each(models: Iterable[ModelSpec], ask: Callable[[ModelSpec], _T]) -> dict[ModelSpec, _T]:
+        """What `ask` finds of each model. One that cannot be had is left out, unless named."""
+        found = {}
+        for model in models:
+            try:
+                with downloads.noting(model.id):
+                    found[model] = ask(model)
+            except ModelUnavailable as error:
+                missing[model] = error
+        if missing and (asked.models or not found):
+            raise next(iter(missing.values()))
+        return found
+
     try:
-        opened, notes = _opened(study, bool(asked.models), downloads, say)
+        opened = each(study.models, lambda model: open_tokenizer(model, study.run, say))
         known = {model: found.tokenizer for model, found in opened.items()}
         wanted = [
             cell for cell in cells(replace(study, data=(entry,)), known) if cell.model in chosen
         ]
         prompts = {cell: _prompts(cell, decision, asked, study, opened) for cell in wanted}
-        readings: list[Found] = []
-        for model in dict.fromkeys(cell.model for cell in wanted):
-            mine = {cell: prompts[cell] for cell in wanted if cell.model == model}
-            readings += _of_model(model, mine, study, store, downloads, say)
+
+        def readings_of(model: ModelSpec) -> list[Found]:
+            if model != wanted[0].model:
+                give_memory_back()  # of the model before
+            mine = {cell: found for cell, found in prompts.items() if cell.model == model}
+            return _of_model(model, mine, study, store, say)
+
+        by_model = each(dict.fromkeys(cell.model for cell in wanted), readings_of)
     finally:
         downloads.delete_all()
+    readings = [reading for found in by_model.values() for reading in found]
+    notes = [f"{model_name(model)} is left out. {error}" for model, error in missing.items()]
+    if others := ", ".join(study.formulations[1:]):
+        notes.append(f"Other formulations of the study: {others}; --formulation shows one.")
     readings.sort(key=lambda reading: reading["presentation"])  # stable: twins stay side by side
     return {
         "decision": {
@@ -117,10 +141,10 @@ def _study(asked: Asked) -> tuple[Study, Store | None]:
     store: Store | None = None
     if asked.out is not None and path.suffix != ".toml":
         raise UserError(f"--out goes with a study file, and {asked.where!r} is none; leave it out.")
-    if asked.where in names() or (path.is_file() and path.suffix != ".toml"):
-        study = _of_data(asked)
-    elif path.is_dir():
+    if path.is_dir() and ((path / "run.json").is_file() or asked.where not in names()):
         study, store = _frozen(path), Store(path)
+    elif asked.where in names() or (path.is_file() and path.suffix != ".toml"):
+        study = _of_data(asked)
     elif path.suffix == ".toml":
         study = read_study(path)
         if not study.data:
@@ -209,9 +233,8 @@ def _decision(study: Study, asked: Asked) -> tuple[str, Decision]:
             f"{len(begun):,} decisions begin with {asked.id!r}; give more of one: {some}"
             f"{' and so on' if len(begun) > FEW else ''}."
         )
-    close = get_close_matches(asked.id, ids, n=1)
-    if close:
-        hint = did_you_mean(asked.id, close)
+    if close := get_close_matches(asked.id, ids, n=1):
+        hint = f"; did you mean {close[0]!r}?"
     else:
         hint = f"; the first are {', '.join(map(repr, ids[:FEW]))}." if ids else "; it is empty."
     raise UserError(f"There is no decision {asked.id!r} in {', '.join(study.data)}{hint}")
@@ -250,29 +273,6 @@ def _chosen(study: Study, asked: Asked) -> tuple[set[ModelSpec], Study]:
     )
 
 
-def _opened(
-    study: Study, named: bool, downloads: Downloads, say: Say
-) -> tuple[dict[ModelSpec, Opened], list[str]]:
-    """The tokenizers of the models that can be had, and what is left out. Where models were named,
-    one that cannot be had is an error."""
-    found: dict[ModelSpec, Opened] = {}
-    missing: list[str] = []
-    for model in study.models:
-        try:
-            with downloads.noting(model.id):
-                found[model] = open_tokenizer(model, study.run, say)
-        except ModelUnavailable as error:
-            if named:
-                raise
-            missing.append(f"{model_name(model)} is left out. {error}")
-    if not found:
-        raise ModelUnavailable(missing[0].partition(" is left out. ")[2])
-    if len(study.formulations) > 1:
-        others = ", ".join(study.formulations[1:])
-        missing.append(f"Other formulations of the study: {others}; --formulation shows one.")
-    return found, missing
-
-
 def _prompts(
     cell: Cell,
     decision: Decision,
@@ -299,13 +299,11 @@ def _of_model(
     prompts: Mapping[Cell, Sequence[Prompt]],
     study: Study,
     store: Store | None,
-    downloads: Downloads,
     say: Say,
 ) -> list[Found]:
     """One model's readings; its weights are in memory meanwhile."""
-    with downloads.noting(model.id):
-        engine = open_engine(model, replace(study.run, engine="reference", batch=1), say)
-        identity = None if store is None else model_identity(model, study.run, say)
+    engine = open_engine(model, replace(study.run, engine="reference", batch=1), say)
+    identity = None if store is None else model_identity(model, study.run, say)
     reader = TokenReader(engine.tokenizer)
     found = []
     for cell, shown in prompts.items():
@@ -315,8 +313,6 @@ def _of_model(
         for prompt in shown:
             reading = read(cell, prompt, study.pairs, engine, reader)
             found.append({**reading, "stored": stored(held, prompt, reading)})
-    del engine, reader
-    give_memory_back()
     return found
 
 

@@ -147,7 +147,7 @@ def read(
 
     - model, roles ("base", "aligned"), format, formulation, template (its source), presentation;
     - system, user, opening: the parts; text: what they are in this format;
-    - tokens: up to the answer start, each see `TokenReader.tokens`;
+    - tokens: up to the answer start, see `TokenReader.tokens`;
     - join, and straddled: the context's own last tokens that are others before an option;
     - options: key, label, logprob, probability, prediction, and tokens, each with its own logprob
       (None where unknown) and `join` where it holds text of the context; closed, closing_logprob;
@@ -220,8 +220,9 @@ def _other(
 
 
 def stored(held: pl.DataFrame | None, prompt: Prompt, reading: Found) -> Found | None:
-    """What the study holds of this row: its logprobs, whether it was the same prompt, how far the
-    two scores lie apart at most (nat; None where one lacks) and whether that is a difference."""
+    """What the study holds of this row: whether of the same prompt, and if so its logprobs, how far
+    the two scores lie apart at most (nat; None where one lacks), whether that is a difference, and
+    why it was not scored."""
     if held is None:
         return None
     rows = held.filter(
@@ -230,18 +231,21 @@ def stored(held: pl.DataFrame | None, prompt: Prompt, reading: Found) -> Found |
     )
     if not rows.height:
         return None
-    row = rows.row(rows.height - 1, named=True)
+    row = rows.row(0, named=True)
     now = [option["logprob"] for option in reading["options"]]
+    found: Found = {"same_prompt": row["row_key"] == reading["row_key"], "logprobs": None}
+    if not found["same_prompt"]:
+        return {**found, "max_abs_diff": None, "differs": None, "error": None}
     before = [_finite(value) for value in row["logprobs"] or [None] * len(now)]
     both = list(zip(before, now, strict=True))
     apart = max((abs(a - b) for a, b in both if a is not None and b is not None), default=None)
+    lacking = any((a is None) != (b is None) for a, b in both)
     return {
+        **found,
         "logprobs": before,
-        "error": row["error"],
-        "same_prompt": row["row_key"] == reading["row_key"],
         "max_abs_diff": apart,
-        "differs": any((a is None) != (b is None) for a, b in both)
-        or (apart is not None and apart > DIFFERENCE),
+        "differs": lacking or (apart is not None and apart > DIFFERENCE),
+        "error": row["error"],
     }
 
 

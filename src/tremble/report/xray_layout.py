@@ -120,14 +120,17 @@ def _rows(readings: list[Found]) -> list[list[str]]:
             rows.append([f"{name}: {what.replace('logprob', 'log-probability')}", *values])
         if held:
             stored = [
-                None if (row := reading["stored"]) is None else row["logprobs"][place]
+                None
+                if not (row := reading["stored"]) or not row["logprobs"]
+                else row["logprobs"][place]
                 for reading in readings
             ]
             rows.append([f"{name}: stored", *(decimal(value, 5) for value in stored)])
     rows.append(["mass", *(decimal(reading["mass"], 4) for reading in readings)])
     rows.append(["first tokens", *(decimal(reading["first_mass"], 4) for reading in readings)])
     rows.append(["likeliest", *(_top(reading) for reading in readings)])
-    rows.append(["likeliest other", *(_token(reading["other"]) for reading in readings)])
+    if not all(_is_in_top(reading) for reading in readings):
+        rows.append(["likeliest other", *(_token(reading["other"]) for reading in readings)])
     rows.append(["prompt tokens", *(count(len(reading["tokens"])) for reading in readings)])
     joins = ["a token spans it" if reading["join"] else "clean" for reading in readings]
     rows.append(["join", *joins])
@@ -162,6 +165,12 @@ def _option_name(option: Found) -> str:
     return label if label == key else f"{label} ({key})"
 
 
+def _is_in_top(reading: Found) -> bool:
+    """Whether the likeliest token that begins no option stands among the likeliest of all."""
+    other = reading["other"]
+    return other is None or any(entry["id"] == other["id"] for entry in reading["top"])
+
+
 def _top(reading: Found) -> str:
     return ", ".join(map(_token, reading["top"])) or MISSING
 
@@ -178,7 +187,7 @@ def against_study(reading: Found) -> str:
     if stored is None:
         return "not scored yet"
     if not stored["same_prompt"]:
-        return "ANOTHER PROMPT: data, wording or template changed since"
+        return "ANOTHER PROMPT: data, wording or reading are not those of then"
     if stored["error"] is not None:
         return printable(stored["error"])
     apart = stored["max_abs_diff"]
