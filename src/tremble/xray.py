@@ -236,7 +236,8 @@ def _decision(study: Study, asked: Asked) -> tuple[str, Decision]:
             f"{' and so on' if len(begun) > FEW else ''}."
         )
     # Comparing with every id of a large data set would take a quarter of a minute.
-    near = nlargest(2000, ids, key=lambda known: len(commonprefix((known, asked.id))))
+    shared = ((len(commonprefix((known, asked.id))), known) for known in ids)  # noqa: RUF071
+    near = [known for _, known in nlargest(2000, shared)]
     if close := get_close_matches(asked.id, near, n=1):
         hint = f"; did you mean {close[0]!r}?"
     else:
