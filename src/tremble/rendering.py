@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
 import polars as pl
 
 from tremble.datasets import Notes, names, source
-from tremble.decisions import Decision
+from tremble.decisions import Decision, Option
 from tremble.engines import ModelSpec
 from tremble.engines.load import Opened
 from tremble.errors import UserError
+from tremble.games import family, known
 from tremble.prompt_cache import fingerprint, table_key
 from tremble.prompt_table import Draft, TableBuilder
 from tremble.prompts import formulation, orders
 from tremble.prompts.chat import FROZEN_DATE, Template, template_of
+from tremble.spelled_paths import spelled_paths
 from tremble.study_file import Study
 from tremble.tokens import Ids, Tokenizer, TokenizerFacts, TokenPaths, option_paths
 
@@ -165,6 +167,7 @@ def prompts_key(study: Study, cell: Cell, tokenizer: TokenizerFacts, data: str |
             "special_texts": list(tokenizer.special_texts),
             "reading": study.reading,
             "closing": study.closing,
+            "spellings": study.spellings,
         }
     )
 
@@ -243,18 +246,35 @@ def _drafts(
                 printed = template.special.get("bos_token")
                 if printed and printed != own_bos:
                     text = text.removeprefix(printed)
-            drafts.append(Draft(decision, order, said.options, text))
+            drafts.append(Draft(decision, order, _declared(decision, said.options), text))
     return drafts
 
 
+def _declared(decision: Decision, options: tuple[Option, ...]) -> tuple[Option, ...]:
+    """The options with the spellings that their family knows for these labels."""
+    if decision.prompt is not None or not known(decision.family):
+        return options
+    found = family(decision.family).spellings
+    return tuple(
+        replace(o, spellings=(*o.spellings, *found[o.label])) if o.label in found else o
+        for o in options
+    )
+
+
 def _tokenised(drafts: Sequence[Draft], tokenizer: Tokenizer, study: Study) -> list[TokenPaths]:
-    asked = [(draft.text, draft.labels) for draft in drafts]
+    def paths(some: Sequence[Draft]) -> list[TokenPaths]:
+        if study.spellings == "exact":
+            asked = [(draft.text, draft.labels) for draft in some]
+            return option_paths(tokenizer, asked, study.reading, study.closing)
+        words = [(draft.text, [(o.label, o.spellings) for o in draft.options]) for draft in some]
+        return spelled_paths(tokenizer, words, study.reading, study.closing)
+
     try:
-        return option_paths(tokenizer, asked, study.reading, study.closing)
+        return paths(drafts)
     except UserError:
-        for draft, one in zip(drafts, asked, strict=True):
+        for draft in drafts:
             try:
-                option_paths(tokenizer, [one], study.reading, study.closing)
+                paths([draft])
             except UserError as error:
                 raise UserError(f"Decision {draft.decision.id!r}: {error}") from error
         raise

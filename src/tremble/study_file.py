@@ -12,11 +12,12 @@ from typing import Any, Literal, NoReturn
 from tremble.engines import ModelSpec, RunOptions
 from tremble.errors import UserError, did_you_mean
 from tremble.prompts import formulation
+from tremble.spellings import Spellings
 from tremble.tokens import Closing, Reading
 
 Format = Literal["native", "plain", "chat"]
 FORMATS = ("native", "plain", "chat")
-_STUDY_KEYS = ("name", "data", "formulations", "formats", "reading", "closing")
+_STUDY_KEYS = ("name", "data", "formulations", "formats", "reading", "closing", "spellings")
 _RUN_KEYS = (*(entry.name for entry in fields(RunOptions)), "too_long")
 _UNITS = {
     **{f"{letter}b": 1000**power for power, letter in enumerate("kmgt", 1)},
@@ -48,6 +49,7 @@ class Study:
     formats: tuple[Format, ...] = ("native",)
     reading: Reading = "joint"
     closing: Closing = "auto"
+    spellings: Spellings = "exact"
     run: RunOptions = field(default_factory=RunOptions)
     too_long: Literal["error", "missing"] = "error"
     text: str = ""
@@ -115,6 +117,7 @@ def parse_study(content: Mapping[str, Any], text: str, path: Path) -> Study:
         formats=where.choices(study, "formats", FORMATS, ("native",)),
         reading=where.choice(study, "reading", ("joint", "next_token"), "joint"),
         closing=where.choice(study, "closing", ("auto", "always"), "auto"),
+        spellings=where.choice(study, "spellings", ("exact", "all"), "exact"),
         run=options,
         too_long=where.choice(run, "too_long", ("error", "missing"), "error"),
         text=text,

@@ -16,6 +16,7 @@ from typing import Literal, Protocol
 import numpy as np
 
 from tremble.errors import UserError
+from tremble.spellings import Spelled
 
 Reading = Literal["joint", "next_token"]
 Closing = Literal["auto", "always"]
@@ -66,7 +67,9 @@ class TokenPaths:
     `prefix` are the ids before the answer; `paths` the ids of each option after it, in shown
     order; `closed` marks the options after which a closing is scored, as the sum over `closing`
     (the ids of all tokens that start with the closing character). `join` is set where a token
-    straddles the end of the context. `error` says why the prompt cannot be scored.
+    straddles the end of the context. `error` says why the prompt cannot be scored. Where other
+    spellings count, `spelled` says which of the paths are which option's: all of the first option,
+    then all of the next.
     """
 
     prefix: Ids
@@ -76,6 +79,7 @@ class TokenPaths:
     join: bool = False
     reading: Reading = "joint"
     error: str | None = None
+    spelled: Spelled | None = None
 
     @property
     def length(self) -> int:
@@ -91,7 +95,8 @@ class TokenPaths:
     def key(self) -> str:
         """The row key: a hash of prompt ids, option ids and reading (24 hexadecimal digits)."""
         digest = blake2b(self.reading.encode(), digest_size=12)
-        for part in (self.prefix, *self.paths, tuple(map(int, self.closed)), self.closing):
+        counts = () if self.spelled is None else (self.spelled.counts,)
+        for part in (self.prefix, *self.paths, tuple(map(int, self.closed)), self.closing, *counts):
             digest.update(np.asarray([len(part), *part], dtype=np.int64).tobytes())
         return digest.hexdigest()
 
@@ -165,7 +170,7 @@ def option_paths(
         if reading == "next_token":
             found.append(_next_token(ids, wholes, [alone[label] for label in labels]))
             continue
-        start = _common(ids, wholes)
+        start = common(ids, wholes)
         if not start:
             raise UserError(
                 f"No token stands before the answer in {context + labels[0]!r}; give a longer "
@@ -200,10 +205,7 @@ def _next_token(ids: Ids, wholes: list[Ids], alone: list[list[int]]) -> TokenPat
     The token is the first that joint tokenisation puts after the context, or, where the join
     merges, the first of the label on its own.
     """
-    firsts = []
-    for whole, label in zip(wholes, alone, strict=True):
-        joint = whole[: len(ids)] == ids and len(whole) > len(ids)
-        firsts.append(whole[len(ids)] if joint else label[0])
+    firsts = [first_token(ids, *pair)[0] for pair in zip(wholes, alone, strict=True)]
     shared = len(set(firsts)) < len(firsts)
     return TokenPaths(
         ids,
@@ -217,7 +219,14 @@ def _next_token(ids: Ids, wholes: list[Ids], alone: list[list[int]]) -> TokenPat
     )
 
 
-def _common(ids: Ids, wholes: list[Ids]) -> int:
+def first_token(ids: Ids, whole: Ids, alone: Sequence[int]) -> Ids:
+    """The one token that the next-token reading takes for a label, none where it has none; `ids`,
+    `whole` and `alone` are the tokens of the context, of context and label, and of the label."""
+    joint = whole[: len(ids)] == ids and len(whole) > len(ids)
+    return (whole[len(ids)],) if joint else tuple(alone[:1])
+
+
+def common(ids: Ids, wholes: Sequence[Ids]) -> int:
     """Length of the longest prefix that all share."""
     return min(_shared(ids, whole) for whole in wholes)
 

@@ -15,7 +15,7 @@ Two more take the same `View`: `normative` gives the equilibrium or the expected
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -62,7 +62,8 @@ class Normative:
 class Family:
     """One family in words and in numbers. `both_orders`: options are shown in both orders and
     averaged; the labels stay with the positions, so that each option is also read under each
-    label. `numbers`: what baselines read off a decision, as JSON can hold it."""
+    label. `numbers`: what baselines read off a decision, as JSON can hold it. `spellings`: label ->
+    other words for it, which count where a study asks for spellings."""
 
     name: str
     rules: Callable[[View], list[str]]
@@ -71,6 +72,7 @@ class Family:
     both_orders: bool = False
     normative: Callable[[View], Normative] | None = None
     numbers: Callable[[View], dict[str, Any]] | None = None
+    spellings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 _MODULES = {

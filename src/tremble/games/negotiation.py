@@ -118,5 +118,15 @@ def numbers(view: View) -> dict[str, Any]:
 
 
 FAMILY = Family(
-    "negotiation", rules, history, question, numbers=numbers, normative=price_offers.normative
+    "negotiation",
+    rules,
+    history,
+    question,
+    numbers=numbers,
+    normative=price_offers.normative,
+    spellings={
+        "AcceptOffer": ("accept",),
+        "RejectOffer": ("reject",),
+        "DealWithJohn": ("Deal with John",),
+    },
 )

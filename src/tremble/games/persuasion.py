@@ -86,5 +86,11 @@ def numbers(view: View) -> dict[str, Any]:
 
 
 FAMILY = Family(
-    "persuasion", rules, history, question, numbers=numbers, normative=expected_value.buyer
+    "persuasion",
+    rules,
+    history,
+    question,
+    numbers=numbers,
+    normative=expected_value.buyer,
+    spellings={"yes": ("buy",), "no": ("don't buy", "do not buy", "not buy")},
 )

@@ -85,5 +85,14 @@ def numbers(view: View) -> dict[str, Any]:
 
 
 FAMILY = Family(
-    "persuasion_seller", rules, history, question, numbers=numbers, normative=expected_value.seller
+    "persuasion_seller",
+    rules,
+    history,
+    question,
+    numbers=numbers,
+    normative=expected_value.seller,
+    spellings={
+        "yes": ("recommend",),
+        "no": ("don't recommend", "do not recommend", "not recommend"),
+    },
 )

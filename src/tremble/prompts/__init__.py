@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tremble.decisions import Decision, Option
 from tremble.errors import UserError, did_you_mean, one_line
@@ -34,7 +34,7 @@ def shown_options(decision: Decision, order: int) -> tuple[Option, ...]:
     if order == 0:
         return decision.options
     keys = [option.key for option in reversed(decision.options)]
-    return tuple(Option(key, o.label) for key, o in zip(keys, decision.options, strict=True))
+    return tuple(replace(o, key=key) for key, o in zip(keys, decision.options, strict=True))
 
 
 def orders(decision: Decision) -> tuple[int, ...]:

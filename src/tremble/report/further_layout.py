@@ -20,7 +20,10 @@ _HIDDEN = {"by", "effective"}  # said by the title, or by a note where it matter
 
 def further_layout(tables: Mapping[str, Sequence[Row]]) -> list[Table]:
     """A table for each name, by `FURTHER`; the columns are those of its rows."""
-    return [table_of(name, FURTHER[name], rows, last=("note",)) for name, rows in tables.items()]
+    return [
+        table_of(name, FURTHER[name], rows, last=("spellings", "note"))
+        for name, rows in tables.items()
+    ]
 
 
 def table_of(id: str, title: str, rows: Sequence[Row], last: Sequence[str] = ()) -> Table:

@@ -56,7 +56,7 @@ class Analysis:
     """Four tables, each a list of plain dicts; what is not known is None, never NaN.
 
     `pairs` also hold n, mass_base, mass_aligned and note. What the tables were made from, for
-    those of `further`: `points` (what people did), `predicted`, `said` (by baselines).
+    those of `further`: `points` (what people did), `predicted`, `said` (by baselines), `scores`.
     """
 
     models: list[Row]
@@ -66,6 +66,7 @@ class Analysis:
     points: pl.DataFrame = field(default_factory=pl.DataFrame, repr=False)
     predicted: pl.DataFrame = field(default_factory=pl.DataFrame, repr=False)
     said: pl.DataFrame = field(default_factory=pl.DataFrame, repr=False)
+    scores: pl.DataFrame = field(default_factory=pl.DataFrame, repr=False)
 
     def to_json(self) -> dict[str, list[Row]]:
         """The tables with exactly the documented columns, in values that JSON can hold."""
@@ -112,4 +113,5 @@ def analyze(
         points=points,
         predicted=predicted,
         said=said,
+        scores=scores,
     )

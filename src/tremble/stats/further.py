@@ -18,6 +18,7 @@ from tremble.stats.measures import measure_table, reliability
 from tremble.stats.model_groups import Catalogue, by_model_group, filter_sweep
 from tremble.stats.normative_table import normative_models, normative_pairs
 from tremble.stats.pairs import MIN_MASS, MIN_R
+from tremble.stats.spellings_table import spellings_table
 from tremble.stats.uncertainty_table import difference_table, interval_table, vote_table
 
 Row = dict[str, Any]
@@ -39,6 +40,7 @@ FURTHER = {
     "formulation": "Wins by wording",
     "groups": "Wins and differences by model family and size",
     "sweep": "Wins under other filters",
+    "spellings": "Mass and r with the labels alone, and with all spellings of them",
 }
 _SUBSETS = ("parameter", "round", "topology", "formulation")
 
@@ -85,5 +87,6 @@ def further_tables(
         **{by: subsets(by) for by in _SUBSETS},
         "groups": lambda: by_model_group(analysis.pairs, known),
         "sweep": lambda: filter_sweep(analysis.pairs),
+        "spellings": lambda: spellings_table(analysis.scores, decisions, predicted, points),
     }
     return {name: plain(made[name]()) for name in FURTHER if names is None or name in names}
