@@ -26,7 +26,7 @@ from tremble.prompt_cache import installed
 from tremble.prompt_table import PromptTable
 from tremble.prompts.chat import FROZEN_DATE, Template
 from tremble.rendering import Cell, model_name
-from tremble.spellings import Spelled, log_sum
+from tremble.spellings import Spelled
 from tremble.store import EXPECTED, SCORES, Job
 from tremble.study_file import Study
 from tremble.tokens import Tokenizer
@@ -197,15 +197,14 @@ def _numbers(row_key: str, row: Row, spelled: Spelled | None, engine: Engine) ->
     logprobs = list(row.logprobs) if row.error is None else None
     apart = {}
     if spelled is not None and logprobs is not None:
-        options = spelled.by_option(logprobs)
-        exact = [values[0] for values in options]
+        exact = [values[0] for values in spelled.by_option(logprobs)]
         apart = {
             "exact_logprobs": exact,
             "mass_exact": option_mass(exact),
             "spellings": spelled.to_json(),
             "spelling_logprobs": logprobs,
         }
-        logprobs = [log_sum(values) for values in options]
+        logprobs = spelled.added(logprobs)
     return {
         "row_key": row_key,
         "logprobs": logprobs,

@@ -35,7 +35,8 @@ class Spelled:
     """What is counted for the options of a prompt, in shown order.
 
     `texts`: the spellings of each option, one for each of its paths, the label first; `dropped`:
-    those of each option that could also be taken for another one.
+    those of each option that could be taken for another one, and those whose tokens start before
+    the answer does.
     """
 
     texts: tuple[tuple[str, ...], ...]
@@ -59,34 +60,48 @@ class Spelled:
         left = iter(values)
         return [list(islice(left, count)) for count in self.counts]
 
+    def added(self, logprobs: Sequence[float | None]) -> list[float | None]:
+        """The log-probabilities of the options out of those of all paths."""
+        return [log_sum(values) for values in self.by_option(logprobs)]
+
 
 def writings(label: str, declared: Sequence[str] = (), open_quote: bool = False) -> list[Writing]:
     """The label, then every other way to write it or one of the words `declared` for it.
 
-    Cases and, for an identifier, its words apart; each also after a space, and behind a quote of
-    its own: a single or typographic one where the prompt has left a double quote open
-    (`open_quote`), else any.
+    The label in other cases and, if it is an identifier, with its words apart; declared words as
+    they are, in lower case and with a capital; all of these also after a space. The label and its
+    two plain cases also behind a quote: a single or typographic one where the prompt has left a
+    double quote open (`open_quote`), else any. Every text costs rows of the output head.
     """
-    bare = [text for word in (label, *declared) for text in _cased(word)]
-    found = {text: Writing(text, False) for text in (*bare, *(" " + text for text in bare))}
+    word = label.strip()
+    bare = [*_cased(word), *_apart(word)]
+    bare += [text for other in declared for text in _plain(other.strip())]
+    bare = [text for text in bare if text]
+    found = {text: Writing(text, False) for text in (label, *bare, *(" " + text for text in bare))}
     for quote in _INNER_QUOTES if open_quote else _QUOTES:
         for before in ("",) if open_quote else ("", " "):
-            for text in bare:
+            for text in filter(None, _plain(word)):
                 written = before + quote + text
                 found.setdefault(written, Writing(written, True))
     return list(found.values())
 
 
-def _cased(word: str) -> Iterator[str]:
-    """A word as it is, and in other cases; an identifier also with its words apart."""
-    yield from (word, word.lower(), _capital(word), _title(word), word.upper())
-    parts = identifier_words(word)
+def _plain(word: str) -> tuple[str, str, str]:
+    return (word, word.lower(), _capital(word))
+
+
+def _cased(word: str) -> tuple[str, ...]:
+    return (*_plain(word), _capital(word.lower()), _title(word), word.upper())
+
+
+def _apart(label: str) -> Iterator[str]:
+    """An identifier with a small first letter, and its words one by one; nothing for others."""
+    parts = identifier_words(label)
     if parts:
-        yield word[:1].lower() + word[1:]
-        for joint in (" ", "_"):
-            text = joint.join(parts)
-            title = joint.join(map(_capital, map(str.lower, parts)))
-            yield from (text, text.lower(), _capital(text.lower()), title, text.upper())
+        yield label[:1].lower() + label[1:]
+        words, joined = " ".join(parts), "_".join(parts)
+        yield from (words, words.lower(), _capital(words.lower()), _title(words))
+        yield from (joined, joined.lower(), joined.upper())
 
 
 def identifier_words(label: str) -> list[str]:

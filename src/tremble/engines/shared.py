@@ -182,13 +182,13 @@ class SharedEngine:
         sample = [prompts[index] for index in plan.sample(CHECKED)]
         sample.append(_branched(max(sample, key=lambda paths: paths.length)))
         self._checked = plan.longest
-        expected = _sorted(self.reference.score(sample))
+        expected = _sorted(self.reference.score(sample), sample)
         self.check, found = self._best_way(sample, expected, most)
         self._say(self.check.sentence())
         if self._exact is None or self.precision is not None:
             return
         try:
-            self.precision = precision(found, _sorted(self._exact().score(sample)))
+            self.precision = precision(found, _sorted(self._exact().score(sample), sample))
         except Exception as error:
             if not (isinstance(error, UserError) or is_out_of_memory(error)):
                 raise
@@ -235,7 +235,7 @@ class SharedEngine:
         tokens = min(max(small.distinct // 3, 2), most.tokens)
         counts, timed = dict(self._counts), list(self._timed)
         try:
-            found = _sorted(self._walk(small, sample, Room(tokens, most.rows)))
+            found = _sorted(self._walk(small, sample, Room(tokens, most.rows)), sample)
         except UserError:
             raise
         except Unsupported as error:
@@ -339,8 +339,16 @@ def _branched(paths: TokenPaths) -> TokenPaths:
     return replace(paths, prefix=prefix)
 
 
-def _sorted(rows: Iterator[Row]) -> list[Row]:
-    return sorted(rows, key=lambda row: row.index)
+def _sorted(rows: Iterator[Row], prompts: Sequence[TokenPaths]) -> list[Row]:
+    """The rows of prompts, with an option's spellings added up: the errors of the rarest ones are
+    large and matter to nobody."""
+    found = []
+    for row in sorted(rows, key=lambda row: row.index):
+        spelled = prompts[row.index].spelled
+        if spelled is not None and row.error is None:
+            row = replace(row, logprobs=tuple(spelled.added(row.logprobs)))
+        found.append(row)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

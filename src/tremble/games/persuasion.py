@@ -92,5 +92,5 @@ FAMILY = Family(
     question,
     numbers=numbers,
     normative=expected_value.buyer,
-    spellings={"yes": ("buy",), "no": ("don't buy", "do not buy", "not buy")},
+    spellings={"yes": ("buy",), "no": ("don't", "do not")},
 )

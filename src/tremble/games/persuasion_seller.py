@@ -91,8 +91,5 @@ FAMILY = Family(
     question,
     numbers=numbers,
     normative=expected_value.seller,
-    spellings={
-        "yes": ("recommend",),
-        "no": ("don't recommend", "do not recommend", "not recommend"),
-    },
+    spellings={"yes": ("recommend",), "no": ("don't", "do not")},
 )

@@ -28,7 +28,7 @@ def spellings_table(
 
     `mass_exact` and `r_exact` are those of the labels alone. `spellings`: of each option the
     likeliest, by their mean probability over prompts (all of them add up to the mass); `note`: how
-    many were left out since they could be meant for another option.
+    many were left out (`Spelled.dropped`).
     """
     if "spellings" not in scores.columns:
         return []
@@ -55,7 +55,7 @@ def spellings_table(
                 "r": now["r"],
                 "spellings": texts,
                 "note": join_notes(
-                    f"{dropped} spellings could mean another option" if dropped else None,
+                    f"{dropped} spellings left out" if dropped else None,
                     now["note"],
                 ),
             }
