@@ -173,7 +173,7 @@ class Checker:
                 self.fail(f"two options have the same {name} in {words!r}; make them different.")
         for option in options:
             for other in options:
-                twice = {option.label, *option.spellings} & {other.label, *other.spellings}
+                twice = {other.label, *other.spellings}.intersection(option.spellings)
                 if other is not option and twice:
                     self.fail(
                         f"{min(twice)!r} is a spelling of {option.key!r} and of {other.key!r}; "

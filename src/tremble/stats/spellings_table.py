@@ -99,7 +99,7 @@ def _used(spelled: pl.DataFrame) -> Iterator[tuple[tuple[str, ...], tuple[str, i
 
 
 def _likeliest(total: dict[str, float], prompts: int) -> str:
-    """The first spellings by their mean over prompts: '"yes" .61, " Yes" .20'."""
+    """The first spellings by their mean over prompts: '"yes" .610, " Yes" .204'."""
     best = sorted(total.items(), key=lambda item: -item[1])[:SHOWN]
     shown = [
         f'"{text}" {decimal(value / prompts, 3)}'
