@@ -87,6 +87,7 @@ def test_labels_that_begin_one_another_stay_closed_as_they_were() -> None:
     assert tuple(paths.paths[at] for at in first) == exact.paths
     assert tuple(paths.closed[at] for at in first) == exact.closed == (True, False, False)
     assert paths.closing == exact.closing
+    assert paths.labels_alone() == exact == exact.labels_alone()
 
 
 def test_equal_tokens_count_once() -> None:

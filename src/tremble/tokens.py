@@ -9,7 +9,7 @@ once an option follows (a straddling token), it is scored whole and the prompt i
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Literal, Protocol
 
@@ -85,6 +85,21 @@ class TokenPaths:
     def length(self) -> int:
         """Tokens of the longest sequence that is computed."""
         return len(self.prefix) + max((len(node) for node in self.nodes()), default=0)
+
+    def labels_alone(self) -> TokenPaths:
+        """The same prompt without other spellings than the labels."""
+        if self.spelled is None:
+            return self
+        counts = self.spelled.counts
+        firsts = [sum(counts[:option]) for option in range(len(counts))]
+        closed = tuple(self.closed[at] for at in firsts)
+        return replace(
+            self,
+            paths=tuple(self.paths[at] for at in firsts),
+            closed=closed,
+            closing=self.closing if any(closed) else (),
+            spelled=None,
+        )
 
     def nodes(self) -> list[Ids]:
         """The places, as ids after the prefix, whose next-token distribution is needed."""

@@ -179,16 +179,17 @@ class SharedEngine:
 
     def _begin(self, plan: Plan, prompts: Sequence[TokenPaths], most: Room) -> None:
         """Hold the path against the reference, and the precision against float32."""
-        sample = [prompts[index] for index in plan.sample(CHECKED)]
+        # The reference takes a pass for every spelling; those of the labels show as much.
+        sample = [prompts[index].labels_alone() for index in plan.sample(CHECKED)]
         sample.append(_branched(max(sample, key=lambda paths: paths.length)))
         self._checked = plan.longest
-        expected = _sorted(self.reference.score(sample), sample)
+        expected = _sorted(self.reference.score(sample))
         self.check, found = self._best_way(sample, expected, most)
         self._say(self.check.sentence())
         if self._exact is None or self.precision is not None:
             return
         try:
-            self.precision = precision(found, _sorted(self._exact().score(sample), sample))
+            self.precision = precision(found, _sorted(self._exact().score(sample)))
         except Exception as error:
             if not (isinstance(error, UserError) or is_out_of_memory(error)):
                 raise
@@ -235,7 +236,7 @@ class SharedEngine:
         tokens = min(max(small.distinct // 3, 2), most.tokens)
         counts, timed = dict(self._counts), list(self._timed)
         try:
-            found = _sorted(self._walk(small, sample, Room(tokens, most.rows)), sample)
+            found = _sorted(self._walk(small, sample, Room(tokens, most.rows)))
         except UserError:
             raise
         except Unsupported as error:
@@ -339,16 +340,8 @@ def _branched(paths: TokenPaths) -> TokenPaths:
     return replace(paths, prefix=prefix)
 
 
-def _sorted(rows: Iterator[Row], prompts: Sequence[TokenPaths]) -> list[Row]:
-    """The rows of prompts, with an option's spellings added up: the errors of the rarest ones are
-    large and matter to nobody."""
-    found = []
-    for row in sorted(rows, key=lambda row: row.index):
-        spelled = prompts[row.index].spelled
-        if spelled is not None and row.error is None:
-            row = replace(row, logprobs=tuple(spelled.added(row.logprobs)))
-        found.append(row)
-    return found
+def _sorted(rows: Iterator[Row]) -> list[Row]:
+    return sorted(rows, key=lambda row: row.index)
 
 
 @dataclass(frozen=True, slots=True)
