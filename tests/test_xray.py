@@ -376,3 +376,20 @@ def test_an_id_that_begins_another_is_found(tmp_path: Path) -> None:
     path = write_study(tmp_path, [{**OTHER, "id": "r1"}, {**OTHER, "id": "r"}, LONG])
     assert look(path, "r")["decision"]["id"] == "r"
     assert look(path, "gam")["decision"]["id"] == "game-2"
+
+
+def test_spellings_stand_beside_the_labels(study: Path, tmp_path: Path) -> None:
+    text = (study / "study.toml").read_text(encoding="utf-8")
+    (tmp_path / "mine.jsonl").write_bytes((study / "mine.jsonl").read_bytes())
+    (tmp_path / "all.toml").write_text(
+        text.replace("[study]\n", '[study]\nspellings = "all"\n'), encoding="utf-8"
+    )
+    assert tremble("run", tmp_path / "all.toml", "--out", tmp_path / "s")[0] == 0
+    scores = analyze_study(tmp_path / "s")[1].filter(pl.col("decision") == "game-1/bob")
+    for reading in look(tmp_path / "s", "game-1/bob")["readings"]:
+        row = scores.row(by_predicate=pl.col("model") == reading["model"], named=True)
+        assert reading["stored"]["same_prompt"] and not reading["stored"]["differs"]
+        assert reading["spelled"]["mass"] == pytest.approx(row["mass"], rel=1e-4)
+        assert reading["mass"] == pytest.approx(row["mass_exact"], rel=1e-4)
+        assert row["mass"] > row["mass_exact"]
+        assert {one["text"] for one in reading["spelled"]["texts"][1]} & {"Reject", " reject"}

@@ -107,7 +107,7 @@ def scored_options(options: Sequence[Option], row: Row, tokenizer: Tokenizer) ->
     shares = [None if value is None else math.exp(value) for value in row.logprobs]
     # JSON has no minus infinity: an option without any probability has no log-probability.
     logprobs = [value if value is None or value > -math.inf else None for value in row.logprobs]
-    mass = option_mass(row)
+    mass = option_mass(row.logprobs) if row.error is None else None
     return {
         "options": [
             {

@@ -12,11 +12,21 @@ from typing import Any, Literal, NoReturn
 from tremble.engines import ModelSpec, RunOptions
 from tremble.errors import UserError, did_you_mean
 from tremble.prompts import COUNTERBALANCES, formulation
+from tremble.spellings import Spellings
 from tremble.tokens import Closing, Reading
 
 Format = Literal["native", "plain", "chat"]
 FORMATS = ("native", "plain", "chat")
-_STUDY_KEYS = ("name", "data", "formulations", "formats", "reading", "closing", "counterbalance")
+_STUDY_KEYS = (
+    "name",
+    "data",
+    "formulations",
+    "formats",
+    "reading",
+    "closing",
+    "counterbalance",
+    "spellings",
+)
 _RUN_KEYS = (*(entry.name for entry in fields(RunOptions)), "too_long")
 _UNITS = {
     **{f"{letter}b": 1000**power for power, letter in enumerate("kmgt", 1)},
@@ -50,6 +60,7 @@ class Study:
     reading: Reading = "joint"
     closing: Closing = "auto"
     counterbalance: tuple[str, ...] = ()
+    spellings: Spellings = "exact"
     run: RunOptions = field(default_factory=RunOptions)
     too_long: Literal["error", "missing"] = "error"
     text: str = ""
@@ -120,6 +131,7 @@ def parse_study(content: Mapping[str, Any], text: str, path: Path) -> Study:
         counterbalance=where.choices(study, "counterbalance", COUNTERBALANCES, ())
         if "counterbalance" in study
         else (),
+        spellings=where.choice(study, "spellings", ("exact", "all"), "exact"),
         run=options,
         too_long=where.choice(run, "too_long", ("error", "missing"), "error"),
         text=text,

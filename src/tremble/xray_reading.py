@@ -151,12 +151,14 @@ def read(
     - join, and straddled: the context's own last tokens that are others before an option;
     - options: key, label, logprob, probability, prediction, and tokens, each with its own logprob
       (None where unknown) and `join` where it holds text of the context; closed, closing_logprob;
+    - spelled: where a study counts spellings, `mass` with them and each option's `texts`, the
+      likeliest five with their probability; else None;
     - mass, first_mass, top: the likeliest tokens at the answer start, `option` where one begins
       with it; other: the likeliest that begins none;
     - row_key, closing (ids), reading, warning, error.
     """
     said = formulation(cell.formulation)(prompt.decision, prompt.presentation)
-    paths, text = prompt.paths, prompt.text
+    paths, text = prompt.paths.labels_alone(), prompt.text
     row, parts = score(engine, paths)
     found = scored_options(said.options, row, engine.tokenizer)
     straddled = reader.straddled(text, paths)
@@ -203,12 +205,27 @@ def read(
         **found,
         "top": top,
         "other": _other(row.other_token, row.other_logprob, reader, paths.prefix[-1]),
-        "row_key": paths.key(),
+        "spelled": _spelled(prompt.paths, engine),
+        "row_key": prompt.paths.key(),
         "reading": paths.reading,
         "closing": list(paths.closing),
         "warning": join_warning(text, said.options[0].label),
         "error": row.error,
     }
+
+
+def _spelled(paths: TokenPaths, engine: Engine) -> Found | None:
+    if paths.spelled is None:
+        return None
+    [row] = engine.score([paths])
+    if row.error is not None or None in row.logprobs:
+        return None
+    shares = [math.exp(value) for value in row.logprobs if value is not None]
+    options = []
+    for texts, found in zip(paths.spelled.texts, paths.spelled.by_option(shares), strict=True):
+        most = sorted(zip(texts, found, strict=True), key=lambda pair: -(pair[1] or 0.0))[:5]
+        options.append([{"text": text, "probability": share} for text, share in most])
+    return {"mass": math.fsum(shares), "texts": options}
 
 
 def _other(
@@ -236,7 +253,9 @@ def stored(held: pl.DataFrame | None, prompt: Prompt, reading: Found) -> Found |
     found: Found = {"same_prompt": row["row_key"] == reading["row_key"], "logprobs": None}
     if not found["same_prompt"]:
         return {**found, "max_abs_diff": None, "differs": None, "error": None}
-    before = [_finite(value) for value in row["logprobs"] or [None] * len(now)]
+    # Where spellings were counted, the labels alone stand apart.
+    alone = row["exact_logprobs"] or row["logprobs"] or [None] * len(now)
+    before = [_finite(value) for value in alone]
     both = list(zip(before, now, strict=True))
     apart = max((abs(a - b) for a, b in both if a is not None and b is not None), default=None)
     lacking = any((a is None) != (b is None) for a, b in both)

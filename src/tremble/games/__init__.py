@@ -17,7 +17,7 @@ stands, like a decision that brings its own prompt.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -69,7 +69,8 @@ class Family:
     label. `numbers`: what baselines read off a decision, as JSON can hold it. `sides`: what the
     person and the other side are called, None where there is no other side. `dialogue`: whether
     players may write to each other. `payoff_rows`: whether payoffs stand in rows, by `View.rows`,
-    that can be put in another order than the options."""
+    that can be put in another order than the options.
+    `spellings`: label -> other words for it, which count where a study asks for spellings."""
 
     name: str
     rules: Callable[[View], list[str]]
@@ -82,6 +83,7 @@ class Family:
     dialogue: bool = False
     payoff_rows: bool = False
     transcript: Callable[[View], str] | None = None
+    spellings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 _MODULES = {

@@ -126,4 +126,9 @@ FAMILY = Family(
     normative=price_offers.normative,
     sides=sides,
     dialogue=True,
+    spellings={
+        "AcceptOffer": ("accept",),
+        "RejectOffer": ("reject",),
+        "DealWithJohn": ("Deal with John",),
+    },
 )

@@ -101,4 +101,5 @@ FAMILY = Family(
     normative=expected_value.buyer,
     sides=sides,
     dialogue=True,
+    spellings={"yes": ("buy",), "no": ("don't", "do not")},
 )

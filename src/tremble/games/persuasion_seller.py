@@ -97,4 +97,5 @@ FAMILY = Family(
     numbers=numbers,
     normative=expected_value.seller,
     sides=sides,
+    spellings={"yes": ("recommend",), "no": ("don't", "do not")},
 )

@@ -127,6 +127,8 @@ def _rows(readings: list[Found]) -> list[list[str]]:
             ]
             rows.append([f"{name}: stored", *(decimal(value, 5) for value in stored)])
     rows.append(["mass", *(decimal(reading["mass"], 4) for reading in readings)])
+    if any(reading["spelled"] for reading in readings):
+        rows += _spellings(readings)
     rows.append(["first tokens", *(decimal(reading["first_mass"], 4) for reading in readings)])
     rows.append(["likeliest", *(_top(reading) for reading in readings)])
     if not all(_is_in_top(reading) for reading in readings):
@@ -140,6 +142,19 @@ def _rows(readings: list[Found]) -> list[list[str]]:
         rows.append(["in the study", *(against_study(reading) for reading in readings)])
     rows.append(["row key", *(reading["row_key"] for reading in readings)])
     return rows
+
+
+def _spellings(readings: list[Found]) -> list[list[str]]:
+    found = [reading["spelled"] for reading in readings]
+    rows = [["mass with spellings", *(decimal(one and one["mass"], 4) for one in found)]]
+    for place, option in enumerate(readings[0]["options"]):
+        texts = [MISSING if one is None else _written(one["texts"][place]) for one in found]
+        rows.append([f"{_option_name(option)}: spellings", *texts])
+    return rows
+
+
+def _written(texts: list[Found]) -> str:
+    return ", ".join(f"{visible(one['text'])} {decimal(one['probability'], 4)}" for one in texts)
 
 
 def _means(shown: list[list[Found]]) -> list[list[str]]:

@@ -20,6 +20,7 @@ from tremble.stats.model_groups import Catalogue, by_model_group, filter_sweep
 from tremble.stats.normative_table import normative_models, normative_pairs
 from tremble.stats.pairs import MIN_MASS, MIN_R
 from tremble.stats.presentation_table import presentation_table
+from tremble.stats.spellings_table import spellings_table
 from tremble.stats.uncertainty_table import (
     RunMatrix,
     difference_table,
@@ -47,6 +48,7 @@ FURTHER = {
     "presentations": "What the order of options, their labels and payoff rows change",
     "groups": "Wins and differences by model family and size",
     "sweep": "Wins under other filters",
+    "spellings": "Mass and r with the labels alone, and with all spellings of them",
 }
 _SUBSETS = ("parameter", "round", "topology", "formulation")
 
@@ -103,6 +105,7 @@ def further_tables(
         "presentations": lambda: presentation_table(analysis.scores, decisions, points),
         "groups": lambda: by_model_group(analysis.pairs, known),
         "sweep": lambda: filter_sweep(analysis.pairs),
+        "spellings": lambda: spellings_table(analysis.scores, decisions, predicted, points),
     }
     found: dict[str, Any] = {}
     for name in FURTHER:
