@@ -131,7 +131,8 @@ def page(folder: Path) -> str:
     for table in tables(found):
         further = f" --table {table.id}" if table.id in FURTHER else ""
         parts.append(f"## {table.title}\n")
-        parts += [f"{said}\n" for said in (table.caption, SENTENCES[table.id](found)) if said]
+        sentence = SENTENCES[table.id](found) if table.id in SENTENCES else ""
+        parts += [f"{said}\n" for said in (table.caption, sentence) if said]
         parts += markdown(table, f"tremble analyze {run['study']}{further}")
     parts += trace(found, folder, run)
     return "\n".join(parts).rstrip() + "\n"

@@ -354,6 +354,18 @@ def sweep(found: Found) -> str:
     )
 
 
+def presentations(found: Found) -> str:
+    rows = found.further["presentations"]
+    if not rows:
+        return "Every decision is shown in one presentation."
+    wide = max(rows, key=lambda row: row["sd"])
+    return (
+        "Where decisions are shown in more than one presentation, the share of the target moves "
+        f"most in {where(wide)}, by {decimal(wide['sd'])} (standard deviation): that much goes by "
+        "place and label alone."
+    )
+
+
 SENTENCES: dict[str, Callable[[Found], str]] = {
     "models": models,
     "pairs": pairs,
@@ -373,6 +385,7 @@ SENTENCES: dict[str, Callable[[Found], str]] = {
     "round": wins("round"),
     "topology": wins("topology"),
     "formulation": wins("formulation"),
+    "presentations": presentations,
     "groups": groups,
     "sweep": sweep,
 }

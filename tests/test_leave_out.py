@@ -13,8 +13,10 @@ from scipy.optimize import minimize
 from baseline_frames import PD, frame, game, lottery, offer, play, row, said
 from tremble.baselines import BASELINES, attraction, fehr_schmidt, logistic
 from tremble.baselines.fehr_schmidt import GRID, utility
-from tremble.baselines.leave_out import best_without, logistic_coefficients
+from tremble.baselines.leave_out import Tally, best_of_all, best_without, logistic_coefficients
 from tremble.baselines.logistic import repeated_features
+from tremble.stats import analyze
+from tremble.store import SCORES
 
 FITTED = [name for name in BASELINES if name not in ("majority", "last_choice")]
 
@@ -151,6 +153,33 @@ def test_the_grid_is_searched_exactly() -> None:
 
     assert best_without(loglik, 500).tolist() == want
     assert best_without(loglik, 500, rows=1_000_000).tolist() == want
+
+
+def test_equal_groups_are_worked_out_once_and_count_as_often_as_they_are() -> None:
+    rng = np.random.default_rng(6)
+    group, kind = np.repeat(np.arange(30), 2), rng.integers(0, 4, 60)
+    held = Tally(group, kind, 5)
+    every = np.zeros((30, 5))
+    np.add.at(every, (group, kind), 1)
+    assert (held.counts.toarray()[held.which] == every).all()
+    assert len(held.times) == len({tuple(row) for row in every}) < 30
+    table = rng.normal(size=(5, 200))
+    want = best_without(lambda indices: every @ table[:, indices], 200)
+    found = best_without(lambda indices: held.counts @ table[:, indices], 200, 1, held.times)
+    assert found[held.which].tolist() == want.tolist()
+    everybody = (every @ table).sum(axis=0).argmax()
+    assert best_of_all(lambda i: held.counts @ table[:, i], 200, 1, held.times) == everybody
+
+
+def test_a_negative_r_of_a_fitted_baseline_is_said_to_mean_nothing_found() -> None:
+    """Six people, one equal offer each, three accept: without the own one it is 3 : 2 the other
+    way, so that every prediction is on the wrong side, in equal measure."""
+    people = [offer(f"b{i}", 0.5, ["accept", "reject"][i % 2]) for i in range(6)]
+    found = {
+        r["baseline"]: r for r in analyze(pl.DataFrame(schema=SCORES), frame(people)).baselines
+    }
+    assert found["logistic"]["r"] == pytest.approx(-1)
+    assert found["logistic"]["note"].startswith("fitted without the own group, so below zero means")
 
 
 def test_level_parameters_are_settled_by_the_first() -> None:

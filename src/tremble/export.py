@@ -68,12 +68,9 @@ def tidy(scores: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
     facts = facts.drop("normative", "presentations", "key").join(
         theory, on=["decision", "option"], how="left", maintain_order="left"
     )
-    found = predictions(scores, decisions).rename({"key": "option"})
-    shown = (
-        scored_presentations(scores)
-        .group_by(*RUN, "decision")
-        .agg(presentations=pl.col("presentation").n_unique())
-    )
+    shares = scored_presentations(scores)
+    found = predictions(scores, decisions, shares).rename({"key": "option"})
+    shown = shares.group_by(*RUN, "decision").agg(presentations=pl.col("presentation").n_unique())
     failed = (
         scores.filter(pl.col("error").is_not_null())
         .with_columns(format_column())

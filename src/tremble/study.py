@@ -35,6 +35,8 @@ from tremble.rendering import (
 )
 from tremble.scoring import Progress, score_cells
 from tremble.stats import Analysis, Comparison, analyze
+from tremble.stats.analysis import plain
+from tremble.stats.breakdowns import breakdown, wins_table
 from tremble.stats.further import further_tables
 from tremble.store import EXPECTED, Job, Store, hash8, slug
 from tremble.study_file import Study
@@ -326,16 +328,34 @@ def analyze_study(out: Path) -> tuple[Analysis, pl.DataFrame, pl.DataFrame]:
 
 
 def further_analysis(
-    out: Path, analysis: Analysis, decisions: pl.DataFrame, names: Sequence[str] | None = None
-) -> dict[str, list[dict[str, Any]]]:
+    out: Path,
+    analysis: Analysis,
+    decisions: pl.DataFrame,
+    names: Sequence[str] | None = None,
+    instead: Callable[[str, Exception], Any] | None = None,
+) -> dict[str, Any]:
     """The further tables of a study (`stats.further`): all of them, or those named.
 
-    `analysis` and `decisions` are what `analyze_study` gave. Raises UserError for another name.
+    `analysis` and `decisions` are what `analyze_study` gave; `instead` as for `further_tables`.
+    Raises UserError for another name.
     """
     found = _compared(Store(out))
     models = {name for one in found for name in (one.base, one.aligned)}
     known = {name: (pairs.family_of(name), pairs.params_of(name)) for name in models}
-    return further_tables(analysis, decisions, found, known, names)
+    return further_tables(analysis, decisions, found, known, names, instead=instead)
+
+
+def breakdown_analysis(
+    out: Path, analysis: Analysis, decisions: pl.DataFrame, by: str
+) -> dict[str, list[dict[str, Any]]]:
+    """The pairs of a study within every value of one parameter of the games: "pairs" (r, mass,
+    winner; `breakdown`) and "wins" (`wins_table`).
+
+    `analysis` and `decisions` are what `analyze_study` gave. Raises UserError where no decision
+    has such a parameter.
+    """
+    rows = breakdown(analysis.predicted, analysis.points, decisions, _compared(Store(out)), by)
+    return {"pairs": plain(rows), "wins": plain(wins_table(rows))}
 
 
 def _compared(store: Store) -> list[Comparison]:

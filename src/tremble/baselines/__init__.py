@@ -37,6 +37,8 @@ BASELINES: dict[str, Baseline] = {
     "prospect_theory": prospect_theory,
     "attraction": attraction,
 }
+# Those whose parameters are fitted to the other groups.
+FITTED = tuple(name for name in BASELINES if name not in ("majority", "last_choice"))
 # The families that a baseline is about; one that is not named here is about all of them.
 ABOUT: dict[str, Sequence[str]] = {
     "logistic": tuple(FEATURES),
@@ -77,4 +79,4 @@ def baseline_predictions(decisions: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(frames)
 
 
-__all__ = ["ABOUT", "BASELINES", "Baseline", "baseline_predictions", *BASELINES]
+__all__ = ["ABOUT", "BASELINES", "FITTED", "Baseline", "baseline_predictions", *BASELINES]

@@ -14,7 +14,7 @@ round one it is b / L, so that b is the log-odds of the target in round one.
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import groupby, product
 
 import numpy as np
 import polars as pl
@@ -33,6 +33,9 @@ LEARNING = list(product(DECAY, IMAGINED, GROWTH))
 # A row per point of the grid: places of (phi, delta, kappa), of b and of L.
 GRID = np.array(list(product(range(len(LEARNING)), range(len(START)), range(len(PRECISION)))))
 
+Move = tuple[int, int | None]  # own and the other's option, None where it is unknown
+State = tuple[np.ndarray, np.ndarray, np.ndarray]  # N, what is left of the first lead, the lead
+
 
 def attraction(decisions: pl.DataFrame) -> pl.DataFrame:
     """decision, prediction of the target, why: one fit per data set and payoffs over repeated
@@ -48,7 +51,7 @@ def attraction(decisions: pl.DataFrame) -> pl.DataFrame:
         if sample.why is not None:
             answer.refuse(sample.cases, sample.why)
             continue
-        start, learned = _traces(sample.cases)
+        start, learned, place = _traces(sample.cases)
 
         def log_odds(
             indices: np.ndarray, start: np.ndarray = start, learned: np.ndarray = learned
@@ -60,16 +63,16 @@ def attraction(decisions: pl.DataFrame) -> pl.DataFrame:
             )
             return found
 
-        p = grid_predictions(sample, log_odds, len(GRID))
+        p = grid_predictions(sample, log_odds, len(GRID), place)
         answer.found.update((c.decision, float(v)) for c, v in zip(sample.cases, p, strict=True))
     return answer.frame(decisions)
 
 
-def _traces(cases: list[Case]) -> tuple[np.ndarray, np.ndarray]:
-    """What is left of the first attraction, and what was learned, before each case; float32,
-    (rules of learning, cases). Equal histories are worked out once."""
+def _traces(cases: list[Case]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What is left of the first attraction, and what was learned, after each distinct history;
+    float32, (rules of learning, histories). The history of each case, (cases)."""
     payoffs = unit_scale(stage_game(cases[0])[0])
-    distinct: dict[tuple[tuple[int, int | None], ...], int] = {}
+    distinct: dict[tuple[Move, ...], int] = {}
     places = []
     keys = cases[0].keys  # rows and columns of the payoffs
     for case in cases:
@@ -80,17 +83,23 @@ def _traces(cases: list[Case]) -> tuple[np.ndarray, np.ndarray]:
         places.append(distinct.setdefault(moves, len(distinct)))
     target = keys.index(cases[0].coded or "")
     phi, delta, kappa = np.array(LEARNING).T
-    found = np.array(
-        [attractions(payoffs, moves, target, phi, delta, kappa) for moves in distinct],
-        dtype=np.float32,
-    )
-    start, learned = found[places].transpose(1, 2, 0)
-    return start, learned
+    found = np.empty((2, len(phi), len(distinct)), dtype=np.float32)
+    # A history is the one before and a round more: most take a single step.
+    before: dict[tuple[Move, ...], State] = {}
+    for _, equally_long in groupby(sorted(distinct, key=len), len):
+        states = {}
+        for moves in equally_long:
+            past = before.get(moves[:-1])
+            rest = moves if past is None else moves[-1:]
+            states[moves] = _follow(payoffs, rest, target, phi, delta, kappa, past)
+            found[:, :, distinct[moves]] = states[moves][1:]
+        before = states
+    return found[0], found[1], np.array(places)
 
 
 def attractions(
     payoffs: np.ndarray,
-    moves: tuple[tuple[int, int | None], ...],
+    moves: tuple[Move, ...],
     target: int,
     phi: np.ndarray,
     delta: np.ndarray,
@@ -101,8 +110,21 @@ def attractions(
 
     A round in which the other's move is unknown teaches nothing: it is passed over.
     """
-    experience = np.ones_like(phi)
-    start, lead = np.ones_like(phi), np.zeros_like(phi)
+    return _follow(payoffs, moves, target, phi, delta, kappa)[1:]
+
+
+def _follow(
+    payoffs: np.ndarray,
+    moves: tuple[Move, ...],
+    target: int,
+    phi: np.ndarray,
+    delta: np.ndarray,
+    kappa: np.ndarray,
+    state: State | None = None,
+) -> State:
+    """`attractions` with the experience before them, from `state` on."""
+    ones = np.ones_like(phi)
+    experience, start, lead = state or (ones, ones, np.zeros_like(phi))
     for mine, theirs in moves:
         if theirs is None:
             continue
@@ -112,4 +134,4 @@ def attractions(
         start = phi * experience * start / grown
         lead = (phi * experience * lead + gain - loss) / grown
         experience = grown
-    return start, lead
+    return experience, start, lead

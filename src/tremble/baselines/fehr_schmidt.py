@@ -35,7 +35,7 @@ def fehr_schmidt(decisions: pl.DataFrame) -> pl.DataFrame:
         if sample.why is not None:
             answer.refuse(sample.cases, sample.why)
             continue
-        x = np.array([case.numbers["share"] for case in sample.cases])
+        x, place = np.unique([case.numbers["share"] for case in sample.cases], return_inverse=True)
         sign = 1.0 if sample.cases[0].coded == "accept" else -1.0
 
         def log_odds(indices: np.ndarray, x: np.ndarray = x, sign: float = sign) -> np.ndarray:
@@ -43,7 +43,7 @@ def fehr_schmidt(decisions: pl.DataFrame) -> pl.DataFrame:
             found: np.ndarray = sign * precision * utility(x, envy, guilt)
             return found
 
-        p = grid_predictions(sample, log_odds, len(GRID))
+        p = grid_predictions(sample, log_odds, len(GRID), place)
         answer.found.update((c.decision, float(v)) for c, v in zip(sample.cases, p, strict=True))
     return answer.frame(decisions)
 

@@ -6,8 +6,10 @@ Both are exact: what a group's fit is based on is the sum over all groups less i
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
+from scipy import sparse
 
 from tremble.baselines.cases import Sample
 
@@ -19,13 +21,39 @@ BLOCK_VALUES = 2_000_000
 FLOOR = 1e-12
 
 
+class Tally:
+    """How often each group holds each distinct row. Equal groups, as plays that went the same way,
+    are one: what is worked out for it holds for all.
+
+    `group` and `row` number group and row of every case from 0. `counts` (distinct groups, rows);
+    `times` (distinct groups), how many groups each stands for; `which` (groups), where it stands.
+    """
+
+    def __init__(self, group: np.ndarray, row: np.ndarray, rows: int) -> None:
+        size = (int(group.max()) + 1, rows)
+        every = sparse.coo_array((np.ones(len(row)), (group, row)), shape=size).tocsr()
+        every.sum_duplicates()
+        seen: dict[tuple[bytes, bytes], int] = {}
+        which = [
+            seen.setdefault((every.indices[a:b].tobytes(), every.data[a:b].tobytes()), len(seen))
+            for a, b in pairwise(every.indptr)
+        ]
+        self.which = np.array(which)
+        self.times = np.bincount(self.which).astype(float)
+        self.counts = every[np.unique(self.which, return_index=True)[1]]
+
+
 def best_without(
-    loglik: Callable[[np.ndarray], np.ndarray], count: int, rows: int = 1
+    loglik: Callable[[np.ndarray], np.ndarray],
+    count: int,
+    rows: int = 1,
+    times: np.ndarray | None = None,
 ) -> np.ndarray:
     """For each group the index of the parameters that fit all other groups best.
 
     `loglik(indices)` gives an array (groups, indices) of log-likelihoods in nats; `count` is the
-    size of the grid, `rows` what one parameter costs in values. A first pass gives the total of
+    size of the grid, `rows` what one parameter costs in values, `times` how many groups each of
+    them stands for. A first pass gives the total of
     each parameter and the range of total less own over groups; only parameters whose best case
     reaches the best worst case can be anybody's choice, and only those are computed again.
     """
@@ -34,7 +62,7 @@ def best_without(
     for start in range(0, count, block):
         indices = np.arange(start, min(count, start + block))
         own = loglik(indices)
-        total[indices] = own.sum(axis=0)
+        total[indices] = own.sum(axis=0) if times is None else times @ own
         low[indices] = total[indices] - own.max(axis=0)
         high[indices] = total[indices] - own.min(axis=0)
     chosen = np.flatnonzero(high >= low.max() - 2 * LEVEL)
@@ -45,15 +73,18 @@ def best_without(
     return best
 
 
-def best_of_all(loglik: Callable[[np.ndarray], np.ndarray], count: int, rows: int = 1) -> int:
+def best_of_all(
+    loglik: Callable[[np.ndarray], np.ndarray],
+    count: int,
+    rows: int = 1,
+    times: np.ndarray | None = None,
+) -> int:
     """The index of the parameters that fit all groups best; the first of those level with it."""
     block = max(1, BLOCK_VALUES // max(1, rows))
-    total = np.concatenate(
-        [
-            loglik(np.arange(start, min(count, start + block))).sum(axis=0)
-            for start in range(0, count, block)
-        ]
-    )
+    parts = [
+        loglik(np.arange(start, min(count, start + block))) for start in range(0, count, block)
+    ]
+    total = np.concatenate([p.sum(axis=0) if times is None else times @ p for p in parts])
     return int((total >= total.max() - LEVEL).argmax())
 
 
@@ -73,29 +104,37 @@ def binary_loglik(z: np.ndarray, y: np.ndarray) -> np.ndarray:
 LogOdds = Callable[[np.ndarray], np.ndarray]
 
 
-def grid_predictions(sample: Sample, log_odds: LogOdds, count: int) -> np.ndarray:
+def grid_predictions(
+    sample: Sample, log_odds: LogOdds, count: int, place: np.ndarray | None = None
+) -> np.ndarray:
     """The probability of `coded` for every case, by the parameters that fit the others best.
 
-    `log_odds(indices)` gives an array (indices, cases). Groups without any outcome are predicted
-    by the parameters that fit all groups best.
+    `log_odds(indices)` gives an array (indices, situations), `place` the situation of every case;
+    without it every case is its own. Groups without any outcome are predicted by the parameters
+    that fit all groups best.
     """
     y = outcomes_of(sample)
+    place = np.arange(len(y)) if place is None else place
     fitted = ~np.isnan(y)
-    starts = np.flatnonzero(np.r_[True, np.diff(sample.group[fitted]) != 0])
+    values, code = np.unique(y[fitted], return_inverse=True)
+    rows, row = np.unique(place[fitted] * len(values) + code, return_inverse=True)
+    at, seen = rows // len(values), values[rows % len(values)]
+    held = Tally(sample.group[fitted], row, len(rows))
 
     def loglik(indices: np.ndarray) -> np.ndarray:
-        values = binary_loglik(log_odds(indices)[:, fitted], y[fitted])
-        return np.add.reduceat(values, starts, axis=1, dtype=np.float64).T
+        found: np.ndarray = held.counts @ binary_loglik(log_odds(indices)[:, at], seen).T
+        return found
 
-    best = best_without(loglik, count, len(y))
+    cost = max(held.counts.shape)
+    best = best_without(loglik, count, cost, held.times)[held.which]
     chosen = best[sample.group]
     if (sample.group < 0).any():
-        chosen = np.where(sample.group < 0, best_of_all(loglik, count, len(y)), chosen)
-    distinct, place = np.unique(chosen, return_inverse=True)
+        everybody = best_of_all(loglik, count, cost, held.times)
+        chosen = np.where(sample.group < 0, everybody, chosen)
     z = np.empty(len(y))
-    for number, index in enumerate(distinct):
-        here = place == number
-        z[here] = log_odds(np.array([index]))[0, here]
+    for index in np.unique(chosen):
+        here = chosen == index
+        z[here] = log_odds(np.array([index]))[0, place[here]]
     return sigmoid(z)
 
 
@@ -160,17 +199,16 @@ def logistic_predictions(sample: Sample, x: np.ndarray, ridge: np.ndarray) -> np
     ones = np.bincount(place, y, len(rows))[None]
     seen = np.bincount(place, minlength=len(rows)).astype(float)[None]
     full = logistic_coefficients(rows, ones, seen, ridge, np.zeros((1, x.shape[1])))
-    b = np.empty((sample.groups, x.shape[1]))
-    block = max(1, BLOCK_VALUES // max(1, len(rows)))
-    for start in range(0, sample.groups, block):
-        size = min(block, sample.groups - start)
-        here = (group >= start) & (group < start + size)
-        cell = (group[here] - start) * len(rows) + place[here]
-        own_ones = np.bincount(cell, y[here], size * len(rows)).reshape(size, -1)
-        own_seen = np.bincount(cell, minlength=size * len(rows)).reshape(size, -1)
-        b[start : start + size] = logistic_coefficients(
-            rows, ones - own_ones, seen - own_seen, ridge, np.repeat(full, size, axis=0)
-        )
+    values, code = np.unique(y, return_inverse=True)
+    held = Tally(group, place * len(values) + code, len(rows) * len(values))
+    b = np.empty((len(held.times), x.shape[1]))
+    block = max(1, BLOCK_VALUES // max(1, len(rows) * len(values)))
+    for start in range(0, len(b), block):
+        here = slice(start, start + block)
+        own = held.counts[here].toarray().reshape(-1, len(rows), len(values))
+        left = ones - own @ values, seen - own.sum(axis=2)
+        b[here] = logistic_coefficients(rows, *left, ridge, np.repeat(full, len(own), axis=0))
+    b = b[held.which]
     # Number -1, a group without any outcome, takes the last row: the fit to everybody.
     chosen = np.concatenate([b, full])[sample.group]
     return sigmoid((chosen * x).sum(axis=1))

@@ -16,7 +16,7 @@ from typing import Annotated, Any, ParamSpec
 
 import typer
 
-from tremble.errors import TrembleError, UserError
+from tremble.errors import TrembleError, UserError, one_line
 
 Parameters = ParamSpec("Parameters")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
@@ -24,6 +24,16 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tabl
 
 def complain(message: str) -> None:
     print(f"tremble: {message}", file=sys.stderr)
+
+
+def logged_fault(error: Exception) -> str:
+    """One sentence on an internal fault, whose full account is written to a file named in it."""
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="tremble-fault-", suffix=".log", delete=False
+    ) as log:
+        traceback.print_exception(error, file=log)
+    kind = "" if isinstance(error, TrembleError) else f"{type(error).__name__}: "
+    return f"internal fault ({kind}{one_line(error)}); the full account is in {log.name}."
 
 
 def guarded(command: Callable[Parameters, int | None]) -> Callable[Parameters, None]:
@@ -43,12 +53,7 @@ def guarded(command: Callable[Parameters, int | None]) -> Callable[Parameters, N
             sys.stderr.close()
             code = 0
         except Exception as error:
-            with tempfile.NamedTemporaryFile(
-                "w", prefix="tremble-fault-", suffix=".log", delete=False
-            ) as log:
-                traceback.print_exc(file=log)
-            kind = "" if isinstance(error, TrembleError) else f"{type(error).__name__}: "
-            complain(f"internal fault ({kind}{error}); the full account is in {log.name}.")
+            complain(logged_fault(error))
             code = 1
         raise typer.Exit(code)
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from tremble.commands import AsJson, complain, guarded, print_json
-from tremble.errors import UserError, did_you_mean
+from tremble.commands.tables import show_analysis
+from tremble.errors import UserError
 
 
 @guarded
@@ -26,7 +25,7 @@ def demo(
     from tremble.study_file import read_study
 
     study = read_study(write_demo(out, full, complain))
-    return _run(study, out) or _show(out) or _page(out)
+    return _run(study, out) or show_analysis(out) or _page(out)
 
 
 @guarded
@@ -52,13 +51,17 @@ def analyze(
         typer.Option(help="A further table, commas between several, or all; --tables lists them."),
     ] = None,
     tables: Annotated[bool, typer.Option("--tables", help="List the further tables.")] = False,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PARAMETER", help="r, mass and wins by a parameter of the games."),
+    ] = None,
     as_json: AsJson = False,
 ) -> int:
     """Tables: r, mass, who wins, tests over pairs, baselines; and further ones by name."""
     if tables:
         return _list_tables(as_json)
     names = [name.strip() for part in table or () for name in part.split(",") if name.strip()]
-    return _show(folder, as_json, names)
+    return show_analysis(folder, as_json, names, by or ())
 
 
 @guarded
@@ -123,33 +126,6 @@ def _list_tables(as_json: bool) -> int:
     return 0
 
 
-def _show(folder: Path, as_json: bool = False, names: Sequence[str] = ()) -> int:
-    from tremble.report.further_layout import further_layout
-    from tremble.report.terminal import print_tables
-    from tremble.report.terminal import tables as show_tables
-    from tremble.stats.further import FURTHER
-    from tremble.study import analyze_study, caveats, further_analysis
-
-    analysis, _, decisions = analyze_study(folder)
-    everything = "all" in names or (as_json and not names)
-    unknown = [name for name in names if name not in FURTHER and name != "all"]
-    wanted = [name for name in FURTHER if everything or name in names]
-    further = further_analysis(folder, analysis, decisions, wanted)
-    if as_json:
-        print_json({**analysis.to_json(), **further})
-    else:
-        for line in caveats(folder):
-            print(f"Note: {line}")
-        print()
-        if not names:
-            show_tables(analysis, Console())
-            print("Intervals, ceilings, breakdowns and more: --table NAME; --tables lists them.")
-        print_tables(further_layout(further), Console())
-    for name in unknown:
-        complain(f"There is no table {name!r}{did_you_mean(name, list(FURTHER))}")
-    return 2 if unknown else 0
-
-
 def _page(folder: Path, out: Path | None = None) -> int:
     from tremble.report.page import page
     from tremble.report.parts import further_parts
@@ -158,11 +134,14 @@ def _page(folder: Path, out: Path | None = None) -> int:
 
     analysis, scores, decisions = analyze_study(folder)
     title = Store(folder).read_run()["study"]
-    parts = further_parts(
-        analysis,
-        decisions,
-        lambda name: further_analysis(folder, analysis, decisions, [name])[name],
-    )
+    further = further_analysis(folder, analysis, decisions, instead=lambda _, error: error)
+
+    def rows_of(name: str) -> Any:
+        if isinstance(further[name], Exception):
+            raise further[name]
+        return further[name]
+
+    parts = further_parts(analysis, decisions, rows_of)
     text = page(analysis, scores, decisions, title, caveats(folder), parts)
     _write_page(out if out is not None else folder / "report" / "index.html", text)
     failed = [part for part in parts if part.trouble is not None]

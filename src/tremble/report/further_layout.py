@@ -24,9 +24,30 @@ NO_CONTROLS = (
 )
 
 
-def further_layout(tables: Mapping[str, Sequence[Row]]) -> list[Table]:
-    """A table for each name, by `FURTHER`; the columns are those of its rows."""
-    return [table_of(name, FURTHER[name], rows, last=("note",)) for name, rows in tables.items()]
+def further_layout(tables: Mapping[str, Sequence[Row] | str]) -> list[Table]:
+    """A table for each name, by `FURTHER`; the columns are those of its rows. A sentence in place
+    of rows says why there are none."""
+    return [
+        Table(name, FURTHER[name], "", [], [], rows)
+        if isinstance(rows, str)
+        else table_of(name, FURTHER[name], rows, last=("note",))
+        for name, rows in tables.items()
+    ]
+
+
+def breakdown_layout(parts: Mapping[str, Mapping[str, Sequence[Row]] | str]) -> list[Table]:
+    """Two tables for each parameter (`study.breakdown_analysis`), or its sentence."""
+    found = []
+    for name, tables in parts.items():
+        if isinstance(tables, str):
+            found.append(Table(f"by {name}", f"By {name}", "", [], [], tables))
+            continue
+        for kind, title in (("pairs", "r and mass by {}"), ("wins", "Wins by {}")):
+            rows = tables[kind]
+            if all(row["parameter"] == name for row in rows):  # the title says it
+                rows = [{k: v for k, v in row.items() if k != "parameter"} for row in rows]
+            found.append(table_of(f"{kind} by {name}", title.format(name), rows, ("why", "note")))
+    return found
 
 
 def verdict_layout(rows: Sequence[Row]) -> Table:

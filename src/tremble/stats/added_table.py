@@ -33,35 +33,35 @@ def added(
     reason in the note, where they are undefined.
     """
     rows = []
-    held = baseline_points(baselines, points).rename({"prediction": "baseline_prediction"})
+    numbered = points.with_row_index("point")
+    runs = predicted.select(RUN).unique(maintain_order=True).with_row_index("run")
+    fits = (
+        predicted.select(*RUN, "decision", "key", "prediction")
+        .join(numbered.select("decision", "key", "point"), on=["decision", "key"])
+        .join(runs, on=RUN)
+        .select("run", "point", "prediction")
+    )
+    held = baseline_points(baselines, numbered).rename({"prediction": "baseline_prediction"})
     names = [name for name in BASELINES if name in set(held["baseline"])]
     families = {family: place for place, family in enumerate(family_order(points["family"]))}
     for name in names:
         beside = held.filter(pl.col("baseline") == name).drop("baseline")
         found = (
-            predicted.select(*RUN, "decision", "key", "prediction")
-            .join(beside, on=["decision", "key"])
-            .group_by(*RUN, "family", maintain_order=True)
+            fits.join(beside, on="point")
+            .group_by("run", "family", maintain_order=True)
             .agg(
                 *r_columns("prediction", "_model"),
                 *r_columns("baseline_prediction", "_baseline"),
                 _product("prediction", "baseline_prediction"),
                 *outcome_columns(),
             )
+            .join(runs, on="run")
         )
-        rows += [_row(name, row) for row in found.iter_rows(named=True)]
-    runs = {
-        run: place
-        for place, run in enumerate(predicted.select(RUN).unique(maintain_order=True).iter_rows())
-    }
-    return sorted(
-        rows,
-        key=lambda row: (
-            runs[tuple(row[part] for part in RUN)],
-            families[row["family"]],
-            names.index(row["baseline"]),
-        ),
+        rows += [(row["run"], _row(name, row)) for row in found.iter_rows(named=True)]
+    rows.sort(
+        key=lambda pair: (pair[0], families[pair[1]["family"]], names.index(pair[1]["baseline"]))
     )
+    return [row for _, row in rows]
 
 
 def _product(first: str, second: str) -> pl.Expr:

@@ -7,13 +7,16 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from tremble.baselines import ABOUT, BASELINES, baseline_predictions
+from tremble.baselines import ABOUT, BASELINES, FITTED, baseline_predictions
 from tremble.baselines.cases import main_reason
 from tremble.stats.comparisons import family_order
 from tremble.stats.correlation import outcome_columns, points_note, r_columns, undefined
 from tremble.stats.models import join_notes
 from tremble.stats.numbers import decimal
 from tremble.stats.outcomes import CHOICE, OPTION
+
+# A fit without the own group leans away from what that group did (docs/baselines.md).
+_LEANING = "fitted without the own group, so below zero means nothing found"
 
 
 def baseline_table(
@@ -79,6 +82,7 @@ def _row(name: str, family: str, held: pl.DataFrame, total: int, why: str | None
     if constant:
         reason = "a constant has no r" if reason in (None, "constant prediction") else reason
     left = f"{total - n} decisions left out" if total > n else None
+    leaning = name in FITTED and reason is None and found["r"] < 0
     return {
         "baseline": name,
         "family": family,
@@ -86,6 +90,7 @@ def _row(name: str, family: str, held: pl.DataFrame, total: int, why: str | None
         "r": None if reason else found["r"],
         "note": join_notes(
             reason,
+            _LEANING if leaning else None,
             shares if constant or reason else _accuracy(held["prediction"].to_numpy(), y, held),
             points_note(found) if found["options"] else None,
             f"{left} ({why})" if left and why else left,

@@ -115,9 +115,11 @@ def _fits(
 
 
 def _aggregated(rows: pl.DataFrame, group: list[str]) -> pl.DataFrame:
+    # Distinct predictions stand in for contexts that are not known; to count them is slow.
+    unknown = pl.col("context").is_null().any()
     situations = [
         pl.max_horizontal(
-            pl.col("base_prediction").n_unique(), pl.col("aligned_prediction").n_unique()
+            pl.col(f"{side}_prediction").filter(unknown).n_unique() for side in ("base", "aligned")
         ).alias("distinct"),
         pl.col("context").n_unique().alias("contexts"),
         pl.col("context").null_count().alias("without_context"),

@@ -55,20 +55,24 @@ def r_columns(prediction: str, suffix: str = "") -> list[pl.Expr]:
 
 
 def outcome_columns() -> list[pl.Expr]:
-    """Aggregations that say which points a group holds, for `undefined` and `points_note`."""
+    """Aggregations that say which points a group holds, for `undefined` and `points_note`.
+
+    Targets and kinds of choice are counted where there is one outcome only, where they matter.
+    """
     spread = pl.col("outcome").max() - pl.col("outcome").min()
+    one_outcome = spread <= _ROUNDING * pl.col("outcome").abs().max()
     return [
         pl.len().alias("points"),
         pl.col("weight").sum().round().cast(pl.Int64).alias("used"),
-        (spread <= _ROUNDING * pl.col("outcome").abs().max()).alias("one_outcome"),
+        one_outcome.alias("one_outcome"),
         pl.col("outcome").first().alias("outcome"),
         (pl.col("kind") == CHOICE).sum().alias("choices"),
         (pl.col("kind") == RATE).sum().alias("rates"),
         (pl.col("kind") == OPTION).sum().alias("options"),
         pl.col("key").first().alias("target"),
-        pl.col("key").n_unique().alias("targets"),
+        pl.col("key").filter(one_outcome).n_unique().alias("targets"),
         pl.col("choice").first().alias("choice"),
-        pl.col("choice").n_unique().alias("kinds_of_choice"),
+        pl.col("choice").filter(one_outcome).n_unique().alias("kinds_of_choice"),
     ]
 
 

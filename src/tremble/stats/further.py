@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import polars as pl
@@ -19,7 +20,12 @@ from tremble.stats.model_groups import Catalogue, by_model_group, filter_sweep
 from tremble.stats.normative_table import normative_models, normative_pairs
 from tremble.stats.pairs import MIN_MASS, MIN_R
 from tremble.stats.presentation_table import presentation_table
-from tremble.stats.uncertainty_table import difference_table, interval_table, vote_table
+from tremble.stats.uncertainty_table import (
+    RunMatrix,
+    difference_table,
+    interval_table,
+    vote_table,
+)
 
 Row = dict[str, Any]
 
@@ -54,12 +60,14 @@ def further_tables(
     min_mass: float | None = MIN_MASS,
     min_r: float | None = MIN_R,
     resamples: int = RESAMPLES,
-) -> dict[str, list[Row]]:
+    instead: Callable[[str, Exception], Any] | None = None,
+) -> dict[str, Any]:
     """The tables of `FURTHER` (all, or those of `names`), each a list of plain dicts.
 
     `analysis` is what `analyze` made of the same `decisions` and `comparisons`; `catalogue` maps
-    a model to its family and size in billions of parameters. What is not known is None. Raises
-    UserError for a name that is no table.
+    a model to its family and size in billions of parameters. What is not known is None. With
+    `instead` a table that cannot be made stops none of the others: what `instead` gives for its
+    name and the error stands in its place. Raises UserError for a name that is no table.
     """
     for name in names or ():
         if name not in FURTHER:
@@ -67,26 +75,42 @@ def further_tables(
     predicted, points, said = analysis.predicted, analysis.points, analysis.said
     known = catalogue or {}
 
+    @cache
+    def fits() -> pl.DataFrame:
+        """What is predicted at points: half of it where there are two options."""
+        return predicted.join(points.select("decision", "key"), on=["decision", "key"], how="semi")
+
+    @cache
+    def matrix() -> RunMatrix:
+        return RunMatrix(fits(), points, decisions)
+
     def subsets(by: str) -> Callable[[], list[Row]]:
         return lambda: wins_table(
-            breakdown(predicted, points, decisions, comparisons, by, min_mass, min_r)
+            breakdown(fits(), points, decisions, comparisons, by, min_mass, min_r)
         )
 
     made: dict[str, Callable[[], list[Row]]] = {
-        "intervals": lambda: interval_table(predicted, points, decisions, resamples),
-        "differences": lambda: difference_table(
-            predicted, points, decisions, comparisons, resamples
-        ),
+        "intervals": lambda: interval_table(matrix(), resamples),
+        "differences": lambda: difference_table(matrix(), comparisons, resamples),
         "votes": lambda: vote_table(analysis.pairs, known),
         "ceilings": lambda: ceiling_table(decisions, points),
         "measures": lambda: measure_table(predicted, points, decisions),
         "reliability": lambda: reliability(predicted, points, decisions),
-        "added": lambda: added(predicted, said, points),
+        "added": lambda: added(fits(), said, points),
         "theory": lambda: normative_models(predicted, points, decisions),
-        "theory_pairs": lambda: normative_pairs(predicted, points, decisions, comparisons),
+        "theory_pairs": lambda: normative_pairs(fits(), points, decisions, comparisons),
         **{by: subsets(by) for by in _SUBSETS},
         "presentations": lambda: presentation_table(analysis.scores, decisions, points),
         "groups": lambda: by_model_group(analysis.pairs, known),
         "sweep": lambda: filter_sweep(analysis.pairs),
     }
-    return {name: plain(made[name]()) for name in FURTHER if names is None or name in names}
+    found: dict[str, Any] = {}
+    for name in FURTHER:
+        if names is None or name in names:
+            try:
+                found[name] = plain(made[name]())
+            except Exception as error:
+                if instead is None:
+                    raise
+                found[name] = instead(name, error)
+    return found

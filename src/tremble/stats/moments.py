@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations_with_replacement
 
 import numpy as np
 from scipy import sparse
@@ -54,7 +55,7 @@ def features(predictions: Sequence[np.ndarray], y: np.ndarray) -> np.ndarray:
     return np.stack(columns, axis=-1)
 
 
-def _r(sums: list[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
+def _r(sums: Sequence[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
     """r and the weights that turn the six sums of a cluster into its influence on r.
 
     The influence of a point is zx zy - r (zx^2 + zy^2) / 2 with z the standardised values (Devlin,
@@ -78,31 +79,32 @@ def _r(sums: list[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
     ]
 
 
-def _statistic(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The value (...) and the weights of influence (..., columns) from sums (..., columns)."""
-    columns = [sums[..., k] for k in range(sums.shape[-1])]
-    r, influence = _r(columns[:6])
-    if len(columns) == 6:
+def _statistic(sums: Sequence[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
+    """The value and the weights of influence, one array per column, from sums likewise."""
+    r, influence = _r(sums[:6])
+    if len(sums) == 6:
         r = np.where(np.abs(r) < 1 - 1e-9, r, np.nan)
-        return np.arctanh(r), np.stack([part / (1 - r**2) for part in influence], axis=-1)
-    x, xx, xy = columns[6:]
-    other, away = _r([columns[_ONE], x, columns[_Y], xx, columns[_YY], xy])
+        return np.arctanh(r), [part / (1 - r**2) for part in influence]
+    x, xx, xy = sums[6:]
+    other, away = _r([sums[_ONE], x, sums[_Y], xx, sums[_YY], xy])
     for k in (_ONE, _Y, _YY):
         influence[k] = influence[k] - away[k]
-    return r - other, np.stack([*influence, -away[_X], -away[_XX], -away[_XY]], axis=-1)
+    return r - other, [*influence, -away[_X], -away[_XX], -away[_XY]]
 
 
 def _products(sums: np.ndarray) -> np.ndarray:
-    """Products of every two columns (..., columns * (columns + 1) / 2), mixed ones doubled."""
-    i, j = np.triu_indices(sums.shape[-1])
-    return np.asarray(sums[..., i] * sums[..., j] * np.where(i == j, 1.0, 2.0))
+    """Products of every two columns, mixed ones doubled; columns are the second axis of both."""
+    i, j = np.triu_indices(sums.shape[1])
+    doubled = np.where(i == j, 1.0, 2.0).reshape(-1, *(1,) * (sums.ndim - 2))
+    return np.asarray(sums[:, i] * sums[:, j] * doubled)
 
 
-def _quadratic(influence: np.ndarray, products: np.ndarray) -> np.ndarray:
+def _quadratic(influence: Sequence[np.ndarray], products: Sequence[np.ndarray]) -> np.ndarray:
     """Sum over clusters of squared influence, given the summed products of their columns."""
-    total = np.zeros(influence.shape[:-1])
-    for k, (i, j) in enumerate(zip(*np.triu_indices(influence.shape[-1]), strict=True)):
-        total += influence[..., i] * influence[..., j] * products[..., k]
+    total = np.zeros(influence[0].shape)
+    every = combinations_with_replacement(influence, 2)
+    for (one, other), product in zip(every, products, strict=True):
+        total += one * other * product
     return total
 
 
@@ -118,22 +120,21 @@ class OneWay:
     """Sums by clusters of one kind: `codes` (points), `columns` (series, points, columns)."""
 
     def __init__(self, codes: np.ndarray, columns: np.ndarray) -> None:
-        series, points, width = columns.shape
-        flat = columns.transpose(1, 0, 2).reshape(points, series * width)
-        self._sums = summed(codes, flat)
-        self._products = _products(self._sums.reshape(-1, series, width)).reshape(
-            len(self._sums), -1
-        )
-        self._series, self._width = series, width
+        series, points, self._width = columns.shape
+        # All series of a column lie together: what follows runs over them at full speed.
+        flat = columns.transpose(1, 2, 0).reshape(points, -1)
+        sums = summed(codes, flat).reshape(-1, self._width, series)
+        self._series = series
+        self._table = np.concatenate([sums, _products(sums)], axis=1).reshape(len(sums), -1)
 
     def values(self, drawn: Sequence[np.ndarray]) -> Values:
         """At the weights of some resamples, one array (resamples, clusters)."""
-        shape = (len(drawn[0]), self._series, -1)
-        sums = (drawn[0] @ self._sums).reshape(shape)
-        products = (drawn[0] @ self._products).reshape(shape)
+        made = (drawn[0] @ self._table).reshape(len(drawn[0]), -1, self._series)
+        columns = [made[:, k] for k in range(made.shape[1])]
+        sums, products = columns[: self._width], columns[self._width :]
         with np.errstate(divide="ignore", invalid="ignore"):
             value, influence = _statistic(sums)
-            return _values(value, _quadratic(influence, products), sums[..., _ONE])
+            return _values(value, _quadratic(influence, products), sums[_ONE])
 
 
 class TwoWay:
@@ -178,12 +179,13 @@ class TwoWay:
         total = np.einsum("bc,bck->bk", drawn[0], across[0])
         cell = drawn[0][:, self._cells[0]] * drawn[1][:, self._cells[1]]
         with np.errstate(divide="ignore", invalid="ignore"):
-            value, influence = _statistic(total)
+            value, influence = _statistic(list(total.T))
+            together = np.stack(influence, axis=-1)
             by_kind = [
-                (weight * np.einsum("bck,bk->bc", part, influence) ** 2).sum(axis=1)
+                (weight * np.einsum("bck,bk->bc", part, together) ** 2).sum(axis=1)
                 for weight, part in zip(drawn, across, strict=True)
             ]
-            by_cell = _quadratic(influence, cell @ _products(sums))
+            by_cell = _quadratic(influence, list((cell @ _products(sums)).T))
             squares = np.maximum(sum(by_kind) - by_cell, np.maximum(*by_kind))
             return _values(value, squares, total[:, _ONE])
 

@@ -78,14 +78,17 @@ def presentations_expected(scores: pl.DataFrame, decisions: pl.DataFrame) -> pl.
     )
 
 
-def predictions(scores: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
+def predictions(
+    scores: pl.DataFrame, decisions: pl.DataFrame, shares: pl.DataFrame | None = None
+) -> pl.DataFrame:
     """One row per run (model, format, formulation), decision and key: `prediction` and `mass`.
 
     A prediction is the mean over presentations of the normalised probability; logarithms are
     never averaged. A decision of which any presentation is missing is missing here. `mass` is
-    the mean over presentations, null where one of them has none.
+    the mean over presentations, null where one of them has none. `shares` is
+    `scored_presentations(scores)` where that is at hand.
     """
-    shares = scored_presentations(scores)
+    shares = scored_presentations(scores) if shares is None else shares
     expected = presentations_expected(scores, decisions).join(
         decisions.select("decision"), on="decision", how="semi"
     )

@@ -8,6 +8,8 @@ derivative the sum of var_q[z].
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 # The step of float32 at 1: beyond it a probability computed in float32 is 0 or 1.
@@ -33,15 +35,36 @@ def tempered(logs: np.ndarray, valid: np.ndarray, inverse: np.ndarray) -> np.nda
     return shares
 
 
+Derivatives = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
 def _derivatives(
-    logs: np.ndarray, valid: np.ndarray, observed: np.ndarray, use: np.ndarray, b: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """First and second derivative of the summed log loss at `b` (R)."""
-    shares = tempered(logs, valid, b[:, None])
-    mean = (shares * logs).sum(axis=0)
+    logs: np.ndarray, valid: np.ndarray, observed: np.ndarray, use: np.ndarray
+) -> Derivatives:
+    """First and second derivative of the summed log loss, of some runs at their `b`."""
     wanted = (observed[:, None, :] * logs).sum(axis=0)
-    spread = (shares * (logs - mean) ** 2).sum(axis=0)
-    return ((mean - wanted) * use).sum(axis=1), (spread * use).sum(axis=1)
+
+    def of_several(runs: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        here = logs[:, runs]
+        shares = tempered(here, valid, b[:, None])
+        mean = (shares * here).sum(axis=0)
+        spread = (shares * (here - mean) ** 2).sum(axis=0)
+        return ((mean - wanted[runs]) * use[runs]).sum(axis=1), (spread * use[runs]).sum(axis=1)
+
+    if len(logs) != 2 or not valid.all():
+        return of_several
+    # Of two options only the log-odds count: a third of the work.
+    odds = logs[1] - logs[0]
+    used = odds * use
+
+    def of_two(runs: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        z, there = odds[runs], used[runs]
+        with np.errstate(over="ignore"):
+            share = 1 / (1 + np.exp(-b[:, None] * z))
+        slope = np.einsum("rd,rd->r", share - observed[1], there)
+        return slope, np.einsum("rd,rd,rd->r", share * (1 - share), z, there)
+
+    return of_two
 
 
 def fit(
@@ -58,11 +81,12 @@ def fit(
     even in every decision, gets NaN.
     """
     count = logs.shape[1]
+    derivatives = _derivatives(logs, valid, observed, use)
     low, high = np.full(count, 1 / HOTTEST), np.full(count, 1 / COLDEST)
     b = np.ones(count) if start is None else np.clip(start, low, high)
     b = np.where(np.isfinite(b), b, 1.0)
     for bound, side in ((low, 1), (high, -1)):
-        slope, curve = _derivatives(logs, valid, observed, use, bound)
+        slope, curve = derivatives(np.arange(count), bound)
         at_bound = slope * side >= 0
         b = np.where(at_bound, bound, b)
         if side == 1:
@@ -75,12 +99,13 @@ def fit(
         if not len(active):
             break
         here = b[active]
-        slope, curve = _derivatives(logs[:, active], valid, observed, use[active], here)
+        slope, curve = derivatives(active, here)
         low[active] = np.where(slope < 0, here, low[active])
         high[active] = np.where(slope > 0, here, high[active])
         with np.errstate(divide="ignore", invalid="ignore"):
             step = here - slope / curve
-        inside = (step > low[active]) & (step < high[active])
+        # A step too small to be one, from a bound, is the end and not a way out.
+        inside = (step >= low[active]) & (step <= high[active])
         there = np.where(inside, step, np.sqrt(low[active] * high[active]))
         there = np.where(slope == 0, here, there)
         b[active] = there

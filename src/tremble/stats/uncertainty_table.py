@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from tremble.stats.dependent import dependent_test
 from tremble.stats.model_groups import Catalogue, by_family, known_of
 from tremble.stats.models import join_notes
 from tremble.stats.multiplicity import benjamini_hochberg, holm, within
-from tremble.stats.pairs import comparison_frame, twins
+from tremble.stats.pairs import comparison_frame
 from tremble.stats.predictions import RUN
 from tremble.stats.significance import ALL
 from tremble.stats.votes import family_vote, mixed_model
@@ -26,50 +26,85 @@ Row = dict[str, Any]
 _INTERVAL = ("low", "high", "se", "clusters", "effective", "undefined", "note")
 
 
+@dataclass(frozen=True, slots=True)
 class FamilyPoints:
-    """The points of one family in a fixed order: outcomes `y` and cluster codes, (points) each."""
+    """One family's points: columns `at` of a matrix over all of them, outcomes `y` and codes of
+    its clusters, (points) each."""
+
+    family: str
+    at: slice
+    y: np.ndarray
+    clusters: list[np.ndarray]
+
+
+class AllPoints:
+    """The points of all families in a fixed order, family after family in the usual order."""
 
     def __init__(self, points: pl.DataFrame, decisions: pl.DataFrame) -> None:
-        held = points.join(
-            decisions.select("decision", "participant", "cluster"),
-            on="decision",
-            maintain_order="left",
-        ).with_row_index("point")
+        order = {family: place for place, family in enumerate(family_order(points["family"]))}
+        held = (
+            points.filter(pl.col("family").is_not_null())
+            .join(
+                decisions.select("decision", "participant", "cluster"),
+                on="decision",
+                maintain_order="left",
+            )
+            .sort(
+                pl.col("family").replace_strict(order, return_dtype=pl.Int64), maintain_order=True
+            )
+            .with_row_index("point")
+        )
         self.places = held.select("decision", "key", "point")
-        self.y = held["outcome"].to_numpy()
-        self.clusters = cluster_codes(held["participant"].to_list(), held["cluster"].to_list())
+        self.families: list[FamilyPoints] = []
+        start = 0
+        for part in held.partition_by("family", maintain_order=True):
+            codes = cluster_codes(part["participant"].to_list(), part["cluster"].to_list())
+            at = slice(start, start + part.height)
+            self.families.append(
+                FamilyPoints(part["family"][0], at, part["outcome"].to_numpy(), codes)
+            )
+            start = at.stop
 
     def matrix(self, rows: pl.DataFrame, series: str, value: str, count: int) -> np.ndarray:
         """`value` by the number `series` and point, (count, points); NaN where there is none."""
-        found = np.full((count, len(self.y)), np.nan)
+        found = np.full((count, self.places.height), np.nan)
         held = rows.join(self.places, on=["decision", "key"]).drop_nulls(value)
         found[held[series].to_numpy(), held["point"].to_numpy()] = held[value].to_numpy()
         return found
 
 
-def families_of(
-    points: pl.DataFrame, decisions: pl.DataFrame
-) -> Iterator[tuple[str, FamilyPoints]]:
-    """Each family with its points, in the usual order."""
-    for family in family_order(points["family"]):
-        yield family, FamilyPoints(points.filter(pl.col("family") == family), decisions)
+class RunMatrix:
+    """What every run predicts at every point: `x` (runs, points), NaN where it says nothing.
+
+    `runs` has a row for each, in order of appearance.
+    """
+
+    def __init__(
+        self, predicted: pl.DataFrame, points: pl.DataFrame, decisions: pl.DataFrame
+    ) -> None:
+        self.points = AllPoints(points, decisions)
+        self.runs = predicted.select(RUN).unique(maintain_order=True).with_row_index("run")
+        numbered = predicted.select(*RUN, "decision", "key", "prediction").join(self.runs, on=RUN)
+        self.x = self.points.matrix(numbered, "run", "prediction", self.runs.height)
+
+    @property
+    def families(self) -> list[FamilyPoints]:
+        return self.points.families
+
+    def rows(self, runs: Sequence[tuple[str, str, str]]) -> np.ndarray:
+        """The rows of `x` of these runs (model, format, formulation), NaN where there is none."""
+        known = {run: place for place, run in enumerate(self.runs.select(RUN).iter_rows())}
+        nothing = np.full((1, self.x.shape[1]), np.nan)
+        return np.concatenate([self.x, nothing])[[known.get(run, -1) for run in runs]]
 
 
-def interval_table(
-    predicted: pl.DataFrame,
-    points: pl.DataFrame,
-    decisions: pl.DataFrame,
-    resamples: int = RESAMPLES,
-) -> list[Row]:
+def interval_table(made: RunMatrix, resamples: int = RESAMPLES) -> list[Row]:
     """Rows with model, format, formulation, family, n (points), r, low, high, se, clusters,
     effective, undefined, note: the 95% interval of each r, over whole clusters (`bootstrap`)."""
-    runs = predicted.select(RUN).unique(maintain_order=True).with_row_index("run")
-    numbered = predicted.join(runs, on=RUN)
     rows: list[tuple[int, Row]] = []
-    for family, held in families_of(points, decisions):
-        x = held.matrix(numbered, "run", "prediction", runs.height)
-        found = r_intervals(x, held.y, held.clusters, resamples=resamples)
-        for run, interval in zip(runs.iter_rows(named=True), found, strict=True):
+    for held in made.families:
+        found = r_intervals(made.x[:, held.at], held.y, held.clusters, resamples=resamples)
+        for run, interval in zip(made.runs.iter_rows(named=True), found, strict=True):
             if not interval.n:
                 continue
             said = asdict(interval)
@@ -77,7 +112,7 @@ def interval_table(
             rows.append(
                 (
                     run["run"],
-                    {**named, "family": family, "n": interval.n, "r": interval.estimate}
+                    {**named, "family": held.family, "n": interval.n, "r": interval.estimate}
                     | {name: said[name] for name in _INTERVAL},
                 )
             )
@@ -85,11 +120,7 @@ def interval_table(
 
 
 def difference_table(
-    predicted: pl.DataFrame,
-    points: pl.DataFrame,
-    decisions: pl.DataFrame,
-    comparisons: Sequence[Comparison],
-    resamples: int = RESAMPLES,
+    made: RunMatrix, comparisons: Sequence[Comparison], resamples: int = RESAMPLES
 ) -> list[Row]:
     """One row per pair, mode, formulation and family: r of base minus r of aligned, on the points
     both have scored.
@@ -102,20 +133,19 @@ def difference_table(
     """
     if not comparisons:
         return []
-    table = comparison_frame(comparisons)
-    both = twins(predicted, points, table)
-    wordings = both["formulation"].unique(maintain_order=True).to_list()
-    families = list(families_of(points, decisions))
+    sides = comparison_frame(comparisons)
     rows: list[Row] = []
-    for formulation in wordings:
-        here = both.filter(pl.col("formulation") == formulation)
-        for family, held in families:
-            a, b = (
-                held.matrix(here, "comparison", f"{side}_prediction", len(comparisons))
-                for side in ("base", "aligned")
+    for formulation in made.runs["formulation"].unique(maintain_order=True):
+        a, b = (
+            made.rows(
+                [(*one, formulation) for one in sides.select(side, f"{side}_format").iter_rows()]
             )
-            found = difference_intervals(a, b, held.y, held.clusters, resamples=resamples)
-            for comparison, one, other, interval in zip(comparisons, a, b, found, strict=True):
+            for side in ("base", "aligned")
+        )
+        for held in made.families:
+            pair = a[:, held.at], b[:, held.at]
+            found = difference_intervals(*pair, held.y, held.clusters, resamples=resamples)
+            for comparison, one, other, interval in zip(comparisons, *pair, found, strict=True):
                 if not interval.n:
                     continue
                 said = asdict(interval)
@@ -125,7 +155,7 @@ def difference_table(
                         "aligned": comparison.aligned,
                         "mode": comparison.mode,
                         "formulation": formulation,
-                        "family": family,
+                        "family": held.family,
                         "n": interval.n,
                         "difference": interval.estimate,
                         "p": interval.p,

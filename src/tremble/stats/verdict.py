@@ -17,7 +17,7 @@ from tremble.stats.intervals import FEW_CLUSTERS, Interval
 from tremble.stats.numbers import decimal
 from tremble.stats.pairs import MIN_N
 from tremble.stats.predictions import RUN
-from tremble.stats.uncertainty_table import FamilyPoints, families_of, interval_table
+from tremble.stats.uncertainty_table import AllPoints, RunMatrix, interval_table
 
 Row = dict[str, Any]
 _ERRORS = float(norm.ppf(0.80))
@@ -48,34 +48,35 @@ def verdict_table(
     games, leaves out zero. The best baseline is chosen on the same data, which is to its advantage.
     """
     ceilings = {row["family"]: row["ceiling"] for row in ceiling_table(decisions, points)}
+    made = RunMatrix(predicted, points, decisions)
     intervals = {
         tuple(row[name] for name in (*RUN, "family")): row
-        for row in interval_table(predicted, points, decisions, resamples)
+        for row in interval_table(made, resamples)
     }
-    runs = predicted.select(RUN).unique(maintain_order=True).with_row_index("run")
-    numbered = predicted.join(runs, on=RUN)
-    beside = baseline_points(said, points)
+    names, baselines = _baselines(baseline_points(said, points), made.points)
     found: dict[tuple[Any, ...], Row] = {}
-    for family, held in families_of(points, decisions):
-        x = held.matrix(numbered, "run", "prediction", runs.height)
-        baselines = _baselines(beside.filter(pl.col("family") == family), held)
-        best = [_best(row, held.y, baselines) for row in x]
+    for held in made.families:
+        x = made.x[:, held.at]
+        here = dict(zip(names, baselines[:, held.at], strict=True))
+        best = [_best(row, held.y, here) for row in x]
         b = np.stack([np.full_like(held.y, np.nan) if one is None else one[2] for one in best])
         over = difference_intervals(x, b, held.y, held.clusters, resamples=resamples)
-        for run, one, difference in zip(runs.iter_rows(named=True), best, over, strict=True):
-            key = (*(run[name] for name in RUN), family)
+        for run, one, difference in zip(made.runs.iter_rows(named=True), best, over, strict=True):
+            key = (*(run[name] for name in RUN), held.family)
             if key in intervals:
-                found[key] = _row(intervals[key], ceilings.get(family), one, difference)
+                found[key] = _row(intervals[key], ceilings.get(held.family), one, difference)
     return [found[key] for key in intervals]
 
 
-def _baselines(beside: pl.DataFrame, held: FamilyPoints) -> dict[str, np.ndarray]:
-    names = beside["baseline"].unique(maintain_order=True).to_list()
-    numbers = pl.DataFrame({"baseline": names, "number": range(len(names))}).with_columns(
-        pl.col("number").cast(pl.Int64), pl.col("baseline").cast(pl.String)
+def _baselines(beside: pl.DataFrame, points: AllPoints) -> tuple[list[str], np.ndarray]:
+    """Names of the baselines and what they predict, (baselines, points)."""
+    names: list[str] = beside["baseline"].unique(maintain_order=True).to_list()
+    numbers = pl.DataFrame(
+        {"baseline": names, "number": range(len(names))},
+        schema={"baseline": pl.String, "number": pl.Int64},
     )
-    found = held.matrix(beside.join(numbers, on="baseline"), "number", "prediction", len(names))
-    return dict(zip(names, found, strict=True))
+    numbered = beside.join(numbers, on="baseline")
+    return names, points.matrix(numbered, "number", "prediction", len(names))
 
 
 def _best(

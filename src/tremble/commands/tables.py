@@ -1,0 +1,84 @@
+"""What `tremble analyze` prints: every table that can be made, a sentence for one that cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from tremble.commands import complain, logged_fault, print_json
+from tremble.errors import UserError, did_you_mean
+
+
+@dataclass(slots=True)
+class _Failures:
+    """Tables that could not be made: `refused` for what the user can mend, `faults` of our own."""
+
+    refused: int = 0
+    faults: int = 0
+
+    def said(self, name: str, error: Exception) -> str:
+        """The sentence that stands in place of the table."""
+        if isinstance(error, UserError):
+            self.refused += 1
+            sentence = str(error)
+        else:
+            self.faults += 1
+            sentence = f"{name}: {logged_fault(error)}"
+        complain(sentence)
+        return sentence
+
+
+def show_analysis(
+    folder: Path, as_json: bool = False, names: Sequence[str] = (), by: Sequence[str] = ()
+) -> int:
+    """Print the analysis of a study folder and return the exit code.
+
+    `names` are further tables ("all" for every one), `by` parameters of the games. 0; 1 where a
+    table failed, which has its sentence in its place; 2 where a name is not known.
+    """
+    from tremble.stats.further import FURTHER
+    from tremble.study import analyze_study, breakdown_analysis, further_analysis
+
+    analysis, _, decisions = analyze_study(folder)
+    everything = "all" in names or (as_json and not names)
+    wanted = [name for name in FURTHER if everything or name in names]
+    failed, asked = _Failures(), _Failures()
+    further = further_analysis(folder, analysis, decisions, wanted, failed.said)
+    parts: dict[str, Any] = {}
+    for name in dict.fromkeys(by):
+        try:
+            parts[name] = breakdown_analysis(folder, analysis, decisions, name)
+        except Exception as error:
+            parts[name] = asked.said(f"by {name}", error)
+    if as_json:
+        print_json({**analysis.to_json(), **further, **({"by": parts} if by else {})})
+    else:
+        _print(folder, None if names else analysis, further, parts)
+    unknown = [name for name in names if name not in FURTHER and name != "all"]
+    for name in unknown:
+        complain(f"There is no table {name!r}{did_you_mean(name, list(FURTHER))}")
+    rest = not names or len(wanted) + len(parts) > failed.refused + asked.refused
+    if failed.faults or asked.faults or (failed.refused and rest):
+        return 1
+    return 2 if unknown or asked.refused or failed.refused else 0
+
+
+def _print(folder: Path, analysis: Any, further: dict[str, Any], parts: dict[str, Any]) -> None:
+    """The first tables, where `analysis` is given, and the others."""
+    from tremble.report.further_layout import breakdown_layout, further_layout
+    from tremble.report.terminal import print_tables
+    from tremble.report.terminal import tables as show_tables
+    from tremble.study import caveats
+
+    for line in caveats(folder):
+        print(f"Note: {line}")
+    print()
+    if analysis is not None:
+        show_tables(analysis, Console())
+        print("Intervals, ceilings, breakdowns and more: --table NAME; --tables lists them.")
+    print_tables(further_layout(further), Console())
+    print_tables(breakdown_layout(parts), Console())
