@@ -49,7 +49,7 @@ _SELECTION = (
     ("family", "families of decisions", '["lottery", "one_shot_matrix"]'),
     ("formulation", "wordings", '["observer", "predict_*"]'),
     ("format", "`plain` or `chat`; `native` is one of these for each model", '"chat"'),
-    ("control", "controls", '"none"'),
+    ("control", "controls; `none` is everything as it was", '"none"'),
 )
 SCHEMA = (
     Key("study", "name", "text", REQUIRED, "letters, digits, spaces and `.+-`", example='"trial"'),
