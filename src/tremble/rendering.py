@@ -43,7 +43,8 @@ MISFIT = "the wording does not fit: "  # how the reason of a prompt that is left
 class Cell:
     """One thing to score: a model in a format, over one data set in one formulation.
 
-    `partner` names the model whose template is used, where it is not the model's own.
+    `partner` names the model whose template is used, where it is not the model's own. `families`
+    are those whose decisions are asked for, None for all.
     """
 
     model: ModelSpec
@@ -52,6 +53,7 @@ class Cell:
     partner: str | None
     dataset: str
     formulation: str
+    families: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,7 @@ def prompts_key(study: Study, cell: Cell, tokenizer: TokenizerFacts, data: str |
     return table_key(
         {
             "data": [cell.dataset, data],
+            "families": None if cell.families is None else sorted(cell.families),
             "formulation": cell.formulation,
             "counterbalance": sorted(study.counterbalance),
             "template": None if template is None else [template.text, dict(template.special)],
@@ -196,7 +199,12 @@ def render(
         lambda drafts: _tokenised(drafts, tokenizer, study, cell.formulation != STANDARD)
     )
     done, told = 0, time.monotonic()
-    for block in in_blocks(load_data(cell.dataset, study.folder)):
+    decisions = (
+        decision
+        for decision in load_data(cell.dataset, study.folder)
+        if cell.families is None or decision.family in cell.families
+    )
+    for block in in_blocks(decisions):
         builder.add(_drafts(block, cell.formulation, cell.template, tokenizer, study))
         done += len(block)
         if time.monotonic() - told > SAY_SECONDS:

@@ -34,7 +34,8 @@ from tremble.prompts import formulation
 from tremble.rendering import Cell, Prompt, cells, load_data, model_name, prompts_of
 from tremble.store import Job, Store, slug
 from tremble.study import job_folder
-from tremble.study_file import FORMATS, Study, parse_study, read_study
+from tremble.study_file import Study, parse_study, read_study
+from tremble.study_schema import FORMATS
 from tremble.xray_reading import TokenReader, read, stored
 
 MANY = 8  # models that are looked at without being named
