@@ -11,12 +11,21 @@ from typing import Any, Literal, NoReturn
 
 from tremble.engines import ModelSpec, RunOptions
 from tremble.errors import UserError, did_you_mean
-from tremble.prompts import COUNTERBALANCES, formulation
+from tremble.prompts import COUNTERBALANCES, control, formulation
 from tremble.tokens import Closing, Reading
 
 Format = Literal["native", "plain", "chat"]
 FORMATS = ("native", "plain", "chat")
-_STUDY_KEYS = ("name", "data", "formulations", "formats", "reading", "closing", "counterbalance")
+_STUDY_KEYS = (
+    "name",
+    "data",
+    "formulations",
+    "controls",
+    "formats",
+    "reading",
+    "closing",
+    "counterbalance",
+)
 _RUN_KEYS = (*(entry.name for entry in fields(RunOptions)), "too_long")
 _UNITS = {
     **{f"{letter}b": 1000**power for power, letter in enumerate("kmgt", 1)},
@@ -38,7 +47,8 @@ class Study:
 
     `too_long`: 'error' refuses a study with a prompt beyond a model's window, 'missing' leaves
     such prompts out and counts them. `counterbalance`: what every decision is also shown in another
-    way of, see `prompts.presentations`.
+    way of, see `prompts.presentations`. `controls`: what every formulation is also put under, see
+    `prompts.controls`.
     """
 
     name: str
@@ -46,6 +56,7 @@ class Study:
     pairs: tuple[Pair, ...]
     models: tuple[ModelSpec, ...]
     formulations: tuple[str, ...] = ("standard",)
+    controls: tuple[str, ...] = ()
     formats: tuple[Format, ...] = ("native",)
     reading: Reading = "joint"
     closing: Closing = "auto"
@@ -108,12 +119,16 @@ def parse_study(content: Mapping[str, Any], text: str, path: Path) -> Study:
     formulations = where.texts(study, "formulations", ("standard",))
     for word in formulations:
         formulation(word)  # raises for an unknown one
+    controls = where.texts(study, "controls", ()) if "controls" in study else ()
+    for word in controls:
+        control(word)  # as above
     return Study(
         name=name,
         data=where.texts(study, "data", ()) if "data" in study else (),
         pairs=tuple(pairs),
         models=models,
         formulations=formulations,
+        controls=controls,
         formats=where.choices(study, "formats", FORMATS, ("native",)),
         reading=where.choice(study, "reading", ("joint", "next_token"), "joint"),
         closing=where.choice(study, "closing", ("auto", "always"), "auto"),
