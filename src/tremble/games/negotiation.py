@@ -119,12 +119,12 @@ def numbers(view: View) -> dict[str, Any]:
 
 
 def misled(view: View) -> dict[str, Any]:
-    """Both values exchanged; where the other's is not told or the same, the own one tripled for a
-    seller and a third for a buyer, so that what was a gain is a loss."""
+    """Both values exchanged; where the other's is not told or the same, the own one four
+    times as high for a seller and a quarter for a buyer, so that a fair price is a loss."""
     told = view.rules
     if told["other_value"] not in (None, told["value"]):
         return exchanged(told, "value", "other_value")
-    return {**told, "value": times(told["value"], 3 if view.role == "Alice" else 1 / 3)}
+    return {**told, "value": times(told["value"], 4 if view.role == "Alice" else 0.25)}
 
 
 FAMILY = Family(

@@ -26,9 +26,9 @@ from tremble.prompts.parts import own_prompt
 
 NEUTRAL = "You take part in a decision task with another person."
 NEUTRAL_ALONE = "You take part in a decision task."
-NAMES = {"Alice": "Nadia", "Bob": "Tomas", "John": "Henrik"}
+NAMES = {"Alice": "Nadia", "Bob": "Tomas"}  # an option is called after John: he stays
 FACTOR = 7  # whole, so that whole amounts stay whole
-_NOTHING = "nothing happened before what is decided about"
+_NOTHING = "nothing had happened before what is decided about"
 _COUNTS_OF_THINGS = ("multi_issue",)  # numbers in its messages are no amounts
 # What an event holds of a choice; the rest is amounts, messages and what came of it.
 _CHOICE = {"round", "player", "choice", "other", "carried_out"}
@@ -146,7 +146,7 @@ def choices_only(decision: Decision, others: OtherGames | None = None) -> Tellin
 
 
 def renamed(decision: Decision, others: OtherGames | None = None) -> Telling:
-    """Other names, other letters for options, all amounts times `FACTOR`."""
+    """Other names of players, other letters for options, all amounts times `FACTOR`."""
     scaled = family(decision.family).scaled
 
     def other(told: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -24,6 +24,11 @@ NO_CONTROLS = (
 )
 
 
+def controls_missing(rows: Sequence[Row]) -> str:
+    """What a reader must know of a verdict for which no control was scored; else empty."""
+    return "" if any(row["control"] is not None for row in rows) else NO_CONTROLS
+
+
 def further_layout(tables: Mapping[str, Sequence[Row] | str]) -> list[Table]:
     """A table for each name, by `FURTHER`; the columns are those of its rows. A sentence in place
     of rows says why there are none."""
