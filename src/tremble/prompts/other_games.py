@@ -35,12 +35,17 @@ class OtherGames:
                     if decision.cluster not in games:
                         continue
             games[decision.cluster].append(decision)
+        self._kept = kept
         self._places: dict[str, list[Decision]] = {}
         for games in kept.values():
             for name in sorted(games, key=_number):
                 for decision in games[name]:
                     for key in _keys(decision):
                         self._places.setdefault(key, []).append(decision)
+
+    def games(self, family: str) -> list[str]:
+        """The ids of the games kept of a family."""
+        return list(self._kept.get(family, {}))
 
     def seen_elsewhere(self, decision: Decision) -> tuple[Event, ...]:
         """What another person had seen in another game, in the same role at the same round.

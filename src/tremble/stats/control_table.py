@@ -106,8 +106,8 @@ def against_controls(verdicts: Sequence[Row], controls: Sequence[Row]) -> list[R
     """The rows of a verdict with `control` and `r_control`, of the control that takes the game away
     and costs the least r, None where none was scored on 30 decisions.
 
-    Where r without the game may be as high (the interval of the loss reaches zero), "yes" and
-    "in part" become "not shown".
+    Where r without the game may be as high (the interval of the loss reaches zero, or r lies within
+    the interval of r with the game), "yes" and "in part" become "not shown".
     """
     return [_against(row, controls) for row in verdicts]
 
@@ -124,13 +124,12 @@ def _against(row: Row, controls: Sequence[Row]) -> Row:
     ]
     worst = min(tried, key=lambda one: one["loss"], default=None)
     verdict, why = row["verdict"], row["why"]
-    kept = [one for one in tried if one["low"] is not None and one["low"] <= 0]
-    if kept and verdict in ("yes", "in part"):
+    if verdict in ("yes", "in part") and (kept := [one for one in tried if _as_good(one, row)]):
         least = min(kept, key=lambda one: one["loss"])
         verdict = "not shown"
         why = (
-            f"as good without the game: under {least['control']} r may lose nothing, "
-            f"{decimal(least['low'])} to {decimal(least['high'])}"
+            f"may be as good without the game: r is {decimal(least['r_control'])} under "
+            f"{least['control']}, where it is {decimal(least['r'])} with it"
         )
     return row | {
         "control": None if worst is None else worst["control"],
@@ -138,3 +137,8 @@ def _against(row: Row, controls: Sequence[Row]) -> Row:
         "verdict": verdict,
         "why": why,
     }
+
+
+def _as_good(one: Row, verdict: Row) -> bool:
+    """Whether r under a control may be as high as without."""
+    return one["r_control"] >= verdict["low"] or (one["low"] is not None and one["low"] <= 0)
