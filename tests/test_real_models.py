@@ -96,7 +96,7 @@ def test_closings_leave_the_mass_where_it_was() -> None:
     masses = []
     for closing in ("auto", "always"):
         rows = model.score(option_paths(model.tokenizer, asked, closing=closing))
-        masses.append([option_mass(row) for row in rows])
+        masses.append([option_mass(row.logprobs) for row in rows])
     for opened, closed in zip(*masses, strict=True):
         assert closed <= opened + 1e-6
         assert closed == pytest.approx(opened, abs=0.03)
@@ -110,7 +110,7 @@ def test_next_token_after_a_trailing_space_finds_no_mass(name: str) -> None:
     masses = {}
     for reading in ("joint", "next_token"):
         (row,) = model.score(option_paths(model.tokenizer, [(text, ["yes", "no"])], reading))
-        masses[reading] = option_mass(row)
+        masses[reading] = option_mass(row.logprobs)
     assert masses["next_token"] < 0.002
     assert masses["joint"] > 0.01
 

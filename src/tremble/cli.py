@@ -22,6 +22,7 @@ from tremble.commands.published import published_wins
 from tremble.commands.score import score
 from tremble.commands.study import analyze, demo, report, run
 from tremble.commands.verdict import verdict
+from tremble.commands.xray import xray
 
 app = typer.Typer(
     name="tremble",
@@ -65,6 +66,7 @@ data_app.command("import")(data_import)
 data_app.command("check")(data_check)
 data_app.command("dates")(data_dates)
 app.command()(plan)
+app.command()(xray)
 app.command()(run)
 app.command()(analyze)
 app.command()(verdict)

@@ -31,10 +31,12 @@ CUSTOM = "custom"  # family of a user's own prompt that names none
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One thing the person could do: `key` identifies it, `label` is the text a model reads."""
+    """One thing the person could do: `key` identifies it, `label` is the text a model reads,
+    `spellings` are other words for that label, which count where a study asks for spellings."""
 
     key: str
     label: str
+    spellings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

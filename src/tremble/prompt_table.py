@@ -20,6 +20,7 @@ import numpy.typing as npt
 import polars as pl
 
 from tremble.decisions import Decision, Option
+from tremble.spellings import Spelled
 from tremble.store import Types, read_parquet
 from tremble.tokens import Ids, Reading, TokenPaths, join_warning
 
@@ -38,6 +39,8 @@ _PROMPT: Types = {
     "closed": pl.List(pl.Boolean),
     "closing": pl.UInt32,  # which set of closing ids, counted from 0; null where none
     "closing_ids": pl.List(pl.UInt32),  # that set, at the first prompt that needs it
+    "spelled": pl.UInt32,  # which spellings the paths are, in the same way
+    "spelled_as": pl.String,  # those spellings as JSON, at the first prompt that has them
     "join": pl.Boolean,
     "error": pl.String,
     "prompt_tokens": pl.Int32,
@@ -46,6 +49,7 @@ _PROMPT: Types = {
 }
 TABLE = pl.Schema({**_ROW, **_PROMPT})
 _TOKENS = ["prompt", "prefix", "paths", "closed", "closing", "closing_ids", "join", "error"]
+_TOKENS += ["spelled", "spelled_as"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +71,13 @@ class Draft:
 
     @property
     def mark(self) -> bytes:
-        """What stands for everything that decides its tokens: the text and the labels."""
+        """What stands for everything that decides its tokens: the text, the labels, and their
+        spellings."""
         digest = blake2b(digest_size=16)
-        for part in (self.text, *self.labels, *([self.misfit] if self.misfit else [])):
+        spellings = [
+            word for o in self.options for word in (o.label, *o.spellings, "") if o.spellings
+        ]
+        for part in (self.text, *self.labels, *spellings, *([self.misfit] if self.misfit else [])):
             raw = part.encode("utf-8", "surrogatepass")
             digest.update(len(raw).to_bytes(8, "little") + raw)
         return digest.digest()
@@ -82,6 +90,7 @@ class TableBuilder:
         self._tokenise = tokenise
         self._places: dict[bytes, int] = {}
         self._closings: dict[Ids, int] = {}
+        self._spelled: dict[Spelled, int] = {}
         self._frames: list[pl.DataFrame] = []
         self._warned = False
 
@@ -125,6 +134,11 @@ class TableBuilder:
             found["closing"] = self._closings.setdefault(paths.closing, known)
             if found["closing"] == known:
                 found["closing_ids"] = paths.closing
+        if paths.spelled is not None:
+            known = len(self._spelled)
+            found["spelled"] = self._spelled.setdefault(paths.spelled, known)
+            if found["spelled"] == known:
+                found["spelled_as"] = paths.spelled.to_json()
         if not self._warned and paths.error is None:
             found["warning"] = join_warning(draft.text, draft.labels[0])
             self._warned = found["warning"] is not None
@@ -167,12 +181,13 @@ class PromptTable:
         """The token paths of distinct prompts, by their number in the order asked for; of all of
         them without `prompts`."""
         frame = read_parquet(self.path, _TOKENS)
-        closings = frame["closing_ids"].drop_nulls().to_list()
+        closings = [tuple(ids) for ids in frame["closing_ids"].drop_nulls().to_list()]
+        spelled = [Spelled.from_json(text) for text in frame["spelled_as"].drop_nulls()]
         if frame["prefix"].null_count():
             frame = frame.filter(pl.col("prefix").is_not_null())
         if prompts is not None and not prompts.equals(frame["prompt"]):
             frame = frame[prompts]
-        return TableView(frame, [tuple(ids) for ids in closings], self.reading)
+        return TableView(frame, closings, spelled, self.reading)
 
 
 class TableView(Sequence[TokenPaths]):
@@ -181,13 +196,20 @@ class TableView(Sequence[TokenPaths]):
     The ids of prompt i's prefix are `prefix[prefix_at[i]:prefix_at[i + 1]]`.
     """
 
-    def __init__(self, frame: pl.DataFrame, closings: Sequence[Ids], reading: Reading) -> None:
+    def __init__(
+        self,
+        frame: pl.DataFrame,
+        closings: Sequence[Ids],
+        spelled: Sequence[Spelled],
+        reading: Reading,
+    ) -> None:
         self.prefix, self.prefix_at = _flat(frame["prefix"])
         options, self._option_at = _lists(frame["paths"])
         self._ids, self._id_at = _flat(options)
         self._closed, _ = _flat(frame["closed"])
-        self._rest = frame.select("closing", "join", "error")
+        self._rest = frame.select("closing", "join", "error", "spelled")
         self._closings = closings
+        self._spelled = spelled
         self._reading: Reading = reading
 
     def __len__(self) -> int:
@@ -205,10 +227,15 @@ class TableView(Sequence[TokenPaths]):
             raise IndexError(f"prompt {index} of {len(self)}")
         return self._one(at)
 
+    def spelled(self, index: int) -> Spelled | None:
+        """The spellings that a prompt's paths are; None where they are those of the labels."""
+        which: int | None = self._rest["spelled"][index]
+        return None if which is None else self._spelled[which]
+
     def _one(self, at: int) -> TokenPaths:
         first, last = int(self._option_at[at]), int(self._option_at[at + 1])
         ends = self._id_at[first : last + 1].tolist()
-        closing, join, error = self._rest.row(at)
+        closing, join, error, spelled = self._rest.row(at)
         return TokenPaths(
             tuple(self.prefix[self.prefix_at[at] : self.prefix_at[at + 1]].tolist()),
             tuple(tuple(self._ids[start:end].tolist()) for start, end in pairwise(ends)),
@@ -217,6 +244,7 @@ class TableView(Sequence[TokenPaths]):
             join,
             self._reading,
             error,
+            None if spelled is None else self._spelled[spelled],
         )
 
 

@@ -158,17 +158,37 @@ class Checker:
         for item in found:
             if isinstance(item, str):
                 item = {"key": item, "label": item}
-            if not isinstance(item, dict) or not set(item) <= {"key", "label"}:
-                self.fail(f"the option {item!r} must be a text or an object with key and label.")
+            if not isinstance(item, dict) or not set(item) <= {"key", "label", "spellings"}:
+                self.fail(
+                    f"the option {item!r} must be a text or an object with key, label and perhaps "
+                    "spellings."
+                )
             key = self.text(item, "key")
-            options.append(Option(key, self.text(item, "label", key)))
+            options.append(Option(key, self.text(item, "label", key), self.spellings(item)))
         for name, words in (
             ("key", [o.key for o in options]),
             ("label", [o.label for o in options]),
         ):
             if len(set(words)) < len(words):
                 self.fail(f"two options have the same {name} in {words!r}; make them different.")
+        for option in options:
+            for other in options:
+                twice = {other.label, *other.spellings}.intersection(option.spellings)
+                if other is not option and twice:
+                    self.fail(
+                        f"{min(twice)!r} is a spelling of {option.key!r} and of {other.key!r}; "
+                        "leave it out of one."
+                    )
         return tuple(options)
+
+    def spellings(self, item: dict[str, Any]) -> tuple[str, ...]:
+        found = item.get("spellings") or []
+        if not isinstance(found, list) or not all(isinstance(x, str) and x for x in found):
+            self.fail(
+                f"spellings is {found!r}; it must be a list of texts that are not empty, other "
+                "words for the label."
+            )
+        return tuple(dict.fromkeys(found))
 
     def share(self, found: Any, name: str) -> float:
         number = isinstance(found, int | float) and not isinstance(found, bool)

@@ -14,7 +14,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from tremble.decisions import SCHEMA, Decision, Event, Game
+from tremble.decisions import SCHEMA, Decision, Event, Game, Option
 from tremble.errors import UserError
 from tremble.record_checks import Checker, Fault
 
@@ -113,7 +113,7 @@ def decision_to_json(decision: Decision) -> dict[str, Any]:
         "participant": decision.participant,
         "round": decision.round,
         "role": decision.role,
-        "options": [{"key": o.key, "label": o.label} for o in decision.options],
+        "options": [_option_to_json(option) for option in decision.options],
         "target": decision.target,
         "choice": decision.choice,
         "rates": None if decision.rates is None else dict(decision.rates),
@@ -200,6 +200,11 @@ def _lines(stream: BinaryIO) -> Iterator[tuple[int, int, bytes]]:
         number += 1
         if raw.strip():
             yield number, offset, raw
+
+
+def _option_to_json(option: Option) -> dict[str, Any]:
+    record: dict[str, Any] = {"key": option.key, "label": option.label}
+    return {**record, "spellings": list(option.spellings)} if option.spellings else record
 
 
 def _event_to_json(event: Event) -> dict[str, Any]:

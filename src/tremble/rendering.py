@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -12,10 +12,11 @@ from pathlib import Path
 import polars as pl
 
 from tremble.datasets import Notes, names, source
-from tremble.decisions import Decision
+from tremble.decisions import Decision, Option
 from tremble.engines import ModelSpec
 from tremble.engines.load import Opened
 from tremble.errors import UserError
+from tremble.games import family, known
 from tremble.prompt_cache import fingerprint, table_key
 from tremble.prompt_table import Draft, TableBuilder
 from tremble.prompts import (
@@ -27,6 +28,7 @@ from tremble.prompts import (
     spoken,
 )
 from tremble.prompts.chat import FROZEN_DATE, Template, template_of
+from tremble.spelled_paths import spelled_paths
 from tremble.study_file import Study
 from tremble.tokens import (
     Ids,
@@ -192,6 +194,7 @@ def prompts_key(study: Study, cell: Cell, tokenizer: TokenizerFacts, data: str |
             "special_texts": list(tokenizer.special_texts),
             "reading": study.reading,
             "closing": study.closing,
+            "spellings": study.spellings,
         }
     )
 
@@ -290,8 +293,19 @@ def _drafts(
                 printed = template.special.get("bos_token")
                 if printed and printed != own_bos:
                     text = text.removeprefix(printed)
-            drafts.append(Draft(decision, number, said.options, text))
+            drafts.append(Draft(decision, number, _declared(decision, said.options), text))
     return drafts
+
+
+def _declared(decision: Decision, options: tuple[Option, ...]) -> tuple[Option, ...]:
+    """The options with the spellings that their family knows for these labels."""
+    if decision.prompt is not None or not known(decision.family):
+        return options
+    found = family(decision.family).spellings
+    return tuple(
+        replace(o, spellings=(*o.spellings, *found[o.label])) if o.label in found else o
+        for o in options
+    )
 
 
 def _tokenised(
@@ -299,14 +313,22 @@ def _tokenised(
 ) -> list[TokenPaths]:
     """The token paths of drafts. Labels that nothing closes are an error, or, where `forgiving`,
     the reason why this one prompt cannot be scored."""
-    asked = [(draft.text, draft.labels) for draft in drafts if draft.misfit is None]
+
+    def paths(some: Sequence[Draft]) -> list[TokenPaths]:
+        if study.spellings == "exact":
+            asked = [(draft.text, draft.labels) for draft in some]
+            return option_paths(tokenizer, asked, study.reading, study.closing)
+        words = [(draft.text, [(o.label, o.spellings) for o in draft.options]) for draft in some]
+        return spelled_paths(tokenizer, words, study.reading, study.closing)
+
+    fitting = [draft for draft in drafts if draft.misfit is None]
     try:
-        found = option_paths(tokenizer, asked, study.reading, study.closing)
+        found = paths(fitting)
     except UserError:
         found = []
-        for draft, one in zip((d for d in drafts if d.misfit is None), asked, strict=True):
+        for draft in fitting:
             try:
-                found += option_paths(tokenizer, [one], study.reading, study.closing)
+                found += paths([draft])
             except UserError as error:
                 if not (forgiving and isinstance(error, NoClosing)):
                     raise UserError(f"Decision {draft.decision.id!r}: {error}") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from tremble.prompt_cache import installed
 from tremble.prompt_table import PromptTable
 from tremble.prompts.chat import FROZEN_DATE, Template
 from tremble.rendering import Cell, model_name
+from tremble.spellings import Spelled
 from tremble.store import EXPECTED, SCORES, Job
 from tremble.study_file import Study
 from tremble.tokens import Tokenizer
@@ -42,6 +43,10 @@ _NUMBERS = pl.Schema(
             "other_token",
             "other_logprob",
             "error",
+            "exact_logprobs",
+            "mass_exact",
+            "spellings",
+            "spelling_logprobs",
         )
     }
 )
@@ -174,8 +179,9 @@ def _score(
         job.append(rows.select(list(SCORES)))
 
     try:
-        for row in engine.score(table.token_paths(distinct["prompt"])):
-            waiting.append(_numbers(keys[row.index], row, engine))
+        view = table.token_paths(distinct["prompt"])
+        for row in engine.score(view):
+            waiting.append(_numbers(keys[row.index], row, view.spelled(row.index), engine))
             progress.advance(1)
             if time.monotonic() - flushed > FLUSH_SECONDS:
                 write()
@@ -185,25 +191,37 @@ def _score(
             write()
 
 
-def _numbers(row_key: str, row: Row, engine: Engine) -> dict[str, Any]:
+def _numbers(row_key: str, row: Row, spelled: Spelled | None, engine: Engine) -> dict[str, Any]:
     """What was computed of a prompt, whichever rows it stands for."""
     token = row.other_token
+    logprobs = list(row.logprobs) if row.error is None else None
+    apart = {}
+    if spelled is not None and logprobs is not None:
+        exact = [values[0] for values in spelled.by_option(logprobs)]
+        apart = {
+            "exact_logprobs": exact,
+            "mass_exact": option_mass(exact),
+            "spellings": spelled.to_json(),
+            "spelling_logprobs": logprobs,
+        }
+        logprobs = spelled.added(logprobs)
     return {
         "row_key": row_key,
-        "logprobs": list(row.logprobs) if row.error is None else None,
-        "mass": option_mass(row),
+        "logprobs": logprobs,
+        "mass": option_mass(logprobs),
         "first_mass": row.first_mass,
         "other_token": None if token is None else engine.tokenizer.decode([token]),
         "other_logprob": row.other_logprob,
         "error": row.error,
+        **apart,
     }
 
 
-def option_mass(row: Row) -> float | None:
+def option_mass(logprobs: Sequence[float | None] | None) -> float | None:
     """The summed probability of the options, before normalising; None where one is missing."""
-    if row.error is not None or not row.logprobs or None in row.logprobs:
+    if not logprobs or None in logprobs:
         return None
-    return math.fsum(math.exp(value) for value in row.logprobs if value is not None)
+    return math.fsum(math.exp(value) for value in logprobs if value is not None)
 
 
 def _manifest(

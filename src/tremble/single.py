@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 from tremble import records
-from tremble.decisions import Decision
+from tremble.decisions import Decision, Option
 from tremble.engines import ModelSpec, Row, RunOptions
 from tremble.engines.files import Say
 from tremble.engines.load import open_engine
 from tremble.errors import UserError
 from tremble.prompts import standard
 from tremble.prompts.chat import template_of
+from tremble.scoring import option_mass
 from tremble.tokens import Reading, Tokenizer, TokenPaths, join_warning, option_paths
 
 
@@ -88,14 +89,26 @@ def _result(
     tokenizer: Tokenizer,
     asked: Asked,
 ) -> dict[str, Any]:
-    shares = [None if value is None else math.exp(value) for value in row.logprobs]
-    # JSON has no minus infinity: an option without any probability has no log-probability.
-    logprobs = [value if value is None or value > -math.inf else None for value in row.logprobs]
-    mass = None if row.error or None in shares else math.fsum(s for s in shares if s is not None)
     return {
         "id": decision.id,
         "model": asked.model,
         "format": "chat" if asked.chat else "plain",
+        **scored_options(decision.options, row, tokenizer),
+        "prompt_tokens": len(paths.prefix),
+        "join": paths.join,
+        "warning": join_warning(text, decision.options[0].label),
+        "error": row.error,
+    }
+
+
+def scored_options(options: Sequence[Option], row: Row, tokenizer: Tokenizer) -> dict[str, Any]:
+    """One row in words, for people and JSON: `options` (as shown: key, label, logprob, probability,
+    prediction), mass, first_mass and top; None where something was not computed."""
+    shares = [None if value is None else math.exp(value) for value in row.logprobs]
+    # JSON has no minus infinity: an option without any probability has no log-probability.
+    logprobs = [value if value is None or value > -math.inf else None for value in row.logprobs]
+    mass = option_mass(row.logprobs) if row.error is None else None
+    return {
         "options": [
             {
                 "key": option.key,
@@ -104,7 +117,7 @@ def _result(
                 "probability": shares[place] if shares else None,
                 "prediction": _share(shares[place], mass) if shares else None,
             }
-            for place, option in enumerate(decision.options)
+            for place, option in enumerate(options)
         ],
         "mass": mass,
         "first_mass": row.first_mass,
@@ -112,10 +125,6 @@ def _result(
             {"token": tokenizer.decode([token]), "probability": math.exp(value)}
             for token, value in row.top
         ],
-        "prompt_tokens": len(paths.prefix),
-        "join": paths.join,
-        "warning": join_warning(text, decision.options[0].label),
-        "error": row.error,
     }
 
 

@@ -51,6 +51,11 @@ _SCORES: Types = {
     "join": pl.Boolean,
     "row_key": pl.String,
     "error": pl.String,
+    # Only where other spellings count; `logprobs` and `mass` include them then.
+    "exact_logprobs": pl.List(pl.Float64),  # of the labels alone
+    "mass_exact": pl.Float64,
+    "spellings": pl.String,  # `Spelled` as JSON
+    "spelling_logprobs": pl.List(pl.Float64),  # of every spelling, in that order
 }
 _DECISIONS: Types = {
     "decision": pl.String,
@@ -187,10 +192,9 @@ class Store:
         paths = [
             self.folder / "decisions" / f"{slug(name)}-{hash8(name)}.parquet" for name in names
         ]
-        found = pl.concat([read_parquet(path) for path in paths], how="diagonal")
-        # Studies of earlier versions lack columns; the same `tremble run` again adds them.
-        lacking = [name for name in DECISIONS if name not in found.columns]
-        return found.with_columns(pl.lit(None, DECISIONS[name]).alias(name) for name in lacking)
+        return completed(
+            pl.concat([read_parquet(path) for path in paths], how="diagonal"), DECISIONS
+        )
 
     def scores(self) -> pl.DataFrame:
         """The scores of the last run's folders, one row per decision and presentation.
@@ -224,7 +228,8 @@ class Job:
         try:  # a sweep has thousands of parts: all of a job at once takes a third of the time
             return pl.read_parquet(self.parts, columns=list(SCORES), glob=False)
         except (OSError, pl.exceptions.PolarsError):
-            return pl.concat([read_parquet(path, list(SCORES)) for path in self.parts])
+            frames = [completed(read_parquet(path), SCORES) for path in self.parts]
+            return pl.concat([frame.select(list(SCORES)) for frame in frames])
 
     def rows(self) -> pl.DataFrame:
         """The rows in force: those that the last run asked for, one of each."""
@@ -280,6 +285,13 @@ def write_text(path: Path, text: str) -> None:
 
 def _json(content: Mapping[str, Any]) -> bytes:
     return (json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def completed(frame: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
+    """A frame with the columns of `schema` that it lacks, since an earlier version wrote it, as
+    nulls; where the same `tremble run` writes the file anew, it fills them."""
+    lacking = [name for name in schema if name not in frame.columns]
+    return frame.with_columns(pl.lit(None, schema[name]).alias(name) for name in lacking)
 
 
 def read_parquet(path: Path, columns: list[str] | None = None) -> pl.DataFrame:

@@ -253,6 +253,7 @@ def _run_record(
     return {
         "study": study.name,
         "datasets": list(study.data),
+        "spellings": study.spellings,
         "models": {model_name(model): identity for model, identity in identities.items()},
         "absent": {model_name(model): reason for model, reason in missing.items()},
         "comparisons": [asdict(comparison) for comparison in comparisons(study)],
@@ -272,6 +273,11 @@ def caveats(out: Path) -> list[str]:
         f"{name} could not be had, so scores of it are missing. {reason}"
         for name, reason in missing.items()
     )
+    if run.get("spellings", "exact") != "exact":
+        found[
+            "Probabilities and masses, those of the filters included, add up all spellings of a "
+            "label; the table spellings has the labels alone beside them."
+        ] = None
     for job in run["jobs"]:
         manifest = Job(out / job["folder"]).manifest()
         if manifest is None and job.get("model") in missing:

@@ -12,6 +12,7 @@ from typing import Any, Literal, NoReturn
 from tremble.engines import ModelSpec, RunOptions
 from tremble.errors import UserError, did_you_mean
 from tremble.prompts import COUNTERBALANCES, control, formulation
+from tremble.spellings import Spellings
 from tremble.tokens import Closing, Reading
 
 Format = Literal["native", "plain", "chat"]
@@ -25,6 +26,7 @@ _STUDY_KEYS = (
     "reading",
     "closing",
     "counterbalance",
+    "spellings",
 )
 _RUN_KEYS = (*(entry.name for entry in fields(RunOptions)), "too_long")
 _UNITS = {
@@ -61,6 +63,7 @@ class Study:
     reading: Reading = "joint"
     closing: Closing = "auto"
     counterbalance: tuple[str, ...] = ()
+    spellings: Spellings = "exact"
     run: RunOptions = field(default_factory=RunOptions)
     too_long: Literal["error", "missing"] = "error"
     text: str = ""
@@ -135,6 +138,7 @@ def parse_study(content: Mapping[str, Any], text: str, path: Path) -> Study:
         counterbalance=where.choices(study, "counterbalance", COUNTERBALANCES, ())
         if "counterbalance" in study
         else (),
+        spellings=where.choice(study, "spellings", ("exact", "all"), "exact"),
         run=options,
         too_long=where.choice(run, "too_long", ("error", "missing"), "error"),
         text=text,

@@ -9,13 +9,14 @@ once an option follows (a straddling token), it is scored whole and the prompt i
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Literal, Protocol
 
 import numpy as np
 
 from tremble.errors import UserError
+from tremble.spellings import Spelled
 
 Reading = Literal["joint", "next_token"]
 Closing = Literal["auto", "always"]
@@ -71,7 +72,9 @@ class TokenPaths:
     order; `closed` marks the options after which a closing is scored, as the sum over `closing`
     (the ids of all tokens that start with the closing character). `join` is set where a token
     straddles the end of the context. `error` says why the prompt cannot be scored; where that is
-    known before anything is tokenised (`unread`), there are no ids at all.
+    known before anything is tokenised (`unread`), there are no ids at all. Where other spellings
+    count, `spelled` says which of the paths are which option's: all of the first option, then all
+    of the next.
     """
 
     prefix: Ids
@@ -81,11 +84,27 @@ class TokenPaths:
     join: bool = False
     reading: Reading = "joint"
     error: str | None = None
+    spelled: Spelled | None = None
 
     @property
     def length(self) -> int:
         """Tokens of the longest sequence that is computed."""
         return len(self.prefix) + max((len(node) for node in self.nodes()), default=0)
+
+    def labels_alone(self) -> TokenPaths:
+        """The same prompt without other spellings than the labels."""
+        if self.spelled is None:
+            return self
+        counts = self.spelled.counts
+        firsts = [sum(counts[:option]) for option in range(len(counts))]
+        closed = tuple(self.closed[at] for at in firsts)
+        return replace(
+            self,
+            paths=tuple(self.paths[at] for at in firsts),
+            closed=closed,
+            closing=self.closing if any(closed) else (),
+            spelled=None,
+        )
 
     def nodes(self) -> list[Ids]:
         """The places, as ids after the prefix, whose next-token distribution is needed."""
@@ -96,7 +115,8 @@ class TokenPaths:
     def key(self) -> str:
         """The row key: a hash of prompt ids, option ids and reading (24 hexadecimal digits)."""
         digest = blake2b(self.reading.encode(), digest_size=12)
-        for part in (self.prefix, *self.paths, tuple(map(int, self.closed)), self.closing):
+        counts = () if self.spelled is None else (self.spelled.counts,)
+        for part in (self.prefix, *self.paths, tuple(map(int, self.closed)), self.closing, *counts):
             digest.update(np.asarray([len(part), *part], dtype=np.int64).tobytes())
         if not self.paths:
             digest.update(str(self.error).encode())
@@ -180,7 +200,7 @@ def option_paths(
         if reading == "next_token":
             found.append(_next_token(ids, wholes, [alone[label] for label in labels]))
             continue
-        start = _common(ids, wholes)
+        start = common(ids, wholes)
         if not start:
             raise UserError(
                 f"No token stands before the answer in {context + labels[0]!r}; give a longer "
@@ -215,10 +235,7 @@ def _next_token(ids: Ids, wholes: list[Ids], alone: list[list[int]]) -> TokenPat
     The token is the first that joint tokenisation puts after the context, or, where the join
     merges, the first of the label on its own.
     """
-    firsts = []
-    for whole, label in zip(wholes, alone, strict=True):
-        joint = whole[: len(ids)] == ids and len(whole) > len(ids)
-        firsts.append(whole[len(ids)] if joint else label[0])
+    firsts = [first_token(ids, *pair)[0] for pair in zip(wholes, alone, strict=True)]
     shared = len(set(firsts)) < len(firsts)
     return TokenPaths(
         ids,
@@ -232,7 +249,14 @@ def _next_token(ids: Ids, wholes: list[Ids], alone: list[list[int]]) -> TokenPat
     )
 
 
-def _common(ids: Ids, wholes: list[Ids]) -> int:
+def first_token(ids: Ids, whole: Ids, alone: Sequence[int]) -> Ids:
+    """The one token that the next-token reading takes for a label, none where it has none; `ids`,
+    `whole` and `alone` are the tokens of the context, of context and label, and of the label."""
+    joint = whole[: len(ids)] == ids and len(whole) > len(ids)
+    return (whole[len(ids)],) if joint else tuple(alone[:1])
+
+
+def common(ids: Ids, wholes: Sequence[Ids]) -> int:
     """Length of the longest prefix that all share."""
     return min(_shared(ids, whole) for whole in wholes)
 

@@ -17,7 +17,7 @@ stands, like a decision that brings its own prompt.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -71,7 +71,8 @@ class Family:
     players may write to each other. `payoff_rows`: whether payoffs stand in rows, by `View.rows`,
     that can be put in another order than the options. For controls: `misled` gives rules with
     other parameters, of which a reader would conclude something else; `scaled` rules, or an event,
-    with all amounts times a factor, None where they are not known as numbers."""
+    with all amounts times a factor, None where they are not known as numbers.
+    `spellings`: label -> other words for it, which count where a study asks for spellings."""
 
     name: str
     rules: Callable[[View], list[str]]
@@ -86,6 +87,7 @@ class Family:
     transcript: Callable[[View], str] | None = None
     misled: Callable[[View], Mapping[str, Any]] | None = None
     scaled: Callable[[Mapping[str, Any], float], Mapping[str, Any] | None] | None = None
+    spellings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 _MODULES = {

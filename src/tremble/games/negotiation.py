@@ -138,4 +138,9 @@ FAMILY = Family(
     dialogue=True,
     misled=misled,
     scaled=amounts("value", "other_value", "price"),
+    spellings={
+        "AcceptOffer": ("accept",),
+        "RejectOffer": ("reject",),
+        "DealWithJohn": ("Deal with John",),
+    },
 )

@@ -104,4 +104,5 @@ FAMILY = Family(
     dialogue=True,
     misled=lambda view: exchanged(view.rules, "worth_high", "worth_low"),
     scaled=amounts("price", "worth_high", "worth_low", "worth"),
+    spellings={"yes": ("buy",), "no": ("don't", "do not")},
 )

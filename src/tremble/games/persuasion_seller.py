@@ -107,4 +107,5 @@ FAMILY = Family(
     sides=sides,
     misled=misled,
     scaled=amounts("price", "worth_high", "worth_low", "worth"),
+    spellings={"yes": ("recommend",), "no": ("don't", "do not")},
 )

@@ -225,7 +225,7 @@ def _earlier(seen: View) -> tuple[list[Round], tuple[Event, ...]]:
 
 def _relettered(options: tuple[Option, ...]) -> tuple[Option, ...]:
     """Letters thirteen places on; words say what an option does and stay."""
-    return tuple(replace(o, label=_further(o.label)) if len(o.label) == 1 else o for o in options)
+    return tuple(Option(o.key, _further(o.label)) if len(o.label) == 1 else o for o in options)
 
 
 def _further(letter: str) -> str:

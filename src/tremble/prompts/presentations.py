@@ -9,6 +9,7 @@ means that the first option has the last label. Number 0 is the record as it sta
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from itertools import product
 
 from tremble.decisions import Decision, Option
@@ -62,7 +63,7 @@ def shown_options(decision: Decision, presentation: int = 0) -> tuple[Option, ..
     if not family(decision.family).both_orders:
         return options[::-1]
     keys = [option.key for option in reversed(options)]
-    return tuple(Option(key, o.label) for key, o in zip(keys, options, strict=True))
+    return tuple(replace(o, key=key) for key, o in zip(keys, options, strict=True))
 
 
 def relabelled(decision: Decision, presentation: int) -> tuple[Option, ...]:

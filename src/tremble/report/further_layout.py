@@ -35,7 +35,7 @@ def further_layout(tables: Mapping[str, Sequence[Row] | str]) -> list[Table]:
     return [
         Table(name, FURTHER[name], "", [], [], rows)
         if isinstance(rows, str)
-        else table_of(name, FURTHER[name], rows, last=("note",))
+        else table_of(name, FURTHER[name], rows, last=("spellings", "note"))
         for name, rows in tables.items()
     ]
 

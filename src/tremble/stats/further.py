@@ -21,6 +21,7 @@ from tremble.stats.model_groups import Catalogue, by_model_group, filter_sweep
 from tremble.stats.normative_table import normative_models, normative_pairs
 from tremble.stats.pairs import MIN_MASS, MIN_R
 from tremble.stats.presentation_table import presentation_table
+from tremble.stats.spellings_table import spellings_table
 from tremble.stats.uncertainty_table import (
     RunMatrix,
     difference_table,
@@ -49,6 +50,7 @@ FURTHER = {
     "controls": "What the r of a model loses without history, without rules, and under others",
     "groups": "Wins and differences by model family and size",
     "sweep": "Wins under other filters",
+    "spellings": "Mass and r with the labels alone, and with all spellings of them",
 }
 _SUBSETS = ("parameter", "round", "topology", "formulation")
 
@@ -108,6 +110,7 @@ def further_tables(
         ),
         "groups": lambda: by_model_group(analysis.pairs, known),
         "sweep": lambda: filter_sweep(analysis.pairs),
+        "spellings": lambda: spellings_table(analysis.scores, decisions, predicted, points),
     }
     found: dict[str, Any] = {}
     for name in FURTHER:

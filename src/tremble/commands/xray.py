@@ -1,0 +1,86 @@
+"""`tremble xray`: one decision as its models read it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from tremble.commands import AsJson, complain, guarded, print_json
+
+
+@guarded
+def xray(
+    where: Annotated[
+        str,
+        typer.Argument(
+            metavar="STUDY_OR_DATA",
+            help="A study file or folder, a JSONL file, or an embedded data set.",
+        ),
+    ],
+    decision: Annotated[
+        str, typer.Argument(metavar="ID", help="The decision's id, or a unique beginning of it.")
+    ],
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="Can be repeated; default: the twins of the study."),
+    ] = None,
+    format_: Annotated[
+        str | None, typer.Option("--format", help="native, plain or chat; default: the study's.")
+    ] = None,
+    formulation: Annotated[
+        str | None, typer.Option(help="The wording; default: the study's first.")
+    ] = None,
+    presentation: Annotated[
+        int | None, typer.Option(help="Only this presentation; default: all.")
+    ] = None,
+    template: Annotated[
+        str | None, typer.Option(help="A jinja file or a named template, for the chat format.")
+    ] = None,
+    reading: Annotated[
+        str | None, typer.Option(help="joint or next_token; default: the study's.")
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="Where models run; default: the study's, else cpu.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder of a study file, for stored scores; default: as `run` has it."),
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Long texts and all their tokens, not folded.")
+    ] = False,
+    html: Annotated[Path | None, typer.Option(help="Write a page instead, one file.")] = None,
+    as_json: AsJson = False,
+) -> int:
+    """One decision as text and tokens, what each option scores, and its twins side by side."""
+    from tremble.report.xray_layout import xray_page
+    from tremble.report.xray_terminal import show_xray
+    from tremble.store import write_text
+    from tremble.xray import Asked
+    from tremble.xray import xray as look
+
+    asked = Asked(
+        where,
+        decision,
+        tuple(model or ()),
+        format_,
+        formulation,
+        presentation,
+        template,
+        reading,
+        device,
+        out,
+    )
+    found = look(asked, complain)
+    if html is not None:
+        write_text(html, xray_page(found))
+    if as_json:
+        print_json(found)
+    elif html is not None:
+        print(f"The page is {html.resolve()}")
+    else:
+        show_xray(found, Console(), everything)
+    return 1 if any(reading["error"] is not None for reading in found["readings"]) else 0

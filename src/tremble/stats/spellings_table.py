@@ -1,0 +1,109 @@
+"""What other spellings of the labels add: mass and r before and after, and which spellings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from tremble.spellings import Spelled
+from tremble.stats.comparisons import format_column
+from tremble.stats.models import join_notes, model_table
+from tremble.stats.numbers import decimal
+from tremble.stats.predictions import RUN, predictions
+
+SHOWN = 3  # spellings per option, at most
+LEAST = 0.0005  # mean probability from which a spelling is shown, since less prints as zero
+
+
+def spellings_table(
+    scores: pl.DataFrame, decisions: pl.DataFrame, predicted: pl.DataFrame, points: pl.DataFrame
+) -> list[dict[str, Any]]:
+    """Rows with model, format, formulation, family, n, mass_exact, mass, r_exact, r, spellings and
+    note, for the runs whose scores count other spellings (`scores` with `spellings`); none for
+    other studies.
+
+    `mass_exact` and `r_exact` are those of the labels alone. `spellings`: of each option the
+    likeliest, by their mean probability over prompts (all of them add up to the mass); `note`: how
+    many were left out (`Spelled.dropped`).
+    """
+    if "spellings" not in scores.columns:
+        return []
+    spelled = scores.filter(pl.col("spellings").is_not_null())
+    if spelled.is_empty():
+        return []
+    exact = spelled.with_columns(logprobs="exact_logprobs", mass="mass_exact")
+    before = model_table(exact, decisions, predictions(exact, decisions), points)
+    after = {_run(row): row for row in model_table(spelled, decisions, predicted, points)}
+    used = dict(_used(spelled))
+    rows = []
+    for was in before:
+        run = _run(was)
+        now = after[run]
+        if not now["n"]:
+            continue
+        texts, dropped = used[run]
+        rows.append(
+            {
+                **{name: was[name] for name in (*RUN, "family", "n")},
+                "mass_exact": was["mass"],
+                "mass": now["mass"],
+                "r_exact": was["r"],
+                "r": now["r"],
+                "spellings": texts,
+                "note": join_notes(
+                    f"{dropped} spellings left out" if dropped else None,
+                    now["note"],
+                ),
+            }
+        )
+    return rows
+
+
+def _run(row: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(row[name] for name in (*RUN, "family"))
+
+
+def _used(spelled: pl.DataFrame) -> Iterator[tuple[tuple[str, ...], tuple[str, int]]]:
+    """Of each run and family the likeliest spellings in words, and how many were left out."""
+    groups = (
+        spelled.filter(pl.col("error").is_null())
+        .select(
+            "model", format_column(), *RUN[2:], "family", "spellings", "keys", "spelling_logprobs"
+        )
+        .with_columns(shown=pl.col("keys").list.join("\n"))
+        .sort(*RUN, "family")
+        .group_by(*RUN, "family", "spellings", "shown", maintain_order=True)
+        .agg(pl.col("keys").first(), "spelling_logprobs")
+    )
+    for run, found in groupby(groups.iter_rows(named=True), key=_run):
+        total: dict[str, dict[str, float]] = {}
+        dropped: set[tuple[str, str]] = set()
+        prompts = 0
+        for group in found:
+            spellings = Spelled.from_json(group["spellings"])
+            values = np.array(group["spelling_logprobs"], dtype=float)
+            prompts += len(values)
+            sums = spellings.by_option(np.exp(values).sum(axis=0).tolist())
+            options = zip(group["keys"], spellings.texts, sums, spellings.dropped, strict=True)
+            for key, texts, added, out in options:
+                mine = total.setdefault(key, {})
+                for text, value in zip(texts, added, strict=True):
+                    mine[text] = mine.get(text, 0.0) + (value or 0.0)
+                dropped |= {(key, text) for text in out}
+        words = (f"{key}: {_likeliest(mine, prompts)}" for key, mine in total.items())
+        yield run, ("; ".join(words), len(dropped))
+
+
+def _likeliest(total: dict[str, float], prompts: int) -> str:
+    """The first spellings by their mean over prompts: '"yes" .610, " Yes" .204'."""
+    best = sorted(total.items(), key=lambda item: -item[1])[:SHOWN]
+    shown = [
+        f'"{text}" {decimal(value / prompts, 3)}'
+        for text, value in best
+        if value / prompts >= LEAST
+    ]
+    return ", ".join(shown) or "none"
