@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from glee_games import decided, imported, needs_source, person, read, source_games, write
+from test_glee_leaks import hidden, settled
 from test_wordings import LABELS, OWN, SIZES, named, script
 from tremble.datasets import Notes
 from tremble.datasets.demo import load, sample
@@ -467,6 +469,40 @@ def _otherwise(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _otherwise(part) for key, part in value.items()}
     return value + 1 if isinstance(value, int | float) else words.get(value, value)
+
+
+@needs_source
+def test_no_control_depends_on_what_was_hidden_or_came_later(
+    others: OtherGames, tmp_path: Path
+) -> None:
+    """GLEE's raw files, changed and imported again, as in test_glee_leaks.py."""
+
+    def texts(folder: Path, most: int) -> list[list[str | None]]:
+        found = [
+            [told(f"standard+{control}", decision, others) for control in CONTROLS]
+            for decision in imported(folder)[:most]
+        ]
+        return [[None if one is None else one.plain() for one in row] for row in found]
+
+    checked = 0
+    for folder in source_games()[::4]:
+        config, cells = read(folder)
+        places = decided(config, cells)
+        middle = min(len(places) // 2, 3)
+        original = texts(folder, middle + 1)
+        if not original:
+            continue
+        later = settled(config, cells, places[middle])
+        assert texts(write(tmp_path, folder, config, later), middle + 1) == original, folder.name
+        new, rows = hidden(config), [dict(row) for row in cells]
+        if config["game_type"] == "persuasion" and person(config) == "Alice":
+            for row in rows:
+                if row["player"] == "Nature":
+                    high, args = row["round_quality"] == "high-quality", new["game_args"]
+                    row["product_worth"] = str(args["product_price"] * args["v" if high else "c"])
+        assert texts(write(tmp_path, folder, new, rows), middle + 1) == original, folder.name
+        checked += len(original)
+    assert checked > 40
 
 
 def test_every_wording_goes_with_every_control(

@@ -40,8 +40,8 @@ def control_table(
 ) -> list[Row]:
     """One row per run, family and control, on the points scored with and without the control.
 
-    model, format, formulation, family, control, n (decisions scored both ways), clusters, r,
-    r_control, loss (r less r_control) with its 95% interval low and high over whole clusters
+    model, format, formulation, family, control, n (decisions scored both ways), r, r_control,
+    loss (r less r_control) with its 95% interval low and high over whole clusters
     (`bootstrap.difference_intervals`), mass, mass_control, note. `predicted` and `controlled` are
     as `predictions` gives them; in `controlled` the formulation is a wording and its control.
     """
@@ -53,7 +53,7 @@ def control_table(
     ]
     beside = without.rows([run[:3] for run in runs])
     masses = _masses(predicted, controlled, points)
-    found: list[tuple[int, Row]] = []
+    found: list[Row] = []
     for held in under.families:
         a, b = beside[:, held.at], under.x[:, held.at]
         losses = difference_intervals(a, b, held.y, held.clusters, resamples=resamples)
@@ -63,10 +63,10 @@ def control_table(
             known = ~(np.isnan(one) | np.isnan(other))
             n, mass, mass_control = masses[(*under.runs[RUN].row(place), held.family)]
             row = {
-                **dict(zip((*RUN, "control"), run, strict=True)),
+                **dict(zip(RUN, run[:3], strict=True)),
                 "family": held.family,
+                "control": run[3],
                 "n": n,
-                "clusters": loss.clusters,
                 "r": pearson(one[known], held.y[known])[0],
                 "r_control": pearson(other[known], held.y[known])[0],
                 "loss": loss.estimate,
@@ -76,8 +76,9 @@ def control_table(
                 "mass_control": mass_control,
                 "note": loss.note,
             }
-            found.append((place, row))
-    return [row for _, row in sorted(found, key=lambda pair: pair[0])]
+            found.append(row)
+    order = {run[:3]: place for place, run in reversed([*enumerate(runs)])}
+    return sorted(found, key=lambda row: order[row["model"], row["format"], row["formulation"]])
 
 
 def _masses(
