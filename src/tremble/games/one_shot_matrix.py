@@ -9,9 +9,11 @@ shown in both orders; the middle one of three keeps its place and letter.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from tremble.decisions import Option
+from tremble.decisions import Decision, Game, Option
 from tremble.errors import UserError
 from tremble.games import Family, Normative, View, amount
 from tremble.games.altered import amounts
@@ -23,6 +25,17 @@ LABELS = ("J", "F", "Q", "X", "M", "K")
 def options(count: int) -> tuple[Option, ...]:
     """The options of a player with `count` rows, at most six."""
     return tuple(Option(str(row), label) for row, label in enumerate(LABELS[:count], start=1))
+
+
+def in_one_game(id_: str, views: Mapping[str, Decision]) -> list[Decision]:
+    """The views of both sides of one game, by side, as decisions of one play: their errors have
+    much in common, so they are resampled and left out together. A single view stays as it is."""
+    if len(views) < 2:
+        return list(views.values())
+    first = next(iter(views.values()))
+    told = {side: dict(view.parameters) for side, view in views.items()}
+    game = Game(id_, first.dataset, first.family, {"private": told}, ())
+    return [replace(view, game=game, rules=None, role=side) for side, view in views.items()]
 
 
 def _payoffs(view: View) -> list[list[tuple[float, float]]]:
