@@ -113,7 +113,7 @@ def test_every_table_is_there_with_a_sentence_before_it(text: str) -> None:
         before = found[title].split("\n*")[0].split("\n|")[0]
         said = names.get(title, "models") in script("demo_sentences").SENTENCES
         assert re.search(r"\w.*\.\n", before) or not said, title
-        empty = names.get(title) in ("topology", "votes", "spellings")
+        empty = names.get(title) in ("topology", "votes", "controls", "spellings")
         assert bool(tables(found[title])) != empty, title
     assert "needs two by two options and no ties" in found[FURTHER["topology"]]
     assert "No pair is kept" in found[FURTHER["votes"]]

@@ -43,7 +43,8 @@ class Study:
     `too_long`: 'error' refuses a study with a prompt beyond a model's window, 'missing' leaves
     such prompts out and counts them. `counterbalance`: what every decision is also shown in another
     way of, see `prompts.presentations`. `families` (names or globs; none: all), `include` and
-    `exclude` say what of it all is left out, see `study_selection`.
+    `exclude` say what of it all is left out, see `study_selection`. `controls`: what every
+    formulation is also put under, see `prompts.controls`.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Study:
     pairs: tuple[Pair, ...]
     models: tuple[ModelSpec, ...]
     formulations: tuple[str, ...] = ("standard",)
+    controls: tuple[str, ...] = ()
     formats: tuple[Format, ...] = ("native",)
     reading: Reading = "joint"
     closing: Closing = "auto"

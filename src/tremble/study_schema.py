@@ -13,7 +13,7 @@ from typing import Any, Literal, NoReturn
 
 from tremble.engines.load import DTYPES, ENGINES
 from tremble.errors import UserError, did_you_mean
-from tremble.prompts import COUNTERBALANCES, FORMULATIONS
+from tremble.prompts import CONTROLS, COUNTERBALANCES, FORMULATIONS
 
 Kind = Literal["text", "texts", "patterns", "flag", "count", "size"]
 FORMATS = ("native", "plain", "chat")
@@ -87,6 +87,14 @@ SCHEMA = (
         "native: base plain, aligned chat; plain: both plain; chat: both chat, with the aligned "
         "model's template",
         words=FORMATS,
+    ),
+    Key(
+        "study",
+        "controls",
+        "texts",
+        (),
+        "[what every formulation is also put under](#controls)",
+        words=tuple(CONTROLS),
     ),
     Key(
         "study",

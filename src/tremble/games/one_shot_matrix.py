@@ -16,6 +16,7 @@ from typing import Any
 from tremble.decisions import Decision, Game, Option
 from tremble.errors import UserError
 from tremble.games import Family, Normative, View, amount
+from tremble.games.altered import amounts
 from tremble.games.equilibria import own_play
 
 LABELS = ("J", "F", "Q", "X", "M", "K")
@@ -107,6 +108,13 @@ def numbers(view: View) -> dict[str, Any]:
     }
 
 
+def misled(view: View) -> dict[str, Any]:
+    """The rows of payoffs from the last to the first: each option has those of another one, but
+    for the middle one of three."""
+    turned = {name: list(view.rules[name])[::-1] for name in ("own_payoffs", "other_payoffs")}
+    return {**view.rules, **turned}
+
+
 FAMILY = Family(
     "one_shot_matrix",
     rules,
@@ -116,4 +124,6 @@ FAMILY = Family(
     numbers=numbers,
     normative=normative,
     sides=lambda _: ("the player you face", "the other player"),
+    misled=misled,
+    scaled=amounts("own_payoffs", "other_payoffs"),
 )

@@ -12,6 +12,7 @@ from scipy.stats import norm
 from tremble.stats.baseline_table import baseline_points
 from tremble.stats.bootstrap import RESAMPLES, difference_intervals
 from tremble.stats.ceiling import ceiling_table
+from tremble.stats.control_table import against_controls, control_table
 from tremble.stats.correlation import pearson
 from tremble.stats.intervals import FEW_CLUSTERS, Interval
 from tremble.stats.numbers import decimal
@@ -28,6 +29,7 @@ def verdict_table(
     points: pl.DataFrame,
     decisions: pl.DataFrame,
     said: pl.DataFrame,
+    controlled: pl.DataFrame | None = None,
     resamples: int = RESAMPLES,
 ) -> list[Row]:
     """One row per run and family.
@@ -36,11 +38,13 @@ def verdict_table(
     one with the highest r), r_baseline (on the same points), over (r less r_baseline), over_low,
     over_high, smallest (the smallest difference from a baseline that so much data shows with a
     probability of .80 at .05, two-sided: half the interval and .84 standard errors, with many
-    clusters 2.80 of them), verdict and why. `said` is what `baseline_predictions` gives.
+    clusters 2.80 of them), control and r_control (see `against_controls`), verdict and why. `said`
+    is what `baseline_predictions` gives, `controlled` what was predicted under controls.
 
     - "yes": better than the best baseline, and the interval of r reaches the ceiling;
     - "in part": better than the best baseline, below the ceiling or the ceiling unknown;
-    - "not shown": neither better nor worse than the best baseline, as far as the data tell;
+    - "not shown": neither better nor worse than the best baseline, as far as the data tell, or as
+      good under a control that takes the game away;
     - "no": worse than the best baseline, or r not above zero;
     - "cannot say": fewer than 30 points or 20 clusters, or r undefined.
 
@@ -65,7 +69,12 @@ def verdict_table(
             key = (*(run[name] for name in RUN), held.family)
             if key in intervals:
                 found[key] = _row(intervals[key], ceilings.get(held.family), one, difference)
-    return [found[key] for key in intervals]
+    controls = (
+        []
+        if controlled is None
+        else control_table(predicted, controlled, points, decisions, resamples)
+    )
+    return against_controls([found[key] for key in intervals], controls)
 
 
 def _baselines(beside: pl.DataFrame, points: AllPoints) -> tuple[list[str], np.ndarray]:
