@@ -11,6 +11,10 @@ from rich.table import Table
 
 from tremble.cutoffs import Dated, Release
 from tremble.datasets import Card, Part
+from tremble.report.layout import Column, Section
+from tremble.report.layout import Table as LaidOut
+from tremble.report.terminal import print_tables
+from tremble.stats.numbers import MISSING
 
 
 def card_table(cards: Sequence[Card]) -> Table:
@@ -100,15 +104,15 @@ def show_scored(result: dict[str, Any], console: Console) -> None:
 
 
 _BENCH = (
-    ("prompts", "prompts", "{:,}"),
+    ("Prompts", "prompts", "{:,}"),
     ("s", "seconds", "{:.1f}"),
-    ("distinct/s", "distinct_per_s", "{:.2f}"),
-    ("decisions/s", "decisions_per_s", "{:.2f}"),
-    ("tremble is", "times_slower", "{:.1f}x"),
-    ("distinct tokens/s", "distinct_tokens_per_s", "{:,.0f}"),
-    ("share", "share", "{:.0%}"),
-    ("peak MiB", "peak_memory_mb", "{:,.0f}"),
-    ("max diff, nat", "max_abs_diff", "{:.1e}"),
+    ("Distinct/s", "distinct_per_s", "{:.2f}"),
+    ("Decisions/s", "decisions_per_s", "{:.2f}"),
+    ("Tremble is", "times_slower", "{:.1f}x"),
+    ("Distinct tokens/s", "distinct_tokens_per_s", "{:,.0f}"),
+    ("Share", "share", "{:.0%}"),
+    ("Peak MiB", "peak_memory_mb", "{:,.0f}"),
+    ("Max diff, nat", "max_abs_diff", "{:.1e}"),
 )
 
 
@@ -138,13 +142,14 @@ def show_bench(result: dict[str, Any], console: Console) -> None:
         + ("–" if share is None else f"{share:.0%} of the rate of the bare matrix products")
         + ("" if over is None else f"; tokens computed over distinct {over:.3f}")
     )
-    table = Table("", box=None, pad_edge=False)
-    for title, *_ in _BENCH:
-        table.add_column(title, justify="right")
-    table.add_column("note")
-    for row in result["rows"]:
-        figures = [
-            "–" if row[key] is None else layout.format(row[key]) for _, key, layout in _BENCH
+    rows = [
+        [
+            row["contestant"],
+            *(MISSING if row[key] is None else form.format(row[key]) for _, key, form in _BENCH),
+            row["note"],
         ]
-        table.add_row(escape(row["contestant"]), *figures, escape(row["note"]))
-    console.print(table)
+        for row in result["rows"]
+    ]
+    columns = [Column("Contestant"), *(Column(title, number=True) for title, *_ in _BENCH)]
+    columns.append(Column("Note", long=True))
+    print_tables([LaidOut("bench", "Timings", "", columns, [Section("", rows)], "")], console)
