@@ -144,7 +144,10 @@ def test_the_terminal_shows_the_core_study_s_filters_and_names_the_sweep() -> No
     assert "--sweep" in out and "Least mass" not in out
     # Seven families, 36 filters each, five figures in a row besides the two filters.
     swept = tremble("published", "wins", "--sweep")[1]
-    assert sum(line.split()[3:4] != [] and line.count(" to ") == 2 for line in swept.splitlines()) == 252
+    assert (
+        sum(line.split()[3:4] != [] and line.count(" to ") == 2 for line in swept.splitlines())
+        == 252
+    )
     one = tremble("published", "wins", "--mass", ".7")[1]
     assert sum(line.count(" to ") == 2 for line in one.splitlines()) == 7 * 6
     help_of_games = " ".join(tremble("published", "wins", "--help")[1].replace("│", " ").split())

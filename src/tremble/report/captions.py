@@ -23,6 +23,7 @@ _WINS = (
     "Kept: how many of these pairs pass the filters; base, aligned and ties: what the kept ones "
     "are won by; direction: the side with more wins; p: one-sided, by a binomial test."
 )
+_POINTS = "A decision with more than two options counts as a point for each."
 _CLUSTERS = "whole participants and games (clusters)"
 
 # By the names of `FURTHER`, and the verdict.
@@ -32,17 +33,17 @@ CAPTIONS = {
         "interval from over low to over high; low and high are those of r. Smallest: the smallest "
         "such difference that so much data show with a probability of .80. Ceiling: the best r "
         f"that human noise allows. Intervals are over {_CLUSTERS}. r control: under the control "
-        "that takes the game away and costs the least."
+        f"that takes the game away and costs the least. {_POINTS}"
     ),
     "intervals": (
         f"Low and high: the 95% interval of r, over {_CLUSTERS}; SE: its standard error; "
-        "undefined: resamples in which r has no value."
+        f"undefined: resamples in which r has no value. {_POINTS}"
     ),
     "differences": (
         "Difference: r of base less r of aligned; low, high, SE and p are over "
         f"{_CLUSTERS}, p Holm and p BH adjusted over the pairs; undefined: resamples without a "
-        "value. Williams t, Steiger z and Zou's interval take decisions as independent, which "
-        "those of one person are not."
+        "value. Williams t with Williams p, Steiger z with Steiger p, and the interval from Zou "
+        "low to Zou high take decisions as independent, which those of one person are not."
     ),
     "votes": (
         "n: model families, of which the kept pairs are; statistic: votes, signed ranks or t; p: "

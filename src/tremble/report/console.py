@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Column as Heading
 from rich.table import Table
 
 from tremble.cutoffs import Dated, Release
@@ -17,8 +18,14 @@ from tremble.report.terminal import print_tables
 from tremble.stats.numbers import MISSING
 
 
+def _texts(*names: str) -> Table:
+    """Columns of texts, of which none is cut."""
+    columns = (Heading(name, overflow="fold") for name in names)
+    return Table(*columns, box=None, pad_edge=False)
+
+
 def card_table(cards: Sequence[Card]) -> Table:
-    table = Table("name", "what", "size", "licence", box=None, pad_edge=False)
+    table = _texts("name", "what", "size", "licence")
     for card in cards:
         table.add_row(*map(escape, (card.name, card.title, card.size, card.licence)))
     return table
@@ -48,15 +55,14 @@ def _public(part: Part) -> str:
 
 def show_dates(dated: Sequence[Dated], against: Sequence[Release], console: Console) -> None:
     """Each part of a data set with the releases that may have read it, and theirs below."""
-    table = Table("data", "public since", "may have been seen by", "public after the cut-off of")
-    table.box, table.pad_edge = None, False
+    table = _texts("data", "public since", "may have been seen by", "public after the cut-off of")
     for row in dated:
         name = row.dataset if row.part.name == row.dataset else f"{row.dataset}: {row.part.name}"
         seen, after = (", ".join(row.names(w)) for w in ("may have been seen", "after the cut-off"))
         since = row.part.public_since or "unknown"
         table.add_row(*(escape(cell or "–") for cell in (name, since, seen, after)))
     console.print(table)
-    stated = Table("model", "data until", "tuned until", "stated in", box=None, pad_edge=False)
+    stated = _texts("model", "data until", "tuned until", "stated in")
     for release in against:
         if release.latest is not None:
             dates = (release.pretraining or "–", release.tuning or "–")
@@ -80,9 +86,9 @@ def show_scored(result: dict[str, Any], console: Console) -> None:
         console.print(f"not scored: {escape(result['error'])}")
         return
     table = Table(box=None, pad_edge=False)
-    table.add_column("option")
+    table.add_column("option", overflow="fold")
     for name in ("probability", "prediction", "log-probability"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for option in result["options"]:
         table.add_row(
             escape(option["label"]),

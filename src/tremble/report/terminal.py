@@ -5,6 +5,7 @@ other are printed below each other, and long texts as lines below their table.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from rich import box
 from rich.cells import cell_len
@@ -16,8 +17,21 @@ from tremble.report.layout import Table, layout
 from tremble.stats import Analysis
 
 _GAP = 2  # between columns, and at both ends together
-_WRAPPED = 24  # columns of a text that is wrapped, where it has that much to say
+_WRAPPED = (24, 12, 0)  # columns of a wrapped text, at least; of 0, those of its longest word
 _INDENT = "  "
+
+
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """How a table is printed in so many columns of a terminal.
+
+    `keys`: the columns that say what a row is about; `parts`: of each of the tables below each
+    other the columns and their widths; `below`: the columns that stand in none of them.
+    """
+
+    keys: list[int]
+    parts: list[list[tuple[int, int]]]
+    below: list[int]
 
 
 def tables(analysis: Analysis, console: Console) -> None:
@@ -33,15 +47,13 @@ def print_tables(found: Iterable[Table], console: Console) -> None:
             console.print(Text(table.caption, style="dim", overflow="fold"))
         if not table.sections:
             console.print(Text(table.empty, overflow="fold"))
-        parts = _parts(table, console.width)
-        below = _below(table, parts)
-        keys = key_columns(table)
+        fit = _fit(table, console.width)
         for section in table.sections:
             if section.heading:
                 console.print(Text(section.heading, style="underline", overflow="fold"))
-            for part in parts:
-                console.print(_rich(table, section.rows, part, console.width))
-            _lines(table, section.rows, keys, below, console)
+            for part in fit.parts:
+                console.print(_rich(table, section.rows, part))
+            _lines(table, section.rows, fit, console)
         console.print()
 
 
@@ -70,38 +82,56 @@ def key_columns(table: Table) -> list[int]:
     return sorted(keys)
 
 
-def _parts(table: Table, width: int) -> list[list[int]]:
-    """The columns of each of the tables that are printed below each other, keys repeated; long
-    texts are left out where not all fit. Empty where not even the keys and one column fit."""
-    every = list(range(len(table.columns)))
-    if sum(_natural(table, place) + _GAP for place in every) <= width:
-        return [every]
+def _fit(table: Table, width: int) -> _Fit:
+    """All columns beside each other; else long texts below, and the others in as many tables as
+    it takes; else, where not even the keys and one column fit, everything in lines."""
+    every = range(len(table.columns))
     keys = key_columns(table)
+    natural = [_natural(table, place) for place in every]
+    if sum(natural) + _GAP * len(natural) <= width:
+        return _Fit(keys, [[*zip(every, natural, strict=True)]], [])
     rest = [n for n in every if n not in keys and not table.columns[n].long]
-    taken = sum(_least(table, place) + _GAP for place in keys)
+    for wrapped in _WRAPPED:
+        least = [_least(table, place, min(wrapped, natural[place])) for place in every]
+        room = width - sum(least[place] + _GAP for place in keys)
+        if all(least[place] + _GAP <= room for place in rest):
+            parts = [
+                _widened(sorted([*keys, *chosen]), least, natural, width)
+                for chosen in _packed(rest, least, room)
+            ]
+            return _Fit(keys, parts, [n for n in every if n not in keys and n not in rest])
+    return _Fit(keys, [], [n for n in every if n not in keys])
+
+
+def _packed(places: Iterable[int], widths: Sequence[int], room: int) -> list[list[int]]:
+    """The columns in their order, as many to a table as there is room for."""
     found: list[list[int]] = []
-    room = 0
-    for place in rest:
-        needed = _least(table, place) + _GAP
-        if taken + needed > width:
-            return []
-        if needed > room:
-            found.append(list(keys))
-            room = width - taken
+    left = 0
+    for place in places:
+        needed = widths[place] + _GAP
+        if not found or needed > left:
+            found.append([])
+            left = room
         found[-1].append(place)
-        room -= needed
-    return [sorted(part) for part in found]
+        left -= needed
+    return found
 
 
-def _below(table: Table, parts: list[list[int]]) -> list[int]:
-    """The columns that stand in none of the tables."""
-    shown = {place for part in parts for place in part}
-    keys = key_columns(table)
-    return [n for n in range(len(table.columns)) if n not in shown and n not in keys]
+def _widened(
+    places: Sequence[int], least: Sequence[int], natural: Sequence[int], width: int
+) -> list[tuple[int, int]]:
+    """Columns with their widths; what is left of the terminal goes to those that have more."""
+    room = width - sum(least[place] + _GAP for place in places)
+    found = []
+    for place in places:
+        more = min(room, natural[place] - least[place])
+        found.append((place, least[place] + more))
+        room -= more
+    return found
 
 
-def _cells(table: Table, place: int) -> Iterable[str]:
-    return (row[place] for section in table.sections for row in section.rows)
+def _cells(table: Table, place: int) -> list[str]:
+    return [row[place] for section in table.sections for row in section.rows]
 
 
 def _widest(texts: Iterable[str]) -> int:
@@ -113,55 +143,40 @@ def _natural(table: Table, place: int) -> int:
     return _widest([*lines, table.columns[place].name])
 
 
-def _least(table: Table, place: int) -> int:
-    """The width below which a number or a word would be cut."""
+def _least(table: Table, place: int, wrapped: int) -> int:
+    """The width below which a number or a word would be cut; of texts at least `wrapped`."""
     column = table.columns[place]
     words = column.name.split()
     if column.number:
         return _widest([*_cells(table, place), *words])
     words += [word for text in _cells(table, place) for word in text.split()]
-    return max(_widest(words), min(_WRAPPED, _natural(table, place)))
+    return max(_widest(words), wrapped)
 
 
-def _rich(table: Table, rows: list[list[str]], part: Sequence[int], width: int) -> RichTable:
+def _rich(table: Table, rows: list[list[str]], part: Sequence[tuple[int, int]]) -> RichTable:
     result = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    least = [_least(table, place) for place in part]
-    natural = [_natural(table, place) for place in part]
-    room = width - sum(least) - _GAP * len(part)
-    if sum(natural) + _GAP * len(part) <= width:  # a text that is not wrapped needs less
-        least, room = natural, 0
-    for place, narrow, wide in zip(part, least, natural, strict=True):
+    for place, width in part:
         column = table.columns[place]
-        more = max(0, min(room, wide - narrow))
-        room -= more
         result.add_column(
             Text(column.name),
             justify="right" if column.number else "left",
-            width=narrow + more,
+            width=width,
             overflow="fold",
         )
     for row in rows:
-        result.add_row(*(Text(row[place]) for place in part))
+        result.add_row(*(Text(row[place]) for place, _ in part))
     return result
 
 
-def _lines(
-    table: Table,
-    rows: list[list[str]],
-    keys: Sequence[int],
-    places: Sequence[int],
-    console: Console,
-) -> None:
+def _lines(table: Table, rows: list[list[str]], fit: _Fit, console: Console) -> None:
     """What stands in no table: a line for each text, which begins with what its row is about."""
     for row in rows:
-        about = [row[place] for place in keys if row[place]]
-        for place in places:
+        about = [row[place] for place in fit.keys if row[place]]
+        for place in fit.below:
             if row[place]:
-                name = [table.columns[place].name] if len(places) > 1 else []
+                name = [table.columns[place].name] if len(fit.below) > 1 else []
                 line = Text(f"{', '.join([*about, *name])}: {row[place]}")
                 first, *more = line.wrap(console, console.width - len(_INDENT), overflow="fold")
-                first.rstrip()
-                console.print(first)
-                for text in more:
+                for text in (first, *(Text(_INDENT) + text for text in more)):
                     text.rstrip()
-                    console.print(Text(_INDENT) + text)
+                    console.print(text)
