@@ -105,6 +105,20 @@ def test_the_verdict_on_the_page_is_that_of_the_data(
     assert not any("last_choice" in cell for row in shown for cell in row)
 
 
+def test_the_reader_s_question_comes_before_all_tables(whole: ElementTree.Element) -> None:
+    headings = [words(heading) for heading in whole.iter("h2")]
+    assert headings[:2] == ["May this model stand in for people here?", "Models"]
+    ids = [element.attrib["id"] for element in whole.iter() if "id" in element.attrib]
+    assert ids.index("verdict") < ids.index("models")
+    assert len(set(ids)) == len(ids)
+    first = next(link for link in whole.iter("a"))
+    assert first.attrib["href"] == "#verdict"
+    for cell in whole.iter("th"):
+        if cell.attrib.get("scope") == "col":
+            name = words(cell)
+            assert "_" not in name and (name[0].isupper() or name.split()[0] in "rnp"), name
+
+
 def test_wins_are_cells_and_not_names_in_a_heading() -> None:
     row = {"base": 3, "aligned": 1, "mode": "native", "family": "lottery", "mass": None}
     (table,) = further_layout({"sweep": [row]})

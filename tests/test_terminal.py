@@ -18,9 +18,12 @@ from test_report import HOSTILE
 from test_study import data, run, study_file
 from tremble.cli import app
 from tremble.errors import did_you_mean
+from tremble.estimate import plan_study
 from tremble.report.captions import BY, CAPTIONS, PLAIN, heading
+from tremble.report.console import _BENCH, show_bench
 from tremble.report.further_layout import further_layout, table_of, verdict_layout
 from tremble.report.layout import Column, Section, Table, layout
+from tremble.report.plan_layout import plan_layout
 from tremble.report.terminal import print_tables
 from tremble.report.xray_layout import comparison, xray_page
 from tremble.stats import Analysis, analyze
@@ -28,6 +31,7 @@ from tremble.stats.analysis import plain
 from tremble.stats.breakdowns import breakdown, wins_table
 from tremble.stats.further import FURTHER, further_tables
 from tremble.stats.verdict import verdict_table
+from tremble.study_file import read_study
 from tremble.xray import Asked, xray
 
 __all__ = ["data"]
@@ -45,6 +49,8 @@ LACKING = {
 }  # fmt: skip
 TEXTS = ("model", "format", "formulation", "family", "control", "spellings", "note", "by")
 TEXTS += ("parameter", "value", "mode", "test", "direction", "sided")
+COUNTED = ("decisions", "distinct_prompts", "identical_prompts", "tokens_of_distinct_prompts")
+COUNTED += ("distinct_tokens", "shared_prefixes", "computed_over_distinct")
 LONG = "a reason of many words that no line of a narrow terminal has room for, " * 3
 
 
@@ -160,6 +166,28 @@ def test_xray_keeps_its_twins_and_every_figure(tmp_path: Path) -> None:
     folder = Path(__file__).parents[1] / "src" / "tremble" / "report"
     own = (folder / "xray.html").read_text("utf-8")
     assert "--ground" not in own and "<table" not in own and "<head>" not in own
+
+
+def test_plan_and_bench_cut_nothing(tmp_path: Path) -> None:
+    path = write_study(
+        tmp_path, [{"id": "d", "prompt": "?", "options": ["yes", "no"], "rate": 0.5}]
+    )
+    tables = plan_layout(plan_study(read_study(path), tmp_path / "out", lambda _: None))
+    row = dict.fromkeys(key for _, key, _ in _BENCH) | {"prompts": 1_234_567, "seconds": 89012.3}
+    result = {
+        "machine": {"processor": "P", "cores": 2, "memory_gb": None, "square_gflops": None},
+        "factors": dict.fromkeys(COUNTED, 1.0) | {"efficiency": None},
+        "data": {"family": None, "entry": "demo", "format": "plain"},
+        "model": "m",
+        "rows": [row | {"contestant": "lm-eval", "note": LONG, "max_abs_diff": 1.5e-6}],
+    }
+    for width in range(60, 201, 20):
+        for table in tables:
+            assert not words(table) - Counter(printed([table], width).split())
+        out = io.StringIO()
+        show_bench(result, Console(file=out, width=width))
+        assert {"1,234,567", "89012.3", "1.5e-06"} <= set(out.getvalue().split())
+        assert " ".join(LONG.split()) in " ".join(out.getvalue().split())
 
 
 def test_every_number_is_explained_by_its_name_or_above_its_table(study: list[Table]) -> None:
