@@ -13,7 +13,7 @@ Row = dict[str, Any]
 # Columns that make up the heading of a section, in this order; the others are cells.
 _HEADING = ("model", "base", "aligned", "format", "mode", "formulation")
 _COUNTS = {"n", "pairs", "kept", "ties", "clusters", "undefined", "undecided", "clipped", "points"}
-_COUNTS |= {"bin", "resamples"}
+_COUNTS |= {"bin", "resamples", "decisions"}
 _P = {"p", "p_holm", "p_bh", "williams_p", "steiger_p"}
 _HIDDEN = {"by", "effective"}  # said by the title, or by a note where it matters
 _OFF = {"sweep": ("mass", "min_r")}  # where nothing is no missing value but a filter not used
