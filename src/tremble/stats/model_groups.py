@@ -99,7 +99,7 @@ def _group(key: tuple[Any, ...], rows: Sequence[Row], resamples: int, seed: int)
     low, high = median_interval(difference, names, resamples, seed)
     notes = []
     if key[1] is None:
-        notes.append(f"{key[0]} not known")
+        notes.append(f"{key[0]} not known, or not the same of both")
     if not kept:
         notes.append("no pair kept")
     elif low is None:

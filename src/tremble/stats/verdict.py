@@ -184,10 +184,10 @@ def _verdict(row: Row, own: Row) -> tuple[str, str]:
     better = f"better than {name}"
     if row["r_baseline"] is None:
         better += ", which is constant here"
-    return _beside_ceiling(low, high, row["ceiling"], better)
+    return beside_ceiling(low, high, row["ceiling"], better)
 
 
-def _beside_ceiling(low: float, high: float, ceiling: float | None, better: str) -> tuple[str, str]:
+def beside_ceiling(low: float, high: float, ceiling: float | None, better: str) -> tuple[str, str]:
     """The answer for a model that is better than every baseline."""
     if ceiling is None:
         return "in part", f"{better}; the ceiling is unknown"
