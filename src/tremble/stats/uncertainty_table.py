@@ -107,12 +107,12 @@ class RunMatrix:
         """What base and aligned predict, both (comparisons, points); `table` as made by
         `comparison_frame`."""
         base, aligned = (
-            self._rows([(*one, formulation) for one in table.select(side, name).iter_rows()])
+            self.rows([(*one, formulation) for one in table.select(side, name).iter_rows()])
             for side, name in (("base", "base_format"), ("aligned", "aligned_format"))
         )
         return base, aligned
 
-    def _rows(self, runs: Sequence[tuple[str, str, str]]) -> np.ndarray:
+    def rows(self, runs: Sequence[tuple[str, str, str]]) -> np.ndarray:
         """The rows of `x` of these runs (model, format, formulation), NaN where there is none."""
         known = {run: place for place, run in enumerate(self.runs.select(RUN).iter_rows())}
         nothing = np.full((1, self.x.shape[1]), np.nan)

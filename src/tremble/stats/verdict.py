@@ -13,7 +13,7 @@ from scipy.stats import norm
 from tremble.stats.baseline_table import baseline_points
 from tremble.stats.bootstrap import RESAMPLES, difference_intervals
 from tremble.stats.ceiling import ceiling_table
-from tremble.stats.correlation import constant, pearson
+from tremble.stats.correlation import CONSTANT, pearson
 from tremble.stats.intervals import FEW_CLUSTERS, Interval
 from tremble.stats.models import join_notes
 from tremble.stats.numbers import decimal
@@ -109,8 +109,8 @@ def _best(x: np.ndarray, y: np.ndarray, baselines: Mapping[str, np.ndarray]) -> 
         here = predictions[known]
         if not len(here) or np.isnan(here).any():
             continue
-        r, _ = pearson(here, y[known])
-        if r is None and not constant(here):
+        r, why = pearson(here, y[known])
+        if why not in (None, CONSTANT):
             continue
         if found is None or (r or 0.0) > (found.r or 0.0):
             found = _Best(name, r, predictions)
