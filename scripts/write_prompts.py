@@ -10,20 +10,32 @@ from pathlib import Path
 from typing import Any
 
 from tremble.datasets import Notes, demo
+from tremble.datasets.casino import ITEMS, POINTS, SETTING
 from tremble.datasets.glee import OPTIONS
-from tremble.decisions import Decision, Event, Game
-from tremble.games import family
+from tremble.decisions import Decision, Event, Game, Option
+from tremble.games import family, multi_issue
 from tremble.prompts import (
+    CONTROLS,
     COUNTERBALANCES,
     FORMULATIONS,
+    Conversation,
     DoesNotFit,
+    Formulation,
+    OtherGames,
+    controlled,
     presentations,
+    spoken,
     standard,
     view,
 )
 
 FOLDER = Path(__file__).parents[1] / "docs" / "prompts"
 HISTORY = "(history as in the standard wording)"
+SESSION = (
+    "Every day the sea leaves shells in two boxes on the beach, W and P. You may open one box a "
+    "day and keep what it holds. Collect as many shells as you can.\n\nOn day 1 you open box "
+)
+RULES = "(rules as in the standard wording)"
 EMBEDDED = {  # ids of the embedded decisions that are shown
     "bargaining": "demo/bargaining/39FE7832F0183A13/r4",
     "negotiation": "demo/negotiation/42D3A30685945D97/r3",
@@ -103,12 +115,91 @@ def with_messages() -> dict[str, Decision]:
     }
 
 
+def not_embedded() -> dict[str, Decision]:
+    """Made-up decisions of the families of which no data are embedded."""
+    return {
+        "multi_issue": _invented(
+            "multi_issue",
+            {
+                "setting": SETTING,
+                "items": ITEMS,
+                "points": POINTS,
+                "no_deal": POINTS["High"],
+                "messages": True,
+                "private": {
+                    "Alice": {
+                        "priorities": {"High": "Firewood", "Medium": "Water", "Low": "Food"},
+                        "reasons": {
+                            "High": "My tent is thin.",
+                            "Medium": "I plan a long hike.",
+                            "Low": "I packed plenty of rice.",
+                        },
+                    },
+                    "Bob": {
+                        "priorities": {"High": "Water", "Medium": "Food", "Low": "Firewood"},
+                        "reasons": {
+                            "High": "The stream here is dry.",
+                            "Medium": "Three of us eat from it.",
+                            "Low": "We go to bed early.",
+                        },
+                    },
+                },
+            },
+            [
+                ("message", _by("Alice", 1, message="Hello! Nights are cold up here.")),
+                ("message", _by("Bob", 1, message="They are. Could I have all of the water?")),
+                ("deal", _by("Alice", 1, gets=_share((1, 1, 3), (2, 2, 0)))),
+                ("decision", _by("Bob", 1, choice="reject")),
+                ("message", _by("Bob", 2, message="Two water will not last us until Sunday.")),
+                ("message", _by("Alice", 2, message="Then take it, and I keep some food.")),
+                ("deal", _by("Alice", 2, gets=_share((2, 0, 3), (1, 3, 0)))),
+            ],
+            multi_issue.OPTIONS,
+        ),
+        "session": _invented(
+            "session",
+            {},
+            [
+                ("text", {"text": SESSION}),
+                ("response", {"response": "W"}),
+                ("text", {"text": ". It holds 4 shells.\nOn day 2 you open box "}),
+                ("response", {"response": "P"}),
+                ("text", {"text": ". It holds no shell.\nOn day 3 you open box "}),
+            ],
+            (Option("W", "W"), Option("P", "P")),
+        ),
+    }
+
+
+def _share(alice: tuple[int, int, int], bob: tuple[int, int, int]) -> dict[str, dict[str, int]]:
+    """Food, water and firewood for each of the two."""
+    kinds = [dict(zip(ITEMS, numbers, strict=True)) for numbers in (alice, bob)]
+    return dict(zip(("Alice", "Bob"), kinds, strict=True))
+
+
+def others() -> list[Decision]:
+    """Games to take a history from where the embedded ones have none in the same role and round."""
+    rules = dict(with_messages()["negotiation"].parameters)
+    happened = [
+        ("offer", _by("Alice", 1, price=70, message="It is nearly new.")),
+        ("decision", _by("Bob", 1, choice="RejectOffer")),
+        ("offer", _by("Bob", 2, price=41, message="I saw it cheaper.")),
+        ("decision", _by("Alice", 2, choice="RejectOffer")),
+        ("offer", _by("Alice", 3, price=63, message="My last word, more or less.")),
+    ]
+    return [_invented("negotiation", rules, happened, id="invented/negotiation/other")]
+
+
 def _by(player: str, number: int, **what: Any) -> dict[str, Any]:
     return {"player": player, "round": number, **what}
 
 
 def _invented(
-    name: str, rules: dict[str, Any], happened: list[tuple[str, dict[str, Any]]]
+    name: str,
+    rules: dict[str, Any],
+    happened: list[tuple[str, dict[str, Any]]],
+    options: tuple[Option, ...] | None = None,
+    id: str | None = None,
 ) -> Decision:
     """Bob's decision in round 3, after all that happened."""
     events = []
@@ -116,12 +207,12 @@ def _invented(
         # A buyer learns the quality by deciding, two events later.
         seen = {"Alice": place + 1, "Bob": place + 3} if kind == "quality" else None
         events.append(Event(kind, data, seen))
-    game = Game(f"invented/{name}", "invented", name, rules, tuple(events))
+    game = Game(id or f"invented/{name}", "invented", name, rules, tuple(events))
     return Decision(
         f"{game.id}/r3",
         "invented",
         name,
-        OPTIONS[name],
+        options or OPTIONS[name],
         game=game,
         at=len(events),
         round=3,
@@ -138,36 +229,47 @@ def examples() -> dict[str, list[Decision]]:
             found.setdefault(decision.family, [decision])
     for name, decision in with_messages().items():
         found[name].append(decision)
-    return found
+    return found | {name: [decision] for name, decision in not_embedded().items()}
 
 
 def pages() -> dict[str, str]:
     """The page of each family, as Markdown."""
-    return {name: page(name, decisions) for name, decisions in examples().items()}
+    pool = OtherGames([*demo.load(Path(), Notes()), *others()])
+    return {name: page(name, decisions, pool) for name, decisions in examples().items()}
 
 
-def page(name: str, decisions: Iterable[Decision]) -> str:
+def page(name: str, decisions: Iterable[Decision], pool: OtherGames) -> str:
     lines = [
-        f"# {name}: every wording",
+        f"# {name}: every wording, and the standard one under every control",
         "",
         "Written by `scripts/write_prompts.py`; the option follows the last line verbatim. In the "
         "chat format what stands before the history is the system text.",
     ]
     for decision in decisions:
         lines += ["", f"# {decision.id}"]
-        usual = standard(decision).user
+        usual = standard(decision)
         for wording, words in FORMULATIONS.items():
-            lines += ["", f"## {wording}", ""]
-            try:
-                said = words(decision, 0)
-            except DoesNotFit as reason:
-                lines.append(f"Does not fit: {reason}.")
-                continue
-            same = wording != "standard" and said.user == usual
-            parts = (said.system, HISTORY if same else said.user)
-            lines += ["```text", *"\n\n".join(parts).split("\n"), said.opening, "```"]
+            lines += _written(wording, words, decision, usual)
+        for control in CONTROLS:
+            name = controlled("standard", control)
+            lines += _written(name, spoken(name, pool), decision, usual)
         lines += ["", "## Counterbalanced", "", *shown(decision)]
     return "\n".join(lines) + "\n"
+
+
+def _written(name: str, words: Formulation, decision: Decision, usual: Conversation) -> list[str]:
+    """A decision in one wording, without what reads as in the `usual` one."""
+    heading = ["", f"## {name}", ""]
+    try:
+        said = words(decision, 0)
+    except DoesNotFit as reason:
+        return [*heading, f"Does not fit: {reason}."]
+    system, user = said.system, said.user
+    if name != "standard":
+        system = RULES if system and system == usual.system else system
+        user = HISTORY if user == usual.user else user
+    text = "\n\n".join(part for part in (system, user) if part)
+    return [*heading, "```text", *text.split("\n"), said.opening, "```"]
 
 
 def shown(decision: Decision) -> list[str]:

@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import os
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ import pytest
 from tremble.datasets import Notes
 from tremble.datasets.glee import load
 from tremble.decisions import Decision
-from tremble.prompts import standard
+from tremble.prompts import FORMULATIONS, DoesNotFit, standard
 
 DATA = os.environ.get("TREMBLE_DATA")
 needs_source = pytest.mark.skipif(
@@ -108,6 +110,16 @@ def imported(path: Path) -> list[Decision]:
 
 def prompts(path: Path) -> dict[str, str]:
     return {decision.id: standard(decision).plain() for decision in imported(path)}
+
+
+def worded(path: Path) -> Iterator[dict[str, str]]:
+    """Of each decision the text in every wording that fits, made when it is asked for."""
+    for decision in imported(path):
+        found = {}
+        for name, words in FORMULATIONS.items():
+            with suppress(DoesNotFit):
+                found[name] = words(decision, 0).plain()
+        yield found
 
 
 def source_games() -> list[Path]:

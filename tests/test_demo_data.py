@@ -142,9 +142,9 @@ def test_one_shot_games_equal_the_figures(embedded: dict[str, Decision]) -> None
     rows = figures("one_shot.csv")
     for row in rows:
         found = embedded[f"demo/one_shot_matrix/{row['study']}/{row['game']}/{row['player']}"]
-        assert found.rules is not None and found.rates is not None
-        assert found.rules["own_payoffs"] == json.loads(row["own_payoffs"])
-        assert found.rules["other_payoffs"] == json.loads(row["other_payoffs"])
+        assert found.rates is not None
+        assert found.parameters["own_payoffs"] == json.loads(row["own_payoffs"])
+        assert found.parameters["other_payoffs"] == json.loads(row["other_payoffs"])
         rates = json.loads(row["choice_rates"])
         assert list(found.rates.items()) == [(str(k), rate) for k, rate in enumerate(rates, 1)]
         assert ("" if found.n is None else str(found.n)) == row["n"]
@@ -331,3 +331,19 @@ def test_a_sample_that_cannot_be_drawn_is_refused(embedded: dict[str, Decision])
         demo.sample(embedded.values(), {"session": 3}, 1)
     with pytest.raises(UserError, match=r"-1 decisions of 'lottery'; ask for 0 or more"):
         demo.sample(embedded.values(), {"lottery": -1}, 1)
+
+
+def test_both_sides_of_a_one_shot_game_are_one_cluster() -> None:
+    found = list(demo.one_shot(rows_of("one_shot.csv"), Notes()))
+    games: dict[str, list[Decision]] = {}
+    for decision in found:
+        games.setdefault(decision.cluster, []).append(decision)
+    assert (len(found), len(games)) == (121, 117)
+    for views in games.values():
+        if len(views) == 2:
+            row, column = views
+            assert (row.role, column.role) == ("row", "column")
+            # What one side gets for a cell is what the other side sees the first one get.
+            own, seen = row.parameters["own_payoffs"], column.parameters["other_payoffs"]
+            assert own == [list(cells) for cells in zip(*seen, strict=True)]
+            assert "private" not in row.parameters

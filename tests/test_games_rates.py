@@ -145,8 +145,7 @@ def test_both_orders_hold_the_same_game() -> None:
     """Every line read back: the same payoffs per key, the order of the keys reversed."""
     pattern = re.compile(r"You choose (\w), the other player (\d): (\S+) for you, (\S+) for the")
     for decision in demo.one_shot(rows_of("one_shot.csv"), Notes()):
-        assert decision.rules is not None
-        own, other = decision.rules["own_payoffs"], decision.rules["other_payoffs"]
+        own, other = decision.parameters["own_payoffs"], decision.parameters["other_payoffs"]
         expected = [
             (str(row + 1), column + 1, own[row][column], other[row][column])
             for row in range(len(own))

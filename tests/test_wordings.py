@@ -14,19 +14,7 @@ from types import ModuleType
 import pytest
 from typer.testing import CliRunner
 
-from glee_games import (
-    Cells,
-    changed_row,
-    decided,
-    imported,
-    make,
-    needs_source,
-    person,
-    read,
-    source_games,
-    write,
-)
-from test_glee_leaks import hidden, settled
+from glee_games import imported, make
 from test_study import PAIR, run, scores, study_file
 from toys import save_tiny
 from tremble import records
@@ -202,7 +190,8 @@ def named(text: str) -> set[str]:
 def test_no_wording_names_an_option_the_person_did_not_have(
     embedded: list[Decision], invented: dict[str, Decision]
 ) -> None:
-    for wording, decision, found in every([*embedded, *invented.values()]):
+    talk = script().not_embedded()["multi_issue"]
+    for wording, decision, found in every([*embedded, *invented.values(), talk]):
         own = {option.label for option in decision.options}
         assert named(found.plain()) == own & LABELS, (wording, decision.id)
     fewer = replace(
@@ -227,59 +216,33 @@ def test_histories_only_grow_in_every_wording(embedded: list[Decision], tmp_path
     assert pairs > 500
 
 
-# Leaks, as in test_glee_leaks.py, in every wording.
-
-
-def texts(folder: Path, most: int | None = None) -> list[dict[str, str]]:
-    """Of the first `most` decisions of a game: wording to text."""
-    return [
-        {wording: found.plain() for wording, _, found in every([decision])}
-        for decision in imported(folder)[:most]
-    ]
-
-
-@needs_source
-def test_no_wording_depends_on_the_decision_on_later_ones_or_on_what_was_hidden(
-    tmp_path: Path,
-) -> None:
-    checked = 0
-    for folder in source_games():
-        config, cells = read(folder)
-        places = decided(config, cells)
-        if not imported(folder):
-            continue
-        middle = min(len(places) // 2, 3)
-        original = texts(folder, middle + 1)
-        changed = settled(config, cells, places[middle])
-        assert texts(write(tmp_path, folder, config, changed), middle + 1) == original
-        checked += len(original)
-        new, rows = hidden(config), [dict(row) for row in cells]
-        if config["game_type"] == "persuasion" and person(config) == "Alice":
-            for row in rows:
-                if row["player"] == "Nature":
-                    high, args = row["round_quality"] == "high-quality", new["game_args"]
-                    row["product_worth"] = str(args["product_price"] * args["v" if high else "c"])
-        assert texts(write(tmp_path, folder, new, rows), middle + 1) == original, folder.name
-    assert checked > 200
-
-
-@needs_source
-def test_every_wording_depends_on_what_was_on_the_table(tmp_path: Path) -> None:
-    """The control: change the first row the person saw. A message that is dropped does not
-    show."""
-    for folder in source_games()[::7]:
-        config, cells = read(folder)
-        original = texts(folder, 1)
-        if not original:
-            continue
-        family = config["game_type"]
-        first = 1 if (family, person(config)) == ("persuasion", "Bob") else 0
-        rows: list[Cells] = [*cells]
-        rows[first] = changed_row(cells[first], family, config)
-        (before,), (after,) = original, texts(write(tmp_path, folder, config, rows), 1)
-        same = {wording for wording in before if before[wording] == after[wording]}
-        text = (family, config["game_args"].get("seller_message_type")) == ("persuasion", "text")
-        assert same == ({"numbers_only"} if text else set()), folder.name
+def test_what_only_the_other_side_knows_and_what_comes_later_shows_in_no_wording() -> None:
+    """Of a negotiation over several things and of a session; GLEE's games: test_glee_leaks.py."""
+    for decision in script().not_embedded().values():
+        game = decision.game
+        assert game is not None
+        private = {**game.rules.get("private", {}), "Alice": {"priorities": "zz", "reasons": "zz"}}
+        later = tuple(Event(e.type, {**e.data, "text": "zz"}) for e in game.events)
+        changed = replace(game, rules={**game.rules, "private": private})
+        changed = replace(changed, events=(*game.events, *later), person={"age": 77})
+        other = replace(decision, game=changed, choice=decision.options[0].key)
+        shown = [replace(decision, game=replace(game, events=game.events[2:]), at=decision.at - 2)]
+        if decision.family == "multi_issue":
+            own = {**game.rules["private"]["Bob"]["reasons"], "High": "zz"}
+            private = {"Bob": {**game.rules["private"]["Bob"], "reasons": own}}
+            told = replace(game, rules={**game.rules, "private": private})
+            shown.append(replace(decision, game=told))
+        fits = 0
+        for wording in FORMULATIONS:
+            usual = said(wording, decision)
+            if usual is None:
+                continue
+            fits += 1
+            assert said(wording, other) == usual, wording
+            for change in shown:  # the control: what the person did see
+                dropped = wording == "numbers_only" and change is shown[0]
+                assert (said(wording, change) == usual) is dropped, wording
+        assert fits == {"multi_issue": 14, "session": 8}[decision.family]
 
 
 # Through a study.

@@ -33,6 +33,7 @@ from tremble.stats.power import smallest_difference
 from tremble.store import EXPECTED, Job, Store
 from tremble.study import job_folder, read_data
 from tremble.study_file import Study
+from tremble.study_selection import decisions_in, selected
 
 Row = dict[str, Any]
 _PASS = 2048  # tokens
@@ -130,14 +131,14 @@ def _count(
     prints = {entry: data_fingerprint(entry, study.folder) for entry in study.data}
     facts = {model: found.facts for model, found in models.items()}
     seen = set()
-    for cell in cells(study, facts):
+    for cell in selected(study, cells(study, facts), frames):
         model = models[cell.model]
         folder = job_folder(cell, dict(model.identity))
         if folder in seen:
             continue
         seen.add(folder)
         key = prompts_key(study, cell, model.facts, prints[cell.dataset])
-        total = frames[cell.dataset].height
+        total = decisions_in(cell, frames[cell.dataset])
         try:
             if not cache.has(key):
                 cache.add(key, render(study, cell, opened(cell.model).tokenizer, total, say))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
@@ -18,7 +19,14 @@ from tremble.errors import UserError
 from tremble.games import family, known
 from tremble.prompt_cache import fingerprint, table_key
 from tremble.prompt_table import Draft, TableBuilder
-from tremble.prompts import DoesNotFit, formulation, presentations
+from tremble.prompts import (
+    DoesNotFit,
+    OtherGames,
+    control_of,
+    controlled,
+    presentations,
+    spoken,
+)
 from tremble.prompts.chat import FROZEN_DATE, Template, template_of
 from tremble.spelled_paths import spelled_paths
 from tremble.study_file import Study
@@ -41,9 +49,11 @@ MISFIT = "the wording does not fit: "  # how the reason of a prompt that is left
 
 @dataclass(frozen=True)
 class Cell:
-    """One thing to score: a model in a format, over one data set in one formulation.
+    """One thing to score: a model in a format, over one data set in one formulation, which may be
+    under a control ("standard+no_history").
 
-    `partner` names the model whose template is used, where it is not the model's own.
+    `partner` names the model whose template is used, where it is not the model's own. `families`
+    are those whose decisions are asked for, None for all.
     """
 
     model: ModelSpec
@@ -52,6 +62,7 @@ class Cell:
     partner: str | None
     dataset: str
     formulation: str
+    families: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +170,14 @@ def cells(study: Study, tokenizers: Mapping[ModelSpec, TokenizerFacts]) -> list[
         Cell(by_id[id_], format_, found, partner, entry, wording)
         for id_, format_, found, partner in wanted
         for entry in study.data
-        for wording in study.formulations
+        for wording in wordings(study)
     ]
+
+
+def wordings(study: Study) -> list[str]:
+    """Every formulation alone, then each under every control."""
+    under = [controlled(word, name) for word in study.formulations for name in study.controls]
+    return [*study.formulations, *under]
 
 
 def prompts_key(study: Study, cell: Cell, tokenizer: TokenizerFacts, data: str | None) -> str:
@@ -169,6 +186,7 @@ def prompts_key(study: Study, cell: Cell, tokenizer: TokenizerFacts, data: str |
     return table_key(
         {
             "data": [cell.dataset, data],
+            "families": None if cell.families is None else sorted(cell.families),
             "formulation": cell.formulation,
             "counterbalance": sorted(study.counterbalance),
             "template": None if template is None else [template.text, dict(template.special)],
@@ -192,12 +210,21 @@ def render(
     A decision that the wording does not fit has rows with the reason and without tokens. Raises
     UserError for the first decision that cannot be read or tokenised.
     """
+    others = None
+    if control_of(cell.formulation)[1] == "other_history":
+        mark = data_fingerprint(cell.dataset, study.folder)
+        others = _other_games(cell.dataset, study.folder, mark)
     builder = TableBuilder(
         lambda drafts: _tokenised(drafts, tokenizer, study, cell.formulation != STANDARD)
     )
     done, told = 0, time.monotonic()
-    for block in in_blocks(load_data(cell.dataset, study.folder)):
-        builder.add(_drafts(block, cell.formulation, cell.template, tokenizer, study))
+    decisions = (
+        decision
+        for decision in load_data(cell.dataset, study.folder)
+        if cell.families is None or decision.family in cell.families
+    )
+    for block in in_blocks(decisions):
+        builder.add(_drafts(block, cell.formulation, cell.template, tokenizer, study, others))
         done += len(block)
         if time.monotonic() - told > SAY_SECONDS:
             told = time.monotonic()
@@ -206,6 +233,12 @@ def render(
                 f"{model_name(cell.model)}: {done:,} of {total:,} decisions."
             )
     return builder.table()
+
+
+@lru_cache(maxsize=1)
+def _other_games(entry: str, folder: Path, mark: str | None) -> OtherGames:
+    """Games of one entry of `data`, read once for every cell that needs them."""
+    return OtherGames(load_data(entry, folder))
 
 
 def prompts_of(
@@ -246,9 +279,10 @@ def _drafts(
     template: Template | None,
     tokenizer: TokenizerFacts,
     study: Study,
+    others: OtherGames | None = None,
 ) -> list[Draft]:
     """Every presentation of some decisions as a text."""
-    words = formulation(wording)
+    words = spoken(wording, others)
     own_bos = tokenizer.special.get("bos_token")
     drafts = []
     for decision in decisions:

@@ -40,6 +40,7 @@ from tremble.stats.breakdowns import breakdown, wins_table
 from tremble.stats.further import further_tables
 from tremble.store import EXPECTED, Job, Store, hash8, slug
 from tremble.study_file import Study
+from tremble.study_selection import check_families, decisions_in, of_families, selected
 
 _Found = TypeVar("_Found")
 
@@ -162,11 +163,11 @@ def preflight(
     frames = read_data(study)
     found: dict[Cell, str] = {}
     warned: set[str] = set()
-    for cell in cells(study, facts):
+    for cell in selected(study, cells(study, facts), frames):
         model = facts[cell.model]
         key = found[cell] = prompts_key(study, cell, model, prints[cell.dataset])
         if not cache.has(key):
-            total = frames[cell.dataset].height
+            total = decisions_in(cell, frames[cell.dataset])
             cache.add(key, render(study, cell, opened(cell.model).tokenizer, total, say))
         _check(study, cell, cache.table(key, study.reading), model.window, warned, say)
     for entry, before in prints.items():
@@ -176,11 +177,14 @@ def preflight(
 
 
 def read_data(study: Study) -> dict[str, pl.DataFrame]:
-    """What people did, by entry of `data`. Raises UserError for empty data and for equal ids."""
+    """What people did, by entry of `data`, in the families asked for. Raises UserError for empty
+    data, for equal ids and for families that are not there."""
     frames: dict[str, pl.DataFrame] = {}
+    families: dict[str, dict[str, None]] = {entry: {} for entry in study.data}
     for entry in study.data:
-        frame = frames[entry] = decision_frame(load_data(entry, study.folder), study.counterbalance)
-        if not frame.height:
+        decisions = of_families(study, load_data(entry, study.folder), families[entry])
+        frame = frames[entry] = decision_frame(decisions, study.counterbalance)
+        if not families[entry]:
             raise UserError(f"The data {entry!r} hold no decisions; name a file that has some.")
         for where, earlier in frames.items():
             twice = frame.join(earlier, on="decision", how="semi", maintain_order="left")
@@ -189,6 +193,7 @@ def read_data(study: Study) -> dict[str, pl.DataFrame]:
                     f"The id {twice['decision'][0]!r} stands in {where!r} and in {entry!r}; "
                     "give every decision of a study its own id."
                 )
+    check_families(study, families)
     return frames
 
 
@@ -254,6 +259,7 @@ def _run_record(
         "study": study.name,
         "datasets": list(study.data),
         "spellings": study.spellings,
+        "selected": bool(study.include or study.exclude),
         "models": {model_name(model): identity for model, identity in identities.items()},
         "absent": {model_name(model): reason for model, reason in missing.items()},
         "comparisons": [asdict(comparison) for comparison in comparisons(study)],
@@ -277,6 +283,11 @@ def caveats(out: Path) -> list[str]:
         found[
             "Probabilities and masses, those of the filters included, add up all spellings of a "
             "label; the table spellings has the labels alone beside them."
+        ] = None
+    if run.get("selected"):
+        found[
+            "include and exclude in the study file leave decisions out of some models, wordings or "
+            "formats; there they count as missing."
         ] = None
     for job in run["jobs"]:
         manifest = Job(out / job["folder"]).manifest()

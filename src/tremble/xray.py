@@ -30,11 +30,12 @@ from tremble.engines.load import (
     open_tokenizer,
 )
 from tremble.errors import ModelUnavailable, UserError, did_you_mean
-from tremble.prompts import formulation
+from tremble.prompts import spoken
 from tremble.rendering import Cell, Prompt, cells, load_data, model_name, prompts_of
 from tremble.store import Job, Store, slug
 from tremble.study import job_folder
-from tremble.study_file import FORMATS, Study, parse_study, read_study
+from tremble.study_file import Study, parse_study, read_study
+from tremble.study_schema import FORMATS
 from tremble.xray_reading import TokenReader, read, stored
 
 MANY = 8  # models that are looked at without being named
@@ -168,11 +169,12 @@ def _study(asked: Asked) -> tuple[Study, Store | None]:
         raise UserError("--template is for the chat format; leave it or --format plain out.")
     changes: dict[str, Any] = {
         "formats": (asked.format,) if asked.format else study.formats,
+        "controls": (),  # one is shown where it is asked for: "standard+no_rules"
         "reading": asked.reading or study.reading,
         "run": replace(study.run, device=asked.device or study.run.device),
     }
     if asked.formulation is not None:
-        formulation(asked.formulation)  # raises for an unknown one
+        spoken(asked.formulation)  # raises for an unknown one
         changes["formulations"] = (asked.formulation,)
     return replace(study, **changes), store
 

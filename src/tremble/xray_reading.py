@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from tremble.engines import Engine, Row
-from tremble.prompts import formulation
+from tremble.prompts import spoken
 from tremble.rendering import Cell, Prompt, model_name
 from tremble.single import scored_options
 from tremble.study_file import Pair
@@ -157,7 +157,7 @@ def read(
       with it; other: the likeliest that begins none;
     - row_key, closing (ids), reading, warning, error.
     """
-    said = formulation(cell.formulation)(prompt.decision, prompt.presentation)
+    said = spoken(cell.formulation)(prompt.decision, prompt.presentation)
     paths, text = prompt.paths.labels_alone(), prompt.text
     row, parts = score(engine, paths)
     found = scored_options(said.options, row, engine.tokenizer)

@@ -19,14 +19,16 @@ def verdict(
     as_json: AsJson = False,
 ) -> None:
     """May this model stand in for people here: r, interval, ceiling, best baseline, n."""
-    from tremble.report.further_layout import NO_CONTROLS, verdict_layout
+    from tremble.report.further_layout import controls_missing, verdict_layout
     from tremble.report.terminal import print_tables
     from tremble.stats.analysis import plain
     from tremble.stats.verdict import verdict_table
     from tremble.study import analyze_study, caveats
 
     found, _, decisions = analyze_study(folder)
-    rows = plain(verdict_table(found.predicted, found.points, decisions, found.said))
+    rows = plain(
+        verdict_table(found.predicted, found.points, decisions, found.said, found.controlled)
+    )
     present = list(dict.fromkeys(decisions["family"].to_list()))
     if family is not None:
         if family not in present:
@@ -39,4 +41,5 @@ def verdict(
         print(f"Note: {line}")
     print()
     print_tables([verdict_layout(rows)], Console())
-    print(NO_CONTROLS)
+    if missing := controls_missing(rows):
+        print(missing)

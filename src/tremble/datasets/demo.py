@@ -178,32 +178,40 @@ def one_shot(rows: Iterable[Row], notes: Notes) -> Iterator[Decision]:
     Rates are kept as printed; a sum that rounding to two decimals cannot explain is said in
     `notes.odd`, and so is an n that was not printed.
     """
+    games: dict[str, dict[str, Decision]] = {}
     for row in rows:
-        own, other = _matrix(row["own"]), _matrix(row["other"])
-        rates = [float(rate) for rate in row["rates"].split()]
-        options = one_shot_matrix.options(len(own))
-        id_ = f"{NAME}/one_shot_matrix/{row['study']}/{row['game']}/{row['player']}"
-        total = sum(rates)
-        if abs(total - 1) > 0.005 * len(rates) + 1e-9:
-            notes.odd.append(f"{id_}: the rates add up to {total:.3f} as printed; not rescaled.")
-        if not row["n"]:
-            notes.odd.append(f"{id_}: the number of people is not printed.")
-        yield Decision(
-            id=id_,
-            dataset=NAME,
-            family="one_shot_matrix",
-            options=options,
-            target=options[0].key if len(options) == 2 else None,
-            rates={option.key: rate for option, rate in zip(options, rates, strict=True)},
-            n=int(row["n"]) if row["n"] else None,
-            rules={"own_payoffs": own, "other_payoffs": other},
-            config={
-                "study": row["study"],
-                "game": row["game"],
-                "player": row["player"],
-                "size": f"{len(own)}x{len(own[0])}",
-            },
-        )
+        id_ = f"{NAME}/one_shot_matrix/{row['study']}/{row['game']}"
+        games.setdefault(id_, {})[row["player"]] = _one_shot_view(row, id_, notes)
+    for id_, views in games.items():
+        yield from one_shot_matrix.in_one_game(id_, views)
+
+
+def _one_shot_view(row: Row, game: str, notes: Notes) -> Decision:
+    own, other = _matrix(row["own"]), _matrix(row["other"])
+    rates = [float(rate) for rate in row["rates"].split()]
+    options = one_shot_matrix.options(len(own))
+    id_ = f"{game}/{row['player']}"
+    total = sum(rates)
+    if abs(total - 1) > 0.005 * len(rates) + 1e-9:
+        notes.odd.append(f"{id_}: the rates add up to {total:.3f} as printed; not rescaled.")
+    if not row["n"]:
+        notes.odd.append(f"{id_}: the number of people is not printed.")
+    return Decision(
+        id=id_,
+        dataset=NAME,
+        family="one_shot_matrix",
+        options=options,
+        target=options[0].key if len(options) == 2 else None,
+        rates={option.key: rate for option, rate in zip(options, rates, strict=True)},
+        n=int(row["n"]) if row["n"] else None,
+        rules={"own_payoffs": own, "other_payoffs": other},
+        config={
+            "study": row["study"],
+            "game": row["game"],
+            "player": row["player"],
+            "size": f"{len(own)}x{len(own[0])}",
+        },
+    )
 
 
 def lotteries(rows: Iterable[Row], notes: Notes) -> Iterator[Decision]:

@@ -65,7 +65,7 @@ class _Row:
 
 
 def load(path: Path, notes: Notes) -> Iterator[Decision]:
-    """The problems, in the order of the file.
+    """The problems, game by game, in the order in which games begin in the file.
 
     Topologies other than the points have are counted in `notes.odd`. Raises UserError, with file
     and line, for a file that is not `games2p2k_main.csv`.
@@ -75,13 +75,16 @@ def load(path: Path, notes: Notes) -> Iterator[Decision]:
     turns = _of_the_row_player(file, rows, notes)
     differ: Counter[str] = Counter()
     first: dict[str, str] = {}
+    games: dict[str, dict[str, Decision]] = {}
     for row in rows:
         cells = _turned(row.cells) if turns and row.role == "colplayer" else row.cells
         decision, odd = _decision(row, cells)
         if odd is not None:
             differ[odd] += 1
             first.setdefault(odd, f"line {row.line}, {' and '.join(row.stated)}")
-        yield decision
+        games.setdefault(row.game, {})[row.role] = decision
+    for game, views in games.items():
+        yield from one_shot_matrix.in_one_game(f"{CARD.name}/{game}", views)
     for odd, count in differ.items():
         notes.odd.append(
             f"{count:,} of {len(rows):,} rows state a topology where {odd} (the first: "

@@ -65,7 +65,9 @@ def load(path: Path, notes: Notes) -> Iterator[Decision]:
     seen: set[str] = set()
     for line, cells in read_rows(file, needs(COLUMNS, f"give the {FILE} of the 117 games")):
         row = _Row(file, line, cells)
-        for decision in row.views(notes):
+        views = {decision.breakdown["player"]: decision for decision in row.views(notes)}
+        id_ = f"{CARD.name}/{cells['paper']}/{cells['game']}"
+        for decision in one_shot_matrix.in_one_game(id_, views):
             if decision.id in seen:
                 row.fail("game", f"a game that {cells['paper']} has not had before")
             seen.add(decision.id)

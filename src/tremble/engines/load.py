@@ -287,7 +287,7 @@ def _quantiser(options: RunOptions) -> Any:
     from transformers import BitsAndBytesConfig
 
     if options.quantise == "8bit":
-        # It says of every single product that it computes in float16; docs/data.md says it once.
+        # It says of every product that it computes in float16; docs/study_files.md says it once.
         getLogger("bitsandbytes.autograd").setLevel(ERROR)
         return BitsAndBytesConfig(load_in_8bit=True)
     return BitsAndBytesConfig(

@@ -69,7 +69,9 @@ class Family:
     label. `numbers`: what baselines read off a decision, as JSON can hold it. `sides`: what the
     person and the other side are called, None where there is no other side. `dialogue`: whether
     players may write to each other. `payoff_rows`: whether payoffs stand in rows, by `View.rows`,
-    that can be put in another order than the options.
+    that can be put in another order than the options. For controls: `misled` gives rules with
+    other parameters, of which a reader would conclude something else; `scaled` rules, or an event,
+    with all amounts times a factor, None where they are not known as numbers.
     `spellings`: label -> other words for it, which count where a study asks for spellings."""
 
     name: str
@@ -83,6 +85,8 @@ class Family:
     dialogue: bool = False
     payoff_rows: bool = False
     transcript: Callable[[View], str] | None = None
+    misled: Callable[[View], Mapping[str, Any]] | None = None
+    scaled: Callable[[Mapping[str, Any], float], Mapping[str, Any] | None] | None = None
     spellings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from tremble.games import Family, View, money, rubinstein
+from tremble.games.altered import amounts
 from tremble.games.dialogue import options_in_words, other, percent, round_line, sides, wrote
 
 
@@ -115,6 +116,15 @@ def numbers(view: View) -> dict[str, Any]:
     }
 
 
+def misled(view: View) -> dict[str, Any]:
+    """Each discount factor told turned round: 0.9 is 0.1, and where nothing is lost, half is."""
+    told = dict(view.rules)
+    for name in ("delta", "other_delta"):
+        if told[name] is not None:
+            told[name] = 0.5 if told[name] in (0, 1) else round(1 - told[name], 9)
+    return told
+
+
 FAMILY = Family(
     "bargaining",
     rules,
@@ -124,4 +134,6 @@ FAMILY = Family(
     normative=rubinstein.normative,
     sides=sides,
     dialogue=True,
+    misled=misled,
+    scaled=amounts("money", "gains"),
 )

@@ -9,12 +9,14 @@ position, so that in the reversed presentation the gamble with key b is called A
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from tremble.decisions import Option
 from tremble.errors import UserError
 from tremble.games import Family, View, amount, expected_value
+from tremble.games.altered import exchanged, times
 
 OPTIONS = (Option("a", "A"), Option("b", "B"))
 
@@ -115,6 +117,25 @@ def numbers(view: View) -> dict[str, Any]:
     }
 
 
+def misled(view: View) -> dict[str, Any]:
+    """The two gambles exchanged, in numbers and in words."""
+    one, other = (option.key for option in view.options)
+    told = exchanged(view.rules, f"gamble_{one}", f"gamble_{other}")
+    return exchanged(told, f"text_{one}", f"text_{other}")
+
+
+def scaled(told: Mapping[str, Any], factor: float) -> dict[str, Any] | None:
+    """The payoffs of both gambles times `factor`; None where the gambles are told in words."""
+    if any(name.startswith("text_") and text for name, text in told.items()):
+        return None
+    return {
+        name: [[chance, times(payoff, factor)] for chance, payoff in value]
+        if name.startswith("gamble_")
+        else value
+        for name, value in told.items()
+    }
+
+
 FAMILY = Family(
     "lottery",
     rules,
@@ -123,4 +144,6 @@ FAMILY = Family(
     both_orders=True,
     numbers=numbers,
     normative=expected_value.gambles,
+    misled=misled,
+    scaled=scaled,
 )

@@ -16,6 +16,7 @@ from typing import Any
 
 from tremble.decisions import Option
 from tremble.games import Family, Normative, View, amount
+from tremble.games.altered import amounts, exchanged
 from tremble.games.dialogue import options_in_words
 
 LEVELS = ("High", "Medium", "Low")
@@ -118,6 +119,11 @@ def numbers(view: View) -> dict[str, Any]:
     return {"points": worth(view), "best": best, "no_deal": told["no_deal"], "deals": deals}
 
 
+def misled(view: View) -> dict[str, Any]:
+    """What the kind of high and that of low priority are worth, exchanged."""
+    return {**view.rules, "points": exchanged(view.rules["points"], "High", "Low")}
+
+
 FAMILY = Family(
     "multi_issue",
     rules,
@@ -127,4 +133,6 @@ FAMILY = Family(
     normative=normative,
     sides=lambda _: ("the person you face", OTHER),
     dialogue=True,
+    misled=misled,
+    scaled=amounts("points", "no_deal"),
 )

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from tremble.games import Family, View, money, price_offers
+from tremble.games.altered import amounts, exchanged, times
 from tremble.games.dialogue import options_in_words, other, round_line, sides, wrote
 
 
@@ -117,6 +118,15 @@ def numbers(view: View) -> dict[str, Any]:
     }
 
 
+def misled(view: View) -> dict[str, Any]:
+    """Both values exchanged; where the other's is not told or the same, the own one four
+    times as high for a seller and a quarter for a buyer, so that a fair price is a loss."""
+    told = view.rules
+    if told["other_value"] not in (None, told["value"]):
+        return exchanged(told, "value", "other_value")
+    return {**told, "value": times(told["value"], 4 if view.role == "Alice" else 0.25)}
+
+
 FAMILY = Family(
     "negotiation",
     rules,
@@ -126,6 +136,8 @@ FAMILY = Family(
     normative=price_offers.normative,
     sides=sides,
     dialogue=True,
+    misled=misled,
+    scaled=amounts("value", "other_value", "price"),
     spellings={
         "AcceptOffer": ("accept",),
         "RejectOffer": ("reject",),

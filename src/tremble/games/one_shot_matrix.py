@@ -9,11 +9,14 @@ shown in both orders; the middle one of three keeps its place and letter.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from tremble.decisions import Option
+from tremble.decisions import Decision, Game, Option
 from tremble.errors import UserError
 from tremble.games import Family, Normative, View, amount
+from tremble.games.altered import amounts
 from tremble.games.equilibria import own_play
 
 LABELS = ("J", "F", "Q", "X", "M", "K")
@@ -22,6 +25,17 @@ LABELS = ("J", "F", "Q", "X", "M", "K")
 def options(count: int) -> tuple[Option, ...]:
     """The options of a player with `count` rows, at most six."""
     return tuple(Option(str(row), label) for row, label in enumerate(LABELS[:count], start=1))
+
+
+def in_one_game(id_: str, views: Mapping[str, Decision]) -> list[Decision]:
+    """The views of both sides of one game, by side, as decisions of one play: their errors have
+    much in common, so they are resampled and left out together. A single view stays as it is."""
+    if len(views) < 2:
+        return list(views.values())
+    first = next(iter(views.values()))
+    told = {side: dict(view.parameters) for side, view in views.items()}
+    game = Game(id_, first.dataset, first.family, {"private": told}, ())
+    return [replace(view, game=game, rules=None, role=side) for side, view in views.items()]
 
 
 def _payoffs(view: View) -> list[list[tuple[float, float]]]:
@@ -94,6 +108,13 @@ def numbers(view: View) -> dict[str, Any]:
     }
 
 
+def misled(view: View) -> dict[str, Any]:
+    """The rows of payoffs from the last to the first: each option has those of another one, but
+    for the middle one of three."""
+    turned = {name: list(view.rules[name])[::-1] for name in ("own_payoffs", "other_payoffs")}
+    return {**view.rules, **turned}
+
+
 FAMILY = Family(
     "one_shot_matrix",
     rules,
@@ -103,4 +124,6 @@ FAMILY = Family(
     numbers=numbers,
     normative=normative,
     sides=lambda _: ("the player you face", "the other player"),
+    misled=misled,
+    scaled=amounts("own_payoffs", "other_payoffs"),
 )

@@ -12,6 +12,7 @@ from typing import Any
 
 from tremble.decisions import Event
 from tremble.games import Family, View, expected_value, money
+from tremble.games.altered import amounts, exchanged
 from tremble.games.dialogue import (
     advice_numbers,
     options_in_words,
@@ -101,5 +102,7 @@ FAMILY = Family(
     normative=expected_value.buyer,
     sides=sides,
     dialogue=True,
+    misled=lambda view: exchanged(view.rules, "worth_high", "worth_low"),
+    scaled=amounts("price", "worth_high", "worth_low", "worth"),
     spellings={"yes": ("buy",), "no": ("don't", "do not")},
 )

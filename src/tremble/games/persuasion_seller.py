@@ -13,6 +13,7 @@ from typing import Any
 
 from tremble.decisions import Event
 from tremble.games import Family, View, expected_value, money
+from tremble.games.altered import amounts, exchanged
 from tremble.games.dialogue import advice_numbers, options_in_words, percent, round_line
 
 
@@ -89,6 +90,13 @@ def sides(view: View) -> tuple[str, str]:
     return "Alice", "the buyer" if view.rules["myopic"] else "Bob"
 
 
+def misled(view: View) -> dict[str, Any]:
+    """What products are worth to the buyer exchanged; where it is not told, how many are good."""
+    if view.rules["worth_high"] is not None:
+        return exchanged(view.rules, "worth_high", "worth_low")
+    return {**view.rules, "p": round(1 - view.rules["p"], 9)}
+
+
 FAMILY = Family(
     "persuasion_seller",
     rules,
@@ -97,5 +105,7 @@ FAMILY = Family(
     numbers=numbers,
     normative=expected_value.seller,
     sides=sides,
+    misled=misled,
+    scaled=amounts("price", "worth_high", "worth_low", "worth"),
     spellings={"yes": ("recommend",), "no": ("don't", "do not")},
 )

@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tremble.games import Family, Normative, View, amount
+from tremble.games.altered import amounts
 from tremble.games.equilibria import equilibria, own_play
 from tremble.games.lottery import percent
 
@@ -182,6 +183,17 @@ def numbers(view: View) -> dict[str, Any]:
     return found
 
 
+def misled(view: View) -> dict[str, Any]:
+    """The payoffs with the two options exchanged, for both players; where that is the same table,
+    for the reader alone."""
+    table = view.rules["payoffs"]
+    keys = [option.key for option in view.rows]
+    other = dict(zip(keys, reversed(keys), strict=True))
+    both = {a: {b: table[other[a]][other[b]] for b in keys} for a in keys}
+    own = {a: table[other[a]] for a in keys}
+    return {**view.rules, "payoffs": own if both == table else both}
+
+
 FAMILY = Family(
     "repeated_matrix",
     rules,
@@ -191,4 +203,6 @@ FAMILY = Family(
     normative=normative,
     sides=lambda _: ("the player you face", "the other player"),
     payoff_rows=True,
+    misled=misled,
+    scaled=amounts("payoffs", "points", "other_points"),
 )

@@ -9,32 +9,46 @@ from __future__ import annotations
 from tremble.decisions import Decision
 from tremble.errors import UserError, did_you_mean
 from tremble.prompts.answer_format import minimal, natural_language, simplified
-from tremble.prompts.conversation import Conversation, DoesNotFit, Formulation
+from tremble.prompts.controls import CONTROLS, control, under
+from tremble.prompts.conversation import (
+    AS_IT_WAS,
+    Conversation,
+    DoesNotFit,
+    Formulation,
+    Telling,
+)
 from tremble.prompts.framing import observer, predict_human, reversed_roles
+from tremble.prompts.other_games import OtherGames
 from tremble.prompts.parts import own_prompt, parts
 from tremble.prompts.persona import PERSONAS, persona
 from tremble.prompts.presentations import COUNTERBALANCES, presentations, view
 from tremble.prompts.structure import numbers_only, preamble_reversed
 
 __all__ = [
+    "CONTROLS",
     "COUNTERBALANCES",
     "FORMULATIONS",
     "Conversation",
     "DoesNotFit",
     "Formulation",
+    "OtherGames",
+    "control",
+    "control_of",
+    "controlled",
     "formulation",
     "presentations",
+    "spoken",
     "standard",
     "view",
 ]
 
 
-def standard(decision: Decision, presentation: int = 0) -> Conversation:
+def standard(decision: Decision, presentation: int = 0, told: Telling = AS_IT_WAS) -> Conversation:
     """The standard formulation: the rules, the role, the question; an answer in JSON.
 
     Raises UserError where the record lacks something that its family needs.
     """
-    return own_prompt(decision) or parts(decision, presentation).conversation()
+    return own_prompt(decision) or parts(decision, presentation, told).conversation()
 
 
 FORMULATIONS: dict[str, Formulation] = {
@@ -59,3 +73,24 @@ def formulation(name: str) -> Formulation:
     if name not in FORMULATIONS:
         raise UserError(f"There is no formulation {name!r}{did_you_mean(name, list(FORMULATIONS))}")
     return FORMULATIONS[name]
+
+
+def controlled(wording: str, name: str) -> str:
+    """How a wording under a control is called: 'standard+no_history'."""
+    return f"{wording}+{name}"
+
+
+def control_of(name: str) -> tuple[str, str | None]:
+    """The wording and the control of such a name, None where there is no control."""
+    wording, _, found = name.partition("+")
+    return wording, found or None
+
+
+def spoken(name: str, others: OtherGames | None = None) -> Formulation:
+    """The wording of that name, alone or under a control; `others` are games of the same data.
+
+    Raises UserError for an unknown wording or control.
+    """
+    wording, found = control_of(name)
+    words = formulation(wording)
+    return words if found is None else under(words, found, others)

@@ -11,17 +11,19 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tremble.decisions import Decision
-from tremble.prompts.conversation import Conversation, DoesNotFit, Formulation
+from tremble.prompts.conversation import AS_IT_WAS, Conversation, DoesNotFit, Formulation, Telling
 from tremble.prompts.parts import choices_in_words, own_prompt, parts
 
 
 def answered(opening: str, sentence: str) -> Formulation:
     """A wording whose answer opens with `opening`; `{}` in `sentence` stands for the choices."""
 
-    def wording(decision: Decision, presentation: int = 0) -> Conversation:
+    def wording(
+        decision: Decision, presentation: int = 0, told: Telling = AS_IT_WAS
+    ) -> Conversation:
         if own_prompt(decision) is not None:
             raise DoesNotFit("a prompt of one's own says itself how to answer")
-        said = parts(decision, presentation)
+        said = parts(decision, presentation, told)
         answer = sentence.format(choices_in_words(said.options))
         return replace(said, answer=answer, opening=opening).conversation()
 

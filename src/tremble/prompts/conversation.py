@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from tremble.decisions import Decision, Option
 from tremble.errors import UserError
+from tremble.games import Family, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +27,30 @@ class Conversation:
         return f"{body}\n{self.opening}" if self.opening else body
 
 
-# A decision and the number of a presentation (`presentations.py`) to what a model reads.
-Formulation = Callable[[Decision, int], Conversation]
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What a wording is told of a decision, where a control (`controls.py`) changes that.
+
+    `seen` changes what the person saw before a family puts it into words; `rules` and `history`
+    are those words; `names` are replaced in the finished text.
+    """
+
+    seen: Callable[[View], View] = lambda seen: seen
+    rules: Callable[[Family, View], Sequence[str]] = lambda words, seen: words.rules(seen)
+    history: Callable[[Family, View], Sequence[str]] = lambda words, seen: words.history(seen)
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+AS_IT_WAS = Telling()
+
+
+class Formulation(Protocol):
+    """A wording: a decision and the number of a presentation (`presentations.py`) to what a model
+    reads, with everything as it was or as a control tells it."""
+
+    def __call__(
+        self, decision: Decision, presentation: int = 0, told: Telling = AS_IT_WAS
+    ) -> Conversation: ...
 
 
 class DoesNotFit(UserError):

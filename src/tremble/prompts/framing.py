@@ -11,27 +11,31 @@ from dataclasses import replace
 
 from tremble.decisions import Decision
 from tremble.games import family
-from tremble.prompts.conversation import Conversation, DoesNotFit
+from tremble.prompts.conversation import AS_IT_WAS, Conversation, DoesNotFit, Telling
 from tremble.prompts.parts import headed, own_prompt, parts
 from tremble.prompts.presentations import view
 
 
-def predict_human(decision: Decision, presentation: int = 0) -> Conversation:
+def predict_human(
+    decision: Decision, presentation: int = 0, told: Telling = AS_IT_WAS
+) -> Conversation:
     """A prediction: what did the person decide, whatever the reader would do."""
     return _framed(
         decision,
         presentation,
+        told,
         "Predict what a human being decided, whatever you would decide yourself. What follows is "
         'what this person read; "you" in it is the person.',
         'The person was asked: "{}" What did the person decide?',
     )
 
 
-def observer(decision: Decision, presentation: int = 0) -> Conversation:
+def observer(decision: Decision, presentation: int = 0, told: Telling = AS_IT_WAS) -> Conversation:
     """An onlooker, to whom it is all the same what comes of it."""
     return _framed(
         decision,
         presentation,
+        told,
         "You watch somebody decide, as a neutral observer from outside who takes no part and has "
         'no stake in it. What follows is what the participant reads; "you" in it is the '
         "participant.",
@@ -39,28 +43,33 @@ def observer(decision: Decision, presentation: int = 0) -> Conversation:
     )
 
 
-def reversed_roles(decision: Decision, presentation: int = 0) -> Conversation:
+def reversed_roles(
+    decision: Decision, presentation: int = 0, told: Telling = AS_IT_WAS
+) -> Conversation:
     """The other side's place: what will the person do?"""
     if own_prompt(decision) is not None:
         raise DoesNotFit("a prompt of one's own does not say who the other side is")
     sides = family(decision.family).sides
     if sides is None:
         raise DoesNotFit(f"{decision.family} has no other side")
-    person, reader = sides(view(decision, presentation))
+    person, reader = sides(told.seen(view(decision, presentation)))
     return _framed(
         decision,
         presentation,
+        told,
         f'You are {reader}. What follows is what {person} reads; in it "you" is {person}, and '
         f'"{reader}" is you.',
         f'{person[:1].upper()}{person[1:]} is asked: "{{}}" What do you expect {person} to decide?',
     )
 
 
-def _framed(decision: Decision, presentation: int, frame: str, question: str) -> Conversation:
+def _framed(
+    decision: Decision, presentation: int, told: Telling, frame: str, question: str
+) -> Conversation:
     """`frame` before all else, and the family's question put as `question` has it."""
     own = own_prompt(decision)
     if own is not None:
         return headed(own, frame)
-    said = parts(decision, presentation)
+    said = parts(decision, presentation, told)
     said = replace(said, question=question.format(said.question))
     return headed(said.conversation(), frame)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from tremble.decisions import Decision, Option
 from tremble.errors import UserError, one_line
 from tremble.games import View, family
-from tremble.prompts.conversation import Conversation
+from tremble.prompts.conversation import AS_IT_WAS, Conversation, Telling
 from tremble.prompts.presentations import view
 
 Answer = Callable[[tuple[Option, ...]], str]
@@ -34,21 +34,24 @@ class Parts:
 
 
 def parts(
-    decision: Decision, presentation: int, change: Callable[[View], View] = lambda seen: seen
+    decision: Decision,
+    presentation: int,
+    told: Telling = AS_IT_WAS,
+    change: Callable[[View], View] = lambda seen: seen,
 ) -> Parts:
     """The words of the decision's family about what the person saw, or about what `change` makes
-    of that.
+    of that, as they are `told`.
 
     Raises UserError where the record lacks something that the family needs.
     """
     words = family(decision.family)
     with _said_by(decision):
-        seen = change(view(decision, presentation))
+        seen = change(told.seen(view(decision, presentation)))
         return Parts(
-            tuple(words.rules(seen)),
+            tuple(told.rules(words, seen)),
             words.question(seen),
             in_json(seen.options),
-            tuple(words.history(seen)),
+            tuple(told.history(words, seen)),
             decision.opening,
             seen.options,
         )

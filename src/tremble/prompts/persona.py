@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tremble.decisions import Decision
-from tremble.prompts.conversation import Conversation, Formulation
+from tremble.prompts.conversation import AS_IT_WAS, Conversation, Formulation, Telling
 from tremble.prompts.parts import headed, own_prompt, parts
 
 PERSONAS = {
@@ -30,8 +30,10 @@ PERSONAS = {
 def persona(name: str) -> Formulation:
     """The standard wording with a paragraph of `PERSONAS` before it."""
 
-    def wording(decision: Decision, presentation: int = 0) -> Conversation:
-        said = own_prompt(decision) or parts(decision, presentation).conversation()
+    def wording(
+        decision: Decision, presentation: int = 0, told: Telling = AS_IT_WAS
+    ) -> Conversation:
+        said = own_prompt(decision) or parts(decision, presentation, told).conversation()
         return headed(said, PERSONAS[name])
 
     return wording

@@ -8,14 +8,16 @@ from typing import Any
 
 from tremble.decisions import Decision, Event
 from tremble.games import View, family
-from tremble.prompts.conversation import Conversation, DoesNotFit
+from tremble.prompts.conversation import AS_IT_WAS, Conversation, DoesNotFit, Telling
 from tremble.prompts.parts import own_prompt, parts
 
 LEFT_OUT = "What was written in messages is left out here."
 _AROUND = {"round", "player", "message"}  # what an event holds that is nothing but a message
 
 
-def numbers_only(decision: Decision, presentation: int = 0) -> Conversation:
+def numbers_only(
+    decision: Decision, presentation: int = 0, told: Telling = AS_IT_WAS
+) -> Conversation:
     """Without the dialogue: messages are dropped, moves and amounts stay.
 
     Where a game had messages, the rules say that they are left out. A game without any reads as
@@ -25,7 +27,7 @@ def numbers_only(decision: Decision, presentation: int = 0) -> Conversation:
         raise DoesNotFit("what is dialogue in a prompt of one's own is not known")
     if not family(decision.family).dialogue:
         raise DoesNotFit(f"{decision.family} has no dialogue to drop")
-    said = parts(decision, presentation, _without_messages)
+    said = parts(decision, presentation, told, _without_messages)
     if _written(decision.parameters):
         said = replace(said, rules=(*said.rules, LEFT_OUT))
     return said.conversation()
@@ -47,10 +49,12 @@ def _without_messages(seen: View) -> View:
     return replace(seen, events=events)
 
 
-def preamble_reversed(decision: Decision, presentation: int = 0) -> Conversation:
+def preamble_reversed(
+    decision: Decision, presentation: int = 0, told: Telling = AS_IT_WAS
+) -> Conversation:
     """The paragraphs before the history from the last to the first: the question comes first."""
     if own_prompt(decision) is not None:
         raise DoesNotFit("a prompt of one's own has no preamble that is known")
-    said = parts(decision, presentation)
+    said = parts(decision, presentation, told)
     paragraphs = [f"{said.question} {said.answer}", *reversed(said.rules)]
     return replace(said.conversation(), system="\n\n".join(paragraphs))

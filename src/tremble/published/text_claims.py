@@ -207,9 +207,16 @@ def _repeated(source: str, row: dict[str, str], key: tuple[str, str, str]) -> li
     if row["ratio"]:
         return [ratio_claim(source, f"ratio, {what}", wins, row["ratio"])]
     shown = f"{row['base']}:{row['aligned']}"
-    reason = "as in the table of configurations; needs scores by value to be recounted"
+    reason = "text against table alone: the counts themselves need scores by value"
     found = [
-        same(source, f"wins, {what}", shown, f"{wins[0]}:{wins[1]}", _wins(row) == wins, reason)
+        same(
+            source,
+            f"wins in text and table, {what}",
+            shown,
+            f"{wins[0]}:{wins[1]}",
+            _wins(row) == wins,
+            reason,
+        )
     ]
     if row["p"]:
         found.append(p_claim(source, f"p of {what}", wins, row["p"]))

@@ -12,6 +12,7 @@ from tremble.stats.numbers import MISSING, decimal, p_value
 Row = dict[str, Any]
 # Columns that make up the heading of a section, in this order; the others are cells.
 _HEADING = ("model", "base", "aligned", "format", "mode", "formulation")
+_ABOVE_TOO = {"controls": ("family",)}  # so that the controls of a family stand side by side
 _COUNTS = {"n", "pairs", "kept", "ties", "clusters", "undefined", "undecided", "clipped", "points"}
 _COUNTS |= {"bin", "resamples", "decisions"}
 _P = {"p", "p_holm", "p_bh", "williams_p", "steiger_p"}
@@ -22,6 +23,11 @@ NO_CONTROLS = (
     "Controls (no history, no rules, ...) have not been scored: a model may rest on cues that "
     "they would show."
 )
+
+
+def controls_missing(rows: Sequence[Row]) -> str:
+    """What a reader must know of a verdict for which no control was scored; else empty."""
+    return "" if any(row["control"] is not None for row in rows) else NO_CONTROLS
 
 
 def further_layout(tables: Mapping[str, Sequence[Row] | str]) -> list[Table]:
@@ -62,6 +68,7 @@ def table_of(id: str, title: str, rows: Sequence[Row], last: Sequence[str] = ())
     # In tables of wins "base" and "aligned" are counts, in others "kept" only says that `why` is
     # empty.
     above = [key for key in _HEADING if isinstance(first.get(key), str)]
+    above += _ABOVE_TOO.get(id, ())
     shown = [
         key
         for key in first
@@ -77,7 +84,7 @@ def table_of(id: str, title: str, rows: Sequence[Row], last: Sequence[str] = ())
     columns += [Column(key) for key in ends]
     sections: dict[str, list[list[str]]] = {}
     for row in rows:
-        heading = " · ".join(row[key] for key in above)
+        heading = " · ".join(cell(key, row[key]) for key in above)
         cells = [
             "none" if row[key] is None and key in _OFF.get(id, ()) else cell(key, row[key])
             for key in shown

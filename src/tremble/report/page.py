@@ -17,6 +17,7 @@ from tremble.stats import MIN_MASS, MIN_R, Analysis
 from tremble.stats.comparisons import family_order, format_column
 from tremble.stats.numbers import MISSING, decimal
 from tremble.stats.pairs import MIN_N
+from tremble.stats.predictions import controls_apart
 
 MAX_REASONS = 50
 
@@ -45,7 +46,7 @@ def page(
     `caveats` are shown at the top, as they are; `parts` are the further tables (`parts.py`). Names
     and texts are escaped. Raises MissingExtra without altair and vl-convert.
     """
-    figures, left_out = outcome_figures(scores, decisions)
+    figures, left_out = outcome_figures(controls_apart(scores)[0], decisions)
     failures = not_scored(scores)
     return render(
         "page.html",

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from tremble.errors import UserError, one_line
-from tremble.report.further_layout import NO_CONTROLS, VERDICT, further_layout, verdict_layout
+from tremble.report.further_layout import VERDICT, controls_missing, further_layout, verdict_layout
 from tremble.report.layout import Section, Table
 from tremble.stats import Analysis
 from tremble.stats.analysis import plain
@@ -44,8 +44,11 @@ def further_parts(
     """
 
     def verdict() -> Table:
-        found = verdict_table(analysis.predicted, analysis.points, decisions, analysis.said)
-        return _answer_first(replace(verdict_layout(plain(found)), caption=NO_CONTROLS))
+        found = verdict_table(
+            analysis.predicted, analysis.points, decisions, analysis.said, analysis.controlled
+        )
+        caption = controls_missing(found)
+        return _answer_first(replace(verdict_layout(plain(found)), caption=caption))
 
     def further(name: str) -> Callable[[], Table]:
         return lambda: further_layout({name: rows_of(name)})[0]

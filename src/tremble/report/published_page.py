@@ -98,7 +98,8 @@ def _agreement(found: Sequence[Claim]) -> str:
     """How many of these claims agree, in a sentence."""
     counts = Counter(claim.agrees for claim in found)
     return (
-        f"Of {len(found)} printed figures {counts['yes']} agree with the recount, "
+        f"Of {len(found)} printed figures {counts['yes']} agree with the recount (or, where the "
+        "claim says so, with the printed figures they must go with), "
         f"{counts['within rounding']} do so within rounding, {counts['no']} do not; "
         f"{counts[None]} cannot be recounted."
     )

@@ -16,7 +16,7 @@ from tremble.stats.comparisons import Comparison
 from tremble.stats.models import model_table
 from tremble.stats.outcomes import outcomes
 from tremble.stats.pairs import MIN_MASS, MIN_R, pair_table
-from tremble.stats.predictions import predictions
+from tremble.stats.predictions import controls_apart, predictions
 from tremble.stats.significance import significance_table
 
 Row = dict[str, Any]
@@ -56,7 +56,8 @@ class Analysis:
     """Four tables, each a list of plain dicts; what is not known is None, never NaN.
 
     `pairs` also hold n, mass_base, mass_aligned and note. What the tables were made from, for
-    those of `further`: `points` (what people did), `predicted`, `said` (by baselines), `scores`.
+    those of `further`: `points` (what people did), `predicted`, `said` (by baselines), `scores`,
+    and `controlled`, what was predicted under controls, of which no other table knows.
     """
 
     models: list[Row]
@@ -67,6 +68,7 @@ class Analysis:
     predicted: pl.DataFrame = field(default_factory=pl.DataFrame, repr=False)
     said: pl.DataFrame = field(default_factory=pl.DataFrame, repr=False)
     scores: pl.DataFrame = field(default_factory=pl.DataFrame, repr=False)
+    controlled: pl.DataFrame = field(default_factory=pl.DataFrame, repr=False)
 
     def to_json(self) -> dict[str, list[Row]]:
         """The tables with exactly the documented columns, in values that JSON can hold."""
@@ -101,6 +103,7 @@ def analyze(
     choice and rates; an optional number column `presentations` says how many a decision has.
     `min_mass` and `min_r` are the two filters on pairs; None switches one off.
     """
+    scores, under = controls_apart(scores)
     points = outcomes(decisions)
     predicted = predictions(scores, decisions)
     said = baseline_predictions(decisions)
@@ -114,4 +117,5 @@ def analyze(
         predicted=predicted,
         said=said,
         scores=scores,
+        controlled=predictions(under, decisions),
     )

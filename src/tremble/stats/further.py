@@ -15,6 +15,7 @@ from tremble.stats.bootstrap import RESAMPLES
 from tremble.stats.breakdowns import breakdown, wins_table
 from tremble.stats.ceiling import ceiling_table
 from tremble.stats.comparisons import Comparison
+from tremble.stats.control_table import control_table
 from tremble.stats.measures import measure_table, reliability
 from tremble.stats.model_groups import Catalogue, by_model_group, filter_sweep
 from tremble.stats.normative_table import normative_models, normative_pairs
@@ -46,6 +47,7 @@ FURTHER = {
     "topology": "Wins by topology",
     "formulation": "Wins by wording",
     "presentations": "What the order of options, their labels and payoff rows change",
+    "controls": "What the r of a model loses without history, without rules, and under others",
     "groups": "Wins and differences by model family and size",
     "sweep": "Wins under other filters",
     "spellings": "Mass and r with the labels alone, and with all spellings of them",
@@ -103,6 +105,9 @@ def further_tables(
         "theory_pairs": lambda: normative_pairs(fits(), points, decisions, comparisons, resamples),
         **{by: subsets(by) for by in _SUBSETS},
         "presentations": lambda: presentation_table(analysis.scores, decisions, points),
+        "controls": lambda: control_table(
+            predicted, analysis.controlled, points, decisions, resamples
+        ),
         "groups": lambda: by_model_group(analysis.pairs, known),
         "sweep": lambda: filter_sweep(analysis.pairs),
         "spellings": lambda: spellings_table(analysis.scores, decisions, predicted, points),

@@ -62,6 +62,12 @@ def scored_presentations(scores: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def controls_apart(scores: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The scores of formulations as they are, and those under a control ("standard+no_rules")."""
+    under = scores["formulation"].str.contains("+", literal=True).fill_null(False)
+    return scores.filter(~under), scores.filter(under)
+
+
 def presentations_expected(scores: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
     """How many presentations each decision has: decision, expected.
 

@@ -98,7 +98,15 @@ def _rounds(decisions: pl.DataFrame) -> pl.DataFrame:
         )
         .with_columns(horizon=pl.max_horizontal(pl.coalesce("told", "longest"), "round"))
         .with_columns(
-            third=((pl.col("round") - 1) * 3 // pl.col("horizon")).cast(pl.Int64).clip(0, 2)
+            # As in the core study: of ten rounds, 1 to 3 are early and 8 to 10 late.
+            edge=pl.max_horizontal(pl.col("horizon") // 3, 1)
+        )
+        .with_columns(
+            third=pl.when(pl.col("round") <= pl.col("edge"))
+            .then(0)
+            .when(pl.col("round") > pl.col("horizon") - pl.col("edge"))
+            .then(2)
+            .otherwise(1)
         )
     )
     later = pl.col("round") > 1

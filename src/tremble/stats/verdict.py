@@ -13,6 +13,7 @@ from scipy.stats import norm
 from tremble.stats.baseline_table import baseline_points
 from tremble.stats.bootstrap import RESAMPLES, difference_intervals
 from tremble.stats.ceiling import ceiling_table
+from tremble.stats.control_table import against_controls, control_table
 from tremble.stats.correlation import CONSTANT, pearson
 from tremble.stats.intervals import FEW_CLUSTERS, Interval
 from tremble.stats.models import join_notes
@@ -42,6 +43,7 @@ def verdict_table(
     points: pl.DataFrame,
     decisions: pl.DataFrame,
     said: pl.DataFrame,
+    controlled: pl.DataFrame | None = None,
     resamples: int = RESAMPLES,
 ) -> list[Row]:
     """One row per run and family.
@@ -50,16 +52,17 @@ def verdict_table(
     baseline (the one with the highest r), r_baseline (on the same points), over (r less
     r_baseline), over_low, over_high, smallest (the smallest difference from a baseline that so much
     data shows with a probability of .80 at .05, two-sided: half the interval and .84 standard
-    errors, with many clusters 2.80 of them), verdict and why. `said` is what
-    `baseline_predictions` gives. A baseline that is constant on these points has no r and adds
-    nothing: beside it `over` is r, with the interval of r.
+    errors, with many clusters 2.80 of them), control and r_control (see `against_controls`),
+    verdict and why. `said` is what `baseline_predictions` gives, `controlled` what was predicted
+    under controls. A baseline that is constant on these points has no r and adds nothing: beside it
+    `over` is r, with the interval of r.
 
     - "yes": better than the best baseline, and the interval of r begins at most `MARGIN` below the
       ceiling;
     - "in part": better than the best baseline, but r may lie further below the ceiling, or the
       ceiling is unknown;
     - "not shown": r may be zero, or neither better nor worse than the best baseline, as far as the
-      data tell;
+      data tell, or as good under a control that takes the game away;
     - "no": worse than the best baseline, or r below zero;
     - "cannot say": fewer than 30 decisions or 20 clusters, or r undefined.
 
@@ -86,7 +89,12 @@ def verdict_table(
             key = (*(run[name] for name in RUN), held.family)
             if key in intervals:
                 found[key] = _row(intervals[key], ceilings[held.family], one, difference)
-    return [found[key] for key in intervals]
+    controls = (
+        []
+        if controlled is None
+        else control_table(predicted, controlled, points, decisions, resamples)
+    )
+    return against_controls([found[key] for key in intervals], controls)
 
 
 def _baselines(beside: pl.DataFrame, points: AllPoints) -> tuple[list[str], np.ndarray]:

@@ -1,0 +1,241 @@
+"""Controls: the same decision with part of the game taken away, or with another game put there.
+
+Prediction that survives without the game is not prediction of the game. A control is a function of
+a decision that gives what its wording is told (`Telling`), so that it goes with every wording; it
+raises DoesNotFit where it would change nothing or is not known to. None shows anything that the
+person had not seen, save what `misleading_rules` and `renamed` make up and what other people saw.
+
+What is on the table (the offer, the advice, the product of the current round) is what is decided
+about: it stays where earlier rounds go, and is replaced in `other_history` alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from hashlib import blake2b
+from typing import Any
+
+from tremble.decisions import Decision, Event, Option
+from tremble.errors import UserError, did_you_mean
+from tremble.games import Family, View, family
+from tremble.prompts.conversation import Conversation, DoesNotFit, Formulation, Telling
+from tremble.prompts.other_games import OtherGames
+from tremble.prompts.parts import own_prompt
+
+NEUTRAL = "You take part in a decision task with another person."
+NEUTRAL_ALONE = "You take part in a decision task."
+NAMES = {"Alice": "Nadia", "Bob": "Tomas"}  # an option is called after John: he stays
+FACTOR = 7  # whole, so that whole amounts stay whole
+_NOTHING = "nothing had happened before what is decided about"
+_COUNTS_OF_THINGS = ("multi_issue",)  # numbers in its messages are no amounts
+# What an event holds of a choice; the rest is amounts, messages and what came of it.
+_CHOICE = {"round", "player", "choice", "other", "carried_out"}
+
+Control = Callable[[Decision, OtherGames | None], Telling]
+Round = tuple[Any, tuple[Event, ...]]
+
+
+def rounds(seen: View) -> tuple[list[Round], tuple[Event, ...]]:
+    """The rounds before, each with its number and events, and the events on the table.
+
+    Where events have no round each one stands for itself, and a deal at the end is on the table.
+    """
+    events = seen.events
+    if not all("round" in event.data for event in events):
+        last = len(events) - (events[-1].type == "deal")
+        return [(None, (event,)) for event in events[:last]], events[last:]
+    found: dict[Any, tuple[Event, ...]] = {}
+    for event in events:
+        number = event.data["round"]
+        found[number] = (*found.get(number, ()), event)
+    current = found.pop(seen.round, ())
+    return list(found.items()), current
+
+
+def no_history(decision: Decision, others: OtherGames | None = None) -> Telling:
+    """Without the lines on earlier rounds; the number of the round stays."""
+
+    def history(words: Family, seen: View) -> Sequence[str]:
+        _, current = _earlier(seen)
+        lines = words.history(seen)
+        # The last lines: told alone, a family that counts its events would count anew.
+        return lines[len(lines) - len(words.history(replace(seen, events=current))) :]
+
+    return Telling(history=history)
+
+
+def no_rules(decision: Decision, others: OtherGames | None = None) -> Telling:
+    """Without the paragraphs of the rules; the question and how to answer stay."""
+    return Telling(rules=lambda words, seen: ())
+
+
+def neutral_rules(decision: Decision, others: OtherGames | None = None) -> Telling:
+    """One sentence that fits any game in place of the rules."""
+    return Telling(rules=lambda words, seen: (NEUTRAL if words.sides else NEUTRAL_ALONE,))
+
+
+def misleading_rules(decision: Decision, others: OtherGames | None = None) -> Telling:
+    """Rules with other parameters, by `Family.misled`; what happened stays as it was."""
+    misled = family(decision.family).misled
+
+    def seen(view: View) -> View:
+        if misled is None:
+            raise DoesNotFit(f"what misleads in {decision.family} is not known")
+        rules = misled(view)
+        if rules == view.rules:
+            raise DoesNotFit("the rules are the same the other way round")
+        return replace(view, rules=rules)
+
+    return Telling(seen)
+
+
+def shuffled_history(decision: Decision, others: OtherGames | None = None) -> Telling:
+    """The rounds before in another order, numbered anew; the order is fixed per game and round."""
+
+    def seen(view: View) -> View:
+        earlier, current = rounds(view)
+        if len(earlier) < 2:
+            raise DoesNotFit("there are no two earlier rounds to exchange")
+        drawn = [_mark(decision.cluster, len(earlier), place) for place in range(len(earlier))]
+        order = sorted(range(len(earlier)), key=drawn.__getitem__)
+        if order == sorted(order):
+            order = [*order[1:], order[0]]
+        events = [
+            _numbered(event, number)
+            for (number, _), place in zip(earlier, order, strict=True)
+            for event in earlier[place][1]
+        ]
+        return replace(view, events=(*events, *current))
+
+    return Telling(seen)
+
+
+def other_history(decision: Decision, others: OtherGames | None = None) -> Telling:
+    """What another person saw in another game at the same round, what is on the table included."""
+
+    def seen(view: View) -> View:
+        if not view.events:
+            raise DoesNotFit(_NOTHING)
+        if others is None:
+            raise DoesNotFit("no other games are at hand")
+        return replace(view, events=others.seen_elsewhere(decision))
+
+    return Telling(seen)
+
+
+def choices_only(decision: Decision, others: OtherGames | None = None) -> Telling:
+    """Of the rounds before only who chose what: no amounts, messages, points or qualities."""
+
+    def seen(view: View) -> View:
+        earlier, current = _earlier(view)
+        before = [event for _, events in earlier for event in events]
+        chosen = [
+            Event(e.type, {k: v for k, v in e.data.items() if k in _CHOICE}, e.seen)
+            for e in before
+            if "choice" in e.data
+        ]
+        if not chosen:
+            raise DoesNotFit("nobody had chosen anything before")
+        if chosen == before:
+            raise DoesNotFit("the history holds choices alone as it is")
+        return replace(view, events=(*chosen, *current))
+
+    return Telling(seen)
+
+
+def renamed(decision: Decision, others: OtherGames | None = None) -> Telling:
+    """Other names of players, other letters for options, all amounts times `FACTOR`."""
+    scaled = family(decision.family).scaled
+
+    def other(told: Mapping[str, Any]) -> Mapping[str, Any]:
+        found = None if scaled is None else scaled(told, FACTOR)
+        if found is None:
+            raise DoesNotFit("amounts in words cannot be scaled")
+        return found
+
+    def seen(view: View) -> View:
+        if decision.family not in _COUNTS_OF_THINGS and any(
+            re.search(r"\d", str(event.data.get("message") or "")) for event in view.events
+        ):
+            raise DoesNotFit("a message has numbers, which may be amounts or not")
+        return replace(
+            view,
+            rules=other(view.rules),
+            events=tuple(Event(e.type, other(e.data), e.seen) for e in view.events),
+            options=_relettered(view.options),
+            rows=_relettered(view.rows),
+        )
+
+    return Telling(seen, names=NAMES)
+
+
+CONTROLS: dict[str, Control] = {
+    "no_history": no_history,
+    "no_rules": no_rules,
+    "neutral_rules": neutral_rules,
+    "misleading_rules": misleading_rules,
+    "shuffled_history": shuffled_history,
+    "other_history": other_history,
+    "choices_only": choices_only,
+    "renamed": renamed,
+}
+
+
+def control(name: str) -> Control:
+    """The control of that name. Raises UserError for an unknown one."""
+    if name not in CONTROLS:
+        raise UserError(f"There is no control {name!r}{did_you_mean(name, list(CONTROLS))}")
+    return CONTROLS[name]
+
+
+def under(wording: Formulation, name: str, others: OtherGames | None = None) -> Formulation:
+    """A wording under the control `name`. It raises DoesNotFit where either does not fit."""
+    made = control(name)
+
+    def words(
+        decision: Decision, presentation: int = 0, told: Telling | None = None
+    ) -> Conversation:
+        if own_prompt(decision) is not None:
+            raise DoesNotFit("which part of a prompt of one's own is rules or history is not known")
+        telling = made(decision, others)
+        said = wording(decision, presentation, telling)
+        return replace(
+            said, system=_named(said.system, telling.names), user=_named(said.user, telling.names)
+        )
+
+    return words
+
+
+def _named(text: str, names: Mapping[str, str]) -> str:
+    """The text with names exchanged, whole words alone."""
+    if not names:
+        return text
+    return re.sub(rf"\b({'|'.join(names)})\b", lambda found: names[found[0]], text)
+
+
+def _earlier(seen: View) -> tuple[list[Round], tuple[Event, ...]]:
+    """`rounds` where there are any before. Raises DoesNotFit where there are none."""
+    earlier, current = rounds(seen)
+    if not earlier:
+        raise DoesNotFit(_NOTHING)
+    return earlier, current
+
+
+def _relettered(options: tuple[Option, ...]) -> tuple[Option, ...]:
+    """Letters thirteen places on; words say what an option does and stay."""
+    return tuple(Option(o.key, _further(o.label)) if len(o.label) == 1 else o for o in options)
+
+
+def _further(letter: str) -> str:
+    first = "A" if "A" <= letter <= "Z" else "a" if "a" <= letter <= "z" else None
+    return letter if first is None else chr(ord(first) + (ord(letter) - ord(first) + 13) % 26)
+
+
+def _numbered(event: Event, number: Any) -> Event:
+    return event if number is None else Event(event.type, {**event.data, "round": number})
+
+
+def _mark(*parts: Any) -> bytes:
+    return blake2b(repr(parts).encode("utf-8", "surrogatepass"), digest_size=8).digest()

@@ -1,0 +1,105 @@
+"""Decisions under controls, for their tests."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from test_wordings import SIZES, script
+from tremble.datasets import Notes
+from tremble.datasets.demo import load, sample
+from tremble.decisions import Decision, Event, Game, Option
+from tremble.prompts import (
+    Conversation,
+    DoesNotFit,
+    OtherGames,
+    controlled,
+    spoken,
+    standard,
+)
+
+IN_SIGHT = ("one_shot_matrix", "lottery")  # no history: payoffs are on the table
+DEAL = {"Food": 2, "Water": 1, "Firewood": 0}, {"Food": 1, "Water": 2, "Firewood": 3}
+CAMP = Game(
+    "camp/1",
+    "camp",
+    "multi_issue",
+    {
+        "setting": "You are going camping.",
+        "items": {"Food": 3, "Water": 3, "Firewood": 3},
+        "points": {"High": 5, "Medium": 4, "Low": 3},
+        "no_deal": 5,
+        "messages": True,
+        "private": {
+            "a": {
+                "priorities": {"High": "Water", "Medium": "Food", "Low": "Firewood"},
+                "reasons": {"High": "I run.", "Medium": "We are many.", "Low": "It is warm."},
+            }
+        },
+    },
+    (
+        Event("message", {"player": "b", "message": "Hello there"}),
+        Event("deal", {"player": "b", "gets": {"a": DEAL[1], "b": DEAL[0]}}),
+        Event("decision", {"player": "a", "choice": "reject"}),
+        Event("message", {"player": "a", "message": "I need 2 more"}),
+        Event("deal", {"player": "b", "gets": {"a": DEAL[0], "b": DEAL[1]}}),
+        Event("decision", {"player": "a", "choice": "accept"}),
+    ),
+)
+CAMPING = Decision(
+    "camp/1/2",
+    "camp",
+    "multi_issue",
+    (Option("accept", "accept"), Option("reject", "reject"), Option("walk away", "walk away")),
+    game=CAMP,
+    at=5,
+    round=2,
+    role="a",
+    participant="one",
+)
+
+
+@pytest.fixture(scope="module")
+def everything() -> list[Decision]:
+    return list(load(Path(), Notes()))
+
+
+@pytest.fixture(scope="module")
+def embedded(everything: list[Decision]) -> list[Decision]:
+    return [*sample(everything, SIZES, seed=2), CAMPING]
+
+
+@pytest.fixture(scope="module")
+def invented() -> dict[str, Decision]:
+    return dict(script().with_messages())
+
+
+@pytest.fixture(scope="module")
+def others(everything: list[Decision], invented: dict[str, Decision]) -> OtherGames:
+    return OtherGames([*everything, *invented.values(), *script().others(), CAMPING])
+
+
+def told(
+    name: str, decision: Decision, others: OtherGames | None = None, presentation: int = 0
+) -> Conversation | None:
+    try:
+        return spoken(name, others)(decision, presentation)
+    except DoesNotFit:
+        return None
+
+
+def each(
+    control: str, decisions: list[Decision], others: OtherGames | None = None
+) -> Iterator[tuple[Decision, Conversation, Conversation]]:
+    """Decision, standard wording, the same under the control, where it fits."""
+    for decision in decisions:
+        found = told(controlled("standard", control), decision, others)
+        if found is not None:
+            yield decision, standard(decision), found
+
+
+def without_headings(text: str) -> list[str]:
+    return [line for line in text.split("\n") if not re.match(r"Round \d+|By inflation", line)]

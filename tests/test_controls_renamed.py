@@ -1,0 +1,231 @@
+"""Renamed games and other people's histories: read backwards, never one's own, no leaks."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from control_cases import each, embedded, everything, invented, others, told, without_headings
+from glee_games import decided, imported, needs_source, person, read, source_games, write
+from test_glee_leaks import hidden, settled
+from test_wordings import SIZES
+from tremble.decisions import Decision, Event, Game, Option
+from tremble.prompts import (
+    CONTROLS,
+    COUNTERBALANCES,
+    Conversation,
+    DoesNotFit,
+    OtherGames,
+    controlled,
+    presentations,
+    spoken,
+    standard,
+)
+from tremble.prompts.controls import FACTOR, NAMES
+
+__all__ = ["embedded", "everything", "invented", "others"]
+
+AMOUNTS = {  # where amounts stand, by family
+    "repeated_matrix": r"(?:(?<=ou get )|(?<=ou got )|(?<=player gets )|(?<=player got ))[\d,.]*\d",
+    "one_shot_matrix": r"-?[\d,.]*\d(?= for )",
+    "lottery": r"(?<=chance of )-?[\d,.]*\d|-?[\d,.]*\d(?= for certain)",
+    "multi_issue": r"\d+(?= points)",
+}
+MONEY = r"(?<=\$)[\d,.]*\d"
+
+
+def backwards(family_name: str, found: Conversation, usual: Conversation) -> str:
+    """A renamed text with its old names, letters and amounts, by means of its own."""
+    text = found.plain()
+    for old, new in NAMES.items():
+        text = text.replace(new, old)
+    old_label = {o.key: o.label for o in usual.options}
+    letters = {o.label: old_label[o.key] for o in found.options}
+    text = re.sub(rf"\b({'|'.join(letters)})\b", lambda word: letters[word[0]], text)
+
+    def less(number: re.Match[str]) -> str:
+        value = float(number[0].replace(",", "")) / FACTOR
+        rounded = round(value, 6)
+        return f"{int(rounded):,}" if rounded == int(rounded) else f"{rounded:,.10g}"
+
+    pattern = AMOUNTS.get(family_name, MONEY)
+    return re.sub(pattern, less, text)
+
+
+def test_renamed_back_is_the_standard_text(
+    embedded: list[Decision], invented: dict[str, Decision]
+) -> None:
+    seen = set()
+    for decision, usual, found in each("renamed", [*embedded, *invented.values()]):
+        assert found.plain() != usual.plain()
+        assert backwards(decision.family, found, usual) == usual.plain(), decision.id
+        assert not re.search(r"\b(Alice|Bob)\b", found.plain())
+        seen.add(decision.family)
+    assert seen == {*SIZES, "multi_issue"}
+
+
+def test_renamed_letters_follow_every_presentation(embedded: list[Decision]) -> None:
+    for decision in embedded:
+        for number in presentations(decision, COUNTERBALANCES):
+            found = told("standard+renamed", decision, presentation=number)
+            if found is not None:
+                usual = standard(decision, number)
+                assert [o.key for o in found.options] == [o.key for o in usual.options]
+                letters = [o.label for o in found.options]
+                assert len(set(letters)) == len(letters)
+                assert backwards(decision.family, found, usual) == usual.plain()
+
+
+def test_amounts_in_words_are_not_renamed(
+    embedded: list[Decision], invented: dict[str, Decision]
+) -> None:
+    game = invented["bargaining"].game
+    assert game is not None
+    offer = replace(game.events[0], data={**game.events[0].data, "message": "320 is fair"})
+    spoke = replace(invented["bargaining"], game=replace(game, events=(offer, *game.events[1:])))
+    gambles = next(d for d in embedded if d.family == "lottery")
+    words = {**gambles.parameters, "text_a": "26 for sure", "text_b": "a die"}
+    for decision in (spoke, replace(gambles, game=None, rules=words)):
+        assert told("standard+renamed", decision) is None
+
+
+def play(name: str, moves: str, participant: str | None, **rules: Any) -> list[Decision]:
+    """A repeated game: 'ab' are the person's moves, the other player's always a."""
+    table = {"a": {"a": [8, 8], "b": [0, 10]}, "b": {"a": [10, 0], "b": [5, 5]}}
+    events = tuple(
+        Event("moves", {"choice": m, "other": "a", "points": table[m]["a"][0], "other_points": 0})
+        for m in moves
+    )
+    told = {"rounds": 9, "payoffs": table, **rules}
+    game = Game(name, "toy", "repeated_matrix", told, events)
+    return [
+        Decision(
+            f"{name}/{at}",
+            "toy",
+            "repeated_matrix",
+            (Option("a", "J"), Option("b", "F")),
+            game=game,
+            at=at,
+            round=at + 1,
+            participant=participant,
+        )
+        for at in range(len(moves))
+    ]
+
+
+def test_another_game_is_never_ones_own_nor_a_later_round() -> None:
+    mine, again = play("g1", "aabb", "p1"), play("g2", "bbbb", "p1")
+    other, longer = play("g3", "abab", "p2"), play("g4", "bbaa", "p3", rounds=20)
+    for decision in mine[1:]:
+        with pytest.raises(DoesNotFit, match="no other game"):
+            spoken("standard+other_history", OtherGames([*mine, *again]))(decision, 0)
+        pool = OtherGames([*mine, *again, *other, *longer])
+        found = told("standard+other_history", decision, pool)
+        twin = other[decision.at]  # the same rules go before others of the same kind
+        assert found is not None and found.user == standard(twin).user
+        assert found.system == standard(decision).system
+        kind = told("standard+other_history", decision, OtherGames([*mine, *longer]))
+        assert kind is not None
+        assert kind.user == standard(longer[decision.at]).user.replace(" of 20:", " of 9:")
+    # The first round has nothing to replace, and a round that nobody else reached nothing to put.
+    assert told("standard+other_history", mine[0], OtherGames(other)) is None
+    assert told("standard+other_history", play("g5", "aaaaa", "p5")[4], OtherGames(other)) is None
+    # Rules of another kind: a chance to go on needs other words.
+    apart = play("g6", "abab", "p6", rounds=None, continues=0.9)
+    assert told("standard+other_history", mine[2], OtherGames(apart)) is None
+
+
+def test_few_games_stay_in_memory_and_always_the_same() -> None:
+    games = [play(f"g{n}", "aab"[: n % 3 + 1] + "b", f"p{n}") for n in range(50)]
+    in_turn = [decision for game in games for decision in game]
+    mixed = sorted(in_turn, key=lambda decision: (decision.at, decision.cluster[::-1]))
+    asked = play("me", "abba", "me")[2]
+    pools = [OtherGames(some, most=8) for some in (in_turn, mixed, in_turn[::-1])]
+    assert all(len(pool.games("repeated_matrix")) == 8 for pool in pools)
+    assert len({told("standard+other_history", asked, pool).user for pool in pools}) == 1
+
+
+def test_other_history_is_what_somebody_else_read(
+    everything: list[Decision], embedded: list[Decision], others: OtherGames
+) -> None:
+
+    def lines(found: Conversation) -> tuple[str, ...]:
+        """Without what follows from the reader's own rules: the price, inflation, rounds to go."""
+        return tuple(without_headings(re.sub(r"bought the product for \S+", "bought", found.user)))
+
+    read: dict[tuple[str, ...], set[str]] = {}
+    for decision in everything:
+        read.setdefault(lines(standard(decision)), set()).add(decision.cluster)
+    count = 0
+    for decision, usual, found in each("other_history", embedded, others):
+        assert found.system == usual.system
+        assert read[lines(found)] - {decision.cluster}, decision.id
+        heads = [re.findall(r"^Round \d+.*$", text, re.M) for text in (usual.user, found.user)]
+        assert heads[0][-1:] == heads[1][-1:]
+        count += 1
+    assert count > 30
+
+
+def test_no_control_shows_the_choice_or_what_came_later(
+    embedded: list[Decision], invented: dict[str, Decision], others: OtherGames
+) -> None:
+    checked = 0
+    for decision in [*embedded, *invented.values()]:
+        if decision.game is None or not decision.game.events:
+            continue
+        then = tuple(
+            Event(e.type, {k: _otherwise(v) for k, v in e.data.items()}, e.seen)
+            for e in decision.game.events[decision.at :]
+        )
+        game = replace(decision.game, events=(*decision.game.events[: decision.at], *then))
+        changed = replace(decision, game=game, choice=None)
+        for control in CONTROLS:
+            name = controlled("standard", control)
+            assert told(name, decision, others) == told(name, changed, others), decision.id
+            checked += bool(then)
+    assert checked > 200
+
+
+def _otherwise(value: Any) -> Any:
+    words = {"accept": "reject", "reject": "accept", "yes": "no", "no": "yes", "high": "low"}
+    if isinstance(value, dict):
+        return {key: _otherwise(part) for key, part in value.items()}
+    return value + 1 if isinstance(value, int | float) else words.get(value, value)
+
+
+@needs_source
+def test_no_control_depends_on_what_was_hidden_or_came_later(
+    others: OtherGames, tmp_path: Path
+) -> None:
+    """GLEE's raw files, changed and imported again, as in test_glee_leaks.py."""
+
+    def texts(folder: Path, most: int) -> list[list[str | None]]:
+        found = [
+            [told(f"standard+{control}", decision, others) for control in CONTROLS]
+            for decision in imported(folder)[:most]
+        ]
+        return [[None if one is None else one.plain() for one in row] for row in found]
+
+    checked = 0
+    for folder in source_games()[::4]:
+        config, cells = read(folder)
+        places = decided(config, cells)
+        middle = min(len(places) // 2, 3)
+        original = texts(folder, middle + 1)
+        if not original:
+            continue
+        later = settled(config, cells, places[middle])
+        assert texts(write(tmp_path, folder, config, later), middle + 1) == original, folder.name
+        new, rows = hidden(config), [dict(row) for row in cells]
+        if config["game_type"] == "persuasion" and person(config) == "Alice":
+            for row in rows:
+                if row["player"] == "Nature":
+                    high, args = row["round_quality"] == "high-quality", new["game_args"]
+                    row["product_worth"] = str(args["product_price"] * args["v" if high else "c"])
+        assert texts(write(tmp_path, folder, new, rows), middle + 1) == original, folder.name
+        checked += len(original)
+    assert checked > 40
