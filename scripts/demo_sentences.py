@@ -270,7 +270,7 @@ def theory_pairs(found: Found) -> str:
     ]
     none = [row for row in rows if row["closer"] is None]
     if none:
-        said.append(f"Nobody is in {because(none)}.")
+        said.append(f"Nobody is closer in {because(none)}.")
     said.append(less_wrong(row for row in rows if row["closer"]))
     return " ".join(filter(None, said))
 
