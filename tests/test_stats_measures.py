@@ -215,7 +215,7 @@ def test_predictions_that_run_against_people_are_heated_to_the_bound() -> None:
     p, y = draw(200, 7, -1.0)
     (row,) = measure_table(*study(p, y))
     assert row["temperature"] == HOTTEST and "at its bound" in row["note"]
-    assert "no slope after it" in row["note"]
+    assert row["note"].endswith("; no slope after the temperature")
     assert row["slope"] < 0
     assert (row["slope_tempered"], row["intercept_tempered"]) == (None, None)
     assert row["log_loss_tempered"] == pytest.approx(math.log(2), abs=0.01)
@@ -259,7 +259,7 @@ def test_few_people_have_no_slope_after_a_temperature(people: int, there: bool) 
     assert None not in (row["temperature"], row["slope"], row["log_loss_tempered"])
     assert (row["slope_tempered"] is not None) == there
     assert row["note"] == (
-        None if there else "no slope after it: 19 participants or games, below 20"
+        None if there else "no slope after the temperature: 19 participants or games, below 20"
     )
 
 

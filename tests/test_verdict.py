@@ -42,12 +42,11 @@ def test_models_of_known_worth() -> None:
     drawn = np.random.default_rng(5)
     repeated = np.where(decisions["round"].to_numpy() == 1, 0.5, np.roll(y, 1))
     last = np.clip(repeated, 0.01, 0.99)
-    # Knows a quarter of the last choice's part and, of the rest, nothing.
     models = {
         "oracle": np.clip(0.2 + 0.6 * y + 0.1 * drawn.normal(size=len(y)), 0.02, 0.98),
         "echo": np.clip(last + 0.02 * drawn.normal(size=len(y)), 0.005, 0.995),
         "noise": drawn.uniform(0.1, 0.9, len(y)),
-        "half": np.where(drawn.random(len(y)) < 0.5, 0.6, 0.4),
+        "against": np.clip(0.5 - 0.1 * (last - 0.5) + 0.3 * drawn.normal(size=len(y)), 0.02, 0.98),
         "contrary": np.clip(0.8 - 0.6 * y + 0.1 * drawn.normal(size=len(y)), 0.02, 0.98),
     }
     found = verdicts(pl.concat([scored(decisions, m, p) for m, p in models.items()]), decisions)
@@ -57,9 +56,9 @@ def test_models_of_known_worth() -> None:
         "echo": ("not shown", "last_choice may be as good"),
         "noise": ("not shown", "r may be zero"),
         "contrary": ("no", "r is negative"),
-        "half": ("no", "last_choice predicts people better"),
+        "against": ("no", "last_choice predicts people better"),
     }
-    row = found["half"]
+    row = found["against"]
     assert row["low"] < 0 < row["high"] and row["over_high"] < 0
     row = found["noise"]
     shown = row["why"].split("an r of ")[1].split(" ")[0]

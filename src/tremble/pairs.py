@@ -123,9 +123,9 @@ def pair_of(base: str, aligned: str) -> Pair | None:
 def likely_family(model: str) -> str | None:
     """The family by the catalogue, else the one whose name the model's begins with: a
     'gemma-3-270m' that is not listed is a Gemma, 'my-tuned-model' has none."""
-    begins = re.match(r"[a-z]*", short_name(model))
     named = {re.sub(r"[^a-z]", "", name.casefold()): name for name in model_families()}
-    return family_of(model) or (named.get(begins.group()) if begins else None)
+    first_word = re.split(r"[^a-z]", short_name(model), maxsplit=1)[0]
+    return family_of(model) or named.get(first_word)
 
 
 def family_of_pair(models: Iterable[str]) -> str | None:

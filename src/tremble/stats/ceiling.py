@@ -131,6 +131,8 @@ def ceiling_table(decisions: pl.DataFrame, points: pl.DataFrame) -> list[dict[st
     empty: dict[str, Any] = {
         "points": 0,
         "n": 0,
+        "rates": 0,
+        "contexts": 0,
         "noise": None,
         "total": None,
         "methods": [],
@@ -145,7 +147,7 @@ def _row(family: str, found: dict[str, Any]) -> dict[str, Any]:
     unknown: str | None = None
     best: float | None = None
     clipped = None
-    one_for_all = found["n"] == found["points"] and found.get("contexts") == 1
+    one_for_all = found["n"] == found["points"] and not found["rates"] and found["contexts"] == 1
     if not found["points"]:
         unknown = "unknown: no outcome"
     elif not found["n"]:

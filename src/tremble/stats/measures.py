@@ -218,8 +218,9 @@ def _rows(arrays: OptionArrays, bins: int) -> list[Row]:
 def _why_no_line(temperature: float, clusters: int) -> str | None:
     """Why the calibration line after this temperature says nothing; None where it does."""
     if clusters < FEW_CLUSTERS:
-        return f"no slope after it: {clusters} participants or games, below {FEW_CLUSTERS}"
-    return "no slope after it" if _at_bound(temperature) else None
+        few = f"{clusters} participants or games, below {FEW_CLUSTERS}"
+        return f"no slope after the temperature: {few}"
+    return "no slope after the temperature" if _at_bound(temperature) else None
 
 
 def _at_bound(temperature: float) -> bool:
