@@ -352,7 +352,7 @@ def further_analysis(
     """
     found = _compared(Store(out))
     models = {name for one in found for name in (one.base, one.aligned)}
-    known = {name: (pairs.family_of(name), pairs.params_of(name)) for name in models}
+    known = {name: (pairs.likely_family(name), pairs.params_of(name)) for name in models}
     return further_tables(analysis, decisions, found, known, names, instead=instead)
 
 
