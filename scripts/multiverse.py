@@ -48,10 +48,10 @@ def page(folder: Path) -> str:
     runs = list(dict.fromkeys((row["model"], row["format"]) for row in analysis.models))
     parts = [
         "# A multiverse: wordings, formats, readings, controls\n",
-        "Written by `scripts/multiverse.py` from the study of `examples/multiverse.toml`, scored with "
-        "`tremble run`; no number is typed. r, and the mean mass in brackets. *next token*: the core "
-        "study's reading, which takes one token right after the opening as it stands. A dash: r is "
-        "undefined or nothing was scored.\n",
+        "Written by `scripts/multiverse.py` from the study of `examples/multiverse.toml`, scored "
+        "with `tremble run`; no number is typed. r, and the mean mass in brackets. *next token*: "
+        "the core study's reading, which takes one token right after the opening as it stands. A "
+        "dash: r is undefined or nothing was scored.\n",
         *(f"- {line}" for line in caveats(folder)),
         "",
     ]
