@@ -179,7 +179,7 @@ def ceilings(found: Found) -> str:
     said = f"No r can be expected above: {told}." if told else "No ceiling is known here."
     if unknown:
         said += f" It is unknown in {listed(map(where, unknown))}; the note says why."
-    return f"{said} n counts the points whose noise is known."
+    return f"{said} n counts the points whose noise is known: the ceiling is theirs alone."
 
 
 def measures(found: Found) -> str:

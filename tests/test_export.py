@@ -142,7 +142,7 @@ def test_the_units_of_a_row_are_those_that_intervals_resample(
     assert found.select(columns).null_count().row(0) == (0, 0)
     frame = pl.DataFrame(
         [
-            {"decision": n, "participant": w, "cluster": g or n}
+            {"decision": n, "dataset": "d", "participant": w, "cluster": g or n}
             for n, (w, g) in zip(names, played, strict=True)
         ]
     )

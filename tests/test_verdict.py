@@ -16,7 +16,7 @@ from test_study import data, run, study_file
 from tremble.cli import app
 from tremble.stats import analyze, pearson
 from tremble.stats.numbers import decimal
-from tremble.stats.verdict import MARGIN, beside_ceiling, verdict_table
+from tremble.stats.verdict import MARGIN, _best, beside_ceiling, verdict_table
 from tremble.store import DECISIONS, SCORES
 
 __all__ = ["data"]
@@ -130,7 +130,8 @@ def test_a_constant_baseline_adds_nothing_and_less_data_say_less() -> None:
 def test_a_ceiling_of_fewer_points_is_said() -> None:
     row = of_oracle(*own_study(40, 24, alone=40))
     assert row["points"] == 1000
-    assert row["why"].endswith("; the ceiling is that of 960 of the 1,000 points")
+    assert row["verdict"] == "in part"  # although r is near the ceiling of those 960
+    assert row["why"].endswith("is that of 960 of the 1,000 points")
 
 
 @pytest.mark.parametrize(
@@ -140,6 +141,9 @@ def test_a_ceiling_of_fewer_points_is_said() -> None:
         (0.71, 0.79, 0.80, "yes", "at most .10 below the ceiling of .80: r is .71 or more"),
         (0.40, 0.60, 0.80, "in part", "but .20 to .40 below the ceiling of .80"),
         (0.40, 0.60, None, "in part", "the ceiling is unknown"),
+        # A quarter of a low ceiling: else anything above zero would be near it.
+        (0.02, 0.11, 0.12, "in part", "whether it is within .03"),
+        (0.10, 0.11, 0.12, "yes", "at most .03 below the ceiling of .12"),
         (0.40, 0.60, 0.0, "in part", "choices are too noisy for a ceiling"),
     ],
 )
@@ -180,3 +184,15 @@ def test_from_the_command_line(data: Path) -> None:
         2,
         "tremble: The study has no family 'lotery'; did you mean 'lottery'?\n",
     )
+
+
+def test_a_baseline_that_lacks_one_point_is_still_the_one_to_beat() -> None:
+    y = np.tile([0.0, 1.0], 10)
+    strong, weak = y + np.linspace(0, 0.1, 20), np.where(np.arange(20) % 3, y, 1 - y)
+    strong[3] = np.nan
+    best = _best(np.linspace(0, 1, 20), y, {"strong": strong, "weak": weak})
+    assert best is not None and (best.name, best.lacking) == ("strong", 1)
+    known = ~np.isnan(strong)
+    assert best.r == pytest.approx(np.corrcoef(strong[known], y[known])[0, 1])
+    strong[:3] = np.nan  # four of twenty: too few are left
+    assert _best(np.linspace(0, 1, 20), y, {"strong": strong, "weak": weak}).name == "weak"

@@ -16,6 +16,7 @@ from typing import Any
 import polars as pl
 
 from tremble.errors import UserError
+from tremble.stats.clusters import person
 from tremble.stats.comparisons import format_column
 from tremble.stats.models import runs
 from tremble.stats.outcomes import outcomes
@@ -69,7 +70,7 @@ def tidy(scores: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
     facts = decisions.join(points, on="decision", how="left", maintain_order="left").with_columns(
         option=pl.coalesce("key", "target"),
         # As `stats.clusters.cluster_codes` has them.
-        cluster_participant=pl.coalesce("participant", pl.format("game {}", "cluster")),
+        cluster_participant=pl.coalesce(person(), pl.format("game {}", "cluster")),
         cluster_game="cluster",
     )
     theory = decisions.select("decision", option="keys", normative="normative")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from tremble.stats.clusters import cluster_codes
+from tremble.stats.clusters import cluster_codes, person
 from tremble.stats.comparisons import family_order
 from tremble.stats.folds import folds_of
 from tremble.stats.outcomes import CHOICE, OPTION
@@ -48,7 +48,9 @@ def option_arrays(
     runs = predicted.select(RUN).unique(maintain_order=True).with_row_index("run")
     names = [(str(m), str(f), str(w)) for m, f, w in runs.select(RUN).iter_rows()]
     numbered = (
-        decisions.select("decision", "family", "keys", "choice", "rates", "participant", "cluster")
+        decisions.select(
+            "decision", "family", "keys", "choice", "rates", "cluster", person=person()
+        )
         .join(points.select("decision").unique(), on="decision", how="semi", maintain_order="left")
         .with_columns(d=pl.int_range(pl.len()).over("family"))
     )
@@ -89,7 +91,7 @@ def option_arrays(
             fold=here.join(fold, on="decision", how="left", maintain_order="left")[
                 "fold"
             ].to_numpy(),
-            clusters=cluster_codes(here["participant"].to_list(), here["cluster"].to_list()),
+            clusters=cluster_codes(here["person"].to_list(), here["cluster"].to_list()),
             at=held["d"].to_numpy(),
             option=held["k"].to_numpy(),
             outcome=held["outcome"].to_numpy(),

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from tremble.stats.bootstrap import RESAMPLES, difference_intervals, r_intervals
-from tremble.stats.clusters import cluster_codes
+from tremble.stats.clusters import cluster_codes, person
 from tremble.stats.comparisons import Comparison, family_order
 from tremble.stats.correlation import pearson
 from tremble.stats.dependent import dependent_test
@@ -51,7 +51,7 @@ class AllPoints:
         held = (
             points.filter(pl.col("family").is_not_null())
             .join(
-                decisions.select("decision", "participant", "cluster"),
+                decisions.select("decision", "cluster", person=person()),
                 on="decision",
                 maintain_order="left",
             )
@@ -64,7 +64,7 @@ class AllPoints:
         self.families: list[FamilyPoints] = []
         start = 0
         for part in held.partition_by("family", maintain_order=True):
-            codes = cluster_codes(part["participant"].to_list(), part["cluster"].to_list())
+            codes = cluster_codes(part["person"].to_list(), part["cluster"].to_list())
             at = slice(start, start + part.height)
             self.families.append(
                 FamilyPoints(

@@ -26,16 +26,19 @@ Row = dict[str, Any]
 _ERRORS = float(norm.ppf(0.80))
 # How far below the ceiling all of r's interval may lie for a "yes". At a ceiling of .80 it leaves
 # .70, three quarters of the variance that can be predicted; a convention, not a result.
-MARGIN = 0.10
+MARGIN = 0.10  # but at most a quarter of the ceiling
+COVERED = 0.90  # of the points of r that a baseline must predict to count
 
 
 @dataclass(frozen=True, slots=True)
 class _Best:
-    """The baseline to beat: its r, None where it is constant, and what it predicts (points)."""
+    """The baseline to beat: its r, None where it is constant, and what it predicts (points), which
+    is `lacking` at so many points of the model's r."""
 
     name: str
     r: float | None
     predictions: np.ndarray
+    lacking: int
 
 
 def verdict_table(
@@ -58,16 +61,18 @@ def verdict_table(
     `over` is r, with the interval of r.
 
     - "yes": better than the best baseline, and the interval of r begins at most `MARGIN` below the
-      ceiling;
+      ceiling (a quarter of the ceiling, where that is less);
     - "in part": better than the best baseline, but r may lie further below the ceiling, or the
-      ceiling is unknown;
+      ceiling is unknown, or known for fewer points than r;
     - "not shown": r may be zero, or neither better nor worse than the best baseline, as far as the
       data tell, or as good under a control that takes the game away;
     - "no": worse than the best baseline, or r below zero;
     - "cannot say": fewer than 30 decisions or 20 clusters, or r undefined.
 
     "better" and "worse" mean that the 95% interval of the difference, over whole participants and
-    games, leaves out zero. The best baseline is chosen on the same data, which is to its advantage.
+    games, leaves out zero. A baseline counts where it predicts at least nine tenths of the points;
+    the two are compared where both say something. The best one is chosen on the same data, which
+    is to its advantage.
     """
     ceilings = {row["family"]: row for row in ceiling_table(decisions, points)}
     made = RunMatrix(predicted, points, decisions)
@@ -109,19 +114,19 @@ def _baselines(beside: pl.DataFrame, points: AllPoints) -> tuple[list[str], np.n
 
 
 def _best(x: np.ndarray, y: np.ndarray, baselines: Mapping[str, np.ndarray]) -> _Best | None:
-    """The baseline with the highest r on the points of `x`, among those that predict all of them;
-    a constant one counts as an r of zero."""
+    """The baseline with the highest r on the points of `x`, among those that predict at least
+    `COVERED` of them; a constant one counts as an r of zero."""
     known = ~np.isnan(x)
     found = None
     for name, predictions in baselines.items():
-        here = predictions[known]
-        if not len(here) or np.isnan(here).any():
+        both = known & ~np.isnan(predictions)
+        if not both.any() or both.sum() < COVERED * known.sum():
             continue
-        r, why = pearson(here, y[known])
+        r, why = pearson(predictions[both], y[both])
         if why not in (None, CONSTANT):
             continue
         if found is None or (r or 0.0) > (found.r or 0.0):
-            found = _Best(name, r, predictions)
+            found = _Best(name, r, predictions, int(known.sum() - both.sum()))
     return found
 
 
@@ -143,15 +148,11 @@ def _row(own: Row, ceiling: Row, best: _Best | None, over: Interval) -> Row:
             "over_high": beside["high"],
             "smallest": _smallest(beside),
         }
-    verdict, why = _verdict(row, own)
-    return row | {"verdict": verdict, "why": join_notes(why, _of_fewer(row, ceiling))}
-
-
-def _of_fewer(row: Row, ceiling: Row) -> str | None:
-    """Where the ceiling is known for fewer points than r."""
-    if ceiling["ceiling"] is None or ceiling["n"] >= row["points"]:
-        return None
-    return f"the ceiling is that of {ceiling['n']:,} of the {row['points']:,} points"
+    verdict, why = _verdict(row, own, ceiling)
+    lacking = None
+    if best is not None and best.lacking:
+        lacking = f"{best.name} says nothing of {best.lacking:,} of the {row['points']:,} points"
+    return row | {"verdict": verdict, "why": join_notes(why, lacking)}
 
 
 def _smallest(held: Mapping[str, Any]) -> float | None:
@@ -162,7 +163,7 @@ def _smallest(held: Mapping[str, Any]) -> float | None:
     return float((held["high"] - held["low"]) / 2 + _ERRORS * held["se"])
 
 
-def _verdict(row: Row, own: Row) -> tuple[str, str]:
+def _verdict(row: Row, own: Row, ceiling: Row) -> tuple[str, str]:
     low, high = row["low"], row["high"]
     if row["r"] is None or low is None:
         return "cannot say", own["note"] or "r is undefined"
@@ -192,6 +193,12 @@ def _verdict(row: Row, own: Row) -> tuple[str, str]:
     better = f"better than {name}"
     if row["r_baseline"] is None:
         better += ", which is constant here"
+    if ceiling["ceiling"] is not None and ceiling["n"] < row["points"]:
+        # Another set of points has another ceiling: r cannot be held against it.
+        return "in part", (
+            f"{better}; the ceiling of {decimal(ceiling['ceiling'])} is that of {ceiling['n']:,} "
+            f"of the {row['points']:,} points"
+        )
     return beside_ceiling(low, high, row["ceiling"], better)
 
 
@@ -201,11 +208,12 @@ def beside_ceiling(low: float, high: float, ceiling: float | None, better: str) 
         return "in part", f"{better}; the ceiling is unknown"
     if not ceiling:
         return "in part", f"{better}; choices are too noisy for a ceiling"
-    reach, margin = f"the ceiling of {decimal(ceiling)}", decimal(MARGIN)
-    if low >= ceiling - MARGIN:
+    near = min(MARGIN, ceiling / 4)
+    reach, margin = f"the ceiling of {decimal(ceiling)}", decimal(near)
+    if low >= ceiling - near:
         return "yes", f"{better}, and at most {margin} below {reach}: r is {decimal(low)} or more"
     below = decimal(ceiling - low)
-    if high < ceiling - MARGIN:
+    if high < ceiling - near:
         return "in part", f"{better}, but {decimal(ceiling - high)} to {below} below {reach}"
     return "in part", (
         f"{better}; r may lie up to {below} below {reach}, the interval is too wide to tell "
