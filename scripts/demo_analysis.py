@@ -98,7 +98,10 @@ def made(folder: Path, run: Row) -> Iterator[str]:
     height = count(Store(folder).decisions().height)
     yield "- `run.json` names the folders in force; others are of earlier runs and are not read"
     yield f"- `decisions/`: {height} decisions, what people did and the parameters of their games"
-    yield f"- `tremble export {name} --to parquet`: both joined, one row per model and decision\n"
+    yield (
+        f"- `tremble export {name} --to parquet`: both joined, a row per model and decision, and "
+        "per option where people's shares of more than two are known\n"
+    )
     versions = {
         f"{key} {value}": None for one in manifests for key, value in one["versions"].items()
     }

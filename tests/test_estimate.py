@@ -208,7 +208,7 @@ def test_a_terminal_says_it_in_words(tmp_path) -> None:
     path = study_in(tmp_path, RECORDS)
     result = CliRunner().invoke(app, ["plan", str(path), "--out", str(tmp_path / "out")])
     assert result.exit_code == 0, result.output
-    for words in ("mock:one", "mock:two", "to score", "smallest", "custom", "On disk:"):
+    for words in ("mock:one", "mock:two", "To score", "Smallest", "custom", "On disk:"):
         assert words in result.output
     assert "~" not in result.output
     assert [duration(x) for x in (None, 48.2, 600, 9000)] == ["–", "48 s", "10 min", "2.5 h"]

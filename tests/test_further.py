@@ -245,7 +245,7 @@ def test_further_tables_are_laid_out_by_their_columns() -> None:
     ]
     (table,) = further_layout({"intervals": rows})
     assert [(column.name, column.number) for column in table.columns] == [
-        ("family", False),
+        ("Family", False),
         ("n", True),
         ("p", True),
     ]

@@ -146,11 +146,35 @@ def test_published_wins_on_the_command_line() -> None:
     bounds = ["base_min", "base_max", "aligned_min", "aligned_max"]
     assert list(rows[0]) == ["games", "mass", "min_corr", "base", "aligned", "ties", *bounds]
     assert (rows[0]["games"], rows[0]["mass"], rows[0]["min_corr"]) == ("bargaining", None, None)
-    one = ("--mass", "none", "--min-corr", "-.05", "--games", "repeated_matrix", "--json")
+    one = ("--mass", "none", "--min-corr", ".05", "--games", "repeated_matrix", "--json")
     (row,) = json.loads(tremble("published", "wins", *one)[1])
-    assert (row["games"], row["mass"], row["min_corr"]) == ("matrix", None, -0.05)
+    assert (row["games"], row["mass"], row["min_corr"]) == ("matrix", None, 0.05)
     code, out, _ = tremble("published", "wins", "--mass", ".8", "--min-corr", ".3")
     assert code == 0 and "bargaining" in out and "lottery" in out
+
+
+def test_the_terminal_shows_the_core_study_s_filters_and_names_the_sweep() -> None:
+    """The rows without options are those of .80 and .30 in the sweep of the JSON."""
+    rows = json.loads(tremble("published", "wins", "--json")[1])
+    main = [row for row in rows if (row["mass"], row["min_corr"]) == (0.8, 0.3)]
+    names = {"matrix": "repeated matrix", "one_shot": "one-shot matrix", "all": "all four repeated"}
+    _, out, _ = tremble("published", "wins")
+    found = {line[:19].strip(): line[19:].split()[:3] for line in out.splitlines()}
+    for row in main:
+        counts = [str(row[side]) for side in ("base", "aligned", "ties")]
+        assert found[names.get(row["games"], row["games"])] == counts
+    assert "--sweep" in out and "Least mass" not in out
+    # Seven families, 36 filters each, five figures in a row besides the two filters.
+    swept = tremble("published", "wins", "--sweep")[1]
+    assert (
+        sum(line.split()[3:4] != [] and line.count(" to ") == 2 for line in swept.splitlines())
+        == 252
+    )
+    one = tremble("published", "wins", "--mass", ".7")[1]
+    assert sum(line.count(" to ") == 2 for line in one.splitlines()) == 7 * 6
+    help_of_games = " ".join(tremble("published", "wins", "--help")[1].replace("│", " ").split())
+    for family in ("bargaining", "persuasion", "negotiation", "matrix"):
+        assert family in help_of_games
 
 
 @pytest.mark.parametrize(
@@ -159,6 +183,8 @@ def test_published_wins_on_the_command_line() -> None:
         (("--mass", "1.2"), "'1.2'"),
         (("--mass", "nan"), "'nan'"),
         (("--min-corr", "high"), "'high'"),
+        (("--min-corr", "-1"), "'-1'; give a number from 0 to 1"),
+        (("--min-corr", "2"), "'2'; give a number from 0 to 1"),
         (("--games", "matirx"), "did you mean 'matrix'"),
     ],
 )

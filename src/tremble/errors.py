@@ -29,8 +29,18 @@ def one_line(error: BaseException) -> str:
 
 
 def did_you_mean(word: str, known: list[str]) -> str:
-    """'; did you mean X?' where a known word is close, else the list of known words."""
+    """'; did you mean X?' where a known word is close or holds this one ('X or Y' where several are
+    equally close), else the list of known words."""
     import difflib
 
-    close = difflib.get_close_matches(word, known, n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(sorted(known))}."
+    names = list(dict.fromkeys(known))
+    # `get_close_matches` compares in this order of the two, and it matters.
+    likeness = {name: difflib.SequenceMatcher(None, name, word).ratio() for name in names}
+    best = difflib.get_close_matches(word, names, n=1)
+    close = [name for name in names if best and likeness[name] == likeness[best[0]]]
+    if not close and word:
+        close = [name for name in names if word.casefold() in name.casefold()]
+    if not close:
+        return f"; known: {', '.join(sorted(known))}."
+    *others, last = map(repr, close)
+    return f"; did you mean {', '.join(others)}{' or ' if others else ''}{last}?"

@@ -1,8 +1,8 @@
 """A study as one tidy table for R and Stata, with a codebook.
 
-One row per decision and run (model, format, wording); a problem with three or more options has one
-row per option, since people's shares are known for each. Decisions without a score stay, with the
-reason: what is left out of a table cannot be counted.
+One row per decision and run (model, format, wording); a problem with three or more options, for
+which people's shares are known, has one row per option with a known share. Decisions without a
+score stay, with the reason: what is left out of a table cannot be counted.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ MEANINGS = {
     "n": "people behind a rate, empty for single choices and where not printed",
     "rate_sd": "standard deviation of the target's rate between people",
     "kind": "choice (0/1), rate (share of the target), option (share of one of several options)",
-    "option": "option whose probability and outcome stand in this row; the target if one is coded",
+    "option": "option whose probability and outcome stand in this row: the target if one is coded; "
+    "where people's shares of more than two options are known, a row for each of them",
     "choice": "option the person chose, empty for rates",
     "outcome": "what people did: 1 where the option was chosen, 0 where not, or its share",
     "prediction": "probability of the option, normalised over the options of each presentation, "
@@ -185,7 +186,10 @@ def export_study(folder: Path, to: str, out: Path | None = None) -> tuple[Path, 
     format, a folder that is no study, and a place that cannot be written.
     """
     if to not in FORMATS:
-        raise UserError(f"There is no export to {to!r}; it is csv or parquet.")
+        raise UserError(
+            f"There is no export to {to!r}; give csv, which Stata reads with `import delimited` "
+            "and R with `read.csv`, or parquet."
+        )
     store = Store(folder)
     name = slug(store.read_run()["study"])
     table = tidy(store.scores(), store.decisions())

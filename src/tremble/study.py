@@ -275,15 +275,24 @@ def _run_record(
     }
 
 
-def caveats(out: Path) -> list[str]:
-    """What a reader must know beside the numbers: stored precision, dtypes, twins that are none."""
-    store = Store(out)
-    run = store.read_run()
+def unfinished(out: Path) -> list[str]:
+    """What of a study is not scored: models that could not be had, jobs that have not ended."""
     missing = absent(out)
-    found = dict.fromkeys(
+    return [
         f"{name} could not be had, so scores of it are missing. {reason}"
         for name, reason in missing.items()
-    )
+    ] + [
+        f"Not finished: {job['folder']}; the same `tremble run` goes on."
+        for job in Store(out).read_run()["jobs"]
+        if job.get("model") not in missing and Job(out / job["folder"]).manifest() is None
+    ]
+
+
+def caveats(out: Path) -> list[str]:
+    """What a reader must know beside the numbers: what is not scored (`unfinished`), stored
+    precision, dtypes, twins that are none."""
+    run = Store(out).read_run()
+    found = dict.fromkeys(unfinished(out))
     if run.get("spellings", "exact") != "exact":
         found[
             "Probabilities and masses, those of the filters included, add up all spellings of a "
@@ -296,10 +305,7 @@ def caveats(out: Path) -> list[str]:
         ] = None
     for job in run["jobs"]:
         manifest = Job(out / job["folder"]).manifest()
-        if manifest is None and job.get("model") in missing:
-            continue
         if manifest is None:
-            found[f"Not finished: {job['folder']}; the same `tremble run` goes on."] = None
             continue
         for reason, count in manifest["errors"]:
             if reason.startswith(MISFIT):

@@ -15,10 +15,12 @@ from collections.abc import Callable
 from typing import Annotated, Any, ParamSpec
 
 import typer
+from rich.console import Console
 
 from tremble.errors import TrembleError, UserError, one_line
 
 Parameters = ParamSpec("Parameters")
+_UNLIMITED = 1_000_000  # columns
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 
@@ -58,6 +60,12 @@ def guarded(command: Callable[Parameters, int | None]) -> Callable[Parameters, N
         raise typer.Exit(code)
 
     return run
+
+
+def screen() -> Console:
+    """The terminal; where the output goes into a pipe or a file, lines of any length."""
+    console = Console()
+    return console if console.is_terminal else Console(width=_UNLIMITED)
 
 
 def print_json(value: Any) -> None:

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from tremble.commands import AsJson, complain, guarded, print_json
+from tremble.commands import AsJson, complain, guarded, print_json, screen
 from tremble.errors import UserError
 
 
@@ -77,5 +76,5 @@ def bench(
     if as_json:
         print_json(result)
     else:
-        show_bench(result, Console())
+        show_bench(result, screen())
     return 1 if any(row["note"].startswith("broke down") for row in result["rows"]) else 0

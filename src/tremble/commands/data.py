@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from tremble.commands import AsJson, complain, guarded, print_json
+from tremble.commands import AsJson, complain, guarded, print_json, screen
 from tremble.errors import UserError
 
 
@@ -23,7 +22,7 @@ def data_list(as_json: AsJson = False) -> None:
         keys = ("name", "title", "licence", "size", "embedded")
         print_json([{key: getattr(card, key) for key in keys} for card in cards])
     else:
-        Console().print(card_table(cards))
+        screen().print(card_table(cards))
 
 
 @guarded
@@ -40,7 +39,7 @@ def data_show(
     if as_json:
         print_json(asdict(card))
     else:
-        show_card(card, Console())
+        show_card(card, screen())
 
 
 @guarded
@@ -104,7 +103,7 @@ def data_dates(
         row for name in names() for row in cutoffs.compare(name, source(name).card.dated(), against)
     ]
     if not as_json:
-        show_dates(dated, against, Console())
+        show_dates(dated, against, screen())
         return
     print_json(
         [

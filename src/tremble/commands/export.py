@@ -13,12 +13,15 @@ from tremble.commands import guarded
 @guarded
 def export(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A study folder.")],
-    to: Annotated[str, typer.Option(help="csv or parquet.")] = "csv",
+    to: Annotated[str, typer.Option(help="csv, which R and Stata read, or parquet.")] = "csv",
     out: Annotated[
         Path | None, typer.Option(help="The file; default: DIR/export/NAME.csv or .parquet.")
     ] = None,
 ) -> None:
-    """Write one tidy row per decision and model, with a codebook, for R and Stata."""
+    """Write a table and its codebook for R and Stata: a row per decision, model, format, wording.
+
+    A problem with people's shares of more than two options has a row for each of them.
+    """
     from tremble.export import export_study
 
     path, book, rows = export_study(folder, to, out)

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from tremble.commands import AsJson, complain, guarded, print_json
+from tremble.commands import AsJson, complain, guarded, print_json, screen
 
 
 @guarded
@@ -33,7 +32,7 @@ def plan(
     if as_json:
         print_json(found)
     else:
-        print_tables(plan_layout(found), Console())
+        print_tables(plan_layout(found), screen())
         disk = found["totals"]["disk"], found["totals"]["prompt_tables"]
         print(f"On disk: scores {size(disk[0])}, prompts {size(disk[1])}.")
         if any(row["timing"] == "estimated" and row["seconds"] for row in found["models"]):

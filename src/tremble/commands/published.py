@@ -5,40 +5,54 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from tremble.commands import AsJson, guarded, print_json
+from tremble.commands import AsJson, guarded, print_json, screen
 
 
 @guarded
 def published_wins(
     mass: Annotated[
         str | None,
-        typer.Option(metavar="X", help="Least mean mass of both models, or none; default: all."),
+        typer.Option(metavar="X", help="Least mean mass of both models, 0 to 1, or none."),
     ] = None,
     min_corr: Annotated[
         str | None,
-        typer.Option(metavar="Y", help="Least r of the better model, or none; default: all."),
+        typer.Option(metavar="Y", help="Least r of the better model, 0 to 1, or none."),
     ] = None,
     games: Annotated[
-        str | None, typer.Option(metavar="FAMILY", help="One family of games, or all.")
+        str | None,
+        typer.Option(
+            metavar="FAMILY",
+            help="One family of games, or all: the four repeated ones together (bargaining, "
+            "persuasion, negotiation, matrix), as the core study counts them.",
+        ),
     ] = None,
+    every: Annotated[
+        bool, typer.Option("--sweep", help="Every combination of the two filters.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Who wins among the 120 published pairs, under each filter.
+    """Who wins among the 120 published pairs: at the core study's filters, or at others.
 
-    Counted from figures of two decimals; the bounds say what those leave open.
+    Counted from figures of two decimals; the bounds say what those leave open. Where one filter
+    is given, with --sweep and in JSON, a filter that is not given takes all its values.
     """
     from tremble.published import sweep
-    from tremble.published.console import show_wins
+    from tremble.published.console import wins_table
+    from tremble.report.terminal import print_tables
 
-    masses = sweep.MASSES if mass is None else (sweep.threshold(mass, "--mass", 0, 1),)
-    corrs = (
-        sweep.MIN_CORRS if min_corr is None else (sweep.threshold(min_corr, "--min-corr", -1, 1),)
-    )
+    whole = every or as_json or mass is not None or min_corr is not None
+    masses = sweep.MASSES if whole else (sweep.MASS,)
+    corrs = sweep.MIN_CORRS if whole else (sweep.MIN_CORR,)
+    if mass is not None:
+        masses = (sweep.threshold(mass, "--mass", 0, 1),)
+    if min_corr is not None:
+        corrs = (sweep.threshold(min_corr, "--min-corr", 0, 1),)
     chosen = sweep.EVERY if games is None else (sweep.games_named(games),)
     rows = sweep.wins(chosen, masses, corrs)
     if as_json:
         print_json(rows)
-    else:
-        show_wins(rows, Console())
+        return
+    print_tables([wins_table(rows)], screen())
+    if not whole:
+        print("Other filters: --mass X, --min-corr Y, and --sweep for all of them.")

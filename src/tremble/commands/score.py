@@ -7,9 +7,8 @@ import sys
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
-from tremble.commands import AsJson, complain, guarded, print_json
+from tremble.commands import AsJson, complain, guarded, print_json, screen
 from tremble.errors import UserError
 
 
@@ -61,7 +60,7 @@ def score(
     for result in found:
         failed += result["error"] is not None
         if not as_json:
-            show_scored(result, Console())
+            show_scored(result, screen())
         elif prompt is None:
             print(json.dumps(result, ensure_ascii=False, allow_nan=False), flush=True)
         else:

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
-from tremble.commands import complain, logged_fault, print_json
+from tremble.commands import complain, logged_fault, print_json, screen
 from tremble.errors import UserError, did_you_mean
 
 
@@ -53,7 +51,10 @@ def show_analysis(
         try:
             parts[name] = breakdown_analysis(folder, analysis, decisions, name)
         except Exception as error:
-            parts[name] = asked.said(f"by {name}", error)
+            said = asked.said(f"by {name}", error)
+            # On the screen a mistake is said once, beside the prompt it was typed at.
+            known = as_json or not isinstance(error, UserError)
+            parts[name] = said if known else "(not known)"
     if as_json:
         print_json({**analysis.to_json(), **further, **({"by": parts} if by else {})})
     else:
@@ -72,13 +73,24 @@ def _print(folder: Path, analysis: Any, further: dict[str, Any], parts: dict[str
     from tremble.report.further_layout import breakdown_layout, further_layout
     from tremble.report.terminal import print_tables
     from tremble.report.terminal import tables as show_tables
-    from tremble.study import caveats
 
-    for line in caveats(folder):
-        print(f"Note: {line}")
-    print()
+    print_notes(folder, analysis is not None)
     if analysis is not None:
-        show_tables(analysis, Console())
+        show_tables(analysis, screen())
         print("Intervals, ceilings, breakdowns and more: --table NAME; --tables lists them.")
-    print_tables(further_layout(further), Console())
-    print_tables(breakdown_layout(parts), Console())
+    print_tables(further_layout(further), screen())
+    print_tables(breakdown_layout(parts), screen())
+
+
+def print_notes(folder: Path, every: bool) -> None:
+    """What a reader must know beside the numbers of a study: all of it, or what is not scored and
+    where the rest is."""
+    from tremble.study import caveats, unfinished
+
+    said = caveats(folder)
+    shown = said if every else unfinished(folder)
+    for line in shown:
+        print(f"Note: {line}")
+    if len(shown) < len(said):
+        print(f"Notes: see `tremble analyze {folder}`")
+    print()

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from tremble.commands import AsJson, guarded, print_json
+from tremble.commands import AsJson, guarded, print_json, screen
+from tremble.commands.tables import print_notes
 from tremble.errors import UserError, did_you_mean
 
 
@@ -23,7 +23,7 @@ def verdict(
     from tremble.report.terminal import print_tables
     from tremble.stats.analysis import plain
     from tremble.stats.verdict import verdict_table
-    from tremble.study import analyze_study, caveats
+    from tremble.study import analyze_study
 
     found, _, decisions = analyze_study(folder)
     rows = plain(
@@ -37,9 +37,7 @@ def verdict(
     if as_json:
         print_json(rows)
         return
-    for line in caveats(folder):
-        print(f"Note: {line}")
-    print()
-    print_tables([verdict_layout(rows)], Console())
+    print_notes(folder, every=False)
+    print_tables([verdict_layout(rows)], screen())
     if missing := controls_missing(rows):
         print(missing)

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from tremble.commands import AsJson, complain, guarded, print_json
+from tremble.commands import AsJson, complain, guarded, print_json, screen
 
 
 @guarded
@@ -82,5 +81,5 @@ def xray(
     elif html is not None:
         print(f"The page is {html.resolve()}")
     else:
-        show_xray(found, Console(), everything)
+        show_xray(found, screen(), everything)
     return 1 if any(reading["error"] is not None for reading in found["readings"]) else 0

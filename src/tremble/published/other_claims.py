@@ -180,7 +180,8 @@ def oddity_claims() -> list[Claim]:
             source,
             "wins in each cell of the filter sweep (Tables 5 to 9)",
             "not among the figures",
-            "the tables are not embedded; the recount is what `tremble published wins` prints",
+            "the tables are not embedded; the recount is what `tremble published wins --sweep` "
+            "prints",
         )
     )
     return found

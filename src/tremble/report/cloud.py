@@ -11,6 +11,7 @@ import polars as pl
 
 from tremble.pairs import catalogue
 from tremble.published import cloud, overlay
+from tremble.published.console import games_name
 from tremble.published.figures import GAMES, PUBLISHED_NAME
 from tremble.published.sweep import MASS, MIN_CORR
 from tremble.report.drawing import (
@@ -32,7 +33,6 @@ from tremble.stats.numbers import decimal
 
 Row = Mapping[str, Any]
 MAX_WORDINGS = 4  # each drawing repeats the cloud, about 100 kB
-_OURS = {published: own for own, published in PUBLISHED_NAME.items()}
 _SHAPES = {"native": "diamond", "plain": "square", "chat": "triangle-up"}
 
 
@@ -44,11 +44,6 @@ class Beside:
     counterparts: Table
     rows_left_out: int
     sentences: list[str]
-
-
-def games_name(games: str) -> str:
-    """A published family of games as the page calls it: matrix is "repeated matrix"."""
-    return family_name(_OURS.get(games, games))
 
 
 def beside_published(pairs: Sequence[Row], families: Sequence[str]) -> Beside:
@@ -196,9 +191,9 @@ def _counterparts(rows: Sequence[Row]) -> Table:
         [
             Column("Family"),
             Column("r base", True),
-            Column("published", True),
+            Column("Published", True),
             Column("r aligned", True),
-            Column("published", True),
+            Column("Published", True),
             Column("Published pair"),
         ],
         [Section(heading, lines) for heading, lines in sections.items()],

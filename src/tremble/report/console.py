@@ -7,14 +7,25 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Column as Heading
 from rich.table import Table
 
 from tremble.cutoffs import Dated, Release
 from tremble.datasets import Card, Part
+from tremble.report.layout import Column, Section
+from tremble.report.layout import Table as LaidOut
+from tremble.report.terminal import print_tables
+from tremble.stats.numbers import MISSING
+
+
+def _texts(*names: str) -> Table:
+    """Columns of texts, of which none is cut."""
+    columns = (Heading(name, overflow="fold") for name in names)
+    return Table(*columns, box=None, pad_edge=False)
 
 
 def card_table(cards: Sequence[Card]) -> Table:
-    table = Table("name", "what", "size", "licence", box=None, pad_edge=False)
+    table = _texts("name", "what", "size", "licence")
     for card in cards:
         table.add_row(*map(escape, (card.name, card.title, card.size, card.licence)))
     return table
@@ -44,15 +55,14 @@ def _public(part: Part) -> str:
 
 def show_dates(dated: Sequence[Dated], against: Sequence[Release], console: Console) -> None:
     """Each part of a data set with the releases that may have read it, and theirs below."""
-    table = Table("data", "public since", "may have been seen by", "public after the cut-off of")
-    table.box, table.pad_edge = None, False
+    table = _texts("data", "public since", "may have been seen by", "public after the cut-off of")
     for row in dated:
         name = row.dataset if row.part.name == row.dataset else f"{row.dataset}: {row.part.name}"
         seen, after = (", ".join(row.names(w)) for w in ("may have been seen", "after the cut-off"))
         since = row.part.public_since or "unknown"
         table.add_row(*(escape(cell or "–") for cell in (name, since, seen, after)))
     console.print(table)
-    stated = Table("model", "data until", "tuned until", "stated in", box=None, pad_edge=False)
+    stated = _texts("model", "data until", "tuned until", "stated in")
     for release in against:
         if release.latest is not None:
             dates = (release.pretraining or "–", release.tuning or "–")
@@ -76,9 +86,9 @@ def show_scored(result: dict[str, Any], console: Console) -> None:
         console.print(f"not scored: {escape(result['error'])}")
         return
     table = Table(box=None, pad_edge=False)
-    table.add_column("option")
+    table.add_column("option", overflow="fold")
     for name in ("probability", "prediction", "log-probability"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for option in result["options"]:
         table.add_row(
             escape(option["label"]),
@@ -100,15 +110,15 @@ def show_scored(result: dict[str, Any], console: Console) -> None:
 
 
 _BENCH = (
-    ("prompts", "prompts", "{:,}"),
+    ("Prompts", "prompts", "{:,}"),
     ("s", "seconds", "{:.1f}"),
-    ("distinct/s", "distinct_per_s", "{:.2f}"),
-    ("decisions/s", "decisions_per_s", "{:.2f}"),
-    ("tremble is", "times_slower", "{:.1f}x"),
-    ("distinct tokens/s", "distinct_tokens_per_s", "{:,.0f}"),
-    ("share", "share", "{:.0%}"),
-    ("peak MiB", "peak_memory_mb", "{:,.0f}"),
-    ("max diff, nat", "max_abs_diff", "{:.1e}"),
+    ("Distinct/s", "distinct_per_s", "{:.2f}"),
+    ("Decisions/s", "decisions_per_s", "{:.2f}"),
+    ("Tremble is", "times_slower", "{:.1f}x"),
+    ("Distinct tokens/s", "distinct_tokens_per_s", "{:,.0f}"),
+    ("Share", "share", "{:.0%}"),
+    ("Peak MiB", "peak_memory_mb", "{:,.0f}"),
+    ("Max diff, nat", "max_abs_diff", "{:.1e}"),
 )
 
 
@@ -138,13 +148,14 @@ def show_bench(result: dict[str, Any], console: Console) -> None:
         + ("–" if share is None else f"{share:.0%} of the rate of the bare matrix products")
         + ("" if over is None else f"; tokens computed over distinct {over:.3f}")
     )
-    table = Table("", box=None, pad_edge=False)
-    for title, *_ in _BENCH:
-        table.add_column(title, justify="right")
-    table.add_column("note")
-    for row in result["rows"]:
-        figures = [
-            "–" if row[key] is None else layout.format(row[key]) for _, key, layout in _BENCH
+    rows = [
+        [
+            row["contestant"],
+            *(MISSING if row[key] is None else form.format(row[key]) for _, key, form in _BENCH),
+            row["note"],
         ]
-        table.add_row(escape(row["contestant"]), *figures, escape(row["note"]))
-    console.print(table)
+        for row in result["rows"]
+    ]
+    columns = [Column("Contestant"), *(Column(title, number=True) for title, *_ in _BENCH)]
+    columns.append(Column("Note", long=True))
+    print_tables([LaidOut("bench", "Timings", "", columns, [Section("", rows)], "")], console)

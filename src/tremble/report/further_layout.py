@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from tremble.report.layout import Column, Section, Table, count, family_name
+from tremble.baselines import BASELINES
+from tremble.report.captions import BY, CAPTIONS, heading
+from tremble.report.layout import Column, Section, Table, count, family_name, without_empty_pool
 from tremble.stats.further import FURTHER
 from tremble.stats.numbers import MISSING, decimal, p_value
 
@@ -19,6 +23,8 @@ _P = {"p", "p_holm", "p_bh", "williams_p", "steiger_p"}
 _HIDDEN = {"by", "effective"}  # said by the title, or by a note where it matters
 _OFF = {"sweep": ("mass", "min_r")}  # where nothing is no missing value but a filter not used
 VERDICT = "May this model stand in for people here?"
+_LONG = ("note", "why", "spellings")
+_BASELINE = re.compile(rf"\b({'|'.join(BASELINES)})\b")
 NO_CONTROLS = (
     "Controls (no history, no rules, ...) have not been scored: a model may rest on cues that "
     "they would show."
@@ -52,18 +58,23 @@ def breakdown_layout(parts: Mapping[str, Mapping[str, Sequence[Row]] | str]) -> 
             rows = tables[kind]
             if all(row["parameter"] == name for row in rows):  # the title says it
                 rows = [{k: v for k, v in row.items() if k != "parameter"} for row in rows]
-            found.append(table_of(f"{kind} by {name}", title.format(name), rows, ("why", "note")))
+            made = table_of(f"{kind} by {name}", title.format(name), rows, ("why", "note"))
+            found.append(replace(made, caption=BY[kind]))
     return found
 
 
 def verdict_layout(rows: Sequence[Row]) -> Table:
-    """The rows of `stats.verdict`."""
-    return table_of("verdict", VERDICT, rows, last=("verdict", "why"))
+    """The rows of `stats.verdict`, the answer beside the family: in a wide table the last columns
+    are out of sight."""
+    answer = "verdict"
+    first = [{"family": row["family"], answer: row[answer], **row} for row in rows]
+    return table_of("verdict", VERDICT, first, last=("why",))
 
 
 def table_of(id: str, title: str, rows: Sequence[Row], last: Sequence[str] = ()) -> Table:
     """Rows with equal columns; those named in `last` are texts and stand at the end, if any of
-    them says something."""
+    them says something. Its caption is that of `CAPTIONS`."""
+    rows = without_empty_pool(rows)
     first = rows[0] if rows else {}
     # In tables of wins "base" and "aligned" are counts, in others "kept" only says that `why` is
     # empty.
@@ -80,25 +91,30 @@ def table_of(id: str, title: str, rows: Sequence[Row], last: Sequence[str] = ())
         for key in shown
     }
     ends = [key for key in last if any(row.get(key) for row in rows)]
-    columns = [Column(key.replace("_", " "), numeric[key]) for key in shown]
-    columns += [Column(key) for key in ends]
+    columns = [Column(heading(key), numeric[key]) for key in shown]
+    columns += [Column(heading(key), long=key in _LONG) for key in ends]
     sections: dict[str, list[list[str]]] = {}
     for row in rows:
-        heading = " · ".join(cell(key, row[key]) for key in above)
+        about = " · ".join(cell(key, row[key]) for key in above)
         cells = [
             "none" if row[key] is None and key in _OFF.get(id, ()) else cell(key, row[key])
             for key in shown
         ]
-        cells += [row[key] or "" for key in ends]
-        sections.setdefault(heading, []).append(cells)
+        cells += [plain_words(row[key] or "") for key in ends]
+        sections.setdefault(about, []).append(cells)
     return Table(
         id,
         title,
-        "",
+        CAPTIONS.get(id, ""),
         columns,
-        [Section(heading, lines) for heading, lines in sections.items()],
+        [Section(about, lines) for about, lines in sections.items()],
         "Nothing to show.",
     )
+
+
+def plain_words(text: str) -> str:
+    """A sentence with the baselines in it named as people read them."""
+    return _BASELINE.sub(lambda found: found[0].replace("_", " "), text)
 
 
 def cell(name: str, value: Any) -> str:
@@ -107,6 +123,8 @@ def cell(name: str, value: Any) -> str:
         return MISSING
     if name == "family":
         return family_name(value)
+    if name == "baseline":
+        return plain_words(value)
     if name in _P:
         return p_value(value)
     if name in _COUNTS and isinstance(value, float):  # options share the weight of a problem

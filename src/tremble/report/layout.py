@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tremble.stats import Analysis
 from tremble.stats.numbers import MISSING, decimal, p_value
+from tremble.stats.significance import ALL, CORE_FAMILIES
 
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A heading; `number` columns are aligned right and never wrapped."""
+    """A heading; `number` columns are aligned right and never wrapped, `long` ones hold sentences,
+    which a narrow terminal prints below the table."""
 
     name: str
     number: bool = False
+    long: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,8 @@ FAMILY_NAMES = {
     "persuasion_seller": "persuasion (seller)",
     "repeated_matrix": "repeated matrix",
     "one_shot_matrix": "one-shot matrix",
+    "multi_issue": "multi-issue",
+    ALL: "all four repeated",
 }
 
 
@@ -55,6 +60,13 @@ def family_name(family: str) -> str:
 def count(value: int | None) -> str:
     """A whole number with thousands separated; an en dash for None."""
     return MISSING if value is None else f"{value:,}"
+
+
+def without_empty_pool(rows: Sequence[Row]) -> list[Row]:
+    """The rows without those of all four repeated families, where there is none of the four."""
+    if any(row.get("family") in CORE_FAMILIES for row in rows):
+        return list(rows)
+    return [row for row in rows if row.get("family") != ALL]
 
 
 def _text(*parts: str | None) -> str:
@@ -134,7 +146,7 @@ def layout(analysis: Analysis) -> list[Table]:
                 Column("Missing", True),
                 Column("r", True),
                 Column("Mass", True),
-                Column("Note"),
+                Column("Note", long=True),
             ],
             _sections(
                 analysis.models,
@@ -154,7 +166,7 @@ def layout(analysis: Analysis) -> list[Table]:
                 Column("r base", True),
                 Column("r aligned", True),
                 Column("Winner"),
-                Column("Why not counted, notes"),
+                Column("Why not counted, notes", long=True),
             ],
             _sections(
                 analysis.pairs,
@@ -178,16 +190,25 @@ def layout(analysis: Analysis) -> list[Table]:
                 Column("n", True),
                 Column("Statistic", True),
                 Column("p", True),
-                Column("Note"),
+                Column("Note", long=True),
             ],
-            _sections(analysis.tests, lambda row: f"{row['mode']} · {row['formulation']}", _test),
+            _sections(
+                without_empty_pool(analysis.tests),
+                lambda row: f"{row['mode']} · {row['formulation']}",
+                _test,
+            ),
             "There is no pair to test.",
         ),
         Table(
             "baselines",
             "Baselines",
             "What predictions without a language model reach on the same decisions.",
-            [Column("Family"), Column("Decisions", True), Column("r", True), Column("Note")],
+            [
+                Column("Family"),
+                Column("Decisions", True),
+                Column("r", True),
+                Column("Note", long=True),
+            ],
             _sections(analysis.baselines, lambda row: row["baseline"].replace("_", " "), _baseline),
             "There are no decisions.",
         ),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import jinja2
 import polars as pl
 
 from tremble.published import CITATION
@@ -13,6 +12,7 @@ from tremble.report.charts import outcome_figures, pair_figures
 from tremble.report.cloud import beside_published
 from tremble.report.layout import layout
 from tremble.report.parts import Part
+from tremble.report.templates import render
 from tremble.stats import MIN_MASS, MIN_R, Analysis
 from tremble.stats.comparisons import family_order, format_column
 from tremble.stats.numbers import MISSING, decimal
@@ -43,8 +43,9 @@ def page(
 ) -> str:
     """The page as text: tables, plots, the published pairs beside the study's, what is missing.
 
-    `caveats` are shown at the top, as they are; `parts` are the further tables (`parts.py`). Names
-    and texts are escaped. Raises MissingExtra without altair and vl-convert.
+    `caveats` are shown at the top, as they are; `parts` are the further tables (`parts.py`), of
+    which the verdict comes before all other tables. Names and texts are escaped.
+    Raises MissingExtra without altair and vl-convert.
     """
     figures, left_out = outcome_figures(controls_apart(scores)[0], decisions)
     failures = not_scored(scores)
@@ -53,7 +54,8 @@ def page(
         title=title,
         caveats=list(caveats),
         tables=layout(analysis),
-        parts=list(parts),
+        answer=[part for part in parts if part.id == "verdict"],
+        parts=[part for part in parts if part.id != "verdict"],
         beside=beside_published(analysis.pairs, list(family_order(decisions["family"]))),
         citation=CITATION,
         pair_figures=pair_figures(analysis),
@@ -72,15 +74,3 @@ def page(
         min_n=MIN_N,
         missing=MISSING,
     )
-
-
-def render(template: str, **values: Any) -> str:
-    """A template of this folder, filled; every text is escaped."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("tremble", "report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(template).render(**values)

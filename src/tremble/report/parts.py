@@ -47,8 +47,9 @@ def further_parts(
         found = verdict_table(
             analysis.predicted, analysis.points, decisions, analysis.said, analysis.controlled
         )
-        caption = controls_missing(found)
-        return _answer_first(replace(verdict_layout(plain(found)), caption=caption))
+        table = verdict_layout(plain(found))
+        caption = " ".join(filter(None, (table.caption, controls_missing(found))))
+        return replace(table, caption=caption)
 
     def further(name: str) -> Callable[[], Table]:
         return lambda: further_layout({name: rows_of(name)})[0]
@@ -60,23 +61,6 @@ def further_parts(
             for name, about in FURTHER.items()
         ),
     ]
-
-
-def _answer_first(table: Table) -> Table:
-    """The verdict beside the family: in a wide table its last columns are out of sight."""
-    names = [column.name for column in table.columns]
-    if "verdict" not in names:
-        return table
-    rest = [place for place in range(1, len(names)) if names[place] != "verdict"]
-    order = [0, names.index("verdict"), *rest]
-    return replace(
-        table,
-        columns=[table.columns[place] for place in order],
-        sections=[
-            Section(section.heading, [[row[place] for place in order] for row in section.rows])
-            for section in table.sections
-        ],
-    )
 
 
 def _made(name: str, about: str, make: Callable[[], Table], command: str) -> Part:

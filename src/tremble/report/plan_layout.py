@@ -14,12 +14,12 @@ def plan_layout(plan: Mapping[str, Any]) -> list[Table]:
     rows = [_model(row) for row in plan["models"]]
     if len(rows) > 1:
         rows.append(_model({"model": "all", "timing": None, **plan["totals"]}))
-    numbers = ("to score", "on disk", "tokens", "distinct", "time", "memory", "download")
+    numbers = ("To score", "On disk", "Tokens", "Distinct", "Time", "Memory", "Download")
     models = Table(
         "models",
         "What each model takes",
         "",
-        [Column("model"), *(Column(name, True) for name in numbers)],
+        [Column("Model"), *(Column(name, True) for name in numbers)],
         [Section("", rows)],
         "No model can be had.",
     )
@@ -27,8 +27,8 @@ def plan_layout(plan: Mapping[str, Any]) -> list[Table]:
         "families",
         "The smallest difference of two r that so much data shows",
         "",
-        [Column("data"), Column("family")]
-        + [Column(name, True) for name in ("decisions", "clusters", "smallest", "by clusters")],
+        [Column("Data"), Column("Family")]
+        + [Column(name, True) for name in ("Decisions", "Clusters", "Smallest", "By clusters")],
         [
             Section(
                 "",
@@ -72,7 +72,7 @@ def _cannot(rows: list[dict[str, Any]]) -> Table:
         "cannot",
         "What cannot be scored",
         "",
-        [Column("model"), Column("what"), Column("rows", True), Column("why")],
+        [Column("Model"), Column("What"), Column("Rows", True), Column("Why", long=True)],
         [
             Section(
                 "",

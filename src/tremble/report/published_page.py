@@ -7,15 +7,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from tremble.published import CITATION, Claim, claims, sweep
-from tremble.published.console import bounds, filter_text
-from tremble.report.cloud import cloud_figure, games_name
+from tremble.published.console import WINS, filter_text, games_name, wins_cells
+from tremble.report.cloud import cloud_figure
 from tremble.report.layout import Column, Section, Table
-from tremble.report.page import render
 from tremble.report.parts import Part, folded
+from tremble.report.templates import render
 from tremble.stats.numbers import MISSING, decimal
 
 Row = dict[str, Any]
-_WINS = ("base", "aligned", "ties", "base can be", "aligned can be")
 _PRINTED_IN = {
     "headline": ("Running text", "Counts and statistics of the text"),
     "prompt_variants": ("Wordings", "Wins under 14 wordings, Tables 1 and 4"),
@@ -35,7 +34,7 @@ def published_page() -> str:
         citation=CITATION,
         mass=decimal(float(sweep.MASS)),
         min_corr=decimal(float(sweep.MIN_CORR)),
-        main=_wins_table("wins", ["Family"], [[_games(row["games"])] for row in main], main),
+        main=_wins_table("wins", ["Family"], [[games_name(row["games"])] for row in main], main),
         cloud=cloud_figure(),
         sweep=[_sweep_part(games) for games in sweep.EVERY],
         claims=[_claims_part(source, found) for source in _PRINTED_IN],
@@ -43,34 +42,22 @@ def published_page() -> str:
     )
 
 
-def _games(games: str) -> str:
-    return "all four repeated" if games == "all" else games_name(games)
-
-
 def _wins_table(
     id: str, columns: Sequence[str], firsts: Sequence[list[str]], rows: Sequence[Row]
 ) -> Table:
-    lines = [
-        [
-            *first,
-            *(str(row[name]) for name in ("base", "aligned", "ties")),
-            bounds(row, "base"),
-            bounds(row, "aligned"),
-        ]
-        for first, row in zip(firsts, rows, strict=True)
-    ]
+    lines = [[*first, *wins_cells(row)] for first, row in zip(firsts, rows, strict=True)]
     headed = [Column(name, number=place > 0) for place, name in enumerate(columns)]
-    headed += [Column(name, number=True) for name in _WINS]
+    headed += [Column(name, number=True) for name in WINS]
     return Table(id, "", "", headed, [Section("", lines)], "")
 
 
 def _sweep_part(games: str) -> Part:
     rows = sweep.wins((games,))
     filters = [[filter_text(row["mass"]), filter_text(row["min_corr"])] for row in rows]
-    table = _wins_table(f"sweep-{games}", ["least mass", "least r"], filters, rows)
+    table = _wins_table(f"sweep-{games}", ["Least mass", "Least r"], filters, rows)
     about = f"{len(rows)} combinations of the two filters."
     return folded(
-        f"sweep-{games}", about, table, "tremble published wins --json", title=_games(games)
+        f"sweep-{games}", about, table, "tremble published wins --json", title=games_name(games)
     )
 
 

@@ -8,10 +8,9 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
-import jinja2
-
 from tremble.decisions import READ
 from tremble.report.layout import Column, Section, Table, count, family_name
+from tremble.report.templates import render
 from tremble.stats.numbers import MISSING, decimal
 from tremble.xray_reading import DIFFERENCE
 
@@ -106,7 +105,7 @@ def comparison(found: Found) -> Table:
         "Scores side by side" if len(first) > 1 else "Scores",
         "Prediction: the probability of an option among the options alone. Mass: the probability "
         "of all options together; first tokens: of the tokens with which they begin.",
-        [Column(""), *(Column(heading(reading)) for reading in first)],
+        [Column(""), *(Column(printable(heading(reading))) for reading in first)],
         sections,
         "No model reads this decision.",
     )
@@ -221,23 +220,17 @@ def notes(found: Found) -> list[str]:
 
 def xray_page(found: Found) -> str:
     """The page as text, in need of nothing else. Names and texts are escaped."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("tremble", "report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "visible": visible,
-        "printable": printable,
-        "folded": folded,
-        "heading": heading,
-        "decimal": decimal,
-        "option_name": _option_name,
-    }
-    return environment.get_template("xray.html").render(
-        found=found,
+    return render(
+        "xray.html",
+        {
+            "visible": visible,
+            "printable": printable,
+            "folded": folded,
+            "heading": heading,
+            "decimal": decimal,
+            "option_name": _option_name,
+        },
+        title=printable(found["decision"]["id"]),
         about=where_and_who(found),
         presentations=presentations(found),
         table=comparison(found),

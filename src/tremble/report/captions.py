@@ -1,0 +1,125 @@
+"""What the columns of the further tables mean, in a sentence or two above each table.
+
+A column that no caption names must say by its own name what it holds (`PLAIN`); a test holds this.
+"""
+
+from __future__ import annotations
+
+# Columns explained on every page and in docs/numbers.md, or by their own name.
+PLAIN = frozenset(
+    ("n", "points", "decisions", "r", "r base", "r aligned", "mass", "mass base", "mass aligned")
+)
+
+_SYMBOLS = {
+    "se": "SE",
+    "sd": "SD",
+    "auc": "AUC",
+    "ece": "ECE",
+    "bh": "BH",
+    "holm": "Holm",
+}
+
+_WINS = (
+    "Kept: how many of these pairs pass the filters; base, aligned and ties: what the kept ones "
+    "are won by; direction: the side with more wins; p: one-sided, by a binomial test."
+)
+_POINTS = "A decision with more than two options counts as a point for each."
+_CLUSTERS = "whole participants and games (clusters)"
+
+# By the names of `FURTHER`, and the verdict.
+CAPTIONS = {
+    "verdict": (
+        "Over: r less r baseline, the best baseline's r on the same decisions, with its 95% "
+        "interval from over low to over high; low and high are those of r. Smallest: the smallest "
+        "such difference that so much data show with a probability of .80. Ceiling: the best r "
+        f"that human noise allows. Intervals are over {_CLUSTERS}. r control: under the control "
+        f"that takes the game away and costs the least. {_POINTS}"
+    ),
+    "intervals": (
+        f"Low and high: the 95% interval of r, over {_CLUSTERS}; SE: its standard error; "
+        f"undefined: resamples in which r has no value. {_POINTS}"
+    ),
+    "differences": (
+        "Difference: r of base less r of aligned; low, high, SE and p are over "
+        f"{_CLUSTERS}, p Holm and p BH adjusted over the pairs; undefined: resamples without a "
+        "value. Williams t with Williams p, Steiger z with Steiger p, and the interval from Zou "
+        "low to Zou high take decisions as independent, which those of one person are not."
+    ),
+    "votes": (
+        "n: model families, of which the kept pairs are; statistic: votes, signed ranks or t; p: "
+        "in the direction of the data where sided is one; p Holm and p BH: adjusted over the "
+        "families of games. Mean, low and high: average difference of r, base less aligned, with "
+        "its 95% interval, by the mixed model."
+    ),
+    "ceilings": (
+        "Ceiling: the highest r that a prediction can expect, from the share of noise in the total "
+        "variance of what people did; n: points of which the noise is known."
+    ),
+    "measures": (
+        "Log loss: nats per decision; Brier: mean squared error; AUC: how often, of a 1 and a 0, "
+        "the 1 has the higher prediction; slope and intercept: 1 and 0 where calibrated; ECE: mean "
+        "gap between prediction and outcome within ten bins; clipped: points moved off 0 or 1 for "
+        "the log. Tempered: after one temperature, fitted on other people."
+    ),
+    "reliability": (
+        "Decisions in ten equal bins of the prediction (bin 0: below .10). Prediction and outcome "
+        "are the means within a bin, and equal where a model can be taken at its word."
+    ),
+    "added": (
+        "r model and r baseline are of the same decisions. Partial: the correlation of model and "
+        "people with the baseline taken out of both; gain: what the model adds to the baseline's "
+        "R²."
+    ),
+    "theory": (
+        "r: of the predictions with theory; r people: of what people did with theory, on the same "
+        "decisions; low and high: the 95% interval of the first less the second; closer: whose r "
+        "is higher; undecided: decisions of which theory says nothing."
+    ),
+    "theory_pairs": (
+        "r base, r aligned and r people: of each twin and of what people did with theory, on the "
+        "same decisions; low and high: the 95% interval of base less aligned; closer: the twin "
+        "whose r is higher; undecided: decisions of which theory says nothing."
+    ),
+    "parameter": f"Pairs, within the decisions that have the value. {_WINS}",
+    "round": f"Pairs, within the decisions of these rounds. {_WINS}",
+    "topology": f"Pairs, within the games of a topology. {_WINS}",
+    "formulation": f"Pairs, within a wording. {_WINS}",
+    "presentations": (
+        "Presentations: of one decision, in other orders or with other labels; prediction: mean of "
+        "their average; SD: of a decision's predictions, the mean over decisions, and SD largest "
+        "that of the least steady; r lowest and r highest: of single presentations, r of their "
+        "average."
+    ),
+    "controls": (
+        "r control and mass control: under the control, on the same decisions as r and mass; loss: "
+        f"r less r control, with its 95% interval from low to high over {_CLUSTERS}."
+    ),
+    "groups": (
+        f"Pairs, of the model family or size. {_WINS} Median: of r of base less r of aligned over "
+        "kept pairs, with its 95% interval from low to high over resamples of pairs."
+    ),
+    "sweep": (
+        "A pair is kept where both masses are at least mass and the higher r is at least min r. "
+        f"Pairs: all of the study. {_WINS}"
+    ),
+    "spellings": (
+        "Mass exact and r exact: of the labels alone; mass and r: with all their spellings."
+    ),
+}
+# Of the two tables of `analyze --by`.
+BY = {
+    "pairs": (
+        "r and mass of base and aligned, on the decisions with the value that both have scored; "
+        "the higher r wins."
+    ),
+    "wins": CAPTIONS["parameter"],
+}
+
+
+def heading(key: str) -> str:
+    """A column's name as people read it: sentence case, no underscores, symbols as in the field:
+    log_loss -> 'Log loss', r_base -> 'r base', p_bh -> 'p BH'."""
+    words = [_SYMBOLS.get(word, word) for word in key.split("_")]
+    if len(words[0]) > 1:
+        words[0] = words[0][:1].upper() + words[0][1:]
+    return " ".join(words)
