@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from demo_words import Found, because, best, less_wrong, listed, of, smallest_p, where
+from demo_words import LEVEL, Found, because, best, less_wrong, listed, of, smallest_p, where
 
 from tremble.pairs import family_of
 from tremble.report.layout import count, family_name
@@ -108,15 +108,14 @@ def intervals(found: Found) -> str:
         said.append(f"There is none in {because(without)}.")
     if rough:
         said.append(f"It is rough in {listed(family_name(row['family']) for row in rough)}.")
-    decided = {(row["model"], row["family"]): row["n"] for row in found.analysis.models}
-    points = [row for row in rows if row["n"] != decided[row["model"], row["family"]]]
+    points = [row for row in rows if row["points"] != row["decisions"]]
     if points:
         told = listed(
-            f"{family_name(row['family'])} has {count(row['n'])} for "
-            f"{count(decided[row['model'], row['family']])} decisions"
+            f"{family_name(row['family'])} has {count(row['points'])} for "
+            f"{count(row['decisions'])} decisions"
             for row in points
         )
-        said.append(f"n counts points, one per option where a problem has three or more: {told}.")
+        said.append(f"A problem with three or more options is a point for each of them: {told}.")
     return " ".join(said)
 
 
@@ -129,7 +128,7 @@ def differences(found: Found) -> str:
         for row in clear
     )
     said = [f"The interval leaves out zero in {of(len(clear), rows)}{': ' if clear else ''}{told}."]
-    few = [row for row in clear if row["n"] < MIN_N]
+    few = [row for row in clear if row["decisions"] < MIN_N]
     if few:
         said.append(
             f"Of these, {listed(map(where, few))} {'has' if len(few) == 1 else 'have'} fewer than "
@@ -141,8 +140,15 @@ def differences(found: Found) -> str:
         "Williams' test, which takes the decisions of one person as independent, has the smaller p "
         f"in {of(len(smaller), both)}."
     )
-    if all(row["p"] == row["p_holm"] == row["p_bh"] for row in rows):
-        said.append("With one pair per family there is nothing to adjust p for.")
+    tested = [row for row in rows if row["p"] is not None]
+    if len(tested) > 1:
+        left = [row for row in tested if row["p_holm"] <= LEVEL]
+        told = f": {listed(family_name(row['family']) for row in left)}" if left else ""
+        said.append(
+            "With p adjusted by Holm over all tests of one mode and wording, "
+            f"{of(len(left), tested)} {'stays' if len(left) == 1 else 'stay'} at or below "
+            f"{decimal(LEVEL)}{told}."
+        )
     return " ".join(said)
 
 
@@ -173,7 +179,7 @@ def ceilings(found: Found) -> str:
     said = f"No r can be expected above: {told}." if told else "No ceiling is known here."
     if unknown:
         said += f" It is unknown in {listed(map(where, unknown))}; the note says why."
-    return f"{said} n counts the points whose noise is known."
+    return f"{said} n counts the points whose noise is known: the ceiling is theirs alone."
 
 
 def measures(found: Found) -> str:
@@ -191,13 +197,7 @@ def measures(found: Found) -> str:
         )
     bound = [row for row in rows if "at its bound" in (row["note"] or "")]
     if bound:
-        said.append(f"It ends at a bound in {of(len(bound), rows)}; slopes after it mean nothing.")
-    turned = [row for row in rows if (row["slope"] or 0) * (row["slope_tempered"] or 0) < 0]
-    if turned:
-        said.append(
-            f"Every fold of people has its own temperature; in {listed(map(where, turned))} they "
-            "differ so much that the slope changes its sign."
-        )
+        said.append(f"It ends at a bound in {of(len(bound), rows)}, which have no slope after it.")
     wrong = [row for row in rows if (row["slope"] or 0) < 0]
     said.append(
         "The calibration slope, 1 where predictions are right, is negative in "
@@ -249,9 +249,11 @@ def theory(found: Found) -> str:
     decided = [row for row in rows if row["closer"] is not None]
     people = [row for row in decided if row["closer"] == "people"]
     none = [row for row in rows if row["closer"] is None]
-    said = (
-        "The higher r with theory counts as closer: that of people rather than the model in "
-        f"{of(len(people), decided, 'comparisons')}."
+    said = "Closer is the higher r with theory, where the interval of the difference has no zero"
+    said += (
+        f": that of people rather than the model in {of(len(people), decided, 'such comparisons')}."
+        if decided
+        else "."
     )
     if none:
         said += f" Nobody is called closer in {listed(family_name(row['family']) for row in none)}."
@@ -260,9 +262,7 @@ def theory(found: Found) -> str:
 
 def theory_pairs(found: Found) -> str:
     rows = found.further["theory_pairs"]
-    told = {
-        side: [row for row in rows if row["closer"] == side] for side in ("base", "aligned", "tie")
-    }
+    told = {side: [row for row in rows if row["closer"] == side] for side in ("base", "aligned")}
     said = [
         f"{side.capitalize()} is closer in {listed(map(where, closer))}."
         for side, closer in told.items()
@@ -270,7 +270,7 @@ def theory_pairs(found: Found) -> str:
     ]
     none = [row for row in rows if row["closer"] is None]
     if none:
-        said.append(f"Nobody is in {because(none)}.")
+        said.append(f"Nobody is closer in {because(none)}.")
     said.append(less_wrong(row for row in rows if row["closer"]))
     return " ".join(filter(None, said))
 
@@ -324,7 +324,8 @@ def groups(found: Found) -> str:
     said = f"The pairs stand under {values}."
     if len(known) < len(names):
         unknown = listed(name for name in names if name not in known)
-        told = f" {listed(known)} alone gives the group" if known else ""
+        alone = bool(known) and any(row["value"] for row in rows)
+        told = f" {listed(known)} alone gives the group" if alone else ""
         said += (
             f" The catalogue of pairs does not know {unknown};{told or ' so there is no group'}."
         )

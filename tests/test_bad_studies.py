@@ -123,7 +123,7 @@ def test_twins_are_scored_on_different_decisions(data: Path) -> None:
         row = model_row(found, model)
         assert (row["n"], row["missing"]) == (70, COUNT - 70)
     (difference,) = found["differences"]
-    assert difference["n"] == 20  # the decisions that both have
+    assert difference["points"] == 20  # the decisions that both have
     assert found["pairs"][0]["why"] == "n = 20, below 30"
     change_scores(out, ALIGNED, lambda p: p.filter(~pl.col("decision").is_in(ids[:70])))
     found = analysed(out)
@@ -184,7 +184,7 @@ def test_missing_scores_are_counted(data: Path) -> None:
     found = analysed(out)
     assert (model_row(found, BASE)["n"], model_row(found, BASE)["missing"]) == (COUNT - 30, 30)
     assert model_row(found, ALIGNED)["missing"] == 0
-    assert found["differences"][0]["n"] == COUNT - 30
+    assert found["differences"][0]["points"] == COUNT - 30
 
 
 def test_a_breakdown_of_ones_own_choice(data: Path) -> None:

@@ -189,3 +189,22 @@ def test_controls_of_a_study_file(data: Path) -> None:
     ):
         with pytest.raises(UserError, match=sentence.replace("+", r"\+")):
             read_study(study_file(data, **wrong))
+
+
+def test_another_reading_is_scored_beside_as_a_control(data: Path) -> None:
+    out, alone = data / "both", data / "alone"
+    assert run(study_file(data, reading=["joint", "next_token"]), out) == 0
+    assert run(study_file(data, reading="next_token"), alone) == 0
+    names = ["decision", "model", "presentation"]
+    beside = scores(out).filter(pl.col("formulation") == "standard+next_token").sort(names)
+    there = scores(alone).sort(names)
+    assert beside.height == there.height > 0
+    assert beside["row_key"].to_list() == there["row_key"].to_list()
+    assert beside["logprobs"].to_list() == there["logprobs"].to_list()
+    joint = scores(out).filter(pl.col("formulation") == "standard")
+    assert joint.height == there.height
+    assert not set(joint["row_key"]) & set(there["row_key"])
+    analysis, _, decisions = analyze_study(out)
+    assert {row["formulation"] for row in analysis.models} == {"standard"}
+    rows = further_analysis(out, analysis, decisions, ["controls"])["controls"]
+    assert {row["control"] for row in rows} == {"next_token"}

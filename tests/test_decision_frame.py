@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
+from tremble.baselines import baseline_predictions
+from tremble.baselines.cases import NO_NUMBERS
 from tremble.datasets import Notes
 from tremble.datasets.demo import load
 from tremble.decision_frame import decision_frame
@@ -53,6 +57,22 @@ def test_every_embedded_decision_has_a_theory_or_a_reason(tmp_path: Path) -> Non
 def test_a_prompt_of_ones_own_has_no_theory() -> None:
     own = Decision("d", "mine", "custom", (Option("a", "a"), Option("b", "b")), prompt="Go?")
     frame = decision_frame([own])
-    assert frame.select("normative", "normative_why", "numbers").rows() == [
-        (None, "no game that tremble knows", None)
+    assert frame.select("normative", "normative_why").rows() == [
+        (None, "no game that tremble knows")
     ]
+
+
+def test_what_was_read_is_told_apart_by_system_prompt_and_opening() -> None:
+    options = (Option("a", "a"), Option("b", "b"))
+
+    def own(**more: Any) -> Decision:
+        return Decision("d", "mine", "lottery", options, **{"prompt": "Go?", **more})
+
+    texts = [own(), own(participant="p"), own(system="Go?", prompt=""), own(opening="I ")]
+    read = [json.loads(text)["read"] for text in decision_frame(texts)["numbers"]]
+    assert read[0] == read[1] and len(set(read)) == 3
+    # A family of games that baselines know does not make numbers of a prompt.
+    frame = decision_frame([replace(one, id=str(i), choice="a") for i, one in enumerate(texts)])
+    said = baseline_predictions(frame).filter(pl.col("baseline") == "prospect_theory")
+    assert said["prediction"].null_count() == 4
+    assert set(said["why"]) == {NO_NUMBERS}

@@ -7,14 +7,19 @@ import json
 import math
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
+import statsmodels.api as sm
+from statsmodels.stats.sandwich_covariance import cov_cluster, cov_cluster_2groups
 from typer.testing import CliRunner
 
 from stat_frames import decision, loop_r, score
 from test_study import data, run, study_file
 from tremble.cli import app
 from tremble.export import MEANINGS, codebook, export_study, tidy
+from tremble.stats.clusters import top_levels
+from tremble.stats.uncertainty_table import AllPoints
 from tremble.store import DECISIONS, SCORES
 from tremble.study import analyze_study
 
@@ -100,6 +105,63 @@ def test_the_codebook_counts_what_is_missing() -> None:
     }
     assert book["choice"]["values"] == "no, yes"
     assert book["participant"]["known"] == 0
+    assert (
+        "vcovCL(fit, cluster = ~ cluster_participant + cluster_game)"
+        in (book["cluster_participant"]["meaning"])
+    )
+    assert "vce(cluster" in book["cluster_game"]["meaning"]
+
+
+GAMES_OF_ONE = [("p1", "g1"), ("p1", "g2"), ("p2", "g3"), (None, "g4"), (None, "g4"), (None, None)]
+TWO_IN_A_GAME = [("p1", "g1"), ("p2", "g1"), ("p3", "g2"), ("p4", "g2")]
+CROSSED = [(f"p{i}", f"g{j}") for i in range(4) for j in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("played", "outer"),
+    [
+        (GAMES_OF_ONE, ["cluster_participant"]),
+        (TWO_IN_A_GAME, ["cluster_game"]),
+        (CROSSED, ["cluster_participant", "cluster_game"]),
+    ],
+)
+def test_the_units_of_a_row_are_those_that_intervals_resample(
+    played: list[tuple[str | None, str | None]], outer: list[str]
+) -> None:
+    """And clustering by both, as the codebook advises, is clustering by the outer one."""
+    played = played * 5
+    names = [f"d{i}" for i in range(len(played))]
+    found = table(
+        [score(name, [0.5, 0.5]) for name in names],
+        [
+            decision(name, choice="yes", participant=who, game=game, cluster=game or name)
+            for name, (who, game) in zip(names, played, strict=True)
+        ],
+    )
+    columns = ["cluster_participant", "cluster_game"]
+    assert found.select(columns).null_count().row(0) == (0, 0)
+    frame = pl.DataFrame(
+        [
+            {"decision": n, "dataset": "d", "participant": w, "cluster": g or n}
+            for n, (w, g) in zip(names, played, strict=True)
+        ]
+    )
+    points = pl.DataFrame(
+        {"decision": names, "family": "bargaining", "key": "yes", "outcome": 1.0, "weight": 1.0}
+    )
+    levels = top_levels(AllPoints(points, frame).families[0].clusters)
+    assert len(levels) == len(outer)
+    for level, column in zip(levels, outer, strict=True):
+        pairs = set(zip(level.tolist(), found[column], strict=True))
+        assert len(pairs) == len(set(level.tolist())) == found[column].n_unique()
+    if len(outer) == 1:
+        rng = np.random.default_rng(0)
+        x = sm.add_constant(rng.normal(size=len(names)))
+        fit = sm.OLS(rng.normal(size=len(names)), x).fit()
+        codes = [found[column].rank("dense").to_numpy().astype(int) for column in columns]
+        both = cov_cluster_2groups(fit, codes[0], codes[1], use_correction=False)[0]
+        alone = cov_cluster(fit, codes[columns.index(outer[0])], use_correction=False)
+        assert both == pytest.approx(alone)
 
 
 def test_r_of_the_analysis_follows_from_the_exported_rows(data: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from scipy import stats
 from typer.testing import CliRunner
 
-from stat_frames import score
+from stat_frames import decision, score
 from test_study import data, run, study_file
 from tremble.cli import app
 from tremble.errors import UserError
@@ -87,7 +87,7 @@ def test_intervals_hold_the_r_of_the_first_table(found: dict) -> None:
     for row in found["intervals"]:
         assert row["r"] == pytest.approx(r[row["model"]])
         assert row["low"] < row["r"] < row["high"]
-        assert (row["n"], row["clusters"]) == (240, 40)
+        assert (row["points"], row["decisions"], row["clusters"]) == (240, 240, 40)
         # Six choices of one person are fewer than six people's, more than one person's.
         independent = 2 * 1.96 * (1 - row["r"] ** 2) / math.sqrt(240)
         assert 0.8 * independent < row["high"] - row["low"] < 2.6 * independent
@@ -105,8 +105,54 @@ def test_the_difference_is_that_of_the_pair_and_missing_scores_leave_both_out(fo
     again = analyze(scores, found["decisions"], [PAIR])
     tables = further_tables(again, found["decisions"], [PAIR], names=["differences", "intervals"])
     (less,) = tables["differences"]
-    assert (less["n"], less["clusters"]) == (234, 39)
-    assert [row["n"] for row in tables["intervals"]] == [240, 234]
+    assert (less["points"], less["decisions"], less["clusters"]) == (234, 234, 39)
+    assert [row["decisions"] for row in tables["intervals"]] == [240, 234]
+
+
+def test_options_are_points_of_one_decision() -> None:
+    drawn = np.random.default_rng(3)
+    shares = drawn.dirichlet([2, 2, 2], size=24).round(2).tolist()
+    plain = {"keys": ["yes", "no", "maybe"], "target": None, "config": "{}", "presentations": 1}
+    decisions = pl.DataFrame(
+        [decision(f"d{i}", rates=one, **plain) for i, one in enumerate(shares)], schema=DECISIONS
+    )
+    scores = pl.DataFrame(
+        [
+            score(f"d{i}", [0.2 + 0.1 * drawn.random() for _ in one], model=model)
+            for i, one in enumerate(shares)
+            for model in ("base", "aligned")
+            if (i, model) != (5, "base")
+        ],
+        schema=SCORES,
+    )
+    analysis = analyze(scores, decisions, [PAIR])
+    found = further_tables(analysis, decisions, [PAIR], names=["intervals", "differences"])
+    # 24 problems of three options; the base model lacks one of them.
+    sizes = {row["model"]: (row["points"], row["decisions"]) for row in found["intervals"]}
+    assert sizes == {"base": (69, 23), "aligned": (72, 24)}
+    assert [(row["points"], row["decisions"]) for row in found["differences"]] == [(69, 23)]
+
+
+def test_p_is_adjusted_over_families_of_games_too() -> None:
+    """One pair, two families: the smaller p counts twice (Holm), the larger stands."""
+    parts = [people(seed=seed) for seed in (1, 2)]
+    renamed = [pl.lit(f"{name}/") + pl.col("decision") for name in "ab"]
+    games = ["repeated_matrix", "bargaining"]
+    scores, decisions = (
+        pl.concat(
+            part[place].with_columns(decision=name, family=pl.lit(game))
+            for part, name, game in zip(parts, renamed, games, strict=True)
+        )
+        for place in (0, 1)
+    )
+    found = further_tables(
+        analyze(scores, decisions, [PAIR]), decisions, [PAIR], names=["differences"], resamples=999
+    )["differences"]
+    low, high = sorted(found, key=lambda row: row["p"])
+    assert 0 < low["p"] < high["p"] <= 0.5
+    assert low["p_holm"] == pytest.approx(2 * low["p"])
+    assert high["p_holm"] == pytest.approx(max(high["p"], 2 * low["p"]))
+    assert low["p_bh"] == pytest.approx(min(2 * low["p"], high["p"]))
 
 
 def test_breakdowns_add_up_to_the_whole(found: dict) -> None:

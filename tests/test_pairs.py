@@ -10,7 +10,16 @@ from typer.testing import CliRunner
 
 from tremble.cli import app
 from tremble.errors import UserError
-from tremble.pairs import catalogue, family_of, find, model_families, pair_of, pairs_of, params_of
+from tremble.pairs import (
+    catalogue,
+    family_of,
+    family_of_pair,
+    find,
+    model_families,
+    pair_of,
+    pairs_of,
+    params_of,
+)
 from tremble.published import cloud, overlay
 
 
@@ -58,6 +67,19 @@ def test_models_of_several_pairs_and_of_none() -> None:
             assert {(p.family, p.params_b) for p in pairs_of(model)} == {
                 (pair.family, pair.params_b)
             }
+
+
+def test_twins_of_two_providers_belong_to_no_family() -> None:
+    assert family_of_pair(("google/gemma-2b", "mine/anything")) == "Gemma"
+    assert family_of_pair(("gemma-3-270m", "gemma-3-270m-it")) == "Gemma"  # listed nowhere
+    # A Gemma that is not listed beside a SmolLM that is, either way round.
+    two = "embedded/gemma-3-270m", "embedded/smollm2-135m-instruct"
+    assert family_of(two[1]) == "SmolLM" and family_of(two[0]) is None
+    assert family_of_pair(two) is family_of_pair(two[::-1]) is None
+    assert family_of_pair(("codellama-99b", "llama-99b")) is None
+    assert family_of_pair(("seed-42", "neo")) is None  # words that a name of one's own has, too
+    row = overlay([study_row(*two, "lottery")]).filter(source="study").row(0, named=True)
+    assert (row["model_family"], row["params_b"]) == (None, None)
 
 
 def test_the_cloud_has_a_point_per_pair_and_family_of_games() -> None:

@@ -233,9 +233,24 @@ def test_groups_by_model_family_and_size() -> None:
     assert mine["model family", "Y"]["base"] == 3
     lone = mine["model family", None]
     assert (lone["aligned"], lone["low"]) == (1, None)
-    assert lone["note"] == "model family not known; one pair, no interval"
+    assert lone["note"] == "model family not known, or not the same of both; one pair, no interval"
     none = by_model_group([rows[0] | {"kept": False}], catalogue)
     assert {(r["kept"], r["median"], r["note"]) for r in none} == {(0, None, "no pair kept")}
+
+
+def test_twins_of_two_model_families_are_of_none() -> None:
+    rows = [pair(i, 0.5, 0.3) for i in range(4)]
+    catalogue = {
+        "b0": ("X", 1.0),
+        "a0": ("Y", 2.0),
+        "b1": ("X", 1.0),
+        "a1": ("X", None),
+        "a2": ("X", 1.0),
+    }
+    found = by_model_group(rows, catalogue)
+    pairs = {(row["group"], row["value"]): row["pairs"] for row in found}
+    assert pairs["model family", "X"] == 2
+    assert pairs["model family", None] == pairs["size", None] == 2
 
 
 # --- theory --------------------------------------------------------------------------------
@@ -292,12 +307,61 @@ def test_few_decisions_name_nobody_closer_to_theory() -> None:
         ]
     )
     rows = [score(f"d{i}", [0.2 + 0.3 * rng.random(), 0.5]) for i in range(30)]
-    for n, note in ((30, None), (29, "n = 29, below 30")):
+    for n, note in ((30, "not told apart"), (29, "n = 29, below 30")):
         few = d.head(n)
         frame = pl.DataFrame(rows[:n], schema=SCORES)
         (row,) = normative_models(predictions(frame, few), outcomes(few), few)
         assert None not in (row["r"], row["r_people"])
-        assert (row["closer"] is None, row["note"]) == (n < 30, note)
+        assert (row["closer"], row["note"]) == (None, note)
+        assert (row["low"] is None) == (n < 30)
+
+
+def theory_and_people(pull: float, seed: int = 8) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """50 people of four decisions who follow theory a little; two models, `pull` and .1 of it."""
+    rng = np.random.default_rng(seed)
+    people, scores = [], []
+    for i in range(200):
+        said = int(rng.integers(2))
+        chosen = rng.random() < 0.4 + 0.2 * said
+        people.append(
+            decision(
+                f"d{i}",
+                participant=str(i // 4),
+                choice="yes" if chosen else "no",
+                normative=[said, 1 - said],
+            )
+        )
+        for model, weight in (("b", pull), ("a", 0.1)):
+            p = float(np.clip(0.45 + weight * (said - 0.5) + 0.2 * rng.normal(), 0.01, 0.99))
+            scores.append(score(f"d{i}", [p, 1 - p], model=model))
+    return pl.DataFrame(scores, schema=SCORES), table(people)
+
+
+@pytest.mark.parametrize(("pull", "closer"), [(0.1, None), (0.6, "first")])
+def test_nobody_is_closer_where_the_difference_may_be_zero(pull: float, closer: str | None) -> None:
+    """The ends against the percentiles of a plain bootstrap of people, written out here."""
+    frame, d = theory_and_people(pull)
+    predicted, points = predictions(frame, d), outcomes(d)
+    model = {row["model"]: row for row in normative_models(predicted, points, d)}["b"]
+    (twins,) = normative_pairs(predicted, points, d, [PAIR])
+    theory = np.array([one[0] for one in d["normative"]])
+    did = (d["choice"] == "yes").to_numpy().astype(float)
+    own, other = (
+        predicted.filter(pl.col("key") == "yes", pl.col("model") == name)["prediction"].to_numpy()
+        for name in ("b", "a")
+    )
+    drawn = np.random.default_rng(1).integers(50, size=(1500, 50))
+    for row, beside, side in ((model, did, "model"), (twins, other, "base")):
+        gaps = []
+        for sample in drawn:
+            at = (sample[:, None] * 4 + np.arange(4)).ravel()
+            r = np.corrcoef([own[at], beside[at], theory[at]])[2]
+            gaps.append(r[0] - r[1])
+        assert (row["low"], row["high"]) == pytest.approx(
+            np.percentile(gaps, [2.5, 97.5]), abs=0.04
+        )
+        assert row["closer"] == (side if closer else None)
+        assert row["note"] == (None if closer else "not told apart")
 
 
 @pytest.mark.parametrize(

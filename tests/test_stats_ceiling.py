@@ -11,6 +11,8 @@ import polars as pl
 import pytest
 
 from stat_frames import DECISIONS, decision
+from tremble.decision_frame import decision_frame
+from tremble.decisions import Decision, Option
 from tremble.stats import outcomes
 from tremble.stats.ceiling import ceiling_table, noise
 from tremble.stats.contexts import contexts
@@ -124,6 +126,64 @@ def test_choices_with_known_truth(repeats: int) -> None:
     error = np.array(found) - np.array(reached)
     assert abs(error.mean()) < 3 * error.std(ddof=1) / math.sqrt(20)
     assert np.mean(found) == pytest.approx(1 / 3, abs=0.02)
+
+
+def prompts(read: list[str], chosen: list[bool]) -> pl.DataFrame:
+    """One person per prompt read, each with the choice beside it, as a study holds them."""
+    options = (Option("yes", "yes"), Option("no", "no"))
+    return decision_frame(
+        Decision(
+            f"d{i}",
+            "mine",
+            "custom",
+            options,
+            target="yes",
+            choice="yes" if did else "no",
+            participant=f"p{i}",
+            prompt=text,
+            config={"Messages": "Allowed"},  # whatever was said stands in the prompt
+        )
+        for i, (text, did) in enumerate(zip(read, chosen, strict=True))
+    )
+
+
+def test_own_prompts_that_were_read_again_by_hand() -> None:
+    # Sixty people on six prompts, 9, 7, 6, 4, 3 and 1 of ten say yes: half of all.
+    yes = [9, 7, 6, 4, 3, 1]
+    read = [f"Offer {k}: take it?" for k in range(6) for _ in range(10)]
+    frame = prompts(read, [i < k for k in yes for i in range(10)])
+    (row,) = ceiling_table(frame, outcomes(frame))
+    v = sum(k / 10 * (1 - k / 10) for k in yes) / 6 * 10 / 9
+    total = 60 * 0.25 / 59
+    assert (row["method"], row["n"], row["note"]) == ("repeated contexts", 60, None)
+    assert (row["noise"], row["total"]) == (pytest.approx(v), pytest.approx(total))
+    assert row["ceiling"] == pytest.approx(math.sqrt(1 - v / total))
+
+
+def test_own_prompts_with_known_noise() -> None:
+    """What is bounded is reached by who knows the share of every prompt; squared, as above."""
+    rng = np.random.default_rng(4)
+    error = []
+    for _ in range(15):
+        truth = np.repeat(rng.beta(1, 1, 40), 25)
+        did = rng.random(len(truth)) < truth
+        frame = prompts([f"Offer {i // 25}" for i in range(len(truth))], did.tolist())
+        (row,) = ceiling_table(frame, outcomes(frame))
+        error.append(row["ceiling"] ** 2 - np.corrcoef(truth, did)[0, 1] ** 2)
+    assert abs(np.mean(error)) < 3 * np.std(error, ddof=1) / math.sqrt(15)
+    assert np.abs(error).max() < 0.1
+
+
+def test_one_prompt_for_all_bounds_the_brier_score() -> None:
+    # 28 of 40 say yes: .7 * .3 * 40 / 39 is what the best constant is wrong by on average.
+    frame = prompts(["Take it?"] * 40, [i < 28 for i in range(40)])
+    (row,) = ceiling_table(frame, outcomes(frame))
+    assert row["ceiling"] is None
+    assert row["noise"] == pytest.approx(0.7 * 0.3 * 40 / 39)
+    assert row["note"] == (
+        "one situation for all: every prediction is constant and r undefined; no Brier score is "
+        "expected below .22"
+    )
 
 
 def test_more_noise_than_variation_is_a_ceiling_of_nought_with_a_note() -> None:

@@ -215,7 +215,52 @@ def test_predictions_that_run_against_people_are_heated_to_the_bound() -> None:
     p, y = draw(200, 7, -1.0)
     (row,) = measure_table(*study(p, y))
     assert row["temperature"] == HOTTEST and "at its bound" in row["note"]
+    assert row["note"].endswith("; no slope after the temperature")
+    assert row["slope"] < 0
+    assert (row["slope_tempered"], row["intercept_tempered"]) == (None, None)
     assert row["log_loss_tempered"] == pytest.approx(math.log(2), abs=0.01)
+
+
+@pytest.mark.parametrize(("slope", "shift"), [(0.25, 0.0), (0.6, 0.8), (3.0, -0.5)])
+def test_the_slope_after_a_temperature_is_the_true_one_times_it(slope: float, shift: float) -> None:
+    """logit P(y = 1) = shift + slope x, 25 people of 12 choices: no sign changes."""
+    products, off = [], []
+    for seed in range(12):
+        rng = random.Random(seed)
+        x = [rng.gauss(0, 1.5) for _ in range(300)]
+        people = [
+            decision(
+                f"d{i}",
+                participant=f"p{i % 25}",
+                choice="yes" if rng.random() < sigmoid(shift + slope * v) else "no",
+            )
+            for i, v in enumerate(x)
+        ]
+        rows = [score(f"d{i}", [sigmoid(v), sigmoid(-v)]) for i, v in enumerate(x)]
+        (row,) = measure_table(*held(rows, people))
+        assert row["slope_tempered"] == pytest.approx(row["slope"] * row["temperature"], rel=1e-4)
+        assert row["intercept_tempered"] == pytest.approx(row["intercept"], abs=1e-4)
+        products.append(row["slope"] * row["temperature"])
+        off.append(row["slope_tempered"] - slope * row["temperature"])
+    assert min(products) > 0
+    # Away from the true slope times T no more than the error of 12 slopes of 300 choices allows.
+    assert abs(np.mean(off)) < 3 * np.std(off, ddof=1) / math.sqrt(12) + 0.02
+
+
+@pytest.mark.parametrize(("people", "there"), [(19, False), (20, True)])
+def test_few_people_have_no_slope_after_a_temperature(people: int, there: bool) -> None:
+    p, y = draw(240, 2, 0.7)
+    rows = [score(f"d{i}", [v, 1 - v]) for i, v in enumerate(p)]
+    chosen = [
+        decision(f"d{i}", participant=f"p{i % people}", choice="yes" if v else "no")
+        for i, v in enumerate(y)
+    ]
+    (row,) = measure_table(*held(rows, chosen))
+    assert None not in (row["temperature"], row["slope"], row["log_loss_tempered"])
+    assert (row["slope_tempered"] is not None) == there
+    assert row["note"] == (
+        None if there else "no slope after the temperature: 19 participants or games, below 20"
+    )
 
 
 def test_one_person_alone_has_no_temperature() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import numpy as np
+import polars as pl
 import pytest
 
 from tremble.stats.bootstrap import (
@@ -14,7 +15,7 @@ from tremble.stats.bootstrap import (
     r_intervals,
     replicates,
 )
-from tremble.stats.clusters import cluster_codes, effective, top_levels, weights
+from tremble.stats.clusters import cluster_codes, effective, person, top_levels, weights
 from tremble.stats.intervals import FEW_CLUSTERS, Interval, studentised
 from tremble.stats.moments import OneWay, TwoWay, features
 
@@ -263,3 +264,14 @@ def test_speed_of_a_difference_over_the_core_study() -> None:
     found = difference_interval(a, b, y, [codes])
     assert time.perf_counter() - started < 5
     assert isinstance(found, Interval) and found.resamples == 5000
+
+
+def test_equal_names_in_two_data_sets_are_two_people() -> None:
+    frame = pl.DataFrame(
+        {
+            "decision": ["a", "b", "c", "d"],
+            "dataset": ["one", "one", "two", "two"],
+            "participant": ["7", "7", "7", None],
+        }
+    )
+    assert frame.select(person()).to_series().to_list() == ["one/7", "one/7", "two/7", None]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable
 from contextlib import suppress
+from hashlib import sha256
 from itertools import islice
 from typing import Any
 
 import polars as pl
 
-from tremble.decisions import Decision
+from tremble.decisions import READ, Decision
 from tremble.errors import UserError
 from tremble.games import family as family_of
 from tremble.games import known
@@ -66,11 +67,20 @@ def _parameters(decision: Decision) -> dict[str, Any]:
     return {**({} if found is None else {"topology": found}), **decision.breakdown}
 
 
+def _read(decision: Decision) -> str:
+    """16 hexadecimal digits for what the person read: system text, prompt and opening."""
+    text = json.dumps([decision.system, decision.prompt, decision.opening], ensure_ascii=False)
+    return sha256(text.encode()).hexdigest()[:16]
+
+
 def _theory(decision: Decision) -> dict[str, Any]:
-    """What theory says about a decision, and the numbers that baselines need."""
+    """What theory says about a decision, and the numbers that baselines need; for a prompt of the
+    user's own, which has none, `READ` with a hash of it (`stats.contexts`)."""
     found: dict[str, Any] = {"normative": None, "normative_why": None, "numbers": None}
     if decision.prompt is not None or not known(decision.family):
         found["normative_why"] = "no game that tremble knows"
+        if decision.prompt is not None:
+            found["numbers"] = json.dumps({READ: _read(decision)})
         return found
     family, seen = family_of(decision.family), view(decision)
     if family.normative is not None:

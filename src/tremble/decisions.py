@@ -27,6 +27,7 @@ FAMILIES = (
     "multi_issue",
 )
 CUSTOM = "custom"  # family of a user's own prompt that names none
+READ = "read"  # in `numbers` of a decision frame: a hash of the user's own prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,10 @@ class Decision:
 
     @property
     def cluster(self) -> str:
-        """The unit of resampling: the game where there is one, else the decision itself."""
+        """The game where there is one, else the decision itself.
+
+        One of two kinds of unit that intervals resample; the other is the participant.
+        """
         return self.game.id if self.game is not None else self.id
 
     def visible(self) -> tuple[Event, ...]:

@@ -27,6 +27,7 @@ from tremble.rendering import (
     data_fingerprint,
     model_name,
     prompts_key,
+    reading_of,
     render,
 )
 from tremble.stats.power import smallest_difference
@@ -145,7 +146,7 @@ def _count(
         except UserError as error:
             cannot.append(_of_cell(cell, None, str(error)))
             continue
-        table = cache.table(key, study.reading)
+        table = cache.table(key, reading_of(study, cell.formulation))
         _add(study, cell, table, Job(out / folder), model, cannot)
 
 

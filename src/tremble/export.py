@@ -16,6 +16,7 @@ from typing import Any
 import polars as pl
 
 from tremble.errors import UserError
+from tremble.stats.clusters import person
 from tremble.stats.comparisons import format_column
 from tremble.stats.models import runs
 from tremble.stats.outcomes import outcomes
@@ -33,7 +34,13 @@ MEANINGS = {
     "family": "family of games",
     "decision": "identifier of the decision or problem",
     "game": "identifier of the play, empty where there is none",
-    "cluster": "unit of resampling: the game, else the decision itself",
+    "cluster_participant": "first of two units that intervals resample whole: the participant; the "
+    "game where the participant is not known. Within a family of games only this one where every "
+    "game has one participant, only cluster_game where every participant has one game, else both, "
+    "crossed. R: sandwich::vcovCL(fit, cluster = ~ cluster_participant + cluster_game)",
+    "cluster_game": "second of two units that intervals resample whole: the game, else the "
+    "decision itself. Where one unit holds the other, clustering by both is clustering by the "
+    "outer one. Stata: vce(cluster cluster_participant cluster_game), or the outer one alone",
     "participant": "identifier of the person, empty where unknown",
     "round": "round of the game, from 1",
     "role": "the person's part in the game",
@@ -62,7 +69,10 @@ def tidy(scores: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
     """
     points = outcomes(decisions).select("decision", "key", "outcome", "kind")
     facts = decisions.join(points, on="decision", how="left", maintain_order="left").with_columns(
-        option=pl.coalesce("key", "target")
+        option=pl.coalesce("key", "target"),
+        # As `stats.clusters.cluster_codes` has them.
+        cluster_participant=pl.coalesce(person(), pl.format("game {}", "cluster")),
+        cluster_game="cluster",
     )
     theory = decisions.select("decision", option="keys", normative="normative")
     theory = theory.filter(pl.col("normative").is_not_null()).explode("option", "normative")

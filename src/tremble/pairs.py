@@ -6,6 +6,7 @@ not printed there and has not been checked, and no licence is stated: both are s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -119,7 +120,16 @@ def pair_of(base: str, aligned: str) -> Pair | None:
     return None
 
 
+def likely_family(model: str) -> str | None:
+    """The family by the catalogue, else the one whose name the model's begins with: a
+    'gemma-3-270m' that is not listed is a Gemma, 'my-tuned-model' has none."""
+    named = {re.sub(r"[^a-z]", "", name.casefold()): name for name in model_families()}
+    first_word = re.split(r"[^a-z]", short_name(model), maxsplit=1)[0]
+    return family_of(model) or named.get(first_word)
+
+
 def family_of_pair(models: Iterable[str]) -> str | None:
-    """The one family that the known models among these belong to; None if none or several."""
-    known = {family for family in map(family_of, models) if family is not None}
+    """The one family that these models belong to as far as their names tell; None if none or
+    several. A model without a known name goes with the other: a tuned copy bears any name."""
+    known = {family for family in map(likely_family, models) if family is not None}
     return known.pop() if len(known) == 1 else None

@@ -31,8 +31,10 @@ from tremble.prompts.chat import FROZEN_DATE, Template, template_of
 from tremble.spelled_paths import spelled_paths
 from tremble.study_file import Study
 from tremble.tokens import (
+    READINGS,
     Ids,
     NoClosing,
+    Reading,
     Tokenizer,
     TokenizerFacts,
     TokenPaths,
@@ -175,9 +177,16 @@ def cells(study: Study, tokenizers: Mapping[ModelSpec, TokenizerFacts]) -> list[
 
 
 def wordings(study: Study) -> list[str]:
-    """Every formulation alone, then each under every control."""
-    under = [controlled(word, name) for word in study.formulations for name in study.controls]
+    """Every formulation alone, then each under every control and in every other reading."""
+    besides = (*study.controls, *study.also_read)
+    under = [controlled(word, name) for word in study.formulations for name in besides]
     return [*study.formulations, *under]
+
+
+def reading_of(study: Study, wording: str) -> Reading:
+    """The reading that a cell's options are scored in, by the name of its wording."""
+    beside = control_of(wording)[1]
+    return next((reading for reading in READINGS if reading == beside), study.reading)
 
 
 def prompts_key(study: Study, cell: Cell, tokenizer: TokenizerFacts, data: str | None) -> str:
@@ -195,7 +204,7 @@ def prompts_key(study: Study, cell: Cell, tokenizer: TokenizerFacts, data: str |
             "bos": tokenizer.bos,
             "special": dict(tokenizer.special),
             "special_texts": list(tokenizer.special_texts),
-            "reading": study.reading,
+            "reading": reading_of(study, cell.formulation),
             "closing": study.closing,
             "spellings": study.spellings,
         }
@@ -214,9 +223,7 @@ def render(
     if control_of(cell.formulation)[1] == "other_history":
         mark = data_fingerprint(cell.dataset, study.folder)
         others = _other_games(cell.dataset, study.folder, mark)
-    builder = TableBuilder(
-        lambda drafts: _tokenised(drafts, tokenizer, study, cell.formulation != STANDARD)
-    )
+    builder = TableBuilder(lambda drafts: _tokenised(drafts, tokenizer, study, cell.formulation))
     done, told = 0, time.monotonic()
     decisions = (
         decision
@@ -253,7 +260,7 @@ def prompts_of(
     Raises UserError naming the decision whose options cannot be told apart.
     """
     drafts = _drafts(decisions, wording, template, opened.tokenizer, study)
-    paths = _tokenised(drafts, opened.tokenizer, study, wording != STANDARD)
+    paths = _tokenised(drafts, opened.tokenizer, study, wording)
     return [
         Prompt(
             draft.decision,
@@ -317,17 +324,18 @@ def _declared(decision: Decision, options: tuple[Option, ...]) -> tuple[Option, 
 
 
 def _tokenised(
-    drafts: Sequence[Draft], tokenizer: Tokenizer, study: Study, forgiving: bool
+    drafts: Sequence[Draft], tokenizer: Tokenizer, study: Study, wording: str
 ) -> list[TokenPaths]:
-    """The token paths of drafts. Labels that nothing closes are an error, or, where `forgiving`,
-    the reason why this one prompt cannot be scored."""
+    """The token paths of drafts. Labels that nothing closes are an error in the standard wording,
+    in others the reason why this one prompt cannot be scored."""
+    reading, forgiving = reading_of(study, wording), wording != STANDARD
 
     def paths(some: Sequence[Draft]) -> list[TokenPaths]:
         if study.spellings == "exact":
             asked = [(draft.text, draft.labels) for draft in some]
-            return option_paths(tokenizer, asked, study.reading, study.closing)
+            return option_paths(tokenizer, asked, reading, study.closing)
         words = [(draft.text, [(o.label, o.spellings) for o in draft.options]) for draft in some]
-        return spelled_paths(tokenizer, words, study.reading, study.closing)
+        return spelled_paths(tokenizer, words, reading, study.closing)
 
     fitting = [draft for draft in drafts if draft.misfit is None]
     try:
@@ -340,9 +348,8 @@ def _tokenised(
             except UserError as error:
                 if not (forgiving and isinstance(error, NoClosing)):
                     raise UserError(f"Decision {draft.decision.id!r}: {error}") from error
-                found.append(unread(MISFIT + NOT_CLOSED, study.reading))
+                found.append(unread(MISFIT + NOT_CLOSED, reading))
     waiting = iter(found)
     return [
-        next(waiting) if draft.misfit is None else unread(draft.misfit, study.reading)
-        for draft in drafts
+        next(waiting) if draft.misfit is None else unread(draft.misfit, reading) for draft in drafts
     ]

@@ -31,6 +31,7 @@ from tremble.rendering import (
     load_data,
     model_name,
     prompts_key,
+    reading_of,
     render,
 )
 from tremble.scoring import Progress, score_cells
@@ -100,7 +101,10 @@ def _score_study(
         cache.settle()
         found = {cell: key for cell, key in found.items() if cell.model in identities}
         folders = {cell: job_folder(cell, identities[cell.model]) for cell in found}
-        tables = {cell: cache.table(key, study.reading) for cell, key in found.items()}
+        tables = {
+            cell: cache.table(key, reading_of(study, cell.formulation))
+            for cell, key in found.items()
+        }
         # First what is asked for, then what people did: stopped anywhere between, a study has
         # rows missing, never a score beside another decision than its own.
         for cell, table in tables.items():
@@ -169,7 +173,8 @@ def preflight(
         if not cache.has(key):
             total = decisions_in(cell, frames[cell.dataset])
             cache.add(key, render(study, cell, opened(cell.model).tokenizer, total, say))
-        _check(study, cell, cache.table(key, study.reading), model.window, warned, say)
+        table = cache.table(key, reading_of(study, cell.formulation))
+        _check(study, cell, table, model.window, warned, say)
     for entry, before in prints.items():
         if data_fingerprint(entry, study.folder) != before:
             raise UserError(f"The data {entry!r} changed while they were read; run it again.")
@@ -353,7 +358,7 @@ def further_analysis(
     """
     found = _compared(Store(out))
     models = {name for one in found for name in (one.base, one.aligned)}
-    known = {name: (pairs.family_of(name), pairs.params_of(name)) for name in models}
+    known = {name: (pairs.likely_family(name), pairs.params_of(name)) for name in models}
     return further_tables(analysis, decisions, found, known, names, instead=instead)
 
 

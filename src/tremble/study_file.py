@@ -44,7 +44,8 @@ class Study:
     such prompts out and counts them. `counterbalance`: what every decision is also shown in another
     way of, see `prompts.presentations`. `families` (names or globs; none: all), `include` and
     `exclude` say what of it all is left out, see `study_selection`. `controls`: what every
-    formulation is also put under, see `prompts.controls`.
+    formulation is also put under, see `prompts.controls`; `also_read`: in which readings it is
+    scored beside `reading`.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Study:
     controls: tuple[str, ...] = ()
     formats: tuple[Format, ...] = ("native",)
     reading: Reading = "joint"
+    also_read: tuple[Reading, ...] = ()
     closing: Closing = "auto"
     counterbalance: tuple[str, ...] = ()
     spellings: Spellings = "exact"
@@ -110,7 +112,10 @@ def parse_study(content: Mapping[str, Any], text: str, path: Path) -> Study:
         )
     for word in study["formulations"]:
         formulation(word)  # raises for an unknown one
+    reading, *also_read = study.pop("reading")
     return Study(
+        reading=reading,
+        also_read=tuple(also_read),
         pairs=tuple(pairs),
         models=models,
         include=_rules(where, content, "include"),

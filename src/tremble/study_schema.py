@@ -115,9 +115,10 @@ SCHEMA = (
     Key(
         "study",
         "reading",
-        "text",
-        "joint",
-        "joint: all tokens of a label; next_token: the first one, as the core study reads",
+        "patterns",
+        ("joint",),
+        "joint: all tokens of a label; next_token: the first one, as the core study reads; where "
+        "both are named, the second is held against the first as [controls](#controls) are",
         words=("joint", "next_token"),
     ),
     Key(

@@ -19,6 +19,7 @@ from tremble.errors import UserError
 from tremble.spellings import Spelled
 
 Reading = Literal["joint", "next_token"]
+READINGS: tuple[Reading, ...] = ("joint", "next_token")
 Closing = Literal["auto", "always"]
 Ids = tuple[int, ...]
 

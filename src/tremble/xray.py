@@ -36,12 +36,12 @@ from tremble.store import Job, Store, slug
 from tremble.study import job_folder
 from tremble.study_file import Study, parse_study, read_study
 from tremble.study_schema import FORMATS
+from tremble.tokens import READINGS
 from tremble.xray_reading import TokenReader, read, stored
 
 MANY = 8  # models that are looked at without being named
 FEW = 3  # ids listed where several are meant
 CHEAP = ("majority", "last_choice")  # baselines that fit nothing
-READINGS = ("joint", "next_token")
 
 Found = dict[str, Any]
 _T = TypeVar("_T")
@@ -171,6 +171,7 @@ def _study(asked: Asked) -> tuple[Study, Store | None]:
         "formats": (asked.format,) if asked.format else study.formats,
         "controls": (),  # one is shown where it is asked for: "standard+no_rules"
         "reading": asked.reading or study.reading,
+        "also_read": (),  # likewise: "standard+next_token"
         "run": replace(study.run, device=asked.device or study.run.device),
     }
     if asked.formulation is not None:

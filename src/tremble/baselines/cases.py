@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from tremble.decisions import READ
+
 MIN_GROUPS = 3
 NO_NUMBERS = "no numbers of the game recorded"
 
@@ -38,8 +40,10 @@ def read_cases(decisions: pl.DataFrame, families: Sequence[str]) -> list[Case]:
     if "numbers" not in decisions.columns:
         return []
     columns = "decision dataset family cluster participant keys target choice rates numbers"
+    # Of a prompt of the user's own only a hash is held.
+    own = pl.col("numbers").str.json_path_match(f"$.{READ}").is_not_null()
     found = decisions.filter(
-        pl.col("family").is_in(families) & pl.col("numbers").is_not_null()
+        pl.col("family").is_in(families) & pl.col("numbers").is_not_null() & ~own
     ).select(columns.split())
     return [_case(row) for row in found.iter_rows(named=True)]
 

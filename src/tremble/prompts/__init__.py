@@ -23,6 +23,7 @@ from tremble.prompts.parts import own_prompt, parts
 from tremble.prompts.persona import PERSONAS, persona
 from tremble.prompts.presentations import COUNTERBALANCES, presentations, view
 from tremble.prompts.structure import numbers_only, preamble_reversed
+from tremble.tokens import READINGS
 
 __all__ = [
     "CONTROLS",
@@ -76,7 +77,8 @@ def formulation(name: str) -> Formulation:
 
 
 def controlled(wording: str, name: str) -> str:
-    """How a wording under a control is called: 'standard+no_history'."""
+    """How a wording under a control is called: 'standard+no_history'. Another reading than the
+    study's stands in the place of a control: 'standard+next_token'."""
     return f"{wording}+{name}"
 
 
@@ -93,4 +95,4 @@ def spoken(name: str, others: OtherGames | None = None) -> Formulation:
     """
     wording, found = control_of(name)
     words = formulation(wording)
-    return words if found is None else under(words, found, others)
+    return words if found is None or found in READINGS else under(words, found, others)

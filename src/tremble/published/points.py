@@ -111,9 +111,10 @@ def _about(pair: Pair | None, base: str, aligned: str) -> dict[str, Any]:
             "model_family": pair.family,
             "params_b": pair.params_b,
         }
+    family = family_of_pair((base, aligned))
     sizes = {size for size in map(params_of, (base, aligned)) if size is not None}
     return {
         "number": None,
-        "model_family": family_of_pair((base, aligned)),
-        "params_b": sizes.pop() if len(sizes) == 1 else None,
+        "model_family": family,
+        "params_b": sizes.pop() if len(sizes) == 1 and family is not None else None,
     }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
+from tremble.decisions import READ
 from tremble.report.layout import Column, Section, Table, count, family_name
 from tremble.report.templates import render
 from tremble.stats.numbers import MISSING, decimal
@@ -77,7 +79,7 @@ def people(found: Found) -> list[tuple[str, str]]:
         rows.append(("theory", _shares(theory["normative"]) + why))
     else:
         rows.append(("theory", f"{MISSING} ({theory['why'] or 'nothing to say'})"))
-    if theory["numbers"] is not None:
+    if theory["numbers"] is not None and READ not in json.loads(theory["numbers"]):
         rows.append(("numbers for baselines", theory["numbers"]))
     for name, value in found["baselines"].items():
         rows.append((name.replace("_", " "), decimal(value)))

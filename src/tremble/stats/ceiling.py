@@ -33,6 +33,7 @@ import polars as pl
 from tremble.stats.comparisons import family_order
 from tremble.stats.contexts import contexts
 from tremble.stats.models import join_notes
+from tremble.stats.numbers import decimal
 from tremble.stats.outcomes import CHOICE
 
 SPREAD, ONE_CHOICE, REPEATED = "rate_sd^2/n", "rate(1-rate)/(n-1)", "repeated contexts"
@@ -106,7 +107,9 @@ def ceiling_table(decisions: pl.DataFrame, points: pl.DataFrame) -> list[dict[st
 
     `noise` and `total` are variances, in squared units of the outcome. `ceiling` is the best r,
     None where it is unknown, and the note says why. An estimate below zero (more noise than
-    variation) becomes a ceiling of 0, with a note.
+    variation) becomes a ceiling of 0, with a note. Where all points have one context there is
+    nothing to correlate: every prediction is constant, and what the noise bounds is the Brier
+    score.
     """
     noisy = noise(decisions, points)
     known = pl.col("noise").is_not_null()
@@ -128,6 +131,8 @@ def ceiling_table(decisions: pl.DataFrame, points: pl.DataFrame) -> list[dict[st
     empty: dict[str, Any] = {
         "points": 0,
         "n": 0,
+        "rates": 0,
+        "contexts": 0,
         "noise": None,
         "total": None,
         "methods": [],
@@ -142,16 +147,22 @@ def _row(family: str, found: dict[str, Any]) -> dict[str, Any]:
     unknown: str | None = None
     best: float | None = None
     clipped = None
+    one_for_all = found["n"] == found["points"] and not found["rates"] and found["contexts"] == 1
     if not found["points"]:
         unknown = "unknown: no outcome"
     elif not found["n"]:
         unknown = "unknown"
-    elif not found["rates"] and found["contexts"] < MIN_CONTEXTS:
+    elif not found["rates"] and found["contexts"] < MIN_CONTEXTS and not one_for_all:
         unknown = f"unknown: {found['contexts']} contexts seen more than once, below {MIN_CONTEXTS}"
     elif found["n"] < MIN_POINTS:
         unknown = f"unknown: {found['n']} points with known noise, below {MIN_POINTS}"
     elif not total:
         unknown = "unknown: one outcome only"
+    elif one_for_all:
+        unknown = (
+            "one situation for all: every prediction is constant and r undefined; no Brier score "
+            f"is expected below {decimal(variance)}"
+        )
     else:
         share = 1 - variance / total
         best = math.sqrt(max(share, 0.0))

@@ -5,16 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import polars as pl
 from scipy import sparse
 
 # Resamples per step. Fixed, so that a seed gives the same resamples whatever else is computed.
 STEP = 200
 
 
+def person() -> pl.Expr:
+    """The participant of a decision, null where not known. Equal names in two data sets are two
+    people: columns dataset and participant."""
+    return pl.when(pl.col("participant").is_not_null()).then(
+        pl.concat_str(
+            pl.col("dataset").cast(pl.String).fill_null(""),
+            pl.col("participant").cast(pl.String),
+            separator="/",
+        )
+    )
+
+
 def cluster_codes(participants: Sequence[str | None], games: Sequence[str]) -> list[np.ndarray]:
     """Codes (0, 1, ...) of the participant and of the game of every decision, two 1-d arrays.
 
-    A decision whose participant is not known stands for a participant of its game alone.
+    `participants` are named as by `person`. A decision whose participant is not known stands for
+    a participant of its game alone.
     """
     people = [
         f"g{game}" if who is None else f"p{who}"

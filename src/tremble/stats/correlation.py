@@ -16,6 +16,7 @@ from tremble.stats.outcomes import CHOICE, OPTION, RATE
 # Spread below this share of the largest value is rounding, not variation. It is relative: tiny
 # probabilities that do differ have an r.
 _ROUNDING = 1e-12
+CONSTANT = "constant prediction"
 
 
 def constant(values: np.ndarray) -> bool:
@@ -30,7 +31,7 @@ def pearson(x: np.ndarray, y: np.ndarray) -> tuple[float | None, str | None]:
     if constant(y):
         return None, "one outcome only"
     if constant(x):
-        return None, "constant prediction"
+        return None, CONSTANT
     dx, dy = x - x.mean(), y - y.mean()
     # Scaled first: squares of probabilities below 1e-160 would vanish.
     dx, dy = dx / np.abs(dx).max(), dy / np.abs(dy).max()
@@ -89,7 +90,7 @@ def undefined(row: dict[str, Any], suffix: str = "") -> str | None:
         if row["targets"] == 1 and row["outcome"] == 0:
             return f"none of {points} said {row['target']}"
         return f"all {points} {'chose' if row['outcome'] else 'avoided'} the target"
-    return "constant prediction" if row[f"flat{suffix}"] else None
+    return CONSTANT if row[f"flat{suffix}"] else None
 
 
 def points_note(row: dict[str, Any]) -> str | None:

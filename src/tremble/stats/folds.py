@@ -9,6 +9,8 @@ import polars as pl
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from tremble.stats.clusters import person
+
 
 def folds_of(decisions: pl.DataFrame, folds: int) -> pl.DataFrame:
     """decision, fold (0 to `folds` - 1), by a hash of the unit's smallest cluster name.
@@ -16,14 +18,11 @@ def folds_of(decisions: pl.DataFrame, folds: int) -> pl.DataFrame:
     A unit is whatever hangs together through games (`cluster`) and people (`participant` within
     `dataset`): a game of two people, and every other game of either, lie in one fold.
     """
-    person = pl.when(pl.col("participant").is_not_null()).then(
-        pl.concat_str(pl.col("dataset").fill_null(""), "participant", separator="\x1f")
-    )
     frame = decisions.select(
         "decision",
         "cluster",
         game=pl.col("cluster").rank("dense") - 1,
-        person=person.rank("dense") - 1,
+        person=person().rank("dense") - 1,
     )
     games = int(frame["game"].max() or 0) + 1  # type: ignore[arg-type]
     people = int(frame["person"].max() or 0) + 1  # type: ignore[arg-type]

@@ -101,8 +101,8 @@ def further_tables(
         "measures": lambda: measure_table(predicted, points, decisions),
         "reliability": lambda: reliability(predicted, points, decisions),
         "added": lambda: added(fits(), said, points),
-        "theory": lambda: normative_models(predicted, points, decisions),
-        "theory_pairs": lambda: normative_pairs(fits(), points, decisions, comparisons),
+        "theory": lambda: normative_models(predicted, points, decisions, resamples),
+        "theory_pairs": lambda: normative_pairs(fits(), points, decisions, comparisons, resamples),
         **{by: subsets(by) for by in _SUBSETS},
         "presentations": lambda: presentation_table(analysis.scores, decisions, points),
         "controls": lambda: control_table(

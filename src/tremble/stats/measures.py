@@ -8,7 +8,7 @@ their word. Each is given twice: as predicted, and after one temperature fitted 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,8 @@ from tremble.stats.calibration import (
     log_loss_terms,
     recalibration,
 )
+from tremble.stats.clusters import top_levels
+from tremble.stats.intervals import FEW_CLUSTERS, Units
 from tremble.stats.models import join_notes
 from tremble.stats.option_arrays import OptionArrays, option_arrays
 from tremble.stats.temperature import COLDEST, EPSILON, HOTTEST, cross_fitted, log_shares, tempered
@@ -55,7 +57,12 @@ def measure_table(
     - brier: mean squared difference; the points of one problem share its weight.
     - auc: over 0/1 outcomes only. slope, intercept: of the outcome's logit on the prediction's.
     - ece: over `bins` bins of equal width.
-    - temperature: the median over `folds` folds of people, none of which is split.
+    - temperature: the median over `folds` folds of people, none of which is split; every
+      prediction is tempered as the other folds would have it.
+    - slope_tempered, intercept_tempered: of all predictions at that one median temperature, so
+      that the slope of a choice between two options is the raw one times the temperature. Across
+      folds, predictions at different temperatures are no straight line (docs/uncertainty.md).
+      None below 20 participants or games, and where the temperature is at its bound.
 
     What is undefined is None and the note says why.
     """
@@ -87,7 +94,11 @@ def reliability(
     rows: list[Row] = []
     for arrays in option_arrays(predicted, points, decisions, folds):
         for part in _chunks(arrays):
-            p, w = _tempered_points(part)[:2] if temper else _points(part, part.shares)
+            if temper:
+                after = _tempered_points(part)
+                p, w = after.p, after.w
+            else:
+                p, w = _points(part, part.shares)
             for run, name in enumerate(part.runs):
                 sums = bin_sums(p[run], part.outcome, w[run], bins, equal)
                 rows += [
@@ -126,29 +137,64 @@ def _points(arrays: OptionArrays, shares: np.ndarray) -> tuple[np.ndarray, np.nd
     return np.where(there, p, 0.5), there * arrays.weight
 
 
-def _tempered_points(arrays: OptionArrays) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(predictions, weights, temperature per run) after the cross-fitted temperature."""
+@dataclass(frozen=True, slots=True)
+class _Tempered:
+    """Points (R, P) after the cross-fitted temperature, their weights, and after the one median
+    temperature of each run (R)."""
+
+    p: np.ndarray
+    w: np.ndarray
+    at_median: np.ndarray
+    temperature: np.ndarray
+
+
+def _tempered_points(arrays: OptionArrays) -> _Tempered:
     whole = (np.isfinite(arrays.shares) | ~arrays.valid[:, None, :]).all(axis=0)
     logs = np.where(whole & arrays.valid[:, None, :], log_shares(arrays.shares), 0.0)
     inverse, temperature = cross_fitted(
         logs, arrays.valid, arrays.observed, whole.astype(float), arrays.fold
     )
-    shares = tempered(logs, arrays.valid, np.where(np.isfinite(inverse), inverse, 1.0))
-    shares[:, ~whole | ~np.isfinite(inverse)] = np.nan
-    return *_points(arrays, shares), temperature
+    unknown = ~whole | ~np.isfinite(inverse)
+
+    def points(by: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        shares = tempered(logs, arrays.valid, np.where(np.isfinite(by), by, 1.0))
+        shares[:, unknown] = np.nan
+        return _points(arrays, shares)
+
+    p, w = points(inverse)
+    return _Tempered(p, w, points(1 / temperature[:, None])[0], temperature)
+
+
+def _clusters(arrays: OptionArrays, w: np.ndarray) -> list[int]:
+    """How many participants or games, of the kind that is rarer, each run's points are of."""
+    counts: dict[bytes, int] = {}
+    found = []
+    for used in w > 0:
+        key = np.packbits(used).tobytes()
+        if key not in counts:
+            at = np.unique(arrays.at[used])
+            levels = top_levels([codes[at] for codes in arrays.clusters]) if len(at) else []
+            counts[key] = Units.of(len(at), levels).clusters
+        found.append(counts[key])
+    return found
 
 
 def _rows(arrays: OptionArrays, bins: int) -> list[Row]:
     p, w = _points(arrays, arrays.shares)
     plain = _measures(arrays, p, w, bins)
-    heated_p, heated_w, temperature = _tempered_points(arrays)
-    heated = _measures(arrays, heated_p, heated_w, bins)
+    after = _tempered_points(arrays)
+    heated = _measures(arrays, after.p, after.w, bins, after.at_median)
+    clusters = _clusters(arrays, after.w)
     beyond = ((p < EPSILON) | (p > 1 - EPSILON)) & (w > 0)
     rows = []
     for run, name in enumerate(arrays.runs):
-        before, after = plain[run], heated[run]
-        fitted = float(temperature[run]) if np.isfinite(temperature[run]) else None
-        missed = round(float(w[run].sum())) - round(float(heated_w[run].sum()))
+        before = plain[run]
+        temperature = float(after.temperature[run])
+        fitted = temperature if np.isfinite(temperature) else None
+        no_line = None if fitted is None else _why_no_line(fitted, clusters[run])
+        if no_line or before["slope"] is None:
+            heated[run] |= {"slope": None, "intercept": None}
+        missed = round(float(w[run].sum())) - round(float(after.w[run].sum()))
         rows.append(
             {
                 **dict(zip(("model", "format", "formulation"), name, strict=True)),
@@ -157,10 +203,11 @@ def _rows(arrays: OptionArrays, bins: int) -> list[Row]:
                 **{measure: before[measure] for measure in MEASURES},
                 "clipped": int(beyond[run].sum()),
                 "temperature": fitted,
-                **{f"{measure}_tempered": after[measure] for measure in TEMPERED},
+                **{f"{name}_tempered": heated[run][name] for name in TEMPERED},
                 "note": join_notes(
                     before["why"],
                     _temperature_note(fitted),
+                    no_line,
                     f"{missed} decisions without a temperature" if fitted and missed else None,
                 ),
             }
@@ -168,23 +215,40 @@ def _rows(arrays: OptionArrays, bins: int) -> list[Row]:
     return rows
 
 
+def _why_no_line(temperature: float, clusters: int) -> str | None:
+    """Why the calibration line after this temperature says nothing; None where it does."""
+    if clusters < FEW_CLUSTERS:
+        few = f"{clusters} participants or games, below {FEW_CLUSTERS}"
+        return f"no slope after the temperature: {few}"
+    return "no slope after the temperature" if _at_bound(temperature) else None
+
+
+def _at_bound(temperature: float) -> bool:
+    return not COLDEST * (1 + 1e-6) < temperature < HOTTEST * (1 - 1e-6)
+
+
 def _temperature_note(temperature: float | None) -> str | None:
     if temperature is None:
         return "no temperature: nothing to fit it on outside a fold, or every prediction even"
-    if temperature >= HOTTEST * (1 - 1e-6):
-        return f"temperature at its bound of {HOTTEST:g}: flattened to even odds they predict best"
-    if temperature <= COLDEST * (1 + 1e-6):
-        return f"temperature at its bound of {COLDEST:g}: the surer they are, the better"
-    return None
+    if not _at_bound(temperature):
+        return None
+    if temperature > 1:
+        said = f"bound of {HOTTEST:g}: flattened to even odds they predict best"
+    else:
+        said = f"bound of {COLDEST:g}: the surer they are, the better"
+    return f"temperature at its {said}"
 
 
-def _measures(arrays: OptionArrays, p: np.ndarray, w: np.ndarray, bins: int) -> list[Row]:
-    """The six measures of each run, and `why` some are None."""
+def _measures(
+    arrays: OptionArrays, p: np.ndarray, w: np.ndarray, bins: int, line: np.ndarray | None = None
+) -> list[Row]:
+    """The six measures of each run, and `why` some are None; slope and intercept are those of the
+    predictions `line` (R, P), if given."""
     y, present = arrays.outcome, w > 0
     total = np.maximum(w.sum(axis=1), 1e-300)
     loss = (log_loss_terms(p, y, arrays.joint) * present).sum(axis=1) / total
     brier = (w * (p - y) ** 2).sum(axis=1) / total
-    slope, intercept, found = recalibration(p, y, w)
+    slope, intercept, found = recalibration(p if line is None else line, y, w)
     rows: list[Row] = []
     for run in range(len(p)):
         if not present[run].any():

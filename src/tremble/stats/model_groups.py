@@ -30,12 +30,17 @@ def size_band(billions: float | None) -> str | None:
 
 
 def known_of(row: Row, catalogue: Catalogue) -> tuple[str | None, float | None]:
-    """Model family and billions of parameters of a pair: of the base model, else the aligned."""
-    for name in (row["base"], row["aligned"]):
-        family, billions = catalogue.get(name, (None, None))
-        if family is not None or billions is not None:
-            return family, billions
-    return None, None
+    """Model family and billions of parameters of a pair: of the base model, else the aligned.
+
+    Both are unknown where the two are of different families: what holds for one of them does not
+    hold for the pair.
+    """
+    found = [catalogue.get(row[side], (None, None)) for side in ("base", "aligned")]
+    families = {family for family, _ in found if family is not None}
+    if len(families) > 1:
+        return None, None
+    sizes = [billions for _, billions in found if billions is not None]
+    return families.pop() if families else None, sizes[0] if sizes else None
 
 
 def by_family(
@@ -94,7 +99,7 @@ def _group(key: tuple[Any, ...], rows: Sequence[Row], resamples: int, seed: int)
     low, high = median_interval(difference, names, resamples, seed)
     notes = []
     if key[1] is None:
-        notes.append(f"{key[0]} not known")
+        notes.append(f"{key[0]} not known, or not the same of both")
     if not kept:
         notes.append("no pair kept")
     elif low is None:

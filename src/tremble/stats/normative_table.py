@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import polars as pl
 
+from tremble.stats.bootstrap import RESAMPLES, difference_intervals
 from tremble.stats.comparisons import Comparison, family_order
 from tremble.stats.correlation import r_columns
+from tremble.stats.intervals import Interval
 from tremble.stats.models import join_notes
-from tremble.stats.pairs import MIN_N, comparison_frame, twins, winner
+from tremble.stats.pairs import MIN_N, comparison_frame, twins
 from tremble.stats.predictions import RUN
+from tremble.stats.uncertainty_table import RunMatrix
 
 _ROUNDING = 1e-12
 
 Row = dict[str, Any]
+# Of each (series, family of games) that has a point.
+Intervals = dict[tuple[Any, ...], Interval]
 
 
 def normative_points(decisions: pl.DataFrame, points: pl.DataFrame) -> pl.DataFrame:
@@ -33,16 +39,21 @@ def normative_points(decisions: pl.DataFrame, points: pl.DataFrame) -> pl.DataFr
 
 
 def normative_models(
-    predicted: pl.DataFrame, points: pl.DataFrame, decisions: pl.DataFrame
+    predicted: pl.DataFrame,
+    points: pl.DataFrame,
+    decisions: pl.DataFrame,
+    resamples: int = RESAMPLES,
 ) -> list[Row]:
     """One row per run and family that theory has something to say about or should have.
 
     model, format, formulation, family, n (decisions), r (predictions and theory), r_people (what
-    people did and theory, same decisions), closer ("model", "people", "tie" or None), undecided
+    people did and theory, same decisions), low, high (95% interval of r less r_people, over whole
+    participants and games, see `bootstrap`), closer ("model", "people" or None), undecided
     (decisions of the family without a normative prediction) and note. An undefined r is None
-    with its reason. Below 30 decisions nobody is closer.
+    with its reason. Nobody is closer below 30 decisions, nor where the interval holds zero.
     """
     held = normative_points(decisions, points).rename({"outcome": "people"})
+    intervals = _over_people(predicted, held, decisions, resamples)
     found = (
         predicted.join(held, on=["decision", "key"])
         .rename({"normative": "outcome"})
@@ -55,7 +66,10 @@ def normative_models(
         .join(found, on=[*RUN, "family"], how="left")
         .sort("run", "order")
     )
-    return [_model_row(row) for row in frame.iter_rows(named=True)]
+    return [
+        _model_row(row, intervals.get((*(row[name] for name in RUN), row["family"])))
+        for row in frame.iter_rows(named=True)
+    ]
 
 
 def normative_pairs(
@@ -63,17 +77,20 @@ def normative_pairs(
     points: pl.DataFrame,
     decisions: pl.DataFrame,
     comparisons: Sequence[Comparison],
+    resamples: int = RESAMPLES,
 ) -> list[Row]:
     """Which twin is closer to theory, on the decisions both have scored.
 
     base, aligned, mode, formulation, family, n, r_base, r_aligned (each with theory), r_people,
-    closer ("base", "aligned", "tie" or None: the higher r), undecided, note. Below 30 decisions
-    nobody is closer.
+    low, high (95% interval of r_base less r_aligned, as for `normative_models`), closer ("base",
+    "aligned" or None: the higher r), undecided, note. Nobody is closer below 30 decisions, nor
+    where the interval holds zero.
     """
     if not comparisons:
         return []
     held = normative_points(decisions, points).rename({"outcome": "people"})
     table = comparison_frame(comparisons)
+    intervals = _between_twins(predicted, held, decisions, table, resamples)
     group = ["comparison", "formulation", "family"]
     found = (
         twins(predicted, held, table)
@@ -92,7 +109,58 @@ def normative_pairs(
         .join(found, on=group, how="left")
         .sort("comparison", "wording", "order")
     )
-    return [_pair_row(row) for row in frame.iter_rows(named=True)]
+    return [
+        _pair_row(row, intervals.get((row["comparison"], row["formulation"], row["family"])))
+        for row in frame.iter_rows(named=True)
+    ]
+
+
+def _theory_matrix(
+    predicted: pl.DataFrame, held: pl.DataFrame, decisions: pl.DataFrame
+) -> RunMatrix:
+    """Predictions at the points that theory speaks of, theory in place of the outcome."""
+    return RunMatrix(predicted, held.rename({"normative": "outcome"}), decisions)
+
+
+def _over_people(
+    predicted: pl.DataFrame, held: pl.DataFrame, decisions: pl.DataFrame, resamples: int
+) -> Intervals:
+    """Each run's r with theory less that of people, by run and family."""
+    made = _theory_matrix(predicted, held, decisions)
+    did = made.points.matrix(held.with_columns(one=pl.lit(0)), "one", "people", 1)
+    found: Intervals = {}
+    for part in made.families:
+        x = made.x[:, part.at]
+        people = np.broadcast_to(did[:, part.at], x.shape)
+        each = difference_intervals(x, people, part.y, part.clusters, resamples=resamples)
+        for run, one in zip(made.runs.select(RUN).iter_rows(), each, strict=True):
+            found[*run, part.family] = one
+    return found
+
+
+def _between_twins(
+    predicted: pl.DataFrame,
+    held: pl.DataFrame,
+    decisions: pl.DataFrame,
+    table: pl.DataFrame,
+    resamples: int,
+) -> Intervals:
+    """r of base with theory less that of aligned, by comparison, formulation and family."""
+    made = _theory_matrix(predicted, held, decisions)
+    found: Intervals = {}
+    for formulation in made.runs["formulation"].unique(maintain_order=True):
+        base, aligned = made.twins(table, formulation)
+        for part in made.families:
+            each = difference_intervals(
+                base[:, part.at],
+                aligned[:, part.at],
+                part.y,
+                part.clusters,
+                resamples=resamples,
+            )
+            for comparison, one in zip(table["comparison"], each, strict=True):
+                found[comparison, formulation, part.family] = one
+    return found
 
 
 def _columns() -> list[pl.Expr]:
@@ -144,46 +212,47 @@ def _undecided(row: Row) -> str | None:
     return f"no normative prediction: {reasons}" + (f", other reasons ({more})" if more else "")
 
 
-def _small(n: int) -> str | None:
-    return f"n = {n}, below {MIN_N}" if 0 < n < MIN_N else None
-
-
 def _r(row: Row, side: str) -> float | None:
     return None if _undefined(row, side) else row[f"r_{side}"]
 
 
-def _model_row(row: Row) -> Row:
+def _closer(interval: Interval | None, sides: tuple[str, str], n: int) -> tuple[Row, str | None]:
+    """low, high and closer (the side whose r is higher beyond doubt), and why nobody is."""
+    found: Row = {"low": None, "high": None, "closer": None}
+    if n < MIN_N:
+        return found, f"n = {n}, below {MIN_N}" if n else None
+    if interval is None or interval.estimate is None:
+        return found, None
+    found |= {"low": interval.low, "high": interval.high}
+    if interval.low is None or interval.high is None or interval.low <= 0 <= interval.high:
+        return found, join_notes("not told apart", interval.note)
+    found["closer"] = sides[0] if interval.low > 0 else sides[1]
+    return found, interval.note
+
+
+def _model_row(row: Row, interval: Interval | None) -> Row:
     n = row["used"] or 0
-    r, people = _r(row, "model"), _r(row, "people")
-    small = _small(n)
-    closer = None
-    if r is not None and people is not None and not small:
-        closer = {"base": "model", "aligned": "people", "tie": "tie"}[winner(r, people)]
+    told, why = _closer(interval, ("model", "people"), n)
     reasons = dict.fromkeys((_undefined(row, "model"), _undefined(row, "people")))
     return {
         **{name: row[name] for name in RUN},
         "family": row["family"],
         "n": n,
-        "r": r,
-        "r_people": people,
-        "closer": closer,
+        "r": _r(row, "model"),
+        "r_people": _r(row, "people"),
+        **told,
         "undecided": row["undecided"],
-        "note": join_notes(*reasons, small, _undecided(row)),
+        "note": join_notes(*reasons, why, _undecided(row)),
     }
 
 
-def _pair_row(row: Row) -> Row:
+def _pair_row(row: Row, interval: Interval | None) -> Row:
     n = row["used"] or 0
-    r = {side: _r(row, side) for side in ("base", "aligned", "people")}
-    base, aligned = r["base"], r["aligned"]
+    told, note = _closer(interval, ("base", "aligned"), n)
     reasons: dict[str | None, None] = {}
-    for side in r:
+    for side in ("base", "aligned", "people"):
         why = _undefined(row, side)
         reasons[f"{why} of {side}" if why == "constant prediction" else why] = None
-    small = _small(n)
-    closer = None
-    if base is not None and aligned is not None and not small:
-        closer = winner(base, aligned)
     return {
         "base": row["base"],
         "aligned": row["aligned"],
@@ -191,10 +260,8 @@ def _pair_row(row: Row) -> Row:
         "formulation": row["formulation"],
         "family": row["family"],
         "n": n,
-        "r_base": base,
-        "r_aligned": aligned,
-        "r_people": r["people"],
-        "closer": closer,
+        **{f"r_{side}": _r(row, side) for side in ("base", "aligned", "people")},
+        **told,
         "undecided": row["undecided"],
-        "note": join_notes(*reasons, small, _undecided(row)),
+        "note": join_notes(*reasons, note, _undecided(row)),
     }

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from tremble.stats.clusters import cluster_codes, person
 from tremble.stats.comparisons import family_order
 from tremble.stats.folds import folds_of
 from tremble.stats.outcomes import CHOICE, OPTION
@@ -20,8 +21,9 @@ class OptionArrays:
 
     `shares` (K, R, D): predictions, NaN where a run has none; `valid` (K, D): which options
     exist; `observed` (K, D): what people did, adding up to one, NaN where an option's rate is
-    not known; `fold` (D). Points: `at` (decision), `option`, `outcome`, `weight`, `choice`
-    (a 0/1 outcome) and `joint` (one of several points of a problem), each (P).
+    not known; `fold` (D); `clusters`: codes of participants and of games, (D) each. Points: `at`
+    (decision), `option`, `outcome`, `weight`, `choice` (a 0/1 outcome) and `joint` (one of several
+    points of a problem), each (P).
     """
 
     family: str
@@ -30,6 +32,7 @@ class OptionArrays:
     valid: np.ndarray
     observed: np.ndarray
     fold: np.ndarray
+    clusters: list[np.ndarray]
     at: np.ndarray
     option: np.ndarray
     outcome: np.ndarray
@@ -45,7 +48,9 @@ def option_arrays(
     runs = predicted.select(RUN).unique(maintain_order=True).with_row_index("run")
     names = [(str(m), str(f), str(w)) for m, f, w in runs.select(RUN).iter_rows()]
     numbered = (
-        decisions.select("decision", "family", "keys", "choice", "rates")
+        decisions.select(
+            "decision", "family", "keys", "choice", "rates", "cluster", person=person()
+        )
         .join(points.select("decision").unique(), on="decision", how="semi", maintain_order="left")
         .with_columns(d=pl.int_range(pl.len()).over("family"))
     )
@@ -86,6 +91,7 @@ def option_arrays(
             fold=here.join(fold, on="decision", how="left", maintain_order="left")[
                 "fold"
             ].to_numpy(),
+            clusters=cluster_codes(here["person"].to_list(), here["cluster"].to_list()),
             at=held["d"].to_numpy(),
             option=held["k"].to_numpy(),
             outcome=held["outcome"].to_numpy(),

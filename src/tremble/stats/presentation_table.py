@@ -20,8 +20,9 @@ def presentation_table(
     family, n (decisions with every presentation scored), presentations (of one decision),
     prediction (mean of the averages), sd (standard deviation over the presentations of a decision,
     ddof 1, mean over decisions), sd_largest, r of the average, r_lowest and r_highest of single
-    presentations (None where undefined), then the run. Shares of the target, each presentation
-    normalised; a problem with several options counts with each of them.
+    presentations (None where undefined), then the run. r of the average can lie outside of r_lowest
+    and r_highest: the average has lost what place and label add. Shares of the target, each
+    presentation normalised; a problem with several options counts with each of them.
     """
     wanted = points.select("decision", "family", "key", "outcome")
     expected = presentations_expected(scores, decisions).filter(pl.col("expected") > 1)

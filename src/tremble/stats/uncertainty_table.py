@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from tremble.stats.bootstrap import RESAMPLES, difference_intervals, r_intervals
-from tremble.stats.clusters import cluster_codes
+from tremble.stats.clusters import cluster_codes, person
 from tremble.stats.comparisons import Comparison, family_order
 from tremble.stats.correlation import pearson
 from tremble.stats.dependent import dependent_test
@@ -28,13 +28,19 @@ _INTERVAL = ("low", "high", "se", "clusters", "effective", "undefined", "note")
 
 @dataclass(frozen=True, slots=True)
 class FamilyPoints:
-    """One family's points: columns `at` of a matrix over all of them, outcomes `y` and codes of
-    its clusters, (points) each."""
+    """One family's points: columns `at` of a matrix over all of them, outcomes `y`, `weight` (of
+    a decision's points 1 together) and codes of its clusters, (points) each."""
 
     family: str
     at: slice
     y: np.ndarray
+    weight: np.ndarray
     clusters: list[np.ndarray]
+
+    def decisions(self, *predictions: np.ndarray) -> int:
+        """How many decisions the points belong to at which all of these (points) say something."""
+        known = np.logical_and.reduce([np.isfinite(x) for x in predictions])
+        return round(float(self.weight @ known))
 
 
 class AllPoints:
@@ -45,7 +51,7 @@ class AllPoints:
         held = (
             points.filter(pl.col("family").is_not_null())
             .join(
-                decisions.select("decision", "participant", "cluster"),
+                decisions.select("decision", "cluster", person=person()),
                 on="decision",
                 maintain_order="left",
             )
@@ -58,10 +64,16 @@ class AllPoints:
         self.families: list[FamilyPoints] = []
         start = 0
         for part in held.partition_by("family", maintain_order=True):
-            codes = cluster_codes(part["participant"].to_list(), part["cluster"].to_list())
+            codes = cluster_codes(part["person"].to_list(), part["cluster"].to_list())
             at = slice(start, start + part.height)
             self.families.append(
-                FamilyPoints(part["family"][0], at, part["outcome"].to_numpy(), codes)
+                FamilyPoints(
+                    part["family"][0],
+                    at,
+                    part["outcome"].to_numpy(),
+                    part["weight"].to_numpy(),
+                    codes,
+                )
             )
             start = at.stop
 
@@ -91,6 +103,15 @@ class RunMatrix:
     def families(self) -> list[FamilyPoints]:
         return self.points.families
 
+    def twins(self, table: pl.DataFrame, formulation: str) -> tuple[np.ndarray, np.ndarray]:
+        """What base and aligned predict, both (comparisons, points); `table` as made by
+        `comparison_frame`."""
+        base, aligned = (
+            self.rows([(*one, formulation) for one in table.select(side, name).iter_rows()])
+            for side, name in (("base", "base_format"), ("aligned", "aligned_format"))
+        )
+        return base, aligned
+
     def rows(self, runs: Sequence[tuple[str, str, str]]) -> np.ndarray:
         """The rows of `x` of these runs (model, format, formulation), NaN where there is none."""
         known = {run: place for place, run in enumerate(self.runs.select(RUN).iter_rows())}
@@ -99,12 +120,16 @@ class RunMatrix:
 
 
 def interval_table(made: RunMatrix, resamples: int = RESAMPLES) -> list[Row]:
-    """Rows with model, format, formulation, family, n (points), r, low, high, se, clusters,
-    effective, undefined, note: the 95% interval of each r, over whole clusters (`bootstrap`)."""
+    """Rows with model, format, formulation, family, points, decisions, r, low, high, se, clusters,
+    effective, undefined, note: the 95% interval of each r, over whole clusters (`bootstrap`).
+
+    A problem with three or more options is one decision and a point for each of them.
+    """
     rows: list[tuple[int, Row]] = []
     for held in made.families:
-        found = r_intervals(made.x[:, held.at], held.y, held.clusters, resamples=resamples)
-        for run, interval in zip(made.runs.iter_rows(named=True), found, strict=True):
+        x = made.x[:, held.at]
+        found = r_intervals(x, held.y, held.clusters, resamples=resamples)
+        for run, own, interval in zip(made.runs.iter_rows(named=True), x, found, strict=True):
             if not interval.n:
                 continue
             said = asdict(interval)
@@ -112,7 +137,9 @@ def interval_table(made: RunMatrix, resamples: int = RESAMPLES) -> list[Row]:
             rows.append(
                 (
                     run["run"],
-                    {**named, "family": held.family, "n": interval.n, "r": interval.estimate}
+                    {**named, "family": held.family}
+                    | {"points": interval.n, "decisions": held.decisions(own)}
+                    | {"r": interval.estimate}
                     | {name: said[name] for name in _INTERVAL},
                 )
             )
@@ -125,23 +152,18 @@ def difference_table(
     """One row per pair, mode, formulation and family: r of base minus r of aligned, on the points
     both have scored.
 
-    base, aligned, mode, formulation, family, n, difference, low, high, se, p, p_holm, p_bh,
-    clusters, effective, undefined, williams_t, williams_p, steiger_z, steiger_p, zou_low, zou_high,
-    note. low to p come from the bootstrap of whole clusters; p_holm and p_bh adjust p over the
-    pairs of one mode, formulation and family. The last six take decisions as independent, which
-    those of one person are not (`dependent`).
+    base, aligned, mode, formulation, family, points, decisions, difference, low, high, se, p,
+    p_holm, p_bh, clusters, effective, undefined, williams_t, williams_p, steiger_z, steiger_p,
+    zou_low, zou_high, note. low to p come from the bootstrap of whole clusters; p_holm and p_bh
+    adjust p over all pairs and families of games of one mode and formulation. The last six take
+    decisions as independent, which those of one person are not (`dependent`).
     """
     if not comparisons:
         return []
-    sides = comparison_frame(comparisons)
+    table = comparison_frame(comparisons)
     rows: list[Row] = []
     for formulation in made.runs["formulation"].unique(maintain_order=True):
-        a, b = (
-            made.rows(
-                [(*one, formulation) for one in sides.select(side, f"{side}_format").iter_rows()]
-            )
-            for side in ("base", "aligned")
-        )
+        a, b = made.twins(table, formulation)
         for held in made.families:
             pair = a[:, held.at], b[:, held.at]
             found = difference_intervals(*pair, held.y, held.clusters, resamples=resamples)
@@ -156,14 +178,15 @@ def difference_table(
                         "mode": comparison.mode,
                         "formulation": formulation,
                         "family": held.family,
-                        "n": interval.n,
+                        "points": interval.n,
+                        "decisions": held.decisions(one, other),
                         "difference": interval.estimate,
                         "p": interval.p,
                         **{name: said[name] for name in _INTERVAL},
                         **_independent(one, other, held.y),
                     }
                 )
-    keys = [(row["mode"], row["formulation"], row["family"]) for row in rows]
+    keys = [(row["mode"], row["formulation"]) for row in rows]
     return _adjusted(rows, [row["p"] for row in rows], keys)
 
 

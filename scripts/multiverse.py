@@ -1,0 +1,136 @@
+"""The multiverse of the embedded pair: wordings, formats, readings and controls on one page.
+
+`python scripts/multiverse.py` writes the decisions of examples/multiverse.jsonl;
+`python scripts/multiverse.py STUDY` writes docs/multiverse.md from the scored study.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tremble.datasets import Notes, demo
+from tremble.prompts import FORMULATIONS
+from tremble.records import write
+from tremble.report.layout import count, family_name
+from tremble.stats.numbers import decimal
+from tremble.study import analyze_study, caveats, further_analysis
+
+ROOT = Path(__file__).parents[1]
+DATA = ROOT / "examples" / "multiverse.jsonl"
+PAGE = ROOT / "docs" / "multiverse.md"
+SEED = 20260101
+SIZES = {
+    "bargaining": 24,
+    "persuasion": 20,
+    "persuasion_seller": 20,
+    "negotiation": 6,
+    "repeated_matrix": 80,
+    "one_shot_matrix": 40,
+    "lottery": 40,
+}
+Row = dict[str, Any]
+Run = tuple[str, str]  # model and format
+
+
+def decisions() -> list[Any]:
+    return demo.sample(demo.load(Path(), Notes()), SIZES, SEED)
+
+
+def page(folder: Path) -> str:
+    """The page as Markdown."""
+    analysis, _, decisions = analyze_study(folder)
+    table = further_analysis(folder, analysis, decisions, ["controls"])["controls"]
+    readings = [row for row in table if row["control"] == "next_token"]
+    controls = [row for row in table if row["control"] != "next_token"]
+    runs = list(dict.fromkeys((row["model"], row["format"]) for row in analysis.models))
+    parts = [
+        "# A multiverse: wordings, formats, readings, controls\n",
+        "Written by `scripts/multiverse.py` from the study of `examples/multiverse.toml`, scored "
+        "with `tremble run`; no number is typed. r, and the mean mass in brackets. *next token*: "
+        "the core study's reading, which takes one token right after the opening as it stands. A "
+        "dash: r is undefined or nothing was scored.\n",
+        *(f"- {line}" for line in caveats(folder)),
+        "",
+    ]
+    for family in dict.fromkeys(row["family"] for row in analysis.models):
+        parts += wordings_of(family, analysis.models, readings, runs)
+    parts += ["## Controls, standard wording\n", *control_table(controls)]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def wordings_of(
+    family: str, models: Sequence[Row], readings: Sequence[Row], runs: Sequence[Run]
+) -> list[str]:
+    """A table of wordings, with two columns for each model and format."""
+    joint = {_place(row): row for row in models if row["family"] == family}
+    next_token = {_place(row): row for row in readings if row["family"] == family}
+    n = max((row["n"] for row in joint.values()), default=0)
+    short = [f"{model.rpartition('/')[2]} {format_}" for model, format_ in runs]
+    head = ["wording", *(name for one in short for name in (one, "next token"))]
+    lines = [f"## {family_name(family)}, {count(n)} decisions\n", _line(head), _rule(len(head))]
+    for wording in FORMULATIONS:
+        cells = [wording]
+        for run in runs:
+            one, other = joint.get((*run, wording)), next_token.get((*run, wording))
+            cells.append("–" if one is None else f"{decimal(one['r'])} ({decimal(one['mass'])})")
+            cells.append(
+                "–"
+                if other is None
+                else f"{decimal(other['r_control'])} ({decimal(other['mass_control'])})"
+            )
+        lines.append(_line(cells))
+    return [*lines, ""]
+
+
+def control_table(rows: Sequence[Row]) -> list[str]:
+    head = ["family", "control", "model", "format", "n", "r", "under it", "loss", "95%", "mass"]
+    head.append("mass under it")
+    lines = [_line(head), _rule(len(head))]
+    for row in sorted(rows, key=lambda row: (row["family"], row["control"])):
+        low, high = decimal(row["low"]), decimal(row["high"])
+        lines.append(
+            _line(
+                [
+                    family_name(row["family"]),
+                    row["control"],
+                    row["model"].rpartition("/")[2],
+                    row["format"],
+                    count(row["n"]),
+                    *(decimal(row[name]) for name in ("r", "r_control", "loss")),
+                    "–" if row["low"] is None else f"{low} to {high}",
+                    *(decimal(row[name]) for name in ("mass", "mass_control")),
+                ]
+            )
+        )
+    return lines
+
+
+def _place(row: Row) -> tuple[str, str, str]:
+    return row["model"], row["format"], row["formulation"]
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _rule(columns: int) -> str:
+    return f"|{'---|' * columns}"
+
+
+def main(arguments: Sequence[str]) -> int:
+    if not arguments:
+        DATA.parent.mkdir(exist_ok=True)
+        write(decisions(), DATA)
+        return 0
+    if len(arguments) != 1 or not Path(arguments[0]).is_dir():
+        print("usage: python scripts/multiverse.py [STUDY]", file=sys.stderr)
+        return 2
+    PAGE.write_text(page(Path(arguments[0])), "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
