@@ -11,7 +11,7 @@ demo: $(VENV)/demo
 	$(BIN)/tremble demo --out demo-study
 
 test: $(VENV)/dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check src tests benchmarks scripts
