@@ -119,7 +119,7 @@ def play(name: str, moves: str, participant: str | None, **rules: Any) -> list[D
 
 def test_another_game_is_never_ones_own_nor_a_later_round() -> None:
     mine, again = play("g1", "aabb", "p1"), play("g2", "bbbb", "p1")
-    other, longer = play("g3", "abab", "p2"), play("g4", "bbaa", "p3", rounds=20)
+    other, longer = play("g3", "bbab", "p2"), play("g4", "bbaa", "p3", rounds=20)
     for decision in mine[1:]:
         with pytest.raises(DoesNotFit, match="no other game"):
             spoken("standard+other_history", OtherGames([*mine, *again]))(decision, 0)
@@ -229,3 +229,24 @@ def test_no_control_depends_on_what_was_hidden_or_came_later(
         assert texts(write(tmp_path, folder, new, rows), middle + 1) == original, folder.name
         checked += len(original)
     assert checked > 40
+
+
+def test_a_history_that_is_alike_is_no_other_one() -> None:
+    mine, alike, other = (
+        play("g1", "aabb", "p1"),
+        play("g2", "aabb", "p2"),
+        play("g3", "bbab", "p3"),
+    )
+    for decision in mine[1:]:
+        with pytest.raises(DoesNotFit, match="no other game"):
+            spoken("standard+other_history", OtherGames([*mine, *alike]))(decision, 0)
+        found = told("standard+other_history", decision, OtherGames([*mine, *alike, *other]))
+        assert found is not None and found.user == standard(other[decision.at]).user
+
+
+def test_rounds_that_are_alike_cannot_be_shuffled() -> None:
+    with pytest.raises(DoesNotFit, match="all earlier rounds are alike"):
+        spoken("standard+shuffled_history")(play("g1", "aaab", "p1")[3], 0)
+    for decision in play("g2", "aabab", "p1")[3:]:  # some orders of these are alike
+        found = spoken("standard+shuffled_history")(decision, 0)
+        assert found.user != standard(decision).user

@@ -100,14 +100,17 @@ def shuffled_history(decision: Decision, others: OtherGames | None = None) -> Te
             raise DoesNotFit("there are no two earlier rounds to exchange")
         drawn = [_mark(decision.cluster, len(earlier), place) for place in range(len(earlier))]
         order = sorted(range(len(earlier)), key=drawn.__getitem__)
-        if order == sorted(order):
-            order = [*order[1:], order[0]]
-        events = [
-            _numbered(event, number)
-            for (number, _), place in zip(earlier, order, strict=True)
-            for event in earlier[place][1]
-        ]
-        return replace(view, events=(*events, *current))
+        before = [(event.type, event.data) for _, events in earlier for event in events]
+        for turn in range(len(order)):  # rounds may be alike
+            turned = [*order[turn:], *order[:turn]]
+            events = tuple(
+                _numbered(event, number)
+                for (number, _), place in zip(earlier, turned, strict=True)
+                for event in earlier[place][1]
+            )
+            if [(e.type, e.data) for e in events] != before:
+                return replace(view, events=(*events, *current))
+        raise DoesNotFit("all earlier rounds are alike")
 
     return Telling(seen)
 

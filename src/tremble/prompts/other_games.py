@@ -51,7 +51,8 @@ class OtherGames:
         """What another person had seen in another game, in the same role at the same round.
 
         Of games with the same rules, where there are any; else with rules of the same kind. Which
-        one follows from the decision's id. Raises DoesNotFit where there is none.
+        one follows from the decision's id; it is never alike in all. Raises DoesNotFit where there
+        is none.
         """
         for key in _keys(decision):
             found = self._places.get(key, [])
@@ -59,9 +60,16 @@ class OtherGames:
             for step in range(len(found)):
                 other = found[(start + step) % len(found)]
                 own = other.participant is not None and other.participant == decision.participant
-                if other.cluster != decision.cluster and not own:
-                    return other.visible()
+                if other.cluster == decision.cluster or own:
+                    continue
+                seen = other.visible()
+                if _told(seen) != _told(decision.visible()):  # the same is no other history
+                    return seen
         raise DoesNotFit("no other game of such rules has this round in this role")
+
+
+def _told(events: tuple[Event, ...]) -> list[tuple[str, Any]]:
+    return [(event.type, event.data) for event in events]
 
 
 def _has_history(decision: Decision) -> bool:
