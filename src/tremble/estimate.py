@@ -14,7 +14,7 @@ import polars as pl
 from tremble.cost import Cost, Work
 from tremble.engines import ModelSpec
 from tremble.engines.files import Say
-from tremble.engines.load import check_device, model_identity, open_tokenizer
+from tremble.engines.load import model_identity, open_tokenizer
 from tremble.engines.model_size import ModelSize, model_size
 from tremble.errors import ModelUnavailable, UserError
 from tremble.plan import Plan
@@ -31,8 +31,8 @@ from tremble.rendering import (
     render,
 )
 from tremble.stats.power import smallest_difference
-from tremble.store import EXPECTED, Job, Store
-from tremble.study import job_folder, read_data
+from tremble.store import EXPECTED, Job
+from tremble.study import checked, job_folder, read_data
 from tremble.study_file import Study
 from tremble.study_selection import decisions_in, selected
 
@@ -75,24 +75,21 @@ def plan_study(study: Study, out: Path, say: Say) -> dict[str, Any]:
 
     Raises UserError for faults of the study file as a whole.
     """
-    Store(out).check(study.name)
-    if not study.data:
-        raise UserError(f'The study {study.name!r} names no data; add data = ["demo"] to [study].')
-    check_device(study.run)
+    checked(study, out)
     frames = read_data(study)
     cannot: list[Row] = []
     with prompt_cache(out) as cache:
         models = _models(study, say, cannot)
         gflops = _rate(study, models)
         _count(study, out, models, frames, cache, cannot, say)
-        disk = {key: path.stat().st_size for key, path in cache.made().items()}
+        tables = sum(path.stat().st_size for path in cache.made().values())
     rows = [_row(study, model, found, gflops) for model, found in models.items()]
     return {
         "study": study.name,
         "models": rows,
         "families": [row for entry in frames for row in _families(frames[entry])],
         "cannot": cannot,
-        "totals": {**_totals(rows), "prompt_tables": sum(disk.values())},
+        "totals": {**_totals(rows), "prompt_tables": tables},
         "gflops": gflops,
     }
 
@@ -235,14 +232,9 @@ def _totals(rows: list[Row]) -> Row:
     """Sums over the models, which run one after another: memory is the largest. None where one of
     them is not known."""
 
-    def known(name: str) -> list[Any] | None:
-        values = [row[name] for row in rows]
-        return None if None in values else values
-
     summed = ("rows", "scored", "prompts", "tokens", "distinct_tokens", "seconds", "download")
-    found: Row = {
-        name: None if (values := known(name)) is None else sum(values) for name in (*summed, "disk")
-    }
+    columns = {name: [row[name] for row in rows] for name in (*summed, "disk")}
+    found: Row = {name: None if None in held else sum(held) for name, held in columns.items()}
     found["memory"] = max((row["memory"] for row in rows), default=None)
     return found
 

@@ -54,17 +54,24 @@ def score_study(study: Study, out: Path, say: Say, progress: Progress | None = N
     UserError for what the user can mend. A model that cannot be had is said, recorded in run.json
     (see `absent`) and left out, as long as a whole pair or a single model remains.
     """
-    store = Store(out)
-    store.check(study.name)
-    if not study.data:
-        raise UserError(f'The study {study.name!r} names no data; add data = ["demo"] to [study].')
-    check_device(study.run)
+    store = checked(study, out)
     downloads = Downloads(study.run.keep_models)
     try:
         with prompt_cache(out) as cache:
             return _score_study(study, store, say, progress or Progress(), downloads, cache)
     finally:
         downloads.delete_all()
+
+
+def checked(study: Study, out: Path) -> Store:
+    """The folder of a study, nothing written yet. Raises UserError where it holds something else,
+    and for faults of the study file as a whole."""
+    store = Store(out)
+    store.check(study.name)
+    if not study.data:
+        raise UserError(f'The study {study.name!r} names no data; add data = ["demo"] to [study].')
+    check_device(study.run)
+    return store
 
 
 def _score_study(

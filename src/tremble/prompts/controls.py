@@ -21,7 +21,7 @@ from tremble.decisions import Decision, Event, Option
 from tremble.errors import UserError, did_you_mean
 from tremble.games import Family, View, family
 from tremble.prompts.conversation import Conversation, DoesNotFit, Formulation, Telling
-from tremble.prompts.other_games import OtherGames
+from tremble.prompts.other_games import OtherGames, told_by
 from tremble.prompts.parts import own_prompt
 
 NEUTRAL = "You take part in a decision task with another person."
@@ -100,7 +100,7 @@ def shuffled_history(decision: Decision, others: OtherGames | None = None) -> Te
             raise DoesNotFit("there are no two earlier rounds to exchange")
         drawn = [_mark(decision.cluster, len(earlier), place) for place in range(len(earlier))]
         order = sorted(range(len(earlier)), key=drawn.__getitem__)
-        before = [(event.type, event.data) for _, events in earlier for event in events]
+        before = told_by(event for _, events in earlier for event in events)
         for turn in range(len(order)):  # rounds may be alike
             turned = [*order[turn:], *order[:turn]]
             events = tuple(
@@ -108,7 +108,7 @@ def shuffled_history(decision: Decision, others: OtherGames | None = None) -> Te
                 for (number, _), place in zip(earlier, turned, strict=True)
                 for event in earlier[place][1]
             )
-            if [(e.type, e.data) for e in events] != before:
+            if told_by(events) != before:
                 return replace(view, events=(*events, *current))
         raise DoesNotFit("all earlier rounds are alike")
 

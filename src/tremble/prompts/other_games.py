@@ -63,12 +63,13 @@ class OtherGames:
                 if other.cluster == decision.cluster or own:
                     continue
                 seen = other.visible()
-                if _told(seen) != _told(decision.visible()):  # the same is no other history
+                if told_by(seen) != told_by(decision.visible()):  # the same is no other history
                     return seen
         raise DoesNotFit("no other game of such rules has this round in this role")
 
 
-def _told(events: tuple[Event, ...]) -> list[tuple[str, Any]]:
+def told_by(events: Iterable[Event]) -> list[tuple[str, Any]]:
+    """What events say, whoever saw them."""
     return [(event.type, event.data) for event in events]
 
 
