@@ -109,8 +109,8 @@ def test_the_verdict_falls_where_the_game_is_not_needed() -> None:
 @pytest.mark.parametrize(
     ("family", "takes_the_game_away"),
     [
-        ("lottery", {"misleading_rules"}),  # gambles stand on the table, not in the rules
-        ("one_shot_matrix", {"misleading_rules"}),
+        ("lottery", {"other_history"}),  # gambles stand on the table, not in the rules
+        ("one_shot_matrix", {"other_history"}),
         ("repeated_matrix", {"no_history", "no_rules", "neutral_rules", "other_history"}),
         ("bargaining", {"no_rules", "neutral_rules", "other_history"}),  # the offer stays
     ],

@@ -31,7 +31,6 @@ from tremble.prompts import (
     OtherGames,
     control_of,
     spoken,
-    standard,
     view,
 )
 from tremble.prompts.controls import NEUTRAL, NEUTRAL_ALONE
@@ -61,7 +60,7 @@ def test_what_fits(
         for control in CONTROLS
         if not any(told(f"standard+{control}", one, others) for one in some)
     }
-    history = ("no_history", "shuffled_history", "other_history", "choices_only")
+    history = ("no_history", "shuffled_history", "choices_only", "misleading_rules")
     assert never == {
         *((name, control) for name in IN_SIGHT for control in history),
         *((OWN.family, control) for control in CONTROLS),
@@ -151,21 +150,25 @@ def test_misleading_rules_by_hand(embedded: list[Decision], invented: dict[str, 
     )
     camp = misled(CAMPING).system
     assert "water 3 points, food 4 points, firewood 5 points" in camp
-    gambles = next(d for d in embedded if d.family == "lottery")
-    one, two = standard(gambles).user.split("\n")
-    swapped = [f"Gamble A{two[8:]}", f"Gamble B{one[8:]}"]
-    assert misled(gambles).user.split("\n") == swapped
-    flat = {"gamble_a": [[1, 3]], "gamble_b": [[1, 3]]}
+    flat = {**play.parameters, "payoffs": {a: {b: [3, 3] for b in "ab"} for a in "ab"}}
     with pytest.raises(DoesNotFit, match="the same the other way round"):
-        spoken("standard+misleading_rules")(replace(gambles, game=None, rules=flat), 0)
+        spoken("standard+misleading_rules")(replace(play, rules=flat), 0)
+
+
+def test_exchanged_payoffs_that_are_shown_in_both_orders_mislead_nobody(
+    embedded: list[Decision],
+) -> None:
+    for name in IN_SIGHT:
+        decision = next(d for d in embedded if d.family == name)
+        with pytest.raises(DoesNotFit, match=f"in {name} the payoffs are all there is to decide"):
+            spoken("standard+misleading_rules")(decision, 0)
 
 
 def test_misleading_rules_leave_what_happened(embedded: list[Decision]) -> None:
     for decision, usual, found in each("misleading_rules", embedded):
-        assert (found.system != usual.system) is (decision.family not in IN_SIGHT)
+        assert found.system != usual.system
         lost = re.compile(r"^By inflation.*\n?", re.M)  # counted by the reader's own rules
-        same = lost.sub("", found.user) == lost.sub("", usual.user)
-        assert same is (decision.family not in IN_SIGHT), decision.id
+        assert lost.sub("", found.user) == lost.sub("", usual.user), decision.id
 
 
 def test_shuffled_rounds_keep_their_lines_and_the_current_round_its_place(
@@ -247,11 +250,17 @@ def test_every_wording_goes_with_every_control(
                     assert not re.search(r"\b(Alice|Bob)\b", found.plain()), wording
 
 
-def test_every_family_can_be_misled_and_scaled(embedded: list[Decision]) -> None:
-    """Whoever adds a family is reminded of both."""
+def test_every_family_can_be_altered(embedded: list[Decision]) -> None:
+    """Whoever adds a family is reminded of all that controls need."""
     for decision in {d.family: d for d in embedded}.values():
         words = family(decision.family)
-        assert words.misled is not None and words.scaled is not None
+        assert words.scaled is not None
         rules = words.scaled(decision.parameters, 2)
         assert rules is not None and words.scaled(rules, 0.5) == decision.parameters
+        if words.on_the_table:
+            assert words.misled is None and words.retold is None
+            continue
+        assert words.misled is not None and words.retold is not None
         assert words.misled(view(decision)) != decision.parameters
+        for event in decision.visible():
+            assert words.retold(event.data, decision.parameters, decision.parameters) == event.data

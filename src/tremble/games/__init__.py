@@ -25,6 +25,8 @@ from typing import Any
 from tremble.decisions import Event, Option
 from tremble.errors import UserError
 
+Told = Mapping[str, Any]
+
 
 @dataclass(frozen=True, slots=True)
 class View:
@@ -71,7 +73,9 @@ class Family:
     players may write to each other. `payoff_rows`: whether payoffs stand in rows, by `View.rows`,
     that can be put in another order than the options. For controls: `misled` gives rules with
     other parameters, of which a reader would conclude something else; `scaled` rules, or an event,
-    with all amounts times a factor, None where they are not known as numbers.
+    with all amounts times a factor, None where they are not known as numbers; `retold` an event of
+    another game (its data, the rules there and here) as these rules would have it, None where they
+    cannot; `on_the_table` names the parameters that are all there is to decide about.
     `spellings`: label -> other words for it, which count where a study asks for spellings."""
 
     name: str
@@ -85,8 +89,10 @@ class Family:
     dialogue: bool = False
     payoff_rows: bool = False
     transcript: Callable[[View], str] | None = None
-    misled: Callable[[View], Mapping[str, Any]] | None = None
-    scaled: Callable[[Mapping[str, Any], float], Mapping[str, Any] | None] | None = None
+    misled: Callable[[View], Told] | None = None
+    scaled: Callable[[Told, float], Told | None] | None = None
+    retold: Callable[[Told, Told, Told], Told | None] | None = None
+    on_the_table: tuple[str, ...] = ()
     spellings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 

@@ -17,15 +17,30 @@ def amounts(*names: str) -> Callable[[Told, float], dict[str, Any]]:
     return scaled
 
 
-def times(value: Any, factor: float) -> Any:
-    """Every number in a value, times `factor`, to nine decimals; whole numbers stay whole."""
+def in_proportion(base: str, *names: str) -> Callable[[Told, Told, Told], dict[str, Any] | None]:
+    """What tells an event of another game in proportion: the amounts under `names` times the ratio
+    of what `base` is here and there, in cents where `base` is ten or more. None without a ratio."""
+
+    def retold(event: Told, there: Told, here: Told) -> dict[str, Any] | None:
+        if not there.get(base) or not here.get(base):
+            return None
+        if there[base] == here[base]:
+            return dict(event)
+        factor, digits = here[base] / there[base], 2 if abs(here[base]) >= 10 else 9
+        return {k: times(v, factor, digits) if k in names else v for k, v in event.items()}
+
+    return retold
+
+
+def times(value: Any, factor: float, digits: int = 9) -> Any:
+    """Every number in a value, times `factor`, rounded to `digits`; whole numbers stay whole."""
     if isinstance(value, Mapping):
-        return {key: times(part, factor) for key, part in value.items()}
+        return {key: times(part, factor, digits) for key, part in value.items()}
     if isinstance(value, list | tuple):
-        return [times(part, factor) for part in value]
+        return [times(part, factor, digits) for part in value]
     if isinstance(value, bool) or not isinstance(value, int | float):
         return value
-    return round(value * factor, 9)
+    return round(value * factor, digits)
 
 
 def exchanged(told: Told, one: str, other: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from tremble.games import Family, View, money, rubinstein
-from tremble.games.altered import amounts
+from tremble.games.altered import amounts, in_proportion
 from tremble.games.dialogue import options_in_words, other, percent, round_line, sides, wrote
 
 
@@ -136,4 +136,5 @@ FAMILY = Family(
     dialogue=True,
     misled=misled,
     scaled=amounts("money", "gains"),
+    retold=in_proportion("money", "gains"),
 )

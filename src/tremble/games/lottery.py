@@ -16,7 +16,7 @@ from typing import Any
 from tremble.decisions import Option
 from tremble.errors import UserError
 from tremble.games import Family, View, amount, expected_value
-from tremble.games.altered import exchanged, times
+from tremble.games.altered import times
 
 OPTIONS = (Option("a", "A"), Option("b", "B"))
 
@@ -117,13 +117,6 @@ def numbers(view: View) -> dict[str, Any]:
     }
 
 
-def misled(view: View) -> dict[str, Any]:
-    """The two gambles exchanged, in numbers and in words."""
-    one, other = (option.key for option in view.options)
-    told = exchanged(view.rules, f"gamble_{one}", f"gamble_{other}")
-    return exchanged(told, f"text_{one}", f"text_{other}")
-
-
 def scaled(told: Mapping[str, Any], factor: float) -> dict[str, Any] | None:
     """The payoffs of both gambles times `factor`; None where the gambles are told in words."""
     if any(name.startswith("text_") and text for name, text in told.items()):
@@ -144,6 +137,6 @@ FAMILY = Family(
     both_orders=True,
     numbers=numbers,
     normative=expected_value.gambles,
-    misled=misled,
     scaled=scaled,
+    on_the_table=("gamble_a", "gamble_b", "text_a", "text_b"),
 )

@@ -135,4 +135,5 @@ FAMILY = Family(
     dialogue=True,
     misled=misled,
     scaled=amounts("points", "no_deal"),
+    retold=lambda event, there, here: event if there["items"] == here["items"] else None,
 )

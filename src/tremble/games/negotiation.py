@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from tremble.games import Family, View, money, price_offers
-from tremble.games.altered import amounts, exchanged, times
+from tremble.games.altered import amounts, exchanged, in_proportion, times
 from tremble.games.dialogue import options_in_words, other, round_line, sides, wrote
 
 
@@ -138,6 +138,7 @@ FAMILY = Family(
     dialogue=True,
     misled=misled,
     scaled=amounts("value", "other_value", "price"),
+    retold=in_proportion("value", "price"),
     spellings={
         "AcceptOffer": ("accept",),
         "RejectOffer": ("reject",),

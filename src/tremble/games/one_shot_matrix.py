@@ -20,6 +20,7 @@ from tremble.games.altered import amounts
 from tremble.games.equilibria import own_play
 
 LABELS = ("J", "F", "Q", "X", "M", "K")
+PAYOFFS = ("own_payoffs", "other_payoffs")
 
 
 def options(count: int) -> tuple[Option, ...]:
@@ -108,13 +109,6 @@ def numbers(view: View) -> dict[str, Any]:
     }
 
 
-def misled(view: View) -> dict[str, Any]:
-    """The rows of payoffs from the last to the first: each option has those of another one, but
-    for the middle one of three."""
-    turned = {name: list(view.rules[name])[::-1] for name in ("own_payoffs", "other_payoffs")}
-    return {**view.rules, **turned}
-
-
 FAMILY = Family(
     "one_shot_matrix",
     rules,
@@ -124,6 +118,6 @@ FAMILY = Family(
     numbers=numbers,
     normative=normative,
     sides=lambda _: ("the player you face", "the other player"),
-    misled=misled,
-    scaled=amounts("own_payoffs", "other_payoffs"),
+    scaled=amounts(*PAYOFFS),
+    on_the_table=PAYOFFS,
 )

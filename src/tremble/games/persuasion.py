@@ -8,6 +8,7 @@ bought or not; `recommendation` with a `message` or a `choice` (yes, no); `decis
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from tremble.decisions import Event
@@ -93,6 +94,15 @@ def numbers(view: View) -> dict[str, Any]:
     return advice_numbers(view, parts, now="recommendation", name="recommends")
 
 
+def retold(
+    event: Mapping[str, Any], there: Mapping[str, Any], here: Mapping[str, Any]
+) -> dict[str, Any]:
+    """An event of another game, with what products of that quality are worth here."""
+    if event.get("worth") is None:
+        return dict(event)
+    return {**event, "worth": here[f"worth_{event['quality']}"]}
+
+
 FAMILY = Family(
     "persuasion",
     rules,
@@ -104,5 +114,6 @@ FAMILY = Family(
     dialogue=True,
     misled=lambda view: exchanged(view.rules, "worth_high", "worth_low"),
     scaled=amounts("price", "worth_high", "worth_low", "worth"),
+    retold=retold,
     spellings={"yes": ("buy",), "no": ("don't", "do not")},
 )

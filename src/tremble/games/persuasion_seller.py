@@ -86,8 +86,8 @@ def numbers(view: View) -> dict[str, Any]:
 
 
 def sides(view: View) -> tuple[str, str]:
-    """What the seller and the buyer are called."""
-    return "Alice", "the buyer" if view.rules["myopic"] else "Bob"
+    """What the seller and the buyer are called; of many buyers the one of this round."""
+    return "Alice", "the buyer of the current round" if view.rules["myopic"] else "Bob"
 
 
 def misled(view: View) -> dict[str, Any]:
@@ -107,5 +107,6 @@ FAMILY = Family(
     sides=sides,
     misled=misled,
     scaled=amounts("price", "worth_high", "worth_low", "worth"),
+    retold=lambda event, there, here: event,  # its events hold no amounts
     spellings={"yes": ("recommend",), "no": ("don't", "do not")},
 )

@@ -194,6 +194,18 @@ def misled(view: View) -> dict[str, Any]:
     return {**view.rules, "payoffs": own if both == table else both}
 
 
+def retold(
+    event: Mapping[str, Any], there: Mapping[str, Any], here: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """A round of another game with the points it pays here; None where chance decides on them or
+    where they are not known."""
+    mine, theirs = event.get("carried_out") or event["choice"], event.get("other")
+    if here.get("lottery") or theirs is None or event.get("points") is None:
+        return None
+    points, other_points = here["payoffs"][mine][theirs]
+    return {**event, "points": points, "other_points": other_points}
+
+
 FAMILY = Family(
     "repeated_matrix",
     rules,
@@ -205,4 +217,5 @@ FAMILY = Family(
     payoff_rows=True,
     misled=misled,
     scaled=amounts("payoffs", "points", "other_points"),
+    retold=retold,
 )

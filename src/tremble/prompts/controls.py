@@ -21,7 +21,7 @@ from tremble.decisions import Decision, Event, Option
 from tremble.errors import UserError, did_you_mean
 from tremble.games import Family, View, family
 from tremble.prompts.conversation import Conversation, DoesNotFit, Formulation, Telling
-from tremble.prompts.other_games import OtherGames, told_by
+from tremble.prompts.other_games import OtherGames, amounts_in, told_by
 from tremble.prompts.parts import own_prompt
 
 NEUTRAL = "You take part in a decision task with another person."
@@ -78,9 +78,12 @@ def neutral_rules(decision: Decision, others: OtherGames | None = None) -> Telli
 
 def misleading_rules(decision: Decision, others: OtherGames | None = None) -> Telling:
     """Rules with other parameters, by `Family.misled`; what happened stays as it was."""
-    misled = family(decision.family).misled
+    words = family(decision.family)
+    misled = words.misled
 
     def seen(view: View) -> View:
+        if words.on_the_table:  # both orders are shown, so that exchanged options are the same ones
+            raise DoesNotFit(f"in {decision.family} the payoffs are all there is to decide about")
         if misled is None:
             raise DoesNotFit(f"what misleads in {decision.family} is not known")
         rules = misled(view)
@@ -116,14 +119,15 @@ def shuffled_history(decision: Decision, others: OtherGames | None = None) -> Te
 
 
 def other_history(decision: Decision, others: OtherGames | None = None) -> Telling:
-    """What another person saw in another game at the same round, what is on the table included."""
+    """What another person saw in another game at the same round, what is on the table included;
+    of one-shot games and lotteries another one's payoffs."""
 
     def seen(view: View) -> View:
-        if not view.events:
+        if not view.events and not family(decision.family).on_the_table:
             raise DoesNotFit(_NOTHING)
         if others is None:
             raise DoesNotFit("no other games are at hand")
-        return replace(view, events=others.seen_elsewhere(decision))
+        return others.in_place_of(decision, view)
 
     return Telling(seen)
 
@@ -160,7 +164,7 @@ def renamed(decision: Decision, others: OtherGames | None = None) -> Telling:
 
     def seen(view: View) -> View:
         if decision.family not in _COUNTS_OF_THINGS and any(
-            re.search(r"\d", str(event.data.get("message") or "")) for event in view.events
+            amounts_in(event.data.get("message")) for event in view.events
         ):
             raise DoesNotFit("a message has numbers, which may be amounts or not")
         return replace(
@@ -212,10 +216,15 @@ def under(wording: Formulation, name: str, others: OtherGames | None = None) -> 
 
 
 def _named(text: str, names: Mapping[str, str]) -> str:
-    """The text with names exchanged, whole words alone."""
+    """The text with names exchanged, whole words alone, in the case they stand in."""
     if not names:
         return text
-    return re.sub(rf"\b({'|'.join(names)})\b", lambda found: names[found[0]], text)
+
+    def other(found: re.Match[str]) -> str:
+        name = names[found[0].capitalize()]
+        return name.lower() if found[0].islower() else name.upper() if found[0].isupper() else name
+
+    return re.sub(rf"\b({'|'.join(names)})\b", other, text, flags=re.IGNORECASE)
 
 
 def _earlier(seen: View) -> tuple[list[Round], tuple[Event, ...]]:

@@ -1,18 +1,25 @@
-"""Other people's games, as many as fit in memory, to put their history in place of one's own."""
+"""Other people's games, as many as fit in memory, to put what they saw in place of one's own."""
 
 from __future__ import annotations
 
 import heapq
 import json
+import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
 
 from tremble.decisions import Decision, Event
-from tremble.games import family, known
+from tremble.games import Family, View, family, known
 from tremble.prompts.conversation import DoesNotFit
 
 MOST = 512  # games of a family
+_NUMBERS = re.compile(
+    r"\d|\b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fifteen|twenty|"
+    r"thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand|million)s?\b",
+    re.IGNORECASE,
+)
 
 
 class OtherGames:
@@ -47,14 +54,17 @@ class OtherGames:
         """The ids of the games kept of a family."""
         return list(self._kept.get(family, {}))
 
-    def seen_elsewhere(self, decision: Decision) -> tuple[Event, ...]:
-        """What another person had seen in another game, in the same role at the same round.
+    def in_place_of(self, decision: Decision, seen: View) -> View:
+        """The view with what another person had seen in another game, in the same role at the same
+        round; where all there is to decide about stands in the rules, with another game's.
 
-        Of games with the same rules, where there are any; else with rules of the same kind. Which
-        one follows from the decision's id; it is never alike in all. Raises DoesNotFit where there
-        is none.
+        Of games with the same rules, where there are any; else with rules of the same kind, whose
+        events are told as these rules would have them (`Family.retold`) and whose messages have no
+        numbers. Which one follows from the decision's id; it is never alike in all. Raises
+        DoesNotFit where there is none.
         """
-        for key in _keys(decision):
+        words = family(decision.family)
+        for same, key in zip((True, False), _keys(decision), strict=True):
             found = self._places.get(key, [])
             start = _number(decision.id)
             for step in range(len(found)):
@@ -62,10 +72,46 @@ class OtherGames:
                 own = other.participant is not None and other.participant == decision.participant
                 if other.cluster == decision.cluster or own:
                     continue
-                seen = other.visible()
-                if told_by(seen) != told_by(decision.visible()):  # the same is no other history
-                    return seen
+                view = (
+                    _laid_out(words, other, seen)
+                    if words.on_the_table
+                    else _with_events(words, other, seen, same)
+                )
+                if view is not None and _told(view) != _told(seen):  # the same is no other history
+                    return view
         raise DoesNotFit("no other game of such rules has this round in this role")
+
+
+def amounts_in(message: Any) -> bool:
+    """Whether a message has numbers, in digits or in words, which may be amounts."""
+    return bool(_NUMBERS.search(str(message or "")))
+
+
+def _with_events(words: Family, other: Decision, seen: View, same: bool) -> View | None:
+    """The view with the events another person saw, None where they do not go with its rules."""
+    events = other.visible()
+    if same:
+        return replace(seen, events=events)
+    if words.retold is None or any(amounts_in(event.data.get("message")) for event in events):
+        return None
+    told: list[Event] = []
+    for event in events:
+        data = words.retold(event.data, other.parameters, seen.rules)
+        if data is None:
+            return None
+        told.append(Event(event.type, data, event.seen))
+    return replace(seen, events=tuple(told))
+
+
+def _laid_out(words: Family, other: Decision, seen: View) -> View:
+    theirs = {name: other.parameters.get(name) for name in words.on_the_table}
+    mine = {name for name in words.on_the_table if name in seen.rules}
+    told = {k: v for k, v in theirs.items() if v is not None or k in mine}
+    return replace(seen, rules={**seen.rules, **told})
+
+
+def _told(seen: View) -> Any:
+    return told_by(seen.events), seen.rules
 
 
 def told_by(events: Iterable[Event]) -> list[tuple[str, Any]]:
@@ -74,18 +120,19 @@ def told_by(events: Iterable[Event]) -> list[tuple[str, Any]]:
 
 
 def _has_history(decision: Decision) -> bool:
-    return (
-        decision.prompt is None
-        and known(decision.family)
-        and family(decision.family).transcript is None
-        and bool(decision.visible())
-    )
+    if decision.prompt is not None or not known(decision.family):
+        return False
+    words = family(decision.family)
+    return words.transcript is None and bool(decision.visible() or words.on_the_table)
 
 
 def _keys(decision: Decision) -> tuple[str, str]:
     """What another game must share: as much as can be, and as much as must be for its events to be
     told in the words of these rules."""
-    told = decision.parameters
+    table = family(decision.family).on_the_table
+    told = {k: v for k, v in decision.parameters.items() if k not in table}
+    # Of what is on the table whether it is told, in which form: a gamble in words stays one.
+    told |= {k: True for k in table if decision.parameters.get(k) is not None}
     at = [
         decision.dataset,
         decision.family,

@@ -28,7 +28,7 @@ def numbers_only(
     if not family(decision.family).dialogue:
         raise DoesNotFit(f"{decision.family} has no dialogue to drop")
     said = parts(decision, presentation, told, _without_messages)
-    if _written(decision.parameters):
+    if _written(decision.parameters) and said.rules:
         said = replace(said, rules=(*said.rules, LEFT_OUT))
     return said.conversation()
 

@@ -21,12 +21,12 @@ from tremble.stats.uncertainty_table import RunMatrix
 
 Row = dict[str, Any]
 # Which controls leave nothing of the game. Gambles and one-shot payoffs stand on the table, not in
-# the rules: there only other payoffs take the game away. In repeated games nothing is on the table,
-# so that without history only rules and the round are left.
+# the rules: there only another game's payoffs take the game away. In repeated games nothing is on
+# the table, so that without history only rules and the round are left.
 _WITHOUT = ("no_rules", "neutral_rules", "other_history")
 _WITHOUT_IN = {
-    "one_shot_matrix": ("misleading_rules",),
-    "lottery": ("misleading_rules",),
+    "one_shot_matrix": ("other_history",),
+    "lottery": ("other_history",),
     "repeated_matrix": (*_WITHOUT, "no_history"),
 }
 
