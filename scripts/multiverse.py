@@ -7,8 +7,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from tremble.datasets import Notes, demo
@@ -62,7 +63,7 @@ def page(folder: Path) -> str:
 
 
 def wordings_of(
-    family: str, models: Sequence[Row], readings: Sequence[Row], runs: Sequence[Run]
+    family: str, models: Sequence[Row], readings: Sequence[Row], runs: list[Run]
 ) -> list[str]:
     """A table of wordings, with two columns for each model and format."""
     joint = {_place(row): row for row in models if row["family"] == family}
@@ -82,7 +83,25 @@ def wordings_of(
                 else f"{decimal(other['r_control'])} ({decimal(other['mass_control'])})"
             )
         lines.append(_line(cells))
-    return [*lines, ""]
+    return [*lines, "", *spread(joint, next_token, runs), ""]
+
+
+def spread(
+    joint: Mapping[tuple[str, ...], Row], next_token: Mapping[tuple[str, ...], Row], runs: list[Run]
+) -> list[str]:
+    """A line per model, format and reading: lowest, median and highest over the wordings."""
+    head = ["over the wordings", "reading", "wordings", "lowest r", "median", "highest"]
+    lines = [_line([*head, "lowest mass", "highest"]), _rule(8)]
+    for model, format_ in runs:
+        short = f"{model.rpartition('/')[2]} {format_}"
+        for reading, rows, under in (("joint", joint, ""), ("next token", next_token, "_control")):
+            found = [rows[place] for place in rows if place[:2] == (model, format_)]
+            r = [row[f"r{under}"] for row in found if row[f"r{under}"] is not None]
+            mass = [row[f"mass{under}"] for row in found if row[f"mass{under}"] is not None]
+            cells = [decimal(of(r)) if r else "–" for of in (min, median, max)]
+            cells += [decimal(of(mass)) if mass else "–" for of in (min, max)]
+            lines.append(_line([short, reading, count(len(r)), *cells]))
+    return lines
 
 
 def control_table(rows: Sequence[Row]) -> list[str]:
