@@ -75,13 +75,8 @@ def wordings_of(
     for wording in FORMULATIONS:
         cells = [wording]
         for run in runs:
-            one, other = joint.get((*run, wording)), next_token.get((*run, wording))
-            cells.append("–" if one is None else f"{decimal(one['r'])} ({decimal(one['mass'])})")
-            cells.append(
-                "–"
-                if other is None
-                else f"{decimal(other['r_control'])} ({decimal(other['mass_control'])})"
-            )
+            cells.append(_cell(joint.get((*run, wording)), ""))
+            cells.append(_cell(next_token.get((*run, wording)), "_control"))
         lines.append(_line(cells))
     return [*lines, "", *spread(joint, next_token, runs), ""]
 
@@ -125,6 +120,13 @@ def control_table(rows: Sequence[Row]) -> list[str]:
             )
         )
     return lines
+
+
+def _cell(row: Row | None, under: str) -> str:
+    """r and mass; a dash where nothing was scored."""
+    if row is None or row[f"mass{under}"] is None:
+        return "–"
+    return f"{decimal(row[f'r{under}'])} ({decimal(row[f'mass{under}'])})"
 
 
 def _place(row: Row) -> tuple[str, str, str]:
