@@ -7,6 +7,7 @@ import platform
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -274,6 +275,7 @@ def _split_strings(tokenizer: Tokenizer, template: Template) -> list[str]:
     return [mark for mark, found in zip(marks, ids, strict=True) if len(found) > 1]
 
 
+@cache
 def _versions() -> dict[str, str]:
     packages = ("tremble", "torch", "transformers", "tokenizers", "polars")
     return {"python": platform.python_version(), **installed(packages)}
