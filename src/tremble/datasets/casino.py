@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 from tremble.datasets import Card, Download, Notes
 from tremble.datasets.reading import FRESH, json_of
 from tremble.decisions import Decision, Event, Game
-from tremble.errors import UserError
+from tremble.errors import UserError, as_written
 from tremble.games.multi_issue import LEVELS, OPTIONS
 
 CARD = Card(
@@ -148,7 +148,7 @@ class _Dialogue:
     def field(self, value: Mapping[str, Any], key: str, type_: type, what: str) -> Any:
         found = value.get(key)
         if not isinstance(found, type_):
-            self.fail(f"{what}{key} is {str(found)[:100]!r}, not a JSON {type_.__name__}")
+            self.fail(f"{what}{key} is {as_written(found)[:100]}, not a JSON {type_.__name__}")
         return found
 
     def decisions(self, notes: Notes) -> list[Decision]:
