@@ -51,6 +51,7 @@ class Checker:
     def __init__(self, path: Path, line: int, outcome: bool = True) -> None:
         """`outcome=False` lets what people did be left out, for scoring a bare prompt."""
         self.path = path
+        self.name = Path(path.name.removesuffix(".gz")).stem
         self.line = line
         self.outcome = outcome
 
@@ -147,7 +148,7 @@ class Checker:
         self.known(value, _GAME_KEYS)
         return Game(
             id=self.text(value, "id"),
-            dataset=self.text(value, "dataset", self.path.stem),
+            dataset=self.text(value, "dataset", self.name),
             family=self.family(value),
             rules=self.table(value, "rules"),
             events=self.events(value, "events"),
@@ -282,7 +283,7 @@ class Checker:
                 at=at,
                 **common,
             )
-        dataset = self.text(value, "dataset", self.path.stem)
+        dataset = self.text(value, "dataset", self.name)
         if forms == ["rules"]:
             return Decision(
                 id=self.text(value, "id"),

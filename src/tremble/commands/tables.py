@@ -43,7 +43,7 @@ def show_analysis(
     """
     from tremble.store import Store
 
-    Store(folder).read_run()  # raises where the folder is none, before the slow imports
+    Store(folder).read_run()  # raises where the folder is no study
     from tremble.stats.further import FURTHER
     from tremble.stats.subsets import subsets
     from tremble.study import analyze_study, breakdown_analysis, further_analysis

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tremble.datasets import Card, Notes, Part
-from tremble.datasets.reading import json_of, parsed
+from tremble.datasets.reading import json_of, opened, parsed
 from tremble.decisions import Decision, Event, Game, Option
 from tremble.errors import UserError, as_written
 from tremble.games.session import BEGIN, END
@@ -224,7 +224,7 @@ def _options(where: str, found: Any) -> tuple[str, ...]:
 
 
 def _sessions(file: Path) -> Iterator[_Session]:
-    with file.open("rb") as stream:
+    with opened(file) as stream:
         for line, raw in enumerate(stream, start=1):
             if raw.strip():
                 yield _session(file, line, raw)
