@@ -313,7 +313,7 @@ Break = Callable[[Raw], object]
 @pytest.mark.parametrize(
     ("broken", "words"),
     [
-        (lambda d: d.pop("dialogue_id"), ["dialogue 1", "dialogue_id is None"]),
+        (lambda d: d.pop("dialogue_id"), ["dialogue 1", "dialogue_id is missing"]),
         (lambda d: d.update(chat_logs={}), ["chat_logs is {}", "list"]),
         (lambda d: d["participant_info"].pop(TWO), ["participant_info", ONE]),
         (

@@ -84,7 +84,9 @@ def read_study(path: Path) -> Study:
     except UnicodeDecodeError as error:
         raise UserError(f"{path} is not UTF-8 at byte {error.start}; save it as UTF-8.") from error
     except tomllib.TOMLDecodeError as error:
-        raise UserError(f"{path} is not TOML ({error}); correct it there.") from error
+        word = re.search(r"=\s*(True|False|None)\b", text)
+        how = f", where {word[1]} is no word: true and false are" if word else ""
+        raise UserError(f"{path} is not TOML ({error}); correct it there{how}.") from error
     return parse_study(content, text, path)
 
 

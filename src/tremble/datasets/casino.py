@@ -136,7 +136,7 @@ class _Dialogue:
             self.fail(f"{str(value)[:100]!r} is not an object")
         id_ = value.get("dialogue_id")
         if not isinstance(id_, int | str) or not re.fullmatch(r"[\w.-]+", str(id_)):
-            self.fail(f"dialogue_id is {id_!r}, not a number or a name")
+            self.fail(f"dialogue_id is {as_written(id_)}, not a number or a name")
         self.id = str(id_)
         self.where = f"{where} (dialogue_id {id_})"
         self.split = split
@@ -244,7 +244,7 @@ class _Dialogue:
         data = self.field(message, "task_data", dict, at)
         agent = message.get("id")
         if agent not in AGENTS:
-            self.fail(f"{at}id is {agent!r}, not {' or '.join(AGENTS)}")
+            self.fail(f"{at}id is {as_written(agent)}, not {' or '.join(AGENTS)}")
         if text in ANSWERS:
             choice, named = ANSWERS[text]
             if data.get("data") != named:
@@ -264,5 +264,5 @@ class _Dialogue:
         found = self.field(data, key, dict, at)
         numbers = {kind: str(found.get(kind)) for kind in ITEMS}
         if len(found) != len(ITEMS) or not all(x.isdecimal() for x in numbers.values()):
-            self.fail(f"{at}{key} is {found!r}, not a number of {', '.join(ITEMS)}")
+            self.fail(f"{at}{key} is {as_written(found)}, not a number of {', '.join(ITEMS)}")
         return {kind: int(number) for kind, number in numbers.items()}
