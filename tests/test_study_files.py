@@ -266,6 +266,10 @@ def test_a_wording_under_a_control_is_told_from_the_wording(data: Path, rule: st
         ('[[exclude]]\nmodel = "mock:bass"\n', "did you mean 'mock:base'?"),
         ('[[include]]\nfamily = ["lottery", "lotery"]\n', "'lotery' in [[include]]"),
         ('[[include]]\nformulation = "expert"\n', "known: standard."),
+        (
+            '[[exclude]]\nformulation = "standard+no_rules"\n',
+            'name them apart, as formulation = "standard" and control = "no_rules".',
+        ),
         ('[[exclude]]\nformat = "native"\n', "known: chat, plain."),
         ('[[exclude]]\ncontrol = "shuffled"\n', "control = 'shuffled' in [[exclude]]"),
         ("[[exclude]]\n", "one [[exclude]] is empty; give it at least one of model, data,"),

@@ -159,11 +159,12 @@ def _models(where: Reader, content: Mapping[str, Any], pairs: list[Pair]) -> tup
         details[entry["id"]] = ModelSpec(**entry)
     ids = [id_ for pair in pairs for id_ in (pair.base, pair.aligned)]
     found = [details.get(id_, ModelSpec(id_)) for id_ in dict.fromkeys([*ids, *details])]
-    paths = [(spec.id, Path(spec.id).expanduser()) for spec in found]
-    paths = [(id_, path) for id_, path in paths if path.exists()]
+    paths = [(spec, path) for spec in found if (path := Path(spec.id).expanduser()).exists()]
     for (one, first), (other, second) in combinations(paths, 2):
-        if first.samefile(second):
-            where.fail(f"the models {one!r} and {other!r} are one; write one of them throughout")
+        if first.samefile(second) and replace(one, id=other.id) == other:  # no adapter apart
+            where.fail(
+                f"the models {one.id!r} and {other.id!r} are one; write one of them throughout"
+            )
     return tuple(_relative(spec, where.path.parent) for spec in found)
 
 
