@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from test_cli import tremble
+from test_cli import mistake, tremble
 from test_study import PAIR, run, study_file
 from tremble import records
 from tremble.datasets import Notes
@@ -201,17 +201,17 @@ def test_a_breakdown_of_ones_own_choice(data: Path) -> None:
     assert "Wins by game" in text
 
 
-def test_an_unknown_breakdown_is_said_with_the_known_ones_and_the_rest_is_shown(
-    data: Path,
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_an_unknown_name_is_said_before_anything_is_printed(
+    data: Path, form: tuple[str, ...]
 ) -> None:
     out = scored(data)
-    found = analysed(out, "--by", "gaem", "--by", "game", code=2)
-    assert found["by"]["gaem"] == "There is no breakdown 'gaem'; did you mean 'game'?"
-    assert found["by"]["game"]["pairs"]
-    code, text, said = tremble("analyze", out, "--by", "colour")
-    assert code == 2
+    said = mistake("analyze", out, "--by", "game", "--by", "gaem", *form)
+    assert said == "tremble: There is no breakdown 'gaem'; did you mean 'game'?"
+    said = mistake("analyze", out, "--by", "colour", *form)
     assert "There is no breakdown 'colour'; known: family, formulation, game, " in said
-    assert "Tests over pairs" in text
+    said = mistake("analyze", out, "--table", "theory,ceiling", "--by", "game", *form)
+    assert said == "tremble: There is no table 'ceiling'; did you mean 'ceilings'?"
 
 
 def test_a_table_that_fails_leaves_the_others_alone(

@@ -313,17 +313,20 @@ Break = Callable[[Raw], object]
 @pytest.mark.parametrize(
     ("broken", "words"),
     [
-        (lambda d: d.pop("dialogue_id"), ["dialogue 1", "dialogue_id is None"]),
-        (lambda d: d.update(chat_logs={}), ["chat_logs is '{}'", "list"]),
+        (lambda d: d.pop("dialogue_id"), ["dialogue 1", "dialogue_id is missing"]),
+        (lambda d: d.update(chat_logs={}), ["chat_logs is {}", "list"]),
         (lambda d: d["participant_info"].pop(TWO), ["participant_info", ONE]),
-        (lambda d: d["participant_info"][ONE].pop("personality"), [f"{ONE}.personality is 'None'"]),
+        (
+            lambda d: d["participant_info"][ONE].pop("personality"),
+            [f"{ONE}.personality is missing"],
+        ),
         (
             lambda d: d["participant_info"][TWO]["value2issue"].update(High="Beer"),
             [f"{TWO}.value2issue", "Beer"],
         ),
         (lambda d: d["participant_info"][TWO]["value2reason"].pop("Low"), ["value2reason"]),
         (lambda d: d["chat_logs"][0].update(id="me"), ["message 1", "'me'", ONE]),
-        (lambda d: d["chat_logs"][1].pop("text"), ["message 2", "text is 'None'"]),
+        (lambda d: d["chat_logs"][1].pop("text"), ["message 2", "text is missing"]),
         (lambda d: d["chat_logs"].insert(1, "hi"), ["message 2", "'hi'"]),
         (lambda d: d["chat_logs"][3].update(task_data={}), ["message 4", "reject_deal"]),
         (lambda d: d["chat_logs"].pop(2), ["message 3", "reject", "no deal is submitted"]),

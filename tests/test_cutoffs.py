@@ -131,8 +131,18 @@ def test_the_command() -> None:
     assert rows["jsonl", "jsonl", "Llama 2"]["verdict"] == UNKNOWN
     assert {row["family"] for row in rows.values()} == {"Llama"}
 
+    # Psych-101: October 2024; a user's own transcripts have a date that only the user knows.
+    assert rows["psych", "Psych-101", "Llama 3.1"]["verdict"] == AFTER
+    assert rows["psych", "other transcripts", "Llama 3.1"]["verdict"] == UNKNOWN
+
     code, out, _ = tremble("data", "dates")
     assert code == 0
+    lines = [line.split("  ") for line in out.splitlines()]
+    cells = {cells[0]: [cell.strip() for cell in cells[1:] if cell.strip()] for cells in lines}
+    assert cells["casino"] == ["2021-03", "all with a date", "–"]
+    assert cells["glee"] == ["2024-10", "Olmo 3", "the others with a date"]
+    assert cells["akata2025"] == ["2023-05", "the others with a date", "Llama 3 8B, OLMo"]
+    assert cells["psych: other transcripts"] == ["unknown", "–", "–"]
     assert "demo: lotteries" in out and "cut-off unknown:" in out
     assert "did you mean 'llama'?" in mistake("data", "dates", "--model", "Lama").casefold()
     assert "tremble pairs" in mistake("data", "dates", "--model", "zzzz")

@@ -258,8 +258,10 @@ def test_without_a_network_the_way_by_hand_is_named(
     with socket.socket() as free:  # nobody listens there
         free.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{free.getsockname()[1]}/it.csv"
-        message = refusal(served, tmp_path, url=address)
+        message = refusal(served, tmp_path / "new" / "folder", url=address)
     assert "No connection to 127.0.0.1" in message and message.endswith(f"{MANUAL}.")
+    assert "want of a network" in message
+    assert not (tmp_path / "new").exists()
 
     def no_names(*_: Any, **__: Any) -> Callable[..., None]:
         raise URLError(socket.gaierror(-3, "Temporary failure in name resolution"))
@@ -324,6 +326,7 @@ def test_mistakes_of_the_command(
     served.status = 404
     offer(monkeypatch, served.download())
     message = mistake("data", "fetch", "akata2025")
+    assert not (tmp_path / "akata2025").exists()
     assert "404" in message and "github.com/eliaka/repeatedgames" in message
 
 

@@ -188,7 +188,7 @@ def test_a_file_written_in_both_ways_or_of_other_columns_is_refused(tmp_path: Pa
     again = (line("3", "g2"), line("4", "g2", ROW, role="colplayer"))
     with pytest.raises(UserError, match=r"line 3: row_form_matrix of game 'g1' is turned .*'g2'"):
         imported(tmp_path, *AS_PLAYED, *again)
-    with pytest.raises(UserError, match=r"the column 'up_choice' is there 0 times"):
+    with pytest.raises(UserError, match=r"the column 'up_choice' is missing"):
         imported(tmp_path, line(), header=HEADER.replace("up_choice", "up"))
     with pytest.raises(UserError, match="no rows"):
         imported(tmp_path)

@@ -128,7 +128,7 @@ def test_records_keep_the_words(tmp_path: Path) -> None:
         ({"option_b": "You get 10, surely."}, ["both options read 'You get 10, surely.'"]),
         ({"rate_b": 40}, ["rate_b is 40", "0 to 1"]),
         ({"rate_b": "often"}, ["rate_b is 'often'"]),
-        ({"rate_b": True}, ["rate_b is True"]),
+        ({"rate_b": True}, ["rate_b is true"]),
         ({"n": 2.5}, ["n is 2.5", "whole number"]),
         ({"n": 0}, ["n is 0"]),
         ({"rate_sd": -1}, ["rate_sd is -1"]),

@@ -173,7 +173,10 @@ def test_a_study_scores_and_averages_every_presentation(
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        (["ordre"], "counterbalance holds 'ordre'; it must be of order, labels, rows"),
+        (
+            ["ordre"],
+            """counterbalance holds 'ordre'; it must be one of "order", "labels", "rows";""",
+        ),
         ("order", "counterbalance is 'order'; it must be a list of texts"),
         ([], "counterbalance is []"),
     ],

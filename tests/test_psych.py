@@ -223,9 +223,9 @@ def test_a_response_that_begins_another_is_closed_by_the_mark(tmp_path: Path) ->
         ('{"text": NaN}', ["NaN", "not JSON"]),
         ('{"text": "\\ud800"}', ["half of a surrogate pair"]),
         ("[1]", ["'[1]' is not an object"]),
-        ({"participant": 1, "experiment": "e"}, ["text is 'None'"]),
-        ({"participant": 1, "text": "x"}, ["experiment is None"]),
-        ({"experiment": "e", "text": "x"}, ["participant is None"]),
+        ({"participant": 1, "experiment": "e"}, ["text is missing"]),
+        ({"participant": 1, "text": "x"}, ["experiment is missing"]),
+        ({"experiment": "e", "text": "x"}, ["participant is missing"]),
         ({"experiment": "e", "text": "x", "participant": 1.5}, ["participant is 1.5"]),
         (session(1, "J", options=["J"]), ["options is", "['J']", "two different"]),
         (session(1, "J", options=["J", "J"]), ["options is"]),
@@ -264,7 +264,7 @@ def test_files_and_sidecars_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"options\.json: a JSON list; write an object"):
         list(load(file, Notes()))
     (tmp_path / "options.json").write_text('{"bandit": ["J"]}')
-    with pytest.raises(UserError, match=r"experiment 'bandit': options is \"\['J'\]\""):
+    with pytest.raises(UserError, match=r"experiment 'bandit': options is \['J'\];"):
         list(load(file, Notes()))
     (tmp_path / "options.json").unlink()
     file.write_bytes(json.dumps(session(1, "J")).encode() + b"\n\xff\n")

@@ -150,7 +150,7 @@ FAULTS = [
     ({**OWN, "opening": 3}, "opening is 3"),
     ({**PLAYED, "game": "h"}, "no game 'h' before this line"),
     ({"id": "x", "rules": {}, "family": "chess", "options": ["a", "b"], "choice": "a"}, "chess"),
-    ({"rules": {}, "family": "lottery", "options": ["a", "b"], "choice": "a"}, "id is None"),
+    ({"rules": {}, "family": "lottery", "options": ["a", "b"], "choice": "a"}, "id is missing"),
 ]
 
 
@@ -171,7 +171,7 @@ def test_every_fault_has_its_line_and_its_cure(tmp_path: Path, line: Any, messag
     [
         ({"at": 2}, "events 0 to 1"),
         ({"at": -1}, "at is -1"),
-        ({"at": None}, "at is None"),
+        ({"at": None}, "at is missing"),
         ({"dataset": "other"}, "the game's is 'mine'"),
     ],
 )

@@ -244,5 +244,7 @@ def test_declared_spellings_are_part_of_a_record(tmp_path: Path) -> None:
 
 
 def test_another_word_in_the_study_file_is_refused(folder: Path) -> None:
-    with pytest.raises(UserError, match="spellings is 'every'; it must be one of exact, all"):
+    with pytest.raises(
+        UserError, match=r"""spellings is 'every'; it must be one of "exact", "all"\."""
+    ):
         run(folder, "every")

@@ -112,7 +112,8 @@ def test_every_key_takes_its_example_and_nothing_else(tmp_path: Path, key: Key) 
         read_study(written(tmp_path, **{key.table: {key.name: strange}}))
     if key.words:
         wrong = '"zz"' if key.kind == "text" else '["zz"]'
-        with pytest.raises(UserError, match=f"'zz'; it must be .*{', '.join(key.words)}"):
+        words = ", ".join(map(json.dumps, key.words))
+        with pytest.raises(UserError, match=f"'zz'; it must be one of {words}"):
             read_study(written(tmp_path, **{key.table: {key.name: wrong}}))
         for word in map(json.dumps, key.words):
             value = word if key.kind == "text" else f"[{word}]"
@@ -265,6 +266,10 @@ def test_a_wording_under_a_control_is_told_from_the_wording(data: Path, rule: st
         ('[[exclude]]\nmodel = "mock:bass"\n', "did you mean 'mock:base'?"),
         ('[[include]]\nfamily = ["lottery", "lotery"]\n', "'lotery' in [[include]]"),
         ('[[include]]\nformulation = "expert"\n', "known: standard."),
+        (
+            '[[exclude]]\nformulation = "standard+no_rules"\n',
+            'name them apart, as formulation = "standard" and control = "no_rules".',
+        ),
         ('[[exclude]]\nformat = "native"\n', "known: chat, plain."),
         ('[[exclude]]\ncontrol = "shuffled"\n', "control = 'shuffled' in [[exclude]]"),
         ("[[exclude]]\n", "one [[exclude]] is empty; give it at least one of model, data,"),

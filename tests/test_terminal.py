@@ -298,16 +298,6 @@ def test_notes_stand_before_the_first_tables_and_elsewhere_in_one_line(
         assert "Notes: see" not in text
 
 
-def test_a_mistyped_breakdown_is_said_once(data: Path) -> None:
-    out = data / "out"
-    run(study_file(data), out)
-    code, text, said = tremble("analyze", out, "--by", "colour")
-    assert code == 2
-    assert said.count("There is no breakdown 'colour'") == 1
-    assert "There is no breakdown" not in text
-    assert "By colour\n(not known)\n" in text
-
-
 def test_all_names_that_are_equally_close_are_suggested() -> None:
     known = ["Discount delta1", "Discount delta2", "Stakes"]
     both = "; did you mean 'Discount delta1' or 'Discount delta2'?"

@@ -15,7 +15,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPMessage
 from pathlib import Path
@@ -60,22 +60,41 @@ def fetch(download: Download, folder: Path, manual: str, progress: Progress) -> 
     if target.exists():
         return _found(download, target)
     transfer = _Transfer(download, target.with_name(f"{target.name}.part"), manual, progress)
-    with _writing(target):
-        folder.mkdir(parents=True, exist_ok=True)
+    with _folder(folder):
+        _arrive(transfer)
+        with _writing(target):
+            transfer.part.replace(target)
+            transfer.origin.unlink(missing_ok=True)
+    return Fetched(target, target.stat().st_size, False, download.sha256 is not None)
+
+
+@contextmanager
+def _folder(folder: Path) -> Iterator[None]:
+    """Makes a folder where missing, and takes away what it made if nothing came into it."""
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        with _writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        with suppress(OSError):  # the first that is not empty
+            for path in made:
+                path.rmdir()
+        raise
+
+
+def _arrive(transfer: _Transfer) -> None:
+    """Bring the whole of a file into `transfer.part`, checked."""
     for cuts in range(RESUMES + 1):
         time.sleep(cuts * PAUSE)
         if transfer.run():
             break
     else:
         raise UserError(
-            f"The download of {download.url} was cut {RESUMES + 1} times; run the command again, "
-            f"and it goes on from there."
+            f"The download of {transfer.download.url} was cut {RESUMES + 1} times; run the "
+            "command again, and it goes on from there."
         )
     _check(transfer)
-    with _writing(target):
-        transfer.part.replace(target)
-        transfer.origin.unlink(missing_ok=True)
-    return Fetched(target, target.stat().st_size, False, download.sha256 is not None)
 
 
 def _found(download: Download, target: Path) -> Fetched:
@@ -217,8 +236,8 @@ class _Transfer:
         reason = error.reason if isinstance(error, URLError) else error
         said = one_line(reason) if isinstance(reason, BaseException) else str(reason)
         return (
-            f"No connection to {urlsplit(self.download.url).netloc} ({said}): check the network "
-            f"and run the command again; by hand: {self.manual}."
+            f"No connection to {urlsplit(self.download.url).netloc} ({said}), perhaps for want of "
+            f"a network: run the command again where there is one; by hand: {self.manual}."
         )
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date, time
+from typing import Any
+
 
 class TrembleError(Exception):
     """Base of every error that tremble raises on purpose."""
@@ -26,6 +29,25 @@ def one_line(error: BaseException) -> str:
     """The first line of a foreign error, short enough to be quoted inside a sentence."""
     text = str(error).strip() or type(error).__name__
     return text.splitlines()[0][:300].rstrip(" .:")
+
+
+def as_written(value: Any) -> str:
+    """A value of a TOML or JSON file as it is written there: true, not True; 'missing' for none."""
+    if value is None:
+        return "missing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, date | time):
+        return str(value)
+    if isinstance(value, list):
+        return f"[{', '.join(map(_inside, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key!r}: {_inside(held)}' for key, held in value.items())}}}"
+    return repr(value)
+
+
+def _inside(value: Any) -> str:
+    return "null" if value is None else as_written(value)
 
 
 def did_you_mean(word: str, known: list[str]) -> str:

@@ -183,7 +183,7 @@ def export_study(folder: Path, to: str, out: Path | None = None) -> tuple[Path, 
 
     `out` defaults to STUDY/export/NAME.csv or .parquet; the codebook stands beside it as
     NAME.codebook.csv. Missing values are empty cells, or nulls. Raises UserError for another
-    format, a folder that is no study, and a place that cannot be written.
+    format, a folder that is no study, a place that cannot be written, and another file in the way.
     """
     if to not in FORMATS:
         raise UserError(
@@ -192,9 +192,14 @@ def export_study(folder: Path, to: str, out: Path | None = None) -> tuple[Path, 
         )
     store = Store(folder)
     name = slug(store.read_run()["study"])
-    table = tidy(store.scores(), store.decisions())
     path = out if out is not None else folder / "export" / f"{name}.{to}"
     book = path.with_name(f"{path.stem}.codebook.csv")
+    if out is not None and out.is_file() and not book.is_file():
+        raise UserError(
+            f"--out {str(out)!r} is there and is no export, which has its codebook beside it; give "
+            "another --out."
+        )
+    table = tidy(store.scores(), store.decisions())
     write_whole(path, table.write_csv if to == "csv" else table.write_parquet)
     write_whole(book, codebook(table).write_csv)
     return path, book, table.height

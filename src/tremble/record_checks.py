@@ -18,7 +18,7 @@ from tremble.decisions import (
     Game,
     Option,
 )
-from tremble.errors import UserError, did_you_mean
+from tremble.errors import UserError, as_written, did_you_mean
 
 _GAME_KEYS = {"schema", "kind", "id", "dataset", "family", "rules", "events", "person", "config"}
 _DECISION_KEYS = {
@@ -51,6 +51,7 @@ class Checker:
     def __init__(self, path: Path, line: int, outcome: bool = True) -> None:
         """`outcome=False` lets what people did be left out, for scoring a bare prompt."""
         self.path = path
+        self.name = Path(path.name.removesuffix(".gz")).stem
         self.line = line
         self.outcome = outcome
 
@@ -76,7 +77,8 @@ class Checker:
         if not isinstance(value, dict):
             self.fail(f"a JSON {type(value).__name__}, not an object; write one object a line.")
         if value.get("schema", SCHEMA) != SCHEMA:
-            self.fail(f"schema is {value['schema']!r}; this version reads schema {SCHEMA}.")
+            written = as_written(value["schema"])
+            self.fail(f"schema is {written}; this version reads schema {SCHEMA}.")
         return value
 
     def _constant(self, word: str) -> NoReturn:
@@ -92,7 +94,7 @@ class Checker:
         if isinstance(found, int) and not isinstance(found, bool) and key != "prompt":
             return str(found)
         if not isinstance(found, str) or not found:
-            self.fail(f"{key} is {found!r}; it must be a text that is not empty.")
+            self.fail(f"{key} is {as_written(found)}; it must be a text that is not empty.")
         return found
 
     def whole(self, value: dict[str, Any], key: str, least: int) -> int | None:
@@ -102,8 +104,8 @@ class Checker:
         whole = isinstance(found, int) and not isinstance(found, bool)
         if not whole or not least <= found < 2**31:
             self.fail(
-                f"{key} is {found!r}; it must be a whole number from {least} to {2**31 - 1}, "
-                "or null."
+                f"{key} is {as_written(found)}; it must be a whole number from {least} to "
+                f"{2**31 - 1}, or null."
             )
         return int(found)
 
@@ -112,22 +114,26 @@ class Checker:
         if found is None:
             return {}
         if not isinstance(found, dict):
-            self.fail(f"{key} is {found!r}; it must be an object.")
+            self.fail(f"{key} is {as_written(found)}; it must be an object.")
         return found
 
     def events(self, value: dict[str, Any], key: str) -> tuple[Event, ...]:
         found = value.get(key, [])
         if not isinstance(found, list):
-            self.fail(f"{key} is {found!r}; it must be a list of events.")
+            self.fail(f"{key} is {as_written(found)}; it must be a list of events.")
         events = []
         for position, item in enumerate(found):
             if not isinstance(item, dict) or not isinstance(item.get("type"), str):
-                self.fail(f"{key}[{position}] is {item!r}; an event is an object with a type.")
+                self.fail(
+                    f"{key}[{position}] is {as_written(item)}; an event is an object with a type."
+                )
             seen = item.get("seen")
             if seen is not None and not (
                 isinstance(seen, dict) and all(type(at) is int for at in seen.values())
             ):
-                self.fail(f"{key}[{position}].seen is {seen!r}; write role to number of events.")
+                self.fail(
+                    f"{key}[{position}].seen is {as_written(seen)}; write role to number of events."
+                )
             data = {name: field for name, field in item.items() if name not in ("type", "seen")}
             events.append(Event(item["type"], data, seen))
         return tuple(events)
@@ -142,7 +148,7 @@ class Checker:
         self.known(value, _GAME_KEYS)
         return Game(
             id=self.text(value, "id"),
-            dataset=self.text(value, "dataset", self.path.stem),
+            dataset=self.text(value, "dataset", self.name),
             family=self.family(value),
             rules=self.table(value, "rules"),
             events=self.events(value, "events"),
@@ -153,7 +159,9 @@ class Checker:
     def options(self, value: dict[str, Any]) -> tuple[Option, ...]:
         found = value.get("options")
         if not isinstance(found, list) or len(found) < 2:
-            self.fail(f"options is {found!r}; a decision needs a list of at least two options.")
+            self.fail(
+                f"options is {as_written(found)}; a decision needs a list of at least two options."
+            )
         options = []
         for item in found:
             if isinstance(item, str):
@@ -185,7 +193,8 @@ class Checker:
         found = item.get("spellings") or []
         if not isinstance(found, list) or not all(isinstance(x, str) and x for x in found):
             self.fail(
-                f"spellings is {found!r}; it must be a list of texts that are not empty, other "
+                f"spellings is {as_written(found)}; it must be a list of texts that are not empty, "
+                "other "
                 "words for the label."
             )
         return tuple(dict.fromkeys(found))
@@ -193,7 +202,7 @@ class Checker:
     def share(self, found: Any, name: str) -> float:
         number = isinstance(found, int | float) and not isinstance(found, bool)
         if not number or not math.isfinite(found) or not 0 <= found <= 1:
-            self.fail(f"{name} is {found!r}; a rate lies between 0 and 1.")
+            self.fail(f"{name} is {as_written(found)}; a rate lies between 0 and 1.")
         return float(found)
 
     def prompt(self, value: dict[str, Any]) -> tuple[str, str | None]:
@@ -205,7 +214,7 @@ class Checker:
                 self.fail("prompt is empty; write what the person read.")
             return found, system[0] if system else None
         if not isinstance(found, list) or not found:
-            self.fail(f"prompt is {found!r}; it must be a text or a list of messages.")
+            self.fail(f"prompt is {as_written(found)}; it must be a text or a list of messages.")
         user: list[str] = []
         for item in found:
             if not isinstance(item, dict) or set(item) != {"role", "content"}:
@@ -250,7 +259,9 @@ class Checker:
         if deviation is not None and (
             not isinstance(deviation, int | float) or not 0 <= deviation < math.inf
         ):
-            self.fail(f"rate_sd is {deviation!r}; a standard deviation is a number from 0.")
+            self.fail(
+                f"rate_sd is {as_written(deviation)}; a standard deviation is a number from 0."
+            )
         if forms == ["game"]:
             game = find_game(self.text(value, "game"))
             if game is None:
@@ -258,12 +269,12 @@ class Checker:
             at = self.whole(value, "at", 0)
             if at is None or at > len(game.events):
                 self.fail(
-                    f"at is {value.get('at')!r}; game {game.id!r} has events 0 to "
+                    f"at is {as_written(value.get('at'))}; game {game.id!r} has events 0 to "
                     f"{len(game.events)}."
                 )
             for key, owner in (("dataset", game.dataset), ("family", game.family)):
                 if value.get(key, owner) != owner:
-                    self.fail(f"{key} is {value[key]!r}, but the game's is {owner!r}.")
+                    self.fail(f"{key} is {as_written(value[key])}, but the game's is {owner!r}.")
             return Decision(
                 id=self.text(value, "id"),
                 dataset=game.dataset,
@@ -272,7 +283,7 @@ class Checker:
                 at=at,
                 **common,
             )
-        dataset = self.text(value, "dataset", self.path.stem)
+        dataset = self.text(value, "dataset", self.name)
         if forms == ["rules"]:
             return Decision(
                 id=self.text(value, "id"),
@@ -285,7 +296,7 @@ class Checker:
         prompt, system = self.prompt(value)
         opening = value.get("opening", DEFAULT_OPENING)
         if not isinstance(opening, str):
-            self.fail(f"opening is {opening!r}; it must be a text, empty for none.")
+            self.fail(f"opening is {as_written(opening)}; it must be a text, empty for none.")
         return Decision(
             id=self.text(value, "id", f"{dataset}/{self.line}"),
             dataset=dataset,

@@ -8,29 +8,38 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
+from tremble.datasets.reading import opened
 from tremble.decisions import SCHEMA, Decision, Event, Game, Option
 from tremble.errors import UserError
 from tremble.record_checks import Checker, Fault
 
 _CACHED_GAMES = 256
+_TABLES = (".csv", ".tsv", ".xls", ".xlsx", ".parquet")
 
 
 def read(path: Path, on_fault: Callable[[Fault], None] | None = None) -> Iterator[Decision]:
     """The decisions of a JSONL file, in file order.
 
     A faulty line raises `Fault`, or is handed to `on_fault` and skipped. Raises UserError for a
-    missing or empty file.
+    missing or empty file, and for a table. A file that gzip packed is read as what is in it.
     """
     if not path.is_file():
         raise UserError(f"There is no file {str(path)!r}; check the path.")
+    if path.suffix.lower() in _TABLES:
+        raise UserError(
+            f"{str(path)!r} is a table, not JSON lines; turn it into records with `tremble data "
+            f"import SOURCE {shlex.quote(str(path))} --out FILE.jsonl` (SOURCE: one of `tremble "
+            "data list`), or write one JSON object a line as docs/data.md says."
+        )
     found = False
-    with path.open("rb") as stream:
+    with opened(path) as stream:
         reader = _Reader(path, stream)
         for line, offset, raw in _lines(stream):
             found = True
@@ -54,6 +63,11 @@ def write(decisions: Iterable[Decision], path: Path) -> int:
     """
     if path.is_dir():
         raise UserError(f"{str(path)!r} is a folder; name a file as --out.")
+    if path.suffix == ".gz":
+        raise UserError(
+            f"--out is {str(path)!r}, but what is written is not packed; leave out the .gz, and "
+            "pack the file with gzip afterwards."
+        )
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     count = 0
     written: set[bytes] = set()
@@ -136,7 +150,7 @@ def read_prompts(stream: BinaryIO, name: str) -> Iterator[Decision]:
 class _Reader:
     """Keeps where each game stands, the ids already seen, and the games read last."""
 
-    def __init__(self, path: Path, stream: BinaryIO) -> None:
+    def __init__(self, path: Path, stream: IO[bytes]) -> None:
         self.path = path
         self.stream = stream
         self.offsets: dict[bytes, tuple[int, int]] = {}
@@ -189,7 +203,7 @@ class _Reader:
         return game
 
 
-def _lines(stream: BinaryIO) -> Iterator[tuple[int, int, bytes]]:
+def _lines(stream: IO[bytes]) -> Iterator[tuple[int, int, bytes]]:
     """(line number, byte offset, content) of the lines that are not blank."""
     number = 0
     while True:

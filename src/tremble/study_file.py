@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import filecmp
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any, Literal
 
@@ -82,7 +84,9 @@ def read_study(path: Path) -> Study:
     except UnicodeDecodeError as error:
         raise UserError(f"{path} is not UTF-8 at byte {error.start}; save it as UTF-8.") from error
     except tomllib.TOMLDecodeError as error:
-        raise UserError(f"{path} is not TOML ({error}); correct it there.") from error
+        word = re.search(r"=\s*(True|False|None)\b", text)
+        how = f", where {word[1]} is no word: true and false are" if word else ""
+        raise UserError(f"{path} is not TOML ({error}); correct it there{how}.") from error
     return parse_study(content, text, path)
 
 
@@ -111,7 +115,14 @@ def parse_study(content: Mapping[str, Any], text: str, path: Path) -> Study:
             "which is merged into whole weights; leave one out"
         )
     for word in study["formulations"]:
+        wording, plus, control = word.partition("+")
+        if plus:
+            where.fail(
+                f"formulations holds {word!r}, a wording joined to a control; name them apart, as "
+                f'formulations = ["{wording}"] and controls = ["{control}"]'
+            )
         formulation(word)  # raises for an unknown one
+    _different_files(where, study["data"])
     reading, *also_read = study.pop("reading")
     return Study(
         reading=reading,
@@ -128,6 +139,17 @@ def parse_study(content: Mapping[str, Any], text: str, path: Path) -> Study:
     )
 
 
+def _different_files(where: Reader, data: Sequence[str]) -> None:
+    """Raises UserError where two entries of `data` are one file, or files of equal content: the
+    people in them would count twice."""
+    files = [(entry, where.path.parent / entry) for entry in data]
+    files = [(entry, file) for entry, file in files if file.is_file()]
+    for (one, first), (other, second) in combinations(files, 2):
+        if first.samefile(second) or filecmp.cmp(first, second, shallow=False):
+            what = "are one file" if first.samefile(second) else "hold the same"
+            where.fail(f"data holds {one!r} and {other!r}, which {what}; keep one")
+
+
 def _models(where: Reader, content: Mapping[str, Any], pairs: list[Pair]) -> tuple[ModelSpec, ...]:
     """Every model once: those of the pairs, with what [[model]] says of them, then the rest."""
     details: dict[str, ModelSpec] = {}
@@ -137,6 +159,12 @@ def _models(where: Reader, content: Mapping[str, Any], pairs: list[Pair]) -> tup
         details[entry["id"]] = ModelSpec(**entry)
     ids = [id_ for pair in pairs for id_ in (pair.base, pair.aligned)]
     found = [details.get(id_, ModelSpec(id_)) for id_ in dict.fromkeys([*ids, *details])]
+    paths = [(spec, path) for spec in found if (path := Path(spec.id).expanduser()).exists()]
+    for (one, first), (other, second) in combinations(paths, 2):
+        if first.samefile(second) and replace(one, id=other.id) == other:  # no adapter apart
+            where.fail(
+                f"the models {one.id!r} and {other.id!r} are one; write one of them throughout"
+            )
     return tuple(_relative(spec, where.path.parent) for spec in found)
 
 

@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
 from tremble.engines.load import DTYPES, ENGINES
-from tremble.errors import UserError, did_you_mean
+from tremble.errors import UserError, as_written, did_you_mean
 from tremble.prompts import CONTROLS, COUNTERBALANCES, FORMULATIONS
 
 Kind = Literal["text", "texts", "patterns", "flag", "count", "size"]
@@ -260,7 +260,7 @@ class Reader:
         self.path = path
 
     def fail(self, message: str) -> NoReturn:
-        raise UserError(f"{self.path}: {message}.")
+        raise UserError(f"{self.path}: {message}{'' if message.endswith('?') else '.'}")
 
     def known(self, table: Mapping[str, Any], names: list[str], where: str = "") -> None:
         """Raises UserError for a key that is not among `names`."""
@@ -299,22 +299,22 @@ class Reader:
         }
 
     def _value(self, key: Key, value: Any, where: str) -> Any:
-        name = key.name
+        name, given = key.name, as_written(value)
         if key.kind == "flag":
             if not isinstance(value, bool):
-                self.fail(f"{name} in {where} is {value!r}; it must be true or false")
+                self.fail(f"{name} in {where} is {given}; it must be true or false")
             return value
         if key.kind == "count":
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                self.fail(f"{name} in {where} is {value!r}; it must be a whole number from 1")
+                self.fail(f"{name} in {where} is {given}; it must be a whole number from 1")
             return value
         if key.kind == "size":
             return self._bytes(name, value, where)
         if key.kind == "text":
             if key.words and value not in key.words:
-                self.fail(f"{name} is {value!r}; it must be one of {', '.join(key.words)}")
+                self.fail(f"{name} is {given}; {_one_of(value, key.words)}")
             if not isinstance(value, str) or not value:
-                self.fail(f"{name} in {where} is {value!r}; it must be a text")
+                self.fail(f"{name} in {where} is {given}; it must be a text in quotes")
             return value
         return self._texts(key, value)
 
@@ -326,11 +326,13 @@ class Reader:
         if not isinstance(value, list) or not value or not all(isinstance(x, str) for x in value):
             what = 'it must be "all" or a list' if key.every else "it must be a list"
             example = next(iter(key.words or key.every), key.name)
-            self.fail(f'{key.name} is {value!r}; {what} of texts such as ["{example}"]')
+            self.fail(f'{key.name} is {as_written(value)}; {what} of texts such as ["{example}"]')
         for word in value:
             if key.words and word not in key.words:
-                self.fail(f"{key.name} holds {word!r}; it must be of {', '.join(key.words)}")
-        return tuple(dict.fromkeys(value))
+                self.fail(f"{key.name} holds {word!r}; {_one_of(word, key.words)}")
+            if value.count(word) > 1:
+                self.fail(f"{key.name} holds {word!r} {value.count(word)} times; keep one")
+        return tuple(value)
 
     def _bytes(self, name: str, value: Any, where: str) -> int:
         """A size such as "4 GB" (thousands) or "8 GiB" (1,024s) in bytes."""
@@ -338,6 +340,14 @@ class Reader:
         size = int(float(found[1]) * _UNITS[found[2]]) if found else 0
         if not isinstance(value, str) or not size:
             self.fail(
-                f'{name} in {where} is {value!r}; it must be a size such as "4 GB" or "512 MiB"'
+                f"{name} in {where} is {as_written(value)}; it must be a size such as "
+                '"4 GB" or "512 MiB"'
             )
         return size
+
+
+def _one_of(value: Any, words: Sequence[str]) -> str:
+    """What a key takes, and which of it is close to `value`."""
+    shown = ", ".join(f'"{word}"' for word in words)
+    hint = did_you_mean(value, list(words)) if isinstance(value, str) else ""
+    return f"it must be one of {shown}{hint if hint.endswith('?') else ''}"

@@ -134,6 +134,13 @@ def _check(one: Rule, names: Mapping[str, list[str]]) -> None:
     for key, patterns in one.patterns.items():
         for pattern in patterns:
             if not _fits([pattern], names[key]):
+                wording, plus, control = pattern.partition("+")
+                if key == "formulation" and plus:
+                    raise UserError(
+                        f"formulation = {pattern!r} in [[{one.table}]] joins a wording and a "
+                        f'control; name them apart, as formulation = "{wording}" and '
+                        f'control = "{control}".'
+                    )
                 raise UserError(
                     f"{key} = {pattern!r} in [[{one.table}]] matches nothing in the study"
                     f"{did_you_mean(pattern, names[key])}"

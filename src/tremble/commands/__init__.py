@@ -2,6 +2,9 @@
 
 Exit codes: 0 done, 1 finished in part or an internal fault with its log named, 2 a user's error
 with one clear sentence and the cure, 130 interrupted.
+
+A command imports what it needs when it is called, and what takes long to load (the tables, through
+scipy) after the checks that can refuse it: help and a mistake are to come at once.
 """
 
 from __future__ import annotations

@@ -46,7 +46,6 @@ def bench(
     """Time tremble against its reference, a plain loop and other tools: same prompts, one run."""
     from tremble.bench import Asked
     from tremble.bench import bench as run_bench
-    from tremble.report.console import show_bench
 
     interpreters = {}
     for entry in python or ():
@@ -76,5 +75,7 @@ def bench(
     if as_json:
         print_json(result)
     else:
+        from tremble.report.console import show_bench
+
         show_bench(result, screen())
     return 1 if any(row["note"].startswith("broke down") for row in result["rows"]) else 0

@@ -33,12 +33,13 @@ def data_show(
     from dataclasses import asdict
 
     from tremble.datasets import source
-    from tremble.report.console import show_card
 
     card = source(name).card
     if as_json:
         print_json(asdict(card))
     else:
+        from tremble.report.console import show_card
+
         show_card(card, screen())
 
 
@@ -96,13 +97,14 @@ def data_dates(
     """Since when the data are public, against the cut-offs that models' documents state."""
     from tremble import cutoffs
     from tremble.datasets import names, source
-    from tremble.report.console import show_dates
 
     against = cutoffs.releases() if model is None else cutoffs.asked_for(model)
     dated = [
         row for name in names() for row in cutoffs.compare(name, source(name).card.dated(), against)
     ]
     if not as_json:
+        from tremble.report.console import show_dates
+
         show_dates(dated, against, screen())
         return
     print_json(
@@ -130,6 +132,9 @@ def data_import(
     source_name: Annotated[str, typer.Argument(metavar="SOURCE", help="A data set's name.")],
     path: Annotated[Path, typer.Argument(help="The file, its folder, or any folder above.")],
     out: Annotated[Path, typer.Option(help="The JSONL file to write.")],
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace --out where it is there.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Turn a source's files into decisions, one JSON record a line."""
@@ -138,6 +143,8 @@ def data_import(
 
     if out.exists() and path.exists() and out.samefile(path):
         raise UserError(f"--out is the file that is read, {str(path)!r}; give another --out.")
+    if out.is_file() and not force:
+        raise UserError(f"--out {str(out)!r} is there already; add --force, or give another --out.")
     found, notes = source(source_name), Notes()
     summary = import_decisions(found.load(path, notes), out)
     if as_json:

@@ -22,6 +22,9 @@ def export(
 
     A problem with people's shares of more than two options has a row for each of them.
     """
+    from tremble.store import Store
+
+    Store(folder).read_run()  # raises where the folder is no study
     from tremble.export import export_study
 
     path, book, rows = export_study(folder, to, out)

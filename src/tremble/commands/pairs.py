@@ -25,8 +25,6 @@ def pairs(
     from dataclasses import asdict
 
     from tremble.pairs import NOT_VERIFIED, find
-    from tremble.published.console import pair_table
-    from tremble.report.terminal import print_tables
 
     if max_params is not None and not (math.isfinite(max_params) and max_params > 0):
         raise UserError(f"--max-params is {max_params:g}; give a number of billions above 0.")
@@ -34,6 +32,9 @@ def pairs(
     if as_json:
         print_json([{**asdict(pair), "hub_org_status": NOT_VERIFIED} for pair in found])
         return
+    from tremble.published.console import pair_table
+    from tremble.report.terminal import print_tables
+
     print_tables([pair_table(found)], screen())
     print(
         f"{len(found)} pair{'' if len(found) == 1 else 's'}; hub organisations are {NOT_VERIFIED}."

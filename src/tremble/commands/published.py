@@ -38,8 +38,6 @@ def published_wins(
     is given, with --sweep and in JSON, a filter that is not given takes all its values.
     """
     from tremble.published import sweep
-    from tremble.published.console import wins_table
-    from tremble.report.terminal import print_tables
 
     whole = every or as_json or mass is not None or min_corr is not None
     masses = sweep.MASSES if whole else (sweep.MASS,)
@@ -53,6 +51,9 @@ def published_wins(
     if as_json:
         print_json(rows)
         return
+    from tremble.published.console import wins_table
+    from tremble.report.terminal import print_tables
+
     print_tables([wins_table(rows)], screen())
     if not whole:
         print("Other filters: --mass X, --min-corr Y, and --sweep for all of them.")

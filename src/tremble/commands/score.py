@@ -34,13 +34,9 @@ def score(
     as_json: AsJson = False,
 ) -> int:
     """The probability a model gives each option after a prompt, in one forward pass."""
-    from tremble.report.console import show_scored
-    from tremble.single import Asked, score_prompts
-
     if (prompt is None) != (options is None):
         raise UserError("--prompt and --options go together; give both, or JSON lines on stdin.")
     where = "stdin" if prompt is None else "--prompt and --options"
-    asked = Asked(model, chat, template, reading, where)
     if prompt is not None and options is not None:
         record: dict[str, Any] = {
             "prompt": prompt,
@@ -55,6 +51,10 @@ def score(
         raise UserError("Nothing to score; give --prompt and --options, or JSON lines on stdin.")
     else:
         lines = list(sys.stdin.buffer)
+    from tremble.report.console import show_scored
+    from tremble.single import Asked, score_prompts
+
+    asked = Asked(model, chat, template, reading, where)
     failed = 0
     found = score_prompts(lines, asked, complain)
     for result in found:

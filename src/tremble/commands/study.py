@@ -12,6 +12,8 @@ from tremble.commands import AsJson, complain, guarded, print_json
 from tremble.commands.tables import show_analysis
 from tremble.errors import UserError
 
+_MARK = b'<meta name="generator" content="tremble" />'  # in report/base.html
+
 
 @guarded
 def demo(
@@ -36,10 +38,11 @@ def run(
     ] = None,
 ) -> int:
     """Score what is missing of a study; the same command again goes on where it stopped."""
-    from tremble.store import slug
     from tremble.study_file import read_study
 
     found = read_study(study)
+    from tremble.store import slug
+
     return _run(found, out if out is not None else Path(slug(found.name)))
 
 
@@ -127,13 +130,18 @@ def _list_tables(as_json: bool) -> int:
 
 
 def _page(folder: Path, out: Path | None = None) -> int:
+    from tremble.store import Store
+
+    title = Store(folder).read_run()["study"]
+    if out is None:
+        out = folder / "report" / "index.html"
+    else:
+        _check_page(out)
     from tremble.report.page import page
     from tremble.report.parts import further_parts
-    from tremble.store import Store
     from tremble.study import analyze_study, caveats, further_analysis
 
     analysis, scores, decisions = analyze_study(folder)
-    title = Store(folder).read_run()["study"]
     further = further_analysis(folder, analysis, decisions, instead=lambda _, error: error)
 
     def rows_of(name: str) -> Any:
@@ -143,7 +151,7 @@ def _page(folder: Path, out: Path | None = None) -> int:
 
     parts = further_parts(analysis, decisions, rows_of)
     text = page(analysis, scores, decisions, title, caveats(folder), parts)
-    _write_page(out if out is not None else folder / "report" / "index.html", text)
+    _write_page(out, text)
     failed = [part for part in parts if part.trouble is not None]
     for part in failed:
         complain(f"{part.title} is missing on the page. {part.trouble}")
@@ -153,14 +161,21 @@ def _page(folder: Path, out: Path | None = None) -> int:
 def _published_page(out: Path) -> int:
     from tremble.report.published_page import published_page
 
+    _check_page(out)
     _write_page(out, published_page())
     return 0
+
+
+def _check_page(target: Path) -> None:
+    """Raises UserError where something other than a page of tremble's is in the way."""
+    if target.is_dir():
+        raise UserError(f"{target} is a folder; give the page's file, such as {target}/page.html.")
+    if target.is_file() and _MARK not in target.read_bytes()[:1000]:
+        raise UserError(f"{target} is there and is no page of tremble's; give another --out.")
 
 
 def _write_page(target: Path, text: str) -> None:
     from tremble.store import write_text
 
-    if target.is_dir():
-        raise UserError(f"{target} is a folder; give the page's file, such as {target}/page.html.")
     write_text(target, text)
     print(f"The page is {target.resolve()}")

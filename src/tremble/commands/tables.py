@@ -36,36 +36,42 @@ def show_analysis(
     """Print the analysis of a study folder and return the exit code.
 
     `names` are further tables ("all" for every one), `by` parameters of the games. 0; 1 where a
-    table failed, which has its sentence in its place; 2 where a name is not known.
+    table failed, which has its sentence in its place; 2 where none of those asked for can be made.
+
+    Raises UserError, before anything is printed, where the folder is no study or a name is not
+    known.
     """
+    from tremble.store import Store
+
+    Store(folder).read_run()  # raises where the folder is no study
     from tremble.stats.further import FURTHER
+    from tremble.stats.subsets import subsets
     from tremble.study import analyze_study, breakdown_analysis, further_analysis
 
+    for name in names:
+        if name not in FURTHER and name != "all":
+            raise UserError(f"There is no table {name!r}{did_you_mean(name, [*FURTHER, 'all'])}")
+    for name in by:
+        subsets(Store(folder).decisions(), name)  # raises for an unknown one
     analysis, _, decisions = analyze_study(folder)
     everything = "all" in names or (as_json and not names)
     wanted = [name for name in FURTHER if everything or name in names]
-    failed, asked = _Failures(), _Failures()
+    failed = _Failures()
     further = further_analysis(folder, analysis, decisions, wanted, failed.said)
     parts: dict[str, Any] = {}
     for name in dict.fromkeys(by):
         try:
             parts[name] = breakdown_analysis(folder, analysis, decisions, name)
         except Exception as error:
-            said = asked.said(f"by {name}", error)
-            # On the screen a mistake is said once, beside the prompt it was typed at.
-            known = as_json or not isinstance(error, UserError)
-            parts[name] = said if known else "(not known)"
+            parts[name] = failed.said(f"by {name}", error)
     if as_json:
         print_json({**analysis.to_json(), **further, **({"by": parts} if by else {})})
     else:
         _print(folder, None if names else analysis, further, parts)
-    unknown = [name for name in names if name not in FURTHER and name != "all"]
-    for name in unknown:
-        complain(f"There is no table {name!r}{did_you_mean(name, list(FURTHER))}")
-    rest = not names or len(wanted) + len(parts) > failed.refused + asked.refused
-    if failed.faults or asked.faults or (failed.refused and rest):
+    rest = not names or len(wanted) + len(parts) > failed.refused
+    if failed.faults or (failed.refused and rest):
         return 1
-    return 2 if unknown or asked.refused or failed.refused else 0
+    return 2 if failed.refused else 0
 
 
 def _print(folder: Path, analysis: Any, further: dict[str, Any], parts: dict[str, Any]) -> None:

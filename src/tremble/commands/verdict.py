@@ -19,6 +19,9 @@ def verdict(
     as_json: AsJson = False,
 ) -> None:
     """May this model stand in for people here: r, interval, ceiling, best baseline, n."""
+    from tremble.store import Store
+
+    Store(folder).read_run()  # raises where the folder is no study
     from tremble.report.further_layout import controls_missing, verdict_layout
     from tremble.report.terminal import print_tables
     from tremble.stats.analysis import plain

@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 from tremble.datasets import Card, Download, Notes
 from tremble.datasets.reading import FRESH, json_of
 from tremble.decisions import Decision, Event, Game
-from tremble.errors import UserError
+from tremble.errors import UserError, as_written
 from tremble.games.multi_issue import LEVELS, OPTIONS
 
 CARD = Card(
@@ -136,7 +136,7 @@ class _Dialogue:
             self.fail(f"{str(value)[:100]!r} is not an object")
         id_ = value.get("dialogue_id")
         if not isinstance(id_, int | str) or not re.fullmatch(r"[\w.-]+", str(id_)):
-            self.fail(f"dialogue_id is {id_!r}, not a number or a name")
+            self.fail(f"dialogue_id is {as_written(id_)}, not a number or a name")
         self.id = str(id_)
         self.where = f"{where} (dialogue_id {id_})"
         self.split = split
@@ -148,7 +148,7 @@ class _Dialogue:
     def field(self, value: Mapping[str, Any], key: str, type_: type, what: str) -> Any:
         found = value.get(key)
         if not isinstance(found, type_):
-            self.fail(f"{what}{key} is {str(found)[:100]!r}, not a JSON {type_.__name__}")
+            self.fail(f"{what}{key} is {as_written(found)[:100]}, not a JSON {type_.__name__}")
         return found
 
     def decisions(self, notes: Notes) -> list[Decision]:
@@ -244,7 +244,7 @@ class _Dialogue:
         data = self.field(message, "task_data", dict, at)
         agent = message.get("id")
         if agent not in AGENTS:
-            self.fail(f"{at}id is {agent!r}, not {' or '.join(AGENTS)}")
+            self.fail(f"{at}id is {as_written(agent)}, not {' or '.join(AGENTS)}")
         if text in ANSWERS:
             choice, named = ANSWERS[text]
             if data.get("data") != named:
@@ -264,5 +264,5 @@ class _Dialogue:
         found = self.field(data, key, dict, at)
         numbers = {kind: str(found.get(kind)) for kind in ITEMS}
         if len(found) != len(ITEMS) or not all(x.isdecimal() for x in numbers.values()):
-            self.fail(f"{at}{key} is {found!r}, not a number of {', '.join(ITEMS)}")
+            self.fail(f"{at}{key} is {as_written(found)}, not a number of {', '.join(ITEMS)}")
         return {kind: int(number) for kind, number in numbers.items()}

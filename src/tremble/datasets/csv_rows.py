@@ -69,10 +69,12 @@ def needs(columns: Sequence[str], give: str) -> CheckHeader:
 
     def check(file: Path, line: int, header: list[str]) -> None:
         for name in columns:
-            if header.count(name) != 1:
+            times = header.count(name)
+            if times != 1:
+                how = f"is there {times} times" if times else "is missing"
                 raise UserError(
-                    f"{file}, line {line}: the column {name!r} is there {header.count(name)} times "
-                    f"among {','.join(header)[:200]!r}; {give}."
+                    f"{file}, line {line}: the column {name!r} {how} among "
+                    f"{','.join(header)[:200]!r}; {give}."
                 )
 
     return check

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,7 +21,7 @@ from tremble.datasets import Card, Notes
 from tremble.datasets.csv_rows import exactly, read_rows
 from tremble.datasets.reading import parsed, text_of
 from tremble.decisions import Decision
-from tremble.errors import UserError, did_you_mean
+from tremble.errors import UserError, as_written, did_you_mean
 from tremble.games import lottery
 
 _CURE = "see docs/data.md"
@@ -47,6 +50,7 @@ CARD = Card(
 _NEEDED = ("problem", "option_a", "option_b", "rate_b")
 _OPTIONAL = ("n", "rate_sd", "study", "gamble_a", "gamble_b")
 _CURE = "correct the file"
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?P<percent> *%)?", re.ASCII)
 
 
 def load(path: Path, notes: Notes) -> Iterator[Decision]:
@@ -72,21 +76,36 @@ def load(path: Path, notes: Notes) -> Iterator[Decision]:
 
 
 def _from_csv(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Rows as JSON would hold them: empty cells are left out, numbers and gambles are read."""
+    """Rows as JSON would hold them: empty cells are left out, gambles are read."""
     for line, cells in read_rows(file, exactly(_NEEDED, _OPTIONAL, _CURE), _CURE):
         values: dict[str, Any] = {key: cell for key, cell in cells.items() if cell.strip()}
-        for key in ("rate_b", "n", "rate_sd", "gamble_a", "gamble_b"):
+        for key in ("gamble_a", "gamble_b"):
             if key in values:
-                values[key] = _cell(values[key])
+                values[key] = _gamble(values[key])
         yield line, values
 
 
-def _cell(cell: str) -> Any:
-    """A cell as JSON; as it stands where it is not, for the check that comes."""
-    try:
-        return json.loads(cell)
-    except (json.JSONDecodeError, RecursionError):
-        return cell
+def _gamble(cell: str) -> Any:
+    """A cell as JSON, or as JSON but for numbers that JSON writes otherwise; as it stands where it
+    is neither, for the check that comes."""
+    for text in (cell, _NUMBER.sub(lambda found: json.dumps(found.group()), cell)):
+        with suppress(json.JSONDecodeError, RecursionError):
+            return json.loads(text)
+    return cell
+
+
+def _number(value: Any, share: bool = False) -> float | None:
+    """The finite number that a value is or that a text holds, as ".45", "1." or "+3", and for a
+    share "45 %"; None where it is none."""
+    if isinstance(value, str) and (found := _NUMBER.fullmatch(value.strip())) is not None:
+        digits = value.strip().rstrip("% ")
+        if not found["percent"]:
+            value = float(digits)
+        elif share:
+            value = float(Decimal(digits) / 100)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return float(value) if abs(value) < 1e300 else None
 
 
 def _from_lines(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -124,29 +143,37 @@ class _Record:
         if key in ("problem", "study") and type(found) is int:
             return str(found)
         if not isinstance(found, str) or not found.strip():
-            self.fail(f"{key} is {found!r}, not a text")
+            self.fail(f"{key} is {as_written(found)}, not a text")
         return found.strip()
 
     def number(self, key: str, most: float) -> float:
-        found: Any = self.values.get(key)
-        number = isinstance(found, int | float) and not isinstance(found, bool)
-        if not number or not 0 <= found <= most:
-            self.fail(f"{key} is {found!r}, not a number from 0 to {most:g}")
-        return float(found)
+        found = _number(self.values.get(key), share=key != "n")
+        if found is None or not 0 <= found <= most:
+            self.fail(
+                f"{key} is {as_written(self.values.get(key))[:100]}, not a number from 0 to "
+                f"{most:g}"
+            )
+        return found
 
     def gamble(self, key: str) -> list[list[float]]:
-        found = self.values.get(key)
+        numbers = []
         try:
-            numbers = [[float(chance), float(payoff)] for chance, payoff in found or ()]
-        except (TypeError, ValueError, OverflowError):
+            for chance, payoff in self.values.get(key) or ():
+                numbers.append((_number(chance, share=True), _number(payoff)))
+        except (TypeError, ValueError):
             numbers = []
-        sound = all(0 <= chance <= 1 and math.isfinite(payoff) for chance, payoff in numbers)
-        if not sound or not math.isclose(sum(chance for chance, _ in numbers), 1, abs_tol=1e-4):
+        sound = [
+            [chance, payoff]
+            for chance, payoff in numbers
+            if chance is not None and payoff is not None and 0 <= chance <= 1
+        ]
+        total = sum(chance for chance, _ in sound)
+        if len(sound) < len(numbers) or not math.isclose(total, 1, abs_tol=1e-4):
             self.fail(
-                f"{key} is {found!r}, not a list of [probability, payoff] whose probabilities add "
-                "up to 1"
+                f"{key} is {as_written(self.values[key])}, not a list of [probability, payoff] "
+                "whose probabilities add up to 1"
             )
-        return numbers
+        return sound
 
     def decision(self, line: int) -> Decision:
         texts = {f"text_{key}": self.text(f"option_{key}") for key in ("a", "b")}
@@ -158,7 +185,7 @@ class _Record:
         rate = self.number("rate_b", 1)
         n = self.number("n", 1e9) if "n" in self.values else None
         if n is not None and (n < 1 or n != int(n)):
-            self.fail(f"n is {self.values['n']!r}, not a whole number from 1")
+            self.fail(f"n is {as_written(self.values['n'])}, not a whole number from 1")
         return Decision(
             id=f"{CARD.name}/{self.text('problem')}",
             dataset=CARD.name,

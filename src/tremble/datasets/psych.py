@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tremble.datasets import Card, Notes
-from tremble.datasets.reading import json_of, parsed
+from tremble.datasets import Card, Notes, Part
+from tremble.datasets.reading import json_of, opened, parsed
 from tremble.decisions import Decision, Event, Game, Option
-from tremble.errors import UserError
+from tremble.errors import UserError, as_written
 from tremble.games.session import BEGIN, END
 
 MOST_OPTIONS = 20  # different responses; beyond it an answer is a number or a text, not a choice
@@ -49,10 +49,13 @@ CARD = Card(
         "take prompts_training.jsonl of Psych-101 from "
         "https://huggingface.co/datasets/marcelbinz/Psych-101, or any file of that kind"
     ),
-    public_since="2024-10",
-    public_note=(
-        "the month of Psych-101 (arXiv:2410.20268); the experiments in it were published one by "
-        "one before, and other files of the kind have dates of their own"
+    parts=(
+        Part(
+            "Psych-101",
+            "2024-10",
+            "the month of arXiv:2410.20268; the experiments in it were published one by one before",
+        ),
+        Part("other transcripts", None, "your own, or of another source: only you know"),
     ),
 )
 
@@ -214,13 +217,14 @@ def _options(where: str, found: Any) -> tuple[str, ...]:
     sound = isinstance(found, list) and len(found) > 1 and len(set(map(str, found))) == len(found)
     if not sound or not all(isinstance(text, str) and text.strip() for text in found):
         raise UserError(
-            f"{where}: options is {str(found)[:100]!r}; give a list of two different texts or more."
+            f"{where}: options is {as_written(found)[:100]}; give a list of two different texts or "
+            "more."
         )
     return tuple(found)
 
 
 def _sessions(file: Path) -> Iterator[_Session]:
-    with file.open("rb") as stream:
+    with opened(file) as stream:
         for line, raw in enumerate(stream, start=1):
             if raw.strip():
                 yield _session(file, line, raw)
@@ -242,15 +246,15 @@ def _session(file: Path, line: int, raw: bytes) -> _Session:
         found = value.get(key)
         if type(found) not in (str, int) or found == "":
             raise UserError(
-                f"{where}: {key} is {found!r}; give a name or a number, without which other "
-                "participants cannot be told from this one."
+                f"{where}: {key} is {as_written(found)}; give a name or a number, without which "
+                "other participants cannot be told from this one."
             )
         names.append(str(found))
     transcript = value.get("text")
     if not isinstance(transcript, str):
         raise UserError(
-            f"{where}: text is {str(transcript)[:100]!r}; give the transcript with {BEGIN} {END} "
-            "round each response."
+            f"{where}: text is {as_written(transcript)[:100]}; give the transcript with {BEGIN} "
+            f"{END} round each response."
         )
     pieces = _pieces(where, transcript)
     options = value.get("options")

@@ -2,13 +2,44 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import shutil
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
-from tremble.errors import UserError
+from tremble.errors import UserError, one_line
 
 FRESH = "restore the file from a fresh copy of the source"
+
+
+@contextmanager
+def opened(file: Path) -> Iterator[IO[bytes]]:
+    """A file to read from, at any place; one that gzip packed is unpacked into a temporary file.
+
+    Raises UserError where it cannot be unpacked.
+    """
+    with file.open("rb") as stream:
+        packed = stream.read(2) == b"\x1f\x8b"
+        stream.seek(0)
+        if not packed:
+            yield stream
+            return
+        with tempfile.TemporaryFile() as whole:
+            try:
+                with gzip.GzipFile(fileobj=stream) as unpacked:
+                    shutil.copyfileobj(unpacked, whole)
+            except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+                raise UserError(
+                    f"{str(file)!r} cannot be unpacked ({one_line(error)}); pack it again with "
+                    "gzip."
+                ) from error
+            whole.seek(0)
+            yield whole
 
 
 def text_of(file: Path) -> str:

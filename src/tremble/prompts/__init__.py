@@ -94,5 +94,10 @@ def spoken(name: str, others: OtherGames | None = None) -> Formulation:
     Raises UserError for an unknown wording or control.
     """
     wording, found = control_of(name)
+    if wording not in FORMULATIONS:
+        raise UserError(
+            f"There is no formulation {wording!r} (a + joins one and a control, as in "
+            f"{controlled('standard', 'no_history')!r}){did_you_mean(wording, list(FORMULATIONS))}"
+        )
     words = formulation(wording)
     return words if found is None or found in READINGS else under(words, found, others)

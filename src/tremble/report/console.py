@@ -17,6 +17,8 @@ from tremble.report.layout import Table as LaidOut
 from tremble.report.terminal import print_tables
 from tremble.stats.numbers import MISSING
 
+_NAMED = 3  # releases named on both sides
+
 
 def _texts(*names: str) -> Table:
     """Columns of texts, of which none is cut."""
@@ -58,9 +60,10 @@ def show_dates(dated: Sequence[Dated], against: Sequence[Release], console: Cons
     table = _texts("data", "public since", "may have been seen by", "public after the cut-off of")
     for row in dated:
         name = row.dataset if row.part.name == row.dataset else f"{row.dataset}: {row.part.name}"
-        seen, after = (", ".join(row.names(w)) for w in ("may have been seen", "after the cut-off"))
+        seen, after = row.names("may have been seen"), row.names("after the cut-off")
         since = row.part.public_since or "unknown"
-        table.add_row(*(escape(cell or "–") for cell in (name, since, seen, after)))
+        cells = (name, since, _releases(seen, after), _releases(after, seen))
+        table.add_row(*map(escape, cells))
     console.print(table)
     stated = _texts("model", "data until", "tuned until", "stated in")
     for release in against:
@@ -77,6 +80,13 @@ def show_dates(dated: Sequence[Dated], against: Sequence[Release], console: Cons
         "\nA date is compared to the month, and a doubt counts as seen. Data that a twin was tuned "
         "on can be younger than the date of its pre-training."
     )
+
+
+def _releases(names: Sequence[str], others: Sequence[str]) -> str:
+    """Releases in a cell whose neighbour has the `others`: of two long lists one is enough."""
+    if len(names) <= _NAMED or len(names) < len(others):
+        return ", ".join(names) or MISSING
+    return "the others with a date" if others else "all with a date"
 
 
 def show_scored(result: dict[str, Any], console: Console) -> None:
