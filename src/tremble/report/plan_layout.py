@@ -8,6 +8,9 @@ from typing import Any
 from tremble.report.layout import Column, Section, Table, count, family_name
 from tremble.stats.numbers import MISSING, decimal
 
+_COUNTS = ("cells", "decisions", "rows")
+_NAMED = 2  # names of one kind that are listed
+
 
 def plan_layout(plan: Mapping[str, Any]) -> list[Table]:
     """Models with their totals, families, and what cannot be scored."""
@@ -68,21 +71,19 @@ def _model(row: Mapping[str, Any]) -> list[str]:
 
 
 def _cannot(rows: list[dict[str, Any]]) -> Table:
+    numbers = ("Cells", "Decisions", "Prompts")
     return Table(
         "cannot",
         "What cannot be scored",
-        "",
-        [Column("Model"), Column("What"), Column("Rows", True), Column("Why", long=True)],
+        "Cells are models x data x formats x wordings, with their controls and readings.",
+        [Column("Where"), *(Column(name, True) for name in numbers), Column("Why", long=True)],
         [
             Section(
                 "",
                 [
                     [
-                        row["model"],
-                        " · ".join(
-                            row[key] for key in ("data", "formulation", "format") if row[key]
-                        ),
-                        "all" if row["rows"] is None else count(row["rows"]),
+                        _where(row),
+                        *("all" if row[key] is None else count(row[key]) for key in _COUNTS),
                         row["why"],
                     ]
                     for row in rows
@@ -91,6 +92,17 @@ def _cannot(rows: list[dict[str, Any]]) -> Table:
         ],
         "",
     )
+
+
+def _where(row: Mapping[str, Any]) -> str:
+    """The names a reason goes with; where they are many, their number."""
+    said = []
+    for key in ("models", "data", "formulations", "formats"):
+        names = row[key]
+        if names:
+            what = "wordings" if key == "formulations" else key
+            said.append(", ".join(names) if len(names) <= _NAMED else f"{len(names)} {what}")
+    return " · ".join(said)
 
 
 def duration(seconds: float | None) -> str:
