@@ -139,7 +139,7 @@ def test_a_model_that_cannot_be_had_leaves_the_others(tmp_path, monkeypatch) -> 
 
 
 class Told(Progress):
-    """What a progress is told: each thing begun, how many prompts it has, and how many were done."""
+    """What a progress is told: what was begun, how many prompts it has, how many were done."""
 
     def __init__(self) -> None:
         self.begun: list[list] = []

@@ -41,9 +41,9 @@ def plan(
         print(f"On disk: scores {size(disk[0])}, prompts {size(disk[1])}.")
         if any(row["timing"] == "estimated" and row["seconds"] for row in found["models"]):
             print(
-                "Times with ~ are a guess, within a factor of two: from a matrix product timed "
-                f"just now ({found['gflops']:,.0f} GFLOP/s), for models that can share prefixes. "
-                "Once part of a study is scored, they are measured."
+                "Times with ~ are a guess, within a factor of two, for models that can share "
+                "prefixes and a machine as busy as it is now: a matrix product ran at "
+                f"{found['gflops']:,.0f} GFLOP/s. They are measured once part of a study is scored."
             )
         elif any(row["seconds"] is None for row in found["models"]):
             print("Times on a GPU are told once part of the study is scored there.")

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tremble.report import progress
 from tremble.report.layout import Column, Section, Table, count, family_name
 from tremble.stats.numbers import MISSING, decimal
 
 _COUNTS = ("cells", "decisions", "rows")
-_NAMED = 2  # names of one kind that are listed
+_ROOM = 30  # characters for names of one kind; where they take more, their number stands
 
 
 def plan_layout(plan: Mapping[str, Any]) -> list[Table]:
     """Models with their totals, families, and what cannot be scored."""
     rows = [_model(row) for row in plan["models"]]
     if len(rows) > 1:
-        rows.append(_model({"model": "all", "timing": None, **plan["totals"]}))
+        guessed = any(row["timing"] == "estimated" and row["seconds"] for row in plan["models"])
+        timing = "estimated" if guessed else None
+        rows.append(_model({"model": "all", "timing": timing, **plan["totals"]}))
     numbers = ("To score", "On disk", "Tokens", "Distinct", "Time", "Memory", "Download")
     models = Table(
         "models",
@@ -99,19 +102,13 @@ def _where(row: Mapping[str, Any]) -> str:
     said = []
     for key in ("models", "data", "formulations", "formats"):
         names = row[key]
-        if names:
-            what = "wordings" if key == "formulations" else key
-            said.append(", ".join(names) if len(names) <= _NAMED else f"{len(names)} {what}")
-    return " · ".join(said)
+        listed, what = ", ".join(names), "wordings" if key == "formulations" else key
+        said.append(listed if len(names) < 2 or len(listed) <= _ROOM else f"{len(names)} {what}")
+    return " · ".join(filter(None, said))
 
 
 def duration(seconds: float | None) -> str:
-    """Seconds as a person says them: 48.2 -> '48 s', 600 -> '10 min', 9000 -> '2.5 h'."""
-    if seconds is None:
-        return MISSING
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:,.1f} h"
+    return MISSING if seconds is None else progress.duration(seconds)
 
 
 def size(value: float | None) -> str:

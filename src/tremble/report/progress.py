@@ -26,7 +26,7 @@ def duration(seconds: float) -> str:
     """Seconds as a person says them: '40 s', '5 min', '2.5 h'."""
     if seconds < 100:
         return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:,.1f} h"
 
 
 class Lines(Progress):
@@ -49,7 +49,7 @@ class Lines(Progress):
     def start(self, model: str, prompts: int) -> None:
         self._begin(model, prompts)
         self.to_the_end = True
-        self.say(f"{model}: {prompts} prompts to score")
+        self.say(f"{model}: {prompts:,} prompts to score")
 
     def _begin(self, what: str, prompts: int) -> None:
         self.what, self.total, self.done = what, prompts, 0
@@ -63,7 +63,9 @@ class Lines(Progress):
             return
         self.printed = now
         left = (now - self.started) / self.done * (self.total - self.done)
-        self.say(f"{self.what}: {self.done} of {self.total} prompts, about {duration(left)} left")
+        self.say(
+            f"{self.what}: {self.done:,} of {self.total:,} prompts, about {duration(left)} left"
+        )
 
 
 class Terminal(Progress):
