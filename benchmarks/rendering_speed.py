@@ -48,7 +48,7 @@ def main() -> None:
             template = template_of(model.template, tokenizer, model.id) if name == "chat" else None
             cell = Cell(model, name, template, None, asked.data.name, "standard")
             started = time.perf_counter()
-            frame = render(study, cell, tokenizer, result["decisions"], lambda said: None)
+            frame = render(study, cell, tokenizer)
             rendered = time.perf_counter()
             cache.add(name, frame)
             written = time.perf_counter()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import tempfile
@@ -19,7 +20,7 @@ from hypothesis import strategies as st
 import tremble
 from test_study import PAIR, run, scores, study_file
 from toys import GreedyTokenizer, bpe_tokenizer, save_tiny
-from tremble import prompt_cache, records, rendering, study
+from tremble import preflight, prompt_cache, records, rendering
 from tremble.engines import ModelSpec
 from tremble.engines.hub_tokenizer import HubTokenizer
 from tremble.engines.load import Opened
@@ -28,7 +29,9 @@ from tremble.errors import UserError
 from tremble.prompt_cache import PromptCache
 from tremble.prompts.chat import Template
 from tremble.rendering import Cell, Facts, prompts_key, prompts_of, render
-from tremble.study_file import Study
+from tremble.report import progress
+from tremble.study import score_study
+from tremble.study_file import Study, read_study
 
 TEMPLATE = Template("{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}", "t")
 CELL = Cell(ModelSpec("mock"), "chat", TEMPLATE, None, "mine.jsonl", "standard")
@@ -91,7 +94,7 @@ def test_a_table_equals_prompt_for_prompt_tokenising(
             )
         ]
         cache = PromptCache(Path(folder) / "prompts", Path(folder))
-        cache.add("k", render(asked, cell, tokenizer, 0, print))
+        cache.add("k", render(asked, cell, tokenizer))
         table = cache.table("k", reading)
         rows, view = table.rows(), table.token_paths()
         some = table.token_paths(rows["prompt"].reverse())
@@ -111,7 +114,7 @@ def test_a_view_is_a_sequence(tmp_path: Path) -> None:
     write(tmp_path, [own(i, f"{i}?") for i in range(5)])
     cache = PromptCache(tmp_path / "prompts", tmp_path)
     asked = Study("s", (), (), (), folder=tmp_path)
-    cache.add("k", render(asked, CELL, ByteTokenizer(), 0, print))
+    cache.add("k", render(asked, CELL, ByteTokenizer()))
     view = cache.table("k", "joint").token_paths()
     assert view[-1] == view[4]
     assert view[1:3] == [view[1], view[2]]
@@ -124,7 +127,7 @@ def test_a_view_is_a_sequence(tmp_path: Path) -> None:
 def test_a_prompt_takes_four_bytes_a_token_and_little_beside(tmp_path: Path) -> None:
     write(tmp_path, [own(i, f"{i}? " + "word " * 60) for i in range(2000)])
     asked = Study("s", (), (), (), folder=tmp_path)
-    frame = render(asked, CELL, ByteTokenizer(), 0, print)
+    frame = render(asked, CELL, ByteTokenizer())
     tokens = int(frame["prompt_tokens"].sum())
     assert tokens > 300 * frame.height
     assert frame.estimated_size() < 4 * tokens + 300 * frame.height
@@ -213,13 +216,13 @@ def test_the_code_is_that_of_every_room_that_decides_prompts(
 def rendered(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     """(model, format) of every table that is rendered."""
     calls = []
-    inner = study.render
+    inner = preflight.render
 
     def counting(asked: Study, cell: Cell, *rest: Any) -> pl.DataFrame:
         calls.append((cell.model.id, cell.format))
         return inner(asked, cell, *rest)
 
-    monkeypatch.setattr(study, "render", counting)
+    monkeypatch.setattr(preflight, "render", counting)
     return calls
 
 
@@ -330,28 +333,34 @@ def test_data_that_change_while_they_are_read_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(tmp_path, [own(1)])
-    inner = study.render
+    inner = preflight.render
 
     def disturbing(*arguments: Any) -> pl.DataFrame:
         write(tmp_path, [own(1, "Changed?")])
         return inner(*arguments)
 
-    monkeypatch.setattr(study, "render", disturbing)
+    monkeypatch.setattr(preflight, "render", disturbing)
     with pytest.raises(UserError, match=r"'mine\.jsonl' changed while they were read"):
         run(study_file(tmp_path), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 def test_long_rendering_says_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two models that read alike: the second one's six prompts are there already."""
     write(tmp_path, [own(i, f"{i}?") for i in range(6)])
-    monkeypatch.setattr(rendering, "SAY_SECONDS", -1.0)
+    monkeypatch.setattr(progress, "LINE_SECONDS", -1.0)
     monkeypatch.setattr(rendering, "BLOCK", 4)
-    said: list[str] = []
-    run(study_file(tmp_path, PAIR, formats=["plain"]), tmp_path / "out", said)
-    assert said[:2] == [
-        "Rendering mine.jsonl (standard, plain) for mock:base: 4 of 6 decisions.",
-        "Rendering mine.jsonl (standard, plain) for mock:base: 6 of 6 decisions.",
-    ]
+    out = io.StringIO()
+    asked = read_study(study_file(tmp_path, PAIR, formats=["plain"]))
+    score_study(asked, tmp_path / "out", lambda _: None, progress.Lines(out))
+    said = [line.split(", about")[0] for line in out.getvalue().splitlines()]
+    assert said[:3] == [f"Rendering: {done} of 12 prompts" for done in (4, 6, 12)]
+    assert said[3] == "mock:base: 6 prompts to score"
+    monkeypatch.setattr(progress, "LINE_SECONDS", 60.0)
+    quick = progress.Lines(io.StringIO())
+    score_study(asked, tmp_path / "again", lambda _: None, quick)
+    assert "Rendering" not in quick.out.getvalue()
+    assert "mock:base: 6 of 6 prompts" in quick.out.getvalue()
 
 
 def test_the_key_of_a_tokenizer_is_that_of_its_content(tmp_path: Path) -> None:

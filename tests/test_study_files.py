@@ -23,9 +23,10 @@ from tremble.engines import RunOptions
 from tremble.engines.load import open_tokenizer
 from tremble.errors import UserError
 from tremble.estimate import plan_study
+from tremble.preflight import read_data
 from tremble.prompts import FORMULATIONS
 from tremble.rendering import Facts, cells, prompts_key
-from tremble.study import caveats, read_data
+from tremble.study import caveats
 from tremble.study_file import Study, read_study
 from tremble.study_schema import REPEATED, REQUIRED, SCHEMA, TABLES, Key
 from tremble.study_selection import selected

@@ -284,12 +284,16 @@ def test_a_study_counts_what_a_wording_does_not_fit(
     # A plan says the same, a row for every reason, and takes none of it for a failure.
     path = tmp_path / "trial.toml"
     plan = plan_study(read_study(path), tmp_path / "new", lambda _: None)
-    of_base = [row for row in plan["cannot"] if row["model"] == "mock:base"]
-    counted = {(row["formulation"], row["rows"], row["why"]) for row in of_base}
-    assert len(of_base) == len(notes) and all(
-        f"{wording}: {rows} prompts of mine.jsonl are left out; {why}." in notes
-        for wording, rows, why in counted
+    reasons = frame["error"].drop_nulls()
+    assert {row["why"]: row["rows"] for row in plan["cannot"]} == dict(
+        reasons.value_counts().iter_rows()
     )
+    for row in plan["cannot"]:
+        of_it = frame.filter(frame["error"] == row["why"])
+        assert row["decisions"] == of_it["decision"].n_unique()
+        assert row["cells"] == of_it.select("model", "formulation").n_unique()
+        assert row["models"] == ["mock:base", "mock:aligned"]
+        assert set(row["formulations"]) == set(of_it["formulation"])
     asked = ["plan", str(path), "--out", str(tmp_path / "new"), "--json"]
     assert CliRunner().invoke(app, asked).exit_code == 0
 

@@ -19,8 +19,8 @@ from tremble.datasets import Notes
 from tremble.datasets.demo import load
 from tremble.engines.hub_tokenizer import HubTokenizer
 from tremble.engines.mock import MockEngine
-from tremble.records import decision_to_json
-from tremble.report.xray_layout import printable, visible, xray_page
+from tremble.records import decision_to_json, write
+from tremble.report.xray_layout import notes, printable, visible, xray_page
 from tremble.study import analyze_study
 from tremble.tokens import TokenPaths, option_paths
 from tremble.xray import Asked, xray
@@ -77,7 +77,7 @@ def test_ids_and_numbers_are_those_of_the_study(study: Path, id_: str) -> None:
     lines = [json.loads(line) for line in (study / "mine.jsonl").read_text().splitlines()]
     whole = next(line["id"] for line in lines if line["id"].startswith(id_))
     scores = analyze_study(study / "s")[1].filter(pl.col("decision") == whole)
-    readings = look(study / "s", id_)["readings"]
+    readings = look(study / "s", id_, presentation="all")["readings"]
     assert len(readings) == scores.height == (4 if "lottery" in id_ else 2)
     for reading in readings:
         row = scores.filter(
@@ -102,7 +102,7 @@ def test_ids_and_numbers_are_those_of_the_study(study: Path, id_: str) -> None:
 
 
 def test_twins_stand_side_by_side_by_presentation(study: Path) -> None:
-    readings = look(study / "s", "demo/lottery")["readings"]
+    readings = look(study / "s", "demo/lottery", presentation="all")["readings"]
     assert [(r["presentation"], r["roles"], r["format"]) for r in readings] == [
         (0, ["base"], "plain"),
         (0, ["aligned"], "chat"),
@@ -119,6 +119,11 @@ def test_twins_stand_side_by_side_by_presentation(study: Path) -> None:
     )
     only = look(study / "s", "demo/lottery", presentation=1)["readings"]
     assert only == readings[2:]
+    first = look(study / "s", "demo/lottery")
+    assert first["readings"] == readings[:2]
+    assert first["notes"] == [
+        "Presentation 0 of 2; the others are 1: --presentation takes one of them, or all."
+    ]
 
 
 def test_a_score_that_moved_and_data_that_changed_are_said(study: Path, tmp_path: Path) -> None:
@@ -322,6 +327,51 @@ def test_models_formats_and_readings_can_be_chosen(tmp_path: Path) -> None:
     assert [option["key"] for option in demo["options"]] == [o.key for o in decision.options]
 
 
+def test_another_history_comes_from_the_same_data_as_in_a_study(tmp_path: Path) -> None:
+    drawn = [d for d in load(tmp_path, Notes()) if d.family == "repeated_matrix"][:60]
+    path = write_study(tmp_path)
+    write(drawn, tmp_path / "mine.jsonl")
+    text = path.read_text("utf-8").replace("[[pair]]", 'controls = ["other_history"]\n[[pair]]')
+    path.write_text(text, "utf-8")
+    assert tremble("run", path, "--out", tmp_path / "s")[0] == 0
+    scores = analyze_study(tmp_path / "s")[1].filter(
+        pl.col("formulation") == "standard+other_history", pl.col("model") == "mock:a"
+    )
+    fits = scores.filter(pl.col("error").is_null())["decision"].to_list()
+    assert len({d.cluster for d in drawn}) > 1 and fits
+    more: dict[str, Any] = {"formulation": "standard+other_history"}
+    for id_ in fits[:3]:
+        for reading in look(tmp_path / "s", id_, **more)["readings"]:
+            assert reading["stored"]["same_prompt"] and not reading["stored"]["differs"]
+    first = next(d.id for d in drawn if not d.visible())
+    said = mistake("xray", path, first, "--formulation", "standard+other_history")
+    assert "does not fit the decision" in said and "name another with --formulation" in said
+
+
+def test_many_presentations_and_wordings_take_few_lines(tmp_path: Path) -> None:
+    """One game in both orders and under other letters."""
+    game = next(d for d in load(tmp_path, Notes()) if d.family == "repeated_matrix")
+    path = write_study(tmp_path)
+    write([game], tmp_path / "mine.jsonl")
+    wordings = '["standard", "minimal", "observer", "expert", "naive"]'
+    text = path.read_text("utf-8").replace(
+        "[[pair]]",
+        f'counterbalance = ["order", "labels"]\nformulations = {wordings}\n[[pair]]',
+    )
+    path.write_text(text, "utf-8")
+    found, every = look(path, game.id), look(path, game.id, presentation="all")
+    assert {reading["formulation"] for reading in every["readings"]} == {"standard"}
+    assert len(found["readings"]) == 2 and len(every["readings"]) > 8
+    for reading in every["readings"]:
+        reading["warning"] = f"The prompt ends in a letter: {reading['presentation']}."
+    told = notes(every)
+    assert told == [
+        "4 other formulations of the study (minimal, observer, expert, ...); --formulation shows "
+        "one.",
+        f"The prompt ends in a letter: 0. Prompts with such a join: {len(every['readings'])}.",
+    ]
+
+
 def test_baselines_and_theory_stand_beside(tmp_path: Path) -> None:
     """Three choices of one family, two of them the target: the majority says two thirds."""
     records = [
@@ -354,6 +404,7 @@ def test_mistakes_get_one_sentence(tmp_path: Path) -> None:
     assert "did you mean 'chat'?" in said(path, "game-2", "--format", "chatt")
     assert "did you mean 'standard'?" in said(path, "game-2", "--formulation", "standart")
     assert "has no presentation 1; it has: 0." in said(path, "game-2", "--presentation", 1)
+    assert "has no presentation both; it has: 0." in said(path, "game-2", "--presentation", "both")
     assert "joint or next_token" in said(path, "game-2", "--reading", "both")
     assert "--out" in said(data, "game-2", "--out", tmp_path, "--model", "mock")
     assert "no study folder" in said(path, "game-2", "--out", tmp_path / "none")

@@ -3,7 +3,8 @@ so many decisions can show. Nothing is written, and no weights are loaded or dow
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -18,23 +19,15 @@ from tremble.engines.load import model_identity, open_tokenizer
 from tremble.engines.model_size import ModelSize, model_size
 from tremble.errors import ModelUnavailable, UserError
 from tremble.plan import Plan
-from tremble.prompt_cache import PromptCache, prompt_cache
-from tremble.prompt_table import PromptTable
-from tremble.rendering import (
-    Cell,
-    Facts,
-    cells,
-    data_fingerprint,
-    model_name,
-    prompts_key,
-    reading_of,
-    render,
-)
+from tremble.preflight import Preflight
+from tremble.prompt_cache import prompt_cache
+from tremble.prompt_table import PromptTable, scorable
+from tremble.rendering import Cell, Facts, model_name
+from tremble.scoring import Progress
 from tremble.stats.power import smallest_difference
 from tremble.store import EXPECTED, Job
-from tremble.study import checked, job_folder, read_data
+from tremble.study import checked, job_folder
 from tremble.study_file import Study
-from tremble.study_selection import decisions_in, selected
 
 Row = dict[str, Any]
 _PASS = 2048  # tokens
@@ -59,42 +52,81 @@ class _Model:
     cost: Cost | None = None
 
 
-def plan_study(study: Study, out: Path, say: Say) -> dict[str, Any]:
+def plan_study(
+    study: Study, out: Path, say: Say, progress: Progress | None = None
+) -> dict[str, Any]:
     """What `tremble run` with the folder `out` would do, as JSON can hold it.
 
     - `models`: one row each: model, rows (decisions in all their presentations, formats, data and
       wordings), scored (of these, on disk already), prompts (distinct, to be computed), tokens
       (theirs, one by one), distinct_tokens (computed once each), seconds and `timing` ("measured"
       in this study before; "estimated" from the configuration and a matrix product timed now, to a
-      factor of two or three), memory, download and disk in bytes. None where it cannot be told.
+      factor of two), memory, download and disk in bytes. None where it cannot be told.
     - `families`: family, decisions, clusters (participants, or games), and the smallest difference
       between two models' r that a two-sided test at .05 finds with a probability of .80, were all
       decisions independent, and were those of a cluster all alike: `smallest`, `smallest_clusters`.
-    - `cannot`: what cannot be scored: model, data, formulation, format, rows (None: all) and why.
+    - `cannot`: what cannot be scored, one row for each reason: why, rows (prompts), decisions
+      (distinct ones), cells, and the names of models, data, formulations and formats they are of.
+      Of a model that cannot be had, rows, decisions and cells are None.
     - `totals`, and `gflops`, the rate of the product that was timed.
 
-    Raises UserError for faults of the study file as a whole.
+    Says how much it will render, and tells `progress`. Raises UserError for faults of the study
+    file as a whole.
     """
     checked(study, out)
-    frames = read_data(study)
-    cannot: list[Row] = []
+    progress = progress or Progress()
+    cannot: defaultdict[str, _Lost] = defaultdict(_Lost)
     with prompt_cache(out) as cache:
         models = _models(study, say, cannot)
+        facts = {model: found.facts for model, found in models.items()}
+        opened = lru_cache(maxsize=4)(lambda model: open_tokenizer(model, study.run, say))
+        ready = Preflight(study, facts, opened, cache, progress)
+        _count(ready, out, models, cannot, say)
         gflops = _rate(study, models)
-        _count(study, out, models, frames, cache, cannot, say)
         tables = sum(path.stat().st_size for path in cache.made().values())
     rows = [_row(study, model, found, gflops) for model, found in models.items()]
     return {
         "study": study.name,
         "models": rows,
-        "families": [row for entry in frames for row in _families(frames[entry])],
-        "cannot": cannot,
+        "families": [row for frame in ready.frames.values() for row in _families(frame)],
+        "cannot": [lost.row(why) for why, lost in cannot.items()],
         "totals": {**_totals(rows), "prompt_tables": tables},
         "gflops": gflops,
     }
 
 
-def _models(study: Study, say: Say, cannot: list[Row]) -> dict[ModelSpec, _Model]:
+@dataclass(slots=True)
+class _Lost:
+    """What one reason keeps from being scored; names in order of appearance."""
+
+    models: dict[str, None] = field(default_factory=dict)
+    data: dict[str, None] = field(default_factory=dict)
+    formulations: dict[str, None] = field(default_factory=dict)
+    formats: dict[str, None] = field(default_factory=dict)
+    rows: int = 0
+    cells: int = 0
+    decisions: set[str] = field(default_factory=set)
+
+    def add(self, cell: Cell, rows: int, decisions: Iterable[str]) -> None:
+        """`rows` prompts of a cell, which are of these decisions."""
+        self.models[model_name(cell.model)] = None
+        self.data[cell.dataset] = None
+        self.formulations[cell.formulation] = None
+        self.formats[cell.format] = None
+        self.rows += rows
+        self.cells += 1
+        self.decisions.update(decisions)
+
+    def row(self, why: str) -> Row:
+        names = {
+            name: list(getattr(self, name))
+            for name in ("models", "data", "formulations", "formats")
+        }
+        numbers = {"rows": self.rows, "decisions": len(self.decisions), "cells": self.cells}
+        return {"why": why, **(numbers if self.cells else dict.fromkeys(numbers)), **names}
+
+
+def _models(study: Study, say: Say, cannot: dict[str, _Lost]) -> dict[ModelSpec, _Model]:
     found = {}
     for model in study.models:
         try:
@@ -102,7 +134,7 @@ def _models(study: Study, say: Say, cannot: list[Row]) -> dict[ModelSpec, _Model
             identity = model_identity(model, study.run, say)
             found[model] = _Model(Facts.of(opened), identity, model_size(model, study.run, say))
         except ModelUnavailable as error:
-            cannot.append(_refused(model_name(model), None, None, None, None, str(error)))
+            cannot[str(error)].models[model_name(model)] = None
     return found
 
 
@@ -116,60 +148,48 @@ def _rate(study: Study, models: Mapping[ModelSpec, _Model]) -> float | None:
 
 
 def _count(
-    study: Study,
+    ready: Preflight,
     out: Path,
     models: Mapping[ModelSpec, _Model],
-    frames: Mapping[str, pl.DataFrame],
-    cache: PromptCache,
-    cannot: list[Row],
+    cannot: dict[str, _Lost],
     say: Say,
 ) -> None:
     """Renders and tokenises every cell, and adds what it takes to its model."""
-    opened = lru_cache(maxsize=4)(lambda model: open_tokenizer(model, study.run, say))
-    prints = {entry: data_fingerprint(entry, study.folder) for entry in study.data}
-    facts = {model: found.facts for model, found in models.items()}
-    seen = set()
-    for cell in selected(study, cells(study, facts), frames):
-        model = models[cell.model]
-        folder = job_folder(cell, dict(model.identity))
-        if folder in seen:
-            continue
-        seen.add(folder)
-        key = prompts_key(study, cell, model.facts, prints[cell.dataset])
-        total = decisions_in(cell, frames[cell.dataset])
+    jobs = {job_folder(cell, dict(models[cell.model].identity)): cell for cell in ready.cells}
+    decisions = sum(frame.height for frame in ready.frames.values())
+    prompts = ready.prompts(jobs.values())
+    say(
+        f"{decisions:,} decisions, {len(jobs):,} cells (a model in a format, data and a wording): "
+        f"{prompts:,} prompts to render and count, all presentations."
+    )
+    ready.progress.prepare(prompts)
+    for folder, cell in jobs.items():
         try:
-            if not cache.has(key):
-                cache.add(key, render(study, cell, opened(cell.model).tokenizer, total, say))
+            table = ready.table(cell)
         except UserError as error:
-            cannot.append(_of_cell(cell, None, str(error)))
+            whole = ready.decisions(cell)
+            cannot[str(error)].add(cell, ready.prompts([cell]), whole["decision"])
             continue
-        table = cache.table(key, reading_of(study, cell.formulation))
-        _add(study, cell, table, Job(out / folder), model, cannot)
+        _add(ready.study, cell, table, Job(out / folder), models[cell.model], cannot)
 
 
 def _add(
-    study: Study, cell: Cell, table: PromptTable, job: Job, model: _Model, cannot: list[Row]
+    study: Study, cell: Cell, table: PromptTable, job: Job, model: _Model, cannot: dict[str, _Lost]
 ) -> None:
     rows, window = table.rows(), model.facts.window
+    then = "refuses the study" if study.too_long == "error" else "counts them as missing"
+    long = f"longer than the {window or 0:,} tokens that the model takes; `tremble run` {then}"
+    lost = rows.filter(~scorable(window)).with_columns(pl.col("refusal").fill_null(long))
+    for (why,), some in lost.group_by("refusal", maintain_order=True):
+        cannot[str(why)].add(cell, some.height, some["decision"])
+    sound = rows.filter(scorable(window))
+    before = job.all_rows()
+    scored = before.filter(pl.col("error").is_null())
     model.rows += rows.height
-    if window is not None and (long := rows.filter(pl.col("length") > window)).height:
-        then = "refuses the study" if study.too_long == "error" else "counts them as missing"
-        why = f"longer than the {window:,} tokens that the model takes; `tremble run` {then}"
-        cannot.append(_of_cell(cell, long.height, why))
-        rows = rows.filter(pl.col("length") <= window)
-    before = job.all_rows().filter(pl.col("error").is_null())
-    there = rows.join(before, on=list(EXPECTED), how="semi")
-    model.scored += there.height
-    missing = rows.join(before, on="row_key", how="anti").unique("row_key", maintain_order=True)
-    paths = table.token_paths(missing["prompt"])
-    reasons: dict[str | None, list[int]] = {None: []}
-    for at, prompt in enumerate(paths):
-        reasons.setdefault(prompt.error, []).append(at)
-    sound = reasons.pop(None)
-    for reason, places in reasons.items():
-        lost = rows.join(missing[places], on="row_key", how="semi").height
-        cannot.append(_of_cell(cell, lost, reason or ""))
-    plan = Plan(paths[at] for at in sound)
+    model.scored += sound.join(scored, on=list(EXPECTED), how="semi").height
+    missing = sound.join(before, on=list(EXPECTED), how="anti", maintain_order="left")
+    missing = missing.join(scored, on="row_key", how="anti", maintain_order="left")
+    plan = Plan(table.token_paths(missing.unique("row_key", maintain_order=True)["prompt"]))
     model.prompts += plan.prompts
     model.tokens += plan.tokens
     model.distinct += plan.distinct
@@ -237,25 +257,3 @@ def _totals(rows: list[Row]) -> Row:
     found: Row = {name: None if None in held else sum(held) for name, held in columns.items()}
     found["memory"] = max((row["memory"] for row in rows), default=None)
     return found
-
-
-def _of_cell(cell: Cell, rows: int | None, why: str) -> Row:
-    return _refused(model_name(cell.model), cell.dataset, cell.formulation, cell.format, rows, why)
-
-
-def _refused(
-    model: str,
-    data: str | None,
-    formulation: str | None,
-    format_: str | None,
-    rows: int | None,
-    why: str,
-) -> Row:
-    return {
-        "model": model,
-        "data": data,
-        "formulation": formulation,
-        "format": format_,
-        "rows": rows,
-        "why": why,
-    }

@@ -20,6 +20,7 @@ import numpy.typing as npt
 import polars as pl
 
 from tremble.decisions import Decision, Option
+from tremble.prompts.conversation import Conversation
 from tremble.spellings import Spelled
 from tremble.store import Types, read_parquet
 from tremble.tokens import Ids, Reading, TokenPaths, join_warning
@@ -56,7 +57,8 @@ _TOKENS += ["spelled", "spelled_as"]
 class Draft:
     """One decision in one presentation as a text, not yet tokenised. `options` as shown.
 
-    `misfit` says why the wording does not fit the decision; then there is no text.
+    `misfit` says why the wording does not fit the decision; then there is no text, and nothing
+    `said`.
     """
 
     decision: Decision
@@ -64,6 +66,7 @@ class Draft:
     options: tuple[Option, ...]
     text: str
     misfit: str | None = None
+    said: Conversation | None = None
 
     @property
     def labels(self) -> list[str]:
@@ -160,10 +163,12 @@ class PromptTable:
 
     def rows(self) -> pl.DataFrame:
         """One row per decision and presentation: decision, dataset, family, presentation, keys,
-        prompt, and its prompt's row_key, join, prompt_tokens and length."""
+        prompt, and its prompt's row_key, join, prompt_tokens, length and `refusal`, why no model
+        can be asked, null where one can."""
         facts = ["row_key", "join", "prompt_tokens", "length"]
-        frame = read_parquet(self.path, [*_ROW, *facts])
-        of_prompts = frame.filter(pl.col("row_key").is_not_null()).select(facts)
+        frame = read_parquet(self.path, [*_ROW, *facts, "error"])
+        of_prompts = frame.filter(pl.col("row_key").is_not_null())
+        of_prompts = of_prompts.select(*facts, pl.col("error").alias("refusal"))
         return pl.concat([frame.select(list(_ROW)), of_prompts[frame["prompt"]]], how="horizontal")
 
     def too_long(self, window: int) -> tuple[str, int] | None:
@@ -188,6 +193,12 @@ class PromptTable:
         if prompts is not None and not prompts.equals(frame["prompt"]):
             frame = frame[prompts]
         return TableView(frame, closings, spelled, self.reading)
+
+
+def scorable(window: int | None) -> pl.Expr:
+    """Of the rows of a table: whether a model with such a window is asked for their score."""
+    fits = pl.lit(True) if window is None else pl.col("length") <= window
+    return pl.col("refusal").is_null() & fits
 
 
 class TableView(Sequence[TokenPaths]):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -20,6 +19,7 @@ from tremble.games import family, known
 from tremble.prompt_cache import fingerprint, table_key
 from tremble.prompt_table import Draft, TableBuilder
 from tremble.prompts import (
+    Conversation,
     DoesNotFit,
     OtherGames,
     control_of,
@@ -42,7 +42,6 @@ from tremble.tokens import (
     unread,
 )
 
-SAY_SECONDS = 5.0  # between lines that say how far rendering is
 BLOCK = 512  # decisions rendered and tokenised at a time
 NOT_CLOSED = "a label must be closed, and the answer opens without a quote"
 STANDARD = "standard"  # the wording in which every decision must be readable
@@ -93,11 +92,13 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """One decision as one model reads it, in one presentation."""
+    """One decision as one model reads it, in one presentation; `said` is None where the wording
+    does not fit."""
 
     decision: Decision
     presentation: int
     keys: tuple[str, ...]
+    said: Conversation | None
     text: str
     paths: TokenPaths
 
@@ -212,34 +213,37 @@ def prompts_key(study: Study, cell: Cell, tokenizer: TokenizerFacts, data: str |
 
 
 def render(
-    study: Study, cell: Cell, tokenizer: Tokenizer, total: int, say: Callable[[str], None]
+    study: Study,
+    cell: Cell,
+    tokenizer: Tokenizer,
+    told: Callable[[int], None] = lambda prompts: None,
 ) -> pl.DataFrame:
-    """Every prompt of a cell, rendered and tokenised, as a table; `total` decisions are expected.
+    """Every prompt of a cell, rendered and tokenised, as a table; `told` hears of so many more,
+    block by block.
 
     A decision that the wording does not fit has rows with the reason and without tokens. Raises
     UserError for the first decision that cannot be read or tokenised.
     """
-    others = None
-    if control_of(cell.formulation)[1] == "other_history":
-        mark = data_fingerprint(cell.dataset, study.folder)
-        others = _other_games(cell.dataset, study.folder, mark)
+    others = other_games(study, cell)
     builder = TableBuilder(lambda drafts: _tokenised(drafts, tokenizer, study, cell.formulation))
-    done, told = 0, time.monotonic()
     decisions = (
         decision
         for decision in load_data(cell.dataset, study.folder)
         if cell.families is None or decision.family in cell.families
     )
     for block in in_blocks(decisions):
-        builder.add(_drafts(block, cell.formulation, cell.template, tokenizer, study, others))
-        done += len(block)
-        if time.monotonic() - told > SAY_SECONDS:
-            told = time.monotonic()
-            say(
-                f"Rendering {cell.dataset} ({cell.formulation}, {cell.format}) for "
-                f"{model_name(cell.model)}: {done:,} of {total:,} decisions."
-            )
+        drafts = _drafts(block, cell.formulation, cell.template, tokenizer, study, others)
+        builder.add(drafts)
+        told(len(drafts))
     return builder.table()
+
+
+def other_games(study: Study, cell: Cell) -> OtherGames | None:
+    """Games of a cell's data, where its control puts their history in place of one's own."""
+    if control_of(cell.formulation)[1] != "other_history":
+        return None
+    mark = data_fingerprint(cell.dataset, study.folder)
+    return _other_games(cell.dataset, study.folder, mark)
 
 
 @lru_cache(maxsize=1)
@@ -254,18 +258,20 @@ def prompts_of(
     template: Template | None,
     opened: Opened,
     study: Study,
+    others: OtherGames | None = None,
 ) -> list[Prompt]:
     """Every presentation of some decisions, rendered and tokenised for one model.
 
     Raises UserError naming the decision whose options cannot be told apart.
     """
-    drafts = _drafts(decisions, wording, template, opened.tokenizer, study)
+    drafts = _drafts(decisions, wording, template, opened.tokenizer, study, others)
     paths = _tokenised(drafts, opened.tokenizer, study, wording)
     return [
         Prompt(
             draft.decision,
             draft.presentation,
             tuple(option.key for option in draft.options),
+            draft.said,
             draft.text,
             path,
         )
@@ -308,7 +314,8 @@ def _drafts(
                 printed = template.special.get("bos_token")
                 if printed and printed != own_bos:
                     text = text.removeprefix(printed)
-            drafts.append(Draft(decision, number, _declared(decision, said.options), text))
+            options = _declared(decision, said.options)
+            drafts.append(Draft(decision, number, options, text, said=said))
     return drafts
 
 

@@ -24,7 +24,7 @@ from tremble.engines.load import (
 )
 from tremble.errors import ModelUnavailable, one_line
 from tremble.prompt_cache import installed
-from tremble.prompt_table import PromptTable
+from tremble.prompt_table import PromptTable, scorable
 from tremble.prompts.chat import FROZEN_DATE, Template
 from tremble.rendering import Cell, model_name
 from tremble.spellings import Spelled
@@ -56,8 +56,12 @@ _NUMBERS = pl.Schema(
 class Progress:
     """Told of prompts as they are scored; the command line shows it, the library ignores it."""
 
+    def prepare(self, prompts: int) -> None:
+        """`prompts` prompts, of all models, are about to be rendered."""
+
     def start(self, model: str, prompts: int) -> None:
-        """`prompts` distinct prompts of a model are about to be scored."""
+        """`prompts` distinct prompts of a model are about to be scored. Those that no model can be
+        asked are not among them."""
 
     def advance(self, prompts: int) -> None:
         """So many more of them are done."""
@@ -114,9 +118,8 @@ def _score_model(
     for cell, folder in folders.items():
         if folder not in todo:
             todo[folder] = (cell, _missing(cell, tables[cell], Job(out / folder)))
-    # Each job scores its own, also where two of them share a prompt.
-    distinct = sum(missing["row_key"].n_unique() for _, missing in todo.values())
-    if not distinct:
+    used = any(missing.height for _, missing in todo.values())
+    if not used:
         say(f"{model_name(model)}: nothing is missing.")
     else:
         say(f"Loading {model_name(model)}.")
@@ -124,22 +127,26 @@ def _score_model(
             engine = open_engine(model, study.run, say)
         if engine.identity() != identity:
             raise ModelUnavailable(f"{model.id!r} changed while it was read; run it again.")
-        progress.start(model_name(model), distinct)
+        window = engine.limits().window
+        asked = (missing.filter(scorable(window)) for _, missing in todo.values())
+        # Each job scores its own, also where two of them share a prompt.
+        prompts = sum(rows["row_key"].n_unique() for rows in asked)
+        progress.start(model_name(model), prompts)
     for folder, (cell, missing) in todo.items():
         job = Job(out / folder)
         started = time.monotonic()
         if missing.height:
             _score(job, tables[cell], missing, engine, progress)
         if missing.height or job.manifest() is None:
-            used = engine if missing.height else None  # else the account of before stands
+            account = engine if missing.height else None  # else that of before stands
             seconds = time.monotonic() - started
             precision = weights_precision(model, study.run, say)
             split = []
             if cell.template is not None:
                 # The engine holds a tokenizer; a second one may take hundreds of megabytes.
-                reader = engine if distinct else open_tokenizer(model, study.run, say)
+                reader = engine if used else open_tokenizer(model, study.run, say)
                 split = _split_strings(reader.tokenizer, cell.template)
-            job.finish(_manifest(cell, job, identity, precision, split, used, seconds))
+            job.finish(_manifest(cell, job, identity, precision, split, account, seconds))
 
 
 def _missing(cell: Cell, table: PromptTable, job: Job) -> pl.DataFrame:
@@ -171,6 +178,7 @@ def _score(
     """Score each distinct prompt once; a part is written every few seconds and at the end."""
     distinct = missing.unique("row_key", keep="first", maintain_order=True)
     keys = distinct["row_key"].to_list()
+    counted = distinct.select(scorable(engine.limits().window)).to_series().to_list()
     waiting: list[dict[str, Any]] = []
     flushed = time.monotonic()
 
@@ -183,7 +191,8 @@ def _score(
         view = table.token_paths(distinct["prompt"])
         for row in engine.score(view):
             waiting.append(_numbers(keys[row.index], row, view.spelled(row.index), engine))
-            progress.advance(1)
+            if counted[row.index]:
+                progress.advance(1)
             if time.monotonic() - flushed > FLUSH_SECONDS:
                 write()
                 waiting, flushed = [], time.monotonic()

@@ -14,25 +14,20 @@ from typing import Any, TypeVar
 import polars as pl
 
 from tremble import pairs
-from tremble.decision_frame import decision_frame
 from tremble.engines import SCORING_VERSION, ModelSpec
 from tremble.engines.files import EMBEDDED, Say
 from tremble.engines.hub import Downloads
 from tremble.engines.load import Opened, check_device, model_identity, open_tokenizer
 from tremble.errors import ModelUnavailable, UserError
+from tremble.preflight import Preflight
 from tremble.prompt_cache import PromptCache, prompt_cache
 from tremble.prompt_table import PromptTable
 from tremble.rendering import (
     MISFIT,
     Cell,
     Facts,
-    cells,
-    data_fingerprint,
-    load_data,
     model_name,
-    prompts_key,
     reading_of,
-    render,
 )
 from tremble.scoring import Progress, score_cells
 from tremble.stats import Analysis, Comparison, analyze
@@ -41,7 +36,6 @@ from tremble.stats.breakdowns import breakdown, wins_table
 from tremble.stats.further import further_tables
 from tremble.store import EXPECTED, Job, Store, hash8, slug
 from tremble.study_file import Study
-from tremble.study_selection import check_families, decisions_in, of_families, selected
 
 _Found = TypeVar("_Found")
 
@@ -99,7 +93,7 @@ def _score_study(
     # Few at a time in memory: with a large vocabulary a tokenizer takes hundreds of megabytes.
     opened = lru_cache(maxsize=4)(lambda model: open_tokenizer(model, study.run, say))
     facts = each(study.models, lambda model, *_: Facts.of(opened(model)))
-    found, frames = preflight(study, facts, opened, say, cache)
+    found, frames = preflight(study, facts, opened, say, progress, cache)
     identities = each(facts, model_identity)
     for model, reason in missing.items():
         say(f"{model_name(model)} is left out. {reason}")
@@ -162,6 +156,7 @@ def preflight(
     facts: Mapping[ModelSpec, Facts],
     opened: Callable[[ModelSpec], Opened],
     say: Say,
+    progress: Progress,
     cache: PromptCache,
 ) -> tuple[dict[Cell, str], dict[str, pl.DataFrame]]:
     """The cells of a study, each with the key of its table of prompts in `cache`, and what people
@@ -170,43 +165,13 @@ def preflight(
     Every prompt was rendered, tokenised and held to the window by then. Raises UserError for the
     first prompt that cannot be scored, before anything is spent.
     """
-    prints = {entry: data_fingerprint(entry, study.folder) for entry in study.data}
-    frames = read_data(study)
-    found: dict[Cell, str] = {}
+    ready = Preflight(study, facts, opened, cache, progress)
+    progress.prepare(ready.prompts(ready.cells))
     warned: set[str] = set()
-    for cell in selected(study, cells(study, facts), frames):
-        model = facts[cell.model]
-        key = found[cell] = prompts_key(study, cell, model, prints[cell.dataset])
-        if not cache.has(key):
-            total = decisions_in(cell, frames[cell.dataset])
-            cache.add(key, render(study, cell, opened(cell.model).tokenizer, total, say))
-        table = cache.table(key, reading_of(study, cell.formulation))
-        _check(study, cell, table, model.window, warned, say)
-    for entry, before in prints.items():
-        if data_fingerprint(entry, study.folder) != before:
-            raise UserError(f"The data {entry!r} changed while they were read; run it again.")
-    return found, frames
-
-
-def read_data(study: Study) -> dict[str, pl.DataFrame]:
-    """What people did, by entry of `data`, in the families asked for. Raises UserError for empty
-    data, for equal ids and for families that are not there."""
-    frames: dict[str, pl.DataFrame] = {}
-    families: dict[str, dict[str, None]] = {entry: {} for entry in study.data}
-    for entry in study.data:
-        decisions = of_families(study, load_data(entry, study.folder), families[entry])
-        frame = frames[entry] = decision_frame(decisions, study.counterbalance)
-        if not families[entry]:
-            raise UserError(f"The data {entry!r} hold no decisions; name a file that has some.")
-        for where, earlier in frames.items():
-            twice = frame.join(earlier, on="decision", how="semi", maintain_order="left")
-            if where != entry and twice.height:
-                raise UserError(
-                    f"The id {twice['decision'][0]!r} stands in {where!r} and in {entry!r}; "
-                    "give every decision of a study its own id."
-                )
-    check_families(study, families)
-    return frames
+    for cell in ready.cells:
+        _check(study, cell, ready.table(cell), facts[cell.model].window, warned, say)
+    ready.check_data()
+    return ready.keys, ready.frames
 
 
 def _check(

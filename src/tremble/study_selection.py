@@ -90,13 +90,6 @@ def selected(study: Study, found: Sequence[Cell], frames: Mapping[str, pl.DataFr
     return kept
 
 
-def decisions_in(cell: Cell, frame: pl.DataFrame) -> int:
-    """How many decisions of its data a cell has."""
-    if cell.families is None:
-        return frame.height
-    return frame.filter(pl.col("family").is_in(cell.families)).height
-
-
 def _all_there(study: Study, found: Sequence[Cell]) -> bool:
     """Whether no model is missing, whose cells a rule may mean."""
     return {cell.model for cell in found} == set(study.models)

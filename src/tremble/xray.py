@@ -22,7 +22,6 @@ from tremble.engines import ModelSpec, RunOptions
 from tremble.engines.files import Say
 from tremble.engines.hub import Downloads
 from tremble.engines.load import (
-    Opened,
     check_device,
     give_memory_back,
     model_identity,
@@ -31,13 +30,21 @@ from tremble.engines.load import (
 )
 from tremble.errors import ModelUnavailable, UserError, did_you_mean
 from tremble.prompts import spoken
-from tremble.rendering import Cell, Prompt, cells, load_data, model_name, prompts_of
+from tremble.rendering import (
+    Cell,
+    Prompt,
+    cells,
+    load_data,
+    model_name,
+    other_games,
+    prompts_of,
+)
 from tremble.store import Job, Store, slug
 from tremble.study import job_folder
 from tremble.study_file import Study, parse_study, read_study
 from tremble.study_schema import FORMATS
 from tremble.tokens import READINGS
-from tremble.xray_reading import TokenReader, read, stored
+from tremble.xray_reading import TokenReader, presented, read, stored
 
 MANY = 8  # models that are looked at without being named
 FEW = 3  # ids listed where several are meant
@@ -53,7 +60,8 @@ class Asked:
 
     `where` is a study file, a study folder, a JSONL file or an embedded data set; `id` a decision's
     id or its beginning. What is None or empty is as in the study; without one: native format,
-    standard formulation, joint reading, all presentations. `out` is the folder of a study file.
+    standard formulation, joint reading, the first presentation ("all": all of them). `out` is the
+    folder of a study file.
     """
 
     where: str
@@ -61,7 +69,7 @@ class Asked:
     models: tuple[str, ...] = ()
     format: str | None = None
     formulation: str | None = None
-    presentation: int | None = None
+    presentation: int | str | None = None
     template: str | None = None
     reading: str | None = None
     device: str | None = None
@@ -76,7 +84,7 @@ def xray(asked: Asked, say: Say) -> Found:
     - `theory`: normative (shares by key or None), why, numbers (what baselines compute with);
     - `baselines`: name to the prediction of the target, where a study's folder holds the decisions;
     - `readings`: one for each presentation, model and format, in this order (`xray_reading.read`);
-    - `notes`: sentences: formulations not shown, models that cannot be had.
+    - `notes`: sentences: presentations and formulations not shown, models that cannot be had.
 
     Raises UserError for what cannot be found, read or tokenised, before any weights are loaded.
     """
@@ -103,10 +111,20 @@ def xray(asked: Asked, say: Say) -> Found:
     try:
         opened = each(study.models, lambda model: open_tokenizer(model, study.run, say))
         known = {model: found.tokenizer for model, found in opened.items()}
-        wanted = [
-            cell for cell in cells(replace(study, data=(entry,)), known) if cell.model in chosen
-        ]
-        prompts = {cell: _prompts(cell, decision, asked, study, opened) for cell in wanted}
+        shown = replace(study, data=(entry,), formulations=study.formulations[:1])
+        wanted = [cell for cell in cells(shown, known) if cell.model in chosen]
+        rendered = {
+            cell: prompts_of(
+                [decision],
+                cell.formulation,
+                cell.template,
+                opened[cell.model],
+                study,
+                other_games(study, cell),
+            )
+            for cell in wanted
+        }
+        prompts, notes = presented(rendered, asked.presentation)
 
         def readings_of(model: ModelSpec) -> list[Found]:
             if model != wanted[0].model:
@@ -118,9 +136,12 @@ def xray(asked: Asked, say: Say) -> Found:
     finally:
         downloads.delete_all()
     readings = [reading for found in by_model.values() for reading in found]
-    notes = [f"{model_name(model)} is left out. {error}" for model, error in missing.items()]
-    if others := ", ".join(study.formulations[1:]):
-        notes.append(f"Other formulations of the study: {others}; --formulation shows one.")
+    notes += [f"{model_name(model)} is left out. {error}" for model, error in missing.items()]
+    if others := study.formulations[1:]:
+        some = ", ".join(others[:FEW]) + (", ..." if len(others) > FEW else "")
+        notes.append(
+            f"{len(others)} other formulations of the study ({some}); --formulation shows one."
+        )
     readings.sort(key=lambda reading: reading["presentation"])  # stable: twins stay side by side
     return {
         "decision": {
@@ -279,27 +300,6 @@ def _chosen(study: Study, asked: Asked) -> tuple[set[ModelSpec], Study]:
         {specs[spec] for spec in chosen},
         replace(study, pairs=pairs, models=tuple(specs.values())),
     )
-
-
-def _prompts(
-    cell: Cell,
-    decision: Decision,
-    asked: Asked,
-    study: Study,
-    opened: Mapping[ModelSpec, Opened],
-) -> list[Prompt]:
-    """The presentations asked for, as a study renders them."""
-    found = prompts_of([decision], cell.formulation, cell.template, opened[cell.model], study)
-    if asked.presentation is None:
-        return found
-    wanted = [prompt for prompt in found if prompt.presentation == asked.presentation]
-    if not wanted:
-        known = ", ".join(str(prompt.presentation) for prompt in found)
-        raise UserError(
-            f"The decision {decision.id!r} has no presentation {asked.presentation}; it has: "
-            f"{known}."
-        )
-    return wanted
 
 
 def _of_model(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -10,8 +11,8 @@ from typing import Any
 import polars as pl
 
 from tremble.engines import Engine, Row
-from tremble.prompts import spoken
-from tremble.rendering import Cell, Prompt, model_name
+from tremble.errors import UserError
+from tremble.rendering import MISFIT, Cell, Prompt, model_name
 from tremble.single import scored_options
 from tremble.study_file import Pair
 from tremble.tokens import Ids, Tokenizer, TokenPaths, join_warning, with_bos
@@ -87,6 +88,51 @@ class TokenReader:
         return found
 
 
+def presented(
+    rendered: Mapping[Cell, Sequence[Prompt]], asked: int | str | None
+) -> tuple[dict[Cell, list[Prompt]], list[str]]:
+    """The prompts of one decision in the presentation asked for, "all" or the first (None), and
+    sentences on what is left out.
+
+    Raises UserError where there is no such presentation, and where the wording fits none.
+    """
+    every = [prompt for prompts in rendered.values() for prompt in prompts]
+    numbers = list(dict.fromkeys(prompt.presentation for prompt in every))
+    first = numbers[:1] if asked is None else [asked]
+    wanted = [number for number in numbers if asked == "all" or number in first]
+    if every and not wanted:
+        raise UserError(
+            f"The decision {every[0].decision.id!r} has no presentation {asked}; it has: "
+            f"{', '.join(map(str, numbers))}."
+        )
+    unfit = {
+        prompt.presentation: prompt.paths.error.removeprefix(MISFIT)
+        for prompt in every
+        if prompt.presentation in wanted
+        and prompt.paths.error is not None
+        and prompt.paths.error.startswith(MISFIT)
+    }
+    if wanted and len(unfit) == len(wanted):
+        raise UserError(
+            f"The wording {next(iter(rendered)).formulation!r} does not fit the decision "
+            f"{every[0].decision.id!r}: {unfit[wanted[0]]}; name another with --formulation."
+        )
+    notes = [
+        f"The wording does not fit {count} of the presentations: {why}."
+        for why, count in Counter(unfit.values()).items()
+    ]
+    if asked is None and numbers[1:]:
+        notes.append(
+            f"Presentation {numbers[0]} of {len(numbers)}; the others are "
+            f"{', '.join(map(str, numbers[1:]))}: --presentation takes one of them, or all."
+        )
+    fitting = set(wanted) - unfit.keys()
+    return {
+        cell: [prompt for prompt in prompts if prompt.presentation in fitting]
+        for cell, prompts in rendered.items()
+    }, notes
+
+
 def score(engine: Engine, paths: TokenPaths) -> tuple[Row, list[list[float]] | None]:
     """One prompt's row, and each option's log-probabilities token by token, that of its closing
     last where one is scored.
@@ -157,7 +203,8 @@ def read(
       with it; other: the likeliest that begins none;
     - row_key, closing (ids), reading, warning, error.
     """
-    said = spoken(cell.formulation)(prompt.decision, prompt.presentation)
+    said = prompt.said
+    assert said is not None, "a prompt that does not fit is not read"
     paths, text = prompt.paths.labels_alone(), prompt.text
     row, parts = score(engine, paths)
     found = scored_options(said.options, row, engine.tokenizer)

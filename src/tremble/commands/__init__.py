@@ -43,7 +43,17 @@ def logged_fault(error: Exception) -> str:
 
 def guarded(command: Callable[Parameters, int | None]) -> Callable[Parameters, None]:
     """Turns what a command raises or returns into the exit code the user was promised."""
+    return _guarded(command, "what was done is kept, the same command goes on from there")
 
+
+def guarded_reader(command: Callable[Parameters, int | None]) -> Callable[Parameters, None]:
+    """`guarded` for a command that writes nothing before it is through."""
+    return _guarded(command, "nothing was written")
+
+
+def _guarded(
+    command: Callable[Parameters, int | None], interrupted: str
+) -> Callable[Parameters, None]:
     @functools.wraps(command)
     def run(*args: Parameters.args, **kwargs: Parameters.kwargs) -> None:
         try:
@@ -52,7 +62,7 @@ def guarded(command: Callable[Parameters, int | None]) -> Callable[Parameters, N
             complain(str(error))
             code = 2
         except KeyboardInterrupt:
-            complain("interrupted; what was done is kept, the same command goes on from there.")
+            complain(f"interrupted; {interrupted}.")
             code = 130
         except BrokenPipeError:
             sys.stderr.close()

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tremble.commands import AsJson, complain, guarded, print_json, screen
+from tremble.commands import AsJson, guarded_reader, print_json, screen
 
 
-@guarded
+@guarded_reader
 def plan(
     study: Annotated[Path, typer.Argument(metavar="STUDY.toml", help="The study file.")],
     out: Annotated[
@@ -23,12 +24,15 @@ def plan(
     from tremble.estimate import plan_study
     from tremble.rendering import MISFIT
     from tremble.report.plan_layout import plan_layout, size
+    from tremble.report.progress import shown_progress
     from tremble.report.terminal import print_tables
     from tremble.store import slug
     from tremble.study_file import read_study
 
     asked = read_study(study)
-    found = plan_study(asked, out if out is not None else Path(slug(asked.name)), complain)
+    folder = out if out is not None else Path(slug(asked.name))
+    with shown_progress(sys.stderr) as progress:
+        found = plan_study(asked, folder, progress.say, progress)
     if as_json:
         print_json(found)
     else:
@@ -37,9 +41,9 @@ def plan(
         print(f"On disk: scores {size(disk[0])}, prompts {size(disk[1])}.")
         if any(row["timing"] == "estimated" and row["seconds"] for row in found["models"]):
             print(
-                f"Times with ~ are estimated from a matrix product at {found['gflops']:,.0f} "
-                "GFLOP/s, for models that can share prefixes; expect a factor of two either way. "
-                "Once part of a study is scored, they are measured."
+                "Times with ~ are a guess, within a factor of two, for models that can share "
+                "prefixes and a machine as busy as it is now: a matrix product ran at "
+                f"{found['gflops']:,.0f} GFLOP/s. They are measured once part of a study is scored."
             )
         elif any(row["seconds"] is None for row in found["models"]):
             print("Times on a GPU are told once part of the study is scored there.")

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from tremble.commands import AsJson, complain, guarded, print_json, screen
+from tremble.commands import AsJson, complain, guarded_reader, print_json, screen
 
 
-@guarded
+@guarded_reader
 def xray(
     where: Annotated[
         str,
@@ -33,7 +33,8 @@ def xray(
         str | None, typer.Option(help="The wording; default: the study's first.")
     ] = None,
     presentation: Annotated[
-        int | None, typer.Option(help="Only this presentation; default: all.")
+        str | None,
+        typer.Option(metavar="N|all", help="A presentation by its number, or all; default: first."),
     ] = None,
     template: Annotated[
         str | None, typer.Option(help="A jinja file or a named template, for the chat format.")
@@ -67,7 +68,7 @@ def xray(
         tuple(model or ()),
         format_,
         formulation,
-        presentation,
+        int(presentation) if presentation and presentation.isdecimal() else presentation,
         template,
         reading,
         device,

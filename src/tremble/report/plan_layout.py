@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tremble.report import progress
 from tremble.report.layout import Column, Section, Table, count, family_name
 from tremble.stats.numbers import MISSING, decimal
+
+_COUNTS = ("cells", "decisions", "rows")
+_ROOM = 30  # characters for names of one kind; where they take more, their number stands
 
 
 def plan_layout(plan: Mapping[str, Any]) -> list[Table]:
     """Models with their totals, families, and what cannot be scored."""
     rows = [_model(row) for row in plan["models"]]
     if len(rows) > 1:
-        rows.append(_model({"model": "all", "timing": None, **plan["totals"]}))
+        guessed = any(row["timing"] == "estimated" and row["seconds"] for row in plan["models"])
+        timing = "estimated" if guessed else None
+        rows.append(_model({"model": "all", "timing": timing, **plan["totals"]}))
     numbers = ("To score", "On disk", "Tokens", "Distinct", "Time", "Memory", "Download")
     models = Table(
         "models",
@@ -68,21 +74,19 @@ def _model(row: Mapping[str, Any]) -> list[str]:
 
 
 def _cannot(rows: list[dict[str, Any]]) -> Table:
+    numbers = ("Cells", "Decisions", "Prompts")
     return Table(
         "cannot",
         "What cannot be scored",
-        "",
-        [Column("Model"), Column("What"), Column("Rows", True), Column("Why", long=True)],
+        "Cells are models x data x formats x wordings, with their controls and readings.",
+        [Column("Where"), *(Column(name, True) for name in numbers), Column("Why", long=True)],
         [
             Section(
                 "",
                 [
                     [
-                        row["model"],
-                        " · ".join(
-                            row[key] for key in ("data", "formulation", "format") if row[key]
-                        ),
-                        "all" if row["rows"] is None else count(row["rows"]),
+                        _where(row),
+                        *("all" if row[key] is None else count(row[key]) for key in _COUNTS),
                         row["why"],
                     ]
                     for row in rows
@@ -93,13 +97,18 @@ def _cannot(rows: list[dict[str, Any]]) -> Table:
     )
 
 
+def _where(row: Mapping[str, Any]) -> str:
+    """The names a reason goes with; where they are many, their number."""
+    said = []
+    for key in ("models", "data", "formulations", "formats"):
+        names = row[key]
+        listed, what = ", ".join(names), "wordings" if key == "formulations" else key
+        said.append(listed if len(names) < 2 or len(listed) <= _ROOM else f"{len(names)} {what}")
+    return " · ".join(filter(None, said))
+
+
 def duration(seconds: float | None) -> str:
-    """Seconds as a person says them: 48.2 -> '48 s', 600 -> '10 min', 9000 -> '2.5 h'."""
-    if seconds is None:
-        return MISSING
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:,.1f} h"
+    return MISSING if seconds is None else progress.duration(seconds)
 
 
 def size(value: float | None) -> str:

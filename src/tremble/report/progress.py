@@ -26,7 +26,7 @@ def duration(seconds: float) -> str:
     """Seconds as a person says them: '40 s', '5 min', '2.5 h'."""
     if seconds < 100:
         return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:,.1f} h"
 
 
 class Lines(Progress):
@@ -34,29 +34,42 @@ class Lines(Progress):
 
     def __init__(self, out: TextIO) -> None:
         self.out = out
-        self.model, self.total, self.done = "", 0, 0
+        self.what, self.total, self.done = "", 0, 0
         self.started = self.printed = 0.0
+        self.to_the_end = False
 
     def say(self, message: str) -> None:
         print(message, file=self.out, flush=True)
 
+    def prepare(self, prompts: int) -> None:
+        """Says nothing of what takes less than `LINE_SECONDS`."""
+        self._begin("Rendering", prompts)
+        self.to_the_end = False
+
     def start(self, model: str, prompts: int) -> None:
-        self.model, self.total, self.done = model, prompts, 0
+        self._begin(model, prompts)
+        self.to_the_end = True
+        self.say(f"{model}: {prompts:,} prompts to score")
+
+    def _begin(self, what: str, prompts: int) -> None:
+        self.what, self.total, self.done = what, prompts, 0
         self.started = self.printed = time.monotonic()
-        self.say(f"{model}: {prompts} prompts to score")
 
     def advance(self, prompts: int) -> None:
         self.done += prompts
         now = time.monotonic()
-        if self.done < self.total and now - self.printed < LINE_SECONDS:
+        ended = self.to_the_end and self.done >= self.total
+        if not prompts or (not ended and now - self.printed < LINE_SECONDS):
             return
         self.printed = now
         left = (now - self.started) / self.done * (self.total - self.done)
-        self.say(f"{self.model}: {self.done} of {self.total} prompts, about {duration(left)} left")
+        self.say(
+            f"{self.what}: {self.done:,} of {self.total:,} prompts, about {duration(left)} left"
+        )
 
 
 class Terminal(Progress):
-    """A bar per model."""
+    """A bar for rendering, and one per model."""
 
     def __init__(self, bar: Bar) -> None:
         self.bar = bar
@@ -64,6 +77,9 @@ class Terminal(Progress):
 
     def say(self, message: str) -> None:
         self.bar.console.print(message, highlight=False, markup=False)
+
+    def prepare(self, prompts: int) -> None:
+        self.start("Rendering", prompts)
 
     def start(self, model: str, prompts: int) -> None:
         self.task = self.bar.add_task(model.replace("[", r"\["), total=prompts)

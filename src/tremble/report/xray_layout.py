@@ -213,9 +213,13 @@ def against_study(reading: Found) -> str:
 
 
 def notes(found: Found) -> list[str]:
-    """What a reader must know beside the prompt, each once."""
+    """What a reader must know beside the prompt, each once; of doubtful joins the first, with
+    their number."""
     warnings = [reading["warning"] for reading in found["readings"] if reading["warning"]]
-    return [printable(note) for note in dict.fromkeys([*found["notes"], *warnings])]
+    joins = warnings[:1]
+    if len(set(warnings)) > 1:
+        joins = [f"{warnings[0]} Prompts with such a join: {len(warnings)}."]
+    return [printable(note) for note in dict.fromkeys([*found["notes"], *joins])]
 
 
 def xray_page(found: Found) -> str:
