@@ -28,11 +28,12 @@ from tremble.rendering import (
     Facts,
     cells,
     data_fingerprint,
-    load_data,
+    decisions_of,
     model_name,
     prompts_key,
     reading_of,
     render,
+    sample_notes,
 )
 from tremble.scoring import Progress, score_cells
 from tremble.stats import Analysis, Comparison, analyze
@@ -118,14 +119,15 @@ def _score_study(
             Job(store.folder / folders[cell]).expect(table.rows().select(list(EXPECTED)))
         for entry, frame in frames.items():
             store.write_decisions(entry, frame)
-        store.write_run(_run_record(study, folders, identities, missing))
+        sampled = sample_notes(study, {entry: set(f["family"]) for entry, f in frames.items()})
+        store.write_run(_run_record(study, folders, identities, missing, sampled))
 
         def left_out(model: ModelSpec, error: ModelUnavailable) -> None:
             missing[model] = str(error)
             if store.scores().is_empty():
                 _refuse_if_nothing_is_left(study, missing)
             say(f"{model_name(model)} is left out. {error}")
-            store.write_run(_run_record(study, folders, identities, missing))
+            store.write_run(_run_record(study, folders, identities, missing, sampled))
 
         score_cells(
             study, store.folder, folders, tables, identities, say, progress, downloads, left_out
@@ -194,7 +196,7 @@ def read_data(study: Study) -> dict[str, pl.DataFrame]:
     frames: dict[str, pl.DataFrame] = {}
     families: dict[str, dict[str, None]] = {entry: {} for entry in study.data}
     for entry in study.data:
-        decisions = of_families(study, load_data(entry, study.folder), families[entry])
+        decisions = of_families(study, decisions_of(study, entry), families[entry])
         frame = frames[entry] = decision_frame(decisions, study.counterbalance)
         if not families[entry]:
             raise UserError(f"The data {entry!r} hold no decisions; name a file that has some.")
@@ -265,6 +267,7 @@ def _run_record(
     folders: dict[Cell, str],
     identities: dict[ModelSpec, dict[str, Any]],
     missing: Mapping[ModelSpec, str],
+    sampled: Sequence[str],
 ) -> dict[str, Any]:
     """What belongs to this run, for whoever reads the folder later."""
     return {
@@ -272,6 +275,7 @@ def _run_record(
         "datasets": list(study.data),
         "spellings": study.spellings,
         "selected": bool(study.include or study.exclude),
+        "sampled": list(sampled),
         "models": {model_name(model): identity for model, identity in identities.items()},
         "absent": {model_name(model): reason for model, reason in missing.items()},
         "comparisons": [asdict(comparison) for comparison in comparisons(study)],
@@ -299,7 +303,7 @@ def caveats(out: Path) -> list[str]:
     """What a reader must know beside the numbers: what is not scored (`unfinished`), stored
     precision, dtypes, twins that are none."""
     run = Store(out).read_run()
-    found = dict.fromkeys(unfinished(out))
+    found = dict.fromkeys([*unfinished(out), *run.get("sampled", [])])
     if run.get("spellings", "exact") != "exact":
         found[
             "Probabilities and masses, those of the filters included, add up all spellings of a "
