@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import isinf
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -36,7 +37,8 @@ def json_of(file: Path, cure: str = FRESH) -> Any:
 def parsed(text: str, where: str, cure: str, line: int | None = None) -> Any:
     """What a JSON text holds; `where` names it in errors, and `line` if it is one line of a file.
 
-    Raises UserError where it is not JSON, or holds what no JSON file may: NaN, half a character.
+    Raises UserError where it is not JSON, or holds what no JSON file may: NaN, half a character, or
+    a number too large to be one.
     """
 
     def fail(place: int, what: str) -> NoReturn:
@@ -44,12 +46,18 @@ def parsed(text: str, where: str, cure: str, line: int | None = None) -> Any:
 
     def not_a_number(word: str) -> NoReturn:  # called before the line of the fault is known
         at = where if line is None else f"{where}, line {line}"
-        raise UserError(f"{at}: it holds {word}, which is not JSON; {cure}.")
+        raise UserError(f"{at}: it holds {word[:100]}, which is no number; {cure}.")
+
+    def finite(word: str) -> float:
+        number = float(word)
+        return not_a_number(word) if isinf(number) else number
 
     try:
-        found = json.loads(text, parse_constant=not_a_number)
+        found = json.loads(text, parse_constant=not_a_number, parse_float=finite)
     except json.JSONDecodeError as error:
         fail(error.lineno, f"not JSON ({error.msg} at column {error.colno}): {text[:60].strip()!r}")
+    except ValueError:
+        not_a_number("a whole number of more than 4300 digits")
     except RecursionError:
         fail(1, "nested too deeply to be read")
     if "\\ud" in text.lower():
