@@ -301,9 +301,9 @@ def unfinished(out: Path) -> list[str]:
 
 def caveats(out: Path) -> list[str]:
     """What a reader must know beside the numbers: what is not scored (`unfinished`), stored
-    precision, dtypes, twins that are none."""
+    precision, dtypes, what is a sample, twins that are none."""
     run = Store(out).read_run()
-    found = dict.fromkeys([*unfinished(out), *run.get("sampled", [])])
+    found = dict.fromkeys(unfinished(out))
     if run.get("spellings", "exact") != "exact":
         found[
             "Probabilities and masses, those of the filters included, add up all spellings of a "
@@ -314,6 +314,7 @@ def caveats(out: Path) -> list[str]:
             "include and exclude in the study file leave decisions out of some models, wordings or "
             "formats; there they count as missing."
         ] = None
+    found.update(dict.fromkeys(run.get("sampled", [])))
     for job in run["jobs"]:
         manifest = Job(out / job["folder"]).manifest()
         if manifest is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from math import isinf
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -44,20 +43,21 @@ def parsed(text: str, where: str, cure: str, line: int | None = None) -> Any:
     def fail(place: int, what: str) -> NoReturn:
         raise UserError(f"{where}, line {line or place}: {what}; {cure}.")
 
-    def not_a_number(word: str) -> NoReturn:  # called before the line of the fault is known
+    # Called before the line of the fault is known.
+    def not_a_number(word: str, why: str = "is not JSON") -> NoReturn:
         at = where if line is None else f"{where}, line {line}"
-        raise UserError(f"{at}: it holds {word[:100]}, which is no number; {cure}.")
+        raise UserError(f"{at}: it holds {word[:100]}, which {why}; {cure}.")
 
     def finite(word: str) -> float:
         number = float(word)
-        return not_a_number(word) if isinf(number) else number
+        return number if abs(number) < float("inf") else not_a_number(word, "is too large")
 
     try:
         found = json.loads(text, parse_constant=not_a_number, parse_float=finite)
     except json.JSONDecodeError as error:
         fail(error.lineno, f"not JSON ({error.msg} at column {error.colno}): {text[:60].strip()!r}")
     except ValueError:
-        not_a_number("a whole number of more than 4300 digits")
+        not_a_number("a whole number of more than 4300 digits", "is too large")
     except RecursionError:
         fail(1, "nested too deeply to be read")
     if "\\ud" in text.lower():
