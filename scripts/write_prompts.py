@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tremble.datasets import Notes, demo
-from tremble.datasets.casino import ITEMS, POINTS, SETTING
+from tremble.datasets.casino import ITEMS, camp_rules
 from tremble.datasets.glee import OPTIONS
 from tremble.decisions import Decision, Event, Game, Option
 from tremble.games import family, multi_issue
@@ -120,13 +120,8 @@ def not_embedded() -> dict[str, Decision]:
     return {
         "multi_issue": _invented(
             "multi_issue",
-            {
-                "setting": SETTING,
-                "items": ITEMS,
-                "points": POINTS,
-                "no_deal": POINTS["High"],
-                "messages": True,
-                "private": {
+            camp_rules(
+                {
                     "Alice": {
                         "priorities": {"High": "Firewood", "Medium": "Water", "Low": "Food"},
                         "reasons": {
@@ -143,8 +138,8 @@ def not_embedded() -> dict[str, Decision]:
                             "Low": "We go to bed early.",
                         },
                     },
-                },
-            },
+                }
+            ),
             [
                 ("message", _by("Alice", 1, message="Hello! Nights are cold up here.")),
                 ("message", _by("Bob", 1, message="They are. Could I have all of the water?")),

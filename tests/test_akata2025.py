@@ -10,13 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from round_trip import come_back
 from tremble.datasets import Notes
 from tremble.datasets.akata2025 import CARD, load
 from tremble.decisions import Decision, target_share
 from tremble.errors import UserError
 from tremble.prompts import standard
-from tremble.records import read as read_records
-from tremble.records import write as write_records
 
 DATA = os.environ.get("TREMBLE_DATA")
 needs_source = pytest.mark.skipif(
@@ -158,11 +157,7 @@ def test_histories_grow_and_travel_through_records(tmp_path: Path) -> None:
             earlier = found[id_.rsplit("/r", 1)[0] + f"/r{(decision.round or 0) - 1}"]
             assert standard(decision).user.startswith(standard(earlier).user + "\n")
             assert standard(decision).system == standard(earlier).system
-    some = list(found.values())[:200]
-    write_records(some, tmp_path / "some.jsonl")
-    again = list(read_records(tmp_path / "some.jsonl"))
-    assert [standard(d) for d in again] == [standard(d) for d in some]
-    assert [d.choice for d in again] == [d.choice for d in some]
+    come_back(list(found.values())[:200], tmp_path)
 
 
 @needs_source

@@ -13,14 +13,13 @@ from typing import Any
 
 import pytest
 
+from round_trip import come_back
 from tremble.datasets import Notes
 from tremble.datasets.casino import CARD, load
 from tremble.decision_frame import decision_frame
 from tremble.decisions import Decision
 from tremble.errors import UserError
 from tremble.prompts import standard
-from tremble.records import read as read_records
-from tremble.records import write as write_records
 from tremble.stats.contexts import contexts
 
 DATA = os.environ.get("TREMBLE_DATA")
@@ -300,11 +299,13 @@ def test_a_dialogue_by_hand(tmp_path: Path) -> None:
 
 def test_records_keep_what_is_private(tmp_path: Path) -> None:
     found = load_of([toy()], tmp_path)
-    write_records(found, tmp_path / "some.jsonl")
-    again = list(read_records(tmp_path / "some.jsonl"))
-    assert [standard(d) for d in again] == [standard(d) for d in found]
-    assert [d.person for d in again] == [d.person for d in found]
+    again = come_back(found, tmp_path)
     assert again[0].person["demographics"] == {"age": 30}
+
+
+@needs_source
+def test_records_keep_the_source(everything: tuple[list[Decision], Notes], tmp_path: Path) -> None:
+    come_back(everything[0][::5], tmp_path)
 
 
 Break = Callable[[Raw], object]

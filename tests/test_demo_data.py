@@ -13,13 +13,12 @@ from typing import Any
 
 import pytest
 
+from round_trip import come_back
 from tremble.datasets import Notes, demo, source
 from tremble.datasets.demo import glee_games, glee_record, repeated, rows_of
 from tremble.decisions import Decision
 from tremble.errors import UserError
 from tremble.prompts import presentations, standard
-from tremble.records import read as read_records
-from tremble.records import write as write_records
 
 DATA = os.environ.get("TREMBLE_DATA")
 FIGURES = Path(DATA or ".").parent / "figures"
@@ -279,13 +278,7 @@ def changed_rounds(row: dict[str, Any], number: int) -> Any:
 
 
 def test_records_hold_the_embedded_data(embedded: dict[str, Decision], tmp_path: Path) -> None:
-    write_records(embedded.values(), tmp_path / "demo.jsonl")
-    again = list(read_records(tmp_path / "demo.jsonl"))
-    assert prompts(again) == prompts(embedded.values())
-    for a, b in zip(again, embedded.values(), strict=True):
-        assert (a.choice, a.rates, a.n, a.rate_sd, a.target, a.participant, a.breakdown) == (
-            b.choice, b.rates, b.n, b.rate_sd, b.target, b.participant, b.breakdown
-        )  # fmt: skip
+    come_back(embedded.values(), tmp_path)
 
 
 SIZES = {"repeated_matrix": 50, "lottery": 30, "one_shot_matrix": 7, "bargaining": 10}

@@ -7,13 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from round_trip import come_back
 from tremble.datasets import Notes
 from tremble.datasets.games2p2k import CARD, load
 from tremble.decisions import Decision, target_share
 from tremble.errors import UserError
 from tremble.prompts import presentations, standard
-from tremble.records import read as read_records
-from tremble.records import write as write_records
 
 HEADER = "unique_id,game_id,row_form_matrix,topology,role,up_choice,extra"
 # The row player: 21 10 / 24 17, ranks 3 1 / 4 2: dilemma, since her best (24) is on the left and
@@ -148,10 +147,7 @@ def test_no_prompt_depends_on_what_people_did_or_on_the_labels_of_the_game(tmp_p
 
 def test_records_keep_the_problems(tmp_path: Path) -> None:
     found, _ = imported(tmp_path, *AS_PLAYED)
-    write_records(found, tmp_path / "out.jsonl")
-    again = list(read_records(tmp_path / "out.jsonl"))
-    assert [standard(d) for d in again] == [standard(d) for d in found]
-    assert [(d.rates, d.n, d.config) for d in again] == [(d.rates, d.n, d.config) for d in found]
+    come_back(found, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +20,11 @@ from glee_games import (
     read,
     source_games,
 )
+from round_trip import come_back
 from tremble.datasets import Notes
 from tremble.datasets.glee import CARD, from_numeric, load
 from tremble.errors import UserError
 from tremble.prompts import standard
-from tremble.records import read as read_records
-from tremble.records import write
 
 SIX = {
     "bargaining": {
@@ -193,11 +191,7 @@ def test_nothing_untold_and_nothing_of_the_future_is_in_the_rules(tmp_path: Path
 
 @needs_source
 def test_decisions_survive_being_written_and_read(tmp_path: Path) -> None:
-    before = imported(Path(DATA or ""))
-    write(before, tmp_path / "glee.jsonl")
-    after = [replace(decision, line=None) for decision in read_records(tmp_path / "glee.jsonl")]
-    assert after == before
-    assert [standard(d) for d in after] == [standard(d) for d in before]
+    come_back(imported(Path(DATA or "")), tmp_path)
 
 
 def test_games_without_a_scored_decision_are_counted(tmp_path: Path) -> None:

@@ -10,14 +10,13 @@ from typing import Any
 
 import pytest
 
+from round_trip import come_back
 from tremble.datasets import Notes
 from tremble.datasets.lotteries_text import load
 from tremble.decision_frame import decision_frame
 from tremble.decisions import Decision
 from tremble.errors import UserError
 from tremble.prompts import presentations, standard
-from tremble.records import read as read_records
-from tremble.records import write as write_records
 
 PROBLEMS: list[dict[str, Any]] = [
     {
@@ -114,10 +113,7 @@ def test_theory_needs_the_numbers(tmp_path: Path) -> None:
 
 def test_records_keep_the_words(tmp_path: Path) -> None:
     found = imported(lines(tmp_path, PROBLEMS))
-    write_records(found, tmp_path / "out.jsonl")
-    again = list(read_records(tmp_path / "out.jsonl"))
-    assert [standard(d, 1) for d in again] == [standard(d, 1) for d in found]
-    assert [d.rules for d in again] == [d.rules for d in found]
+    come_back(found, tmp_path)
 
 
 @pytest.mark.parametrize(

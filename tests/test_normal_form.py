@@ -9,14 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from round_trip import come_back
 from tremble.datasets import Notes
 from tremble.datasets.demo import rows_of
 from tremble.datasets.normal_form import CARD, load
 from tremble.decisions import Decision, target_share
 from tremble.errors import UserError
 from tremble.prompts import presentations, standard
-from tremble.records import read as read_records
-from tremble.records import write as write_records
 
 DATA = os.environ.get("TREMBLE_DATA")
 needs_source = pytest.mark.skipif(
@@ -129,12 +128,12 @@ def test_prompts_depend_on_points_and_on_nothing_else(tmp_path: Path) -> None:
 
 def test_records_keep_the_views(tmp_path: Path) -> None:
     found = list(imported(file_of(tmp_path, *GAMES))[0].values())
-    write_records(found, tmp_path / "out.jsonl")
-    again = list(read_records(tmp_path / "out.jsonl"))
-    assert [standard(d) for d in again] == [standard(d) for d in found]
-    assert [(d.rates, d.n, d.target, d.config) for d in again] == [
-        (d.rates, d.n, d.target, d.config) for d in found
-    ]
+    come_back(found, tmp_path)
+
+
+@needs_source
+def test_records_keep_the_source(tmp_path: Path) -> None:
+    come_back(imported(Path(DATA or ""))[0].values(), tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any
 
 SCHEMA = 1
@@ -160,3 +161,9 @@ def target_share(decision: Decision) -> float | None:
     if decision.choice is not None:
         return float(decision.choice == decision.target)
     return None if decision.rates is None else decision.rates.get(decision.target)
+
+
+def name_hash(name: str) -> int:
+    """64 bits that follow from a name alone: an order of names that nothing about them explains."""
+    digest = blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "big")

@@ -17,7 +17,7 @@ from tremble.rendering import (
     Facts,
     cells,
     data_fingerprint,
-    load_data,
+    decisions_of,
     prompts_key,
     reading_of,
     render,
@@ -96,7 +96,7 @@ def read_data(study: Study) -> dict[str, pl.DataFrame]:
     frames: dict[str, pl.DataFrame] = {}
     families: dict[str, dict[str, None]] = {entry: {} for entry in study.data}
     for entry in study.data:
-        decisions = of_families(study, load_data(entry, study.folder), families[entry])
+        decisions = of_families(study, decisions_of(study, entry), families[entry])
         frame = frames[entry] = decision_frame(decisions, study.counterbalance)
         if not families[entry]:
             raise UserError(f"The data {entry!r} hold no decisions; name a file that has some.")

@@ -64,9 +64,11 @@ class Checker:
         except UnicodeDecodeError as error:
             self.fail(f"not UTF-8 at byte {error.start}; save the file as UTF-8.")
         try:
-            value = json.loads(text, parse_constant=self._constant)
+            value = json.loads(text, parse_constant=self._constant, parse_float=self._finite)
         except json.JSONDecodeError as error:
             self.fail(f"not JSON ({error.msg} at column {error.colno}); one JSON object a line.")
+        except ValueError:
+            self.fail("a whole number of more than 4300 digits; write it as a text.")
         except RecursionError:
             self.fail("nested too deeply to be read; a record is a flat JSON object.")
         if "\\ud" in text.lower():
@@ -83,6 +85,12 @@ class Checker:
 
     def _constant(self, word: str) -> NoReturn:
         self.fail(f"{word} is not a number; leave a missing value out or write null.")
+
+    def _finite(self, word: str) -> float:
+        number = float(word)
+        if math.isinf(number):
+            self.fail(f"{word} is too large a number; write it as a text.")
+        return number
 
     def known(self, value: dict[str, Any], keys: set[str]) -> None:
         for key in value:

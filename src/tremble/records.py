@@ -163,14 +163,14 @@ class _Reader:
         kind = value.get("kind", "decision")
         if kind == "game":
             game = check.game(value)
-            self._once(check, "game " + game.id, game.id)
+            self._once(check, f"game {game.id}", game.id)
             self.offsets[_mark(game.id)] = (offset, line)
             self._remember(game)
             return None
         if kind != "decision":
             check.fail(f"kind is {kind!r}; it must be 'game' or 'decision'.")
         decision = check.decision(value, self._game)
-        self._once(check, decision.id, decision.id)
+        self._once(check, f"decision {decision.id}", decision.id)
         return decision
 
     def _once(self, check: Checker, marked: str, name: str) -> None:
@@ -222,6 +222,9 @@ def _option_to_json(option: Option) -> dict[str, Any]:
 
 
 def _event_to_json(event: Event) -> dict[str, Any]:
+    for key in ("type", "seen"):
+        if key in event.data:
+            raise UserError(f"The event {event.type!r} has {key!r} among its data; rename that.")
     record = {"type": event.type, **event.data}
     return record if event.seen is None else {**record, "seen": dict(event.seen)}
 

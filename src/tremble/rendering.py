@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
@@ -28,6 +28,7 @@ from tremble.prompts import (
     spoken,
 )
 from tremble.prompts.chat import FROZEN_DATE, Template, template_of
+from tremble.sampling import Sample
 from tremble.spelled_paths import spelled_paths
 from tremble.study_file import Study
 from tremble.tokens import (
@@ -43,6 +44,7 @@ from tremble.tokens import (
 )
 
 BLOCK = 512  # decisions rendered and tokenised at a time
+HELD = 10_000  # decisions of a sample that stay in memory; of a larger one the file is read again
 NOT_CLOSED = "a label must be closed, and the answer opens without a quote"
 STANDARD = "standard"  # the wording in which every decision must be readable
 MISFIT = "the wording does not fit: "  # how the reason of a prompt that is left out begins
@@ -127,6 +129,43 @@ def load_data(entry: str, folder: Path, notes: Notes | None = None) -> Iterator[
     yield from source("jsonl").load(folder / entry, notes)
 
 
+def decisions_of(study: Study, entry: str) -> Iterator[Decision]:
+    """The decisions of one entry of a study's data: all, or those that its `sample` takes."""
+    if study.sample is None:
+        return load_data(entry, study.folder)
+    drawn = (entry, study.folder, data_fingerprint(entry, study.folder), study.sample)
+    found = _sample(*drawn)
+    if found.size() > HELD:
+        return found.of(load_data(entry, study.folder))
+    return iter(_held(*drawn))
+
+
+def sample_notes(study: Study, families: Mapping[str, Container[str]]) -> list[str]:
+    """What of a study's data its `sample` leaves out, a sentence each; `families` says which ones
+    of an entry of data are in the study."""
+    if study.sample is None:
+        return []
+    return [
+        note
+        for entry in study.data
+        for note in _sample(
+            entry, study.folder, data_fingerprint(entry, study.folder), study.sample
+        ).notes(entry, families[entry])
+    ]
+
+
+@lru_cache(maxsize=16)
+def _sample(entry: str, folder: Path, mark: str | None, most: int) -> Sample:
+    """What is drawn of one entry of `data`, which is read once for it."""
+    return Sample(load_data(entry, folder), most)
+
+
+@lru_cache(maxsize=4)
+def _held(entry: str, folder: Path, mark: str | None, most: int) -> list[Decision]:
+    """A small sample, which every cell of its data reads: a large file takes long to read."""
+    return list(_sample(entry, folder, mark, most).of(load_data(entry, folder)))
+
+
 def data_fingerprint(entry: str, folder: Path) -> str | None:
     """A hash of what an entry of `data` holds; None for embedded data, which are part of the
     package."""
@@ -197,6 +236,7 @@ def prompts_key(study: Study, cell: Cell, tokenizer: TokenizerFacts, data: str |
         {
             "data": [cell.dataset, data],
             "families": None if cell.families is None else sorted(cell.families),
+            "sample": study.sample,
             "formulation": cell.formulation,
             "counterbalance": sorted(study.counterbalance),
             "template": None if template is None else [template.text, dict(template.special)],
@@ -228,7 +268,7 @@ def render(
     builder = TableBuilder(lambda drafts: _tokenised(drafts, tokenizer, study, cell.formulation))
     decisions = (
         decision
-        for decision in load_data(cell.dataset, study.folder)
+        for decision in decisions_of(study, cell.dataset)
         if cell.families is None or decision.family in cell.families
     )
     for block in in_blocks(decisions):
@@ -248,7 +288,8 @@ def other_games(study: Study, cell: Cell) -> OtherGames | None:
 
 @lru_cache(maxsize=1)
 def _other_games(entry: str, folder: Path, mark: str | None) -> OtherGames:
-    """Games of one entry of `data`, read once for every cell that needs them."""
+    """Games of one entry of `data`, read once for every cell that needs them: of all of it, so that
+    a larger sample later has the same prompts."""
     return OtherGames(load_data(entry, folder))
 
 

@@ -28,6 +28,7 @@ from tremble.rendering import (
     Facts,
     model_name,
     reading_of,
+    sample_notes,
 )
 from tremble.scoring import Progress, score_cells
 from tremble.stats import Analysis, Comparison, analyze
@@ -112,14 +113,15 @@ def _score_study(
             Job(store.folder / folders[cell]).expect(table.rows().select(list(EXPECTED)))
         for entry, frame in frames.items():
             store.write_decisions(entry, frame)
-        store.write_run(_run_record(study, folders, identities, missing))
+        sampled = sample_notes(study, {entry: set(f["family"]) for entry, f in frames.items()})
+        store.write_run(_run_record(study, folders, identities, missing, sampled))
 
         def left_out(model: ModelSpec, error: ModelUnavailable) -> None:
             missing[model] = str(error)
             if store.scores().is_empty():
                 _refuse_if_nothing_is_left(study, missing)
             say(f"{model_name(model)} is left out. {error}")
-            store.write_run(_run_record(study, folders, identities, missing))
+            store.write_run(_run_record(study, folders, identities, missing, sampled))
 
         score_cells(
             study, store.folder, folders, tables, identities, say, progress, downloads, left_out
@@ -230,6 +232,7 @@ def _run_record(
     folders: dict[Cell, str],
     identities: dict[ModelSpec, dict[str, Any]],
     missing: Mapping[ModelSpec, str],
+    sampled: Sequence[str],
 ) -> dict[str, Any]:
     """What belongs to this run, for whoever reads the folder later."""
     return {
@@ -237,6 +240,7 @@ def _run_record(
         "datasets": list(study.data),
         "spellings": study.spellings,
         "selected": bool(study.include or study.exclude),
+        "sampled": list(sampled),
         "models": {model_name(model): identity for model, identity in identities.items()},
         "absent": {model_name(model): reason for model, reason in missing.items()},
         "comparisons": [asdict(comparison) for comparison in comparisons(study)],
@@ -262,7 +266,7 @@ def unfinished(out: Path) -> list[str]:
 
 def caveats(out: Path) -> list[str]:
     """What a reader must know beside the numbers: what is not scored (`unfinished`), stored
-    precision, dtypes, twins that are none."""
+    precision, dtypes, what is a sample, twins that are none."""
     run = Store(out).read_run()
     found = dict.fromkeys(unfinished(out))
     if run.get("spellings", "exact") != "exact":
@@ -275,6 +279,7 @@ def caveats(out: Path) -> list[str]:
             "include and exclude in the study file leave decisions out of some models, wordings or "
             "formats; there they count as missing."
         ] = None
+    found.update(dict.fromkeys(run.get("sampled", [])))
     for job in run["jobs"]:
         manifest = Job(out / job["folder"]).manifest()
         if manifest is None:

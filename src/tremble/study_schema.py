@@ -72,6 +72,15 @@ SCHEMA = (
     ),
     Key(
         "study",
+        "sample",
+        "count",
+        None,
+        "at most so many decisions of each family of an entry of `data`: "
+        "[whole people and games](#a-part-of-the-data); left out: all",
+        example="200",
+    ),
+    Key(
+        "study",
         "formulations",
         "texts",
         ("standard",),

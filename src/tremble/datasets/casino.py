@@ -90,6 +90,22 @@ ANSWERS = {
 DEAL = "Submit-Deal"
 
 
+def camp_rules(people: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The rules of a dialogue; of the facts about each person, by role, what that person alone was
+    told."""
+    return {
+        "setting": SETTING,
+        "items": ITEMS,
+        "points": POINTS,
+        "no_deal": POINTS["High"],
+        "messages": True,
+        "private": {
+            agent: {key: facts[key] for key in ("priorities", "reasons")}
+            for agent, facts in people.items()
+        },
+    }
+
+
 def load(path: Path, notes: Notes) -> Iterator[Decision]:
     """The decisions, dialogue by dialogue; what answers no deal is counted in `notes.dropped`.
 
@@ -159,17 +175,7 @@ class _Dialogue:
             id=f"{CARD.name}/{self.split}/{self.id}",
             dataset=CARD.name,
             family="multi_issue",
-            rules={
-                "setting": SETTING,
-                "items": ITEMS,
-                "points": POINTS,
-                "no_deal": POINTS["High"],
-                "messages": True,
-                "private": {
-                    agent: {key: facts[key] for key in ("priorities", "reasons")}
-                    for agent, facts in people.items()
-                },
-            },
+            rules=camp_rules(people),
             events=tuple(events),
             person={"private": people},
             config={"split": self.split, "Messages": "Allowed"},

@@ -17,10 +17,10 @@ from typing import Any, NoReturn
 
 from tremble.datasets import Card, Download, Notes, find_file
 from tremble.datasets.csv_rows import exactly, read_rows
+from tremble.datasets.rated_lottery import rated_lottery
 from tremble.datasets.reading import FRESH, json_of
 from tremble.decisions import Decision, Game
 from tremble.errors import UserError
-from tremble.games import lottery
 
 SELECTIONS, PROBLEMS = "c13k_selections.csv", "c13k_problems.json"
 TRIALS = 5
@@ -185,14 +185,11 @@ def _game(row: _Row, gambles: Mapping[str, Gamble]) -> Game:
 
 
 def _decision(row: _Row, game: Game, line: int) -> Decision:
-    rate, feedback = row.number("bRate", 0, 1), row.word("Feedback")
-    return Decision(
-        id=f"{game.id}/{'feedback' if feedback == 'yes' else 'no feedback'}",
-        dataset=CARD.name,
-        family="lottery",
-        options=lottery.OPTIONS,
-        target="b",
-        rates={"a": round(1 - rate, 10), "b": rate},
+    feedback = row.word("Feedback")
+    return rated_lottery(
+        f"{game.id}/{'feedback' if feedback == 'yes' else 'no feedback'}",
+        CARD.name,
+        row.number("bRate", 0, 1),
         n=row.whole("n", 1),
         rate_sd=row.number("bRate_std", 0, 1),
         game=game,

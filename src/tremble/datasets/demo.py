@@ -25,9 +25,10 @@ from pathlib import Path
 from typing import Any
 
 from tremble.datasets import Card, Notes, Part, akata2025, glee
+from tremble.datasets.rated_lottery import rated_lottery
 from tremble.decisions import Decision
 from tremble.errors import UserError
-from tremble.games import lottery, one_shot_matrix
+from tremble.games import one_shot_matrix
 
 NAME = "demo"
 Row = Mapping[str, str]
@@ -217,20 +218,16 @@ def _one_shot_view(row: Row, game: str, notes: Notes) -> Decision:
 def lotteries(rows: Iterable[Row], notes: Notes) -> Iterator[Decision]:
     """The problems of choices between two gambles, one per row; the target is gamble b."""
     for row in rows:
-        rate = float(row["rate_b"])
         gambles = {f"gamble_{key}": _gamble(row[key]) for key in ("a", "b")}
         id_ = f"{NAME}/lottery/{row['problem']}"
         for name, gamble in gambles.items():
             total = sum(chance for chance, _ in gamble)
             if abs(total - 1) > 1e-9:
                 notes.odd.append(f"{id_}: the probabilities of {name} add up to {total:.6f}.")
-        yield Decision(
-            id=id_,
-            dataset=NAME,
-            family="lottery",
-            options=lottery.OPTIONS,
-            target="b",
-            rates={"a": round(1 - rate, 10), "b": rate},
+        yield rated_lottery(
+            id_,
+            NAME,
+            float(row["rate_b"]),
             n=int(row["n"]),
             rate_sd=float(row["sd_b"]),
             rules=gambles,

@@ -19,10 +19,10 @@ from typing import Any, NoReturn
 
 from tremble.datasets import Card, Notes
 from tremble.datasets.csv_rows import exactly, read_rows
+from tremble.datasets.rated_lottery import rated_lottery
 from tremble.datasets.reading import parsed, text_of
 from tremble.decisions import Decision
 from tremble.errors import UserError, as_written, did_you_mean
-from tremble.games import lottery
 
 _CURE = "see docs/data.md"
 CARD = Card(
@@ -186,13 +186,10 @@ class _Record:
         n = self.number("n", 1e9) if "n" in self.values else None
         if n is not None and (n < 1 or n != int(n)):
             self.fail(f"n is {as_written(self.values['n'])}, not a whole number from 1")
-        return Decision(
-            id=f"{CARD.name}/{self.text('problem')}",
-            dataset=CARD.name,
-            family="lottery",
-            options=lottery.OPTIONS,
-            target="b",
-            rates={"a": round(1 - rate, 10), "b": rate},
+        return rated_lottery(
+            f"{CARD.name}/{self.text('problem')}",
+            CARD.name,
+            rate,
             n=None if n is None else int(n),
             rate_sd=self.number("rate_sd", 1) if "rate_sd" in self.values else None,
             rules=texts | {key: self.gamble(key) for key in given},

@@ -67,20 +67,28 @@ def json_of(file: Path, cure: str = FRESH) -> Any:
 def parsed(text: str, where: str, cure: str, line: int | None = None) -> Any:
     """What a JSON text holds; `where` names it in errors, and `line` if it is one line of a file.
 
-    Raises UserError where it is not JSON, or holds what no JSON file may: NaN, half a character.
+    Raises UserError where it is not JSON, or holds what no JSON file may: NaN, half a character, or
+    a number too large to be one.
     """
 
     def fail(place: int, what: str) -> NoReturn:
         raise UserError(f"{where}, line {line or place}: {what}; {cure}.")
 
-    def not_a_number(word: str) -> NoReturn:  # called before the line of the fault is known
+    # Called before the line of the fault is known.
+    def not_a_number(word: str, why: str = "is not JSON") -> NoReturn:
         at = where if line is None else f"{where}, line {line}"
-        raise UserError(f"{at}: it holds {word}, which is not JSON; {cure}.")
+        raise UserError(f"{at}: it holds {word[:100]}, which {why}; {cure}.")
+
+    def finite(word: str) -> float:
+        number = float(word)
+        return number if abs(number) < float("inf") else not_a_number(word, "is too large")
 
     try:
-        found = json.loads(text, parse_constant=not_a_number)
+        found = json.loads(text, parse_constant=not_a_number, parse_float=finite)
     except json.JSONDecodeError as error:
         fail(error.lineno, f"not JSON ({error.msg} at column {error.colno}): {text[:60].strip()!r}")
+    except ValueError:
+        not_a_number("a whole number of more than 4300 digits", "is too large")
     except RecursionError:
         fail(1, "nested too deeply to be read")
     if "\\ud" in text.lower():

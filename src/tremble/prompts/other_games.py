@@ -7,10 +7,9 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from hashlib import blake2b
 from typing import Any
 
-from tremble.decisions import Decision, Event
+from tremble.decisions import Decision, Event, name_hash
 from tremble.games import Family, View, family, known
 from tremble.prompts.conversation import DoesNotFit
 
@@ -35,7 +34,7 @@ class OtherGames:
             games = kept.setdefault(decision.family, {})
             if decision.cluster not in games:
                 heap = highest.setdefault(decision.family, [])
-                heapq.heappush(heap, (-_number(decision.cluster), decision.cluster))
+                heapq.heappush(heap, (-name_hash(decision.cluster), decision.cluster))
                 games[decision.cluster] = []
                 if len(heap) > most:
                     del games[heapq.heappop(heap)[1]]
@@ -45,7 +44,7 @@ class OtherGames:
         self._kept = kept
         self._places: dict[str, list[Decision]] = {}
         for games in kept.values():
-            for name in sorted(games, key=_number):
+            for name in sorted(games, key=name_hash):
                 for decision in games[name]:
                     for key in _keys(decision):
                         self._places.setdefault(key, []).append(decision)
@@ -66,7 +65,7 @@ class OtherGames:
         words = family(decision.family)
         for same, key in zip((True, False), _keys(decision), strict=True):
             found = self._places.get(key, [])
-            start = _number(decision.id)
+            start = name_hash(decision.id)
             for step in range(len(found)):
                 other = found[(start + step) % len(found)]
                 own = other.participant is not None and other.participant == decision.participant
@@ -155,9 +154,3 @@ def _kind(told: Any, depth: int = 0) -> Any:
     if told is None or isinstance(told, bool) or (isinstance(told, str) and depth == 1):
         return told
     return type(told).__name__ if isinstance(told, str) else 0
-
-
-def _number(name: str) -> int:
-    return int.from_bytes(
-        blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big"
-    )

@@ -1,0 +1,222 @@
+"""`sample` in a study file: whole clusters in hash order, and what plan, run and the notes make
+of it."""
+
+from __future__ import annotations
+
+import random
+import tracemalloc
+from collections import Counter
+from collections.abc import Iterator
+from hashlib import blake2b
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from test_study import run, study_file
+from tremble import records, rendering
+from tremble.datasets import Notes
+from tremble.datasets.demo import load
+from tremble.decisions import Decision, Event, Game, Option
+from tremble.estimate import plan_study
+from tremble.sampling import Sample
+from tremble.store import Store
+from tremble.study import caveats, read_data
+from tremble.study_file import read_study
+
+OPTIONS = (Option("a", "A"), Option("b", "B"))
+
+
+def played(
+    game: str, rounds: int, person: str | None = None, family: str = "session"
+) -> list[Decision]:
+    """The decisions of one person in one game."""
+    one = Game(game, "mine", family, {}, (Event("text", {"text": "x"}),) * rounds)
+    return [
+        Decision(f"{game}/{person}/r{at}", "mine", family, OPTIONS, "a", "a", game=one, at=at,
+                 participant=person)
+        for at in range(rounds)
+    ]  # fmt: skip
+
+
+def drawn(decisions: list[Decision], most: int) -> list[Decision]:
+    return list(Sample(iter(decisions), most).of(iter(decisions)))
+
+
+def hashed(name: str) -> int:
+    return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big")
+
+
+def test_games_in_the_order_of_their_hashes_until_the_next_would_be_too_much() -> None:
+    """Against the rule written out: sort the games by hash, add up their sizes."""
+    sizes = {f"g{number}": 1 + number % 7 for number in range(40)}
+    given = [decision for game, size in sizes.items() for decision in played(game, size)]
+    for most in (7, 20, 63, 159, 400):
+        expected, total = set(), 0
+        for game in sorted(sizes, key=hashed):
+            total += sizes[game]
+            if total > most:
+                break
+            expected.add(game)
+        found = drawn(given, most)
+        assert {d.cluster for d in found} == expected
+        assert found == [d for d in given if d.cluster in expected]
+        assert len(found) <= most
+
+
+def clusters_of(decisions: list[Decision]) -> list[set[str]]:
+    """Sets of ids joined by games or people: merged until none of them meet, by brute force."""
+    named = [
+        ({d.id}, {f"g{d.cluster}", *([f"p{d.participant}"] if d.participant else [])})
+        for d in decisions
+    ]
+    merged: list[tuple[set[str], set[str]]] = []
+    for ids, names in named:
+        meet = [one for one in merged if one[1] & names]
+        merged = [one for one in merged if not one[1] & names]
+        merged.append(
+            (ids.union(*(one[0] for one in meet)), names.union(*(one[1] for one in meet)))
+        )
+    return [ids for ids, _ in merged]
+
+
+def test_no_cluster_of_games_and_people_is_split_and_samples_are_nested() -> None:
+    rng = random.Random(5)
+    given = []
+    for number in range(60):
+        for person in rng.sample(range(90), rng.choice((0, 1, 1, 2))) or [None]:
+            given += played(
+                f"g{number}", rng.randint(1, 4), None if person is None else f"{person}"
+            )
+    whole = clusters_of(given)
+    largest = max(map(len, whole))
+    assert 3 < len(whole) < 60  # some games share people
+    before: set[str] = set()
+    for most in range(1, len(given) + 1):
+        found = {d.id for d in drawn(given, most)}
+        assert before <= found and 0 < len(found) <= most
+        if most >= largest:
+            assert all(ids <= found or not ids & found for ids in whole)
+        before = found
+    assert before == {d.id for d in given}
+    shuffled = rng.sample(given, len(given))
+    for most in (largest, 2 * largest):
+        assert {d.id for d in drawn(shuffled, most)} == {d.id for d in drawn(given, most)}
+
+
+def test_a_first_cluster_that_is_too_large_comes_in_games_and_a_game_in_its_first_decisions() -> (
+    None
+):
+    """One person in five games of four rounds, all of one cluster."""
+    given = [d for number in range(5) for d in played(f"g{number}", 4, "one")]
+    order = sorted((f"g{number}" for number in range(5)), key=hashed)
+    assert {d.cluster for d in drawn(given, 11)} == set(order[:2]) and len(drawn(given, 11)) == 8
+    assert [d.id for d in drawn(given, 3)] == [f"{order[0]}/one/r{at}" for at in range(3)]
+    (note,) = Sample(given, 3).notes("mine.jsonl", {"session"})
+    assert note == ("mine.jsonl: sampled 3 of 20 decisions of session (1 of 5 games, one in part).")
+
+
+def test_people_of_equal_names_in_two_data_sets_are_two() -> None:
+    given = [
+        Decision(f"{name}/{at}", name, "lottery", OPTIONS, "a", "a", participant="1")
+        for name in ("x", "y")
+        for at in range(3)
+    ]
+    assert len({d.dataset for d in drawn(given, 5)}) == 1 and len(drawn(given, 5)) == 3
+
+
+def test_large_clusters_come_no_sooner_than_small_ones() -> None:
+    """Of people with one game and with nine, as many as of chance come first: 200 draws of a half;
+    the standard deviation is sqrt(200) / 2 = 7.1."""
+    large = 0
+    for draw in range(200):
+        given = played(f"{draw}", 1, f"{draw} small")
+        for number in range(9):
+            given += played(f"{draw}/{number}", 1, f"{draw} large")
+        first = {d.participant for d in drawn(given, 9)}
+        large += f"{draw} large" in first and f"{draw} small" not in first
+    assert 65 < large < 135
+
+
+def test_memory_grows_with_the_games_alone() -> None:
+    def many(games: int) -> Iterator[Decision]:
+        for number in range(games):
+            yield from played(f"g{number}", 50)
+
+    tracemalloc.start()
+    sample = Sample(many(400), 1000)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert sum(1 for _ in sample.of(many(400))) == 1000
+    assert peak < 1_000_000  # 20,000 decisions would take more than ten
+
+
+# In a study.
+
+
+def scores(out: Path) -> pl.DataFrame:
+    return Store(out).scores().sort("model", "decision", "presentation")
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    given = list(load(tmp_path, Notes()))
+    people = {f"{number}" for number in range(1, 7)}
+    records.write(
+        [
+            *(d for d in given if d.family == "repeated_matrix" and d.participant in people),
+            *[d for d in given if d.family == "lottery"][:30],
+            *(d for d in given if d.family in ("negotiation", "persuasion")),
+        ],
+        tmp_path / "mine.jsonl",
+    )
+    return tmp_path
+
+
+def test_plan_and_run_take_the_same_part_and_say_so(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = study_file(data, sample=20, families=["repeated_matrix", "lottery", "negotiation"])
+    plan = plan_study(read_study(path), data / "out", lambda _: None)
+    assert run(path, data / "out") == 0
+    frame = scores(data / "out")
+    assert plan["totals"]["rows"] == frame.height
+    given = [
+        d
+        for d in records.read(data / "mine.jsonl")
+        if d.family in ("repeated_matrix", "lottery", "negotiation")
+    ]
+    expected = drawn(given, 20)
+    assert set(frame["decision"]) == {d.id for d in expected}
+    # A person plays two games of ten rounds; a lottery is a problem of its own.
+    assert Counter(d.family for d in expected) == {
+        "repeated_matrix": 20, "lottery": 20, "negotiation": 6
+    }  # fmt: skip
+    assert len({d.participant for d in expected if d.family == "repeated_matrix"}) == 1
+    notes = [line for line in caveats(data / "out") if "sampled" in line]
+    assert notes == [
+        "mine.jsonl: sampled 20 of 120 decisions of repeated_matrix (2 of 12 games).",
+        "mine.jsonl: sampled 20 of 30 decisions of lottery.",
+    ]
+    # What does not stay in memory is read again, to the same end.
+    monkeypatch.setattr(rendering, "HELD", 0)
+    ids = set(read_data(read_study(path))["mine.jsonl"]["decision"])
+    assert ids == {d.id for d in expected}
+
+
+def test_what_was_scored_stays_and_counts_only_where_it_is_asked_for(data: Path) -> None:
+    out, families = data / "out", {"families": ["lottery"]}
+    assert run(study_file(data, sample=5, **families), out) == 0
+    small = scores(out)
+    before = {part: part.read_bytes() for part in out.rglob("part-*.parquet")}
+    assert run(study_file(data, sample=9, **families), out) == 0
+    assert all(part.read_bytes() == content for part, content in before.items())
+    large = scores(out)
+    assert set(small["row_key"]) < set(large["row_key"]) and large.height == 2 * 2 * 9
+    kept = len(list(out.rglob("part-*.parquet")))
+    assert run(study_file(data, sample=5, **families), out) == 0
+    assert scores(out).equals(small) and len(list(out.rglob("part-*.parquet"))) == kept
+    assert run(study_file(data, **families), out) == 0
+    assert set(large["row_key"]) < set(scores(out)["row_key"])
+    assert scores(out)["decision"].n_unique() == 30
+    assert not any("sampled" in line for line in caveats(out))
