@@ -54,7 +54,8 @@ CAPTIONS = {
     ),
     "ceilings": (
         "Ceiling: the highest r that a prediction can expect, from the share of noise in the total "
-        "variance of what people did; n: points of which the noise is known."
+        "variance of what people did; low and high: its 95% interval, over "
+        f"{_CLUSTERS}; n: points of which the noise is known."
     ),
     "measures": (
         "Log loss: nats per decision; Brier: mean squared error; AUC: how often, of a 1 and a 0, "
@@ -89,7 +90,8 @@ CAPTIONS = {
         "Presentations: of one decision, in other orders or with other labels; prediction: mean of "
         "their average; SD: of a decision's predictions, the mean over decisions, and SD largest "
         "that of the least steady; r lowest and r highest: of single presentations, r of their "
-        "average, which can lie outside of them: it has lost what place and label add."
+        "average, which can lie outside that range: averaging takes "
+        "out what place and label add."
     ),
     "controls": (
         "r control and mass control: under the control, on the same decisions as r and mass; loss: "

@@ -246,7 +246,7 @@ def _model_row(row: Row, interval: Interval | None) -> Row:
         "r_people": _r(row, "people"),
         **told,
         "undecided": row["undecided"],
-        "note": join_notes(*reasons, _points(row), why, _undecided(row)),
+        "note": join_notes(*reasons, why, _points(row), _undecided(row)),
     }
 
 
@@ -267,5 +267,5 @@ def _pair_row(row: Row, interval: Interval | None) -> Row:
         **{f"r_{side}": _r(row, side) for side in ("base", "aligned", "people")},
         **told,
         "undecided": row["undecided"],
-        "note": join_notes(*reasons, _points(row), note, _undecided(row)),
+        "note": join_notes(*reasons, note, _points(row), _undecided(row)),
     }
