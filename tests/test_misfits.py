@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import polars as pl
 import pytest
 
 from tremble.misfits import misfit_notes, reason_of
 from tremble.rendering import MISFIT
 
+Rows = list[tuple[str, str, str, str]]
 
-def rows(formulation: str, **reasons: str) -> list[tuple[str, str, str, str]]:
+
+def rows(formulation: str, **reasons: str) -> Rows:
     return [("demo", formulation, name, MISFIT + why) for name, why in reasons.items()]
+
+
+def notes(rows: Rows) -> list[str]:
+    names = ("dataset", "formulation", "decision", "error")
+    return misfit_notes(pl.DataFrame(rows, dict.fromkeys(names, pl.String), orient="row"))
 
 
 def test_a_decision_counts_once_and_under_what_does_not_fit_it() -> None:
@@ -23,23 +31,23 @@ def test_a_decision_counts_once_and_under_what_does_not_fit_it() -> None:
         *rows("standard+no_history", d="no past"),
         *rows("standard+renamed", d="amounts in words"),
     ]
-    assert misfit_notes(found) == [
+    assert notes(found) == [
         "The wording reversed_roles does not fit 3 decisions of demo: most often (2), no side.",
         "The control no_history does not fit 1 decision of demo: no past.",
         "The control renamed does not fit 1 decision of demo: amounts in words.",
     ]
     # The same decision of another data set is another decision.
     again = [("mine.jsonl", *row[1:]) for row in rows("standard+renamed", d="amounts in words")]
-    assert misfit_notes([*found, *again])[-1] == (
+    assert notes([*found, *again])[-1] == (
         "The control renamed does not fit 1 decision of mine.jsonl: amounts in words."
     )
-    assert misfit_notes([]) == []
+    assert notes([]) == []
 
 
 def test_a_reason_that_two_models_give_apart_is_most_frequent_by_decisions() -> None:
     found = rows("simplified", a="not closed", b="own prompt", c="own prompt")
     found += 3 * rows("simplified", a="not closed")  # four rows, one decision
-    assert misfit_notes(found) == [
+    assert notes(found) == [
         "The wording simplified does not fit 3 decisions of demo: most often (2), own prompt."
     ]
 

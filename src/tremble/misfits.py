@@ -6,7 +6,7 @@ In the rows of a study every prompt that is left out has the same beginning of i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import polars as pl
 
@@ -14,6 +14,8 @@ from tremble.prompts import control_of
 from tremble.rendering import MISFIT
 from tremble.store import Job
 from tremble.tokens import READINGS
+
+_LEFT_OUT = ("dataset", "formulation", "decision", "error")
 
 
 def blamed(formulation: str) -> tuple[str, str | None]:
@@ -29,32 +31,38 @@ def reason_of(formulation: str, error: str) -> str:
     return f"the control does not fit: {error.removeprefix(MISFIT)}"
 
 
-def left_out(jobs: Iterable[Job]) -> Iterator[tuple[str, str, str, str]]:
-    """Entry of `data`, formulation, decision and reason of the prompts of finished jobs that a
-    wording or a control does not fit."""
+def left_out(jobs: Iterable[Job]) -> pl.DataFrame:
+    """What a wording or a control does not fit in finished jobs: dataset (entry of `data`),
+    formulation, decision and error, each once."""
+    found = pl.DataFrame(schema=dict.fromkeys(_LEFT_OUT, pl.String))
     for job in jobs:
         manifest = job.manifest()
         if manifest and any(reason.startswith(MISFIT) for reason, _ in manifest["errors"]):
             rows = job.rows().filter(pl.col("error").str.starts_with(MISFIT))
-            for row in rows.select("formulation", "decision", "error").iter_rows():
-                yield manifest["dataset"], *row
+            named = rows.select(pl.lit(manifest["dataset"]).alias("dataset"), *_LEFT_OUT[1:])
+            found = pl.concat([found, named]).unique(maintain_order=True)
+    return found
 
 
-def misfit_notes(rows: Iterable[tuple[str, str, str, str]]) -> list[str]:
+def misfit_notes(rows: pl.DataFrame) -> list[str]:
     """A sentence for every wording and control that does not fit decisions of a data set.
 
     `rows` as `left_out` gives them. A decision counts once, however many of its presentations,
     formats, readings and models lack it, and under a control not where the wording without it
     does not fit either.
     """
-    named = ("dataset", "decision", "wording", "control", "reason")
-    frame = pl.DataFrame(
-        [
-            (dataset, decision, *blamed(formulation), error.removeprefix(MISFIT))
-            for dataset, formulation, decision, error in rows
-        ],
-        schema=dict.fromkeys(named, pl.String),
-        orient="row",
+    parts = {name: blamed(name) for name in rows["formulation"].unique()}
+    frame = rows.select(
+        "dataset",
+        "decision",
+        *(
+            pl.col("formulation")
+            .replace_strict({name: part[place] for name, part in parts.items()}, default=None)
+            .cast(pl.String)
+            .alias(kind)
+            for place, kind in enumerate(("wording", "control"))
+        ),
+        reason=pl.col("error").str.strip_prefix(MISFIT),
     ).unique(maintain_order=True)
     alone = frame.filter(pl.col("control").is_null())
     under = frame.filter(pl.col("control").is_not_null()).join(

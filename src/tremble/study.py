@@ -302,7 +302,9 @@ def caveats(out: Path) -> list[str]:
     none."""
     run = Store(out).read_run()
     found = dict.fromkeys(unfinished(out))
-    if made_up := [name for name, one in run["models"].items() if one["engine"] == "mock"]:
+    if made_up := [
+        name for name, one in run.get("models", {}).items() if one.get("engine") == "mock"
+    ]:
         found[
             f"Made up by tremble, no model: {', '.join(made_up)}; the numbers show how tables look "
             "and say nothing of any model."
