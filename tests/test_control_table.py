@@ -17,6 +17,7 @@ from tremble.cli import app
 from tremble.errors import UserError
 from tremble.prompts import CONTROLS
 from tremble.report.further_layout import NO_CONTROLS, controls_missing
+from tremble.report.page import not_scored
 from tremble.stats import analyze
 from tremble.stats.control_table import against_controls, control_table
 from tremble.stats.further import further_tables
@@ -91,7 +92,8 @@ def test_the_verdict_falls_where_the_game_is_not_needed() -> None:
     assert (alone["verdict"], alone["control"], alone["r_control"]) == ("in part", None, None)
     assert controls_missing([alone]) == NO_CONTROLS
     held = verdict(scored(KNOWS), scored(GUESSES, "no_rules"))
-    assert {**alone, "control": "no_rules", "r_control": held["r_control"]} == held
+    told = {"control": "no_rules", "n_control": 360, "r_control": held["r_control"]}
+    assert alone["n_control"] is None and alone | told == held
     assert held["r_control"] == pytest.approx(loop_r(list(GUESSES), list(Y)))
     assert controls_missing([held]) == ""
     near = np.clip(KNOWS + 0.02 * DRAWN.normal(size=len(Y)), 0.01, 0.99)
@@ -106,6 +108,27 @@ def test_the_verdict_falls_where_the_game_is_not_needed() -> None:
     assert verdict(scored(KNOWS), scored(near, "no_rules", skip=len(Y) - 24)) == alone
 
 
+def test_a_control_of_fewer_decisions_is_held_against_r_on_the_same() -> None:
+    """The model knows the first 180 decisions and guesses at the others; only the others have a
+    score without the rules, and a worse one."""
+    half = len(Y) // 2
+    mixed = np.concatenate([KNOWS[:half], GUESSES[half:]])
+    p = np.concatenate([KNOWS[:half], 1 - KNOWS[half:]])
+    row = verdict(scored(mixed), scored(p, "no_rules", skip=half))
+    assert (row["decisions"], row["n_control"]) == (2 * half, half)
+    assert row["r_control"] == pytest.approx(loop_r(list(p[half:]), list(Y[half:])))
+    assert row["r"] == pytest.approx(loop_r(list(mixed), list(Y)))
+    # r of .8 (.6 to .9) here, .3 on the decisions of the control, where .2 is left: the loss of .1
+    # is less than what r is sure to, although .2 lies far below .6; a loss of .25 is not.
+    run = {"model": "m", "format": "plain", "formulation": "standard", "family": "lottery"}
+    before = {**run, "r": 0.8, "low": 0.6, "high": 0.9, "verdict": "yes", "why": "good"}
+    for loss, expected in ((0.1, "not shown"), (0.25, "yes")):
+        tried = {**run, "control": "misleading_rules", "n": 50, "r": 0.3, "r_control": 0.3 - loss}
+        tried |= {"loss": loss, "low": 0.01, "high": 0.4}
+        (after,) = against_controls([before], [tried])
+        assert (after["verdict"], after["n_control"]) == (expected, 50)
+
+
 @pytest.mark.parametrize(
     ("family", "takes_the_game_away"),
     [
@@ -117,7 +140,7 @@ def test_the_verdict_falls_where_the_game_is_not_needed() -> None:
 )
 def test_which_controls_take_the_game_away(family: str, takes_the_game_away: set[str]) -> None:
     run = {"model": "m", "format": "plain", "formulation": "standard", "family": family}
-    before = {**run, "low": 0.3, "high": 0.7, "verdict": "yes", "why": "good"}
+    before = {**run, "r": 0.5, "low": 0.3, "high": 0.7, "verdict": "yes", "why": "good"}
     cases = [  # r under the control, its loss and the interval of that; whether it may be as good
         (0.1, 0.05, -0.1, 0.2, True),
         (0.3, 0.2, 0.1, 0.3, True),
@@ -162,11 +185,16 @@ def test_a_study_adds_controls_and_leaves_every_other_table(data: Path) -> None:
     frame = scores(out).filter(pl.col("formulation") == "standard+no_history")
     missing = frame.filter(pl.col("error").is_not_null())
     assert missing.filter(pl.col("family") == "lottery").height == 2 * 2 * 5
-    note = "the wording does not fit: nothing had happened before what is decided about."
-    count = missing.height // 2
-    assert f"standard+no_history: {count} prompts of mine.jsonl are left out; {note}" in (
+    # A lottery is shown in both orders and to two models: one decision all the same.
+    lost = missing["decision"].n_unique()
+    why = "nothing had happened before what is decided about."
+    assert f"The control no_history does not fit {lost} decisions of mine.jsonl: {why}" in (
         caveats(out)
     )
+    assert not any("The wording" in note for note in caveats(out))
+    assert {row["error"] for row in not_scored(analyze_study(out)[1])} >= {
+        f"the control does not fit: {why.removesuffix('.')}"
+    }
     n = {row["n"] for row in rows if (row["family"], row["control"]) == ("lottery", "renamed")}
     assert n == {5}
     told = CliRunner().invoke(app, ["verdict", str(out), "--json"])

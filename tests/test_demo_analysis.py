@@ -136,7 +136,9 @@ def test_a_long_table_says_how_much_is_left_out(text: str, study: Path) -> None:
 
 
 def test_every_r_on_the_page_is_numpys_on_the_tidy_rows(text: str, rows: Frame) -> None:
-    runs = {f"{model} · {form} · standard": (model, form) for model, form in (BASE, ALIGNED)}
+    runs = {
+        f"{model} (made up) · {form} · standard": (model, form) for model, form in (BASE, ALIGNED)
+    }
     checked = dict.fromkeys(("r", "r base", "r aligned", "r people", "r model", "r baseline"), 0)
     for title, section in sections(text).items():
         theory = "normative prediction" in title

@@ -12,7 +12,7 @@ import pytest
 from scipy import stats
 from typer.testing import CliRunner
 
-from stat_frames import decision, score
+from stat_frames import decision, loop_r, score
 from test_study import data, run, study_file
 from tremble.cli import app
 from tremble.errors import UserError
@@ -131,6 +131,47 @@ def test_options_are_points_of_one_decision() -> None:
     sizes = {row["model"]: (row["points"], row["decisions"]) for row in found["intervals"]}
     assert sizes == {"base": (69, 23), "aligned": (72, 24)}
     assert [(row["points"], row["decisions"]) for row in found["differences"]] == [(69, 23)]
+    # Where theory says something of all but two of them, its tables say so of its points.
+    silent = [None if i < 2 else [0.5, 0.3, 0.2] for i in range(24)]
+    theory = decisions.with_columns(normative=pl.Series(silent, dtype=pl.List(pl.Float64)))
+    both = further_tables(analysis, theory, [PAIR], names=["theory", "theory_pairs"], resamples=99)
+    notes = {row["model"]: row["note"] for row in both["theory"]}
+    notes["both"] = both["theory_pairs"][0]["note"]
+    held = {"base": (21, 63), "aligned": (22, 66), "both": (21, 63)}
+    for side, (problems, options) in held.items():
+        said = f"one point per option of {problems} problems with more ({options})"
+        assert said in notes[side].split("; ")
+
+
+def test_r_of_the_average_can_lie_outside_of_those_of_single_presentations() -> None:
+    """People: 1, 1, 0, 0. Each presentation adds what place adds, +.2 and -.2 by turns: the
+    average has it no more and is right but for its scale."""
+    knows, place = [0.6, 0.6, 0.4, 0.4], [0.3, -0.3, 0.3, -0.3]
+    did = [1.0, 1.0, 0.0, 0.0]
+    decisions = pl.DataFrame(
+        [
+            decision(f"d{i}", choice="yes" if y else "no", config="{}", presentations=2)
+            for i, y in enumerate(did)
+        ],
+        schema=DECISIONS,
+    )
+    shown = [[p + sign * x for p, x in zip(knows, place, strict=True)] for sign in (1, -1)]
+    scores = pl.DataFrame(
+        [
+            score(f"d{i}", [p, 1 - p], presentation=number)
+            for number, values in enumerate(shown)
+            for i, p in enumerate(values)
+        ],
+        schema=SCORES,
+    )
+    (row,) = further_tables(analyze(scores, decisions), decisions, names=["presentations"])[
+        "presentations"
+    ]
+    single = [loop_r(values, did) for values in shown]
+    assert (row["r_lowest"], row["r_highest"]) == pytest.approx((min(single), max(single)))
+    assert row["r"] == pytest.approx(1) and row["r_highest"] < 0.5
+    (table,) = further_layout({"presentations": [row]})
+    assert "which can lie outside that range" in table.caption
 
 
 def test_p_is_adjusted_over_families_of_games_too() -> None:

@@ -21,7 +21,8 @@ from tremble.decisions import Decision, Event, Game, Option
 from tremble.estimate import plan_study
 from tremble.sampling import Sample
 from tremble.store import Store
-from tremble.study import caveats, read_data
+from tremble.preflight import read_data
+from tremble.study import caveats
 from tremble.study_file import read_study
 
 OPTIONS = (Option("a", "A"), Option("b", "B"))

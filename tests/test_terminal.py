@@ -22,7 +22,7 @@ from tremble.estimate import plan_study
 from tremble.report.captions import BY, CAPTIONS, PLAIN, heading
 from tremble.report.console import _BENCH, show_bench
 from tremble.report.further_layout import further_layout, table_of, verdict_layout
-from tremble.report.layout import Column, Section, Table, layout
+from tremble.report.layout import Column, Section, Table, layout, shown_model
 from tremble.report.plan_layout import plan_layout
 from tremble.report.terminal import print_tables
 from tremble.report.xray_layout import comparison, xray_page
@@ -31,6 +31,7 @@ from tremble.stats.analysis import plain
 from tremble.stats.breakdowns import breakdown, wins_table
 from tremble.stats.further import FURTHER, further_tables
 from tremble.stats.verdict import verdict_table
+from tremble.study import caveats
 from tremble.study_file import read_study
 from tremble.xray import Asked, xray
 
@@ -295,7 +296,28 @@ def test_notes_stand_before_the_first_tables_and_elsewhere_in_one_line(
     for command in (("analyze", out, "--table", "ceilings"), ("verdict", out), ("analyze", out)):
         text = tremble(*command)[1]
         assert text.startswith(f"Note: Not finished: {manifest.parent.relative_to(out)}; ")
-        assert "Notes: see" not in text
+        # Of the mocks the first page of notes says more; a table marks them.
+        assert ("Notes: see" in text) is (command != ("analyze", out))
+        assert ("Made up by tremble" in text) is (command == ("analyze", out))
+
+
+def test_models_that_are_none_are_marked_in_every_table_and_said_once(data: Path) -> None:
+    out = data / "out"
+    run(study_file(data), out)
+    (said,) = [note for note in caveats(out) if "made up" in note.lower()]
+    assert said.startswith("Made up by tremble, no model: mock:base, mock:aligned;")
+    for asked in ((), ("--table", "intervals,differences,theory")):
+        text = " ".join(tremble("analyze", out, *asked)[1].split()).replace(said, "")
+        names = re.findall(r"mock:(?:base|aligned)\S*(?: \(made up\))?", text)
+        assert len(names) > 3 and all(name.endswith(" (made up)") for name in names)
+    assert "(made up)" in tremble("verdict", out)[1]
+    assert [shown_model(name) for name in ("mock", "org/mock", "mockingbird", "mock:x")] == [
+        *("mock (made up)", "org/mock", "mockingbird", "mock:x (made up)")
+    ]
+    rows = [{"family": "b", "mode": "native", "base": 3, "aligned": 1}]
+    assert further_layout({"parameter": rows})[0].sections[0].rows == [["b", "3", "1"]]
+    # Numbers for other programs hold the name as it is.
+    assert "made up" not in tremble("analyze", out, "--json")[1]
 
 
 def test_all_names_that_are_equally_close_are_suggested() -> None:

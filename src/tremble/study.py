@@ -19,6 +19,7 @@ from tremble.engines.files import EMBEDDED, Say
 from tremble.engines.hub import Downloads
 from tremble.engines.load import Opened, check_device, model_identity, open_tokenizer
 from tremble.errors import ModelUnavailable, UserError
+from tremble.misfits import left_out, misfit_notes
 from tremble.preflight import Preflight
 from tremble.prompt_cache import PromptCache, prompt_cache
 from tremble.prompt_table import PromptTable
@@ -265,10 +266,18 @@ def unfinished(out: Path) -> list[str]:
 
 
 def caveats(out: Path) -> list[str]:
-    """What a reader must know beside the numbers: what is not scored (`unfinished`), stored
-    precision, dtypes, what is a sample, twins that are none."""
+    """What a reader must know beside the numbers: what is not scored (`unfinished`), models that
+    are none, what is a sample, what wordings and controls do not fit, stored precision, dtypes,
+    twins that are none."""
     run = Store(out).read_run()
     found = dict.fromkeys(unfinished(out))
+    if made_up := [
+        name for name, one in run.get("models", {}).items() if one.get("engine") == "mock"
+    ]:
+        found[
+            f"Made up by tremble, no model: {', '.join(made_up)}; the numbers show how tables look "
+            "and say nothing of any model."
+        ] = None
     if run.get("spellings", "exact") != "exact":
         found[
             "Probabilities and masses, those of the filters included, add up all spellings of a "
@@ -280,16 +289,11 @@ def caveats(out: Path) -> list[str]:
             "formats; there they count as missing."
         ] = None
     found.update(dict.fromkeys(run.get("sampled", [])))
+    found |= dict.fromkeys(misfit_notes(left_out(Job(out / job["folder"]) for job in run["jobs"])))
     for job in run["jobs"]:
         manifest = Job(out / job["folder"]).manifest()
         if manifest is None:
             continue
-        for reason, count in manifest["errors"]:
-            if reason.startswith(MISFIT):
-                found[
-                    f"{manifest['formulation']}: {count} prompts of {manifest['dataset']} are left "
-                    f"out; {reason}."
-                ] = None
         name, precision = manifest["model"], manifest["weights_precision"]
         if precision != "as published":
             how = precision if precision.startswith("quantised") else f"stored as {precision}"

@@ -33,7 +33,8 @@ CAPTIONS = {
         "interval from over low to over high; low and high are those of r. Smallest: the smallest "
         "such difference that so much data show with a probability of .80. Ceiling: the best r "
         f"that human noise allows. Intervals are over {_CLUSTERS}. r control: under the control "
-        f"that takes the game away and costs the least. {_POINTS}"
+        "that takes the game away and costs the least, on n control decisions, those scored both "
+        f"ways; the table controls has r on the same ones. {_POINTS}"
     ),
     "intervals": (
         f"Low and high: the 95% interval of r, over {_CLUSTERS}; SE: its standard error; "
@@ -53,7 +54,8 @@ CAPTIONS = {
     ),
     "ceilings": (
         "Ceiling: the highest r that a prediction can expect, from the share of noise in the total "
-        "variance of what people did; n: points of which the noise is known."
+        "variance of what people did; low and high: its 95% interval, over "
+        f"{_CLUSTERS}; n: points of which the noise is known."
     ),
     "measures": (
         "Log loss: nats per decision; Brier: mean squared error; AUC: how often, of a 1 and a 0, "
@@ -88,7 +90,8 @@ CAPTIONS = {
         "Presentations: of one decision, in other orders or with other labels; prediction: mean of "
         "their average; SD: of a decision's predictions, the mean over decisions, and SD largest "
         "that of the least steady; r lowest and r highest: of single presentations, r of their "
-        "average."
+        "average, which can lie outside that range: averaging takes "
+        "out what place and label add."
     ),
     "controls": (
         "r control and mass control: under the control, on the same decisions as r and mass; loss: "
@@ -103,7 +106,9 @@ CAPTIONS = {
         f"Pairs: all of the study. {_WINS}"
     ),
     "spellings": (
-        "Mass exact and r exact: of the labels alone; mass and r: with all their spellings."
+        "Mass exact and r exact: of the labels alone; mass and r: with all their spellings. "
+        "Spellings: of each option the likeliest, with their mean probability over the prompts "
+        "that show it; where it is shown under several labels, under each of them."
     ),
 }
 # Of the two tables of `analyze --by`.

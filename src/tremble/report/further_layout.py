@@ -9,13 +9,22 @@ from typing import Any
 
 from tremble.baselines import BASELINES
 from tremble.report.captions import BY, CAPTIONS, heading
-from tremble.report.layout import Column, Section, Table, count, family_name, without_empty_pool
+from tremble.report.layout import (
+    Column,
+    Section,
+    Table,
+    count,
+    family_name,
+    shown_model,
+    without_empty_pool,
+)
 from tremble.stats.further import FURTHER
 from tremble.stats.numbers import MISSING, decimal, p_value
 
 Row = dict[str, Any]
 # Columns that make up the heading of a section, in this order; the others are cells.
 _HEADING = ("model", "base", "aligned", "format", "mode", "formulation")
+_MODELS = ("model", "base", "aligned")
 _ABOVE_TOO = {"controls": ("family",)}  # so that the controls of a family stand side by side
 _COUNTS = {"n", "pairs", "kept", "ties", "clusters", "undefined", "undecided", "clipped", "points"}
 _COUNTS |= {"bin", "resamples", "decisions"}
@@ -123,6 +132,8 @@ def cell(name: str, value: Any) -> str:
         return MISSING
     if name == "family":
         return family_name(value)
+    if name in _MODELS and isinstance(value, str):  # in tables of wins base is a count
+        return shown_model(value)
     if name == "baseline":
         return plain_words(value)
     if name in _P:

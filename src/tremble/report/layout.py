@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tremble.engines.load import is_mock
 from tremble.stats import Analysis
 from tremble.stats.numbers import MISSING, decimal, p_value
 from tremble.stats.significance import ALL, CORE_FAMILIES
@@ -55,6 +56,11 @@ FAMILY_NAMES = {
 def family_name(family: str) -> str:
     """A family as people read it."""
     return FAMILY_NAMES.get(family, family)
+
+
+def shown_model(name: str) -> str:
+    """A model as people read it: one that is none is marked."""
+    return f"{name} (made up)" if is_mock(name) else name
 
 
 def count(value: int | None) -> str:
@@ -150,7 +156,7 @@ def layout(analysis: Analysis) -> list[Table]:
             ],
             _sections(
                 analysis.models,
-                lambda row: f"{row['model']} · {row['format']} · {row['formulation']}",
+                lambda row: f"{shown_model(row['model'])} · {row['format']} · {row['formulation']}",
                 _model,
             ),
             "Nothing has been scored yet.",
@@ -171,7 +177,8 @@ def layout(analysis: Analysis) -> list[Table]:
             _sections(
                 analysis.pairs,
                 lambda row: (
-                    f"{row['base']} against {row['aligned']} · {row['mode']} · {row['formulation']}"
+                    f"{shown_model(row['base'])} against {shown_model(row['aligned'])} · "
+                    f"{row['mode']} · {row['formulation']}"
                 ),
                 _pair,
             ),

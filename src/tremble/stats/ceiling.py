@@ -30,6 +30,8 @@ from typing import Any
 
 import polars as pl
 
+from tremble.stats.ceiling_interval import ceiling_interval
+from tremble.stats.clusters import cluster_codes, person
 from tremble.stats.comparisons import family_order
 from tremble.stats.contexts import contexts
 from tremble.stats.models import join_notes
@@ -103,10 +105,12 @@ def noise(decisions: pl.DataFrame, points: pl.DataFrame) -> pl.DataFrame:
 
 
 def ceiling_table(decisions: pl.DataFrame, points: pl.DataFrame) -> list[dict[str, Any]]:
-    """One row per family: family, points, n (points used), method, noise, total, ceiling, note.
+    """One row per family: family, points, n (points used), method, noise, total, ceiling, low,
+    high, note.
 
     `noise` and `total` are variances, in squared units of the outcome. `ceiling` is the best r,
-    None where it is unknown, and the note says why. An estimate below zero (more noise than
+    None where it is unknown, and the note says why; low and high are its 95% interval over whole
+    participants and games (`ceiling_interval`). An estimate below zero (more noise than
     variation) becomes a ceiling of 0, with a note. Where all points have one context there is
     nothing to correlate: every prediction is constant, and what the noise bounds is the Brier
     score.
@@ -138,7 +142,27 @@ def ceiling_table(decisions: pl.DataFrame, points: pl.DataFrame) -> list[dict[st
         "methods": [],
         "why": [],
     }
-    return [_row(f, found.get(f, empty)) for f in family_order(decisions["family"])]
+    rows = [_row(f, found.get(f, empty)) for f in family_order(decisions["family"])]
+    held = noisy.filter(known).join(
+        decisions.select("decision", "cluster", person=person()),
+        on="decision",
+        maintain_order="left",
+    )
+    return [_with_interval(row, held.filter(family=row["family"])) for row in rows]
+
+
+def _with_interval(row: dict[str, Any], points: pl.DataFrame) -> dict[str, Any]:
+    """The row with the interval of its ceiling, from the points whose noise is known."""
+    if row["ceiling"] is None:
+        return row
+    repeated = pl.when(pl.col("method") == REPEATED).then(pl.col("context"))
+    row["low"], row["high"], said = ceiling_interval(
+        points["outcome"].to_numpy(),
+        points["noise"].to_numpy(),
+        points.select(repeated.cast(pl.Int64).fill_null(-1)).to_series().to_numpy(),
+        cluster_codes(points["person"].to_list(), points["cluster"].to_list()),
+    )
+    return row | {"note": join_notes(row["note"], said)}
 
 
 def _row(family: str, found: dict[str, Any]) -> dict[str, Any]:
@@ -179,5 +203,7 @@ def _row(family: str, found: dict[str, Any]) -> dict[str, Any]:
         "noise": variance,
         "total": total,
         "ceiling": best,
+        "low": None,
+        "high": None,
         "note": join_notes(unknown, clipped, text if left_out else None),
     }

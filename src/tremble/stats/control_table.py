@@ -104,11 +104,14 @@ def _masses(
 
 
 def against_controls(verdicts: Sequence[Row], controls: Sequence[Row]) -> list[Row]:
-    """The rows of a verdict with `control` and `r_control`, of the control that takes the game away
-    and costs the least r, None where none was scored on 30 decisions.
+    """The rows of a verdict with `control`, `n_control` and `r_control`, of the control that takes
+    the game away and costs the least r, None where none was scored on 30 decisions.
 
-    Where r without the game may be as high (the interval of the loss reaches zero, or r lies within
-    the interval of r with the game), "yes" and "in part" become "not shown".
+    `n_control` are the decisions scored with the control and without: `r_control` and the loss are
+    of these, the verdict's own r is of all that were scored without. Where r without the game may
+    be as high (the interval of the loss reaches zero, or the loss is no larger than what lies
+    between the verdict's r and the low end of its interval), "yes" and "in part" become "not
+    shown".
     """
     return [_against(row, controls) for row in verdicts]
 
@@ -134,6 +137,7 @@ def _against(row: Row, controls: Sequence[Row]) -> Row:
         )
     return row | {
         "control": None if worst is None else worst["control"],
+        "n_control": None if worst is None else worst["n"],
         "r_control": None if worst is None else worst["r_control"],
         "verdict": verdict,
         "why": why,
@@ -141,5 +145,7 @@ def _against(row: Row, controls: Sequence[Row]) -> Row:
 
 
 def _as_good(one: Row, verdict: Row) -> bool:
-    """Whether r under a control may be as high as without."""
-    return one["r_control"] >= verdict["low"] or (one["low"] is not None and one["low"] <= 0)
+    """Whether r under a control may be as high as without. The loss is of the same decisions; r
+    under the control and the verdict's r need not be."""
+    within = one["loss"] <= verdict["r"] - verdict["low"]
+    return within or (one["low"] is not None and one["low"] <= 0)

@@ -55,6 +55,16 @@ def r_columns(prediction: str, suffix: str = "") -> list[pl.Expr]:
     ]
 
 
+def kind_columns() -> list[pl.Expr]:
+    """Aggregations for `points_note`: how many decisions and points of which kind a group holds."""
+    return [
+        pl.col("weight").sum().round().cast(pl.Int64).alias("used"),
+        (pl.col("kind") == CHOICE).sum().alias("choices"),
+        (pl.col("kind") == RATE).sum().alias("rates"),
+        (pl.col("kind") == OPTION).sum().alias("options"),
+    ]
+
+
 def outcome_columns() -> list[pl.Expr]:
     """Aggregations that say which points a group holds, for `undefined` and `points_note`.
 
@@ -63,13 +73,10 @@ def outcome_columns() -> list[pl.Expr]:
     spread = pl.col("outcome").max() - pl.col("outcome").min()
     one_outcome = spread <= _ROUNDING * pl.col("outcome").abs().max()
     return [
+        *kind_columns(),
         pl.len().alias("points"),
-        pl.col("weight").sum().round().cast(pl.Int64).alias("used"),
         one_outcome.alias("one_outcome"),
         pl.col("outcome").first().alias("outcome"),
-        (pl.col("kind") == CHOICE).sum().alias("choices"),
-        (pl.col("kind") == RATE).sum().alias("rates"),
-        (pl.col("kind") == OPTION).sum().alias("options"),
         pl.col("key").first().alias("target"),
         pl.col("key").filter(one_outcome).n_unique().alias("targets"),
         pl.col("choice").first().alias("choice"),

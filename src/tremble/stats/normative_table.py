@@ -10,7 +10,7 @@ import polars as pl
 
 from tremble.stats.bootstrap import RESAMPLES, difference_intervals
 from tremble.stats.comparisons import Comparison, family_order
-from tremble.stats.correlation import r_columns
+from tremble.stats.correlation import kind_columns, points_note, r_columns
 from tremble.stats.intervals import Interval
 from tremble.stats.models import join_notes
 from tremble.stats.pairs import MIN_N, comparison_frame, twins
@@ -168,8 +168,8 @@ def _columns() -> list[pl.Expr]:
     outcome = pl.col("outcome")
     return [
         *r_columns("people", "_people"),
+        *kind_columns(),
         pl.len().alias("points"),
-        pl.col("weight").sum().round().cast(pl.Int64).alias("used"),
         (outcome.max() - outcome.min() <= _ROUNDING * outcome.abs().max()).alias("one_outcome"),
     ]
 
@@ -202,6 +202,10 @@ def _undefined(row: Row, side: str) -> str | None:
     if row[f"flat_{side}"]:
         return "people all did the same" if side == "people" else "constant prediction"
     return None
+
+
+def _points(row: Row) -> str | None:
+    return points_note(row) if row["points"] else None
 
 
 def _undecided(row: Row) -> str | None:
@@ -242,7 +246,7 @@ def _model_row(row: Row, interval: Interval | None) -> Row:
         "r_people": _r(row, "people"),
         **told,
         "undecided": row["undecided"],
-        "note": join_notes(*reasons, why, _undecided(row)),
+        "note": join_notes(*reasons, why, _points(row), _undecided(row)),
     }
 
 
@@ -263,5 +267,5 @@ def _pair_row(row: Row, interval: Interval | None) -> Row:
         **{f"r_{side}": _r(row, side) for side in ("base", "aligned", "people")},
         **told,
         "undecided": row["undecided"],
-        "note": join_notes(*reasons, note, _undecided(row)),
+        "note": join_notes(*reasons, note, _points(row), _undecided(row)),
     }

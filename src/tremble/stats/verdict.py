@@ -55,10 +55,10 @@ def verdict_table(
     baseline (the one with the highest r), r_baseline (on the same points), over (r less
     r_baseline), over_low, over_high, smallest (the smallest difference from a baseline that so much
     data shows with a probability of .80 at .05, two-sided: half the interval and .84 standard
-    errors, with many clusters 2.80 of them), control and r_control (see `against_controls`),
-    verdict and why. `said` is what `baseline_predictions` gives, `controlled` what was predicted
-    under controls. A baseline that is constant on these points has no r and adds nothing: beside it
-    `over` is r, with the interval of r.
+    errors, with many clusters 2.80 of them), control, n_control and r_control (see
+    `against_controls`), verdict and why. `said` is what `baseline_predictions` gives, `controlled`
+    what was predicted under controls. A baseline that is constant on these points has no r and adds
+    nothing: beside it `over` is r, with the interval of r.
 
     - "yes": better than the best baseline, and the interval of r begins at most `MARGIN` below the
       ceiling (a quarter of the ceiling, where that is less);
