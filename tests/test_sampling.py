@@ -19,9 +19,9 @@ from tremble.datasets import Notes
 from tremble.datasets.demo import load
 from tremble.decisions import Decision, Event, Game, Option
 from tremble.estimate import plan_study
+from tremble.preflight import read_data
 from tremble.sampling import Sample
 from tremble.store import Store
-from tremble.preflight import read_data
 from tremble.study import caveats
 from tremble.study_file import read_study
 

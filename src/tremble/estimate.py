@@ -18,11 +18,12 @@ from tremble.engines.files import Say
 from tremble.engines.load import model_identity, open_tokenizer
 from tremble.engines.model_size import ModelSize, model_size
 from tremble.errors import ModelUnavailable, UserError
+from tremble.misfits import reason_of
 from tremble.plan import Plan
 from tremble.preflight import Preflight
 from tremble.prompt_cache import prompt_cache
 from tremble.prompt_table import PromptTable, scorable
-from tremble.rendering import Cell, Facts, model_name
+from tremble.rendering import Cell, Facts, model_name, sample_notes
 from tremble.scoring import Progress
 from tremble.stats.power import smallest_difference
 from tremble.store import EXPECTED, Job
@@ -162,6 +163,8 @@ def _count(
         f"{decisions:,} decisions, {len(jobs):,} cells (a model in a format, data and a wording): "
         f"{prompts:,} prompts to render and count, all presentations."
     )
+    for note in sample_notes(ready.study, {e: set(f["family"]) for e, f in ready.frames.items()}):
+        say(note)
     ready.progress.prepare(prompts)
     for folder, cell in jobs.items():
         try:
@@ -181,7 +184,7 @@ def _add(
     long = f"longer than the {window or 0:,} tokens that the model takes; `tremble run` {then}"
     lost = rows.filter(~scorable(window)).with_columns(pl.col("refusal").fill_null(long))
     for (why,), some in lost.group_by("refusal", maintain_order=True):
-        cannot[str(why)].add(cell, some.height, some["decision"])
+        cannot[reason_of(cell.formulation, str(why))].add(cell, some.height, some["decision"])
     sound = rows.filter(scorable(window))
     before = job.all_rows()
     scored = before.filter(pl.col("error").is_null())

@@ -15,6 +15,7 @@ from tremble.rendering import MISFIT
 from tremble.store import Job
 from tremble.tokens import READINGS
 
+_CONTROL = "the control does not fit: "
 _LEFT_OUT = ("dataset", "formulation", "decision", "error")
 
 
@@ -28,7 +29,12 @@ def reason_of(formulation: str, error: str) -> str:
     """Why a prompt was not scored, with the control named as what does not fit where it is one."""
     if blamed(formulation)[1] is None or not error.startswith(MISFIT):
         return error
-    return f"the control does not fit: {error.removeprefix(MISFIT)}"
+    return f"{_CONTROL}{error.removeprefix(MISFIT)}"
+
+
+def is_misfit(reason: str) -> bool:
+    """Whether a reason, as `reason_of` gives it, is that a wording or a control does not fit."""
+    return reason.startswith((MISFIT, _CONTROL))
 
 
 def left_out(jobs: Iterable[Job]) -> pl.DataFrame:

@@ -21,15 +21,16 @@ def plan(
     as_json: AsJson = False,
 ) -> int:
     """Prompts, tokens, time, memory, disk, what so much data can show, what cannot be scored."""
+    from tremble.study_file import read_study
+
+    asked = read_study(study)
     from tremble.estimate import plan_study
-    from tremble.rendering import MISFIT
+    from tremble.misfits import is_misfit
     from tremble.report.plan_layout import plan_layout, size
     from tremble.report.progress import shown_progress
     from tremble.report.terminal import print_tables
     from tremble.store import slug
-    from tremble.study_file import read_study
 
-    asked = read_study(study)
     folder = out if out is not None else Path(slug(asked.name))
     with shown_progress(sys.stderr) as progress:
         found = plan_study(asked, folder, progress.say, progress)
@@ -52,4 +53,4 @@ def plan(
             "predictions correlate at .5, were all decisions independent; by clusters, were the "
             "decisions of a participant or game all alike. The truth lies between."
         )
-    return 1 if any(not row["why"].startswith(MISFIT) for row in found["cannot"]) else 0
+    return 1 if any(not is_misfit(row["why"]) for row in found["cannot"]) else 0
