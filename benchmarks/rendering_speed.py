@@ -25,7 +25,8 @@ from tremble.engines.files import GEMMA
 from tremble.engines.load import open_tokenizer
 from tremble.prompt_cache import PromptCache
 from tremble.prompts.chat import template_of
-from tremble.rendering import Cell, load_data, render
+from tremble.rendering import Cell, render
+from tremble.study_data import load_data
 from tremble.study_file import Study
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from tremble.baselines import BASELINES
 from tremble.decision_frame import decision_frame
-from tremble.rendering import load_data
 from tremble.stats.baseline_table import baseline_table
 from tremble.stats.numbers import decimal
 from tremble.stats.outcomes import outcomes
+from tremble.study_data import load_data
 
 PAGE = Path(__file__).parents[1] / "docs" / "baselines.md"
 

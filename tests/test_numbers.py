@@ -12,7 +12,7 @@ import pytest
 
 from tremble.decision_frame import decision_frame
 from tremble.decisions import Decision, Event
-from tremble.rendering import load_data
+from tremble.study_data import load_data
 
 FAMILIES = (
     "repeated_matrix",

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 from test_study import run, study_file
-from tremble import records, rendering
+from tremble import records, study_data
 from tremble.datasets import Notes
 from tremble.datasets.demo import load
 from tremble.decisions import Decision, Event, Game, Option
@@ -200,7 +200,7 @@ def test_plan_and_run_take_the_same_part_and_say_so(
         "mine.jsonl: sampled 20 of 30 decisions of lottery.",
     ]
     # What does not stay in memory is read again, to the same end.
-    monkeypatch.setattr(rendering, "HELD", 0)
+    monkeypatch.setattr(study_data, "HELD", 0)
     ids = set(read_data(read_study(path))["mine.jsonl"]["decision"])
     assert ids == {d.id for d in expected}
 

@@ -23,11 +23,12 @@ from tremble.plan import Plan
 from tremble.preflight import Preflight
 from tremble.prompt_cache import prompt_cache
 from tremble.prompt_table import PromptTable, scorable
-from tremble.rendering import Cell, Facts, model_name, sample_notes
+from tremble.rendering import Cell, Facts, model_name
 from tremble.scoring import Progress
 from tremble.stats.power import smallest_difference
 from tremble.store import EXPECTED, Job
 from tremble.study import checked, job_folder
+from tremble.study_data import sample_notes
 from tremble.study_file import Study
 
 Row = dict[str, Any]

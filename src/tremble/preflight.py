@@ -12,17 +12,9 @@ from tremble.engines.load import Opened
 from tremble.errors import UserError
 from tremble.prompt_cache import PromptCache
 from tremble.prompt_table import PromptTable
-from tremble.rendering import (
-    Cell,
-    Facts,
-    cells,
-    data_fingerprint,
-    decisions_of,
-    prompts_key,
-    reading_of,
-    render,
-)
+from tremble.rendering import Cell, Facts, cells, prompts_key, reading_of, render
 from tremble.scoring import Progress
+from tremble.study_data import data_fingerprint, decisions_of
 from tremble.study_file import Study
 from tremble.study_selection import check_families, of_families, selected
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
 import polars as pl
 
-from tremble.datasets import Notes, names, source
 from tremble.decisions import Decision, Option
 from tremble.engines import ModelSpec
 from tremble.engines.load import Opened
 from tremble.errors import UserError
 from tremble.games import family, known
-from tremble.prompt_cache import fingerprint, table_key
+from tremble.prompt_cache import table_key
 from tremble.prompt_table import Draft, TableBuilder
 from tremble.prompts import (
     Conversation,
@@ -28,8 +26,8 @@ from tremble.prompts import (
     spoken,
 )
 from tremble.prompts.chat import FROZEN_DATE, Template, template_of
-from tremble.sampling import Sample
 from tremble.spelled_paths import spelled_paths
+from tremble.study_data import decisions_of, games_of
 from tremble.study_file import Study
 from tremble.tokens import (
     READINGS,
@@ -44,7 +42,6 @@ from tremble.tokens import (
 )
 
 BLOCK = 512  # decisions rendered and tokenised at a time
-HELD = 10_000  # decisions of a sample that stay in memory; of a larger one the file is read again
 NOT_CLOSED = "a label must be closed, and the answer opens without a quote"
 STANDARD = "standard"  # the wording in which every decision must be readable
 MISFIT = "the wording does not fit: "  # how the reason of a prompt that is left out begins
@@ -109,67 +106,6 @@ def model_name(spec: ModelSpec) -> str:
     """The name under which a model stands in every table."""
     name = spec.id if spec.revision is None else f"{spec.id}@{spec.revision}"
     return name if spec.adapter is None else f"{name}+{Path(spec.adapter).name}"
-
-
-def load_data(entry: str, folder: Path, notes: Notes | None = None) -> Iterator[Decision]:
-    """The decisions of one entry of `data`: an embedded data set by name, or a JSONL file.
-
-    Raises UserError where it is neither.
-    """
-    notes = notes or Notes()
-    if entry in names():
-        found = source(entry)
-        if found.card.embedded:
-            yield from found.load(folder, notes)
-            return
-        raise UserError(
-            f"The data set {entry!r} is not embedded; run `tremble data import {entry} PATH "
-            "--out FILE.jsonl` and name that file in data."
-        )
-    yield from source("jsonl").load(folder / entry, notes)
-
-
-def decisions_of(study: Study, entry: str) -> Iterator[Decision]:
-    """The decisions of one entry of a study's data: all, or those that its `sample` takes."""
-    if study.sample is None:
-        return load_data(entry, study.folder)
-    drawn = (entry, study.folder, data_fingerprint(entry, study.folder), study.sample)
-    found = _sample(*drawn)
-    if found.size() > HELD:
-        return found.of(load_data(entry, study.folder))
-    return iter(_held(*drawn))
-
-
-def sample_notes(study: Study, families: Mapping[str, Container[str]]) -> list[str]:
-    """What of a study's data its `sample` leaves out, a sentence each; `families` says which ones
-    of an entry of data are in the study."""
-    if study.sample is None:
-        return []
-    return [
-        note
-        for entry in study.data
-        for note in _sample(
-            entry, study.folder, data_fingerprint(entry, study.folder), study.sample
-        ).notes(entry, families[entry])
-    ]
-
-
-@lru_cache(maxsize=16)
-def _sample(entry: str, folder: Path, mark: str | None, most: int) -> Sample:
-    """What is drawn of one entry of `data`, which is read once for it."""
-    return Sample(load_data(entry, folder), most)
-
-
-@lru_cache(maxsize=4)
-def _held(entry: str, folder: Path, mark: str | None, most: int) -> list[Decision]:
-    """A small sample, which every cell of its data reads: a large file takes long to read."""
-    return list(_sample(entry, folder, mark, most).of(load_data(entry, folder)))
-
-
-def data_fingerprint(entry: str, folder: Path) -> str | None:
-    """A hash of what an entry of `data` holds; None for embedded data, which are part of the
-    package."""
-    return None if entry in names() else fingerprint(folder / entry)
 
 
 def cells(study: Study, tokenizers: Mapping[ModelSpec, TokenizerFacts]) -> list[Cell]:
@@ -282,15 +218,7 @@ def other_games(study: Study, cell: Cell) -> OtherGames | None:
     """Games of a cell's data, where its control puts their history in place of one's own."""
     if control_of(cell.formulation)[1] != "other_history":
         return None
-    mark = data_fingerprint(cell.dataset, study.folder)
-    return _other_games(cell.dataset, study.folder, mark)
-
-
-@lru_cache(maxsize=1)
-def _other_games(entry: str, folder: Path, mark: str | None) -> OtherGames:
-    """Games of one entry of `data`, read once for every cell that needs them: of all of it, so that
-    a larger sample later has the same prompts."""
-    return OtherGames(load_data(entry, folder))
+    return games_of(study, cell.dataset)
 
 
 def prompts_of(

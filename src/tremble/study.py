@@ -23,20 +23,14 @@ from tremble.misfits import left_out, misfit_notes
 from tremble.preflight import Preflight
 from tremble.prompt_cache import PromptCache, prompt_cache
 from tremble.prompt_table import PromptTable
-from tremble.rendering import (
-    MISFIT,
-    Cell,
-    Facts,
-    model_name,
-    reading_of,
-    sample_notes,
-)
+from tremble.rendering import MISFIT, Cell, Facts, model_name, reading_of
 from tremble.scoring import Progress, score_cells
 from tremble.stats import Analysis, Comparison, analyze
 from tremble.stats.analysis import plain
 from tremble.stats.breakdowns import breakdown, wins_table
 from tremble.stats.further import further_tables
 from tremble.store import EXPECTED, Job, Store, hash8, slug
+from tremble.study_data import sample_notes
 from tremble.study_file import Study
 
 _Found = TypeVar("_Found")

@@ -30,17 +30,10 @@ from tremble.engines.load import (
 )
 from tremble.errors import ModelUnavailable, UserError, did_you_mean
 from tremble.prompts import spoken
-from tremble.rendering import (
-    Cell,
-    Prompt,
-    cells,
-    load_data,
-    model_name,
-    other_games,
-    prompts_of,
-)
+from tremble.rendering import Cell, Prompt, cells, model_name, other_games, prompts_of
 from tremble.store import Job, Store, slug
 from tremble.study import job_folder
+from tremble.study_data import load_data
 from tremble.study_file import Study, parse_study, read_study
 from tremble.study_schema import FORMATS
 from tremble.tokens import READINGS

@@ -20,7 +20,8 @@ from tremble.engines.files import Say
 from tremble.engines.load import Opened, is_mock, open_tokenizer
 from tremble.errors import UserError, did_you_mean
 from tremble.prompts.chat import template_of
-from tremble.rendering import Prompt, in_blocks, load_data, prompts_of
+from tremble.rendering import Prompt, in_blocks, prompts_of
+from tremble.study_data import load_data
 from tremble.study_file import Study
 from tremble.tokens import maximal
 
