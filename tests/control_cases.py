@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -103,3 +104,28 @@ def each(
 
 def without_headings(text: str) -> list[str]:
     return [line for line in text.split("\n") if not re.match(r"Round \d+|By inflation", line)]
+
+
+def play(name: str, moves: str, participant: str | None, **rules: Any) -> list[Decision]:
+    """A repeated game: 'ab' are the person's moves, the other player's always a."""
+    table = {"a": {"a": [8, 8], "b": [0, 10]}, "b": {"a": [10, 0], "b": [5, 5]}}
+    events = tuple(
+        Event("moves", {"choice": m, "other": "a", "points": own, "other_points": others})
+        for m in moves
+        for own, others in (table[m]["a"],)
+    )
+    told = {"rounds": 9, "payoffs": table, **rules}
+    game = Game(name, "toy", "repeated_matrix", told, events)
+    return [
+        Decision(
+            f"{name}/{at}",
+            "toy",
+            "repeated_matrix",
+            (Option("a", "J"), Option("b", "F")),
+            game=game,
+            at=at,
+            round=at + 1,
+            participant=participant,
+        )
+        for at in range(len(moves))
+    ]

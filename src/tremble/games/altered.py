@@ -27,9 +27,19 @@ def in_proportion(base: str, *names: str) -> Callable[[Told, Told, Told], dict[s
         if there[base] == here[base]:
             return dict(event)
         factor, digits = here[base] / there[base], 2 if abs(here[base]) >= 10 else 9
-        return {k: times(v, factor, digits) if k in names else v for k, v in event.items()}
+        return {k: _shared(v, factor, digits) if k in names else v for k, v in event.items()}
 
     return retold
+
+
+def _shared(value: Any, factor: float, digits: int) -> Any:
+    """`times`, with the last share of a division such that all shares add up as before."""
+    found = times(value, factor, digits)
+    if isinstance(value, Mapping) and value:
+        *others, last = found
+        whole = round(sum(value.values()) * factor, digits)
+        found[last] = round(whole - sum(found[name] for name in others), digits)
+    return found
 
 
 def times(value: Any, factor: float, digits: int = 9) -> Any:

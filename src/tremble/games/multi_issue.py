@@ -124,6 +124,15 @@ def misled(view: View) -> dict[str, Any]:
     return {**view.rules, "points": exchanged(view.rules["points"], "High", "Low")}
 
 
+def retold(
+    event: Mapping[str, Any], there: Mapping[str, Any], here: Mapping[str, Any]
+) -> Mapping[str, Any] | None:
+    """An event of another dialogue over the same things, by somebody who wanted them in the same
+    order; None else."""
+    alike = all(there[name] == here[name] for name in ("items", "priorities"))
+    return event if alike else None
+
+
 FAMILY = Family(
     "multi_issue",
     rules,
@@ -135,5 +144,5 @@ FAMILY = Family(
     dialogue=True,
     misled=misled,
     scaled=amounts("points", "no_deal"),
-    retold=lambda event, there, here: event if there["items"] == here["items"] else None,
+    retold=retold,
 )

@@ -21,7 +21,7 @@ from tremble.decisions import Decision, Event, Option
 from tremble.errors import UserError, did_you_mean
 from tremble.games import Family, View, family
 from tremble.prompts.conversation import Conversation, DoesNotFit, Formulation, Telling
-from tremble.prompts.other_games import OtherGames, amounts_in, told_by
+from tremble.prompts.other_games import COUNTS_OF_THINGS, OtherGames, amounts_in, told_by
 from tremble.prompts.parts import own_prompt
 
 NEUTRAL = "You take part in a decision task with another person."
@@ -29,7 +29,6 @@ NEUTRAL_ALONE = "You take part in a decision task."
 NAMES = {"Alice": "Nadia", "Bob": "Tomas"}  # an option is called after John: he stays
 FACTOR = 7  # whole, so that whole amounts stay whole
 _NOTHING = "nothing had happened before what is decided about"
-_COUNTS_OF_THINGS = ("multi_issue",)  # numbers in its messages are no amounts
 # What an event holds of a choice; the rest is amounts, messages and what came of it.
 _CHOICE = {"round", "player", "choice", "other", "carried_out"}
 
@@ -163,7 +162,7 @@ def renamed(decision: Decision, others: OtherGames | None = None) -> Telling:
         return found
 
     def seen(view: View) -> View:
-        if decision.family not in _COUNTS_OF_THINGS and any(
+        if decision.family not in COUNTS_OF_THINGS and any(
             amounts_in(event.data.get("message")) for event in view.events
         ):
             raise DoesNotFit("a message has numbers, which may be amounts or not")

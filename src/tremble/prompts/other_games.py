@@ -14,9 +14,12 @@ from tremble.games import Family, View, family, known
 from tremble.prompts.conversation import DoesNotFit
 
 MOST = 512  # games of a family
+COUNTS_OF_THINGS = ("multi_issue",)  # numbers in its messages are no amounts
+# "One" is mostly no number; halves and doubles hold in any amounts.
 _NUMBERS = re.compile(
-    r"\d|\b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fifteen|twenty|"
-    r"thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand|million)s?\b",
+    r"\d|\b(?:zero|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|(?:thir|four|fif|six|"
+    r"seven|eigh|nine)teen|(?:twen|thir|for|fif|six|seven|eigh|nine)ty(?:-?(?:one|first))?|hundred|"
+    r"thousand|[mb]illion|dozen|grand|one (?:dollar|buck|cent|point))s?\b",
     re.IGNORECASE,
 )
 
@@ -91,7 +94,11 @@ def _with_events(words: Family, other: Decision, seen: View, same: bool) -> View
     events = other.visible()
     if same:
         return replace(seen, events=events)
-    if words.retold is None or any(amounts_in(event.data.get("message")) for event in events):
+    if words.retold is None:
+        return None
+    if other.family not in COUNTS_OF_THINGS and any(
+        amounts_in(event.data.get("message")) for event in events
+    ):
         return None
     told: list[Event] = []
     for event in events:
@@ -153,4 +160,6 @@ def _kind(told: Any, depth: int = 0) -> Any:
         return [_kind(value, depth + 1) for value in told]
     if told is None or isinstance(told, bool) or (isinstance(told, str) and depth == 1):
         return told
-    return type(told).__name__ if isinstance(told, str) else 0
+    if isinstance(told, str):
+        return "text"
+    return int(depth > 1 or told != 0)  # no chance of an error is another kind of rules
