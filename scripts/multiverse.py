@@ -69,7 +69,7 @@ def wordings_of(
     joint = {_place(row): row for row in models if row["family"] == family}
     next_token = {_place(row): row for row in readings if row["family"] == family}
     n = max((row["n"] for row in joint.values()), default=0)
-    short = [f"{model.rpartition('/')[2]} {format_}" for model, format_ in runs]
+    short = [_short(*run) for run in runs]
     head = ["wording", *(name for one in short for name in (one, "next token"))]
     lines = [f"## {family_name(family)}, {count(n)} decisions\n", _line(head), _rule(len(head))]
     for wording in FORMULATIONS:
@@ -88,7 +88,7 @@ def spread(
     head = ["over the wordings", "reading", "wordings", "lowest r", "median", "highest"]
     lines = [_line([*head, "lowest mass", "highest"]), _rule(8)]
     for model, format_ in runs:
-        short = f"{model.rpartition('/')[2]} {format_}"
+        short = _short(model, format_)
         for reading, rows, under in (("joint", joint, ""), ("next token", next_token, "_control")):
             found = [rows[place] for place in rows if place[:2] == (model, format_)]
             r = [row[f"r{under}"] for row in found if row[f"r{under}"] is not None]
@@ -120,6 +120,12 @@ def control_table(rows: Sequence[Row]) -> list[str]:
             )
         )
     return lines
+
+
+def _short(model: str, format_: str) -> str:
+    """'gemma-3-270m chat:smollm2-135m-instruct': names without where they come from."""
+    how, mark, partner = format_.partition(":")
+    return f"{model.rpartition('/')[2]} {how}{mark}{partner.rpartition('/')[2]}"
 
 
 def _cell(row: Row | None, under: str) -> str:
