@@ -59,7 +59,8 @@ def read(path: Path, on_fault: Callable[[Fault], None] | None = None) -> Iterato
 def write(decisions: Iterable[Decision], path: Path) -> int:
     """Write decisions, each game once, before its first decision. Returns how many.
 
-    The file appears whole or not at all. Raises UserError where it cannot be written.
+    The file appears whole or not at all. Raises UserError where it cannot be written, and where one
+    id stands for two different games or for two decisions.
     """
     if path.is_dir():
         raise UserError(f"{str(path)!r} is a folder; name a file as --out.")
@@ -70,16 +71,11 @@ def write(decisions: Iterable[Decision], path: Path) -> int:
         )
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     count = 0
-    written: set[bytes] = set()
+    writer = _Writer()
     try:
         with temporary.open("w", encoding="utf-8") as out:
             for decision in decisions:
-                if decision.game is not None:
-                    mark = _mark(decision.game.id)
-                    if mark not in written:
-                        written.add(mark)
-                        out.write(_dump(game_to_json(decision.game)))
-                out.write(_dump(decision_to_json(decision)))
+                out.writelines(writer.lines(decision))
                 count += 1
         temporary.replace(path)
     except OSError as error:
@@ -145,6 +141,40 @@ def read_prompts(stream: BinaryIO, name: str) -> Iterator[Decision]:
         if raw.strip():
             check = Checker(Path(name), number, outcome=False)
             yield check.decision(check.parse(raw), lambda _: None)
+
+
+class _Writer:
+    """The lines of decisions, each game before its first one; keeps hashes of what was written."""
+
+    def __init__(self) -> None:
+        self.ids: set[bytes] = set()
+        self.games: dict[bytes, bytes] = {}  # id -> content
+        self.last: Game | None = None
+
+    def lines(self, decision: Decision) -> Iterator[str]:
+        if decision.game is not None and decision.game is not self.last:
+            yield from self._game(decision.game)
+            self.last = decision.game
+        mark = _mark(decision.id)
+        if mark in self.ids:
+            raise UserError(
+                f"The id {decision.id!r} stands for two decisions; give each its own in the files "
+                "that are read."
+            )
+        self.ids.add(mark)
+        yield _dump(decision_to_json(decision))
+
+    def _game(self, game: Game) -> Iterator[str]:
+        line = _dump(game_to_json(game))
+        content, mark = _mark(line), _mark(game.id)
+        if mark not in self.games:
+            self.games[mark] = content
+            yield line
+        elif self.games[mark] != content:
+            raise UserError(
+                f"The id {game.id!r} stands for two different games; give each its own in the "
+                "files that are read."
+            )
 
 
 class _Reader:
