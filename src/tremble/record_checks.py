@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -20,6 +21,7 @@ from tremble.decisions import (
 )
 from tremble.errors import UserError, as_written, did_you_mean
 
+LARGEST = 10**15  # in absolute value: products of such numbers are still finite
 _GAME_KEYS = {"schema", "kind", "id", "dataset", "family", "rules", "events", "person", "config"}
 _DECISION_KEYS = {
     *("schema", "kind", "id", "dataset", "family", "game", "at", "participant", "round", "role"),
@@ -28,6 +30,8 @@ _DECISION_KEYS = {
 }
 
 
+# Where numbers are computed with; a name is a text, however large a number it is written as.
+_NUMBERS = ("rules", "events", "history", "config", "n", "rate_sd")
 # Which forms of a record a key belongs to.
 _ONLY_IN = {
     "at": ("game",),
@@ -54,6 +58,7 @@ class Checker:
         self.name = Path(path.name.removesuffix(".gz")).stem
         self.line = line
         self.outcome = outcome
+        self.large = False  # whether the line has a number that is perhaps too large
 
     def fail(self, message: str) -> NoReturn:
         raise Fault(self.path, self.line, message)
@@ -64,7 +69,13 @@ class Checker:
         except UnicodeDecodeError as error:
             self.fail(f"not UTF-8 at byte {error.start}; save the file as UTF-8.")
         try:
-            value = json.loads(text, parse_constant=self._constant, parse_float=self._finite)
+            value = json.loads(
+                text,
+                parse_constant=self._constant,
+                parse_float=self._finite,
+                parse_int=self._digits,
+                object_pairs_hook=self._object,
+            )
         except json.JSONDecodeError as error:
             self.fail(f"not JSON ({error.msg} at column {error.colno}); one JSON object a line.")
         except ValueError:
@@ -81,7 +92,21 @@ class Checker:
         if value.get("schema", SCHEMA) != SCHEMA:
             written = as_written(value["schema"])
             self.fail(f"schema is {written}; this version reads schema {SCHEMA}.")
+        for key in _NUMBERS if self.large else ():
+            self._not_too_large(value.get(key), key)
         return value
+
+    def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            keys = [key for key, _ in pairs]
+            twice = next(key for key in keys if keys.count(key) > 1)
+            self.fail(f"the key {twice!r} stands twice in one object; keep one.")
+        return found
+
+    def _digits(self, word: str) -> int:
+        self.large = self.large or len(word) > 15
+        return int(word)
 
     def _constant(self, word: str) -> NoReturn:
         self.fail(f"{word} is not a number; leave a missing value out or write null.")
@@ -90,12 +115,29 @@ class Checker:
         number = float(word)
         if math.isinf(number):
             self.fail(f"{word} is too large a number; write it as a text.")
+        self.large = self.large or abs(number) > LARGEST
         return number
+
+    def _not_too_large(self, found: Any, where: str) -> None:
+        if isinstance(found, dict):
+            for key, value in found.items():
+                self._not_too_large(value, f"{where}.{key}")
+        elif isinstance(found, list):
+            for place, value in enumerate(found):
+                self._not_too_large(value, f"{where}[{place}]")
+        elif isinstance(found, int | float) and abs(found) > LARGEST:
+            self.fail(
+                f"{where} is {_short(found)}, too large a number to compute with (at most 1e15); "
+                "write it in a larger unit, or as a text."
+            )
 
     def known(self, value: dict[str, Any], keys: set[str]) -> None:
         for key in value:
             if key not in keys:
-                self.fail(f"unknown key {key!r}{did_you_mean(key, sorted(keys))}")
+                known = did_you_mean(key, sorted(keys))
+                if known.endswith("?"):
+                    self.fail(f"unknown key {key!r}{known} If not, put it in config, for --by.")
+                self.fail(f"unknown key {key!r}; put it in config, for --by{known}")
 
     def text(self, value: dict[str, Any], key: str, default: str | None = None) -> str:
         found = value.get(key, default)
@@ -112,8 +154,8 @@ class Checker:
         whole = isinstance(found, int) and not isinstance(found, bool)
         if not whole or not least <= found < 2**31:
             self.fail(
-                f"{key} is {as_written(found)}; it must be a whole number from {least} to "
-                f"{2**31 - 1}, or null."
+                f"{key} is {_short(found)}{_quoted(found)}; it must be a whole number from {least} "
+                f"to {2**31 - 1}, or null."
             )
         return int(found)
 
@@ -209,9 +251,24 @@ class Checker:
 
     def share(self, found: Any, name: str) -> float:
         number = isinstance(found, int | float) and not isinstance(found, bool)
-        if not number or not math.isfinite(found) or not 0 <= found <= 1:
-            self.fail(f"{name} is {as_written(found)}; a rate lies between 0 and 1.")
+        if not number or not 0 <= found <= 1:
+            percent = (
+                f"; for {found} % write {found / 100:g}" if number and 1 < found <= 100 else ""
+            )
+            self.fail(
+                f"{name} is {_short(found)}{_quoted(found)}; a rate lies between 0 and 1{percent}."
+            )
         return float(found)
+
+    def deviation(self, value: dict[str, Any]) -> float | None:
+        found = value.get("rate_sd")
+        number = isinstance(found, int | float) and not isinstance(found, bool)
+        if found is not None and (not number or found < 0):
+            self.fail(
+                f"rate_sd is {as_written(found)}{_quoted(found)}; a standard deviation is a number "
+                "from 0."
+            )
+        return found
 
     def prompt(self, value: dict[str, Any]) -> tuple[str, str | None]:
         """Prompt and system text; a list of messages is folded into the two."""
@@ -254,7 +311,7 @@ class Checker:
             "options": options,
             "target": target,
             **people,
-            "rate_sd": value.get("rate_sd"),
+            "rate_sd": self.deviation(value),
             "participant": self.text(value, "participant")
             if value.get("participant") is not None
             else None,
@@ -263,13 +320,6 @@ class Checker:
             "config": self.table(value, "config"),
             "line": self.line,
         }
-        deviation = common["rate_sd"]
-        if deviation is not None and (
-            not isinstance(deviation, int | float) or not 0 <= deviation < math.inf
-        ):
-            self.fail(
-                f"rate_sd is {as_written(deviation)}; a standard deviation is a number from 0."
-            )
         if forms == ["game"]:
             game = find_game(self.text(value, "game"))
             if game is None:
@@ -352,3 +402,15 @@ class Checker:
             self.fail(f"rate is short for two options, here are {len(keys)}; give rates.")
         shares = {key: rate if key == target else 1 - rate for key in keys}
         return target, {"rates": shares, "n": n}
+
+
+def _quoted(found: Any) -> str:
+    """What is wrong with a number that stands in quotes."""
+    if not isinstance(found, str) or not re.fullmatch(r"\s*[+-]?\d*\.?\d+(e[+-]?\d+)?\s*", found):
+        return ""
+    return ", a text: leave out the quotes"
+
+
+def _short(found: Any) -> str:
+    written = as_written(found)
+    return written if len(written) <= 40 else f"{written[:30]}... ({len(written)} characters)"

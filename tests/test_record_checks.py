@@ -1,0 +1,72 @@
+"""Faults of single values: too large to compute with, in quotes, a percentage, twice, misplaced."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from test_records import GAME, OWN, write_lines
+from tremble import records
+
+RATE = {"prompt": "A or B?", "options": ["A", "B"]}
+
+
+def fault(tmp_path: Path, *lines: Any) -> str:
+    path = write_lines(tmp_path / "m.jsonl", *lines)
+    with pytest.raises(records.Fault) as caught:
+        list(records.read(path))
+    said = str(caught.value)
+    assert "\n" not in said and len(said) < 600
+    return said.removeprefix(f"{path}, ")
+
+
+@pytest.mark.parametrize("number", [10**400, -(10**16), 1.7e308, 2**53])
+def test_numbers_too_large_to_compute_with(tmp_path: Path, number: float) -> None:
+    for record, where in (
+        ({**RATE, "rate": 0.5, "rate_sd": abs(number)}, "rate_sd"),
+        ({**OWN, "config": {"money": [{"a": number}]}}, "config.money[0].a"),
+        ({**GAME, "rules": {"payoffs": {"a": {"a": [1, number]}}}}, "rules.payoffs.a.a[1]"),
+        ({**GAME, "events": [{"type": "offer", "gains": number}]}, "events[0].gains"),
+    ):
+        said = fault(tmp_path, record)
+        assert said.startswith(f"line 1: {where} is ") and "too large a number" in said
+    assert "between 0 and 1" in fault(tmp_path, {**RATE, "rate": number})
+    assert "n is " in fault(tmp_path, {**OWN, "n": number})
+
+
+def test_a_name_may_be_a_large_number_and_a_parameter_a_large_amount(tmp_path: Path) -> None:
+    record = {**OWN, "participant": 76561198000000000, "id": 10**40, "config": {"money": -(10**15)}}
+    (found,) = records.read(write_lines(tmp_path / "m.jsonl", record))
+    assert (found.participant, found.id) == ("76561198000000000", "1" + 40 * "0")
+    assert found.config == {"money": -(10**15)}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"rate": "0.4"}, "rate is '0.4', a text: leave out the quotes; a rate lies between"),
+        ({"rate": 45}, "rate is 45; a rate lies between 0 and 1; for 45 % write 0.45."),
+        ({"rate": 100.5}, "rate is 100.5; a rate lies between 0 and 1."),
+        ({"rates": {"A": 45.5, "B": 54.5}}, "the rate of 'A' is 45.5; a rate lies between 0 and 1; "
+         "for 45.5 % write 0.455."),
+        ({"rate": 0.4, "n": "30"}, "n is '30', a text: leave out the quotes; it must be a whole"),
+        ({"rate": 0.4, "rate_sd": True}, "rate_sd is true; a standard deviation is a number"),
+        ({"rate": 0.4, "rate_sd": "0.1"}, "rate_sd is '0.1', a text: leave out the quotes;"),
+        ({"rate": 0.4, "sex": "f"}, "unknown key 'sex'; put it in config, for --by; known: at,"),
+        ({"rte": 0.4}, "unknown key 'rte'; did you mean 'rate'? If not, put it in config, "
+         "for --by."),
+    ],
+)  # fmt: skip
+def test_the_cure_fits_the_mistake(tmp_path: Path, change: dict[str, Any], said: str) -> None:
+    assert fault(tmp_path, {**RATE, **change}).startswith(f"line 1: {said}")
+
+
+def test_a_key_that_stands_twice(tmp_path: Path) -> None:
+    line = json.dumps(OWN)
+    said = fault(tmp_path, line.replace('"choice"', '"choice": "reject", "choice"'))
+    assert said == "line 1: the key 'choice' stands twice in one object; keep one."
+    events = '{"kind": "game", "events": [{"type": "a", "x": 1, "x": 1}]}'
+    assert "the key 'x' stands twice" in fault(tmp_path, events)
