@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
-from test_records import GAME, OWN, write_lines
+from test_records import GAME, OWN, PLAYED, write_lines
 from tremble import records
+from tremble.decision_frame import decision_frame
+from tremble.errors import UserError
+from tremble.importing import check_decisions
 
 RATE = {"prompt": "A or B?", "options": ["A", "B"]}
 
@@ -70,3 +73,50 @@ def test_a_key_that_stands_twice(tmp_path: Path) -> None:
     assert said == "line 1: the key 'choice' stands twice in one object; keep one."
     events = '{"kind": "game", "events": [{"type": "a", "x": 1, "x": 1}]}'
     assert "the key 'x' stands twice" in fault(tmp_path, events)
+
+
+def game(id_: str, rounds: Any = 2) -> dict[str, Any]:
+    paid = {own: {other: [1, 2] for other in "ab"} for own in "ab"}
+    move = {"type": "moves", "choice": "a", "other": "b", "points": 1, "other_points": 2}
+    return {
+        **GAME,
+        "id": id_,
+        "rules": {"rounds": rounds, "payoffs": paid},
+        "events": [move],
+    }
+
+
+def played(id_: str, *ats: int) -> list[dict[str, Any]]:
+    return [{**PLAYED, "id": f"{id_}/{at}", "game": id_, "at": at} for at in ats]
+
+
+def test_what_a_study_cannot_compute_is_a_fault_of_the_game(tmp_path: Path) -> None:
+    lines = [game("good"), *played("good", 0, 1), game("bad", "ten"), *played("bad", 0, 1)]
+    path = write_lines(tmp_path / "m.jsonl", *lines)
+    counts, faults, _ = check_decisions(path)
+    assert (counts["decisions"], counts["faulty"]) == (2, 1)
+    (said,) = faults
+    assert said.startswith(f"{path}, line 4: line 5 cannot use this game: The decision 'bad/0' ")
+    assert said.endswith("see docs/data.md. Decisions of this game that are left out: 2.")
+    with pytest.raises(
+        UserError, match="'bad/0' lacks something that repeated_matrix needs"
+    ) as run:
+        decision_frame(records.read(path))
+    assert "src/" not in str(run.value) and str(run.value) in said
+
+
+def test_a_faulty_game_is_said_once(tmp_path: Path) -> None:
+    misspelt = {**game("a"), "evnts": []}
+    broken = json.dumps(game("b")).replace('"rounds": 2', '"rounds": 2,')
+    lines = [misspelt, *played("a", 0, 1), broken, *played("b", 0, 1, 2), *played("none", 0)]
+    path = write_lines(tmp_path / "m.jsonl", *lines)
+    counts, faults, _ = check_decisions(path)
+    assert (counts["decisions"], counts["faulty"]) == (0, 3)
+    assert [said.removeprefix(str(path)).split(":")[0] for said in faults] == [
+        ", line 1", ", line 4", ", line 8"
+    ]  # fmt: skip
+    assert [said[-3:] for said in faults[:2]] == [" 2.", " 3."]
+    assert "no game 'none' before this line" in faults[2]
+    every: list[records.Fault] = []
+    assert not list(records.read(path, every.append))
+    assert str(every[1]) == f"{path}, line 2: its game 'a' is on line 1, which is faulty."

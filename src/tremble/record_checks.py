@@ -49,6 +49,14 @@ class Fault(UserError):
         self.line = line
 
 
+class GameFault(Fault):
+    """A sound decision whose game is on a faulty line, `game_line`."""
+
+    def __init__(self, path: Path, line: int, game: str, game_line: int) -> None:
+        super().__init__(path, line, f"its game {game!r} is on line {game_line}, which is faulty.")
+        self.game_line = game_line
+
+
 class Checker:
     """Turns one parsed line into a record, or fails with the line's number and the cure."""
 
@@ -204,6 +212,7 @@ class Checker:
             events=self.events(value, "events"),
             person=self.table(value, "person"),
             config=self.table(value, "config"),
+            line=self.line,
         )
 
     def options(self, value: dict[str, Any]) -> tuple[Option, ...]:

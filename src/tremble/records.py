@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import IO, Any, BinaryIO
@@ -18,9 +20,11 @@ from typing import IO, Any, BinaryIO
 from tremble.datasets.reading import opened
 from tremble.decisions import SCHEMA, Decision, Event, Game, Option
 from tremble.errors import UserError
-from tremble.record_checks import Checker, Fault
+from tremble.record_checks import Checker, Fault, GameFault
 
 _CACHED_GAMES = 256
+_IS_GAME = re.compile(rb'"kind"\s*:\s*"game"')
+_ID = re.compile(rb'"id"\s*:\s*("(?:[^"\\]|\\.)*"|\d+)')
 _TABLES = (".csv", ".tsv", ".xls", ".xlsx", ".parquet")
 
 
@@ -48,6 +52,7 @@ def read(path: Path, on_fault: Callable[[Fault], None] | None = None) -> Iterato
             except Fault as fault:
                 if on_fault is None:
                     raise
+                reader.faulty_game(raw, line)
                 on_fault(fault)
                 continue
             if decision is not None:
@@ -186,8 +191,18 @@ class _Reader:
         self.offsets: dict[bytes, tuple[int, int]] = {}
         self.ids: set[bytes] = set()
         self.recent: OrderedDict[str, Game] = OrderedDict()
+        self.faulty: dict[bytes, int] = {}  # games on faulty lines
+        self.line = 0
+
+    def faulty_game(self, raw: bytes, line: int) -> None:
+        """Keeps the name of a game whose line is faulty, if it is the line of one."""
+        name = _ID.search(raw)
+        if _IS_GAME.search(raw) and name is not None:
+            with suppress(ValueError):
+                self.faulty.setdefault(_mark(str(json.loads(name[1]))), line)
 
     def record(self, raw: bytes, line: int, offset: int) -> Decision | None:
+        self.line = line
         check = Checker(self.path, line)
         value = check.parse(raw)
         kind = value.get("kind", "decision")
@@ -222,6 +237,8 @@ class _Reader:
             self.recent.move_to_end(game_id)
             return self.recent[game_id]
         if _mark(game_id) not in self.offsets:
+            if _mark(game_id) in self.faulty:
+                raise GameFault(self.path, self.line, game_id, self.faulty[_mark(game_id)])
             return None
         offset, line = self.offsets[_mark(game_id)]
         here = self.stream.tell()
