@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from tremble import records
 from tremble.decision_frame import decision_frame
 from tremble.errors import UserError
 from tremble.importing import check_decisions
+from tremble.prompts import standard
 
 RATE = {"prompt": "A or B?", "options": ["A", "B"]}
 
@@ -120,3 +122,19 @@ def test_a_faulty_game_is_said_once(tmp_path: Path) -> None:
     every: list[records.Fault] = []
     assert not list(records.read(path, every.append))
     assert str(every[1]) == f"{path}, line 2: its game 'a' is on line 1, which is faulty."
+
+
+def test_the_documented_game_is_sound(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "data.md").read_text()
+    (block,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    path = tmp_path / "mine.jsonl"
+    path.write_text(block)
+    counts, faults, warnings = check_decisions(path)
+    assert (counts["decisions"], faults, warnings) == (2, [], [])
+    first, second = (standard(decision).plain() for decision in records.read(path))
+    assert "You play a game with another player for 10 rounds." in first
+    assert "Round 1 of 10:" in first and "You chose" not in first
+    line = "You chose J, the other player chose F. You got 0 points, the other player got 5."
+    assert line in second
+    # In a dilemma that ends after a told round theory has everybody defect.
+    assert decision_frame(records.read(path))["normative"].to_list() == [[0.0, 1.0]] * 2
