@@ -13,7 +13,7 @@ from tremble.decision_frame import decision_row, usable
 from tremble.decisions import Decision
 from tremble.errors import UserError
 from tremble.prompts import standard
-from tremble.record_checks import Fault, GameFault
+from tremble.record_lines import Fault, GameFault
 from tremble.tokens import closing_character, join_warning
 
 RATES_TOLERANCE = 0.015  # rates are printed with two decimals

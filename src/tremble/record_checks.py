@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import math
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from tremble.decisions import (
     CUSTOM,
     DEFAULT_OPENING,
     FAMILIES,
-    SCHEMA,
     Decision,
     Event,
     Game,
     Option,
 )
-from tremble.errors import UserError, as_written, did_you_mean
+from tremble.errors import as_written, did_you_mean
+from tremble.record_lines import Line, short
 
-LARGEST = 10**15  # in absolute value: products of such numbers are still finite
 _GAME_KEYS = {"schema", "kind", "id", "dataset", "family", "rules", "events", "person", "config"}
 _DECISION_KEYS = {
     *("schema", "kind", "id", "dataset", "family", "game", "at", "participant", "round", "role"),
@@ -30,8 +27,6 @@ _DECISION_KEYS = {
 }
 
 
-# Where numbers are computed with; a name is a text, however large a number it is written as.
-_NUMBERS = ("rules", "events", "history", "config", "n", "rate_sd")
 # Which forms of a record a key belongs to.
 _ONLY_IN = {
     "at": ("game",),
@@ -41,103 +36,14 @@ _ONLY_IN = {
 }
 
 
-class Fault(UserError):
-    """A line that is not a valid record. `line` is its number, from 1."""
-
-    def __init__(self, path: Path, line: int, message: str) -> None:
-        super().__init__(f"{path}, line {line}: {message}")
-        self.line = line
-
-
-class GameFault(Fault):
-    """A sound decision whose game is on a faulty line, `game_line`."""
-
-    def __init__(self, path: Path, line: int, game: str, game_line: int) -> None:
-        super().__init__(path, line, f"its game {game!r} is on line {game_line}, which is faulty.")
-        self.game_line = game_line
-
-
-class Checker:
+class Checker(Line):
     """Turns one parsed line into a record, or fails with the line's number and the cure."""
 
     def __init__(self, path: Path, line: int, outcome: bool = True) -> None:
         """`outcome=False` lets what people did be left out, for scoring a bare prompt."""
-        self.path = path
+        super().__init__(path, line)
         self.name = Path(path.name.removesuffix(".gz")).stem
-        self.line = line
         self.outcome = outcome
-        self.large = False  # whether the line has a number that is perhaps too large
-
-    def fail(self, message: str) -> NoReturn:
-        raise Fault(self.path, self.line, message)
-
-    def parse(self, raw: bytes) -> dict[str, Any]:
-        try:
-            text = raw.decode("utf-8-sig" if self.line == 1 else "utf-8")
-        except UnicodeDecodeError as error:
-            self.fail(f"not UTF-8 at byte {error.start}; save the file as UTF-8.")
-        try:
-            value = json.loads(
-                text,
-                parse_constant=self._constant,
-                parse_float=self._finite,
-                parse_int=self._digits,
-                object_pairs_hook=self._object,
-            )
-        except json.JSONDecodeError as error:
-            self.fail(f"not JSON ({error.msg} at column {error.colno}); one JSON object a line.")
-        except ValueError:
-            self.fail("a whole number of more than 4300 digits; write it as a text.")
-        except RecursionError:
-            self.fail("nested too deeply to be read; a record is a flat JSON object.")
-        if "\\ud" in text.lower():
-            try:
-                json.dumps(value, ensure_ascii=False).encode()
-            except UnicodeEncodeError:
-                self.fail("half of a surrogate pair is no character; write it out as UTF-8.")
-        if not isinstance(value, dict):
-            self.fail(f"a JSON {type(value).__name__}, not an object; write one object a line.")
-        if value.get("schema", SCHEMA) != SCHEMA:
-            written = as_written(value["schema"])
-            self.fail(f"schema is {written}; this version reads schema {SCHEMA}.")
-        for key in _NUMBERS if self.large else ():
-            self._not_too_large(value.get(key), key)
-        return value
-
-    def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) < len(pairs):
-            keys = [key for key, _ in pairs]
-            twice = next(key for key in keys if keys.count(key) > 1)
-            self.fail(f"the key {twice!r} stands twice in one object; keep one.")
-        return found
-
-    def _digits(self, word: str) -> int:
-        self.large = self.large or len(word) > 15
-        return int(word)
-
-    def _constant(self, word: str) -> NoReturn:
-        self.fail(f"{word} is not a number; leave a missing value out or write null.")
-
-    def _finite(self, word: str) -> float:
-        number = float(word)
-        if math.isinf(number):
-            self.fail(f"{word} is too large a number; write it as a text.")
-        self.large = self.large or abs(number) > LARGEST
-        return number
-
-    def _not_too_large(self, found: Any, where: str) -> None:
-        if isinstance(found, dict):
-            for key, value in found.items():
-                self._not_too_large(value, f"{where}.{key}")
-        elif isinstance(found, list):
-            for place, value in enumerate(found):
-                self._not_too_large(value, f"{where}[{place}]")
-        elif isinstance(found, int | float) and abs(found) > LARGEST:
-            self.fail(
-                f"{where} is {_short(found)}, too large a number to compute with (at most 1e15); "
-                "write it in a larger unit, or as a text."
-            )
 
     def known(self, value: dict[str, Any], keys: set[str]) -> None:
         for key in value:
@@ -162,7 +68,7 @@ class Checker:
         whole = isinstance(found, int) and not isinstance(found, bool)
         if not whole or not least <= found < 2**31:
             self.fail(
-                f"{key} is {_short(found)}{_quoted(found)}; it must be a whole number from {least} "
+                f"{key} is {short(found)}{_quoted(found)}; it must be a whole number from {least} "
                 f"to {2**31 - 1}, or null."
             )
         return int(found)
@@ -265,7 +171,7 @@ class Checker:
                 f"; for {found} % write {found / 100:g}" if number and 1 < found <= 100 else ""
             )
             self.fail(
-                f"{name} is {_short(found)}{_quoted(found)}; a rate lies between 0 and 1{percent}."
+                f"{name} is {short(found)}{_quoted(found)}; a rate lies between 0 and 1{percent}."
             )
         return float(found)
 
@@ -418,8 +324,3 @@ def _quoted(found: Any) -> str:
     if not isinstance(found, str) or not re.fullmatch(r"\s*[+-]?\d*\.?\d+(e[+-]?\d+)?\s*", found):
         return ""
     return ", a text: leave out the quotes"
-
-
-def _short(found: Any) -> str:
-    written = as_written(found)
-    return written if len(written) <= 40 else f"{written[:30]}... ({len(written)} characters)"

@@ -20,7 +20,8 @@ from typing import IO, Any, BinaryIO
 from tremble.datasets.reading import opened
 from tremble.decisions import SCHEMA, Decision, Event, Game, Option
 from tremble.errors import UserError
-from tremble.record_checks import Checker, Fault, GameFault
+from tremble.record_checks import Checker
+from tremble.record_lines import Fault, GameFault
 
 _CACHED_GAMES = 256
 _IS_GAME = re.compile(rb'"kind"\s*:\s*"game"')

@@ -23,7 +23,7 @@ from tremble.datasets.rated_lottery import rated_lottery
 from tremble.datasets.reading import parsed, text_of
 from tremble.decisions import Decision
 from tremble.errors import UserError, as_written, did_you_mean
-from tremble.record_checks import LARGEST
+from tremble.record_lines import LARGEST
 
 CARD = Card(
     name="lotteries_text",
