@@ -17,6 +17,7 @@ from tremble import records
 from tremble.datasets import Notes
 from tremble.datasets.lotteries_text import load as load_lotteries
 from tremble.datasets.psych import load as load_sessions
+from tremble.datasets.reading import same_lines
 from tremble.errors import UserError, as_written
 from tremble.prompts import CONTROLS, spoken
 from tremble.study_file import read_study
@@ -104,6 +105,19 @@ def test_nothing_counts_twice(tmp_path: Path, line: str, said: str) -> None:
     (tmp_path / "link.jsonl").symlink_to("mine.jsonl")
     (tmp_path / "copy.jsonl").write_bytes((tmp_path / "mine.jsonl").read_bytes())
     assert said in changed(tmp_path, line)
+
+
+def test_a_copy_is_found_however_it_is_packed_and_spaced(tmp_path: Path) -> None:
+    write_study(tmp_path)
+    lines = (tmp_path / "mine.jsonl").read_text().splitlines()
+    text = ("\ufeff" + " \r\n\n  ".join(lines)).encode()
+    for name, content in (("copy.jsonl", text), ("copy.jsonl.gz", gzip.compress(text))):
+        (tmp_path / name).write_bytes(content)
+        said = changed(tmp_path, f'data = ["mine.jsonl", "{name}"]')
+        assert f"data holds 'mine.jsonl' and '{name}', which hold the same; keep one." in said
+    for part in (text[:-20], text + b"\n{}", text.replace(b"10", b"30")):
+        (tmp_path / "part.jsonl.gz").write_bytes(gzip.compress(part))
+        assert not same_lines(tmp_path / "mine.jsonl", tmp_path / "part.jsonl.gz")
 
 
 def test_a_model_by_two_paths_is_one(tmp_path: Path) -> None:

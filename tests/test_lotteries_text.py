@@ -132,6 +132,9 @@ def test_records_keep_the_words(tmp_path: Path) -> None:
         ({"gamble_b": [[0.5, 25]]}, ["gamble_b is [[0.5, 25]]", "add up to 1"]),
         ({"gamble_b": [[1.5, 2], [-0.5, 2]]}, ["gamble_b is"]),
         ({"gamble_b": [[1, 10**400]]}, ["gamble_b is"]),
+        ({"gamble_b": [[1, 1.7e308]]}, ["gamble_b is"]),
+        ({"gamble_b": [["1e9999999%", 1]]}, ["gamble_b is", "add up to 1"]),
+        ({"rate_b": "1e9999999%"}, ["rate_b is '1e9999999%'"]),
         ({"gamble_b": "half"}, ["gamble_b is 'half'"]),
         ({"rate": 0.4}, ["unknown key 'rate'", "did you mean 'rate_b'"]),
         ({"problem": "coins"}, ["problem 'coins' appears again"]),
@@ -147,6 +150,11 @@ def test_a_fault_is_one_sentence_with_file_line_value_and_cure(
     assert f"{file}, line 2: " in message and "\n" not in message
     for word in words:
         assert word in message
+
+
+def test_no_share_is_minus_nought(tmp_path: Path) -> None:
+    (found,) = imported(lines(tmp_path, [PROBLEMS[0] | {"rate_b": "-0%", "rate_sd": -0.0}]))
+    assert found.rates is not None and str(found.rates["b"]) == str(found.rate_sd) == "0.0"
 
 
 def test_files_that_are_none(tmp_path: Path) -> None:

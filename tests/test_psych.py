@@ -157,6 +157,27 @@ def test_sessions_without_responses_and_empty_responses_are_counted(tmp_path: Pa
     assert {tuple(keys(d)) for d in found} == {("F", "J")}
 
 
+def test_names_that_join_to_one_stay_two(tmp_path: Path) -> None:
+    """Names that a plain "/" between them would join to the same id, and names as they are."""
+    names = [("a/b", "c"), ("a", "b/c"), ("a", "b%2Fc"), ("a%2Fb", "c"), ("a", "c"), ("a", "c/2")]
+    lines = [session(who, "JF" * (at + 1), name) for at, (name, who) in enumerate(names)]
+    lines.append(session("c", "FJ", "a"))  # a second session of ("a", "c")
+    lines = [{**line, "options": ["J", "F"]} for line in lines]
+    found, _ = imported(tmp_path, lines)
+    assert len({d.id for d in found}) == len(found) == sum(2 * (at + 1) for at in range(6)) + 2
+    assert len({d.cluster for d in found}) == 7 and len({d.participant for d in found}) == 6
+    assert {"psych/a/c", "psych/a/c/2"} < {d.cluster for d in found}
+    again = come_back(found, tmp_path)
+    assert [standard(d).plain() for d in again] == [standard(d).plain() for d in found]
+
+
+def test_a_session_given_twice_counts_once(tmp_path: Path) -> None:
+    one, two = session(1, "JF"), session(2, "FJ")
+    found, notes = imported(tmp_path, [one, two, one, session(1, "JJ"), two])
+    assert len(found) == 6
+    assert notes.dropped == {"a session that another line holds word for word": 2}
+
+
 def test_no_prompt_depends_on_its_own_response_or_on_anything_later(tmp_path: Path) -> None:
     said = {1: "JFJFJJ", 2: "FFJJFF"}
     flip = {"J": "F", "F": "J"}

@@ -1,4 +1,4 @@
-"""`sample` in a study file: whole clusters in hash order, and what plan, run and the notes make
+"""`sample` in a study file: clusters and games in hash order, and what plan, run and the notes make
 of it."""
 
 from __future__ import annotations
@@ -81,28 +81,48 @@ def clusters_of(decisions: list[Decision]) -> list[set[str]]:
     return [ids for ids, _ in merged]
 
 
-def test_no_cluster_of_games_and_people_is_split_and_samples_are_nested() -> None:
-    rng = random.Random(5)
+def shared(rng: random.Random, games: int, people: int, most_rounds: int) -> list[Decision]:
+    """Games of up to two people out of so many, who may meet again."""
     given = []
-    for number in range(60):
-        for person in rng.sample(range(90), rng.choice((0, 1, 1, 2))) or [None]:
+    for number in range(games):
+        for person in rng.sample(range(people), rng.choice((0, 1, 1, 2))) or [None]:
             given += played(
-                f"g{number}", rng.randint(1, 4), None if person is None else f"{person}"
+                f"g{number}", rng.randint(1, most_rounds), None if person is None else f"{person}"
             )
-    whole = clusters_of(given)
-    largest = max(map(len, whole))
-    assert 3 < len(whole) < 60  # some games share people
-    before: set[str] = set()
-    for most in range(1, len(given) + 1):
-        found = {d.id for d in drawn(given, most)}
-        assert before <= found and 0 < len(found) <= most
-        if most >= largest:
-            assert all(ids <= found or not ids & found for ids in whole)
-        before = found
-    assert before == {d.id for d in given}
-    shuffled = rng.sample(given, len(given))
-    for most in (largest, 2 * largest):
-        assert {d.id for d in drawn(shuffled, most)} == {d.id for d in drawn(given, most)}
+    return given
+
+
+@pytest.mark.parametrize("people", [90, 12])  # many clusters, or one of nearly everything
+def test_samples_are_nested_and_nearly_full_and_split_one_cluster_at_most(people: int) -> None:
+    rng = random.Random(people)
+    for _ in range(4):
+        given = shared(rng, 40, people, 4)
+        whole = clusters_of(given)
+        largest = max(Counter(d.cluster for d in given).values())
+        before: set[str] = set()
+        for most in range(1, len(given) + 2):
+            sample = Sample(given, most)
+            found = {d.id for d in sample.of(given)}
+            assert before <= found and len(found) <= most
+            assert len(found) > min(most, len(given)) - largest
+            split = [ids for ids in whole if ids & found and not ids <= found]
+            assert len(split) <= 1
+            if most >= largest and found != {d.id for d in given}:
+                (note,) = sample.notes("mine.jsonl", {"session"})
+                assert ("people's games are split" in note) == bool(split)
+            before = found
+        assert before == {d.id for d in given}
+        shuffled = rng.sample(given, len(given))
+        for most in (largest, 2 * largest):
+            assert {d.id for d in drawn(shuffled, most)} == {d.id for d in drawn(given, most)}
+
+
+def test_a_cluster_of_almost_everything_comes_in_games_however_few_came_before() -> None:
+    """900 decisions of one person in 300 games, and three people alone: whichever comes first."""
+    given = [d for number in range(300) for d in played(f"g{number}", 3, "one")]
+    for draw in range(20):
+        alone = [d for number in range(3) for d in played(f"{draw}/{number}", 1, f"{number}")]
+        assert 197 < len(drawn(given + alone, 200)) <= 200
 
 
 def test_a_first_cluster_that_is_too_large_comes_in_games_and_a_game_in_its_first_decisions() -> (
@@ -114,7 +134,20 @@ def test_a_first_cluster_that_is_too_large_comes_in_games_and_a_game_in_its_firs
     assert {d.cluster for d in drawn(given, 11)} == set(order[:2]) and len(drawn(given, 11)) == 8
     assert [d.id for d in drawn(given, 3)] == [f"{order[0]}/one/r{at}" for at in range(3)]
     (note,) = Sample(given, 3).notes("mine.jsonl", {"session"})
-    assert note == ("mine.jsonl: sampled 3 of 20 decisions of session (1 of 5 games, one in part).")
+    assert note == (
+        "mine.jsonl: sampled 3 of 20 decisions of session (1 of 5 games, one in part; people's "
+        "games are split; few games: intervals are wide)."
+    )
+
+
+def test_few_games_are_said_where_there_are_more() -> None:
+    given = [d for number in range(30) for d in played(f"g{number}", 2)]
+    (few,) = Sample(given, 39).notes("mine.jsonl", {"session"})
+    (enough,) = Sample(given, 41).notes("mine.jsonl", {"session"})
+    assert few.endswith("(19 of 30 games; few games: intervals are wide).")
+    assert enough.endswith("(20 of 30 games).")
+    (one,) = Sample(played("g", 9), 5).notes("mine.jsonl", {"session"})
+    assert "few" not in one
 
 
 def test_people_of_equal_names_in_two_data_sets_are_two() -> None:
@@ -123,7 +156,7 @@ def test_people_of_equal_names_in_two_data_sets_are_two() -> None:
         for name in ("x", "y")
         for at in range(3)
     ]
-    assert len({d.dataset for d in drawn(given, 5)}) == 1 and len(drawn(given, 5)) == 3
+    assert len({d.dataset for d in drawn(given, 3)}) == 1 and len(drawn(given, 3)) == 3
 
 
 def test_large_clusters_come_no_sooner_than_small_ones() -> None:
@@ -196,7 +229,8 @@ def test_plan_and_run_take_the_same_part_and_say_so(
     assert len({d.participant for d in expected if d.family == "repeated_matrix"}) == 1
     notes = [line for line in caveats(data / "out") if "sampled" in line]
     assert notes == [
-        "mine.jsonl: sampled 20 of 120 decisions of repeated_matrix (2 of 12 games).",
+        "mine.jsonl: sampled 20 of 120 decisions of repeated_matrix (2 of 12 games; few games: "
+        "intervals are wide).",
         "mine.jsonl: sampled 20 of 30 decisions of lottery.",
     ]
     # What does not stay in memory is read again, to the same end.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from itertools import islice
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from tremble.decisions import READ, Decision
-from tremble.errors import UserError
+from tremble.errors import UserError, one_line
 from tremble.games import family as family_of
 from tremble.games import known
 from tremble.games.topologies import topology
@@ -25,7 +25,7 @@ def decision_frame(
     decisions: Iterable[Decision], counterbalance: Collection[str] = ()
 ) -> pl.DataFrame:
     """What people did, one row per decision, in the store's schema; `counterbalance` as in a
-    study."""
+    study. Raises UserError for a decision whose rules or events its family cannot use."""
     frames = [pl.DataFrame(schema=DECISIONS)]
     waiting = iter(decisions)
     while block := list(islice(waiting, BLOCK)):  # a million rows as Python objects are 2 GB
@@ -34,8 +34,17 @@ def decision_frame(
 
 
 def _decision_rows(decisions: list[Decision], counterbalance: Collection[str]) -> pl.DataFrame:
-    rows = [
-        {
+    return pl.DataFrame([decision_row(d, counterbalance) for d in decisions], schema=DECISIONS)
+
+
+def decision_row(decision: Decision, counterbalance: Collection[str] = ()) -> dict[str, Any]:
+    """One row of `decision_frame`.
+
+    Raises UserError for a decision whose rules or events its family cannot use.
+    """
+    d = decision
+    with usable(decision):
+        return {
             "decision": d.id,
             "dataset": d.dataset,
             "family": d.family,
@@ -55,9 +64,26 @@ def _decision_rows(decisions: list[Decision], counterbalance: Collection[str]) -
             "presentations": len(presentations(d, counterbalance)),
             **_theory(d),
         }
-        for d in decisions
-    ]
-    return pl.DataFrame(rows, schema=DECISIONS)
+
+
+_UNUSABLE = (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError)
+
+
+@contextmanager
+def usable(decision: Decision) -> Iterator[None]:
+    """Raises UserError in place of what a family raises where rules or events are not as it takes
+    them."""
+    try:
+        yield
+    except (UserError, *_UNUSABLE) as error:
+        fault = error.__cause__ if isinstance(error, UserError) else error
+        if not isinstance(fault, _UNUSABLE):
+            raise
+        raise UserError(
+            f"The decision {decision.id!r} lacks something that {decision.family} needs in its "
+            f"rules or events, or has it in another form ({type(fault).__name__}: "
+            f"{one_line(fault)}); see docs/data.md."
+        ) from fault
 
 
 def _parameters(decision: Decision) -> dict[str, Any]:
@@ -91,7 +117,6 @@ def _theory(decision: Decision) -> dict[str, Any]:
         )
         found["normative_why"] = said.why
     if family.numbers is not None:
-        # What a record lacks is said, with its cure, where the prompt is written.
-        with suppress(UserError, KeyError, TypeError, ValueError, AttributeError, IndexError):
+        with suppress(UserError):  # amounts that are not known as numbers
             found["numbers"] = json.dumps(family.numbers(seen), ensure_ascii=False)
     return found

@@ -56,7 +56,7 @@ class Game:
     """One play: rules as parameters, and the events in the order in which they happened.
 
     `rules` and `person` (facts about who played) may hold `private`, role -> what concerns that
-    role alone: nobody else's decisions see it.
+    role alone: nobody else's decisions see it. `line` is where it was read.
     """
 
     id: str
@@ -66,6 +66,7 @@ class Game:
     events: tuple[Event, ...]
     person: Mapping[str, Any] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)
+    line: int | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from tremble import records
+from tremble.decision_frame import decision_row, usable
 from tremble.decisions import Decision
 from tremble.errors import UserError
 from tremble.prompts import standard
-from tremble.record_checks import Fault
+from tremble.record_lines import Fault, GameFault
 from tremble.tokens import closing_character, join_warning
 
 RATES_TOLERANCE = 0.015  # rates are printed with two decimals
@@ -73,26 +74,36 @@ def _doubts(decision: Decision, text: str) -> Iterator[str]:
 
 
 def check_decisions(path: Path) -> tuple[dict[str, Any], list[str], list[str]]:
-    """Counts, the first faults, and warnings of a JSONL file.
+    """Counts, the first faults, and warnings of a JSONL file: of its lines, and of what a study
+    computes of every decision. What a game's rules or events lack is a fault of the game's line.
 
     Raises UserError where the file is missing or empty.
     """
-    faults: list[str] = []
+    faults: dict[int, str] = {}  # by line, the first ones
+    faulty: set[int] = set()
+    fallen: Counter[int] = Counter()  # decisions that fall with their game, by its line
     warnings: list[str] = []
-    faulty = 0
 
     def keep(fault: Fault) -> None:
-        nonlocal faulty
-        faulty += 1
-        if faulty <= MOST_FAULTS:
-            faults.append(str(fault))
+        if isinstance(fault, GameFault):
+            fallen[fault.game_line] += 1
+            return
+        faulty.add(fault.line)
+        if len(faults) < MOST_FAULTS:
+            faults.setdefault(fault.line, str(fault))
 
     def sound() -> Iterator[Decision]:
         for decision in records.read(path, keep):
             try:
-                text = standard(decision, 0).plain()
+                with usable(decision):
+                    decision_row(decision)
+                    text = standard(decision, 0).plain()
             except UserError as error:
-                keep(Fault(path, decision.line or 0, str(error)))
+                line, of_game = decision.line or 0, decision.game and decision.game.line
+                if of_game:
+                    fallen[of_game] += 1
+                    error = UserError(f"line {line} cannot use this game: {error}")
+                keep(Fault(path, of_game or line, str(error)))
                 continue
             for found in _doubts(decision, text):
                 if len(warnings) < MOST_FAULTS:
@@ -102,4 +113,8 @@ def check_decisions(path: Path) -> tuple[dict[str, Any], list[str], list[str]]:
     summary = Summary()
     for _ in summary.watch(sound()):
         pass
-    return {**summary.to_json(), "faulty": faulty}, faults, warnings
+    for line, count in fallen.items():
+        if line in faults:
+            faults[line] += f" Decisions of this game that are left out: {count:,}."
+    counts = {**summary.to_json(), "faulty": len(faulty)}
+    return counts, [faults[line] for line in sorted(faults)], warnings

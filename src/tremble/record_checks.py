@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import math
+import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from tremble.decisions import (
     CUSTOM,
     DEFAULT_OPENING,
     FAMILIES,
-    SCHEMA,
     Decision,
     Event,
     Game,
     Option,
 )
-from tremble.errors import UserError, as_written, did_you_mean
+from tremble.errors import as_written, did_you_mean
+from tremble.record_lines import Line, short
 
 _GAME_KEYS = {"schema", "kind", "id", "dataset", "family", "rules", "events", "person", "config"}
 _DECISION_KEYS = {
@@ -37,65 +36,22 @@ _ONLY_IN = {
 }
 
 
-class Fault(UserError):
-    """A line that is not a valid record. `line` is its number, from 1."""
-
-    def __init__(self, path: Path, line: int, message: str) -> None:
-        super().__init__(f"{path}, line {line}: {message}")
-        self.line = line
-
-
-class Checker:
+class Checker(Line):
     """Turns one parsed line into a record, or fails with the line's number and the cure."""
 
     def __init__(self, path: Path, line: int, outcome: bool = True) -> None:
         """`outcome=False` lets what people did be left out, for scoring a bare prompt."""
-        self.path = path
+        super().__init__(path, line)
         self.name = Path(path.name.removesuffix(".gz")).stem
-        self.line = line
         self.outcome = outcome
-
-    def fail(self, message: str) -> NoReturn:
-        raise Fault(self.path, self.line, message)
-
-    def parse(self, raw: bytes) -> dict[str, Any]:
-        try:
-            text = raw.decode("utf-8-sig" if self.line == 1 else "utf-8")
-        except UnicodeDecodeError as error:
-            self.fail(f"not UTF-8 at byte {error.start}; save the file as UTF-8.")
-        try:
-            value = json.loads(text, parse_constant=self._constant, parse_float=self._finite)
-        except json.JSONDecodeError as error:
-            self.fail(f"not JSON ({error.msg} at column {error.colno}); one JSON object a line.")
-        except ValueError:
-            self.fail("a whole number of more than 4300 digits; write it as a text.")
-        except RecursionError:
-            self.fail("nested too deeply to be read; a record is a flat JSON object.")
-        if "\\ud" in text.lower():
-            try:
-                json.dumps(value, ensure_ascii=False).encode()
-            except UnicodeEncodeError:
-                self.fail("half of a surrogate pair is no character; write it out as UTF-8.")
-        if not isinstance(value, dict):
-            self.fail(f"a JSON {type(value).__name__}, not an object; write one object a line.")
-        if value.get("schema", SCHEMA) != SCHEMA:
-            written = as_written(value["schema"])
-            self.fail(f"schema is {written}; this version reads schema {SCHEMA}.")
-        return value
-
-    def _constant(self, word: str) -> NoReturn:
-        self.fail(f"{word} is not a number; leave a missing value out or write null.")
-
-    def _finite(self, word: str) -> float:
-        number = float(word)
-        if math.isinf(number):
-            self.fail(f"{word} is too large a number; write it as a text.")
-        return number
 
     def known(self, value: dict[str, Any], keys: set[str]) -> None:
         for key in value:
             if key not in keys:
-                self.fail(f"unknown key {key!r}{did_you_mean(key, sorted(keys))}")
+                known = did_you_mean(key, sorted(keys))
+                if known.endswith("?"):
+                    self.fail(f"unknown key {key!r}{known} If not, put it in config, for --by.")
+                self.fail(f"unknown key {key!r}; put it in config, for --by{known}")
 
     def text(self, value: dict[str, Any], key: str, default: str | None = None) -> str:
         found = value.get(key, default)
@@ -112,8 +68,8 @@ class Checker:
         whole = isinstance(found, int) and not isinstance(found, bool)
         if not whole or not least <= found < 2**31:
             self.fail(
-                f"{key} is {as_written(found)}; it must be a whole number from {least} to "
-                f"{2**31 - 1}, or null."
+                f"{key} is {short(found)}{_quoted(found)}; it must be a whole number from {least} "
+                f"to {2**31 - 1}, or null."
             )
         return int(found)
 
@@ -162,6 +118,7 @@ class Checker:
             events=self.events(value, "events"),
             person=self.table(value, "person"),
             config=self.table(value, "config"),
+            line=self.line,
         )
 
     def options(self, value: dict[str, Any]) -> tuple[Option, ...]:
@@ -209,9 +166,24 @@ class Checker:
 
     def share(self, found: Any, name: str) -> float:
         number = isinstance(found, int | float) and not isinstance(found, bool)
-        if not number or not math.isfinite(found) or not 0 <= found <= 1:
-            self.fail(f"{name} is {as_written(found)}; a rate lies between 0 and 1.")
+        if not number or not 0 <= found <= 1:
+            percent = (
+                f"; for {found} % write {found / 100:g}" if number and 1 < found <= 100 else ""
+            )
+            self.fail(
+                f"{name} is {short(found)}{_quoted(found)}; a rate lies between 0 and 1{percent}."
+            )
         return float(found)
+
+    def deviation(self, value: dict[str, Any]) -> float | None:
+        found = value.get("rate_sd")
+        number = isinstance(found, int | float) and not isinstance(found, bool)
+        if found is not None and (not number or found < 0):
+            self.fail(
+                f"rate_sd is {as_written(found)}{_quoted(found)}; a standard deviation is a number "
+                "from 0."
+            )
+        return found
 
     def prompt(self, value: dict[str, Any]) -> tuple[str, str | None]:
         """Prompt and system text; a list of messages is folded into the two."""
@@ -254,7 +226,7 @@ class Checker:
             "options": options,
             "target": target,
             **people,
-            "rate_sd": value.get("rate_sd"),
+            "rate_sd": self.deviation(value),
             "participant": self.text(value, "participant")
             if value.get("participant") is not None
             else None,
@@ -263,13 +235,6 @@ class Checker:
             "config": self.table(value, "config"),
             "line": self.line,
         }
-        deviation = common["rate_sd"]
-        if deviation is not None and (
-            not isinstance(deviation, int | float) or not 0 <= deviation < math.inf
-        ):
-            self.fail(
-                f"rate_sd is {as_written(deviation)}; a standard deviation is a number from 0."
-            )
         if forms == ["game"]:
             game = find_game(self.text(value, "game"))
             if game is None:
@@ -352,3 +317,10 @@ class Checker:
             self.fail(f"rate is short for two options, here are {len(keys)}; give rates.")
         shares = {key: rate if key == target else 1 - rate for key in keys}
         return target, {"rates": shares, "n": n}
+
+
+def _quoted(found: Any) -> str:
+    """What is wrong with a number that stands in quotes."""
+    if not isinstance(found, str) or not re.fullmatch(r"\s*[+-]?\d*\.?\d+(e[+-]?\d+)?\s*", found):
+        return ""
+    return ", a text: leave out the quotes"

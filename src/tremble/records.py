@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import IO, Any, BinaryIO
@@ -18,9 +20,12 @@ from typing import IO, Any, BinaryIO
 from tremble.datasets.reading import opened
 from tremble.decisions import SCHEMA, Decision, Event, Game, Option
 from tremble.errors import UserError
-from tremble.record_checks import Checker, Fault
+from tremble.record_checks import Checker
+from tremble.record_lines import Fault, GameFault
 
 _CACHED_GAMES = 256
+_IS_GAME = re.compile(rb'"kind"\s*:\s*"game"')
+_ID = re.compile(rb'"id"\s*:\s*("(?:[^"\\]|\\.)*"|\d+)')
 _TABLES = (".csv", ".tsv", ".xls", ".xlsx", ".parquet")
 
 
@@ -48,6 +53,7 @@ def read(path: Path, on_fault: Callable[[Fault], None] | None = None) -> Iterato
             except Fault as fault:
                 if on_fault is None:
                     raise
+                reader.faulty_game(raw, line)
                 on_fault(fault)
                 continue
             if decision is not None:
@@ -59,7 +65,8 @@ def read(path: Path, on_fault: Callable[[Fault], None] | None = None) -> Iterato
 def write(decisions: Iterable[Decision], path: Path) -> int:
     """Write decisions, each game once, before its first decision. Returns how many.
 
-    The file appears whole or not at all. Raises UserError where it cannot be written.
+    The file appears whole or not at all. Raises UserError where it cannot be written, and where one
+    id stands for two different games or for two decisions.
     """
     if path.is_dir():
         raise UserError(f"{str(path)!r} is a folder; name a file as --out.")
@@ -70,16 +77,11 @@ def write(decisions: Iterable[Decision], path: Path) -> int:
         )
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     count = 0
-    written: set[bytes] = set()
+    writer = _Writer()
     try:
         with temporary.open("w", encoding="utf-8") as out:
             for decision in decisions:
-                if decision.game is not None:
-                    mark = _mark(decision.game.id)
-                    if mark not in written:
-                        written.add(mark)
-                        out.write(_dump(game_to_json(decision.game)))
-                out.write(_dump(decision_to_json(decision)))
+                out.writelines(writer.lines(decision))
                 count += 1
         temporary.replace(path)
     except OSError as error:
@@ -147,6 +149,40 @@ def read_prompts(stream: BinaryIO, name: str) -> Iterator[Decision]:
             yield check.decision(check.parse(raw), lambda _: None)
 
 
+class _Writer:
+    """The lines of decisions, each game before its first one; keeps hashes of what was written."""
+
+    def __init__(self) -> None:
+        self.ids: set[bytes] = set()
+        self.games: dict[bytes, bytes] = {}  # id -> content
+        self.last: Game | None = None
+
+    def lines(self, decision: Decision) -> Iterator[str]:
+        if decision.game is not None and decision.game is not self.last:
+            yield from self._game(decision.game)
+            self.last = decision.game
+        mark = _mark(decision.id)
+        if mark in self.ids:
+            raise UserError(
+                f"The id {decision.id!r} stands for two decisions; give each its own in the files "
+                "that are read."
+            )
+        self.ids.add(mark)
+        yield _dump(decision_to_json(decision))
+
+    def _game(self, game: Game) -> Iterator[str]:
+        line = _dump(game_to_json(game))
+        content, mark = _mark(line), _mark(game.id)
+        if mark not in self.games:
+            self.games[mark] = content
+            yield line
+        elif self.games[mark] != content:
+            raise UserError(
+                f"The id {game.id!r} stands for two different games; give each its own in the "
+                "files that are read."
+            )
+
+
 class _Reader:
     """Keeps where each game stands, the ids already seen, and the games read last."""
 
@@ -156,8 +192,18 @@ class _Reader:
         self.offsets: dict[bytes, tuple[int, int]] = {}
         self.ids: set[bytes] = set()
         self.recent: OrderedDict[str, Game] = OrderedDict()
+        self.faulty: dict[bytes, int] = {}  # games on faulty lines
+        self.line = 0
+
+    def faulty_game(self, raw: bytes, line: int) -> None:
+        """Keeps the name of a game whose line is faulty, if it is the line of one."""
+        name = _ID.search(raw)
+        if _IS_GAME.search(raw) and name is not None:
+            with suppress(ValueError):
+                self.faulty.setdefault(_mark(str(json.loads(name[1]))), line)
 
     def record(self, raw: bytes, line: int, offset: int) -> Decision | None:
+        self.line = line
         check = Checker(self.path, line)
         value = check.parse(raw)
         kind = value.get("kind", "decision")
@@ -192,6 +238,8 @@ class _Reader:
             self.recent.move_to_end(game_id)
             return self.recent[game_id]
         if _mark(game_id) not in self.offsets:
+            if _mark(game_id) in self.faulty:
+                raise GameFault(self.path, self.line, game_id, self.faulty[_mark(game_id)])
             return None
         offset, line = self.offsets[_mark(game_id)]
         here = self.stream.tell()

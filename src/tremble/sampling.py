@@ -1,31 +1,36 @@
 """A part of the data that is the same whenever it is drawn: whole people and games, by hash.
 
 What is drawn hangs on names alone: no seed, and the same data give the same part. Games that share
-a person belong together, and so do the people of one game: such a cluster comes whole or not at
-all. Clusters are taken in the order of their hashes until the next one would be too much, so that
-a larger sample holds a smaller one, and large clusters are not likelier to come first.
+a person belong together, and so do the people of one game: they are a cluster. Clusters are taken
+in the order of their hashes, so that large ones are not likelier to come first, and the games of
+one in the order of theirs, until the next game would be too much. So a larger sample holds a
+smaller one, and at most the last cluster is in part.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from operator import xor
 
 from tremble.decisions import Decision, name_hash
 
+FEW_GAMES = 20  # with fewer, resampling them says little
+
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
     """What is drawn of one family: by the hash of a game, how many of its decisions, the first
-    ones; and of how many `decisions` and `games` there are (a decision without one is a game)."""
+    ones; and of how many `decisions` and `games` there are (a decision without one is a game).
+    `in_part`: not all decisions of one game, `split`: not all games of one cluster."""
 
     taken: Mapping[int, int]
     decisions: int
     games: int
     in_part: bool
+    split: bool
 
 
 class Sample:
@@ -81,37 +86,45 @@ class _Games:
         return node
 
     def drawn(self, most: int) -> Drawn:
-        """Whole clusters. Of a first one that alone is too large, whole games; of a first game that
-        alone is too large, its first decisions."""
+        """Whole games, cluster by cluster; of a first game that alone is too large, its first
+        decisions."""
         clusters: dict[int, list[int]] = {}
         for game in self.sizes:
             clusters.setdefault(self._top(game), []).append(game)
         order = sorted(clusters.values(), key=lambda games: reduce(xor, games))
-        first = sorted(order[0])
-        taken = (
-            self._fitting(order, most)
-            or self._fitting([[game] for game in first], most)
-            or {first[0]: most}
+        taken = self._fitting((game for games in order for game in sorted(games)), most)
+        return Drawn(
+            taken,
+            self.sizes.total(),
+            len(self.sizes),
+            in_part=any(count < self.sizes[game] for game, count in taken.items()),
+            split=any(0 < sum(game in taken for game in games) < len(games) for games in order),
         )
-        in_part = any(count < self.sizes[game] for game, count in taken.items())
-        return Drawn(taken, self.sizes.total(), len(self.sizes), in_part)
 
-    def _fitting(self, order: Sequence[Sequence[int]], most: int) -> dict[int, int]:
-        """The games of the first groups that come to at most so many decisions."""
+    def _fitting(self, games: Iterable[int], most: int) -> dict[int, int]:
+        """The first games that come to at most so many decisions, and how many of each."""
         taken: dict[int, int] = {}
-        for games in order:
-            most -= sum(self.sizes[game] for game in games)
-            if most < 0:
+        for game in games:
+            if not taken or self.sizes[game] <= most:
+                taken[game] = min(most, self.sizes[game])
+                most -= taken[game]
+            else:
                 break
-            taken |= {game: self.sizes[game] for game in games}
         return taken
 
 
 def _games(one: Drawn) -> str:
-    """How many of the games, where that is not said by the number of decisions."""
-    if one.games == one.decisions:
-        return ""
-    return f" ({_of(len(one.taken), one.games)} games{', one in part' if one.in_part else ''})"
+    """How many of the games, where that is not said by the number of decisions, and what follows
+    from how they were drawn."""
+    said = []
+    if one.games != one.decisions:
+        in_part = ", one in part" if one.in_part else ""
+        said.append(f"{_of(len(one.taken), one.games)} games{in_part}")
+    if one.split:
+        said.append("people's games are split")
+    if len(one.taken) < min(FEW_GAMES, one.games):
+        said.append("few games: intervals are wide")
+    return f" ({'; '.join(said)})" if said else ""
 
 
 def _of(some: int, of_all: int) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import filecmp
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -11,6 +10,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any, Literal
 
+from tremble.datasets.reading import same_lines
 from tremble.engines import ModelSpec, RunOptions
 from tremble.errors import UserError
 from tremble.prompts import formulation
@@ -142,12 +142,12 @@ def parse_study(content: Mapping[str, Any], text: str, path: Path) -> Study:
 
 
 def _different_files(where: Reader, data: Sequence[str]) -> None:
-    """Raises UserError where two entries of `data` are one file, or files of equal content: the
-    people in them would count twice."""
+    """Raises UserError where two entries of `data` are one file, or files of equal lines, packed or
+    not: the people in them would count twice."""
     files = [(entry, where.path.parent / entry) for entry in data]
     files = [(entry, file) for entry, file in files if file.is_file()]
     for (one, first), (other, second) in combinations(files, 2):
-        if first.samefile(second) or filecmp.cmp(first, second, shallow=False):
+        if first.samefile(second) or same_lines(first, second):
             what = "are one file" if first.samefile(second) else "hold the same"
             where.fail(f"data holds {one!r} and {other!r}, which {what}; keep one")
 

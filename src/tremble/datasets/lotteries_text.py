@@ -13,7 +13,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from decimal import Decimal
+from decimal import Decimal, DecimalException
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -23,8 +23,8 @@ from tremble.datasets.rated_lottery import rated_lottery
 from tremble.datasets.reading import parsed, text_of
 from tremble.decisions import Decision
 from tremble.errors import UserError, as_written, did_you_mean
+from tremble.record_lines import LARGEST
 
-_CURE = "see docs/data.md"
 CARD = Card(
     name="lotteries_text",
     title="Lotteries described in words, with choice rates",
@@ -102,10 +102,11 @@ def _number(value: Any, share: bool = False) -> float | None:
         if not found["percent"]:
             value = float(digits)
         elif share:
-            value = float(Decimal(digits) / 100)
+            with suppress(DecimalException):  # its exponent is out of reach
+                value = float(Decimal(digits) / 100)
     if not isinstance(value, int | float) or isinstance(value, bool):
         return None
-    return float(value) if abs(value) < 1e300 else None
+    return float(value) + 0.0 if abs(value) <= LARGEST else None  # -0.0 becomes 0.0
 
 
 def _from_lines(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -170,8 +171,8 @@ class _Record:
         total = sum(chance for chance, _ in sound)
         if len(sound) < len(numbers) or not math.isclose(total, 1, abs_tol=1e-4):
             self.fail(
-                f"{key} is {as_written(self.values[key])}, not a list of [probability, payoff] "
-                "whose probabilities add up to 1"
+                f"{key} is {as_written(self.values[key])[:100]}, not a list of [probability, "
+                "payoff] whose probabilities add up to 1"
             )
         return sound
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from tremble.datasets import Card, Notes, Part
 from tremble.datasets.reading import json_of, opened, parsed
-from tremble.decisions import Decision, Event, Game, Option
+from tremble.decisions import Decision, Event, Game, Option, name_hash
 from tremble.errors import UserError, as_written
 from tremble.games.session import BEGIN, END
 
@@ -40,7 +40,7 @@ CARD = Card(
         "earlier or later, add none.",
         f"Dropped and counted, by reason: responses where the others gave more than {MOST_OPTIONS} "
         "different ones or fewer than two, responses that are no option, empty ones. They stay in "
-        "the transcript of later ones.",
+        "the transcript of later ones. So is a line that repeats a session word for word.",
         "Of two options the first is the target; of more none is, so that r is undefined and "
         "likelihood and mass are what is left.",
         "The prompt is the transcript up to the response, with earlier responses in their marks.",
@@ -121,7 +121,13 @@ def load(path: Path, notes: Notes) -> Iterator[Decision]:
     if not given:
         raise UserError(f"{file} is empty; expected one JSON object a line.")
     seen: dict[tuple[str, str], int] = {}
+    marks: set[int] = set()
     for session in _sessions(file):
+        mark = name_hash(repr(replace(session, line=0)))
+        if mark in marks:
+            notes.dropped["a session that another line holds word for word"] += 1
+            continue
+        marks.add(mark)
         who = (session.experiment, session.participant)
         seen[who] = seen.get(who, 0) + 1
         if not session.responses:
@@ -149,8 +155,9 @@ def _decisions(
     for text, response in zip(session.texts[:-1], session.responses, strict=True):
         events += [Event("text", {"text": text}), Event("response", {"response": response})]
     events.append(Event("text", {"text": session.texts[-1]}))
+    who = f"{_in_id(session.experiment)}/{_in_id(session.participant)}"
     game = Game(
-        id=f"{CARD.name}/{session.experiment}/{session.participant}{again}",
+        id=f"{CARD.name}/{who}{again}",
         dataset=CARD.name,
         family="session",
         rules={},
@@ -172,10 +179,18 @@ def _decisions(
             choice=response,
             game=game,
             at=2 * place + 1,
-            participant=f"{session.experiment}/{session.participant}",
+            participant=who,
             round=place + 1,
             line=session.line,
         )
+
+
+def _in_id(name: str) -> str:
+    """A name without "/", which parts names in an id. Different names stay different, and as they
+    are where they hold neither a "/" nor what stands for one."""
+    if not re.search("/|%2F|%25", name):
+        return name
+    return name.replace("%", "%25").replace("/", "%2F")
 
 
 def _too_many_or_few(count: int) -> str | None:

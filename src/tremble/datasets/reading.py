@@ -7,8 +7,10 @@ import json
 import shutil
 import tempfile
 import zlib
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import zip_longest
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
@@ -40,6 +42,27 @@ def opened(file: Path) -> Iterator[IO[bytes]]:
                 ) from error
             whole.seek(0)
             yield whole
+
+
+def same_lines(first: Path, second: Path) -> bool:
+    """Whether two files hold the same lines once unpacked, blank ones and the space round a line
+    left out. Read as far as they agree."""
+    try:
+        return all(one == other for one, other in zip_longest(_lines(first), _lines(second)))
+    except (OSError, EOFError, zlib.error):
+        return False  # which file cannot be read is said when its records are
+
+
+def _lines(file: Path) -> Iterator[bytes]:
+    with file.open("rb") as stream:
+        packed = stream.read(2) == b"\x1f\x8b"
+        stream.seek(0)
+        lines = gzip.GzipFile(fileobj=stream) if packed else stream
+        for number, line in enumerate(lines):
+            if number == 0:
+                line = line.removeprefix(BOM_UTF8)
+            if text := line.strip():
+                yield text
 
 
 def text_of(file: Path) -> str:
