@@ -62,11 +62,11 @@ def _said_by(decision: Decision) -> Iterator[None]:
     """Raises UserError where the record lacks something that its family needs."""
     try:
         yield
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError) as error:
         reason = f"{type(error).__name__}: {one_line(error)}"
         raise UserError(
             f"The decision {decision.id!r} lacks something that {decision.family} needs in its "
-            f"rules or events ({reason}); see src/tremble/games/{decision.family}.py."
+            f"rules or events ({reason}); see docs/data.md."
         ) from error
 
 
