@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tremble.commands import AsJson, complain, guarded, print_json, screen
+from tremble.commands.in_the_way import check_records
 from tremble.errors import UserError
 
 
@@ -133,7 +134,7 @@ def data_import(
     path: Annotated[Path, typer.Argument(help="The file, its folder, or any folder above.")],
     out: Annotated[Path, typer.Option(help="The JSONL file to write.")],
     force: Annotated[
-        bool, typer.Option("--force", help="Replace --out where it is there.")
+        bool, typer.Option("--force", help="Replace --out where an import wrote it.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -145,6 +146,7 @@ def data_import(
         raise UserError(f"--out is the file that is read, {str(path)!r}; give another --out.")
     if out.is_file() and not force:
         raise UserError(f"--out {str(out)!r} is there already; add --force, or give another --out.")
+    check_records(out)
     found, notes = source(source_name), Notes()
     summary = import_decisions(found.load(path, notes), out)
     if as_json:
