@@ -18,7 +18,6 @@ from tremble.engines.files import Say
 from tremble.engines.load import model_identity, open_tokenizer
 from tremble.engines.model_size import ModelSize, model_size
 from tremble.errors import ModelUnavailable, UserError
-from tremble.misfits import reason_of
 from tremble.plan import Plan
 from tremble.preflight import Preflight
 from tremble.prompt_cache import prompt_cache
@@ -185,7 +184,7 @@ def _add(
     long = f"longer than the {window or 0:,} tokens that the model takes; `tremble run` {then}"
     lost = rows.filter(~scorable(window)).with_columns(pl.col("refusal").fill_null(long))
     for (why,), some in lost.group_by("refusal", maintain_order=True):
-        cannot[reason_of(cell.formulation, str(why))].add(cell, some.height, some["decision"])
+        cannot[str(why)].add(cell, some.height, some["decision"])
     sound = rows.filter(scorable(window))
     before = job.all_rows()
     scored = before.filter(pl.col("error").is_null())

@@ -19,11 +19,11 @@ from tremble.engines.files import EMBEDDED, Say
 from tremble.engines.hub import Downloads
 from tremble.engines.load import Opened, check_device, model_identity, open_tokenizer
 from tremble.errors import ModelUnavailable, UserError
-from tremble.misfits import left_out, misfit_notes
+from tremble.misfits import left_out, misfit_notes, of_misfits
 from tremble.preflight import Preflight
 from tremble.prompt_cache import PromptCache, prompt_cache
 from tremble.prompt_table import PromptTable
-from tremble.rendering import MISFIT, Cell, Facts, model_name, reading_of
+from tremble.rendering import Cell, Facts, model_name, reading_of
 from tremble.scoring import Progress, score_cells
 from tremble.stats import Analysis, Comparison, analyze
 from tremble.stats.analysis import plain
@@ -38,7 +38,7 @@ _Found = TypeVar("_Found")
 
 def score_study(study: Study, out: Path, say: Say, progress: Progress | None = None) -> int:
     """Score what is missing of a study and return how many prompts could not be scored. Those of
-    decisions that a wording does not fit are not among them; `caveats` says those.
+    decisions that a wording or control does not fit are not among them; `caveats` says those.
 
     Everything that can be known beforehand is checked before anything is written. Raises
     UserError for what the user can mend. A model that cannot be had is said, recorded in run.json
@@ -122,8 +122,7 @@ def _score_study(
             study, store.folder, folders, tables, identities, say, progress, downloads, left_out
         )
         cache.prune()
-    errors = store.scores()["error"].drop_nulls()
-    return int((~errors.str.starts_with(MISFIT)).sum())
+    return store.scores().filter(pl.col("error").is_not_null(), ~of_misfits()).height
 
 
 def _refuse_if_nothing_is_left(study: Study, missing: Mapping[ModelSpec, str]) -> None:

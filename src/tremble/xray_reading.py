@@ -12,7 +12,8 @@ import polars as pl
 
 from tremble.engines import Engine, Row
 from tremble.errors import UserError
-from tremble.rendering import MISFIT, Cell, Prompt, model_name
+from tremble.misfits import blamed, is_misfit
+from tremble.rendering import Cell, Prompt, model_name
 from tremble.single import scored_options
 from tremble.study_file import Pair
 from tremble.tokens import Ids, Tokenizer, TokenPaths, join_warning, with_bos
@@ -106,20 +107,22 @@ def presented(
             f"{', '.join(map(str, numbers))}."
         )
     unfit = {
-        prompt.presentation: prompt.paths.error.removeprefix(MISFIT)
+        prompt.presentation: prompt.paths.error
         for prompt in every
         if prompt.presentation in wanted
         and prompt.paths.error is not None
-        and prompt.paths.error.startswith(MISFIT)
+        and is_misfit(prompt.paths.error)
     }
     if wanted and len(unfit) == len(wanted):
+        kind, why = blamed(unfit[wanted[0]])
+        whose = "wording" if kind == "wording" else "control of the wording"
         raise UserError(
-            f"The wording {next(iter(rendered)).formulation!r} does not fit the decision "
-            f"{every[0].decision.id!r}: {unfit[wanted[0]]}; name another with --formulation."
+            f"The {whose} {next(iter(rendered)).formulation!r} does not fit the decision "
+            f"{every[0].decision.id!r}: {why}; name another with --formulation."
         )
     notes = [
-        f"The wording does not fit {count} of the presentations: {why}."
-        for why, count in Counter(unfit.values()).items()
+        f"The {kind} does not fit {count} of the presentations: {why}."
+        for (kind, why), count in Counter(map(blamed, unfit.values())).items()
     ]
     if asked is None and numbers[1:]:
         notes.append(
