@@ -14,6 +14,8 @@ from tremble.datasets.demo import load
 from tremble.records import write
 from tremble.report.xray_layout import notes
 from tremble.study import analyze_study
+from tremble.study_data import decisions_of
+from tremble.study_file import read_study
 
 
 def test_models_formats_and_readings_can_be_chosen(tmp_path: Path) -> None:
@@ -117,3 +119,27 @@ def test_an_id_that_begins_another_is_found(tmp_path: Path) -> None:
     path = write_study(tmp_path, [{**OTHER, "id": "r1"}, {**OTHER, "id": "r"}, LONG])
     assert look(path, "r")["decision"]["id"] == "r"
     assert look(path, "gam")["decision"]["id"] == "game-2"
+
+
+def test_a_note_says_what_the_study_does_not_hold(tmp_path: Path) -> None:
+    path = write_study(tmp_path, [{**OWN, "id": str(n), "prompt": f"{n}?"} for n in range(6)])
+    asked = path.read_text()
+
+    def said(study: str, id_: str, *models: str, **more: Any) -> list[str]:
+        path.write_text(study)
+        return look(path, id_, *models, **more)["notes"]
+
+    part = asked.replace("[[pair]]", "sample = 2\n[[pair]]", 1)
+    path.write_text(part)
+    held = {decision.id for decision in decisions_of(read_study(path), "mine.jsonl")}
+    assert len(held) == 2
+    for id_ in map(str, range(6)):
+        note = [] if id_ in held else ["Not in the study's sample (sample = 2)."]
+        assert said(part, id_) == note
+    gone = "Not in the study: left out by include or exclude"
+    only = asked + '[[exclude]]\nmodel = "mock:b"\n'
+    assert said(only, "0") == [f"{gone} of mock:b, chat."]
+    assert said(only, "0", "mock:a") == []
+    assert said(only, "0", "mock:b") == [f"{gone}."]
+    only = asked + '[[include]]\nformulation = "standard"\n'
+    assert said(only, "0", formulation="observer") == []

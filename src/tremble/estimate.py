@@ -163,8 +163,9 @@ def _count(
         f"{decisions:,} decisions, {len(jobs):,} cells (a model in a format, data and a wording): "
         f"{prompts:,} prompts to render and count, all presentations."
     )
-    for note in sample_notes(ready.study, {e: set(f["family"]) for e, f in ready.frames.items()}):
-        say(note)
+    for entry, frame in ready.frames.items():
+        for note in sample_notes(ready.study, entry, set(frame["family"])):
+            say(note)
     ready.progress.prepare(prompts)
     for folder, cell in jobs.items():
         try:

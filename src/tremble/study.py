@@ -107,16 +107,16 @@ def _score_study(
         for cell, table in tables.items():
             Job(store.folder / folders[cell]).expect(table.rows().select(list(EXPECTED)))
         for entry, frame in frames.items():
-            store.write_decisions(entry, frame)
-        sampled = sample_notes(study, {entry: set(f["family"]) for entry, f in frames.items()})
-        store.write_run(_run_record(study, folders, identities, missing, sampled))
+            sampled = sample_notes(study, entry, set(frame["family"]))
+            store.write_decisions(entry, frame, sampled)
+        store.write_run(_run_record(study, folders, identities, missing))
 
         def left_out(model: ModelSpec, error: ModelUnavailable) -> None:
             missing[model] = str(error)
             if store.scores().is_empty():
                 _refuse_if_nothing_is_left(study, missing)
             say(f"{model_name(model)} is left out. {error}")
-            store.write_run(_run_record(study, folders, identities, missing, sampled))
+            store.write_run(_run_record(study, folders, identities, missing))
 
         score_cells(
             study, store.folder, folders, tables, identities, say, progress, downloads, left_out
@@ -226,7 +226,6 @@ def _run_record(
     folders: dict[Cell, str],
     identities: dict[ModelSpec, dict[str, Any]],
     missing: Mapping[ModelSpec, str],
-    sampled: Sequence[str],
 ) -> dict[str, Any]:
     """What belongs to this run, for whoever reads the folder later."""
     return {
@@ -234,7 +233,6 @@ def _run_record(
         "datasets": list(study.data),
         "spellings": study.spellings,
         "selected": bool(study.include or study.exclude),
-        "sampled": list(sampled),
         "models": {model_name(model): identity for model, identity in identities.items()},
         "absent": {model_name(model): reason for model, reason in missing.items()},
         "comparisons": [asdict(comparison) for comparison in comparisons(study)],
@@ -281,7 +279,7 @@ def caveats(out: Path) -> list[str]:
             "include and exclude in the study file leave decisions out of some models, wordings or "
             "formats; there they count as missing."
         ] = None
-    found.update(dict.fromkeys(run.get("sampled", [])))
+    found.update(dict.fromkeys(Store(out).sampled()))
     found |= dict.fromkeys(misfit_notes(left_out(Job(out / job["folder"]) for job in run["jobs"])))
     for job in run["jobs"]:
         manifest = Job(out / job["folder"]).manifest()
