@@ -209,6 +209,15 @@ class Store:
                 found = [*found, *json.loads(frame[_SAMPLED][0])]
         return found
 
+    def families(self) -> dict[str, list[str]]:
+        """The entries of data that hold decisions of each family."""
+        found: dict[str, list[str]] = {}
+        for name in self.read_run()["datasets"]:
+            frame = read_parquet(self._decisions_path(name), ["family"])
+            for family in frame["family"].cast(pl.String).unique(maintain_order=True):
+                found.setdefault(family, []).append(name)
+        return found
+
     def scores(self) -> pl.DataFrame:
         """The scores of the last run's folders, one row per decision and presentation.
 

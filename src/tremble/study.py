@@ -258,7 +258,8 @@ def unfinished(out: Path) -> list[str]:
 
 def caveats(out: Path) -> list[str]:
     """What a reader must know beside the numbers: what is not scored (`unfinished`), models that
-    are none, what is a sample, what wordings and controls do not fit, stored precision, dtypes,
+    are none, what is a sample, which data are taken together,
+    what wordings and controls do not fit, stored precision, dtypes,
     twins that are none."""
     run = Store(out).read_run()
     found = dict.fromkeys(unfinished(out))
@@ -280,6 +281,12 @@ def caveats(out: Path) -> list[str]:
             "formats; there they count as missing."
         ] = None
     found.update(dict.fromkeys(Store(out).sampled()))
+    for family, entries in Store(out).families().items():
+        if len(entries) > 1:
+            names = f"{', '.join(entries[:-1])} and {entries[-1]}"
+            found[
+                f"{family}: {names} are taken together; `--by dataset` shows data sets apart."
+            ] = None
     found |= dict.fromkeys(misfit_notes(left_out(Job(out / job["folder"]) for job in run["jobs"])))
     for job in run["jobs"]:
         manifest = Job(out / job["folder"]).manifest()
