@@ -10,11 +10,12 @@ from typing import Any
 import polars as pl
 import pytest
 
-from test_cli import tremble
+from test_cli import mistake, tremble
 from test_study import PAIR, run, study_file
 from tremble import records
 from tremble.datasets import Notes
 from tremble.datasets.demo import load, sample
+from tremble.errors import UserError
 from tremble.stats.further import FURTHER
 from tremble.store import Job, Store, write_parquet
 from tremble.study import caveats
@@ -161,16 +162,121 @@ def test_people_all_did_the_same(data: Path) -> None:
 
 
 def test_two_decisions(data: Path) -> None:
-    path = study_file(data, PAIR, data=["mine.jsonl", "other.jsonl"])
+    drawn = list(records.read(data / "mine.jsonl"))
+    records.write(drawn[:2], data / "mine.jsonl")
+    found = analysed(scored(data))
+    assert {row["r"] for row in found["models"]} == {None}
+    assert "fewer than 3 points" in found["models"][0]["note"]
+    assert {row["note"] for row in found["intervals"]} == {"fewer than 3 points"}
+    assert "fewer than 3 points" in found["pairs"][0]["why"]
+
+
+def test_missing_scores_are_counted(data: Path) -> None:
+    out = scored(data)
+    first = pl.int_range(pl.len()) < 30
+    lacking = {
+        "error": pl.when(first).then(pl.lit("too long")).otherwise("error"),
+        "logprobs": pl.when(~first).then("logprobs"),
+        "mass": pl.when(~first).then("mass"),
+    }
+    job = next(job for job in Store(out).read_run()["jobs"] if job["model"] == BASE)
+    (part,) = Job(out / job["folder"]).parts
+    write_parquet(part, pl.read_parquet(part).with_columns(**lacking))
+    found = analysed(out)
+    assert (model_row(found, BASE)["n"], model_row(found, BASE)["missing"]) == (COUNT - 30, 30)
+    assert model_row(found, ALIGNED)["missing"] == 0
+    assert found["differences"][0]["points"] == COUNT - 30
+
+
+def test_a_breakdown_of_ones_own_choice(data: Path) -> None:
+    out = scored(data)
+    found = analysed(out, "--by", "game", "--by", "round")
+    assert list(found["by"]) == ["game", "round"]
+    pairs = found["by"]["game"]["pairs"]
+    assert {row["value"] for row in pairs} == {"BoS", "PD"}
+    assert sum(row["n"] for row in pairs) == COUNT
+    assert all(row["mass_base"] == pytest.approx(0.9) for row in pairs)
+    assert sum(row["pairs"] for row in found["by"]["game"]["wins"]) == 2
+    _, text, _ = tremble("analyze", out, "--by", "game")
+    assert "r and mass by game" in text
+    assert "Wins by game" in text
+    # Its own tables alone, as with --table; the notes are where all tables are.
+    assert not any(title in text for title in ("Models", "Tests over pairs", "Baselines"))
+    assert caveats(out) and not any(note in text for note in caveats(out))
+    assert found["notes"] == caveats(out)
+    text = tremble("analyze", out, "--by", "game", "--json")[1]
+    assert json.loads(text).keys() == FIRST | {"by"}
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_an_unknown_name_is_said_before_anything_is_printed(
+    data: Path, form: tuple[str, ...]
+) -> None:
+    out = scored(data)
+    said = mistake("analyze", out, "--by", "game", "--by", "gaem", *form)
+    assert said == "tremble: There is no breakdown 'gaem'; did you mean 'game'?"
+    said = mistake("analyze", out, "--by", "colour", *form)
+    assert "There is no breakdown 'colour'; known: dataset, family, formulation, game, " in said
+    assert "parameter" not in said  # of which none is called so
+    said = mistake("analyze", out, "--table", "theory,ceiling", "--by", "game", *form)
+    assert said == "tremble: There is no table 'ceiling'; did you mean 'ceilings'?"
+
+
+def test_a_table_that_fails_leaves_the_others_alone(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = scored(data)
+
+    def broken(*_: Any, **__: Any) -> Any:
+        raise ZeroDivisionError("nothing to divide by")
+
+    monkeypatch.setattr("tremble.stats.further.ceiling_table", broken)
+    code, text, said = tremble("analyze", out, "--table", "all", "--json")
+    found = json.loads(text)
+    sentence = found.pop("ceilings")
+    assert code == 1
+    assert "ZeroDivisionError: nothing to divide by" in sentence
+    log = Path(sentence.split("account is in ")[1].rstrip("."))
+    assert "Traceback" in log.read_text()
+    log.unlink()
+    assert set(found) == (FIRST | set(FURTHER)) - {"ceilings"}
+    assert all(isinstance(rows, list) for rows in found.values())
+    assert "Traceback" not in said
+    code, text, said = tremble("analyze", out, "--table", "ceilings,theory")
+    assert code == 1
+    assert "nothing to divide by" in text
+    assert FURTHER["theory"] in text
+    Path(said.split("account is in ")[1].strip().rstrip(".")).unlink()
+
+
+def test_a_table_refused_for_what_the_data_lack(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = scored(data)
+
+    def refused(*_: Any, **__: Any) -> Any:
+        raise UserError("The data lack it; add it.")
+
+    monkeypatch.setattr("tremble.stats.further.ceiling_table", refused)
+    code, text, said = tremble("analyze", out, "--table", "all", "--json")
+    assert (code, json.loads(text)["ceilings"]) == (1, "The data lack it; add it.")
+    assert "tremble: The data lack it; add it.\n" in said
+    code, text, _ = tremble("analyze", out, "--table", "ceilings")
+    assert code == 2
+    assert "The data lack it; add it." in text
+
+
+def test_data_with_games_of_one_family_are_pooled_and_a_note_says_so(data: Path) -> None:
     own = {"family": "repeated_matrix", "dataset": "own", "options": ["J", "F"], "choice": "J"}
     lines = [json.dumps({**own, "id": f"own{n}", "prompt": f"{n}?"}) for n in range(40)]
     (data / "other.jsonl").write_text("\n".join(lines))
-    run(path, data / "out")
+    out = data / "out"
+    run(study_file(data, PAIR, data=["mine.jsonl", "other.jsonl"]), out)
     note = "repeated_matrix: mine.jsonl and other.jsonl are taken together"
-    assert [x for x in caveats(data / "out") if "together" in x] == [
+    assert [x for x in caveats(out) if "together" in x] == [
         f"{note}; `--by dataset` shows data sets apart."
     ]
-    found = json.loads(tremble("analyze", data / "out", "--by", "dataset", "--json")[1])
+    found = json.loads(tremble("analyze", out, "--by", "dataset", "--json")[1])
     counts = {row["value"]: row["n"] for row in found["by"]["dataset"]["pairs"]}
     assert counts.pop("own") == 40
-    assert sum(counts.values()) == COUNT and len(counts) >= 1
+    assert sum(counts.values()) == COUNT

@@ -17,7 +17,7 @@ from tremble.engines import ModelSpec
 from tremble.engines.files import Say
 from tremble.engines.load import model_identity, open_tokenizer
 from tremble.engines.model_size import ModelSize, model_size
-from tremble.errors import ModelUnavailable, UserError
+from tremble.errors import ModelUnavailable, UserError, counted
 from tremble.plan import Plan
 from tremble.preflight import Preflight
 from tremble.prompt_cache import prompt_cache
@@ -160,8 +160,8 @@ def _count(
     decisions = sum(frame.height for frame in ready.frames.values())
     prompts = ready.prompts(jobs.values())
     say(
-        f"{decisions:,} decisions, {len(jobs):,} cells (a model in a format, data and a wording): "
-        f"{prompts:,} prompts to render and count, all presentations."
+        f"{counted(decisions, 'decision')}, {counted(len(jobs), 'cell')} (a model in a format, "
+        f"data and a wording): {counted(prompts, 'prompt')} to render and count, all presentations."
     )
     for entry, frame in ready.frames.items():
         for note in sample_notes(ready.study, entry, set(frame["family"])):

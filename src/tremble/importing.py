@@ -16,7 +16,6 @@ from tremble.record_checks import Fault
 from tremble.tokens import closing_character, join_warning
 
 RATES_TOLERANCE = 0.015  # rates are printed with two decimals
-MOST_FAULTS = 20  # listed one by one; the rest is counted
 
 
 class Summary:
@@ -73,19 +72,15 @@ def _doubts(decision: Decision, text: str) -> Iterator[str]:
 
 
 def check_decisions(path: Path) -> tuple[dict[str, Any], list[str], list[str]]:
-    """Counts, the first faults, and warnings of a JSONL file.
+    """Counts, faults and warnings of a JSONL file.
 
     Raises UserError where the file is missing or empty.
     """
     faults: list[str] = []
     warnings: list[str] = []
-    faulty = 0
 
     def keep(fault: Fault) -> None:
-        nonlocal faulty
-        faulty += 1
-        if faulty <= MOST_FAULTS:
-            faults.append(str(fault))
+        faults.append(str(fault))
 
     def sound() -> Iterator[Decision]:
         for decision in records.read(path, keep):
@@ -95,11 +90,10 @@ def check_decisions(path: Path) -> tuple[dict[str, Any], list[str], list[str]]:
                 keep(Fault(path, decision.line or 0, str(error)))
                 continue
             for found in _doubts(decision, text):
-                if len(warnings) < MOST_FAULTS:
-                    warnings.append(f"{path}, line {decision.line}: {found}")
+                warnings.append(f"{path}, line {decision.line}: {found}")
             yield decision
 
     summary = Summary()
     for _ in summary.watch(sound()):
         pass
-    return {**summary.to_json(), "faulty": faulty}, faults, warnings
+    return {**summary.to_json(), "faulty": len(faults)}, faults, warnings

@@ -28,7 +28,7 @@ from tremble.engines.load import (
     open_engine,
     open_tokenizer,
 )
-from tremble.errors import ModelUnavailable, UserError, did_you_mean
+from tremble.errors import ModelUnavailable, UserError, counted, did_you_mean
 from tremble.prompts import spoken
 from tremble.rendering import (
     Cell,
@@ -143,9 +143,8 @@ def xray(asked: Asked, say: Say) -> Found:
     notes += [f"{model_name(model)} is left out. {error}" for model, error in missing.items()]
     if others := study.formulations[1:]:
         some = ", ".join(others[:FEW]) + (", ..." if len(others) > FEW else "")
-        notes.append(
-            f"{len(others)} other formulations of the study ({some}); --formulation shows one."
-        )
+        number = counted(len(others), "other formulation")
+        notes.append(f"{number} of the study ({some}); --formulation shows one.")
     readings.sort(key=lambda reading: reading["presentation"])  # stable: twins stay side by side
     return {
         "decision": {

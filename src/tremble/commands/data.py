@@ -9,7 +9,9 @@ import typer
 
 from tremble.commands import AsJson, complain, guarded, print_json, screen
 from tremble.commands.in_the_way import check_records
-from tremble.errors import UserError
+from tremble.errors import UserError, counted
+
+MOST = 20  # faults and warnings of a file that are printed unasked
 
 
 @guarded
@@ -155,8 +157,8 @@ def data_import(
         for family, count in summary["by_family"].items():
             hits = summary["target"].get(family)
             coded = "" if hits is None else f", {hits:,} of them the target"
-            print(f"{family}: {count:,} decisions{coded}")
-        print(f"{summary['decisions']:,} decisions written to {out}")
+            print(f"{family}: {counted(count, 'decision')}{coded}")
+        print(f"{counted(summary['decisions'], 'decision')} written to {out}")
     for reason, count in notes.dropped.items():
         complain(f"left out: {count} ({reason})")
     for line in notes.odd:
@@ -166,6 +168,9 @@ def data_import(
 @guarded
 def data_check(
     path: Annotated[Path, typer.Argument(help="A JSONL file of decisions.")],
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every fault and warning, not the first 20 of each.")
+    ] = False,
     as_json: AsJson = False,
 ) -> int:
     """Check every line of a file of decisions, and say what is wrong and how to mend it."""
@@ -174,14 +179,16 @@ def data_check(
     summary, faults, warnings = check_decisions(path)
     if as_json:
         print_json({**summary, "faults": faults, "warnings": warnings})
-    for line in () if as_json else faults:
-        complain(line)
-    if not as_json and summary["faulty"] > len(faults):
-        complain(f"and {summary['faulty'] - len(faults):,} more faulty lines")
-    for line in () if as_json else warnings:
-        complain(f"warning: {line}")
-    if not as_json:
-        print(
-            f"{path}: {summary['decisions']:,} sound decisions, {summary['faulty']:,} faulty lines"
-        )
-    return 2 if summary["faulty"] else 0
+        return 2 if faults else 0
+    for what, lines in (("", faults), ("warning: ", warnings)):
+        for line in lines if everything else lines[:MOST]:
+            complain(f"{what}{line}")
+    left = [
+        counted(len(lines) - MOST, f"more {what}")
+        for what, lines in (("fault", faults), ("warning", warnings))
+        if len(lines) > MOST and not everything
+    ]
+    sound = counted(summary["decisions"], "sound decision")
+    more = f"; {' and '.join(left)}: --all prints all" if left else ""
+    print(f"{path}: {sound}, {counted(len(faults), 'faulty line')}{more}")
+    return 2 if faults else 0

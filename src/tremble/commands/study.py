@@ -11,7 +11,7 @@ import typer
 from tremble.commands import AsJson, complain, guarded, print_json
 from tremble.commands.in_the_way import check_page
 from tremble.commands.tables import show_analysis
-from tremble.errors import UserError
+from tremble.errors import UserError, counted
 
 
 @guarded
@@ -106,7 +106,7 @@ def _run(study: Any, out: Path) -> int:
     with shown_progress(sys.stderr) as progress:
         failed = score_study(study, out, progress.say, progress)
     if failed:
-        complain(f"{failed} prompts could not be scored; they count as missing in every table.")
+        complain(f"{counted(failed, 'prompt')} could not be scored, missing in every table.")
     missing = absent(out)
     if missing:
         complain(
