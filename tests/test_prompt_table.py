@@ -41,6 +41,7 @@ TOKENIZERS: dict[str, Any] = {
     "bpe": HubTokenizer(bpe_tokenizer(bos=True)),
 }
 LABELS = [["yes", "no"], ["yes", "yes please", "no"], ["Option J", "Option F"], ["1", "10", "100"]]
+from tremble.xray import Asked, xray
 
 
 def write(folder: Path, lines: list[dict[str, Any]]) -> Path:
@@ -327,6 +328,17 @@ def test_a_doubtful_join_is_told_once_per_data_set_and_again_from_the_cache(
             "Warning: 2: The prompt ends in a space, and the label follows verbatim: "
             "'Answer: |yes' (the bar marks the join)."
         ]
+
+
+def test_a_join_that_the_wording_itself_makes_is_no_warning(tmp_path: Path) -> None:
+    """`minimal` ends in a space in every game; nothing in the data could mend that."""
+    said: list[str] = []
+    study = study_file(tmp_path, formulations=["minimal"], data=["demo"], families=["lottery"])
+    run(study, tmp_path / "out", said)
+    assert [line for line in said if line.startswith("Warning")] == []
+    reading = xray(Asked("demo", "demo/lottery/1", ("mock",), formulation="minimal"), print)
+    (one,) = reading["readings"]
+    assert one["text"].endswith(" ") and one["warning"] is None
 
 
 def test_data_that_change_while_they_are_read_are_refused(

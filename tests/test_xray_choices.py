@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pytest
 
 from test_cli import mistake, tremble, write_study
 from test_xray import LONG, OTHER, OWN, look
+from toys import save_tiny
 from tremble.datasets import Notes
 from tremble.datasets.demo import load
 from tremble.records import write
@@ -143,3 +145,23 @@ def test_a_note_says_what_the_study_does_not_hold(tmp_path: Path) -> None:
     assert said(only, "0", "mock:b") == [f"{gone}."]
     only = asked + '[[include]]\nformulation = "standard"\n'
     assert said(only, "0", formulation="observer") == []
+
+
+@pytest.mark.parametrize("made_up", [True, False])
+def test_stored_labels_are_those_that_are_scored_where_spellings_count(
+    made_up: bool, tmp_path: Path, one_thread: None
+) -> None:
+    models = {}
+    if not made_up:
+        save_tiny(tmp_path / "base", "Llama", 1, template=None)
+        models = {"base": str(tmp_path / "base"), "aligned": "mock:b"}
+    records = [OWN, {**OTHER, "options": ["accept", "refuse"], "choice": "accept"}]
+    path = write_study(tmp_path, records, **models)
+    path.write_text(path.read_text().replace("[[pair]]", 'spellings = "all"\n[[pair]]', 1))
+    assert tremble("run", path, "--out", tmp_path / "s")[0] == 0
+    for id_ in ("game-1/alice", "game-1/bob"):
+        readings = look(tmp_path / "s", id_)["readings"]
+        assert len(readings) == 2
+        for reading in readings:
+            assert reading["stored"]["same_prompt"] and not reading["stored"]["differs"]
+            assert reading["mass"] < reading["spelled"]["mass"]

@@ -63,9 +63,10 @@ def plan_study(
       (theirs, one by one), distinct_tokens (computed once each), seconds and `timing` ("measured"
       in this study before; "estimated" from the configuration and a matrix product timed now, to a
       factor of two), memory, download and disk in bytes. None where it cannot be told.
-    - `families`: family, decisions, clusters (participants, or games), and the smallest difference
-      between two models' r that a two-sided test at .05 finds with a probability of .80, were all
-      decisions independent, and were those of a cluster all alike: `smallest`, `smallest_clusters`.
+    - `families`: data (the entry), family, decisions, clusters (participants, or games), and the
+      smallest difference between two models' r that a two-sided test at .05 finds with a
+      probability of .80, were all decisions independent, and were those of a cluster all alike:
+      `smallest`, `smallest_clusters`.
     - `cannot`: what cannot be scored, one row for each reason: why, rows (prompts), decisions
       (distinct ones), cells, and the names of models, data, formulations and formats they are of.
       Of a model that cannot be had, rows, decisions and cells are None.
@@ -89,7 +90,9 @@ def plan_study(
     return {
         "study": study.name,
         "models": rows,
-        "families": [row for frame in ready.frames.values() for row in _families(frame)],
+        "families": [
+            row for entry, frame in ready.frames.items() for row in _families(entry, frame)
+        ],
         "cannot": [lost.row(why) for why, lost in cannot.items()],
         "totals": {**_totals(rows), "prompt_tables": tables},
         "gflops": gflops,
@@ -237,13 +240,14 @@ def _memory(study: Study, size: ModelSize, longest: int) -> int:
     return size.weights + most + _LIBRARIES
 
 
-def _families(frame: pl.DataFrame) -> list[Row]:
-    found = frame.group_by("dataset", "family", maintain_order=True).agg(
+def _families(entry: str, frame: pl.DataFrame) -> list[Row]:
+    found = frame.group_by("family", maintain_order=True).agg(
         pl.len().alias("decisions"),
         pl.coalesce("participant", "cluster").n_unique().alias("clusters"),
     )
     return [
         {
+            "data": entry,
             **row,
             "smallest": smallest_difference(row["decisions"]),
             "smallest_clusters": smallest_difference(row["clusters"]),

@@ -39,6 +39,7 @@ __all__ = [
     "control_of",
     "controlled",
     "formulation",
+    "own_prompt",
     "presentations",
     "spoken",
     "standard",

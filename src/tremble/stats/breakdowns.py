@@ -43,7 +43,8 @@ def breakdown(
     of the column `config` (`subsets`). Both filters are applied anew within every subset. A
     subset with one or two situations only, as round one of repeated matrix games, has no r:
     "undefined: 2 contexts". Situations are counted by `contexts`, or, where those are not
-    known, by the distinct predictions of the twin that has more. Raises UserError for an unknown `by`.
+    known, by the distinct predictions of the twin that has more. Raises UserError for an
+    unknown `by`.
     """
     members = subsets(decisions, by)
     if not comparisons or not members.height:
