@@ -360,3 +360,10 @@ def test_every_fault_of_a_file_can_be_had(tmp_path: Path) -> None:
     code, out, said = tremble("data", "check", path, "--json")
     found = json.loads(out)
     assert (code, len(found["faults"]), len(found["warnings"]), said) == (2, 25, 1, "")
+
+
+@pytest.mark.parametrize("command", [("list",), ("show", "demo")])
+def test_texts_in_a_pipe_are_of_a_pages_width(command: tuple[str, ...]) -> None:
+    lines = tremble("data", *command)[1].splitlines()
+    assert max(map(len, lines)) <= 100
+    assert all(line == line.rstrip() for line in lines)

@@ -20,10 +20,10 @@ import numpy.typing as npt
 import polars as pl
 
 from tremble.decisions import Decision, Option
+from tremble.prompts import own_prompt
 from tremble.prompts.conversation import Conversation
 from tremble.spellings import Spelled
 from tremble.store import Types, read_parquet
-from tremble.prompts import own_prompt
 from tremble.tokens import Ids, Reading, TokenPaths, join_warning
 
 _ROW: Types = {

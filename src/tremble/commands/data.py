@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tremble.commands import AsJson, complain, guarded, print_json, screen
+from tremble.commands import AsJson, complain, guarded, print_json, prose, screen
 from tremble.commands.in_the_way import check_records
 from tremble.errors import UserError, counted
 
@@ -18,14 +18,14 @@ MOST = 20  # faults and warnings of a file that are printed unasked
 def data_list(as_json: AsJson = False) -> None:
     """The data sets that tremble knows."""
     from tremble.datasets import names, source
-    from tremble.report.console import card_table
+    from tremble.report.console import show_cards
 
     cards = [source(name).card for name in names()]
     if as_json:
         keys = ("name", "title", "licence", "size", "embedded")
         print_json([{key: getattr(card, key) for key in keys} for card in cards])
     else:
-        screen().print(card_table(cards))
+        show_cards(cards, prose())
 
 
 @guarded
@@ -43,7 +43,7 @@ def data_show(
     else:
         from tremble.report.console import show_card
 
-        show_card(card, screen())
+        show_card(card, prose())
 
 
 @guarded
