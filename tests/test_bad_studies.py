@@ -18,10 +18,11 @@ from tremble.datasets.demo import load, sample
 from tremble.errors import UserError
 from tremble.stats.further import FURTHER
 from tremble.store import Job, Store, write_parquet
+from tremble.study import caveats
 
 BASE, ALIGNED = "mock:base", "mock:aligned"
 SECOND = '[[pair]]\nbase = "mock:base"\naligned = "mock:second"\n'
-FIRST = {"models", "pairs", "tests", "baselines"}
+FIRST = {"notes", "models", "pairs", "tests", "baselines"}
 COUNT = 120
 
 
@@ -199,6 +200,12 @@ def test_a_breakdown_of_ones_own_choice(data: Path) -> None:
     _, text, _ = tremble("analyze", out, "--by", "game")
     assert "r and mass by game" in text
     assert "Wins by game" in text
+    # Its own tables alone, as with --table; the notes are where all tables are.
+    assert not any(title in text for title in ("Models", "Tests over pairs", "Baselines"))
+    assert caveats(out) and not any(note in text for note in caveats(out))
+    assert found["notes"] == caveats(out)
+    text = tremble("analyze", out, "--by", "game", "--json")[1]
+    assert json.loads(text).keys() == FIRST | {"by"}
 
 
 @pytest.mark.parametrize("form", [(), ("--json",)])
@@ -209,7 +216,8 @@ def test_an_unknown_name_is_said_before_anything_is_printed(
     said = mistake("analyze", out, "--by", "game", "--by", "gaem", *form)
     assert said == "tremble: There is no breakdown 'gaem'; did you mean 'game'?"
     said = mistake("analyze", out, "--by", "colour", *form)
-    assert "There is no breakdown 'colour'; known: family, formulation, game, " in said
+    assert "There is no breakdown 'colour'; known: dataset, family, formulation, game, " in said
+    assert "parameter" not in said  # of which none is called so
     said = mistake("analyze", out, "--table", "theory,ceiling", "--by", "game", *form)
     assert said == "tremble: There is no table 'ceiling'; did you mean 'ceilings'?"
 
@@ -256,3 +264,19 @@ def test_a_table_refused_for_what_the_data_lack(
     code, text, _ = tremble("analyze", out, "--table", "ceilings")
     assert code == 2
     assert "The data lack it; add it." in text
+
+
+def test_data_with_games_of_one_family_are_pooled_and_a_note_says_so(data: Path) -> None:
+    own = {"family": "repeated_matrix", "dataset": "own", "options": ["J", "F"], "choice": "J"}
+    lines = [json.dumps({**own, "id": f"own{n}", "prompt": f"{n}?"}) for n in range(40)]
+    (data / "other.jsonl").write_text("\n".join(lines))
+    out = data / "out"
+    run(study_file(data, PAIR, data=["mine.jsonl", "other.jsonl"]), out)
+    note = "repeated_matrix: mine.jsonl and other.jsonl are taken together"
+    assert [x for x in caveats(out) if "together" in x] == [
+        f"{note}; `--by dataset` shows data sets apart."
+    ]
+    found = json.loads(tremble("analyze", out, "--by", "dataset", "--json")[1])
+    counts = {row["value"]: row["n"] for row in found["by"]["dataset"]["pairs"]}
+    assert counts.pop("own") == 40
+    assert sum(counts.values()) == COUNT

@@ -108,7 +108,7 @@ def test_check_lists_every_fault_and_warns_of_joins(tmp_path: Path) -> None:
     assert "line 1:" in error
     assert "line 3:" in error
     assert "Answer: |accept" in error
-    assert "1 sound decisions, 2 faulty lines" in out
+    assert "1 sound decision, 2 faulty lines" in out
 
 
 def test_the_data_sets_are_listed_with_their_cards() -> None:
@@ -268,7 +268,7 @@ def test_rules_that_lack_something_are_found_by_check_and_by_run(tmp_path: Path)
     code, out, error = tremble("data", "check", tmp_path / "mine.jsonl")
     assert code == 2
     assert "line 1" in error
-    assert "0 sound decisions, 1 faulty" in out
+    assert "0 sound decisions, 1 faulty line\n" in out
 
 
 def test_check_doubts_rates_and_labels_that_cannot_be_closed(tmp_path: Path) -> None:
@@ -346,3 +346,24 @@ def test_an_interrupt_leaves_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tremble.single.open_engine", interrupted)
     arguments = ("score", "--model", "mock", "--prompt", "x", "--options", "a,b")
     assert tremble(*arguments)[0] == 130
+
+
+def test_every_fault_of_a_file_can_be_had(tmp_path: Path) -> None:
+    path = tmp_path / "mine.jsonl"
+    path.write_text("\n".join(["[]"] * 25 + [json.dumps({**OWN, "opening": "", "prompt": "Or "})]))
+    code, out, said = tremble("data", "check", path)
+    end = "1 sound decision, 25 faulty lines"
+    assert (code, said.count("not an object")) == (2, 20)
+    assert out == f"{path}: {end}; 5 more faults: --all prints all\n"
+    code, out, said = tremble("data", "check", path, "--all")
+    assert (code, said.count("not an object"), out) == (2, 25, f"{path}: {end}\n")
+    code, out, said = tremble("data", "check", path, "--json")
+    found = json.loads(out)
+    assert (code, len(found["faults"]), len(found["warnings"]), said) == (2, 25, 1, "")
+
+
+@pytest.mark.parametrize("command", [("list",), ("show", "demo")])
+def test_texts_in_a_pipe_are_of_a_pages_width(command: tuple[str, ...]) -> None:
+    lines = tremble("data", *command)[1].splitlines()
+    assert max(map(len, lines)) <= 100
+    assert all(line == line.rstrip() for line in lines)

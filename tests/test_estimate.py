@@ -309,3 +309,14 @@ def test_a_terminal_says_it_in_words(tmp_path) -> None:
     assert "~" not in result.output
     assert [duration(x) for x in (None, 48.2, 600, 9000)] == ["–", "48 s", "10 min", "2.5 h"]
     assert [size(x) for x in (None, 12, 2.1e9)] == ["–", "12 B", "2.1 GB"]
+
+
+def test_families_are_of_entries_of_data_and_no_model_is_no_row(tmp_path) -> None:
+    records = [{**record, "dataset": "field"} for record in RECORDS]
+    path = study_in(tmp_path, records)
+    plan = plan_study(read_study(path), tmp_path / "out", print)
+    assert [row["data"] for row in plan["families"]] == ["mine.jsonl"]
+    models, families = plan_layout(plan)
+    assert families.sections[0].rows[0][:2] == ["mine.jsonl", "custom"]
+    assert len(models.sections[0].rows) == 3
+    assert plan_layout({**plan, "models": []})[0].sections == []

@@ -146,7 +146,7 @@ def test_records_that_gzip_packed_read_as_what_is_in_them(tmp_path: Path) -> Non
     own.write_bytes(gzip.compress(json.dumps(OWN).encode()))
     assert [decision.id for decision in records.read(own)] == ["own/1"]
     code, out, _ = tremble("data", "check", own)
-    assert (code, out) == (0, f"{own}: 1 sound decisions, 0 faulty lines\n")
+    assert (code, out) == (0, f"{own}: 1 sound decision, 0 faulty lines\n")
     packed.write_bytes(gzip.compress(content)[:-12])
     assert f"{str(packed)!r} cannot be unpacked (" in mistake("data", "check", packed)
     to = tmp_path / "x.jsonl.gz"
@@ -179,12 +179,40 @@ def test_what_is_there_is_not_lost(tmp_path: Path) -> None:
     for command in (("report", tmp_path / "out"), ("report", "--published")):
         assert "no page of tremble's" in mistake(*command, "--out", thesis)
     assert "is no export" in mistake("export", tmp_path / "out", "--out", thesis)
+    assert "no page of tremble's; give another --html." in mistake(
+        "xray", study, "one", "--html", thesis
+    )
+    assert "--force does not replace it" in mistake(*source, "--force")
     assert thesis.read_text() == "years of work"
     for command in (("report", "--published"), ("export", tmp_path / "out")):
         for _ in range(2):  # what they wrote themselves they write anew
             assert tremble(*command, "--out", tmp_path / command[0])[0] == 0
-    assert tremble(*source, "--force")[0] == 0
+    thesis.unlink()
+    for force in ((), ("--force",)):
+        assert tremble(*source, *force)[0] == 0
     assert json.loads(thesis.read_text())["id"] == "one"
+    mine = tmp_path / "mine.jsonl"  # records of one's own, which no import wrote
+    again = ("data", "import", "jsonl", thesis, "--out", mine, "--force")
+    assert "--force does not replace it" in mistake(*again)
+
+
+@pytest.mark.parametrize("there", ["x.csv", "x.codebook.csv", "x.parquet"])
+def test_an_export_replaces_exports_alone(tmp_path: Path, there: str) -> None:
+    assert tremble("run", write_study(tmp_path), "--out", tmp_path / "out")[0] == 0
+    kind = there.rpartition(".")[2]
+    command = ("export", tmp_path / "out", "--to", kind, "--out", tmp_path / f"x.{kind}")
+    own = tmp_path / there
+    own.write_text("column,my notes\n1,2\n")
+    if kind == "parquet":  # the codebook of another export stands beside it
+        export = ("export", tmp_path / "out", "--out", tmp_path / "x.csv")
+        assert tremble(*export)[0] == 0
+    before = sorted(path.name for path in tmp_path.iterdir())
+    assert str(own) in mistake(*command)
+    assert own.read_text() == "column,my notes\n1,2\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+    own.unlink()
+    for _ in range(2):
+        assert tremble(*command)[0] == 0
 
 
 HEADER = ("problem", "option_a", "option_b", "rate_b", "n", "rate_sd", "gamble_a", "gamble_b")

@@ -266,7 +266,10 @@ def test_an_unknown_table_is_named_and_nothing_is_printed(data: Path) -> None:
     assert "There is no table 'interval'; did you mean 'intervals'" in shown.stderr
     whole = CliRunner().invoke(app, ["analyze", str(out), "--json"])
     assert whole.exit_code == 0
-    assert set(json.loads(whole.stdout)) == {"models", "pairs", "tests", "baselines", *FURTHER}
+    assert set(json.loads(whole.stdout)) == {
+        *("notes", "models", "pairs", "tests", "baselines"),
+        *FURTHER,
+    }
     analysis, _, decisions = analyze_study(out)
     with pytest.raises(UserError, match="no table 'interval'"):
         further_analysis(out, analysis, decisions, ["interval"])

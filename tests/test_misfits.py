@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import polars as pl
 import pytest
 
-from tremble.misfits import misfit_notes, reason_of
-from tremble.rendering import MISFIT
+from tremble.datasets import Notes
+from tremble.datasets.demo import load
+from tremble.engines import ModelSpec, RunOptions
+from tremble.engines.load import open_tokenizer
+from tremble.misfits import misfit_notes
+from tremble.rendering import CONTROL_MISFIT, MISFIT, prompts_of
+from tremble.study_file import Study
+
+NOTHING = "nothing had happened before what is decided about"
 
 Rows = list[tuple[str, str, str, str]]
 
 
-def rows(formulation: str, **reasons: str) -> Rows:
-    return [("demo", formulation, name, MISFIT + why) for name, why in reasons.items()]
+def rows(formulation: str, begin: str = MISFIT, **reasons: str) -> Rows:
+    return [("demo", formulation, name, begin + why) for name, why in reasons.items()]
 
 
 def notes(rows: Rows) -> list[str]:
@@ -26,18 +35,22 @@ def test_a_decision_counts_once_and_under_what_does_not_fit_it() -> None:
         *rows("reversed_roles", a="no side", b="no side", c="own prompt"),  # another model
         *rows("reversed_roles", a="no side"),  # another presentation
         *rows("reversed_roles+next_token", a="no side", b="no side", c="own prompt"),
-        # The wording does not fit a, b and c with or without the control; d is the control's.
-        *rows("reversed_roles+no_history", a="no side", b="no side", c="own prompt", d="no past"),
-        *rows("standard+no_history", d="no past"),
-        *rows("standard+renamed", d="amounts in words"),
+        # Without the control it was not asked for; the wording is to blame all the same.
+        *rows("reversed_roles+no_history", a="no side", c="own prompt", e="no fit"),
+        *rows("reversed_roles+no_history", CONTROL_MISFIT, d="no past"),
+        *rows("standard+no_history", CONTROL_MISFIT, d="no past"),
+        *rows("standard+renamed", CONTROL_MISFIT, d="amounts in words"),
     ]
     assert notes(found) == [
-        "The wording reversed_roles does not fit 3 decisions of demo: most often (2), no side.",
+        "The wording reversed_roles does not fit 4 decisions of demo: most often (2), no side.",
         "The control no_history does not fit 1 decision of demo: no past.",
         "The control renamed does not fit 1 decision of demo: amounts in words.",
     ]
     # The same decision of another data set is another decision.
-    again = [("mine.jsonl", *row[1:]) for row in rows("standard+renamed", d="amounts in words")]
+    again = [
+        ("mine.jsonl", *row[1:])
+        for row in rows("standard+renamed", CONTROL_MISFIT, d="amounts in words")
+    ]
     assert notes([*found, *again])[-1] == (
         "The control renamed does not fit 1 decision of mine.jsonl: amounts in words."
     )
@@ -53,15 +66,22 @@ def test_a_reason_that_two_models_give_apart_is_most_frequent_by_decisions() -> 
 
 
 @pytest.mark.parametrize(
-    ("formulation", "error", "said"),
+    ("formulation", "reason"),
     [
-        ("standard+no_history", MISFIT + "no past", "the control does not fit: no past"),
-        ("minimal", MISFIT + "no past", MISFIT + "no past"),
-        ("minimal+next_token", MISFIT + "no past", MISFIT + "no past"),
-        ("standard+no_history", "too long", "too long"),
+        # A lottery has no dialogue, whatever else is taken away.
+        ("numbers_only", "the wording does not fit: lottery has no dialogue to drop"),
+        ("numbers_only+no_rules", "the wording does not fit: lottery has no dialogue to drop"),
+        ("numbers_only+no_history", "the wording does not fit: lottery has no dialogue to drop"),
+        ("standard+no_rules", None),
+        ("standard+no_history", f"the control does not fit: {NOTHING}"),
+        ("minimal+no_history", f"the control does not fit: {NOTHING}"),
     ],
 )
-def test_a_reason_names_the_control_where_it_is_one(
-    formulation: str, error: str, said: str
+def test_a_reason_blames_the_control_where_the_wording_alone_fits(
+    formulation: str, reason: str | None, tmp_path: Path
 ) -> None:
-    assert reason_of(formulation, error) == said
+    lottery = next(d for d in load(tmp_path, Notes()) if d.family == "lottery")
+    study = Study("s", ("demo",), (), (), run=RunOptions())
+    opened = open_tokenizer(ModelSpec("mock:a"), study.run, lambda _: None)
+    found = prompts_of([lottery], formulation, None, opened, study)
+    assert {prompt.paths.error for prompt in found} == {reason}

@@ -32,6 +32,7 @@ from tremble.rendering import Cell, Facts, prompts_key, prompts_of, render
 from tremble.report import progress
 from tremble.study import score_study
 from tremble.study_file import Study, read_study
+from tremble.xray import Asked, xray
 
 TEMPLATE = Template("{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}", "t")
 CELL = Cell(ModelSpec("mock"), "chat", TEMPLATE, None, "mine.jsonl", "standard")
@@ -327,6 +328,17 @@ def test_a_doubtful_join_is_told_once_per_data_set_and_again_from_the_cache(
             "Warning: 2: The prompt ends in a space, and the label follows verbatim: "
             "'Answer: |yes' (the bar marks the join)."
         ]
+
+
+def test_a_join_that_the_wording_itself_makes_is_no_warning(tmp_path: Path) -> None:
+    """`minimal` ends in a space in every game; nothing in the data could mend that."""
+    said: list[str] = []
+    study = study_file(tmp_path, formulations=["minimal"], data=["demo"], sample=2)
+    run(study, tmp_path / "out", said)
+    assert [line for line in said if line.startswith("Warning")] == []
+    reading = xray(Asked("demo", "demo/lottery/5", ("mock",), "plain", "minimal"), print)
+    (one,) = reading["readings"]
+    assert one["text"].endswith(" ") and one["warning"] is None
 
 
 def test_data_that_change_while_they_are_read_are_refused(

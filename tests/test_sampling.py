@@ -255,3 +255,22 @@ def test_what_was_scored_stays_and_counts_only_where_it_is_asked_for(data: Path)
     assert set(large["row_key"]) < set(scores(out)["row_key"])
     assert scores(out)["decision"].n_unique() == 30
     assert not any("sampled" in line for line in caveats(out))
+
+
+def test_notes_on_a_sample_are_those_of_the_decisions_wherever_a_run_ends(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, families = data / "out", {"families": ["lottery"]}
+    assert run(study_file(data, sample=5, **families), out) == 0
+
+    def killed(*_: object) -> None:
+        raise RuntimeError("killed")
+
+    monkeypatch.setattr(Store, "write_run", killed)
+    with pytest.raises(RuntimeError, match="killed"):
+        run(study_file(data, sample=9, **families), out)
+    count = Store(out).decisions().height
+    assert count == 9
+    assert [note for note in caveats(out) if "sampled" in note] == [
+        f"mine.jsonl: sampled {count} of 30 decisions of lottery."
+    ]

@@ -136,7 +136,7 @@ def test_an_unknown_breakdown_is_refused_with_what_there_is() -> None:
     predicted, points, decisions = study(count=20)
     with pytest.raises(UserError, match="'rounds'; did you mean 'round'"):
         breakdown(predicted, points, decisions, [PAIR], "rounds")
-    with pytest.raises(UserError, match="known: Stakes, Told, family, formulation, parameter"):
+    with pytest.raises(UserError, match="known: Stakes, Told, dataset, family, formulation, round"):
         breakdown(predicted, points, decisions, [PAIR], "xyzzy")
     assert breakdown(predicted, points, decisions, [PAIR], "topology") == []
 

@@ -6,14 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pytest
 
 from test_cli import mistake, tremble, write_study
 from test_xray import LONG, OTHER, OWN, look
+from toys import save_tiny
 from tremble.datasets import Notes
 from tremble.datasets.demo import load
 from tremble.records import write
 from tremble.report.xray_layout import notes
 from tremble.study import analyze_study
+from tremble.study_data import decisions_of
+from tremble.study_file import read_study
 
 
 def test_models_formats_and_readings_can_be_chosen(tmp_path: Path) -> None:
@@ -117,3 +121,47 @@ def test_an_id_that_begins_another_is_found(tmp_path: Path) -> None:
     path = write_study(tmp_path, [{**OTHER, "id": "r1"}, {**OTHER, "id": "r"}, LONG])
     assert look(path, "r")["decision"]["id"] == "r"
     assert look(path, "gam")["decision"]["id"] == "game-2"
+
+
+def test_a_note_says_what_the_study_does_not_hold(tmp_path: Path) -> None:
+    path = write_study(tmp_path, [{**OWN, "id": str(n), "prompt": f"{n}?"} for n in range(6)])
+    asked = path.read_text()
+
+    def said(study: str, id_: str, *models: str, **more: Any) -> list[str]:
+        path.write_text(study)
+        return look(path, id_, *models, **more)["notes"]
+
+    part = asked.replace("[[pair]]", "sample = 2\n[[pair]]", 1)
+    path.write_text(part)
+    held = {decision.id for decision in decisions_of(read_study(path), "mine.jsonl")}
+    assert len(held) == 2
+    for id_ in map(str, range(6)):
+        note = [] if id_ in held else ["Not in the study's sample (sample = 2)."]
+        assert said(part, id_) == note
+    gone = "Not in the study: left out by include or exclude"
+    only = asked + '[[exclude]]\nmodel = "mock:b"\n'
+    assert said(only, "0") == [f"{gone} of mock:b, chat."]
+    assert said(only, "0", "mock:a") == []
+    assert said(only, "0", "mock:b") == [f"{gone}."]
+    only = asked + '[[include]]\nformulation = "standard"\n'
+    assert said(only, "0", formulation="observer") == []
+
+
+@pytest.mark.parametrize("made_up", [True, False])
+def test_stored_labels_are_those_that_are_scored_where_spellings_count(
+    made_up: bool, tmp_path: Path, one_thread: None
+) -> None:
+    models = {}
+    if not made_up:
+        save_tiny(tmp_path / "base", "Llama", 1, template=None)
+        models = {"base": str(tmp_path / "base"), "aligned": "mock:b"}
+    records = [OWN, {**OTHER, "options": ["accept", "refuse"], "choice": "accept"}]
+    path = write_study(tmp_path, records, **models)
+    path.write_text(path.read_text().replace("[[pair]]", 'spellings = "all"\n[[pair]]', 1))
+    assert tremble("run", path, "--out", tmp_path / "s")[0] == 0
+    for id_ in ("game-1/alice", "game-1/bob"):
+        readings = look(tmp_path / "s", id_)["readings"]
+        assert len(readings) == 2
+        for reading in readings:
+            assert reading["stored"]["same_prompt"] and not reading["stored"]["differs"]
+            assert reading["mass"] < reading["spelled"]["mass"]

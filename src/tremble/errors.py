@@ -50,6 +50,11 @@ def _inside(value: Any) -> str:
     return "null" if value is None else as_written(value)
 
 
+def counted(number: int, what: str) -> str:
+    """A number with its noun: "1 decision", "1,200 decisions"."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def did_you_mean(word: str, known: list[str]) -> str:
     """'; did you mean X?' where a known word is close or holds this one ('X or Y' where several are
     equally close), else the list of known words."""

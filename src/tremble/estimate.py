@@ -17,8 +17,7 @@ from tremble.engines import ModelSpec
 from tremble.engines.files import Say
 from tremble.engines.load import model_identity, open_tokenizer
 from tremble.engines.model_size import ModelSize, model_size
-from tremble.errors import ModelUnavailable, UserError
-from tremble.misfits import reason_of
+from tremble.errors import ModelUnavailable, UserError, counted
 from tremble.plan import Plan
 from tremble.preflight import Preflight
 from tremble.prompt_cache import prompt_cache
@@ -64,9 +63,10 @@ def plan_study(
       (theirs, one by one), distinct_tokens (computed once each), seconds and `timing` ("measured"
       in this study before; "estimated" from the configuration and a matrix product timed now, to a
       factor of two), memory, download and disk in bytes. None where it cannot be told.
-    - `families`: family, decisions, clusters (participants, or games), and the smallest difference
-      between two models' r that a two-sided test at .05 finds with a probability of .80, were all
-      decisions independent, and were those of a cluster all alike: `smallest`, `smallest_clusters`.
+    - `families`: data (the entry), family, decisions, clusters (participants, or games), and the
+      smallest difference between two models' r that a two-sided test at .05 finds with a
+      probability of .80, were all decisions independent, and were those of a cluster all alike:
+      `smallest`, `smallest_clusters`.
     - `cannot`: what cannot be scored, one row for each reason: why, rows (prompts), decisions
       (distinct ones), cells, and the names of models, data, formulations and formats they are of.
       Of a model that cannot be had, rows, decisions and cells are None.
@@ -90,7 +90,9 @@ def plan_study(
     return {
         "study": study.name,
         "models": rows,
-        "families": [row for frame in ready.frames.values() for row in _families(frame)],
+        "families": [
+            row for entry, frame in ready.frames.items() for row in _families(entry, frame)
+        ],
         "cannot": [lost.row(why) for why, lost in cannot.items()],
         "totals": {**_totals(rows), "prompt_tables": tables},
         "gflops": gflops,
@@ -161,11 +163,12 @@ def _count(
     decisions = sum(frame.height for frame in ready.frames.values())
     prompts = ready.prompts(jobs.values())
     say(
-        f"{decisions:,} decisions, {len(jobs):,} cells (a model in a format, data and a wording): "
-        f"{prompts:,} prompts to render and count, all presentations."
+        f"{counted(decisions, 'decision')}, {counted(len(jobs), 'cell')} (a model in a format, "
+        f"data and a wording): {counted(prompts, 'prompt')} to render and count, all presentations."
     )
-    for note in sample_notes(ready.study, {e: set(f["family"]) for e, f in ready.frames.items()}):
-        say(note)
+    for entry, frame in ready.frames.items():
+        for note in sample_notes(ready.study, entry, set(frame["family"])):
+            say(note)
     ready.progress.prepare(prompts)
     for folder, cell in jobs.items():
         try:
@@ -185,7 +188,7 @@ def _add(
     long = f"longer than the {window or 0:,} tokens that the model takes; `tremble run` {then}"
     lost = rows.filter(~scorable(window)).with_columns(pl.col("refusal").fill_null(long))
     for (why,), some in lost.group_by("refusal", maintain_order=True):
-        cannot[reason_of(cell.formulation, str(why))].add(cell, some.height, some["decision"])
+        cannot[str(why)].add(cell, some.height, some["decision"])
     sound = rows.filter(scorable(window))
     before = job.all_rows()
     scored = before.filter(pl.col("error").is_null())
@@ -237,13 +240,14 @@ def _memory(study: Study, size: ModelSize, longest: int) -> int:
     return size.weights + most + _LIBRARIES
 
 
-def _families(frame: pl.DataFrame) -> list[Row]:
-    found = frame.group_by("dataset", "family", maintain_order=True).agg(
+def _families(entry: str, frame: pl.DataFrame) -> list[Row]:
+    found = frame.group_by("family", maintain_order=True).agg(
         pl.len().alias("decisions"),
         pl.coalesce("participant", "cluster").n_unique().alias("clusters"),
     )
     return [
         {
+            "data": entry,
             **row,
             "smallest": smallest_difference(row["decisions"]),
             "smallest_clusters": smallest_difference(row["clusters"]),

@@ -7,9 +7,10 @@ score stay, with the reason: what is left out of a table cannot be counted.
 
 from __future__ import annotations
 
+import csv
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from tremble.store import Store, slug, write_whole
 
 FORMATS = ("csv", "parquet")
 NAME_LENGTH = 32  # Stata's limit
+CODEBOOK = ("column", "type", "meaning", "known", "missing", "values")
+LEADING = 6  # first columns by which an exported table is known
 
 MEANINGS = {
     "model": "model as named in the study",
@@ -178,6 +181,24 @@ def codebook(table: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
+def _check_replaced(path: Path, columns: Sequence[str], otherwise: str) -> None:
+    """Raises UserError where a file with other first columns is in the way."""
+    if not path.is_file():
+        return
+    try:
+        with path.open("rb") as file:
+            packed = file.read(4) == b"PAR1"
+        if packed:
+            found = list(pl.read_parquet_schema(path))
+        else:
+            with path.open(encoding="utf-8", newline="") as lines:
+                found = next(csv.reader(lines), [])
+    except (OSError, ValueError, csv.Error, pl.exceptions.PolarsError):
+        found = []
+    if found[: len(columns)] != list(columns):
+        raise UserError(f"{str(path)!r} is there and is {otherwise}; give another --out.")
+
+
 def export_study(folder: Path, to: str, out: Path | None = None) -> tuple[Path, Path, int]:
     """Write the tidy table of a study folder and its codebook; their paths and the rows.
 
@@ -194,11 +215,8 @@ def export_study(folder: Path, to: str, out: Path | None = None) -> tuple[Path, 
     name = slug(store.read_run()["study"])
     path = out if out is not None else folder / "export" / f"{name}.{to}"
     book = path.with_name(f"{path.stem}.codebook.csv")
-    if out is not None and out.is_file() and not book.is_file():
-        raise UserError(
-            f"--out {str(out)!r} is there and is no export, which has its codebook beside it; give "
-            "another --out."
-        )
+    _check_replaced(path, list(MEANINGS)[:LEADING], f"no export to {to}")
+    _check_replaced(book, CODEBOOK, "no codebook of an export")
     table = tidy(store.scores(), store.decisions())
     write_whole(path, table.write_csv if to == "csv" else table.write_parquet)
     write_whole(book, codebook(table).write_csv)

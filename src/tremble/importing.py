@@ -17,7 +17,6 @@ from tremble.record_lines import Fault, GameFault
 from tremble.tokens import closing_character, join_warning
 
 RATES_TOLERANCE = 0.015  # rates are printed with two decimals
-MOST_FAULTS = 20  # listed one by one; the rest is counted
 
 
 class Summary:
@@ -74,13 +73,12 @@ def _doubts(decision: Decision, text: str) -> Iterator[str]:
 
 
 def check_decisions(path: Path) -> tuple[dict[str, Any], list[str], list[str]]:
-    """Counts, the first faults, and warnings of a JSONL file: of its lines, and of what a study
+    """Counts, faults and warnings of a JSONL file: of its lines, and of what a study
     computes of every decision. What a game's rules or events lack is a fault of the game's line.
 
     Raises UserError where the file is missing or empty.
     """
-    faults: dict[int, str] = {}  # by line, the first ones
-    faulty: set[int] = set()
+    faults: dict[int, str] = {}  # by line
     fallen: Counter[int] = Counter()  # decisions that fall with their game, by its line
     warnings: list[str] = []
 
@@ -88,9 +86,7 @@ def check_decisions(path: Path) -> tuple[dict[str, Any], list[str], list[str]]:
         if isinstance(fault, GameFault):
             fallen[fault.game_line] += 1
             return
-        faulty.add(fault.line)
-        if len(faults) < MOST_FAULTS:
-            faults.setdefault(fault.line, str(fault))
+        faults.setdefault(fault.line, str(fault))
 
     def sound() -> Iterator[Decision]:
         for decision in records.read(path, keep):
@@ -106,8 +102,7 @@ def check_decisions(path: Path) -> tuple[dict[str, Any], list[str], list[str]]:
                 keep(Fault(path, of_game or line, str(error)))
                 continue
             for found in _doubts(decision, text):
-                if len(warnings) < MOST_FAULTS:
-                    warnings.append(f"{path}, line {decision.line}: {found}")
+                warnings.append(f"{path}, line {decision.line}: {found}")
             yield decision
 
     summary = Summary()
@@ -116,5 +111,5 @@ def check_decisions(path: Path) -> tuple[dict[str, Any], list[str], list[str]]:
     for line, count in fallen.items():
         if line in faults:
             faults[line] += f" Decisions of this game that are left out: {count:,}."
-    counts = {**summary.to_json(), "faulty": len(faulty)}
+    counts = {**summary.to_json(), "faulty": len(faults)}
     return counts, [faults[line] for line in sorted(faults)], warnings

@@ -1,7 +1,7 @@
 """What wordings and controls do not fit, counted in decisions.
 
-In the rows of a study every prompt that is left out has the same beginning of its reason
-(`rendering.MISFIT`), whether the wording or the control over it does not fit.
+In the rows of a study the reason of a prompt that is left out begins with what does not fit
+(`rendering.MISFIT`, `CONTROL_MISFIT`): the wording, or the control over a wording that fits.
 """
 
 from __future__ import annotations
@@ -11,30 +11,27 @@ from collections.abc import Iterable
 import polars as pl
 
 from tremble.prompts import control_of
-from tremble.rendering import MISFIT
+from tremble.rendering import CONTROL_MISFIT, MISFIT
 from tremble.store import Job
-from tremble.tokens import READINGS
 
-_CONTROL = "the control does not fit: "
+_BEGINS = {"wording": MISFIT, "control": CONTROL_MISFIT}
 _LEFT_OUT = ("dataset", "formulation", "decision", "error")
 
 
-def blamed(formulation: str) -> tuple[str, str | None]:
-    """The wording of a formulation and the control over it; another reading is none."""
-    wording, control = control_of(formulation)
-    return wording, None if control in READINGS else control
-
-
-def reason_of(formulation: str, error: str) -> str:
-    """Why a prompt was not scored, with the control named as what does not fit where it is one."""
-    if blamed(formulation)[1] is None or not error.startswith(MISFIT):
-        return error
-    return f"{_CONTROL}{error.removeprefix(MISFIT)}"
-
-
 def is_misfit(reason: str) -> bool:
-    """Whether a reason, as `reason_of` gives it, is that a wording or a control does not fit."""
-    return reason.startswith((MISFIT, _CONTROL))
+    """Whether the reason of a prompt is that a wording or a control does not fit."""
+    return reason.startswith(tuple(_BEGINS.values()))
+
+
+def blamed(reason: str) -> tuple[str, str]:
+    """What does not fit, "wording" or "control", and why, of a reason that `is_misfit`."""
+    kind = next(kind for kind, begin in _BEGINS.items() if reason.startswith(begin))
+    return kind, reason.removeprefix(_BEGINS[kind])
+
+
+def of_misfits() -> pl.Expr:
+    """`is_misfit` for the column error."""
+    return pl.any_horizontal(pl.col("error").str.starts_with(begin) for begin in _BEGINS.values())
 
 
 def left_out(jobs: Iterable[Job]) -> pl.DataFrame:
@@ -43,8 +40,8 @@ def left_out(jobs: Iterable[Job]) -> pl.DataFrame:
     found = pl.DataFrame(schema=dict.fromkeys(_LEFT_OUT, pl.String))
     for job in jobs:
         manifest = job.manifest()
-        if manifest and any(reason.startswith(MISFIT) for reason, _ in manifest["errors"]):
-            rows = job.rows().filter(pl.col("error").str.starts_with(MISFIT))
+        if manifest and any(is_misfit(reason) for reason, _ in manifest["errors"]):
+            rows = job.rows().filter(of_misfits())
             named = rows.select(pl.lit(manifest["dataset"]).alias("dataset"), *_LEFT_OUT[1:])
             found = pl.concat([found, named]).unique(maintain_order=True)
     return found
@@ -54,30 +51,21 @@ def misfit_notes(rows: pl.DataFrame) -> list[str]:
     """A sentence for every wording and control that does not fit decisions of a data set.
 
     `rows` as `left_out` gives them. A decision counts once, however many of its presentations,
-    formats, readings and models lack it, and under a control not where the wording without it
-    does not fit either.
+    formats, readings and models lack it; a wording that does not fit it under a control does not
+    fit it without.
     """
-    parts = {name: blamed(name) for name in rows["formulation"].unique()}
-    frame = rows.select(
-        "dataset",
-        "decision",
-        *(
-            pl.col("formulation")
-            .replace_strict({name: part[place] for name, part in parts.items()}, default=None)
-            .cast(pl.String)
-            .alias(kind)
-            for place, kind in enumerate(("wording", "control"))
-        ),
-        reason=pl.col("error").str.strip_prefix(MISFIT),
-    ).unique(maintain_order=True)
-    alone = frame.filter(pl.col("control").is_null())
-    under = frame.filter(pl.col("control").is_not_null()).join(
-        alone, on=["dataset", "decision", "wording"], how="anti", maintain_order="left"
-    )
-    return [
-        *_sentences("wording", alone.with_columns(name="wording")),
-        *_sentences("control", under.with_columns(name="control")),
-    ]
+    found = []
+    for place, (kind, begin) in enumerate(_BEGINS.items()):
+        some = rows.filter(pl.col("error").str.starts_with(begin))
+        names = {name: control_of(name)[place] for name in some["formulation"].unique()}
+        part = some.select(
+            "dataset",
+            "decision",
+            name=pl.col("formulation").replace_strict(names, return_dtype=pl.String),
+            reason=pl.col("error").str.strip_prefix(begin),
+        ).unique(maintain_order=True)
+        found += _sentences(kind, part)
+    return found
 
 
 def _sentences(kind: str, frame: pl.DataFrame) -> list[str]:

@@ -20,6 +20,7 @@ import numpy.typing as npt
 import polars as pl
 
 from tremble.decisions import Decision, Option
+from tremble.prompts import own_prompt
 from tremble.prompts.conversation import Conversation
 from tremble.spellings import Spelled
 from tremble.store import Types, read_parquet
@@ -143,8 +144,11 @@ class TableBuilder:
             if found["spelled"] == known:
                 found["spelled_as"] = paths.spelled.to_json()
         if not self._warned and paths.error is None:
-            found["warning"] = join_warning(draft.text, draft.labels[0])
-            self._warned = found["warning"] is not None
+            doubt = join_warning(draft.text, draft.labels[0])
+            # Where a wording of tremble's makes the join there is nothing to mend.
+            if doubt is not None and own_prompt(draft.decision) is not None:
+                found["warning"] = doubt
+                self._warned = True
         return found
 
     def table(self) -> pl.DataFrame:

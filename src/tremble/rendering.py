@@ -17,6 +17,7 @@ from tremble.games import family, known
 from tremble.prompt_cache import table_key
 from tremble.prompt_table import Draft, TableBuilder
 from tremble.prompts import (
+    ControlDoesNotFit,
     Conversation,
     DoesNotFit,
     OtherGames,
@@ -44,7 +45,9 @@ from tremble.tokens import (
 BLOCK = 512  # decisions rendered and tokenised at a time
 NOT_CLOSED = "a label must be closed, and the answer opens without a quote"
 STANDARD = "standard"  # the wording in which every decision must be readable
-MISFIT = "the wording does not fit: "  # how the reason of a prompt that is left out begins
+# How the reason of a prompt that is left out begins.
+MISFIT = "the wording does not fit: "
+CONTROL_MISFIT = "the control does not fit: "  # in a wording that fits
 
 
 @dataclass(frozen=True)
@@ -272,7 +275,8 @@ def _drafts(
             try:
                 said = words(decision, number)
             except DoesNotFit as reason:
-                misfit = f"{MISFIT}{reason}"
+                control = isinstance(reason, ControlDoesNotFit)
+                misfit = f"{CONTROL_MISFIT if control else MISFIT}{reason}"
                 drafts.append(Draft(decision, number, decision.options, "", misfit))
                 continue
             if template is None:

@@ -20,7 +20,7 @@ import os
 import re
 import shutil
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -80,6 +80,7 @@ _DECISIONS: Types = {
     "numbers": pl.String,
 }
 SCORES, DECISIONS = pl.Schema(_SCORES), pl.Schema(_DECISIONS)
+_SAMPLED = "sampled"  # a column of decisions on disk alone
 EXPECTED = pl.Schema({name: _SCORES[name] for name in ("decision", "presentation", "row_key")})
 
 
@@ -166,9 +167,16 @@ class Store:
     def freeze(self, text: str) -> None:
         replace_file(self.folder / "study.toml", text.encode())
 
-    def write_decisions(self, dataset: str, frame: pl.DataFrame) -> None:
-        path = self.folder / "decisions" / f"{slug(dataset)}-{hash8(dataset)}.parquet"
-        write_parquet(path, frame)
+    def write_decisions(
+        self, dataset: str, frame: pl.DataFrame, sampled: Sequence[str] = ()
+    ) -> None:
+        """What people did, in one file with the sentences on what of it is a sample: a run that
+        ends early leaves none of them beside other decisions."""
+        said = pl.lit(json.dumps(list(sampled), ensure_ascii=False))
+        write_parquet(self._decisions_path(dataset), frame.with_columns(said.alias(_SAMPLED)))
+
+    def _decisions_path(self, dataset: str) -> Path:
+        return self.folder / "decisions" / f"{slug(dataset)}-{hash8(dataset)}.parquet"
 
     def write_run(self, content: Mapping[str, Any]) -> None:
         replace_file(self.folder / "run.json", _json(content))
@@ -188,13 +196,27 @@ class Store:
 
     def decisions(self) -> pl.DataFrame:
         """What people did, of every data set of the last run."""
-        names = self.read_run()["datasets"]
-        paths = [
-            self.folder / "decisions" / f"{slug(name)}-{hash8(name)}.parquet" for name in names
-        ]
-        return completed(
-            pl.concat([read_parquet(path) for path in paths], how="diagonal"), DECISIONS
-        )
+        frames = [read_parquet(self._decisions_path(n)) for n in self.read_run()["datasets"]]
+        return completed(pl.concat(frames, how="diagonal"), DECISIONS).drop(_SAMPLED, strict=False)
+
+    def sampled(self) -> list[str]:
+        """What of the data is a sample, a sentence each."""
+        run = self.read_run()
+        found: list[str] = run.get("sampled", [])  # where an earlier version kept them
+        for name in run["datasets"]:
+            frame = read_parquet(self._decisions_path(name))
+            if _SAMPLED in frame.columns and frame.height:
+                found = [*found, *json.loads(frame[_SAMPLED][0])]
+        return found
+
+    def families(self) -> dict[str, list[str]]:
+        """The entries of data that hold decisions of each family."""
+        found: dict[str, list[str]] = {}
+        for name in self.read_run()["datasets"]:
+            frame = read_parquet(self._decisions_path(name), ["family"])
+            for family in frame["family"].cast(pl.String).unique(maintain_order=True):
+                found.setdefault(family, []).append(name)
+        return found
 
     def scores(self) -> pl.DataFrame:
         """The scores of the last run's folders, one row per decision and presentation.

@@ -19,11 +19,11 @@ from tremble.engines.files import EMBEDDED, Say
 from tremble.engines.hub import Downloads
 from tremble.engines.load import Opened, check_device, model_identity, open_tokenizer
 from tremble.errors import ModelUnavailable, UserError
-from tremble.misfits import left_out, misfit_notes
+from tremble.misfits import left_out, misfit_notes, of_misfits
 from tremble.preflight import Preflight
 from tremble.prompt_cache import PromptCache, prompt_cache
 from tremble.prompt_table import PromptTable
-from tremble.rendering import MISFIT, Cell, Facts, model_name, reading_of
+from tremble.rendering import Cell, Facts, model_name, reading_of
 from tremble.scoring import Progress, score_cells
 from tremble.stats import Analysis, Comparison, analyze
 from tremble.stats.analysis import plain
@@ -38,7 +38,7 @@ _Found = TypeVar("_Found")
 
 def score_study(study: Study, out: Path, say: Say, progress: Progress | None = None) -> int:
     """Score what is missing of a study and return how many prompts could not be scored. Those of
-    decisions that a wording does not fit are not among them; `caveats` says those.
+    decisions that a wording or control does not fit are not among them; `caveats` says those.
 
     Everything that can be known beforehand is checked before anything is written. Raises
     UserError for what the user can mend. A model that cannot be had is said, recorded in run.json
@@ -107,23 +107,22 @@ def _score_study(
         for cell, table in tables.items():
             Job(store.folder / folders[cell]).expect(table.rows().select(list(EXPECTED)))
         for entry, frame in frames.items():
-            store.write_decisions(entry, frame)
-        sampled = sample_notes(study, {entry: set(f["family"]) for entry, f in frames.items()})
-        store.write_run(_run_record(study, folders, identities, missing, sampled))
+            sampled = sample_notes(study, entry, set(frame["family"]))
+            store.write_decisions(entry, frame, sampled)
+        store.write_run(_run_record(study, folders, identities, missing))
 
         def left_out(model: ModelSpec, error: ModelUnavailable) -> None:
             missing[model] = str(error)
             if store.scores().is_empty():
                 _refuse_if_nothing_is_left(study, missing)
             say(f"{model_name(model)} is left out. {error}")
-            store.write_run(_run_record(study, folders, identities, missing, sampled))
+            store.write_run(_run_record(study, folders, identities, missing))
 
         score_cells(
             study, store.folder, folders, tables, identities, say, progress, downloads, left_out
         )
         cache.prune()
-    errors = store.scores()["error"].drop_nulls()
-    return int((~errors.str.starts_with(MISFIT)).sum())
+    return store.scores().filter(pl.col("error").is_not_null(), ~of_misfits()).height
 
 
 def _refuse_if_nothing_is_left(study: Study, missing: Mapping[ModelSpec, str]) -> None:
@@ -227,7 +226,6 @@ def _run_record(
     folders: dict[Cell, str],
     identities: dict[ModelSpec, dict[str, Any]],
     missing: Mapping[ModelSpec, str],
-    sampled: Sequence[str],
 ) -> dict[str, Any]:
     """What belongs to this run, for whoever reads the folder later."""
     return {
@@ -235,7 +233,6 @@ def _run_record(
         "datasets": list(study.data),
         "spellings": study.spellings,
         "selected": bool(study.include or study.exclude),
-        "sampled": list(sampled),
         "models": {model_name(model): identity for model, identity in identities.items()},
         "absent": {model_name(model): reason for model, reason in missing.items()},
         "comparisons": [asdict(comparison) for comparison in comparisons(study)],
@@ -261,7 +258,8 @@ def unfinished(out: Path) -> list[str]:
 
 def caveats(out: Path) -> list[str]:
     """What a reader must know beside the numbers: what is not scored (`unfinished`), models that
-    are none, what is a sample, what wordings and controls do not fit, stored precision, dtypes,
+    are none, what is a sample, which data are taken together,
+    what wordings and controls do not fit, stored precision, dtypes,
     twins that are none."""
     run = Store(out).read_run()
     found = dict.fromkeys(unfinished(out))
@@ -282,7 +280,13 @@ def caveats(out: Path) -> list[str]:
             "include and exclude in the study file leave decisions out of some models, wordings or "
             "formats; there they count as missing."
         ] = None
-    found.update(dict.fromkeys(run.get("sampled", [])))
+    found.update(dict.fromkeys(Store(out).sampled()))
+    for family, entries in Store(out).families().items():
+        if len(entries) > 1:
+            names = f"{', '.join(entries[:-1])} and {entries[-1]}"
+            found[
+                f"{family}: {names} are taken together; `--by dataset` shows data sets apart."
+            ] = None
     found |= dict.fromkeys(misfit_notes(left_out(Job(out / job["folder"]) for job in run["jobs"])))
     for job in run["jobs"]:
         manifest = Job(out / job["folder"]).manifest()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -46,18 +46,13 @@ def decisions_of(study: Study, entry: str) -> Iterator[Decision]:
     return iter(_held(*drawn))
 
 
-def sample_notes(study: Study, families: Mapping[str, Container[str]]) -> list[str]:
-    """What of a study's data its `sample` leaves out, a sentence each; `families` says which ones
-    of an entry of data are in the study."""
+def sample_notes(study: Study, entry: str, families: Container[str]) -> list[str]:
+    """What of an entry of a study's data its `sample` leaves out, a sentence each; `families` are
+    those of the entry that are in the study."""
     if study.sample is None:
         return []
-    return [
-        note
-        for entry in study.data
-        for note in _sample(
-            entry, study.folder, data_fingerprint(entry, study.folder), study.sample
-        ).notes(entry, families[entry])
-    ]
+    mark = data_fingerprint(entry, study.folder)
+    return _sample(entry, study.folder, mark, study.sample).notes(entry, families)
 
 
 @lru_cache(maxsize=16)

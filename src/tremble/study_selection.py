@@ -26,8 +26,13 @@ def of_families(
     """The decisions of the families that a study asks for; `seen` takes the names of all."""
     for decision in decisions:
         seen[decision.family] = None
-        if not study.families or _fits(study.families, [decision.family]):
+        if of_family(study, decision.family):
             yield decision
+
+
+def of_family(study: Study, family: str) -> bool:
+    """Whether a study asks for a family."""
+    return not study.families or _fits(study.families, [family])
 
 
 def check_families(study: Study, there: Mapping[str, Collection[str]]) -> None:
@@ -65,11 +70,9 @@ def selected(study: Study, found: Sequence[Cell], frames: Mapping[str, pl.DataFr
         whole = there[cell.dataset].to_list()
         left = []
         for family in whole:
-            facts = {**_facts(cell), "family": [family]}
-            hits = {at for at, one in enumerate(rules) if _matches(one, facts)}
+            hits = _hits(study, cell, family)
             matched |= hits
-            included = not study.include or any(at < len(study.include) for at in hits)
-            if included and all(at < len(study.include) for at in hits):
+            if _kept(study, hits):
                 left.append(family)
         if left:
             part = left != whole or study.families
@@ -88,6 +91,24 @@ def selected(study: Study, found: Sequence[Cell], frames: Mapping[str, pl.DataFr
             "take one of them out."
         )
     return kept
+
+
+def keeps(study: Study, cell: Cell, family: str) -> bool:
+    """Whether include and exclude leave a family of a cell in the study."""
+    return _kept(study, _hits(study, cell, family))
+
+
+def _hits(study: Study, cell: Cell, family: str) -> set[int]:
+    """Which rules match a family of a cell, counted from the first include on."""
+    facts = {**_facts(cell), "family": [family]}
+    rules = (*study.include, *study.exclude)
+    return {at for at, one in enumerate(rules) if _matches(one, facts)}
+
+
+def _kept(study: Study, hits: Collection[int]) -> bool:
+    includes = len(study.include)
+    included = not includes or any(at < includes for at in hits)
+    return included and all(at < includes for at in hits)
 
 
 def _all_there(study: Study, found: Sequence[Cell]) -> bool:

@@ -28,14 +28,23 @@ from tremble.engines.load import (
     open_engine,
     open_tokenizer,
 )
-from tremble.errors import ModelUnavailable, UserError, did_you_mean
+from tremble.errors import ModelUnavailable, UserError, counted, did_you_mean
 from tremble.prompts import spoken
-from tremble.rendering import Cell, Prompt, cells, model_name, other_games, prompts_of
+from tremble.rendering import (
+    Cell,
+    Prompt,
+    cells,
+    model_name,
+    other_games,
+    prompts_of,
+    wordings,
+)
 from tremble.store import Job, Store, slug
 from tremble.study import job_folder
-from tremble.study_data import load_data
+from tremble.study_data import decisions_of, load_data
 from tremble.study_file import Study, parse_study, read_study
 from tremble.study_schema import FORMATS
+from tremble.study_selection import keeps, of_family
 from tremble.tokens import READINGS
 from tremble.xray_reading import TokenReader, presented, read, stored
 
@@ -81,7 +90,8 @@ def xray(asked: Asked, say: Say) -> Found:
 
     Raises UserError for what cannot be found, read or tokenised, before any weights are loaded.
     """
-    study, store = _study(asked)
+    whole, store = _study(asked)
+    study = _as_asked(whole, asked)
     entry, decision = _decision(study, asked)
     chosen, study = _chosen(study, asked)
     check_device(study.run)
@@ -118,6 +128,7 @@ def xray(asked: Asked, say: Say) -> Found:
             for cell in wanted
         }
         prompts, notes = presented(rendered, asked.presentation)
+        notes = _not_held(whole, entry, decision, wanted) + notes
 
         def readings_of(model: ModelSpec) -> list[Found]:
             if model != wanted[0].model:
@@ -132,9 +143,8 @@ def xray(asked: Asked, say: Say) -> Found:
     notes += [f"{model_name(model)} is left out. {error}" for model, error in missing.items()]
     if others := study.formulations[1:]:
         some = ", ".join(others[:FEW]) + (", ..." if len(others) > FEW else "")
-        notes.append(
-            f"{len(others)} other formulations of the study ({some}); --formulation shows one."
-        )
+        number = counted(len(others), "other formulation")
+        notes.append(f"{number} of the study ({some}); --formulation shows one.")
     readings.sort(key=lambda reading: reading["presentation"])  # stable: twins stay side by side
     return {
         "decision": {
@@ -181,6 +191,11 @@ def _study(asked: Asked) -> tuple[Study, Store | None]:
         raise UserError(f"There is no reading {asked.reading!r}; it is joint or next_token.")
     if asked.template is not None and asked.format == "plain":
         raise UserError("--template is for the chat format; leave it or --format plain out.")
+    return study, store
+
+
+def _as_asked(study: Study, asked: Asked) -> Study:
+    """The study with what the command line changes."""
     changes: dict[str, Any] = {
         "formats": (asked.format,) if asked.format else study.formats,
         "controls": (),  # one is shown where it is asked for: "standard+no_rules"
@@ -191,7 +206,22 @@ def _study(asked: Asked) -> tuple[Study, Store | None]:
     if asked.formulation is not None:
         spoken(asked.formulation)  # raises for an unknown one
         changes["formulations"] = (asked.formulation,)
-    return replace(study, **changes), store
+    return replace(study, **changes)
+
+
+def _not_held(whole: Study, entry: str, decision: Decision, shown: Sequence[Cell]) -> list[str]:
+    """A sentence where the study itself does not score what is shown."""
+    if not of_family(whole, decision.family):
+        return [f"Not in the study: families leave {decision.family} out."]
+    if whole.sample is not None and all(
+        one.id != decision.id for one in decisions_of(whole, entry)
+    ):
+        return [f"Not in the study's sample (sample = {whole.sample})."]
+    held = [cell for cell in shown if cell.formulation in wordings(whole)]
+    out = [cell for cell in held if not keeps(whole, cell, decision.family)]
+    names = dict.fromkeys(f"{model_name(cell.model)}, {cell.format}" for cell in out)
+    some = "" if len(out) == len(shown) else f" of {'; '.join(names)}"
+    return [f"Not in the study: left out by include or exclude{some}."] if out else []
 
 
 def _store(asked: Asked, study: Study, path: Path) -> Store | None:

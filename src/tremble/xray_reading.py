@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -12,7 +13,9 @@ import polars as pl
 
 from tremble.engines import Engine, Row
 from tremble.errors import UserError
-from tremble.rendering import MISFIT, Cell, Prompt, model_name
+from tremble.misfits import blamed, is_misfit
+from tremble.prompts import own_prompt
+from tremble.rendering import Cell, Prompt, model_name
 from tremble.single import scored_options
 from tremble.study_file import Pair
 from tremble.tokens import Ids, Tokenizer, TokenPaths, join_warning, with_bos
@@ -106,20 +109,22 @@ def presented(
             f"{', '.join(map(str, numbers))}."
         )
     unfit = {
-        prompt.presentation: prompt.paths.error.removeprefix(MISFIT)
+        prompt.presentation: prompt.paths.error
         for prompt in every
         if prompt.presentation in wanted
         and prompt.paths.error is not None
-        and prompt.paths.error.startswith(MISFIT)
+        and is_misfit(prompt.paths.error)
     }
     if wanted and len(unfit) == len(wanted):
+        kind, why = blamed(unfit[wanted[0]])
+        whose = "wording" if kind == "wording" else "control of the wording"
         raise UserError(
-            f"The wording {next(iter(rendered)).formulation!r} does not fit the decision "
-            f"{every[0].decision.id!r}: {unfit[wanted[0]]}; name another with --formulation."
+            f"The {whose} {next(iter(rendered)).formulation!r} does not fit the decision "
+            f"{every[0].decision.id!r}: {why}; name another with --formulation."
         )
     notes = [
-        f"The wording does not fit {count} of the presentations: {why}."
-        for why, count in Counter(unfit.values()).items()
+        f"The {kind} does not fit {count} of the presentations: {why}."
+        for (kind, why), count in Counter(map(blamed, unfit.values())).items()
     ]
     if asked is None and numbers[1:]:
         notes.append(
@@ -133,14 +138,18 @@ def presented(
     }, notes
 
 
-def score(engine: Engine, paths: TokenPaths) -> tuple[Row, list[list[float]] | None]:
+def score(
+    engine: Engine, paths: TokenPaths, labels: Sequence[float | None] | None = None
+) -> tuple[Row, list[list[float]] | None]:
     """One prompt's row, and each option's log-probabilities token by token, that of its closing
-    last where one is scored.
+    last where one is scored. `labels` are the options' log-probabilities where those are known.
 
     The second is None where the prompt has no score, and where the parts do not add up to it (a
     made-up model without probabilities of tokens).
     """
     [row] = engine.score([paths])
+    if row.error is None and labels is not None:
+        row = replace(row, logprobs=tuple(labels))
     if row.error is not None or None in row.logprobs:
         return row, None
     totals = [value for value in row.logprobs if value is not None]
@@ -206,7 +215,14 @@ def read(
     said = prompt.said
     assert said is not None, "a prompt that does not fit is not read"
     paths, text = prompt.paths.labels_alone(), prompt.text
-    row, parts = score(engine, paths)
+    # Read off what a study scores, all spellings together: a made-up model splits its mass over
+    # whatever it is asked for, so labels that it scores alone are other numbers.
+    spelled = prompt.paths.spelled
+    whole = None if spelled is None else next(iter(engine.score([prompt.paths])))
+    known = None
+    if spelled is not None and whole is not None and whole.error is None:
+        known = [found[0] for found in spelled.by_option(whole.logprobs)]
+    row, parts = score(engine, paths, known)
     found = scored_options(said.options, row, engine.tokenizer)
     straddled = reader.straddled(text, paths)
     tail = "".join(token["piece"] for token in straddled)
@@ -252,20 +268,19 @@ def read(
         **found,
         "top": top,
         "other": _other(row.other_token, row.other_logprob, reader, paths.prefix[-1]),
-        "spelled": _spelled(prompt.paths, engine),
+        "spelled": _spelled(prompt.paths, whole),
         "row_key": prompt.paths.key(),
         "reading": paths.reading,
         "closing": list(paths.closing),
-        "warning": join_warning(text, said.options[0].label),
+        "warning": None
+        if own_prompt(prompt.decision) is None
+        else join_warning(text, said.options[0].label),
         "error": row.error,
     }
 
 
-def _spelled(paths: TokenPaths, engine: Engine) -> Found | None:
-    if paths.spelled is None:
-        return None
-    [row] = engine.score([paths])
-    if row.error is not None or None in row.logprobs:
+def _spelled(paths: TokenPaths, row: Row | None) -> Found | None:
+    if paths.spelled is None or row is None or row.error is not None or None in row.logprobs:
         return None
     shares = [math.exp(value) for value in row.logprobs if value is not None]
     options = []

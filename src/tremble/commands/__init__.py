@@ -24,6 +24,7 @@ from tremble.errors import TrembleError, UserError, one_line
 
 Parameters = ParamSpec("Parameters")
 _UNLIMITED = 1_000_000  # columns
+_PAGE = 100
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 
@@ -79,6 +80,13 @@ def screen() -> Console:
     """The terminal; where the output goes into a pipe or a file, lines of any length."""
     console = Console()
     return console if console.is_terminal else Console(width=_UNLIMITED)
+
+
+def prose() -> Console:
+    """The terminal for texts; where the output goes into a pipe or a file, lines of a page's
+    width."""
+    console = Console()
+    return console if console.is_terminal else Console(width=_PAGE)
 
 
 def print_json(value: Any) -> None:

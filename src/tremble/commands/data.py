@@ -7,22 +7,25 @@ from typing import Annotated
 
 import typer
 
-from tremble.commands import AsJson, complain, guarded, print_json, screen
-from tremble.errors import UserError
+from tremble.commands import AsJson, complain, guarded, print_json, prose, screen
+from tremble.commands.in_the_way import check_records
+from tremble.errors import UserError, counted
+
+MOST = 20  # faults and warnings of a file that are printed unasked
 
 
 @guarded
 def data_list(as_json: AsJson = False) -> None:
     """The data sets that tremble knows."""
     from tremble.datasets import names, source
-    from tremble.report.console import card_table
+    from tremble.report.console import show_cards
 
     cards = [source(name).card for name in names()]
     if as_json:
         keys = ("name", "title", "licence", "size", "embedded")
         print_json([{key: getattr(card, key) for key in keys} for card in cards])
     else:
-        screen().print(card_table(cards))
+        show_cards(cards, prose())
 
 
 @guarded
@@ -40,7 +43,7 @@ def data_show(
     else:
         from tremble.report.console import show_card
 
-        show_card(card, screen())
+        show_card(card, prose())
 
 
 @guarded
@@ -133,7 +136,7 @@ def data_import(
     path: Annotated[Path, typer.Argument(help="The file, its folder, or any folder above.")],
     out: Annotated[Path, typer.Option(help="The JSONL file to write.")],
     force: Annotated[
-        bool, typer.Option("--force", help="Replace --out where it is there.")
+        bool, typer.Option("--force", help="Replace --out where an import wrote it.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -145,6 +148,7 @@ def data_import(
         raise UserError(f"--out is the file that is read, {str(path)!r}; give another --out.")
     if out.is_file() and not force:
         raise UserError(f"--out {str(out)!r} is there already; add --force, or give another --out.")
+    check_records(out)
     found, notes = source(source_name), Notes()
     summary = import_decisions(found.load(path, notes), out)
     if as_json:
@@ -153,8 +157,8 @@ def data_import(
         for family, count in summary["by_family"].items():
             hits = summary["target"].get(family)
             coded = "" if hits is None else f", {hits:,} of them the target"
-            print(f"{family}: {count:,} decisions{coded}")
-        print(f"{summary['decisions']:,} decisions written to {out}")
+            print(f"{family}: {counted(count, 'decision')}{coded}")
+        print(f"{counted(summary['decisions'], 'decision')} written to {out}")
     for reason, count in notes.dropped.items():
         complain(f"left out: {count} ({reason})")
     for line in notes.odd:
@@ -164,6 +168,9 @@ def data_import(
 @guarded
 def data_check(
     path: Annotated[Path, typer.Argument(help="A JSONL file of decisions.")],
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every fault and warning, not the first 20 of each.")
+    ] = False,
     as_json: AsJson = False,
 ) -> int:
     """Check every line of a file of decisions, and say what is wrong and how to mend it."""
@@ -172,14 +179,16 @@ def data_check(
     summary, faults, warnings = check_decisions(path)
     if as_json:
         print_json({**summary, "faults": faults, "warnings": warnings})
-    for line in () if as_json else faults:
-        complain(line)
-    if not as_json and summary["faulty"] > len(faults):
-        complain(f"and {summary['faulty'] - len(faults):,} more faulty lines")
-    for line in () if as_json else warnings:
-        complain(f"warning: {line}")
-    if not as_json:
-        print(
-            f"{path}: {summary['decisions']:,} sound decisions, {summary['faulty']:,} faulty lines"
-        )
-    return 2 if summary["faulty"] else 0
+        return 2 if faults else 0
+    for what, lines in (("", faults), ("warning: ", warnings)):
+        for line in lines if everything else lines[:MOST]:
+            complain(f"{what}{line}")
+    left = [
+        counted(len(lines) - MOST, f"more {what}")
+        for what, lines in (("fault", faults), ("warning", warnings))
+        if len(lines) > MOST and not everything
+    ]
+    sound = counted(summary["decisions"], "sound decision")
+    more = f"; {' and '.join(left)}: --all prints all" if left else ""
+    print(f"{path}: {sound}, {counted(len(faults), 'faulty line')}{more}")
+    return 2 if faults else 0

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tremble.commands import guarded
+from tremble.errors import counted
 
 
 @guarded
@@ -28,4 +29,4 @@ def export(
     from tremble.export import export_study
 
     path, book, rows = export_study(folder, to, out)
-    print(f"{rows:,} rows are in {path}; what the columns mean is in {book}")
+    print(f"{counted(rows, 'row')} in {path}; what the columns mean is in {book}")

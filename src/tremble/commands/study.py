@@ -9,10 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from tremble.commands import AsJson, complain, guarded, print_json
+from tremble.commands.in_the_way import check_page
 from tremble.commands.tables import show_analysis
-from tremble.errors import UserError
-
-_MARK = b'<meta name="generator" content="tremble" />'  # in report/base.html
+from tremble.errors import UserError, counted
 
 
 @guarded
@@ -107,7 +106,7 @@ def _run(study: Any, out: Path) -> int:
     with shown_progress(sys.stderr) as progress:
         failed = score_study(study, out, progress.say, progress)
     if failed:
-        complain(f"{failed} prompts could not be scored; they count as missing in every table.")
+        complain(f"{counted(failed, 'prompt')} could not be scored, missing in every table.")
     missing = absent(out)
     if missing:
         complain(
@@ -136,7 +135,7 @@ def _page(folder: Path, out: Path | None = None) -> int:
     if out is None:
         out = folder / "report" / "index.html"
     else:
-        _check_page(out)
+        check_page(out)
     from tremble.report.page import page
     from tremble.report.parts import further_parts
     from tremble.study import analyze_study, caveats, further_analysis
@@ -161,17 +160,9 @@ def _page(folder: Path, out: Path | None = None) -> int:
 def _published_page(out: Path) -> int:
     from tremble.report.published_page import published_page
 
-    _check_page(out)
+    check_page(out)
     _write_page(out, published_page())
     return 0
-
-
-def _check_page(target: Path) -> None:
-    """Raises UserError where something other than a page of tremble's is in the way."""
-    if target.is_dir():
-        raise UserError(f"{target} is a folder; give the page's file, such as {target}/page.html.")
-    if target.is_file() and _MARK not in target.read_bytes()[:1000]:
-        raise UserError(f"{target} is there and is no page of tremble's; give another --out.")
 
 
 def _write_page(target: Path, text: str) -> None:

@@ -35,7 +35,8 @@ def show_analysis(
 ) -> int:
     """Print the analysis of a study folder and return the exit code.
 
-    `names` are further tables ("all" for every one), `by` parameters of the games. 0; 1 where a
+    `names` are further tables ("all" for every one), `by` parameters of the games; where any are
+    named, the terminal shows no other table. 0; 1 where a
     table failed, which has its sentence in its place; 2 where none of those asked for can be made.
 
     Raises UserError, before anything is printed, where the folder is no study or a name is not
@@ -46,7 +47,7 @@ def show_analysis(
     Store(folder).read_run()  # raises where the folder is no study
     from tremble.stats.further import FURTHER
     from tremble.stats.subsets import subsets
-    from tremble.study import analyze_study, breakdown_analysis, further_analysis
+    from tremble.study import analyze_study, breakdown_analysis, caveats, further_analysis
 
     for name in names:
         if name not in FURTHER and name != "all":
@@ -54,7 +55,7 @@ def show_analysis(
     for name in by:
         subsets(Store(folder).decisions(), name)  # raises for an unknown one
     analysis, _, decisions = analyze_study(folder)
-    everything = "all" in names or (as_json and not names)
+    everything = "all" in names or (as_json and not names and not by)
     wanted = [name for name in FURTHER if everything or name in names]
     failed = _Failures()
     further = further_analysis(folder, analysis, decisions, wanted, failed.said)
@@ -65,10 +66,11 @@ def show_analysis(
         except Exception as error:
             parts[name] = failed.said(f"by {name}", error)
     if as_json:
-        print_json({**analysis.to_json(), **further, **({"by": parts} if by else {})})
+        broken = {"by": parts} if by else {}
+        print_json({"notes": caveats(folder), **analysis.to_json(), **further, **broken})
     else:
-        _print(folder, None if names else analysis, further, parts)
-    rest = not names or len(wanted) + len(parts) > failed.refused
+        _print(folder, None if names or by else analysis, further, parts)
+    rest = not (names or by) or len(wanted) + len(parts) > failed.refused
     if failed.faults or (failed.refused and rest):
         return 1
     return 2 if failed.refused else 0

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tremble.commands import AsJson, complain, guarded_reader, print_json, screen
+from tremble.commands.in_the_way import check_page
 
 
 @guarded_reader
@@ -56,6 +57,8 @@ def xray(
     as_json: AsJson = False,
 ) -> int:
     """One decision as text and tokens, what each option scores, and its twins side by side."""
+    if html is not None:
+        check_page(html, "--html")
     from tremble.report.xray_layout import xray_page
     from tremble.report.xray_terminal import show_xray
     from tremble.store import write_text

@@ -12,6 +12,7 @@ from tremble.prompts.answer_format import minimal, natural_language, simplified
 from tremble.prompts.controls import CONTROLS, control, under
 from tremble.prompts.conversation import (
     AS_IT_WAS,
+    ControlDoesNotFit,
     Conversation,
     DoesNotFit,
     Formulation,
@@ -29,6 +30,7 @@ __all__ = [
     "CONTROLS",
     "COUNTERBALANCES",
     "FORMULATIONS",
+    "ControlDoesNotFit",
     "Conversation",
     "DoesNotFit",
     "Formulation",
@@ -37,6 +39,7 @@ __all__ = [
     "control_of",
     "controlled",
     "formulation",
+    "own_prompt",
     "presentations",
     "spoken",
     "standard",

@@ -20,7 +20,13 @@ from typing import Any
 from tremble.decisions import Decision, Event, Option
 from tremble.errors import UserError, did_you_mean
 from tremble.games import Family, View, family
-from tremble.prompts.conversation import Conversation, DoesNotFit, Formulation, Telling
+from tremble.prompts.conversation import (
+    ControlDoesNotFit,
+    Conversation,
+    DoesNotFit,
+    Formulation,
+    Telling,
+)
 from tremble.prompts.other_games import COUNTS_OF_THINGS, OtherGames, amounts_in, told_by
 from tremble.prompts.parts import own_prompt
 
@@ -197,12 +203,20 @@ def control(name: str) -> Control:
 
 
 def under(wording: Formulation, name: str, others: OtherGames | None = None) -> Formulation:
-    """A wording under the control `name`. It raises DoesNotFit where either does not fit."""
+    """A wording under the control `name`. It raises DoesNotFit where the wording alone does not
+    fit, and ControlDoesNotFit where only the control does not."""
     made = control(name)
 
     def words(
         decision: Decision, presentation: int = 0, told: Telling | None = None
     ) -> Conversation:
+        try:
+            return controlled(decision, presentation)
+        except DoesNotFit as reason:
+            wording(decision, presentation)  # raises where the control is not to blame
+            raise ControlDoesNotFit(str(reason)) from reason
+
+    def controlled(decision: Decision, presentation: int) -> Conversation:
         if own_prompt(decision) is not None:
             raise DoesNotFit("which part of a prompt of one's own is rules or history is not known")
         telling = made(decision, others)

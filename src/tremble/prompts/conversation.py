@@ -56,3 +56,7 @@ class Formulation(Protocol):
 class DoesNotFit(UserError):
     """A wording that makes no sense of a decision. The decision is missing in that wording, with
     the reason; other decisions of the study and other wordings are not concerned."""
+
+
+class ControlDoesNotFit(DoesNotFit):
+    """A control that changes nothing of a decision, or is not known to, in a wording that fits."""

@@ -26,11 +26,19 @@ def _texts(*names: str) -> Table:
     return Table(*columns, box=None, pad_edge=False)
 
 
-def card_table(cards: Sequence[Card]) -> Table:
+def show_cards(cards: Sequence[Card], console: Console) -> None:
     table = _texts("name", "what", "size", "licence")
     for card in cards:
         table.add_row(*map(escape, (card.name, card.title, card.size, card.licence)))
-    return table
+    _print_trimmed(table, console)
+
+
+def _print_trimmed(table: Table, console: Console) -> None:
+    """A table without the spaces that rich puts behind short cells."""
+    with console.capture() as captured:
+        console.print(table)
+    for line in captured.get().splitlines():
+        console.out(line.rstrip(), highlight=False)
 
 
 def show_card(card: Card, console: Console) -> None:
@@ -48,7 +56,7 @@ def show_card(card: Card, console: Console) -> None:
         table.add_row("by hand", escape(card.manual))
     for note in card.notes:
         table.add_row("note", escape(note))
-    console.print(table)
+    _print_trimmed(table, console)
 
 
 def _public(part: Part) -> str:
@@ -64,7 +72,7 @@ def show_dates(dated: Sequence[Dated], against: Sequence[Release], console: Cons
         since = row.part.public_since or "unknown"
         cells = (name, since, _releases(seen, after), _releases(after, seen))
         table.add_row(*map(escape, cells))
-    console.print(table)
+    _print_trimmed(table, console)
     stated = _texts("model", "data until", "tuned until", "stated in")
     for release in against:
         if release.latest is not None:
@@ -72,10 +80,10 @@ def show_dates(dated: Sequence[Dated], against: Sequence[Release], console: Cons
             stated.add_row(*map(escape, (release.name, *dates, release.source)))
     if stated.row_count:
         console.print()
-        console.print(stated)
+        _print_trimmed(stated, console)
     silent = [release.name for release in against if release.latest is None]
     if silent:
-        console.print(f"\ncut-off unknown: {escape(', '.join(silent))}")
+        console.print(f"\ncut-off unknown: {escape(', '.join(silent))}", highlight=False)
     console.print(
         "\nA date is compared to the month, and a doubt counts as seen. Data that a twin was tuned "
         "on can be younger than the date of its pre-training."

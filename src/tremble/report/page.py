@@ -7,7 +7,6 @@ from typing import Any
 
 import polars as pl
 
-from tremble.misfits import reason_of
 from tremble.published import CITATION
 from tremble.report.charts import outcome_figures, pair_figures
 from tremble.report.cloud import beside_published
@@ -25,14 +24,13 @@ MAX_REASONS = 50
 
 def not_scored(scores: pl.DataFrame) -> list[dict[str, Any]]:
     """model, format, formulation, error and `rows` that failed with it, most frequent first."""
-    found = (
+    return (
         scores.filter(pl.col("error").is_not_null())
         .group_by("model", format_column(), "formulation", pl.col("error").cast(pl.String))
         .agg(rows=pl.len())
         .sort("rows", "model", "format", "formulation", "error", descending=[True] + [False] * 4)
         .to_dicts()
     )
-    return [row | {"error": reason_of(row["formulation"], row["error"])} for row in found]
 
 
 def page(

@@ -26,7 +26,7 @@ def plan_layout(plan: Mapping[str, Any]) -> list[Table]:
         "What each model takes",
         "",
         [Column("Model"), *(Column(name, True) for name in numbers)],
-        [Section("", rows)],
+        [Section("", rows)] if rows else [],
         "No model can be had.",
     )
     families = Table(
@@ -40,7 +40,7 @@ def plan_layout(plan: Mapping[str, Any]) -> list[Table]:
                 "",
                 [
                     [
-                        row["dataset"],
+                        row["data"],
                         family_name(row["family"]),
                         count(row["decisions"]),
                         count(row["clusters"]),

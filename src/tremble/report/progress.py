@@ -17,6 +17,7 @@ from rich.progress import (
 )
 from rich.progress import Progress as Bar
 
+from tremble.errors import counted
 from tremble.scoring import Progress
 
 LINE_SECONDS = 15.0  # between plain lines
@@ -49,7 +50,7 @@ class Lines(Progress):
     def start(self, model: str, prompts: int) -> None:
         self._begin(model, prompts)
         self.to_the_end = True
-        self.say(f"{model}: {prompts:,} prompts to score")
+        self.say(f"{model}: {counted(prompts, 'prompt')} to score")
 
     def _begin(self, what: str, prompts: int) -> None:
         self.what, self.total, self.done = what, prompts, 0

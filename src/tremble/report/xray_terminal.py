@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from tremble.errors import counted
 from tremble.report.layout import count
 from tremble.report.terminal import print_tables
 from tremble.report.xray_layout import (
@@ -71,7 +72,7 @@ def _text(console: Console, name: str, text: str, everything: bool) -> None:
     lines = printable(text).split("\n")
     left_out = len(lines) - _HEAD_LINES - _TAIL_LINES
     if left_out > 1 and not everything:
-        fold = f"… {count(left_out)} lines more; --all shows them"
+        fold = f"… {counted(left_out, 'line')} more; --all shows them"
         lines = [*lines[:_HEAD_LINES], fold, *lines[-_TAIL_LINES:]]
     for line in lines:
         _plain(console, f"  | {line}")

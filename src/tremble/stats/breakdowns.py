@@ -39,11 +39,12 @@ def breakdown(
 ) -> list[Row]:
     """The rows of `pair_table` for every subset, each with `by`, `parameter` and `value`.
 
-    `by` is "parameter", "round", "topology", "formulation", "family" or one parameter of the
-    column `config` (`subsets`). Both filters are applied anew within every subset. A subset with
-    one or two situations only, as round one of repeated matrix games, has no r: "undefined: 2
-    contexts". Situations are counted by `contexts`, or, where those are not known, by the distinct
-    predictions of the twin that has more. Raises UserError for an unknown `by`.
+    `by` is "parameter", "round", "topology", "formulation", "family", "dataset" or one parameter
+    of the column `config` (`subsets`). Both filters are applied anew within every subset. A
+    subset with one or two situations only, as round one of repeated matrix games, has no r:
+    "undefined: 2 contexts". Situations are counted by `contexts`, or, where those are not
+    known, by the distinct predictions of the twin that has more. Raises UserError for an
+    unknown `by`.
     """
     members = subsets(decisions, by)
     if not comparisons or not members.height:

@@ -9,7 +9,7 @@ import polars as pl
 
 from tremble.errors import UserError, did_you_mean
 
-BREAKDOWNS = ("parameter", "round", "topology", "formulation", "family")
+BREAKDOWNS = ("parameter", "round", "topology", "formulation", "family", "dataset")
 # Rounds were announced where there are at most twenty; "30" is the hidden limit of a longer game.
 _TOLD_UP_TO = 20
 _HORIZONS = ("Max rounds", "rounds")
@@ -26,6 +26,7 @@ def subsets(decisions: pl.DataFrame, by: str) -> pl.DataFrame:
     - parameter: every value of every parameter; a decision without one is in no subset of it;
     - round: "first or later"; "third" (early, mid, late) of the told rounds, else of the longest
       play observed in that data set, family and setting; "round", each by itself;
+    - dataset: the data set that a record names;
     - topology: the parameter of that name;
     - formulation, family: all decisions, split by what the table is grouped by anyway.
 
@@ -34,16 +35,18 @@ def subsets(decisions: pl.DataFrame, by: str) -> pl.DataFrame:
     parameters = _parameters(decisions)
     names = sorted(set(parameters["parameter"].to_list()) - set(BREAKDOWNS))
     if by not in BREAKDOWNS and by not in names:
-        raise UserError(f"There is no breakdown {by!r}{did_you_mean(by, [*BREAKDOWNS, *names])}")
+        raise UserError(
+            f"There is no breakdown {by!r}{did_you_mean(by, [*BREAKDOWNS[1:], *names])}"
+        )
     if by == "parameter":
         return parameters
     if by == "round":
         return _rounds(decisions)
-    if by in ("formulation", "family"):
+    if by in ("formulation", "family", "dataset"):
         return decisions.select(
             "decision",
             parameter=pl.lit(by),
-            value=pl.lit(None, pl.String),
+            value=pl.col(by).cast(pl.String) if by == "dataset" else pl.lit(None, pl.String),
             place=pl.lit(0.0),
         )
     return parameters.filter(pl.col("parameter") == by)
