@@ -123,7 +123,7 @@ def test_a_control_of_fewer_decisions_is_held_against_r_on_the_same() -> None:
     run = {"model": "m", "format": "plain", "formulation": "standard", "family": "lottery"}
     before = {**run, "r": 0.8, "low": 0.6, "high": 0.9, "verdict": "yes", "why": "good"}
     for loss, expected in ((0.1, "not shown"), (0.25, "yes")):
-        tried = {**run, "control": "misleading_rules", "n": 50, "r": 0.3, "r_control": 0.3 - loss}
+        tried = {**run, "control": "other_history", "n": 50, "r": 0.3, "r_control": 0.3 - loss}
         tried |= {"loss": loss, "low": 0.01, "high": 0.4}
         (after,) = against_controls([before], [tried])
         assert (after["verdict"], after["n_control"]) == (expected, 50)

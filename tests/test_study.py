@@ -16,6 +16,7 @@ from tremble.datasets import Notes
 from tremble.datasets.demo import load, sample
 from tremble.engines.mock import MockEngine
 from tremble.errors import UserError
+from tremble.store import Store
 from tremble.study import analyze_study, caveats, score_study
 from tremble.study_file import read_study
 
@@ -201,8 +202,16 @@ def test_too_long_prompts_can_be_counted_as_missing(data: Path) -> None:
 def test_an_unfinished_study_says_so(data: Path) -> None:
     out = data / "out"
     run(study_file(data), out)
-    next(out.rglob("manifest.json")).unlink()
-    assert any("Not finished" in line for line in caveats(out))
+    first, *others = [out / job["folder"] for job in Store(out).read_run()["jobs"]]
+    for job in (first, *others):
+        (job / "manifest.json").unlink()
+    found = [line for line in caveats(out) if "Not finished" in line]
+    name = str(first.relative_to(out))
+    count = len(others)
+    assert count and found == [
+        f"Not finished: {name} and {count} more of {count + 1} jobs; the same `tremble run` goes "
+        "on."
+    ]
 
 
 def test_a_half_written_file_is_never_read(data: Path) -> None:

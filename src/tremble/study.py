@@ -244,23 +244,26 @@ def _run_record(
 
 
 def unfinished(out: Path) -> list[str]:
-    """What of a study is not scored: models that could not be had, jobs that have not ended."""
+    """What of a study is not scored: models that could not be had, jobs that have not ended (the
+    first one by name)."""
     missing = absent(out)
+    jobs = Store(out).read_run()["jobs"]
+    begun = [
+        job["folder"]
+        for job in jobs
+        if job.get("model") not in missing and Job(out / job["folder"]).manifest() is None
+    ]
+    more = f" and {len(begun) - 1:,} more of {len(jobs):,} jobs" if len(begun) > 1 else ""
     return [
         f"{name} could not be had, so scores of it are missing. {reason}"
         for name, reason in missing.items()
-    ] + [
-        f"Not finished: {job['folder']}; the same `tremble run` goes on."
-        for job in Store(out).read_run()["jobs"]
-        if job.get("model") not in missing and Job(out / job["folder"]).manifest() is None
-    ]
+    ] + [f"Not finished: {first}{more}; the same `tremble run` goes on." for first in begun[:1]]
 
 
 def caveats(out: Path) -> list[str]:
     """What a reader must know beside the numbers: what is not scored (`unfinished`), models that
-    are none, what is a sample, which data are taken together,
-    what wordings and controls do not fit, stored precision, dtypes,
-    twins that are none."""
+    are none, what is a sample, which data are taken together, what wordings and controls do not
+    fit, stored precision, dtypes, twins that are none."""
     run = Store(out).read_run()
     found = dict.fromkeys(unfinished(out))
     if made_up := [
