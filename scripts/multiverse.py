@@ -100,7 +100,7 @@ def spread(
 
 
 def control_table(rows: Sequence[Row]) -> list[str]:
-    head = ["family", "control", "model", "format", "n", "r", "under it", "loss", "95%", "mass"]
+    head = ["family", "control", "model, format", "n", "r", "under it", "loss", "95%", "mass"]
     head.append("mass under it")
     lines = [_line(head), _rule(len(head))]
     for row in sorted(rows, key=lambda row: (row["family"], row["control"])):
@@ -110,8 +110,7 @@ def control_table(rows: Sequence[Row]) -> list[str]:
                 [
                     family_name(row["family"]),
                     row["control"],
-                    row["model"].rpartition("/")[2],
-                    row["format"],
+                    _short(row["model"], row["format"]),
                     count(row["n"]),
                     *(decimal(row[name]) for name in ("r", "r_control", "loss")),
                     "–" if row["low"] is None else f"{low} to {high}",
