@@ -12,6 +12,7 @@ import pytest
 
 from tremble.decision_frame import decision_frame
 from tremble.decisions import Decision, Event
+from tremble.errors import UserError
 from tremble.study_data import load_data
 
 FAMILIES = (
@@ -146,12 +147,14 @@ def test_problems_hold_payoffs_in_the_order_of_the_keys(demo: list[Decision]) ->
     assert one(demo, "demo/lottery/8")["options"] == {"a": [[1, 27]], "b": [[0.5, -24], [0.5, 89]]}
 
 
-def test_a_prompt_of_ones_own_has_what_was_read_and_a_damaged_record_nothing(
+def test_a_prompt_of_ones_own_has_what_was_read_and_a_damaged_record_is_refused(
     demo: list[Decision],
 ) -> None:
     own = Decision("x", "toy", "bargaining", demo[0].options, prompt="Accept?")
     first = demo[0]
     assert first.game is not None
     broken = replace(first, at=1, game=replace(first.game, events=(Event("moves", {}),)))
-    what, nothing = numbers([own, broken])
-    assert nothing is None and set(json.loads(what)) == {"read"}  # a hash of what was read
+    (what,) = numbers([own])
+    assert set(json.loads(what)) == {"read"}  # a hash of what was read
+    with pytest.raises(UserError, match="lacks something that repeated_matrix needs"):
+        numbers([own, broken])
