@@ -138,3 +138,13 @@ def test_the_documented_game_is_sound(tmp_path: Path) -> None:
     assert line in second
     # In a dilemma that ends after a told round theory has everybody defect.
     assert decision_frame(records.read(path))["normative"].to_list() == [[0.0, 1.0]] * 2
+
+
+@pytest.mark.parametrize("key", ["sen", "Seen", "seeen", "see"])
+def test_who_saw_an_event_is_not_lost_to_a_typo(tmp_path: Path, key: str) -> None:
+    event = {"type": "moves", "round": 1, "choice": "a", key: {}}
+    said = fault(tmp_path, {**GAME, "events": [event]}, PLAYED)
+    assert said == f"line 1: events[0] has a key {key!r}; did you mean 'seen'?"
+    screen = {"type": "moves", "round": 1, "choice": "a", "screen": 2, "scene": "x"}
+    (found,) = records.read(write_lines(tmp_path / "m.jsonl", {**GAME, "events": [screen]}, PLAYED))
+    assert found.game is not None and found.game.events[0].data["screen"] == 2

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,12 @@ _ONLY_IN = {
     "system": ("prompt",),
     "opening": ("prompt",),
 }
+
+
+@lru_cache(maxsize=1024)
+def _means_seen(name: str) -> bool:
+    """Whether a key of an event is `seen` misspelt: one letter too few or too many, or its case."""
+    return bool(difflib.get_close_matches(name.casefold(), ["seen"], cutoff=0.85))
 
 
 class Checker(Line):
@@ -99,6 +107,9 @@ class Checker(Line):
                     f"{key}[{position}].seen is {as_written(seen)}; write role to number of events."
                 )
             data = {name: field for name, field in item.items() if name not in ("type", "seen")}
+            for name in data:
+                if _means_seen(name):  # else everybody would see what it was to hide
+                    self.fail(f"{key}[{position}] has a key {name!r}; did you mean 'seen'?")
             events.append(Event(item["type"], data, seen))
         return tuple(events)
 
