@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Iterable
+from contextlib import suppress
 from hashlib import sha256
 from itertools import islice
 from typing import Any
@@ -12,11 +12,12 @@ from typing import Any
 import polars as pl
 
 from tremble.decisions import READ, Decision
-from tremble.errors import UserError, one_line
+from tremble.errors import UserError
 from tremble.games import family as family_of
 from tremble.games import known
 from tremble.games.topologies import topology
 from tremble.prompts import presentations, view
+from tremble.prompts.parts import usable
 from tremble.rendering import BLOCK
 from tremble.store import DECISIONS
 
@@ -64,26 +65,6 @@ def decision_row(decision: Decision, counterbalance: Collection[str] = ()) -> di
             "presentations": len(presentations(d, counterbalance)),
             **_theory(d),
         }
-
-
-_UNUSABLE = (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError)
-
-
-@contextmanager
-def usable(decision: Decision) -> Iterator[None]:
-    """Raises UserError in place of what a family raises where rules or events are not as it takes
-    them."""
-    try:
-        yield
-    except (UserError, *_UNUSABLE) as error:
-        fault = error.__cause__ if isinstance(error, UserError) else error
-        if not isinstance(fault, _UNUSABLE):
-            raise
-        raise UserError(
-            f"The decision {decision.id!r} lacks something that {decision.family} needs in its "
-            f"rules or events, or has it in another form ({type(fault).__name__}: "
-            f"{one_line(fault)}); see docs/data.md."
-        ) from fault
 
 
 def _parameters(decision: Decision) -> dict[str, Any]:

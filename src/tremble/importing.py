@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tremble import records
-from tremble.decision_frame import decision_row, usable
+from tremble.decision_frame import decision_row
 from tremble.decisions import Decision
 from tremble.errors import UserError
 from tremble.prompts import standard
@@ -91,9 +91,8 @@ def check_decisions(path: Path) -> tuple[dict[str, Any], list[str], list[str]]:
     def sound() -> Iterator[Decision]:
         for decision in records.read(path, keep):
             try:
-                with usable(decision):
-                    decision_row(decision)
-                    text = standard(decision, 0).plain()
+                decision_row(decision)
+                text = standard(decision, 0).plain()
             except UserError as error:
                 line, of_game = decision.line or 0, decision.game and decision.game.line
                 if of_game:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 import polars as pl
 
+from tremble.errors import counted
 from tremble.prompts import control_of
 from tremble.rendering import CONTROL_MISFIT, MISFIT
 from tremble.store import Job
@@ -75,6 +76,6 @@ def _sentences(kind: str, frame: pl.DataFrame) -> list[str]:
         first, most = reasons.sort("decision", "reason", descending=[True, False]).row(0)
         count = part["decision"].n_unique()
         why = first if reasons.height == 1 else f"most often ({most:,}), {first}"
-        what = "decision" if count == 1 else "decisions"
-        found.append(f"The {kind} {name} does not fit {count:,} {what} of {dataset}: {why}.")
+        decisions = counted(count, "decision")
+        found.append(f"The {kind} {name} does not fit {decisions} of {dataset}: {why}.")
     return found

@@ -112,5 +112,6 @@ class Line:
 
 
 def short(found: Any) -> str:
+    """A value as it is written in the file, of a long one the beginning."""
     written = as_written(found)
     return written if len(written) <= 40 else f"{written[:30]}... ({len(written)} characters)"

@@ -204,7 +204,7 @@ class Store:
         run = self.read_run()
         found: list[str] = run.get("sampled", [])  # where an earlier version kept them
         for name in run["datasets"]:
-            frame = read_parquet(self._decisions_path(name))
+            frame = read_parquet(self._decisions_path(name), rows=1)
             if _SAMPLED in frame.columns and frame.height:
                 found = [*found, *json.loads(frame[_SAMPLED][0])]
         return found
@@ -316,10 +316,12 @@ def completed(frame: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
     return frame.with_columns(pl.lit(None, schema[name]).alias(name) for name in lacking)
 
 
-def read_parquet(path: Path, columns: list[str] | None = None) -> pl.DataFrame:
-    """A file of the store. Raises UserError where it is missing or damaged."""
+def read_parquet(
+    path: Path, columns: list[str] | None = None, rows: int | None = None
+) -> pl.DataFrame:
+    """A file of the store, or its first rows. Raises UserError where it is missing or damaged."""
     try:
-        return pl.read_parquet(path, columns=columns)
+        return pl.read_parquet(path, columns=columns, n_rows=rows)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise UserError(
             f"{str(path)!r} is missing or damaged; delete it where it is, and run the study again."

@@ -264,8 +264,8 @@ def caveats(out: Path) -> list[str]:
     """What a reader must know beside the numbers: what is not scored (`unfinished`), models that
     are none, what is a sample, which data are taken together, what wordings and controls do not
     fit, stored precision, dtypes, twins that are none."""
-    run = Store(out).read_run()
-    found = dict.fromkeys(unfinished(out))
+    store = Store(out)
+    run, found = store.read_run(), dict.fromkeys(unfinished(out))
     if made_up := [
         name for name, one in run.get("models", {}).items() if one.get("engine") == "mock"
     ]:
@@ -283,8 +283,8 @@ def caveats(out: Path) -> list[str]:
             "include and exclude in the study file leave decisions out of some models, wordings or "
             "formats; there they count as missing."
         ] = None
-    found.update(dict.fromkeys(Store(out).sampled()))
-    for family, entries in Store(out).families().items():
+    found |= dict.fromkeys(store.sampled())
+    for family, entries in store.families().items():
         if len(entries) > 1:
             names = f"{', '.join(entries[:-1])} and {entries[-1]}"
             found[

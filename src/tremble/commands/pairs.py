@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tremble.commands import AsJson, guarded, print_json, screen
-from tremble.errors import UserError
+from tremble.errors import UserError, counted
 
 
 @guarded
@@ -36,6 +36,4 @@ def pairs(
     from tremble.report.terminal import print_tables
 
     print_tables([pair_table(found)], screen())
-    print(
-        f"{len(found)} pair{'' if len(found) == 1 else 's'}; hub organisations are {NOT_VERIFIED}."
-    )
+    print(f"{counted(len(found), 'pair')}; hub organisations are {NOT_VERIFIED}.")

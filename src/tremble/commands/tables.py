@@ -36,8 +36,8 @@ def show_analysis(
     """Print the analysis of a study folder and return the exit code.
 
     `names` are further tables ("all" for every one), `by` parameters of the games; where any are
-    named, the terminal shows no other table. 0; 1 where a
-    table failed, which has its sentence in its place; 2 where none of those asked for can be made.
+    named, the terminal shows no other table. 0; 1 where a table failed, which has its sentence in
+    its place; 2 where none of those asked for can be made.
 
     Raises UserError, before anything is printed, where the folder is no study or a name is not
     known.
@@ -52,8 +52,10 @@ def show_analysis(
     for name in names:
         if name not in FURTHER and name != "all":
             raise UserError(f"There is no table {name!r}{did_you_mean(name, [*FURTHER, 'all'])}")
-    for name in by:
-        subsets(Store(folder).decisions(), name)  # raises for an unknown one
+    if by:
+        there = Store(folder).decisions()
+        for name in by:
+            subsets(there, name)  # raises for an unknown one
     analysis, _, decisions = analyze_study(folder)
     everything = "all" in names or (as_json and not names and not by)
     wanted = [name for name in FURTHER if everything or name in names]

@@ -19,6 +19,13 @@ from tremble.errors import UserError, one_line
 FRESH = "restore the file from a fresh copy of the source"
 
 
+def _packed(stream: IO[bytes]) -> bool:
+    """Whether gzip packed a file that was just opened, by how it begins."""
+    found = stream.read(2) == b"\x1f\x8b"
+    stream.seek(0)
+    return found
+
+
 @contextmanager
 def opened(file: Path) -> Iterator[IO[bytes]]:
     """A file to read from, at any place; one that gzip packed is unpacked into a temporary file.
@@ -26,9 +33,7 @@ def opened(file: Path) -> Iterator[IO[bytes]]:
     Raises UserError where it cannot be unpacked.
     """
     with file.open("rb") as stream:
-        packed = stream.read(2) == b"\x1f\x8b"
-        stream.seek(0)
-        if not packed:
+        if not _packed(stream):
             yield stream
             return
         with tempfile.TemporaryFile() as whole:
@@ -55,9 +60,7 @@ def same_lines(first: Path, second: Path) -> bool:
 
 def _lines(file: Path) -> Iterator[bytes]:
     with file.open("rb") as stream:
-        packed = stream.read(2) == b"\x1f\x8b"
-        stream.seek(0)
-        lines = gzip.GzipFile(fileobj=stream) if packed else stream
+        lines = gzip.GzipFile(fileobj=stream) if _packed(stream) else stream
         for number, line in enumerate(lines):
             if number == 0:
                 line = line.removeprefix(BOM_UTF8)

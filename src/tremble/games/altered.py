@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-Told = Mapping[str, Any]
+from tremble.games import Told
 
 
 def amounts(*names: str) -> Callable[[Told, float], dict[str, Any]]:

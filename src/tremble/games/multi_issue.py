@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tremble.decisions import Option
-from tremble.games import Family, Normative, View, amount
+from tremble.games import Family, Normative, Told, View, amount
 from tremble.games.altered import amounts, exchanged
 from tremble.games.dialogue import options_in_words
 
@@ -124,9 +124,7 @@ def misled(view: View) -> dict[str, Any]:
     return {**view.rules, "points": exchanged(view.rules["points"], "High", "Low")}
 
 
-def retold(
-    event: Mapping[str, Any], there: Mapping[str, Any], here: Mapping[str, Any]
-) -> Mapping[str, Any] | None:
+def retold(event: Told, there: Told, here: Told) -> Told | None:
     """An event of another dialogue over the same things, by somebody who wanted them in the same
     order; None else."""
     alike = all(there[name] == here[name] for name in ("items", "priorities"))

@@ -8,11 +8,10 @@ bought or not; `recommendation` with a `message` or a `choice` (yes, no); `decis
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from tremble.decisions import Event
-from tremble.games import Family, View, expected_value, money
+from tremble.games import Family, Told, View, expected_value, money
 from tremble.games.altered import amounts, exchanged
 from tremble.games.dialogue import (
     advice_numbers,
@@ -94,9 +93,7 @@ def numbers(view: View) -> dict[str, Any]:
     return advice_numbers(view, parts, now="recommendation", name="recommends")
 
 
-def retold(
-    event: Mapping[str, Any], there: Mapping[str, Any], here: Mapping[str, Any]
-) -> dict[str, Any]:
+def retold(event: Told, there: Told, here: Told) -> dict[str, Any]:
     """An event of another game, with what products of that quality are worth here."""
     if event.get("worth") is None:
         return dict(event)

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tremble.games import Family, Normative, View, amount
+from tremble.games import Family, Normative, Told, View, amount
 from tremble.games.altered import amounts
 from tremble.games.equilibria import equilibria, own_play
 from tremble.games.lottery import percent
@@ -194,9 +194,7 @@ def misled(view: View) -> dict[str, Any]:
     return {**view.rules, "payoffs": own if both == table else both}
 
 
-def retold(
-    event: Mapping[str, Any], there: Mapping[str, Any], here: Mapping[str, Any]
-) -> dict[str, Any] | None:
+def retold(event: Told, there: Told, here: Told) -> dict[str, Any] | None:
     """A round of another game with the points it pays here; None where chance decides on them or
     where they are not known."""
     mine, theirs = event.get("carried_out") or event["choice"], event.get("other")

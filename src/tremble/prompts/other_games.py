@@ -110,10 +110,10 @@ def _with_events(words: Family, other: Decision, seen: View, same: bool) -> View
 
 
 def _laid_out(words: Family, other: Decision, seen: View) -> View:
-    theirs = {name: other.parameters.get(name) for name in words.on_the_table}
-    mine = {name for name in words.on_the_table if name in seen.rules}
-    told = {k: v for k, v in theirs.items() if v is not None or k in mine}
-    return replace(seen, rules={**seen.rules, **told})
+    """The view with what is decided about in another game, which tells the same of it (`_keys`)."""
+    told = [name for name in words.on_the_table if seen.rules.get(name) is not None]
+    theirs = {name: other.parameters[name] for name in told}
+    return replace(seen, rules={**seen.rules, **theirs})
 
 
 def _told(seen: View) -> Any:

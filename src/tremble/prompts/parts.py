@@ -45,7 +45,7 @@ def parts(
     Raises UserError where the record lacks something that the family needs.
     """
     words = family(decision.family)
-    with _said_by(decision):
+    with usable(decision):
         seen = change(told.seen(view(decision, presentation)))
         return Parts(
             tuple(told.rules(words, seen)),
@@ -58,15 +58,16 @@ def parts(
 
 
 @contextmanager
-def _said_by(decision: Decision) -> Iterator[None]:
-    """Raises UserError where the record lacks something that its family needs."""
+def usable(decision: Decision) -> Iterator[None]:
+    """Raises UserError in place of what a family raises where rules or events are not as it takes
+    them."""
     try:
         yield
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError) as error:
-        reason = f"{type(error).__name__}: {one_line(error)}"
         raise UserError(
             f"The decision {decision.id!r} lacks something that {decision.family} needs in its "
-            f"rules or events ({reason}); see docs/data.md."
+            f"rules or events, or has it in another form ({type(error).__name__}: "
+            f"{one_line(error)}); see docs/data.md."
         ) from error
 
 
@@ -83,7 +84,7 @@ def own_prompt(decision: Decision) -> Conversation | None:
     words = family(decision.family)
     if words.transcript is None:
         return None
-    with _said_by(decision):
+    with usable(decision):
         return begun(words.transcript(view(decision)), decision.options)
 
 
