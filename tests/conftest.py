@@ -1,10 +1,18 @@
-"""Fixtures for several test files."""
+"""Fixtures for test files of several rooms."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+from tremble import records
+from tremble.datasets import Notes
+from tremble.datasets.demo import load, sample
+
+# What helpers assert is shown in full when it fails, as in a test.
+pytest.register_assert_rewrite("tests.support")
 
 
 @pytest.fixture(scope="module")
@@ -16,3 +24,12 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A folder with mine.jsonl: whole clusters of three families of the embedded data."""
+    sizes = {"repeated_matrix": 40, "lottery": 5, "bargaining": 5}
+    drawn = sample(list(load(tmp_path, Notes())), sizes, seed=1)
+    records.write(drawn, tmp_path / "mine.jsonl")
+    return tmp_path

@@ -1,0 +1,247 @@
+"""The page of one analysed study: all tables are there, and its numbers follow from the rows."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+import statsmodels.api as sm
+from scipy import stats
+
+from tests.support.scripts import script
+from tests.support.studies import run, study_file
+from tests.support.twins import PAIR, people
+from tremble import records
+from tremble.datasets import Notes
+from tremble.datasets.demo import load, sample
+from tremble.export import export_study
+from tremble.stats import analyze
+from tremble.stats.further import FURTHER, further_tables
+from tremble.stats.numbers import MISSING
+from tremble.stats.verdict import verdict_table
+
+BASE, ALIGNED = ("mock:base", "plain"), ("mock:aligned", "chat")
+# Predictions of fitted baselines are not among the rows of a study; their own tests are elsewhere.
+NOT_OF_ROWS = {"r baseline"}
+Frame = pl.DataFrame
+Table = list[dict[str, str]]
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study by the mock engine: choices, and rates of problems with two options and more."""
+    folder = tmp_path_factory.mktemp("study")
+    sizes = {"repeated_matrix": 160, "lottery": 40, "one_shot_matrix": 40, "bargaining": 20}
+    sizes |= {"persuasion": 40, "negotiation": 6}
+    records.write(sample(list(load(folder, Notes())), sizes, seed=1), folder / "mine.jsonl")
+    run(study_file(folder), folder / "out")
+    return folder / "out"
+
+
+@pytest.fixture(scope="module")
+def text(study: Path) -> str:
+    target = study.parent / "page.md"
+    assert script("demo_analysis").main([str(study), str(target)]) == 0
+    return target.read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def rows(study: Path) -> Frame:
+    """The tidy rows that have an outcome and a prediction."""
+    path, _, _ = export_study(study, "parquet", study.parent / "tidy.parquet")
+    return pl.read_parquet(path).drop_nulls(["prediction", "outcome"])
+
+
+def sections(text: str) -> dict[str, str]:
+    """What stands under each heading of the second level."""
+    return dict(part.split("\n", 1) for part in re.split(r"^## ", text, flags=re.M)[1:])
+
+
+def tables(section: str) -> list[tuple[str, Table]]:
+    """(heading in italics, rows by column) of every table."""
+    found: list[tuple[str, Table]] = []
+    heading, columns = "", []
+    for line in section.split("\n"):
+        if re.fullmatch(r"\*.+\*", line):
+            heading = line.strip("*")
+        if not line.startswith("| "):
+            columns = []
+            continue
+        cells = [cell.strip() for cell in line.strip("|").split(" | ")]
+        if not columns:
+            columns = [name.lower() for name in cells]
+            found.append((heading, []))
+        elif set(line) - set("| -:"):
+            found[-1][1].append(dict(zip(columns, cells, strict=True)))
+    return found
+
+
+def of(rows: Frame, run: tuple[str, str], family: str) -> Frame:
+    model, form = run
+    name = {"persuasion (seller)": "persuasion_seller"}.get(family, re.sub(r"[- ]", "_", family))
+    return rows.filter(model=model, format=form, family=name)
+
+
+def r(frame: Frame, x: str, y: str) -> float | None:
+    frame = frame.drop_nulls([x, y])
+    if frame.height < 3 or min(frame[x].n_unique(), frame[y].n_unique()) < 2:
+        return None
+    return float(np.corrcoef(frame[x], frame[y])[0, 1])
+
+
+def test_every_table_is_there_with_a_sentence_before_it(text: str) -> None:
+    found = sections(text)
+    titles = ["Models", "Pairs", "Tests over pairs", "Baselines", *FURTHER.values()]
+    titles.insert(4, "May this model stand in for people here?")
+    assert list(found) == [*titles, "Tracing a number"]
+    names = {title: name for name, title in FURTHER.items()}
+    for title in titles:
+        before = found[title].split("\n*")[0].split("\n|")[0]
+        said = names.get(title, "models") in script("demo_sentences").SENTENCES
+        assert re.search(r"\w.*\.\n", before) or not said, title
+        empty = names.get(title) in ("topology", "votes", "controls", "spellings")
+        assert bool(tables(found[title])) != empty, title
+    assert "needs two by two options and no ties" in found[FURTHER["topology"]]
+    assert "No pair is kept" in found[FURTHER["votes"]]
+    assert "None" not in text and "nan" not in text.split()
+
+
+def test_a_long_table_says_how_much_is_left_out(text: str, study: Path) -> None:
+    found = sections(text)[FURTHER["sweep"]]
+    ((heading, shown),) = tables(found)
+    assert heading == "native · standard"
+    # 6 families and all of them, 6 x 6 filters.
+    assert (len(shown), "222 more of 252 rows" in found) == (30, True)
+    # The core study's filters come first, and wins are counts of both sides.
+    here = [row for row in shown if (row["mass"], row["min r"]) == (".80", ".30")]
+    assert shown[: len(here)] == here and len({row["family"] for row in here}) == len(here)
+    assert all(
+        int(row["base"]) + int(row["aligned"]) + int(row["ties"]) == int(row["kept"])
+        for row in shown
+    )
+
+
+def test_every_r_on_the_page_is_numpys_on_the_tidy_rows(text: str, rows: Frame) -> None:
+    runs = {
+        f"{model} (made up) · {form} · standard": (model, form) for model, form in (BASE, ALIGNED)
+    }
+    checked = dict.fromkeys(("r", "r base", "r aligned", "r people", "r model", "r baseline"), 0)
+    for title, section in sections(text).items():
+        theory = "normative prediction" in title
+        other = "normative" if theory else "outcome"
+        for heading, table in tables(section):
+            for row in table:
+                named = {name: row[name] for name in row if name in checked}
+                for name, cell in named.items():
+                    if name in NOT_OF_ROWS or (title == "Baselines" and heading != "last choice"):
+                        continue
+                    if title == "Baselines":
+                        want = last_choice(of(rows, BASE, row["family"]))
+                    else:
+                        side = {"r base": BASE, "r aligned": ALIGNED}.get(name)
+                        frame = of(rows, side or runs.get(heading, BASE), row["family"])
+                        if (title, row["family"], row.get("baseline")) == (
+                            FURTHER["added"],
+                            "one-shot matrix",
+                            "majority",
+                        ):
+                            frame = frame.filter(kind="rate")
+                        want = r(frame, "outcome" if name == "r people" else "prediction", other)
+                    assert (cell == MISSING) == (want is None), (title, heading, row, name)
+                    if want is not None:
+                        step = 10.0 ** -len(cell.split(".")[1])
+                        assert abs(float(cell) - want) <= 0.5001 * step, (title, row, name)
+                        checked[name] += 1
+    assert checked.pop("r baseline") == 0
+    assert min(checked.values()) > 4, checked
+
+
+def last_choice(frame: Frame) -> float | None:
+    """r of repeating one's previous choice in the same game, even odds in the first round."""
+    if frame["choice"].null_count():
+        return None
+    # Simultaneous decisions do not occur in these families; rounds are those a person decided in.
+    frame = frame.sort("game", "round").with_columns(
+        before=pl.col("outcome").shift(1).over("game", "participant").fill_null(0.5)
+    )
+    return r(frame, "before", "outcome")
+
+
+def code(text: str) -> list[tuple[str, str]]:
+    return re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", text, flags=re.S)
+
+
+def test_the_code_on_the_page_gives_its_numbers(
+    text: str,
+    study: Path,
+    rows: Frame,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shutil.copytree(study, tmp_path / "trial")
+    monkeypatch.chdir(tmp_path)
+    space: dict[str, Any] = {}
+    assert len(code(text)) == text.count("```python") == 4
+    for block, printed in code(text):
+        exec(block, space)
+        assert capsys.readouterr().out == printed
+    base, aligned = (of(rows, run, "repeated matrix").sort("decision") for run in (BASE, ALIGNED))
+    y, p, q = base["outcome"], base["prediction"], aligned["prediction"]
+    a, b, c = (float(np.corrcoef(*two)[0, 1]) for two in ((p, y), (q, y), (p, q)))
+    assert space["r_aligned"] == pytest.approx(b, abs=1e-12)
+    assert space["difference"] == pytest.approx(a - b, abs=1e-12)
+    # Zou (2007), equation 15: two Fisher intervals and the correlation between both r.
+    reach = stats.norm.ppf(0.975) / (len(y) - 3) ** 0.5
+    low, high = np.tanh(np.arctanh(a) - reach), np.tanh(np.arctanh(b) + reach)
+    corr = ((c - a * b / 2) * (1 - c * c - a * a - b * b) + c**3) / ((1 - a * a) * (1 - b * b))
+    length = (a - low) ** 2 + (high - b) ** 2 - 2 * corr * (a - low) * (high - b)
+    assert space["zou_low"] == pytest.approx(a - b - length**0.5, abs=1e-9)
+    assert space["winner"] == ("base" if a > b else "aligned")
+    mass = base["mass"].mean(), aligned["mass"].mean()
+    assert space["kept"] == (min(mass) >= 0.8 and max(a, b) >= 0.3)
+    logit = np.log(q.to_numpy() / (1 - q.to_numpy()))
+    fit = sm.Logit(y.to_numpy(), sm.add_constant(logit)).fit(disp=0, tol=1e-12)
+    assert space["slope"] == pytest.approx(fit.params[1], abs=1e-6)
+
+
+def test_a_number_that_the_rows_do_not_give_stops_the_page(study: Path) -> None:
+    trace = script("demo_trace")
+    false = trace.Block("", "r = 0.25\n", {"r": 0.25 + 1e-6})
+    with pytest.raises(AssertionError, match=r"r is 0.25, the table says 0.250001"):
+        trace.run_blocks([false], study, "trial")
+
+
+def sentences(min_r: float | None) -> dict[str, str]:
+    """What is said of 40 people whom the base model knows better, at a filter of r (None: off)."""
+    scores, decisions = people()
+    found = analyze(scores, decisions, [PAIR], min_r=min_r)
+    further = further_tables(found, decisions, [PAIR], resamples=999, min_r=min_r)
+    verdicts = verdict_table(found.predicted, found.points, decisions, found.said, resamples=999)
+    known = script("demo_words").Found(found, decisions, further, verdicts)
+    return {name: said(known) for name, said in script("demo_sentences").SENTENCES.items()}
+
+
+def test_a_conclusion_stands_under_its_condition() -> None:
+    kept, dropped = sentences(None), sentences(0.99)
+    assert kept["pairs"].startswith(
+        "The filters keep 1 of 1 comparisons. The higher r is that of base in repeated matrix."
+    )
+    assert dropped["pairs"].startswith(
+        "The filters keep 0 of 1 comparisons. Dropped: repeated matrix (base higher)."
+    )
+    assert "p would be .50: no test here can reach .05." in kept["tests"]
+    assert "of 1 rows: repeated matrix (" in kept["differences"]
+    assert "base higher)" in kept["differences"]
+    assert (kept["votes"][:3], dropped["votes"]) == (
+        "The",
+        "No pair is kept, so there is nothing to test.",
+    )
+    assert "A pair is kept in 2 of 2 subsets (base wins 2, aligned 0)." in kept["parameter"]
+    assert "A pair is kept in 0 of 2 subsets. Of the others, 2 are dropped" in dropped["parameter"]
+    assert "hold no such one-shot game" in kept["topology"]

@@ -1,0 +1,208 @@
+"""The tidy table: every decision of every run, in terms that other programs take."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import statsmodels.api as sm
+from statsmodels.stats.sandwich_covariance import cov_cluster, cov_cluster_2groups
+from typer.testing import CliRunner
+
+from tests.support.stat_frames import decision, loop_r, score
+from tests.support.studies import run, study_file
+from tremble.cli import app
+from tremble.export import MEANINGS, codebook, export_study, tidy
+from tremble.stats.clusters import top_levels
+from tremble.stats.uncertainty_table import AllPoints
+from tremble.store import DECISIONS, SCORES
+from tremble.study import analyze_study
+
+
+def table(scores: list, decisions: list) -> pl.DataFrame:
+    plain = [{"presentations": 1, "config": "{}", **row} for row in decisions]
+    return tidy(pl.DataFrame(scores, schema=SCORES), pl.DataFrame(plain, schema=DECISIONS))
+
+
+def test_presentations_are_normalised_then_averaged_and_theory_stands_beside() -> None:
+    found = table(
+        [
+            score("a", [0.3, 0.1]),
+            score("a", [0.1, 0.1], presentation=1),
+            score("b", [0.2, 0.2], error="too long", logprobs=[None, None], mass=None),
+        ],
+        [
+            decision("a", choice="yes", presentations=2, normative=[0.25, 0.75]),
+            decision("b", choice="no", normative_why="indifferent"),
+        ],
+    )
+    one, other = found.rows(named=True)
+    assert one["prediction"] == pytest.approx((0.75 + 0.5) / 2)
+    assert one["mass"] == pytest.approx((0.4 + 0.2) / 2)
+    assert (one["outcome"], one["normative"], one["presentations"], one["missing"]) == (
+        (1.0, 0.25, 2, None)
+    )
+    assert (other["prediction"], other["outcome"], other["presentations"]) == (None, 0.0, 0)
+    assert (other["missing"], other["normative_why"]) == ("too long", "indifferent")
+
+
+def test_a_problem_with_three_options_has_a_row_for_each_known_share() -> None:
+    found = table(
+        [score("p", [0.5, 0.3, 0.2])],
+        [
+            decision("p", keys=["yes", "no", "maybe"], target=None, rates=[0.6, None, 0.1], n=10),
+            decision("q", target=None, choice="no"),
+        ],
+    )
+    shown = found.select("decision", "option", "outcome", "kind", "missing").rows()
+    assert shown == [
+        ("p", "yes", 0.6, "option", None),
+        ("p", "maybe", 0.1, "option", None),
+        ("q", None, None, None, "no target option is coded"),
+    ]
+    assert found["prediction"].to_list()[:2] == pytest.approx([0.5, 0.2])
+
+
+def test_parameters_are_columns_with_names_that_stata_takes() -> None:
+    long = "a very long parameter name indeed"
+    found = table(
+        [score("a", [0.5, 0.5]), score("b", [0.5, 0.5])],
+        [
+            decision("a", choice="yes", config=json.dumps({"Stakes ($)": 100, long: True})),
+            decision("b", choice="yes", config=json.dumps({"stakes": "high", f"{long} 2": None})),
+        ],
+    )
+    own = found.columns[len(MEANINGS) :]
+    assert own[0] == "config_stakes"
+    assert len(set(found.columns)) == len(found.columns)
+    assert all(len(name) <= 32 and name.replace("_", "a").isalnum() for name in found.columns)
+    assert found["config_stakes"].to_list() == [100.0, None]  # numbers stay numbers
+    assert found[own[1]].to_list() == ["true", None]
+    assert found[own[2]].to_list() == [None, "high"]
+
+
+def test_the_codebook_counts_what_is_missing() -> None:
+    found = table(
+        [score("a", [0.6, 0.4]), score("b", [0.2, 0.8])],
+        [decision("a", choice="yes"), decision("b", choice="no"), decision("c", choice="no")],
+    )
+    book = {row["column"]: row for row in codebook(found).rows(named=True)}
+    assert list(book) == found.columns
+    assert book["prediction"] == {
+        "column": "prediction",
+        "type": "number",
+        "meaning": MEANINGS["prediction"],
+        "known": 2,
+        "missing": 1,
+        "values": "0.2 to 0.6",
+    }
+    assert book["choice"]["values"] == "no, yes"
+    assert book["participant"]["known"] == 0
+    assert (
+        "vcovCL(fit, cluster = ~ cluster_participant + cluster_game)"
+        in (book["cluster_participant"]["meaning"])
+    )
+    assert "vce(cluster" in book["cluster_game"]["meaning"]
+
+
+GAMES_OF_ONE = [("p1", "g1"), ("p1", "g2"), ("p2", "g3"), (None, "g4"), (None, "g4"), (None, None)]
+TWO_IN_A_GAME = [("p1", "g1"), ("p2", "g1"), ("p3", "g2"), ("p4", "g2")]
+CROSSED = [(f"p{i}", f"g{j}") for i in range(4) for j in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("played", "outer"),
+    [
+        (GAMES_OF_ONE, ["cluster_participant"]),
+        (TWO_IN_A_GAME, ["cluster_game"]),
+        (CROSSED, ["cluster_participant", "cluster_game"]),
+    ],
+)
+def test_the_units_of_a_row_are_those_that_intervals_resample(
+    played: list[tuple[str | None, str | None]], outer: list[str]
+) -> None:
+    """And clustering by both, as the codebook advises, is clustering by the outer one."""
+    played = played * 5
+    names = [f"d{i}" for i in range(len(played))]
+    found = table(
+        [score(name, [0.5, 0.5]) for name in names],
+        [
+            decision(name, choice="yes", participant=who, game=game, cluster=game or name)
+            for name, (who, game) in zip(names, played, strict=True)
+        ],
+    )
+    columns = ["cluster_participant", "cluster_game"]
+    assert found.select(columns).null_count().row(0) == (0, 0)
+    frame = pl.DataFrame(
+        [
+            {"decision": n, "dataset": "d", "participant": w, "cluster": g or n}
+            for n, (w, g) in zip(names, played, strict=True)
+        ]
+    )
+    points = pl.DataFrame(
+        {"decision": names, "family": "bargaining", "key": "yes", "outcome": 1.0, "weight": 1.0}
+    )
+    levels = top_levels(AllPoints(points, frame).families[0].clusters)
+    assert len(levels) == len(outer)
+    for level, column in zip(levels, outer, strict=True):
+        pairs = set(zip(level.tolist(), found[column], strict=True))
+        assert len(pairs) == len(set(level.tolist())) == found[column].n_unique()
+    if len(outer) == 1:
+        rng = np.random.default_rng(0)
+        x = sm.add_constant(rng.normal(size=len(names)))
+        fit = sm.OLS(rng.normal(size=len(names)), x).fit()
+        codes = [found[column].rank("dense").to_numpy().astype(int) for column in columns]
+        both = cov_cluster_2groups(fit, codes[0], codes[1], use_correction=False)[0]
+        alone = cov_cluster(fit, codes[columns.index(outer[0])], use_correction=False)
+        assert both == pytest.approx(alone)
+
+
+def test_r_of_the_analysis_follows_from_the_exported_rows(data: Path) -> None:
+    out = data / "out"
+    run(study_file(data), out)
+    found = CliRunner().invoke(app, ["export", str(out), "--to", "csv"])
+    assert found.exit_code == 0
+    with (out / "export" / "trial.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    models = analyze_study(out)[0].models
+    for model in models:
+        if model["r"] is None:
+            continue
+        here = [
+            row
+            for row in rows
+            if (row["model"], row["format"], row["family"])
+            == (model["model"], model["format"], model["family"])
+        ]
+        assert len({row["decision"] for row in here}) == model["n"] + model["missing"]
+        r = loop_r(
+            [float(row["prediction"]) for row in here], [float(row["outcome"]) for row in here]
+        )
+        assert model["r"] == pytest.approx(r, abs=1e-12)
+        mass = math.fsum(float(row["mass"]) for row in here) / len(here)
+        assert model["mass"] == pytest.approx(mass)
+    assert any(model["r"] is not None for model in models)
+
+
+def test_parquet_holds_the_same_and_a_wrong_wish_is_one_sentence(data: Path) -> None:
+    out = data / "out"
+    run(study_file(data), out)
+    path, book, rows = export_study(out, "parquet", data / "deep" / "table.parquet")
+    frame = pl.read_parquet(path)
+    assert frame.height == rows
+    assert pl.read_csv(book)["column"].to_list() == frame.columns
+    found = CliRunner().invoke(app, ["export", str(out), "--to", "sav"])
+    assert (found.exit_code, found.stderr) == (
+        2,
+        "tremble: There is no export to 'sav'; give csv, which Stata reads with `import delimited` "
+        "and R with `read.csv`, or parquet.\n",
+    )
+    (data / "file").write_text("")
+    found = CliRunner().invoke(app, ["export", str(out), "--out", str(data / "file" / "x.csv")])
+    assert found.exit_code == 2
+    assert found.stderr.count("\n") == 1

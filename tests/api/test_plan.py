@@ -1,0 +1,267 @@
+"""What `tremble plan` says, held against what `tremble run` then does."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from tests.support.toys import bpe_tokenizer, tiny_model
+from tremble.cli import app
+from tremble.cost import Work
+from tremble.datasets import Notes
+from tremble.datasets.demo import load, sample
+from tremble.engines.load import open_tokenizer
+from tremble.engines.mock import MockEngine
+from tremble.engines.model_size import ModelSize
+from tremble.estimate import plan_study
+from tremble.records import write
+from tremble.report.plan_layout import duration, plan_layout, size
+from tremble.scoring import Progress
+from tremble.store import Store
+from tremble.study import score_study
+from tremble.study_file import read_study
+
+FILE = """
+[study]
+name = "planned"
+data = ["mine.jsonl"]
+formats = ["plain"]
+[[pair]]
+base = "mock:one"
+aligned = "mock:two"
+"""
+
+
+def study_in(folder: Path, records: list[dict], extra: str = "") -> Path:
+    lines = "".join(json.dumps(record) + "\n" for record in records)
+    (folder / "mine.jsonl").write_text(lines, encoding="utf-8")
+    (folder / "planned.toml").write_text(FILE + extra, encoding="utf-8")
+    return folder / "planned.toml"
+
+
+def asked(text: str, choice: str = "yes", **more) -> dict:
+    return {"prompt": text, "options": ["yes", "no"], "choice": choice, **more}
+
+
+RECORDS = [asked("Take $3?"), asked("Take $3?", "no"), asked("Take $3 or $4?"), asked("No?")]
+
+
+def test_a_plan_counts_what_a_run_scores(tmp_path) -> None:
+    study = read_study(study_in(tmp_path, RECORDS))
+    out = tmp_path / "out"
+    plan = plan_study(study, out, print)
+    assert not out.exists()
+    score_study(study, out, print)
+    scores = Store(out).scores()
+    for row in plan["models"]:
+        mine = scores.filter(pl.col("model") == row["model"])
+        assert row["rows"] == mine.height == 4
+        assert row["prompts"] == mine["row_key"].n_unique() == 3
+        assert row["scored"] == 0
+        assert row["distinct_tokens"] < row["tokens"]
+    again = plan_study(study, out, print)
+    assert [row["scored"] for row in again["models"]] == [4, 4]
+    assert again["totals"]["prompts"] == again["totals"]["tokens"] == again["totals"]["disk"] == 0
+    study_in(tmp_path, [*RECORDS, asked("One more?")])
+    more = plan_study(read_study(tmp_path / "planned.toml"), out, print)
+    assert [(row["scored"], row["prompts"]) for row in more["models"]] == [(4, 1), (4, 1)]
+
+
+def test_tokens_are_counted_by_hand(tmp_path) -> None:
+    """The mock's tokens are bytes: a prompt is its text, a line, the opening; both labels hang
+    off its last one, and 'yes', 'no' have nodes of their own."""
+    study = read_study(study_in(tmp_path, [asked("ab"), asked("ac")]))
+    row = plan_study(study, tmp_path / "out", print)["models"][0]
+    bos = len(MockEngine("mock:one").tokenizer.bos)
+    opening = len('\n{"decision": "')
+    whole = bos + 2 + opening
+    # "yes" is read at its root, "y" and "ye"; "no" at "n": two sequences a prompt.
+    assert row["tokens"] == 2 * ((whole + 2) + (whole + 1))
+    assert row["distinct_tokens"] == bos + 1 + 2 * (1 + opening + 2 + 1)
+
+
+def test_what_cannot_be_scored_is_said(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(
+        "tremble.estimate.open_tokenizer",
+        lambda *given: replace(open_tokenizer(*given), window=100),
+    )
+    path = study_in(tmp_path, [*RECORDS, asked("long " * 30), asked("or " * 40)])
+    plan = plan_study(read_study(path), tmp_path / "out", print)
+    (row,) = plan["cannot"]
+    assert (row["rows"], row["decisions"], row["cells"]) == (4, 2, 2)
+    assert (row["models"], row["formats"]) == (["mock:one", "mock:two"], ["plain"])
+    assert "100 tokens" in plan["cannot"][0]["why"]
+    assert "refuses the study" in plan["cannot"][0]["why"]
+    assert [row["prompts"] for row in plan["models"]] == [3, 3]
+    counted = read_study(study_in(tmp_path, [asked("or " * 40)], '[run]\ntoo_long = "missing"\n'))
+    why = plan_study(counted, tmp_path / "out", print)["cannot"][0]["why"]
+    assert "counts them as missing" in why
+
+
+def test_labels_that_a_reading_cannot_tell_apart_are_counted(tmp_path) -> None:
+    twins = {"prompt": "Well?", "options": ["yes", "yep"], "choice": "yes"}
+    path = study_in(tmp_path, [*RECORDS, twins])
+    text = path.read_text(encoding="utf-8").replace("[[pair]]", 'reading = "next_token"\n[[pair]]')
+    path.write_text(text, encoding="utf-8")
+    plan = plan_study(read_study(path), tmp_path / "out", print)
+    assert [(row["rows"], row["decisions"], row["cells"]) for row in plan["cannot"]] == [(2, 1, 2)]
+    assert "share their first token" in plan["cannot"][0]["why"]
+
+
+def test_what_no_tokenizer_could_read_refuses_all(tmp_path) -> None:
+    bare = {"prompt": "So?", "options": ["no", "no deal"], "choice": "no", "opening": ""}
+    plan = plan_study(read_study(study_in(tmp_path, [asked("x"), bare])), tmp_path / "out", print)
+    (row,) = plan["cannot"]
+    assert (row["rows"], row["decisions"], row["cells"]) == (4, 2, 2)  # all that the data hold
+    assert "The label 'no' begins another one" in row["why"]
+
+
+def test_a_model_that_cannot_be_had_leaves_the_others(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
+    path = study_in(tmp_path, RECORDS, '[[pair]]\nbase = "nobody/none"\naligned = "mock:two"\n')
+    result = CliRunner().invoke(app, ["plan", str(path), "--json"])
+    assert result.exit_code == 1, result.output
+    plan = json.loads(result.stdout)
+    assert [row["model"] for row in plan["models"]] == ["mock:one", "mock:two"]
+    assert "nobody/none" in plan["cannot"][0]["why"]
+    assert (plan["cannot"][0]["models"], plan["cannot"][0]["rows"]) == (["nobody/none"], None)
+
+
+class Told(Progress):
+    """What a progress is told: what was begun, how many prompts it has, how many were done."""
+
+    def __init__(self) -> None:
+        self.begun: list[list] = []
+
+    def prepare(self, prompts: int) -> None:
+        self.start("rendering", prompts)
+
+    def start(self, model: str, prompts: int) -> None:
+        self.begun.append([model, prompts, 0])
+
+    def advance(self, prompts: int) -> None:
+        self.begun[-1][2] += prompts
+
+
+def test_a_run_counts_what_will_be_scored_as_a_plan_does(tmp_path, monkeypatch) -> None:
+    """The mock's tokens are bytes, so that "or or or ..." is too long; neither a prompt of one's
+    own nor a lottery has another side, and a lottery is shown in both orders."""
+    monkeypatch.setattr("tremble.engines.load._mock", lambda spec: MockEngine(spec.id, window=3000))
+    drawn = sample(list(load(tmp_path, Notes())), {"lottery": 2, "bargaining": 3}, seed=1)
+    write(drawn, tmp_path / "drawn.jsonl")
+    path = study_in(tmp_path, [asked("Own?"), asked("or " * 3000)], '[run]\ntoo_long = "missing"\n')
+    with (tmp_path / "mine.jsonl").open("a", encoding="utf-8") as lines:
+        lines.write((tmp_path / "drawn.jsonl").read_text("utf-8"))
+    wordings = 'formulations = ["standard", "reversed_roles"]\n[[pair]]'
+    path.write_text(path.read_text("utf-8").replace("[[pair]]", wordings), "utf-8")
+    study = read_study(path)
+    plan, run = Told(), Told()
+    found = plan_study(study, tmp_path / "out", lambda _: None, plan)
+    score_study(study, tmp_path / "out", lambda _: None, run)
+    # 2 lotteries twice, 3 offers, 1 of one's own in the standard wording; the offers in the other.
+    fit = 2 * 2 + 3 + 1 + 3
+    every = 2 * 2 * (2 * 2 + 3 + 2)
+    assert plan.begun == [["rendering", every, every]]
+    assert run.begun == [*plan.begun, ["mock:one", fit, fit], ["mock:two", fit, fit]]
+    assert [row["prompts"] for row in found["models"]] == [fit, fit]
+    assert sum(row["rows"] for row in found["cannot"]) == every - 2 * fit
+    again = plan_study(study, tmp_path / "out", lambda _: None)
+    assert again["totals"]["prompts"] == 0 and again["cannot"] == found["cannot"]
+
+
+def test_a_plan_says_its_size_first_and_that_it_wrote_nothing(tmp_path, monkeypatch) -> None:
+    path = study_in(tmp_path, RECORDS)
+    command = ["plan", str(path), "--out", str(tmp_path / "out"), "--json"]
+    result = CliRunner().invoke(app, command)
+    assert json.loads(result.stdout)["totals"]["rows"] == 8
+    assert result.stderr == (
+        "4 decisions, 2 cells (a model in a format, data and a wording): 8 prompts to render and "
+        "count, all presentations.\n"
+    )
+
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tremble.preflight.render", stop)
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 130
+    assert result.stderr.splitlines()[-1] == "tremble: interrupted; nothing was written."
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_reason_stands_once_with_how_often_it_holds(tmp_path) -> None:
+    twins = [{"prompt": f"{n}?", "options": ["yes", "yep"], "choice": "yes"} for n in range(3)]
+    path = study_in(tmp_path, [*RECORDS, *twins])
+    text = path.read_text(encoding="utf-8")
+    text = text.replace("[[pair]]", 'reading = "next_token"\n[[pair]]')
+    path.write_text(text.replace('["plain"]', '["plain", "chat"]'), encoding="utf-8")
+    (table,) = plan_layout(plan_study(read_study(path), tmp_path / "out", print))[2:]
+    ((where, cells, decisions, prompts, why),) = table.sections[0].rows
+    assert where == "mock:one, mock:two · mine.jsonl · standard · plain, chat"
+    assert (cells, decisions, prompts) == ("4", "3", "12")
+    assert "share their first token" in why
+
+
+@pytest.mark.parametrize(
+    ("tokens", "prompts", "per_second"),
+    [(44_563, 1202, 22.9), (32_511, 320, 8.68), (11_639, 200, 18.1)],
+)
+def test_estimated_times_are_near_those_measured(tokens, prompts, per_second) -> None:
+    """Gemma 3 270M in docs/performance.md: repeated games, persuasion, lotteries, on a machine
+    whose square product runs at 271 to 350 GFLOP/s. Its configuration: 18 layers of 640, 4 heads of
+    256 and 1 of keys and values, 2048 between, 262,144 words."""
+    layer = 640 * 256 * (4 + 1 + 1 + 4) + 3 * 640 * 2048
+    size = ModelSize(0, 18 * layer, 0, 0, 4 * 4 * 256 * 18, 2 * 640 * 262_144, None, 4)
+    seconds = size.cost(310).seconds(Work(tokens, 0, prompts))
+    assert 1 / 1.5 < seconds / (prompts / per_second) < 1.5
+
+
+def test_a_measured_cost_stands_in_for_the_estimate(tmp_path) -> None:
+    """Seconds fitted to the passes of an earlier part of the study."""
+    folder = tmp_path / "model"
+    model = tiny_model("Gemma3Text")
+    model.save_pretrained(folder)
+    bpe_tokenizer().save_pretrained(folder)
+    text = FILE.replace("mock:one", str(folder))
+    study_in(tmp_path, RECORDS)
+    (tmp_path / "planned.toml").write_text(text, encoding="utf-8")
+    study = read_study(tmp_path / "planned.toml")
+    before = plan_study(study, tmp_path / "out", print)["models"][0]
+    assert before["timing"] == "estimated" and before["seconds"] > 0
+    assert before["memory"] > sum(4 * weight.numel() for weight in model.parameters())
+    score_study(study, tmp_path / "out", print)
+    study_in(tmp_path, [*RECORDS, asked("One more of them?")])
+    (tmp_path / "planned.toml").write_text(text, encoding="utf-8")
+    after = plan_study(read_study(tmp_path / "planned.toml"), tmp_path / "out", print)
+    row = after["models"][0]
+    assert (row["timing"], row["prompts"]) == ("measured", 1)
+    assert math.isfinite(row["seconds"]) and row["seconds"] > 0
+
+
+def test_a_terminal_says_it_in_words(tmp_path) -> None:
+    path = study_in(tmp_path, RECORDS)
+    result = CliRunner().invoke(app, ["plan", str(path), "--out", str(tmp_path / "out")])
+    assert result.exit_code == 0, result.output
+    for words in ("mock:one", "mock:two", "To score", "Smallest", "custom", "On disk:"):
+        assert words in result.output
+    assert "~" not in result.output
+    assert [duration(x) for x in (None, 48.2, 600, 9000)] == ["–", "48 s", "10 min", "2.5 h"]
+    assert [size(x) for x in (None, 12, 2.1e9)] == ["–", "12 B", "2.1 GB"]
+
+
+def test_families_are_of_entries_of_data_and_no_model_is_no_row(tmp_path) -> None:
+    records = [{**record, "dataset": "field"} for record in RECORDS]
+    path = study_in(tmp_path, records)
+    plan = plan_study(read_study(path), tmp_path / "out", print)
+    assert [row["data"] for row in plan["families"]] == ["mine.jsonl"]
+    models, families = plan_layout(plan)
+    assert families.sections[0].rows[0][:2] == ["mine.jsonl", "custom"]
+    assert len(models.sections[0].rows) == 3
+    assert plan_layout({**plan, "models": []})[0].sections == []

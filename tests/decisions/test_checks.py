@@ -1,0 +1,151 @@
+"""Faults of single values: too large to compute with, in quotes, a percentage, twice, misplaced."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.places import ROOT
+from tests.support.record_lines import GAME, OWN, PLAYED, write_lines
+from tremble import records
+from tremble.decision_frame import decision_frame
+from tremble.errors import UserError
+from tremble.importing import check_decisions
+from tremble.prompts import standard
+
+RATE = {"prompt": "A or B?", "options": ["A", "B"]}
+
+
+def fault(tmp_path: Path, *lines: Any) -> str:
+    path = write_lines(tmp_path / "m.jsonl", *lines)
+    with pytest.raises(records.Fault) as caught:
+        list(records.read(path))
+    said = str(caught.value)
+    assert "\n" not in said and len(said) < 600
+    return said.removeprefix(f"{path}, ")
+
+
+@pytest.mark.parametrize("number", [10**400, -(10**16), 1.7e308, 2**53])
+def test_numbers_too_large_to_compute_with(tmp_path: Path, number: float) -> None:
+    for record, where in (
+        ({**RATE, "rate": 0.5, "rate_sd": abs(number)}, "rate_sd"),
+        ({**OWN, "config": {"money": [{"a": number}]}}, "config.money[0].a"),
+        ({**GAME, "rules": {"payoffs": {"a": {"a": [1, number]}}}}, "rules.payoffs.a.a[1]"),
+        ({**GAME, "events": [{"type": "offer", "gains": number}]}, "events[0].gains"),
+    ):
+        said = fault(tmp_path, record)
+        assert said.startswith(f"line 1: {where} is ") and "too large a number" in said
+    assert "between 0 and 1" in fault(tmp_path, {**RATE, "rate": number})
+    assert "n is " in fault(tmp_path, {**OWN, "n": number})
+
+
+def test_a_name_may_be_a_large_number_and_a_parameter_a_large_amount(tmp_path: Path) -> None:
+    record = {**OWN, "participant": 76561198000000000, "id": 10**40, "config": {"money": -(10**15)}}
+    (found,) = records.read(write_lines(tmp_path / "m.jsonl", record))
+    assert (found.participant, found.id) == ("76561198000000000", "1" + 40 * "0")
+    assert found.config == {"money": -(10**15)}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"rate": "0.4"}, "rate is '0.4', a text: leave out the quotes; a rate lies between"),
+        ({"rate": 45}, "rate is 45; a rate lies between 0 and 1; for 45 % write 0.45."),
+        ({"rate": 100.5}, "rate is 100.5; a rate lies between 0 and 1."),
+        ({"rates": {"A": 45.5, "B": 54.5}}, "the rate of 'A' is 45.5; a rate lies between 0 and 1; "
+         "for 45.5 % write 0.455."),
+        ({"rate": 0.4, "n": "30"}, "n is '30', a text: leave out the quotes; it must be a whole"),
+        ({"rate": 0.4, "rate_sd": True}, "rate_sd is true; a standard deviation is a number"),
+        ({"rate": 0.4, "rate_sd": "0.1"}, "rate_sd is '0.1', a text: leave out the quotes;"),
+        ({"rate": 0.4, "sex": "f"}, "unknown key 'sex'; put it in config, for --by; known: at,"),
+        ({"rte": 0.4}, "unknown key 'rte'; did you mean 'rate'? If not, put it in config, "
+         "for --by."),
+    ],
+)  # fmt: skip
+def test_the_cure_fits_the_mistake(tmp_path: Path, change: dict[str, Any], said: str) -> None:
+    assert fault(tmp_path, {**RATE, **change}).startswith(f"line 1: {said}")
+
+
+def test_a_key_that_stands_twice(tmp_path: Path) -> None:
+    line = json.dumps(OWN)
+    said = fault(tmp_path, line.replace('"choice"', '"choice": "reject", "choice"'))
+    assert said == "line 1: the key 'choice' stands twice in one object; keep one."
+    events = '{"kind": "game", "events": [{"type": "a", "x": 1, "x": 1}]}'
+    assert "the key 'x' stands twice" in fault(tmp_path, events)
+
+
+def game(id_: str, rounds: Any = 2) -> dict[str, Any]:
+    paid = {own: {other: [1, 2] for other in "ab"} for own in "ab"}
+    move = {"type": "moves", "choice": "a", "other": "b", "points": 1, "other_points": 2}
+    return {
+        **GAME,
+        "id": id_,
+        "rules": {"rounds": rounds, "payoffs": paid},
+        "events": [move],
+    }
+
+
+def played(id_: str, *ats: int) -> list[dict[str, Any]]:
+    return [{**PLAYED, "id": f"{id_}/{at}", "game": id_, "at": at} for at in ats]
+
+
+def test_what_a_study_cannot_compute_is_a_fault_of_the_game(tmp_path: Path) -> None:
+    lines = [game("good"), *played("good", 0, 1), game("bad", "ten"), *played("bad", 0, 1)]
+    path = write_lines(tmp_path / "m.jsonl", *lines)
+    counts, faults, _ = check_decisions(path)
+    assert (counts["decisions"], counts["faulty"]) == (2, 1)
+    (said,) = faults
+    assert said.startswith(f"{path}, line 4: line 5 cannot use this game: The decision 'bad/0' ")
+    assert said.endswith("see docs/data.md. Decisions of this game that are left out: 2.")
+    with pytest.raises(
+        UserError, match="'bad/0' lacks something that repeated_matrix needs"
+    ) as run:
+        decision_frame(records.read(path))
+    assert "src/" not in str(run.value) and str(run.value) in said
+
+
+def test_a_faulty_game_is_said_once(tmp_path: Path) -> None:
+    misspelt = {**game("a"), "evnts": []}
+    broken = json.dumps(game("b")).replace('"rounds": 2', '"rounds": 2,')
+    lines = [misspelt, *played("a", 0, 1), broken, *played("b", 0, 1, 2), *played("none", 0)]
+    path = write_lines(tmp_path / "m.jsonl", *lines)
+    counts, faults, _ = check_decisions(path)
+    assert (counts["decisions"], counts["faulty"]) == (0, 3)
+    assert [said.removeprefix(str(path)).split(":")[0] for said in faults] == [
+        ", line 1", ", line 4", ", line 8"
+    ]  # fmt: skip
+    assert [said[-3:] for said in faults[:2]] == [" 2.", " 3."]
+    assert "no game 'none' before this line" in faults[2]
+    every: list[records.Fault] = []
+    assert not list(records.read(path, every.append))
+    assert str(every[1]) == f"{path}, line 2: its game 'a' is on line 1, which is faulty."
+
+
+def test_the_documented_game_is_sound(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "data.md").read_text()
+    (block,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    path = tmp_path / "mine.jsonl"
+    path.write_text(block)
+    counts, faults, warnings = check_decisions(path)
+    assert (counts["decisions"], faults, warnings) == (2, [], [])
+    first, second = (standard(decision).plain() for decision in records.read(path))
+    assert "You play a game with another player for 10 rounds." in first
+    assert "Round 1 of 10:" in first and "You chose" not in first
+    line = "You chose J, the other player chose F. You got 0 points, the other player got 5."
+    assert line in second
+    # In a dilemma that ends after a told round theory has everybody defect.
+    assert decision_frame(records.read(path))["normative"].to_list() == [[0.0, 1.0]] * 2
+
+
+@pytest.mark.parametrize("key", ["sen", "Seen", "seeen", "see"])
+def test_who_saw_an_event_is_not_lost_to_a_typo(tmp_path: Path, key: str) -> None:
+    event = {"type": "moves", "round": 1, "choice": "a", key: {}}
+    said = fault(tmp_path, {**GAME, "events": [event]}, PLAYED)
+    assert said == f"line 1: events[0] has a key {key!r}; did you mean 'seen'?"
+    screen = {"type": "moves", "round": 1, "choice": "a", "screen": 2, "scene": "x"}
+    (found,) = records.read(write_lines(tmp_path / "m.jsonl", {**GAME, "events": [screen]}, PLAYED))
+    assert found.game is not None and found.game.events[0].data["screen"] == 2

@@ -1,0 +1,36 @@
+"""What a self-check says."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from tremble.engines import Row
+from tremble.engines.self_check import compare, precision
+
+
+def rows(*logprobs: tuple[float, ...]) -> list[Row]:
+    return [Row(index, found) for index, found in enumerate(logprobs)]
+
+
+def test_a_comparison_takes_the_largest_difference() -> None:
+    found = compare(rows((-1.0, -2.0), (-3.0, -4.0)), rows((-1.0, -2.0), (-3.5, -4.1)), 0.1)
+    assert found.max_difference == pytest.approx(0.5)
+    assert found.why is not None
+    assert "0.5 nat" in found.why
+    assert compare(rows((-math.inf, -1.0)), rows((-math.inf, -1.0)), 1e-6).why is None
+    one_has = compare([Row(0, error="x")], rows((-1.0,)), 0.1)
+    assert one_has.max_difference is None
+    assert one_has.why is not None
+    assert compare(rows((-1.0, math.nan)), rows((-1.0, -1.0)), 0.1).why is not None
+
+
+def test_precision_is_the_change_in_log_odds() -> None:
+    """A shift of all options alike moves no log-odds."""
+    found = precision(
+        rows((-1.1, -2.1), (-1.0, -2.3, -3.1)), rows((-1.0, -2.0), (-1.0, -2.0, -3.0))
+    )
+    assert found.max_log_odds == pytest.approx(0.3)
+    assert found.mean_log_odds == pytest.approx(0.15)
+    assert precision([Row(0, error="x")], rows((-1.0,))).why is not None

@@ -1,0 +1,40 @@
+"""The size of a model without its weights."""
+
+from __future__ import annotations
+
+import torch
+
+from tests.support.toys import tiny_model
+from tremble.engines import ModelSpec, RunOptions
+from tremble.engines.model_size import _active, model_size
+
+
+def test_the_size_of_a_model_without_its_weights(tmp_path) -> None:
+    model = tiny_model("Gemma3Text")
+    model.save_pretrained(tmp_path)
+    found = model_size(ModelSpec(str(tmp_path)), RunOptions(dtype="bfloat16"), print)
+    weights = list(model.parameters())
+    assert found.parameters == sum(weight.numel() for weight in weights)
+    assert found.weights == 2 * found.parameters
+    linear = [part for part in model.modules() if isinstance(part, torch.nn.Linear)]
+    head = model.get_output_embeddings()
+    assert found.active == sum(part.weight.numel() for part in linear if part is not head)
+    assert found.row == 2 * head.weight.numel()
+    assert found.download == 0
+    config = model.config
+    assert found.pair == 4 * config.num_attention_heads * config.head_dim * len(model.model.layers)
+
+
+def test_of_experts_those_count_that_a_token_goes_through() -> None:
+    model = tiny_model("Olmoe")
+    config = model.config
+    experts = [w.numel() for n, w in model.named_parameters() if ".experts." in n]
+    assert experts
+    apart = {id(model.get_input_embeddings().weight), id(model.get_output_embeddings().weight)}
+    others = sum(
+        w.numel()
+        for n, w in model.named_parameters()
+        if w.ndim > 1 and id(w) not in apart and ".experts." not in n
+    )
+    share = config.num_experts_per_tok / config.num_experts
+    assert _active(model, config) == int(others + share * sum(experts))

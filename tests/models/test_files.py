@@ -1,0 +1,144 @@
+"""Model files: what identifies them, GGUF conversion, code that comes with a model."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.support.toys import save_tiny
+from tremble.engines import ModelSpec, RunOptions
+from tremble.engines.files import check_weights, content_hash, find
+from tremble.engines.load import model_identity, open_engine, open_tokenizer
+from tremble.errors import UserError
+from tremble.tokens import option_paths
+
+SAID: list[str] = []
+
+
+def test_identity_follows_the_weights_the_dtype_and_nothing_else(tmp_path: Path) -> None:
+    folder = save_tiny(tmp_path / "a")
+    same = save_tiny(tmp_path / "b")
+    other = save_tiny(tmp_path / "c", seed=1)
+
+    def identity(path: Path, dtype: str = "float32") -> dict:
+        return model_identity(ModelSpec(str(path)), RunOptions(dtype=dtype), SAID.append)
+
+    assert identity(folder) == identity(same)
+    assert identity(folder) != identity(other)
+    assert identity(folder) != identity(folder, "bfloat16")
+    engine = open_engine(ModelSpec(str(folder)), RunOptions(), SAID.append)
+    assert engine.identity() == identity(folder)
+
+
+def test_a_content_hash_sees_every_byte(tmp_path: Path) -> None:
+    path = tmp_path / "x.bin"
+    seen = set()
+    for content in (b"a" * 5_000_000, b"a" * 4_999_999 + b"b", b""):
+        path.write_bytes(content)
+        seen.add(content_hash([path]))
+    assert len(seen) == 3
+
+
+def test_a_converted_gguf_file_scores_like_its_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tiny float32 GGUF, written here tensor by tensor, against the safetensors it came from."""
+    monkeypatch.setenv("TREMBLE_CACHE", str(tmp_path / "cache"))
+    folder = save_tiny(tmp_path / "model")
+    path = _as_gguf(folder, tmp_path / "tiny-F32.gguf")
+    spec = ModelSpec(str(path))
+    files = find(spec, SAID.append)
+    assert files.quantised is not None
+    before = sorted(file.stat().st_mtime_ns for file in files.folder.iterdir())
+    converted = open_engine(spec, RunOptions(), SAID.append)
+    plain = open_engine(ModelSpec(str(folder)), RunOptions(), SAID.append)
+    prompts = [('{"decision": "', ["accept", "reject"])]
+    (got,) = converted.score(option_paths(converted.tokenizer, prompts))
+    (expected,) = plain.score(option_paths(plain.tokenizer, prompts))
+    assert got.logprobs == pytest.approx(expected.logprobs, abs=1e-4)
+    assert sorted(file.stat().st_mtime_ns for file in files.folder.iterdir()) == before
+
+
+def _as_gguf(folder: Path, path: Path) -> Path:
+    import gguf
+    from safetensors.torch import load_file
+    from transformers import AutoTokenizer
+
+    config = json.loads((folder / "config.json").read_text())
+    heads, keys = config["num_attention_heads"], config["num_key_value_heads"]
+    writer = gguf.GGUFWriter(path, "llama")
+    writer.add_context_length(config["max_position_embeddings"])
+    writer.add_embedding_length(config["hidden_size"])
+    writer.add_block_count(config["num_hidden_layers"])
+    writer.add_feed_forward_length(config["intermediate_size"])
+    writer.add_head_count(heads)
+    writer.add_head_count_kv(keys)
+    writer.add_key_length(config["head_dim"])
+    writer.add_value_length(config["head_dim"])
+    writer.add_rope_dimension_count(config["head_dim"])
+    writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
+    writer.add_vocab_size(config["vocab_size"])
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    state = json.loads(tokenizer.backend_tokenizer.to_str())
+    writer.add_tokenizer_model("gpt2")
+    tokens = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
+    writer.add_token_list(tokens)
+    writer.add_token_types([3 if token in ("<s>", "</s>") else 1 for token in tokens])
+    writer.add_token_merges([" ".join(pair) for pair in state["model"]["merges"]])
+    writer.add_bos_token_id(tokenizer.bos_token_id)
+    writer.add_eos_token_id(tokenizer.eos_token_id)
+    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, config["num_hidden_layers"])
+    for name, tensor in load_file(folder / "model.safetensors").items():
+        values = tensor.to(torch.float32).numpy()
+        if ".q_proj." in name or ".k_proj." in name:
+            # llama.cpp stores rotary halves interleaved; the reader undoes it.
+            number = heads if ".q_proj." in name else keys
+            values = values.reshape(number, 2, -1, values.shape[1]).swapaxes(1, 2)
+            values = values.reshape(-1, values.shape[-1])
+        writer.add_tensor(
+            names.get_name(name, try_suffixes=(".weight",)), np.ascontiguousarray(values)
+        )
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
+
+
+def test_code_that_comes_with_a_model_does_not_run_unasked(tmp_path: Path) -> None:
+    folder = save_tiny(tmp_path / "model")
+    config = json.loads((folder / "config.json").read_text())
+    config["model_type"] = "unheard-of"
+    config["auto_map"] = {"AutoConfig": "code.Config", "AutoModelForCausalLM": "code.Model"}
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "code.py").write_text("open(__file__ + '.ran', 'w').close()\n")
+    with pytest.raises(UserError, match="remote_code"):
+        open_tokenizer(ModelSpec(str(folder)), RunOptions(), SAID.append)
+    assert not list(tmp_path.rglob("*.ran"))
+
+
+def test_a_sharded_folder_is_checked_shard_by_shard(tmp_path: Path) -> None:
+    folder = save_tiny(tmp_path / "model")
+    assert [path.name for path in check_weights(folder)] == ["model.safetensors"]
+    (folder / "model-00002.safetensors").write_bytes(b"\xff" * 40)
+    with pytest.raises(UserError, match="model-00002"):
+        check_weights(folder)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (RunOptions(dtype="float8"), "no dtype 'float8'"),
+        (RunOptions(engine="vlm"), "no engine 'vlm'"),
+        (RunOptions(device="cuda:7"), "device 'cuda:7' cannot be used"),
+    ],
+)
+def test_unknown_settings(tmp_path: Path, options: RunOptions, message: str) -> None:
+    if options.device.startswith("cuda") and torch.cuda.device_count() > 7:
+        pytest.skip("this machine has that device")
+    with pytest.raises(UserError, match=message):
+        open_engine(ModelSpec(str(save_tiny(tmp_path / "m"))), options, SAID.append)

@@ -1,0 +1,43 @@
+"""What spellings add, by hand."""
+
+from __future__ import annotations
+
+import math
+
+import polars as pl
+
+from tests.support.stat_frames import decision, score
+from tremble.spellings import Spelled
+from tremble.stats import analyze
+from tremble.stats.spellings_table import spellings_table
+from tremble.store import DECISIONS, SCORES
+
+
+def test_the_same_text_of_two_options_stands_under_each_label() -> None:
+    """One decision in two presentations: option c is J, then F; d is F, then J."""
+    texts = (("J", "j"), ("F", "f")), (("F", "f"), ("J", "j"))
+    shares = ([0.4, 0.1], [0.3, 0.0]), ([0.2, 0.0], [0.5, 0.1])
+    rows = [
+        score(
+            "d",
+            [sum(own) for own in found],
+            keys=["c", "d"],
+            presentation=number,
+            exact_logprobs=[math.log(own[0]) for own in found],
+            mass_exact=sum(own[0] for own in found),
+            spellings=Spelled(labels, ((), ("ff",))).to_json(),
+            spelling_logprobs=[math.log(p) if p else -math.inf for own in found for p in own],
+        )
+        for number, (labels, found) in enumerate(zip(texts, shares, strict=True))
+    ]
+    frame = pl.DataFrame(rows, schema=SCORES)
+    chose = {"choice": "c", "target": "c", "keys": ["c", "d"], "presentations": 2}
+    people = pl.DataFrame([decision("d", **chose)], DECISIONS)
+    found = analyze(frame, people)
+    (row,) = spellings_table(frame, people, found.predicted, found.points)
+    # Pooled, c would have "J" .200, "F" .100, and d the like, as if each had two labels at once.
+    assert row["spellings"] == (
+        'c as "J": "J" .400, "j" .100; c as "F": "F" .200; '
+        'd as "F": "F" .300; d as "J": "J" .500, "j" .100'
+    )
+    assert row["note"].startswith("2 spellings left out")

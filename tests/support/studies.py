@@ -1,0 +1,34 @@
+"""Studies from file to folder with the mock engine, for the tests."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from tremble.study import analyze_study, score_study
+from tremble.study_file import read_study
+
+PAIR = '[[pair]]\nbase = "mock:base"\naligned = "mock:aligned"\n'
+
+
+def study_file(folder: Path, text: str = PAIR, **study: Any) -> Path:
+    entries = {"name": "trial", "data": ["mine.jsonl"], **study}
+    body = "".join(f"{key} = {json.dumps(value)}\n" for key, value in entries.items())
+    path = folder / "trial.toml"
+    path.write_text(f"[study]\n{body}{text}", encoding="utf-8")
+    return path
+
+
+def run(path: Path, out: Path, said: list[str] | None = None) -> int:
+    return score_study(read_study(path), out, (said if said is not None else []).append)
+
+
+def scores(out: Path) -> pl.DataFrame:
+    return analyze_study(out)[1].sort("model", "format", "formulation", "decision", "presentation")
+
+
+def parts(out: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in sorted(out.rglob("part-*"))}
