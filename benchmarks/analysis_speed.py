@@ -54,13 +54,14 @@ def whole_command(folder: Path) -> dict[str, Any]:
 
 def parts(folder: Path) -> dict[str, float]:
     """Seconds of each part, printed as they pass, with the peak memory so far."""
-    from tremble.baselines import ABOUT, BASELINES
-    from tremble.stats.analysis import analyze
-    from tremble.stats.comparisons import Comparison
-    from tremble.stats.further import FURTHER
-    from tremble.stats.uncertainty_table import RunMatrix, difference_table
-    from tremble.store import Store
-    from tremble.study import further_analysis
+    from tremble.api.results import further_analysis
+    from tremble.baselines.base import ABOUT, BASELINES
+    from tremble.stats.frames.comparisons import Comparison
+    from tremble.stats.frames.matrix import RunMatrix
+    from tremble.stats.tables.analysis import analyze
+    from tremble.stats.tables.further import FURTHER
+    from tremble.stats.tables.uncertainty import difference_table
+    from tremble.store.study_folder import Store
 
     seconds: dict[str, float] = {}
 

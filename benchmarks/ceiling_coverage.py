@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tremble.stats.ceiling_interval import ceiling_interval
+from tremble.stats.inference.ceiling_interval import ceiling_interval
 
 SIMULATIONS = 1_000
 Drawn = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # outcome, noise, context, cluster

@@ -20,11 +20,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from scipy import stats as scipy_stats
 
-from tremble.stats.bootstrap import replicates
-from tremble.stats.intervals import studentised
-from tremble.stats.moments import OneWay, TwoWay, features
-from tremble.stats.significance import binomial
-from tremble.stats.votes import family_vote, mixed_model
+from tremble.stats.inference.bootstrap import replicates
+from tremble.stats.inference.intervals import studentised
+from tremble.stats.inference.moments import OneWay, TwoWay, features
+from tremble.stats.inference.significance import binomial
+from tremble.stats.inference.votes import family_vote, mixed_model
 
 # Pairs per model family in the catalogue of the core study (arXiv 2603.17218).
 FAMILY_SIZES = [32, 11, 11, 8, 8, 6, 6, 6, 5, 5, 5, 3, 3, 2, *[1] * 9]

@@ -18,8 +18,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tremble.plan import Plan
-from tremble.tokens import TokenPaths
+from tremble.engines.shared_prefix.stream import Plan
+from tremble.tokenization.options import TokenPaths
 
 ROUNDS, VOCABULARY = 10, 260_000
 

@@ -20,14 +20,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tremble.engines import ModelSpec, RunOptions
-from tremble.engines.files import GEMMA
-from tremble.engines.load import open_tokenizer
-from tremble.prompt_cache import PromptCache
+from tremble.models.files import GEMMA
+from tremble.models.open import open_tokenizer
+from tremble.models.spec import ModelSpec, RunOptions
 from tremble.prompts.chat import template_of
-from tremble.rendering import Cell, render
-from tremble.study_data import load_data
-from tremble.study_file import Study
+from tremble.study.cells import Cell
+from tremble.study.data import load_data
+from tremble.study.file import Study
+from tremble.study.prompt_cache import PromptCache
+from tremble.study.render import render
 
 
 def main() -> None:

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tremble.stats.calibration import recalibration
-from tremble.stats.temperature import COLDEST, HOTTEST, cross_fitted, log_shares
+from tremble.stats.metrics.calibration import recalibration
+from tremble.stats.metrics.temperature import COLDEST, HOTTEST, cross_fitted, log_shares
 
 SIMULATIONS, CHOICES, FOLDS = 300, 12, 5
 NAMES = ("pooled", "within folds", "one temperature")

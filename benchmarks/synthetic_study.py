@@ -16,9 +16,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from tremble import pairs
-from tremble.stats import Comparison
-from tremble.store import DECISIONS, EXPECTED, SCORES, Job, Store, hash8, slug
+from tremble.published import pairs
+from tremble.stats.frames.comparisons import Comparison
+from tremble.store.job import Job
+from tremble.store.provenance import hash8, slug
+from tremble.store.schemas import DECISIONS, EXPECTED, SCORES
+from tremble.store.study_folder import Store
 
 Row = dict[str, Any]
 # Decisions by family, as in the core study; those of repeated games are 195 people's.

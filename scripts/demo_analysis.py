@@ -17,14 +17,15 @@ from demo_sentences import SENTENCES
 from demo_trace import blocks, run_blocks
 from demo_words import Found
 
-from tremble.report.further_layout import further_layout, verdict_layout
-from tremble.report.layout import Table, count, layout
-from tremble.stats import MIN_MASS, MIN_R
-from tremble.stats.analysis import plain
-from tremble.stats.further import FURTHER
-from tremble.stats.verdict import verdict_table
-from tremble.store import Store
-from tremble.study import analyze_study, caveats, further_analysis
+from tremble.api.results import analyze_study, further_analysis
+from tremble.report.tables.further import further_layout, verdict_layout
+from tremble.report.tables.table import Table, count, layout
+from tremble.stats.filters import MIN_MASS, MIN_R
+from tremble.stats.tables.analysis import plain
+from tremble.stats.tables.further import FURTHER
+from tremble.stats.tables.verdict import verdict_table
+from tremble.store.study_folder import Store
+from tremble.study.notes import caveats
 
 PAGE = Path(__file__).parents[1] / "docs" / "demo_analysis.md"
 MAX_ROWS = 30  # in a section

@@ -14,12 +14,11 @@ from typing import Any
 
 from demo_words import LEVEL, Found, because, best, less_wrong, listed, of, smallest_p, where
 
-from tremble.pairs import family_of
-from tremble.report.layout import count, family_name
-from tremble.stats import MIN_MASS
-from tremble.stats.intervals import FEW_CLUSTERS
-from tremble.stats.numbers import decimal
-from tremble.stats.pairs import MIN_N
+from tremble.published.pairs import family_of
+from tremble.report.tables.table import count, family_name
+from tremble.stats.filters import MIN_MASS, MIN_N
+from tremble.stats.inference.intervals import FEW_CLUSTERS
+from tremble.text import decimal
 
 Row = dict[str, Any]
 

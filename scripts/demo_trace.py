@@ -15,10 +15,10 @@ from typing import Any
 
 from demo_words import Found
 
-from tremble.report.layout import family_name
-from tremble.stats import MIN_MASS, MIN_R
-from tremble.stats.numbers import decimal
-from tremble.store import hash8, slug
+from tremble.report.tables.table import family_name
+from tremble.stats.filters import MIN_MASS, MIN_R
+from tremble.store.provenance import hash8, slug
+from tremble.text import decimal
 
 Row = dict[str, Any]
 SAME = 1e-9

@@ -8,9 +8,9 @@ from typing import Any
 
 import polars as pl
 
-from tremble.report.layout import count, family_name
-from tremble.stats import Analysis
-from tremble.stats.numbers import decimal, p_value
+from tremble.report.tables.table import count, family_name
+from tremble.stats.tables.analysis import Analysis
+from tremble.text import decimal, p_value
 
 Row = dict[str, Any]
 LEVEL = 0.05

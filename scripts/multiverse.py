@@ -12,12 +12,14 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from tremble.datasets import Notes, demo
-from tremble.prompts import FORMULATIONS
-from tremble.records import write
-from tremble.report.layout import count, family_name
-from tremble.stats.numbers import decimal
-from tremble.study import analyze_study, caveats, further_analysis
+from tremble.api.results import analyze_study, further_analysis
+from tremble.datasets import demo
+from tremble.datasets.base import Notes
+from tremble.decisions.jsonl import write
+from tremble.prompts.formulations import FORMULATIONS
+from tremble.report.tables.table import count, family_name
+from tremble.study.notes import caveats
+from tremble.text import decimal
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT / "examples" / "multiverse.jsonl"

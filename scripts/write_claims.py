@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tremble.published import claims
 from tremble.published.recount import as_markdown
+from tremble.published.text_claims import claims
 
 DOC = Path(__file__).parents[1] / "docs" / "published.md"
 MARK = "<!-- claims -->\n"

@@ -9,25 +9,18 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from tremble.datasets import Notes, demo
+from tremble.datasets import demo
+from tremble.datasets.base import Notes
 from tremble.datasets.casino import ITEMS, camp_rules
 from tremble.datasets.glee import OPTIONS
-from tremble.decisions import Decision, Event, Game, Option
-from tremble.games import family, multi_issue
-from tremble.prompts import (
-    CONTROLS,
-    COUNTERBALANCES,
-    FORMULATIONS,
-    Conversation,
-    DoesNotFit,
-    Formulation,
-    OtherGames,
-    controlled,
-    presentations,
-    spoken,
-    standard,
-    view,
-)
+from tremble.decisions.record import Decision, Event, Game, Option
+from tremble.games import multi_issue
+from tremble.games.base import family
+from tremble.prompts.controls import CONTROLS
+from tremble.prompts.conversation import Conversation, DoesNotFit, Formulation
+from tremble.prompts.formulations import FORMULATIONS, controlled, spoken, standard
+from tremble.prompts.other_games import OtherGames
+from tremble.prompts.presentations import COUNTERBALANCES, presentations, view
 
 FOLDER = Path(__file__).parents[1] / "docs" / "prompts"
 HISTORY = "(history as in the standard wording)"

@@ -9,7 +9,7 @@ import json
 import re
 from pathlib import Path
 
-from tremble.study_schema import REQUIRED, Key, keys
+from tremble.study.schema import REQUIRED, Key, keys
 
 PAGE = Path(__file__).parents[1] / "docs" / "study_files.md"
 _MARKED = re.compile(r"(?<=<!-- schema: )(\w+)( -->\n).*?(?=<!-- end -->)", re.DOTALL)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tremble import records
-from tremble.datasets import Notes
+from tremble.datasets.base import Notes
 from tremble.datasets.demo import load, sample
+from tremble.decisions import jsonl
 
 # What helpers assert is shown in full when it fails, as in a test.
 pytest.register_assert_rewrite("tests.support")
@@ -31,5 +31,5 @@ def data(tmp_path: Path) -> Path:
     """A folder with mine.jsonl: whole clusters of three families of the embedded data."""
     sizes = {"repeated_matrix": 40, "lottery": 5, "bargaining": 5}
     drawn = sample(list(load(tmp_path, Notes())), sizes, seed=1)
-    records.write(drawn, tmp_path / "mine.jsonl")
+    jsonl.write(drawn, tmp_path / "mine.jsonl")
     return tmp_path

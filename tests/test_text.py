@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tremble.stats.numbers import against, decimal, p_value
+from tremble.text import against, decimal, p_value
 
 
 @pytest.mark.parametrize(

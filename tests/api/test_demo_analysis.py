@@ -16,14 +16,14 @@ from scipy import stats
 from tests.support.scripts import script
 from tests.support.studies import run, study_file
 from tests.support.twins import PAIR, people
-from tremble import records
-from tremble.datasets import Notes
+from tremble.api.export import export_study
+from tremble.datasets.base import Notes
 from tremble.datasets.demo import load, sample
-from tremble.export import export_study
-from tremble.stats import analyze
-from tremble.stats.further import FURTHER, further_tables
-from tremble.stats.numbers import MISSING
-from tremble.stats.verdict import verdict_table
+from tremble.decisions import jsonl
+from tremble.stats.tables.analysis import analyze
+from tremble.stats.tables.further import FURTHER, further_tables
+from tremble.stats.tables.verdict import verdict_table
+from tremble.text import MISSING
 
 BASE, ALIGNED = ("mock:base", "plain"), ("mock:aligned", "chat")
 # Predictions of fitted baselines are not among the rows of a study; their own tests are elsewhere.
@@ -38,7 +38,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("study")
     sizes = {"repeated_matrix": 160, "lottery": 40, "one_shot_matrix": 40, "bargaining": 20}
     sizes |= {"persuasion": 40, "negotiation": 6}
-    records.write(sample(list(load(folder, Notes())), sizes, seed=1), folder / "mine.jsonl")
+    jsonl.write(sample(list(load(folder, Notes())), sizes, seed=1), folder / "mine.jsonl")
     run(study_file(folder), folder / "out")
     return folder / "out"
 

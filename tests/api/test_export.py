@@ -16,12 +16,12 @@ from typer.testing import CliRunner
 
 from tests.support.stat_frames import decision, loop_r, score
 from tests.support.studies import run, study_file
+from tremble.api.export import MEANINGS, codebook, export_study, tidy
+from tremble.api.results import analyze_study
 from tremble.cli import app
-from tremble.export import MEANINGS, codebook, export_study, tidy
-from tremble.stats.clusters import top_levels
-from tremble.stats.uncertainty_table import AllPoints
-from tremble.store import DECISIONS, SCORES
-from tremble.study import analyze_study
+from tremble.stats.frames.clusters import top_levels
+from tremble.stats.frames.matrix import AllPoints
+from tremble.store.schemas import DECISIONS, SCORES
 
 
 def table(scores: list, decisions: list) -> pl.DataFrame:

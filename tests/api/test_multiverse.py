@@ -13,10 +13,11 @@ import pytest
 from tests.support.places import ROOT
 from tests.support.scripts import script
 from tests.support.studies import run
-from tremble import records
-from tremble.export import export_study
-from tremble.prompts import CONTROLS, FORMULATIONS
-from tremble.stats.numbers import decimal
+from tremble.api.export import export_study
+from tremble.decisions import jsonl
+from tremble.prompts.controls import CONTROLS
+from tremble.prompts.formulations import FORMULATIONS
+from tremble.text import decimal
 
 EXAMPLES = ROOT / "examples"
 
@@ -27,18 +28,18 @@ def cells(line: str) -> list[str]:
 
 def test_the_decisions_are_those_of_the_script(tmp_path: Path) -> None:
     module = script("multiverse")
-    records.write(module.decisions(), tmp_path / "again.jsonl")
+    jsonl.write(module.decisions(), tmp_path / "again.jsonl")
     assert (tmp_path / "again.jsonl").read_bytes() == (EXAMPLES / "multiverse.jsonl").read_bytes()
-    found = Counter(d.family for d in records.read(EXAMPLES / "multiverse.jsonl"))
+    found = Counter(d.family for d in jsonl.read(EXAMPLES / "multiverse.jsonl"))
     assert found == Counter(module.SIZES)
 
 
 def test_the_page_follows_from_the_rows(tmp_path: Path) -> None:
     """The study file as it is, with made-up models in one format and family."""
-    found = [d for d in records.read(EXAMPLES / "multiverse.jsonl") if d.round and d.round > 3]
+    found = [d for d in jsonl.read(EXAMPLES / "multiverse.jsonl") if d.round and d.round > 3]
     played = [d for d in found if d.family == "repeated_matrix"]
     some = [d for d in played if d.round == 7] + [d for d in played if d.round == 4]
-    records.write(some, tmp_path / "multiverse.jsonl")
+    jsonl.write(some, tmp_path / "multiverse.jsonl")
     study = (EXAMPLES / "multiverse.toml").read_text("utf-8").replace('"plain", "chat"', '"plain"')
     for name in re.findall(r'"embedded/[^"]+"', study):
         study = study.replace(name, f'"mock:{name[10:-1]}"')

@@ -12,20 +12,20 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.support.toys import bpe_tokenizer, tiny_model
+from tremble.api.plan import plan_study
 from tremble.cli import app
-from tremble.cost import Work
-from tremble.datasets import Notes
+from tremble.datasets.base import Notes
 from tremble.datasets.demo import load, sample
-from tremble.engines.load import open_tokenizer
+from tremble.decisions.jsonl import write
+from tremble.engines.cost import Work
 from tremble.engines.mock import MockEngine
 from tremble.engines.model_size import ModelSize
-from tremble.estimate import plan_study
-from tremble.records import write
-from tremble.report.plan_layout import duration, plan_layout, size
-from tremble.scoring import Progress
-from tremble.store import Store
-from tremble.study import score_study
-from tremble.study_file import read_study
+from tremble.models.open import open_tokenizer
+from tremble.report.tables.plan import duration, plan_layout, size
+from tremble.store.study_folder import Store
+from tremble.study.file import read_study
+from tremble.study.progress import Progress
+from tremble.study.run import score_study
 
 FILE = """
 [study]
@@ -88,7 +88,7 @@ def test_tokens_are_counted_by_hand(tmp_path) -> None:
 
 def test_what_cannot_be_scored_is_said(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(
-        "tremble.estimate.open_tokenizer",
+        "tremble.api.plan.open_tokenizer",
         lambda *given: replace(open_tokenizer(*given), window=100),
     )
     path = study_in(tmp_path, [*RECORDS, asked("long " * 30), asked("or " * 40)])
@@ -153,7 +153,7 @@ class Told(Progress):
 def test_a_run_counts_what_will_be_scored_as_a_plan_does(tmp_path, monkeypatch) -> None:
     """The mock's tokens are bytes, so that "or or or ..." is too long; neither a prompt of one's
     own nor a lottery has another side, and a lottery is shown in both orders."""
-    monkeypatch.setattr("tremble.engines.load._mock", lambda spec: MockEngine(spec.id, window=3000))
+    monkeypatch.setattr("tremble.models.open._mock", lambda spec: MockEngine(spec.id, window=3000))
     drawn = sample(list(load(tmp_path, Notes())), {"lottery": 2, "bargaining": 3}, seed=1)
     write(drawn, tmp_path / "drawn.jsonl")
     path = study_in(tmp_path, [asked("Own?"), asked("or " * 3000)], '[run]\ntoo_long = "missing"\n')
@@ -189,7 +189,7 @@ def test_a_plan_says_its_size_first_and_that_it_wrote_nothing(tmp_path, monkeypa
     def stop(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("tremble.preflight.render", stop)
+    monkeypatch.setattr("tremble.study.preflight.render", stop)
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 130
     assert result.stderr.splitlines()[-1] == "tremble: interrupted; nothing was written."

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from tests.support.baseline_frames import PD, frame, play, said
-from tremble.baselines import attraction
-from tremble.baselines.attraction import attractions
+from tremble.baselines.attraction import attraction, attractions
 
 U = np.array([[0.8, 0.0], [1.0, 0.5]])  # the prisoner's dilemma 8, 0, 10, 5 between 0 and 1
 

@@ -14,8 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.stat_frames import decision, frames, loop_r
-from tremble.baselines import BASELINES, last_choice, majority
-from tremble.stats import analyze
+from tremble.baselines.base import BASELINES
+from tremble.baselines.last_choice import last_choice
+from tremble.baselines.majority import majority
+from tremble.stats.tables.analysis import analyze
 
 
 def predicted(baseline: Any, people: list[dict[str, Any]]) -> list[float | None]:

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from tests.support.baseline_frames import frame, game, shares
-from tremble.baselines import cognitive_hierarchy
-from tremble.baselines.cognitive_hierarchy import TAUS, hierarchy, solve
+from tremble.baselines.cognitive_hierarchy import TAUS, cognitive_hierarchy, hierarchy, solve
 
 OWN = np.array([[3.0, 0.0], [1.0, 1.0], [0.0, 2.5]])
 OTHER = np.array([[1.0, 0.0], [0.0, 2.0], [0.0, 1.0]])

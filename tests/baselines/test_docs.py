@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.support.places import ROOT
-from tremble.baselines import BASELINES
-from tremble.decision_frame import decision_frame
-from tremble.stats.baseline_table import baseline_table
-from tremble.stats.numbers import decimal
-from tremble.stats.outcomes import outcomes
-from tremble.study_data import load_data
+from tremble.baselines.base import BASELINES
+from tremble.stats.frames.outcomes import outcomes
+from tremble.stats.tables.baselines import baseline_table
+from tremble.study.data import load_data
+from tremble.study.decision_frame import decision_frame
+from tremble.text import decimal
 
 PAGE = ROOT / "docs" / "baselines.md"
 

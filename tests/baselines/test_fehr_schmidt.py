@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from tests.support.baseline_frames import frame, offer, said
-from tremble.baselines import fehr_schmidt
-from tremble.baselines.fehr_schmidt import utility
+from tremble.baselines.fehr_schmidt import fehr_schmidt, utility
 
 
 def test_utility_by_hand() -> None:

@@ -11,12 +11,13 @@ import pytest
 from scipy.optimize import minimize
 
 from tests.support.baseline_frames import PD, frame, game, lottery, offer, play, row, said
-from tremble.baselines import BASELINES, attraction, fehr_schmidt, logistic
-from tremble.baselines.fehr_schmidt import GRID, utility
+from tremble.baselines.attraction import attraction
+from tremble.baselines.base import BASELINES
+from tremble.baselines.fehr_schmidt import GRID, fehr_schmidt, utility
 from tremble.baselines.leave_out import Tally, best_of_all, best_without, logistic_coefficients
-from tremble.baselines.logistic import repeated_features
-from tremble.stats import analyze
-from tremble.store import SCORES
+from tremble.baselines.logistic import logistic, repeated_features
+from tremble.stats.tables.analysis import analyze
+from tremble.store.schemas import SCORES
 
 FITTED = [name for name in BASELINES if name not in ("majority", "last_choice")]
 

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from tests.support.baseline_frames import frame, lottery, said
-from tremble.baselines import prospect_theory
-from tremble.baselines.prospect_theory import gamble_parts, weight
+from tremble.baselines.prospect_theory import gamble_parts, prospect_theory, weight
 
 
 def worth(

@@ -7,9 +7,8 @@ import pytest
 from scipy.optimize import brentq, root
 
 from tests.support.baseline_frames import PD, frame, game, play, shares
-from tremble.baselines import quantal_response
 from tremble.baselines.option_grid import unit_scale
-from tremble.baselines.quantal_response import PRECISIONS, principal_branch, solve
+from tremble.baselines.quantal_response import PRECISIONS, principal_branch, quantal_response, solve
 
 PENNIES = np.array([[1.0, 0.0], [0.0, 1.0]])
 

@@ -24,8 +24,8 @@ from tests.support.toys import TEMPLATE, bpe_tokenizer, save_tiny, tiny_model
 from tremble.bench import rates, run, task, worker
 from tremble.bench.rows import compare, empty_row, point, row, share
 from tremble.bench.task import Task, distinct_tokens, factors, sample
-from tremble.engines import ModelSpec
-from tremble.report.console import show_bench
+from tremble.models.spec import ModelSpec
+from tremble.report.terminal.console import show_bench
 
 QUESTION = {"prompt": "Alice offers 10.", "options": ["accept", "reject"]}
 # One label begins another: a closing is scored, and options are several tokens long.

@@ -12,13 +12,15 @@ import pytest
 
 from tests.support.commands import mistake, tremble
 from tests.support.studies import PAIR, run, study_file
-from tremble import records
-from tremble.datasets import Notes
+from tremble.datasets.base import Notes
 from tremble.datasets.demo import load, sample
+from tremble.decisions import jsonl
 from tremble.errors import UserError
-from tremble.stats.further import FURTHER
-from tremble.store import Job, Store, write_parquet
-from tremble.study import caveats
+from tremble.stats.tables.further import FURTHER
+from tremble.store.files import write_parquet
+from tremble.store.job import Job
+from tremble.store.study_folder import Store
+from tremble.study.notes import caveats
 
 BASE, ALIGNED = "mock:base", "mock:aligned"
 SECOND = '[[pair]]\nbase = "mock:base"\naligned = "mock:second"\n'
@@ -30,7 +32,7 @@ COUNT = 120
 def data(tmp_path: Path) -> Path:
     """120 rounds of repeated games, played by people of the embedded data."""
     drawn = sample(list(load(tmp_path, Notes())), {"repeated_matrix": COUNT}, seed=1)
-    records.write(drawn, tmp_path / "mine.jsonl")
+    jsonl.write(drawn, tmp_path / "mine.jsonl")
     return tmp_path
 
 
@@ -162,8 +164,8 @@ def test_people_all_did_the_same(data: Path) -> None:
 
 
 def test_two_decisions(data: Path) -> None:
-    drawn = list(records.read(data / "mine.jsonl"))
-    records.write(drawn[:2], data / "mine.jsonl")
+    drawn = list(jsonl.read(data / "mine.jsonl"))
+    jsonl.write(drawn[:2], data / "mine.jsonl")
     found = analysed(scored(data))
     assert {row["r"] for row in found["models"]} == {None}
     assert "fewer than 3 points" in found["models"][0]["note"]
@@ -230,7 +232,7 @@ def test_a_table_that_fails_leaves_the_others_alone(
     def broken(*_: Any, **__: Any) -> Any:
         raise ZeroDivisionError("nothing to divide by")
 
-    monkeypatch.setattr("tremble.stats.further.ceiling_table", broken)
+    monkeypatch.setattr("tremble.stats.tables.further.ceiling_table", broken)
     code, text, said = tremble("analyze", out, "--table", "all", "--json")
     found = json.loads(text)
     sentence = found.pop("ceilings")
@@ -257,7 +259,7 @@ def test_a_table_refused_for_what_the_data_lack(
     def refused(*_: Any, **__: Any) -> Any:
         raise UserError("The data lack it; add it.")
 
-    monkeypatch.setattr("tremble.stats.further.ceiling_table", refused)
+    monkeypatch.setattr("tremble.stats.tables.further.ceiling_table", refused)
     code, text, said = tremble("analyze", out, "--table", "all", "--json")
     assert (code, json.loads(text)["ceilings"]) == (1, "The data lack it; add it.")
     assert "tremble: The data lack it; add it.\n" in said

@@ -293,7 +293,7 @@ def test_an_internal_fault_names_its_log(monkeypatch: pytest.MonkeyPatch) -> Non
     def breaks(*_: Any) -> None:
         raise ZeroDivisionError("oops")
 
-    monkeypatch.setattr("tremble.single.open_engine", breaks)
+    monkeypatch.setattr("tremble.api.score.open_engine", breaks)
     code, _, error = tremble("score", "--model", "mock", "--prompt", "x", "--options", "a,b")
     assert code == 1
     log = Path(error.strip().rstrip(".").split(" in ")[-1])
@@ -306,7 +306,7 @@ def test_an_interrupt_leaves_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("tremble.single.open_engine", interrupted)
+    monkeypatch.setattr("tremble.api.score.open_engine", interrupted)
     arguments = ("score", "--model", "mock", "--prompt", "x", "--options", "a,b")
     assert tremble(*arguments)[0] == 130
 

@@ -14,14 +14,16 @@ import pytest
 
 from tests.support.commands import mistake, refused, tremble, write_study
 from tests.support.record_lines import OWN
-from tremble import records
-from tremble.datasets import Notes
+from tremble.datasets.base import Notes
 from tremble.datasets.lotteries_text import load as load_lotteries
 from tremble.datasets.psych import load as load_sessions
-from tremble.datasets.reading import same_lines
-from tremble.errors import UserError, as_written
-from tremble.prompts import CONTROLS, spoken
-from tremble.study_file import read_study
+from tremble.decisions import jsonl
+from tremble.decisions.files import same_lines
+from tremble.errors import UserError
+from tremble.prompts.controls import CONTROLS
+from tremble.prompts.formulations import spoken
+from tremble.study.file import read_study
+from tremble.text import as_written
 
 
 def changed(folder: Path, *lines: str) -> str:
@@ -142,10 +144,10 @@ def test_records_that_gzip_packed_read_as_what_is_in_them(tmp_path: Path) -> Non
     packed.parent.mkdir()
     plain.write_bytes(content)
     packed.write_bytes(gzip.compress(content))
-    assert list(records.read(packed)) == list(records.read(plain))
+    assert list(jsonl.read(packed)) == list(jsonl.read(plain))
     own = tmp_path / "own.jsonl.gz"
     own.write_bytes(gzip.compress(json.dumps(OWN).encode()))
-    assert [decision.id for decision in records.read(own)] == ["own/1"]
+    assert [decision.id for decision in jsonl.read(own)] == ["own/1"]
     code, out, _ = tremble("data", "check", own)
     assert (code, out) == (0, f"{own}: 1 sound decision, 0 faulty lines\n")
     packed.write_bytes(gzip.compress(content)[:-12])

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from tests.support.round_trip import come_back
-from tremble.datasets import Notes
 from tremble.datasets.akata2025 import CARD, load
-from tremble.decisions import Decision, target_share
+from tremble.datasets.base import Notes
+from tremble.decisions.record import Decision, target_share
 from tremble.errors import UserError
-from tremble.prompts import standard
+from tremble.prompts.formulations import standard
 
 DATA = os.environ.get("TREMBLE_DATA")
 needs_source = pytest.mark.skipif(

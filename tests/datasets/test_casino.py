@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 
 from tests.support.round_trip import come_back
-from tremble.datasets import Notes
+from tremble.datasets.base import Notes
 from tremble.datasets.casino import CARD, load
-from tremble.decision_frame import decision_frame
-from tremble.decisions import Decision
+from tremble.decisions.record import Decision
 from tremble.errors import UserError
-from tremble.prompts import standard
-from tremble.stats.contexts import contexts
+from tremble.prompts.formulations import standard
+from tremble.stats.frames.contexts import contexts
+from tremble.study.decision_frame import decision_frame
 
 DATA = os.environ.get("TREMBLE_DATA")
 needs_source = pytest.mark.skipif(

@@ -15,11 +15,13 @@ import pytest
 
 from tests.support.places import ROOT
 from tests.support.round_trip import come_back
-from tremble.datasets import Notes, demo, source
+from tremble.datasets import demo
+from tremble.datasets.base import Notes, source
 from tremble.datasets.demo import glee_games, glee_record, repeated, rows_of
-from tremble.decisions import Decision
+from tremble.decisions.record import Decision
 from tremble.errors import UserError
-from tremble.prompts import presentations, standard
+from tremble.prompts.formulations import standard
+from tremble.prompts.presentations import presentations
 
 DATA = os.environ.get("TREMBLE_DATA")
 FIGURES = Path(DATA or ".").parent / "figures"

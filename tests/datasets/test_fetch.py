@@ -16,9 +16,10 @@ from urllib.error import URLError
 import pytest
 
 from tests.support.commands import mistake, tremble
-from tremble import downloading
-from tremble.datasets import Download, akata2025, names, source
-from tremble.downloading import fetch
+from tremble.datasets import akata2025
+from tremble.datasets import fetch as downloading
+from tremble.datasets.base import Download, names, source
+from tremble.datasets.fetch import fetch
 from tremble.errors import UserError
 
 BODY = bytes(range(256)) * 1000  # 256,000 bytes

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.support.round_trip import come_back
-from tremble.datasets import Notes
+from tremble.datasets.base import Notes
 from tremble.datasets.games2p2k import CARD, load
-from tremble.decisions import Decision, target_share
+from tremble.decisions.record import Decision, target_share
 from tremble.errors import UserError
-from tremble.prompts import presentations, standard
+from tremble.prompts.formulations import standard
+from tremble.prompts.presentations import presentations
 
 HEADER = "unique_id,game_id,row_form_matrix,topology,role,up_choice,extra"
 # The row player: 21 10 / 24 17, ranks 3 1 / 4 2: dilemma, since her best (24) is on the left and

@@ -21,10 +21,10 @@ from tests.support.glee_games import (
     source_games,
 )
 from tests.support.round_trip import come_back
-from tremble.datasets import Notes
+from tremble.datasets.base import Notes
 from tremble.datasets.glee import CARD, from_numeric, load
 from tremble.errors import UserError
-from tremble.prompts import standard
+from tremble.prompts.formulations import standard
 
 SIX = {
     "bargaining": {

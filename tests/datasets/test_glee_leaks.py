@@ -24,7 +24,7 @@ from tests.support.glee_games import (
     worded,
     write,
 )
-from tremble.prompts import FORMULATIONS
+from tremble.prompts.formulations import FORMULATIONS
 
 
 @needs_source

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 
 from tests.support.round_trip import come_back
-from tremble.datasets import Notes
+from tremble.datasets.base import Notes
 from tremble.datasets.lotteries_text import load
-from tremble.decision_frame import decision_frame
-from tremble.decisions import Decision
+from tremble.decisions.record import Decision
 from tremble.errors import UserError
-from tremble.prompts import presentations, standard
+from tremble.prompts.formulations import standard
+from tremble.prompts.presentations import presentations
+from tremble.study.decision_frame import decision_frame
 
 PROBLEMS: list[dict[str, Any]] = [
     {

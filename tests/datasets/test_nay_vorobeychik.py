@@ -15,11 +15,12 @@ import numpy as np
 import pytest
 
 from tests.support.round_trip import come_back
-from tremble.datasets import Notes, nay_vorobeychik
+from tremble.datasets import nay_vorobeychik
+from tremble.datasets.base import Notes
 from tremble.datasets.nay_vorobeychik import CARD, load
-from tremble.decisions import Decision
+from tremble.decisions.record import Decision
 from tremble.errors import UserError
-from tremble.prompts import standard
+from tremble.prompts.formulations import standard
 
 rdata = pytest.importorskip("rdata", reason='pip install "tremble[rdata]" reads R files')
 pd = pytest.importorskip("pandas")

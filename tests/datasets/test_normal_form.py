@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from tests.support.round_trip import come_back
-from tremble.datasets import Notes
+from tremble.datasets.base import Notes
 from tremble.datasets.demo import rows_of
 from tremble.datasets.normal_form import CARD, load
-from tremble.decisions import Decision, target_share
+from tremble.decisions.record import Decision, target_share
 from tremble.errors import UserError
-from tremble.prompts import presentations, standard
+from tremble.prompts.formulations import standard
+from tremble.prompts.presentations import presentations
 
 DATA = os.environ.get("TREMBLE_DATA")
 needs_source = pytest.mark.skipif(

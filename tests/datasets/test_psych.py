@@ -13,15 +13,17 @@ import pytest
 
 from tests.support.round_trip import come_back
 from tests.support.toys import GreedyTokenizer
-from tremble.datasets import Notes
+from tremble.api.check import check_decisions
+from tremble.datasets.base import Notes
+from tremble.datasets.importing import import_decisions
 from tremble.datasets.psych import load
-from tremble.decision_frame import decision_frame
-from tremble.decisions import Decision
+from tremble.decisions.jsonl import read as read_records
+from tremble.decisions.record import Decision
 from tremble.errors import UserError
-from tremble.importing import check_decisions, import_decisions
-from tremble.prompts import presentations, standard
-from tremble.records import read as read_records
-from tremble.tokens import option_paths
+from tremble.prompts.formulations import standard
+from tremble.prompts.presentations import presentations
+from tremble.study.decision_frame import decision_frame
+from tremble.tokenization.options import option_paths
 
 INTRO = "Two machines, J and F, stand before you.\n\n"
 

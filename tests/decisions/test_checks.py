@@ -11,19 +11,19 @@ import pytest
 
 from tests.support.places import ROOT
 from tests.support.record_lines import GAME, OWN, PLAYED, write_lines
-from tremble import records
-from tremble.decision_frame import decision_frame
+from tremble.api.check import check_decisions
+from tremble.decisions import jsonl
 from tremble.errors import UserError
-from tremble.importing import check_decisions
-from tremble.prompts import standard
+from tremble.prompts.formulations import standard
+from tremble.study.decision_frame import decision_frame
 
 RATE = {"prompt": "A or B?", "options": ["A", "B"]}
 
 
 def fault(tmp_path: Path, *lines: Any) -> str:
     path = write_lines(tmp_path / "m.jsonl", *lines)
-    with pytest.raises(records.Fault) as caught:
-        list(records.read(path))
+    with pytest.raises(jsonl.Fault) as caught:
+        list(jsonl.read(path))
     said = str(caught.value)
     assert "\n" not in said and len(said) < 600
     return said.removeprefix(f"{path}, ")
@@ -45,7 +45,7 @@ def test_numbers_too_large_to_compute_with(tmp_path: Path, number: float) -> Non
 
 def test_a_name_may_be_a_large_number_and_a_parameter_a_large_amount(tmp_path: Path) -> None:
     record = {**OWN, "participant": 76561198000000000, "id": 10**40, "config": {"money": -(10**15)}}
-    (found,) = records.read(write_lines(tmp_path / "m.jsonl", record))
+    (found,) = jsonl.read(write_lines(tmp_path / "m.jsonl", record))
     assert (found.participant, found.id) == ("76561198000000000", "1" + 40 * "0")
     assert found.config == {"money": -(10**15)}
 
@@ -104,7 +104,7 @@ def test_what_a_study_cannot_compute_is_a_fault_of_the_game(tmp_path: Path) -> N
     with pytest.raises(
         UserError, match="'bad/0' lacks something that repeated_matrix needs"
     ) as run:
-        decision_frame(records.read(path))
+        decision_frame(jsonl.read(path))
     assert "src/" not in str(run.value) and str(run.value) in said
 
 
@@ -120,8 +120,8 @@ def test_a_faulty_game_is_said_once(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert [said[-3:] for said in faults[:2]] == [" 2.", " 3."]
     assert "no game 'none' before this line" in faults[2]
-    every: list[records.Fault] = []
-    assert not list(records.read(path, every.append))
+    every: list[jsonl.Fault] = []
+    assert not list(jsonl.read(path, every.append))
     assert str(every[1]) == f"{path}, line 2: its game 'a' is on line 1, which is faulty."
 
 
@@ -132,13 +132,13 @@ def test_the_documented_game_is_sound(tmp_path: Path) -> None:
     path.write_text(block)
     counts, faults, warnings = check_decisions(path)
     assert (counts["decisions"], faults, warnings) == (2, [], [])
-    first, second = (standard(decision).plain() for decision in records.read(path))
+    first, second = (standard(decision).plain() for decision in jsonl.read(path))
     assert "You play a game with another player for 10 rounds." in first
     assert "Round 1 of 10:" in first and "You chose" not in first
     line = "You chose J, the other player chose F. You got 0 points, the other player got 5."
     assert line in second
     # In a dilemma that ends after a told round theory has everybody defect.
-    assert decision_frame(records.read(path))["normative"].to_list() == [[0.0, 1.0]] * 2
+    assert decision_frame(jsonl.read(path))["normative"].to_list() == [[0.0, 1.0]] * 2
 
 
 @pytest.mark.parametrize("key", ["sen", "Seen", "seeen", "see"])
@@ -147,5 +147,5 @@ def test_who_saw_an_event_is_not_lost_to_a_typo(tmp_path: Path, key: str) -> Non
     said = fault(tmp_path, {**GAME, "events": [event]}, PLAYED)
     assert said == f"line 1: events[0] has a key {key!r}; did you mean 'seen'?"
     screen = {"type": "moves", "round": 1, "choice": "a", "screen": 2, "scene": "x"}
-    (found,) = records.read(write_lines(tmp_path / "m.jsonl", {**GAME, "events": [screen]}, PLAYED))
+    (found,) = jsonl.read(write_lines(tmp_path / "m.jsonl", {**GAME, "events": [screen]}, PLAYED))
     assert found.game is not None and found.game.events[0].data["screen"] == 2

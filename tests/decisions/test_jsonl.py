@@ -13,15 +13,16 @@ from hypothesis import strategies as st
 
 from tests.support.record_lines import GAME, OWN, PLAYED, write_lines
 from tests.support.round_trip import come_back, same_again
-from tremble import records
-from tremble.datasets import Notes, jsonl
-from tremble.decisions import FAMILIES, Decision, Event, Game, Option
+from tremble.datasets.base import Notes
+from tremble.datasets.jsonl import load
+from tremble.decisions import jsonl
+from tremble.decisions.record import FAMILIES, Decision, Event, Game, Option
 from tremble.errors import UserError
-from tremble.prompts import standard
+from tremble.prompts.formulations import standard
 
 
 def test_the_shortest_record(tmp_path: Path) -> None:
-    (decision,) = records.read(write_lines(tmp_path / "mine.jsonl", OWN))
+    (decision,) = jsonl.read(write_lines(tmp_path / "mine.jsonl", OWN))
     assert decision.id == "mine/1"
     assert decision.dataset == "mine"
     assert decision.family == "custom"
@@ -36,20 +37,20 @@ def test_messages_are_folded_into_one_system_and_one_user_text(tmp_path: Path) -
         {"role": "user", "content": "One."},
         {"role": "user", "content": "Two."},
     ]
-    (decision,) = records.read(write_lines(tmp_path / "m.jsonl", {**OWN, "prompt": talk}))
+    (decision,) = jsonl.read(write_lines(tmp_path / "m.jsonl", {**OWN, "prompt": talk}))
     assert decision.system == "Rules."
     assert decision.prompt == "One.\n\nTwo."
 
 
 def test_rate_is_short_for_two_options(tmp_path: Path) -> None:
     record = {"prompt": "A or B?", "options": ["A", "B"], "target": "B", "rate": 0.25, "n": 4}
-    (decision,) = records.read(write_lines(tmp_path / "m.jsonl", record))
+    (decision,) = jsonl.read(write_lines(tmp_path / "m.jsonl", record))
     assert decision.rates == {"B": 0.25, "A": 0.75}
     assert decision.n == 4
 
 
 def test_a_decision_takes_its_game_and_what_it_says(tmp_path: Path) -> None:
-    (decision,) = records.read(write_lines(tmp_path / "m.jsonl", GAME, PLAYED))
+    (decision,) = jsonl.read(write_lines(tmp_path / "m.jsonl", GAME, PLAYED))
     assert decision.game is not None
     assert decision.game.events == (Event("moves", {"round": 1, "choice": "a"}, {"row": 1}),)
     assert (decision.dataset, decision.family) == ("mine", "repeated_matrix")
@@ -148,13 +149,13 @@ def test_what_a_user_writes_in_short_is_written_in_full(tmp_path: Path) -> None:
         GAME,
         {**PLAYED, "participant": 7, "role": "row", "round": 1},
     ]
-    come_back(jsonl.load(write_lines(tmp_path / "m.jsonl", *lines), Notes()), tmp_path)
+    come_back(load(write_lines(tmp_path / "m.jsonl", *lines), Notes()), tmp_path)
 
 
 def test_a_decision_may_be_called_like_a_game_with_the_word_game(tmp_path: Path) -> None:
     lines = [GAME, *({**PLAYED, "id": id_} for id_ in ("game g", "g"))]
     path = write_lines(tmp_path / "m.jsonl", *lines)
-    assert [decision.id for decision in records.read(path)] == ["game g", "g"]
+    assert [decision.id for decision in jsonl.read(path)] == ["game g", "g"]
 
 
 @pytest.mark.parametrize("key", ["type", "seen"])
@@ -162,7 +163,7 @@ def test_an_event_whose_data_would_be_lost_is_not_written(tmp_path: Path, key: s
     told: dict[str, Any] = {"rules": {}, "history": (Event("moves", {key: "x"}),)}
     decision = Decision("1", "d", "lottery", (Option("a", "A"), Option("b", "B")), "a", **told)
     with pytest.raises(UserError, match=f"event 'moves' has {key!r} among its data"):
-        records.write([decision], tmp_path / "m.jsonl")
+        jsonl.write([decision], tmp_path / "m.jsonl")
     assert not list(tmp_path.iterdir())
 
 
@@ -207,8 +208,8 @@ FAULTS = [
 @pytest.mark.parametrize(("line", "message"), FAULTS)
 def test_every_fault_has_its_line_and_its_cure(tmp_path: Path, line: Any, message: str) -> None:
     path = write_lines(tmp_path / "m.jsonl", OWN, "", line)
-    with pytest.raises(records.Fault) as caught:
-        list(records.read(path))
+    with pytest.raises(jsonl.Fault) as caught:
+        list(jsonl.read(path))
     assert caught.value.line == 3
     text = str(caught.value)
     assert text.startswith(f"{path}, line 3: ")
@@ -227,34 +228,34 @@ def test_every_fault_has_its_line_and_its_cure(tmp_path: Path, line: Any, messag
 )
 def test_faults_of_a_played_decision(tmp_path: Path, change: Any, message: str) -> None:
     path = write_lines(tmp_path / "m.jsonl", GAME, {**PLAYED, **change})
-    with pytest.raises(records.Fault, match=message):
-        list(records.read(path))
+    with pytest.raises(jsonl.Fault, match=message):
+        list(jsonl.read(path))
 
 
 def test_duplicate_ids(tmp_path: Path) -> None:
     path = write_lines(tmp_path / "m.jsonl", {**OWN, "id": "x"}, {**OWN, "id": "x"})
-    with pytest.raises(records.Fault, match="line 2: the id 'x' appeared before"):
-        list(records.read(path))
+    with pytest.raises(jsonl.Fault, match="line 2: the id 'x' appeared before"):
+        list(jsonl.read(path))
 
 
 def test_not_utf8_names_the_line(tmp_path: Path) -> None:
     path = tmp_path / "m.jsonl"
     path.write_bytes(json.dumps(OWN).encode() + b'\n{"prompt": "caf\xe9"}\n')
-    with pytest.raises(records.Fault, match="line 2: not UTF-8"):
-        list(records.read(path))
+    with pytest.raises(jsonl.Fault, match="line 2: not UTF-8"):
+        list(jsonl.read(path))
 
 
 def test_an_empty_file_and_a_missing_one(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is empty"):
-        list(records.read(write_lines(tmp_path / "m.jsonl")))
+        list(jsonl.read(write_lines(tmp_path / "m.jsonl")))
     with pytest.raises(UserError, match="There is no file"):
-        list(records.read(tmp_path / "none.jsonl"))
+        list(jsonl.read(tmp_path / "none.jsonl"))
 
 
 def test_all_faults_can_be_collected(tmp_path: Path) -> None:
     path = write_lines(tmp_path / "m.jsonl", OWN, "{", {**OWN, "id": "b"}, "[]")
-    faults: list[records.Fault] = []
-    assert [d.id for d in records.read(path, faults.append)] == ["m/1", "b"]
+    faults: list[jsonl.Fault] = []
+    assert [d.id for d in jsonl.read(path, faults.append)] == ["m/1", "b"]
     assert [fault.line for fault in faults] == [2, 4]
 
 
@@ -262,7 +263,7 @@ def test_games_read_long_ago_are_read_again_from_the_file(tmp_path: Path) -> Non
     games = [{**GAME, "id": f"g{i}", "rules": {"rounds": i}} for i in range(600)]
     plays = [{**PLAYED, "id": f"d{i}", "game": f"g{i}"} for i in range(600)]
     path = write_lines(tmp_path / "m.jsonl", *games, *plays)
-    found = [d.game.rules["rounds"] for d in records.read(path) if d.game is not None]
+    found = [d.game.rules["rounds"] for d in jsonl.read(path) if d.game is not None]
     assert found == list(range(600))
 
 
@@ -274,13 +275,13 @@ def test_one_id_for_two_things_is_not_written(tmp_path: Path) -> None:
         return Decision(id_, "mine", "session", options, "a", "a", game=game)
 
     file = tmp_path / "m.jsonl"
-    assert records.write([played("1", game), played("2", replace(game))], file) == 2  # the same
+    assert jsonl.write([played("1", game), played("2", replace(game))], file) == 2  # the same
     other = replace(game, events=())
     with pytest.raises(UserError, match="The id 'g' stands for two different games; give each"):
-        records.write([played("1", game), played("2", other)], file)
+        jsonl.write([played("1", game), played("2", other)], file)
     with pytest.raises(UserError, match="The id '1' stands for two decisions; give each"):
-        records.write([played("1", game), played("1", game)], file)
-    assert len(list(records.read(file))) == 2
+        jsonl.write([played("1", game), played("1", game)], file)
+    assert len(list(jsonl.read(file))) == 2
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
@@ -288,11 +289,11 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     before = path.read_bytes()
 
     def breaks() -> Any:
-        yield from records.read(path)
+        yield from jsonl.read(path)
         raise UserError("the source broke")
 
     with pytest.raises(UserError):
-        records.write(breaks(), path)
+        jsonl.write(breaks(), path)
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["m.jsonl"]
 
@@ -320,7 +321,7 @@ OTHER = {"a": "b", "b": "a"}
 
 
 def _prompts(path: Path, lines: list[Any]) -> list[str]:
-    return [standard(decision).plain() for decision in records.read(write_lines(path, *lines))]
+    return [standard(decision).plain() for decision in jsonl.read(write_lines(path, *lines))]
 
 
 @pytest.mark.parametrize("at", [0, 1, 2])
@@ -344,7 +345,7 @@ def test_importing_streams(tmp_path: Path) -> None:
     """Four times the decisions need little more memory: only marks of their ids are kept."""
     import tracemalloc
 
-    from tremble.importing import import_decisions
+    from tremble.datasets.importing import import_decisions
 
     peaks = []
     for games in (300, 1200):
@@ -356,7 +357,7 @@ def test_importing_streams(tmp_path: Path) -> None:
         path = write_lines(tmp_path / "in.jsonl", *lines)
         del lines
         tracemalloc.start()
-        summary = import_decisions(records.read(path), tmp_path / "out.jsonl")
+        summary = import_decisions(jsonl.read(path), tmp_path / "out.jsonl")
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
         assert summary["decisions"] == 5 * games

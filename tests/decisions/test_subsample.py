@@ -10,8 +10,8 @@ from hashlib import blake2b
 
 import pytest
 
-from tremble.decisions import Decision, Event, Game, Option
-from tremble.sampling import Sample
+from tremble.decisions.record import Decision, Event, Game, Option
+from tremble.decisions.subsample import Sample
 
 OPTIONS = (Option("a", "A"), Option("b", "B"))
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 
 from tests.support.toys import tiny_model
-from tremble.engines import ModelSpec, RunOptions
 from tremble.engines.model_size import _active, model_size
+from tremble.models.spec import ModelSpec, RunOptions
 
 
 def test_the_size_of_a_model_without_its_weights(tmp_path) -> None:

@@ -14,15 +14,15 @@ from pathlib import Path
 import pytest
 
 from tests.support import places
-from tremble.datasets import Notes
+from tremble.datasets.base import Notes
 from tremble.datasets.demo import load
-from tremble.engines import Engine, ModelSpec, RunOptions
-from tremble.engines.files import EMBEDDED, GEMMA, SMOLLM
-from tremble.engines.load import open_engine
-from tremble.prompts import standard
+from tremble.engines.base import Engine, option_mass
+from tremble.engines.open import open_engine
+from tremble.models.files import EMBEDDED, GEMMA, SMOLLM
+from tremble.models.spec import ModelSpec, RunOptions
 from tremble.prompts.chat import template_of
-from tremble.scoring import option_mass
-from tremble.tokens import option_paths
+from tremble.prompts.formulations import standard
+from tremble.tokenization.options import option_paths
 
 pytestmark = [
     pytest.mark.real,

@@ -11,12 +11,12 @@ import torch
 
 from tests.support.architectures import ARCHITECTURES
 from tests.support.toys import bpe_tokenizer, save_tiny, tiny_model
-from tremble.engines import ModelSpec, RunOptions
-from tremble.engines.hub_tokenizer import HubTokenizer
-from tremble.engines.load import open_engine
+from tremble.engines.open import open_engine
 from tremble.engines.reference import ReferenceEngine
 from tremble.errors import TrembleError
-from tremble.tokens import TokenPaths, maximal, option_paths
+from tremble.models.spec import ModelSpec, RunOptions
+from tremble.models.tokenizer import HubTokenizer
+from tremble.tokenization.options import TokenPaths, maximal, option_paths
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.glee_games import DATA, imported, make, needs_source, prompts, source_games
-from tremble.decisions import Option
-from tremble.prompts import standard
+from tremble.decisions.record import Option
+from tremble.prompts.formulations import standard
 
 
 def of_sample(game: str) -> list[tuple[str, list[str]]]:

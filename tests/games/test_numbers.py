@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from tremble.decision_frame import decision_frame
-from tremble.decisions import Decision, Event
+from tremble.decisions.record import Decision, Event
 from tremble.errors import UserError
-from tremble.study_data import load_data
+from tremble.study.data import load_data
+from tremble.study.decision_frame import decision_frame
 
 FAMILIES = (
     "repeated_matrix",

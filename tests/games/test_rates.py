@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
-from tremble.datasets import Notes, demo
+from tremble.datasets import demo
+from tremble.datasets.base import Notes
 from tremble.datasets.demo import rows_of
-from tremble.decisions import Decision, Option
+from tremble.decisions.record import Decision, Option
 from tremble.errors import UserError
 from tremble.games import lottery, one_shot_matrix
-from tremble.prompts import presentations, standard
+from tremble.prompts.formulations import standard
+from tremble.prompts.presentations import presentations
 
 GAME = {"own_payoffs": [[8, -3.5], [1000, 0]], "other_payoffs": [[8, 10], [1, 0.25]]}
 

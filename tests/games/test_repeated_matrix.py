@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from tremble.datasets import akata2025
-from tremble.decisions import Decision, Event, Option
-from tremble.games import Normative, family
-from tremble.prompts import standard, view
+from tremble.decisions.record import Decision, Event, Option
+from tremble.games.base import family
+from tremble.games.theory.normative import Normative
+from tremble.prompts.formulations import standard
+from tremble.prompts.presentations import view
 
 OPTIONS = (Option("cooperate", "J"), Option("defect", "F"))
 PD = {  # 3, 0, 5, 1: the textbook's

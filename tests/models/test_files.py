@@ -10,11 +10,12 @@ import pytest
 import torch
 
 from tests.support.toys import save_tiny
-from tremble.engines import ModelSpec, RunOptions
-from tremble.engines.files import check_weights, content_hash, find
-from tremble.engines.load import model_identity, open_engine, open_tokenizer
+from tremble.engines.open import open_engine
 from tremble.errors import UserError
-from tremble.tokens import option_paths
+from tremble.models.files import check_weights, content_hash, find
+from tremble.models.open import model_identity, open_tokenizer
+from tremble.models.spec import ModelSpec, RunOptions
+from tremble.tokenization.options import option_paths
 
 SAID: list[str] = []
 

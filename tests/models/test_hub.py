@@ -17,11 +17,13 @@ from huggingface_hub import constants, scan_cache_dir, snapshot_download
 from tests.support.commands import tremble
 from tests.support.fake_hub import SHA, FakeHub, fake_hub
 from tests.support.toys import save_tiny
-from tremble import scoring
-from tremble.engines.hub import Downloads
+from tremble.api.results import analyze_study
 from tremble.errors import UserError
-from tremble.study import absent, analyze_study, caveats, score_study
-from tremble.study_file import read_study
+from tremble.models.hub import Downloads
+from tremble.study import score as scoring
+from tremble.study.file import read_study
+from tremble.study.notes import absent, caveats
+from tremble.study.run import score_study
 
 
 @pytest.fixture

@@ -12,22 +12,18 @@ import torch
 
 from tests.support.studies import PAIR
 from tests.support.toys import save_tiny
-from tremble.engines import ModelSpec, RunOptions
-from tremble.engines.load import (
-    _device_map,
-    _quantiser,
-    check_device,
-    model_identity,
-    open_engine,
-    open_tokenizer,
-)
+from tremble.engines.open import open_engine
 from tremble.engines.reference import ReferenceEngine
-from tremble.engines.shared import SharedEngine
+from tremble.engines.shared_prefix.engine import SharedEngine
 from tremble.errors import MissingExtra, ModelUnavailable, UserError
-from tremble.store import Store
-from tremble.study import caveats, score_study
-from tremble.study_file import read_study
-from tremble.tokens import option_paths
+from tremble.models.device import check_device, device_map, quantiser
+from tremble.models.open import model_identity, open_tokenizer
+from tremble.models.spec import ModelSpec, RunOptions
+from tremble.store.study_folder import Store
+from tremble.study.file import read_study
+from tremble.study.notes import caveats
+from tremble.study.run import score_study
+from tremble.tokenization.options import option_paths
 
 PROMPTS = [("Answer: ", ["yes please", "no"]), ('Long. {"decision": "', ["accept", "reject"])]
 
@@ -141,9 +137,9 @@ def test_a_model_loaded_through_a_device_map_scores_the_same(tmp_path: Path) -> 
     paths = option_paths(plain.tokenizer, PROMPTS)
     expected = [row.logprobs for row in plain.score(paths)]
     got = [row.logprobs for row in mapped.score(paths)]
-    assert _device_map(RunOptions(device="auto")) == "auto"
-    assert _device_map(RunOptions(device="cuda:1")) == {"": "cuda:1"}
-    assert _device_map(RunOptions()) is None  # as ever
+    assert device_map(RunOptions(device="auto")) == "auto"
+    assert device_map(RunOptions(device="cuda:1")) == {"": "cuda:1"}
+    assert device_map(RunOptions()) is None  # as ever
     for one, other in zip(got, expected, strict=True):
         assert one == pytest.approx(other, abs=1e-5)
 
@@ -214,7 +210,7 @@ def test_quantised_weights_have_a_key_of_their_own(
 
 def _pretend(monkeypatch: pytest.MonkeyPatch, package: str, there: bool = True) -> None:
     """A package that is installed, or is not, for whoever looks."""
-    from tremble.engines import load
+    from tremble.engines import open as load
 
     inner = load.importlib.util.find_spec
 
@@ -234,11 +230,11 @@ def test_tables_say_that_weights_were_quantised(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The weights of this test stay as they are: only the way to the reader is looked at."""
-    from tremble.engines import load
+    from tremble.engines import open as load
 
     _pretend(monkeypatch, "bitsandbytes")
     passed = []
-    monkeypatch.setattr(load, "_quantiser", lambda asked: passed.append(asked.quantise))
+    monkeypatch.setattr(load, "quantiser", lambda asked: passed.append(asked.quantise))
     record = {"id": "1", "prompt": "Go?", "options": ["a", "b"], "choice": "a"}
     (tmp_path / "mine.jsonl").write_text(json.dumps(record))
     path = tmp_path / "s.toml"
@@ -257,9 +253,9 @@ def test_tables_say_that_weights_were_quantised(
 
 
 def test_quantising_is_asked_of_transformers_by_its_own_configuration() -> None:
-    assert _quantiser(RunOptions()) is None
+    assert quantiser(RunOptions()) is None
     eight, four = (
-        _quantiser(RunOptions(quantise=bits, dtype="bfloat16")) for bits in ("8bit", "4bit")
+        quantiser(RunOptions(quantise=bits, dtype="bfloat16")) for bits in ("8bit", "4bit")
     )
     assert (eight.load_in_8bit, eight.load_in_4bit) == (True, False)
     assert (four.load_in_8bit, four.load_in_4bit) == (False, True)
@@ -309,7 +305,7 @@ def test_the_manifest_says_how_rows_were_computed_and_what_a_precision_costs(
 def test_a_model_that_breaks_down_does_not_stop_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tremble import scoring
+    from tremble.study import score as scoring
 
     opened = scoring.open_engine
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.toys import bpe_tokenizer
-from tremble.engines.hub_tokenizer import HubTokenizer
-from tremble.engines.mock import ByteTokenizer
+from tremble.models.byte_tokenizer import ByteTokenizer
+from tremble.models.tokenizer import HubTokenizer
 
 
 def test_the_key_of_a_tokenizer_is_that_of_its_content(tmp_path: Path) -> None:

@@ -9,12 +9,10 @@ import pytest
 from tests.support.control_cases import CAMPING
 from tests.support.scripts import script
 from tests.support.wordings import SIZES
-from tremble.datasets import Notes
+from tremble.datasets.base import Notes
 from tremble.datasets.demo import load, sample
-from tremble.decisions import Decision
-from tremble.prompts import (
-    OtherGames,
-)
+from tremble.decisions.record import Decision
+from tremble.prompts.other_games import OtherGames
 
 
 @pytest.fixture(scope="module")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from tests.support.toys import TEMPLATE, GreedyTokenizer, bpe_tokenizer
-from tremble.decisions import Decision, Option
-from tremble.engines.hub_tokenizer import HubTokenizer
-from tremble.engines.load import Opened
-from tremble.prompts import Conversation
+from tremble.decisions.record import Decision, Option
+from tremble.models.open import Opened
+from tremble.models.tokenizer import HubTokenizer
 from tremble.prompts.chat import GEMMA, Template, TemplateError, template_of
-from tremble.rendering import prompts_of
-from tremble.study_file import Study
+from tremble.prompts.conversation import Conversation
+from tremble.study.file import Study
+from tremble.study.render import prompts_of
 
 OPENED = '{"decision": "'
 TALK = Conversation("The rules.", "Round 1 of 10:", OPENED, (Option("a", "A"), Option("b", "B")))

@@ -10,21 +10,15 @@ import pytest
 
 from tests.support.control_cases import CAMPING, IN_SIGHT, each, told, without_headings
 from tests.support.wordings import LABELS, OWN, named
-from tremble.decisions import Decision, Event, Option
+from tremble.decisions.record import Decision, Event, Option
 from tremble.errors import UserError
-from tremble.games import family
-from tremble.prompts import (
-    CONTROLS,
-    FORMULATIONS,
-    Conversation,
-    DoesNotFit,
-    OtherGames,
-    control_of,
-    spoken,
-    view,
-)
-from tremble.prompts.controls import NEUTRAL, NEUTRAL_ALONE
+from tremble.games.base import family
+from tremble.prompts.controls import CONTROLS, NEUTRAL, NEUTRAL_ALONE
+from tremble.prompts.conversation import Conversation, DoesNotFit
+from tremble.prompts.formulations import FORMULATIONS, control_of, spoken
+from tremble.prompts.other_games import OtherGames
 from tremble.prompts.parts import parts
+from tremble.prompts.presentations import view
 
 
 def test_names() -> None:

@@ -22,20 +22,12 @@ from tests.support.glee_games import (
     write,
 )
 from tests.support.wordings import SIZES
-from tremble.decisions import Decision, Event
-from tremble.prompts import (
-    CONTROLS,
-    COUNTERBALANCES,
-    Conversation,
-    DoesNotFit,
-    OtherGames,
-    controlled,
-    presentations,
-    spoken,
-    standard,
-)
-from tremble.prompts.controls import FACTOR, NAMES
-from tremble.prompts.other_games import amounts_in
+from tremble.decisions.record import Decision, Event
+from tremble.prompts.controls import CONTROLS, FACTOR, NAMES
+from tremble.prompts.conversation import Conversation, DoesNotFit
+from tremble.prompts.formulations import controlled, spoken, standard
+from tremble.prompts.other_games import OtherGames, amounts_in
+from tremble.prompts.presentations import COUNTERBALANCES, presentations
 
 AMOUNTS = {  # where amounts stand, by family
     "repeated_matrix": r"(?:(?<=ou get )|(?<=ou got )|(?<=player gets )|(?<=player got ))[\d,.]*\d",

@@ -18,23 +18,18 @@ from tests.support.scripts import script
 from tests.support.studies import PAIR, run, scores, study_file
 from tests.support.toys import save_tiny
 from tests.support.wordings import LABELS, OWN, SIZES, named
-from tremble import records
+from tremble.api.plan import plan_study
 from tremble.cli import app
-from tremble.datasets import Notes
+from tremble.datasets.base import Notes
 from tremble.datasets.demo import load, sample
-from tremble.decisions import Decision, Event, Option
-from tremble.estimate import plan_study
-from tremble.prompts import (
-    COUNTERBALANCES,
-    FORMULATIONS,
-    Conversation,
-    DoesNotFit,
-    presentations,
-    standard,
-)
+from tremble.decisions import jsonl
+from tremble.decisions.record import Decision, Event, Option
+from tremble.prompts.conversation import Conversation, DoesNotFit
+from tremble.prompts.formulations import FORMULATIONS, standard
 from tremble.prompts.persona import PERSONAS
-from tremble.study import caveats
-from tremble.study_file import read_study
+from tremble.prompts.presentations import COUNTERBALANCES, presentations
+from tremble.study.file import read_study
+from tremble.study.notes import caveats
 
 
 @pytest.fixture(scope="module")
@@ -217,7 +212,7 @@ def test_a_study_counts_what_a_wording_does_not_fit(
     )
     drawn = sample(embedded, {"lottery": 3, "repeated_matrix": 20}, seed=1)
     own = replace(OWN, choice="go", opening='{"decision": "')
-    records.write([*drawn, overlapping, own], tmp_path / "mine.jsonl")
+    jsonl.write([*drawn, overlapping, own], tmp_path / "mine.jsonl")
     out = tmp_path / "out"
     wordings = ["standard", "reversed_roles", "numbers_only", "simplified"]
     assert run(study_file(tmp_path, PAIR, formulations=wordings, formats=["plain"]), out) == 0
@@ -263,7 +258,7 @@ def test_a_study_counts_what_a_wording_does_not_fit(
 
 def test_a_study_in_all_wordings_and_formats(tmp_path: Path, embedded: list[Decision]) -> None:
     chosen = list({d.family: d for d in embedded}.values())
-    records.write(chosen, tmp_path / "mine.jsonl")
+    jsonl.write(chosen, tmp_path / "mine.jsonl")
     path = study_file(tmp_path, formulations=list(FORMULATIONS), formats=["plain", "chat"])
     assert run(path, tmp_path / "out") == 0
     frame = scores(tmp_path / "out")
@@ -275,7 +270,7 @@ def test_a_wording_that_fits_nothing_leaves_nothing_to_score(
     tmp_path: Path, embedded: list[Decision]
 ) -> None:
     """With a real engine: its path is not tried on prompts that are none."""
-    records.write([d for d in embedded if d.family == "lottery"], tmp_path / "mine.jsonl")
+    jsonl.write([d for d in embedded if d.family == "lottery"], tmp_path / "mine.jsonl")
     model = f"[[model]]\nid = {json.dumps(str(save_tiny(tmp_path / 'model')))}\n"
     path = study_file(tmp_path, model, formulations=["numbers_only"])
     assert run(path, tmp_path / "out") == 0

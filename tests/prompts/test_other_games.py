@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from tests.support.control_cases import CAMPING, each, play, told, without_headings
-from tremble.decisions import Decision, Event
-from tremble.games import family
-from tremble.prompts import Conversation, DoesNotFit, OtherGames, spoken, standard
+from tremble.decisions.record import Decision, Event
+from tremble.games.base import family
+from tremble.prompts.conversation import Conversation, DoesNotFit
+from tremble.prompts.formulations import spoken, standard
+from tremble.prompts.other_games import OtherGames
 
 
 def test_another_game_is_never_ones_own_nor_a_later_round() -> None:

@@ -12,13 +12,15 @@ from pathlib import Path
 import pytest
 
 from tests.support.studies import run, scores, study_file
-from tremble import records
-from tremble.datasets import Notes
+from tremble.datasets.base import Notes
 from tremble.datasets.demo import load, sample
-from tremble.decisions import Decision, Option
+from tremble.decisions import jsonl
+from tremble.decisions.record import Decision, Option
 from tremble.errors import UserError
-from tremble.prompts import COUNTERBALANCES, FORMULATIONS, DoesNotFit, presentations, standard
-from tremble.study_file import read_study
+from tremble.prompts.conversation import DoesNotFit
+from tremble.prompts.formulations import FORMULATIONS, standard
+from tremble.prompts.presentations import COUNTERBALANCES, presentations
+from tremble.study.file import read_study
 
 ONE_EACH = {
     "bargaining": 1,
@@ -150,7 +152,7 @@ def test_exchanged_letters_stand_for_the_other_option(decisions: list[Decision])
 def test_a_study_scores_and_averages_every_presentation(
     tmp_path: Path, decisions: list[Decision]
 ) -> None:
-    records.write(decisions, tmp_path / "mine.jsonl")
+    jsonl.write(decisions, tmp_path / "mine.jsonl")
     path = study_file(tmp_path, formats=["plain"], counterbalance=["order", "labels", "rows"])
     assert read_study(path).counterbalance == ("order", "labels", "rows")
     assert run(path, tmp_path / "out") == 0

@@ -9,10 +9,10 @@ from dataclasses import replace
 import pytest
 
 from tests.support.commands import mistake, tremble
-from tremble import pairs
-from tremble.cutoffs import RELEASES, Release, asked_for, release_of, releases, verdict
-from tremble.datasets import Part, names, source
+from tremble.datasets.base import Part, names, source
 from tremble.errors import UserError
+from tremble.published import pairs
+from tremble.published.cutoffs import RELEASES, Release, asked_for, release_of, releases, verdict
 
 MAY, AFTER, UNKNOWN = "may have been seen", "after the cut-off", "unknown"
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from tremble.cli import app
 from tremble.errors import UserError
-from tremble.pairs import (
+from tremble.published.pairs import (
     catalogue,
     family_of,
     family_of_pair,
@@ -20,7 +20,7 @@ from tremble.pairs import (
     pairs_of,
     params_of,
 )
-from tremble.published import cloud, overlay
+from tremble.published.points import cloud, overlay
 
 
 def tremble(*arguments: str) -> tuple[int, str, str]:

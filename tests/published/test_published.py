@@ -12,9 +12,10 @@ from statistics import median
 import pytest
 
 from tests.support.places import ROOT
-from tremble.published import claims, sweep
+from tremble.published import sweep
 from tremble.published.figures import FOUR, GAMES, Entry, entries, entries_of, table
 from tremble.published.recount import as_markdown, rounds_to
+from tremble.published.text_claims import claims
 
 FIGURE = ("mass_base", "mass_aligned", "r_base", "r_aligned")
 
@@ -248,7 +249,7 @@ def test_the_other_tables_are_covered_row_by_row() -> None:
 
 
 def test_no_cell_of_the_sweep_explains_the_counts_by_model_family_or_outside_the_four() -> None:
-    from tremble.pairs import find
+    from tremble.published.pairs import find
 
     most = 0
     for mass, corr in itertools.product(sweep.MASSES, sweep.MIN_CORRS):

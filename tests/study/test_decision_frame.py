@@ -9,12 +9,12 @@ from typing import Any
 
 import polars as pl
 
-from tremble.baselines import baseline_predictions
+from tremble.baselines.base import baseline_predictions
 from tremble.baselines.cases import NO_NUMBERS
-from tremble.datasets import Notes
+from tremble.datasets.base import Notes
 from tremble.datasets.demo import load
-from tremble.decision_frame import decision_frame
-from tremble.decisions import Decision, Option
+from tremble.decisions.record import Decision, Option
+from tremble.study.decision_frame import decision_frame
 
 
 def one_shot(own: list, other: list, **more) -> Decision:

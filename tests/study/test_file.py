@@ -16,20 +16,20 @@ import pytest
 from tests.support.places import ROOT
 from tests.support.scripts import script
 from tests.support.studies import run, scores, study_file
-from tremble import records
-from tremble.datasets import Notes
+from tremble.api.plan import plan_study
+from tremble.datasets.base import Notes
 from tremble.datasets.demo import load, sample
-from tremble.engines import RunOptions
-from tremble.engines.load import open_tokenizer
+from tremble.decisions import jsonl
 from tremble.errors import UserError
-from tremble.estimate import plan_study
-from tremble.preflight import read_data
-from tremble.prompts import FORMULATIONS
-from tremble.rendering import Facts, cells, prompts_key
-from tremble.study import caveats
-from tremble.study_file import Study, read_study
-from tremble.study_schema import REPEATED, REQUIRED, SCHEMA, TABLES, Key
-from tremble.study_selection import selected
+from tremble.models.open import open_tokenizer
+from tremble.models.spec import RunOptions
+from tremble.prompts.formulations import FORMULATIONS
+from tremble.study.cells import Facts, cells, prompts_key
+from tremble.study.file import Study, read_study
+from tremble.study.notes import caveats
+from tremble.study.preflight import read_data
+from tremble.study.schema import REPEATED, REQUIRED, SCHEMA, TABLES, Key
+from tremble.study.selection import selected
 
 PAGE = ROOT / "docs" / "study_files.md"
 BARE = {
@@ -47,7 +47,7 @@ FAMILIES = ("repeated_matrix", "lottery", "bargaining")
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     drawn = sample(list(load(tmp_path, Notes())), dict(zip(FAMILIES, (4, 3, 2), strict=True)), 1)
-    records.write(drawn, tmp_path / "mine.jsonl")
+    jsonl.write(drawn, tmp_path / "mine.jsonl")
     return tmp_path
 
 
@@ -169,7 +169,7 @@ def test_what_stays_is_what_the_rules_say(
     """Against the rules as a predicate over the whole matrix."""
     wordings = ["standard", "observer"]
     asked: dict[str, Any] = {"formats": ["plain", "chat"], "formulations": wordings}
-    decisions = {d.id: d.family for d in records.read(data / "mine.jsonl")}
+    decisions = {d.id: d.family for d in jsonl.read(data / "mine.jsonl")}
     every = set(
         itertools.product(
             ("mock:base", "mock:aligned", "mock:single"), ("plain", "chat"), wordings, FAMILIES
@@ -204,7 +204,7 @@ def test_what_was_left_out_is_scored_later_and_nothing_twice(data: Path) -> None
 def test_families_leave_the_others_out_of_the_study(data: Path) -> None:
     out = data / "out"
     assert run(study_file(data, families=["lottery", "barg*"]), out) == 0
-    decisions = {d.id: d.family for d in records.read(data / "mine.jsonl")}
+    decisions = {d.id: d.family for d in jsonl.read(data / "mine.jsonl")}
     kept = {id_ for id_, family in decisions.items() if family != "repeated_matrix"}
     frame = scores(out)
     assert set(frame["decision"]) == kept

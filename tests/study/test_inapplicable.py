@@ -7,13 +7,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tremble.datasets import Notes
+from tremble.datasets.base import Notes
 from tremble.datasets.demo import load
-from tremble.engines import ModelSpec, RunOptions
-from tremble.engines.load import open_tokenizer
-from tremble.misfits import misfit_notes
-from tremble.rendering import CONTROL_MISFIT, MISFIT, prompts_of
-from tremble.study_file import Study
+from tremble.models.open import open_tokenizer
+from tremble.models.spec import ModelSpec, RunOptions
+from tremble.study.cells import CONTROL_MISFIT, MISFIT
+from tremble.study.file import Study
+from tremble.study.inapplicable import misfit_notes
+from tremble.study.render import prompts_of
 
 NOTHING = "nothing had happened before what is decided about"
 

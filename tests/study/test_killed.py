@@ -14,7 +14,7 @@ import polars as pl
 from polars.testing import assert_frame_equal
 
 from tests.support.toys import save_tiny
-from tremble.store import Store
+from tremble.store.study_folder import Store
 
 # The command line with parts written as often as possible, so that kills fall between them.
 _RUN = (

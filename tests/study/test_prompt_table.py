@@ -20,19 +20,22 @@ from hypothesis import strategies as st
 import tremble
 from tests.support.studies import PAIR, run, scores, study_file
 from tests.support.toys import GreedyTokenizer, bpe_tokenizer, save_tiny
-from tremble import preflight, prompt_cache, records, rendering
-from tremble.engines import ModelSpec
-from tremble.engines.hub_tokenizer import HubTokenizer
-from tremble.engines.load import Opened
-from tremble.engines.mock import ByteTokenizer
+from tremble.decisions import jsonl
 from tremble.errors import UserError
-from tremble.prompt_cache import PromptCache
+from tremble.models.byte_tokenizer import ByteTokenizer
+from tremble.models.open import Opened
+from tremble.models.spec import ModelSpec
+from tremble.models.tokenizer import HubTokenizer
 from tremble.prompts.chat import Template
-from tremble.rendering import Cell, Facts, prompts_key, prompts_of, render
-from tremble.report import progress
-from tremble.study import score_study
-from tremble.study_file import Study, read_study
-from tremble.xray import Asked, xray
+from tremble.report.terminal import progress
+from tremble.study import preflight, prompt_cache
+from tremble.study import render as rendering
+from tremble.study.cells import Cell, Facts, prompts_key
+from tremble.study.file import Study, read_study
+from tremble.study.prompt_cache import PromptCache
+from tremble.study.render import prompts_of, render
+from tremble.study.run import score_study
+from tremble.xray.decision import Asked, xray
 
 TEMPLATE = Template("{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}", "t")
 CELL = Cell(ModelSpec("mock"), "chat", TEMPLATE, None, "mine.jsonl", "standard")
@@ -89,7 +92,7 @@ def test_a_table_equals_prompt_for_prompt_tokenising(
         asked = Study("s", (), (), (), reading=reading, closing=closing, folder=Path(folder))
         expected = [
             prompt
-            for decision in records.read(path)
+            for decision in jsonl.read(path)
             for prompt in prompts_of(
                 [decision], "standard", cell.template, Opened(tokenizer, None, None), asked
             )

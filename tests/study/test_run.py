@@ -12,18 +12,19 @@ import pytest
 
 from tests.support.studies import PAIR, parts, run, scores, study_file
 from tests.support.toys import save_tiny
-from tremble import records
+from tremble.api.results import analyze_study
+from tremble.decisions import jsonl
 from tremble.engines.mock import MockEngine
 from tremble.errors import UserError
-from tremble.store import Store
-from tremble.study import analyze_study, caveats
-from tremble.study_file import read_study
+from tremble.store.study_folder import Store
+from tremble.study.file import read_study
+from tremble.study.notes import caveats
 
 
 def test_every_decision_is_scored_once_per_presentation(data: Path) -> None:
     assert run(study_file(data), data / "out") == 0
     frame = scores(data / "out")
-    decisions = list(records.read(data / "mine.jsonl"))
+    decisions = list(jsonl.read(data / "mine.jsonl"))
     both = sum(decision.family == "lottery" for decision in decisions)
     assert frame.height == 2 * (len(decisions) + both)
     assert set(frame["format"]) == {"plain", "chat"}  # native: base plain, aligned chat
@@ -61,11 +62,11 @@ def test_the_same_command_again_does_nothing(data: Path, monkeypatch: pytest.Mon
 
 def test_new_decisions_add_parts_and_old_ones_stay(data: Path) -> None:
     path, out = study_file(data), data / "out"
-    decisions = list(records.read(data / "mine.jsonl"))
-    records.write(decisions[:20], data / "mine.jsonl")
+    decisions = list(jsonl.read(data / "mine.jsonl"))
+    jsonl.write(decisions[:20], data / "mine.jsonl")
     run(path, out)
     before = parts(out)
-    records.write(decisions, data / "mine.jsonl")
+    jsonl.write(decisions, data / "mine.jsonl")
     run(path, out)
     after = parts(out)
     assert before.items() <= after.items()
@@ -255,7 +256,7 @@ def test_what_was_scored_is_on_disk_within_seconds(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A clock that gains a second a prompt: never more than the promised seconds are in memory."""
-    from tremble import scoring
+    from tremble.study import score as scoring
 
     assert scoring.FLUSH_SECONDS <= 30
     seconds = itertools.count()

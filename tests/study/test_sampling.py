@@ -9,15 +9,16 @@ import polars as pl
 import pytest
 
 from tests.support.studies import run, study_file
-from tremble import records, study_data
-from tremble.datasets import Notes
+from tremble.api.plan import plan_study
+from tremble.datasets.base import Notes
 from tremble.datasets.demo import load
-from tremble.estimate import plan_study
-from tremble.preflight import read_data
-from tremble.sampling import Sample
-from tremble.store import Store
-from tremble.study import caveats
-from tremble.study_file import read_study
+from tremble.decisions import jsonl
+from tremble.decisions.subsample import Sample
+from tremble.store.study_folder import Store
+from tremble.study import data as study_data
+from tremble.study.file import read_study
+from tremble.study.notes import caveats
+from tremble.study.preflight import read_data
 
 
 def scores(out: Path) -> pl.DataFrame:
@@ -28,7 +29,7 @@ def scores(out: Path) -> pl.DataFrame:
 def data(tmp_path: Path) -> Path:
     given = list(load(tmp_path, Notes()))
     people = {f"{number}" for number in range(1, 7)}
-    records.write(
+    jsonl.write(
         [
             *(d for d in given if d.family == "repeated_matrix" and d.participant in people),
             *[d for d in given if d.family == "lottery"][:30],
@@ -49,7 +50,7 @@ def test_plan_and_run_take_the_same_part_and_say_so(
     assert plan["totals"]["rows"] == frame.height
     given = [
         d
-        for d in records.read(data / "mine.jsonl")
+        for d in jsonl.read(data / "mine.jsonl")
         if d.family in ("repeated_matrix", "lottery", "negotiation")
     ]
     expected = list(Sample(iter(given), 20).of(iter(given)))

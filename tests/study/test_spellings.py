@@ -12,13 +12,16 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tremble import records
-from tremble.engines import load as loading
+from tremble.api.results import analyze_study, further_analysis
+from tremble.decisions import jsonl
+from tremble.engines import open as loading
 from tremble.engines.mock import MockEngine
 from tremble.errors import UserError
-from tremble.store import SCORES, Job, completed
-from tremble.study import analyze_study, caveats, further_analysis, score_study
-from tremble.study_file import read_study
+from tremble.store.job import Job
+from tremble.store.schemas import SCORES, completed
+from tremble.study.file import read_study
+from tremble.study.notes import caveats
+from tremble.study.run import score_study
 
 OPENING = '{"decision": "'
 
@@ -138,10 +141,10 @@ def test_scores_of_an_earlier_version_are_read(folder: Path) -> None:
 
 
 def test_families_declare_words_for_their_own_labels(tmp_path: Path) -> None:
-    from tremble.datasets import Notes
+    from tremble.datasets.base import Notes
     from tremble.datasets.demo import load
-    from tremble.engines import ModelSpec, RunOptions
-    from tremble.rendering import prompts_of
+    from tremble.models.spec import ModelSpec, RunOptions
+    from tremble.study.render import prompts_of
 
     (tmp_path / "s.toml").write_text(
         '[study]\nname = "s"\ndata = ["demo"]\nspellings = "all"\n[[model]]\nid = "mock"\n'
@@ -162,12 +165,12 @@ def test_declared_spellings_are_part_of_a_record(tmp_path: Path) -> None:
 
     def read() -> Any:
         path.write_text(json.dumps({"prompt": "?", "options": options, "choice": "y"}))
-        return list(records.read(path))
+        return list(jsonl.read(path))
 
     found = read()
     assert [option.spellings for option in found[0].options] == [("buy",), ()]
-    records.write(found, tmp_path / "again.jsonl")
-    assert next(records.read(tmp_path / "again.jsonl")).options == found[0].options
+    jsonl.write(found, tmp_path / "again.jsonl")
+    assert next(jsonl.read(tmp_path / "again.jsonl")).options == found[0].options
     options[1] = {"key": "n", "label": "no", "spellings": ["buy"]}
     with pytest.raises(UserError, match="'buy' is a spelling of 'y' and of 'n'"):
         read()

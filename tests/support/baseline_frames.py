@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from tremble.store import DECISIONS
+from tremble.store.schemas import DECISIONS
 
 PD = {
     "C": {"C": [8, 8], "D": [0, 10]},

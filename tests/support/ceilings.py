@@ -7,8 +7,8 @@ from typing import Any
 import polars as pl
 
 from tests.support.stat_frames import DECISIONS, decision
-from tremble.stats import outcomes
-from tremble.stats.ceiling import ceiling_table
+from tremble.stats.frames.outcomes import outcomes
+from tremble.stats.tables.ceiling import ceiling_table
 
 SCHEMA = DECISIONS | {
     "n": pl.Int64,

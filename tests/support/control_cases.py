@@ -6,15 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from tremble.decisions import Decision, Event, Game, Option
-from tremble.prompts import (
-    Conversation,
-    DoesNotFit,
-    OtherGames,
-    controlled,
-    spoken,
-    standard,
-)
+from tremble.decisions.record import Decision, Event, Game, Option
+from tremble.prompts.conversation import Conversation, DoesNotFit
+from tremble.prompts.formulations import controlled, spoken, standard
+from tremble.prompts.other_games import OtherGames
 
 IN_SIGHT = ("one_shot_matrix", "lottery")  # no history: payoffs are on the table
 DEAL = {"Food": 2, "Water": 1, "Firewood": 0}, {"Food": 1, "Water": 2, "Firewood": 3}

@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
-from tremble.datasets import Notes
+from tremble.datasets.base import Notes
 from tremble.datasets.glee import load
-from tremble.decisions import Decision
-from tremble.prompts import FORMULATIONS, DoesNotFit, standard
+from tremble.decisions.record import Decision
+from tremble.prompts.conversation import DoesNotFit
+from tremble.prompts.formulations import FORMULATIONS, standard
 
 DATA = os.environ.get("TREMBLE_DATA")
 needs_source = pytest.mark.skipif(

@@ -13,7 +13,8 @@ import polars as pl
 
 from tests.support.stat_frames import decision, frames, score
 from tremble import published
-from tremble.stats import Analysis, Comparison, analyze
+from tremble.stats.frames.comparisons import Comparison
+from tremble.stats.tables.analysis import Analysis, analyze
 
 HOSTILE = "acme/<script>alert('x')</script>&\"quoted\"[bold]{{ 7 * 7 }}"
 VOID = {"meta", "link", "br", "hr", "img", "input"}

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from tremble import records
-from tremble.decisions import Decision
-from tremble.prompts import COUNTERBALANCES, presentations, standard
+from tremble.decisions import jsonl
+from tremble.decisions.record import Decision
+from tremble.prompts.formulations import standard
+from tremble.prompts.presentations import COUNTERBALANCES, presentations
 
 
 def same_again(decisions: Iterable[Decision], path: Path) -> list[Decision]:
@@ -18,8 +19,8 @@ def same_again(decisions: Iterable[Decision], path: Path) -> list[Decision]:
     a prompt is not; so what Python prints of both is compared as well.
     """
     written = list(decisions)
-    assert records.write(iter(written), path) == len(written) > 0
-    found = list(records.read(path))
+    assert jsonl.write(iter(written), path) == len(written) > 0
+    found = list(jsonl.read(path))
     for new, old in zip(found, written, strict=True):
         new, old = replace(new, line=None), replace(old, line=None)  # where it was read
         assert new == old, old.id

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import strategies as st
 
 from tests.support.toys import bpe_tokenizer, tiny_model
-from tremble.engines import Row
-from tremble.engines.hub_tokenizer import HubTokenizer
+from tremble.engines.base import Row
 from tremble.engines.memory import Room
 from tremble.engines.reference import ReferenceEngine
-from tremble.engines.shared import SharedEngine
-from tremble.tokens import TokenPaths
+from tremble.engines.shared_prefix.engine import SharedEngine
+from tremble.models.tokenizer import HubTokenizer
+from tremble.tokenization.options import TokenPaths
 
 ids = st.integers(0, 3)
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import polars as pl
 
-from tremble.study import analyze_study, score_study
-from tremble.study_file import read_study
+from tremble.api.results import analyze_study
+from tremble.study.file import read_study
+from tremble.study.run import score_study
 
 PAIR = '[[pair]]\nbase = "mock:base"\naligned = "mock:aligned"\n'
 

@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 
 from tests.support.stat_frames import score
-from tremble.stats import Comparison
-from tremble.store import DECISIONS, SCORES
+from tremble.stats.frames.comparisons import Comparison
+from tremble.store.schemas import DECISIONS, SCORES
 
 PAIR = Comparison("base", "aligned", "plain", "plain", "plain")
 

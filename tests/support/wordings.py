@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tremble.decisions import Decision, Option
+from tremble.decisions.record import Decision, Option
 
 SIZES = {
     "bargaining": 12,

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tremble.xray import Asked, xray
+from tremble.xray.decision import Asked, xray
 
 PROMPT = "Alice <script>alert(1)</script> offers 10. [/red] Caf\u00e9 \u4f60\n\nYou may: \x1b[31m!"
 OWN = {

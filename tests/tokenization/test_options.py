@@ -9,10 +9,17 @@ import numpy as np
 import pytest
 
 from tests.support.toys import GreedyTokenizer, bpe_tokenizer
-from tremble.engines.hub_tokenizer import HubTokenizer
-from tremble.engines.mock import BOS, ByteTokenizer, MockEngine
+from tremble.engines.mock import MockEngine
 from tremble.errors import UserError
-from tremble.tokens import TokenPaths, closing_character, join_warning, option_paths, with_bos
+from tremble.models.byte_tokenizer import BOS, ByteTokenizer
+from tremble.models.tokenizer import HubTokenizer
+from tremble.tokenization.options import (
+    TokenPaths,
+    closing_character,
+    join_warning,
+    option_paths,
+    with_bos,
+)
 
 
 def words(tokenizer: GreedyTokenizer, paths: TokenPaths) -> tuple[str, list[list[str]]]:

@@ -12,12 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.toys import GreedyTokenizer, bpe_tokenizer, tiny_model
-from tremble.engines.hub_tokenizer import HubTokenizer
-from tremble.engines.mock import ByteTokenizer, MockEngine
+from tremble.engines.mock import MockEngine
 from tremble.engines.reference import ReferenceEngine
 from tremble.errors import UserError
-from tremble.spelled_paths import spelled_paths
-from tremble.tokens import TokenPaths, option_paths, with_bos
+from tremble.models.byte_tokenizer import ByteTokenizer
+from tremble.models.tokenizer import HubTokenizer
+from tremble.tokenization.options import TokenPaths, option_paths, with_bos
+from tremble.tokenization.surface_form_paths import spelled_paths
 
 OPENING = '{"decision": "'
 YES_NO = [("yes", ()), ("no", ())]

@@ -8,8 +8,8 @@ from hashlib import blake2b
 import numpy as np
 import pytest
 
-from tremble.spellings import Spelled, identifier_words, log_sum, writings
-from tremble.tokens import TokenPaths
+from tremble.tokenization.options import TokenPaths
+from tremble.tokenization.surface_forms import Spelled, identifier_words, log_sum, writings
 
 
 def test_a_word_is_written_in_other_cases_after_a_space_and_behind_another_quote() -> None:

@@ -11,13 +11,13 @@ import pytest
 from tests.support.commands import mistake, tremble, write_study
 from tests.support.toys import save_tiny
 from tests.support.xrays import LONG, OTHER, OWN, look
-from tremble.datasets import Notes
+from tremble.api.results import analyze_study
+from tremble.datasets.base import Notes
 from tremble.datasets.demo import load
-from tremble.records import write
-from tremble.report.xray_layout import notes
-from tremble.study import analyze_study
-from tremble.study_data import decisions_of
-from tremble.study_file import read_study
+from tremble.decisions.jsonl import write
+from tremble.report.tables.xray import notes
+from tremble.study.data import decisions_of
+from tremble.study.file import read_study
 
 
 def test_models_formats_and_readings_can_be_chosen(tmp_path: Path) -> None:

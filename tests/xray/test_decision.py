@@ -14,11 +14,11 @@ import pytest
 from tests.support.commands import mistake, tremble, write_study
 from tests.support.toys import TEMPLATE, save_tiny
 from tests.support.xrays import OTHER, OWN, look
-from tremble.datasets import Notes
+from tremble.api.results import analyze_study
+from tremble.datasets.base import Notes
 from tremble.datasets.demo import load
-from tremble.records import decision_to_json
-from tremble.study import analyze_study
-from tremble.tokens import TokenPaths
+from tremble.decisions.jsonl import decision_to_json
+from tremble.tokenization.options import TokenPaths
 
 
 def shown_paths(reading: dict[str, Any]) -> TokenPaths:

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from tests.support.toys import GreedyTokenizer, bpe_tokenizer
-from tremble.engines.hub_tokenizer import HubTokenizer
 from tremble.engines.mock import MockEngine
-from tremble.report.xray_layout import printable, visible
-from tremble.tokens import option_paths
-from tremble.xray_reading import TokenReader, score
+from tremble.models.tokenizer import HubTokenizer
+from tremble.report.tables.xray import printable, visible
+from tremble.tokenization.options import option_paths
+from tremble.xray.tokens import TokenReader, score
 
 
 def test_a_second_bos_and_special_tokens_are_marked() -> None:

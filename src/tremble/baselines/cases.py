@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from tremble.decisions import READ
+from tremble.decisions.record import READ
 
 MIN_GROUPS = 3
 NO_NUMBERS = "no numbers of the game recorded"

@@ -1,10 +1,6 @@
-"""tremble against other tools: same prompts, same model, one run, each in turn.
+"""tremble against other tools: same prompts, same model, one run, each contestant in turn.
 
-`bench` is what the command line calls. Every contestant is one file in `peers/`, run in a
-process of its own by `worker.py`; `task` prepares the prompts, `rates` times bare matrix
-products, `rows` makes the table's figures.
+`run.bench` is what the command line calls; `task` prepares the prompts, `worker` runs one
+contestant, `rates` times bare matrix products, `rows` makes the table. One more contestant is a
+file in `peers/` and a line in `CONTESTANTS`.
 """
-
-from tremble.bench.run import Asked, bench
-
-__all__ = ["Asked", "bench"]

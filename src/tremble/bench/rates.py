@@ -13,26 +13,13 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-SQUARE = 2048  # rows and columns of the plain product
+from tremble.engines.shared_prefix.matmul_rate import best, square_rate
+
 UNIT = 64  # tokens that attend together
-LEAST, SECONDS = 5, 1.0  # repeats of a measurement, and how long to go on with it
-
-
-def best(call: Callable[[], Any], clock: Callable[[], float] = time.perf_counter) -> float:
-    """The shortest of several timings, in seconds: what the machine can do when left alone."""
-    call()
-    fastest, total, done = float("inf"), 0.0, 0
-    while done < LEAST or total < SECONDS:
-        started = clock()
-        call()
-        took = clock() - started
-        fastest, total, done = min(fastest, took), total + took, done + 1
-    return fastest
 
 
 def products(
@@ -79,14 +66,6 @@ def attention(model: Any, tokens: int, seen: int) -> tuple[Callable[[], None], i
             (query @ key) @ value
 
     return products, 4 * layers * units * query.shape[0] * query.shape[1] * size * seen
-
-
-def square_rate(dtype: str = "float32") -> float:
-    """GFLOP/s of a square matrix product on the processor."""
-    import torch
-
-    a, b = (torch.randn(SQUARE, SQUARE).to(getattr(torch, dtype)) for _ in range(2))
-    return 2 * SQUARE**3 / best(lambda: a @ b) / 1e9
 
 
 def measure(model: Any, points: list[tuple[int, int, int]]) -> dict[str, Any]:

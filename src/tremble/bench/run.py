@@ -19,9 +19,10 @@ from typing import Any
 from tremble.bench import rates, worker
 from tremble.bench.rows import compare, empty_row, point, row, share
 from tremble.bench.task import Task, factors, prepare, sample
-from tremble.engines import ModelSpec
-from tremble.engines.files import GEMMA, Say, find
-from tremble.errors import UserError, did_you_mean
+from tremble.errors import UserError
+from tremble.models.files import GEMMA, Say, find
+from tremble.models.spec import ModelSpec
+from tremble.text import did_you_mean
 
 # Name on the command line -> file in peers/.
 CONTESTANTS = {

@@ -15,15 +15,18 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from tremble.engines import ModelSpec, RunOptions
-from tremble.engines.files import Say
-from tremble.engines.load import Opened, is_mock, open_tokenizer
-from tremble.errors import UserError, did_you_mean
+from tremble.decisions.record import in_blocks
+from tremble.errors import UserError
+from tremble.models.files import Say
+from tremble.models.mock import is_mock
+from tremble.models.open import Opened, open_tokenizer
+from tremble.models.spec import ModelSpec, RunOptions
 from tremble.prompts.chat import template_of
-from tremble.rendering import Prompt, in_blocks, prompts_of
-from tremble.study_data import load_data
-from tremble.study_file import Study
-from tremble.tokens import maximal
+from tremble.study.data import load_data
+from tremble.study.file import Study
+from tremble.study.render import Prompt, prompts_of
+from tremble.text import did_you_mean
+from tremble.tokenization.options import maximal
 
 Ids = Sequence[int]
 FORMATS = ("plain", "chat")

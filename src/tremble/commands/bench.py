@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tremble.commands import AsJson, complain, guarded, print_json, screen
+from tremble.commands.base import AsJson, complain, guarded, print_json, screen
 from tremble.errors import UserError
 
 
@@ -44,8 +44,8 @@ def bench(
     as_json: AsJson = False,
 ) -> int:
     """Time tremble against its reference, a plain loop and other tools: same prompts, one run."""
-    from tremble.bench import Asked
-    from tremble.bench import bench as run_bench
+    from tremble.bench.run import Asked
+    from tremble.bench.run import bench as run_bench
 
     interpreters = {}
     for entry in python or ():
@@ -75,7 +75,7 @@ def bench(
     if as_json:
         print_json(result)
     else:
-        from tremble.report.console import show_bench
+        from tremble.report.terminal.console import show_bench
 
         show_bench(result, screen())
     return 1 if any(row["note"].startswith("broke down") for row in result["rows"]) else 0

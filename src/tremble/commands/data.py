@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from tremble.commands import AsJson, complain, guarded, print_json, prose, screen
-from tremble.commands.in_the_way import check_records
-from tremble.errors import UserError, counted
+from tremble.commands.base import AsJson, complain, guarded, print_json, prose, screen
+from tremble.commands.overwrite import check_records
+from tremble.errors import UserError
+from tremble.text import counted
 
 MOST = 20  # faults and warnings of a file that are printed unasked
 
@@ -17,8 +18,8 @@ MOST = 20  # faults and warnings of a file that are printed unasked
 @guarded
 def data_list(as_json: AsJson = False) -> None:
     """The data sets that tremble knows."""
-    from tremble.datasets import names, source
-    from tremble.report.console import show_cards
+    from tremble.datasets.base import names, source
+    from tremble.report.terminal.console import show_cards
 
     cards = [source(name).card for name in names()]
     if as_json:
@@ -35,13 +36,13 @@ def data_show(
     """The card of one data set: what it is, from whom, under which licence."""
     from dataclasses import asdict
 
-    from tremble.datasets import source
+    from tremble.datasets.base import source
 
     card = source(name).card
     if as_json:
         print_json(asdict(card))
     else:
-        from tremble.report.console import show_card
+        from tremble.report.terminal.console import show_card
 
         show_card(card, prose())
 
@@ -58,9 +59,9 @@ def data_fetch(
     import shlex
     import sys
 
-    from tremble.datasets import source
-    from tremble.downloading import fetch
-    from tremble.report.progress import download_bar
+    from tremble.datasets.base import source
+    from tremble.datasets.fetch import fetch
+    from tremble.report.terminal.progress import download_bar
 
     card = source(name).card
     if card.embedded:
@@ -98,15 +99,15 @@ def data_dates(
     as_json: AsJson = False,
 ) -> None:
     """Since when the data are public, against the cut-offs that models' documents state."""
-    from tremble import cutoffs
-    from tremble.datasets import names, source
+    from tremble.datasets.base import names, source
+    from tremble.published import cutoffs
 
     against = cutoffs.releases() if model is None else cutoffs.asked_for(model)
     dated = [
         row for name in names() for row in cutoffs.compare(name, source(name).card.dated(), against)
     ]
     if not as_json:
-        from tremble.report.console import show_dates
+        from tremble.report.terminal.console import show_dates
 
         show_dates(dated, against, screen())
         return
@@ -141,8 +142,8 @@ def data_import(
     as_json: AsJson = False,
 ) -> None:
     """Turn a source's files into decisions, one JSON record a line."""
-    from tremble.datasets import Notes, source
-    from tremble.importing import import_decisions
+    from tremble.datasets.base import Notes, source
+    from tremble.datasets.importing import import_decisions
 
     if out.exists() and path.exists() and out.samefile(path):
         raise UserError(f"--out is the file that is read, {str(path)!r}; give another --out.")
@@ -174,7 +175,7 @@ def data_check(
     as_json: AsJson = False,
 ) -> int:
     """Check every line of a file of decisions, and say what is wrong and how to mend it."""
-    from tremble.importing import check_decisions
+    from tremble.api.check import check_decisions
 
     summary, faults, warnings = check_decisions(path)
     if as_json:

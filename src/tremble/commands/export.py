@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from tremble.commands import guarded
-from tremble.errors import counted
+from tremble.commands.base import guarded
+from tremble.text import counted
 
 
 @guarded
@@ -23,10 +23,10 @@ def export(
 
     A problem with people's shares of more than two options has a row for each of them.
     """
-    from tremble.store import Store
+    from tremble.store.study_folder import Store
 
     Store(folder).read_run()  # raises where the folder is no study
-    from tremble.export import export_study
+    from tremble.api.export import export_study
 
     path, book, rows = export_study(folder, to, out)
     print(f"{counted(rows, 'row')} in {path}; what the columns mean is in {book}")

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from tremble.commands import AsJson, guarded, print_json, screen
-from tremble.errors import UserError, counted
+from tremble.commands.base import AsJson, guarded, print_json, screen
+from tremble.errors import UserError
+from tremble.text import counted
 
 
 @guarded
@@ -24,7 +25,7 @@ def pairs(
     """The 120 base and aligned twins of the core study, names as printed."""
     from dataclasses import asdict
 
-    from tremble.pairs import NOT_VERIFIED, find
+    from tremble.published.pairs import NOT_VERIFIED, find
 
     if max_params is not None and not (math.isfinite(max_params) and max_params > 0):
         raise UserError(f"--max-params is {max_params:g}; give a number of billions above 0.")
@@ -32,8 +33,8 @@ def pairs(
     if as_json:
         print_json([{**asdict(pair), "hub_org_status": NOT_VERIFIED} for pair in found])
         return
-    from tremble.published.console import pair_table
-    from tremble.report.terminal import print_tables
+    from tremble.report.tables.published import pair_table
+    from tremble.report.terminal.tables import print_tables
 
     print_tables([pair_table(found)], screen())
     print(f"{counted(len(found), 'pair')}; hub organisations are {NOT_VERIFIED}.")

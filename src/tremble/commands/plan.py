@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tremble.commands import AsJson, guarded_reader, print_json, screen
+from tremble.commands.base import AsJson, guarded_reader, print_json, screen
 
 
 @guarded_reader
@@ -21,15 +21,15 @@ def plan(
     as_json: AsJson = False,
 ) -> int:
     """Prompts, tokens, time, memory, disk, what so much data can show, what cannot be scored."""
-    from tremble.study_file import read_study
+    from tremble.study.file import read_study
 
     asked = read_study(study)
-    from tremble.estimate import plan_study
-    from tremble.misfits import is_misfit
-    from tremble.report.plan_layout import plan_layout, size
-    from tremble.report.progress import shown_progress
-    from tremble.report.terminal import print_tables
-    from tremble.store import slug
+    from tremble.api.plan import plan_study
+    from tremble.report.tables.plan import plan_layout, size
+    from tremble.report.terminal.progress import shown_progress
+    from tremble.report.terminal.tables import print_tables
+    from tremble.store.provenance import slug
+    from tremble.study.inapplicable import is_misfit
 
     folder = out if out is not None else Path(slug(asked.name))
     with shown_progress(sys.stderr) as progress:

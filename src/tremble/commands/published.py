@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tremble.commands import AsJson, guarded, print_json, screen
+from tremble.commands.base import AsJson, guarded, print_json, screen
 
 
 @guarded
@@ -51,8 +51,8 @@ def published_wins(
     if as_json:
         print_json(rows)
         return
-    from tremble.published.console import wins_table
-    from tremble.report.terminal import print_tables
+    from tremble.report.tables.published import wins_table
+    from tremble.report.terminal.tables import print_tables
 
     print_tables([wins_table(rows)], screen())
     if not whole:

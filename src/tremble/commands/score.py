@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tremble.commands import AsJson, complain, guarded, print_json, screen
+from tremble.commands.base import AsJson, complain, guarded, print_json, screen
 from tremble.errors import UserError
 
 
@@ -51,8 +51,8 @@ def score(
         raise UserError("Nothing to score; give --prompt and --options, or JSON lines on stdin.")
     else:
         lines = list(sys.stdin.buffer)
-    from tremble.report.console import show_scored
-    from tremble.single import Asked, score_prompts
+    from tremble.api.score import Asked, score_prompts
+    from tremble.report.terminal.console import show_scored
 
     asked = Asked(model, chat, template, reading, where)
     failed = 0

@@ -8,10 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
-from tremble.commands import AsJson, complain, guarded, print_json
-from tremble.commands.in_the_way import check_page
+from tremble.commands.base import AsJson, complain, guarded, print_json
+from tremble.commands.overwrite import check_page
 from tremble.commands.tables import show_analysis
-from tremble.errors import UserError, counted
+from tremble.errors import UserError
+from tremble.text import counted
 
 
 @guarded
@@ -22,8 +23,8 @@ def demo(
     ] = False,
 ) -> int:
     """Score the embedded pair on embedded decisions of real people, and make the page."""
-    from tremble.demo import write_demo
-    from tremble.study_file import read_study
+    from tremble.api.demo import write_demo
+    from tremble.study.file import read_study
 
     study = read_study(write_demo(out, full, complain))
     return _run(study, out) or show_analysis(out) or _page(out)
@@ -37,10 +38,10 @@ def run(
     ] = None,
 ) -> int:
     """Score what is missing of a study; the same command again goes on where it stopped."""
-    from tremble.study_file import read_study
+    from tremble.study.file import read_study
 
     found = read_study(study)
-    from tremble.store import slug
+    from tremble.store.provenance import slug
 
     return _run(found, out if out is not None else Path(slug(found.name)))
 
@@ -100,8 +101,9 @@ def report(
 
 
 def _run(study: Any, out: Path) -> int:
-    from tremble.report.progress import shown_progress
-    from tremble.study import absent, score_study
+    from tremble.report.terminal.progress import shown_progress
+    from tremble.study.notes import absent
+    from tremble.study.run import score_study
 
     with shown_progress(sys.stderr) as progress:
         failed = score_study(study, out, progress.say, progress)
@@ -118,7 +120,7 @@ def _run(study: Any, out: Path) -> int:
 
 
 def _list_tables(as_json: bool) -> int:
-    from tremble.stats.further import FURTHER
+    from tremble.stats.tables.further import FURTHER
 
     if as_json:
         print_json(FURTHER)
@@ -129,16 +131,17 @@ def _list_tables(as_json: bool) -> int:
 
 
 def _page(folder: Path, out: Path | None = None) -> int:
-    from tremble.store import Store
+    from tremble.store.study_folder import Store
 
     title = Store(folder).read_run()["study"]
     if out is None:
         out = folder / "report" / "index.html"
     else:
         check_page(out)
-    from tremble.report.page import page
-    from tremble.report.parts import further_parts
-    from tremble.study import analyze_study, caveats, further_analysis
+    from tremble.api.results import analyze_study, further_analysis
+    from tremble.report.page.parts import further_parts
+    from tremble.report.page.study import page
+    from tremble.study.notes import caveats
 
     analysis, scores, decisions = analyze_study(folder)
     further = further_analysis(folder, analysis, decisions, instead=lambda _, error: error)
@@ -158,7 +161,7 @@ def _page(folder: Path, out: Path | None = None) -> int:
 
 
 def _published_page(out: Path) -> int:
-    from tremble.report.published_page import published_page
+    from tremble.report.page.published import published_page
 
     check_page(out)
     _write_page(out, published_page())
@@ -166,7 +169,7 @@ def _published_page(out: Path) -> int:
 
 
 def _write_page(target: Path, text: str) -> None:
-    from tremble.store import write_text
+    from tremble.store.files import write_text
 
     write_text(target, text)
     print(f"The page is {target.resolve()}")

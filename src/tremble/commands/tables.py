@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tremble.commands import complain, logged_fault, print_json, screen
-from tremble.errors import UserError, did_you_mean
+from tremble.commands.base import complain, logged_fault, print_json, screen
+from tremble.errors import UserError
+from tremble.text import did_you_mean
 
 
 @dataclass(slots=True)
@@ -42,12 +43,13 @@ def show_analysis(
     Raises UserError, before anything is printed, where the folder is no study or a name is not
     known.
     """
-    from tremble.store import Store
+    from tremble.store.study_folder import Store
 
     Store(folder).read_run()  # raises where the folder is no study
-    from tremble.stats.further import FURTHER
-    from tremble.stats.subsets import subsets
-    from tremble.study import analyze_study, breakdown_analysis, caveats, further_analysis
+    from tremble.api.results import analyze_study, breakdown_analysis, further_analysis
+    from tremble.stats.frames.subsets import subsets
+    from tremble.stats.tables.further import FURTHER
+    from tremble.study.notes import caveats
 
     for name in names:
         if name not in FURTHER and name != "all":
@@ -80,9 +82,9 @@ def show_analysis(
 
 def _print(folder: Path, analysis: Any, further: dict[str, Any], parts: dict[str, Any]) -> None:
     """The first tables, where `analysis` is given, and the others."""
-    from tremble.report.further_layout import breakdown_layout, further_layout
-    from tremble.report.terminal import print_tables
-    from tremble.report.terminal import tables as show_tables
+    from tremble.report.tables.further import breakdown_layout, further_layout
+    from tremble.report.terminal.tables import print_tables
+    from tremble.report.terminal.tables import tables as show_tables
 
     print_notes(folder, analysis is not None)
     if analysis is not None:
@@ -95,7 +97,7 @@ def _print(folder: Path, analysis: Any, further: dict[str, Any], parts: dict[str
 def print_notes(folder: Path, every: bool) -> None:
     """What a reader must know beside the numbers of a study: all of it, or what is not scored and
     where the rest is."""
-    from tremble.study import caveats, unfinished
+    from tremble.study.notes import caveats, unfinished
 
     said = caveats(folder)
     shown = said if every else unfinished(folder)

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from tremble.commands import AsJson, guarded, print_json, screen
+from tremble.commands.base import AsJson, guarded, print_json, screen
 from tremble.commands.tables import print_notes
-from tremble.errors import UserError, did_you_mean
+from tremble.errors import UserError
+from tremble.text import did_you_mean
 
 
 @guarded
@@ -19,14 +20,14 @@ def verdict(
     as_json: AsJson = False,
 ) -> None:
     """May this model stand in for people here: r, interval, ceiling, best baseline, n."""
-    from tremble.store import Store
+    from tremble.store.study_folder import Store
 
     Store(folder).read_run()  # raises where the folder is no study
-    from tremble.report.further_layout import controls_missing, verdict_layout
-    from tremble.report.terminal import print_tables
-    from tremble.stats.analysis import plain
-    from tremble.stats.verdict import verdict_table
-    from tremble.study import analyze_study
+    from tremble.api.results import analyze_study
+    from tremble.report.tables.further import controls_missing, verdict_layout
+    from tremble.report.terminal.tables import print_tables
+    from tremble.stats.tables.analysis import plain
+    from tremble.stats.tables.verdict import verdict_table
 
     found, _, decisions = analyze_study(folder)
     rows = plain(

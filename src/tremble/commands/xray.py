@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from tremble.commands import AsJson, complain, guarded_reader, print_json, screen
-from tremble.commands.in_the_way import check_page
+from tremble.commands.base import AsJson, complain, guarded_reader, print_json, screen
+from tremble.commands.overwrite import check_page
 
 
 @guarded_reader
@@ -59,11 +59,11 @@ def xray(
     """One decision as text and tokens, what each option scores, and its twins side by side."""
     if html is not None:
         check_page(html, "--html")
-    from tremble.report.xray_layout import xray_page
-    from tremble.report.xray_terminal import show_xray
-    from tremble.store import write_text
-    from tremble.xray import Asked
-    from tremble.xray import xray as look
+    from tremble.report.page.xray import xray_page
+    from tremble.report.terminal.xray import show_xray
+    from tremble.store.files import write_text
+    from tremble.xray.decision import Asked
+    from tremble.xray.decision import xray as look
 
     asked = Asked(
         where,

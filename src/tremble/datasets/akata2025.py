@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tremble.datasets import Card, Download, Notes, find_file
+from tremble.datasets.base import Card, Download, Notes, find_file
 from tremble.datasets.csv_rows import read_rows
-from tremble.datasets.reading import FRESH
-from tremble.decisions import Decision, Event, Game, Option
+from tremble.decisions.files import FRESH
+from tremble.decisions.record import Decision, Event, Game, Option
 from tremble.errors import UserError
-from tremble.games import amount
+from tremble.games.base import amount
 
 FILE = "repgames.csv"
 ROUNDS = 10

@@ -14,11 +14,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from tremble.datasets import Card, Download, Notes
-from tremble.datasets.reading import FRESH, json_of
-from tremble.decisions import Decision, Event, Game
-from tremble.errors import UserError, as_written
+from tremble.datasets.base import Card, Download, Notes
+from tremble.decisions.files import FRESH, json_of
+from tremble.decisions.record import Decision, Event, Game
+from tremble.errors import UserError
 from tremble.games.multi_issue import LEVELS, OPTIONS
+from tremble.text import as_written
 
 CARD = Card(
     name="casino",

@@ -15,11 +15,11 @@ from math import isclose, isfinite
 from pathlib import Path
 from typing import Any, NoReturn
 
-from tremble.datasets import Card, Download, Notes, find_file
+from tremble.datasets.base import Card, Download, Notes, find_file
 from tremble.datasets.csv_rows import exactly, read_rows
 from tremble.datasets.rated_lottery import rated_lottery
-from tremble.datasets.reading import FRESH, json_of
-from tremble.decisions import Decision, Game
+from tremble.decisions.files import FRESH, json_of
+from tremble.decisions.record import Decision, Game
 from tremble.errors import UserError
 
 SELECTIONS, PROBLEMS = "c13k_selections.csv", "c13k_problems.json"

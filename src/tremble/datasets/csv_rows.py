@@ -7,8 +7,9 @@ import io
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from tremble.datasets.reading import FRESH, text_of
-from tremble.errors import UserError, one_line
+from tremble.decisions.files import FRESH, text_of
+from tremble.errors import UserError
+from tremble.text import one_line
 
 CheckHeader = Callable[[Path, int, list[str]], None]
 

@@ -24,9 +24,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from tremble.datasets import Card, Notes, Part, akata2025, glee
+from tremble.datasets import akata2025, glee
+from tremble.datasets.base import Card, Notes, Part
 from tremble.datasets.rated_lottery import rated_lottery
-from tremble.decisions import Decision
+from tremble.decisions.record import Decision
 from tremble.errors import UserError
 from tremble.games import one_shot_matrix
 

@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from tremble.datasets import Card, Notes, find_file
+from tremble.datasets.base import Card, Notes, find_file
 from tremble.datasets.csv_rows import needs, number, rate, read_rows
-from tremble.datasets.reading import FRESH
-from tremble.decisions import Decision
+from tremble.decisions.files import FRESH
+from tremble.decisions.record import Decision
 from tremble.errors import UserError
 from tremble.games import one_shot_matrix
-from tremble.games.topologies import topologies
+from tremble.games.theory.topologies import topologies
 
 FILE = "games2p2k_main.csv"
 COLUMNS = ("unique_id", "game_id", "row_form_matrix", "topology", "role", "up_choice")

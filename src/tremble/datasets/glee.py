@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tremble.datasets import Card, Notes
+from tremble.datasets.base import Card, Notes
 from tremble.datasets.glee_rows import (
     FAMILIES,
     PLAYERS,
@@ -25,7 +25,7 @@ from tremble.datasets.glee_rows import (
     section,
     settings_of,
 )
-from tremble.decisions import Decision, Event, Game, Option
+from tremble.decisions.record import Decision, Event, Game, Option
 from tremble.errors import UserError
 
 CARD = Card(

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tremble.errors import UserError, one_line
+from tremble.errors import UserError
+from tremble.text import one_line
 
 FAMILIES = ("bargaining", "negotiation", "persuasion")
 COLUMNS = {

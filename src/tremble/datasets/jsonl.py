@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from tremble import records
-from tremble.datasets import Card, Notes
-from tremble.decisions import Decision
+from tremble.datasets.base import Card, Notes
+from tremble.decisions import jsonl
+from tremble.decisions.record import Decision
 from tremble.errors import UserError
 
 CARD = Card(
@@ -31,4 +31,4 @@ def load(path: Path, notes: Notes) -> Iterator[Decision]:
     """Yields the decisions of a JSONL file; raises UserError with the line of the first fault."""
     if path.is_dir():
         raise UserError(f"{str(path)!r} is a folder; name the .jsonl file in it.")
-    yield from records.read(path)
+    yield from jsonl.read(path)

@@ -17,13 +17,14 @@ from decimal import Decimal, DecimalException
 from pathlib import Path
 from typing import Any, NoReturn
 
-from tremble.datasets import Card, Notes
+from tremble.datasets.base import Card, Notes
 from tremble.datasets.csv_rows import exactly, read_rows
 from tremble.datasets.rated_lottery import rated_lottery
-from tremble.datasets.reading import parsed, text_of
-from tremble.decisions import Decision
-from tremble.errors import UserError, as_written, did_you_mean
-from tremble.record_lines import LARGEST
+from tremble.decisions.files import parsed, text_of
+from tremble.decisions.lines import LARGEST
+from tremble.decisions.record import Decision
+from tremble.errors import UserError
+from tremble.text import as_written, did_you_mean
 
 CARD = Card(
     name="lotteries_text",

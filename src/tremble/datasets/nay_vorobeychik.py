@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from tremble.datasets import Card, Notes, find_file
+from tremble.datasets.base import Card, Notes, find_file
 from tremble.datasets.nay_vorobeychik_rows import FILE, VERSIONS, Table, read_frame
-from tremble.decisions import Decision, Event, Game, Option
+from tremble.decisions.record import Decision, Event, Game, Option
 
 CARD = Card(
     name="nay_vorobeychik",

@@ -15,8 +15,9 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from tremble.datasets.reading import FRESH
-from tremble.errors import MissingExtra, UserError, one_line
+from tremble.decisions.files import FRESH
+from tremble.errors import MissingExtra, UserError
+from tremble.text import one_line
 
 FILE = "NV_games.rda"
 FRAME = "NV_games"

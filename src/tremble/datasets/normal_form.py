@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
-from tremble.datasets import Card, Notes, find_file
+from tremble.datasets.base import Card, Notes, find_file
 from tremble.datasets.csv_rows import needs, number, rate, read_rows
-from tremble.datasets.reading import FRESH
-from tremble.decisions import Decision
+from tremble.decisions.files import FRESH
+from tremble.decisions.record import Decision
 from tremble.errors import UserError
 from tremble.games import one_shot_matrix
 

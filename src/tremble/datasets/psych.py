@@ -13,11 +13,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tremble.datasets import Card, Notes, Part
-from tremble.datasets.reading import json_of, opened, parsed
-from tremble.decisions import Decision, Event, Game, Option, name_hash
-from tremble.errors import UserError, as_written
+from tremble.datasets.base import Card, Notes, Part
+from tremble.decisions.files import json_of, opened, parsed
+from tremble.decisions.record import Decision, Event, Game, Option, name_hash
+from tremble.errors import UserError
 from tremble.games.session import BEGIN, END
+from tremble.text import as_written
 
 MOST_OPTIONS = 20  # different responses; beyond it an answer is a number or a text, not a choice
 SIDECAR = "options.json"

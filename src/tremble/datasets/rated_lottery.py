@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tremble.decisions import Decision
+from tremble.decisions.record import Decision
 from tremble.games import lottery
 
 

@@ -6,65 +6,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import blake2b
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tremble.engines import TOP, Limits, Row, combine
-from tremble.tokens import Ids, TokenPaths
-
-BOS = 256
-VOCABULARY = 257
+from tremble.engines.base import TOP, Limits, Row, combine
+from tremble.models.byte_tokenizer import MOCK_TEMPLATE, ByteTokenizer
+from tremble.models.mock import MockModel
+from tremble.tokenization.options import Ids, TokenPaths
 
 NextToken = Callable[[Ids], npt.NDArray[np.float64]]
-
-
-class ByteTokenizer:
-    """One token per UTF-8 byte, and a BOS where asked for."""
-
-    def __init__(self, bos: bool = True, template: str | None = None) -> None:
-        self._bos: Ids = (BOS,) if bos else ()
-        self.template = template
-
-    @property
-    def key(self) -> str:
-        return f"bytes, BOS {self._bos}"
-
-    @property
-    def bos(self) -> Ids:
-        return self._bos
-
-    @property
-    def special(self) -> Mapping[str, str]:
-        return {"bos_token": "<bos>"}
-
-    @property
-    def special_texts(self) -> Sequence[str]:
-        return ["<bos>"]
-
-    def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        encoded = []
-        for text in texts:
-            head, mark, rest = text.partition("<bos>")
-            special = [BOS] if mark and not head else []
-            encoded.append(special + list((rest if special else text).encode()))
-        return encoded
-
-    def pieces(self) -> Sequence[str]:
-        return [chr(byte) for byte in range(256)] + ["<bos>"]
-
-    def decode(self, ids: Sequence[int]) -> str:
-        return bytes(index for index in ids if index < 256).decode(errors="replace")
-
-
-# A chat template of its own, so that the chat format can be tested without a model.
-MOCK_TEMPLATE = (
-    "{% for message in messages %}[{{ message['role'] }}] {{ message['content'] }}\n"
-    "{% endfor %}{% if add_generation_prompt %}[assistant] {% endif %}"
-)
 
 
 class MockEngine:
@@ -91,7 +45,7 @@ class MockEngine:
         return self._tokenizer
 
     def identity(self) -> dict[str, Any]:
-        return {"engine": "mock", "weights": self.name, "adapter": None, "dtype": "float64"}
+        return MockModel(self.name).identity()
 
     def limits(self) -> Limits:
         return Limits(self.window, "float64", "cpu")

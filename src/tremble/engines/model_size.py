@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tremble.cost import Cost
-from tremble.engines import ModelSpec, RunOptions
-from tremble.engines.files import SMALL_FILES, Say, find, is_on_hub
-from tremble.engines.hub import bytes_to_download, name_and_revision
-from tremble.engines.load import is_mock
-from tremble.errors import ModelUnavailable, one_line
+from tremble.engines.cost import Cost
+from tremble.errors import ModelUnavailable
+from tremble.models.files import SMALL_FILES, Say, find, is_on_hub
+from tremble.models.hub import bytes_to_download, name_and_revision
+from tremble.models.mock import is_mock
+from tremble.models.spec import ModelSpec, RunOptions
+from tremble.text import one_line
 
 _BYTES = {"float32": 4.0, "bfloat16": 2.0, "float16": 2.0}
 _QUANTISED = {"8bit": 1.0, "4bit": 0.5}

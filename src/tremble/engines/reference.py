@@ -14,11 +14,11 @@ from typing import Any
 
 import torch
 
-from tremble.engines import TOP, Limits, Row, combine
-from tremble.engines.hub_tokenizer import HubTokenizer
+from tremble.engines.base import TOP, Limits, Row, combine
 from tremble.engines.memory import is_out_of_memory, too_little
 from tremble.errors import TrembleError
-from tremble.tokens import Ids, TokenPaths, maximal
+from tremble.models.tokenizer import HubTokenizer
+from tremble.tokenization.options import Ids, TokenPaths, maximal
 
 
 class ReferenceEngine:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tremble.games import Told
+from tremble.games.base import Told
 
 
 def amounts(*names: str) -> Callable[[Told, float], dict[str, Any]]:

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from tremble.games import Family, View, money, rubinstein
+from tremble.decisions.view import View
 from tremble.games.altered import amounts, in_proportion
+from tremble.games.base import Family, money
 from tremble.games.dialogue import options_in_words, other, percent, round_line, sides, wrote
+from tremble.games.theory import rubinstein
 
 
 def rules(view: View) -> list[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tremble.games import View, amount
+from tremble.decisions.view import View
+from tremble.games.base import amount
 
 
 def other(view: View) -> str:

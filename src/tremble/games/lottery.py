@@ -13,10 +13,12 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from tremble.decisions import Option
+from tremble.decisions.record import Option
+from tremble.decisions.view import View
 from tremble.errors import UserError
-from tremble.games import Family, View, amount, expected_value
 from tremble.games.altered import times
+from tremble.games.base import Family, amount
+from tremble.games.theory import expected_value
 
 OPTIONS = (Option("a", "A"), Option("b", "B"))
 

@@ -14,10 +14,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tremble.decisions import Option
-from tremble.games import Family, Normative, Told, View, amount
+from tremble.decisions.record import Option
+from tremble.decisions.view import View
 from tremble.games.altered import amounts, exchanged
+from tremble.games.base import Family, Told, amount
 from tremble.games.dialogue import options_in_words
+from tremble.games.theory.normative import Normative
 
 LEVELS = ("High", "Medium", "Low")
 OPTIONS = (

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from tremble.games import Family, View, money, price_offers
+from tremble.decisions.view import View
 from tremble.games.altered import amounts, exchanged, in_proportion, times
+from tremble.games.base import Family, money
 from tremble.games.dialogue import options_in_words, other, round_line, sides, wrote
+from tremble.games.theory import price_offers
 
 
 def rules(view: View) -> list[str]:

@@ -13,11 +13,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from tremble.decisions import Decision, Game, Option
+from tremble.decisions.record import Decision, Game, Option
+from tremble.decisions.view import View
 from tremble.errors import UserError
-from tremble.games import Family, Normative, View, amount
 from tremble.games.altered import amounts
-from tremble.games.equilibria import own_play
+from tremble.games.base import Family, amount
+from tremble.games.theory.equilibria import own_play
+from tremble.games.theory.normative import Normative
 
 LABELS = ("J", "F", "Q", "X", "M", "K")
 PAYOFFS = ("own_payoffs", "other_payoffs")

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from tremble.decisions import Event
-from tremble.games import Family, View, expected_value, money
+from tremble.decisions.record import Event
+from tremble.decisions.view import View
 from tremble.games.altered import amounts, exchanged
+from tremble.games.base import Family, money
 from tremble.games.dialogue import advice_numbers, options_in_words, percent, round_line
+from tremble.games.theory import expected_value
 
 
 def rules(view: View) -> list[str]:

@@ -17,10 +17,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tremble.games import Family, Normative, Told, View, amount
+from tremble.decisions.view import View
 from tremble.games.altered import amounts
-from tremble.games.equilibria import equilibria, own_play
+from tremble.games.base import Family, Told, amount
 from tremble.games.lottery import percent
+from tremble.games.theory.equilibria import equilibria, own_play
+from tremble.games.theory.normative import Normative
 
 Table = list[list[float]]
 

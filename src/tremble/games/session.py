@@ -11,7 +11,9 @@ arXiv:2410.20268; arXiv:2605.07632), and in it the mark always means that a resp
 
 from __future__ import annotations
 
-from tremble.games import Family, Normative, View
+from tremble.decisions.view import View
+from tremble.games.base import Family
+from tremble.games.theory.normative import Normative
 
 BEGIN, END = "<<", ">>"
 

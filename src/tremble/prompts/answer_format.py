@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tremble.decisions import Decision
+from tremble.decisions.record import Decision
 from tremble.prompts.conversation import AS_IT_WAS, Conversation, DoesNotFit, Formulation, Telling
 from tremble.prompts.parts import choices_in_words, own_prompt, parts
 

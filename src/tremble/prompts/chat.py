@@ -23,9 +23,10 @@ from jinja2 import nodes
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from tremble.errors import UserError, one_line
+from tremble.errors import UserError
 from tremble.prompts.conversation import Conversation
-from tremble.tokens import TokenizerFacts
+from tremble.text import one_line
+from tremble.tokenization.options import TokenizerFacts
 
 # The day every template believes it is: fixed, so that the same study renders the same text.
 FROZEN_DATE = datetime(2026, 1, 1)

@@ -17,9 +17,10 @@ from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
 
-from tremble.decisions import Decision, Event, Option
-from tremble.errors import UserError, did_you_mean
-from tremble.games import Family, View, family
+from tremble.decisions.record import Decision, Event, Option
+from tremble.decisions.view import View
+from tremble.errors import UserError
+from tremble.games.base import Family, family
 from tremble.prompts.conversation import (
     ControlDoesNotFit,
     Conversation,
@@ -29,6 +30,7 @@ from tremble.prompts.conversation import (
 )
 from tremble.prompts.other_games import COUNTS_OF_THINGS, OtherGames, amounts_in, told_by
 from tremble.prompts.parts import own_prompt
+from tremble.text import did_you_mean
 
 NEUTRAL = "You take part in a decision task with another person."
 NEUTRAL_ALONE = "You take part in a decision task."

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from tremble.decisions import Decision, Option
+from tremble.decisions.record import Decision, Option
+from tremble.decisions.view import View
 from tremble.errors import UserError
-from tremble.games import Family, View
+from tremble.games.base import Family
 
 
 @dataclass(frozen=True, slots=True)

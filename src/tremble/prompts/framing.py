@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tremble.decisions import Decision
-from tremble.games import family
+from tremble.decisions.record import Decision
+from tremble.games.base import family
 from tremble.prompts.conversation import AS_IT_WAS, Conversation, DoesNotFit, Telling
 from tremble.prompts.parts import headed, own_prompt, parts
 from tremble.prompts.presentations import view

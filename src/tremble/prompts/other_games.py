@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from tremble.decisions import Decision, Event, name_hash
-from tremble.games import Family, View, family, known
+from tremble.decisions.record import Decision, Event, name_hash
+from tremble.decisions.view import View
+from tremble.games.base import Family, family, known
 from tremble.prompts.conversation import DoesNotFit
 
 MOST = 512  # games of a family

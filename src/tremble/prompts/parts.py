@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from tremble.decisions import Decision, Option
-from tremble.errors import UserError, one_line
-from tremble.games import View, family
+from tremble.decisions.record import Decision, Option
+from tremble.decisions.view import View
+from tremble.errors import UserError
+from tremble.games.base import family
 from tremble.prompts.conversation import AS_IT_WAS, Conversation, Telling
 from tremble.prompts.presentations import view
+from tremble.text import one_line
 
 Answer = Callable[[tuple[Option, ...]], str]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tremble.decisions import Decision
+from tremble.decisions.record import Decision
 from tremble.prompts.conversation import AS_IT_WAS, Conversation, Formulation, Telling
 from tremble.prompts.parts import headed, own_prompt, parts
 

@@ -12,8 +12,9 @@ from collections.abc import Collection
 from dataclasses import replace
 from itertools import product
 
-from tremble.decisions import Decision, Option
-from tremble.games import View, family
+from tremble.decisions.record import Decision, Option
+from tremble.decisions.view import View
+from tremble.games.base import family
 
 COUNTERBALANCES = ("order", "labels", "rows")
 LETTERS = (("J", "F", "Q", "X", "M", "K"), ("A", "B", "C", "D", "E", "F"))

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from tremble.decisions import Decision, Event
-from tremble.games import View, family
+from tremble.decisions.record import Decision, Event
+from tremble.decisions.view import View
+from tremble.games.base import family
 from tremble.prompts.conversation import AS_IT_WAS, Conversation, DoesNotFit, Telling
 from tremble.prompts.parts import own_prompt, parts
 

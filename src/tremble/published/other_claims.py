@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-from tremble.pairs import catalogue
 from tremble.published.figures import FOUR, entries_of, table
-from tremble.published.recount import (
-    Claim,
-    counted,
-    p_agrees,
-    p_of,
-    ratio,
-    same,
-    unknown,
-)
+from tremble.published.pairs import catalogue
+from tremble.published.recount import Claim, counted, p_agrees, p_of, ratio, same, unknown
 from tremble.published.sweep import MASS, count
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import polars as pl
 
-from tremble.pairs import Pair, catalogue, family_of_pair, pair_of, params_of
 from tremble.published.figures import PUBLISHED_NAME, Entry, entries
+from tremble.published.pairs import Pair, catalogue, family_of_pair, pair_of, params_of
 
 _FIGURES = ("mass_base", "mass_aligned", "r_base", "r_aligned")
 CLOUD = pl.Schema(

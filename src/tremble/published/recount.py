@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from tremble.published.figures import Entry
 from tremble.published.sweep import MASS, MIN_CORR, count, possible_counts
-from tremble.stats.significance import binomial
+from tremble.stats.inference.significance import binomial
 
 YES, ROUNDING, NO = "yes", "within rounding", "no"
 

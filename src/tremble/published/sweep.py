@@ -14,8 +14,9 @@ from decimal import Decimal, InvalidOperation
 from statistics import median
 from typing import Any
 
-from tremble.errors import UserError, did_you_mean
+from tremble.errors import UserError
 from tremble.published.figures import ALL, GAMES, PUBLISHED_NAME, Entry, entries_of
+from tremble.text import did_you_mean
 
 Threshold = Decimal | None
 MASSES: tuple[Threshold, ...] = (None, *map(Decimal, ("0.5", "0.6", "0.7", "0.8", "0.9")))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from tremble.pairs import catalogue, model_families
 from tremble.published.figures import ALL, FOUR, entries_of, table
 from tremble.published.other_claims import config_claims, oddity_claims, type_claims, variant_claims
+from tremble.published.pairs import catalogue, model_families
 from tremble.published.recount import (
     NO,
     ROUNDING,

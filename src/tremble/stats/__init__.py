@@ -1,24 +1,6 @@
-"""Statistics over scored decisions, one module each; `analyze` puts them into four tables."""
+"""Statistics over scored decisions: `frames/` (evidence), `metrics/`, `inference/`, `tables/`.
 
-from tremble.stats.analysis import Analysis, analyze
-from tremble.stats.comparisons import Comparison
-from tremble.stats.correlation import pearson
-from tremble.stats.outcomes import outcomes
-from tremble.stats.pairs import MIN_MASS, MIN_R, pair_table
-from tremble.stats.predictions import predictions
-from tremble.stats.significance import CORE_FAMILIES, binomial, wilcoxon
-
-__all__ = [
-    "CORE_FAMILIES",
-    "MIN_MASS",
-    "MIN_R",
-    "Analysis",
-    "Comparison",
-    "analyze",
-    "binomial",
-    "outcomes",
-    "pair_table",
-    "pearson",
-    "predictions",
-    "wilcoxon",
-]
+Each room imports only from those before it; `filters` has the rule of who wins. One more statistic
+is a function in `metrics/` or `inference/`, and a table in `tables/` with a line in
+`further.FURTHER`.
+"""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tremble.cost import Cost, Work, fit
+from tremble.engines.cost import Cost, Work, fit
 
 
 def test_the_cost_of_passes_is_found_again() -> None:

@@ -11,14 +11,14 @@ from tests.support.architectures import ARCHITECTURES
 from tests.support.places import ROOT
 from tests.support.shared_prefix import assert_equal, games, pair_of, scored, some_paths
 from tests.support.toys import bpe_tokenizer, tiny_model
-from tremble.engines import tree_attention
-from tremble.engines.hub_tokenizer import HubTokenizer
 from tremble.engines.memory import Room
 from tremble.engines.reference import ReferenceEngine
-from tremble.engines.self_check import cannot_share
-from tremble.engines.shared import SharedEngine
+from tremble.engines.shared_prefix import tree_attention
+from tremble.engines.shared_prefix.engine import SharedEngine
+from tremble.engines.shared_prefix.self_check import cannot_share
 from tremble.errors import UserError
-from tremble.tokens import option_paths
+from tremble.models.tokenizer import HubTokenizer
+from tremble.tokenization.options import option_paths
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 # States run along the pass, or (Llama4Tempered) attention depends on the place in it.

@@ -10,12 +10,12 @@ import torch
 
 from tests.support.shared_prefix import assert_equal, games, pair_of, scored
 from tests.support.toys import bpe_tokenizer, tiny_model
-from tremble.engines import layers
-from tremble.engines.hub_tokenizer import HubTokenizer
 from tremble.engines.memory import Room
 from tremble.engines.reference import ReferenceEngine
-from tremble.engines.shared import SharedEngine
-from tremble.tokens import TokenPaths, option_paths
+from tremble.engines.shared_prefix import layers
+from tremble.engines.shared_prefix.engine import SharedEngine
+from tremble.models.tokenizer import HubTokenizer
+from tremble.tokenization.options import TokenPaths, option_paths
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -59,7 +59,7 @@ def test_layers_stay_compiled_where_only_the_cut_fails(monkeypatch) -> None:
         return forward(*args, **kwargs)
 
     monkeypatch.setattr(
-        "tremble.engines.shared.compiled",
+        "tremble.engines.shared_prefix.engine.compiled",
         lambda asked: [(layer, partial(counted, layer.forward)) for layer in asked],
     )
     reference, _, _ = pair_of("GPT2")
@@ -108,7 +108,7 @@ def test_compiled_layers_give_the_same(monkeypatch) -> None:
         return forward(*args, **kwargs)
 
     monkeypatch.setattr(
-        "tremble.engines.shared.compiled",
+        "tremble.engines.shared_prefix.engine.compiled",
         lambda asked: [
             (one, partial(counted, forward)) for one, forward in made if one in list(asked)
         ],
@@ -128,7 +128,8 @@ def test_layers_that_do_not_compile_run_as_they_are(monkeypatch) -> None:
         raise RuntimeError("No working C++ compiler found.")
 
     monkeypatch.setattr(
-        "tremble.engines.shared.compiled", lambda asked: [(layer, fails) for layer in asked]
+        "tremble.engines.shared_prefix.engine.compiled",
+        lambda asked: [(layer, fails) for layer in asked],
     )
     tokenizer = HubTokenizer(bpe_tokenizer())
     reference = ReferenceEngine(tiny_model("Gemma3Text"), tokenizer, {}, None)
@@ -153,7 +154,7 @@ def test_compiled_layers_that_break_down_later_are_given_up(monkeypatch) -> None
         return forward(*args, **kwargs)
 
     monkeypatch.setattr(
-        "tremble.engines.shared.compiled",
+        "tremble.engines.shared_prefix.engine.compiled",
         lambda asked: [(layer, partial(fails_at_last, layer.forward)) for layer in asked],
     )
     tokenizer = HubTokenizer(bpe_tokenizer())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tremble.engines.readout import likeliest
+from tremble.engines.shared_prefix.readout import likeliest
 
 
 @pytest.mark.parametrize("width", [40, 512, 30_000, 51_200, 51_201, 262_144])

@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from tremble.engines import Row
-from tremble.engines.self_check import compare, precision
+from tremble.engines.base import Row
+from tremble.engines.shared_prefix.self_check import compare, precision
 
 
 def rows(*logprobs: tuple[float, ...]) -> list[Row]:

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.shared_prefix import some_paths
-from tremble.plan import Plan
-from tremble.tokens import TokenPaths
+from tremble.engines.shared_prefix.stream import Plan
+from tremble.tokenization.options import TokenPaths
 
 long_ids = st.sampled_from([0, 1, 255, 256, 65536, 262143])
 

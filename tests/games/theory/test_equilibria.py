@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tremble.errors import UserError
-from tremble.games.equilibria import MOST_SYSTEMS, continuum, equilibria, own_play, too_large
+from tremble.games.theory.equilibria import MOST_SYSTEMS, continuum, equilibria, own_play, too_large
 
 Table = list[list[int]]
 

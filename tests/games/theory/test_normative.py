@@ -12,13 +12,17 @@ from typing import Any
 import pytest
 
 from tests.support.glee_games import source_games
-from tremble.datasets import Notes, akata2025, demo
-from tremble.decision_frame import decision_frame
-from tremble.decisions import Decision, Event, Option
+from tremble.datasets import akata2025, demo
+from tremble.datasets.base import Notes
+from tremble.decisions.record import Decision, Event, Option
+from tremble.decisions.view import View
 from tremble.errors import UserError
-from tremble.games import Normative, View, family, price_offers, rubinstein
+from tremble.games.base import family
 from tremble.games.one_shot_matrix import options
-from tremble.prompts import view
+from tremble.games.theory import price_offers, rubinstein
+from tremble.games.theory.normative import Normative
+from tremble.prompts.presentations import view
+from tremble.study.decision_frame import decision_frame
 
 DATA = os.environ.get("TREMBLE_DATA")
 needs_source = pytest.mark.skipif(not DATA, reason="TREMBLE_DATA is not set: no source files")

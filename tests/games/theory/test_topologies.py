@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tremble.games.topologies import TOPOLOGIES, topologies, topology
+from tremble.games.theory.topologies import TOPOLOGIES, topologies, topology
 
 DATA = os.environ.get("TREMBLE_DATA")
 ROWS = ["chicken", "leader", "hero", "compromise", "deadlock", "dilemma"]

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.pages import study
 from tests.support.stat_frames import decision, frames, score
-from tremble.report.charts import binned
+from tremble.report.page.charts import binned
 
 
 def test_bins_hold_every_point_once_and_their_means() -> None:

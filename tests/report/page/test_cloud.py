@@ -9,10 +9,10 @@ import pytest
 
 from tests.support.pages import HOSTILE, parsed, places, printed, words
 from tests.support.twins import people
-from tremble.pairs import catalogue
-from tremble.report.cloud import beside_published
-from tremble.report.page import page
-from tremble.stats import analyze
+from tremble.published.pairs import catalogue
+from tremble.report.page.cloud import beside_published
+from tremble.report.page.study import page
+from tremble.stats.tables.analysis import analyze
 
 pytest.importorskip("vl_convert")
 

@@ -16,13 +16,13 @@ from tests.support.studies import run, study_file
 from tests.support.twins import PAIR, people
 from tremble.cli import app
 from tremble.errors import UserError
-from tremble.report.further_layout import further_layout
-from tremble.report.layout import Column, Section, Table
-from tremble.report.page import page
-from tremble.report.parts import MOST_ROWS, Part, cut, further_parts
-from tremble.stats import Analysis, analyze
-from tremble.stats.further import FURTHER, further_tables
-from tremble.stats.verdict import verdict_table
+from tremble.report.page.parts import MOST_ROWS, Part, cut, further_parts
+from tremble.report.page.study import page
+from tremble.report.tables.further import further_layout
+from tremble.report.tables.table import Column, Section, Table
+from tremble.stats.tables.analysis import Analysis, analyze
+from tremble.stats.tables.further import FURTHER, further_tables
+from tremble.stats.tables.verdict import verdict_table
 
 pytest.importorskip("vl_convert")
 Study = tuple[Analysis, pl.DataFrame, pl.DataFrame, dict[str, list[dict[str, Any]]]]
@@ -142,7 +142,7 @@ def test_a_page_without_one_table_is_finished_in_part(
     def broken(*_: Any) -> None:
         raise ZeroDivisionError("no ceiling here")
 
-    monkeypatch.setattr("tremble.stats.further.ceiling_table", broken)
+    monkeypatch.setattr("tremble.stats.tables.further.ceiling_table", broken)
     shown = CliRunner().invoke(app, ["report", str(out)])
     assert shown.exit_code == 1
     assert "Ceilings is missing on the page." in shown.stderr

@@ -12,9 +12,9 @@ import pytest
 from tests.support.pages import HOSTILE, read, study
 from tests.support.stat_frames import decision, frames, score
 from tremble.errors import MissingExtra
-from tremble.report.page import page
-from tremble.report.parts import further_parts
-from tremble.stats import analyze
+from tremble.report.page.parts import further_parts
+from tremble.report.page.study import page
+from tremble.stats.tables.analysis import analyze
 
 
 @pytest.fixture(scope="module")

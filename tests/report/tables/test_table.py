@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from tests.support.pages import study
-from tremble.report.layout import layout
-from tremble.report.page import not_scored
-from tremble.stats import Analysis
+from tremble.report.page.study import not_scored
+from tremble.report.tables.table import layout
+from tremble.stats.tables.analysis import Analysis
 
 
 def cells(analysis: Analysis, table: str, family: str) -> list[list[str]]:

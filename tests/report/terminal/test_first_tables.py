@@ -8,8 +8,8 @@ import re
 from rich.console import Console
 
 from tests.support.pages import HOSTILE, study
-from tremble.report.terminal import tables
-from tremble.stats import Analysis
+from tremble.report.terminal.tables import tables
+from tremble.stats.tables.analysis import Analysis
 
 
 def printed(analysis: Analysis, width: int = 80) -> str:

@@ -17,24 +17,24 @@ from tests.support.pages import HOSTILE
 from tests.support.places import ROOT
 from tests.support.studies import run, study_file
 from tests.support.twins import PAIR, people
+from tremble.api.plan import plan_study
 from tremble.cli import app
-from tremble.errors import did_you_mean
-from tremble.estimate import plan_study
-from tremble.report.captions import BY, CAPTIONS, PLAIN, heading
-from tremble.report.console import _BENCH, show_bench
-from tremble.report.further_layout import further_layout, table_of, verdict_layout
-from tremble.report.layout import Column, Section, Table, layout, shown_model
-from tremble.report.plan_layout import plan_layout
-from tremble.report.terminal import print_tables
-from tremble.report.xray_layout import comparison, xray_page
-from tremble.stats import Analysis, analyze
-from tremble.stats.analysis import plain
-from tremble.stats.breakdowns import breakdown, wins_table
-from tremble.stats.further import FURTHER, further_tables
-from tremble.stats.verdict import verdict_table
-from tremble.study import caveats
-from tremble.study_file import read_study
-from tremble.xray import Asked, xray
+from tremble.report.page.xray import xray_page
+from tremble.report.tables.captions import BY, CAPTIONS, PLAIN, heading
+from tremble.report.tables.further import further_layout, table_of, verdict_layout
+from tremble.report.tables.plan import plan_layout
+from tremble.report.tables.table import Column, Section, Table, layout, shown_model
+from tremble.report.tables.xray import comparison
+from tremble.report.terminal.console import _BENCH, show_bench
+from tremble.report.terminal.tables import print_tables
+from tremble.stats.tables.analysis import Analysis, analyze, plain
+from tremble.stats.tables.breakdowns import breakdown, wins_table
+from tremble.stats.tables.further import FURTHER, further_tables
+from tremble.stats.tables.verdict import verdict_table
+from tremble.study.file import read_study
+from tremble.study.notes import caveats
+from tremble.text import did_you_mean
+from tremble.xray.decision import Asked, xray
 
 NUMBERS = ROOT / "docs" / "numbers.md"
 # Tables of which the study below has no rows, by the columns that the modules promise.
@@ -283,7 +283,7 @@ def test_notes_stand_before_the_first_tables_and_elsewhere_in_one_line(
 ) -> None:
     out = data / "out"
     run(study_file(data), out)
-    monkeypatch.setattr("tremble.study.caveats", lambda _: ["Beware."])
+    monkeypatch.setattr("tremble.study.notes.caveats", lambda _: ["Beware."])
     assert "Note: Beware." in tremble("analyze", out)[1]
     for command in (("analyze", out, "--table", "ceilings"), ("verdict", out)):
         text = tremble(*command)[1]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.support.commands import tremble, write_study
 from tests.support.xrays import LONG, look
-from tremble.report.xray_layout import xray_page
+from tremble.report.page.xray import xray_page
 
 
 def test_the_terminal_has_a_column_for_each_twin_and_folds_long_prompts(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tremble.stats.clusters import cluster_codes, effective, person, top_levels
+from tremble.stats.frames.clusters import cluster_codes, effective, person, top_levels
 
 
 def test_games_within_participants_are_taken_along() -> None:

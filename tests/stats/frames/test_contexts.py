@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.support.ceilings import table
 from tests.support.stat_frames import decision
-from tremble.stats.contexts import contexts
+from tremble.stats.frames.contexts import contexts
 
 
 def test_situations_differ_by_numbers_round_role_and_options() -> None:

@@ -7,7 +7,7 @@ import random
 import polars as pl
 
 from tests.support.stat_frames import decision, frames
-from tremble.stats.folds import folds_of
+from tremble.stats.frames.folds import folds_of
 
 
 def test_folds_never_split_a_game_or_a_person() -> None:

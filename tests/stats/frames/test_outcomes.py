@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.stat_frames import decision, frames
-from tremble.stats import outcomes
+from tremble.stats.frames.outcomes import outcomes
 
 
 def test_the_rate_of_the_target_counts_wherever_it_is_listed() -> None:

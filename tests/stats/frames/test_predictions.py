@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from tests.support.stat_frames import decision, frames, score
-from tremble.stats import analyze, predictions
+from tremble.stats.frames.predictions import predictions
+from tremble.stats.tables.analysis import analyze
 
 
 def test_presentations_are_normalised_before_they_are_averaged() -> None:

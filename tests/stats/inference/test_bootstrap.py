@@ -7,16 +7,16 @@ import time
 import numpy as np
 import pytest
 
-from tremble.stats.bootstrap import (
+from tremble.stats.frames.clusters import weights
+from tremble.stats.inference.bootstrap import (
     difference_interval,
     difference_intervals,
     r_interval,
     r_intervals,
     replicates,
 )
-from tremble.stats.clusters import weights
-from tremble.stats.intervals import FEW_CLUSTERS, Interval, studentised
-from tremble.stats.moments import OneWay, TwoWay, features
+from tremble.stats.inference.intervals import FEW_CLUSTERS, Interval, studentised
+from tremble.stats.inference.moments import OneWay, TwoWay, features
 
 
 def study(

@@ -11,9 +11,9 @@ from scipy import stats
 
 from tests.support.ceilings import ceiling, rates, table
 from tests.support.stat_frames import decision
-from tremble.stats import outcomes
-from tremble.stats.ceiling import noise
-from tremble.stats.ceiling_interval import ceiling_interval
+from tremble.stats.frames.outcomes import outcomes
+from tremble.stats.inference.ceiling_interval import ceiling_interval
+from tremble.stats.tables.ceiling import noise
 
 
 def mixed_people() -> list[dict[str, Any]]:

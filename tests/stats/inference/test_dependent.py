@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from tremble.stats.dependent import dependent_test, steiger_z, williams_t, zou_interval
+from tremble.stats.inference.dependent import dependent_test, steiger_z, williams_t, zou_interval
 
 
 def test_against_the_output_of_cocor() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from statsmodels.stats.multitest import multipletests
 
-from tremble.stats.multiplicity import benjamini_hochberg, holm, within
+from tremble.stats.inference.multiplicity import benjamini_hochberg, holm, within
 
 # Benjamini and Hochberg (1995), section 4.1: fifteen p of a study of thrombolysis.
 THROMBOLYSIS = [0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tremble.stats.power import POWER, smallest_difference
+from tremble.stats.inference.power import POWER, smallest_difference
 
 
 @pytest.mark.parametrize(("r", "between"), [(0.3, 0.5), (0.0, 0.0), (0.5, 0.8)])

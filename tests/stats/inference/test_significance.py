@@ -12,8 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
-from tremble.stats import binomial, wilcoxon
-from tremble.stats.significance import significance_table
+from tremble.stats.inference.significance import binomial, significance_table, wilcoxon
 
 
 @pytest.mark.parametrize(("wins", "losses"), [(1, 0), (5, 1), (7, 7), (21, 9), (75, 4)])

@@ -10,7 +10,7 @@ import pytest
 from scipy import stats as scipy_stats
 from statsmodels.regression.mixed_linear_model import MixedLM
 
-from tremble.stats.votes import family_vote, mixed_model
+from tremble.stats.inference.votes import family_vote, mixed_model
 
 SIZES = [32, 11, 11, 8, 8, 6, 6, 6, 5, 5, 5, 3, 3, 2, *[1] * 9]
 

@@ -8,7 +8,7 @@ import random
 import numpy as np
 import pytest
 
-from tremble.stats.calibration import auc
+from tremble.stats.metrics.calibration import auc
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.stat_frames import loop_r
-from tremble.stats import pearson
-from tremble.stats.correlation import r_columns
+from tremble.stats.metrics.correlation import pearson, r_columns
 
 
 def test_r_by_hand() -> None:

@@ -9,7 +9,7 @@ import pytest
 from scipy import optimize
 
 from tests.support.stat_frames import draw
-from tremble.stats.temperature import EPSILON, cross_fitted, fit, log_shares
+from tremble.stats.metrics.temperature import EPSILON, cross_fitted, fit, log_shares
 
 
 @pytest.mark.parametrize("options", [2, 3])

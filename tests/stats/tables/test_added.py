@@ -9,10 +9,10 @@ import polars as pl
 import pytest
 
 from tests.support.baseline_frames import PD, frame, game, play
-from tremble.baselines import baseline_predictions
-from tremble.stats.added_table import added, over
-from tremble.stats.baseline_table import baseline_table
-from tremble.stats.outcomes import outcomes
+from tremble.baselines.base import baseline_predictions
+from tremble.stats.frames.outcomes import outcomes
+from tremble.stats.tables.added import added, over
+from tremble.stats.tables.baselines import baseline_table
 
 RUN = {"model": "m", "format": "plain", "formulation": "standard"}
 

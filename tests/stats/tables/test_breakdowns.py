@@ -12,12 +12,21 @@ import pytest
 
 from tests.support.stat_frames import DECISIONS, SCORES, decision, loop_r, score
 from tremble.errors import UserError
-from tremble.stats import Comparison, binomial, outcomes, pair_table, predictions
-from tremble.stats.breakdowns import breakdown, wins_table
-from tremble.stats.model_groups import by_model_group, filter_sweep, median_interval, size_band
-from tremble.stats.normative_table import normative_models, normative_pairs
-from tremble.stats.pairs import dropped
-from tremble.stats.subsets import subsets
+from tremble.stats.filters import dropped
+from tremble.stats.frames.comparisons import Comparison
+from tremble.stats.frames.outcomes import outcomes
+from tremble.stats.frames.predictions import predictions
+from tremble.stats.frames.subsets import subsets
+from tremble.stats.inference.significance import binomial
+from tremble.stats.tables.breakdowns import breakdown, wins_table
+from tremble.stats.tables.model_groups import (
+    by_model_group,
+    filter_sweep,
+    median_interval,
+    size_band,
+)
+from tremble.stats.tables.normative import normative_models, normative_pairs
+from tremble.stats.tables.pairs import pair_table
 
 SCHEMA = DECISIONS | {
     "config": pl.String,

@@ -12,10 +12,10 @@ import pytest
 
 from tests.support.ceilings import ceiling, rates, table
 from tests.support.stat_frames import decision
-from tremble.decision_frame import decision_frame
-from tremble.decisions import Decision, Option
-from tremble.stats import outcomes
-from tremble.stats.ceiling import ceiling_table, noise
+from tremble.decisions.record import Decision, Option
+from tremble.stats.frames.outcomes import outcomes
+from tremble.stats.tables.ceiling import ceiling_table, noise
+from tremble.study.decision_frame import decision_frame
 
 
 def test_known_spread_by_hand() -> None:

@@ -13,18 +13,19 @@ from typer.testing import CliRunner
 from tests.support.stat_frames import loop_r, score
 from tests.support.studies import parts, run, scores, study_file
 from tests.support.twins import people
+from tremble.api.results import analyze_study, further_analysis
 from tremble.cli import app
 from tremble.errors import UserError
-from tremble.prompts import CONTROLS
-from tremble.report.further_layout import NO_CONTROLS, controls_missing
-from tremble.report.page import not_scored
-from tremble.stats import analyze
-from tremble.stats.control_table import against_controls, control_table
-from tremble.stats.further import further_tables
-from tremble.stats.verdict import verdict_table
-from tremble.store import SCORES
-from tremble.study import analyze_study, caveats, further_analysis
-from tremble.study_file import read_study
+from tremble.prompts.controls import CONTROLS
+from tremble.report.page.study import not_scored
+from tremble.report.tables.further import NO_CONTROLS, controls_missing
+from tremble.stats.tables.analysis import analyze
+from tremble.stats.tables.controls import against_controls, control_table
+from tremble.stats.tables.further import further_tables
+from tremble.stats.tables.verdict import verdict_table
+from tremble.store.schemas import SCORES
+from tremble.study.file import read_study
+from tremble.study.notes import caveats
 
 PEOPLE, DECISIONS = people(60, 6, seed=3)
 Y = (DECISIONS["choice"] == "yes").to_numpy().astype(float)

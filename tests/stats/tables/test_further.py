@@ -15,14 +15,14 @@ from typer.testing import CliRunner
 from tests.support.stat_frames import decision, loop_r, score
 from tests.support.studies import run, study_file
 from tests.support.twins import PAIR, people
+from tremble.api.results import analyze_study, further_analysis
 from tremble.cli import app
 from tremble.errors import UserError
-from tremble.report.further_layout import cell, further_layout
-from tremble.stats import analyze
-from tremble.stats.further import FURTHER, further_tables
-from tremble.stats.uncertainty_table import vote_table
-from tremble.store import DECISIONS, SCORES
-from tremble.study import analyze_study, further_analysis
+from tremble.report.tables.further import cell, further_layout
+from tremble.stats.tables.analysis import analyze
+from tremble.stats.tables.further import FURTHER, further_tables
+from tremble.stats.tables.uncertainty import vote_table
+from tremble.store.schemas import DECISIONS, SCORES
 
 
 @pytest.fixture(scope="module")

@@ -13,10 +13,11 @@ from scipy import optimize
 
 from tests.support.stat_frames import decision, draw, frames, score, sigmoid
 from tremble.errors import UserError
-from tremble.stats import outcomes, predictions
-from tremble.stats.calibration import recalibration
-from tremble.stats.measures import measure_table, reliability
-from tremble.stats.temperature import EPSILON, HOTTEST
+from tremble.stats.frames.outcomes import outcomes
+from tremble.stats.frames.predictions import predictions
+from tremble.stats.metrics.calibration import recalibration
+from tremble.stats.metrics.temperature import EPSILON, HOTTEST
+from tremble.stats.tables.measures import measure_table, reliability
 
 Held = tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]
 

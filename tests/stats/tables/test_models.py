@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from tests.support.stat_frames import decision, frames, loop_r, score
-from tremble.stats import Comparison, analyze
+from tremble.stats.frames.comparisons import Comparison
+from tremble.stats.tables.analysis import analyze
 
 
 def one_model(

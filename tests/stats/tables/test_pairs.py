@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.stat_frames import decision, frames, loop_r, score
-from tremble.stats import Comparison, analyze
-from tremble.stats.pairs import dropped, winner
+from tremble.stats.filters import dropped, winner
+from tremble.stats.frames.comparisons import Comparison
+from tremble.stats.tables.analysis import analyze
 
 
 def twin_study(

@@ -8,8 +8,8 @@ import pytest
 
 from tests.support.stat_frames import decision as person
 from tests.support.stat_frames import frames, loop_r, score
-from tremble.stats import analyze
-from tremble.stats.further import further_tables
+from tremble.stats.tables.analysis import analyze
+from tremble.stats.tables.further import further_tables
 
 
 def test_average_and_spread_by_hand() -> None:

@@ -7,10 +7,10 @@ import math
 import polars as pl
 
 from tests.support.stat_frames import decision, score
-from tremble.spellings import Spelled
-from tremble.stats import analyze
-from tremble.stats.spellings_table import spellings_table
-from tremble.store import DECISIONS, SCORES
+from tremble.stats.tables.analysis import analyze
+from tremble.stats.tables.surface_forms import spellings_table
+from tremble.store.schemas import DECISIONS, SCORES
+from tremble.tokenization.surface_forms import Spelled
 
 
 def test_the_same_text_of_two_options_stands_under_each_label() -> None:

@@ -14,10 +14,11 @@ from tests.support.stat_frames import decision, score
 from tests.support.studies import run, study_file
 from tests.support.twins import people
 from tremble.cli import app
-from tremble.stats import analyze, pearson
-from tremble.stats.numbers import decimal
-from tremble.stats.verdict import MARGIN, _best, beside_ceiling, verdict_table
-from tremble.store import DECISIONS, SCORES
+from tremble.stats.metrics.correlation import pearson
+from tremble.stats.tables.analysis import analyze
+from tremble.stats.tables.verdict import MARGIN, _best, beside_ceiling, verdict_table
+from tremble.store.schemas import DECISIONS, SCORES
+from tremble.text import decimal
 
 
 def verdicts(scores: pl.DataFrame, decisions: pl.DataFrame) -> dict[str, dict]:

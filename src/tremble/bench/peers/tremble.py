@@ -24,10 +24,10 @@ def scorer(
     job: dict[str, Any], engine_name: str, batch: int = 1, compile: bool = False
 ) -> Callable[[list[dict[str, Any]]], Scored]:
     """Scores prompts with an engine; `batch` sequences a pass, layers compiled or not."""
-    from tremble.engines import ModelSpec, RunOptions
-    from tremble.engines.load import open_engine
-    from tremble.plan import Plan
-    from tremble.tokens import TokenPaths, maximal
+    from tremble.engines.open import open_engine
+    from tremble.engines.shared_prefix.stream import Plan
+    from tremble.models.spec import ModelSpec, RunOptions
+    from tremble.tokenization.options import TokenPaths, maximal
 
     options = RunOptions(engine=engine_name, batch=batch, compile=compile)
     engine = open_engine(

@@ -1,0 +1,61 @@
+"""The demo: embedded decisions of real people, and two embedded models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tremble.datasets.base import Notes
+from tremble.datasets.demo import load, sample
+from tremble.decisions import jsonl
+from tremble.errors import UserError
+from tremble.models.files import GEMMA, SMOLLM, Say, find
+from tremble.models.spec import ModelSpec
+from tremble.store.files import write_text
+from tremble.store.study_folder import Store
+
+SEED = 20260317
+# How many decisions of each family the subset draws: whole games, so a few more or less. About half
+# of the work of --full at most, so that two slow cores need no more than six minutes.
+SUBSET = {
+    "repeated_matrix": 300,
+    "one_shot_matrix": 60,
+    "lottery": 100,
+    "bargaining": 24,
+    "negotiation": 6,
+    "persuasion": 60,
+    "persuasion_seller": 40,
+}
+
+_STUDY = """# Written by `tremble demo`. The two models come from two providers: they are not twins.
+[study]
+name = "{name}"
+data = ["{data}"]
+formulations = ["standard"]
+formats = ["native"]
+
+[[pair]]
+base = "{base}"
+aligned = "{aligned}"
+"""
+
+
+def write_demo(out: Path, full: bool, say: Say) -> Path:
+    """Write the study file of the demo (and its subset of decisions) into `out`; return it.
+
+    Raises UserError where `out` holds another study.
+    """
+    name = "demo-full" if full else "demo"
+    Store(out).check(name)
+    for model in (GEMMA, SMOLLM):
+        find(ModelSpec(model), say)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"Cannot write in {str(out)!r} ({error.strerror}).") from error
+    data = "demo" if full else "demo-subset.jsonl"
+    text = _STUDY.format(name=name, data=data, base=GEMMA, aligned=SMOLLM)
+    write_text(out / "study.toml", text)
+    if not full:
+        drawn = sample(list(load(out, Notes())), SUBSET, SEED)
+        jsonl.write(drawn, out / data)
+    return out / "study.toml"

@@ -1,0 +1,225 @@
+"""A study as one tidy table for R and Stata, with a codebook.
+
+One row per decision and run (model, format, wording); a problem with three or more options, for
+which people's shares are known, has one row per option with a known share. Decisions without a
+score stay, with the reason: what is left out of a table cannot be counted.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from tremble.errors import UserError
+from tremble.stats.frames.clusters import person
+from tremble.stats.frames.comparisons import format_column
+from tremble.stats.frames.outcomes import outcomes
+from tremble.stats.frames.predictions import RUN, predictions, scored_presentations
+from tremble.stats.tables.models import runs
+from tremble.store.files import write_whole
+from tremble.store.provenance import slug
+from tremble.store.study_folder import Store
+
+FORMATS = ("csv", "parquet")
+NAME_LENGTH = 32  # Stata's limit
+CODEBOOK = ("column", "type", "meaning", "known", "missing", "values")
+LEADING = 6  # first columns by which an exported table is known
+
+MEANINGS = {
+    "model": "model as named in the study",
+    "format": "how it was asked: plain, chat, or chat:MODEL with another model's template",
+    "formulation": "wording of the prompt",
+    "dataset": "data set the decision comes from",
+    "family": "family of games",
+    "decision": "identifier of the decision or problem",
+    "game": "identifier of the play, empty where there is none",
+    "cluster_participant": "first of two units that intervals resample whole: the participant; the "
+    "game where the participant is not known. Within a family of games only this one where every "
+    "game has one participant, only cluster_game where every participant has one game, else both, "
+    "crossed. R: sandwich::vcovCL(fit, cluster = ~ cluster_participant + cluster_game)",
+    "cluster_game": "second of two units that intervals resample whole: the game, else the "
+    "decision itself. Where one unit holds the other, clustering by both is clustering by the "
+    "outer one. Stata: vce(cluster cluster_participant cluster_game), or the outer one alone",
+    "participant": "identifier of the person, empty where unknown",
+    "round": "round of the game, from 1",
+    "role": "the person's part in the game",
+    "n": "people behind a rate, empty for single choices and where not printed",
+    "rate_sd": "standard deviation of the target's rate between people",
+    "kind": "choice (0/1), rate (share of the target), option (share of one of several options)",
+    "option": "option whose probability and outcome stand in this row: the target if one is coded; "
+    "where people's shares of more than two options are known, a row for each of them",
+    "choice": "option the person chose, empty for rates",
+    "outcome": "what people did: 1 where the option was chosen, 0 where not, or its share",
+    "prediction": "probability of the option, normalised over the options of each presentation, "
+    "averaged over presentations",
+    "mass": "probability of all options together before normalising, averaged over presentations",
+    "presentations": "presentations with a score",
+    "normative": "probability of the option by theory, empty where theory is silent",
+    "normative_why": "why theory is silent",
+    "missing": "why there is no prediction, empty where there is one",
+}
+
+
+def tidy(scores: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
+    """One row per run, decision and option in question; columns as in `MEANINGS`, then one per
+    game parameter (`config_NAME`).
+
+    `scores` and `decisions` as a study holds them (`Store.scores`, `Store.decisions`).
+    """
+    points = outcomes(decisions).select("decision", "key", "outcome", "kind")
+    facts = decisions.join(points, on="decision", how="left", maintain_order="left").with_columns(
+        option=pl.coalesce("key", "target"),
+        # As `stats.clusters.cluster_codes` has them.
+        cluster_participant=pl.coalesce(person(), pl.format("game {}", "cluster")),
+        cluster_game="cluster",
+    )
+    theory = decisions.select("decision", option="keys", normative="normative")
+    theory = theory.filter(pl.col("normative").is_not_null()).explode("option", "normative")
+    facts = facts.drop("normative", "presentations", "key").join(
+        theory, on=["decision", "option"], how="left", maintain_order="left"
+    )
+    shares = scored_presentations(scores)
+    found = predictions(scores, decisions, shares).rename({"key": "option"})
+    shown = shares.group_by(*RUN, "decision").agg(presentations=pl.col("presentation").n_unique())
+    failed = (
+        scores.filter(pl.col("error").is_not_null())
+        .with_columns(format_column())
+        .group_by(*RUN, "decision")
+        .agg(error=pl.col("error").first())
+    )
+    rows = (
+        runs(scores)
+        .join(facts, how="cross")
+        .join(found, on=[*RUN, "decision", "option"], how="left", maintain_order="left")
+        .join(shown, on=[*RUN, "decision"], how="left", maintain_order="left")
+        .join(failed, on=[*RUN, "decision"], how="left", maintain_order="left")
+        .with_columns(
+            presentations=pl.col("presentations").fill_null(0),
+            missing=pl.when(pl.col("prediction").is_not_null())
+            .then(None)
+            .when(pl.col("option").is_null())
+            .then(pl.lit("no target option is coded"))
+            .otherwise(pl.coalesce("error", pl.lit("not scored"))),
+        )
+    )
+    parameters, names = _parameters(decisions)
+    return rows.join(parameters, on="decision", how="left", maintain_order="left").select(
+        *MEANINGS, *names
+    )
+
+
+def _parameters(decisions: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
+    """Game parameters as columns, numbers where all their values are numbers, and their names."""
+    configs: list[Mapping[str, Any]] = [json.loads(text or "{}") for text in decisions["config"]]
+    columns: dict[str, str] = {}
+    for config in configs:
+        for parameter in config:
+            columns.setdefault(parameter, "")
+    taken: set[str] = set()
+    for parameter in columns:
+        columns[parameter] = _name(f"config_{parameter}", taken)
+    frame = {"decision": decisions["decision"]}
+    for parameter, name in columns.items():
+        values = [config.get(parameter) for config in configs]
+        numbers = all(value is None or _is_number(value) for value in values)
+        frame[name] = pl.Series(
+            name,
+            [float(v) if numbers and v is not None else _text(v) for v in values],
+            pl.Float64 if numbers else pl.String,
+        )
+    return pl.DataFrame(frame), list(columns.values())
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _text(value: Any) -> str | None:
+    return value if value is None or isinstance(value, str) else json.dumps(value)
+
+
+def _name(wanted: str, taken: set[str]) -> str:
+    """A name that R and Stata take as it is: letters, digits, underscores, at most 32."""
+    plain = re.sub(r"\W+", "_", wanted.lower(), flags=re.ASCII).strip("_")
+    found, number = plain[:NAME_LENGTH], 1
+    while found in taken:
+        number += 1
+        found = f"{plain[: NAME_LENGTH - len(str(number)) - 1]}_{number}"
+    taken.add(found)
+    return found
+
+
+def codebook(table: pl.DataFrame) -> pl.DataFrame:
+    """One row per column of a tidy table: column, type, meaning, known, missing, values (the
+    smallest and largest number, or the distinct texts where they are at most twelve)."""
+    rows = []
+    for name in table.columns:
+        column = table[name]
+        known = column.drop_nulls()
+        number = column.dtype.is_numeric()
+        if number:
+            numbers = known.cast(pl.Float64).to_numpy()
+            values = f"{numbers.min():g} to {numbers.max():g}" if len(numbers) else ""
+        else:
+            distinct = known.unique().sort()
+            few = len(distinct) <= 12
+            values = ", ".join(distinct) if few else f"{len(distinct):,} distinct texts"
+        rows.append(
+            {
+                "column": name,
+                "type": "number" if number else "text",
+                "meaning": MEANINGS.get(name, f"game parameter {name.removeprefix('config_')}"),
+                "known": len(known),
+                "missing": column.null_count(),
+                "values": values,
+            }
+        )
+    return pl.DataFrame(rows)
+
+
+def _check_replaced(path: Path, columns: Sequence[str], otherwise: str) -> None:
+    """Raises UserError where a file with other first columns is in the way."""
+    if not path.is_file():
+        return
+    try:
+        with path.open("rb") as file:
+            packed = file.read(4) == b"PAR1"
+        if packed:
+            found = list(pl.read_parquet_schema(path))
+        else:
+            with path.open(encoding="utf-8", newline="") as lines:
+                found = next(csv.reader(lines), [])
+    except (OSError, ValueError, csv.Error, pl.exceptions.PolarsError):
+        found = []
+    if found[: len(columns)] != list(columns):
+        raise UserError(f"{str(path)!r} is there and is {otherwise}; give another --out.")
+
+
+def export_study(folder: Path, to: str, out: Path | None = None) -> tuple[Path, Path, int]:
+    """Write the tidy table of a study folder and its codebook; their paths and the rows.
+
+    `out` defaults to STUDY/export/NAME.csv or .parquet; the codebook stands beside it as
+    NAME.codebook.csv. Missing values are empty cells, or nulls. Raises UserError for another
+    format, a folder that is no study, a place that cannot be written, and another file in the way.
+    """
+    if to not in FORMATS:
+        raise UserError(
+            f"There is no export to {to!r}; give csv, which Stata reads with `import delimited` "
+            "and R with `read.csv`, or parquet."
+        )
+    store = Store(folder)
+    name = slug(store.read_run()["study"])
+    path = out if out is not None else folder / "export" / f"{name}.{to}"
+    book = path.with_name(f"{path.stem}.codebook.csv")
+    _check_replaced(path, list(MEANINGS)[:LEADING], f"no export to {to}")
+    _check_replaced(book, CODEBOOK, "no codebook of an export")
+    table = tidy(store.scores(), store.decisions())
+    write_whole(path, table.write_csv if to == "csv" else table.write_parquet)
+    write_whole(book, codebook(table).write_csv)
+    return path, book, table.height

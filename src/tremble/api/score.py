@@ -1,0 +1,100 @@
+"""Scoring single prompts, without a study: what `tremble score` calls."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+from tremble.decisions import jsonl
+from tremble.decisions.record import Decision
+from tremble.engines.base import Row, scored_options
+from tremble.engines.open import open_engine
+from tremble.errors import UserError
+from tremble.models.files import Say
+from tremble.models.spec import ModelSpec, RunOptions
+from tremble.prompts.chat import template_of
+from tremble.prompts.formulations import standard
+from tremble.tokenization.options import Reading, Tokenizer, TokenPaths, join_warning, option_paths
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which model, in which format and reading."""
+
+    model: str
+    chat: bool = False
+    template: str | None = None
+    reading: str = "joint"
+    where: str = "stdin"
+
+
+def score_prompts(lines: list[bytes], asked: Asked, say: Say) -> Iterator[dict[str, Any]]:
+    """One result per JSON line, in order: option probabilities, mass, likeliest tokens.
+
+    Raises UserError for a faulty line, an unknown model, and what cannot be tokenised, before
+    anything is scored.
+    """
+    if asked.reading not in ("joint", "next_token"):
+        raise UserError(f"There is no reading {asked.reading!r}; it is joint or next_token.")
+    if asked.template is not None and not asked.chat:
+        raise UserError("--template is for the chat format; add --chat.")
+    decisions = list(jsonl.read_prompts(io.BytesIO(b"\n".join(lines)), asked.where))
+    if not decisions:
+        raise UserError("Nothing to score on stdin; write one JSON record a line.")
+    for decision in decisions:
+        if decision.prompt is None:
+            raise UserError(
+                f"{asked.where}, line {decision.line}: give a prompt; games need a study."
+            )
+    # One prompt shares nothing: no path to choose and to check.
+    options = RunOptions(engine="reference") if len(decisions) == 1 else RunOptions()
+    engine = open_engine(ModelSpec(asked.model, template=asked.template), options, say)
+    template = template_of(asked.template, engine.tokenizer, asked.model) if asked.chat else None
+    texts = []
+    for decision in decisions:
+        conversation = standard(decision)
+        texts.append(conversation.plain() if template is None else template.render(conversation))
+    prompts = [
+        (text, [option.label for option in decision.options])
+        for text, decision in zip(texts, decisions, strict=True)
+    ]
+    paths = option_paths(engine.tokenizer, prompts, cast(Reading, asked.reading))
+    window = engine.limits().window
+    for decision, path in zip(decisions, paths, strict=True):
+        if window is not None and path.length > window:
+            raise UserError(
+                f"The prompt {decision.id!r} has {path.length} tokens, but {asked.model} takes "
+                f"{window}; shorten it."
+            )
+    waiting: dict[int, Row] = {}
+    shown = 0
+    for found in engine.score(paths):
+        waiting[found.index] = found
+        while shown in waiting:
+            row = waiting.pop(shown)
+            yield _result(
+                decisions[shown], texts[shown], paths[shown], row, engine.tokenizer, asked
+            )
+            shown += 1
+
+
+def _result(
+    decision: Decision,
+    text: str,
+    paths: TokenPaths,
+    row: Row,
+    tokenizer: Tokenizer,
+    asked: Asked,
+) -> dict[str, Any]:
+    return {
+        "id": decision.id,
+        "model": asked.model,
+        "format": "chat" if asked.chat else "plain",
+        **scored_options(decision.options, row, tokenizer),
+        "prompt_tokens": len(paths.prefix),
+        "join": paths.join,
+        "warning": join_warning(text, decision.options[0].label),
+        "error": row.error,
+    }

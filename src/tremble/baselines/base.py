@@ -1,0 +1,82 @@
+"""Predictions that need no language model, one module with one function each.
+
+A baseline takes the decisions (columns of `store.DECISIONS`) and returns `decision` and
+`prediction` of the target, null where it has nothing to say. Two columns more are optional:
+
+- `why`: the reason of a null;
+- `key`: the option predicted. Then there is a row per decision and option, and one row with a
+  null key for a decision without a prediction.
+
+What has parameters is fitted without the group (participant, game or problem) it predicts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import polars as pl
+
+from tremble.baselines.attraction import attraction
+from tremble.baselines.cognitive_hierarchy import cognitive_hierarchy
+from tremble.baselines.fehr_schmidt import fehr_schmidt
+from tremble.baselines.last_choice import last_choice
+from tremble.baselines.logistic import FEATURES, logistic
+from tremble.baselines.majority import majority
+from tremble.baselines.prospect_theory import prospect_theory
+from tremble.baselines.quantal_response import quantal_response
+
+Baseline = Callable[[pl.DataFrame], pl.DataFrame]
+
+BASELINES: dict[str, Baseline] = {
+    "majority": majority,
+    "last_choice": last_choice,
+    "logistic": logistic,
+    "quantal_response": quantal_response,
+    "cognitive_hierarchy": cognitive_hierarchy,
+    "fehr_schmidt": fehr_schmidt,
+    "prospect_theory": prospect_theory,
+    "attraction": attraction,
+}
+# Those whose parameters are fitted to the other groups.
+FITTED = tuple(name for name in BASELINES if name not in ("majority", "last_choice"))
+# The families that a baseline is about; one that is not named here is about all of them.
+ABOUT: dict[str, Sequence[str]] = {
+    "logistic": tuple(FEATURES),
+    "quantal_response": ("one_shot_matrix", "repeated_matrix"),
+    "cognitive_hierarchy": ("one_shot_matrix",),
+    "fehr_schmidt": ("bargaining",),
+    "prospect_theory": ("lottery",),
+    "attraction": ("repeated_matrix",),
+}
+
+_SCHEMA = {
+    "baseline": pl.String,
+    "decision": pl.String,
+    "key": pl.String,
+    "prediction": pl.Float64,
+    "why": pl.String,
+}
+
+
+def baseline_predictions(decisions: pl.DataFrame) -> pl.DataFrame:
+    """Every baseline on the decisions it is about: baseline, decision, key, prediction, why.
+
+    A null key stands for the target (of two options without one, the first).
+    """
+    frames = [pl.DataFrame(schema=_SCHEMA)]
+    for name, predict in BASELINES.items():
+        here = decisions
+        if name in ABOUT:
+            here = decisions.filter(pl.col("family").is_in(ABOUT[name]))
+        found = predict(here)
+        lacking = [column for column in ("key", "why") if column not in found.columns]
+        frames.append(
+            found.with_columns(
+                pl.lit(name).alias("baseline"),
+                *(pl.lit(None, pl.String).alias(column) for column in lacking),
+            ).select(list(_SCHEMA))
+        )
+    return pl.concat(frames)
+
+
+__all__ = ["ABOUT", "BASELINES", "FITTED", "Baseline", "baseline_predictions", *BASELINES]

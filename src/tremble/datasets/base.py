@@ -1,0 +1,138 @@
+"""Data sets, one module each: raw files to decisions, and a card that says what they are.
+
+A module has a `CARD` and `load(path, notes)`, which yields decisions as it reads and counts in
+`notes` what it drops or finds contradictory; embedded data sets ignore `path`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+
+from tremble.decisions.record import Decision
+from tremble.errors import UserError
+from tremble.text import did_you_mean
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """One file at an address that always serves the same bytes, such as a file of one commit.
+
+    `size` is in bytes. `sha256` is None where nobody has checked the file.
+    """
+
+    url: str
+    filename: str
+    sha256: str | None = None
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of several sources in a data set, with the date at which it became public."""
+
+    name: str
+    public_since: str | None
+    public_note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a data set is. `licence` is what the source states, or 'not stated'.
+
+    `manual` says in words how to get the files by hand; `sources` is empty where no address is
+    sure to serve them. `public_since` is the earliest date at which the data can have been public
+    (a year, year-month or date; None: unknown); a data set of several `parts` has theirs instead.
+    """
+
+    name: str
+    title: str
+    citation: str
+    licence: str
+    size: str
+    one_decision: str
+    files: str
+    notes: tuple[str, ...] = ()
+    embedded: bool = False
+    sources: tuple[Download, ...] = ()
+    manual: str = ""
+    public_since: str | None = None
+    public_note: str = ""
+    parts: tuple[Part, ...] = ()
+
+    def dated(self) -> tuple[Part, ...]:
+        """The parts with their dates; the data set itself where it has none."""
+        return self.parts or (Part(self.name, self.public_since, self.public_note),)
+
+
+@dataclass(slots=True)
+class Notes:
+    """What an importer left out or found odd: `dropped` reason -> count, `odd` one line each."""
+
+    dropped: Counter[str] = field(default_factory=Counter)
+    odd: list[str] = field(default_factory=list)
+
+
+Load = Callable[[Path, Notes], Iterator[Decision]]
+
+_MODULES = {
+    "akata2025": "akata2025",
+    "casino": "casino",
+    "choices13k": "choices13k",
+    "demo": "demo",
+    "games2p2k": "games2p2k",
+    "glee": "glee",
+    "jsonl": "jsonl",
+    "lotteries_text": "lotteries_text",
+    "nay_vorobeychik": "nay_vorobeychik",
+    "normal_form": "normal_form",
+    "psych": "psych",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One data set as tremble knows it."""
+
+    card: Card
+    load: Load
+
+
+def names() -> list[str]:
+    return sorted(_MODULES)
+
+
+def source(name: str) -> Source:
+    """The data set of that name.
+
+    Raises UserError for an unknown one.
+    """
+    if name not in _MODULES:
+        raise UserError(f"There is no source {name!r}{did_you_mean(name, names())}")
+    module = import_module(f"tremble.datasets.{_MODULES[name]}")
+    return Source(module.CARD, module.load)
+
+
+def find_file(path: Path, filename: str) -> Path:
+    """The one file called `filename` at `path`: the file itself, its folder, or a folder above.
+
+    Raises UserError when the path is missing, or holds none or several of them.
+    """
+    if not path.exists():
+        raise UserError(f"There is no file or folder {str(path)!r}; check the path.")
+    if path.is_file():
+        return path
+    found = sorted(path.rglob(filename))
+    if not found:
+        raise UserError(
+            f"No {filename} in or under {str(path)!r}; give the file or a folder that holds it."
+        )
+    if len(found) > 1:
+        raise UserError(
+            f"{len(found)} files called {filename} under {str(path)!r}; name one, "
+            f"for example {str(found[0])!r}."
+        )
+    return found[0]

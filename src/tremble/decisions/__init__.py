@@ -1,0 +1,6 @@
+"""The records that everything is about: what a person could see, could choose, and chose.
+
+`record` says what a decision is, `view` what its person could see; `jsonl` and `lines` read and
+write them, `checks` holds every check with its cure, `subsample` draws whole games and people.
+Sources of decisions are in `datasets/`.
+"""

@@ -1,0 +1,285 @@
+"""Reading and writing decisions as JSON lines, streamed, with every fault named by its line.
+
+A `game` line stands before the decisions that refer to it. Games are kept by their place in the
+file, not in memory, so that a file of any size reads in bounded memory.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from hashlib import blake2b
+from pathlib import Path
+from typing import IO, Any, BinaryIO
+
+from tremble.decisions.checks import Checker
+from tremble.decisions.files import opened
+from tremble.decisions.lines import Fault, GameFault
+from tremble.decisions.record import SCHEMA, Decision, Event, Game, Option
+from tremble.errors import UserError
+
+_CACHED_GAMES = 256
+_IS_GAME = re.compile(rb'"kind"\s*:\s*"game"')
+_ID = re.compile(rb'"id"\s*:\s*("(?:[^"\\]|\\.)*"|\d+)')
+_TABLES = (".csv", ".tsv", ".xls", ".xlsx", ".parquet")
+
+
+def read(path: Path, on_fault: Callable[[Fault], None] | None = None) -> Iterator[Decision]:
+    """The decisions of a JSONL file, in file order.
+
+    A faulty line raises `Fault`, or is handed to `on_fault` and skipped. Raises UserError for a
+    missing or empty file, and for a table. A file that gzip packed is read as what is in it.
+    """
+    if not path.is_file():
+        raise UserError(f"There is no file {str(path)!r}; check the path.")
+    if path.suffix.lower() in _TABLES:
+        raise UserError(
+            f"{str(path)!r} is a table, not JSON lines; turn it into records with `tremble data "
+            f"import SOURCE {shlex.quote(str(path))} --out FILE.jsonl` (SOURCE: one of `tremble "
+            "data list`), or write one JSON object a line as docs/data.md says."
+        )
+    found = False
+    with opened(path) as stream:
+        reader = _Reader(path, stream)
+        for line, offset, raw in _lines(stream):
+            found = True
+            try:
+                decision = reader.record(raw, line, offset)
+            except Fault as fault:
+                if on_fault is None:
+                    raise
+                reader.faulty_game(raw, line)
+                on_fault(fault)
+                continue
+            if decision is not None:
+                yield decision
+    if not found:
+        raise UserError(f"{path} is empty; expected one JSON record a line.")
+
+
+def write(decisions: Iterable[Decision], path: Path) -> int:
+    """Write decisions, each game once, before its first decision. Returns how many.
+
+    The file appears whole or not at all. Raises UserError where it cannot be written, and where one
+    id stands for two different games or for two decisions.
+    """
+    if path.is_dir():
+        raise UserError(f"{str(path)!r} is a folder; name a file as --out.")
+    if path.suffix == ".gz":
+        raise UserError(
+            f"--out is {str(path)!r}, but what is written is not packed; leave out the .gz, and "
+            "pack the file with gzip afterwards."
+        )
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    count = 0
+    writer = _Writer()
+    try:
+        with temporary.open("w", encoding="utf-8") as out:
+            for decision in decisions:
+                out.writelines(writer.lines(decision))
+                count += 1
+        temporary.replace(path)
+    except OSError as error:
+        raise UserError(
+            f"Cannot write {str(path)!r} ({error.strerror}); choose another --out."
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return count
+
+
+def game_to_json(game: Game) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "kind": "game",
+        "id": game.id,
+        "dataset": game.dataset,
+        "family": game.family,
+        "rules": dict(game.rules),
+        "events": [_event_to_json(event) for event in game.events],
+        "person": dict(game.person),
+        "config": dict(game.config),
+    }
+
+
+def decision_to_json(decision: Decision) -> dict[str, Any]:
+    """The record of a decision; keys whose value says nothing are left out."""
+    record: dict[str, Any] = {
+        "schema": SCHEMA,
+        "kind": "decision",
+        "id": decision.id,
+        "dataset": decision.dataset,
+        "family": decision.family,
+    }
+    if decision.game is not None:
+        record |= {"game": decision.game.id, "at": decision.at}
+    elif decision.prompt is not None:
+        record["prompt"] = decision.prompt
+        record["opening"] = decision.opening
+    else:
+        record["rules"] = dict(decision.rules or {})
+        record["history"] = [_event_to_json(event) for event in decision.history]
+    optional: dict[str, Any] = {
+        "system": decision.system,
+        "participant": decision.participant,
+        "round": decision.round,
+        "role": decision.role,
+        "options": [_option_to_json(option) for option in decision.options],
+        "target": decision.target,
+        "choice": decision.choice,
+        "rates": None if decision.rates is None else dict(decision.rates),
+        "n": decision.n,
+        "rate_sd": decision.rate_sd,
+        "config": dict(decision.config) or None,
+    }
+    return record | {key: value for key, value in optional.items() if value is not None}
+
+
+def read_prompts(stream: BinaryIO, name: str) -> Iterator[Decision]:
+    """Bare prompts to score, one record a line in the bring-your-own form; what people did may
+    be left out. Raises `Fault` for the first faulty line, under the name `name`."""
+    for number, raw in enumerate(stream, start=1):
+        if raw.strip():
+            check = Checker(Path(name), number, outcome=False)
+            yield check.decision(check.parse(raw), lambda _: None)
+
+
+class _Writer:
+    """The lines of decisions, each game before its first one; keeps hashes of what was written."""
+
+    def __init__(self) -> None:
+        self.ids: set[bytes] = set()
+        self.games: dict[bytes, bytes] = {}  # id -> content
+        self.last: Game | None = None
+
+    def lines(self, decision: Decision) -> Iterator[str]:
+        if decision.game is not None and decision.game is not self.last:
+            yield from self._game(decision.game)
+            self.last = decision.game
+        mark = _mark(decision.id)
+        if mark in self.ids:
+            raise UserError(
+                f"The id {decision.id!r} stands for two decisions; give each its own in the files "
+                "that are read."
+            )
+        self.ids.add(mark)
+        yield _dump(decision_to_json(decision))
+
+    def _game(self, game: Game) -> Iterator[str]:
+        line = _dump(game_to_json(game))
+        content, mark = _mark(line), _mark(game.id)
+        if mark not in self.games:
+            self.games[mark] = content
+            yield line
+        elif self.games[mark] != content:
+            raise UserError(
+                f"The id {game.id!r} stands for two different games; give each its own in the "
+                "files that are read."
+            )
+
+
+class _Reader:
+    """Keeps where each game stands, the ids already seen, and the games read last."""
+
+    def __init__(self, path: Path, stream: IO[bytes]) -> None:
+        self.path = path
+        self.stream = stream
+        self.offsets: dict[bytes, tuple[int, int]] = {}
+        self.ids: set[bytes] = set()
+        self.recent: OrderedDict[str, Game] = OrderedDict()
+        self.faulty: dict[bytes, int] = {}  # games on faulty lines
+        self.line = 0
+
+    def faulty_game(self, raw: bytes, line: int) -> None:
+        """Keeps the name of a game whose line is faulty, if it is the line of one."""
+        name = _ID.search(raw)
+        if _IS_GAME.search(raw) and name is not None:
+            with suppress(ValueError):
+                self.faulty.setdefault(_mark(str(json.loads(name[1]))), line)
+
+    def record(self, raw: bytes, line: int, offset: int) -> Decision | None:
+        self.line = line
+        check = Checker(self.path, line)
+        value = check.parse(raw)
+        kind = value.get("kind", "decision")
+        if kind == "game":
+            game = check.game(value)
+            self._once(check, f"game {game.id}", game.id)
+            self.offsets[_mark(game.id)] = (offset, line)
+            self._remember(game)
+            return None
+        if kind != "decision":
+            check.fail(f"kind is {kind!r}; it must be 'game' or 'decision'.")
+        decision = check.decision(value, self._game)
+        self._once(check, f"decision {decision.id}", decision.id)
+        return decision
+
+    def _once(self, check: Checker, marked: str, name: str) -> None:
+        mark = _mark(marked)
+        if mark in self.ids:
+            check.fail(
+                f"the id {name!r} appeared before (a record without one is called after its file "
+                "and line); give every record its own id."
+            )
+        self.ids.add(mark)
+
+    def _remember(self, game: Game) -> None:
+        self.recent[game.id] = game
+        if len(self.recent) > _CACHED_GAMES:
+            self.recent.popitem(last=False)
+
+    def _game(self, game_id: str) -> Game | None:
+        if game_id in self.recent:
+            self.recent.move_to_end(game_id)
+            return self.recent[game_id]
+        if _mark(game_id) not in self.offsets:
+            if _mark(game_id) in self.faulty:
+                raise GameFault(self.path, self.line, game_id, self.faulty[_mark(game_id)])
+            return None
+        offset, line = self.offsets[_mark(game_id)]
+        here = self.stream.tell()
+        self.stream.seek(offset)
+        check = Checker(self.path, line)
+        game = check.game(check.parse(self.stream.readline()))
+        self.stream.seek(here)
+        self._remember(game)
+        return game
+
+
+def _lines(stream: IO[bytes]) -> Iterator[tuple[int, int, bytes]]:
+    """(line number, byte offset, content) of the lines that are not blank."""
+    number = 0
+    while True:
+        offset = stream.tell()
+        raw = stream.readline()
+        if not raw:
+            return
+        number += 1
+        if raw.strip():
+            yield number, offset, raw
+
+
+def _option_to_json(option: Option) -> dict[str, Any]:
+    record: dict[str, Any] = {"key": option.key, "label": option.label}
+    return {**record, "spellings": list(option.spellings)} if option.spellings else record
+
+
+def _event_to_json(event: Event) -> dict[str, Any]:
+    for key in ("type", "seen"):
+        if key in event.data:
+            raise UserError(f"The event {event.type!r} has {key!r} among its data; rename that.")
+    record = {"type": event.type, **event.data}
+    return record if event.seen is None else {**record, "seen": dict(event.seen)}
+
+
+def _dump(record: dict[str, Any]) -> str:
+    return json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _mark(name: str) -> bytes:
+    return blake2b(name.encode("utf-8", "surrogatepass"), digest_size=12).digest()

@@ -1,0 +1,118 @@
+"""A line of a file of records as a JSON object whose numbers can be computed with, or its fault."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any, NoReturn
+
+from tremble.decisions.record import SCHEMA
+from tremble.errors import UserError
+from tremble.text import as_written
+
+LARGEST = 10**15  # in absolute value: products of such numbers are still finite
+# Where numbers are computed with; a name is a text, however large a number it is written as.
+_NUMBERS = ("rules", "events", "history", "config", "n", "rate_sd")
+
+
+class Fault(UserError):
+    """A line that is not a valid record. `line` is its number, from 1."""
+
+    def __init__(self, path: Path, line: int, message: str) -> None:
+        super().__init__(f"{path}, line {line}: {message}")
+        self.line = line
+
+
+class GameFault(Fault):
+    """A sound decision whose game is on a faulty line, `game_line`."""
+
+    def __init__(self, path: Path, line: int, game: str, game_line: int) -> None:
+        super().__init__(path, line, f"its game {game!r} is on line {game_line}, which is faulty.")
+        self.game_line = game_line
+
+
+class Line:
+    """One line of a file; what is wrong with it is said with its number, and the cure."""
+
+    def __init__(self, path: Path, line: int) -> None:
+        self.path = path
+        self.line = line
+        self.large = False  # whether the line has a number that is perhaps too large
+
+    def fail(self, message: str) -> NoReturn:
+        raise Fault(self.path, self.line, message)
+
+    def parse(self, raw: bytes) -> dict[str, Any]:
+        try:
+            text = raw.decode("utf-8-sig" if self.line == 1 else "utf-8")
+        except UnicodeDecodeError as error:
+            self.fail(f"not UTF-8 at byte {error.start}; save the file as UTF-8.")
+        try:
+            value = json.loads(
+                text,
+                parse_constant=self._constant,
+                parse_float=self._finite,
+                parse_int=self._digits,
+                object_pairs_hook=self._object,
+            )
+        except json.JSONDecodeError as error:
+            self.fail(f"not JSON ({error.msg} at column {error.colno}); one JSON object a line.")
+        except ValueError:
+            self.fail("a whole number of more than 4300 digits; write it as a text.")
+        except RecursionError:
+            self.fail("nested too deeply to be read; a record is a flat JSON object.")
+        if "\\ud" in text.lower():
+            try:
+                json.dumps(value, ensure_ascii=False).encode()
+            except UnicodeEncodeError:
+                self.fail("half of a surrogate pair is no character; write it out as UTF-8.")
+        if not isinstance(value, dict):
+            self.fail(f"a JSON {type(value).__name__}, not an object; write one object a line.")
+        if value.get("schema", SCHEMA) != SCHEMA:
+            written = as_written(value["schema"])
+            self.fail(f"schema is {written}; this version reads schema {SCHEMA}.")
+        for key in _NUMBERS if self.large else ():
+            self._not_too_large(value.get(key), key)
+        return value
+
+    def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            keys = [key for key, _ in pairs]
+            twice = next(key for key in keys if keys.count(key) > 1)
+            self.fail(f"the key {twice!r} stands twice in one object; keep one.")
+        return found
+
+    def _digits(self, word: str) -> int:
+        self.large = self.large or len(word) > 15
+        return int(word)
+
+    def _constant(self, word: str) -> NoReturn:
+        self.fail(f"{word} is not a number; leave a missing value out or write null.")
+
+    def _finite(self, word: str) -> float:
+        number = float(word)
+        if math.isinf(number):
+            self.fail(f"{word} is too large a number; write it as a text.")
+        self.large = self.large or abs(number) > LARGEST
+        return number
+
+    def _not_too_large(self, found: Any, where: str) -> None:
+        if isinstance(found, dict):
+            for key, value in found.items():
+                self._not_too_large(value, f"{where}.{key}")
+        elif isinstance(found, list):
+            for place, value in enumerate(found):
+                self._not_too_large(value, f"{where}[{place}]")
+        elif isinstance(found, int | float) and abs(found) > LARGEST:
+            self.fail(
+                f"{where} is {short(found)}, too large a number to compute with (at most 1e15); "
+                "write it in a larger unit, or as a text."
+            )
+
+
+def short(found: Any) -> str:
+    """A value as it is written in the file, of a long one the beginning."""
+    written = as_written(found)
+    return written if len(written) <= 40 else f"{written[:30]}... ({len(written)} characters)"

@@ -1,0 +1,181 @@
+"""The one record everything is about: a decision, and the game it was made in.
+
+A `Decision` is one choice by one person, or one problem with a choice rate. Its history is the
+first `at` events of its `Game`, so a long game is stored once however many decisions it holds.
+What this person could see is in the record as well: an event lists, per role, after how many
+events it became visible (`seen`); without that list everybody saw it at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from itertools import islice
+from typing import Any
+
+SCHEMA = 1
+DEFAULT_OPENING = '{"decision": "'
+
+FAMILIES = (
+    "bargaining",
+    "persuasion",
+    "persuasion_seller",
+    "negotiation",
+    "repeated_matrix",
+    "one_shot_matrix",
+    "lottery",
+    "session",
+    "multi_issue",
+)
+CUSTOM = "custom"  # family of a user's own prompt that names none
+READ = "read"  # in `numbers` of a decision frame: a hash of the user's own prompt
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One thing the person could do: `key` identifies it, `label` is the text a model reads,
+    `spellings` are other words for that label, which count where a study asks for spellings."""
+
+    key: str
+    label: str
+    spellings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened. `seen` maps a role to the number of events after which that role
+    knew of this one; None means everybody at once, a role left out of it never."""
+
+    type: str
+    data: Mapping[str, Any]
+    seen: Mapping[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Game:
+    """One play: rules as parameters, and the events in the order in which they happened.
+
+    `rules` and `person` (facts about who played) may hold `private`, role -> what concerns that
+    role alone: nobody else's decisions see it. `line` is where it was read.
+    """
+
+    id: str
+    dataset: str
+    family: str
+    rules: Mapping[str, Any]
+    events: tuple[Event, ...]
+    person: Mapping[str, Any] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(default_factory=dict)
+    line: int | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One point at which a person chose (`choice`), or many people did (`rates`).
+
+    Exactly one of `game` (with `at`), `rules` (with `history`) and `prompt` says what the person
+    saw. `rates` maps option keys to shares, kept as printed: they need not add up to one.
+    `n` is the number of people (None where not printed), `rate_sd` the standard deviation of
+    the target's rate between people (None where unknown). `line` is where it was read.
+    """
+
+    id: str
+    dataset: str
+    family: str
+    options: tuple[Option, ...]
+    target: str | None = None
+    choice: str | None = None
+    rates: Mapping[str, float] | None = None
+    n: int | None = None
+    rate_sd: float | None = None
+    game: Game | None = None
+    at: int = 0
+    participant: str | None = None
+    round: int | None = None
+    role: str | None = None
+    rules: Mapping[str, Any] | None = None
+    history: tuple[Event, ...] = ()
+    prompt: str | None = None
+    system: str | None = None
+    opening: str = DEFAULT_OPENING
+    config: Mapping[str, Any] = field(default_factory=dict)
+    line: int | None = None
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """The rules in numbers as this person was told them, the game's or the decision's own."""
+        if self.rules is not None:
+            return self.rules
+        return {} if self.game is None else _own(self.game.rules, self.role)
+
+    @property
+    def person(self) -> Mapping[str, Any]:
+        """Facts about this person; never the other side's."""
+        return {} if self.game is None else _own(self.game.person, self.role)
+
+    @property
+    def breakdown(self) -> dict[str, Any]:
+        """Parameter to value: the game's config overlaid with the decision's own."""
+        return {**(self.game.config if self.game is not None else {}), **self.config}
+
+    @property
+    def cluster(self) -> str:
+        """The game where there is one, else the decision itself.
+
+        One of two kinds of unit that intervals resample; the other is the participant.
+        """
+        return self.game.id if self.game is not None else self.id
+
+    def visible(self) -> tuple[Event, ...]:
+        """The events this person knew of when choosing, in the order in which they came to know.
+
+        Only the first `at` events count. An event that becomes visible late (the quality of a
+        product, told after the purchase) stands where it became known, so that the history of
+        one decision is a textual prefix of the history of the next.
+        """
+        happened = self.game.events[: self.at] if self.game is not None else self.history
+        known: list[tuple[int, int, Event]] = []
+        for index, event in enumerate(happened):
+            since = index + 1 if event.seen is None else event.seen.get(self.role or "")
+            if since is not None and since <= len(happened):
+                known.append((since, index, event))
+        known.sort(key=lambda item: item[:2])
+        return tuple(event for _, _, event in known)
+
+
+def _own(facts: Mapping[str, Any], role: str | None) -> Mapping[str, Any]:
+    """Facts with the private ones of one role in place, and nobody else's."""
+    private = facts.get("private")
+    if not isinstance(private, Mapping):
+        return facts
+    shared = {key: value for key, value in facts.items() if key != "private"}
+    return {**shared, **(private.get(role or "") or {})}
+
+
+def target_share(decision: Decision) -> float | None:
+    """What people did, as one number: 1 or 0 for a choice, the rate of the target for a problem.
+
+    None where there is no target (three or more options, none of them coded 1).
+    """
+    if decision.target is None:
+        return None
+    if decision.choice is not None:
+        return float(decision.choice == decision.target)
+    return None if decision.rates is None else decision.rates.get(decision.target)
+
+
+def name_hash(name: str) -> int:
+    """64 bits that follow from a name alone: an order of names that nothing about them explains."""
+    digest = blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "big")
+
+
+BLOCK = 512  # decisions rendered and tokenised at a time
+
+
+def in_blocks(decisions: Iterable[Decision]) -> Iterator[list[Decision]]:
+    """Decisions as many at a time as are rendered and tokenised together."""
+    waiting = iter(decisions)
+    while block := list(islice(waiting, BLOCK)):
+        yield block

@@ -1,0 +1,359 @@
+"""The shared-prefix engine: the stream of a plan through the model, pass by pass.
+
+Every distinct token is computed once, only decision rows go through the model's own output head,
+and log-probabilities are float32 logits minus their logsumexp, as in the reference. Before the
+first score the path is held against the reference on prompts of the study; where it differs, or
+the architecture cannot take it, the reference scores instead and says why.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from tremble.engines.base import Limits, Row
+from tremble.engines.cost import Work, fit
+from tremble.engines.memory import Room, is_out_of_memory, keep_freed_memory, room_in, too_little
+from tremble.engines.reference import ReferenceEngine
+from tremble.engines.shared_prefix.layers import compiled, decoder_layers, for_rows, running
+from tremble.engines.shared_prefix.readout import Found, Readout
+from tremble.engines.shared_prefix.self_check import (
+    CHECKED,
+    TOLERANCE,
+    Precision,
+    SelfCheck,
+    cannot_share,
+    compare,
+    longest_of_one_kind,
+    precision,
+)
+from tremble.engines.shared_prefix.stream import Plan, Slice
+from tremble.engines.shared_prefix.tree_attention import (
+    Carry,
+    TreePass,
+    Unsupported,
+    configs_of,
+    tree_attention,
+)
+from tremble.errors import TrembleError, UserError
+from tremble.models.files import Say
+from tremble.models.tokenizer import HubTokenizer
+from tremble.text import one_line
+from tremble.tokenization.options import TokenPaths
+
+_COUNTS = (
+    "prompts",
+    "tokens",
+    "distinct_tokens",
+    "computed_tokens",
+    "decision_rows",
+    "passes",
+    "by_reference",
+)
+_TIMED = 200  # passes that the cost is fitted to, at most
+
+
+class SharedEngine:
+    """Scores prompts with shared prefixes.
+
+    `memory` bounds in bytes, as well as it can be foreseen, what a pass takes on top of the
+    weights (None: a part of what is free); `room` instead sets what a pass holds. `exact` opens
+    the same model in float32, for measuring what a lower precision costs; it may raise UserError
+    or run out of memory, which is said. `compile` has torch compile the layers.
+    """
+
+    def __init__(
+        self,
+        reference: ReferenceEngine,
+        say: Say,
+        memory: int | None = None,
+        exact: Callable[[], ReferenceEngine] | None = None,
+        room: Room | None = None,
+        compile: bool = False,
+    ) -> None:
+        self.reference = reference
+        self.model = reference.model
+        self.check: SelfCheck | None = None
+        self.precision: Precision | None = None
+        self._say = say
+        self._memory = memory
+        self._room = room
+        self._fits = Room(1 << 30, 1 << 30)  # what did not run out of memory so far
+        self._checked = 0  # tokens of the longest prompt that the path was checked on
+        self._exact = exact
+        # On a model over several devices the output head may lie elsewhere than the embedding.
+        self._spread = len(set(getattr(self.model, "hf_device_map", {}).values())) > 1
+        self._configs = configs_of(self.model)
+        layers = decoder_layers(self.model)
+        self._last = layers[-1] if layers and not self._spread else None
+        self._compiled = compiled(
+            [one for one in layers if one is not self._last] if compile else []
+        )
+        self._counts = dict.fromkeys(_COUNTS, 0)
+        self._timed: list[tuple[Work, float]] = []
+        if reference.device.type == "cpu":
+            keep_freed_memory()
+
+    @property
+    def tokenizer(self) -> HubTokenizer:
+        return self.reference.tokenizer
+
+    def identity(self) -> dict[str, Any]:
+        return self.reference.identity()
+
+    def limits(self) -> Limits:
+        return self.reference.limits()
+
+    def report(self) -> dict[str, Any]:
+        """Which path was taken and why, and what was computed: `tokens` as one prompt a pass would
+        compute them, `distinct_tokens` in the prefix tree, `computed_tokens` in fact; `cost` in
+        seconds, fitted to the passes. `last_layer_cut`: whether its end runs on decision rows
+        only."""
+        cost = fit(self._timed)
+        shared = self.check is None or self.check.why is None
+        if self._counts["by_reference"] and not self._counts["prompts"]:
+            shared = False
+        return {
+            "path": "shared" if shared else "reference",
+            "compiled_layers": len(self._compiled) if shared else 0,
+            "last_layer_cut": shared and self._last is not None,
+            "self_check": None if self.check is None else asdict(self.check),
+            "precision": None if self.precision is None else asdict(self.precision),
+            **self._counts,
+            "cost": None if cost is None else asdict(cost),
+        }
+
+    def score(self, prompts: Sequence[TokenPaths]) -> Iterator[Row]:
+        """Rows in the order of the prefix tree; those of prompts beyond what one meaning of
+        positions allows come from the reference, and so do rows that are no numbers here, since
+        what is not a number spreads to whatever shares a pass with it."""
+        limit = longest_of_one_kind(self.model)
+        sound, beyond = [], []
+        for index, paths in enumerate(prompts):
+            error = self.reference.refusal(paths)
+            if error is not None:
+                yield Row(index, error=error)
+            elif paths.length > limit:
+                beyond.append(index)
+            else:
+                sound.append(index)
+        if sound:
+            yield from self._shared(_Chosen(prompts, sound))
+        if beyond:
+            yield from self._one_by_one(_Chosen(prompts, beyond))
+
+    def _shared(self, chosen: _Chosen) -> Iterator[Row]:
+        plan = Plan(chosen)
+        most = self._room_for(plan)
+        # Longer histories may reach past a window that the earlier ones did not.
+        if self.check is None or (self.check.why is None and plan.longest > 2 * self._checked):
+            self._begin(plan, chosen, most)
+        assert self.check is not None
+        if self.check.why is not None:
+            yield from self._one_by_one(chosen)
+            return
+        self._counts["prompts"] += plan.prompts
+        self._counts["tokens"] += plan.tokens
+        self._counts["distinct_tokens"] += plan.distinct
+        for row in self._walk(plan, chosen, most):
+            if row.error is None:
+                yield replace(row, index=chosen.indices[row.index])
+            else:
+                yield from self._one_by_one(_Chosen(chosen.prompts, [chosen.indices[row.index]]))
+
+    def _one_by_one(self, chosen: _Chosen) -> Iterator[Row]:
+        self._counts["by_reference"] += len(chosen)
+        for row in self.reference.score(chosen):
+            yield replace(row, index=chosen.indices[row.index])
+
+    def _room_for(self, plan: Plan) -> Room:
+        if self._room is not None:
+            return self._room.least(self._fits)
+        device = self.reference.device
+        return room_in(self.model, device, self._memory, plan.longest).least(self._fits)
+
+    def _begin(self, plan: Plan, prompts: Sequence[TokenPaths], most: Room) -> None:
+        """Hold the path against the reference, and the precision against float32."""
+        # The reference takes a pass for every spelling; those of the labels show as much.
+        sample = [prompts[index].labels_alone() for index in plan.sample(CHECKED)]
+        sample.append(_branched(max(sample, key=lambda paths: paths.length)))
+        self._checked = plan.longest
+        expected = _sorted(self.reference.score(sample))
+        self.check, found = self._best_way(sample, expected, most)
+        self._say(self.check.sentence())
+        if self._exact is None or self.precision is not None:
+            return
+        try:
+            self.precision = precision(found, _sorted(self._exact().score(sample)))
+        except Exception as error:
+            if not (isinstance(error, UserError) or is_out_of_memory(error)):
+                raise
+            self.precision = Precision(len(sample), why=one_line(error).rstrip(". "))
+        lossy = self.identity().get("quantise") or self.limits().dtype
+        self._say(self.precision.sentence(lossy))
+
+    def _best_way(
+        self, sample: Sequence[TokenPaths], expected: Sequence[Row], most: Room
+    ) -> tuple[SelfCheck, Sequence[Row]]:
+        """The check of the first way through the layers that passes, or of the plainest; and the
+        rows of the path that will be taken."""
+        why = cannot_share(self.model, most.tokens)
+        if why is not None:
+            return SelfCheck(len(sample), None, self._tolerance(), why), expected
+        fits, ways = self._fits, [(self._last, self._compiled)]
+        if self._last is not None:  # not every last layer can be cut short
+            ways.append((None, self._compiled))
+        if self._compiled:
+            ways += [(last, []) for last, _ in ways]
+        tried: list[SelfCheck] = []
+        for last, layers in ways:
+            if self._compiled and not layers:
+                self._say_not_compiled(tried[-1].why or "")
+            self._fits, self._last, self._compiled = fits, last, layers
+            check, found = self._against_reference(sample, expected, most)
+            tried.append(check)
+            if check.why is None:
+                break
+        return check, found
+
+    def _say_not_compiled(self, why: str) -> None:
+        self._say(f"Layers are not compiled, since {why.rstrip('. ')}.")
+
+    def _tolerance(self) -> float:
+        dtype = "bfloat16" if "quantise" in self.identity() else self.limits().dtype
+        return TOLERANCE.get(dtype, TOLERANCE["bfloat16"])
+
+    def _against_reference(
+        self, sample: Sequence[TokenPaths], expected: Sequence[Row], most: Room
+    ) -> tuple[SelfCheck, Sequence[Row]]:
+        """The shared path on a few prompts, in passes so short that paths are carried over."""
+        small = Plan(sample)
+        tokens = min(max(small.distinct // 3, 2), most.tokens)
+        counts, timed = dict(self._counts), list(self._timed)
+        try:
+            found = _sorted(self._walk(small, sample, Room(tokens, most.rows)))
+        except UserError:
+            raise
+        except Unsupported as error:
+            why = one_line(error).rstrip(". ")
+        except Exception as error:  # whatever an architecture may find wrong with a tree
+            why = f"{type(error).__name__}: {one_line(error)}".rstrip(". ")
+        else:
+            check = compare(found, expected, self._tolerance())
+            return check, found if check.why is None else expected
+        finally:
+            self._counts, self._timed = counts, timed
+        return SelfCheck(len(sample), None, self._tolerance(), why), expected
+
+    def _walk(self, plan: Plan, prompts: Sequence[TokenPaths], most: Room) -> Iterator[Row]:
+        """The stream, slice by slice; what a pass found is read while the next one computes."""
+        readout = Readout(prompts)
+        carry: Carry = []
+        waiting: Found | None = None
+        start = 0
+        while start < plan.distinct:
+            stop = plan.stop(start, most.tokens, most.rows)
+            cut = plan.slice(start, stop)
+            began = time.perf_counter()
+            try:
+                found, carry = self._pass(cut, carry, plan.depth(stop), readout)
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    # In a check it is the check that says why; later what was added is given up.
+                    if self.check is None or not (self._compiled or self._last is not None):
+                        raise
+                    if self._last is not None:
+                        self._last = None
+                    else:
+                        self._say_not_compiled(one_line(error))
+                        self._compiled = []
+                    continue
+                if stop - start == 1:
+                    raise too_little(1) from error
+                most = most.half(stop - start)
+                self._fits = most.least(self._fits)
+                continue
+            if waiting is not None:
+                yield from readout.rows(waiting)
+            waiting = found
+            self._count(cut, len(found.norm), time.perf_counter() - began)
+            start = stop
+        if waiting is not None:
+            yield from readout.rows(waiting)
+
+    def _count(self, cut: Slice, rows: int, seconds: float) -> None:
+        self._counts["computed_tokens"] += len(cut.ids)
+        self._counts["decision_rows"] += rows
+        self._counts["passes"] += 1
+        # Elsewhere than on a processor a pass has only been launched by now.
+        if self.reference.device.type == "cpu" and len(self._timed) < _TIMED:
+            pairs = int(cut.depths.sum()) + len(cut.depths)
+            self._timed.append((Work(len(cut.ids), pairs, rows), seconds))
+
+    def _pass(
+        self, cut: Slice, carry: Carry, next_depth: int, readout: Readout
+    ) -> tuple[Found, Carry]:
+        """One slice through the model: what its reads found, and the path that leads onward."""
+        device = self.reference.device
+        places = np.unique(cut.reads[:, 0])
+        tree = TreePass(cut, carry, next_depth)
+        ids = torch.from_numpy(cut.ids)[None].to(device, non_blocking=True)
+        kept = torch.from_numpy(places)  # on the processor it indexes any device
+        if not self._spread:
+            kept = kept.to(device, non_blocking=True)
+        with torch.inference_mode():
+            with tree_attention(self._configs, tree), ExitStack() as layers:
+                for layer, forward in self._compiled:
+                    layers.enter_context(running(layer, forward))
+                if self._last is not None and len(places):
+                    layers.enter_context(running(self._last, for_rows(self._last, tree, kept)))
+                    kept = 0  # all rows that are left
+                logits = self.model(
+                    input_ids=ids,
+                    position_ids=torch.from_numpy(cut.depths)[None].to(device, non_blocking=True),
+                    # All ones: without a mask, restarting positions would read as packed texts.
+                    attention_mask=torch.ones_like(ids),
+                    use_cache=False,
+                    logits_to_keep=kept,
+                ).logits
+            if logits.shape[:2] != (1, len(places)):
+                raise TrembleError(
+                    f"The model returned logits of shape {tuple(logits.shape)} where "
+                    f"{len(places)} rows were asked for."
+                )
+            if not tree.calls:
+                raise Unsupported("its layers have no attention that could be given a tree")
+            return readout.find(cut.reads, logits[0].float()), tree.carried
+
+
+def _branched(paths: TokenPaths) -> TokenPaths:
+    """The same prompt with one token in its middle exchanged: a branch that every check has."""
+    middle = len(paths.prefix) // 2
+    others = (*paths.prefix, *(token for path in paths.paths for token in path))
+    other = next((token for token in others if token != paths.prefix[middle]), 0)
+    prefix = (*paths.prefix[:middle], other, *paths.prefix[middle + 1 :])
+    return replace(paths, prefix=prefix)
+
+
+def _sorted(rows: Iterator[Row]) -> list[Row]:
+    return sorted(rows, key=lambda row: row.index)
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen(Sequence[TokenPaths]):
+    """Some prompts of a sequence, by index, made when asked for."""
+
+    prompts: Sequence[TokenPaths]
+    indices: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, place: Any) -> Any:
+        return self.prompts[self.indices[place]]

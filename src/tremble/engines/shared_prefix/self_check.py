@@ -1,0 +1,142 @@
+"""What speaks for or against a path before anything is scored with it."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch.nn import Conv1d
+
+from tremble.engines.base import Row
+
+_ATTENTION = {"full_attention", "sliding_attention", "chunked_attention"}
+_RECURRENT = re.compile(r"Mamba|SSM|Recurrent|Rglru|DeltaNet|LinearAttention|Lightning|ShortConv")
+_STATE_PARAMETERS = {"A_log", "dt_bias"}
+CHECKED = 8  # prompts that a check scores twice
+# Largest difference in an option's log-probability, in nat, that a check lets pass: float32 sums in
+# another order differ by some 1e-5; lower precisions round in every layer.
+TOLERANCE = {"float32": 1e-4, "float64": 1e-6, "float16": 0.05, "bfloat16": 0.3}
+
+
+@dataclass(frozen=True, slots=True)
+class SelfCheck:
+    """The shared path held against the reference: largest difference in nat over some prompts, and
+    what is tolerated. `why` says what speaks against the path, None where nothing does."""
+
+    prompts: int
+    max_difference: float | None
+    tolerance: float
+    why: str | None
+
+    def sentence(self) -> str:
+        if self.why is not None:
+            return f"Self-check: scoring prompt by prompt, since {self.why}."
+        return (
+            f"Self-check: shared prefixes agree with single prompts to {self.max_difference:.1g} "
+            f"nat on {self.prompts} prompts."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Precision:
+    """How far a lower precision moves the log-odds of options, held against float32: the largest
+    and the mean change over some prompts, in nat. `why`: why it was not measured, else None."""
+
+    prompts: int
+    max_log_odds: float | None = None
+    mean_log_odds: float | None = None
+    why: str | None = None
+
+    def sentence(self, dtype: str) -> str:
+        if self.why is not None:
+            return f"The error of {dtype} was not measured: {self.why}."
+        return (
+            f"{dtype} moves the log-odds of options by up to {self.max_log_odds:.2g} nat, "
+            f"{self.mean_log_odds:.2g} on average, on {self.prompts} prompts."
+        )
+
+
+def compare(found: Sequence[Row], expected: Sequence[Row], tolerance: float) -> SelfCheck:
+    """Rows of one path against those of another, prompt by prompt."""
+    worst = max(_difference(a, b) for a, b in zip(found, expected, strict=True))
+    why = None
+    if not worst <= tolerance:
+        why = f"log-probabilities differ by {worst:.2g} nat, {tolerance:g} is tolerated"
+    return SelfCheck(len(found), worst if math.isfinite(worst) else None, tolerance, why)
+
+
+def precision(found: Sequence[Row], exact: Sequence[Row]) -> Precision:
+    """The change in log-odds between any two options of a prompt: the range of the changes in
+    their log-probabilities."""
+    changes = []
+    for one, other in zip(found, exact, strict=True):
+        if one.error is None and other.error is None:
+            moved = [a - b for a, b in zip(one.logprobs, other.logprobs, strict=True)]  # type: ignore[operator]
+            changes.append(max(moved) - min(moved))
+    if not changes or not all(map(math.isfinite, changes)):
+        return Precision(len(found), why="a prompt has no finite score in both precisions")
+    return Precision(len(changes), max(changes), math.fsum(changes) / len(changes))
+
+
+def _difference(one: Row, other: Row) -> float:
+    """The largest difference of two rows' log-probabilities, infinite where only one has them."""
+    if one.error is not None or other.error is not None:
+        return 0.0 if one.error == other.error else math.inf
+    found = [
+        0.0 if a == b else abs(a - b)
+        for a, b in zip(one.logprobs, other.logprobs, strict=True)
+        if a is not None and b is not None
+    ]
+    return math.inf if any(map(math.isnan, found)) else max(found)
+
+
+def cannot_share(model: Any, tokens: int) -> str | None:
+    """What rules shared prefixes out, in passes of so many tokens, before they are tried.
+
+    Recurrent parts are looked for by what they are made of: in a low precision, and in short
+    passes, states that run on from one branch to the next can hide below the tolerance.
+    """
+    takes = inspect.signature(model.forward).parameters
+    for name in ("position_ids", "logits_to_keep"):
+        if name not in takes:
+            return f"the model's forward pass does not take {name}"
+    kinds = set(getattr(model.config.get_text_config(), "layer_types", None) or ())
+    for kind in sorted(kinds - _ATTENTION):
+        return f"it has layers of the kind {kind!r}, which are no attention over tokens"
+    for name, part in model.named_modules():
+        if _RECURRENT.search(type(part).__name__) or isinstance(part, Conv1d):
+            return f"its part {name!r} carries a state from token to token"
+    for name, _ in model.named_parameters():
+        if name.rpartition(".")[2] in _STATE_PARAMETERS:
+            return f"its parameter {name!r} belongs to a state that runs from token to token"
+    if tokens > _tempered_from(model):
+        return "its attention is scaled by the place of a token in the pass, not in its prompt"
+    return None
+
+
+def longest_of_one_kind(model: Any) -> float:
+    """Tokens up to which a position means the same in every pass.
+
+    Beyond the original window, dynamic and long rotary scaling turn positions by angles that
+    depend on the longest prompt of the pass; Llama 4 scales by the place in the pass.
+    """
+    config = model.config.get_text_config()
+    found = getattr(config, "rope_parameters", None) or {}
+    limit = _tempered_from(model)
+    for kind in (found, *(value for value in found.values() if isinstance(value, dict))):
+        if kind.get("rope_type") in ("dynamic", "longrope"):
+            own = kind.get("original_max_position_embeddings")
+            limit = min(limit, own or config.max_position_embeddings)
+    return limit
+
+
+def _tempered_from(model: Any) -> float:
+    """Places in a pass below which Llama 4's temperature of attention is one."""
+    config = model.config.get_text_config()
+    if not getattr(config, "attn_temperature_tuning", False):
+        return math.inf
+    return float(getattr(config, "floor_scale", None) or 0)

@@ -1,0 +1,55 @@
+"""One token per byte: the tokenizer of the mock models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from tremble.tokenization.options import Ids
+
+BOS = 256
+VOCABULARY = 257
+
+
+class ByteTokenizer:
+    """One token per UTF-8 byte, and a BOS where asked for."""
+
+    def __init__(self, bos: bool = True, template: str | None = None) -> None:
+        self._bos: Ids = (BOS,) if bos else ()
+        self.template = template
+
+    @property
+    def key(self) -> str:
+        return f"bytes, BOS {self._bos}"
+
+    @property
+    def bos(self) -> Ids:
+        return self._bos
+
+    @property
+    def special(self) -> Mapping[str, str]:
+        return {"bos_token": "<bos>"}
+
+    @property
+    def special_texts(self) -> Sequence[str]:
+        return ["<bos>"]
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        encoded = []
+        for text in texts:
+            head, mark, rest = text.partition("<bos>")
+            special = [BOS] if mark and not head else []
+            encoded.append(special + list((rest if special else text).encode()))
+        return encoded
+
+    def pieces(self) -> Sequence[str]:
+        return [chr(byte) for byte in range(256)] + ["<bos>"]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        return bytes(index for index in ids if index < 256).decode(errors="replace")
+
+
+# A chat template of its own, so that the chat format can be tested without a model.
+MOCK_TEMPLATE = (
+    "{% for message in messages %}[{{ message['role'] }}] {{ message['content'] }}\n"
+    "{% endfor %}{% if add_generation_prompt %}[assistant] {% endif %}"
+)

@@ -1,0 +1,223 @@
+"""Models from the hub: downloading them, each failure as one sentence, and deleting them again."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tremble.errors import ModelUnavailable, UserError
+from tremble.text import one_line
+
+# Some repositories hold their weights twice: the original release, which transformers leaves
+# alone, beside its own shards.
+_TWICE = ["consolidated*.safetensors", "original/*"]
+
+
+def name_and_revision(model: str, revision: str | None = None) -> tuple[str, str | None]:
+    """`name@revision` in two; a revision in the name comes first."""
+    name, _, own = model.partition("@")
+    return name, own or revision
+
+
+def download(name: str, revision: str | None, patterns: Sequence[str]) -> Path:
+    """The snapshot folder of a hub model, with all of its files that match `patterns`.
+
+    Raises UserError for a text that cannot be a hub name, ModelUnavailable for all other causes.
+    """
+    from huggingface_hub import constants, get_token, snapshot_download
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HfHubHTTPError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    try:
+        return Path(
+            snapshot_download(
+                name, revision=revision, allow_patterns=list(patterns), ignore_patterns=_TWICE
+            )
+        )
+    except HFValidationError as error:
+        raise UserError(
+            f"{name!r} is neither a folder nor a name that the hub can have; check it."
+        ) from error
+    except GatedRepoError as error:
+        token = get_token() is not None
+        cure = (
+            f"the account of your token has no access yet: accept the terms at "
+            f"{constants.ENDPOINT}/{name}"
+            if token
+            else "there is no token on this machine: accept its terms on the hub, then run "
+            "`hf auth login`"
+        )
+        raise ModelUnavailable(f"The model {name!r} is gated, and {cure}.") from error
+    except RevisionNotFoundError as error:
+        raise ModelUnavailable(
+            f"The model {name!r} has no revision {revision!r}; check it."
+        ) from error
+    except RepositoryNotFoundError as error:
+        private = "" if get_token() else "; if it is, run `hf auth login`, as there is no token"
+        raise ModelUnavailable(
+            f"There is no model {name!r} on the hub, or it is private; check the name{private}."
+        ) from error
+    except Exception as error:  # whatever stops one download must not stop a sweep
+        if _disk_is_full(error):
+            raise ModelUnavailable(
+                f"The disk is full: {name!r} does not fit into {constants.HF_HUB_CACHE!r}; free "
+                "some space, set HF_HOME to a folder on a larger disk, or set "
+                "keep_models = false in [run]."
+            ) from error
+        if constants.HF_HUB_OFFLINE:
+            raise ModelUnavailable(
+                f"The model {name!r} is not (or not wholly) on this machine, and HF_HUB_OFFLINE "
+                f"forbids to download it; unset HF_HUB_OFFLINE, or run `hf download {name}` first."
+            ) from error
+        if isinstance(error, HfHubHTTPError) and error.response.status_code == 401:
+            raise ModelUnavailable(
+                f"The hub does not accept the token of this machine, so {name!r} cannot be "
+                "downloaded; run `hf auth login` with a valid one, or `hf auth logout`."
+            ) from error
+        if isinstance(error, LocalEntryNotFoundError | OSError):
+            raise ModelUnavailable(
+                f"The model {name!r} is not on this machine and the hub cannot be reached; "
+                "download it first, or check the name and the connection."
+            ) from error
+        raise ModelUnavailable(
+            f"The model {name!r} cannot be downloaded ({one_line(error)}); "
+            "check the connection and try again."
+        ) from error
+
+
+def bytes_to_download(name: str, revision: str | None, patterns: Sequence[str]) -> int | None:
+    """Bytes of a hub model's files that match `patterns` and are not on this machine yet; None
+    where the hub does not say."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        files = snapshot_download(
+            name,
+            revision=revision,
+            allow_patterns=list(patterns),
+            ignore_patterns=_TWICE,
+            dry_run=True,
+        )
+    except Exception:  # offline, gated, renamed: whatever it is, a later download says it
+        return None
+    wanted = [file.file_size for file in files if file.will_download]
+    return None if None in wanted else sum(size or 0 for size in wanted)
+
+
+def _disk_is_full(error: BaseException | None) -> bool:
+    """Whether a full disk or quota is anywhere among the causes; some layers only say so."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        if "no space left on device" in str(error).lower():
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+@dataclass(slots=True)
+class _Added:
+    """What one model brought into a repository's cache folder; `refs`: file to earlier text."""
+
+    paths: set[Path] = field(default_factory=set)
+    refs: dict[Path, str | None] = field(default_factory=dict)
+
+
+class Downloads:
+    """Knows what a run added to the hub's cache, so that this, and only this, can be deleted.
+
+    Nothing that was in the cache before may go. So files are compared right before and right
+    after each step that may download, by name: what somebody else fetches in between steps is
+    not ours either. With `keep`, nothing is noted and nothing deleted.
+    """
+
+    def __init__(self, keep: bool) -> None:
+        self.keep = keep
+        self._added: dict[str, _Added] = {}
+
+    @contextmanager
+    def noting(self, model: str) -> Iterator[None]:
+        """Notes what the block adds for `model`, also where the block fails half-way."""
+        folder = None if self.keep else _cache_of(model)
+        if folder is None:
+            yield
+            return
+        before, refs = _listing(folder), _refs(folder)
+        try:
+            yield
+        finally:
+            added = self._added.setdefault(model, _Added())
+            added.paths |= _listing(folder) - before
+            for path, text in _refs(folder).items():
+                if text != refs.get(path):
+                    added.refs.setdefault(path, refs.get(path))
+
+    def delete(self, model: str) -> None:
+        """Take away what `model` added; a blob that another snapshot points to stays for it."""
+        added = self._added.pop(model, None)
+        folder = _cache_of(model)
+        if added is None or folder is None:
+            return
+        for path, text in added.refs.items():
+            with suppress(OSError):
+                path.unlink() if text is None else path.write_text(text)
+        blobs = {path for path in added.paths if path.parent == folder / "blobs"}
+        for path in added.paths - blobs:
+            if path.is_symlink() or path.is_file():
+                with suppress(OSError):
+                    path.unlink()
+        used = {path.resolve() for path in _listing(folder / "snapshots") if path.is_symlink()}
+        for path in blobs:
+            if path.resolve() not in used:
+                with suppress(OSError):
+                    path.unlink()
+        kept = {path for path in blobs if path.exists()}
+        for path in sorted(added.paths - blobs, key=lambda path: -len(path.parts)):
+            with suppress(OSError):
+                path.rmdir()  # takes empty folders only
+        others = [other for other in self._added if _cache_of(other) == folder]
+        if others:  # another revision of the same repository: what it still uses is its to delete
+            self._added[others[0]].paths |= kept | {p for p in added.paths if p.is_dir()}
+
+    def delete_all(self) -> None:
+        for model in list(self._added):
+            self.delete(model)
+
+
+def _cache_of(model: str) -> Path | None:
+    """The folder of a model's repository in the hub's cache; None for what is not from the hub."""
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
+    from huggingface_hub.utils._validators import validate_repo_id
+
+    name, _ = name_and_revision(model)
+    try:
+        validate_repo_id(name)
+    except ValueError:
+        return None
+    if Path(model).expanduser().exists():
+        return None
+    cache = Path(constants.HF_HUB_CACHE).expanduser().resolve()
+    return cache / repo_folder_name(repo_id=name, repo_type="model")
+
+
+def _listing(folder: Path) -> set[Path]:
+    """Everything in a folder, and itself; links are listed, not followed."""
+    found = {folder} if folder.is_dir() else set()
+    for place, folders, files in os.walk(folder):
+        found |= {Path(place, name) for name in (*folders, *files)}
+    return found
+
+
+def _refs(folder: Path) -> dict[Path, str]:
+    return {path: path.read_text() for path in _listing(folder / "refs") if path.is_file()}

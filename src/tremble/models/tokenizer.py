@@ -1,0 +1,106 @@
+"""A Hugging Face tokenizer as tremble uses it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from hashlib import blake2b
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from tremble.tokenization.options import Ids, bos_of
+
+# Where transformers turns texts into ids; a tokenizer class may have its own way.
+_STEPS = ("__call__", "_encode_plus", "_batch_encode_plus", "_call_one")
+
+
+class HubTokenizer:
+    """A transformers tokenizer as tremble uses it."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        tokenizer.model_max_length = int(1e30)  # the window is checked elsewhere, with a cure
+        self.inner = tokenizer
+        self._fast: Any = None
+        bare = self.encode(["x"])[0]
+        self._bos = bos_of(tokenizer("x")["input_ids"], bare)
+        # From here on the inner tokenizer neither cuts nor pads: the calls above saw to that.
+        self._fast = _plain_fast(tokenizer)
+
+    @cached_property
+    def key(self) -> str:
+        """A hash of the serialised tokenizer; of a slow one, of the files it saves itself to.
+
+        A class that came with the model may do anything: its key fits no other tokenizer, and
+        none that is opened later.
+        """
+        digest = blake2b(digest_size=16)
+        kind = type(self.inner)
+        digest.update(repr((kind.__module__, kind.__qualname__, self._bos)).encode())
+        if any(
+            c.__module__.split(".")[0] not in ("builtins", "transformers") for c in kind.__mro__
+        ):
+            digest.update(os.urandom(16))
+        digest.update(repr(getattr(self.inner, "split_special_tokens", None)).encode())
+        backend = getattr(self.inner, "backend_tokenizer", None)
+        if backend is not None:
+            digest.update(backend.to_str().encode())
+        else:
+            with TemporaryDirectory() as folder:
+                self.inner.save_pretrained(folder)
+                for path in sorted(Path(folder).rglob("*")):
+                    if path.is_file():
+                        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+        return digest.hexdigest()
+
+    @property
+    def bos(self) -> Ids:
+        return self._bos
+
+    @property
+    def special(self) -> Mapping[str, str]:
+        named = self.inner.special_tokens_map
+        return {name: str(text) for name, text in named.items() if not isinstance(text, list)}
+
+    @property
+    def special_texts(self) -> Sequence[str]:
+        return sorted({*self.inner.all_special_tokens, *self.inner.get_added_vocab()})
+
+    @property
+    def template(self) -> str | None:
+        found = self.inner.chat_template
+        if isinstance(found, dict):
+            found = found.get("default")
+        return None if found is None else str(found)
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        if not texts:
+            return []
+        if self._fast is not None:
+            batch = self._fast.encode_batch_fast(list(texts), add_special_tokens=False)
+            return [encoding.ids for encoding in batch]
+        encoded: list[list[int]] = self.inner(list(texts), add_special_tokens=False)["input_ids"]
+        return encoded
+
+    def pieces(self) -> Sequence[str]:
+        pieces: Sequence[str] = self.inner.convert_ids_to_tokens(list(range(len(self.inner))))
+        return pieces
+
+    def decode(self, ids: Sequence[int]) -> str:
+        return str(self.inner.decode(list(ids)))
+
+
+def _plain_fast(tokenizer: Any) -> Any:
+    """The Rust tokenizer, where transformers adds nothing to what it does, else None.
+
+    Asked directly it leaves out the offsets, which cost a third of the time.
+    """
+    from transformers import PreTrainedTokenizerFast
+
+    kind = type(tokenizer)
+    plain = isinstance(tokenizer, PreTrainedTokenizerFast) and all(
+        getattr(kind, step, None) is getattr(PreTrainedTokenizerFast, step, None) for step in _STEPS
+    )
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    return backend if plain and hasattr(backend, "encode_batch_fast") else None

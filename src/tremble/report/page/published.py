@@ -1,0 +1,95 @@
+"""The page of the core study's own figures: wins, the cloud of pairs, the claims recounted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from tremble.published import sweep
+from tremble.published.figures import CITATION
+from tremble.published.recount import Claim
+from tremble.published.text_claims import claims
+from tremble.report.page.cloud import cloud_figure
+from tremble.report.page.parts import Part, folded
+from tremble.report.page.templates import render
+from tremble.report.tables.published import WINS, filter_text, games_name, wins_cells
+from tremble.report.tables.table import Column, Section, Table
+from tremble.text import MISSING, decimal
+
+Row = dict[str, Any]
+_PRINTED_IN = {
+    "headline": ("Running text", "Counts and statistics of the text"),
+    "prompt_variants": ("Wordings", "Wins under 14 wordings, Tables 1 and 4"),
+    "one_shot_types": ("Topologies", "Wins in one-shot games by topology, Table 2"),
+    "config_robustness": ("Game parameters", "Wins by value of every parameter, Tables 12 to 16"),
+    "oddities": ("Oddities", "Printed figures that do not fit each other"),
+}
+
+
+def published_page() -> str:
+    """The page as text. Raises MissingExtra without altair and vl-convert."""
+    main = sweep.wins(masses=(sweep.MASS,), min_corrs=(sweep.MIN_CORR,))
+    found = claims()
+    return render(
+        "published.html",
+        title="The core study's figures, recounted",
+        citation=CITATION,
+        mass=decimal(float(sweep.MASS)),
+        min_corr=decimal(float(sweep.MIN_CORR)),
+        main=_wins_table("wins", ["Family"], [[games_name(row["games"])] for row in main], main),
+        cloud=cloud_figure(),
+        sweep=[_sweep_part(games) for games in sweep.EVERY],
+        claims=[_claims_part(source, found) for source in _PRINTED_IN],
+        agreement=_agreement(found),
+    )
+
+
+def _wins_table(
+    id: str, columns: Sequence[str], firsts: Sequence[list[str]], rows: Sequence[Row]
+) -> Table:
+    lines = [[*first, *wins_cells(row)] for first, row in zip(firsts, rows, strict=True)]
+    headed = [Column(name, number=place > 0) for place, name in enumerate(columns)]
+    headed += [Column(name, number=True) for name in WINS]
+    return Table(id, "", "", headed, [Section("", lines)], "")
+
+
+def _sweep_part(games: str) -> Part:
+    rows = sweep.wins((games,))
+    filters = [[filter_text(row["mass"]), filter_text(row["min_corr"])] for row in rows]
+    table = _wins_table(f"sweep-{games}", ["Least mass", "Least r"], filters, rows)
+    about = f"{len(rows)} combinations of the two filters."
+    return folded(
+        f"sweep-{games}", about, table, "tremble published wins --json", title=games_name(games)
+    )
+
+
+def _claims_part(source: str, found: Sequence[Claim]) -> Part:
+    own = [claim for claim in found if claim.source.split(":")[0] == source]
+    title, about = _PRINTED_IN[source]
+    lines = [
+        [
+            claim.claim,
+            claim.printed,
+            claim.recounted or MISSING,
+            claim.agrees or MISSING,
+            claim.reason,
+        ]
+        for claim in own
+    ]
+    columns = [Column(name) for name in ("Claim", "Printed", "Recounted", "Agrees", "Reason")]
+    table = Table(source, title, "", columns, [Section("", lines)], "")
+    return folded(
+        f"claims-{source}", f"{about}. {_agreement(own)}", table, "", title=title, most=len(own)
+    )
+
+
+def _agreement(found: Sequence[Claim]) -> str:
+    """How many of these claims agree, in a sentence."""
+    counts = Counter(claim.agrees for claim in found)
+    return (
+        f"Of {len(found)} printed figures {counts['yes']} agree with the recount (or, where the "
+        "claim says so, with the printed figures they must go with), "
+        f"{counts['within rounding']} do so within rounding, {counts['no']} do not; "
+        f"{counts[None]} cannot be recounted."
+    )

@@ -1,0 +1,40 @@
+"""The page of one decision looked at closely."""
+
+from __future__ import annotations
+
+from tremble.report.page.templates import render
+from tremble.report.tables.xray import (
+    Found,
+    comparison,
+    folded,
+    heading,
+    notes,
+    option_name,
+    people,
+    presentations,
+    printable,
+    visible,
+    where_and_who,
+)
+from tremble.text import decimal
+
+
+def xray_page(found: Found) -> str:
+    """The page as text, in need of nothing else. Names and texts are escaped."""
+    return render(
+        "xray.html",
+        {
+            "visible": visible,
+            "printable": printable,
+            "folded": folded,
+            "heading": heading,
+            "decimal": decimal,
+            "option_name": option_name,
+        },
+        title=printable(found["decision"]["id"]),
+        about=where_and_who(found),
+        presentations=presentations(found),
+        table=comparison(found),
+        people=people(found),
+        notes=notes(found),
+    )

@@ -1,0 +1,145 @@
+"""The further tables of an analysis, laid out by their columns: names left, numbers right."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from tremble.baselines.base import BASELINES
+from tremble.report.tables.captions import BY, CAPTIONS, heading
+from tremble.report.tables.table import (
+    Column,
+    Section,
+    Table,
+    count,
+    family_name,
+    shown_model,
+    without_empty_pool,
+)
+from tremble.stats.tables.further import FURTHER
+from tremble.text import MISSING, decimal, p_value
+
+Row = dict[str, Any]
+# Columns that make up the heading of a section, in this order; the others are cells.
+_HEADING = ("model", "base", "aligned", "format", "mode", "formulation")
+_MODELS = ("model", "base", "aligned")
+_ABOVE_TOO = {"controls": ("family",)}  # so that the controls of a family stand side by side
+_COUNTS = {"n", "pairs", "kept", "ties", "clusters", "undefined", "undecided", "clipped", "points"}
+_COUNTS |= {"bin", "resamples", "decisions"}
+_P = {"p", "p_holm", "p_bh", "williams_p", "steiger_p"}
+_HIDDEN = {"by", "effective"}  # said by the title, or by a note where it matters
+_OFF = {"sweep": ("mass", "min_r")}  # where nothing is no missing value but a filter not used
+VERDICT = "May this model stand in for people here?"
+_LONG = ("note", "why", "spellings")
+_BASELINE = re.compile(rf"\b({'|'.join(BASELINES)})\b")
+NO_CONTROLS = (
+    "Controls (no history, no rules, ...) have not been scored: a model may rest on cues that "
+    "they would show."
+)
+
+
+def controls_missing(rows: Sequence[Row]) -> str:
+    """What a reader must know of a verdict for which no control was scored; else empty."""
+    return "" if any(row["control"] is not None for row in rows) else NO_CONTROLS
+
+
+def further_layout(tables: Mapping[str, Sequence[Row] | str]) -> list[Table]:
+    """A table for each name, by `FURTHER`; the columns are those of its rows. A sentence in place
+    of rows says why there are none."""
+    return [
+        Table(name, FURTHER[name], "", [], [], rows)
+        if isinstance(rows, str)
+        else table_of(name, FURTHER[name], rows, last=("spellings", "note"))
+        for name, rows in tables.items()
+    ]
+
+
+def breakdown_layout(parts: Mapping[str, Mapping[str, Sequence[Row]] | str]) -> list[Table]:
+    """Two tables for each parameter (`study.breakdown_analysis`), or its sentence."""
+    found = []
+    for name, tables in parts.items():
+        if isinstance(tables, str):
+            found.append(Table(f"by {name}", f"By {name}", "", [], [], tables))
+            continue
+        for kind, title in (("pairs", "r and mass by {}"), ("wins", "Wins by {}")):
+            rows = tables[kind]
+            if all(row["parameter"] == name for row in rows):  # the title says it
+                rows = [{k: v for k, v in row.items() if k != "parameter"} for row in rows]
+            made = table_of(f"{kind} by {name}", title.format(name), rows, ("why", "note"))
+            found.append(replace(made, caption=BY[kind]))
+    return found
+
+
+def verdict_layout(rows: Sequence[Row]) -> Table:
+    """The rows of `stats.verdict`, the answer beside the family: in a wide table the last columns
+    are out of sight."""
+    answer = "verdict"
+    first = [{"family": row["family"], answer: row[answer], **row} for row in rows]
+    return table_of("verdict", VERDICT, first, last=("why",))
+
+
+def table_of(id: str, title: str, rows: Sequence[Row], last: Sequence[str] = ()) -> Table:
+    """Rows with equal columns; those named in `last` are texts and stand at the end, if any of
+    them says something. Its caption is that of `CAPTIONS`."""
+    rows = without_empty_pool(rows)
+    first = rows[0] if rows else {}
+    # In tables of wins "base" and "aligned" are counts, in others "kept" only says that `why` is
+    # empty.
+    above = [key for key in _HEADING if isinstance(first.get(key), str)]
+    above += _ABOVE_TOO.get(id, ())
+    shown = [
+        key
+        for key in first
+        if not (key in above or key in _HIDDEN or key in last or isinstance(first[key], bool))
+    ]
+    numeric = {
+        key: all(row[key] is None or isinstance(row[key], int | float) for row in rows)
+        and any(row[key] is not None for row in rows)
+        for key in shown
+    }
+    ends = [key for key in last if any(row.get(key) for row in rows)]
+    columns = [Column(heading(key), numeric[key]) for key in shown]
+    columns += [Column(heading(key), long=key in _LONG) for key in ends]
+    sections: dict[str, list[list[str]]] = {}
+    for row in rows:
+        about = " · ".join(cell(key, row[key]) for key in above)
+        cells = [
+            "none" if row[key] is None and key in _OFF.get(id, ()) else cell(key, row[key])
+            for key in shown
+        ]
+        cells += [plain_words(row[key] or "") for key in ends]
+        sections.setdefault(about, []).append(cells)
+    return Table(
+        id,
+        title,
+        CAPTIONS.get(id, ""),
+        columns,
+        [Section(about, lines) for about, lines in sections.items()],
+        "Nothing to show.",
+    )
+
+
+def plain_words(text: str) -> str:
+    """A sentence with the baselines in it named as people read them."""
+    return _BASELINE.sub(lambda found: found[0].replace("_", " "), text)
+
+
+def cell(name: str, value: Any) -> str:
+    """One value as people read it, by the name of its column."""
+    if value is None:
+        return MISSING
+    if name == "family":
+        return family_name(value)
+    if name in _MODELS and isinstance(value, str):  # in tables of wins base is a count
+        return shown_model(value)
+    if name == "baseline":
+        return plain_words(value)
+    if name in _P:
+        return p_value(value)
+    if name in _COUNTS and isinstance(value, float):  # options share the weight of a problem
+        return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
+    if name in _COUNTS or isinstance(value, int):
+        return count(value)
+    return decimal(value) if isinstance(value, float) else str(value)

@@ -1,0 +1,120 @@
+"""What a study will take, as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tremble.report.tables.table import Column, Section, Table, count, family_name
+from tremble.text import MISSING, decimal
+
+_COUNTS = ("cells", "decisions", "rows")
+_ROOM = 30  # characters for names of one kind; where they take more, their number stands
+
+
+def plan_layout(plan: Mapping[str, Any]) -> list[Table]:
+    """Models with their totals, families, and what cannot be scored."""
+    rows = [_model(row) for row in plan["models"]]
+    if len(rows) > 1:
+        guessed = any(row["timing"] == "estimated" and row["seconds"] for row in plan["models"])
+        timing = "estimated" if guessed else None
+        rows.append(_model({"model": "all", "timing": timing, **plan["totals"]}))
+    numbers = ("To score", "On disk", "Tokens", "Distinct", "Time", "Memory", "Download")
+    models = Table(
+        "models",
+        "What each model takes",
+        "",
+        [Column("Model"), *(Column(name, True) for name in numbers)],
+        [Section("", rows)] if rows else [],
+        "No model can be had.",
+    )
+    families = Table(
+        "families",
+        "The smallest difference of two r that so much data shows",
+        "",
+        [Column("Data"), Column("Family")]
+        + [Column(name, True) for name in ("Decisions", "Clusters", "Smallest", "By clusters")],
+        [
+            Section(
+                "",
+                [
+                    [
+                        row["data"],
+                        family_name(row["family"]),
+                        count(row["decisions"]),
+                        count(row["clusters"]),
+                        decimal(row["smallest"]),
+                        decimal(row["smallest_clusters"]),
+                    ]
+                    for row in plan["families"]
+                ],
+            )
+        ],
+        "There are no decisions.",
+    )
+    found = [models, families]
+    if plan["cannot"]:
+        found.append(_cannot(plan["cannot"]))
+    return found
+
+
+def _model(row: Mapping[str, Any]) -> list[str]:
+    about = "~" if row["timing"] == "estimated" and row["seconds"] else ""
+    return [
+        row["model"],
+        count(row["prompts"]),
+        count(row["scored"]),
+        count(row["tokens"]),
+        count(row["distinct_tokens"]),
+        about + duration(row["seconds"]),
+        size(row["memory"]),
+        size(row["download"]),
+    ]
+
+
+def _cannot(rows: list[dict[str, Any]]) -> Table:
+    numbers = ("Cells", "Decisions", "Prompts")
+    return Table(
+        "cannot",
+        "What cannot be scored",
+        "Cells are models x data x formats x wordings, with their controls and readings.",
+        [Column("Where"), *(Column(name, True) for name in numbers), Column("Why", long=True)],
+        [
+            Section(
+                "",
+                [
+                    [
+                        _where(row),
+                        *("all" if row[key] is None else count(row[key]) for key in _COUNTS),
+                        row["why"],
+                    ]
+                    for row in rows
+                ],
+            )
+        ],
+        "",
+    )
+
+
+def _where(row: Mapping[str, Any]) -> str:
+    """The names a reason goes with; where they are many, their number."""
+    said = []
+    for key in ("models", "data", "formulations", "formats"):
+        names = row[key]
+        listed, what = ", ".join(names), "wordings" if key == "formulations" else key
+        said.append(listed if len(names) < 2 or len(listed) <= _ROOM else f"{len(names)} {what}")
+    return " · ".join(filter(None, said))
+
+
+def duration(seconds: float | None) -> str:
+    return MISSING if seconds is None else duration(seconds)
+
+
+def size(value: float | None) -> str:
+    """Bytes as a person says them, in thousands: 2.1e9 -> '2.1 GB'."""
+    if value is None:
+        return MISSING
+    for unit, least in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if value >= least:
+            return f"{value / least:,.1f} {unit}"
+    return f"{value:.0f} B"

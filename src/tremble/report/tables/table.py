@@ -1,0 +1,222 @@
+"""What the tables say, once for the page and the terminal: sections of rows of text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tremble.models.mock import is_mock
+from tremble.stats.inference.significance import ALL, CORE_FAMILIES
+from tremble.stats.tables.analysis import Analysis
+from tremble.text import MISSING, decimal, p_value
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A heading; `number` columns are aligned right and never wrapped, `long` ones hold sentences,
+    which a narrow terminal prints below the table."""
+
+    name: str
+    number: bool = False
+    long: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Rows under a heading of their own, such as one model in one format."""
+
+    heading: str
+    rows: list[list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table ready to print. `empty` is what to say when it has no rows."""
+
+    id: str
+    title: str
+    caption: str
+    columns: list[Column]
+    sections: list[Section]
+    empty: str
+
+
+FAMILY_NAMES = {
+    "persuasion_seller": "persuasion (seller)",
+    "repeated_matrix": "repeated matrix",
+    "one_shot_matrix": "one-shot matrix",
+    "multi_issue": "multi-issue",
+    ALL: "all four repeated",
+}
+
+
+def family_name(family: str) -> str:
+    """A family as people read it."""
+    return FAMILY_NAMES.get(family, family)
+
+
+def shown_model(name: str) -> str:
+    """A model as people read it: one that is none is marked."""
+    return f"{name} (made up)" if is_mock(name) else name
+
+
+def count(value: int | None) -> str:
+    """A whole number with thousands separated; an en dash for None."""
+    return MISSING if value is None else f"{value:,}"
+
+
+def without_empty_pool(rows: Sequence[Row]) -> list[Row]:
+    """The rows without those of all four repeated families, where there is none of the four."""
+    if any(row.get("family") in CORE_FAMILIES for row in rows):
+        return list(rows)
+    return [row for row in rows if row.get("family") != ALL]
+
+
+def _text(*parts: str | None) -> str:
+    return "; ".join(part for part in parts if part)
+
+
+def _sections(
+    rows: Iterable[Row], heading: Callable[[Row], str], cells: Callable[[Row], list[str]]
+) -> list[Section]:
+    """Rows under their headings, in order of first appearance."""
+    found: dict[str, list[list[str]]] = {}
+    for row in rows:
+        found.setdefault(heading(row), []).append(cells(row))
+    return [Section(name, lines) for name, lines in found.items()]
+
+
+def _model(row: Row) -> list[str]:
+    note = row["note"]
+    if row["mass"] is None and row["n"] and "mass" not in (note or ""):
+        note = _text(note, "mass not measured")
+    return [
+        family_name(row["family"]),
+        count(row["n"]),
+        count(row["missing"]),
+        decimal(row["r"]),
+        decimal(row["mass"]),
+        note or "",
+    ]
+
+
+def _pair(row: Row) -> list[str]:
+    base, aligned = row["r_base"], row["r_aligned"]
+    # Two decimals would show a winner between equal numbers.
+    close = None not in (base, aligned) and abs(base - aligned) < 0.01
+    digits = 3 if close else 2
+    won = row["winner"] or MISSING
+    if row["winner"] and not row["kept"]:
+        won += ", dropped"
+    return [
+        family_name(row["family"]),
+        count(row.get("n")),
+        decimal(base, digits),
+        decimal(aligned, digits),
+        won,
+        _text(row["why"], row.get("note")),
+    ]
+
+
+def _test(row: Row) -> list[str]:
+    statistic = row["statistic"]
+    return [
+        family_name(row["family"]),
+        row["test"],
+        row["direction"] or MISSING,
+        count(row["n"]),
+        MISSING if statistic is None else f"{statistic:,.10g}",
+        p_value(row["p"]),
+        row["note"] or "",
+    ]
+
+
+def _baseline(row: Row) -> list[str]:
+    return [family_name(row["family"]), count(row["n"]), decimal(row["r"]), row["note"] or ""]
+
+
+def layout(analysis: Analysis) -> list[Table]:
+    """The four tables: models, pairs, tests, baselines."""
+    return [
+        Table(
+            "models",
+            "Models",
+            "Pearson r between each model's prediction and what people did, with the mean mass on "
+            "the options.",
+            [
+                Column("Family"),
+                Column("Decisions", True),
+                Column("Missing", True),
+                Column("r", True),
+                Column("Mass", True),
+                Column("Note", long=True),
+            ],
+            _sections(
+                analysis.models,
+                lambda row: f"{shown_model(row['model'])} · {row['format']} · {row['formulation']}",
+                _model,
+            ),
+            "Nothing has been scored yet.",
+        ),
+        Table(
+            "pairs",
+            "Pairs",
+            "r of base and aligned twin on the decisions both have scored. A dropped pair has a "
+            "winner but does not count in the tests.",
+            [
+                Column("Family"),
+                Column("n", True),
+                Column("r base", True),
+                Column("r aligned", True),
+                Column("Winner"),
+                Column("Why not counted, notes", long=True),
+            ],
+            _sections(
+                analysis.pairs,
+                lambda row: (
+                    f"{shown_model(row['base'])} against {shown_model(row['aligned'])} · "
+                    f"{row['mode']} · {row['formulation']}"
+                ),
+                _pair,
+            ),
+            "There is no pair to compare.",
+        ),
+        Table(
+            "tests",
+            "Tests over pairs",
+            "One-sided, in the direction of the side with more wins; kept pairs only, ties left "
+            "out. Siblings of one model family are not independent, so p is too small rather than "
+            "too large.",
+            [
+                Column("Family"),
+                Column("Test"),
+                Column("In favour of"),
+                Column("n", True),
+                Column("Statistic", True),
+                Column("p", True),
+                Column("Note", long=True),
+            ],
+            _sections(
+                without_empty_pool(analysis.tests),
+                lambda row: f"{row['mode']} · {row['formulation']}",
+                _test,
+            ),
+            "There is no pair to test.",
+        ),
+        Table(
+            "baselines",
+            "Baselines",
+            "What predictions without a language model reach on the same decisions.",
+            [
+                Column("Family"),
+                Column("Decisions", True),
+                Column("r", True),
+                Column("Note", long=True),
+            ],
+            _sections(analysis.baselines, lambda row: row["baseline"].replace("_", " "), _baseline),
+            "There are no decisions.",
+        ),
+    ]

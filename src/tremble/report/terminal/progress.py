@@ -1,0 +1,114 @@
+"""Progress of a run: a bar with the time left on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as Bar
+
+from tremble.study.progress import Progress
+from tremble.text import counted, duration
+
+LINE_SECONDS = 15.0  # between plain lines
+
+
+class Lines(Progress):
+    """Plain lines, for logs and pipes."""
+
+    def __init__(self, out: TextIO) -> None:
+        self.out = out
+        self.what, self.total, self.done = "", 0, 0
+        self.started = self.printed = 0.0
+        self.to_the_end = False
+
+    def say(self, message: str) -> None:
+        print(message, file=self.out, flush=True)
+
+    def prepare(self, prompts: int) -> None:
+        """Says nothing of what takes less than `LINE_SECONDS`."""
+        self._begin("Rendering", prompts)
+        self.to_the_end = False
+
+    def start(self, model: str, prompts: int) -> None:
+        self._begin(model, prompts)
+        self.to_the_end = True
+        self.say(f"{model}: {counted(prompts, 'prompt')} to score")
+
+    def _begin(self, what: str, prompts: int) -> None:
+        self.what, self.total, self.done = what, prompts, 0
+        self.started = self.printed = time.monotonic()
+
+    def advance(self, prompts: int) -> None:
+        self.done += prompts
+        now = time.monotonic()
+        ended = self.to_the_end and self.done >= self.total
+        if not prompts or (not ended and now - self.printed < LINE_SECONDS):
+            return
+        self.printed = now
+        left = (now - self.started) / self.done * (self.total - self.done)
+        self.say(
+            f"{self.what}: {self.done:,} of {self.total:,} prompts, about {duration(left)} left"
+        )
+
+
+class Terminal(Progress):
+    """A bar for rendering, and one per model."""
+
+    def __init__(self, bar: Bar) -> None:
+        self.bar = bar
+        self.task = bar.add_task("", visible=False)
+
+    def say(self, message: str) -> None:
+        self.bar.console.print(message, highlight=False, markup=False)
+
+    def prepare(self, prompts: int) -> None:
+        self.start("Rendering", prompts)
+
+    def start(self, model: str, prompts: int) -> None:
+        self.task = self.bar.add_task(model.replace("[", r"\["), total=prompts)
+
+    def advance(self, prompts: int) -> None:
+        self.bar.advance(self.task, prompts)
+
+
+@contextmanager
+def shown_progress(out: TextIO) -> Iterator[Lines | Terminal]:
+    """What tells the user how far a run is, fitting to where it is shown."""
+    if not out.isatty():
+        yield Lines(out)
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=Console(file=out)) as bar:
+        yield Terminal(bar)
+
+
+@contextmanager
+def download_bar(
+    filename: str, size: int | None, out: TextIO
+) -> Iterator[Callable[[int, int | None], None]]:
+    """A function of the bytes so far and in all, shown as a bar on a terminal, else not at all."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=Console(file=out), disable=not out.isatty()) as bar:
+        task = bar.add_task(filename.replace("[", r"\["), total=size)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -1,0 +1,127 @@
+"""A decision looked at closely, in a terminal. Marks are words, so that they survive a pipe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from tremble.report.tables.table import count
+from tremble.report.tables.xray import (
+    comparison,
+    folded,
+    heading,
+    notes,
+    people,
+    presentations,
+    printable,
+    visible,
+    where_and_who,
+)
+from tremble.report.terminal.tables import print_tables
+from tremble.text import MISSING, counted, decimal
+
+Found = Mapping[str, Any]
+_HEAD_LINES, _TAIL_LINES = 12, 12
+
+
+def show_xray(found: Found, console: Console, everything: bool = False) -> None:
+    """Prints the parts of the prompt, its text and tokens for each model, the scores side by side,
+    and then what no model saw. Long texts are folded, unless `everything`."""
+    _title(console, found["decision"]["id"])
+    _plain(console, where_and_who(found))
+    for note in notes(found):
+        _plain(console, f"Note: {note}")
+    shown = presentations(found)
+    for number, readings in shown.items():
+        if len(shown) > 1:
+            console.print()
+            _title(console, f"Presentation {number}")
+        for part in ("system", "user", "opening"):
+            _text(console, part, readings[0][part], everything)
+        for reading in readings:
+            console.print()
+            _title(console, heading(reading))
+            _text(console, "text", reading["text"], everything)
+            _tokens(console, reading, everything)
+            _options(console, reading)
+    console.print()
+    print_tables([comparison(found)], console)
+    _title(console, "Never shown to a model")
+    for name, words in people(found):
+        _plain(console, f"{name}: {words}")
+
+
+def _title(console: Console, text: str) -> None:
+    console.print(Text(printable(text), style="bold", overflow="fold"))
+
+
+def _plain(console: Console, text: str) -> None:
+    console.print(Text(text, overflow="fold"))
+
+
+def _text(console: Console, name: str, text: str, everything: bool) -> None:
+    """A part of the prompt, indented by a bar."""
+    if not text:
+        _plain(console, f"{name}: none")
+        return
+    console.print(Text(f"{name}:", style="underline"))
+    lines = printable(text).split("\n")
+    left_out = len(lines) - _HEAD_LINES - _TAIL_LINES
+    if left_out > 1 and not everything:
+        fold = f"… {counted(left_out, 'line')} more; --all shows them"
+        lines = [*lines[:_HEAD_LINES], fold, *lines[-_TAIL_LINES:]]
+    for line in lines:
+        _plain(console, f"  | {line}")
+
+
+def _tokens(console: Console, reading: Found, everything: bool) -> None:
+    """Up to the answer start: piece/id, and a line's end where a token holds one."""
+    tokens = reading["tokens"]
+    console.print(Text(f"{count(len(tokens))} tokens, as piece/id:", style="underline"))
+    head, middle, tail = (tokens, [], []) if everything else folded(tokens)
+    line = Text("  ", overflow="fold")
+    for token in head:
+        _append(line, token)
+    if middle:
+        line.append(f"\n  … {count(len(middle))} tokens more; --all shows them\n  ")
+    for token in tail:
+        _append(line, token)
+    line.append("▌", style="bold")
+    line.append("answer starts here")
+    console.print(line)
+    if reading["straddled"]:
+        line = Text("  join: on its own the prompt goes on with ", overflow="fold")
+        for token in reading["straddled"]:
+            _append(line, token)
+        console.print(line)
+
+
+def _append(line: Text, token: Found) -> None:
+    mark = {"bos": "BOS:", "special": "special:"}.get(token["mark"] or "", "")
+    if token["join"]:
+        mark = "join:" + mark
+    line.append(mark, style="bold")
+    line.append(visible(token["piece"]), style="reverse" if mark else "")
+    line.append(f"/{token['id']}", style="dim")
+    line.append("\n  " if token["piece"].endswith("\n") else " ")
+
+
+def _options(console: Console, reading: Found) -> None:
+    """The tokens of each option with their log-probabilities."""
+    console.print(Text("options, token by token with log-probabilities:", style="underline"))
+    for option in reading["options"]:
+        line = Text(f"  {printable(option['label'])}:  ", overflow="fold")
+        for token in option["tokens"]:
+            _append(line, token)
+            line.append(f"{decimal(token['logprob'], 4)}  ")
+        if option["closed"]:
+            line.append(f"closing quote {decimal(option['closing_logprob'], 4)}")
+        console.print(line)
+    if any(token["join"] for option in reading["options"] for token in option["tokens"]):
+        _plain(console, "  (join: the token holds text from before the answer)")
+    lacking = any(t["logprob"] is None for o in reading["options"] for t in o["tokens"])
+    if lacking and reading["error"] is None:
+        _plain(console, f"  ({MISSING}: this model has scores of options, not of tokens)")

@@ -1,0 +1,140 @@
+"""Which decisions belong to which value of which breakdown."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import polars as pl
+
+from tremble.errors import UserError
+from tremble.text import did_you_mean
+
+BREAKDOWNS = ("parameter", "round", "topology", "formulation", "family", "dataset")
+# Rounds were announced where there are at most twenty; "30" is the hidden limit of a longer game.
+_TOLD_UP_TO = 20
+_HORIZONS = ("Max rounds", "rounds")
+SUBSETS = pl.Schema(
+    {"decision": pl.String, "parameter": pl.String, "value": pl.String, "place": pl.Float64}
+)
+
+
+def subsets(decisions: pl.DataFrame, by: str) -> pl.DataFrame:
+    """decision, parameter, value, place (order of the values), a row per subset it belongs to.
+
+    `by` is a name in BREAKDOWNS or one parameter of `config`:
+
+    - parameter: every value of every parameter; a decision without one is in no subset of it;
+    - round: "first or later"; "third" (early, mid, late) of the told rounds, else of the longest
+      play observed in that data set, family and setting; "round", each by itself;
+    - dataset: the data set that a record names;
+    - topology: the parameter of that name;
+    - formulation, family: all decisions, split by what the table is grouped by anyway.
+
+    Raises UserError for another name.
+    """
+    parameters = _parameters(decisions)
+    names = sorted(set(parameters["parameter"].to_list()) - set(BREAKDOWNS))
+    if by not in BREAKDOWNS and by not in names:
+        raise UserError(
+            f"There is no breakdown {by!r}{did_you_mean(by, [*BREAKDOWNS[1:], *names])}"
+        )
+    if by == "parameter":
+        return parameters
+    if by == "round":
+        return _rounds(decisions)
+    if by in ("formulation", "family", "dataset"):
+        return decisions.select(
+            "decision",
+            parameter=pl.lit(by),
+            value=pl.col(by).cast(pl.String) if by == "dataset" else pl.lit(None, pl.String),
+            place=pl.lit(0.0),
+        )
+    return parameters.filter(pl.col("parameter") == by)
+
+
+def _parameters(decisions: pl.DataFrame) -> pl.DataFrame:
+    """`config` in long form; each distinct text is read once."""
+    if "config" not in decisions.columns:
+        return pl.DataFrame(schema=SUBSETS)
+    texts = decisions["config"].drop_nulls().unique(maintain_order=True).to_list()
+    rows = [
+        {"config": text, "parameter": str(name), "value": _text(value), "place": _place(value)}
+        for text in texts
+        for name, value in json.loads(text).items()
+        if value is not None
+    ]
+    schema = pl.Schema({("config" if k == "decision" else k): v for k, v in SUBSETS.items()})
+    return (
+        decisions.select("decision", "config")
+        .join(pl.DataFrame(rows, schema=schema), on="config")
+        .select(*SUBSETS)
+    )
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _place(value: Any) -> float | None:
+    """Numbers stand in the order of their size, also where they are written as text."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _rounds(decisions: pl.DataFrame) -> pl.DataFrame:
+    if "round" not in decisions.columns:
+        return pl.DataFrame(schema=SUBSETS)
+    config = (
+        pl.col("config") if "config" in decisions.columns else pl.lit("{}", pl.String)
+    ).fill_null("{}")
+    limits = [config.str.json_path_match(f'$["{name}"]') for name in _HORIZONS]
+    limit = pl.coalesce(limits)
+    frame = (
+        decisions.filter(pl.col("round").is_not_null())
+        .select("decision", "dataset", "family", pl.col("round").cast(pl.Int64), limit=limit)
+        .with_columns(number=pl.col("limit").cast(pl.Float64, strict=False))
+        .with_columns(
+            told=pl.when(pl.col("number").is_between(1, _TOLD_UP_TO)).then("number"),
+            longest=pl.col("round").max().over("dataset", "family", "limit"),
+        )
+        .with_columns(horizon=pl.max_horizontal(pl.coalesce("told", "longest"), "round"))
+        .with_columns(
+            # As in the core study: of ten rounds, 1 to 3 are early and 8 to 10 late.
+            edge=pl.max_horizontal(pl.col("horizon") // 3, 1)
+        )
+        .with_columns(
+            third=pl.when(pl.col("round") <= pl.col("edge"))
+            .then(0)
+            .when(pl.col("round") > pl.col("horizon") - pl.col("edge"))
+            .then(2)
+            .otherwise(1)
+        )
+    )
+    later = pl.col("round") > 1
+    return pl.concat(
+        [
+            frame.select(
+                "decision",
+                parameter=pl.lit("first or later"),
+                value=pl.when(later).then(pl.lit("later")).otherwise(pl.lit("first")),
+                place=later.cast(pl.Float64),
+            ),
+            frame.select(
+                "decision",
+                parameter=pl.lit("third"),
+                value=pl.col("third").replace_strict(
+                    {0: "early", 1: "mid", 2: "late"}, return_dtype=pl.String
+                ),
+                place=pl.col("third").cast(pl.Float64),
+            ),
+            frame.select(
+                "decision",
+                parameter=pl.lit("round"),
+                value=pl.col("round").cast(pl.String),
+                place=pl.col("round").cast(pl.Float64),
+            ),
+        ]
+    )

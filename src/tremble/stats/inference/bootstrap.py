@@ -1,0 +1,145 @@
+"""Intervals for r and for the difference of two r, by a bootstrap of clusters.
+
+Choices of one participant, and of one game, are not independent. Whole clusters are resampled:
+the outer kind where one kind holds the other (a participant's games), both kinds where they cross
+(participants x shared items; Owen 2007). The interval is the symmetric studentised one
+(bootstrap-t, Hall 1988) with the linearised cluster-robust standard error, for r on the scale of
+Fisher's z; docs/uncertainty.md has the simulation that chose it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tremble.stats.frames.clusters import top_levels, weights
+from tremble.stats.inference.intervals import Interval, Units, interval, why_undefined
+from tremble.stats.inference.moments import OneWay, TwoWay, Values, blocks, features
+from tremble.stats.metrics.correlation import pearson
+
+RESAMPLES = 5_000
+
+
+def r_interval(
+    x: np.ndarray,
+    y: np.ndarray,
+    clusters: Sequence[np.ndarray],
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+) -> Interval:
+    """Interval for Pearson's r of predictions `x` and outcomes `y`, both (points).
+
+    `clusters`: one or two integer arrays (points), as from `cluster_codes`. NaN in `x` is missing.
+    """
+    return r_intervals(np.atleast_2d(x), y, clusters, seed, resamples)[0]
+
+
+def difference_interval(
+    a: np.ndarray,
+    b: np.ndarray,
+    y: np.ndarray,
+    clusters: Sequence[np.ndarray],
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+) -> Interval:
+    """Interval for r(a, y) - r(b, y) on the same points; a point that either lacks is left out."""
+    both = np.atleast_2d(a), np.atleast_2d(b)
+    return difference_intervals(*both, y, clusters, seed, resamples)[0]
+
+
+def r_intervals(
+    x: np.ndarray,
+    y: np.ndarray,
+    clusters: Sequence[np.ndarray],
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+) -> list[Interval]:
+    """`r_interval` for every row of `x` (models, points), on shared resamples."""
+    return _intervals([np.asarray(x, float)], np.asarray(y, float), clusters, seed, resamples)
+
+
+def difference_intervals(
+    a: np.ndarray,
+    b: np.ndarray,
+    y: np.ndarray,
+    clusters: Sequence[np.ndarray],
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+) -> list[Interval]:
+    """`difference_interval` for every row of `a` and `b` (pairs, points), on shared resamples."""
+    both = [np.asarray(a, float), np.asarray(b, float)]
+    return _intervals(both, np.asarray(y, float), clusters, seed, resamples)
+
+
+def _intervals(
+    predictions: list[np.ndarray],
+    y: np.ndarray,
+    clusters: Sequence[np.ndarray],
+    seed: int,
+    resamples: int,
+) -> list[Interval]:
+    known = np.isfinite(y) & np.logical_and.reduce([np.isfinite(x) for x in predictions])
+    found: list[Interval | None] = [None] * len(known)
+    # Series with the same points share clusters and resamples.
+    patterns: dict[bytes, list[int]] = {}
+    for row, mask in enumerate(known):
+        patterns.setdefault(np.packbits(mask).tobytes(), []).append(row)
+    for rows in patterns.values():
+        mask = known[rows[0]]
+        subset = [x[rows][:, mask] for x in predictions]
+        part = _same_points(subset, y[mask], [codes[mask] for codes in clusters], seed, resamples)
+        for row, one in zip(rows, part, strict=True):
+            found[row] = one
+    return [one for one in found if one is not None]
+
+
+def _same_points(
+    predictions: list[np.ndarray],
+    y: np.ndarray,
+    clusters: Sequence[np.ndarray],
+    seed: int,
+    resamples: int,
+) -> list[Interval]:
+    levels = top_levels(clusters) if len(y) else []
+    units = Units.of(len(y), levels)
+    found: list[Interval | None] = []
+    for series in zip(*predictions, strict=True):
+        reason = why_undefined(series, y)
+        estimate = None if reason else _estimate(series, y)
+        reason = reason or units.reason
+        found.append(units.without(estimate, reason) if reason else None)
+    usable = [row for row, one in enumerate(found) if one is None]
+    counts = [int(codes.max()) + 1 for codes in levels]
+    width = 3 + 3 * len(predictions)
+    for block in blocks(len(usable), len(y), max(counts, default=0), width):
+        rows = usable[block]
+        columns = features([x[rows] for x in predictions], y)
+        sums = OneWay(levels[0], columns) if len(levels) == 1 else TwoWay(levels, columns)
+        sample = sums.values([np.ones((1, count)) for count in counts])
+        drawn = replicates(sums, counts, seed, resamples)
+        for place, row in enumerate(rows):
+            found[row] = interval(
+                float(sample.value[0, place]),
+                float(sample.error[0, place]),
+                drawn.value[:, place],
+                drawn.error[:, place],
+                units,
+                _estimate([x[row] for x in predictions], y),
+                len(predictions) == 1,
+            )
+    return [one for one in found if one is not None]
+
+
+def _estimate(series: Sequence[np.ndarray], y: np.ndarray) -> float:
+    r = [pearson(x, y)[0] or 0.0 for x in series]
+    return r[0] if len(r) == 1 else r[0] - r[1]
+
+
+def replicates(sums: OneWay | TwoWay, counts: Sequence[int], seed: int, resamples: int) -> Values:
+    """Value and error in every resample, arrays (resamples, series)."""
+    parts = [sums.values(drawn) for drawn in weights(counts, seed, resamples)]
+    return Values(
+        np.concatenate([part.value for part in parts]),
+        np.concatenate([part.error for part in parts]),
+    )

@@ -1,0 +1,122 @@
+"""All tables of a study from its scores and decisions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from tremble.baselines.base import baseline_predictions
+from tremble.stats.filters import MIN_MASS, MIN_R
+from tremble.stats.frames.comparisons import Comparison
+from tremble.stats.frames.outcomes import outcomes
+from tremble.stats.frames.predictions import controls_apart, predictions
+from tremble.stats.inference.significance import significance_table
+from tremble.stats.tables.baselines import baseline_table
+from tremble.stats.tables.models import model_table
+from tremble.stats.tables.pairs import pair_table
+
+Row = dict[str, Any]
+
+# What `to_json` gives, in this order; the lists on `Analysis` may hold more.
+COLUMNS = {
+    "models": ("model", "format", "formulation", "family", "n", "missing", "r", "mass", "note"),
+    "pairs": (
+        "base",
+        "aligned",
+        "family",
+        "r_base",
+        "r_aligned",
+        "winner",
+        "kept",
+        "why",
+        "mode",
+        "formulation",
+    ),
+    "tests": (
+        "family",
+        "test",
+        "direction",
+        "n",
+        "statistic",
+        "p",
+        "mode",
+        "formulation",
+        "note",
+    ),
+    "baselines": ("baseline", "family", "n", "r", "note"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """Four tables, each a list of plain dicts; what is not known is None, never NaN.
+
+    `pairs` also hold n, mass_base, mass_aligned and note. What the tables were made from, for
+    those of `further`: `points` (what people did), `predicted`, `said` (by baselines), `scores`,
+    and `controlled`, what was predicted under controls, of which no other table knows.
+    """
+
+    models: list[Row]
+    pairs: list[Row]
+    tests: list[Row]
+    baselines: list[Row]
+    points: pl.DataFrame = field(default_factory=pl.DataFrame, repr=False)
+    predicted: pl.DataFrame = field(default_factory=pl.DataFrame, repr=False)
+    said: pl.DataFrame = field(default_factory=pl.DataFrame, repr=False)
+    scores: pl.DataFrame = field(default_factory=pl.DataFrame, repr=False)
+    controlled: pl.DataFrame = field(default_factory=pl.DataFrame, repr=False)
+
+    def to_json(self) -> dict[str, list[Row]]:
+        """The tables with exactly the documented columns, in values that JSON can hold."""
+        return {
+            name: [{column: row[column] for column in columns} for row in getattr(self, name)]
+            for name, columns in COLUMNS.items()
+        }
+
+
+def plain(rows: list[Row]) -> list[Row]:
+    """The rows in values that JSON can hold: numbers of Python's own, None for NaN and infinity."""
+    return [{key: _plain(value) for key, value in row.items()} for row in rows]
+
+
+def _plain(value: Any) -> Any:
+    value = value.item() if isinstance(value, np.generic) else value
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def analyze(
+    scores: pl.DataFrame,
+    decisions: pl.DataFrame,
+    comparisons: Sequence[Comparison] = (),
+    min_mass: float | None = MIN_MASS,
+    min_r: float | None = MIN_R,
+) -> Analysis:
+    """The tables of a study.
+
+    `scores`: one row per decision, model, format, formulation and presentation, with keys and
+    logprobs (natural, unnormalised), mass, template and error (null where scored).
+    `decisions`: one row per decision with family, cluster, at, participant, role, keys, target,
+    choice and rates; an optional number column `presentations` says how many a decision has.
+    `min_mass` and `min_r` are the two filters on pairs; None switches one off.
+    """
+    scores, under = controls_apart(scores)
+    points = outcomes(decisions)
+    predicted = predictions(scores, decisions)
+    said = baseline_predictions(decisions)
+    pairs = pair_table(predicted, points, decisions, comparisons, min_mass, min_r)
+    return Analysis(
+        models=plain(model_table(scores, decisions, predicted, points)),
+        pairs=plain(pairs),
+        tests=plain(significance_table(pairs)),
+        baselines=plain(baseline_table(decisions, points, said)),
+        points=points,
+        predicted=predicted,
+        said=said,
+        scores=scores,
+        controlled=predictions(under, decisions),
+    )

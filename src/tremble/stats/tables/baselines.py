@@ -1,0 +1,105 @@
+"""The baselines in the models' own terms: n, r and what else a constant can say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from tremble.baselines.base import ABOUT, BASELINES, FITTED, baseline_predictions
+from tremble.baselines.cases import main_reason
+from tremble.stats.frames.comparisons import family_order
+from tremble.stats.frames.outcomes import CHOICE, OPTION
+from tremble.stats.metrics.correlation import outcome_columns, points_note, r_columns, undefined
+from tremble.text import decimal, join_notes
+
+# A fit without the own group leans away from what that group did (docs/baselines.md).
+_LEANING = "fitted without the own group, so below zero means nothing found"
+
+
+def baseline_table(
+    decisions: pl.DataFrame, points: pl.DataFrame, predicted: pl.DataFrame | None = None
+) -> list[dict[str, Any]]:
+    """Rows with baseline, family, n (decisions predicted), r, note.
+
+    A baseline that predicts the target counts on choices and two-option problems; one that
+    predicts every option also counts on problems with more, a point for each option, as the
+    models do. A baseline has rows for the families that it is about. `predicted` is
+    `baseline_predictions(decisions)` where that is at hand.
+    """
+    said = baseline_predictions(decisions) if predicted is None else predicted
+    every = baseline_points(said, points)
+    rows = []
+    for name in BASELINES:
+        held = every.filter(pl.col("baseline") == name)
+        for family in family_order(decisions["family"]):
+            if family not in ABOUT.get(name, (family,)):
+                continue
+            of_family = decisions.filter(pl.col("family") == family).select("decision")
+            here = held.filter(pl.col("family") == family)
+            silent = said.filter(
+                (pl.col("baseline") == name) & pl.col("prediction").is_null()
+            ).join(of_family, on="decision", how="semi")
+            rows.append(_row(name, family, here, of_family.height, main_reason(silent["why"])))
+    return rows
+
+
+def baseline_points(predicted: pl.DataFrame, points: pl.DataFrame) -> pl.DataFrame:
+    """The points that baselines predict: baseline, decision, key, prediction and the points'
+    columns. A prediction without a key is one of the target, and of no problem with more options
+    than two."""
+    known = predicted.filter(pl.col("prediction").is_not_null()).drop("why")
+    targets = (
+        known.filter(pl.col("key").is_null())
+        .drop("key")
+        .join(points.filter(pl.col("kind") != OPTION), on="decision", maintain_order="left")
+    )
+    options = known.filter(pl.col("key").is_not_null()).join(
+        points, on=["decision", "key"], maintain_order="left"
+    )
+    return pl.concat([targets, options.select(targets.columns)])
+
+
+def _row(name: str, family: str, held: pl.DataFrame, total: int, why: str | None) -> dict[str, Any]:
+    n = held["decision"].n_unique()
+    if not n:
+        note = join_notes(f"nothing to go by in {total} decisions", why)
+        return {"baseline": name, "family": family, "n": 0, "r": None, "note": note}
+    found = held.select(*r_columns("prediction"), *outcome_columns()).row(0, named=True)
+    reason = undefined(found)
+    y = held["outcome"].to_numpy()
+    share = float(y.mean())
+    shares: str | None = f"share of the target {decimal(share)}"
+    if (held["kind"] == CHOICE).all():
+        shares = (
+            f"{shares}, always the more frequent side is right {decimal(max(share, 1 - share))}"
+        )
+    elif found["options"]:
+        shares = None
+    constant = name == "majority"
+    if constant:
+        reason = "a constant has no r" if reason in (None, "constant prediction") else reason
+    left = f"{total - n} decisions left out" if total > n else None
+    leaning = name in FITTED and reason is None and found["r"] < 0
+    return {
+        "baseline": name,
+        "family": family,
+        "n": n,
+        "r": None if reason else found["r"],
+        "note": join_notes(
+            reason,
+            _LEANING if leaning else None,
+            shares if constant or reason else _accuracy(held["prediction"].to_numpy(), y, held),
+            points_note(found) if found["options"] else None,
+            f"{left} ({why})" if left and why else left,
+        ),
+    }
+
+
+def _accuracy(x: np.ndarray, y: np.ndarray, held: pl.DataFrame) -> str | None:
+    """How often the prediction names the choice; an even prediction is half right."""
+    if not (held["kind"] == CHOICE).all():
+        return None
+    right = np.where(x == 0.5, 0.5, (x > 0.5) == (y == 1))
+    return f"right {decimal(float(right.mean()))}"

@@ -1,0 +1,130 @@
+"""What other spellings of the labels add: mass and r before and after, and which spellings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from tremble.stats.frames.comparisons import format_column
+from tremble.stats.frames.predictions import RUN, predictions
+from tremble.stats.tables.models import model_table
+from tremble.text import decimal, join_notes
+from tremble.tokenization.surface_forms import Spelled
+
+SHOWN = 3  # spellings per option, at most
+LABELS = 6  # of one option, at most: as many as `counterbalance` gives it
+LEAST = 0.0005  # mean probability from which a spelling is shown, since less prints as zero
+
+
+@dataclass(slots=True)
+class _Label:
+    """What an option shown under one label got: by spelling, summed over so many prompts."""
+
+    prompts: int = 0
+    total: dict[str, float] = field(default_factory=dict)
+
+
+def spellings_table(
+    scores: pl.DataFrame, decisions: pl.DataFrame, predicted: pl.DataFrame, points: pl.DataFrame
+) -> list[dict[str, Any]]:
+    """Rows with model, format, formulation, family, n, mass_exact, mass, r_exact, r, spellings and
+    note, for the runs whose scores count other spellings (`scores` with `spellings`); none for
+    other studies.
+
+    `mass_exact` and `r_exact` are those of the labels alone. `spellings`: of each option the
+    likeliest, by their mean probability over the prompts that show the option, under each label
+    apart ('j as "J": ...; j as "F": ...') where presentations or decisions give it several; where
+    it has one, all of them and those of the other options add up to the mass. `note`: how many
+    were left out (`Spelled.dropped`).
+    """
+    if "spellings" not in scores.columns:
+        return []
+    spelled = scores.filter(pl.col("spellings").is_not_null())
+    if spelled.is_empty():
+        return []
+    exact = spelled.with_columns(logprobs="exact_logprobs", mass="mass_exact")
+    before = model_table(exact, decisions, predictions(exact, decisions), points)
+    after = {_run(row): row for row in model_table(spelled, decisions, predicted, points)}
+    used = dict(_used(spelled))
+    rows = []
+    for was in before:
+        run = _run(was)
+        now = after[run]
+        if not now["n"]:
+            continue
+        texts, dropped = used[run]
+        rows.append(
+            {
+                **{name: was[name] for name in (*RUN, "family", "n")},
+                "mass_exact": was["mass"],
+                "mass": now["mass"],
+                "r_exact": was["r"],
+                "r": now["r"],
+                "spellings": texts,
+                "note": join_notes(
+                    f"{dropped} spellings left out" if dropped else None,
+                    now["note"],
+                ),
+            }
+        )
+    return rows
+
+
+def _run(row: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(row[name] for name in (*RUN, "family"))
+
+
+def _used(spelled: pl.DataFrame) -> Iterator[tuple[tuple[str, ...], tuple[str, int]]]:
+    """Of each run and family the likeliest spellings in words, and how many were left out."""
+    groups = (
+        spelled.filter(pl.col("error").is_null())
+        .select(
+            "model", format_column(), *RUN[2:], "family", "spellings", "keys", "spelling_logprobs"
+        )
+        .with_columns(shown=pl.col("keys").list.join("\n"))
+        .sort(*RUN, "family", maintain_order=True)
+        .group_by(*RUN, "family", "spellings", "shown", maintain_order=True)
+        .agg(pl.col("keys").first(), "spelling_logprobs")
+    )
+    for run, found in groupby(groups.iter_rows(named=True), key=_run):
+        shown: dict[str, dict[str, _Label]] = {}
+        dropped: set[tuple[str, str, str]] = set()
+        for group in found:
+            spellings = Spelled.from_json(group["spellings"])
+            values = np.array(group["spelling_logprobs"], dtype=float)
+            sums = spellings.by_option(np.exp(values).sum(axis=0).tolist())
+            options = zip(group["keys"], spellings.texts, sums, spellings.dropped, strict=True)
+            for key, texts, added, out in options:
+                label = texts[0]
+                mine = shown.setdefault(key, {}).setdefault(label, _Label())
+                mine.prompts += len(values)
+                for text, value in zip(texts, added, strict=True):
+                    mine.total[text] = mine.total.get(text, 0.0) + (value or 0.0)
+                dropped |= {(key, label, text) for text in out}
+        words = (part for key, labels in shown.items() for part in _words(key, labels))
+        yield run, ("; ".join(words), len(dropped))
+
+
+def _words(key: str, labels: dict[str, _Label]) -> Iterator[str]:
+    """An option's likeliest spellings, under each of its labels where it has several: with labels
+    exchanged the same text stands for one option here and for another one there."""
+    if len(labels) == 1:
+        yield from (f"{key}: {_likeliest(mine)}" for mine in labels.values())
+        return
+    for label, mine in list(labels.items())[:LABELS]:
+        yield f'{key} as "{label}": {_likeliest(mine)}'
+    if len(labels) > LABELS:
+        yield f"{key} under {len(labels) - LABELS:,} more labels"
+
+
+def _likeliest(mine: _Label) -> str:
+    """The first spellings by their mean over prompts: '"yes" .610, " Yes" .204'."""
+    means = {text: value / mine.prompts for text, value in mine.total.items()}
+    best = sorted(means.items(), key=lambda item: -item[1])[:SHOWN]
+    shown = [f'"{text}" {decimal(mean, 3)}' for text, mean in best if mean >= LEAST]
+    return ", ".join(shown) or "none"

@@ -1,0 +1,64 @@
+"""The columns of what is stored: scores, decisions, expected rows."""
+
+from __future__ import annotations
+
+import polars as pl
+
+Types = dict[str, pl.DataType | type[pl.DataType]]
+
+_SCORES: Types = {
+    "decision": pl.String,
+    "dataset": pl.String,
+    "family": pl.String,
+    "model": pl.String,
+    "format": pl.String,
+    "template": pl.String,
+    "formulation": pl.String,
+    "presentation": pl.Int8,
+    "keys": pl.List(pl.String),
+    "logprobs": pl.List(pl.Float64),
+    "mass": pl.Float64,
+    "first_mass": pl.Float64,
+    "other_token": pl.String,
+    "other_logprob": pl.Float64,
+    "prompt_tokens": pl.Int32,
+    "join": pl.Boolean,
+    "row_key": pl.String,
+    "error": pl.String,
+    # Only where other spellings count; `logprobs` and `mass` include them then.
+    "exact_logprobs": pl.List(pl.Float64),  # of the labels alone
+    "mass_exact": pl.Float64,
+    "spellings": pl.String,  # `Spelled` as JSON
+    "spelling_logprobs": pl.List(pl.Float64),  # of every spelling, in that order
+}
+_DECISIONS: Types = {
+    "decision": pl.String,
+    "dataset": pl.String,
+    "family": pl.String,
+    "game": pl.String,
+    "cluster": pl.String,
+    "at": pl.Int32,
+    "participant": pl.String,
+    "round": pl.Int32,
+    "role": pl.String,
+    "keys": pl.List(pl.String),
+    "target": pl.String,
+    "choice": pl.String,
+    "rates": pl.List(pl.Float64),
+    "n": pl.Int64,
+    "rate_sd": pl.Float64,
+    "config": pl.String,
+    "presentations": pl.Int8,
+    "normative": pl.List(pl.Float64),
+    "normative_why": pl.String,
+    "numbers": pl.String,
+}
+SCORES, DECISIONS = pl.Schema(_SCORES), pl.Schema(_DECISIONS)
+EXPECTED = pl.Schema({name: _SCORES[name] for name in ("decision", "presentation", "row_key")})
+
+
+def completed(frame: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
+    """A frame with the columns of `schema` that it lacks, since an earlier version wrote it, as
+    nulls; where the same `tremble run` writes the file anew, it fills them."""
+    lacking = [name for name in schema if name not in frame.columns]
+    return frame.with_columns(pl.lit(None, schema[name]).alias(name) for name in lacking)

@@ -1,0 +1,141 @@
+"""The cells of a study: a model in a format, over one data set, in one wording."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tremble.models.open import Opened
+from tremble.models.spec import ModelSpec, model_name
+from tremble.prompts.chat import FROZEN_DATE, Template, template_of
+from tremble.prompts.formulations import control_of, controlled
+from tremble.study.file import Study
+from tremble.study.prompt_cache import table_key
+from tremble.tokenization.options import READINGS, Ids, Reading, TokenizerFacts
+
+STANDARD = "standard"  # the wording in which every decision must be readable
+# How the reason of a prompt that is left out begins.
+MISFIT = "the wording does not fit: "
+CONTROL_MISFIT = "the control does not fit: "  # in a wording that fits
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One thing to score: a model in a format, over one data set in one formulation, which may be
+    under a control ("standard+no_history").
+
+    `partner` names the model whose template is used, where it is not the model's own. `families`
+    are those whose decisions are asked for, None for all.
+    """
+
+    model: ModelSpec
+    format: str
+    template: Template | None
+    partner: str | None
+    dataset: str
+    formulation: str
+    families: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A model's tokenizer and window, for as long as the tokenizer itself is not in memory."""
+
+    key: str
+    bos: Ids
+    special: Mapping[str, str]
+    special_texts: Sequence[str]
+    template: str | None
+    window: int | None
+
+    @classmethod
+    def of(cls, opened: Opened) -> Facts:
+        found = opened.tokenizer
+        return cls(
+            found.key,
+            found.bos,
+            dict(found.special),
+            list(found.special_texts),
+            found.template,
+            opened.window,
+        )
+
+
+def cells(study: Study, tokenizers: Mapping[ModelSpec, TokenizerFacts]) -> list[Cell]:
+    """Every (model, format) that the pairs and single models need, over all data and wordings.
+
+    What needs a model that is not among `tokenizers` is left out; its twin is read as ever.
+    """
+    by_id = {spec.id: spec for spec in study.models}
+
+    def template(owner: str) -> Template:
+        spec = by_id[owner]
+        return template_of(spec.template, tokenizers[spec], owner)
+
+    wanted: dict[tuple[str, str, Template | None, str | None], None] = {}
+
+    def want(id_: str, owner: str | None = None, partner: str | None = None) -> None:
+        """A model in plain text, or in chat with the template of `owner`."""
+        if by_id[id_] not in tokenizers or (owner and by_id[owner] not in tokenizers):
+            return
+        if owner is None:
+            wanted[id_, "plain", None, None] = None
+        else:
+            wanted[id_, "chat", template(owner), partner] = None
+
+    paired = {id_ for pair in study.pairs for id_ in (pair.base, pair.aligned)}
+    for mode in study.formats:
+        for pair in study.pairs:
+            if mode == "chat":
+                want(pair.base, pair.aligned, model_name(by_id[pair.aligned]))
+            else:
+                want(pair.base)
+            want(pair.aligned, None if mode == "plain" else pair.aligned)
+        for spec in study.models:
+            if spec.id in paired or spec not in tokenizers:
+                continue
+            own = spec.template or tokenizers[spec].template
+            plain = mode == "plain" or (mode == "native" and own is None)
+            want(spec.id, None if plain else spec.id)
+    return [
+        Cell(by_id[id_], format_, found, partner, entry, wording)
+        for id_, format_, found, partner in wanted
+        for entry in study.data
+        for wording in wordings(study)
+    ]
+
+
+def wordings(study: Study) -> list[str]:
+    """Every formulation alone, then each under every control and in every other reading."""
+    besides = (*study.controls, *study.also_read)
+    under = [controlled(word, name) for word in study.formulations for name in besides]
+    return [*study.formulations, *under]
+
+
+def reading_of(study: Study, wording: str) -> Reading:
+    """The reading that a cell's options are scored in, by the name of its wording."""
+    beside = control_of(wording)[1]
+    return next((reading for reading in READINGS if reading == beside), study.reading)
+
+
+def prompts_key(study: Study, cell: Cell, tokenizer: TokenizerFacts, data: str | None) -> str:
+    """The key of a cell's prompts: equal for all models that read the data alike."""
+    template = cell.template
+    return table_key(
+        {
+            "data": [cell.dataset, data],
+            "families": None if cell.families is None else sorted(cell.families),
+            "sample": study.sample,
+            "formulation": cell.formulation,
+            "counterbalance": sorted(study.counterbalance),
+            "template": None if template is None else [template.text, dict(template.special)],
+            "date": FROZEN_DATE.isoformat(),
+            "tokenizer": tokenizer.key,
+            "bos": tokenizer.bos,
+            "special": dict(tokenizer.special),
+            "special_texts": list(tokenizer.special_texts),
+            "reading": reading_of(study, cell.formulation),
+            "closing": study.closing,
+            "spellings": study.spellings,
+        }
+    )

@@ -1,0 +1,84 @@
+"""What the entries of a study's `data` hold, or the sample of it that is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator
+from functools import lru_cache
+from pathlib import Path
+
+from tremble.datasets.base import Notes, names, source
+from tremble.decisions.record import Decision
+from tremble.decisions.subsample import Sample
+from tremble.errors import UserError
+from tremble.prompts.other_games import OtherGames
+from tremble.store.provenance import fingerprint
+from tremble.study.file import Study
+
+HELD = 10_000  # decisions of a sample that stay in memory; of a larger one the file is read again
+
+
+def load_data(entry: str, folder: Path, notes: Notes | None = None) -> Iterator[Decision]:
+    """The decisions of one entry of `data`: an embedded data set by name, or a JSONL file.
+
+    Raises UserError where it is neither.
+    """
+    notes = notes or Notes()
+    if entry in names():
+        found = source(entry)
+        if found.card.embedded:
+            yield from found.load(folder, notes)
+            return
+        raise UserError(
+            f"The data set {entry!r} is not embedded; run `tremble data import {entry} PATH "
+            "--out FILE.jsonl` and name that file in data."
+        )
+    yield from source("jsonl").load(folder / entry, notes)
+
+
+def decisions_of(study: Study, entry: str) -> Iterator[Decision]:
+    """The decisions of one entry of a study's data: all, or those that its `sample` takes."""
+    if study.sample is None:
+        return load_data(entry, study.folder)
+    drawn = (entry, study.folder, data_fingerprint(entry, study.folder), study.sample)
+    found = _sample(*drawn)
+    if found.size() > HELD:
+        return found.of(load_data(entry, study.folder))
+    return iter(_held(*drawn))
+
+
+def sample_notes(study: Study, entry: str, families: Container[str]) -> list[str]:
+    """What of an entry of a study's data its `sample` leaves out, a sentence each; `families` are
+    those of the entry that are in the study."""
+    if study.sample is None:
+        return []
+    mark = data_fingerprint(entry, study.folder)
+    return _sample(entry, study.folder, mark, study.sample).notes(entry, families)
+
+
+@lru_cache(maxsize=16)
+def _sample(entry: str, folder: Path, mark: str | None, most: int) -> Sample:
+    """What is drawn of one entry of `data`, which is read once for it."""
+    return Sample(load_data(entry, folder), most)
+
+
+@lru_cache(maxsize=4)
+def _held(entry: str, folder: Path, mark: str | None, most: int) -> list[Decision]:
+    """A small sample, which every cell of its data reads: a large file takes long to read."""
+    return list(_sample(entry, folder, mark, most).of(load_data(entry, folder)))
+
+
+def data_fingerprint(entry: str, folder: Path) -> str | None:
+    """A hash of what an entry of `data` holds; None for embedded data, which are part of the
+    package."""
+    return None if entry in names() else fingerprint(folder / entry)
+
+
+def games_of(study: Study, entry: str) -> OtherGames:
+    """Games of one entry of `data`, read once for every cell that needs them: of all of it, so that
+    a larger sample later has the same prompts."""
+    return _games(entry, study.folder, data_fingerprint(entry, study.folder))
+
+
+@lru_cache(maxsize=1)
+def _games(entry: str, folder: Path, mark: str | None) -> OtherGames:
+    return OtherGames(load_data(entry, folder))

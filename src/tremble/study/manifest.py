@@ -1,0 +1,72 @@
+"""The manifest of a job: how its rows came about."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import asdict
+from functools import cache
+from typing import Any
+
+from tremble.engines.base import Engine
+from tremble.models.spec import model_name
+from tremble.prompts.chat import FROZEN_DATE, Template
+from tremble.store.job import Job
+from tremble.store.provenance import installed
+from tremble.study.cells import Cell
+from tremble.tokenization.options import Tokenizer
+
+
+def job_manifest(
+    cell: Cell,
+    job: Job,
+    identity: dict[str, Any],
+    precision: str | None,
+    split: list[str],
+    engine: Engine | None,
+    seconds: float,
+) -> dict[str, Any]:
+    """Everything a reader needs to know of how these rows came about, none of it in the key.
+
+    `scoring` is the engine's account of the model's run up to here, all its jobs together.
+    """
+    rows = job.rows()
+    template = cell.template
+    before = job.previous
+    return {
+        "model": model_name(cell.model),
+        "identity": identity,
+        "weights_precision": precision or "as published",
+        "dataset": cell.dataset,
+        "formulation": cell.formulation,
+        "format": cell.format,
+        "template": None
+        if template is None
+        else {
+            "source": template.source,
+            "text": template.text,
+            "date": FROZEN_DATE.date().isoformat(),
+            "system_role": "own" if template.takes_system else "at the head of the user text",
+            "switches": template.switches,
+            "strings_not_one_token": split,
+        },
+        "rows": rows.height,
+        "errors": rows["error"].drop_nulls().value_counts(sort=True).rows(),
+        "joins": int(rows["join"].sum()),
+        "limits": before.get("limits") if engine is None else asdict(engine.limits()),
+        "scoring": before.get("scoring") if engine is None else engine.report(),
+        "seconds": round(seconds + before.get("seconds", 0.0), 3),
+        "versions": _versions(),
+    }
+
+
+def split_strings(tokenizer: Tokenizer, template: Template) -> list[str]:
+    """Special texts of a partner's template that are several tokens for this model."""
+    marks = sorted({mark for mark in template.marks if mark in template.text})
+    ids = tokenizer.encode(marks)
+    return [mark for mark, found in zip(marks, ids, strict=True) if len(found) > 1]
+
+
+@cache
+def _versions() -> dict[str, str]:
+    packages = ("tremble", "torch", "transformers", "tokenizers", "polars")
+    return {"python": platform.python_version(), **installed(packages)}

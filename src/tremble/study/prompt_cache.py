@@ -1,0 +1,108 @@
+"""Tables of prompts, kept between runs under a key of everything that decides them.
+
+    STUDY/prompts/KEY-DIGEST.parquet
+
+DIGEST is that of the file's own content: a damaged file is no entry, and the table is made again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from hashlib import blake2b
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import polars as pl
+
+import tremble
+from tremble.store.files import replace_file, write_parquet
+from tremble.store.provenance import fingerprint, installed
+from tremble.study.prompt_table import PromptTable
+from tremble.tokenization.options import Reading
+
+# Rooms whose code cannot change a prompt; whatever else changes makes every table anew.
+_APART = ("api", "baselines", "bench", "commands", "published", "report", "stats", "xray")
+_LIBRARIES = ("jinja2", "tokenizers", "transformers", "sentencepiece")
+
+
+def table_key(ingredients: dict[str, Any]) -> str:
+    """A hash of `ingredients` (JSON values) and of the code, tremble's and its libraries', that
+    makes prompts of them (32 hexadecimal digits)."""
+    content = {**ingredients, "code": _code(), "libraries": _libraries()}
+    return _hex(json.dumps(content, sort_keys=True).encode())
+
+
+class PromptCache:
+    """The tables of one run. Until `settle` new ones are kept in a temporary folder, so that a
+    study that is refused leaves nothing behind."""
+
+    def __init__(self, folder: Path, temporary: Path) -> None:
+        self.folder = folder
+        self.temporary = temporary
+        self._paths: dict[str, Path] = {}
+
+    def has(self, key: str) -> bool:
+        """Whether the table is there, made in this run or found sound in the folder."""
+        if key not in self._paths:
+            for path in sorted(self.folder.glob(f"{key}-*.parquet")):
+                if fingerprint(path) == path.stem.removeprefix(f"{key}-"):
+                    self._paths[key] = path
+        return key in self._paths
+
+    def add(self, key: str, frame: pl.DataFrame) -> None:
+        """Raises UserError where the temporary folder cannot be written."""
+        path = self.temporary / f"{key}.parquet"
+        write_parquet(path, frame)
+        self._paths[key] = path.rename(path.with_stem(f"{key}-{fingerprint(path)}"))
+
+    def table(self, key: str, reading: Reading) -> PromptTable:
+        return PromptTable(self._paths[key], reading)
+
+    def made(self) -> dict[str, Path]:
+        """The tables of this run that are not in the study folder yet, by key."""
+        return {key: path for key, path in self._paths.items() if path.parent == self.temporary}
+
+    def settle(self) -> None:
+        """Moves what this run made into the study folder, which may be another file system."""
+        for key, path in self.made().items():
+            self._paths[key] = self.folder / path.name
+            replace_file(self._paths[key], path.read_bytes())
+            path.unlink()
+
+    def prune(self) -> None:
+        """Deletes the tables that this run had no use for."""
+        for path in self.folder.glob("*.parquet"):
+            if path not in self._paths.values():
+                path.unlink(missing_ok=True)
+
+
+@contextmanager
+def prompt_cache(out: Path) -> Iterator[PromptCache]:
+    """The tables of the study folder `out`, for one run."""
+    with TemporaryDirectory(prefix="tremble-prompts-") as temporary:
+        yield PromptCache(out / "prompts", Path(temporary))
+
+
+@cache
+def _code() -> str:
+    """A hash of every file of this package that could change a prompt, figures included."""
+    root = Path(tremble.__file__).parent
+    digest = blake2b(digest_size=16)
+    for path in sorted(root.rglob("*")):
+        parts = path.relative_to(root).parts
+        if path.is_file() and parts[0] not in _APART and "__pycache__" not in parts:
+            digest.update(repr(parts).encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+@cache
+def _libraries() -> dict[str, str]:
+    return installed(_LIBRARIES)
+
+
+def _hex(content: bytes) -> str:
+    return blake2b(content, digest_size=16).hexdigest()

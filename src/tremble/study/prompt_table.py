@@ -1,0 +1,276 @@
+"""The prompts of one data set for one tokenizer, in a compact form: tokens as flat arrays.
+
+A table is a Polars frame with one row per decision and presentation, in the order of the data.
+What a prompt is made of (token ids, option paths, row key) stands at the first row that shows it
+and is null at those that repeat it, so that equal prompts are tokenised and kept once. A token
+takes four bytes in memory and far less on disk, since histories repeat one another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from tremble.decisions.record import Decision, Option
+from tremble.prompts.conversation import Conversation
+from tremble.prompts.parts import own_prompt
+from tremble.store.files import read_parquet
+from tremble.store.schemas import Types
+from tremble.tokenization.options import Ids, Reading, TokenPaths, join_warning
+from tremble.tokenization.surface_forms import Spelled
+
+_ROW: Types = {
+    "decision": pl.String,
+    "dataset": pl.String,
+    "family": pl.String,
+    "presentation": pl.Int8,
+    "keys": pl.List(pl.String),  # of the options, in shown order
+    "prompt": pl.UInt32,  # which distinct prompt, counted from 0 in order of appearance
+}
+_PROMPT: Types = {
+    "row_key": pl.String,
+    "prefix": pl.List(pl.UInt32),
+    "paths": pl.List(pl.List(pl.UInt32)),
+    "closed": pl.List(pl.Boolean),
+    "closing": pl.UInt32,  # which set of closing ids, counted from 0; null where none
+    "closing_ids": pl.List(pl.UInt32),  # that set, at the first prompt that needs it
+    "spelled": pl.UInt32,  # which spellings the paths are, in the same way
+    "spelled_as": pl.String,  # those spellings as JSON, at the first prompt that has them
+    "join": pl.Boolean,
+    "error": pl.String,
+    "prompt_tokens": pl.Int32,
+    "length": pl.Int32,  # tokens of the longest sequence that is computed
+    "warning": pl.String,  # of a doubtful join, at the first prompt that has one
+}
+TABLE = pl.Schema({**_ROW, **_PROMPT})
+_TOKENS = ["prompt", "prefix", "paths", "closed", "closing", "closing_ids", "join", "error"]
+_TOKENS += ["spelled", "spelled_as"]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One decision in one presentation as a text, not yet tokenised. `options` as shown.
+
+    `misfit` says why the wording does not fit the decision; then there is no text, and nothing
+    `said`.
+    """
+
+    decision: Decision
+    presentation: int
+    options: tuple[Option, ...]
+    text: str
+    misfit: str | None = None
+    said: Conversation | None = None
+
+    @property
+    def labels(self) -> list[str]:
+        return [option.label for option in self.options]
+
+    @property
+    def mark(self) -> bytes:
+        """What stands for everything that decides its tokens: the text, the labels, and their
+        spellings."""
+        digest = blake2b(digest_size=16)
+        spellings = [
+            word for o in self.options for word in (o.label, *o.spellings, "") if o.spellings
+        ]
+        for part in (self.text, *self.labels, *spellings, *([self.misfit] if self.misfit else [])):
+            raw = part.encode("utf-8", "surrogatepass")
+            digest.update(len(raw).to_bytes(8, "little") + raw)
+        return digest.digest()
+
+
+class TableBuilder:
+    """Makes a table out of drafts, block by block. `tokenise` is asked for new prompts only."""
+
+    def __init__(self, tokenise: Callable[[Sequence[Draft]], Sequence[TokenPaths]]) -> None:
+        self._tokenise = tokenise
+        self._places: dict[bytes, int] = {}
+        self._closings: dict[Ids, int] = {}
+        self._spelled: dict[Spelled, int] = {}
+        self._frames: list[pl.DataFrame] = []
+        self._warned = False
+
+    def add(self, drafts: Sequence[Draft]) -> None:
+        """Raises what `tokenise` raises."""
+        places, firsts = [], []
+        for row, draft in enumerate(drafts):
+            mark = draft.mark
+            if mark not in self._places:
+                self._places[mark] = len(self._places)
+                firsts.append(row)
+            places.append(self._places[mark])
+        rows = {
+            "decision": [draft.decision.id for draft in drafts],
+            "dataset": [draft.decision.dataset for draft in drafts],
+            "family": [draft.decision.family for draft in drafts],
+            "presentation": [draft.presentation for draft in drafts],
+            "keys": [[option.key for option in draft.options] for draft in drafts],
+            "prompt": places,
+        }
+        prompts: dict[str, list[Any]] = {name: [None] * len(drafts) for name in _PROMPT}
+        tokenised = self._tokenise([drafts[row] for row in firsts])
+        for row, paths in zip(firsts, tokenised, strict=True):
+            for name, value in self._prompt(drafts[row], paths).items():
+                prompts[name][row] = value
+        self._frames.append(pl.DataFrame({**rows, **prompts}, schema=TABLE))
+
+    def _prompt(self, draft: Draft, paths: TokenPaths) -> dict[str, Any]:
+        found: dict[str, Any] = {
+            "row_key": paths.key(),
+            "prefix": paths.prefix,
+            "paths": paths.paths,
+            "closed": paths.closed,
+            "join": paths.join,
+            "error": paths.error,
+            "prompt_tokens": len(paths.prefix),
+            "length": paths.length,
+        }
+        if paths.closing:
+            known = len(self._closings)
+            found["closing"] = self._closings.setdefault(paths.closing, known)
+            if found["closing"] == known:
+                found["closing_ids"] = paths.closing
+        if paths.spelled is not None:
+            known = len(self._spelled)
+            found["spelled"] = self._spelled.setdefault(paths.spelled, known)
+            if found["spelled"] == known:
+                found["spelled_as"] = paths.spelled.to_json()
+        if not self._warned and paths.error is None:
+            doubt = join_warning(draft.text, draft.labels[0])
+            # Where a wording of tremble's makes the join there is nothing to mend.
+            if doubt is not None and own_prompt(draft.decision) is not None:
+                found["warning"] = doubt
+                self._warned = True
+        return found
+
+    def table(self) -> pl.DataFrame:
+        return pl.concat(self._frames) if self._frames else pl.DataFrame(schema=TABLE)
+
+
+@dataclass(frozen=True, slots=True)
+class PromptTable:
+    """A table on disk. Every method reads the columns that it needs, and keeps none.
+
+    All raise UserError where the file is missing or damaged.
+    """
+
+    path: Path
+    reading: Reading = "joint"
+
+    def rows(self) -> pl.DataFrame:
+        """One row per decision and presentation: decision, dataset, family, presentation, keys,
+        prompt, and its prompt's row_key, join, prompt_tokens, length and `refusal`, why no model
+        can be asked, null where one can."""
+        facts = ["row_key", "join", "prompt_tokens", "length"]
+        frame = read_parquet(self.path, [*_ROW, *facts, "error"])
+        of_prompts = frame.filter(pl.col("row_key").is_not_null())
+        of_prompts = of_prompts.select(*facts, pl.col("error").alias("refusal"))
+        return pl.concat([frame.select(list(_ROW)), of_prompts[frame["prompt"]]], how="horizontal")
+
+    def too_long(self, window: int) -> tuple[str, int] | None:
+        """The first decision whose prompt has more than `window` tokens, and how many."""
+        frame = read_parquet(self.path, ["decision", "length"])
+        found = frame.filter(pl.col("length") > window)
+        return found.row(0) if found.height else None
+
+    def warning(self) -> tuple[str, str] | None:
+        """The first decision whose prompt joins its label doubtfully, and the sentence."""
+        found = read_parquet(self.path, ["decision", "warning"]).drop_nulls("warning")
+        return found.row(0) if found.height else None
+
+    def token_paths(self, prompts: pl.Series | None = None) -> TableView:
+        """The token paths of distinct prompts, by their number in the order asked for; of all of
+        them without `prompts`."""
+        frame = read_parquet(self.path, _TOKENS)
+        closings = [tuple(ids) for ids in frame["closing_ids"].drop_nulls().to_list()]
+        spelled = [Spelled.from_json(text) for text in frame["spelled_as"].drop_nulls()]
+        if frame["prefix"].null_count():
+            frame = frame.filter(pl.col("prefix").is_not_null())
+        if prompts is not None and not prompts.equals(frame["prompt"]):
+            frame = frame[prompts]
+        return TableView(frame, closings, spelled, self.reading)
+
+
+def scorable(window: int | None) -> pl.Expr:
+    """Of the rows of a table: whether a model with such a window is asked for their score."""
+    fits = pl.lit(True) if window is None else pl.col("length") <= window
+    return pl.col("refusal").is_null() & fits
+
+
+class TableView(Sequence[TokenPaths]):
+    """Token paths, made one at a time when asked for, out of flat arrays.
+
+    The ids of prompt i's prefix are `prefix[prefix_at[i]:prefix_at[i + 1]]`.
+    """
+
+    def __init__(
+        self,
+        frame: pl.DataFrame,
+        closings: Sequence[Ids],
+        spelled: Sequence[Spelled],
+        reading: Reading,
+    ) -> None:
+        self.prefix, self.prefix_at = _flat(frame["prefix"])
+        options, self._option_at = _lists(frame["paths"])
+        self._ids, self._id_at = _flat(options)
+        self._closed, _ = _flat(frame["closed"])
+        self._rest = frame.select("closing", "join", "error", "spelled")
+        self._closings = closings
+        self._spelled = spelled
+        self._reading: Reading = reading
+
+    def __len__(self) -> int:
+        return self._rest.height
+
+    @overload
+    def __getitem__(self, index: int) -> TokenPaths: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[TokenPaths]: ...
+    def __getitem__(self, index: int | slice) -> TokenPaths | list[TokenPaths]:
+        if isinstance(index, slice):
+            return [self._one(at) for at in range(*index.indices(len(self)))]
+        at = index + len(self) if index < 0 else index
+        if not 0 <= at < len(self):
+            raise IndexError(f"prompt {index} of {len(self)}")
+        return self._one(at)
+
+    def spelled(self, index: int) -> Spelled | None:
+        """The spellings that a prompt's paths are; None where they are those of the labels."""
+        which: int | None = self._rest["spelled"][index]
+        return None if which is None else self._spelled[which]
+
+    def _one(self, at: int) -> TokenPaths:
+        first, last = int(self._option_at[at]), int(self._option_at[at + 1])
+        ends = self._id_at[first : last + 1].tolist()
+        closing, join, error, spelled = self._rest.row(at)
+        return TokenPaths(
+            tuple(self.prefix[self.prefix_at[at] : self.prefix_at[at + 1]].tolist()),
+            tuple(tuple(self._ids[start:end].tolist()) for start, end in pairwise(ends)),
+            tuple(self._closed[first:last].tolist()),
+            () if closing is None else self._closings[closing],
+            join,
+            self._reading,
+            error,
+            None if spelled is None else self._spelled[spelled],
+        )
+
+
+def _lists(column: pl.Series) -> tuple[pl.Series, npt.NDArray[np.int64]]:
+    """The items of all lists of a column, and where each list starts among them."""
+    lengths = column.list.len().to_numpy()
+    items = column if lengths.all() else column.filter(pl.Series(lengths > 0))
+    return items.explode(), np.concatenate(([0], np.cumsum(lengths, dtype=np.int64)))
+
+
+def _flat(column: pl.Series) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+    items, starts = _lists(column)
+    return items.to_numpy(), starts

@@ -1,0 +1,103 @@
+"""How numbers are written wherever people read them: in notes, tables and pages."""
+
+from __future__ import annotations
+
+from datetime import date, time
+from typing import Any
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them: '40 s', '5 min', '2.5 h'."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:,.1f} h"
+
+
+def join_notes(*notes: str | None) -> str | None:
+    """The notes that there are, in one sentence part; None where there are none."""
+    return "; ".join(note for note in notes if note) or None
+
+
+MISSING = "–"
+
+
+def decimal(value: float | None, digits: int = 2) -> str:
+    """A number of size about 1 without its leading zero: .38, -.04, 1.00.
+
+    Values nearer to zero than .01 get three decimals, so that .004 is not read as nothing.
+    None is an en dash.
+    """
+    if value is None:
+        return MISSING
+    if 0 < abs(value) < 0.01:
+        digits = max(digits, 3)
+    text = f"{abs(value):.{digits}f}".removeprefix("0")
+    return f"-{text}" if value < 0 and float(text) else text
+
+
+def against(value: float, threshold: float) -> str:
+    """`value` with enough decimals (two to six) not to look like the threshold it is not."""
+    for digits in range(2, 7):
+        text = decimal(value, digits)
+        if text != decimal(threshold, digits):
+            break
+    return text
+
+
+def p_value(p: float | None) -> str:
+    """A p value: '< .001', three decimals below .1, two above, '> .99' at the top."""
+    if p is None:
+        return MISSING
+    if p < 0.001:
+        return "< .001"
+    if p > 0.99:
+        return "> .99"
+    return decimal(p, 3 if p < 0.0995 else 2)
+
+
+def one_line(error: BaseException) -> str:
+    """The first line of a foreign error, short enough to be quoted inside a sentence."""
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0][:300].rstrip(" .:")
+
+
+def as_written(value: Any) -> str:
+    """A value of a TOML or JSON file as it is written there: true, not True; 'missing' for none."""
+    if value is None:
+        return "missing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, date | time):
+        return str(value)
+    if isinstance(value, list):
+        return f"[{', '.join(map(_inside, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key!r}: {_inside(held)}' for key, held in value.items())}}}"
+    return repr(value)
+
+
+def _inside(value: Any) -> str:
+    return "null" if value is None else as_written(value)
+
+
+def counted(number: int, what: str) -> str:
+    """A number with its noun: "1 decision", "1,200 decisions"."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def did_you_mean(word: str, known: list[str]) -> str:
+    """'; did you mean X?' where a known word is close or holds this one ('X or Y' where several are
+    equally close), else the list of known words."""
+    import difflib
+
+    names = list(dict.fromkeys(known))
+    # `get_close_matches` compares in this order of the two, and it matters.
+    likeness = {name: difflib.SequenceMatcher(None, name, word).ratio() for name in names}
+    best = difflib.get_close_matches(word, names, n=1)
+    close = [name for name in names if best and likeness[name] == likeness[best[0]]]
+    if not close and word:
+        close = [name for name in names if word.casefold() in name.casefold()]
+    if not close:
+        return f"; known: {', '.join(sorted(known))}."
+    *others, last = map(repr, close)
+    return f"; did you mean {', '.join(others)}{' or ' if others else ''}{last}?"

@@ -1,0 +1,295 @@
+"""Option paths: which tokens an option is, given everything before it.
+
+A context and every context + option are tokenised as one text each, because tokens may span the
+join. The answer starts at the longest token prefix that the context and all of them share;
+tokens the options share from there count in the mass. Where a token of the context differs
+once an option follows (a straddling token), it is scored whole and the prompt is marked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from typing import Literal, Protocol
+
+import numpy as np
+
+from tremble.errors import UserError
+from tremble.tokenization.surface_forms import Spelled
+
+Reading = Literal["joint", "next_token"]
+READINGS: tuple[Reading, ...] = ("joint", "next_token")
+Closing = Literal["auto", "always"]
+Ids = tuple[int, ...]
+
+
+class NoClosing(UserError):
+    """A label must be closed, and the prompt leaves no quote open."""
+
+
+class TokenizerFacts(Protocol):
+    """What is known of a tokenizer also while it is not in memory."""
+
+    @property
+    def key(self) -> str:
+        """A hash of everything that decides the ids it makes of a text, and its vocabulary."""
+
+    @property
+    def bos(self) -> Ids:
+        """The ids that the tokenizer itself puts before a text; empty for many models."""
+
+    @property
+    def special(self) -> Mapping[str, str]:
+        """Special tokens by role, such as bos_token, as texts."""
+
+    @property
+    def special_texts(self) -> Sequence[str]:
+        """Every text that is one special or added token here."""
+
+    @property
+    def template(self) -> str | None:
+        """The chat template that comes with the model."""
+
+
+class Tokenizer(TokenizerFacts, Protocol):
+    """What tremble needs of a tokenizer. Ids are those of the model's vocabulary."""
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """The ids of each text; special tokens in it are recognised, none are added."""
+
+    def pieces(self) -> Sequence[str]:
+        """The vocabulary by id, as the tokenizer stores it."""
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of some ids."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPaths:
+    """What an engine scores for one prompt.
+
+    `prefix` are the ids before the answer; `paths` the ids of each option after it, in shown
+    order; `closed` marks the options after which a closing is scored, as the sum over `closing`
+    (the ids of all tokens that start with the closing character). `join` is set where a token
+    straddles the end of the context. `error` says why the prompt cannot be scored; where that is
+    known before anything is tokenised (`unread`), there are no ids at all. Where other spellings
+    count, `spelled` says which of the paths are which option's: all of the first option, then all
+    of the next.
+    """
+
+    prefix: Ids
+    paths: tuple[Ids, ...]
+    closed: tuple[bool, ...]
+    closing: Ids = ()
+    join: bool = False
+    reading: Reading = "joint"
+    error: str | None = None
+    spelled: Spelled | None = None
+
+    @property
+    def length(self) -> int:
+        """Tokens of the longest sequence that is computed."""
+        return len(self.prefix) + max((len(node) for node in self.nodes()), default=0)
+
+    def labels_alone(self) -> TokenPaths:
+        """The same prompt without other spellings than the labels."""
+        if self.spelled is None:
+            return self
+        counts = self.spelled.counts
+        firsts = [sum(counts[:option]) for option in range(len(counts))]
+        closed = tuple(self.closed[at] for at in firsts)
+        return replace(
+            self,
+            paths=tuple(self.paths[at] for at in firsts),
+            closed=closed,
+            closing=self.closing if any(closed) else (),
+            spelled=None,
+        )
+
+    def nodes(self) -> list[Ids]:
+        """The places, as ids after the prefix, whose next-token distribution is needed."""
+        found = {path[:end] for path in self.paths for end in range(len(path))}
+        found |= {path for path, closed in zip(self.paths, self.closed, strict=True) if closed}
+        return sorted(found, key=lambda node: (len(node), node))
+
+    def key(self) -> str:
+        """The row key: a hash of prompt ids, option ids and reading (24 hexadecimal digits)."""
+        digest = blake2b(self.reading.encode(), digest_size=12)
+        counts = () if self.spelled is None else (self.spelled.counts,)
+        for part in (self.prefix, *self.paths, tuple(map(int, self.closed)), self.closing, *counts):
+            digest.update(np.asarray([len(part), *part], dtype=np.int64).tobytes())
+        if not self.paths:
+            digest.update(str(self.error).encode())
+        return digest.hexdigest()
+
+
+def unread(reason: str, reading: Reading) -> TokenPaths:
+    """A prompt that is not even tokenised, for `reason`."""
+    return TokenPaths((), (), (), reading=reading, error=reason)
+
+
+def maximal(nodes: Sequence[Ids]) -> list[Ids]:
+    """The nodes that no other node continues: one sequence each covers them all."""
+    return [
+        node
+        for node in nodes
+        if not any(len(o) > len(node) and o[: len(node)] == node for o in nodes)
+    ]
+
+
+def bos_of(with_special: Sequence[int], bare: Sequence[int]) -> Ids:
+    """The ids a tokenizer puts first: those before `bare` in what it makes of the same text."""
+    for start in range(len(with_special) - len(bare) + 1):
+        if list(with_special[start : start + len(bare)]) == list(bare):
+            return tuple(with_special[:start])
+    return ()
+
+
+def with_bos(ids: Sequence[int], bos: Ids) -> Ids:
+    """`ids` with the tokenizer's own BOS in front, once, also where a template printed it."""
+    return tuple(ids) if tuple(ids[: len(bos)]) == bos else (*bos, *ids)
+
+
+def closing_character(context: str) -> str | None:
+    """What ends the answer: > after the << of a transcript, else the quote that the last line of
+    the context leaves open."""
+    if context.endswith("<<"):
+        return ">"
+    return '"' if context.rpartition("\n")[2].count('"') % 2 else None
+
+
+def closing_ids(pieces: Sequence[str], character: str) -> Ids:
+    """The ids of all tokens whose text starts with an ASCII character.
+
+    Byte-level and SentencePiece vocabularies store printable ASCII as itself; byte fallback
+    stores `<0x22>`.
+    """
+    fallback = f"<0x{ord(character):02X}>"
+    return tuple(
+        index
+        for index, piece in enumerate(pieces)
+        if piece is not None and (piece.startswith(character) or piece == fallback)
+    )
+
+
+def option_paths(
+    tokenizer: Tokenizer,
+    prompts: Iterable[tuple[str, Sequence[str]]],
+    reading: Reading = "joint",
+    closing: Closing = "auto",
+) -> list[TokenPaths]:
+    """The token paths of (context, labels) prompts, in their order.
+
+    Raises UserError where two labels tokenise alike and where a label is no token at all;
+    NoClosing where one label begins another (or `closing` is 'always') and nothing closes it.
+    """
+    prompts = list(prompts)
+    texts = [
+        text for context, labels in prompts for text in (context, *(context + x for x in labels))
+    ]
+    encoded = iter(tokenizer.encode(texts))
+    alone: dict[str, list[int]] = {}
+    if reading == "next_token":
+        words = sorted({label for _, labels in prompts for label in labels})
+        alone = dict(zip(words, tokenizer.encode(words), strict=True))
+    closers: dict[str, Ids] = {}
+    found = []
+    for context, labels in prompts:
+        ids = with_bos(next(encoded), tokenizer.bos)
+        wholes = [with_bos(next(encoded), tokenizer.bos) for _ in labels]
+        if reading == "next_token":
+            found.append(_next_token(ids, wholes, [alone[label] for label in labels]))
+            continue
+        start = common(ids, wholes)
+        if not start:
+            raise UserError(
+                f"No token stands before the answer in {context + labels[0]!r}; give a longer "
+                "prompt or an opening."
+            )
+        paths = tuple(whole[start:] for whole in wholes)
+        _check_distinct(paths, labels)
+        closed = tuple(
+            closing == "always" or any(o != label and o.startswith(label) for o in labels)
+            for label in labels
+        )
+        closers_here: Ids = ()
+        if any(closed):
+            character = closing_character(context)
+            if character is None:
+                label = labels[closed.index(True)]
+                raise NoClosing(
+                    f"The label {label!r} begins another one, and the prompt ends in "
+                    f"{context[-20:]!r} without an open quote to close it; end the opening with "
+                    "a quote or choose labels of which none begins another."
+                )
+            if character not in closers:
+                closers[character] = closing_ids(tokenizer.pieces(), character)
+            closers_here = closers[character]
+        found.append(TokenPaths(ids[:start], paths, closed, closers_here, start < len(ids)))
+    return found
+
+
+def _next_token(ids: Ids, wholes: list[Ids], alone: list[list[int]]) -> TokenPaths:
+    """The core study's reading: one token per option, right after the context as it stands.
+
+    The token is the first that joint tokenisation puts after the context, or, where the join
+    merges, the first of the label on its own.
+    """
+    firsts = [first_token(ids, *pair)[0] for pair in zip(wholes, alone, strict=True)]
+    shared = len(set(firsts)) < len(firsts)
+    return TokenPaths(
+        ids,
+        tuple((first,) for first in firsts),
+        tuple(False for _ in firsts),
+        join=any(whole[: len(ids)] != ids for whole in wholes),
+        reading="next_token",
+        error="labels share their first token; the next-token reading is undefined"
+        if shared
+        else None,
+    )
+
+
+def first_token(ids: Ids, whole: Ids, alone: Sequence[int]) -> Ids:
+    """The one token that the next-token reading takes for a label, none where it has none; `ids`,
+    `whole` and `alone` are the tokens of the context, of context and label, and of the label."""
+    joint = whole[: len(ids)] == ids and len(whole) > len(ids)
+    return (whole[len(ids)],) if joint else tuple(alone[:1])
+
+
+def common(ids: Ids, wholes: Sequence[Ids]) -> int:
+    """Length of the longest prefix that all share."""
+    return min(_shared(ids, whole) for whole in wholes)
+
+
+def _shared(ids: Ids, whole: Ids) -> int:
+    """Length of the longest prefix that two share."""
+    if whole[: len(ids)] == ids:  # nearly always, and far quicker than token by token
+        return len(ids)
+    pairs = enumerate(zip(ids, whole, strict=False))
+    return next((at for at, (a, b) in pairs if a != b), min(len(ids), len(whole)))
+
+
+def _check_distinct(paths: tuple[Ids, ...], labels: Sequence[str]) -> None:
+    for index, path in enumerate(paths):
+        if not path:
+            raise UserError(
+                f"The label {labels[index]!r} is no token for this model's tokenizer; "
+                "choose another label."
+            )
+        if path in paths[:index]:
+            other = labels[paths.index(path)]
+            raise UserError(
+                f"The labels {other!r} and {labels[index]!r} tokenise alike for this model, so "
+                "their probabilities cannot be told apart; choose labels that differ in letters."
+            )
+
+
+def join_warning(context: str, label: str) -> str | None:
+    """A sentence that shows the join where a context ends in a letter or a space, else None."""
+    if context and (context[-1].isalpha() or context[-1] == " "):
+        return (
+            f"The prompt ends in a {'space' if context[-1] == ' ' else 'letter'}, and the label "
+            f"follows verbatim: {context[-20:] + '|' + label!r} (the bar marks the join)."
+        )
+    return None
