@@ -35,7 +35,7 @@ from tremble.study.file import Study, read_study
 from tremble.study.prompt_cache import PromptCache
 from tremble.study.render import prompts_of, render
 from tremble.study.run import score_study
-from tremble.xray.decision import Asked, xray
+from tremble.xray.decision import Asked, look_at
 
 TEMPLATE = Template("{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}", "t")
 CELL = Cell(ModelSpec("mock"), "chat", TEMPLATE, None, "mine.jsonl", "standard")
@@ -339,7 +339,7 @@ def test_a_join_that_the_wording_itself_makes_is_no_warning(tmp_path: Path) -> N
     study = study_file(tmp_path, formulations=["minimal"], data=["demo"], sample=2)
     run(study, tmp_path / "out", said)
     assert [line for line in said if line.startswith("Warning")] == []
-    reading = xray(Asked("demo", "demo/lottery/5", ("mock",), "plain", "minimal"), print)
+    reading = look_at(Asked("demo", "demo/lottery/5", ("mock",), "plain", "minimal"), print)
     (one,) = reading["readings"]
     assert one["text"].endswith(" ") and one["warning"] is None
 

@@ -65,7 +65,7 @@ class Failure:
     missing: bool
 
 
-def bench(asked: Asked, say: Say) -> dict[str, Any]:
+def run_bench(asked: Asked, say: Say) -> dict[str, Any]:
     """Times every contestant: `machine`, `model`, `data`, `factors` and `rows`, ready for JSON.
 
     A contestant that is missing or breaks down has a row that says so. Raises UserError for an

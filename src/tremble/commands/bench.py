@@ -44,8 +44,7 @@ def bench(
     as_json: AsJson = False,
 ) -> int:
     """Time tremble against its reference, a plain loop and other tools: same prompts, one run."""
-    from tremble.bench.run import Asked
-    from tremble.bench.run import bench as run_bench
+    from tremble.bench.run import Asked, run_bench
 
     interpreters = {}
     for entry in python or ():

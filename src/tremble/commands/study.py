@@ -140,7 +140,7 @@ def _page(folder: Path, out: Path | None = None) -> int:
         check_page(out)
     from tremble.api.results import analyze_study, further_analysis
     from tremble.report.page.parts import further_parts
-    from tremble.report.page.study import page
+    from tremble.report.page.study import study_page
     from tremble.study.notes import caveats
 
     analysis, scores, decisions = analyze_study(folder)
@@ -152,7 +152,7 @@ def _page(folder: Path, out: Path | None = None) -> int:
         return further[name]
 
     parts = further_parts(analysis, decisions, rows_of)
-    text = page(analysis, scores, decisions, title, caveats(folder), parts)
+    text = study_page(analysis, scores, decisions, title, caveats(folder), parts)
     _write_page(out, text)
     failed = [part for part in parts if part.trouble is not None]
     for part in failed:

@@ -83,8 +83,7 @@ def show_analysis(
 def _print(folder: Path, analysis: Any, further: dict[str, Any], parts: dict[str, Any]) -> None:
     """The first tables, where `analysis` is given, and the others."""
     from tremble.report.tables.further import breakdown_layout, further_layout
-    from tremble.report.terminal.tables import print_tables
-    from tremble.report.terminal.tables import tables as show_tables
+    from tremble.report.terminal.tables import print_tables, show_tables
 
     print_notes(folder, analysis is not None)
     if analysis is not None:

@@ -62,8 +62,7 @@ def xray(
     from tremble.report.page.xray import xray_page
     from tremble.report.terminal.xray import show_xray
     from tremble.store.files import write_text
-    from tremble.xray.decision import Asked
-    from tremble.xray.decision import xray as look
+    from tremble.xray.decision import Asked, look_at
 
     asked = Asked(
         where,
@@ -77,7 +76,7 @@ def xray(
         device,
         out,
     )
-    found = look(asked, complain)
+    found = look_at(asked, complain)
     if html is not None:
         write_text(html, xray_page(found))
     if as_json:

@@ -70,7 +70,7 @@ class Asked:
     out: Path | None = None
 
 
-def xray(asked: Asked, say: Say) -> Found:
+def look_at(asked: Asked, say: Say) -> Found:
     """What one decision is to its models, as JSON can hold it.
 
     - `decision`: id, dataset, family, data (the entry it was found in), participant, round, role;

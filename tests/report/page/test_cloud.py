@@ -11,7 +11,7 @@ from tests.support.pages import HOSTILE, parsed, places, printed, words
 from tests.support.twins import people
 from tremble.published.pairs import catalogue
 from tremble.report.page.cloud import beside_published
-from tremble.report.page.study import page
+from tremble.report.page.study import study_page
 from tremble.stats.tables.analysis import analyze
 
 pytest.importorskip("vl_convert")
@@ -88,7 +88,7 @@ def test_why_nothing_is_laid_over_is_said() -> None:
     other = beside_published(PAIRS[3:], ["dialogue"])
     assert (other.figures, len(other.sentences)) == ([], 1)
     scores, decisions = people(10, 3)
-    text = page(analyze(scores, decisions), scores, decisions, "Alone")
+    text = study_page(analyze(scores, decisions), scores, decisions, "Alone")
     assert alone.sentences[0] in words(parsed(text))
 
 

@@ -17,7 +17,7 @@ from tests.support.twins import PAIR, people
 from tremble.cli import app
 from tremble.errors import UserError
 from tremble.report.page.parts import MOST_ROWS, Part, cut, further_parts
-from tremble.report.page.study import page
+from tremble.report.page.study import study_page
 from tremble.report.tables.further import further_layout
 from tremble.report.tables.table import Column, Section, Table
 from tremble.stats.tables.analysis import Analysis, analyze
@@ -38,7 +38,7 @@ def study() -> Study:
 def made(study: Study, rows_of: Any = None) -> tuple[list[Part], ElementTree.Element]:
     analysis, scores, decisions, tables = study
     parts = further_parts(analysis, decisions, rows_of or tables.__getitem__)
-    return parts, parsed(page(analysis, scores, decisions, "A study", [], parts))
+    return parts, parsed(study_page(analysis, scores, decisions, "A study", [], parts))
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,13 @@ import re
 from rich.console import Console
 
 from tests.support.pages import HOSTILE, study
-from tremble.report.terminal.tables import tables
+from tremble.report.terminal.tables import show_tables
 from tremble.stats.tables.analysis import Analysis
 
 
 def printed(analysis: Analysis, width: int = 80) -> str:
     out = io.StringIO()
-    tables(analysis, Console(file=out, width=width, color_system=None))
+    show_tables(analysis, Console(file=out, width=width, color_system=None))
     return out.getvalue()
 
 

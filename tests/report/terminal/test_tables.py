@@ -34,7 +34,7 @@ from tremble.stats.tables.verdict import verdict_table
 from tremble.study.file import read_study
 from tremble.study.notes import caveats
 from tremble.text import did_you_mean
-from tremble.xray.decision import Asked, xray
+from tremble.xray.decision import Asked, look_at
 
 NUMBERS = ROOT / "docs" / "numbers.md"
 # Tables of which the study below has no rows, by the columns that the modules promise.
@@ -154,7 +154,7 @@ def test_xray_keeps_its_twins_and_every_figure(tmp_path: Path) -> None:
     path = write_study(
         tmp_path, [{"id": "d", "prompt": "?", "options": ["yes", "no"], "rate": 0.5}]
     )
-    found = xray(Asked(str(path), "d"), lambda _: None)
+    found = look_at(Asked(str(path), "d"), lambda _: None)
     table = comparison(found)
     for width in range(60, 201, 20):
         out = printed([table], width)
@@ -163,7 +163,7 @@ def test_xray_keeps_its_twins_and_every_figure(tmp_path: Path) -> None:
     page = xray_page(found)
     # One style for all pages: the dark ground is set in base.html alone.
     assert page.count("--ground: #16171a") == 1
-    folder = ROOT / "src" / "tremble" / "report"
+    folder = ROOT / "src" / "tremble" / "report" / "page"
     own = (folder / "xray.html").read_text("utf-8")
     assert "--ground" not in own and "<table" not in own and "<head>" not in own
 

@@ -33,7 +33,7 @@ def not_scored(scores: pl.DataFrame) -> list[dict[str, Any]]:
     )
 
 
-def page(
+def study_page(
     analysis: Analysis,
     scores: pl.DataFrame,
     decisions: pl.DataFrame,

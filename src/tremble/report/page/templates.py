@@ -13,7 +13,7 @@ def render(
 ) -> str:
     """A template of this folder with `values`; every text is escaped. `filters` by their names."""
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("tremble", "report"),
+        loader=jinja2.PackageLoader("tremble", "report/page"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

@@ -34,7 +34,7 @@ class _Fit:
     below: list[int]
 
 
-def tables(analysis: Analysis, console: Console) -> None:
+def show_tables(analysis: Analysis, console: Console) -> None:
     """Prints models, pairs, tests and baselines; names are printed as they are, never as markup."""
     print_tables(layout(analysis), console)
 
