@@ -1,0 +1,165 @@
+"""What 0.1.0 scored stays scored: nothing anew, the same tables, the same export.
+
+tests/golden/README.md says how the stored studies were made. All goes through the command line.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import re
+import shutil
+import tarfile
+from collections.abc import Iterator
+from contextlib import chdir
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+from typer.testing import CliRunner
+
+from tremble.cli import app
+
+STORED = Path(__file__).parents[1] / "golden" / "study_0_1_0"
+STUDIES = {
+    "wide": ["analyze", "wide", "--json", "--table", "formulation,controls"],
+    "shown": ["analyze", "shown", "--json"],
+    "sampled": ["analyze", "sampled", "--json"],
+}
+Said = dict[str, str]
+
+
+def tremble(*arguments: str) -> tuple[str, str]:
+    """What a command printed and said, having ended well."""
+    result = CliRunner().invoke(app, list(arguments))
+    assert result.exit_code == 0, result.stderr
+    return result.stdout, result.stderr
+
+
+def unpacked(folder: Path) -> Path:
+    """The studies as 0.1.0 left them, with their files, and what it answered."""
+    shutil.copytree(STORED, folder, dirs_exist_ok=True)
+    with tarfile.open(folder / "stored.tar.xz") as archive:
+        archive.extractall(folder, filter="data")
+    return folder
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder by its path, with what it holds."""
+    found = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
+
+
+@pytest.fixture(scope="module")
+def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return unpacked(tmp_path_factory.mktemp("before"))
+
+
+@pytest.fixture(scope="module")
+def said(after: Path) -> Said:
+    """Runs every study once more; what was said, by its name."""
+    return {name: tremble("run", f"{name}.toml", "--out", name)[1] for name in STUDIES}
+
+
+@pytest.fixture(scope="module")
+def after(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder in which the studies are run again, which is where we are meanwhile: names of
+    models that are paths start there."""
+    folder = unpacked(tmp_path_factory.mktemp("after"))
+    with chdir(folder):
+        yield folder
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_nothing_is_scored_anew(name: str, before: Path, after: Path, said: Said) -> None:
+    record = json.loads((before / name / "run.json").read_text("utf-8"))
+    lines = said[name].splitlines()
+    for model in record["models"]:
+        assert f"{model}: nothing is missing." in lines
+    assert "Loading" not in said[name]
+    assert json.loads((after / name / "run.json").read_text("utf-8")) == record
+    old, new = files(before / name / "scores"), files(after / name / "scores")
+    assert sorted(new) == sorted(old)  # no folder and no part is added
+    assert len(record["jobs"]) == len([path for path in old if path.endswith("manifest.json")])
+    assert [path for path in old if new[path] != old[path]] == []
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_what_people_did_is_stored_as_it_was(
+    name: str, before: Path, after: Path, said: Said
+) -> None:
+    old = files(before / name / "decisions")
+    new = files(after / name / "decisions")
+    assert sorted(new) == sorted(old) != []
+    for path, content in old.items():
+        assert_frame_equal(
+            pl.read_parquet(io.BytesIO(new[path])), pl.read_parquet(io.BytesIO(content))
+        )
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_the_tables_are_the_same(name: str, before: Path, after: Path, said: Said) -> None:
+    stored = json.loads((before / f"{name}.json").read_text("utf-8"))
+    found = json.loads(tremble(*STUDIES[name])[0])
+    assert list(differences(found, stored)) == []
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_the_export_is_the_same(name: str, before: Path, after: Path, said: Said) -> None:
+    tremble("export", name, "--to", "csv", "--out", "again.csv")
+    stored = table(before / f"{name}.csv")
+    assert len(stored) > 1
+    assert list(differences(table(Path("again.csv")), stored)) == []
+
+
+def table(path: Path) -> list[list[Any]]:
+    """A CSV file as its cells, numbers with a point as numbers."""
+    with path.open(encoding="utf-8", newline="") as lines:
+        return [
+            [
+                float(cell) if re.fullmatch(r"-?\d+(\.\d+)?e-?\d+|-?\d+\.\d+", cell) else cell
+                for cell in row
+            ]
+            for row in csv.reader(lines)
+        ]
+
+
+def differences(found: Any, stored: Any, where: str = "") -> Iterator[str]:
+    """Where two JSON values are not the same. Sums are made by several threads in any order, so
+    two runs of one version differ in the sixteenth digit: more than in the ninth is seen here."""
+    if isinstance(found, dict) and isinstance(stored, dict) and list(found) == list(stored):
+        for key, value in stored.items():
+            yield from differences(found[key], value, f"{where}.{key}")
+    elif isinstance(found, list) and isinstance(stored, list) and len(found) == len(stored):
+        for at, value in enumerate(stored):
+            yield from differences(found[at], value, f"{where}[{at}]")
+    elif isinstance(found, float) and isinstance(stored, float):
+        if not math.isclose(found, stored, rel_tol=1e-9, abs_tol=1e-12):
+            yield f"{where}: {found!r}, was {stored!r}"
+    elif found != stored or type(found) is not type(stored):
+        yield f"{where}: {found!r}, was {stored!r}"
+
+
+def test_a_difference_is_seen() -> None:
+    one = {"a": [1, 0.5, None, "x"]}
+    assert list(differences(one, {"a": [1, 0.5000000000000001, None, "x"]})) == []
+    assert list(differences(one, {"a": [1, 0.50000001, None, "x"]})) == [
+        ".a[1]: 0.5, was 0.50000001"
+    ]
+    for other in ({"b": [1, 0.5, None, "x"]}, {"a": [1, 0.5, None]}, {"a": [1.0, 0.5, None, "x"]}):
+        assert len(list(differences(one, other))) == 1
+
+
+def test_no_path_of_the_machine_that_made_them_is_stored(before: Path) -> None:
+    """Such a path would decide keys on that machine alone."""
+    marks = (b"/tmp/", b"/home/", b"/root/", b"/Users/")
+    for path, content in files(before).items():
+        texts = [content]
+        if path.endswith(".parquet"):
+            frame = pl.read_parquet(io.BytesIO(content))
+            texts = [frame.select(pl.selectors.string()).write_json().encode()]
+        assert not [mark for text in texts for mark in marks if mark in text], path
