@@ -129,11 +129,12 @@ def blocks(found: Found, run: dict[str, Any]) -> list[Block]:
         base=folder[pair["base"]],
         aligned=folder[pair["aligned"]],
     )
-    here, twin = family_name(family), pair["aligned"]
+    here, counterpart = family_name(family), pair["aligned"]
     state = "kept" if pair["kept"] else "dropped"
     return [
         Block(
-            f"**r.** Models and Pairs give {twin} an r of {decimal(pair['r_aligned'])} in {here}.",
+            f"**r.** Models and Pairs give {counterpart} an r of {decimal(pair['r_aligned'])} "
+            f"in {here}.",
             code,
             {"r_aligned": pair["r_aligned"]},
         ),
@@ -152,7 +153,7 @@ def blocks(found: Found, run: dict[str, Any]) -> list[Block]:
             {name: pair[name] for name in ("winner", "kept", "mass_base", "mass_aligned")},
         ),
         Block(
-            f"**A calibration slope.** Measures gives {twin} {decimal(fit['slope'])}.",
+            f"**A calibration slope.** Measures gives {counterpart} {decimal(fit['slope'])}.",
             _SLOPE,
             {"slope": fit["slope"]},
         ),

@@ -17,7 +17,7 @@ from tremble.decisions.record import Decision, Event, Game, Option
 from tremble.games import multi_issue
 from tremble.games.base import family
 from tremble.prompts.controls import CONTROLS
-from tremble.prompts.conversation import Conversation, DoesNotFit, Formulation
+from tremble.prompts.conversation import Conversation, Formulation, NotApplicable
 from tremble.prompts.formulations import FORMULATIONS, controlled, spoken, standard
 from tremble.prompts.other_games import OtherGames
 from tremble.prompts.presentations import COUNTERBALANCES, presentations, view
@@ -250,7 +250,7 @@ def _written(name: str, words: Formulation, decision: Decision, usual: Conversat
     heading = ["", f"## {name}", ""]
     try:
         said = words(decision, 0)
-    except DoesNotFit as reason:
+    except NotApplicable as reason:
         return [*heading, f"Does not fit: {reason}."]
     system, user = said.system, said.user
     if name != "standard":

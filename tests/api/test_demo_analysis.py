@@ -12,10 +12,10 @@ import polars as pl
 import pytest
 import statsmodels.api as sm
 from scipy import stats
+from tests.support.counterparts import PAIR, people
 
 from tests.support.scripts import script
 from tests.support.studies import run, study_file
-from tests.support.twins import PAIR, people
 from tremble.api.export import export_study
 from tremble.datasets.base import Notes
 from tremble.datasets.demo import load, sample

@@ -105,8 +105,8 @@ def test_what_cannot_be_scored_is_said(tmp_path, monkeypatch) -> None:
 
 
 def test_labels_that_a_reading_cannot_tell_apart_are_counted(tmp_path) -> None:
-    twins = {"prompt": "Well?", "options": ["yes", "yep"], "choice": "yes"}
-    path = study_in(tmp_path, [*RECORDS, twins])
+    counterparts = {"prompt": "Well?", "options": ["yes", "yep"], "choice": "yes"}
+    path = study_in(tmp_path, [*RECORDS, counterparts])
     text = path.read_text(encoding="utf-8").replace("[[pair]]", 'reading = "next_token"\n[[pair]]')
     path.write_text(text, encoding="utf-8")
     plan = plan_study(read_study(path), tmp_path / "out", print)
@@ -197,8 +197,10 @@ def test_a_plan_says_its_size_first_and_that_it_wrote_nothing(tmp_path, monkeypa
 
 
 def test_a_reason_stands_once_with_how_often_it_holds(tmp_path) -> None:
-    twins = [{"prompt": f"{n}?", "options": ["yes", "yep"], "choice": "yes"} for n in range(3)]
-    path = study_in(tmp_path, [*RECORDS, *twins])
+    counterparts = [
+        {"prompt": f"{n}?", "options": ["yes", "yep"], "choice": "yes"} for n in range(3)
+    ]
+    path = study_in(tmp_path, [*RECORDS, *counterparts])
     text = path.read_text(encoding="utf-8")
     text = text.replace("[[pair]]", 'reading = "next_token"\n[[pair]]')
     path.write_text(text.replace('["plain"]', '["plain", "chat"]'), encoding="utf-8")

@@ -249,8 +249,8 @@ def test_a_response_that_begins_another_is_closed_by_the_mark(tmp_path: Path) ->
     found, _ = imported(tmp_path, lines)
     tokenizer = GreedyTokenizer([">>", "<<", "ress"])
     (paths,) = option_paths(tokenizer, [(standard(found[0]).plain(), keys(found[0]))])
-    assert keys(found[0]) == ["1", "10"] and paths.closed == (True, False)
-    assert [tokenizer.decode([id_]) for id_ in paths.closing] == [">>", ">"]
+    assert keys(found[0]) == ["1", "10"] and paths.terminated == (True, False)
+    assert [tokenizer.decode([id_]) for id_ in paths.terminator] == [">>", ">"]
 
 
 @pytest.mark.parametrize(

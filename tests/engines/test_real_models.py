@@ -95,12 +95,12 @@ def test_closings_leave_the_mass_where_it_was() -> None:
             talk = standard(decision)
             asked.append((talk.plain(), [option.label for option in talk.options]))
     masses = []
-    for closing in ("auto", "always"):
-        rows = model.score(option_paths(model.tokenizer, asked, closing=closing))
+    for terminator in ("auto", "always"):
+        rows = model.score(option_paths(model.tokenizer, asked, terminator=terminator))
         masses.append([option_mass(row.logprobs) for row in rows])
-    for opened, closed in zip(*masses, strict=True):
-        assert closed <= opened + 1e-6
-        assert closed == pytest.approx(opened, abs=0.03)
+    for opened, terminated in zip(*masses, strict=True):
+        assert terminated <= opened + 1e-6
+        assert terminated == pytest.approx(opened, abs=0.03)
 
 
 @pytest.mark.parametrize("name", [GEMMA, SMOLLM])

@@ -102,11 +102,11 @@ def test_a_closing_is_the_sum_over_every_token_that_starts_with_the_quote() -> N
     ids = tokenizer.encode([context + "yes"])[0]
     with torch.no_grad():
         shares = torch.softmax(model(input_ids=torch.tensor([ids])).logits[0, -1].double(), 0)
-    closers = [t for t in range(len(shares)) if tokenizer.decode([t]).startswith('"')]
-    assert len(closers) > 1
+    terminators = [t for t in range(len(shares)) if tokenizer.decode([t]).startswith('"')]
+    assert len(terminators) > 1
     opened = by_hand(model, tokenizer, context, labels)[0]
-    closed = opened + float(torch.log(shares[closers].sum()))
-    assert row.logprobs[0] == pytest.approx(closed, abs=1e-5)
+    terminated = opened + float(torch.log(shares[terminators].sum()))
+    assert row.logprobs[0] == pytest.approx(terminated, abs=1e-5)
 
 
 def test_soft_caps_are_part_of_the_scores() -> None:

@@ -55,7 +55,9 @@ def study(folder: Path, *models: str, pairs: Any = (), run: str = "") -> Path:
     ]
     (folder / "mine.jsonl").write_text("\n".join(map(json.dumps, lines)))
     text = '[study]\nname = "s"\ndata = ["mine.jsonl"]\n'
-    text += "".join(f'[[pair]]\nbase = "{base}"\naligned = "{twin}"\n' for base, twin in pairs)
+    text += "".join(
+        f'[[pair]]\nbase = "{base}"\naligned = "{counterpart}"\n' for base, counterpart in pairs
+    )
     text += "".join(f'[[model]]\nid = "{model}"\n' for model in models)
     path = folder / "study.toml"
     path.write_text(f"{text}[run]\n{run}\n")

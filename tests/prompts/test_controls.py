@@ -14,7 +14,7 @@ from tremble.decisions.record import Decision, Event, Option
 from tremble.errors import UserError
 from tremble.games.base import family
 from tremble.prompts.controls import CONTROLS, NEUTRAL, NEUTRAL_ALONE
-from tremble.prompts.conversation import Conversation, DoesNotFit
+from tremble.prompts.conversation import Conversation, NotApplicable
 from tremble.prompts.formulations import FORMULATIONS, control_of, spoken
 from tremble.prompts.other_games import OtherGames
 from tremble.prompts.parts import parts
@@ -49,7 +49,7 @@ def test_what_fits(
         ("multi_issue", "other_history"),  # one dialogue alone
     }
     session = replace(OWN, family="session", prompt=None, history=(Event("text", {"text": "?"}),))
-    with pytest.raises(DoesNotFit, match="a prompt of one's own"):
+    with pytest.raises(NotApplicable, match="a prompt of one's own"):
         spoken("standard+no_rules")(session, 0)
 
 
@@ -133,7 +133,7 @@ def test_misleading_rules_by_hand(embedded: list[Decision], invented: dict[str, 
     camp = misled(CAMPING).system
     assert "water 3 points, food 4 points, firewood 5 points" in camp
     flat = {**play.parameters, "payoffs": {a: {b: [3, 3] for b in "ab"} for a in "ab"}}
-    with pytest.raises(DoesNotFit, match="the same the other way round"):
+    with pytest.raises(NotApplicable, match="the same the other way round"):
         spoken("standard+misleading_rules")(replace(play, rules=flat), 0)
 
 
@@ -142,7 +142,9 @@ def test_exchanged_payoffs_that_are_shown_in_both_orders_mislead_nobody(
 ) -> None:
     for name in IN_SIGHT:
         decision = next(d for d in embedded if d.family == name)
-        with pytest.raises(DoesNotFit, match=f"in {name} the payoffs are all there is to decide"):
+        with pytest.raises(
+            NotApplicable, match=f"in {name} the payoffs are all there is to decide"
+        ):
             spoken("standard+misleading_rules")(decision, 0)
 
 

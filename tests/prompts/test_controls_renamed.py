@@ -24,7 +24,7 @@ from tests.support.glee_games import (
 from tests.support.wordings import SIZES
 from tremble.decisions.record import Decision, Event
 from tremble.prompts.controls import CONTROLS, FACTOR, NAMES
-from tremble.prompts.conversation import Conversation, DoesNotFit
+from tremble.prompts.conversation import Conversation, NotApplicable
 from tremble.prompts.formulations import controlled, spoken, standard
 from tremble.prompts.other_games import OtherGames, amounts_in
 from tremble.prompts.presentations import COUNTERBALANCES, presentations
@@ -155,7 +155,7 @@ def test_no_control_depends_on_what_was_hidden_or_came_later(
 
 
 def test_rounds_that_are_alike_cannot_be_shuffled() -> None:
-    with pytest.raises(DoesNotFit, match="all earlier rounds are alike"):
+    with pytest.raises(NotApplicable, match="all earlier rounds are alike"):
         spoken("standard+shuffled_history")(play("g1", "aaab", "p1")[3], 0)
     for decision in play("g2", "aabab", "p1")[3:]:  # some orders of these are alike
         found = spoken("standard+shuffled_history")(decision, 0)

@@ -24,7 +24,7 @@ from tremble.datasets.base import Notes
 from tremble.datasets.demo import load, sample
 from tremble.decisions import jsonl
 from tremble.decisions.record import Decision, Event, Option
-from tremble.prompts.conversation import Conversation, DoesNotFit
+from tremble.prompts.conversation import Conversation, NotApplicable
 from tremble.prompts.formulations import FORMULATIONS, standard
 from tremble.prompts.persona import PERSONAS
 from tremble.prompts.presentations import COUNTERBALANCES, presentations
@@ -40,7 +40,7 @@ def embedded() -> list[Decision]:
 def said(wording: str, decision: Decision, presentation: int = 0) -> Conversation | None:
     try:
         return FORMULATIONS[wording](decision, presentation)
-    except DoesNotFit:
+    except NotApplicable:
         return None
 
 

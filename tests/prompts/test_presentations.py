@@ -17,7 +17,7 @@ from tremble.datasets.demo import load, sample
 from tremble.decisions import jsonl
 from tremble.decisions.record import Decision, Option
 from tremble.errors import UserError
-from tremble.prompts.conversation import DoesNotFit
+from tremble.prompts.conversation import NotApplicable
 from tremble.prompts.formulations import FORMULATIONS, standard
 from tremble.prompts.presentations import COUNTERBALANCES, presentations
 from tremble.study.file import read_study
@@ -100,7 +100,7 @@ def test_counterbalanced_prompts_are_permutations(decisions: list[Decision]) -> 
             for number in presentations(decision, COUNTERBALANCES):
                 try:
                     said = wording(decision, number)
-                except DoesNotFit:
+                except NotApplicable:
                     continue
                 assert len({o.label for o in said.options}) == len(said.options)
                 found[said.plain()] = (

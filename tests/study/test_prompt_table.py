@@ -74,12 +74,12 @@ def own(number: int, prompt: str = "Go?", labels: list[str] = LABELS[0]) -> dict
     ),
     name=st.sampled_from(list(TOKENIZERS)),
     reading=st.sampled_from(["joint", "next_token"]),
-    closing=st.sampled_from(["auto", "always"]),
+    terminator=st.sampled_from(["auto", "always"]),
     block=st.integers(1, 5),
     chat=st.booleans(),
 )
 def test_a_table_equals_prompt_for_prompt_tokenising(
-    drawn: list[tuple[str, int]], name: str, reading: Any, closing: Any, block: int, chat: bool
+    drawn: list[tuple[str, int]], name: str, reading: Any, terminator: Any, block: int, chat: bool
 ) -> None:
     tokenizer = TOKENIZERS[name]
     if name == "greedy":  # it knows ASCII only
@@ -89,7 +89,7 @@ def test_a_table_equals_prompt_for_prompt_tokenising(
         patch.setattr(rendering, "BLOCK", block)
         lines = [own(i, text, LABELS[labels]) for i, (text, labels) in enumerate(drawn)]
         path = write(Path(folder), lines)
-        asked = Study("s", (), (), (), reading=reading, closing=closing, folder=Path(folder))
+        asked = Study("s", (), (), (), reading=reading, closing=terminator, folder=Path(folder))
         expected = [
             prompt
             for decision in jsonl.read(path)

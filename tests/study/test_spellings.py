@@ -63,8 +63,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def run(folder: Path, spellings: str | None, models: Sequence[str] = ("loud",)) -> Path:
-    asked = "" if spellings is None else f'spellings = "{spellings}"\n'
+def run(folder: Path, surface_forms: str | None, models: Sequence[str] = ("loud",)) -> Path:
+    asked = "" if surface_forms is None else f'spellings = "{surface_forms}"\n'
     named = "".join(f'[[model]]\nid = "mock:{model}"\n' for model in models)
     path = folder / "s.toml"
     path.write_text(
@@ -153,8 +153,8 @@ def test_families_declare_words_for_their_own_labels(tmp_path: Path) -> None:
     opened = loading.open_tokenizer(ModelSpec("mock"), RunOptions(), lambda _: None)
     buyer = next(d for d in load(tmp_path, Notes()) if d.family == "persuasion")
     (prompt,) = prompts_of([buyer], "standard", None, opened, study)
-    assert prompt.paths.spelled is not None
-    found = dict(zip(prompt.keys, prompt.paths.spelled.texts, strict=True))
+    assert prompt.paths.surface_forms is not None
+    found = dict(zip(prompt.keys, prompt.paths.surface_forms.texts, strict=True))
     assert {"buy", "Buy", " Yes"} <= set(found["yes"])
     assert {"don't", "NO"} <= set(found["no"])
 
@@ -168,7 +168,7 @@ def test_declared_spellings_are_part_of_a_record(tmp_path: Path) -> None:
         return list(jsonl.read(path))
 
     found = read()
-    assert [option.spellings for option in found[0].options] == [("buy",), ()]
+    assert [option.surface_forms for option in found[0].options] == [("buy",), ()]
     jsonl.write(found, tmp_path / "again.jsonl")
     assert next(jsonl.read(tmp_path / "again.jsonl")).options == found[0].options
     options[1] = {"key": "n", "label": "no", "spellings": ["buy"]}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tremble.decisions.record import Decision, Event, Game, Option
-from tremble.prompts.conversation import Conversation, DoesNotFit
+from tremble.prompts.conversation import Conversation, NotApplicable
 from tremble.prompts.formulations import controlled, spoken, standard
 from tremble.prompts.other_games import OtherGames
 
@@ -57,7 +57,7 @@ def told(
 ) -> Conversation | None:
     try:
         return spoken(name, others)(decision, presentation)
-    except DoesNotFit:
+    except NotApplicable:
         return None
 
 

@@ -16,7 +16,7 @@ import pytest
 from tremble.datasets.base import Notes
 from tremble.datasets.glee import load
 from tremble.decisions.record import Decision
-from tremble.prompts.conversation import DoesNotFit
+from tremble.prompts.conversation import NotApplicable
 from tremble.prompts.formulations import FORMULATIONS, standard
 
 DATA = os.environ.get("TREMBLE_DATA")
@@ -118,7 +118,7 @@ def worded(path: Path) -> Iterator[dict[str, str]]:
     for decision in imported(path):
         found = {}
         for name, words in FORMULATIONS.items():
-            with suppress(DoesNotFit):
+            with suppress(NotApplicable):
                 found[name] = words(decision, 0).plain()
         yield found
 

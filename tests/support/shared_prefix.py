@@ -8,7 +8,7 @@ import pytest
 from hypothesis import strategies as st
 
 from tests.support.toys import bpe_tokenizer, tiny_model
-from tremble.engines.base import Row
+from tremble.engines.base import Score
 from tremble.engines.memory import Room
 from tremble.engines.reference import ReferenceEngine
 from tremble.engines.shared_prefix.engine import SharedEngine
@@ -24,8 +24,8 @@ def some_paths(draw: st.DrawFn, token: st.SearchStrategy[int] = ids) -> TokenPat
     prefix = tuple(draw(st.lists(token, min_size=1, max_size=8)))
     option = st.lists(token, min_size=1, max_size=3).map(tuple)
     paths = tuple(draw(st.lists(option, min_size=2, max_size=3, unique=True)))
-    closed = tuple(any(o != p and o[: len(p)] == p for o in paths) for p in paths)
-    return TokenPaths(prefix, paths, closed, (3,) if any(closed) else ())
+    terminated = tuple(any(o != p and o[: len(p)] == p for o in paths) for p in paths)
+    return TokenPaths(prefix, paths, terminated, (3,) if any(terminated) else ())
 
 
 def games(count: int = 5, rounds: int = 7) -> list[tuple[str, list[str]]]:
@@ -40,13 +40,13 @@ def games(count: int = 5, rounds: int = 7) -> list[tuple[str, list[str]]]:
     return found
 
 
-def scored(engine: ReferenceEngine | SharedEngine, paths: Sequence[TokenPaths]) -> list[Row]:
+def scored(engine: ReferenceEngine | SharedEngine, paths: Sequence[TokenPaths]) -> list[Score]:
     rows = sorted(engine.score(paths), key=lambda row: row.index)
     assert [row.index for row in rows] == list(range(len(paths)))
     return rows
 
 
-def assert_equal(found: Sequence[Row], expected: Sequence[Row], within: float = 1e-5) -> None:
+def assert_equal(found: Sequence[Score], expected: Sequence[Score], within: float = 1e-5) -> None:
     for one, other in zip(found, expected, strict=True):
         assert one.error == other.error
         assert one.logprobs == pytest.approx(other.logprobs, abs=within)

@@ -15,9 +15,9 @@ from tremble.models.byte_tokenizer import BOS, ByteTokenizer
 from tremble.models.tokenizer import HubTokenizer
 from tremble.tokenization.options import (
     TokenPaths,
-    closing_character,
-    join_warning,
+    boundary_warning,
     option_paths,
+    terminator_character,
     with_bos,
 )
 
@@ -81,9 +81,9 @@ def test_a_label_that_begins_another_is_closed_by_every_token_that_starts_with_t
     tokenizer = GreedyTokenizer(['"}', '"\n', '"', "yes", " please", "no"])
     context = '{"decision": "'
     (paths,) = option_paths(tokenizer, [(context, ["yes", "yes please", "no"])])
-    assert paths.closed == (True, False, False)
-    closing = [tokenizer.words[token] for token in paths.closing]
-    assert set(closing) == {'"}', '"\n', '"'}
+    assert paths.terminated == (True, False, False)
+    terminator = [tokenizer.words[token] for token in paths.terminator]
+    assert set(terminator) == {'"}', '"\n', '"'}
 
 
 def test_the_closing_is_the_sum_over_its_tokens() -> None:
@@ -101,14 +101,14 @@ def test_the_closing_is_the_sum_over_its_tokens() -> None:
 
 def test_no_closing_is_demanded_where_no_label_begins_another() -> None:
     (paths,) = option_paths(ByteTokenizer(), [('{"decision": "', ["accept", "reject"])])
-    assert paths.closed == (False, False)
+    assert paths.terminated == (False, False)
     assert paths.nodes()[-1] == tuple(b"rejec")  # the last letter's probability is the last read
 
 
 def test_closings_can_be_asked_for() -> None:
     asked = [('{"decision": "', ["accept", "reject"])]
-    (paths,) = option_paths(ByteTokenizer(), asked, closing="always")
-    assert paths.closed == (True, True)
+    (paths,) = option_paths(ByteTokenizer(), asked, terminator="always")
+    assert paths.terminated == (True, True)
 
 
 def test_a_label_that_begins_another_without_a_quote_is_refused() -> None:
@@ -121,7 +121,7 @@ def test_a_label_that_begins_another_without_a_quote_is_refused() -> None:
     [('{"decision": "', '"'), ("Answer: ", None), ('He said "no".\nYou say: ', None), ("", None)],
 )
 def test_closing_character(context: str, expected: str | None) -> None:
-    assert closing_character(context) == expected
+    assert terminator_character(context) == expected
 
 
 def test_labels_that_tokenise_alike_are_refused() -> None:
@@ -148,8 +148,8 @@ def test_an_answer_with_nothing_before_it_is_refused() -> None:
 def test_the_length_is_that_of_the_longest_sequence_computed() -> None:
     (paths,) = option_paths(ByteTokenizer(), [("Say ", ["yes", "no"])])
     assert paths.length == 1 + len("Say ye")  # the BOS, and all but the last letter
-    (closed,) = option_paths(ByteTokenizer(), [('Say "', ["yes", "no"])], closing="always")
-    assert closed.length == 1 + len('Say "yes')
+    (terminated,) = option_paths(ByteTokenizer(), [('Say "', ["yes", "no"])], terminator="always")
+    assert terminated.length == 1 + len('Say "yes')
 
 
 def test_next_token_reads_one_token_after_the_context_as_it_stands() -> None:
@@ -208,7 +208,7 @@ def test_the_row_key_depends_on_every_part() -> None:
 
 @pytest.mark.parametrize("context", ["Answer: ", "the word"])
 def test_a_join_in_a_letter_or_a_space_draws_a_warning_that_shows_it(context: str) -> None:
-    warning = join_warning(context, "yes")
+    warning = boundary_warning(context, "yes")
     assert warning is not None
     assert f"{context}|yes" in warning
-    assert join_warning('{"decision": "', "yes") is None
+    assert boundary_warning('{"decision": "', "yes") is None

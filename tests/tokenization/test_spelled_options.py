@@ -18,7 +18,7 @@ from tremble.errors import UserError
 from tremble.models.byte_tokenizer import ByteTokenizer
 from tremble.models.tokenizer import HubTokenizer
 from tremble.tokenization.options import TokenPaths, option_paths, with_bos
-from tremble.tokenization.surface_form_paths import spelled_paths
+from tremble.tokenization.surface_form_paths import surface_form_paths
 
 OPENING = '{"decision": "'
 YES_NO = [("yes", ()), ("no", ())]
@@ -31,46 +31,46 @@ class Words(GreedyTokenizer):
         super().__init__([*words, *"ñÑ‘“"], lower=lower)
 
 
-def spelled(
+def surface_forms(
     options: Sequence[tuple[str, Sequence[str]]], context: str = OPENING, **how: Any
 ) -> TokenPaths:
     words = [(label, tuple(declared)) for label, declared in options]
-    (paths,) = spelled_paths(ByteTokenizer(), [(context, words)], **how)
+    (paths,) = surface_form_paths(ByteTokenizer(), [(context, words)], **how)
     return paths
 
 
 def texts(paths: TokenPaths, option: int) -> set[str]:
-    assert paths.spelled is not None
-    return set(paths.spelled.texts[option])
+    assert paths.surface_forms is not None
+    return set(paths.surface_forms.texts[option])
 
 
 def test_a_spelling_that_only_the_other_option_could_mean_is_left_out() -> None:
-    paths = spelled([("A", ()), ("a", ())])
-    assert paths.spelled is not None
+    paths = surface_forms([("A", ()), ("a", ())])
+    assert paths.surface_forms is not None
     # " a" and " A" could be either label in the other case, and so could those in quotes.
-    assert paths.spelled.texts == (("A",), ("a",))
-    assert set(paths.spelled.dropped[0]) >= {"a", " a", " A", "'a", "'A"}
+    assert paths.surface_forms.texts == (("A",), ("a",))
+    assert set(paths.surface_forms.dropped[0]) >= {"a", " a", " A", "'a", "'A"}
 
 
 def test_a_spelling_that_begins_another_option_is_closed_or_left_out() -> None:
-    paths = spelled([("no", ()), ("No deal", ())])
-    assert paths.spelled is not None
-    flat = [text for found in paths.spelled.texts for text in found]
-    closed = dict(zip(flat, paths.closed, strict=True))
+    paths = surface_forms([("no", ()), ("No deal", ())])
+    assert paths.surface_forms is not None
+    flat = [text for found in paths.surface_forms.texts for text in found]
+    terminated = dict(zip(flat, paths.terminated, strict=True))
     # The exact reading closes no label here, so "no deal" is what it takes for "no".
-    assert closed["no"] is False
-    assert "no deal" in paths.spelled.dropped[1]
-    assert closed["No"] is closed[" no"] is closed["NO"] is True
-    assert closed["NO DEAL"] is closed[" No deal"] is False
-    assert "'no" in paths.spelled.dropped[0]  # no telling how it would be closed
-    open_end = spelled([("no", ()), ("No deal", ())], "Answer: ")
+    assert terminated["no"] is False
+    assert "no deal" in paths.surface_forms.dropped[1]
+    assert terminated["No"] is terminated[" no"] is terminated["NO"] is True
+    assert terminated["NO DEAL"] is terminated[" No deal"] is False
+    assert "'no" in paths.surface_forms.dropped[0]  # no telling how it would be closed
+    open_end = surface_forms([("no", ()), ("No deal", ())], "Answer: ")
     assert texts(open_end, 0) == {"no"}  # nothing closes a spelling, and each begins another
 
 
 def test_a_word_that_begins_its_own_label_is_closed_so_that_nothing_counts_twice() -> None:
-    paths = spelled([("AcceptOffer", ("Accept", "take")), ("RejectOffer", ())])
+    paths = surface_forms([("AcceptOffer", ("Accept", "take")), ("RejectOffer", ())])
     flat = dict(
-        zip((t for o in paths.spelled.texts for t in o), paths.closed, strict=True)  # type: ignore[union-attr]
+        zip((t for o in paths.surface_forms.texts for t in o), paths.terminated, strict=True)  # type: ignore[union-attr]
     )
     assert flat["Accept"] is True
     assert flat["take"] is False
@@ -82,41 +82,41 @@ def test_a_word_that_begins_its_own_label_is_closed_so_that_nothing_counts_twice
 def test_labels_that_begin_one_another_stay_closed_as_they_were() -> None:
     labels = ["yes", "yes please", "no"]
     (exact,) = option_paths(ByteTokenizer(), [(OPENING, labels)])
-    paths = spelled([(label, ()) for label in labels])
-    assert paths.spelled is not None
-    first = np.cumsum([0, *paths.spelled.counts[:-1]])
+    paths = surface_forms([(label, ()) for label in labels])
+    assert paths.surface_forms is not None
+    first = np.cumsum([0, *paths.surface_forms.counts[:-1]])
     assert tuple(paths.paths[at] for at in first) == exact.paths
-    assert tuple(paths.closed[at] for at in first) == exact.closed == (True, False, False)
-    assert paths.closing == exact.closing
+    assert tuple(paths.terminated[at] for at in first) == exact.terminated == (True, False, False)
+    assert paths.terminator == exact.terminator
     assert paths.labels_alone() == exact == exact.labels_alone()
 
 
 def test_equal_tokens_count_once() -> None:
     tokenizer = Words(["yes", "no"], lower=True)
-    (paths,) = spelled_paths(tokenizer, [(OPENING, YES_NO)])
-    assert paths.spelled is not None
+    (paths,) = surface_form_paths(tokenizer, [(OPENING, YES_NO)])
+    assert paths.surface_forms is not None
     assert len(set(paths.paths)) == len(paths.paths)
-    assert paths.spelled.texts[0][0] == "yes"
+    assert paths.surface_forms.texts[0][0] == "yes"
     assert not {"Yes", "YES"} & texts(paths, 0)
 
 
 def test_spellings_whose_tokens_reach_into_the_prompt_are_left_out() -> None:
     tokenizer = Words(['" ', "yes", "Yes"])
-    (paths,) = spelled_paths(tokenizer, [(OPENING, YES_NO)])
-    assert paths.spelled is not None
-    assert {" yes", " Yes", " YES"} <= set(paths.spelled.dropped[0])
+    (paths,) = surface_form_paths(tokenizer, [(OPENING, YES_NO)])
+    assert paths.surface_forms is not None
+    assert {" yes", " Yes", " YES"} <= set(paths.surface_forms.dropped[0])
     assert {"yes", "Yes", "YES"} <= texts(paths, 0)
 
 
 def test_the_next_token_reading_takes_the_first_token_of_every_spelling() -> None:
     tokenizer = Words(["yes", "no", "Yes", "No", " yes", " no"])
-    (paths,) = spelled_paths(tokenizer, [("Say", YES_NO)], "next_token")
+    (paths,) = surface_form_paths(tokenizer, [("Say", YES_NO)], "next_token")
     assert paths.reading == "next_token"
     assert {len(path) for path in paths.paths} == {1}
     # Y and N begin YES and NO; the quotes begin spellings of both options.
     assert texts(paths, 0) == {"yes", "Yes", " yes", "YES"}
-    assert '"yes' in paths.spelled.dropped[0]  # type: ignore[union-attr]
-    (shared,) = spelled_paths(tokenizer, [("Say", [("yes", ()), ("yes!", ())])], "next_token")
+    assert '"yes' in paths.surface_forms.dropped[0]  # type: ignore[union-attr]
+    (shared,) = surface_form_paths(tokenizer, [("Say", [("yes", ()), ("yes!", ())])], "next_token")
     assert shared.error is not None
 
 
@@ -148,22 +148,22 @@ def scored(paths: TokenPaths, next_token: Any) -> list[float]:
 @settings(max_examples=60, deadline=None)
 @given(openings, several, vocabularies, st.sampled_from(["auto", "always"]), st.integers(0, 99))
 def test_mass_with_spellings_is_never_below_the_exact_one_and_never_above_one(
-    context: str, options: Any, words: list[str], closing: Any, seed: int
+    context: str, options: Any, words: list[str], terminator: Any, seed: int
 ) -> None:
     tokenizer = Words(words)
     labels = [label for label, _ in options]
     try:
-        (exact,) = option_paths(tokenizer, [(context, labels)], closing=closing)
+        (exact,) = option_paths(tokenizer, [(context, labels)], terminator=terminator)
     except UserError:
         with pytest.raises(UserError):
-            spelled_paths(tokenizer, [(context, options)], closing=closing)
+            surface_form_paths(tokenizer, [(context, options)], terminator=terminator)
         return
-    (paths,) = spelled_paths(tokenizer, [(context, options)], closing=closing)
-    assert paths.spelled is not None
+    (paths,) = surface_form_paths(tokenizer, [(context, options)], terminator=terminator)
+    assert paths.surface_forms is not None
     assert paths.prefix == exact.prefix
-    at = [sum(paths.spelled.counts[:option]) for option in range(len(labels))]
+    at = [sum(paths.surface_forms.counts[:option]) for option in range(len(labels))]
     assert tuple(paths.paths[place] for place in at) == exact.paths
-    flat = [text for found in paths.spelled.texts for text in found]
+    flat = [text for found in paths.surface_forms.texts for text in found]
     for text, path in zip(flat, paths.paths, strict=True):
         assert with_bos(tokenizer.encode([context + text])[0], ()) == paths.prefix + path
     size = len(tokenizer.words)
@@ -177,14 +177,16 @@ def test_mass_with_spellings_is_never_below_the_exact_one_and_never_above_one(
     if not labels_overlap(exact):
         assert sum(every) <= 1 + 1e-9
         # No answer is two spellings: whatever a model writes counts once at most.
-        events = list(zip(paths.paths, paths.closed, strict=True))
-        for path, closed in events:
-            answer = path + paths.closing[:1] if closed else path
+        events = list(zip(paths.paths, paths.terminated, strict=True))
+        for path, terminated in events:
+            answer = path + paths.terminator[:1] if terminated else path
             held = [
                 one
                 for one, ends in events
                 if answer[: len(one)] == one
-                and (not ends or answer[len(one) : len(one) + 1] in {(x,) for x in paths.closing})
+                and (
+                    not ends or answer[len(one) : len(one) + 1] in {(x,) for x in paths.terminator}
+                )
             ]
             assert held == [path]
 
@@ -195,8 +197,8 @@ def labels_overlap(exact: TokenPaths) -> bool:
     return any(
         one is not other
         and other[: len(one)] == one
-        and (not closed or other[len(one)] in exact.closing)
-        for one, closed in zip(exact.paths, exact.closed, strict=True)
+        and (not terminated or other[len(one)] in exact.terminator)
+        for one, terminated in zip(exact.paths, exact.terminated, strict=True)
         for other in exact.paths
     )
 
@@ -209,16 +211,16 @@ def test_a_real_architecture_and_a_trained_tokenizer_keep_the_bounds() -> None:
     words = [("accept", ("yes",)), ("reject", ("no",))]
     asked = [(context, words) for context in contexts]
     exact = option_paths(tokenizer, [(context, ["accept", "reject"]) for context in contexts])
-    found = spelled_paths(tokenizer, asked)
+    found = surface_form_paths(tokenizer, asked)
     before = {row.index: row.logprobs for row in engine.score(exact)}
     for row in engine.score(found):
         paths = found[row.index]
-        assert paths.spelled is not None
-        options = paths.spelled.by_option(row.logprobs)
+        assert paths.surface_forms is not None
+        options = paths.surface_forms.by_option(row.logprobs)
         assert [values[0] for values in options] == pytest.approx(before[row.index], abs=1e-5)
         mass = sum(math.exp(value) for value in row.logprobs if value is not None)
         least = sum(math.exp(value) for value in before[row.index] if value is not None)
         assert least - 1e-6 <= mass <= 1 + 1e-6
-        flat = [text for texts in paths.spelled.texts for text in texts]
+        flat = [text for texts in paths.surface_forms.texts for text in texts]
         wholes = tokenizer.encode([contexts[row.index] + text for text in flat])
         assert [paths.prefix + path for path in paths.paths] == [tuple(ids) for ids in wholes]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tremble.tokenization.options import TokenPaths
-from tremble.tokenization.surface_forms import Spelled, identifier_words, log_sum, writings
+from tremble.tokenization.surface_forms import SurfaceForms, identifier_words, log_sum, writings
 
 
 def test_a_word_is_written_in_other_cases_after_a_space_and_behind_another_quote() -> None:
@@ -66,7 +66,9 @@ def test_row_keys_of_the_exact_reading_are_what_they_were() -> None:
     assert paths.key() == digest.hexdigest()
     keys = set()
     for split in ((("a",), ("b",)), (("a", "b"), ())):  # the same paths, of other options
-        which = Spelled(split, ((), ()))
-        keys.add(TokenPaths(paths.prefix, paths.paths, paths.closed, (6,), spelled=which).key())
+        which = SurfaceForms(split, ((), ()))
+        keys.add(
+            TokenPaths(paths.prefix, paths.paths, paths.terminated, (6,), surface_forms=which).key()
+        )
     assert len(keys | {paths.key()}) == 3
-    assert Spelled.from_json(which.to_json()) == which
+    assert SurfaceForms.from_json(which.to_json()) == which

@@ -14,7 +14,7 @@ from tremble.decisions.record import Decision
 from tremble.errors import UserError
 from tremble.prompts.formulations import standard
 from tremble.study.decision_frame import decision_row
-from tremble.tokenization.options import closing_character, join_warning
+from tremble.tokenization.options import boundary_warning, terminator_character
 
 RATES_TOLERANCE = 0.015  # rates are printed with two decimals
 
@@ -22,11 +22,11 @@ RATES_TOLERANCE = 0.015  # rates are printed with two decimals
 def _doubts(decision: Decision, text: str) -> Iterator[str]:
     """What may be right but often is not: a doubtful join, labels to close, odd rates."""
     labels = [option.label for option in decision.options]
-    joined = join_warning(text, labels[0])
+    joined = boundary_warning(text, labels[0])
     if joined is not None:
         yield joined
     begins = [a for a in labels for b in labels if a != b and b.startswith(a)]
-    if begins and closing_character(text) is None:
+    if begins and terminator_character(text) is None:
         yield f"the label {begins[0]!r} begins another one, and no quote is open to close it."
     total = sum((decision.rates or {}).values())
     if decision.rates is not None and abs(total - 1) > RATES_TOLERANCE:

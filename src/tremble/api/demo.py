@@ -8,7 +8,7 @@ from tremble.datasets.base import Notes
 from tremble.datasets.demo import load, sample
 from tremble.decisions import jsonl
 from tremble.errors import UserError
-from tremble.models.files import GEMMA, SMOLLM, Say, find
+from tremble.models.files import GEMMA, SMOLLM, Notify, find
 from tremble.models.spec import ModelSpec
 from tremble.store.files import write_text
 from tremble.store.study_folder import Store
@@ -39,7 +39,7 @@ aligned = "{aligned}"
 """
 
 
-def write_demo(out: Path, full: bool, say: Say) -> Path:
+def write_demo(out: Path, full: bool, notify: Notify) -> Path:
     """Write the study file of the demo (and its subset of decisions) into `out`; return it.
 
     Raises UserError where `out` holds another study.
@@ -47,7 +47,7 @@ def write_demo(out: Path, full: bool, say: Say) -> Path:
     name = "demo-full" if full else "demo"
     Store(out).check(name)
     for model in (GEMMA, SMOLLM):
-        find(ModelSpec(model), say)
+        find(ModelSpec(model), notify)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -16,7 +16,7 @@ from tremble.engines.cost import Cost, Work
 from tremble.engines.model_size import ModelSize, model_size
 from tremble.engines.shared_prefix.stream import Plan
 from tremble.errors import ModelUnavailable, UserError
-from tremble.models.files import Say
+from tremble.models.files import Notify
 from tremble.models.open import model_identity, open_tokenizer
 from tremble.models.spec import ModelSpec, model_name
 from tremble.stats.inference.power import smallest_difference
@@ -57,7 +57,7 @@ class _Model:
 
 
 def plan_study(
-    study: Study, out: Path, say: Say, progress: Progress | None = None
+    study: Study, out: Path, notify: Notify, progress: Progress | None = None
 ) -> dict[str, Any]:
     """What `tremble run` with the folder `out` would do, as JSON can hold it.
 
@@ -82,11 +82,11 @@ def plan_study(
     progress = progress or Progress()
     cannot: defaultdict[str, _Lost] = defaultdict(_Lost)
     with prompt_cache(out) as cache:
-        models = _models(study, say, cannot)
+        models = _models(study, notify, cannot)
         facts = {model: found.facts for model, found in models.items()}
-        opened = lru_cache(maxsize=4)(lambda model: open_tokenizer(model, study.run, say))
+        opened = lru_cache(maxsize=4)(lambda model: open_tokenizer(model, study.run, notify))
         ready = Preflight(study, facts, opened, cache, progress)
-        _count(ready, out, models, cannot, say)
+        _count(ready, out, models, cannot, notify)
         gflops = _rate(study, models)
         tables = sum(path.stat().st_size for path in cache.made().values())
     rows = [_row(study, model, found, gflops) for model, found in models.items()]
@@ -133,13 +133,13 @@ class _Lost:
         return {"why": why, **(numbers if self.cells else dict.fromkeys(numbers)), **names}
 
 
-def _models(study: Study, say: Say, cannot: dict[str, _Lost]) -> dict[ModelSpec, _Model]:
+def _models(study: Study, notify: Notify, cannot: dict[str, _Lost]) -> dict[ModelSpec, _Model]:
     found = {}
     for model in study.models:
         try:
-            opened = open_tokenizer(model, study.run, say)
-            identity = model_identity(model, study.run, say)
-            found[model] = _Model(Facts.of(opened), identity, model_size(model, study.run, say))
+            opened = open_tokenizer(model, study.run, notify)
+            identity = model_identity(model, study.run, notify)
+            found[model] = _Model(Facts.of(opened), identity, model_size(model, study.run, notify))
         except ModelUnavailable as error:
             cannot[str(error)].models[model_name(model)] = None
     return found
@@ -159,19 +159,19 @@ def _count(
     out: Path,
     models: Mapping[ModelSpec, _Model],
     cannot: dict[str, _Lost],
-    say: Say,
+    notify: Notify,
 ) -> None:
     """Renders and tokenises every cell, and adds what it takes to its model."""
     jobs = {job_folder(cell, dict(models[cell.model].identity)): cell for cell in ready.cells}
     decisions = sum(frame.height for frame in ready.frames.values())
     prompts = ready.prompts(jobs.values())
-    say(
+    notify(
         f"{counted(decisions, 'decision')}, {counted(len(jobs), 'cell')} (a model in a format, "
         f"data and a wording): {counted(prompts, 'prompt')} to render and count, all presentations."
     )
     for entry, frame in ready.frames.items():
         for note in sample_notes(ready.study, entry, set(frame["family"])):
-            say(note)
+            notify(note)
     ready.progress.prepare(prompts)
     for folder, cell in jobs.items():
         try:

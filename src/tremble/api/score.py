@@ -9,14 +9,20 @@ from typing import Any, cast
 
 from tremble.decisions import jsonl
 from tremble.decisions.record import Decision
-from tremble.engines.base import Row, scored_options
+from tremble.engines.base import Score, scored_options
 from tremble.engines.open import open_engine
 from tremble.errors import UserError
-from tremble.models.files import Say
+from tremble.models.files import Notify
 from tremble.models.spec import ModelSpec, RunOptions
 from tremble.prompts.chat import template_of
 from tremble.prompts.formulations import standard
-from tremble.tokenization.options import Reading, Tokenizer, TokenPaths, join_warning, option_paths
+from tremble.tokenization.options import (
+    Reading,
+    Tokenizer,
+    TokenPaths,
+    boundary_warning,
+    option_paths,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +36,7 @@ class Asked:
     where: str = "stdin"
 
 
-def score_prompts(lines: list[bytes], asked: Asked, say: Say) -> Iterator[dict[str, Any]]:
+def score_prompts(lines: list[bytes], asked: Asked, notify: Notify) -> Iterator[dict[str, Any]]:
     """One result per JSON line, in order: option probabilities, mass, likeliest tokens.
 
     Raises UserError for a faulty line, an unknown model, and what cannot be tokenised, before
@@ -50,7 +56,7 @@ def score_prompts(lines: list[bytes], asked: Asked, say: Say) -> Iterator[dict[s
             )
     # One prompt shares nothing: no path to choose and to check.
     options = RunOptions(engine="reference") if len(decisions) == 1 else RunOptions()
-    engine = open_engine(ModelSpec(asked.model, template=asked.template), options, say)
+    engine = open_engine(ModelSpec(asked.model, template=asked.template), options, notify)
     template = template_of(asked.template, engine.tokenizer, asked.model) if asked.chat else None
     texts = []
     for decision in decisions:
@@ -68,7 +74,7 @@ def score_prompts(lines: list[bytes], asked: Asked, say: Say) -> Iterator[dict[s
                 f"The prompt {decision.id!r} has {path.length} tokens, but {asked.model} takes "
                 f"{window}; shorten it."
             )
-    waiting: dict[int, Row] = {}
+    waiting: dict[int, Score] = {}
     shown = 0
     for found in engine.score(paths):
         waiting[found.index] = found
@@ -84,7 +90,7 @@ def _result(
     decision: Decision,
     text: str,
     paths: TokenPaths,
-    row: Row,
+    row: Score,
     tokenizer: Tokenizer,
     asked: Asked,
 ) -> dict[str, Any]:
@@ -95,6 +101,6 @@ def _result(
         **scored_options(decision.options, row, tokenizer),
         "prompt_tokens": len(paths.prefix),
         "join": paths.join,
-        "warning": join_warning(text, decision.options[0].label),
+        "warning": boundary_warning(text, decision.options[0].label),
         "error": row.error,
     }

@@ -20,7 +20,7 @@ from tremble.bench import rates, worker
 from tremble.bench.rows import compare, empty_row, point, row, share
 from tremble.bench.task import Task, factors, prepare, sample
 from tremble.errors import UserError
-from tremble.models.files import GEMMA, Say, find
+from tremble.models.files import GEMMA, Notify, find
 from tremble.models.spec import ModelSpec
 from tremble.text import did_you_mean
 
@@ -65,7 +65,7 @@ class Failure:
     missing: bool
 
 
-def run_bench(asked: Asked, say: Say) -> dict[str, Any]:
+def run_bench(asked: Asked, notify: Notify) -> dict[str, Any]:
     """Times every contestant: `machine`, `model`, `data`, `factors` and `rows`, ready for JSON.
 
     A contestant that is missing or breaks down has a row that says so. Raises UserError for an
@@ -74,18 +74,18 @@ def run_bench(asked: Asked, say: Say) -> dict[str, Any]:
     names = list(dict.fromkeys([*ALWAYS, *asked.against]))
     _check(asked, names)
     spec = ModelSpec(asked.model, template=asked.template)
-    task = prepare(spec, asked.data, asked.family, asked.format, asked.prompts, say)
+    task = prepare(spec, asked.data, asked.family, asked.format, asked.prompts, notify)
     counted = factors(task)
     chosen = {n: sample(task.prompts, 0 if _peer(n).IN_FULL else asked.sample, SEED) for n in names}
     folder = Path(mkdtemp(prefix="tremble-bench-"))
     keep = False
     try:
-        model = find(spec, say).folder.resolve()
+        model = find(spec, notify).folder.resolve()
         for name in names:
             prompts = [task.prompts[i] for i in chosen[name]]
             job = {"model": str(model), "spec": asdict(spec), "prompts": prompts}
             (folder / f"{name}.job.json").write_text(json.dumps(job), encoding="utf-8")
-        results, failures = _line_up(asked, folder, chosen, say)
+        results, failures = _line_up(asked, folder, chosen, notify)
         keep = not all(failure.missing for failure in failures.values())
         rows = []
         for name in names:
@@ -95,8 +95,8 @@ def run_bench(asked: Asked, say: Say) -> dict[str, Any]:
                 duplicates = _peer(name).DUPLICATES
                 rows.append(row(name, duplicates, results[name], chosen[name], task, counted))
         _compare(rows, results, chosen)
-        say("matrix products")
-        square = _shares(folder, model, rows, say)
+        notify("matrix products")
+        square = _shares(folder, model, rows, notify)
     finally:
         if not keep:
             shutil.rmtree(folder)
@@ -128,7 +128,7 @@ def _check(asked: Asked, names: Sequence[str]) -> None:
 
 
 def _line_up(
-    asked: Asked, folder: Path, chosen: Mapping[str, Sequence[int]], say: Say
+    asked: Asked, folder: Path, chosen: Mapping[str, Sequence[int]], notify: Notify
 ) -> tuple[dict[str, list[dict[str, Any]]], dict[str, Failure]]:
     """The results of every contestant, one per run, and why some have none."""
     results: dict[str, list[dict[str, Any]]] = {name: [] for name in chosen}
@@ -138,7 +138,7 @@ def _line_up(
             if name in failures:
                 continue
             again = f", run {turn + 1} of {asked.repeats}" if asked.repeats > 1 else ""
-            say(f"{name}: {len(chosen[name])} prompts{again}")
+            notify(f"{name}: {len(chosen[name])} prompts{again}")
             found = _contend(folder, name, asked.python.get(name, Path(sys.executable)))
             if isinstance(found, Failure):
                 failures[name] = found
@@ -207,14 +207,14 @@ def _run(command: Sequence[Any], log: Path) -> str | None:
     return (errors or lines or [f"exit code {done.returncode}"])[-1].strip()[:300]
 
 
-def _shares(folder: Path, model: Path, rows: list[dict[str, Any]], say: Say) -> float | None:
+def _shares(folder: Path, model: Path, rows: list[dict[str, Any]], notify: Notify) -> float | None:
     """Adds `share` to the rows whose passes are known; GFLOP/s of a square matrix product."""
     points = sorted({found for made in rows if (found := point(made)) is not None})
     asked, result, log = (folder / f"rates.{end}" for end in ("points.json", "json", "log"))
     asked.write_text(json.dumps(points), encoding="utf-8")
     reason = _run([sys.executable, "-m", rates.__name__, model, asked, result], log)
     if reason is not None:
-        say(f"The matrix products could not be timed: {reason}")
+        notify(f"The matrix products could not be timed: {reason}")
         return None
     found = json.loads(result.read_text(encoding="utf-8"))
     keys = ("tokens", "rows", "seen")

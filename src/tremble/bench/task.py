@@ -17,7 +17,7 @@ from typing import Any
 
 from tremble.decisions.record import in_blocks
 from tremble.errors import UserError
-from tremble.models.files import Say
+from tremble.models.files import Notify
 from tremble.models.mock import is_mock
 from tremble.models.open import Opened, open_tokenizer
 from tremble.models.spec import ModelSpec, RunOptions
@@ -51,7 +51,7 @@ class Task:
 
 
 def prepare(
-    spec: ModelSpec, data: str, family: str | None, format_: str, most: int | None, say: Say
+    spec: ModelSpec, data: str, family: str | None, format_: str, most: int | None, notify: Notify
 ) -> Task:
     """The first `most` prompts of a data entry (of one family) as a study would ask them.
 
@@ -64,7 +64,7 @@ def prepare(
     if spec.template is not None and format_ != "chat":
         raise UserError("--template is for the chat format; add --format chat.")
     options = RunOptions()
-    opened = open_tokenizer(spec, options, say)
+    opened = open_tokenizer(spec, options, notify)
     template = template_of(spec.template, opened.tokenizer, spec.id) if format_ == "chat" else None
     study = Study("bench", (data,), (), (spec,), run=options)
     started = time.perf_counter()
@@ -108,8 +108,8 @@ def _record(prompt: Prompt, opened: Opened) -> dict[str, Any]:
         "labels": [option.label for option in prompt.decision.options],
         "prefix": list(paths.prefix),
         "paths": [list(path) for path in paths.paths],
-        "closed": list(paths.closed),
-        "closing": list(paths.closing),
+        "closed": list(paths.terminated),
+        "closing": list(paths.terminator),
         "join": paths.join,
         "sequences": [list(node) for node in maximal(paths.nodes())],
     }

@@ -5,9 +5,9 @@ load the model and score the longest prompt, then times it on all prompts of the
 holds `seconds`, `logprobs`, `facts`, `peak_memory_mb`, `threads` and `versions`, or `missing`
 where the peer's package is not installed.
 
-A peer's file holds PACKAGE (what it imports, by which a missing one is known), INSTALL (the line that
-installs it), VERSIONS (distributions whose versions are reported), IN_FULL (whether it is timed
-on all prompts rather than on a sample), DUPLICATES ("once": equal prompts in one call cost
+A peer's file holds PACKAGE (what it imports, by which a missing one is known), INSTALL (the line
+that installs it), VERSIONS (distributions whose versions are reported), IN_FULL (whether it is
+timed on all prompts rather than on a sample), DUPLICATES ("once": equal prompts in one call cost
 nothing; "again": each is computed; None: neither can be said without timing it), and
 
     load(job) -> score(prompts) -> (log-probabilities per prompt and option, facts)

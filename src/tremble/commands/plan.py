@@ -33,7 +33,7 @@ def plan(
 
     folder = out if out is not None else Path(slug(asked.name))
     with shown_progress(sys.stderr) as progress:
-        found = plan_study(asked, folder, progress.say, progress)
+        found = plan_study(asked, folder, progress.notify, progress)
     if as_json:
         print_json(found)
     else:

@@ -106,7 +106,7 @@ def _run(study: Any, out: Path) -> int:
     from tremble.study.run import score_study
 
     with shown_progress(sys.stderr) as progress:
-        failed = score_study(study, out, progress.say, progress)
+        failed = score_study(study, out, progress.notify, progress)
     if failed:
         complain(f"{counted(failed, 'prompt')} could not be scored, missing in every table.")
     missing = absent(out)

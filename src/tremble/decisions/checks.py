@@ -148,7 +148,7 @@ class Checker(Line):
                     "spellings."
                 )
             key = self.text(item, "key")
-            options.append(Option(key, self.text(item, "label", key), self.spellings(item)))
+            options.append(Option(key, self.text(item, "label", key), self.surface_forms(item)))
         for name, words in (
             ("key", [o.key for o in options]),
             ("label", [o.label for o in options]),
@@ -157,7 +157,7 @@ class Checker(Line):
                 self.fail(f"two options have the same {name} in {words!r}; make them different.")
         for option in options:
             for other in options:
-                twice = {other.label, *other.spellings}.intersection(option.spellings)
+                twice = {other.label, *other.surface_forms}.intersection(option.surface_forms)
                 if other is not option and twice:
                     self.fail(
                         f"{min(twice)!r} is a spelling of {option.key!r} and of {other.key!r}; "
@@ -165,7 +165,7 @@ class Checker(Line):
                     )
         return tuple(options)
 
-    def spellings(self, item: dict[str, Any]) -> tuple[str, ...]:
+    def surface_forms(self, item: dict[str, Any]) -> tuple[str, ...]:
         found = item.get("spellings") or []
         if not isinstance(found, list) or not all(isinstance(x, str) and x for x in found):
             self.fail(

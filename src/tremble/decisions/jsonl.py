@@ -266,7 +266,7 @@ def _lines(stream: IO[bytes]) -> Iterator[tuple[int, int, bytes]]:
 
 def _option_to_json(option: Option) -> dict[str, Any]:
     record: dict[str, Any] = {"key": option.key, "label": option.label}
-    return {**record, "spellings": list(option.spellings)} if option.spellings else record
+    return {**record, "spellings": list(option.surface_forms)} if option.surface_forms else record
 
 
 def _event_to_json(event: Event) -> dict[str, Any]:

@@ -39,7 +39,7 @@ class Option:
 
     key: str
     label: str
-    spellings: tuple[str, ...] = ()
+    surface_forms: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

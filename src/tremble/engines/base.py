@@ -15,7 +15,7 @@ SCORING_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Score:
     """The score of one prompt. `index` is the prompt's place in the list that was given.
 
     `logprobs` are unnormalised natural log-probabilities per option, in shown order (None where
@@ -51,7 +51,7 @@ class Engine(Protocol):
     @property
     def tokenizer(self) -> Tokenizer: ...
 
-    def score(self, prompts: Sequence[TokenPaths]) -> Iterator[Row]:
+    def score(self, prompts: Sequence[TokenPaths]) -> Iterator[Score]:
         """Rows in any order; a prompt that cannot be scored gives a row with `error`."""
 
     def identity(self) -> dict[str, Any]:
@@ -67,9 +67,9 @@ def combine(
     paths: TokenPaths,
     index: int,
     token_logprobs: Mapping[Ids, Mapping[int, float]],
-    closing_logprobs: Mapping[Ids, float],
+    terminator_logprobs: Mapping[Ids, float],
     likeliest: Sequence[tuple[int, float]],
-) -> Row:
+) -> Score:
     """One row out of the log-probabilities at each node of the option tree.
 
     `token_logprobs`: node -> next token -> log-probability; `closing_logprobs`: node -> log of
@@ -77,13 +77,13 @@ def combine(
     answer start, best first, at least one more than there are options.
     """
     logprobs: list[float | None] = []
-    for path, closed in zip(paths.paths, paths.closed, strict=True):
+    for path, terminated in zip(paths.paths, paths.terminated, strict=True):
         total = math.fsum(token_logprobs[path[:end]][path[end]] for end in range(len(path)))
-        logprobs.append(total + closing_logprobs[path] if closed else total)
+        logprobs.append(total + terminator_logprobs[path] if terminated else total)
     first = token_logprobs[()]
     begins = {path[0] for path in paths.paths}
     other = next((pair for pair in likeliest if pair[0] not in begins), (None, None))
-    return Row(
+    return Score(
         index,
         tuple(logprobs),
         math.fsum(math.exp(first[token]) for token in begins),
@@ -100,7 +100,7 @@ def option_mass(logprobs: Sequence[float | None] | None) -> float | None:
     return math.fsum(math.exp(value) for value in logprobs if value is not None)
 
 
-def scored_options(options: Sequence[Option], row: Row, tokenizer: Tokenizer) -> dict[str, Any]:
+def scored_options(options: Sequence[Option], row: Score, tokenizer: Tokenizer) -> dict[str, Any]:
     """One row in words, for people and JSON: `options` (as shown: key, label, logprob, probability,
     prediction), mass, first_mass and top; None where something was not computed."""
     shares = [None if value is None else math.exp(value) for value in row.logprobs]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tremble.engines.base import TOP, Limits, Row, combine
+from tremble.engines.base import TOP, Limits, Score, combine
 from tremble.models.byte_tokenizer import MOCK_TEMPLATE, ByteTokenizer
 from tremble.models.mock import MockModel
 from tremble.tokenization.options import Ids, TokenPaths
@@ -53,21 +53,21 @@ class MockEngine:
     def report(self) -> dict[str, Any]:
         return {"path": "mock"}
 
-    def score(self, prompts: Sequence[TokenPaths]) -> Iterator[Row]:
+    def score(self, prompts: Sequence[TokenPaths]) -> Iterator[Score]:
         for index, paths in enumerate(prompts):
             if paths.error is not None:
-                yield Row(index, error=paths.error)
+                yield Score(index, error=paths.error)
             elif self.next_token is None:
                 yield self._hashed(index, paths)
             else:
                 yield self._computed(index, paths, self.next_token)
 
-    def _hashed(self, index: int, paths: TokenPaths) -> Row:
+    def _hashed(self, index: int, paths: TokenPaths) -> Score:
         seed = blake2b(f"{self.name} {paths.key()}".encode(), digest_size=8).digest()
         weights = np.random.default_rng(int.from_bytes(seed, "big")).dirichlet(
             [1.0] * len(paths.paths)
         )
-        return Row(
+        return Score(
             index,
             tuple(math.log(max(0.9 * float(weight), 1e-300)) for weight in weights),
             0.9,
@@ -76,7 +76,7 @@ class MockEngine:
         )
 
     @staticmethod
-    def _computed(index: int, paths: TokenPaths, next_token: NextToken) -> Row:
+    def _computed(index: int, paths: TokenPaths, next_token: NextToken) -> Score:
         with np.errstate(divide="ignore"):
             logs = {node: np.log(next_token(paths.prefix + node)) for node in paths.nodes()}
         likeliest = sorted(enumerate(logs[()].tolist()), key=lambda pair: -pair[1])
@@ -85,9 +85,9 @@ class MockEngine:
             index,
             {node: dict(enumerate(row.tolist())) for node, row in logs.items()},
             {
-                path: float(np.logaddexp.reduce(logs[path][list(paths.closing)]))
-                for path, closed in zip(paths.paths, paths.closed, strict=True)
-                if closed
+                path: float(np.logaddexp.reduce(logs[path][list(paths.terminator)]))
+                for path, terminated in zip(paths.paths, paths.terminated, strict=True)
+                if terminated
             },
             likeliest[: TOP + len(paths.paths)],
         )

@@ -7,7 +7,7 @@ from typing import Any
 
 from tremble.engines.cost import Cost
 from tremble.errors import ModelUnavailable
-from tremble.models.files import SMALL_FILES, Say, find, is_on_hub
+from tremble.models.files import SMALL_FILES, Notify, find, is_on_hub
 from tremble.models.hub import bytes_to_download, name_and_revision
 from tremble.models.mock import is_mock
 from tremble.models.spec import ModelSpec, RunOptions
@@ -52,7 +52,7 @@ class ModelSize:
         return Cost(2 * self.active / rate, self.pair / rate, self.row / rate, 0.0)
 
 
-def model_size(spec: ModelSpec, options: RunOptions, say: Say) -> ModelSize | None:
+def model_size(spec: ModelSpec, options: RunOptions, notify: Notify) -> ModelSize | None:
     """The size of a model, without its weights; None for a mock, which has none.
 
     Raises what `find` raises, and ModelUnavailable where transformers does not know the model.
@@ -62,7 +62,7 @@ def model_size(spec: ModelSpec, options: RunOptions, say: Say) -> ModelSize | No
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    folder = find(spec, say, weights=False).folder
+    folder = find(spec, notify, weights=False).folder
     trust = spec.id in options.remote_code
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=trust)

@@ -13,7 +13,7 @@ from tremble.engines.mock import MockEngine
 from tremble.errors import ModelUnavailable, UserError
 from tremble.models.adapters import with_adapter
 from tremble.models.device import device_map, quantiser
-from tremble.models.files import ModelFiles, Say, find
+from tremble.models.files import ModelFiles, Notify, find
 from tremble.models.mock import is_mock
 from tremble.models.open import (
     is_trusted,
@@ -26,7 +26,7 @@ from tremble.models.spec import ModelSpec, RunOptions
 from tremble.text import one_line
 
 
-def open_engine(spec: ModelSpec, options: RunOptions, say: Say) -> Engine:
+def open_engine(spec: ModelSpec, options: RunOptions, notify: Notify) -> Engine:
     """An engine with the model's weights in memory.
 
     Raises ModelUnavailable where the weights cannot be had or read, do not belong to the
@@ -34,8 +34,8 @@ def open_engine(spec: ModelSpec, options: RunOptions, say: Say) -> Engine:
     """
     if is_mock(spec.id):
         return MockEngine(spec.id)
-    identity = model_identity(spec, options, say)
-    files = find(spec, say)
+    identity = model_identity(spec, options, notify)
+    files = find(spec, notify)
     tokenizer, config = tokenizer_and_config(spec, files, options)
     from tremble.engines.memory import free_bytes
     from tremble.engines.reference import ReferenceEngine
@@ -63,7 +63,7 @@ def open_engine(spec: ModelSpec, options: RunOptions, say: Say) -> Engine:
 
     lossless = options.dtype == "float32" and options.quantise is None
     shared: Engine = SharedEngine(
-        opened, say, options.memory, None if lossless else exact, compile=options.compile
+        opened, notify, options.memory, None if lossless else exact, compile=options.compile
     )
     return shared
 

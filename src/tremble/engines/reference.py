@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from tremble.engines.base import TOP, Limits, Row, combine
+from tremble.engines.base import TOP, Limits, Score, combine
 from tremble.engines.memory import is_out_of_memory, too_little
 from tremble.errors import TrembleError
 from tremble.models.tokenizer import HubTokenizer
@@ -62,7 +62,7 @@ class ReferenceEngine:
     def report(self) -> dict[str, Any]:
         return {"path": "reference"}
 
-    def score(self, prompts: Sequence[TokenPaths]) -> Iterator[Row]:
+    def score(self, prompts: Sequence[TokenPaths]) -> Iterator[Score]:
         """Rows in order of length where passes hold several sequences, else in the given order."""
         order = range(len(prompts))
         if self.batch > 1:
@@ -75,7 +75,7 @@ class ReferenceEngine:
                 if error is None:
                     scored.append(index)
                 else:
-                    yield Row(index, error=error)
+                    yield Score(index, error=error)
             yield from self._group(prompts, scored)
 
     @property
@@ -95,7 +95,7 @@ class ReferenceEngine:
             return f"{paths.length} tokens, the model's window is {self._window}"
         return None
 
-    def _group(self, prompts: Sequence[TokenPaths], indices: Sequence[int]) -> Iterator[Row]:
+    def _group(self, prompts: Sequence[TokenPaths], indices: Sequence[int]) -> Iterator[Score]:
         """Score some prompts in passes of at most `batch` sequences."""
         jobs = [(index, node) for index in indices for node in maximal(prompts[index].nodes())]
         logs: dict[tuple[int, Ids], torch.Tensor] = {}
@@ -155,13 +155,13 @@ class ReferenceEngine:
         return found
 
     @staticmethod
-    def _row(paths: TokenPaths, index: int, logs: Mapping[Ids, torch.Tensor]) -> Row:
+    def _row(paths: TokenPaths, index: int, logs: Mapping[Ids, torch.Tensor]) -> Score:
         needed: dict[Ids, set[int]] = {node: set() for node in logs}
         for path in paths.paths:
             for end in range(len(path)):
                 needed[path[:end]].add(path[end])
         if any(bool(torch.isnan(row).any()) for row in logs.values()):
-            return Row(index, error="the model returned logits that are not numbers")
+            return Score(index, error="the model returned logits that are not numbers")
         values, tokens = logs[()].topk(min(TOP + len(paths.paths), logs[()].numel()))
         return combine(
             paths,
@@ -171,9 +171,9 @@ class ReferenceEngine:
                 for node, found in needed.items()
             },
             {
-                path: float(torch.logsumexp(logs[path][list(paths.closing)], dim=0))
-                for path, closed in zip(paths.paths, paths.closed, strict=True)
-                if closed
+                path: float(torch.logsumexp(logs[path][list(paths.terminator)], dim=0))
+                for path, terminated in zip(paths.paths, paths.terminated, strict=True)
+                if terminated
             },
             list(zip(tokens.tolist(), values.tolist(), strict=True)),
         )

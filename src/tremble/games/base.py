@@ -58,7 +58,7 @@ class Family:
     scaled: Callable[[Told, float], Told | None] | None = None
     retold: Callable[[Told, Told, Told], Told | None] | None = None
     on_the_table: tuple[str, ...] = ()
-    spellings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    surface_forms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 _MODULES = {

@@ -141,7 +141,7 @@ FAMILY = Family(
     misled=misled,
     scaled=amounts("value", "other_value", "price"),
     retold=in_proportion("value", "price"),
-    spellings={
+    surface_forms={
         "AcceptOffer": ("accept",),
         "RejectOffer": ("reject",),
         "DealWithJohn": ("Deal with John",),

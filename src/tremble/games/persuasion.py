@@ -114,5 +114,5 @@ FAMILY = Family(
     misled=lambda view: exchanged(view.rules, "worth_high", "worth_low"),
     scaled=amounts("price", "worth_high", "worth_low", "worth"),
     retold=retold,
-    spellings={"yes": ("buy",), "no": ("don't", "do not")},
+    surface_forms={"yes": ("buy",), "no": ("don't", "do not")},
 )

@@ -110,5 +110,5 @@ FAMILY = Family(
     misled=misled,
     scaled=amounts("price", "worth_high", "worth_low", "worth"),
     retold=lambda event, there, here: event,  # its events hold no amounts
-    spellings={"yes": ("recommend",), "no": ("don't", "do not")},
+    surface_forms={"yes": ("recommend",), "no": ("don't", "do not")},
 )

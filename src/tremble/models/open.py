@@ -12,7 +12,7 @@ from typing import Any
 
 from tremble.errors import MissingExtra, ModelUnavailable, UserError
 from tremble.models.device import check_device
-from tremble.models.files import ModelFiles, Say, check_weights, content_hash, find
+from tremble.models.files import ModelFiles, Notify, check_weights, content_hash, find
 from tremble.models.mock import MockModel, is_mock
 from tremble.models.spec import ModelSpec, RunOptions
 from tremble.models.tokenizer import HubTokenizer
@@ -29,7 +29,7 @@ class Opened:
     quantised: str | None
 
 
-def open_tokenizer(spec: ModelSpec, options: RunOptions, say: Say) -> Opened:
+def open_tokenizer(spec: ModelSpec, options: RunOptions, notify: Notify) -> Opened:
     """The tokenizer and the window of a model.
 
     Raises UserError where the model cannot be found or its tokenizer cannot be read.
@@ -37,17 +37,17 @@ def open_tokenizer(spec: ModelSpec, options: RunOptions, say: Say) -> Opened:
     if is_mock(spec.id):
         mock = _mock(spec)
         return Opened(mock.tokenizer, mock.window, None)
-    files = find(spec, say, weights=False)
+    files = find(spec, notify, weights=False)
     tokenizer, config = tokenizer_and_config(spec, files, options)
     return Opened(tokenizer, window_of(config), _precision(files, options))
 
 
-def weights_precision(spec: ModelSpec, options: RunOptions, say: Say) -> str | None:
+def weights_precision(spec: ModelSpec, options: RunOptions, notify: Notify) -> str | None:
     """What was done to a model's published weights, None for nothing."""
-    return None if is_mock(spec.id) else _precision(find(spec, say, weights=False), options)
+    return None if is_mock(spec.id) else _precision(find(spec, notify, weights=False), options)
 
 
-def model_identity(spec: ModelSpec, options: RunOptions, say: Say) -> dict[str, Any]:
+def model_identity(spec: ModelSpec, options: RunOptions, notify: Notify) -> dict[str, Any]:
     """What identifies a model's numbers; no weights are loaded.
 
     That is engine, weights, adapter and dtype, and `quantise` where weights are quantised.
@@ -55,7 +55,7 @@ def model_identity(spec: ModelSpec, options: RunOptions, say: Say) -> dict[str, 
     if is_mock(spec.id):
         return _mock(spec).identity()
     check_device(options)
-    files = find(spec, say, weights=False)
+    files = find(spec, notify, weights=False)
     if spec.adapter is not None and importlib.util.find_spec("peft") is None:
         raise MissingExtra(f"The adapter {spec.adapter!r}", "adapters")
     adapter = None if spec.adapter is None else content_hash(_adapter_files(spec.adapter))

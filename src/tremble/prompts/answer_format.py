@@ -11,7 +11,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tremble.decisions.record import Decision
-from tremble.prompts.conversation import AS_IT_WAS, Conversation, DoesNotFit, Formulation, Telling
+from tremble.prompts.conversation import (
+    AS_IT_WAS,
+    Conversation,
+    Formulation,
+    NotApplicable,
+    Telling,
+)
 from tremble.prompts.parts import choices_in_words, own_prompt, parts
 
 
@@ -22,7 +28,7 @@ def answered(opening: str, sentence: str) -> Formulation:
         decision: Decision, presentation: int = 0, told: Telling = AS_IT_WAS
     ) -> Conversation:
         if own_prompt(decision) is not None:
-            raise DoesNotFit("a prompt of one's own says itself how to answer")
+            raise NotApplicable("a prompt of one's own says itself how to answer")
         said = parts(decision, presentation, told)
         answer = sentence.format(choices_in_words(said.options))
         return replace(said, answer=answer, opening=opening).conversation()

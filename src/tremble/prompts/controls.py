@@ -22,10 +22,10 @@ from tremble.decisions.view import View
 from tremble.errors import UserError
 from tremble.games.base import Family, family
 from tremble.prompts.conversation import (
-    ControlDoesNotFit,
+    ControlNotApplicable,
     Conversation,
-    DoesNotFit,
     Formulation,
+    NotApplicable,
     Telling,
 )
 from tremble.prompts.other_games import COUNTS_OF_THINGS, OtherGames, amounts_in, told_by
@@ -90,12 +90,14 @@ def misleading_rules(decision: Decision, others: OtherGames | None = None) -> Te
 
     def seen(view: View) -> View:
         if words.on_the_table:  # both orders are shown, so that exchanged options are the same ones
-            raise DoesNotFit(f"in {decision.family} the payoffs are all there is to decide about")
+            raise NotApplicable(
+                f"in {decision.family} the payoffs are all there is to decide about"
+            )
         if misled is None:
-            raise DoesNotFit(f"what misleads in {decision.family} is not known")
+            raise NotApplicable(f"what misleads in {decision.family} is not known")
         rules = misled(view)
         if rules == view.rules:
-            raise DoesNotFit("the rules are the same the other way round")
+            raise NotApplicable("the rules are the same the other way round")
         return replace(view, rules=rules)
 
     return Telling(seen)
@@ -107,7 +109,7 @@ def shuffled_history(decision: Decision, others: OtherGames | None = None) -> Te
     def seen(view: View) -> View:
         earlier, current = rounds(view)
         if len(earlier) < 2:
-            raise DoesNotFit("there are no two earlier rounds to exchange")
+            raise NotApplicable("there are no two earlier rounds to exchange")
         drawn = [_mark(decision.cluster, len(earlier), place) for place in range(len(earlier))]
         order = sorted(range(len(earlier)), key=drawn.__getitem__)
         before = told_by(event for _, events in earlier for event in events)
@@ -120,7 +122,7 @@ def shuffled_history(decision: Decision, others: OtherGames | None = None) -> Te
             )
             if told_by(events) != before:
                 return replace(view, events=(*events, *current))
-        raise DoesNotFit("all earlier rounds are alike")
+        raise NotApplicable("all earlier rounds are alike")
 
     return Telling(seen)
 
@@ -131,9 +133,9 @@ def other_history(decision: Decision, others: OtherGames | None = None) -> Telli
 
     def seen(view: View) -> View:
         if not view.events and not family(decision.family).on_the_table:
-            raise DoesNotFit(_NOTHING)
+            raise NotApplicable(_NOTHING)
         if others is None:
-            raise DoesNotFit("no other games are at hand")
+            raise NotApplicable("no other games are at hand")
         return others.in_place_of(decision, view)
 
     return Telling(seen)
@@ -151,9 +153,9 @@ def choices_only(decision: Decision, others: OtherGames | None = None) -> Tellin
             if "choice" in e.data
         ]
         if not chosen:
-            raise DoesNotFit("nobody had chosen anything before")
+            raise NotApplicable("nobody had chosen anything before")
         if chosen == before:
-            raise DoesNotFit("the history holds choices alone as it is")
+            raise NotApplicable("the history holds choices alone as it is")
         return replace(view, events=(*chosen, *current))
 
     return Telling(seen)
@@ -166,14 +168,14 @@ def renamed(decision: Decision, others: OtherGames | None = None) -> Telling:
     def other(told: Mapping[str, Any]) -> Mapping[str, Any]:
         found = None if scaled is None else scaled(told, FACTOR)
         if found is None:
-            raise DoesNotFit("amounts in words cannot be scaled")
+            raise NotApplicable("amounts in words cannot be scaled")
         return found
 
     def seen(view: View) -> View:
         if decision.family not in COUNTS_OF_THINGS and any(
             amounts_in(event.data.get("message")) for event in view.events
         ):
-            raise DoesNotFit("a message has numbers, which may be amounts or not")
+            raise NotApplicable("a message has numbers, which may be amounts or not")
         return replace(
             view,
             rules=other(view.rules),
@@ -214,13 +216,15 @@ def under(wording: Formulation, name: str, others: OtherGames | None = None) -> 
     ) -> Conversation:
         try:
             return controlled(decision, presentation)
-        except DoesNotFit as reason:
+        except NotApplicable as reason:
             wording(decision, presentation)  # raises where the control is not to blame
-            raise ControlDoesNotFit(str(reason)) from reason
+            raise ControlNotApplicable(str(reason)) from reason
 
     def controlled(decision: Decision, presentation: int) -> Conversation:
         if own_prompt(decision) is not None:
-            raise DoesNotFit("which part of a prompt of one's own is rules or history is not known")
+            raise NotApplicable(
+                "which part of a prompt of one's own is rules or history is not known"
+            )
         telling = made(decision, others)
         said = wording(decision, presentation, telling)
         return replace(
@@ -246,7 +250,7 @@ def _earlier(seen: View) -> tuple[list[Round], tuple[Event, ...]]:
     """`rounds` where there are any before. Raises DoesNotFit where there are none."""
     earlier, current = rounds(seen)
     if not earlier:
-        raise DoesNotFit(_NOTHING)
+        raise NotApplicable(_NOTHING)
     return earlier, current
 
 

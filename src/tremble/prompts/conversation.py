@@ -54,10 +54,10 @@ class Formulation(Protocol):
     ) -> Conversation: ...
 
 
-class DoesNotFit(UserError):
+class NotApplicable(UserError):
     """A wording that makes no sense of a decision. The decision is missing in that wording, with
     the reason; other decisions of the study and other wordings are not concerned."""
 
 
-class ControlDoesNotFit(DoesNotFit):
+class ControlNotApplicable(NotApplicable):
     """A control that changes nothing of a decision, or is not known to, in a wording that fits."""

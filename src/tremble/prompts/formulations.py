@@ -12,10 +12,10 @@ from tremble.prompts.answer_format import minimal, natural_language, simplified
 from tremble.prompts.controls import CONTROLS, control, under
 from tremble.prompts.conversation import (
     AS_IT_WAS,
-    ControlDoesNotFit,
+    ControlNotApplicable,
     Conversation,
-    DoesNotFit,
     Formulation,
+    NotApplicable,
     Telling,
 )
 from tremble.prompts.framing import observer, predict_human, reversed_roles
@@ -31,10 +31,10 @@ __all__ = [
     "CONTROLS",
     "COUNTERBALANCES",
     "FORMULATIONS",
-    "ControlDoesNotFit",
+    "ControlNotApplicable",
     "Conversation",
-    "DoesNotFit",
     "Formulation",
+    "NotApplicable",
     "OtherGames",
     "control",
     "control_of",

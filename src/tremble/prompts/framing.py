@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from tremble.decisions.record import Decision
 from tremble.games.base import family
-from tremble.prompts.conversation import AS_IT_WAS, Conversation, DoesNotFit, Telling
+from tremble.prompts.conversation import AS_IT_WAS, Conversation, NotApplicable, Telling
 from tremble.prompts.parts import headed, own_prompt, parts
 from tremble.prompts.presentations import view
 
@@ -48,10 +48,10 @@ def reversed_roles(
 ) -> Conversation:
     """The other side's place: what will the person do?"""
     if own_prompt(decision) is not None:
-        raise DoesNotFit("a prompt of one's own does not say who the other side is")
+        raise NotApplicable("a prompt of one's own does not say who the other side is")
     sides = family(decision.family).sides
     if sides is None:
-        raise DoesNotFit(f"{decision.family} has no other side")
+        raise NotApplicable(f"{decision.family} has no other side")
     person, reader = sides(told.seen(view(decision, presentation)))
     return _framed(
         decision,

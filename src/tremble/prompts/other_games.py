@@ -12,7 +12,7 @@ from typing import Any
 from tremble.decisions.record import Decision, Event, name_hash
 from tremble.decisions.view import View
 from tremble.games.base import Family, family, known
-from tremble.prompts.conversation import DoesNotFit
+from tremble.prompts.conversation import NotApplicable
 
 MOST = 512  # games of a family
 COUNTS_OF_THINGS = ("multi_issue",)  # numbers in its messages are no amounts
@@ -82,7 +82,7 @@ class OtherGames:
                 )
                 if view is not None and _told(view) != _told(seen):  # the same is no other history
                     return view
-        raise DoesNotFit("no other game of such rules has this round in this role")
+        raise NotApplicable("no other game of such rules has this round in this role")
 
 
 def amounts_in(message: Any) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from tremble.decisions.record import Decision, Event
 from tremble.decisions.view import View
 from tremble.games.base import family
-from tremble.prompts.conversation import AS_IT_WAS, Conversation, DoesNotFit, Telling
+from tremble.prompts.conversation import AS_IT_WAS, Conversation, NotApplicable, Telling
 from tremble.prompts.parts import own_prompt, parts
 
 LEFT_OUT = "What was written in messages is left out here."
@@ -25,9 +25,9 @@ def numbers_only(
     in the standard wording, and a family in which nobody ever writes does not fit.
     """
     if own_prompt(decision) is not None:
-        raise DoesNotFit("what is dialogue in a prompt of one's own is not known")
+        raise NotApplicable("what is dialogue in a prompt of one's own is not known")
     if not family(decision.family).dialogue:
-        raise DoesNotFit(f"{decision.family} has no dialogue to drop")
+        raise NotApplicable(f"{decision.family} has no dialogue to drop")
     said = parts(decision, presentation, told, _without_messages)
     if _written(decision.parameters) and said.rules:
         said = replace(said, rules=(*said.rules, LEFT_OUT))
@@ -55,7 +55,7 @@ def preamble_reversed(
 ) -> Conversation:
     """The paragraphs before the history from the last to the first: the question comes first."""
     if own_prompt(decision) is not None:
-        raise DoesNotFit("a prompt of one's own has no preamble that is known")
+        raise NotApplicable("a prompt of one's own has no preamble that is known")
     said = parts(decision, presentation, told)
     paragraphs = [f"{said.question} {said.answer}", *reversed(said.rules)]
     return replace(said.conversation(), system="\n\n".join(paragraphs))

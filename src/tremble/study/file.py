@@ -15,7 +15,7 @@ from tremble.errors import UserError
 from tremble.models.spec import ModelSpec, RunOptions
 from tremble.prompts.formulations import formulation
 from tremble.study.schema import TABLES, Reader
-from tremble.tokenization.options import Closing, Reading
+from tremble.tokenization.options import Reading, Termination
 from tremble.tokenization.surface_forms import Spellings
 
 Format = Literal["native", "plain", "chat"]
@@ -60,7 +60,7 @@ class Study:
     formats: tuple[Format, ...] = ("native",)
     reading: Reading = "joint"
     also_read: tuple[Reading, ...] = ()
-    closing: Closing = "auto"
+    closing: Termination = "auto"
     counterbalance: tuple[str, ...] = ()
     spellings: Spellings = "exact"
     families: tuple[str, ...] = ()

@@ -24,8 +24,8 @@ from tremble.prompts.conversation import Conversation
 from tremble.prompts.parts import own_prompt
 from tremble.store.files import read_parquet
 from tremble.store.schemas import Types
-from tremble.tokenization.options import Ids, Reading, TokenPaths, join_warning
-from tremble.tokenization.surface_forms import Spelled
+from tremble.tokenization.options import Ids, Reading, TokenPaths, boundary_warning
+from tremble.tokenization.surface_forms import SurfaceForms
 
 _ROW: Types = {
     "decision": pl.String,
@@ -79,10 +79,18 @@ class Draft:
         """What stands for everything that decides its tokens: the text, the labels, and their
         spellings."""
         digest = blake2b(digest_size=16)
-        spellings = [
-            word for o in self.options for word in (o.label, *o.spellings, "") if o.spellings
+        surface_forms = [
+            word
+            for o in self.options
+            for word in (o.label, *o.surface_forms, "")
+            if o.surface_forms
         ]
-        for part in (self.text, *self.labels, *spellings, *([self.misfit] if self.misfit else [])):
+        for part in (
+            self.text,
+            *self.labels,
+            *surface_forms,
+            *([self.misfit] if self.misfit else []),
+        ):
             raw = part.encode("utf-8", "surrogatepass")
             digest.update(len(raw).to_bytes(8, "little") + raw)
         return digest.digest()
@@ -94,8 +102,8 @@ class TableBuilder:
     def __init__(self, tokenise: Callable[[Sequence[Draft]], Sequence[TokenPaths]]) -> None:
         self._tokenise = tokenise
         self._places: dict[bytes, int] = {}
-        self._closings: dict[Ids, int] = {}
-        self._spelled: dict[Spelled, int] = {}
+        self._terminators: dict[Ids, int] = {}
+        self._surface_forms: dict[SurfaceForms, int] = {}
         self._frames: list[pl.DataFrame] = []
         self._warned = False
 
@@ -128,24 +136,24 @@ class TableBuilder:
             "row_key": paths.key(),
             "prefix": paths.prefix,
             "paths": paths.paths,
-            "closed": paths.closed,
+            "closed": paths.terminated,
             "join": paths.join,
             "error": paths.error,
             "prompt_tokens": len(paths.prefix),
             "length": paths.length,
         }
-        if paths.closing:
-            known = len(self._closings)
-            found["closing"] = self._closings.setdefault(paths.closing, known)
+        if paths.terminator:
+            known = len(self._terminators)
+            found["closing"] = self._terminators.setdefault(paths.terminator, known)
             if found["closing"] == known:
-                found["closing_ids"] = paths.closing
-        if paths.spelled is not None:
-            known = len(self._spelled)
-            found["spelled"] = self._spelled.setdefault(paths.spelled, known)
+                found["closing_ids"] = paths.terminator
+        if paths.surface_forms is not None:
+            known = len(self._surface_forms)
+            found["spelled"] = self._surface_forms.setdefault(paths.surface_forms, known)
             if found["spelled"] == known:
-                found["spelled_as"] = paths.spelled.to_json()
+                found["spelled_as"] = paths.surface_forms.to_json()
         if not self._warned and paths.error is None:
-            doubt = join_warning(draft.text, draft.labels[0])
+            doubt = boundary_warning(draft.text, draft.labels[0])
             # Where a wording of tremble's makes the join there is nothing to mend.
             if doubt is not None and own_prompt(draft.decision) is not None:
                 found["warning"] = doubt
@@ -191,13 +199,13 @@ class PromptTable:
         """The token paths of distinct prompts, by their number in the order asked for; of all of
         them without `prompts`."""
         frame = read_parquet(self.path, _TOKENS)
-        closings = [tuple(ids) for ids in frame["closing_ids"].drop_nulls().to_list()]
-        spelled = [Spelled.from_json(text) for text in frame["spelled_as"].drop_nulls()]
+        terminators = [tuple(ids) for ids in frame["closing_ids"].drop_nulls().to_list()]
+        surface_forms = [SurfaceForms.from_json(text) for text in frame["spelled_as"].drop_nulls()]
         if frame["prefix"].null_count():
             frame = frame.filter(pl.col("prefix").is_not_null())
         if prompts is not None and not prompts.equals(frame["prompt"]):
             frame = frame[prompts]
-        return TableView(frame, closings, spelled, self.reading)
+        return TableView(frame, terminators, surface_forms, self.reading)
 
 
 def scorable(window: int | None) -> pl.Expr:
@@ -215,17 +223,17 @@ class TableView(Sequence[TokenPaths]):
     def __init__(
         self,
         frame: pl.DataFrame,
-        closings: Sequence[Ids],
-        spelled: Sequence[Spelled],
+        terminators: Sequence[Ids],
+        surface_forms: Sequence[SurfaceForms],
         reading: Reading,
     ) -> None:
         self.prefix, self.prefix_at = _flat(frame["prefix"])
         options, self._option_at = _lists(frame["paths"])
         self._ids, self._id_at = _flat(options)
-        self._closed, _ = _flat(frame["closed"])
+        self._terminated, _ = _flat(frame["closed"])
         self._rest = frame.select("closing", "join", "error", "spelled")
-        self._closings = closings
-        self._spelled = spelled
+        self._terminators = terminators
+        self._surface_forms = surface_forms
         self._reading: Reading = reading
 
     def __len__(self) -> int:
@@ -243,24 +251,24 @@ class TableView(Sequence[TokenPaths]):
             raise IndexError(f"prompt {index} of {len(self)}")
         return self._one(at)
 
-    def spelled(self, index: int) -> Spelled | None:
+    def surface_forms(self, index: int) -> SurfaceForms | None:
         """The spellings that a prompt's paths are; None where they are those of the labels."""
         which: int | None = self._rest["spelled"][index]
-        return None if which is None else self._spelled[which]
+        return None if which is None else self._surface_forms[which]
 
     def _one(self, at: int) -> TokenPaths:
         first, last = int(self._option_at[at]), int(self._option_at[at + 1])
         ends = self._id_at[first : last + 1].tolist()
-        closing, join, error, spelled = self._rest.row(at)
+        terminator, join, error, surface_forms = self._rest.row(at)
         return TokenPaths(
             tuple(self.prefix[self.prefix_at[at] : self.prefix_at[at + 1]].tolist()),
             tuple(tuple(self._ids[start:end].tolist()) for start, end in pairwise(ends)),
-            tuple(self._closed[first:last].tolist()),
-            () if closing is None else self._closings[closing],
+            tuple(self._terminated[first:last].tolist()),
+            () if terminator is None else self._terminators[terminator],
             join,
             self._reading,
             error,
-            None if spelled is None else self._spelled[spelled],
+            None if surface_forms is None else self._surface_forms[surface_forms],
         )
 
 

@@ -12,7 +12,7 @@ from tremble.errors import UserError
 from tremble.games.base import family, known
 from tremble.models.open import Opened
 from tremble.prompts.chat import Template
-from tremble.prompts.conversation import ControlDoesNotFit, Conversation, DoesNotFit
+from tremble.prompts.conversation import ControlNotApplicable, Conversation, NotApplicable
 from tremble.prompts.formulations import control_of, spoken
 from tremble.prompts.other_games import OtherGames
 from tremble.prompts.presentations import presentations
@@ -21,16 +21,16 @@ from tremble.study.data import decisions_of, games_of
 from tremble.study.file import Study
 from tremble.study.prompt_table import Draft, TableBuilder
 from tremble.tokenization.options import (
-    NoClosing,
+    NoTerminator,
     Tokenizer,
     TokenizerFacts,
     TokenPaths,
     option_paths,
     unread,
 )
-from tremble.tokenization.surface_form_paths import spelled_paths
+from tremble.tokenization.surface_form_paths import surface_form_paths
 
-NOT_CLOSED = "a label must be closed, and the answer opens without a quote"
+NOT_TERMINATED = "a label must be closed, and the answer opens without a quote"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +122,8 @@ def _drafts(
         for number in presentations(decision, study.counterbalance):
             try:
                 said = words(decision, number)
-            except DoesNotFit as reason:
-                control = isinstance(reason, ControlDoesNotFit)
+            except NotApplicable as reason:
+                control = isinstance(reason, ControlNotApplicable)
                 misfit = f"{CONTROL_MISFIT if control else MISFIT}{reason}"
                 drafts.append(Draft(decision, number, decision.options, "", misfit))
                 continue
@@ -144,9 +144,9 @@ def _declared(decision: Decision, options: tuple[Option, ...]) -> tuple[Option, 
     """The options with the spellings that their family knows for these labels."""
     if decision.prompt is not None or not known(decision.family):
         return options
-    found = family(decision.family).spellings
+    found = family(decision.family).surface_forms
     return tuple(
-        replace(o, spellings=(*o.spellings, *found[o.label])) if o.label in found else o
+        replace(o, surface_forms=(*o.surface_forms, *found[o.label])) if o.label in found else o
         for o in options
     )
 
@@ -162,8 +162,10 @@ def _tokenised(
         if study.spellings == "exact":
             asked = [(draft.text, draft.labels) for draft in some]
             return option_paths(tokenizer, asked, reading, study.closing)
-        words = [(draft.text, [(o.label, o.spellings) for o in draft.options]) for draft in some]
-        return spelled_paths(tokenizer, words, reading, study.closing)
+        words = [
+            (draft.text, [(o.label, o.surface_forms) for o in draft.options]) for draft in some
+        ]
+        return surface_form_paths(tokenizer, words, reading, study.closing)
 
     fitting = [draft for draft in drafts if draft.misfit is None]
     try:
@@ -174,9 +176,9 @@ def _tokenised(
             try:
                 found += paths([draft])
             except UserError as error:
-                if not (forgiving and isinstance(error, NoClosing)):
+                if not (forgiving and isinstance(error, NoTerminator)):
                     raise UserError(f"Decision {draft.decision.id!r}: {error}") from error
-                found.append(unread(MISFIT + NOT_CLOSED, reading))
+                found.append(unread(MISFIT + NOT_TERMINATED, reading))
     waiting = iter(found)
     return [
         next(waiting) if draft.misfit is None else unread(draft.misfit, reading) for draft in drafts

@@ -14,7 +14,7 @@ import polars as pl
 
 from tremble.errors import ModelUnavailable, UserError
 from tremble.models.device import check_device
-from tremble.models.files import Say
+from tremble.models.files import Notify
 from tremble.models.hub import Downloads
 from tremble.models.open import Opened, model_identity, open_tokenizer
 from tremble.models.spec import ModelSpec, model_name
@@ -35,7 +35,7 @@ from tremble.study.score import score_cells
 _Found = TypeVar("_Found")
 
 
-def score_study(study: Study, out: Path, say: Say, progress: Progress | None = None) -> int:
+def score_study(study: Study, out: Path, notify: Notify, progress: Progress | None = None) -> int:
     """Score what is missing of a study and return how many prompts could not be scored. Those of
     decisions that a wording or control does not fit are not among them; `caveats` says those.
 
@@ -47,7 +47,7 @@ def score_study(study: Study, out: Path, say: Say, progress: Progress | None = N
     downloads = Downloads(study.run.keep_models)
     try:
         with prompt_cache(out) as cache:
-            return _score_study(study, store, say, progress or Progress(), downloads, cache)
+            return _score_study(study, store, notify, progress or Progress(), downloads, cache)
     finally:
         downloads.delete_all()
 
@@ -66,7 +66,7 @@ def checked(study: Study, out: Path) -> Store:
 def _score_study(
     study: Study,
     store: Store,
-    say: Say,
+    notify: Notify,
     progress: Progress,
     downloads: Downloads,
     cache: PromptCache,
@@ -79,19 +79,19 @@ def _score_study(
         for model in models:
             try:
                 with downloads.noting(model.id):
-                    found[model] = ask(model, study.run, say)
+                    found[model] = ask(model, study.run, notify)
             except ModelUnavailable as error:
                 missing[model] = str(error)
         _refuse_if_nothing_is_left(study, missing)
         return found
 
     # Few at a time in memory: with a large vocabulary a tokenizer takes hundreds of megabytes.
-    opened = lru_cache(maxsize=4)(lambda model: open_tokenizer(model, study.run, say))
+    opened = lru_cache(maxsize=4)(lambda model: open_tokenizer(model, study.run, notify))
     facts = each(study.models, lambda model, *_: Facts.of(opened(model)))
-    found, frames = preflight(study, facts, opened, say, progress, cache)
+    found, frames = preflight(study, facts, opened, notify, progress, cache)
     identities = each(facts, model_identity)
     for model, reason in missing.items():
-        say(f"{model_name(model)} is left out. {reason}")
+        notify(f"{model_name(model)} is left out. {reason}")
     with store.writing():
         store.freeze(study.text)
         cache.settle()
@@ -114,11 +114,11 @@ def _score_study(
             missing[model] = str(error)
             if store.scores().is_empty():
                 _refuse_if_nothing_is_left(study, missing)
-            say(f"{model_name(model)} is left out. {error}")
+            notify(f"{model_name(model)} is left out. {error}")
             store.write_run(run_record(study, folders, identities, missing))
 
         score_cells(
-            study, store.folder, folders, tables, identities, say, progress, downloads, left_out
+            study, store.folder, folders, tables, identities, notify, progress, downloads, left_out
         )
         cache.prune()
     return store.scores().filter(pl.col("error").is_not_null(), ~of_misfits()).height
@@ -144,7 +144,7 @@ def preflight(
     study: Study,
     facts: Mapping[ModelSpec, Facts],
     opened: Callable[[ModelSpec], Opened],
-    say: Say,
+    notify: Notify,
     progress: Progress,
     cache: PromptCache,
 ) -> tuple[dict[Cell, str], dict[str, pl.DataFrame]]:
@@ -158,13 +158,18 @@ def preflight(
     progress.prepare(ready.prompts(ready.cells))
     warned: set[str] = set()
     for cell in ready.cells:
-        _check(study, cell, ready.table(cell), facts[cell.model].window, warned, say)
+        _check(study, cell, ready.table(cell), facts[cell.model].window, warned, notify)
     ready.check_data()
     return ready.keys, ready.frames
 
 
 def _check(
-    study: Study, cell: Cell, table: PromptTable, window: int | None, warned: set[str], say: Say
+    study: Study,
+    cell: Cell,
+    table: PromptTable,
+    window: int | None,
+    warned: set[str],
+    notify: Notify,
 ) -> None:
     """Holds a cell's prompts to the model's window, and warns of doubtful joins once per data
     set."""
@@ -178,4 +183,4 @@ def _check(
             )
     if cell.dataset not in warned and (doubt := table.warning()) is not None:
         warned.add(cell.dataset)
-        say(f"Warning: {doubt[0]}: {doubt[1]}")
+        notify(f"Warning: {doubt[0]}: {doubt[1]}")

@@ -9,10 +9,10 @@ from typing import Any
 
 import polars as pl
 
-from tremble.engines.base import Engine, Row, option_mass
+from tremble.engines.base import Engine, Score, option_mass
 from tremble.engines.open import give_memory_back, open_engine
 from tremble.errors import ModelUnavailable
-from tremble.models.files import Say
+from tremble.models.files import Notify
 from tremble.models.hub import Downloads
 from tremble.models.open import open_tokenizer, weights_precision
 from tremble.models.spec import ModelSpec, model_name
@@ -25,7 +25,7 @@ from tremble.study.progress import Progress
 from tremble.study.prompt_table import PromptTable, scorable
 from tremble.study.resume import NUMBERS, missing_rows
 from tremble.text import one_line
-from tremble.tokenization.surface_forms import Spelled
+from tremble.tokenization.surface_forms import SurfaceForms
 
 FLUSH_SECONDS = 10.0  # at most this much work is lost when a run is killed
 
@@ -36,7 +36,7 @@ def score_cells(
     folders: dict[Cell, str],
     tables: dict[Cell, PromptTable],
     identities: dict[ModelSpec, dict[str, Any]],
-    say: Say,
+    notify: Notify,
     progress: Progress,
     downloads: Downloads,
     left_out: Callable[[ModelSpec, ModelUnavailable], None],
@@ -52,11 +52,11 @@ def score_cells(
     for model, identity in identities.items():
         mine = {cell: folder for cell, folder in folders.items() if cell.model == model}
         try:
-            _score_model(study, out, mine, tables, model, identity, say, progress, downloads)
+            _score_model(study, out, mine, tables, model, identity, notify, progress, downloads)
         except ModelUnavailable as error:
             left_out(model, error)
         except Exception as error:  # whatever one model brings about, the others have their turn
-            say(f"{model_name(model)} broke down ({type(error).__name__}: {one_line(error)}).")
+            notify(f"{model_name(model)} broke down ({type(error).__name__}: {one_line(error)}).")
             faults.append(error)
         finally:
             # The engine is gone with the frame that held it, unless cycles keep its parts.
@@ -73,7 +73,7 @@ def _score_model(
     tables: dict[Cell, PromptTable],
     model: ModelSpec,
     identity: dict[str, Any],
-    say: Say,
+    notify: Notify,
     progress: Progress,
     downloads: Downloads,
 ) -> None:
@@ -83,11 +83,11 @@ def _score_model(
             todo[folder] = (cell, missing_rows(cell, tables[cell], Job(out / folder)))
     used = any(missing.height for _, missing in todo.values())
     if not used:
-        say(f"{model_name(model)}: nothing is missing.")
+        notify(f"{model_name(model)}: nothing is missing.")
     else:
-        say(f"Loading {model_name(model)}.")
+        notify(f"Loading {model_name(model)}.")
         with downloads.noting(model.id):
-            engine = open_engine(model, study.run, say)
+            engine = open_engine(model, study.run, notify)
         if engine.identity() != identity:
             raise ModelUnavailable(f"{model.id!r} changed while it was read; run it again.")
         window = engine.limits().window
@@ -103,11 +103,11 @@ def _score_model(
         if missing.height or job.manifest() is None:
             account = engine if missing.height else None  # else that of before stands
             seconds = time.monotonic() - started
-            precision = weights_precision(model, study.run, say)
+            precision = weights_precision(model, study.run, notify)
             split = []
             if cell.template is not None:
                 # The engine holds a tokenizer; a second one may take hundreds of megabytes.
-                reader = engine if used else open_tokenizer(model, study.run, say)
+                reader = engine if used else open_tokenizer(model, study.run, notify)
                 split = split_strings(reader.tokenizer, cell.template)
             job.finish(job_manifest(cell, job, identity, precision, split, account, seconds))
 
@@ -130,7 +130,7 @@ def _score(
     try:
         view = table.token_paths(distinct["prompt"])
         for row in engine.score(view):
-            waiting.append(_numbers(keys[row.index], row, view.spelled(row.index), engine))
+            waiting.append(_numbers(keys[row.index], row, view.surface_forms(row.index), engine))
             if counted[row.index]:
                 progress.advance(1)
             if time.monotonic() - flushed > FLUSH_SECONDS:
@@ -141,20 +141,22 @@ def _score(
             write()
 
 
-def _numbers(row_key: str, row: Row, spelled: Spelled | None, engine: Engine) -> dict[str, Any]:
+def _numbers(
+    row_key: str, row: Score, surface_forms: SurfaceForms | None, engine: Engine
+) -> dict[str, Any]:
     """What was computed of a prompt, whichever rows it stands for."""
     token = row.other_token
     logprobs = list(row.logprobs) if row.error is None else None
     apart = {}
-    if spelled is not None and logprobs is not None:
-        exact = [values[0] for values in spelled.by_option(logprobs)]
+    if surface_forms is not None and logprobs is not None:
+        exact = [values[0] for values in surface_forms.by_option(logprobs)]
         apart = {
             "exact_logprobs": exact,
             "mass_exact": option_mass(exact),
-            "spellings": spelled.to_json(),
+            "spellings": surface_forms.to_json(),
             "spelling_logprobs": logprobs,
         }
-        logprobs = spelled.added(logprobs)
+        logprobs = surface_forms.added(logprobs)
     return {
         "row_key": row_key,
         "logprobs": logprobs,

@@ -16,15 +16,15 @@ from typing import Literal, Protocol
 import numpy as np
 
 from tremble.errors import UserError
-from tremble.tokenization.surface_forms import Spelled
+from tremble.tokenization.surface_forms import SurfaceForms
 
 Reading = Literal["joint", "next_token"]
 READINGS: tuple[Reading, ...] = ("joint", "next_token")
-Closing = Literal["auto", "always"]
+Termination = Literal["auto", "always"]
 Ids = tuple[int, ...]
 
 
-class NoClosing(UserError):
+class NoTerminator(UserError):
     """A label must be closed, and the prompt leaves no quote open."""
 
 
@@ -80,12 +80,12 @@ class TokenPaths:
 
     prefix: Ids
     paths: tuple[Ids, ...]
-    closed: tuple[bool, ...]
-    closing: Ids = ()
+    terminated: tuple[bool, ...]
+    terminator: Ids = ()
     join: bool = False
     reading: Reading = "joint"
     error: str | None = None
-    spelled: Spelled | None = None
+    surface_forms: SurfaceForms | None = None
 
     @property
     def length(self) -> int:
@@ -94,30 +94,38 @@ class TokenPaths:
 
     def labels_alone(self) -> TokenPaths:
         """The same prompt without other spellings than the labels."""
-        if self.spelled is None:
+        if self.surface_forms is None:
             return self
-        counts = self.spelled.counts
+        counts = self.surface_forms.counts
         firsts = [sum(counts[:option]) for option in range(len(counts))]
-        closed = tuple(self.closed[at] for at in firsts)
+        terminated = tuple(self.terminated[at] for at in firsts)
         return replace(
             self,
             paths=tuple(self.paths[at] for at in firsts),
-            closed=closed,
-            closing=self.closing if any(closed) else (),
-            spelled=None,
+            terminated=terminated,
+            terminator=self.terminator if any(terminated) else (),
+            surface_forms=None,
         )
 
     def nodes(self) -> list[Ids]:
         """The places, as ids after the prefix, whose next-token distribution is needed."""
         found = {path[:end] for path in self.paths for end in range(len(path))}
-        found |= {path for path, closed in zip(self.paths, self.closed, strict=True) if closed}
+        found |= {
+            path for path, terminated in zip(self.paths, self.terminated, strict=True) if terminated
+        }
         return sorted(found, key=lambda node: (len(node), node))
 
     def key(self) -> str:
         """The row key: a hash of prompt ids, option ids and reading (24 hexadecimal digits)."""
         digest = blake2b(self.reading.encode(), digest_size=12)
-        counts = () if self.spelled is None else (self.spelled.counts,)
-        for part in (self.prefix, *self.paths, tuple(map(int, self.closed)), self.closing, *counts):
+        counts = () if self.surface_forms is None else (self.surface_forms.counts,)
+        for part in (
+            self.prefix,
+            *self.paths,
+            tuple(map(int, self.terminated)),
+            self.terminator,
+            *counts,
+        ):
             digest.update(np.asarray([len(part), *part], dtype=np.int64).tobytes())
         if not self.paths:
             digest.update(str(self.error).encode())
@@ -151,7 +159,7 @@ def with_bos(ids: Sequence[int], bos: Ids) -> Ids:
     return tuple(ids) if tuple(ids[: len(bos)]) == bos else (*bos, *ids)
 
 
-def closing_character(context: str) -> str | None:
+def terminator_character(context: str) -> str | None:
     """What ends the answer: > after the << of a transcript, else the quote that the last line of
     the context leaves open."""
     if context.endswith("<<"):
@@ -159,7 +167,7 @@ def closing_character(context: str) -> str | None:
     return '"' if context.rpartition("\n")[2].count('"') % 2 else None
 
 
-def closing_ids(pieces: Sequence[str], character: str) -> Ids:
+def terminator_ids(pieces: Sequence[str], character: str) -> Ids:
     """The ids of all tokens whose text starts with an ASCII character.
 
     Byte-level and SentencePiece vocabularies store printable ASCII as itself; byte fallback
@@ -177,7 +185,7 @@ def option_paths(
     tokenizer: Tokenizer,
     prompts: Iterable[tuple[str, Sequence[str]]],
     reading: Reading = "joint",
-    closing: Closing = "auto",
+    terminator: Termination = "auto",
 ) -> list[TokenPaths]:
     """The token paths of (context, labels) prompts, in their order.
 
@@ -193,7 +201,7 @@ def option_paths(
     if reading == "next_token":
         words = sorted({label for _, labels in prompts for label in labels})
         alone = dict(zip(words, tokenizer.encode(words), strict=True))
-    closers: dict[str, Ids] = {}
+    terminators: dict[str, Ids] = {}
     found = []
     for context, labels in prompts:
         ids = with_bos(next(encoded), tokenizer.bos)
@@ -209,24 +217,24 @@ def option_paths(
             )
         paths = tuple(whole[start:] for whole in wholes)
         _check_distinct(paths, labels)
-        closed = tuple(
-            closing == "always" or any(o != label and o.startswith(label) for o in labels)
+        terminated = tuple(
+            terminator == "always" or any(o != label and o.startswith(label) for o in labels)
             for label in labels
         )
-        closers_here: Ids = ()
-        if any(closed):
-            character = closing_character(context)
+        terminators_here: Ids = ()
+        if any(terminated):
+            character = terminator_character(context)
             if character is None:
-                label = labels[closed.index(True)]
-                raise NoClosing(
+                label = labels[terminated.index(True)]
+                raise NoTerminator(
                     f"The label {label!r} begins another one, and the prompt ends in "
                     f"{context[-20:]!r} without an open quote to close it; end the opening with "
                     "a quote or choose labels of which none begins another."
                 )
-            if character not in closers:
-                closers[character] = closing_ids(tokenizer.pieces(), character)
-            closers_here = closers[character]
-        found.append(TokenPaths(ids[:start], paths, closed, closers_here, start < len(ids)))
+            if character not in terminators:
+                terminators[character] = terminator_ids(tokenizer.pieces(), character)
+            terminators_here = terminators[character]
+        found.append(TokenPaths(ids[:start], paths, terminated, terminators_here, start < len(ids)))
     return found
 
 
@@ -285,7 +293,7 @@ def _check_distinct(paths: tuple[Ids, ...], labels: Sequence[str]) -> None:
             )
 
 
-def join_warning(context: str, label: str) -> str | None:
+def boundary_warning(context: str, label: str) -> str | None:
     """A sentence that shows the join where a context ends in a letter or a space, else None."""
     if context and (context[-1].isalpha() or context[-1] == " "):
         return (

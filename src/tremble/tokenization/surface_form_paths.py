@@ -13,19 +13,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from tremble.tokenization.options import (
-    Closing,
     Ids,
     Reading,
+    Termination,
     Tokenizer,
     TokenPaths,
-    closing_character,
-    closing_ids,
     common,
     first_token,
     option_paths,
+    terminator_character,
+    terminator_ids,
     with_bos,
 )
-from tremble.tokenization.surface_forms import Spelled, Writing, writings
+from tremble.tokenization.surface_forms import SurfaceForms, Writing, writings
 
 # A label, and the words declared for it.
 Words = tuple[str, tuple[str, ...]]
@@ -37,7 +37,7 @@ class _Way:
 
     text: str
     path: Ids
-    closed: bool = False
+    terminated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +45,16 @@ class _Added:
     """What replaces the paths of the labels alone."""
 
     paths: tuple[Ids, ...]
-    closed: tuple[bool, ...]
-    closing: Ids
-    spelled: Spelled
+    terminated: tuple[bool, ...]
+    terminator: Ids
+    surface_forms: SurfaceForms
 
 
-def spelled_paths(
+def surface_form_paths(
     tokenizer: Tokenizer,
     prompts: Iterable[tuple[str, Sequence[Words]]],
     reading: Reading = "joint",
-    closing: Closing = "auto",
+    terminator: Termination = "auto",
 ) -> list[TokenPaths]:
     """The token paths of (context, options) prompts with all spellings, in their order.
 
@@ -62,11 +62,11 @@ def spelled_paths(
     """
     asked = [(context, tuple(options)) for context, options in prompts]
     labels = [(context, [label for label, _ in words]) for context, words in asked]
-    speller = _Speller(tokenizer, reading, closing)
+    speller = _Speller(tokenizer, reading, terminator)
     return [
         speller.spell(context, words, exact)
         for (context, words), exact in zip(
-            asked, option_paths(tokenizer, labels, reading, closing), strict=True
+            asked, option_paths(tokenizer, labels, reading, terminator), strict=True
         )
     ]
 
@@ -74,11 +74,11 @@ def spelled_paths(
 class _Speller:
     """Adds spellings to the paths of labels; equal ends of prompts are worked out once."""
 
-    def __init__(self, tokenizer: Tokenizer, reading: Reading, closing: Closing) -> None:
+    def __init__(self, tokenizer: Tokenizer, reading: Reading, terminator: Termination) -> None:
         self._tokenizer = tokenizer
         self._reading = reading
-        self._closing = closing
-        self._closers: dict[str, Ids] = {}
+        self._terminator = terminator
+        self._terminators: dict[str, Ids] = {}
         self._known: dict[object, _Added | None] = {}
 
     def spell(self, context: str, words: tuple[Words, ...], exact: TokenPaths) -> TokenPaths:
@@ -87,7 +87,7 @@ class _Speller:
         # The last line is nearly always the opening. Where the labels have the same tokens after
         # that line as after the whole text, so have the other spellings.
         end = context.rpartition("\n")[2] or context
-        key = (end, words, exact.paths, exact.closed)
+        key = (end, words, exact.paths, exact.terminated)
         if key not in self._known:
             self._known[key] = self._after(end, words, exact)
         added = self._known[key] or self._after(context, words, exact)
@@ -95,14 +95,14 @@ class _Speller:
         return replace(
             exact,
             paths=added.paths,
-            closed=added.closed,
-            closing=added.closing,
-            spelled=added.spelled,
+            terminated=added.terminated,
+            terminator=added.terminator,
+            surface_forms=added.surface_forms,
         )
 
     def _after(self, context: str, words: tuple[Words, ...], exact: TokenPaths) -> _Added | None:
         """The spellings after a text; None where it gives the labels other tokens than `exact`."""
-        quote = closing_character(context)
+        quote = terminator_character(context)
         written = [writings(*word, open_quote=quote is not None) for word in words]
         paths = self._paths(context, [[one.text for one in found] for found in written])
         if tuple(found[0] for found in paths) != exact.paths:
@@ -110,24 +110,24 @@ class _Speller:
         ways: list[list[_Way]] = []
         dropped: list[list[str]] = []
         for option, (found, routes) in enumerate(zip(written, paths, strict=True)):
-            ways.append([_Way(found[0].text, exact.paths[option], exact.closed[option])])
+            ways.append([_Way(found[0].text, exact.paths[option], exact.terminated[option])])
             dropped.append([])
             for one, path in zip(found[1:], routes[1:], strict=True):
-                closed = self._must_be_closed(one, option, written)
-                if not path or (closed and (one.quoted or quote is None)):
+                terminated = self._must_be_terminated(one, option, written)
+                if not path or (terminated and (one.quoted or quote is None)):
                     dropped[option].append(one.text)
                 else:
-                    ways[option].append(_Way(one.text, path, closed))
-        closing = exact.closing
-        if quote is not None and any(way.closed for found in ways for way in found):
-            closing = self._closing_ids(quote)
-        kept = _disjoint(ways, frozenset(closing), dropped)
+                    ways[option].append(_Way(one.text, path, terminated))
+        terminator = exact.terminator
+        if quote is not None and any(way.terminated for found in ways for way in found):
+            terminator = self._terminator_ids(quote)
+        kept = _disjoint(ways, frozenset(terminator), dropped)
         flat = [way for found in kept for way in found]
         return _Added(
             tuple(way.path for way in flat),
-            tuple(way.closed for way in flat),
-            closing if any(way.closed for way in flat) else (),
-            Spelled(
+            tuple(way.terminated for way in flat),
+            terminator if any(way.terminated for way in flat) else (),
+            SurfaceForms(
                 tuple(tuple(way.text for way in found) for found in kept),
                 tuple(map(tuple, dropped)),
             ),
@@ -151,7 +151,7 @@ class _Speller:
             for option in found
         ]
 
-    def _must_be_closed(
+    def _must_be_terminated(
         self, one: Writing, option: int, written: Sequence[Sequence[Writing]]
     ) -> bool:
         """Whether a spelling begins its own label, or any spelling of another option."""
@@ -159,18 +159,18 @@ class _Speller:
             return False
         longer = [written[option][0].text]
         longer += [w.text for at, found in enumerate(written) if at != option for w in found]
-        return self._closing == "always" or any(
+        return self._terminator == "always" or any(
             text != one.text and text.startswith(one.text) for text in longer
         )
 
-    def _closing_ids(self, quote: str) -> Ids:
-        if quote not in self._closers:
-            self._closers[quote] = closing_ids(self._tokenizer.pieces(), quote)
-        return self._closers[quote]
+    def _terminator_ids(self, quote: str) -> Ids:
+        if quote not in self._terminators:
+            self._terminators[quote] = terminator_ids(self._tokenizer.pieces(), quote)
+        return self._terminators[quote]
 
 
 def _disjoint(
-    ways: Sequence[Sequence[_Way]], closing: frozenset[int], dropped: Sequence[list[str]]
+    ways: Sequence[Sequence[_Way]], terminator: frozenset[int], dropped: Sequence[list[str]]
 ) -> list[list[_Way]]:
     """The ways of which no two can happen together, every label among them.
 
@@ -182,9 +182,9 @@ def _disjoint(
         clear.append([])
         for way in found[1:]:
             own, others = labels[option], labels[:option] + labels[option + 1 :]
-            if any(_overlap(way, other, closing) for other in others):
+            if any(_overlap(way, other, terminator) for other in others):
                 dropped[option].append(way.text)
-            elif not _overlap(way, own, closing):
+            elif not _overlap(way, own, terminator):
                 clear[option].append(way)
             elif not _begins(own, way):
                 dropped[option].append(way.text)
@@ -192,10 +192,10 @@ def _disjoint(
     for option, found in enumerate(clear):
         rivals = [way for at, rest in enumerate(clear) if at != option for way in rest]
         mine: list[_Way] = []
-        for way in sorted(found, key=lambda way: (len(way.path), way.closed)):  # widest first
-            if any(_overlap(way, rival, closing) for rival in rivals):
+        for way in sorted(found, key=lambda way: (len(way.path), way.terminated)):  # widest first
+            if any(_overlap(way, rival, terminator) for rival in rivals):
                 dropped[option].append(way.text)
-            elif not any(_overlap(way, wider, closing) for wider in mine):
+            elif not any(_overlap(way, wider, terminator) for wider in mine):
                 mine.append(way)
         kept.append([labels[option], *(way for way in found if way in mine)])
     return kept
@@ -205,11 +205,11 @@ def _begins(wider: _Way, way: _Way) -> bool:
     return way.path[: len(wider.path)] == wider.path
 
 
-def _overlap(one: _Way, other: _Way, closing: frozenset[int]) -> bool:
+def _overlap(one: _Way, other: _Way, terminator: frozenset[int]) -> bool:
     """Whether an answer can go both ways."""
     short, long = sorted((one, other), key=lambda way: len(way.path))
     if not _begins(short, long):
         return False
     if len(short.path) == len(long.path):
         return True
-    return not short.closed or long.path[len(short.path)] in closing
+    return not short.terminated or long.path[len(short.path)] in terminator

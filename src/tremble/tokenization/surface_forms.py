@@ -31,7 +31,7 @@ class Writing:
 
 
 @dataclass(frozen=True, slots=True)
-class Spelled:
+class SurfaceForms:
     """What is counted for the options of a prompt, in shown order.
 
     `texts`: the spellings of each option, one for each of its paths, the label first; `dropped`:
@@ -51,7 +51,7 @@ class Spelled:
         return json.dumps([self.texts, self.dropped], ensure_ascii=False)
 
     @classmethod
-    def from_json(cls, text: str) -> Spelled:
+    def from_json(cls, text: str) -> SurfaceForms:
         texts, dropped = json.loads(text)
         return cls(tuple(map(tuple, texts)), tuple(map(tuple, dropped)))
 

@@ -20,7 +20,7 @@ from tremble.decisions.record import Decision
 from tremble.engines.open import give_memory_back, open_engine
 from tremble.errors import ModelUnavailable, UserError
 from tremble.models.device import check_device
-from tremble.models.files import Say
+from tremble.models.files import Notify
 from tremble.models.hub import Downloads
 from tremble.models.open import model_identity, open_tokenizer
 from tremble.models.spec import ModelSpec, RunOptions, model_name
@@ -70,7 +70,7 @@ class Asked:
     out: Path | None = None
 
 
-def look_at(asked: Asked, say: Say) -> Found:
+def look_at(asked: Asked, notify: Notify) -> Found:
     """What one decision is to its models, as JSON can hold it.
 
     - `decision`: id, dataset, family, data (the entry it was found in), participant, round, role;
@@ -104,7 +104,7 @@ def look_at(asked: Asked, say: Say) -> Found:
         return found
 
     try:
-        opened = each(study.models, lambda model: open_tokenizer(model, study.run, say))
+        opened = each(study.models, lambda model: open_tokenizer(model, study.run, notify))
         known = {model: found.tokenizer for model, found in opened.items()}
         shown = replace(study, data=(entry,), formulations=study.formulations[:1])
         wanted = [cell for cell in cells(shown, known) if cell.model in chosen]
@@ -126,7 +126,7 @@ def look_at(asked: Asked, say: Say) -> Found:
             if model != wanted[0].model:
                 give_memory_back()  # of the model before
             mine = {cell: found for cell, found in prompts.items() if cell.model == model}
-            return _of_model(model, mine, study, store, say)
+            return _of_model(model, mine, study, store, notify)
 
         by_model = each(dict.fromkeys(cell.model for cell in wanted), readings_of)
     finally:
@@ -322,11 +322,11 @@ def _of_model(
     prompts: Mapping[Cell, Sequence[Prompt]],
     study: Study,
     store: Store | None,
-    say: Say,
+    notify: Notify,
 ) -> list[Found]:
     """One model's readings; its weights are in memory meanwhile."""
-    engine = open_engine(model, replace(study.run, engine="reference", batch=1), say)
-    identity = None if store is None else model_identity(model, study.run, say)
+    engine = open_engine(model, replace(study.run, engine="reference", batch=1), notify)
+    identity = None if store is None else model_identity(model, study.run, notify)
     reader = TokenReader(engine.tokenizer)
     found = []
     for cell, shown in prompts.items():

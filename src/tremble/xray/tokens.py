@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from tremble.engines.base import Engine, Row, scored_options
+from tremble.engines.base import Engine, Score, scored_options
 from tremble.errors import UserError
 from tremble.models.spec import model_name
 from tremble.prompts.parts import own_prompt
@@ -19,7 +19,7 @@ from tremble.study.cells import Cell
 from tremble.study.file import Pair
 from tremble.study.inapplicable import blamed, is_misfit
 from tremble.study.render import Prompt
-from tremble.tokenization.options import Ids, Tokenizer, TokenPaths, join_warning, with_bos
+from tremble.tokenization.options import Ids, Tokenizer, TokenPaths, boundary_warning, with_bos
 
 Found = dict[str, Any]
 DIFFERENCE = 1e-4  # nat: a stored score farther away than this is not the same number
@@ -141,7 +141,7 @@ def presented(
 
 def score(
     engine: Engine, paths: TokenPaths, labels: Sequence[float | None] | None = None
-) -> tuple[Row, list[list[float]] | None]:
+) -> tuple[Score, list[list[float]] | None]:
     """One prompt's row, and each option's log-probabilities token by token, that of its closing
     last where one is scored. `labels` are the options' log-probabilities where those are known.
 
@@ -154,7 +154,7 @@ def score(
     if row.error is not None or None in row.logprobs:
         return row, None
     totals = [value for value in row.logprobs if value is not None]
-    if all(len(path) == 1 for path in paths.paths) and not any(paths.closed):
+    if all(len(path) == 1 for path in paths.paths) and not any(paths.terminated):
         return row, [[value] for value in totals]
     steps = _steps(paths)
     asked = [
@@ -167,10 +167,10 @@ def score(
         for found in engine.score(asked)
     }
     parts = []
-    for path, closed, total in zip(paths.paths, paths.closed, totals, strict=True):
+    for path, terminated, total in zip(paths.paths, paths.terminated, totals, strict=True):
         values = [known[path[:end]].get(path[end]) for end in range(len(path))]
-        if closed:
-            values.append(_log_sum([known[path].get(token) for token in paths.closing]))
+        if terminated:
+            values.append(_log_sum([known[path].get(token) for token in paths.terminator]))
         numbers = [value for value in values if value is not None]
         agrees = math.isclose(math.fsum(numbers), total, rel_tol=0.0, abs_tol=_ADDS_UP)
         if len(numbers) < len(values) or not agrees:
@@ -182,11 +182,11 @@ def score(
 def _steps(paths: TokenPaths) -> dict[Ids, list[int]]:
     """Which next tokens are asked for at each place behind the prefix."""
     found: dict[Ids, dict[int, None]] = {}
-    for path, closed in zip(paths.paths, paths.closed, strict=True):
+    for path, terminated in zip(paths.paths, paths.terminated, strict=True):
         for end in range(len(path)):
             found.setdefault(path[:end], {})[path[end]] = None
-        if closed:
-            found.setdefault(path, {}).update(dict.fromkeys(paths.closing))
+        if terminated:
+            found.setdefault(path, {}).update(dict.fromkeys(paths.terminator))
     return {node: list(after) for node, after in found.items()}
 
 
@@ -218,11 +218,11 @@ def read(
     paths, text = prompt.paths.labels_alone(), prompt.text
     # Read off what a study scores, all spellings together: a made-up model splits its mass over
     # whatever it is asked for, so labels that it scores alone are other numbers.
-    spelled = prompt.paths.spelled
-    whole = None if spelled is None else next(iter(engine.score([prompt.paths])))
+    surface_forms = prompt.paths.surface_forms
+    whole = None if surface_forms is None else next(iter(engine.score([prompt.paths])))
     known = None
-    if spelled is not None and whole is not None and whole.error is None:
-        known = [found[0] for found in spelled.by_option(whole.logprobs)]
+    if surface_forms is not None and whole is not None and whole.error is None:
+        known = [found[0] for found in surface_forms.by_option(whole.logprobs)]
     row, parts = score(engine, paths, known)
     found = scored_options(said.options, row, engine.tokenizer)
     straddled = reader.straddled(text, paths)
@@ -232,11 +232,11 @@ def read(
         numbers = [] if parts is None else [_finite(value) for value in parts[place]]
         for at, token in enumerate(tokens):
             token["logprob"] = numbers[at] if numbers else None
-        closed = paths.closed[place]
+        terminated = paths.terminated[place]
         option |= {
             "tokens": tokens,
-            "closed": closed,
-            "closing_logprob": numbers[-1] if closed and numbers else None,
+            "closed": terminated,
+            "closing_logprob": numbers[-1] if terminated and numbers else None,
         }
     firsts = {path[0] for path in paths.paths}
     top = [
@@ -269,23 +269,25 @@ def read(
         **found,
         "top": top,
         "other": _other(row.other_token, row.other_logprob, reader, paths.prefix[-1]),
-        "spelled": _spelled(prompt.paths, whole),
+        "spelled": _surface_forms(prompt.paths, whole),
         "row_key": prompt.paths.key(),
         "reading": paths.reading,
-        "closing": list(paths.closing),
+        "closing": list(paths.terminator),
         "warning": None
         if own_prompt(prompt.decision) is None
-        else join_warning(text, said.options[0].label),
+        else boundary_warning(text, said.options[0].label),
         "error": row.error,
     }
 
 
-def _spelled(paths: TokenPaths, row: Row | None) -> Found | None:
-    if paths.spelled is None or row is None or row.error is not None or None in row.logprobs:
+def _surface_forms(paths: TokenPaths, row: Score | None) -> Found | None:
+    if paths.surface_forms is None or row is None or row.error is not None or None in row.logprobs:
         return None
     shares = [math.exp(value) for value in row.logprobs if value is not None]
     options = []
-    for texts, found in zip(paths.spelled.texts, paths.spelled.by_option(shares), strict=True):
+    for texts, found in zip(
+        paths.surface_forms.texts, paths.surface_forms.by_option(shares), strict=True
+    ):
         most = sorted(zip(texts, found, strict=True), key=lambda pair: -(pair[1] or 0.0))[:5]
         options.append([{"text": text, "probability": share} for text, share in most])
     return {"mass": math.fsum(shares), "texts": options}

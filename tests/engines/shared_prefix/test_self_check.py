@@ -6,12 +6,12 @@ import math
 
 import pytest
 
-from tremble.engines.base import Row
+from tremble.engines.base import Score
 from tremble.engines.shared_prefix.self_check import compare, precision
 
 
-def rows(*logprobs: tuple[float, ...]) -> list[Row]:
-    return [Row(index, found) for index, found in enumerate(logprobs)]
+def rows(*logprobs: tuple[float, ...]) -> list[Score]:
+    return [Score(index, found) for index, found in enumerate(logprobs)]
 
 
 def test_a_comparison_takes_the_largest_difference() -> None:
@@ -20,7 +20,7 @@ def test_a_comparison_takes_the_largest_difference() -> None:
     assert found.why is not None
     assert "0.5 nat" in found.why
     assert compare(rows((-math.inf, -1.0)), rows((-math.inf, -1.0)), 1e-6).why is None
-    one_has = compare([Row(0, error="x")], rows((-1.0,)), 0.1)
+    one_has = compare([Score(0, error="x")], rows((-1.0,)), 0.1)
     assert one_has.max_difference is None
     assert one_has.why is not None
     assert compare(rows((-1.0, math.nan)), rows((-1.0, -1.0)), 0.1).why is not None
@@ -33,4 +33,4 @@ def test_precision_is_the_change_in_log_odds() -> None:
     )
     assert found.max_log_odds == pytest.approx(0.3)
     assert found.mean_log_odds == pytest.approx(0.15)
-    assert precision([Row(0, error="x")], rows((-1.0,))).why is not None
+    assert precision([Score(0, error="x")], rows((-1.0,))).why is not None

@@ -6,9 +6,9 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from tests.support.counterparts import people
 
 from tests.support.pages import HOSTILE, parsed, places, printed, words
-from tests.support.twins import people
 from tremble.published.pairs import catalogue
 from tremble.report.page.cloud import beside_published
 from tremble.report.page.study import study_page

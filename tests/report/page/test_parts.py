@@ -9,11 +9,11 @@ from xml.etree import ElementTree
 
 import polars as pl
 import pytest
+from tests.support.counterparts import PAIR, people
 from typer.testing import CliRunner
 
 from tests.support.pages import HOSTILE, folds, parsed, rows, words
 from tests.support.studies import run, study_file
-from tests.support.twins import PAIR, people
 from tremble.cli import app
 from tremble.errors import UserError
 from tremble.report.page.parts import MOST_ROWS, Part, cut, further_parts

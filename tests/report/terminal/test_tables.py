@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from tests.support.counterparts import PAIR, people
 from typer.testing import CliRunner
 
 from tests.support.commands import tremble, write_study
 from tests.support.pages import HOSTILE
 from tests.support.places import ROOT
 from tests.support.studies import run, study_file
-from tests.support.twins import PAIR, people
 from tremble.api.plan import plan_study
 from tremble.cli import app
 from tremble.report.page.xray import xray_page

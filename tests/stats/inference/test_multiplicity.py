@@ -36,11 +36,11 @@ def test_holm_is_the_closed_test_of_bonferroni() -> None:
     """The adjusted p of a hypothesis: the largest Bonferroni p of all sets that hold it."""
     p = [0.01, 0.04, 0.03, 0.005]
     sets = [s for k in range(1, 5) for s in itertools.combinations(range(4), k)]
-    closed = [
+    terminated = [
         max(min(1.0, len(s) * min(p[i] for i in s)) for s in sets if place in s)
         for place in range(4)
     ]
-    assert holm(p) == pytest.approx(closed)
+    assert holm(p) == pytest.approx(terminated)
 
 
 def test_nulls_stay_null_and_do_not_count() -> None:

@@ -123,9 +123,9 @@ def test_degenerate_families() -> None:
     expected = scipy_stats.ttest_1samp(single, 0)
     assert (found.t, found.df, found.p) == pytest.approx((expected.statistic, 3, expected.pvalue))
     assert found.note == "one pair per family: a plain t test"
-    twins = mixed_model([0.3, 0.3, 0.1, 0.1, -0.2, -0.2], list("AABBCC"))
+    counterparts = mixed_model([0.3, 0.3, 0.1, 0.1, -0.2, -0.2], list("AABBCC"))
     expected = scipy_stats.ttest_1samp([0.3, 0.1, -0.2], 0)
-    assert (twins.t, twins.p) == pytest.approx((expected.statistic, expected.pvalue))
+    assert (counterparts.t, counterparts.p) == pytest.approx((expected.statistic, expected.pvalue))
     assert mixed_model([], []).note == "no pairs"
     assert mixed_model([0.1, 0.2], ["A", "A"]).note == "one model family only"
     assert mixed_model([0.1, 0.1], ["A", "B"]).note == "all differences are the same"

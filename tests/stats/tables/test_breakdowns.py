@@ -352,7 +352,7 @@ def test_nobody_is_closer_where_the_difference_may_be_zero(pull: float, closer: 
     frame, d = theory_and_people(pull)
     predicted, points = predictions(frame, d), outcomes(d)
     model = {row["model"]: row for row in normative_models(predicted, points, d)}["b"]
-    (twins,) = normative_pairs(predicted, points, d, [PAIR])
+    (counterparts,) = normative_pairs(predicted, points, d, [PAIR])
     theory = np.array([one[0] for one in d["normative"]])
     did = (d["choice"] == "yes").to_numpy().astype(float)
     own, other = (
@@ -360,7 +360,7 @@ def test_nobody_is_closer_where_the_difference_may_be_zero(pull: float, closer: 
         for name in ("b", "a")
     )
     drawn = np.random.default_rng(1).integers(50, size=(1500, 50))
-    for row, beside, side in ((model, did, "model"), (twins, other, "base")):
+    for row, beside, side in ((model, did, "model"), (counterparts, other, "base")):
         gaps = []
         for sample in drawn:
             at = (sample[:, None] * 4 + np.arange(4)).ravel()

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from tests.support.counterparts import people
 from typer.testing import CliRunner
 
 from tests.support.stat_frames import loop_r, score
 from tests.support.studies import parts, run, scores, study_file
-from tests.support.twins import people
 from tremble.api.results import analyze_study, further_analysis
 from tremble.cli import app
 from tremble.errors import UserError

@@ -10,11 +10,11 @@ import numpy as np
 import polars as pl
 import pytest
 from scipy import stats
+from tests.support.counterparts import PAIR, people
 from typer.testing import CliRunner
 
 from tests.support.stat_frames import decision, loop_r, score
 from tests.support.studies import run, study_file
-from tests.support.twins import PAIR, people
 from tremble.api.results import analyze_study, further_analysis
 from tremble.cli import app
 from tremble.errors import UserError

@@ -8,9 +8,9 @@ import polars as pl
 
 from tests.support.stat_frames import decision, score
 from tremble.stats.tables.analysis import analyze
-from tremble.stats.tables.surface_forms import spellings_table
+from tremble.stats.tables.surface_forms import surface_forms_table
 from tremble.store.schemas import DECISIONS, SCORES
-from tremble.tokenization.surface_forms import Spelled
+from tremble.tokenization.surface_forms import SurfaceForms
 
 
 def test_the_same_text_of_two_options_stands_under_each_label() -> None:
@@ -25,7 +25,7 @@ def test_the_same_text_of_two_options_stands_under_each_label() -> None:
             presentation=number,
             exact_logprobs=[math.log(own[0]) for own in found],
             mass_exact=sum(own[0] for own in found),
-            spellings=Spelled(labels, ((), ("ff",))).to_json(),
+            spellings=SurfaceForms(labels, ((), ("ff",))).to_json(),
             spelling_logprobs=[math.log(p) if p else -math.inf for own in found for p in own],
         )
         for number, (labels, found) in enumerate(zip(texts, shares, strict=True))
@@ -34,7 +34,7 @@ def test_the_same_text_of_two_options_stands_under_each_label() -> None:
     chose = {"choice": "c", "target": "c", "keys": ["c", "d"], "presentations": 2}
     people = pl.DataFrame([decision("d", **chose)], DECISIONS)
     found = analyze(frame, people)
-    (row,) = spellings_table(frame, people, found.predicted, found.points)
+    (row,) = surface_forms_table(frame, people, found.predicted, found.points)
     # Pooled, c would have "J" .200, "F" .100, and d the like, as if each had two labels at once.
     assert row["spellings"] == (
         'c as "J": "J" .400, "j" .100; c as "F": "F" .200; '

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from tests.support.counterparts import people
 from typer.testing import CliRunner
 
 from tests.support.stat_frames import decision, score
 from tests.support.studies import run, study_file
-from tests.support.twins import people
 from tremble.cli import app
 from tremble.stats.metrics.correlation import pearson
 from tremble.stats.tables.analysis import analyze

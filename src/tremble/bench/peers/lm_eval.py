@@ -30,8 +30,8 @@ def load(job: dict[str, Any]) -> Callable[[list[dict[str, Any]]], Any]:
             row = [next(values) for _ in prompt["labels"]]
             found.append(
                 [
-                    None if other or closed else value
-                    for value, closed in zip(row, prompt["closed"], strict=True)
+                    None if other or terminated else value
+                    for value, terminated in zip(row, prompt["closed"], strict=True)
                 ]
             )
         return found, {}

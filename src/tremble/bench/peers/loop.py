@@ -39,9 +39,9 @@ def load(job: dict[str, Any]) -> Callable[[list[dict[str, Any]]], Any]:
                     logs[tuple(node[:end])] = rows[end]
                 lengths.append(ids.shape[1])
             values = []
-            for path, closed in zip(prompt["paths"], prompt["closed"], strict=True):
+            for path, terminated in zip(prompt["paths"], prompt["closed"], strict=True):
                 value = sum(float(logs[tuple(path[:i])][path[i]]) for i in range(len(path)))
-                if closed:
+                if terminated:
                     value += float(logs[tuple(path)][prompt["closing"]].logsumexp(0))
                 values.append(value)
             found.append(values)

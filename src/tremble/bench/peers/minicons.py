@@ -32,8 +32,8 @@ def load(job: dict[str, Any]) -> Callable[[list[dict[str, Any]]], Any]:
             )
             found.append(
                 [
-                    None if prompt["join"] or closed else value
-                    for value, closed in zip(values, prompt["closed"], strict=True)
+                    None if prompt["join"] or terminated else value
+                    for value, terminated in zip(values, prompt["closed"], strict=True)
                 ]
             )
         return found, {}

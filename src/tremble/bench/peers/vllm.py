@@ -46,10 +46,10 @@ def load(job: dict[str, Any]) -> Callable[[list[dict[str, Any]]], Any]:
         asked, requests, params = [], [], []
         for index, prompt in enumerate(prompts):
             wanted: dict[tuple[int, ...], set[int]] = {}
-            for path, closed in zip(prompt["paths"], prompt["closed"], strict=True):
+            for path, terminated in zip(prompt["paths"], prompt["closed"], strict=True):
                 for end in range(len(path)):
                     wanted.setdefault(tuple(path[:end]), set()).add(path[end])
-                if closed and len(prompt["closing"]) <= MOST_IDS:
+                if terminated and len(prompt["closing"]) <= MOST_IDS:
                     wanted.setdefault(tuple(path), set()).update(prompt["closing"])
             for node, tokens in wanted.items():
                 if len(tokens) > MOST_IDS:

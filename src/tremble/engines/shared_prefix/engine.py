@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from tremble.engines.base import Limits, Row
+from tremble.engines.base import Limits, Score
 from tremble.engines.cost import Work, fit
 from tremble.engines.memory import Room, is_out_of_memory, keep_freed_memory, room_in, too_little
 from tremble.engines.reference import ReferenceEngine
@@ -42,7 +42,7 @@ from tremble.engines.shared_prefix.tree_attention import (
     tree_attention,
 )
 from tremble.errors import TrembleError, UserError
-from tremble.models.files import Say
+from tremble.models.files import Notify
 from tremble.models.tokenizer import HubTokenizer
 from tremble.text import one_line
 from tremble.tokenization.options import TokenPaths
@@ -71,7 +71,7 @@ class SharedEngine:
     def __init__(
         self,
         reference: ReferenceEngine,
-        say: Say,
+        notify: Notify,
         memory: int | None = None,
         exact: Callable[[], ReferenceEngine] | None = None,
         room: Room | None = None,
@@ -81,7 +81,7 @@ class SharedEngine:
         self.model = reference.model
         self.check: SelfCheck | None = None
         self.precision: Precision | None = None
-        self._say = say
+        self._say = notify
         self._memory = memory
         self._room = room
         self._fits = Room(1 << 30, 1 << 30)  # what did not run out of memory so far
@@ -129,7 +129,7 @@ class SharedEngine:
             "cost": None if cost is None else asdict(cost),
         }
 
-    def score(self, prompts: Sequence[TokenPaths]) -> Iterator[Row]:
+    def score(self, prompts: Sequence[TokenPaths]) -> Iterator[Score]:
         """Rows in the order of the prefix tree; those of prompts beyond what one meaning of
         positions allows come from the reference, and so do rows that are no numbers here, since
         what is not a number spreads to whatever shares a pass with it."""
@@ -138,7 +138,7 @@ class SharedEngine:
         for index, paths in enumerate(prompts):
             error = self.reference.refusal(paths)
             if error is not None:
-                yield Row(index, error=error)
+                yield Score(index, error=error)
             elif paths.length > limit:
                 beyond.append(index)
             else:
@@ -148,7 +148,7 @@ class SharedEngine:
         if beyond:
             yield from self._one_by_one(_Chosen(prompts, beyond))
 
-    def _shared(self, chosen: _Chosen) -> Iterator[Row]:
+    def _shared(self, chosen: _Chosen) -> Iterator[Score]:
         plan = Plan(chosen)
         most = self._room_for(plan)
         # Longer histories may reach past a window that the earlier ones did not.
@@ -167,7 +167,7 @@ class SharedEngine:
             else:
                 yield from self._one_by_one(_Chosen(chosen.prompts, [chosen.indices[row.index]]))
 
-    def _one_by_one(self, chosen: _Chosen) -> Iterator[Row]:
+    def _one_by_one(self, chosen: _Chosen) -> Iterator[Score]:
         self._counts["by_reference"] += len(chosen)
         for row in self.reference.score(chosen):
             yield replace(row, index=chosen.indices[row.index])
@@ -199,8 +199,8 @@ class SharedEngine:
         self._say(self.precision.sentence(lossy))
 
     def _best_way(
-        self, sample: Sequence[TokenPaths], expected: Sequence[Row], most: Room
-    ) -> tuple[SelfCheck, Sequence[Row]]:
+        self, sample: Sequence[TokenPaths], expected: Sequence[Score], most: Room
+    ) -> tuple[SelfCheck, Sequence[Score]]:
         """The check of the first way through the layers that passes, or of the plainest; and the
         rows of the path that will be taken."""
         why = cannot_share(self.model, most.tokens)
@@ -230,8 +230,8 @@ class SharedEngine:
         return TOLERANCE.get(dtype, TOLERANCE["bfloat16"])
 
     def _against_reference(
-        self, sample: Sequence[TokenPaths], expected: Sequence[Row], most: Room
-    ) -> tuple[SelfCheck, Sequence[Row]]:
+        self, sample: Sequence[TokenPaths], expected: Sequence[Score], most: Room
+    ) -> tuple[SelfCheck, Sequence[Score]]:
         """The shared path on a few prompts, in passes so short that paths are carried over."""
         small = Plan(sample)
         tokens = min(max(small.distinct // 3, 2), most.tokens)
@@ -251,7 +251,7 @@ class SharedEngine:
             self._counts, self._timed = counts, timed
         return SelfCheck(len(sample), None, self._tolerance(), why), expected
 
-    def _walk(self, plan: Plan, prompts: Sequence[TokenPaths], most: Room) -> Iterator[Row]:
+    def _walk(self, plan: Plan, prompts: Sequence[TokenPaths], most: Room) -> Iterator[Score]:
         """The stream, slice by slice; what a pass found is read while the next one computes."""
         readout = Readout(prompts)
         carry: Carry = []
@@ -341,7 +341,7 @@ def _branched(paths: TokenPaths) -> TokenPaths:
     return replace(paths, prefix=prefix)
 
 
-def _sorted(rows: Iterator[Row]) -> list[Row]:
+def _sorted(rows: Iterator[Score]) -> list[Score]:
     return sorted(rows, key=lambda row: row.index)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from tremble.engines.base import TOP, Row, combine
+from tremble.engines.base import TOP, Score, combine
 from tremble.engines.shared_prefix.stream import Ints
 from tremble.tokenization.options import Ids, TokenPaths
 
@@ -22,7 +22,7 @@ class _Open:
     paths: TokenPaths
     nodes: list[Ids]
     tokens: dict[Ids, dict[int, float]] = field(default_factory=dict)
-    closings: dict[Ids, float] = field(default_factory=dict)
+    terminators: dict[Ids, float] = field(default_factory=dict)
     likeliest: list[tuple[int, float]] = field(default_factory=list)
     read: int = 0
     sound: bool = True
@@ -41,8 +41,8 @@ class Found:
     norm: torch.Tensor
     picked: list[tuple[int, int]]
     values: torch.Tensor
-    closed: list[int]
-    closing_values: torch.Tensor
+    terminated: list[int]
+    terminator_values: torch.Tensor
     roots: list[int]
     top_values: torch.Tensor
     top_ids: torch.Tensor
@@ -63,7 +63,7 @@ class Readout:
         row: list[int] = rows.tolist()
         asked: list[tuple[int, Ids]] = []
         picked: list[tuple[int, int]] = []
-        closed: dict[Ids, list[int]] = {}
+        terminated: dict[Ids, list[int]] = {}
         roots: list[int] = []
         most = 1
         for read, (prompt, number) in enumerate(reads[:, 1:].tolist()):
@@ -76,9 +76,9 @@ class Readout:
             asked.append((prompt, node))
             tokens = {p[end] for p in entry.paths.paths if len(p) > end and p[:end] == node}
             picked.extend((read, token) for token in tokens)
-            for path, is_closed in zip(entry.paths.paths, entry.paths.closed, strict=True):
-                if is_closed and path == node:
-                    closed.setdefault(entry.paths.closing, []).append(read)
+            for path, is_terminated in zip(entry.paths.paths, entry.paths.terminated, strict=True):
+                if is_terminated and path == node:
+                    terminated.setdefault(entry.paths.terminator, []).append(read)
             if not node:
                 roots.append(read)
                 most = max(most, TOP + len(entry.paths.paths))
@@ -90,9 +90,9 @@ class Readout:
         rows_picked = at([read for read, _ in picked])
         tokens_picked = torch.tensor([t for _, t in picked], dtype=torch.long, device=device)
         values = logits[rows_picked, tokens_picked]
-        closings = [
+        terminators = [
             (at(found), logits[at(found)][:, list(ids)].logsumexp(dim=-1))
-            for ids, found in closed.items()
+            for ids, found in terminated.items()
         ]
         top_values, top_ids = likeliest(logits, most)
         largest = top_values[:, :1]
@@ -105,24 +105,24 @@ class Readout:
             norm,
             picked,
             values - norm[rows_picked],
-            [read for found in closed.values() for read in found],
-            torch.cat([value - norm[place] for place, value in closings])
-            if closings
+            [read for found in terminated.values() for read in found],
+            torch.cat([value - norm[place] for place, value in terminators])
+            if terminators
             else norm.new_empty(0),
             roots,
             top_values[rows_of_roots] - norm[rows_of_roots, None],
             top_ids[rows_of_roots],
         )
 
-    def rows(self, found: Found) -> Iterator[Row]:
+    def rows(self, found: Found) -> Iterator[Score]:
         """The rows of the prompts whose last node a pass read."""
         sound = torch.isfinite(found.norm).tolist()
         for (read, token), value in zip(found.picked, found.values.tolist(), strict=True):
             prompt, node = found.asked[read]
             self._opened[prompt].tokens.setdefault(node, {})[token] = value
-        for read, value in zip(found.closed, found.closing_values.tolist(), strict=True):
+        for read, value in zip(found.terminated, found.terminator_values.tolist(), strict=True):
             prompt, node = found.asked[read]
-            self._opened[prompt].closings[node] = value
+            self._opened[prompt].terminators[node] = value
         top = zip(found.roots, found.top_ids.tolist(), found.top_values.tolist(), strict=True)
         for read, ids, values in top:
             entry = self._opened[found.asked[read][0]]
@@ -136,9 +136,9 @@ class Readout:
                 continue
             del self._opened[prompt]
             if entry.sound:
-                yield combine(entry.paths, prompt, entry.tokens, entry.closings, entry.likeliest)
+                yield combine(entry.paths, prompt, entry.tokens, entry.terminators, entry.likeliest)
             else:
-                yield Row(prompt, error="the model returned logits that are not numbers")
+                yield Score(prompt, error="the model returned logits that are not numbers")
 
 
 def likeliest(logits: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from torch.nn import Conv1d
 
-from tremble.engines.base import Row
+from tremble.engines.base import Score
 
 _ATTENTION = {"full_attention", "sliding_attention", "chunked_attention"}
 _RECURRENT = re.compile(r"Mamba|SSM|Recurrent|Rglru|DeltaNet|LinearAttention|Lightning|ShortConv")
@@ -60,7 +60,7 @@ class Precision:
         )
 
 
-def compare(found: Sequence[Row], expected: Sequence[Row], tolerance: float) -> SelfCheck:
+def compare(found: Sequence[Score], expected: Sequence[Score], tolerance: float) -> SelfCheck:
     """Rows of one path against those of another, prompt by prompt."""
     worst = max(_difference(a, b) for a, b in zip(found, expected, strict=True))
     why = None
@@ -69,7 +69,7 @@ def compare(found: Sequence[Row], expected: Sequence[Row], tolerance: float) -> 
     return SelfCheck(len(found), worst if math.isfinite(worst) else None, tolerance, why)
 
 
-def precision(found: Sequence[Row], exact: Sequence[Row]) -> Precision:
+def precision(found: Sequence[Score], exact: Sequence[Score]) -> Precision:
     """The change in log-odds between any two options of a prompt: the range of the changes in
     their log-probabilities."""
     changes = []
@@ -82,7 +82,7 @@ def precision(found: Sequence[Row], exact: Sequence[Row]) -> Precision:
     return Precision(len(changes), max(changes), math.fsum(changes) / len(changes))
 
 
-def _difference(one: Row, other: Row) -> float:
+def _difference(one: Score, other: Score) -> float:
     """The largest difference of two rows' log-probabilities, infinite where only one has them."""
     if one.error is not None or other.error is not None:
         return 0.0 if one.error == other.error else math.inf

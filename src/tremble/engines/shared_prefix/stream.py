@@ -162,7 +162,7 @@ class Plan:
 
 def _ends(paths: TokenPaths) -> list[tuple[Ids, list[int]]]:
     """The nodes that no other continues, each with the numbers of the nodes on the way there."""
-    if all(len(path) == 1 for path in paths.paths) and not any(paths.closed):
+    if all(len(path) == 1 for path in paths.paths) and not any(paths.terminated):
         return [((), [0])]
     nodes = paths.nodes()
     number = {node: index for index, node in enumerate(nodes)}

@@ -10,11 +10,11 @@ from tremble.report.page.drawing import (
     Figure,
     altair,
     by_family,
+    counterpart_dots,
+    counterpart_name,
     diagonal,
     ends,
     svg,
-    twin_dots,
-    twin_name,
 )
 from tremble.report.tables.table import family_name
 from tremble.stats.frames.comparisons import family_order
@@ -43,13 +43,13 @@ def pair_figures(analysis: Analysis) -> list[Figure]:
                 "aligned": p["r_aligned"],
                 "family": family_name(p["family"]),
                 "counts": "kept" if p["kept"] else "not counted",
-                "name": twin_name(p["base"], p["aligned"], p["r_base"], p["r_aligned"]),
+                "name": counterpart_name(p["base"], p["aligned"], p["r_base"], p["r_aligned"]),
             }
             for p in here
         ]
         families = list(dict.fromkeys(v["family"] for v in values))
         low, high = ends(v[side] for v in values for side in ("base", "aligned"))
-        dots = twin_dots(alt, low, high, 60)
+        dots = counterpart_dots(alt, low, high, 60)
         layers = alt.layer(diagonal(alt, low, high), dots, data=alt.Data(values=values))
         chart = by_family(alt, layers, families)
         name = f"pairs-{number}"

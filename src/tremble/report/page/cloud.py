@@ -20,11 +20,11 @@ from tremble.report.page.drawing import (
     altair,
     axes_of_r,
     by_family,
+    counterpart_dots,
+    counterpart_name,
     diagonal,
     ends,
     svg,
-    twin_dots,
-    twin_name,
 )
 from tremble.report.page.parts import cut
 from tremble.report.tables.published import games_name
@@ -154,7 +154,7 @@ def _overlay_figure(number: int, wording: str | None, rows: pl.DataFrame) -> Fig
 
 
 def _point(row: Row) -> dict[str, Any]:
-    words = twin_name(row["base"], row["aligned"], row["r_base"], row["r_aligned"])
+    words = counterpart_name(row["base"], row["aligned"], row["r_base"], row["r_aligned"])
     return {
         "source": row["source"],
         "family": games_name(row["games"]),
@@ -216,11 +216,11 @@ def cloud_figure() -> Figure:
                 "base": row["r_base"],
                 "aligned": row["r_aligned"],
                 "counts": "kept" if kept else "not counted",
-                "name": twin_name(pair.base, pair.aligned, row["r_base"], row["r_aligned"]),
+                "name": counterpart_name(pair.base, pair.aligned, row["r_base"], row["r_aligned"]),
             }
         )
     low, high = ends(value[side] for value in values for side in ("base", "aligned"))
-    dots = twin_dots(alt, low, high, 22)
+    dots = counterpart_dots(alt, low, high, 22)
     layers = alt.layer(diagonal(alt, low, high), dots, data=alt.Data(values=values))
     title = "r of base against r of aligned, the 120 published pairs"
     description = (

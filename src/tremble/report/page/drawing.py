@@ -115,7 +115,7 @@ def axes_of_r(alt: Any, low: float, high: float) -> dict[str, Any]:
     }
 
 
-def twin_dots(alt: Any, low: float, high: float, size: int) -> Any:
+def counterpart_dots(alt: Any, low: float, high: float, size: int) -> Any:
     """A point per pair, by `name`; its shape says whether the filters keep it (`counts`)."""
     return (
         alt.Chart()
@@ -135,6 +135,6 @@ def twin_dots(alt: Any, low: float, high: float, size: int) -> Any:
     )
 
 
-def twin_name(base: str, aligned: str, r_base: float, r_aligned: float) -> str:
+def counterpart_name(base: str, aligned: str, r_base: float, r_aligned: float) -> str:
     """What the point of a pair says when it is pointed at."""
     return f"{base} {decimal(r_base)}, {aligned} {decimal(r_aligned)}"

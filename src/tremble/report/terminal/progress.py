@@ -32,7 +32,7 @@ class Lines(Progress):
         self.started = self.printed = 0.0
         self.to_the_end = False
 
-    def say(self, message: str) -> None:
+    def notify(self, message: str) -> None:
         print(message, file=self.out, flush=True)
 
     def prepare(self, prompts: int) -> None:
@@ -43,7 +43,7 @@ class Lines(Progress):
     def start(self, model: str, prompts: int) -> None:
         self._begin(model, prompts)
         self.to_the_end = True
-        self.say(f"{model}: {counted(prompts, 'prompt')} to score")
+        self.notify(f"{model}: {counted(prompts, 'prompt')} to score")
 
     def _begin(self, what: str, prompts: int) -> None:
         self.what, self.total, self.done = what, prompts, 0
@@ -57,7 +57,7 @@ class Lines(Progress):
             return
         self.printed = now
         left = (now - self.started) / self.done * (self.total - self.done)
-        self.say(
+        self.notify(
             f"{self.what}: {self.done:,} of {self.total:,} prompts, about {duration(left)} left"
         )
 
@@ -69,7 +69,7 @@ class Terminal(Progress):
         self.bar = bar
         self.task = bar.add_task("", visible=False)
 
-    def say(self, message: str) -> None:
+    def notify(self, message: str) -> None:
         self.bar.console.print(message, highlight=False, markup=False)
 
     def prepare(self, prompts: int) -> None:

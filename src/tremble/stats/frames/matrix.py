@@ -90,7 +90,7 @@ class RunMatrix:
     def families(self) -> list[FamilyPoints]:
         return self.points.families
 
-    def twins(self, table: pl.DataFrame, formulation: str) -> tuple[np.ndarray, np.ndarray]:
+    def counterparts(self, table: pl.DataFrame, formulation: str) -> tuple[np.ndarray, np.ndarray]:
         """What base and aligned predict, both (comparisons, points); `table` as made by
         `comparison_frame`."""
         base, aligned = (

@@ -12,7 +12,7 @@ from tremble.stats.frames.comparisons import Comparison, family_order
 from tremble.stats.frames.contexts import contexts
 from tremble.stats.frames.subsets import subsets
 from tremble.stats.inference.significance import ALL, CORE_FAMILIES, binomial
-from tremble.stats.tables.pairs import comparison_frame, pair_columns, pair_row, twins
+from tremble.stats.tables.pairs import comparison_frame, counterparts, pair_columns, pair_row
 
 # A correlation over two situations is the sign of one difference.
 MIN_CONTEXTS = 3
@@ -100,7 +100,7 @@ def _fits(
         models = set(part["base"].to_list()) | set(part["aligned"].to_list())
         mine = predicted.filter(pl.col("model").is_in(models))
         sides = (
-            twins(mine, held, part)
+            counterparts(mine, held, part)
             .drop("key", "decision", "family")
             .rename({"target": "key"})
             .with_columns(pl.col("formulation").cast(pl.Categorical))

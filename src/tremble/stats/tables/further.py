@@ -22,7 +22,7 @@ from tremble.stats.tables.measures import measure_table, reliability
 from tremble.stats.tables.model_groups import Catalogue, by_model_group, filter_sweep
 from tremble.stats.tables.normative import normative_models, normative_pairs
 from tremble.stats.tables.presentations import presentation_table
-from tremble.stats.tables.surface_forms import spellings_table
+from tremble.stats.tables.surface_forms import surface_forms_table
 from tremble.stats.tables.uncertainty import difference_table, interval_table, vote_table
 from tremble.text import did_you_mean
 
@@ -107,7 +107,7 @@ def further_tables(
         ),
         "groups": lambda: by_model_group(analysis.pairs, known),
         "sweep": lambda: filter_sweep(analysis.pairs),
-        "spellings": lambda: spellings_table(analysis.scores, decisions, predicted, points),
+        "spellings": lambda: surface_forms_table(analysis.scores, decisions, predicted, points),
     }
     found: dict[str, Any] = {}
     for name in FURTHER:

@@ -15,7 +15,7 @@ from tremble.stats.frames.predictions import RUN
 from tremble.stats.inference.bootstrap import RESAMPLES, difference_intervals
 from tremble.stats.inference.intervals import Interval
 from tremble.stats.metrics.correlation import kind_columns, points_note, r_columns
-from tremble.stats.tables.pairs import comparison_frame, twins
+from tremble.stats.tables.pairs import comparison_frame, counterparts
 from tremble.text import join_notes
 
 _ROUNDING = 1e-12
@@ -91,10 +91,10 @@ def normative_pairs(
         return []
     held = normative_points(decisions, points).rename({"outcome": "people"})
     table = comparison_frame(comparisons)
-    intervals = _between_twins(predicted, held, decisions, table, resamples)
+    intervals = _between_counterparts(predicted, held, decisions, table, resamples)
     group = ["comparison", "formulation", "family"]
     found = (
-        twins(predicted, held, table)
+        counterparts(predicted, held, table)
         .rename({"normative": "outcome"})
         .group_by(group)
         .agg(
@@ -139,7 +139,7 @@ def _over_people(
     return found
 
 
-def _between_twins(
+def _between_counterparts(
     predicted: pl.DataFrame,
     held: pl.DataFrame,
     decisions: pl.DataFrame,
@@ -150,7 +150,7 @@ def _between_twins(
     made = _theory_matrix(predicted, held, decisions)
     found: Intervals = {}
     for formulation in made.runs["formulation"].unique(maintain_order=True):
-        base, aligned = made.twins(table, formulation)
+        base, aligned = made.counterparts(table, formulation)
         for part in made.families:
             each = difference_intervals(
                 base[:, part.at],

@@ -14,7 +14,9 @@ from tremble.stats.metrics.correlation import outcome_columns, points_note, r_co
 from tremble.text import join_notes
 
 
-def twins(predicted: pl.DataFrame, points: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:
+def counterparts(
+    predicted: pl.DataFrame, points: pl.DataFrame, table: pl.DataFrame
+) -> pl.DataFrame:
     """Both predictions side by side, one row per comparison, formulation and point.
 
     `table` has comparison, base, base_format, aligned, aligned_format.
@@ -97,7 +99,7 @@ def pair_table(
         return []
     table = comparison_frame(comparisons)
     group = ["comparison", "formulation", "family"]
-    fits = twins(predicted, points, table).group_by(group).agg(*pair_columns())
+    fits = counterparts(predicted, points, table).group_by(group).agg(*pair_columns())
     wordings = predicted.select("formulation").unique(maintain_order=True).with_row_index("wording")
     families = family_order(decisions["family"])
     order = pl.DataFrame({"family": families, "order": range(len(families))})

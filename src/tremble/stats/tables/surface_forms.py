@@ -14,7 +14,7 @@ from tremble.stats.frames.comparisons import format_column
 from tremble.stats.frames.predictions import RUN, predictions
 from tremble.stats.tables.models import model_table
 from tremble.text import decimal, join_notes
-from tremble.tokenization.surface_forms import Spelled
+from tremble.tokenization.surface_forms import SurfaceForms
 
 SHOWN = 3  # spellings per option, at most
 LABELS = 6  # of one option, at most: as many as `counterbalance` gives it
@@ -29,7 +29,7 @@ class _Label:
     total: dict[str, float] = field(default_factory=dict)
 
 
-def spellings_table(
+def surface_forms_table(
     scores: pl.DataFrame, decisions: pl.DataFrame, predicted: pl.DataFrame, points: pl.DataFrame
 ) -> list[dict[str, Any]]:
     """Rows with model, format, formulation, family, n, mass_exact, mass, r_exact, r, spellings and
@@ -44,13 +44,13 @@ def spellings_table(
     """
     if "spellings" not in scores.columns:
         return []
-    spelled = scores.filter(pl.col("spellings").is_not_null())
-    if spelled.is_empty():
+    with_forms = scores.filter(pl.col("spellings").is_not_null())
+    if with_forms.is_empty():
         return []
-    exact = spelled.with_columns(logprobs="exact_logprobs", mass="mass_exact")
+    exact = with_forms.with_columns(logprobs="exact_logprobs", mass="mass_exact")
     before = model_table(exact, decisions, predictions(exact, decisions), points)
-    after = {_run(row): row for row in model_table(spelled, decisions, predicted, points)}
-    used = dict(_used(spelled))
+    after = {_run(row): row for row in model_table(with_forms, decisions, predicted, points)}
+    used = dict(_used(with_forms))
     rows = []
     for was in before:
         run = _run(was)
@@ -79,10 +79,10 @@ def _run(row: dict[str, Any]) -> tuple[str, ...]:
     return tuple(row[name] for name in (*RUN, "family"))
 
 
-def _used(spelled: pl.DataFrame) -> Iterator[tuple[tuple[str, ...], tuple[str, int]]]:
+def _used(with_forms: pl.DataFrame) -> Iterator[tuple[tuple[str, ...], tuple[str, int]]]:
     """Of each run and family the likeliest spellings in words, and how many were left out."""
     groups = (
-        spelled.filter(pl.col("error").is_null())
+        with_forms.filter(pl.col("error").is_null())
         .select(
             "model", format_column(), *RUN[2:], "family", "spellings", "keys", "spelling_logprobs"
         )
@@ -95,10 +95,10 @@ def _used(spelled: pl.DataFrame) -> Iterator[tuple[tuple[str, ...], tuple[str, i
         shown: dict[str, dict[str, _Label]] = {}
         dropped: set[tuple[str, str, str]] = set()
         for group in found:
-            spellings = Spelled.from_json(group["spellings"])
+            forms = SurfaceForms.from_json(group["spellings"])
             values = np.array(group["spelling_logprobs"], dtype=float)
-            sums = spellings.by_option(np.exp(values).sum(axis=0).tolist())
-            options = zip(group["keys"], spellings.texts, sums, spellings.dropped, strict=True)
+            sums = forms.by_option(np.exp(values).sum(axis=0).tolist())
+            options = zip(group["keys"], forms.texts, sums, forms.dropped, strict=True)
             for key, texts, added, out in options:
                 label = texts[0]
                 mine = shown.setdefault(key, {}).setdefault(label, _Label())

@@ -69,7 +69,7 @@ def difference_table(
     table = comparison_frame(comparisons)
     rows: list[Row] = []
     for formulation in made.runs["formulation"].unique(maintain_order=True):
-        a, b = made.twins(table, formulation)
+        a, b = made.counterparts(table, formulation)
         for held in made.families:
             pair = a[:, held.at], b[:, held.at]
             found = difference_intervals(*pair, held.y, held.clusters, resamples=resamples)
