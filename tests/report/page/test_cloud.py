@@ -17,7 +17,9 @@ from tremble.stats.tables.analysis import analyze
 pytest.importorskip("vl_convert")
 
 
-def pair(base: str, aligned: str, family: str, r: tuple[float | None, ...], **more: Any) -> dict:
+def pair(
+    base: str, aligned: str, family: str, r: tuple[float | None, ...], **more: Any
+) -> dict[str, Any]:
     return {
         "base": base,
         "aligned": aligned,

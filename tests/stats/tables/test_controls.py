@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -48,7 +49,7 @@ def scored(
     return pl.DataFrame(rows, schema=SCORES)
 
 
-def verdict(*frames: pl.DataFrame) -> dict:
+def verdict(*frames: pl.DataFrame) -> dict[str, Any]:
     found = analyze(pl.concat(frames), DECISIONS)
     (row,) = verdict_table(
         found.predicted, found.points, DECISIONS, found.said, found.controlled, resamples=999
