@@ -12,8 +12,8 @@ import polars as pl
 import pytest
 import statsmodels.api as sm
 from scipy import stats
-from tests.support.counterparts import PAIR, people
 
+from tests.support.counterparts import PAIR, people
 from tests.support.scripts import script
 from tests.support.studies import run, study_file
 from tremble.api.export import export_study

@@ -6,8 +6,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from tests.support.counterparts import people
 
+from tests.support.counterparts import people
 from tests.support.pages import HOSTILE, parsed, places, printed, words
 from tremble.published.pairs import catalogue
 from tremble.report.page.cloud import beside_published

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 from rich.console import Console
-from tests.support.counterparts import PAIR, people
 from typer.testing import CliRunner
 
 from tests.support.commands import tremble, write_study
+from tests.support.counterparts import PAIR, people
 from tests.support.pages import HOSTILE
 from tests.support.places import ROOT
 from tests.support.studies import run, study_file

@@ -11,9 +11,9 @@ import numpy as np
 import polars as pl
 import pytest
 from scipy import stats
-from tests.support.counterparts import PAIR, people
 from typer.testing import CliRunner
 
+from tests.support.counterparts import PAIR, people
 from tests.support.stat_frames import decision, loop_r, score
 from tests.support.studies import run, study_file
 from tremble.api.results import analyze_study, further_analysis

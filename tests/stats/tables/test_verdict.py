@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from tests.support.counterparts import people
 from typer.testing import CliRunner
 
+from tests.support.counterparts import people
 from tests.support.stat_frames import decision, score
 from tests.support.studies import run, study_file
 from tremble.cli import app
