@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
 import pytest
 import statsmodels.api as sm
 from scipy import stats
-from tests.support.counterparts import PAIR, people
 
+from tests.support.counterparts import PAIR, people
 from tests.support.scripts import script
 from tests.support.studies import run, study_file
 from tremble.api.export import export_study
@@ -65,7 +65,8 @@ def sections(text: str) -> dict[str, str]:
 def tables(section: str) -> list[tuple[str, Table]]:
     """(heading in italics, rows by column) of every table."""
     found: list[tuple[str, Table]] = []
-    heading, columns = "", []
+    heading = ""
+    columns: list[str] = []
     for line in section.split("\n"):
         if re.fullmatch(r"\*.+\*", line):
             heading = line.strip("*")
@@ -203,7 +204,7 @@ def test_the_code_on_the_page_gives_its_numbers(
     length = (a - low) ** 2 + (high - b) ** 2 - 2 * corr * (a - low) * (high - b)
     assert space["zou_low"] == pytest.approx(a - b - length**0.5, abs=1e-9)
     assert space["winner"] == ("base" if a > b else "aligned")
-    mass = base["mass"].mean(), aligned["mass"].mean()
+    mass = [cast(float, twin["mass"].mean()) for twin in (base, aligned)]
     assert space["kept"] == (min(mass) >= 0.8 and max(a, b) >= 0.3)
     logit = np.log(q.to_numpy() / (1 - q.to_numpy()))
     fit = sm.Logit(y.to_numpy(), sm.add_constant(logit)).fit(disp=0, tol=1e-12)

@@ -6,6 +6,7 @@ import csv
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -24,7 +25,7 @@ from tremble.stats.frames.matrix import AllPoints
 from tremble.store.schemas import DECISIONS, SCORES
 
 
-def table(scores: list, decisions: list) -> pl.DataFrame:
+def table(scores: list[Any], decisions: list[Any]) -> pl.DataFrame:
     plain = [{"presentations": 1, "config": "{}", **row} for row in decisions]
     return tidy(pl.DataFrame(scores, schema=SCORES), pl.DataFrame(plain, schema=DECISIONS))
 

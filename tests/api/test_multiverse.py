@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import polars as pl
@@ -64,7 +65,7 @@ def test_the_page_follows_from_the_rows(tmp_path: Path) -> None:
             assert mine["prediction"].null_count() == len(some), wording
             continue
         r = float(np.corrcoef(mine["prediction"], mine["outcome"])[0, 1])
-        assert first == f"{decimal(r)} ({decimal(float(mine['mass'].mean()))})", wording
+        assert first == f"{decimal(r)} ({decimal(cast(float, mine['mass'].mean()))})", wording
     assert [cells(line)[0] for line in lines[4:18]] == list(FORMULATIONS)
     controls = page[page.index("## Controls") :]
     assert {cells(line)[1] for line in controls.split("\n")[4:] if line} == set(CONTROLS)

@@ -6,6 +6,7 @@ import json
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -38,21 +39,21 @@ aligned = "mock:two"
 """
 
 
-def study_in(folder: Path, records: list[dict], extra: str = "") -> Path:
+def study_in(folder: Path, records: list[dict[str, Any]], extra: str = "") -> Path:
     lines = "".join(json.dumps(record) + "\n" for record in records)
     (folder / "mine.jsonl").write_text(lines, encoding="utf-8")
     (folder / "planned.toml").write_text(FILE + extra, encoding="utf-8")
     return folder / "planned.toml"
 
 
-def asked(text: str, choice: str = "yes", **more) -> dict:
+def asked(text: str, choice: str = "yes", **more: Any) -> dict[str, Any]:
     return {"prompt": text, "options": ["yes", "no"], "choice": choice, **more}
 
 
 RECORDS = [asked("Take $3?"), asked("Take $3?", "no"), asked("Take $3 or $4?"), asked("No?")]
 
 
-def test_a_plan_counts_what_a_run_scores(tmp_path) -> None:
+def test_a_plan_counts_what_a_run_scores(tmp_path: Path) -> None:
     study = read_study(study_in(tmp_path, RECORDS))
     out = tmp_path / "out"
     plan = plan_study(study, out, print)
@@ -73,7 +74,7 @@ def test_a_plan_counts_what_a_run_scores(tmp_path) -> None:
     assert [(row["scored"], row["prompts"]) for row in more["models"]] == [(4, 1), (4, 1)]
 
 
-def test_tokens_are_counted_by_hand(tmp_path) -> None:
+def test_tokens_are_counted_by_hand(tmp_path: Path) -> None:
     """The mock's tokens are bytes: a prompt is its text, a line, the opening; both labels hang
     off its last one, and 'yes', 'no' have nodes of their own."""
     study = read_study(study_in(tmp_path, [asked("ab"), asked("ac")]))
@@ -86,7 +87,7 @@ def test_tokens_are_counted_by_hand(tmp_path) -> None:
     assert row["distinct_tokens"] == bos + 1 + 2 * (1 + opening + 2 + 1)
 
 
-def test_what_cannot_be_scored_is_said(tmp_path, monkeypatch) -> None:
+def test_what_cannot_be_scored_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "tremble.api.plan.open_tokenizer",
         lambda *given: replace(open_tokenizer(*given), window=100),
@@ -104,7 +105,7 @@ def test_what_cannot_be_scored_is_said(tmp_path, monkeypatch) -> None:
     assert "counts them as missing" in why
 
 
-def test_labels_that_a_reading_cannot_tell_apart_are_counted(tmp_path) -> None:
+def test_labels_that_a_reading_cannot_tell_apart_are_counted(tmp_path: Path) -> None:
     counterparts = {"prompt": "Well?", "options": ["yes", "yep"], "choice": "yes"}
     path = study_in(tmp_path, [*RECORDS, counterparts])
     text = path.read_text(encoding="utf-8").replace("[[pair]]", 'reading = "next_token"\n[[pair]]')
@@ -114,7 +115,7 @@ def test_labels_that_a_reading_cannot_tell_apart_are_counted(tmp_path) -> None:
     assert "share their first token" in plan["cannot"][0]["why"]
 
 
-def test_what_no_tokenizer_could_read_refuses_all(tmp_path) -> None:
+def test_what_no_tokenizer_could_read_refuses_all(tmp_path: Path) -> None:
     bare = {"prompt": "So?", "options": ["no", "no deal"], "choice": "no", "opening": ""}
     plan = plan_study(read_study(study_in(tmp_path, [asked("x"), bare])), tmp_path / "out", print)
     (row,) = plan["cannot"]
@@ -122,7 +123,9 @@ def test_what_no_tokenizer_could_read_refuses_all(tmp_path) -> None:
     assert "The label 'no' begins another one" in row["why"]
 
 
-def test_a_model_that_cannot_be_had_leaves_the_others(tmp_path, monkeypatch) -> None:
+def test_a_model_that_cannot_be_had_leaves_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
     path = study_in(tmp_path, RECORDS, '[[pair]]\nbase = "nobody/none"\naligned = "mock:two"\n')
@@ -138,7 +141,7 @@ class Told(Progress):
     """What a progress is told: what was begun, how many prompts it has, how many were done."""
 
     def __init__(self) -> None:
-        self.begun: list[list] = []
+        self.begun: list[list[Any]] = []
 
     def prepare(self, prompts: int) -> None:
         self.start("rendering", prompts)
@@ -150,7 +153,9 @@ class Told(Progress):
         self.begun[-1][2] += prompts
 
 
-def test_a_run_counts_what_will_be_scored_as_a_plan_does(tmp_path, monkeypatch) -> None:
+def test_a_run_counts_what_will_be_scored_as_a_plan_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The mock's tokens are bytes, so that "or or or ..." is too long; neither a prompt of one's
     own nor a lottery has another side, and a lottery is shown in both orders."""
     monkeypatch.setattr("tremble.models.open._mock", lambda spec: MockEngine(spec.id, window=3000))
@@ -176,7 +181,9 @@ def test_a_run_counts_what_will_be_scored_as_a_plan_does(tmp_path, monkeypatch) 
     assert again["totals"]["prompts"] == 0 and again["cannot"] == found["cannot"]
 
 
-def test_a_plan_says_its_size_first_and_that_it_wrote_nothing(tmp_path, monkeypatch) -> None:
+def test_a_plan_says_its_size_first_and_that_it_wrote_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = study_in(tmp_path, RECORDS)
     command = ["plan", str(path), "--out", str(tmp_path / "out"), "--json"]
     result = CliRunner().invoke(app, command)
@@ -186,7 +193,7 @@ def test_a_plan_says_its_size_first_and_that_it_wrote_nothing(tmp_path, monkeypa
         "count, all presentations.\n"
     )
 
-    def stop(*_, **__):
+    def stop(*_: Any, **__: Any) -> Any:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("tremble.study.preflight.render", stop)
@@ -196,7 +203,7 @@ def test_a_plan_says_its_size_first_and_that_it_wrote_nothing(tmp_path, monkeypa
     assert not (tmp_path / "out").exists()
 
 
-def test_a_reason_stands_once_with_how_often_it_holds(tmp_path) -> None:
+def test_a_reason_stands_once_with_how_often_it_holds(tmp_path: Path) -> None:
     counterparts = [
         {"prompt": f"{n}?", "options": ["yes", "yep"], "choice": "yes"} for n in range(3)
     ]
@@ -215,7 +222,9 @@ def test_a_reason_stands_once_with_how_often_it_holds(tmp_path) -> None:
     ("tokens", "prompts", "per_second"),
     [(44_563, 1202, 22.9), (32_511, 320, 8.68), (11_639, 200, 18.1)],
 )
-def test_estimated_times_are_near_those_measured(tokens, prompts, per_second) -> None:
+def test_estimated_times_are_near_those_measured(
+    tokens: int, prompts: int, per_second: float
+) -> None:
     """Gemma 3 270M in docs/performance.md: repeated games, persuasion, lotteries, on a machine
     whose square product runs at 271 to 350 GFLOP/s. Its configuration: 18 layers of 640, 4 heads of
     256 and 1 of keys and values, 2048 between, 262,144 words."""
@@ -225,7 +234,7 @@ def test_estimated_times_are_near_those_measured(tokens, prompts, per_second) ->
     assert 1 / 1.5 < seconds / (prompts / per_second) < 1.5
 
 
-def test_a_measured_cost_stands_in_for_the_estimate(tmp_path) -> None:
+def test_a_measured_cost_stands_in_for_the_estimate(tmp_path: Path) -> None:
     """Seconds fitted to the passes of an earlier part of the study."""
     folder = tmp_path / "model"
     model = tiny_model("Gemma3Text")
@@ -247,7 +256,7 @@ def test_a_measured_cost_stands_in_for_the_estimate(tmp_path) -> None:
     assert math.isfinite(row["seconds"]) and row["seconds"] > 0
 
 
-def test_a_terminal_says_it_in_words(tmp_path) -> None:
+def test_a_terminal_says_it_in_words(tmp_path: Path) -> None:
     path = study_in(tmp_path, RECORDS)
     result = CliRunner().invoke(app, ["plan", str(path), "--out", str(tmp_path / "out")])
     assert result.exit_code == 0, result.output
@@ -258,7 +267,7 @@ def test_a_terminal_says_it_in_words(tmp_path) -> None:
     assert [size(x) for x in (None, 12, 2.1e9)] == ["–", "12 B", "2.1 GB"]
 
 
-def test_families_are_of_entries_of_data_and_no_model_is_no_row(tmp_path) -> None:
+def test_families_are_of_entries_of_data_and_no_model_is_no_row(tmp_path: Path) -> None:
     records = [{**record, "dataset": "field"} for record in RECORDS]
     path = study_in(tmp_path, records)
     plan = plan_study(read_study(path), tmp_path / "out", print)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
@@ -51,8 +51,8 @@ def everything() -> list[dict[str, Any]]:
                 rng.dirichlet([1, 1, 1]),
             )
         )
-        sides = [[[float(p), float(rng.integers(-9, 9))] for p in (0.3, 0.7)] for _ in range(2)]
-        found.append(lottery(f"l{i}", *sides, float(rng.uniform())))
+        a, b = [[[float(p), float(rng.integers(-9, 9))] for p in (0.3, 0.7)] for _ in range(2)]
+        found.append(lottery(f"l{i}", a, b, float(rng.uniform())))
     return found
 
 
@@ -262,4 +262,4 @@ def test_negotiation_and_persuasion_learn_what_drives_the_choices() -> None:
     for family in ("negotiation", "persuasion"):
         here = found.filter(pl.col("family") == family)
         hit = (here["prediction"] > 0.5) == (here["choice"] == here["target"])
-        assert hit.mean() > 0.85
+        assert cast(float, hit.mean()) > 0.85

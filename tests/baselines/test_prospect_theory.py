@@ -55,7 +55,10 @@ def test_the_die_of_the_paper_is_ranked_from_the_extremes_inwards() -> None:
     assert beyond[0] == pytest.approx([0, 1 / 6, 1 / 3])
 
 
-def _problems(seed: int, count: int) -> list[list[list[tuple[float, float]]]]:
+Gamble = list[tuple[float, float]]
+
+
+def _problems(seed: int, count: int) -> list[tuple[Gamble, Gamble]]:
     rng = np.random.default_rng(seed)
     found = []
     for _ in range(count):
@@ -68,7 +71,7 @@ def _problems(seed: int, count: int) -> list[list[list[tuple[float, float]]]]:
                     for p, x in zip(chances, rng.integers(-40, 60, outcomes), strict=True)
                 ]
             )
-        found.append(pair)
+        found.append((pair[0], pair[1]))
     return found
 
 
@@ -102,7 +105,10 @@ def test_prospect_theory_does_not_depend_on_unit_or_order() -> None:
     hundred = said(
         prospect_theory(
             frame(
-                [lottery(f"l{i}", *p, r) for i, (p, r) in enumerate(zip(cents, rates, strict=True))]
+                [
+                    lottery(f"l{i}", a, b, r)
+                    for i, ((a, b), r) in enumerate(zip(cents, rates, strict=True))
+                ]
             )
         )
     )

@@ -129,18 +129,6 @@ def test_differences_only_where_both_scored() -> None:
     assert compare([], [], {})["max_abs_diff"] is None
 
 
-def test_the_best_of_several_timings() -> None:
-    takes = iter([9.0, 4.0, 0.5, 7.0, 3.0, 2.0, 0.1])
-    now = [0.0]
-
-    def call() -> None:
-        now[0] += next(takes)
-
-    # The first call warms up; then five are timed, and the last is not needed.
-    assert rates.best(call, lambda: now[0]) == 0.5
-    assert next(takes) == 0.1
-
-
 def test_products_are_those_of_the_linear_layers() -> None:
     model = tiny_model("Llama", vocabulary=50)
     layer = 32 * 32 + 2 * 16 * 32 + 32 * 32 + 3 * 32 * 48  # q, k and v, o, feed-forward

@@ -120,7 +120,11 @@ def test_twins_are_scored_on_different_decisions(data: Path) -> None:
     ids = pl.read_parquet(next((out / "decisions").glob("*")))["decision"].to_list()
     halves = {BASE: ids[:70], ALIGNED: ids[50:]}
     for model, kept in halves.items():
-        change_scores(out, model, lambda p, kept=kept: p.filter(pl.col("decision").is_in(kept)))
+
+        def only(rows: pl.DataFrame, kept: list[str] = kept) -> pl.DataFrame:
+            return rows.filter(pl.col("decision").is_in(kept))
+
+        change_scores(out, model, only)
     found = analysed(out)
     for model in halves:
         row = model_row(found, model)

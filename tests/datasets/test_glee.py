@@ -176,7 +176,7 @@ def test_discount_factors_are_read_in_either_place(tmp_path: Path) -> None:
 
 
 def test_nothing_untold_and_nothing_of_the_future_is_in_the_rules(tmp_path: Path) -> None:
-    kept = {"complete_information": False, "max_rounds": 99}
+    kept: dict[str, Any] = {"complete_information": False, "max_rounds": 99}
     (one,) = imported(make(tmp_path / "a", "bargaining", "Alice", **kept))
     (two,) = imported(make(tmp_path / "b", "negotiation", "Alice", **kept))
     three = imported(make(tmp_path / "c", "persuasion", "Alice", is_seller_know_cv=False))
@@ -200,7 +200,7 @@ def test_games_without_a_scored_decision_are_counted(tmp_path: Path) -> None:
     assert list(load(tmp_path / "a", notes)) == []
     text = "round_quality,product_worth,player,round,message,decision\n"
     text += "low-quality,25.0,Nature,1,,\n,,Alice,1,,\n,,Bob,1,,no\n"
-    words = {"table": text, "seller_message_type": "text"}
+    words: dict[str, Any] = {"table": text, "seller_message_type": "text"}
     make(tmp_path / "b", "persuasion", "Alice", **words)
     assert list(load(tmp_path / "b", notes)) == []
     assert list(notes.dropped.values()) == [1, 1]
@@ -208,7 +208,7 @@ def test_games_without_a_scored_decision_are_counted(tmp_path: Path) -> None:
     assert "Alice sent no message." in standard(silent).user
 
 
-BAD_TABLES = {
+BAD_TABLES: dict[str, tuple[str | bytes, str, str]] = {
     "an unknown word": (TABLE["bargaining"].replace("reject", "maybe"), "line 3", "maybe"),
     "after a long message": (TABLE["bargaining"].replace("accept", "okay"), "line 6", "okay"),
     "a player": (TABLE["bargaining"].replace("Bob,1", "Carol,1"), "line 3", "Carol"),

@@ -13,6 +13,7 @@ from tests.support.places import ROOT
 from tests.support.record_lines import GAME, OWN, PLAYED, write_lines
 from tremble.api.check import check_decisions
 from tremble.decisions import jsonl
+from tremble.decisions.lines import Fault
 from tremble.errors import UserError
 from tremble.prompts.formulations import standard
 from tremble.study.decision_frame import decision_frame
@@ -22,7 +23,7 @@ RATE = {"prompt": "A or B?", "options": ["A", "B"]}
 
 def fault(tmp_path: Path, *lines: Any) -> str:
     path = write_lines(tmp_path / "m.jsonl", *lines)
-    with pytest.raises(jsonl.Fault) as caught:
+    with pytest.raises(Fault) as caught:
         list(jsonl.read(path))
     said = str(caught.value)
     assert "\n" not in said and len(said) < 600
@@ -120,7 +121,7 @@ def test_a_faulty_game_is_said_once(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert [said[-3:] for said in faults[:2]] == [" 2.", " 3."]
     assert "no game 'none' before this line" in faults[2]
-    every: list[jsonl.Fault] = []
+    every: list[Fault] = []
     assert not list(jsonl.read(path, every.append))
     assert str(every[1]) == f"{path}, line 2: its game 'a' is on line 1, which is faulty."
 

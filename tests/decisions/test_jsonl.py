@@ -16,6 +16,7 @@ from tests.support.round_trip import come_back, same_again
 from tremble.datasets.base import Notes
 from tremble.datasets.jsonl import load
 from tremble.decisions import jsonl
+from tremble.decisions.lines import Fault
 from tremble.decisions.record import FAMILIES, Decision, Event, Game, Option
 from tremble.errors import UserError
 from tremble.prompts.formulations import standard
@@ -95,7 +96,7 @@ def _decisions(draw: st.DrawFn, games: list[Game], number: int) -> Decision:
     options[0] = Option(words[0], words[3], tuple(words[6:]))
     options = options[: draw(st.integers(2, 3))]
     keys = [option.key for option in options]
-    target = draw(st.sampled_from(keys))
+    target: str | None = draw(st.sampled_from(keys))
     people: dict[str, Any] = {"choice": draw(st.sampled_from(keys))}
     if draw(st.booleans()):
         people = {"rates": {key: draw(_share) for key in keys}}
@@ -208,7 +209,7 @@ FAULTS = [
 @pytest.mark.parametrize(("line", "message"), FAULTS)
 def test_every_fault_has_its_line_and_its_cure(tmp_path: Path, line: Any, message: str) -> None:
     path = write_lines(tmp_path / "m.jsonl", OWN, "", line)
-    with pytest.raises(jsonl.Fault) as caught:
+    with pytest.raises(Fault) as caught:
         list(jsonl.read(path))
     assert caught.value.line == 3
     text = str(caught.value)
@@ -228,20 +229,20 @@ def test_every_fault_has_its_line_and_its_cure(tmp_path: Path, line: Any, messag
 )
 def test_faults_of_a_played_decision(tmp_path: Path, change: Any, message: str) -> None:
     path = write_lines(tmp_path / "m.jsonl", GAME, {**PLAYED, **change})
-    with pytest.raises(jsonl.Fault, match=message):
+    with pytest.raises(Fault, match=message):
         list(jsonl.read(path))
 
 
 def test_duplicate_ids(tmp_path: Path) -> None:
     path = write_lines(tmp_path / "m.jsonl", {**OWN, "id": "x"}, {**OWN, "id": "x"})
-    with pytest.raises(jsonl.Fault, match="line 2: the id 'x' appeared before"):
+    with pytest.raises(Fault, match="line 2: the id 'x' appeared before"):
         list(jsonl.read(path))
 
 
 def test_not_utf8_names_the_line(tmp_path: Path) -> None:
     path = tmp_path / "m.jsonl"
     path.write_bytes(json.dumps(OWN).encode() + b'\n{"prompt": "caf\xe9"}\n')
-    with pytest.raises(jsonl.Fault, match="line 2: not UTF-8"):
+    with pytest.raises(Fault, match="line 2: not UTF-8"):
         list(jsonl.read(path))
 
 
@@ -254,7 +255,7 @@ def test_an_empty_file_and_a_missing_one(tmp_path: Path) -> None:
 
 def test_all_faults_can_be_collected(tmp_path: Path) -> None:
     path = write_lines(tmp_path / "m.jsonl", OWN, "{", {**OWN, "id": "b"}, "[]")
-    faults: list[jsonl.Fault] = []
+    faults: list[Fault] = []
     assert [d.id for d in jsonl.read(path, faults.append)] == ["m/1", "b"]
     assert [fault.line for fault in faults] == [2, 4]
 

@@ -73,7 +73,8 @@ def shared(rng: random.Random, games: int, people: int, most_rounds: int) -> lis
     """Games of up to two people out of so many, who may meet again."""
     given = []
     for number in range(games):
-        for person in rng.sample(range(people), rng.choice((0, 1, 1, 2))) or [None]:
+        present: list[int | None] = [*rng.sample(range(people), rng.choice((0, 1, 1, 2)))]
+        for person in present or [None]:
             given += played(
                 f"g{number}", rng.randint(1, most_rounds), None if person is None else f"{person}"
             )

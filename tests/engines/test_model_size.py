@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 
 from tests.support.toys import tiny_model
@@ -9,10 +11,11 @@ from tremble.engines.model_size import _active, model_size
 from tremble.models.spec import ModelSpec, RunOptions
 
 
-def test_the_size_of_a_model_without_its_weights(tmp_path) -> None:
+def test_the_size_of_a_model_without_its_weights(tmp_path: Path) -> None:
     model = tiny_model("Gemma3Text")
     model.save_pretrained(tmp_path)
     found = model_size(ModelSpec(str(tmp_path)), RunOptions(dtype="bfloat16"), print)
+    assert found is not None
     weights = list(model.parameters())
     assert found.parameters == sum(weight.numel() for weight in weights)
     assert found.weights == 2 * found.parameters

@@ -10,6 +10,7 @@ import json
 import math
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,7 +44,7 @@ def engine(name: str, kind: str = "reference") -> Engine:
 def test_log_probabilities_equal_those_of_lm_evaluation_harness(kind: str) -> None:
     """40 pairs, 1e-4 nat; where a token spans the join, the sum from the common prefix."""
     gemma = engine(GEMMA, kind)
-    contexts: dict[str, list[dict]] = {}
+    contexts: dict[str, list[dict[str, Any]]] = {}
     for pair in GOLDEN["pairs"]:
         contexts.setdefault(pair["context"], []).append(pair)
     asked = [(text, [pair["option"] for pair in pairs]) for text, pairs in contexts.items()]
@@ -86,7 +87,7 @@ def test_shared_prefixes_equal_the_reference_on_real_games(format_: str) -> None
 def test_closings_leave_the_mass_where_it_was() -> None:
     """The sum over every token that starts with the quote: mass within .03 of the open reading."""
     model = engine(GEMMA)
-    found: dict[str, list] = {}
+    found: dict[str, list[Any]] = {}
     for decision in load(Path(), Notes()):
         found.setdefault(decision.family, []).append(decision)
     asked = []
@@ -108,7 +109,7 @@ def test_next_token_after_a_trailing_space_finds_no_mass(name: str) -> None:
     """The study's failure on "Answer: ", and that joint tokenisation does not share it."""
     model = engine(name)
     text = "Do you accept the offer? Say yes or no.\nAnswer: "
-    masses = {}
+    masses: dict[str, Any] = {}
     for reading in ("joint", "next_token"):
         (row,) = model.score(option_paths(model.tokenizer, [(text, ["yes", "no"])], reading))
         masses[reading] = option_mass(row.logprobs)
@@ -130,6 +131,7 @@ def test_probabilities_of_a_whole_vocabulary_add_up_to_one() -> None:
 
     gemma = engine(GEMMA)
     (paths,) = option_paths(gemma.tokenizer, [('{"decision": "', ["yes", "no"])])
-    rows = gemma._rows([paths.prefix], [1])[0]
+    rows = gemma._rows([paths.prefix], [1])[0]  # type: ignore[attr-defined]
     assert float(torch.exp(rows.double()).sum()) == pytest.approx(1, abs=1e-5)
-    assert all(math.isfinite(value) for value in next(gemma.score([paths])).logprobs)
+    found = next(gemma.score([paths])).logprobs
+    assert all(value is not None and math.isfinite(value) for value in found)

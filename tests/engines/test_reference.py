@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -30,7 +31,9 @@ PROMPTS = [
 ]
 
 
-def by_hand(model: torch.nn.Module, tokenizer: HubTokenizer, context: str, labels: list[str]):
+def by_hand(
+    model: torch.nn.Module, tokenizer: HubTokenizer, context: str, labels: list[str]
+) -> Any:
     """Sum of log-probabilities from the first place where context and options part."""
     texts = tokenizer.encode([context, *(context + label for label in labels)])
     shortest = min(map(len, texts))
@@ -136,7 +139,9 @@ def test_a_model_that_ignores_logits_to_keep_is_noticed() -> None:
     model = tiny_model("Llama")
     inner = model.forward
 
-    def forward(input_ids=None, use_cache=None, logits_to_keep=0, **rest):
+    def forward(
+        input_ids: Any = None, use_cache: Any = None, logits_to_keep: Any = 0, **rest: Any
+    ) -> Any:
         return inner(input_ids=input_ids, use_cache=use_cache, **rest)
 
     model.forward = forward
@@ -182,7 +187,7 @@ def test_logits_that_are_not_numbers_are_an_error_not_a_score() -> None:
 
 def test_half_precision_logits_are_normalised_in_float32(tmp_path: Path) -> None:
     folder = save_tiny(tmp_path / "tiny")
-    engine = open_engine(ModelSpec(str(folder)), RunOptions(dtype="bfloat16"), print)
+    engine: Any = open_engine(ModelSpec(str(folder)), RunOptions(dtype="bfloat16"), print)
     paths = option_paths(engine.tokenizer, PROMPTS)
     (row,) = engine.score(paths[:1])
     with torch.no_grad():

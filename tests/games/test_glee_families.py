@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -158,7 +159,11 @@ def test_persuasion_the_seller_sees_the_quality_and_not_what_it_is_worth() -> No
 def test_inflation_as_told(
     tmp_path: Path, deltas: tuple[float, float], complete: bool, said: str | None
 ) -> None:
-    keys = {"delta_1": deltas[0], "delta_2": deltas[1], "complete_information": complete}
+    keys: dict[str, Any] = {
+        "delta_1": deltas[0],
+        "delta_2": deltas[1],
+        "complete_information": complete,
+    }
     (text,) = prompts(make(tmp_path, "bargaining", "Alice", **keys)).values()
     assert (said in text) if said else ("nflation" not in text)
     own = f"worth {round(100 * (1 - deltas[0]))}% less than in round 1"  # one round has passed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ def test_identity_follows_the_weights_the_dtype_and_nothing_else(tmp_path: Path)
     same = save_tiny(tmp_path / "b")
     other = save_tiny(tmp_path / "c", seed=1)
 
-    def identity(path: Path, dtype: str = "float32") -> dict:
+    def identity(path: Path, dtype: str = "float32") -> dict[str, Any]:
         return model_identity(ModelSpec(str(path)), RunOptions(dtype=dtype), SAID.append)
 
     assert identity(folder) == identity(same)

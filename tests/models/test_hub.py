@@ -97,7 +97,7 @@ def test_disk_never_holds_the_weights_of_two_models(
     tmp_path: Path, cache: Path, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held: list[list[str]] = []
-    inner = scoring.open_engine
+    inner = scoring.open_engine  # type: ignore[attr-defined]
 
     def watching(*arguments: Any) -> Any:
         held.append([name for name in files(cache) if name.endswith(".safetensors")])
@@ -329,11 +329,11 @@ def test_a_model_is_gone_from_memory_before_the_next_is_loaded(
     tmp_path: Path, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[weakref.ref[Any]] = []
-    inner = scoring.open_engine
+    inner = scoring.open_engine  # type: ignore[attr-defined]
 
     def watching(*arguments: Any) -> Any:
         assert [ref() for ref in seen] == [None] * len(seen)
-        engine = inner(*arguments)
+        engine: Any = inner(*arguments)
         seen.append(weakref.ref(engine.model))
         return engine
 

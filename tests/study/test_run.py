@@ -260,7 +260,7 @@ def test_what_was_scored_is_on_disk_within_seconds(
 
     assert scoring.FLUSH_SECONDS <= 30
     seconds = itertools.count()
-    monkeypatch.setattr(scoring.time, "monotonic", lambda: float(next(seconds)))
+    monkeypatch.setattr(scoring.time, "monotonic", lambda: float(next(seconds)))  # type: ignore[attr-defined]
     unwritten = [0]
     inner = MockEngine.score
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -73,7 +74,8 @@ def test_plan_and_run_take_the_same_part_and_say_so(
 
 
 def test_what_was_scored_stays_and_counts_only_where_it_is_asked_for(data: Path) -> None:
-    out, families = data / "out", {"families": ["lottery"]}
+    out = data / "out"
+    families: dict[str, Any] = {"families": ["lottery"]}
     assert run(study_file(data, sample=5, **families), out) == 0
     small = scores(out)
     before = {part: part.read_bytes() for part in out.rglob("part-*.parquet")}
@@ -93,7 +95,8 @@ def test_what_was_scored_stays_and_counts_only_where_it_is_asked_for(data: Path)
 def test_notes_on_a_sample_are_those_of_the_decisions_wherever_a_run_ends(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    out, families = data / "out", {"families": ["lottery"]}
+    out = data / "out"
+    families: dict[str, Any] = {"families": ["lottery"]}
     assert run(study_file(data, sample=5, **families), out) == 0
 
     def killed(*_: object) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import strategies as st
@@ -56,7 +57,9 @@ def assert_equal(found: Sequence[Score], expected: Sequence[Score], within: floa
         assert [value for _, value in one.top] == pytest.approx(top, abs=within)
 
 
-def pair_of(architecture: str, room: Room | None = None, **reference):
+def pair_of(
+    architecture: str, room: Room | None = None, **reference: Any
+) -> tuple[ReferenceEngine, SharedEngine, list[str]]:
     tokenizer = HubTokenizer(bpe_tokenizer())
     engine = ReferenceEngine(tiny_model(architecture), tokenizer, {}, None, **reference)
     said: list[str] = []

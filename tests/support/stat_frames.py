@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-SCORES = {
+SCORES: dict[str, Any] = {
     "decision": pl.String,
     "dataset": pl.String,
     "family": pl.String,
@@ -23,7 +23,7 @@ SCORES = {
     "mass": pl.Float64,
     "error": pl.String,
 }
-DECISIONS = {
+DECISIONS: dict[str, Any] = {
     "decision": pl.String,
     "dataset": pl.String,
     "family": pl.String,
@@ -82,7 +82,7 @@ def frames(
     return pl.DataFrame(scores, schema=SCORES), pl.DataFrame(decisions, schema=DECISIONS)
 
 
-def loop_r(x: list[float], y: list[float]) -> float:
+def loop_r(x: Sequence[float], y: Sequence[float]) -> float:
     """r from the textbook: covariance over the product of standard deviations."""
     mx, my = math.fsum(x) / len(x), math.fsum(y) / len(y)
     covariance = math.fsum((a - mx) * (b - my) for a, b in zip(x, y, strict=True))

@@ -19,6 +19,10 @@ class GreedyTokenizer:
         self.template: str | None = None
 
     @property
+    def key(self) -> str:
+        return repr((self.words, self.lower))
+
+    @property
     def bos(self) -> tuple[int, ...]:
         return self._bos
 

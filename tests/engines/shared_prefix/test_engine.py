@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -28,7 +30,9 @@ FALLBACK = {"Mamba", "FalconMamba", "RecurrentGemma", "FalconH1", "Zamba2", "Lla
 @pytest.mark.parametrize("units", [1, 3])
 @pytest.mark.parametrize("room", [None, Room(50, 3)], ids=["one pass", "many passes"])
 @pytest.mark.parametrize("architecture", list(ARCHITECTURES))
-def test_equal_to_the_reference(architecture: str, room, units: int, monkeypatch) -> None:
+def test_equal_to_the_reference(
+    architecture: str, room: Room | None, units: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(tree_attention.BUNDLE, "cpu", units)
     monkeypatch.setattr(tree_attention, "UNIT", 32)
     reference, shared, said = pair_of(architecture, room)
@@ -60,7 +64,16 @@ def tiny() -> dict[str, tuple[ReferenceEngine, SharedEngine]]:
     units=st.integers(1, 3),
     data=st.data(),
 )
-def test_any_tree_order_room_and_packing(tiny, name, prompts, tokens, rows, unit, units, data):
+def test_any_tree_order_room_and_packing(
+    tiny: dict[str, tuple[ReferenceEngine, SharedEngine]],
+    name: str,
+    prompts: list[Any],
+    tokens: int,
+    rows: int,
+    unit: int,
+    units: int,
+    data: st.DataObject,
+) -> None:
     reference, shared = tiny[name]
     shared._room = Room(tokens, rows)
     order = data.draw(st.permutations(range(len(prompts))))
@@ -114,7 +127,7 @@ def test_the_same_prompt_many_times_is_computed_once() -> None:
     assert report["computed_tokens"] < report["tokens"] / 20
 
 
-def test_a_path_that_differs_is_not_taken(monkeypatch) -> None:
+def test_a_path_that_differs_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     """Masks that let every token see everything before it: branches would read each other."""
     reference, shared, said = pair_of("Llama")
     monkeypatch.setattr(tree_attention, "_units", _without_branches(tree_attention._units))
@@ -125,8 +138,8 @@ def test_a_path_that_differs_is_not_taken(monkeypatch) -> None:
     assert "0.0001 is tolerated" in said[0]
 
 
-def _without_branches(units):
-    def wrong(depths, next_depth):
+def _without_branches(units: Any) -> Any:
+    def wrong(depths: Any, next_depth: Any) -> Any:
         found, latest = units(depths, next_depth)
         for unit in found:
             unit.sees.fill_(True)
@@ -135,7 +148,7 @@ def _without_branches(units):
     return wrong
 
 
-def test_a_first_job_too_simple_to_fail_still_has_a_branch(monkeypatch) -> None:
+def test_a_first_job_too_simple_to_fail_still_has_a_branch(monkeypatch: pytest.MonkeyPatch) -> None:
     _, shared, said = pair_of("Llama")
     monkeypatch.setattr(tree_attention, "_units", _without_branches(tree_attention._units))
     scored(shared, option_paths(shared.tokenizer, [("Now: accept or ", ["reject", "yes"])]))
@@ -155,7 +168,7 @@ def test_much_longer_histories_are_checked_anew() -> None:
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("architecture", sorted(FALLBACK - {"Llama4Tempered"}))
-def test_recurrent_parts_are_known_in_any_precision(architecture: str, dtype) -> None:
+def test_recurrent_parts_are_known_in_any_precision(architecture: str, dtype: torch.dtype) -> None:
     """States that run on from branch to branch can hide below the tolerance of a low precision."""
     model = tiny_model(architecture).to(dtype)
     assert cannot_share(model, 2048) is not None
@@ -178,7 +191,9 @@ def test_positions_that_the_model_ignores_are_noticed() -> None:
     reference, shared, said = pair_of("Llama")
     inner = reference.model.forward
 
-    def forward(input_ids=None, position_ids=None, logits_to_keep=0, **rest):
+    def forward(
+        input_ids: Any = None, position_ids: Any = None, logits_to_keep: Any = 0, **rest: Any
+    ) -> Any:
         return inner(input_ids=input_ids, logits_to_keep=logits_to_keep, **rest)
 
     reference.model.forward = forward
@@ -196,7 +211,7 @@ def test_out_of_memory_splits_the_pass_and_goes_on() -> None:
     before = shared.report()["passes"]
     inner = reference.model.forward
 
-    def forward(input_ids=None, **rest):
+    def forward(input_ids: Any = None, **rest: Any) -> Any:
         if input_ids.shape[1] > 60:
             raise torch.OutOfMemoryError("out of memory")
         return inner(input_ids=input_ids, **rest)
@@ -214,7 +229,7 @@ def test_memory_that_never_suffices_is_a_clear_error(checked: bool) -> None:
     if checked:
         list(shared.score(paths[:1]))
 
-    def forward(position_ids=None, logits_to_keep=0, **_):
+    def forward(position_ids: Any = None, logits_to_keep: Any = 0, **_: Any) -> Any:
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate")
 
     reference.model.forward = forward
@@ -286,7 +301,8 @@ def test_a_lower_precision_is_measured_against_float32() -> None:
     assert shared.check.tolerance == 0.3
     expected = []
     for one, other in zip(rows, scored(full, paths), strict=True):
-        odds = [a - b for a, b in zip(one.logprobs, other.logprobs, strict=True)]
+        both = zip(one.logprobs, other.logprobs, strict=True)
+        odds = [cast(float, a) - cast(float, b) for a, b in both]
         expected.append(max(x - y for x in odds for y in odds))
     found = shared.report()["precision"]
     assert found["prompts"] == len(rows) + 1  # the check adds a branch of its own

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from functools import partial
+from typing import Any
 
 import pytest
 import torch
@@ -51,10 +52,10 @@ def test_a_last_layer_that_cannot_be_cut_short_runs_whole() -> None:
     assert len(said) == 1
 
 
-def test_layers_stay_compiled_where_only_the_cut_fails(monkeypatch) -> None:
+def test_layers_stay_compiled_where_only_the_cut_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[int] = []
 
-    def counted(forward, *args, **kwargs):
+    def counted(forward: Any, *args: Any, **kwargs: Any) -> Any:
         ran.append(1)
         return forward(*args, **kwargs)
 
@@ -73,7 +74,7 @@ def test_layers_stay_compiled_where_only_the_cut_fails(monkeypatch) -> None:
 
 
 @pytest.mark.parametrize("named", [True, False])
-def test_the_layers_of_text_are_found_beside_a_longer_tower(named) -> None:
+def test_the_layers_of_text_are_found_beside_a_longer_tower(named: Any) -> None:
     """With a decoder of its own, and by the number of layers the config tells."""
     model = tiny_model("Gemma3Text")
     own = list(model.model.layers)
@@ -94,7 +95,7 @@ def test_a_last_layer_that_fails_only_later_runs_whole_from_there() -> None:
     assert shared.report()["path"] == "shared"
 
 
-def test_compiled_layers_give_the_same(monkeypatch) -> None:
+def test_compiled_layers_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     if shutil.which("g++") is None:
         pytest.skip("torch compiles for processors with g++, which is not installed")
     tokenizer = HubTokenizer(bpe_tokenizer())
@@ -103,7 +104,7 @@ def test_compiled_layers_give_the_same(monkeypatch) -> None:
     ran: list[int] = []
     made = layers.compiled(list(reference.model.model.layers[:-1]))
 
-    def counted(forward, *args, **kwargs):
+    def counted(forward: Any, *args: Any, **kwargs: Any) -> Any:
         ran.append(1)
         return forward(*args, **kwargs)
 
@@ -123,8 +124,8 @@ def test_compiled_layers_give_the_same(monkeypatch) -> None:
     assert len(said) == 1
 
 
-def test_layers_that_do_not_compile_run_as_they_are(monkeypatch) -> None:
-    def fails(*args, **kwargs):
+def test_layers_that_do_not_compile_run_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*args: Any, **kwargs: Any) -> Any:
         raise RuntimeError("No working C++ compiler found.")
 
     monkeypatch.setattr(
@@ -143,11 +144,13 @@ def test_layers_that_do_not_compile_run_as_they_are(monkeypatch) -> None:
     )
 
 
-def test_compiled_layers_that_break_down_later_are_given_up(monkeypatch) -> None:
+def test_compiled_layers_that_break_down_later_are_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Torch compiles again for other lengths, and may fail only then."""
     calls: list[int] = []
 
-    def fails_at_last(forward, *args, **kwargs):
+    def fails_at_last(forward: Any, *args: Any, **kwargs: Any) -> Any:
         calls.append(1)
         if len(calls) > 40:
             raise RuntimeError("InductorError: no.")

@@ -48,5 +48,5 @@ def test_room_is_halved_until_it_fits() -> None:
         (ValueError("out of memory"), False),
     ],
 )
-def test_running_out_of_memory_is_told_from_other_errors(error, is_it) -> None:
+def test_running_out_of_memory_is_told_from_other_errors(error: Exception, is_it: bool) -> None:
     assert is_out_of_memory(error) is is_it

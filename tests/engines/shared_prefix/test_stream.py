@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
+from random import Random
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +20,7 @@ long_ids = st.sampled_from([0, 1, 255, 256, 65536, 262143])
 prompt_lists = st.lists(some_paths() | some_paths(long_ids), max_size=12)
 
 
-def walk(plan: Plan, tokens: int, rows: int):
+def walk(plan: Plan, tokens: int, rows: int) -> Iterator[tuple[tuple[int, ...], Any]]:
     """Every token of the stream with the path that leads to it, and its reads, slice by slice."""
     path: list[int] = []
     start = 0
@@ -35,7 +38,9 @@ def walk(plan: Plan, tokens: int, rows: int):
 
 
 @given(prompt_lists, st.integers(1, 9), st.integers(1, 3))
-def test_every_distinct_token_once_and_every_node_read_once(prompts, tokens, rows) -> None:
+def test_every_distinct_token_once_and_every_node_read_once(
+    prompts: list[TokenPaths], tokens: int, rows: int
+) -> None:
     plan = Plan(prompts)
     needed = {
         (*p.prefix, *node)[:end]
@@ -58,7 +63,9 @@ def test_every_distinct_token_once_and_every_node_read_once(prompts, tokens, row
 
 
 @given(prompt_lists, st.randoms())
-def test_the_order_of_the_prompts_changes_nothing(prompts, random) -> None:
+def test_the_order_of_the_prompts_changes_nothing(
+    prompts: list[TokenPaths], random: Random
+) -> None:
     shuffled = list(prompts)
     random.shuffle(shuffled)
     one, other = Plan(prompts), Plan(shuffled)

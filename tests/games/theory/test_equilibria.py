@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from fractions import Fraction as F
 from itertools import combinations, permutations, product
 from math import prod
+from typing import Any
 
 import numpy as np
 import pytest
@@ -108,9 +109,9 @@ UP, DOWN = (F(1), F(0)), (F(0), F(1))
         ),
     ],
 )
-def test_textbook_games(own: Table, other: Table, expected: set[object]) -> None:
+def test_textbook_games(own: Table, other: Table, expected: set[tuple[Any, Any]]) -> None:
     assert mixes(own, other) == expected
-    seen_from_the_other_side = {(theirs, mine) for mine, theirs in expected}  # type: ignore[misc]
+    seen_from_the_other_side = {(theirs, mine) for mine, theirs in expected}
     assert mixes(turned(other), turned(own)) == seen_from_the_other_side
 
 

@@ -6,8 +6,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from tests.support.counterparts import people
 
+from tests.support.counterparts import people
 from tests.support.pages import HOSTILE, parsed, places, printed, words
 from tremble.published.pairs import catalogue
 from tremble.report.page.cloud import beside_published
@@ -17,7 +17,9 @@ from tremble.stats.tables.analysis import analyze
 pytest.importorskip("vl_convert")
 
 
-def pair(base: str, aligned: str, family: str, r: tuple[float | None, ...], **more: Any) -> dict:
+def pair(
+    base: str, aligned: str, family: str, r: tuple[float | None, ...], **more: Any
+) -> dict[str, Any]:
     return {
         "base": base,
         "aligned": aligned,

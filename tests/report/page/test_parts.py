@@ -9,9 +9,9 @@ from xml.etree import ElementTree
 
 import polars as pl
 import pytest
-from tests.support.counterparts import PAIR, people
 from typer.testing import CliRunner
 
+from tests.support.counterparts import PAIR, people
 from tests.support.pages import HOSTILE, folds, parsed, rows, words
 from tests.support.studies import run, study_file
 from tremble.cli import app

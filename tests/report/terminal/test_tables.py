@@ -7,13 +7,14 @@ import itertools
 import re
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
-from tests.support.counterparts import PAIR, people
 from typer.testing import CliRunner
 
 from tests.support.commands import tremble, write_study
+from tests.support.counterparts import PAIR, people
 from tests.support.pages import HOSTILE
 from tests.support.places import ROOT
 from tests.support.studies import run, study_file
@@ -47,9 +48,23 @@ LACKING = {
     "votes": "family mode formulation pairs test direction n statistic p sided mean low high note "
     "p_holm p_bh",
 }  # fmt: skip
-TEXTS = ("model", "format", "formulation", "family", "control", "spellings", "note", "by")
+TEXTS: tuple[str, ...] = (
+    "model",
+    "format",
+    "formulation",
+    "family",
+    "control",
+    "spellings",
+    "note",
+    "by",
+)
 TEXTS += ("parameter", "value", "mode", "test", "direction", "sided")
-COUNTED = ("decisions", "distinct_prompts", "identical_prompts", "tokens_of_distinct_prompts")
+COUNTED: tuple[str, ...] = (
+    "decisions",
+    "distinct_prompts",
+    "identical_prompts",
+    "tokens_of_distinct_prompts",
+)
 COUNTED += ("distinct_tokens", "shared_prefixes", "computed_over_distinct")
 LONG = "a reason of many words that no line of a narrow terminal has room for, " * 3
 
@@ -245,7 +260,7 @@ def test_baselines_have_no_underscores_in_cells_and_reasons(study: list[Table]) 
 
 
 def test_the_four_repeated_families_are_named_and_left_out_where_there_is_none() -> None:
-    def row(family: str, n: int) -> dict:
+    def row(family: str, n: int) -> dict[str, Any]:
         named = {"mode": "native", "formulation": "standard", "family": family, "test": "binomial"}
         return {
             **named,
@@ -256,7 +271,7 @@ def test_the_four_repeated_families_are_named_and_left_out_where_there_is_none()
             "note": "no pairs",
         }
 
-    def families(*rows: dict) -> list[str]:
+    def families(*rows: dict[str, Any]) -> list[str]:
         tests = layout(Analysis([], [], list(rows), []))[2]
         return [cells[0] for section in tests.sections for cells in section.rows]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -143,7 +144,7 @@ def test_swapping_the_twins_mirrors_the_interval() -> None:
     assert one.low is not None and one.high is not None
     assert (other.low, other.high) == pytest.approx((-one.high, -one.low))
     assert other.p == pytest.approx(one.p)
-    assert one.low < one.estimate < one.high
+    assert one.estimate is not None and one.low < one.estimate < one.high
 
 
 @pytest.mark.parametrize(
@@ -158,7 +159,7 @@ def test_swapping_the_twins_mirrors_the_interval() -> None:
         (lambda x, y, c: (y.copy(), y, c), "r is 1 or -1"),
     ],
 )
-def test_no_interval_has_a_reason(change, reason) -> None:  # type: ignore[no-untyped-def]
+def test_no_interval_has_a_reason(change: Any, reason: Any) -> None:
     a, _, y, codes = study()
     x, y, codes = change(a, y, codes)
     found = r_interval(x, y, [codes], resamples=200)

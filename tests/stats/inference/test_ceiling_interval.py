@@ -112,5 +112,6 @@ def test_the_interval_holds_the_truth_as_often_as_it_says() -> None:
         low, high, _ = ceiling_interval(
             seen, seen * (1 - seen) / 9, np.full(40, -1), [problems, problems]
         )
+        assert low is not None and high is not None
         held += low <= truth <= high
     assert 0.92 < held / 400 < 0.98  # two and a half standard errors of a share of .95

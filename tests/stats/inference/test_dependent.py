@@ -40,6 +40,8 @@ def test_uncorrelated_predictions_by_algebra() -> None:
 
 def test_swapping_mirrors_all_three() -> None:
     one, other = dependent_test(0.5, 0.3, 0.6, 80), dependent_test(0.3, 0.5, 0.6, 80)
+    assert one.t is not None and one.z is not None
+    assert one.low is not None and one.high is not None
     assert (other.t, other.z) == pytest.approx((-one.t, -one.z))
     assert (other.low, other.high) == pytest.approx((-one.high, -one.low))
     assert other.t_p == pytest.approx(one.t_p)
@@ -59,6 +61,7 @@ def test_level_and_coverage_with_independent_observations() -> None:
         found = dependent_test(r_ay, r_by, r_ab, 60)
         assert found.t_p is not None and found.z_p is not None
         rejected += [found.t_p <= 0.05, found.z_p <= 0.05]
+        assert found.low is not None and found.high is not None
         held += found.low <= 0 <= found.high
     assert np.all((rejected >= 70) & (rejected <= 130))
     assert 1870 <= held <= 1930
@@ -73,7 +76,9 @@ def test_level_and_coverage_with_independent_observations() -> None:
         ((0.3, 0.3, 1.0), 50, "the two predictions and the outcome are linearly dependent"),
     ],
 )
-def test_no_dependent_test_has_a_reason(r, n, reason) -> None:  # type: ignore[no-untyped-def]
+def test_no_dependent_test_has_a_reason(
+    r: tuple[float | None, float, float], n: int, reason: str
+) -> None:
     found = dependent_test(*r, n)
     assert found.note == reason
     assert (found.t, found.z, found.low) == (None, None, None)

@@ -9,7 +9,7 @@ from tremble.stats.inference.power import POWER, smallest_difference
 
 
 @pytest.mark.parametrize(("r", "between"), [(0.3, 0.5), (0.0, 0.0), (0.5, 0.8)])
-def test_the_smallest_difference_against_simulation(r, between) -> None:
+def test_the_smallest_difference_against_simulation(r: float, between: float) -> None:
     """The error of a difference of two correlations with the same variable, drawn 4,000 times."""
     n = 400
     covariance = np.array([[1, r, r], [r, 1, between], [r, between, 1]])

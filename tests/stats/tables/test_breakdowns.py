@@ -130,9 +130,9 @@ def test_two_situations_have_no_r(numbers: bool) -> None:
             scores.append(score(f"d{i}", [p, 1 - p], model=model))
     frame, d = pl.DataFrame(scores, schema=SCORES), table(people)
     rows = breakdown(predictions(frame, d), outcomes(d), d, [PAIR], "round")
-    first = next(row for row in rows if row["value"] == "first")
-    assert (first["n"], first["r_base"], first["winner"]) == (60, None, None)
-    assert first["why"] == "undefined: 2 contexts"
+    begun = next(row for row in rows if row["value"] == "first")
+    assert (begun["n"], begun["r_base"], begun["winner"]) == (60, None, None)
+    assert begun["why"] == "undefined: 2 contexts"
     later = next(row for row in rows if row["value"] == "later")
     assert later["r_base"] is not None
     wins = wins_table(rows)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
-from tests.support.counterparts import people
 from typer.testing import CliRunner
 
+from tests.support.counterparts import people
 from tests.support.stat_frames import loop_r, score
 from tests.support.studies import parts, run, scores, study_file
 from tremble.api.results import analyze_study, further_analysis
@@ -48,7 +49,7 @@ def scored(
     return pl.DataFrame(rows, schema=SCORES)
 
 
-def verdict(*frames: pl.DataFrame) -> dict:
+def verdict(*frames: pl.DataFrame) -> dict[str, Any]:
     found = analyze(pl.concat(frames), DECISIONS)
     (row,) = verdict_table(
         found.predicted, found.points, DECISIONS, found.said, found.controlled, resamples=999

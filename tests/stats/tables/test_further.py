@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 from scipy import stats
-from tests.support.counterparts import PAIR, people
 from typer.testing import CliRunner
 
+from tests.support.counterparts import PAIR, people
 from tests.support.stat_frames import decision, loop_r, score
 from tests.support.studies import run, study_file
 from tremble.api.results import analyze_study, further_analysis
@@ -26,7 +27,7 @@ from tremble.store.schemas import DECISIONS, SCORES
 
 
 @pytest.fixture(scope="module")
-def found() -> dict:
+def found() -> dict[str, Any]:
     scores, decisions = people()
     analysis = analyze(scores, decisions, [PAIR], min_r=0.1)
     tables = further_tables(
@@ -35,7 +36,7 @@ def found() -> dict:
     return {"scores": scores, "decisions": decisions, "analysis": analysis, **tables}
 
 
-def test_every_table_is_made_and_can_be_written_as_json(found: dict) -> None:
+def test_every_table_is_made_and_can_be_written_as_json(found: dict[str, Any]) -> None:
     tables = {name: found[name] for name in FURTHER}
     assert json.loads(json.dumps(tables, allow_nan=False)) == tables
     empty = [name for name, rows in tables.items() if not rows]
@@ -43,7 +44,7 @@ def test_every_table_is_made_and_can_be_written_as_json(found: dict) -> None:
     assert empty == ["topology", "presentations", "controls", "spellings"]
 
 
-def test_intervals_hold_the_r_of_the_first_table(found: dict) -> None:
+def test_intervals_hold_the_r_of_the_first_table(found: dict[str, Any]) -> None:
     r = {row["model"]: row["r"] for row in found["analysis"].models}
     assert len(found["intervals"]) == 2
     for row in found["intervals"]:
@@ -55,7 +56,9 @@ def test_intervals_hold_the_r_of_the_first_table(found: dict) -> None:
         assert 0.8 * independent < row["high"] - row["low"] < 2.6 * independent
 
 
-def test_the_difference_is_that_of_the_pair_and_missing_scores_leave_both_out(found: dict) -> None:
+def test_the_difference_is_that_of_the_pair_and_missing_scores_leave_both_out(
+    found: dict[str, Any],
+) -> None:
     (pair,) = found["analysis"].pairs
     (row,) = found["differences"]
     assert row["difference"] == pytest.approx(pair["r_base"] - pair["r_aligned"])
@@ -158,7 +161,7 @@ def test_p_is_adjusted_over_families_of_games_too() -> None:
     assert low["p_bh"] == pytest.approx(min(2 * low["p"], high["p"]))
 
 
-def test_breakdowns_add_up_to_the_whole(found: dict) -> None:
+def test_breakdowns_add_up_to_the_whole(found: dict[str, Any]) -> None:
     stakes = [row for row in found["parameter"] if row["parameter"] == "stakes"]
     assert [row["value"] for row in stakes if row["family"] == "repeated_matrix"] == ["high", "low"]
     assert all(row["pairs"] == 1 for row in stakes)
@@ -172,14 +175,14 @@ def test_breakdowns_add_up_to_the_whole(found: dict) -> None:
     assert group["value"] == "Toys"
 
 
-def test_theory_is_held_against_the_decisions_it_speaks_of(found: dict) -> None:
+def test_theory_is_held_against_the_decisions_it_speaks_of(found: dict[str, Any]) -> None:
     for row in found["theory"]:
         assert (row["n"], row["undecided"]) == (40, 200)
         assert row["r"] is None  # theory says one and the same
         assert row["note"]
 
 
-def pair(base: str, difference: float, family: str = "bargaining") -> dict:
+def pair(base: str, difference: float, family: str = "bargaining") -> dict[str, Any]:
     return {
         "base": base,
         "aligned": f"{base}-it",
@@ -245,7 +248,7 @@ def test_a_study_without_pairs_still_has_intervals() -> None:
 
 
 def test_further_tables_are_laid_out_by_their_columns() -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"model": "m", "format": "plain", "family": "repeated_matrix", "n": 1200, "p": 0.0004},
         {"model": "k", "format": "chat", "family": "lottery", "n": None, "p": None},
     ]

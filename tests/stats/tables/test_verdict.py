@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
-from tests.support.counterparts import people
 from typer.testing import CliRunner
 
+from tests.support.counterparts import people
 from tests.support.stat_frames import decision, score
 from tests.support.studies import run, study_file
 from tremble.cli import app
@@ -21,7 +22,7 @@ from tremble.store.schemas import DECISIONS, SCORES
 from tremble.text import decimal
 
 
-def verdicts(scores: pl.DataFrame, decisions: pl.DataFrame) -> dict[str, dict]:
+def verdicts(scores: pl.DataFrame, decisions: pl.DataFrame) -> dict[str, dict[str, Any]]:
     found = analyze(scores, decisions)
     rows = verdict_table(found.predicted, found.points, decisions, found.said, resamples=999)
     return {row["model"]: row for row in rows}
@@ -99,7 +100,7 @@ def own_study(each: int, prompts: int, alone: int = 0) -> tuple[pl.DataFrame, np
     return pl.DataFrame(rows, schema=DECISIONS), truth
 
 
-def of_oracle(decisions: pl.DataFrame, truth: np.ndarray) -> dict:
+def of_oracle(decisions: pl.DataFrame, truth: np.ndarray) -> dict[str, Any]:
     scores = scored(decisions, "oracle", truth)
     return verdicts(scores.with_columns(family=pl.lit("custom")), decisions)["oracle"]
 
@@ -194,4 +195,5 @@ def test_a_baseline_that_lacks_one_point_is_still_the_one_to_beat() -> None:
     known = ~np.isnan(strong)
     assert best.r == pytest.approx(np.corrcoef(strong[known], y[known])[0, 1])
     strong[:3] = np.nan  # four of twenty: too few are left
-    assert _best(np.linspace(0, 1, 20), y, {"strong": strong, "weak": weak}).name == "weak"
+    best = _best(np.linspace(0, 1, 20), y, {"strong": strong, "weak": weak})
+    assert best is not None and best.name == "weak"
