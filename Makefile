@@ -17,6 +17,7 @@ lint: $(VENV)/dev
 	$(BIN)/ruff check src tests benchmarks scripts
 	$(BIN)/ruff format --check src tests benchmarks scripts
 	$(BIN)/mypy
+	$(BIN)/codespell src tests benchmarks scripts docs examples *.md *.toml *.txt *.cff Makefile NOTICE
 
 bench: $(VENV)/dev
 	$(BIN)/tremble bench --family repeated_matrix --prompts 200 --sample 40 --repeats 3 \

@@ -1,3 +1,3 @@
 """tremble measures how well language models predict what people actually do."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -262,7 +262,7 @@ def test_a_device_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_version_and_no_command() -> None:
-    assert tremble("--version")[:2] == (0, "tremble 0.1.0\n")
+    assert tremble("--version")[:2] == (0, "tremble 0.2.0\n")
     assert tremble()[0] == 2
 
 
