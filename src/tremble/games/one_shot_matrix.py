@@ -36,8 +36,8 @@ def in_one_game(id_: str, views: Mapping[str, Decision]) -> list[Decision]:
     if len(views) < 2:
         return list(views.values())
     first = next(iter(views.values()))
-    told = {side: dict(view.parameters) for side, view in views.items()}
-    game = Game(id_, first.dataset, first.family, {"private": told}, ())
+    private = {side: dict(view.parameters) for side, view in views.items()}
+    game = Game(id_, first.dataset, first.family, {"private": private}, ())
     return [replace(view, game=game, rules=None, role=side) for side, view in views.items()]
 
 
