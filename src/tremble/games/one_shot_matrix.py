@@ -96,7 +96,7 @@ def question(view: View) -> str:
 
 
 def normative(view: View) -> Normative:
-    """Own probabilities in equilibrium; see `equilibria.own_play`."""
+    """Own probabilities in equilibrium; see `games.theory.equilibria.own_play`."""
     rows = _payoffs(view)
     own, other = ([[cell[side] for cell in row] for row in rows] for side in (0, 1))
     return own_play(own, other, [option.key for option in view.options])
