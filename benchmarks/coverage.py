@@ -26,7 +26,7 @@ from tremble.stats.inference.moments import OneWay, TwoWay, features
 from tremble.stats.inference.significance import binomial
 from tremble.stats.inference.votes import family_vote, mixed_model
 
-# Pairs per model family in the catalogue of the core study (arXiv 2603.17218).
+# Pairs per model family in the catalogue of Shapira et al. (2026, arXiv 2603.17218).
 FAMILY_SIZES = [32, 11, 11, 8, 8, 6, 6, 6, 5, 5, 5, 3, 3, 2, *[1] * 9]
 CLUSTERS = (15, 20, 30, 40, 60, 120)
 # Weights of the second, third ... prediction on what drives choices, for r near 0, .3 and .6.
@@ -92,13 +92,13 @@ def simulate(
 def truth(design: str, signals: Sequence[float]) -> list[float]:
     """r in a study without end: many clusters, of the same make."""
     rng = np.random.default_rng(1)
-    found = []
+    runs = []
     for seed in range(12):
         codes = layout(design, 400 if design.startswith("crossed") else 20_000, rng)
         predictions, y = simulate(design, codes, signals, 1, 10_000 + seed)
-        found.append([moments(x[0], y[0]) for x in predictions])
+        runs.append([moments(x[0], y[0]) for x in predictions])
     # Moments are averaged, not r: r of a finite study is a little biased.
-    return [float(pooled(np.mean([run[k] for run in found], axis=0))) for k in range(len(signals))]
+    return [float(pooled(np.mean([run[k] for run in runs], axis=0))) for k in range(len(signals))]
 
 
 def moments(x: np.ndarray, y: np.ndarray) -> list[float]:
@@ -147,12 +147,12 @@ def cover(
         sample = sums.values([np.ones((1, count)) for count in counts])
         drawn = replicates(sums, counts, block, n)
         for k in range(size):
-            found = bounds(
+            intervals = bounds(
                 sample.value[0, k], sample.error[0, k], drawn.value[:, k], drawn.error[:, k]
             )
-            for method, (low, high) in found.items():
+            for method, (low, high) in intervals.items():
                 hits[method] += low <= true <= high
-            low, high = found["symmetric t"]
+            low, high = intervals["symmetric t"]
             lengths.append(high - low if len(signals) == 2 else np.tanh(high) - np.tanh(low))
     return {method: hit / simulations for method, hit in hits.items()}, float(np.median(lengths))
 

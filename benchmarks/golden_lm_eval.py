@@ -262,11 +262,14 @@ def common_prefix(sequences: Sequence[Sequence[int]]) -> int:
 
 
 def check(pairs: list[dict[str, Any]], folder: Path) -> dict[str, float]:
-    """Recompute every value by hand and mark the joins. Returns the largest differences, in nats.
+    """Recompute every value by hand; returns the largest differences, in nats.
+
+    Marks with `joins` where a token crosses the boundary between context and option.
 
     The text is tokenised once, whole; the sum runs over the tokens that begin at or after the
     end of the context without its trailing white space, by their place in the text. Before them
-    stand the other tokens of the whole text or, at a join, those of the stripped context alone.
+    stand the other tokens of the whole text or, at such a token, those of the stripped context
+    alone.
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
 

@@ -53,7 +53,7 @@ def main() -> None:
         start, passes = stop, passes + 1
     cut = time.perf_counter()
     unit = 1 if sys.platform == "darwin" else 1024
-    found = {
+    timings = {
         "prompts": plan.prompts,
         "tokens": plan.tokens,
         "mean_tokens": plan.tokens / plan.prompts,
@@ -63,7 +63,7 @@ def main() -> None:
         "slices_s": round(cut - planned, 2),
         "peak_memory_gb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9, 2),
     }
-    print(json.dumps(found))
+    print(json.dumps(timings))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""A made-up study folder of the core study's size, in the store's own format.
+"""A made-up study folder of the size of Shapira et al. (2026), in the store's own format.
 
 `write_study` writes what `tremble run` would leave behind: decisions of the four families with
-the numbers that baselines read, and the scores of base models and their aligned twins, named as
-in the catalogue. The same seed gives the same frames.
+the numbers that baselines read, and the scores of base models and their aligned counterparts,
+named as in the catalogue. The same seed gives the same frames.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tremble.store.schemas import DECISIONS, EXPECTED, SCORES
 from tremble.store.study_folder import Store
 
 Row = dict[str, Any]
-# Decisions by family, as in the core study; those of repeated games are 195 people's.
+# Decisions by family, as in Shapira et al. (2026); those of repeated games are 195 people's.
 FAMILIES = {"bargaining": 1788, "persuasion": 3180, "negotiation": 1182, "repeated_matrix": 3900}
 # Decisions per game: a round each in the last two, a few offers in the others.
 ROUNDS = {"bargaining": 3, "persuasion": 20, "negotiation": 3, "repeated_matrix": 10}
@@ -32,7 +32,7 @@ PART = 500  # rows of a part, as of some seconds of scoring
 
 
 def decision_frame(scale: float, rng: np.random.Generator) -> pl.DataFrame:
-    """Decisions as a study stores them, `scale` times as many as in the core study."""
+    """Decisions as a study stores them, `scale` times as many as in Shapira et al. (2026)."""
     rows: list[Row] = []
     for family, count in FAMILIES.items():
         wanted = round(count * scale)
@@ -92,18 +92,18 @@ def _numbers(
     """What baselines read, and how much it pulls a person towards the target."""
     if family == "bargaining":
         share = round(float(rng.random()), 2)
-        told = {"share": share, "delta": 0.9, "other_delta": 0.95, "round": number, "rounds": 12}
-        return told, 6 * share - 3
+        seen = {"share": share, "delta": 0.9, "other_delta": 0.95, "round": number, "rounds": 12}
+        return seen, 6 * share - 3
     if family == "negotiation":
         gain = round(float(rng.normal(0, 0.3)), 2)
         sells = bool(rng.integers(2))
-        told = {"gain": gain, "other_gain": None, "sells": sells, "round": number, "rounds": 10}
-        return told, 4 * gain
+        seen = {"gain": gain, "other_gain": None, "sells": sells, "round": number, "rounds": 10}
+        return seen, 4 * gain
     if family == "persuasion":
         advice = bool(rng.random() < 0.6)
         worths = {"p": 0.5, "price": 100.0, "worth_high": 200.0, "worth_low": 0.0}
-        told = {**worths, "recommends": advice, "history": history, "round": number, "rounds": 20}
-        return told, 2.0 * advice - 1
+        seen = {**worths, "recommends": advice, "history": history, "round": number, "rounds": 20}
+        return seen, 2.0 * advice - 1
     table = {
         own: {other: _POINTS[which][i][j] for j, other in enumerate(keys)}
         for i, own in enumerate(keys)
@@ -111,8 +111,8 @@ def _numbers(
     mine = [keys[0] if past[2] else keys[1] for past in history]
     theirs = [keys[0] if past[0] else keys[1] for past in history]
     points = [table[own][other][0] for own, other in zip(mine, theirs, strict=True)]
-    told = {"payoffs": table, "mine": mine, "theirs": theirs, "points": points, "rounds": 10}
-    return told, (1.5 if history and history[-1][2] else 0.0)
+    seen = {"payoffs": table, "mine": mine, "theirs": theirs, "points": points, "rounds": 10}
+    return seen, (1.5 if history and history[-1][2] else 0.0)
 
 
 def score_frame(
@@ -162,13 +162,13 @@ def write_study(folder: Path, count: int, scale: float = 1.0, seed: int = 0) -> 
     for name, frame in by_dataset.items():
         store.write_decisions(name, frame)
     chosen = pairs.catalogue()[:count]
-    # The catalogue's names with their number: a base model may have several twins.
-    found = [
+    # The catalogue's names with their number: a base model may have several counterparts.
+    comparisons = [
         Comparison(f"{p.number}/{p.base}", f"{p.number}/{p.aligned}", "plain", "chat", "native")
         for p in chosen
     ]
     jobs = []
-    for one in found:
+    for one in comparisons:
         for model, format in ((one.base, one.base_format), (one.aligned, one.aligned_format)):
             for name, frame in by_dataset.items():
                 path = f"scores/{slug(model)}-{hash8(model)}/{name}/standard.{format}"
@@ -187,8 +187,8 @@ def write_study(folder: Path, count: int, scale: float = 1.0, seed: int = 0) -> 
             "datasets": datasets,
             "models": {},
             "absent": {},
-            "comparisons": [asdict(one) for one in found],
+            "comparisons": [asdict(one) for one in comparisons],
             "jobs": jobs,
         }
     )
-    return 2 * len(found) * decisions.height
+    return 2 * len(comparisons) * decisions.height

@@ -1,8 +1,9 @@
-"""Write the core study's figures out of a folder: `python scripts/embed_published.py FOLDER`.
+"""Write the figures of Shapira et al. (2026) out of a folder.
 
-FOLDER holds the published tables as CSV files; `tremble.published.figures` reads what is written
-here. Numbers and names are taken over, sentences are not. Refuses to lose a number: every compact
-row must give back the figures it was made of.
+`python scripts/embed_published.py FOLDER`: FOLDER holds the published tables as CSV files;
+`tremble.published.figures` reads what is written here. Numbers and names are taken over,
+sentences are not. Refuses to lose a number: every compact row must give back the figures it was
+made of.
 """
 
 from __future__ import annotations

@@ -68,33 +68,38 @@ def wordings_of(
     family: str, models: Sequence[Row], readings: Sequence[Row], runs: list[Run]
 ) -> list[str]:
     """A table of wordings, with two columns for each model and format."""
-    joint = {_place(row): row for row in models if row["family"] == family}
-    next_token = {_place(row): row for row in readings if row["family"] == family}
-    n = max((row["n"] for row in joint.values()), default=0)
+    full_label = {_place(row): row for row in models if row["family"] == family}
+    first_token = {_place(row): row for row in readings if row["family"] == family}
+    n = max((row["n"] for row in full_label.values()), default=0)
     short = [_short(*run) for run in runs]
     head = ["wording", *(name for one in short for name in (one, "next token"))]
     lines = [f"## {family_name(family)}, {count(n)} decisions\n", _line(head), _rule(len(head))]
     for wording in FORMULATIONS:
         cells = [wording]
         for run in runs:
-            cells.append(_cell(joint.get((*run, wording)), ""))
-            cells.append(_cell(next_token.get((*run, wording)), "_control"))
+            cells.append(_cell(full_label.get((*run, wording)), ""))
+            cells.append(_cell(first_token.get((*run, wording)), "_control"))
         lines.append(_line(cells))
-    return [*lines, "", *spread(joint, next_token, runs), ""]
+    return [*lines, "", *spread(full_label, first_token, runs), ""]
 
 
 def spread(
-    joint: Mapping[tuple[str, ...], Row], next_token: Mapping[tuple[str, ...], Row], runs: list[Run]
+    full_label: Mapping[tuple[str, ...], Row],
+    first_token: Mapping[tuple[str, ...], Row],
+    runs: list[Run],
 ) -> list[str]:
     """A line per model, format and reading: lowest, median and highest over the wordings."""
     head = ["over the wordings", "reading", "wordings", "lowest r", "median", "highest"]
     lines = [_line([*head, "lowest mass", "highest"]), _rule(8)]
     for model, format_ in runs:
         short = _short(model, format_)
-        for reading, rows, under in (("joint", joint, ""), ("next token", next_token, "_control")):
-            found = [rows[place] for place in rows if place[:2] == (model, format_)]
-            r = [row[f"r{under}"] for row in found if row[f"r{under}"] is not None]
-            mass = [row[f"mass{under}"] for row in found if row[f"mass{under}"] is not None]
+        for reading, rows, under in (
+            ("joint", full_label, ""),
+            ("next token", first_token, "_control"),
+        ):
+            of_run = [rows[place] for place in rows if place[:2] == (model, format_)]
+            r = [row[f"r{under}"] for row in of_run if row[f"r{under}"] is not None]
+            mass = [row[f"mass{under}"] for row in of_run if row[f"mass{under}"] is not None]
             cells = [decimal(of(r)) if r else "–" for of in (min, median, max)]
             cells += [decimal(of(mass)) if mass else "–" for of in (min, max)]
             lines.append(_line([short, reading, count(len(r)), *cells]))

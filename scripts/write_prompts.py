@@ -210,14 +210,14 @@ def _invented(
 
 def examples() -> dict[str, list[Decision]]:
     """The decisions shown, by family: an embedded one, and one with messages where they exist."""
-    found: dict[str, list[Decision]] = {}
+    examples: dict[str, list[Decision]] = {}
     for decision in demo.load(Path(), Notes()):
         wanted = EMBEDDED[decision.family]
         if wanted == decision.id or (wanted is None and decision.round in (None, 3)):
-            found.setdefault(decision.family, [decision])
+            examples.setdefault(decision.family, [decision])
     for name, decision in with_messages().items():
-        found[name].append(decision)
-    return found | {name: [decision] for name, decision in not_embedded().items()}
+        examples[name].append(decision)
+    return examples | {name: [decision] for name, decision in not_embedded().items()}
 
 
 def pages() -> dict[str, str]:
@@ -249,15 +249,15 @@ def _written(name: str, words: Formulation, decision: Decision, usual: Conversat
     """A decision in one wording, without what reads as in the `usual` one."""
     heading = ["", f"## {name}", ""]
     try:
-        said = words(decision, 0)
+        conversation = words(decision, 0)
     except NotApplicable as reason:
         return [*heading, f"Does not fit: {reason}."]
-    system, user = said.system, said.user
+    system, user = conversation.system, conversation.user
     if name != "standard":
         system = RULES if system and system == usual.system else system
         user = HISTORY if user == usual.user else user
     text = "\n\n".join(part for part in (system, user) if part)
-    return [*heading, "```text", *text.split("\n"), said.opening, "```"]
+    return [*heading, "```text", *text.split("\n"), conversation.opening, "```"]
 
 
 def shown(decision: Decision) -> list[str]:

@@ -26,7 +26,7 @@ _KINDS = {
 
 def written(page: str) -> str:
     """The page with the tables of today."""
-    return _MARKED.sub(lambda found: f"{found[1]}{found[2]}{table(found[1])}", page)
+    return _MARKED.sub(lambda match: f"{match[1]}{match[2]}{table(match[1])}", page)
 
 
 def table(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,10 @@ import pytest
 from tremble.datasets.base import Notes
 from tremble.datasets.demo import load, sample
 from tremble.decisions import jsonl
+
+# Before torch is imported, and for what tests start: over matrices this small, threads only wait
+# for each other, the more where cores have other work, such as the second process of `make test`.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # What helpers assert is shown in full when it fails, as in a test.
 pytest.register_assert_rewrite("tests.support")

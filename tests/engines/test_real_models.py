@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import math
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from tests.support import places
 from tremble.datasets.base import Notes
 from tremble.datasets.demo import load
 from tremble.engines.base import Engine, option_mass
-from tremble.engines.open import open_engine
+from tremble.engines.open import give_memory_back, open_engine
 from tremble.models.files import EMBEDDED, GEMMA, SMOLLM
 from tremble.models.spec import ModelSpec, RunOptions
 from tremble.prompts.chat import template_of
@@ -36,8 +37,21 @@ GOLDEN = json.loads((places.GOLDEN / "lm_eval_gemma3_270m.json").read_text())
 
 
 @cache
+def shared(name: str) -> Engine:
+    return open_engine(ModelSpec(name), RunOptions(engine="transformers"), print)
+
+
 def engine(name: str, kind: str = "reference") -> Engine:
-    return open_engine(ModelSpec(name), RunOptions(engine=kind), print)
+    """A model's weights are in memory once: the shared engine holds the reference over them."""
+    opened = shared(name)
+    return opened if kind == "transformers" else opened.reference  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def gigabytes_given_back() -> Iterator[None]:
+    yield
+    shared.cache_clear()
+    give_memory_back()
 
 
 @pytest.mark.parametrize("kind", ["reference", "transformers"])

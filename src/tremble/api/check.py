@@ -20,11 +20,12 @@ RATES_TOLERANCE = 0.015  # rates are printed with two decimals
 
 
 def _doubts(decision: Decision, text: str) -> Iterator[str]:
-    """What may be right but often is not: a doubtful join, labels to close, odd rates."""
+    """What may be right but often is not: the boundary between prompt and label, labels that no
+    terminator ends, rates."""
     labels = [option.label for option in decision.options]
-    joined = boundary_warning(text, labels[0])
-    if joined is not None:
-        yield joined
+    warning = boundary_warning(text, labels[0])
+    if warning is not None:
+        yield warning
     begins = [a for a in labels for b in labels if a != b and b.startswith(a)]
     if begins and terminator_character(text) is None:
         yield f"the label {begins[0]!r} begins another one, and no quote is open to close it."
@@ -61,8 +62,8 @@ def check_decisions(path: Path) -> tuple[dict[str, Any], list[str], list[str]]:
                     error = UserError(f"line {line} cannot use this game: {error}")
                 keep(Fault(path, of_game or line, str(error)))
                 continue
-            for found in _doubts(decision, text):
-                warnings.append(f"{path}, line {decision.line}: {found}")
+            for doubt in _doubts(decision, text):
+                warnings.append(f"{path}, line {decision.line}: {doubt}")
             yield decision
 
     summary = Summary()

@@ -75,7 +75,7 @@ def tidy(scores: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
     points = outcomes(decisions).select("decision", "key", "outcome", "kind")
     facts = decisions.join(points, on="decision", how="left", maintain_order="left").with_columns(
         option=pl.coalesce("key", "target"),
-        # As `stats.clusters.cluster_codes` has them.
+        # As `stats.frames.clusters.cluster_codes` has them.
         cluster_participant=pl.coalesce(person(), pl.format("game {}", "cluster")),
         cluster_game="cluster",
     )

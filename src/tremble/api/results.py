@@ -33,7 +33,7 @@ def further_analysis(
     names: Sequence[str] | None = None,
     instead: Callable[[str, Exception], Any] | None = None,
 ) -> dict[str, Any]:
-    """The further tables of a study (`stats.further`): all of them, or those named.
+    """The further tables of a study (`stats.tables.further`): all of them, or those named.
 
     `analysis` and `decisions` are what `analyze_study` gave; `instead` as for `further_tables`.
     Raises UserError for another name.

@@ -150,8 +150,8 @@ def data_import(
     if out.is_file() and not force:
         raise UserError(f"--out {str(out)!r} is there already; add --force, or give another --out.")
     check_records(out)
-    found, notes = source(source_name), Notes()
-    summary = import_decisions(found.load(path, notes), out)
+    origin, notes = source(source_name), Notes()
+    summary = import_decisions(origin.load(path, notes), out)
     if as_json:
         print_json(summary)
     else:

@@ -111,8 +111,8 @@ class Move:
 
 def other_move(game: str, choice: str, points: int) -> str | None:
     """The other player's option that gives `points` for `choice`; None where none does."""
-    found = [key for key, cell in PAYOFFS[game][choice].items() if cell[0] == points]
-    return found[0] if len(found) == 1 else None
+    matches = [key for key, cell in PAYOFFS[game][choice].items() if cell[0] == points]
+    return matches[0] if len(matches) == 1 else None
 
 
 def play(

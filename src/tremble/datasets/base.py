@@ -125,14 +125,14 @@ def find_file(path: Path, filename: str) -> Path:
         raise UserError(f"There is no file or folder {str(path)!r}; check the path.")
     if path.is_file():
         return path
-    found = sorted(path.rglob(filename))
-    if not found:
+    files = sorted(path.rglob(filename))
+    if not files:
         raise UserError(
             f"No {filename} in or under {str(path)!r}; give the file or a folder that holds it."
         )
-    if len(found) > 1:
+    if len(files) > 1:
         raise UserError(
-            f"{len(found)} files called {filename} under {str(path)!r}; name one, "
-            f"for example {str(found[0])!r}."
+            f"{len(files)} files called {filename} under {str(path)!r}; name one, "
+            f"for example {str(files[0])!r}."
         )
-    return found[0]
+    return files[0]

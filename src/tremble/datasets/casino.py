@@ -128,20 +128,20 @@ def load(path: Path, notes: Notes) -> Iterator[Decision]:
 def _files(path: Path) -> list[Path]:
     if path.is_file():
         return [path]
-    found = sorted(path.rglob("casino_*.json"))
-    if not found:
+    files = sorted(path.rglob("casino_*.json"))
+    if not files:
         raise UserError(
             f"No casino_train.json or casino_valid.json in or under {str(path)!r}; give the file "
             "or a folder that holds it."
         )
-    names = [file.name for file in found]
-    twice = [file for file in found if names.count(file.name) > 1]
+    names = [file.name for file in files]
+    twice = [file for file in files if names.count(file.name) > 1]
     if twice:
         raise UserError(
             f"{len(twice)} files called {twice[0].name} under {str(path)!r}; name a folder with "
             f"one, for example {str(twice[0].parent)!r}."
         )
-    return found
+    return files
 
 
 class _Dialogue:
@@ -163,10 +163,10 @@ class _Dialogue:
         raise UserError(f"{self.where}: {message}; {FRESH}.")
 
     def field(self, value: Mapping[str, Any], key: str, type_: type, what: str) -> Any:
-        found = value.get(key)
-        if not isinstance(found, type_):
-            self.fail(f"{what}{key} is {as_written(found)[:100]}, not a JSON {type_.__name__}")
-        return found
+        entry = value.get(key)
+        if not isinstance(entry, type_):
+            self.fail(f"{what}{key} is {as_written(entry)[:100]}, not a JSON {type_.__name__}")
+        return entry
 
     def decisions(self, notes: Notes) -> list[Decision]:
         logs = self.field(self.value, "chat_logs", list, "")
@@ -181,7 +181,7 @@ class _Dialogue:
             person={"private": people},
             config={"split": self.split, "Messages": "Allowed"},
         )
-        found: list[Decision] = []
+        decisions: list[Decision] = []
         deals = 0
         for at, event in enumerate(events):
             deals += event.type == "deal"
@@ -196,7 +196,7 @@ class _Dialogue:
                 continue
             if before.data["player"] == agent:
                 self.fail(f"message {at + 1}: {agent} answers a deal of its own")
-            found.append(
+            decisions.append(
                 Decision(
                     id=f"{game.id}/{deals}",
                     dataset=CARD.name,
@@ -211,10 +211,10 @@ class _Dialogue:
                     role=agent,
                 )
             )
-        answered = len(found)
+        answered = len(decisions)
         if deals > answered:
             notes.dropped["submitted deals that nobody answered"] += deals - answered
-        return found
+        return decisions
 
     def _people(self) -> dict[str, dict[str, Any]]:
         """Agent to the facts of that person that came before the talk."""
@@ -268,8 +268,8 @@ class _Dialogue:
         return Event("deal", {"player": agent, "gets": gets})
 
     def _share(self, at: str, data: Mapping[str, Any], key: str) -> dict[str, int]:
-        found = self.field(data, key, dict, at)
-        numbers = {kind: str(found.get(kind)) for kind in ITEMS}
-        if len(found) != len(ITEMS) or not all(x.isdecimal() for x in numbers.values()):
-            self.fail(f"{at}{key} is {as_written(found)}, not a number of {', '.join(ITEMS)}")
+        share = self.field(data, key, dict, at)
+        numbers = {kind: str(share.get(kind)) for kind in ITEMS}
+        if len(share) != len(ITEMS) or not all(x.isdecimal() for x in numbers.values()):
+            self.fail(f"{at}{key} is {as_written(share)}, not a number of {', '.join(ITEMS)}")
         return {kind: int(number) for kind, number in numbers.items()}

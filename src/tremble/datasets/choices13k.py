@@ -98,20 +98,20 @@ class _Row:
     def number(self, column: str, least: float = -1e9, most: float = 1e9) -> float:
         """The number in a cell. Raises UserError where it is none from `least` to `most`."""
         try:
-            found = float(self.cells[column])
+            number = float(self.cells[column])
         except ValueError:
-            found = float("nan")
-        if not least <= found <= most:
+            number = float("nan")
+        if not least <= number <= most:
             self.fail(
                 f"{column} is {self.cells[column][:100]!r}, not a number from {least:g} to {most:g}"
             )
-        return found
+        return number
 
     def whole(self, column: str, least: float, most: float = 1e9) -> int:
-        found = self.number(column, least, most)
-        if found != int(found):
+        number = self.number(column, least, most)
+        if number != int(number):
             self.fail(f"{column} is {self.cells[column][:100]!r}, not a whole number")
-        return int(found)
+        return int(number)
 
     def word(self, column: str) -> str:
         """yes or no."""
@@ -222,15 +222,15 @@ def _agree(row: _Row, gambles: Mapping[str, Gamble]) -> None:
     for name in ("A", "B"):
         high, low = (row.number(f"{part}{name.lower()}") for part in "HL")
         chance = row.number(f"pH{name.lower()}", 0, 1)
-        said = chance * high + (1 - chance) * low
-        found = sum(share * payoff for share, payoff in gambles[name])
-        same = isclose(said, found, rel_tol=_CLOSE, abs_tol=_CLOSE)
+        stated = chance * high + (1 - chance) * low
+        computed = sum(share * payoff for share, payoff in gambles[name])
+        same = isclose(stated, computed, rel_tol=_CLOSE, abs_tol=_CLOSE)
         if name == "A":
             same = same and {payoff for share, payoff in gambles["A"] if share} == {
                 payoff for share, payoff in ((chance, high), (1 - chance, low)) if share
             }
         if not same:
             row.fail(
-                f"gamble {name} pays {said:g} on average here and {found:g} in {PROBLEMS} (its "
-                "keys count rows from 0)"
+                f"gamble {name} pays {stated:g} on average here and {computed:g} in {PROBLEMS} "
+                "(its keys count rows from 0)"
             )

@@ -53,8 +53,8 @@ def exactly(needed: Sequence[str], optional: Sequence[str] = (), cure: str = FRE
     """A check that the columns are `needed`, in any order, with some of `optional`."""
 
     def check(file: Path, line: int, header: list[str]) -> None:
-        found = set(header)
-        if len(found) == len(header) and set(needed) <= found <= {*needed, *optional}:
+        names = set(header)
+        if len(names) == len(header) and set(needed) <= names <= {*needed, *optional}:
             return
         also = f", with or without {','.join(optional)!r}" if optional else ""
         raise UserError(

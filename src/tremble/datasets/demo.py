@@ -167,8 +167,8 @@ def repeated(rows: Iterable[Row], notes: Notes) -> Iterator[Decision]:
         ]
         person = row["participant"]
         id_ = f"{NAME}/repeated_matrix/{person}/{game}"
-        found = akata2025.play(NAME, id_, person, game, moves, {"study": "akata2025"})
-        for decision, move in zip(found, moves, strict=True):
+        decisions = akata2025.play(NAME, id_, person, game, moves, {"study": "akata2025"})
+        for decision, move in zip(decisions, moves, strict=True):
             if move.other is None:
                 notes.odd.append(akata2025.odd_move(decision, move))
             yield decision
@@ -239,11 +239,11 @@ def lotteries(rows: Iterable[Row], notes: Notes) -> Iterator[Decision]:
 def glee_games(records: Iterable[Mapping[str, Any]]) -> Iterator[Decision]:
     """The decisions of games of GLEE, one compact record per game, ids under `demo/`."""
     for record in records:
-        found = glee.from_numeric(glee_record(record), NAME)
-        if not found or found[0].game is None:
+        decisions = glee.from_numeric(glee_record(record), NAME)
+        if not decisions or decisions[0].game is None:
             continue
-        game = replace(found[0].game, id=f"{NAME}/{found[0].family}/{record['game']}")
-        for decision in found:
+        game = replace(decisions[0].game, id=f"{NAME}/{decisions[0].family}/{record['game']}")
+        for decision in decisions:
             yield replace(decision, id=f"{game.id}/r{decision.round}", game=game)
 
 

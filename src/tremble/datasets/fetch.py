@@ -235,19 +235,19 @@ class _Transfer:
 
     def _unreachable(self, error: Exception) -> str:
         reason = error.reason if isinstance(error, URLError) else error
-        said = one_line(reason) if isinstance(reason, BaseException) else str(reason)
+        why = one_line(reason) if isinstance(reason, BaseException) else str(reason)
         return (
-            f"No connection to {urlsplit(self.download.url).netloc} ({said}), perhaps for want of "
+            f"No connection to {urlsplit(self.download.url).netloc} ({why}), perhaps for want of "
             f"a network: run the command again where there is one; by hand: {self.manual}."
         )
 
 
 def _range(headers: HTTPMessage) -> tuple[int, int | None]:
     """First byte and full length of a partial answer; -1 where the header does not say."""
-    found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", headers.get("Content-Range", "").strip())
-    if found is None:
+    match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", headers.get("Content-Range", "").strip())
+    if match is None:
         return -1, None
-    return int(found[1]), None if found[2] == "*" else int(found[2])
+    return int(match[1]), None if match[2] == "*" else int(match[2])
 
 
 def _blocks(response: IO[bytes]) -> Iterator[bytes]:

@@ -95,15 +95,15 @@ def load(path: Path, notes: Notes) -> Iterator[Decision]:
 def _decision(row: _Row, cells: Cells) -> tuple[Decision, str | None]:
     """The problem, and what its topology contradicts."""
     own, other = ([list(four[:2]), list(four[2:])] for four in (cells[:4], cells[4:]))
-    found = topologies(own, other)
+    computed = topologies(own, other)
     stated = row.stated
     # The pair is the row player's, then the column player's, of the game or of the row.
-    if stated != found and stated[::-1] == found and row.role == "colplayer":
-        stated = found
+    if stated != computed and stated[::-1] == computed and row.role == "colplayer":
+        stated = computed
     odd = None
-    if None in found:
+    if None in computed:
         odd = "points tie, so that there is none"
-    elif stated != found:
+    elif stated != computed:
         odd = "the points make another one"
     options = one_shot_matrix.options(2)
     decision = Decision(

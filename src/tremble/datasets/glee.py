@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tremble.datasets.base import Card, Notes
 from tremble.datasets.glee_rows import (
@@ -103,11 +103,12 @@ def load(path: Path, notes: Notes) -> Iterator[Decision]:
         settings = settings_of(family, section(config, "game_args", str(file)), deltas, str(file))
         table = folder / "game.csv"
         rows = read_rows(table, family, settings)
-        found = build(folder.name, family, people[0], settings, rows, where=str(table))
-        if not found:
+        play = Play(folder.name, family, people[0], settings, rows)
+        decisions = build(play, where=str(table))
+        if not decisions:
             reason = unscored(family, people[0], settings)
             notes.dropped[reason or "games that ended before the person had to decide"] += 1
-        yield from found
+        yield from decisions
 
 
 def from_numeric(record: Mapping[str, Any], dataset: str) -> list[Decision]:
@@ -133,7 +134,7 @@ def from_numeric(record: Mapping[str, Any], dataset: str) -> list[Decision]:
     rows = [
         row_of(event, family, settings, f"{where}, event {n}") for n, event in enumerate(events, 1)
     ]
-    return build(str(record.get("game")), family, human, settings, rows, dataset, where)
+    return build(Play(str(record.get("game")), family, human, settings, rows), dataset, where)
 
 
 def unscored(family: str, human: str, settings: Mapping[str, Any]) -> str | None:
@@ -149,27 +150,33 @@ def unscored(family: str, human: str, settings: Mapping[str, Any]) -> str | None
     return None
 
 
-def build(
-    game_id: str,
-    family: str,
-    human: str,
-    settings: Mapping[str, Any],
-    rows: Sequence[Row],
-    dataset: str = "glee",
-    where: str | None = None,
-) -> list[Decision]:
-    """One game as decisions, in order; none where `unscored` has a reason.
+class Play(NamedTuple):
+    """One game as the source has it.
 
     `family` is one of GLEE's three, `human` the person's side; `settings` come from `settings_of`
-    and `rows` from `row_of` or `read_rows`. `where` names the game in errors. Raises UserError
-    when the person decides twice in a round, or on nothing.
+    and `rows` from `row_of` or `read_rows`.
     """
-    where = where or f"GLEE game {game_id}"
+
+    id: str
+    family: str
+    human: str
+    settings: Mapping[str, Any]
+    rows: Sequence[Row]
+
+
+def build(play: Play, dataset: str = "glee", where: str | None = None) -> list[Decision]:
+    """One game as decisions, in order; none where `unscored` has a reason.
+
+    `where` names the game in errors. Raises UserError when the person decides twice in a round,
+    or on nothing.
+    """
+    id_, family, human, settings, rows = play
+    where = where or f"GLEE game {id_}"
     if unscored(family, human, settings):
         return []
     name = "persuasion_seller" if (family, human) == ("persuasion", "Alice") else family
     game = Game(
-        id=f"glee/{name}/{game_id}",
+        id=f"glee/{name}/{id_}",
         dataset=dataset,
         family=name,
         rules=_rules(name, human, settings),
@@ -238,12 +245,12 @@ def _rules(family: str, human: str, settings: Mapping[str, Any]) -> dict[str, An
     first = human == "Alice"
     if family in ("persuasion", "persuasion_seller"):
         buyer, price = family == "persuasion", settings["product_price"]
-        told = buyer or settings["is_seller_know_cv"]
+        knows_worths = buyer or settings["is_seller_know_cv"]
         return {
             "price": price,
             "p": settings["p"] if settings["is_buyer_know_p"] or not buyer else None,
-            "worth_high": settings["v"] * price if told else None,
-            "worth_low": settings["c"] * price if told else None,
+            "worth_high": settings["v"] * price if knows_worths else None,
+            "worth_low": settings["c"] * price if knows_worths else None,
             "seller_knows_worths": settings["is_seller_know_cv"],
             "buyer_knows_p": settings["is_buyer_know_p"],
             "messages": settings["seller_message_type"],
@@ -251,7 +258,7 @@ def _rules(family: str, human: str, settings: Mapping[str, Any]) -> dict[str, An
             "myopic": settings["is_myopic"],
         }
     complete, rounds = settings["complete_information"], settings["max_rounds"]
-    told = {
+    announced = {
         "complete_information": complete,
         "messages": settings["messages_allowed"],
         "rounds": rounds if rounds <= TOLD_UP_TO else None,
@@ -262,19 +269,19 @@ def _rules(family: str, human: str, settings: Mapping[str, Any]) -> dict[str, An
             "money": settings["money_to_divide"],
             "delta": settings[own],
             "other_delta": settings[other] if complete else None,
-            **told,
+            **announced,
         }
     own, other = ("seller_value", "buyer_value") if first else ("buyer_value", "seller_value")
     scale = settings["product_price_order"]
     return {
         "value": settings[own] * scale,
         "other_value": settings[other] * scale if complete else None,
-        **told,
+        **announced,
     }
 
 
 def _config(family: str, settings: Mapping[str, Any]) -> dict[str, str]:
-    """The six parameters the core study breaks each family down by, under its names."""
+    """The six parameters that Shapira et al. (2026) break a family down by, as named there."""
     if family == "persuasion":
         return {
             "Quality prob. p": f"{round(settings['p'], 2):g}",
@@ -307,14 +314,14 @@ def _config(family: str, settings: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _asymmetry(settings: Mapping[str, Any]) -> dict[str, str]:
-    """The study's seventh cut of negotiation, which follows from two of the six."""
+    """Their seventh cut of negotiation, which follows from two of the six."""
     buyer, seller = settings["buyer_value"], settings["seller_value"]
     which = "Equal" if buyer == seller else "Buyer > Seller" if buyer > seller else "Seller > Buyer"
     return {"Value asymmetry": which}
 
 
 def _stakes(value: float) -> str:
-    """$100, $10K, $1M: the study's spelling of an amount."""
+    """$100, $10K, $1M: an amount as Shapira et al. (2026) write it."""
     for size, letter in ((1e6, "M"), (1e3, "K")):
         if value >= size and value % size == 0:
             return f"${value / size:g}{letter}"

@@ -73,7 +73,7 @@ def find_games(path: Path) -> list[Path]:
         raise UserError(f"There is no file or folder {str(path)!r}; check the path.")
     top = path.parent if path.is_file() and path.name in _FILES else path
     if ROOT not in top.resolve().parts:
-        copies = sorted(found for found in top.rglob(ROOT) if found.is_dir())
+        copies = sorted(folder for folder in top.rglob(ROOT) if folder.is_dir())
         if len(copies) > 1:
             raise UserError(
                 f"{len(copies)} folders called {ROOT} under {str(path)!r}; name one, "
@@ -107,9 +107,9 @@ def read_config(file: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise UserError(f"{file} is not JSON ({one_line(error)}); {_FRESH}.") from error
     if not isinstance(config, dict) or config.get("game_type") not in FAMILIES:
-        found = config.get("game_type") if isinstance(config, dict) else config
+        game_type = config.get("game_type") if isinstance(config, dict) else config
         raise UserError(
-            f"{file}: game_type is {str(found)[:60]!r} where GLEE has {', '.join(FAMILIES)}; "
+            f"{file}: game_type is {str(game_type)[:60]!r} where GLEE has {', '.join(FAMILIES)}; "
             f"{_FRESH}."
         )
     return config
@@ -117,10 +117,10 @@ def read_config(file: Path) -> dict[str, Any]:
 
 def section(config: Mapping[str, Any], key: str, where: str) -> dict[str, Any]:
     """The part of a game's settings called `key`. Raises UserError where there is none."""
-    found = config.get(key)
-    if not isinstance(found, dict):
-        raise UserError(f"{where}: {key} is {found!r} where GLEE has an object; {_FRESH}.")
-    return found
+    part = config.get(key)
+    if not isinstance(part, dict):
+        raise UserError(f"{where}: {key} is {part!r} where GLEE has an object; {_FRESH}.")
+    return part
 
 
 def read_rows(file: Path, family: str, settings: Mapping[str, Any]) -> list[Row]:
@@ -209,10 +209,10 @@ def row_of(cells: Mapping[str, Any], family: str, settings: Mapping[str, Any], w
 
 def _message(cells: Mapping[str, Any]) -> str | None:
     """What was written where messages are possible: there 'none' is a word somebody typed."""
-    found = cells.get("message")
-    if not isinstance(found, str) or not found.strip():
+    message = cells.get("message")
+    if not isinstance(message, str) or not message.strip():
         return None
-    return found.replace("\r\n", "\n").replace("\r", "\n")
+    return message.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _nothing(cell: Any) -> bool:
@@ -230,33 +230,33 @@ def _choice(cell: Any, family: str, where: str) -> tuple[str, str]:
 
 def _number(value: Any, what: str, where: str) -> float:
     try:
-        found = math.nan if isinstance(value, bool) else float(value)
+        number = math.nan if isinstance(value, bool) else float(value)
     except (TypeError, ValueError, OverflowError):
-        found = math.nan
-    if not math.isfinite(found):
+        number = math.nan
+    if not math.isfinite(number):
         raise _wrong(where, what, value, "a number")
-    return found
+    return number
 
 
 def _amount(value: Any, what: str, where: str) -> float:
-    found = _number(value, what, where)
-    if found < 0:
+    number = _number(value, what, where)
+    if number < 0:
         raise _wrong(where, what, value, "a number of at least 0")
-    return found
+    return number
 
 
 def _count(value: Any, what: str, where: str) -> int:
-    found = _number(value, what, where)
-    if found < 1 or found != int(found):
+    number = _number(value, what, where)
+    if number < 1 or number != int(number):
         raise _wrong(where, what, value, "a whole number from 1")
-    return int(found)
+    return int(number)
 
 
 def _share(value: Any, what: str, where: str) -> float:
-    found = _amount(value, what, where)
-    if found > 1:
+    number = _amount(value, what, where)
+    if number > 1:
         raise _wrong(where, what, value, "a number from 0 to 1")
-    return found
+    return number
 
 
 def _flag(value: Any, what: str, where: str) -> bool:
@@ -316,8 +316,8 @@ def settings_of(
     `deltas` are those of players 1 and 2 where the players carry them (None where they do not);
     `delta_1` and `delta_2` among the parameters go first. Raises UserError with `where` in it.
     """
-    found = dict(parameters)
+    settings = dict(parameters)
     for key, delta in zip(("delta_1", "delta_2"), deltas, strict=False):
-        if found.get(key) is None:
-            found[key] = delta
-    return {key: check(found.get(key), key, where) for key, check in _SETTINGS[family].items()}
+        if settings.get(key) is None:
+            settings[key] = delta
+    return {key: check(settings.get(key), key, where) for key, check in _SETTINGS[family].items()}

@@ -69,11 +69,11 @@ def load(path: Path, notes: Notes) -> Iterator[Decision]:
     seen: set[str] = set()
     for line, values in _from_csv(path) if path.suffix == ".csv" else _from_lines(path):
         record = _Record(f"{path}, line {line}", values)
-        found = record.decision(line)
-        if found.id in seen:
+        decision = record.decision(line)
+        if decision.id in seen:
             record.fail(f"problem {values['problem']!r} appears again; give each a name of its own")
-        seen.add(found.id)
-        yield found
+        seen.add(decision.id)
+        yield decision
 
 
 def _from_csv(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -89,7 +89,7 @@ def _from_csv(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 def _gamble(cell: str) -> Any:
     """A cell as JSON, or as JSON but for numbers that JSON writes otherwise; as it stands where it
     is neither, for the check that comes."""
-    for text in (cell, _NUMBER.sub(lambda found: json.dumps(found.group()), cell)):
+    for text in (cell, _NUMBER.sub(lambda match: json.dumps(match.group()), cell)):
         with suppress(json.JSONDecodeError, RecursionError):
             return json.loads(text)
     return cell
@@ -98,9 +98,9 @@ def _gamble(cell: str) -> Any:
 def _number(value: Any, share: bool = False) -> float | None:
     """The finite number that a value is or that a text holds, as ".45", "1." or "+3", and for a
     share "45 %"; None where it is none."""
-    if isinstance(value, str) and (found := _NUMBER.fullmatch(value.strip())) is not None:
+    if isinstance(value, str) and (match := _NUMBER.fullmatch(value.strip())) is not None:
         digits = value.strip().rstrip("% ")
-        if not found["percent"]:
+        if not match["percent"]:
             value = float(digits)
         elif share:
             with suppress(DecimalException):  # its exponent is out of reach
@@ -116,16 +116,16 @@ def _from_lines(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         if not text.strip():
             continue
         empty = False
-        found = parsed(text, str(file), "write one JSON object a line", line)
-        if not isinstance(found, dict):
+        record = parsed(text, str(file), "write one JSON object a line", line)
+        if not isinstance(record, dict):
             raise UserError(
                 f"{file}, line {line}: {text[:100]!r} is not a JSON object; one object a line."
             )
-        for key in found:
+        for key in record:
             if key not in (*_NEEDED, *_OPTIONAL):
                 known = did_you_mean(key, [*_NEEDED, *_OPTIONAL])
                 raise UserError(f"{file}, line {line}: unknown key {key!r}{known}")
-        yield line, {key: value for key, value in found.items() if value is not None}
+        yield line, {key: value for key, value in record.items() if value is not None}
     if empty:
         raise UserError(f"{file} is empty; write one problem a line (docs/data.md).")
 
@@ -141,21 +141,21 @@ class _Record:
         raise UserError(f"{self.where}: {message}; {_CURE}.")
 
     def text(self, key: str) -> str:
-        found = self.values.get(key)
-        if key in ("problem", "study") and type(found) is int:
-            return str(found)
-        if not isinstance(found, str) or not found.strip():
-            self.fail(f"{key} is {as_written(found)}, not a text")
-        return found.strip()
+        text = self.values.get(key)
+        if key in ("problem", "study") and type(text) is int:
+            return str(text)
+        if not isinstance(text, str) or not text.strip():
+            self.fail(f"{key} is {as_written(text)}, not a text")
+        return text.strip()
 
     def number(self, key: str, most: float) -> float:
-        found = _number(self.values.get(key), share=key != "n")
-        if found is None or not 0 <= found <= most:
+        number = _number(self.values.get(key), share=key != "n")
+        if number is None or not 0 <= number <= most:
             self.fail(
                 f"{key} is {as_written(self.values.get(key))[:100]}, not a number from 0 to "
                 f"{most:g}"
             )
-        return found
+        return number
 
     def gamble(self, key: str) -> list[list[float]]:
         numbers = []

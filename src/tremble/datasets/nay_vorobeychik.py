@@ -78,7 +78,7 @@ def _play(table: Table, number: int, rows: range) -> Iterator[Decision]:
     rules, config = _told(group)
     id_ = f"{CARD.name}/{group}/{number}"
     did, done = (
-        told[rows.start : rows.stop].tolist() for told in (table.cooperated, table.carried_out)
+        column[rows.start : rows.stop].tolist() for column in (table.cooperated, table.carried_out)
     )
     # What a row came to stands in the next one; of the last round no row tells.
     others = table.numbers("other.decision1")[rows.start + 1 : rows.stop].astype(bool).tolist()

@@ -53,7 +53,7 @@ class Version:
 
     def expected(self) -> dict[str, Any]:
         """Column -> the value that all rows of this version have."""
-        found: dict[str, Any] = {
+        row: dict[str, Any] = {
             "data": self.study,
             "infin": float(self.rounds is None),
             "contin": float(self.continuous),
@@ -61,10 +61,10 @@ class Version:
             "risk": float(self.lottery),
         }
         if self.continues is not None:
-            found["delta"] = self.continues
+            row["delta"] = self.continues
         if self.normalised:
-            found |= zip("rstp", self.points, strict=True)
-        return found
+            row |= zip("rstp", self.points, strict=True)
+        return row
 
 
 _KS = (0.1, 0.0, 0.12, 0.06)
@@ -114,19 +114,19 @@ def read_frame(file: Path) -> Any:
     try:
         with warnings.catch_warnings():  # about a file that is then refused, or read and checked
             warnings.simplefilter("ignore", UserWarning)
-            found = rdata.read_rda(file)
+            frames = rdata.read_rda(file)
     except Exception as error:  # whatever a damaged file makes of the reader
         if isinstance(error, OSError) and error.strerror:
             raise UserError(
                 f"Cannot read {str(file)!r} ({error.strerror}); check the path."
             ) from error
         raise UserError(f"{file}: not an R data file ({one_line(error)}); {FRESH}.") from error
-    if FRAME not in found:
+    if FRAME not in frames:
         raise UserError(
-            f"{file}: it holds {', '.join(map(str, found)) or 'nothing'}, not {FRAME}; give the "
+            f"{file}: it holds {', '.join(map(str, frames)) or 'nothing'}, not {FRAME}; give the "
             f"{FILE} of Nay and Vorobeychik as downloaded."
         )
-    return found[FRAME]
+    return frames[FRAME]
 
 
 class Table:
@@ -218,7 +218,7 @@ class Table:
         """Whether the own option carried out in each row was to cooperate: with an error, the
         option for which so much is paid; in the last round of a play, whose payoff no row tells,
         the one chosen."""
-        found: np.ndarray = self.cooperated.copy()
+        carried_out: np.ndarray = self.cooperated.copy()
         for number, version in VERSIONS.items():
             if version.normalised:  # the amounts paid are on another scale
                 continue
@@ -233,5 +233,5 @@ class Table:
             sound = np.ones(len(self), bool)
             sound[later] = as_chosen | (replaced & (version.error > 0))
             self._all(sound, "my.payoff1", f"what the row before pays in version {number}")
-            found[later - 1] = np.where(as_chosen, own, 1 - own)
-        return found
+            carried_out[later - 1] = np.where(as_chosen, own, 1 - own)
+        return carried_out

@@ -144,9 +144,9 @@ class _Row:
         )
 
     def _matrix(self, column: str) -> Matrix:
-        found = [[number(cell) for cell in row.split()] for row in self.cells[column].split(";")]
-        table = [[cell for cell in row if cell is not None] for row in found]
-        if table != found or len({len(row) for row in table}) != 1 or len(table[0]) < 2:
+        numbers = [[number(cell) for cell in row.split()] for row in self.cells[column].split(";")]
+        table = [[cell for cell in row if cell is not None] for row in numbers]
+        if table != numbers or len({len(row) for row in table}) != 1 or len(table[0]) < 2:
             self.fail(column, "rows of points, as many in each, with ';' between the rows")
         if len(table) < 2:
             self.fail(column, "points for two options or more")

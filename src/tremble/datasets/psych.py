@@ -207,12 +207,12 @@ def _file(path: Path) -> Path:
         return path
     if not path.is_dir():
         raise UserError(f"There is no file or folder {str(path)!r}; check the path.")
-    found = sorted(path.glob("*.jsonl"))
-    if len(found) != 1:
+    files = sorted(path.glob("*.jsonl"))
+    if len(files) != 1:
         raise UserError(
-            f"{len(found)} .jsonl files in {str(path)!r}; name the one with the transcripts."
+            f"{len(files)} .jsonl files in {str(path)!r}; name the one with the transcripts."
         )
-    return found[0]
+    return files[0]
 
 
 def _sidecar(file: Path) -> dict[str, tuple[str, ...]]:
@@ -220,23 +220,23 @@ def _sidecar(file: Path) -> dict[str, tuple[str, ...]]:
     if not file.is_file():
         return {}
     cure = "write an object of experiment to a list of options"
-    found = json_of(file, cure)
-    if not isinstance(found, dict):
-        raise UserError(f"{file}: a JSON {type(found).__name__}; {cure}.")
+    by_experiment = json_of(file, cure)
+    if not isinstance(by_experiment, dict):
+        raise UserError(f"{file}: a JSON {type(by_experiment).__name__}; {cure}.")
     return {
         experiment: _options(f"{file}, experiment {experiment!r}", options)
-        for experiment, options in found.items()
+        for experiment, options in by_experiment.items()
     }
 
 
-def _options(where: str, found: Any) -> tuple[str, ...]:
-    sound = isinstance(found, list) and len(found) > 1 and len(set(map(str, found))) == len(found)
-    if not sound or not all(isinstance(text, str) and text.strip() for text in found):
+def _options(where: str, value: Any) -> tuple[str, ...]:
+    sound = isinstance(value, list) and len(value) > 1 and len(set(map(str, value))) == len(value)
+    if not sound or not all(isinstance(text, str) and text.strip() for text in value):
         raise UserError(
-            f"{where}: options is {as_written(found)[:100]}; give a list of two different texts or "
+            f"{where}: options is {as_written(value)[:100]}; give a list of two different texts or "
             "more."
         )
-    return tuple(found)
+    return tuple(value)
 
 
 def _sessions(file: Path) -> Iterator[_Session]:
@@ -259,13 +259,13 @@ def _session(file: Path, line: int, raw: bytes) -> _Session:
         raise UserError(f"{where}: {str(value)[:100]!r} is not an object; one JSON object a line.")
     names = []
     for key in ("experiment", "participant"):
-        found = value.get(key)
-        if type(found) not in (str, int) or found == "":
+        name = value.get(key)
+        if type(name) not in (str, int) or name == "":
             raise UserError(
-                f"{where}: {key} is {as_written(found)}; give a name or a number, without which "
+                f"{where}: {key} is {as_written(name)}; give a name or a number, without which "
                 "other participants cannot be told from this one."
             )
-        names.append(str(found))
+        names.append(str(name))
     transcript = value.get("text")
     if not isinstance(transcript, str):
         raise UserError(

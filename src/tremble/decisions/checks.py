@@ -1,21 +1,17 @@
-"""What makes a line a valid record: every check, with the cure in the words of the fault."""
+"""What makes a line a valid record: games, options, decisions and what people did in them."""
 
 from __future__ import annotations
 
-import difflib
-import re
 from collections.abc import Callable
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from tremble.decisions.lines import Line, short
+from tremble.decisions.fields import Fields
 from tremble.decisions.record import (
     CUSTOM,
     DEFAULT_OPENING,
     FAMILIES,
     Decision,
-    Event,
     Game,
     Option,
 )
@@ -27,8 +23,6 @@ _DECISION_KEYS = {
     *("options", "target", "choice", "rates", "rate", "n", "rate_sd", "rules", "history"),
     *("prompt", "system", "opening", "config"),
 }
-
-
 # Which forms of a record a key belongs to.
 _ONLY_IN = {
     "at": ("game",),
@@ -38,13 +32,7 @@ _ONLY_IN = {
 }
 
 
-@lru_cache(maxsize=1024)
-def _means_seen(name: str) -> bool:
-    """Whether a key of an event is `seen` misspelt: one letter too few or too many, or its case."""
-    return bool(difflib.get_close_matches(name.casefold(), ["seen"], cutoff=0.85))
-
-
-class Checker(Line):
+class Checker(Fields):
     """Turns one parsed line into a record, or fails with the line's number and the cure."""
 
     def __init__(self, path: Path, line: int, outcome: bool = True) -> None:
@@ -53,73 +41,15 @@ class Checker(Line):
         self.name = Path(path.name.removesuffix(".gz")).stem
         self.outcome = outcome
 
-    def known(self, value: dict[str, Any], keys: set[str]) -> None:
-        for key in value:
-            if key not in keys:
-                known = did_you_mean(key, sorted(keys))
-                if known.endswith("?"):
-                    self.fail(f"unknown key {key!r}{known} If not, put it in config, for --by.")
-                self.fail(f"unknown key {key!r}; put it in config, for --by{known}")
-
-    def text(self, value: dict[str, Any], key: str, default: str | None = None) -> str:
-        found = value.get(key, default)
-        if isinstance(found, int) and not isinstance(found, bool) and key != "prompt":
-            return str(found)
-        if not isinstance(found, str) or not found:
-            self.fail(f"{key} is {as_written(found)}; it must be a text that is not empty.")
-        return found
-
-    def whole(self, value: dict[str, Any], key: str, least: int) -> int | None:
-        found = value.get(key)
-        if found is None:
-            return None
-        whole = isinstance(found, int) and not isinstance(found, bool)
-        if not whole or not least <= found < 2**31:
-            self.fail(
-                f"{key} is {short(found)}{_quoted(found)}; it must be a whole number from {least} "
-                f"to {2**31 - 1}, or null."
-            )
-        return int(found)
-
-    def table(self, value: dict[str, Any], key: str) -> dict[str, Any]:
-        found = value.get(key)
-        if found is None:
-            return {}
-        if not isinstance(found, dict):
-            self.fail(f"{key} is {as_written(found)}; it must be an object.")
-        return found
-
-    def events(self, value: dict[str, Any], key: str) -> tuple[Event, ...]:
-        found = value.get(key, [])
-        if not isinstance(found, list):
-            self.fail(f"{key} is {as_written(found)}; it must be a list of events.")
-        events = []
-        for position, item in enumerate(found):
-            if not isinstance(item, dict) or not isinstance(item.get("type"), str):
-                self.fail(
-                    f"{key}[{position}] is {as_written(item)}; an event is an object with a type."
-                )
-            seen = item.get("seen")
-            if seen is not None and not (
-                isinstance(seen, dict) and all(type(at) is int for at in seen.values())
-            ):
-                self.fail(
-                    f"{key}[{position}].seen is {as_written(seen)}; write role to number of events."
-                )
-            data = {name: field for name, field in item.items() if name not in ("type", "seen")}
-            for name in data:
-                if _means_seen(name):  # else everybody would see what it was to hide
-                    self.fail(f"{key}[{position}] has a key {name!r}; did you mean 'seen'?")
-            events.append(Event(item["type"], data, seen))
-        return tuple(events)
-
     def family(self, value: dict[str, Any]) -> str:
+        """One of the families that tremble has words for."""
         name = self.text(value, "family")
         if name not in FAMILIES:
             self.fail(f"family is {name!r}{did_you_mean(name, list(FAMILIES))}")
         return name
 
     def game(self, value: dict[str, Any]) -> Game:
+        """A game, from an object whose `kind` is game."""
         self.known(value, _GAME_KEYS)
         return Game(
             id=self.text(value, "id"),
@@ -133,13 +63,14 @@ class Checker(Line):
         )
 
     def options(self, value: dict[str, Any]) -> tuple[Option, ...]:
-        found = value.get("options")
-        if not isinstance(found, list) or len(found) < 2:
+        """Two options or more; no key, label or surface form stands for two of them."""
+        items = value.get("options")
+        if not isinstance(items, list) or len(items) < 2:
             self.fail(
-                f"options is {as_written(found)}; a decision needs a list of at least two options."
+                f"options is {as_written(items)}; a decision needs a list of at least two options."
             )
         options = []
-        for item in found:
+        for item in items:
             if isinstance(item, str):
                 item = {"key": item, "label": item}
             if not isinstance(item, dict) or not set(item) <= {"key", "label", "spellings"}:
@@ -166,48 +97,27 @@ class Checker(Line):
         return tuple(options)
 
     def surface_forms(self, item: dict[str, Any]) -> tuple[str, ...]:
-        found = item.get("spellings") or []
-        if not isinstance(found, list) or not all(isinstance(x, str) and x for x in found):
+        """Other words for an option's label; in records they stand under `spellings`."""
+        forms = item.get("spellings") or []
+        if not isinstance(forms, list) or not all(isinstance(x, str) and x for x in forms):
             self.fail(
-                f"spellings is {as_written(found)}; it must be a list of texts that are not empty, "
-                "other "
-                "words for the label."
+                f"spellings is {as_written(forms)}; it must be a list of texts that are not empty, "
+                "other words for the label."
             )
-        return tuple(dict.fromkeys(found))
-
-    def share(self, found: Any, name: str) -> float:
-        number = isinstance(found, int | float) and not isinstance(found, bool)
-        if not number or not 0 <= found <= 1:
-            percent = (
-                f"; for {found} % write {found / 100:g}" if number and 1 < found <= 100 else ""
-            )
-            self.fail(
-                f"{name} is {short(found)}{_quoted(found)}; a rate lies between 0 and 1{percent}."
-            )
-        return float(found)
-
-    def deviation(self, value: dict[str, Any]) -> float | None:
-        found = value.get("rate_sd")
-        number = isinstance(found, int | float) and not isinstance(found, bool)
-        if found is not None and (not number or found < 0):
-            self.fail(
-                f"rate_sd is {as_written(found)}{_quoted(found)}; a standard deviation is a number "
-                "from 0."
-            )
-        return found
+        return tuple(dict.fromkeys(forms))
 
     def prompt(self, value: dict[str, Any]) -> tuple[str, str | None]:
         """Prompt and system text; a list of messages is folded into the two."""
-        found = value["prompt"]
+        prompt = value["prompt"]
         system = [self.text(value, "system")] if value.get("system") is not None else []
-        if isinstance(found, str):
-            if not found:
+        if isinstance(prompt, str):
+            if not prompt:
                 self.fail("prompt is empty; write what the person read.")
-            return found, system[0] if system else None
-        if not isinstance(found, list) or not found:
-            self.fail(f"prompt is {as_written(found)}; it must be a text or a list of messages.")
+            return prompt, system[0] if system else None
+        if not isinstance(prompt, list) or not prompt:
+            self.fail(f"prompt is {as_written(prompt)}; it must be a text or a list of messages.")
         user: list[str] = []
-        for item in found:
+        for item in prompt:
             if not isinstance(item, dict) or set(item) != {"role", "content"}:
                 self.fail(f"the message {item!r} must be an object with role and content.")
             if item["role"] not in ("system", "user"):
@@ -221,54 +131,14 @@ class Checker(Line):
         return "\n\n".join(user), "\n\n".join(system) or None
 
     def decision(self, value: dict[str, Any], find_game: Callable[[str], Game | None]) -> Decision:
+        """A decision; `find_game` has the games of the lines before, by their ids."""
         self.known(value, _DECISION_KEYS)
-        forms = [key for key in ("game", "rules", "prompt") if value.get(key) is not None]
-        if len(forms) != 1:
-            self.fail(
-                f"the record has {' and '.join(forms) or 'neither game, rules nor prompt'}; "
-                "give exactly one of game, rules and prompt."
-            )
-        for key in sorted(_ONLY_IN):
-            if value.get(key) is not None and forms[0] not in _ONLY_IN[key]:
-                self.fail(f"{key} says nothing in a record with {forms[0]}; leave it out.")
-        options = self.options(value)
-        target, people = self._people(value, options)
-        common: dict[str, Any] = {
-            "options": options,
-            "target": target,
-            **people,
-            "rate_sd": self.deviation(value),
-            "participant": self.text(value, "participant")
-            if value.get("participant") is not None
-            else None,
-            "round": self.whole(value, "round", 1),
-            "role": self.text(value, "role") if value.get("role") is not None else None,
-            "config": self.table(value, "config"),
-            "line": self.line,
-        }
-        if forms == ["game"]:
-            game = find_game(self.text(value, "game"))
-            if game is None:
-                self.fail(f"no game {value['game']!r} before this line; put its line first.")
-            at = self.whole(value, "at", 0)
-            if at is None or at > len(game.events):
-                self.fail(
-                    f"at is {as_written(value.get('at'))}; game {game.id!r} has events 0 to "
-                    f"{len(game.events)}."
-                )
-            for key, owner in (("dataset", game.dataset), ("family", game.family)):
-                if value.get(key, owner) != owner:
-                    self.fail(f"{key} is {as_written(value[key])}, but the game's is {owner!r}.")
-            return Decision(
-                id=self.text(value, "id"),
-                dataset=game.dataset,
-                family=game.family,
-                game=game,
-                at=at,
-                **common,
-            )
+        form = self._form(value)
+        common = self._common(value)
+        if form == "game":
+            return self._in_game(value, find_game(self.text(value, "game")), common)
         dataset = self.text(value, "dataset", self.name)
-        if forms == ["rules"]:
+        if form == "rules":
             return Decision(
                 id=self.text(value, "id"),
                 dataset=dataset,
@@ -288,6 +158,61 @@ class Checker(Line):
             prompt=prompt,
             system=system,
             opening=opening,
+            **common,
+        )
+
+    def _form(self, value: dict[str, Any]) -> str:
+        """Which of game, rules and prompt says what the person saw."""
+        forms = [key for key in ("game", "rules", "prompt") if value.get(key) is not None]
+        if len(forms) != 1:
+            self.fail(
+                f"the record has {' and '.join(forms) or 'neither game, rules nor prompt'}; "
+                "give exactly one of game, rules and prompt."
+            )
+        for key in sorted(_ONLY_IN):
+            if value.get(key) is not None and forms[0] not in _ONLY_IN[key]:
+                self.fail(f"{key} says nothing in a record with {forms[0]}; leave it out.")
+        return forms[0]
+
+    def _common(self, value: dict[str, Any]) -> dict[str, Any]:
+        """The fields of a decision that do not depend on its form, by their names."""
+        options = self.options(value)
+        target, people = self._people(value, options)
+        return {
+            "options": options,
+            "target": target,
+            **people,
+            "rate_sd": self.deviation(value),
+            "participant": self.text(value, "participant")
+            if value.get("participant") is not None
+            else None,
+            "round": self.whole(value, "round", 1),
+            "role": self.text(value, "role") if value.get("role") is not None else None,
+            "config": self.table(value, "config"),
+            "line": self.line,
+        }
+
+    def _in_game(
+        self, value: dict[str, Any], game: Game | None, common: dict[str, Any]
+    ) -> Decision:
+        """The decision at an event of a game; None is a game that no line before has."""
+        if game is None:
+            self.fail(f"no game {value['game']!r} before this line; put its line first.")
+        at = self.whole(value, "at", 0)
+        if at is None or at > len(game.events):
+            self.fail(
+                f"at is {as_written(value.get('at'))}; game {game.id!r} has events 0 to "
+                f"{len(game.events)}."
+            )
+        for key, owner in (("dataset", game.dataset), ("family", game.family)):
+            if value.get(key, owner) != owner:
+                self.fail(f"{key} is {as_written(value[key])}, but the game's is {owner!r}.")
+        return Decision(
+            id=self.text(value, "id"),
+            dataset=game.dataset,
+            family=game.family,
+            game=game,
+            at=at,
             **common,
         )
 
@@ -328,10 +253,3 @@ class Checker(Line):
             self.fail(f"rate is short for two options, here are {len(keys)}; give rates.")
         shares = {key: rate if key == target else 1 - rate for key in keys}
         return target, {"rates": shares, "n": n}
-
-
-def _quoted(found: Any) -> str:
-    """What is wrong with a number that stands in quotes."""
-    if not isinstance(found, str) or not re.fullmatch(r"\s*[+-]?\d*\.?\d+(e[+-]?\d+)?\s*", found):
-        return ""
-    return ", a text: leave out the quotes"

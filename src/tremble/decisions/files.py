@@ -22,9 +22,9 @@ FRESH = "restore the file from a fresh copy of the source"
 
 def _packed(stream: IO[bytes]) -> bool:
     """Whether gzip packed a file that was just opened, by how it begins."""
-    found = stream.read(2) == b"\x1f\x8b"
+    packed = stream.read(2) == b"\x1f\x8b"
     stream.seek(0)
-    return found
+    return packed
 
 
 @contextmanager
@@ -111,7 +111,7 @@ def parsed(text: str, where: str, cure: str, line: int | None = None) -> Any:
         return number if abs(number) < float("inf") else not_a_number(word, "is too large")
 
     try:
-        found = json.loads(text, parse_constant=not_a_number, parse_float=finite)
+        value = json.loads(text, parse_constant=not_a_number, parse_float=finite)
     except json.JSONDecodeError as error:
         fail(error.lineno, f"not JSON ({error.msg} at column {error.colno}): {text[:60].strip()!r}")
     except ValueError:
@@ -120,7 +120,7 @@ def parsed(text: str, where: str, cure: str, line: int | None = None) -> Any:
         fail(1, "nested too deeply to be read")
     if "\\ud" in text.lower():
         try:
-            json.dumps(found, ensure_ascii=False).encode()
+            json.dumps(value, ensure_ascii=False).encode()
         except UnicodeEncodeError:
             fail(1, "half of a surrogate pair is no character")
-    return found
+    return value

@@ -43,11 +43,11 @@ def read(path: Path, on_fault: Callable[[Fault], None] | None = None) -> Iterato
             f"import SOURCE {shlex.quote(str(path))} --out FILE.jsonl` (SOURCE: one of `tremble "
             "data list`), or write one JSON object a line as docs/data.md says."
         )
-    found = False
+    any_line = False
     with opened(path) as stream:
         reader = _Reader(path, stream)
         for line, offset, raw in _lines(stream):
-            found = True
+            any_line = True
             try:
                 decision = reader.record(raw, line, offset)
             except Fault as fault:
@@ -58,7 +58,7 @@ def read(path: Path, on_fault: Callable[[Fault], None] | None = None) -> Iterato
                 continue
             if decision is not None:
                 yield decision
-    if not found:
+    if not any_line:
         raise UserError(f"{path} is empty; expected one JSON record a line.")
 
 

@@ -77,12 +77,12 @@ class Line:
         return value
 
     def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) < len(pairs):
+        entries = dict(pairs)
+        if len(entries) < len(pairs):
             keys = [key for key, _ in pairs]
             twice = next(key for key in keys if keys.count(key) > 1)
             self.fail(f"the key {twice!r} stands twice in one object; keep one.")
-        return found
+        return entries
 
     def _digits(self, word: str) -> int:
         self.large = self.large or len(word) > 15
@@ -98,21 +98,21 @@ class Line:
         self.large = self.large or abs(number) > LARGEST
         return number
 
-    def _not_too_large(self, found: Any, where: str) -> None:
-        if isinstance(found, dict):
-            for key, value in found.items():
-                self._not_too_large(value, f"{where}.{key}")
-        elif isinstance(found, list):
-            for place, value in enumerate(found):
-                self._not_too_large(value, f"{where}[{place}]")
-        elif isinstance(found, int | float) and abs(found) > LARGEST:
+    def _not_too_large(self, value: Any, where: str) -> None:
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                self._not_too_large(inner, f"{where}.{key}")
+        elif isinstance(value, list):
+            for place, inner in enumerate(value):
+                self._not_too_large(inner, f"{where}[{place}]")
+        elif isinstance(value, int | float) and abs(value) > LARGEST:
             self.fail(
-                f"{where} is {short(found)}, too large a number to compute with (at most 1e15); "
+                f"{where} is {short(value)}, too large a number to compute with (at most 1e15); "
                 "write it in a larger unit, or as a text."
             )
 
 
-def short(found: Any) -> str:
+def short(value: Any) -> str:
     """A value as it is written in the file, of a long one the beginning."""
-    written = as_written(found)
+    written = as_written(value)
     return written if len(written) <= 40 else f"{written[:30]}... ({len(written)} characters)"

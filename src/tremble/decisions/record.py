@@ -35,7 +35,8 @@ READ = "read"  # in `numbers` of a decision frame: a hash of the user's own prom
 @dataclass(frozen=True, slots=True)
 class Option:
     """One thing the person could do: `key` identifies it, `label` is the text a model reads,
-    `spellings` are other words for that label, which count where a study asks for spellings."""
+    `surface_forms` are other words for that label, which count where a study asks for them (in
+    records and study files under `spellings`)."""
 
     key: str
     label: str

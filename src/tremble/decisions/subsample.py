@@ -37,10 +37,10 @@ class Sample:
     """At most `most` decisions of each family. Only hashes of games and people are kept."""
 
     def __init__(self, decisions: Iterable[Decision], most: int) -> None:
-        found: dict[str, _Games] = {}
+        games: dict[str, _Games] = {}
         for decision in decisions:
-            found.setdefault(decision.family, _Games()).add(decision)
-        self.drawn = {family: games.drawn(most) for family, games in found.items()}
+            games.setdefault(decision.family, _Games()).add(decision)
+        self.drawn = {family: one.drawn(most) for family, one in games.items()}
 
     def size(self) -> int:
         """How many decisions are drawn, of all families."""
@@ -116,15 +116,15 @@ class _Games:
 def _games(one: Drawn) -> str:
     """How many of the games, where that is not said by the number of decisions, and what follows
     from how they were drawn."""
-    said = []
+    remarks = []
     if one.games != one.decisions:
         in_part = ", one in part" if one.in_part else ""
-        said.append(f"{_of(len(one.taken), one.games)} games{in_part}")
+        remarks.append(f"{_of(len(one.taken), one.games)} games{in_part}")
     if one.split:
-        said.append("people's games are split")
+        remarks.append("people's games are split")
     if len(one.taken) < min(FEW_GAMES, one.games):
-        said.append("few games: intervals are wide")
-    return f" ({'; '.join(said)})" if said else ""
+        remarks.append("few games: intervals are wide")
+    return f" ({'; '.join(remarks)})" if remarks else ""
 
 
 def _of(some: int, of_all: int) -> str:

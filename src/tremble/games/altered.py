@@ -34,12 +34,12 @@ def in_proportion(base: str, *names: str) -> Callable[[Told, Told, Told], dict[s
 
 def _shared(value: Any, factor: float, digits: int) -> Any:
     """`times`, with the last share of a division such that all shares add up as before."""
-    found = times(value, factor, digits)
+    shares = times(value, factor, digits)
     if isinstance(value, Mapping) and value:
-        *others, last = found
+        *others, last = shares
         whole = round(sum(value.values()) * factor, digits)
-        found[last] = round(whole - sum(found[name] for name in others), digits)
-    return found
+        shares[last] = round(whole - sum(shares[name] for name in others), digits)
+    return shares
 
 
 def times(value: Any, factor: float, digits: int = 9) -> Any:

@@ -41,7 +41,7 @@ class Family:
     with all amounts times a factor, None where they are not known as numbers; `retold` an event of
     another game (its data, the rules there and here) as these rules would have it, None where they
     cannot; `on_the_table` names the parameters that are all there is to decide about.
-    `spellings`: label -> other words for it, which count where a study asks for spellings."""
+    `surface_forms`: label -> other words for it, counted where a study asks."""
 
     name: str
     rules: Callable[[View], list[str]]
@@ -85,8 +85,8 @@ def family(name: str) -> Family:
             f"tremble has no words for a game called {name!r}; give these decisions a `prompt` of "
             "their own."
         )
-    found: Family = import_module(f"tremble.games.{_MODULES[name]}").FAMILY
-    return found
+    loaded: Family = import_module(f"tremble.games.{_MODULES[name]}").FAMILY
+    return loaded
 
 
 def known(name: str) -> bool:

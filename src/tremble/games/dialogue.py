@@ -52,9 +52,9 @@ def advice_numbers(view: View, parts: Sequence[str], now: str, name: str) -> dic
     """
     rounds: dict[int | None, dict[str, bool | None]] = {}
     for event in view.events:
-        found = event.data.get("quality" if event.type == "quality" else "choice")
-        told = None if found is None else found in ("yes", "high")
-        rounds.setdefault(event.data["round"], {})[event.type] = told
+        word = event.data.get("quality" if event.type == "quality" else "choice")
+        high_or_yes = None if word is None else word in ("yes", "high")
+        rounds.setdefault(event.data["round"], {})[event.type] = high_or_yes
     current = rounds.pop(view.round, {})
     return {
         **{key: view.rules.get(key) for key in ("p", "price", "worth_high", "worth_low")},

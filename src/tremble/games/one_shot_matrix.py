@@ -36,8 +36,8 @@ def in_one_game(id_: str, views: Mapping[str, Decision]) -> list[Decision]:
     if len(views) < 2:
         return list(views.values())
     first = next(iter(views.values()))
-    told = {side: dict(view.parameters) for side, view in views.items()}
-    game = Game(id_, first.dataset, first.family, {"private": told}, ())
+    private = {side: dict(view.parameters) for side, view in views.items()}
+    game = Game(id_, first.dataset, first.family, {"private": private}, ())
     return [replace(view, game=game, rules=None, role=side) for side, view in views.items()]
 
 
@@ -96,7 +96,7 @@ def question(view: View) -> str:
 
 
 def normative(view: View) -> Normative:
-    """Own probabilities in equilibrium; see `equilibria.own_play`."""
+    """Own probabilities in equilibrium; see `games.theory.equilibria.own_play`."""
     rows = _payoffs(view)
     own, other = ([[cell[side] for cell in row] for row in rows] for side in (0, 1))
     return own_play(own, other, [option.key for option in view.options])

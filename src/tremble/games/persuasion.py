@@ -61,16 +61,16 @@ def history(view: View) -> list[str]:
     current = rounds.pop(view.round, {})
     lines: list[str] = []
     # Decision and quality become known together; people read them in this order.
-    for number, found in [*rounds.items(), (view.round, current)]:
+    for number, events in [*rounds.items(), (view.round, current)]:
         lines.append(round_line(view, number))
-        if "recommendation" in found:
-            lines += _advice(view, found["recommendation"])
-        if "decision" in found:
-            bought = found["decision"].data["choice"] == "yes"
+        if "recommendation" in events:
+            lines += _advice(view, events["recommendation"])
+        if "decision" in events:
+            bought = events["decision"].data["choice"] == "yes"
             price = money(view.rules["price"])
             lines.append(f"You bought the product for {price}." if bought else "You did not buy.")
-        if "quality" in found:
-            data = found["quality"].data
+        if "quality" in events:
+            data = events["quality"].data
             worth = money(data["worth"])
             lines.append(f"It was of {data['quality']} quality, worth {worth} to you.")
     return lines

@@ -84,21 +84,21 @@ def history(view: View) -> list[str]:
 
 def _round(view: View, move: Mapping[str, Any]) -> str:
     """What one round was, in a line: both options and both payments, as far as they are known."""
-    said = f"You chose {view.label(move['choice'])}"
+    sentence = f"You chose {view.label(move['choice'])}"
     other, points = move.get("other"), move.get("points")
     if move.get("carried_out") is not None:
-        said += f", option {view.label(move['carried_out'])} was carried out for you"
+        sentence += f", option {view.label(move['carried_out'])} was carried out for you"
     if other is not None:
         done = "option {} was carried out for the other player"
         words = done if move.get("carried_out") is not None else "the other player chose {}"
-        said += ", " + words.format(view.label(other))
-    said += "."
+        sentence += ", " + words.format(view.label(other))
+    sentence += "."
     if points is not None:
-        said += f" You got {amount(points)} points"
+        sentence += f" You got {amount(points)} points"
         if other is not None:
-            said += f", the other player got {amount(move['other_points'])}"
-        said += "."
-    return said
+            sentence += f", the other player got {amount(move['other_points'])}"
+        sentence += "."
+    return sentence
 
 
 def question(view: View) -> str:
@@ -145,10 +145,10 @@ def _open_end(own: Table, other: Table, continues: float, error: float) -> Norma
     Review of Economic Studies 38): what leaving gains once x (1 - continues) is at most what each
     later round loses x continues. Else, and where errors blur what was done, no claim is made.
     """
-    found = equilibria(own, other)
-    if len(found) > 1:
+    solutions = equilibria(own, other)
+    if len(solutions) > 1:
         return Normative(None, "not unique: no end is told")
-    row, column = (next((at for at in (0, 1) if mix[at] == 1), None) for mix in found[0])
+    row, column = (next((at for at in (0, 1) if mix[at] == 1), None) for mix in solutions[0])
     if row is not None and column is not None and not error:
         cell = (1 - row, 1 - column)  # in the two others one player does no better
         kept = all(
@@ -170,7 +170,7 @@ def numbers(view: View) -> dict[str, Any]:
     the record contradicts itself) and the reader's `points`. `continues` and `error` where told;
     with an error `mine` is what was chosen, `done` and `theirs` what was carried out."""
     moves = [event.data for event in view.events]
-    found = {
+    parameters = {
         "payoffs": view.rules.get("payoffs"),
         "mine": [move["choice"] for move in moves],
         "theirs": [move.get("other") for move in moves],
@@ -179,10 +179,10 @@ def numbers(view: View) -> dict[str, Any]:
     }
     for key in ("continues", "error"):
         if view.rules.get(key) is not None:
-            found[key] = view.rules[key]
+            parameters[key] = view.rules[key]
     if view.rules.get("error"):
-        found["done"] = [move["carried_out"] for move in moves]
-    return found
+        parameters["done"] = [move["carried_out"] for move in moves]
+    return parameters
 
 
 def misled(view: View) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What wordings and controls do not fit, counted in decisions.
 
 In the rows of a study the reason of a prompt that is left out begins with what does not fit
-(`rendering.MISFIT`, `CONTROL_MISFIT`): the wording, or the control over a wording that fits.
+(`MISFIT`, `CONTROL_MISFIT`): the wording, or the control over a wording that fits.
 """
 
 from __future__ import annotations

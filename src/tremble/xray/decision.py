@@ -77,7 +77,7 @@ def look_at(asked: Asked, notify: Notify) -> Found:
     - `people`: choice, rates, n, target; no model ever sees them;
     - `theory`: normative (shares by key or None), why, numbers (what baselines compute with);
     - `baselines`: name to the prediction of the target, where a study's folder holds the decisions;
-    - `readings`: one for each presentation, model and format, in this order (`xray_reading.read`);
+    - `readings`: one for each presentation, model and format, in this order (`tokens.read`);
     - `notes`: sentences: presentations and formulations not shown, models that cannot be had.
 
     Raises UserError for what cannot be found, read or tokenised, before any weights are loaded.

@@ -1,4 +1,4 @@
-"""Attention over a slice of the stream (see `tremble.plan`): each token sees its own history only.
+"""Attention over a slice of the stream (see `stream`): each token sees its own history only.
 
 Registered with transformers as an attention implementation and as what makes masks for it. The
 slice runs through the model as one sequence, so that every matrix product sees all its tokens;

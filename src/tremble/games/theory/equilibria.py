@@ -51,10 +51,10 @@ def too_large(rows: int, columns: int) -> bool:
     return comb(rows + columns, rows) - 1 > MOST_SYSTEMS
 
 
-def continuum(found: Sequence[tuple[Mix, Mix]]) -> bool:
+def continuum(solutions: Sequence[tuple[Mix, Mix]]) -> bool:
     """Whether the extreme equilibria `found` span infinitely many: two of them share a strategy,
     and then every mixture of the other player's two strategies is an equilibrium with it."""
-    return any(one[0] == two[0] or one[1] == two[1] for one, two in combinations(found, 2))
+    return any(one[0] == two[0] or one[1] == two[1] for one, two in combinations(solutions, 2))
 
 
 def own_play(own: Table, other: Table, keys: Sequence[str], repeated: bool = False) -> Normative:
@@ -70,16 +70,16 @@ def own_play(own: Table, other: Table, keys: Sequence[str], repeated: bool = Fal
     """
     if own and too_large(len(own), len(own[0])):
         return Normative(None, f"too large: a game of {len(own)} x {len(own[0])} options")
-    found = equilibria(own, other)
-    mixes = {mine for mine, _ in found}
-    if len(mixes) == 1 and not (repeated and len(found) > 1):
-        return _shares(keys, found[0][0])
-    if continuum(found):
+    solutions = equilibria(own, other)
+    mixes = {mine for mine, _ in solutions}
+    if len(mixes) == 1 and not (repeated and len(solutions) > 1):
+        return _shares(keys, solutions[0][0])
+    if continuum(solutions):
         return Normative(None, "not unique: a continuum of equilibria")
-    inner = [mine for mine, theirs in found if min(*mine, *theirs) > 0]
-    if len(own) == len(own[0]) == 2 and len(found) == 3 and len(inner) == 1:
+    inner = [mine for mine, theirs in solutions if min(*mine, *theirs) > 0]
+    if len(own) == len(own[0]) == 2 and len(solutions) == 3 and len(inner) == 1:
         return _shares(keys, inner[0])
-    return Normative(None, f"not unique: {len(found)} equilibria")
+    return Normative(None, f"not unique: {len(solutions)} equilibria")
 
 
 def _shares(keys: Sequence[str], mix: Mix) -> Normative:
@@ -112,7 +112,7 @@ def _support(mix: Mix) -> frozenset[int]:
 def _vertices(payoffs: Payoffs) -> dict[Mix, frozenset[int]]:
     """The vertices of the polyhedron of all mixes over the columns with the value of a best row:
     mix -> its best rows. At a vertex with a support of k columns, some k best rows determine it."""
-    found: dict[Mix, frozenset[int]] = {}
+    vertices: dict[Mix, frozenset[int]] = {}
     rows, columns = range(len(payoffs)), range(len(payoffs[0]))
     for size in range(1, min(len(rows), len(columns)) + 1):
         for support in combinations(columns, size):
@@ -122,13 +122,13 @@ def _vertices(payoffs: Payoffs) -> dict[Mix, frozenset[int]]:
                     continue
                 shares = dict(zip(support, solved, strict=True))
                 mix = tuple(shares.get(c, Fraction(0)) for c in columns)
-                if mix in found:
+                if mix in vertices:
                     continue
                 values = [sum(payoffs[r][c] * share for c, share in shares.items()) for r in rows]
                 top = max(values)
                 if values[best[0]] == top:
-                    found[mix] = frozenset(r for r in rows if values[r] == top)
-    return found
+                    vertices[mix] = frozenset(r for r in rows if values[r] == top)
+    return vertices
 
 
 def _equal_rows(square: list[list[Fraction]]) -> list[Fraction] | None:

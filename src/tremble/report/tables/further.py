@@ -57,7 +57,7 @@ def further_layout(tables: Mapping[str, Sequence[Row] | str]) -> list[Table]:
 
 
 def breakdown_layout(parts: Mapping[str, Mapping[str, Sequence[Row]] | str]) -> list[Table]:
-    """Two tables for each parameter (`study.breakdown_analysis`), or its sentence."""
+    """Two tables for each parameter (`api.results.breakdown_analysis`), or its sentence."""
     found = []
     for name, tables in parts.items():
         if isinstance(tables, str):
@@ -73,8 +73,8 @@ def breakdown_layout(parts: Mapping[str, Mapping[str, Sequence[Row]] | str]) -> 
 
 
 def verdict_layout(rows: Sequence[Row]) -> Table:
-    """The rows of `stats.verdict`, the answer beside the family: in a wide table the last columns
-    are out of sight."""
+    """The rows of `stats.tables.verdict`, the answer beside the family: in a wide table the
+    last columns are out of sight."""
     answer = "verdict"
     first = [{"family": row["family"], answer: row[answer], **row} for row in rows]
     return table_of("verdict", VERDICT, first, last=("why",))

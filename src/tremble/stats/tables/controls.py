@@ -42,8 +42,9 @@ def control_table(
 
     model, format, formulation, family, control, n (decisions scored both ways), r, r_control,
     loss (r less r_control) with its 95% interval low and high over whole clusters
-    (`bootstrap.difference_intervals`), mass, mass_control, note. `predicted` and `controlled` are
-    as `predictions` gives them; in `controlled` the formulation is a wording and its control.
+    (`stats.inference.bootstrap.difference_intervals`), mass, mass_control, note.
+    `predicted` and `controlled` are as `predictions` gives them; in `controlled` the formulation is
+    a wording and its control.
     """
     if controlled.is_empty():
         return []

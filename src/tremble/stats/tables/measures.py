@@ -2,7 +2,8 @@
 
 r asks whether predictions rise where people's choices do; these ask whether they can be taken at
 their word. Each is given twice: as predicted, and after one temperature fitted on other people
-(`temperature.py`). A model that knows but is saturated gains much, one that does not know little.
+(`stats.metrics.temperature`). A model that knows but is saturated gains much, one that does not
+know little.
 """
 
 from __future__ import annotations
