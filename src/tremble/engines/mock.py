@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tremble.engines.base import TOP, Limits, Score, combine
+from tremble.engines.base import Limits, Score
+from tremble.engines.reads import Values, reads_of, score_of
 from tremble.models.byte_tokenizer import MOCK_TEMPLATE, ByteTokenizer
 from tremble.models.mock import MockModel
 from tremble.tokenization.options import Ids, TokenPaths
@@ -77,17 +78,17 @@ class MockEngine:
 
     @staticmethod
     def _computed(index: int, paths: TokenPaths, next_token: NextToken) -> Score:
-        with np.errstate(divide="ignore"):
-            logs = {node: np.log(next_token(paths.prefix + node)) for node in paths.nodes()}
-        likeliest = sorted(enumerate(logs[()].tolist()), key=lambda pair: -pair[1])
-        return combine(
-            paths,
-            index,
-            {node: dict(enumerate(row.tolist())) for node, row in logs.items()},
-            {
-                path: float(np.logaddexp.reduce(logs[path][list(paths.terminator)]))
-                for path, terminated in zip(paths.paths, paths.terminated, strict=True)
-                if terminated
-            },
-            likeliest[: TOP + len(paths.paths)],
-        )
+        values = {}
+        for read in reads_of(paths):
+            with np.errstate(divide="ignore"):
+                logs = np.log(next_token(paths.prefix + read.place))
+            listed = logs.tolist()
+            best = sorted(enumerate(listed), key=lambda pair: -pair[1]) if read.likeliest else []
+            values[read.place] = Values(
+                {token: listed[token] for token in read.tokens},
+                None
+                if read.summed is None
+                else float(np.logaddexp.reduce(logs[list(read.summed)])),
+                best[: read.likeliest],
+            )
+        return score_of(paths, index, values)

@@ -280,12 +280,12 @@ class SharedEngine:
                 self._fits = most.least(self._fits)
                 continue
             if waiting is not None:
-                yield from readout.rows(waiting)
+                yield from readout.scores(waiting)
             waiting = found
             self._count(cut, len(found.norm), time.perf_counter() - began)
             start = stop
         if waiting is not None:
-            yield from readout.rows(waiting)
+            yield from readout.scores(waiting)
 
     def _count(self, cut: Slice, rows: int, seconds: float) -> None:
         self._counts["computed_tokens"] += len(cut.ids)

@@ -29,8 +29,8 @@ _BYTES = 4  # a token as four bytes, big-endian, so that bytes sort as the ids d
 @dataclass(frozen=True)
 class Slice:
     """Tokens [start, stop) of the stream. `ids` and `depths` [stop - start]: token, and its place
-    in its own sequence. `reads`: place in the slice, prompt, node (its number in
-    `TokenPaths.nodes()`), one row each, sorted by place."""
+    in its own sequence. `reads`: place in the slice, prompt, number of the read (in `reads_of`,
+    which is that of its node in `TokenPaths.nodes()`), one row each, sorted by place."""
 
     start: int
     stop: int

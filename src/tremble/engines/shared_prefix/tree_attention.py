@@ -74,7 +74,7 @@ class _Manner:
 
 @dataclass(frozen=True)
 class _Heads:
-    """Query, key and value of the tokens in an attention, each [1 or units, heads, tokens, size]."""
+    """Query, key and value of some tokens, each [1 or units, heads, tokens, size]."""
 
     query: torch.Tensor
     key: torch.Tensor
@@ -288,8 +288,8 @@ def _taken(states: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
 
 
 def _attention(states: _Heads, mask: torch.Tensor, manner: _Manner) -> torch.Tensor:
-    """[units, heads, tokens, size]; `mask` as in `_Bundle`. Query heads that share a key head are folded into its rows, so
-    that keys are never copied per head."""
+    """[units, heads, tokens, size]; `mask` as in `_Bundle`. Query heads that share a key head are
+    folded into its rows, so that keys are never copied per head."""
     query, key, value = states.query, states.key, states.value
     scaling, softcap, sinks = manner.scaling, manner.softcap, manner.sinks
     units, heads, count, size = query.shape
@@ -334,9 +334,7 @@ def _forward(
         raise Unsupported("dropout or a position bias in attention")
     if not (attention_mask is None or isinstance(attention_mask, _Kind)):
         raise Unsupported("a mask of the model's own making")
-    manner = _Manner(
-        attention_mask, asked.get("scaling"), asked.get("softcap"), asked.get("s_aux")
-    )
+    manner = _Manner(attention_mask, asked.get("scaling"), asked.get("softcap"), asked.get("s_aux"))
     return _current.get().attend(_Heads(query, key, value), manner), None
 
 
