@@ -18,7 +18,7 @@ from tremble.datasets.base import Notes
 from tremble.datasets.demo import load
 from tremble.engines.base import Engine, option_mass
 from tremble.engines.open import open_engine
-from tremble.models.files import EMBEDDED, GEMMA, SMOLLM
+from tremble.models.embedded import EMBEDDED, GEMMA, SMOLLM
 from tremble.models.spec import ModelSpec, RunOptions
 from tremble.prompts.chat import template_of
 from tremble.prompts.formulations import standard

@@ -20,7 +20,9 @@ from tremble.bench import rates, worker
 from tremble.bench.rows import compare, empty_row, point, row, share
 from tremble.bench.task import Task, factors, prepare, sample
 from tremble.errors import UserError
-from tremble.models.files import GEMMA, Notify, find
+from tremble.models.embedded import GEMMA
+from tremble.models.files import Notify
+from tremble.models.open import find
 from tremble.models.spec import ModelSpec
 from tremble.text import did_you_mean
 

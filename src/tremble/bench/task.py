@@ -18,8 +18,7 @@ from typing import Any
 from tremble.decisions.record import in_blocks
 from tremble.errors import UserError
 from tremble.models.files import Notify
-from tremble.models.mock import is_mock
-from tremble.models.open import Opened, open_tokenizer
+from tremble.models.open import Opened, is_made_up, open_tokenizer
 from tremble.models.spec import ModelSpec, RunOptions
 from tremble.prompts.chat import template_of
 from tremble.study.data import load_data
@@ -57,7 +56,7 @@ def prepare(
 
     Raises UserError for a model, data, a family or a format that cannot be had.
     """
-    if is_mock(spec.id):
+    if is_made_up(spec.id):
         raise UserError(f"The model {spec.id!r} computes nothing to time; name another --model.")
     if format_ not in FORMATS:
         raise UserError(f"There is no format {format_!r}{did_you_mean(format_, list(FORMATS))}")

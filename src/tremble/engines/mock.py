@@ -16,7 +16,10 @@ import numpy.typing as npt
 from tremble.engines.base import Limits, Score
 from tremble.engines.reads import Values, reads_of, score_of
 from tremble.models.byte_tokenizer import MOCK_TEMPLATE, ByteTokenizer
-from tremble.models.mock import MockModel
+from tremble.models.files import Notify
+from tremble.models.mock import mock_identity
+from tremble.models.open import ReadyModel
+from tremble.models.spec import RunOptions
 from tremble.tokenization.options import Ids, TokenPaths
 
 NextToken = Callable[[Ids], npt.NDArray[np.float64]]
@@ -46,7 +49,7 @@ class MockEngine:
         return self._tokenizer
 
     def identity(self) -> dict[str, Any]:
-        return MockModel(self.name).identity()
+        return mock_identity(self.name)
 
     def limits(self) -> Limits:
         return Limits(self.window, "float64", "cpu")
@@ -92,3 +95,8 @@ class MockEngine:
                 best[: read.likeliest],
             )
         return score_of(paths, index, values)
+
+
+def open_engine(model: ReadyModel, options: RunOptions, notify: Notify) -> MockEngine:
+    """The engine of a made-up model."""
+    return MockEngine(model.spec.id, window=model.window)

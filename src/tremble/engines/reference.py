@@ -17,7 +17,11 @@ import torch
 from tremble.engines.base import NOT_NUMBERS, Limits, Score
 from tremble.engines.memory import is_out_of_memory, too_little
 from tremble.engines.reads import Read, Values, reads_of, score_of
+from tremble.engines.weights import load_weights
 from tremble.errors import TrembleError
+from tremble.models.files import Notify
+from tremble.models.open import ReadyModel
+from tremble.models.spec import RunOptions
 from tremble.models.tokenizer import HubTokenizer
 from tremble.tokenization.options import Ids, TokenPaths, maximal
 
@@ -161,6 +165,12 @@ class ReferenceEngine:
             # processor; its logsumexp stays within 1e-6.
             logprobs.append(kept - kept.logsumexp(dim=-1, keepdim=True))
         return logprobs
+
+
+def open_engine(model: ReadyModel, options: RunOptions, notify: Notify) -> ReferenceEngine:
+    """The reference with a model's weights in memory. Raises as `load_weights`."""
+    weights = load_weights(model, options)
+    return ReferenceEngine(weights, model.tokenizer, model.identity, model.window, options.batch)
 
 
 def _read(read: Read, row: torch.Tensor) -> Values:

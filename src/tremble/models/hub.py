@@ -10,11 +10,40 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tremble.errors import ModelUnavailable, UserError
+from tremble.models.files import SMALL_FILES, ModelFiles, Notify, check_weights
+from tremble.models.from_files import FromFiles
+from tremble.models.spec import ModelSpec
 from tremble.text import one_line
 
 # Some repositories hold their weights twice: the original release, which transformers leaves
 # alone, beside its own shards.
 _TWICE = ["consolidated*.safetensors", "original/*"]
+
+
+class _Hub(FromFiles):
+    """Names of the hub, with or without @revision: what nothing else owns."""
+
+    def owns(self, name: str) -> bool:
+        return True
+
+    def locate(self, spec: ModelSpec, notify: Notify, weights: bool) -> ModelFiles:
+        name, revision = name_and_revision(spec.id, spec.revision)
+        patterns = [*SMALL_FILES, "*.safetensors"] if weights else SMALL_FILES
+        folder = download(name, revision, patterns)
+        if weights:
+            if not any(folder.glob("*.safetensors")):
+                raise ModelUnavailable(
+                    f"The model {name!r} has no safetensors weights in this revision, and pickled "
+                    "weights are not read; choose a revision that has them."
+                )
+            check_weights(folder)
+        return ModelFiles(folder, {"weights": folder.name})
+
+    def missing_bytes(self, spec: ModelSpec) -> int | None:
+        return bytes_to_download(*name_and_revision(spec.id, spec.revision), SMALL_FILES)
+
+
+SOURCE = _Hub()
 
 
 def name_and_revision(model: str, revision: str | None = None) -> tuple[str, str | None]:
