@@ -58,7 +58,7 @@ def test_log_probabilities_equal_those_of_lm_evaluation_harness(kind: str) -> No
         if not any(pair["joins"] for pair in pairs):
             tokens = [list(paths[row.index].prefix + path) for path in paths[row.index].paths]
             assert tokens == [pair["tokens"] for pair in pairs]
-        assert paths[row.index].join == any(pair["joins"] for pair in pairs)
+        assert paths[row.index].token_boundary == any(pair["joins"] for pair in pairs)
     assert compared == 40
     path = "shared" if kind == "transformers" else "reference"
     assert gemma.report()["path"] == path

@@ -67,7 +67,7 @@ def prepare(
     template = template_of(spec.template, opened.tokenizer, spec.id) if format_ == "chat" else None
     study = Study("bench", (data,), (), (spec,), run=options)
     started = time.perf_counter()
-    found: dict[str, tuple[dict[str, Any], int]] = {}
+    records: dict[str, tuple[dict[str, Any], int]] = {}
     taken = left_out = 0
     families: set[str] = set()
     for block in in_blocks(load_data(data, study.folder)):
@@ -82,8 +82,8 @@ def prepare(
                 left_out += 1
                 continue
             key = paths.key()
-            record, count = found.get(key) or (_record(prompt, opened), 0)
-            found[key] = (record, count + 1)
+            record, count = records.get(key) or (_record(prompt, opened), 0)
+            records[key] = (record, count + 1)
         if taken == most:
             break
     if family is not None and family not in families:
@@ -91,10 +91,11 @@ def prepare(
             f"The data {data!r} hold no decisions of the family {family!r}"
             f"{did_you_mean(family, sorted(families))}"
         )
-    if not found:
+    if not records:
         raise UserError(f"The data {data!r} hold no prompt that can be scored; name others.")
     seconds = time.perf_counter() - started
-    return Task([r for r, _ in found.values()], [n for _, n in found.values()], left_out, seconds)
+    made, counts = zip(*records.values(), strict=True)
+    return Task(list(made), list(counts), left_out, seconds)
 
 
 def _record(prompt: Prompt, opened: Opened) -> dict[str, Any]:
@@ -109,7 +110,7 @@ def _record(prompt: Prompt, opened: Opened) -> dict[str, Any]:
         "paths": [list(path) for path in paths.paths],
         "closed": list(paths.terminated),
         "closing": list(paths.terminator),
-        "join": paths.join,
+        "join": paths.token_boundary,
         "sequences": [list(node) for node in maximal(paths.nodes())],
     }
 

@@ -77,11 +77,11 @@ def converted(
 def _quantisation(name: str) -> str:
     """What the end of the file name says of the precision that the weights were stored in."""
     stem = name.upper().removesuffix(".GGUF")
-    found = re.search(r"(?:^|[-._])(I?Q\d(?:_\w+)?|BF16|F16|F32)$", stem)
-    if found is None:
+    ending = re.search(r"(?:^|[-._])(I?Q\d(?:_\w+)?|BF16|F16|F32)$", stem)
+    if ending is None:
         return "GGUF of unknown precision, as float32"
-    whole = found[1] in ("BF16", "F16", "F32")
-    return f"{found[1]}{', as float32' if whole else ' (de-quantised)'}"
+    whole = ending[1] in ("BF16", "F16", "F32")
+    return f"{ending[1]}{', as float32' if whole else ' (de-quantised)'}"
 
 
 def writable_cache() -> Path:

@@ -37,8 +37,8 @@ class _Open:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What a pass found for the reads that it answers, still on the device.
+class Answered:
+    """The answers of a pass to its reads, still on the device.
 
     `asked`: prompt and number of its read; `row`: its row among the logits; `norm`: logsumexp per
     row; `picked`: (read, token) with their log-probabilities `values`; `summed`: reads with a sum,
@@ -64,7 +64,7 @@ class Readout:
         self._prompts = prompts
         self._opened: dict[int, _Open] = {}
 
-    def find(self, reads: Ints, logits: torch.Tensor) -> Found:
+    def find(self, reads: Ints, logits: torch.Tensor) -> Answered:
         """Pick what `reads` (place in the slice, prompt, number of the read; sorted) ask for from
         float32 `logits` [places, vocabulary], one row a distinct place, without waiting for the
         device; `logits` are used up."""
@@ -101,7 +101,7 @@ class Readout:
         # In place: a copy of all logits would cost as much as a layer.
         norm = logits.sub_(largest).exp_().sum(dim=-1).log_().add_(largest[:, 0])
         rows_ranked = at(ranked)
-        return Found(
+        return Answered(
             asked,
             row,
             norm,
@@ -116,20 +116,22 @@ class Readout:
             top_ids[rows_ranked],
         )
 
-    def scores(self, found: Found) -> Iterator[Score]:
+    def scores(self, answered: Answered) -> Iterator[Score]:
         """The scores of the prompts whose last read a pass answered."""
-        sound = torch.isfinite(found.norm).tolist()
-        answers = [Values() for _ in found.asked]
-        for (at_read, token), value in zip(found.picked, found.values.tolist(), strict=True):
+        sound = torch.isfinite(answered.norm).tolist()
+        answers = [Values() for _ in answered.asked]
+        for (at_read, token), value in zip(answered.picked, answered.values.tolist(), strict=True):
             answers[at_read].logprobs[token] = value
-        for at_read, value in zip(found.summed, found.summed_values.tolist(), strict=True):
+        for at_read, value in zip(answered.summed, answered.summed_values.tolist(), strict=True):
             answers[at_read].summed = value
-        top = zip(found.ranked, found.top_ids.tolist(), found.top_values.tolist(), strict=True)
-        for at_read, ids, values in top:
-            prompt, number = found.asked[at_read]
+        top_ids, top_values = answered.top_ids.tolist(), answered.top_values.tolist()
+        for at_read, ids, values in zip(answered.ranked, top_ids, top_values, strict=True):
+            prompt, number = answered.asked[at_read]
             count = self._opened[prompt].reads[number].likeliest
             answers[at_read].likeliest = list(zip(ids[:count], values[:count], strict=True))
-        for (prompt, number), at_row, answer in zip(found.asked, found.row, answers, strict=True):
+        for (prompt, number), at_row, answer in zip(
+            answered.asked, answered.row, answers, strict=True
+        ):
             entry = self._opened[prompt]
             entry.values[number] = answer
             entry.sound &= sound[at_row]
