@@ -20,7 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tremble.models.files import GEMMA
+from tremble.models.embedded import GEMMA
 from tremble.models.open import open_tokenizer
 from tremble.models.spec import ModelSpec, RunOptions
 from tremble.prompts.chat import template_of

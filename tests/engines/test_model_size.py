@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from tests.support.toys import tiny_model
-from tremble.engines.model_size import _active, model_size
+from tremble.engines.model_size import active_parameters, model_size
 from tremble.models.spec import ModelSpec, RunOptions
 
 
@@ -40,4 +40,4 @@ def test_of_experts_those_count_that_a_token_goes_through() -> None:
         if w.ndim > 1 and id(w) not in apart and ".experts." not in n
     )
     share = config.num_experts_per_tok / config.num_experts
-    assert _active(model, config) == int(others + share * sum(experts))
+    assert active_parameters(model, config) == int(others + share * sum(experts))

@@ -20,7 +20,7 @@ from tremble.datasets.base import Notes
 from tremble.datasets.demo import load
 from tremble.engines.base import Engine, option_mass
 from tremble.engines.open import give_memory_back, open_engine
-from tremble.models.files import EMBEDDED, GEMMA, SMOLLM
+from tremble.models.embedded import EMBEDDED, GEMMA, SMOLLM
 from tremble.models.spec import ModelSpec, RunOptions
 from tremble.prompts.chat import template_of
 from tremble.prompts.formulations import standard
@@ -73,7 +73,7 @@ def test_log_probabilities_equal_those_of_lm_evaluation_harness(kind: str) -> No
         if not any(pair["joins"] for pair in pairs):
             tokens = [list(paths[row.index].prefix + path) for path in paths[row.index].paths]
             assert tokens == [pair["tokens"] for pair in pairs]
-        assert paths[row.index].join == any(pair["joins"] for pair in pairs)
+        assert paths[row.index].token_boundary == any(pair["joins"] for pair in pairs)
     assert compared == 40
     path = "shared" if kind == "transformers" else "reference"
     assert gemma.report()["path"] == path

@@ -13,8 +13,8 @@ import torch
 from tests.support.toys import save_tiny
 from tremble.engines.open import open_engine
 from tremble.errors import UserError
-from tremble.models.files import check_weights, content_hash, find
-from tremble.models.open import model_identity, open_tokenizer
+from tremble.models.files import check_weights, content_hash
+from tremble.models.open import find, model_identity, open_tokenizer
 from tremble.models.spec import ModelSpec, RunOptions
 from tremble.tokenization.options import option_paths
 

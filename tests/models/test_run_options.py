@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 from pathlib import Path
@@ -210,14 +211,12 @@ def test_quantised_weights_have_a_key_of_their_own(
 
 def _pretend(monkeypatch: pytest.MonkeyPatch, package: str, there: bool = True) -> None:
     """A package that is installed, or is not, for whoever looks."""
-    from tremble.engines import open as load
-
-    inner = load.importlib.util.find_spec  # type: ignore[attr-defined]
+    inner = importlib.util.find_spec
 
     def find(name: str, *rest: Any) -> Any:
         return (object() if there else None) if name == package else inner(name, *rest)
 
-    monkeypatch.setattr(load.importlib.util, "find_spec", find)  # type: ignore[attr-defined]
+    monkeypatch.setattr(importlib.util, "find_spec", find)
 
 
 def test_without_bitsandbytes_there_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,11 +229,11 @@ def test_tables_say_that_weights_were_quantised(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The weights of this test stay as they are: only the way to the reader is looked at."""
-    from tremble.engines import open as load
+    from tremble.engines import weights
 
     _pretend(monkeypatch, "bitsandbytes")
     passed = []
-    monkeypatch.setattr(load, "quantiser", lambda asked: passed.append(asked.quantise))
+    monkeypatch.setattr(weights, "quantiser", lambda asked: passed.append(asked.quantise))
     record = {"id": "1", "prompt": "Go?", "options": ["a", "b"], "choice": "a"}
     (tmp_path / "mine.jsonl").write_text(json.dumps(record))
     path = tmp_path / "s.toml"

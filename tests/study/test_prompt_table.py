@@ -109,7 +109,7 @@ def test_a_table_equals_prompt_for_prompt_tokenising(
     assert rows["row_key"].to_list() == [prompt.paths.key() for prompt in expected]
     assert rows["length"].to_list() == [prompt.paths.length for prompt in expected]
     assert rows["prompt_tokens"].to_list() == [len(prompt.paths.prefix) for prompt in expected]
-    assert rows["join"].to_list() == [prompt.paths.join for prompt in expected]
+    assert rows["join"].to_list() == [prompt.paths.token_boundary for prompt in expected]
     texts = {(prompt.text, tuple(o.label for o in prompt.decision.options)) for prompt in expected}
     assert len(view) == len(texts)  # equal prompts are kept once
 

@@ -14,9 +14,9 @@ import pytest
 
 from tremble.api.results import analyze_study, further_analysis
 from tremble.decisions import jsonl
-from tremble.engines import open as loading
 from tremble.engines.mock import MockEngine
 from tremble.errors import UserError
+from tremble.models.open import ReadyModel
 from tremble.store.job import Job
 from tremble.store.schemas import SCORES, completed
 from tremble.study.file import read_study
@@ -47,10 +47,11 @@ SHARES = {"YES": 0.6, " No": 0.3, "buy": 0.06, "no": 0.01, "perhaps": 0.03}
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    def mock(name: str) -> MockEngine:
+    def opened(model: ReadyModel, *_: Any) -> MockEngine:
+        name = model.spec.id
         return MockEngine(name, speaking(SHARES) if name == "mock:loud" else None)
 
-    monkeypatch.setattr(loading, "MockEngine", mock)
+    monkeypatch.setattr("tremble.engines.mock.open_engine", opened)
     options = [
         {"key": "b", "label": "yes", "spellings": ["buy"]},
         {"key": "n", "label": "no"},

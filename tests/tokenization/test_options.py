@@ -33,21 +33,21 @@ def test_a_token_that_spans_the_join_is_scored_whole_and_marked() -> None:
     tokenizer = GreedyTokenizer([" yes", " no", "Answer", ":"])
     (paths,) = option_paths(tokenizer, [("Answer: ", ["yes", "no"])])
     assert words(tokenizer, paths) == ("Answer:", [[" yes"], [" no"]])
-    assert paths.join
+    assert paths.token_boundary
 
 
 def test_a_join_for_one_option_moves_the_start_for_all() -> None:
     tokenizer = GreedyTokenizer([" yes", "Answer", ":"])
     (paths,) = option_paths(tokenizer, [("Answer: ", ["yes", "no"])])
     assert words(tokenizer, paths) == ("Answer:", [[" yes"], [" ", "n", "o"]])
-    assert paths.join
+    assert paths.token_boundary
 
 
 def test_without_a_merge_the_answer_starts_after_the_context() -> None:
     tokenizer = GreedyTokenizer(["yes", "no"])
     (paths,) = option_paths(tokenizer, [("Say ", ["yes", "no"])])
     assert words(tokenizer, paths) == ("Say ", [["yes"], ["no"]])
-    assert not paths.join
+    assert not paths.token_boundary
 
 
 def test_tokens_that_options_share_count_in_the_mass() -> None:
@@ -157,7 +157,7 @@ def test_next_token_reads_one_token_after_the_context_as_it_stands() -> None:
     (paths,) = option_paths(tokenizer, [("Answer: ", ["yes", "no"])], "next_token")
     # The space stays a token of its own: the study's reading, and how it fails there.
     assert words(tokenizer, paths) == ("Answer: ", [["yes"], ["no"]])
-    assert paths.join
+    assert paths.token_boundary
 
 
 def test_next_token_is_undefined_where_labels_share_their_first_token() -> None:
@@ -190,7 +190,7 @@ def test_a_trained_bpe_merges_across_the_join_and_paths_rebuild_the_text() -> No
     tokenizer = HubTokenizer(bpe_tokenizer())
     labels = ["yes", "no"]
     (paths,) = option_paths(tokenizer, [("Answer: ", labels)])
-    assert paths.join
+    assert paths.token_boundary
     for label, path in zip(labels, paths.paths, strict=True):
         assert list(paths.prefix + path) == tokenizer.encode([f"Answer: {label}"])[0]
 

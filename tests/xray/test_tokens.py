@@ -29,7 +29,7 @@ def test_a_token_across_the_join_is_marked() -> None:
     tokenizer = GreedyTokenizer(['"acc', "ept", "reject"], bos=True)
     text, labels = 'Say "', ["accept", "reject"]
     [paths] = option_paths(tokenizer, [(text, labels)])
-    assert paths.join
+    assert paths.token_boundary
     reader = TokenReader(tokenizer)
     assert [token["piece"] for token in reader.tokens(paths.prefix)] == ["<s>", *"Say "]
     assert [token["piece"] for token in reader.straddled(text, paths)] == ['"']

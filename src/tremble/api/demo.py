@@ -8,7 +8,9 @@ from tremble.datasets.base import Notes
 from tremble.datasets.demo import load, sample
 from tremble.decisions import jsonl
 from tremble.errors import UserError
-from tremble.models.files import GEMMA, SMOLLM, Notify, find
+from tremble.models.embedded import GEMMA, SMOLLM
+from tremble.models.files import Notify
+from tremble.models.open import find
 from tremble.models.spec import ModelSpec
 from tremble.store.files import write_text
 from tremble.store.study_folder import Store

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from tremble.decisions import jsonl
 from tremble.decisions.record import Decision
@@ -17,7 +17,8 @@ from tremble.models.spec import ModelSpec, RunOptions
 from tremble.prompts.chat import template_of
 from tremble.prompts.formulations import standard
 from tremble.tokenization.options import (
-    Reading,
+    FULL_LABEL,
+    READINGS,
     Tokenizer,
     TokenPaths,
     boundary_warning,
@@ -32,7 +33,7 @@ class Asked:
     model: str
     chat: bool = False
     template: str | None = None
-    reading: str = "joint"
+    reading: str = FULL_LABEL
     where: str = "stdin"
 
 
@@ -42,7 +43,7 @@ def score_prompts(lines: list[bytes], asked: Asked, notify: Notify) -> Iterator[
     Raises UserError for a faulty line, an unknown model, and what cannot be tokenised, before
     anything is scored.
     """
-    if asked.reading not in ("joint", "next_token"):
+    if asked.reading not in READINGS:
         raise UserError(f"There is no reading {asked.reading!r}; it is joint or next_token.")
     if asked.template is not None and not asked.chat:
         raise UserError("--template is for the chat format; add --chat.")
@@ -66,7 +67,7 @@ def score_prompts(lines: list[bytes], asked: Asked, notify: Notify) -> Iterator[
         (text, [option.label for option in decision.options])
         for text, decision in zip(texts, decisions, strict=True)
     ]
-    paths = option_paths(engine.tokenizer, prompts, cast(Reading, asked.reading))
+    paths = option_paths(engine.tokenizer, prompts, asked.reading)
     window = engine.limits().window
     for decision, path in zip(decisions, paths, strict=True):
         if window is not None and path.length > window:
@@ -76,12 +77,12 @@ def score_prompts(lines: list[bytes], asked: Asked, notify: Notify) -> Iterator[
             )
     waiting: dict[int, Score] = {}
     shown = 0
-    for found in engine.score(paths):
-        waiting[found.index] = found
+    for scored in engine.score(paths):
+        waiting[scored.index] = scored
         while shown in waiting:
-            row = waiting.pop(shown)
+            score = waiting.pop(shown)
             yield _result(
-                decisions[shown], texts[shown], paths[shown], row, engine.tokenizer, asked
+                decisions[shown], texts[shown], paths[shown], score, engine.tokenizer, asked
             )
             shown += 1
 
@@ -90,7 +91,7 @@ def _result(
     decision: Decision,
     text: str,
     paths: TokenPaths,
-    row: Score,
+    score: Score,
     tokenizer: Tokenizer,
     asked: Asked,
 ) -> dict[str, Any]:
@@ -98,9 +99,9 @@ def _result(
         "id": decision.id,
         "model": asked.model,
         "format": "chat" if asked.chat else "plain",
-        **scored_options(decision.options, row, tokenizer),
+        **scored_options(decision.options, score, tokenizer),
         "prompt_tokens": len(paths.prefix),
-        "join": paths.join,
+        "join": paths.token_boundary,
         "warning": boundary_warning(text, decision.options[0].label),
-        "error": row.error,
+        "error": score.error,
     }

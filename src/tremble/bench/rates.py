@@ -69,20 +69,20 @@ def attention(model: Any, tokens: int, seen: int) -> tuple[Callable[[], None], i
 
 
 def measure(model: Any, points: list[tuple[int, int, int]]) -> dict[str, Any]:
-    found = []
+    measured = []
     for tokens, rows, seen in points:
         body, body_work, output, output_work = products(model, tokens, rows)
         attend, attend_work = attention(model, tokens, seen)
         body_s, head_s, attention_s = best(body), best(output), best(attend)
         work = body_work + output_work + attend_work
-        found.append(
+        measured.append(
             {
                 **{"tokens": tokens, "rows": rows, "seen": seen},
                 **{"body_s": body_s, "head_s": head_s, "attention_s": attention_s},
                 "gflops": work / (body_s + head_s + attention_s) / 1e9,
             }
         )
-    return {"square_gflops": square_rate(), "points": found}
+    return {"square_gflops": square_rate(), "points": measured}
 
 
 def main(folder: Path, points: Path, result: Path) -> None:

@@ -20,7 +20,9 @@ from tremble.bench import rates, worker
 from tremble.bench.rows import compare, empty_row, point, row, share
 from tremble.bench.task import Task, factors, prepare, sample
 from tremble.errors import UserError
-from tremble.models.files import GEMMA, Notify, find
+from tremble.models.embedded import GEMMA
+from tremble.models.files import Notify
+from tremble.models.open import find
 from tremble.models.spec import ModelSpec
 from tremble.text import did_you_mean
 
@@ -139,11 +141,11 @@ def _line_up(
                 continue
             again = f", run {turn + 1} of {asked.repeats}" if asked.repeats > 1 else ""
             notify(f"{name}: {len(chosen[name])} prompts{again}")
-            found = _contend(folder, name, asked.python.get(name, Path(sys.executable)))
-            if isinstance(found, Failure):
-                failures[name] = found
+            result = _contend(folder, name, asked.python.get(name, Path(sys.executable)))
+            if isinstance(result, Failure):
+                failures[name] = result
             else:
-                results[name].append(found)
+                results[name].append(result)
     return results, failures
 
 
@@ -180,10 +182,10 @@ def _contend(folder: Path, name: str, python: Path) -> dict[str, Any] | Failure:
     reason = _run([python, *script], log)
     if reason is not None:
         return Failure(f"broke down: {reason} (log: {log})", missing=False)
-    found: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
-    if found.get("missing"):
+    facts: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
+    if facts.get("missing"):
         return Failure(f"not installed: {peer.INSTALL}", missing=True)
-    return found
+    return facts
 
 
 def _run(command: Sequence[Any], log: Path) -> str | None:
@@ -209,22 +211,22 @@ def _run(command: Sequence[Any], log: Path) -> str | None:
 
 def _shares(folder: Path, model: Path, rows: list[dict[str, Any]], notify: Notify) -> float | None:
     """Adds `share` to the rows whose passes are known; GFLOP/s of a square matrix product."""
-    points = sorted({found for made in rows if (found := point(made)) is not None})
+    points = sorted({where for made in rows if (where := point(made)) is not None})
     asked, result, log = (folder / f"rates.{end}" for end in ("points.json", "json", "log"))
     asked.write_text(json.dumps(points), encoding="utf-8")
     reason = _run([sys.executable, "-m", rates.__name__, model, asked, result], log)
     if reason is not None:
         notify(f"The matrix products could not be timed: {reason}")
         return None
-    found = json.loads(result.read_text(encoding="utf-8"))
+    timed = json.loads(result.read_text(encoding="utf-8"))
     keys = ("tokens", "rows", "seen")
-    measured = {tuple(entry[key] for key in keys): entry for entry in found["points"]}
+    measured = {tuple(entry[key] for key in keys): entry for entry in timed["points"]}
     for made in rows:
         where = point(made)
         if where is not None:
             made |= share(made, measured[where])
             made["matrix_gflops"] = measured[where]["gflops"]
-    square: float = found["square_gflops"]
+    square: float = timed["square_gflops"]
     return square
 
 

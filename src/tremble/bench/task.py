@@ -18,8 +18,7 @@ from typing import Any
 from tremble.decisions.record import in_blocks
 from tremble.errors import UserError
 from tremble.models.files import Notify
-from tremble.models.mock import is_mock
-from tremble.models.open import Opened, open_tokenizer
+from tremble.models.open import Opened, is_made_up, open_tokenizer
 from tremble.models.spec import ModelSpec, RunOptions
 from tremble.prompts.chat import template_of
 from tremble.study.data import load_data
@@ -57,7 +56,7 @@ def prepare(
 
     Raises UserError for a model, data, a family or a format that cannot be had.
     """
-    if is_mock(spec.id):
+    if is_made_up(spec.id):
         raise UserError(f"The model {spec.id!r} computes nothing to time; name another --model.")
     if format_ not in FORMATS:
         raise UserError(f"There is no format {format_!r}{did_you_mean(format_, list(FORMATS))}")
@@ -68,7 +67,7 @@ def prepare(
     template = template_of(spec.template, opened.tokenizer, spec.id) if format_ == "chat" else None
     study = Study("bench", (data,), (), (spec,), run=options)
     started = time.perf_counter()
-    found: dict[str, tuple[dict[str, Any], int]] = {}
+    records: dict[str, tuple[dict[str, Any], int]] = {}
     taken = left_out = 0
     families: set[str] = set()
     for block in in_blocks(load_data(data, study.folder)):
@@ -83,8 +82,8 @@ def prepare(
                 left_out += 1
                 continue
             key = paths.key()
-            record, count = found.get(key) or (_record(prompt, opened), 0)
-            found[key] = (record, count + 1)
+            record, count = records.get(key) or (_record(prompt, opened), 0)
+            records[key] = (record, count + 1)
         if taken == most:
             break
     if family is not None and family not in families:
@@ -92,10 +91,11 @@ def prepare(
             f"The data {data!r} hold no decisions of the family {family!r}"
             f"{did_you_mean(family, sorted(families))}"
         )
-    if not found:
+    if not records:
         raise UserError(f"The data {data!r} hold no prompt that can be scored; name others.")
     seconds = time.perf_counter() - started
-    return Task([r for r, _ in found.values()], [n for _, n in found.values()], left_out, seconds)
+    made, counts = zip(*records.values(), strict=True)
+    return Task(list(made), list(counts), left_out, seconds)
 
 
 def _record(prompt: Prompt, opened: Opened) -> dict[str, Any]:
@@ -110,7 +110,7 @@ def _record(prompt: Prompt, opened: Opened) -> dict[str, Any]:
         "paths": [list(path) for path in paths.paths],
         "closed": list(paths.terminated),
         "closing": list(paths.terminator),
-        "join": paths.join,
+        "join": paths.token_boundary,
         "sequences": [list(node) for node in maximal(paths.nodes())],
     }
 

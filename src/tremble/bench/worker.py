@@ -46,13 +46,13 @@ def peak_memory_mb() -> float:
 
 
 def versions(packages: tuple[str, ...]) -> dict[str, str]:
-    found = {"python": sys.version.split()[0]}
+    installed = {"python": sys.version.split()[0]}
     for package in packages:
         try:
-            found[package] = metadata.version(package)
+            installed[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 def run(peer: Any, job: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -46,12 +47,6 @@ def bench(
     """Time tremble against its reference, a plain loop and other tools: same prompts, one run."""
     from tremble.bench.run import Asked, run_bench
 
-    interpreters = {}
-    for entry in python or ():
-        peer, equals, path = entry.partition("=")
-        if not equals or not path:
-            raise UserError(f"--python is {entry!r}; write PEER=PATH, as vllm=env/bin/python.")
-        interpreters[peer] = Path(path)
     names = [name.strip() for part in against or ["loop"] for name in part.split(",")]
     own = {} if model is None else {"model": model}
     asked = Asked(
@@ -63,7 +58,7 @@ def bench(
         template=template,
         sample=sample,
         repeats=repeats,
-        python=interpreters,
+        python=_interpreters(python or ()),
         **own,
     )
     try:
@@ -78,3 +73,14 @@ def bench(
 
         show_bench(result, screen())
     return 1 if any(row["note"].startswith("broke down") for row in result["rows"]) else 0
+
+
+def _interpreters(entries: Sequence[str]) -> dict[str, Path]:
+    """`PEER=PATH` entries as peer -> interpreter. Raises UserError for another text."""
+    interpreters = {}
+    for entry in entries:
+        peer, equals, path = entry.partition("=")
+        if not equals or not path:
+            raise UserError(f"--python is {entry!r}; write PEER=PATH, as vllm=env/bin/python.")
+        interpreters[peer] = Path(path)
+    return interpreters

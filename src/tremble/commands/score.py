@@ -56,8 +56,7 @@ def score(
 
     asked = Asked(model, chat, template, reading, where)
     failed = 0
-    found = score_prompts(lines, asked, complain)
-    for result in found:
+    for result in score_prompts(lines, asked, complain):
         failed += result["error"] is not None
         if not as_json:
             show_scored(result, screen())

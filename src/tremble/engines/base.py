@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from tremble.decisions.record import Option
-from tremble.tokenization.options import Ids, Tokenizer, TokenPaths
+from tremble.tokenization.options import Tokenizer, TokenPaths
 
 # Raised by hand when the numbers an engine returns change; part of every model key.
 SCORING_VERSION = 2
@@ -33,7 +33,8 @@ class Score:
     error: str | None = None
 
 
-TOP = 5  # tokens listed in Row.top
+TOP = 5  # tokens listed in Score.top
+NOT_NUMBERS = "the model returned logits that are not numbers"  # an error of a score
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class Engine(Protocol):
     def tokenizer(self) -> Tokenizer: ...
 
     def score(self, prompts: Sequence[TokenPaths]) -> Iterator[Score]:
-        """Rows in any order; a prompt that cannot be scored gives a row with `error`."""
+        """Scores in any order; that of a prompt that cannot be scored has an `error`."""
 
     def identity(self) -> dict[str, Any]:
         """What belongs in the model key: weights, adapter, dtype, engine kind."""
@@ -60,37 +61,7 @@ class Engine(Protocol):
     def limits(self) -> Limits: ...
 
     def report(self) -> dict[str, Any]:
-        """How rows were computed so far, for the manifest: `path` and what belongs to it."""
-
-
-def combine(
-    paths: TokenPaths,
-    index: int,
-    token_logprobs: Mapping[Ids, Mapping[int, float]],
-    terminator_logprobs: Mapping[Ids, float],
-    likeliest: Sequence[tuple[int, float]],
-) -> Score:
-    """One row out of the log-probabilities at each node of the option tree.
-
-    `token_logprobs`: node -> next token -> log-probability; `closing_logprobs`: node -> log of
-    the summed probability of the closing tokens; `likeliest`: (token, log-probability) at the
-    answer start, best first, at least one more than there are options.
-    """
-    logprobs: list[float | None] = []
-    for path, terminated in zip(paths.paths, paths.terminated, strict=True):
-        total = math.fsum(token_logprobs[path[:end]][path[end]] for end in range(len(path)))
-        logprobs.append(total + terminator_logprobs[path] if terminated else total)
-    first = token_logprobs[()]
-    begins = {path[0] for path in paths.paths}
-    other = next((pair for pair in likeliest if pair[0] not in begins), (None, None))
-    return Score(
-        index,
-        tuple(logprobs),
-        math.fsum(math.exp(first[token]) for token in begins),
-        other[0],
-        other[1],
-        tuple(likeliest[:TOP]),
-    )
+        """How scores were computed so far, for the manifest: `path` and what belongs to it."""
 
 
 def option_mass(logprobs: Sequence[float | None] | None) -> float | None:
@@ -100,13 +71,13 @@ def option_mass(logprobs: Sequence[float | None] | None) -> float | None:
     return math.fsum(math.exp(value) for value in logprobs if value is not None)
 
 
-def scored_options(options: Sequence[Option], row: Score, tokenizer: Tokenizer) -> dict[str, Any]:
-    """One row in words, for people and JSON: `options` (as shown: key, label, logprob, probability,
-    prediction), mass, first_mass and top; None where something was not computed."""
-    shares = [None if value is None else math.exp(value) for value in row.logprobs]
+def scored_options(options: Sequence[Option], score: Score, tokenizer: Tokenizer) -> dict[str, Any]:
+    """One score in words, for people and JSON: `options` (as shown: key, label, logprob,
+    probability, prediction), mass, first_mass and top; None where something was not computed."""
+    shares = [None if value is None else math.exp(value) for value in score.logprobs]
     # JSON has no minus infinity: an option without any probability has no log-probability.
-    logprobs = [value if value is None or value > -math.inf else None for value in row.logprobs]
-    mass = option_mass(row.logprobs) if row.error is None else None
+    logprobs = [value if value is None or value > -math.inf else None for value in score.logprobs]
+    mass = option_mass(score.logprobs) if score.error is None else None
     return {
         "options": [
             {
@@ -119,10 +90,10 @@ def scored_options(options: Sequence[Option], row: Score, tokenizer: Tokenizer) 
             for place, option in enumerate(options)
         ],
         "mass": mass,
-        "first_mass": row.first_mass,
+        "first_mass": score.first_mass,
         "top": [
             {"token": tokenizer.decode([token]), "probability": math.exp(value)}
-            for token, value in row.top
+            for token, value in score.top
         ],
     }
 

@@ -46,5 +46,5 @@ def fit(timed: Sequence[tuple[Work, float]]) -> Cost | None:
     design = np.array([[w.tokens, w.pairs, w.rows, w.passes] for w, _ in timed], float)
     seconds = np.array([seconds for _, seconds in timed])
     scale = np.maximum(design.max(axis=0), 1.0)
-    found, _ = nnls(design / scale / seconds[:, None], np.ones(len(timed)))
-    return Cost(*(found / scale).tolist())
+    coefficients, _ = nnls(design / scale / seconds[:, None], np.ones(len(timed)))
+    return Cost(*(coefficients / scale).tolist())

@@ -13,9 +13,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tremble.engines.base import TOP, Limits, Score, combine
+from tremble.engines.base import Limits, Score
+from tremble.engines.reads import Values, reads_of, score_of
 from tremble.models.byte_tokenizer import MOCK_TEMPLATE, ByteTokenizer
-from tremble.models.mock import MockModel
+from tremble.models.files import Notify
+from tremble.models.mock import mock_identity
+from tremble.models.open import ReadyModel
+from tremble.models.spec import RunOptions
 from tremble.tokenization.options import Ids, TokenPaths
 
 NextToken = Callable[[Ids], npt.NDArray[np.float64]]
@@ -45,7 +49,7 @@ class MockEngine:
         return self._tokenizer
 
     def identity(self) -> dict[str, Any]:
-        return MockModel(self.name).identity()
+        return mock_identity(self.name)
 
     def limits(self) -> Limits:
         return Limits(self.window, "float64", "cpu")
@@ -77,17 +81,22 @@ class MockEngine:
 
     @staticmethod
     def _computed(index: int, paths: TokenPaths, next_token: NextToken) -> Score:
-        with np.errstate(divide="ignore"):
-            logs = {node: np.log(next_token(paths.prefix + node)) for node in paths.nodes()}
-        likeliest = sorted(enumerate(logs[()].tolist()), key=lambda pair: -pair[1])
-        return combine(
-            paths,
-            index,
-            {node: dict(enumerate(row.tolist())) for node, row in logs.items()},
-            {
-                path: float(np.logaddexp.reduce(logs[path][list(paths.terminator)]))
-                for path, terminated in zip(paths.paths, paths.terminated, strict=True)
-                if terminated
-            },
-            likeliest[: TOP + len(paths.paths)],
-        )
+        values = {}
+        for read in reads_of(paths):
+            with np.errstate(divide="ignore"):
+                logs = np.log(next_token(paths.prefix + read.place))
+            listed = logs.tolist()
+            best = sorted(enumerate(listed), key=lambda pair: -pair[1]) if read.likeliest else []
+            values[read.place] = Values(
+                {token: listed[token] for token in read.tokens},
+                None
+                if read.summed is None
+                else float(np.logaddexp.reduce(logs[list(read.summed)])),
+                best[: read.likeliest],
+            )
+        return score_of(paths, index, values)
+
+
+def open_engine(model: ReadyModel, options: RunOptions, notify: Notify) -> MockEngine:
+    """The engine of a made-up model."""
+    return MockEngine(model.spec.id, window=model.window)

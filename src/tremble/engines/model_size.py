@@ -7,9 +7,8 @@ from typing import Any
 
 from tremble.engines.cost import Cost
 from tremble.errors import ModelUnavailable
-from tremble.models.files import SMALL_FILES, Notify, find, is_on_hub
-from tremble.models.hub import bytes_to_download, name_and_revision
-from tremble.models.mock import is_mock
+from tremble.models.files import Notify
+from tremble.models.open import source_of
 from tremble.models.spec import ModelSpec, RunOptions
 from tremble.text import one_line
 
@@ -53,16 +52,18 @@ class ModelSize:
 
 
 def model_size(spec: ModelSpec, options: RunOptions, notify: Notify) -> ModelSize | None:
-    """The size of a model, without its weights; None for a mock, which has none.
+    """The size of a model, without its weights; None for a made-up one, which has none.
 
-    Raises what `find` raises, and ModelUnavailable where transformers does not know the model.
+    Raises what `ModelSource.files` raises, and ModelUnavailable where transformers does not know
+    the model.
     """
-    if is_mock(spec.id):
+    source = source_of(spec.id)
+    if source.made_up:
         return None
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    folder = find(spec, notify, weights=False).folder
+    folder = source.files(spec, notify, weights=False).folder
     trust = spec.id in options.remote_code
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=trust)
@@ -81,11 +82,9 @@ def model_size(spec: ModelSpec, options: RunOptions, notify: Notify) -> ModelSiz
     head = model.get_output_embeddings()
     return ModelSize(
         parameters=parameters,
-        active=_active(model, text),
+        active=active_parameters(model, text),
         weights=int(parameters * each),
-        download=bytes_to_download(*name_and_revision(spec.id, spec.revision), SMALL_FILES)
-        if is_on_hub(spec)
-        else 0,
+        download=source.missing_bytes(spec),
         pair=4 * heads * width * (getattr(text, "num_hidden_layers", None) or 0),
         row=2 * (0 if head is None else head.weight.numel()),
         config=config,
@@ -93,7 +92,7 @@ def model_size(spec: ModelSpec, options: RunOptions, notify: Notify) -> ModelSiz
     )
 
 
-def _active(model: Any, config: Any) -> int:
+def active_parameters(model: Any, config: Any) -> int:
     """Weights of two and more dimensions, embeddings and output head left out; of experts, as many
     as a token goes through."""
     apart = {

@@ -14,9 +14,14 @@ from typing import Any
 
 import torch
 
-from tremble.engines.base import TOP, Limits, Score, combine
+from tremble.engines.base import NOT_NUMBERS, Limits, Score
 from tremble.engines.memory import is_out_of_memory, too_little
+from tremble.engines.reads import Read, Values, reads_of, score_of
+from tremble.engines.weights import load_weights
 from tremble.errors import TrembleError
+from tremble.models.files import Notify
+from tremble.models.open import ReadyModel
+from tremble.models.spec import RunOptions
 from tremble.models.tokenizer import HubTokenizer
 from tremble.tokenization.options import Ids, TokenPaths, maximal
 
@@ -63,7 +68,7 @@ class ReferenceEngine:
         return {"path": "reference"}
 
     def score(self, prompts: Sequence[TokenPaths]) -> Iterator[Score]:
-        """Rows in order of length where passes hold several sequences, else in the given order."""
+        """Scores in order of length where passes hold several sequences, else as given."""
         order = range(len(prompts))
         if self.batch > 1:
             order = sorted(order, key=lambda index: prompts[index].length)  # type: ignore[assignment]
@@ -102,13 +107,20 @@ class ReferenceEngine:
         for start in range(0, len(jobs), self.batch):
             chunk = jobs[start : start + self.batch]
             sequences = [prompts[index].prefix + node for index, node in chunk]
-            rows = self._rows(sequences, [len(node) + 1 for _, node in chunk])
-            for (index, node), found in zip(chunk, rows, strict=True):
+            kept = self._rows(sequences, [len(node) + 1 for _, node in chunk])
+            for (index, node), rows in zip(chunk, kept, strict=True):
                 for end in range(len(node) + 1):
-                    logs.setdefault((index, node[:end]), found[end])
+                    logs.setdefault((index, node[:end]), rows[end])
         for index in indices:
-            nodes = prompts[index].nodes()
-            yield self._row(prompts[index], index, {node: logs[index, node] for node in nodes})
+            reads = reads_of(prompts[index])
+            rows_at = [logs[index, read.place] for read in reads]
+            if any(bool(torch.isnan(row).any()) for row in rows_at):
+                yield Score(index, error=NOT_NUMBERS)
+                continue
+            values = {
+                read.place: _read(read, row) for read, row in zip(reads, rows_at, strict=True)
+            }
+            yield score_of(prompts[index], index, values)
 
     def _rows(self, sequences: Sequence[Ids], keep: Sequence[int]) -> list[torch.Tensor]:
         """Float32 log-probabilities of the last `keep[i]` positions of each sequence."""
@@ -146,34 +158,29 @@ class ReferenceEngine:
                 f"{len(sequences)} x {len(places)} rows were asked for."
             )
         column = {place: position for position, place in enumerate(places)}
-        found = []
+        logprobs = []
         for row, (s, k) in enumerate(zip(sequences, keep, strict=True)):
             kept = logits[row, [column[len(s) - k + i] for i in range(k)]].float()
             # torch's float32 log_softmax drifts by up to 1e-4 nat over 262,144 tokens on a
             # processor; its logsumexp stays within 1e-6.
-            found.append(kept - kept.logsumexp(dim=-1, keepdim=True))
-        return found
+            logprobs.append(kept - kept.logsumexp(dim=-1, keepdim=True))
+        return logprobs
 
-    @staticmethod
-    def _row(paths: TokenPaths, index: int, logs: Mapping[Ids, torch.Tensor]) -> Score:
-        needed: dict[Ids, set[int]] = {node: set() for node in logs}
-        for path in paths.paths:
-            for end in range(len(path)):
-                needed[path[:end]].add(path[end])
-        if any(bool(torch.isnan(row).any()) for row in logs.values()):
-            return Score(index, error="the model returned logits that are not numbers")
-        values, tokens = logs[()].topk(min(TOP + len(paths.paths), logs[()].numel()))
-        return combine(
-            paths,
-            index,
-            {
-                node: {token: float(logs[node][token]) for token in found}
-                for node, found in needed.items()
-            },
-            {
-                path: float(torch.logsumexp(logs[path][list(paths.terminator)], dim=0))
-                for path, terminated in zip(paths.paths, paths.terminated, strict=True)
-                if terminated
-            },
-            list(zip(tokens.tolist(), values.tolist(), strict=True)),
-        )
+
+def open_engine(model: ReadyModel, options: RunOptions, notify: Notify) -> ReferenceEngine:
+    """The reference with a model's weights in memory. Raises as `load_weights`."""
+    weights = load_weights(model, options)
+    return ReferenceEngine(weights, model.tokenizer, model.identity, model.window, options.batch)
+
+
+def _read(read: Read, row: torch.Tensor) -> Values:
+    """What is asked for at a place, out of its log-probabilities [vocabulary]."""
+    likeliest: list[tuple[int, float]] = []
+    if read.likeliest:
+        values, tokens = row.topk(min(read.likeliest, row.numel()))
+        likeliest = list(zip(tokens.tolist(), values.tolist(), strict=True))
+    return Values(
+        {token: float(row[token]) for token in read.tokens},
+        None if read.summed is None else float(torch.logsumexp(row[list(read.summed)], dim=0)),
+        likeliest,
+    )

@@ -10,16 +10,11 @@ from tremble.errors import MissingExtra, UserError
 from tremble.models.spec import RunOptions
 from tremble.text import did_you_mean
 
-ENGINES = ("transformers", "reference")
 DTYPES = ("float32", "bfloat16", "float16")
 
 
 def check_device(options: RunOptions) -> None:
-    """Raises UserError where the engine, dtype, device or quantiser asked for cannot be had."""
-    if options.engine not in ENGINES:
-        raise UserError(
-            f"There is no engine {options.engine!r}{did_you_mean(options.engine, list(ENGINES))}"
-        )
+    """Raises UserError where the dtype, device or quantiser asked for cannot be had."""
     if options.dtype not in DTYPES:
         raise UserError(
             f"There is no dtype {options.dtype!r}{did_you_mean(options.dtype, list(DTYPES))}"

@@ -10,11 +10,40 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tremble.errors import ModelUnavailable, UserError
+from tremble.models.files import SMALL_FILES, ModelFiles, Notify, check_weights
+from tremble.models.from_files import FromFiles
+from tremble.models.spec import ModelSpec
 from tremble.text import one_line
 
 # Some repositories hold their weights twice: the original release, which transformers leaves
 # alone, beside its own shards.
 _TWICE = ["consolidated*.safetensors", "original/*"]
+
+
+class _Hub(FromFiles):
+    """Names of the hub, with or without @revision: what nothing else owns."""
+
+    def owns(self, name: str) -> bool:
+        return True
+
+    def locate(self, spec: ModelSpec, notify: Notify, weights: bool) -> ModelFiles:
+        name, revision = name_and_revision(spec.id, spec.revision)
+        patterns = [*SMALL_FILES, "*.safetensors"] if weights else SMALL_FILES
+        folder = download(name, revision, patterns)
+        if weights:
+            if not any(folder.glob("*.safetensors")):
+                raise ModelUnavailable(
+                    f"The model {name!r} has no safetensors weights in this revision, and pickled "
+                    "weights are not read; choose a revision that has them."
+                )
+            check_weights(folder)
+        return ModelFiles(folder, {"weights": folder.name})
+
+    def missing_bytes(self, spec: ModelSpec) -> int | None:
+        return bytes_to_download(*name_and_revision(spec.id, spec.revision), SMALL_FILES)
+
+
+SOURCE = _Hub()
 
 
 def name_and_revision(model: str, revision: str | None = None) -> tuple[str, str | None]:
@@ -28,15 +57,7 @@ def download(name: str, revision: str | None, patterns: Sequence[str]) -> Path:
 
     Raises UserError for a text that cannot be a hub name, ModelUnavailable for all other causes.
     """
-    from huggingface_hub import constants, get_token, snapshot_download
-    from huggingface_hub.errors import (
-        GatedRepoError,
-        HfHubHTTPError,
-        HFValidationError,
-        LocalEntryNotFoundError,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
+    from huggingface_hub import snapshot_download
 
     try:
         return Path(
@@ -44,55 +65,75 @@ def download(name: str, revision: str | None, patterns: Sequence[str]) -> Path:
                 name, revision=revision, allow_patterns=list(patterns), ignore_patterns=_TWICE
             )
         )
-    except HFValidationError as error:
-        raise UserError(
-            f"{name!r} is neither a folder nor a name that the hub can have; check it."
+    except Exception as error:  # whatever stops one download must not stop a sweep
+        raise (
+            _refused(error, name, revision) or ModelUnavailable(_what_failed(error, name))
         ) from error
-    except GatedRepoError as error:
-        token = get_token() is not None
+
+
+def _refused(error: Exception, name: str, revision: str | None) -> UserError | None:
+    """What a user is told where the hub has no such model for them; None for other failures."""
+    from huggingface_hub import constants, get_token
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HFValidationError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    if isinstance(error, HFValidationError):
+        return UserError(
+            f"{name!r} is neither a folder nor a name that the hub can have; check it."
+        )
+    if isinstance(error, GatedRepoError):
         cure = (
             f"the account of your token has no access yet: accept the terms at "
             f"{constants.ENDPOINT}/{name}"
-            if token
+            if get_token() is not None
             else "there is no token on this machine: accept its terms on the hub, then run "
             "`hf auth login`"
         )
-        raise ModelUnavailable(f"The model {name!r} is gated, and {cure}.") from error
-    except RevisionNotFoundError as error:
-        raise ModelUnavailable(
-            f"The model {name!r} has no revision {revision!r}; check it."
-        ) from error
-    except RepositoryNotFoundError as error:
+        return ModelUnavailable(f"The model {name!r} is gated, and {cure}.")
+    if isinstance(error, RevisionNotFoundError):
+        return ModelUnavailable(f"The model {name!r} has no revision {revision!r}; check it.")
+    if isinstance(error, RepositoryNotFoundError):
         private = "" if get_token() else "; if it is, run `hf auth login`, as there is no token"
-        raise ModelUnavailable(
+        return ModelUnavailable(
             f"There is no model {name!r} on the hub, or it is private; check the name{private}."
-        ) from error
-    except Exception as error:  # whatever stops one download must not stop a sweep
-        if _disk_is_full(error):
-            raise ModelUnavailable(
-                f"The disk is full: {name!r} does not fit into {constants.HF_HUB_CACHE!r}; free "
-                "some space, set HF_HOME to a folder on a larger disk, or set "
-                "keep_models = false in [run]."
-            ) from error
-        if constants.HF_HUB_OFFLINE:
-            raise ModelUnavailable(
-                f"The model {name!r} is not (or not wholly) on this machine, and HF_HUB_OFFLINE "
-                f"forbids to download it; unset HF_HUB_OFFLINE, or run `hf download {name}` first."
-            ) from error
-        if isinstance(error, HfHubHTTPError) and error.response.status_code == 401:
-            raise ModelUnavailable(
-                f"The hub does not accept the token of this machine, so {name!r} cannot be "
-                "downloaded; run `hf auth login` with a valid one, or `hf auth logout`."
-            ) from error
-        if isinstance(error, LocalEntryNotFoundError | OSError):
-            raise ModelUnavailable(
-                f"The model {name!r} is not on this machine and the hub cannot be reached; "
-                "download it first, or check the name and the connection."
-            ) from error
-        raise ModelUnavailable(
-            f"The model {name!r} cannot be downloaded ({one_line(error)}); "
-            "check the connection and try again."
-        ) from error
+        )
+    return None
+
+
+def _what_failed(error: Exception, name: str) -> str:
+    """A sentence on a download that broke off: the disk, the connection or the token."""
+    from huggingface_hub import constants
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    if _disk_is_full(error):
+        return (
+            f"The disk is full: {name!r} does not fit into {constants.HF_HUB_CACHE!r}; free "
+            "some space, set HF_HOME to a folder on a larger disk, or set "
+            "keep_models = false in [run]."
+        )
+    if constants.HF_HUB_OFFLINE:
+        return (
+            f"The model {name!r} is not (or not wholly) on this machine, and HF_HUB_OFFLINE "
+            f"forbids to download it; unset HF_HUB_OFFLINE, or run `hf download {name}` first."
+        )
+    if isinstance(error, HfHubHTTPError) and error.response.status_code == 401:
+        return (
+            f"The hub does not accept the token of this machine, so {name!r} cannot be "
+            "downloaded; run `hf auth login` with a valid one, or `hf auth logout`."
+        )
+    if isinstance(error, LocalEntryNotFoundError | OSError):
+        return (
+            f"The model {name!r} is not on this machine and the hub cannot be reached; "
+            "download it first, or check the name and the connection."
+        )
+    return (
+        f"The model {name!r} cannot be downloaded ({one_line(error)}); "
+        "check the connection and try again."
+    )
 
 
 def bytes_to_download(name: str, revision: str | None, patterns: Sequence[str]) -> int | None:
@@ -213,10 +254,10 @@ def _cache_of(model: str) -> Path | None:
 
 def _listing(folder: Path) -> set[Path]:
     """Everything in a folder, and itself; links are listed, not followed."""
-    found = {folder} if folder.is_dir() else set()
+    listed = {folder} if folder.is_dir() else set()
     for place, folders, files in os.walk(folder):
-        found |= {Path(place, name) for name in (*folders, *files)}
-    return found
+        listed |= {Path(place, name) for name in (*folders, *files)}
+    return listed
 
 
 def _refs(folder: Path) -> dict[Path, str]:

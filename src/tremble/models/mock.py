@@ -2,28 +2,49 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from tremble.errors import UserError
 from tremble.models.byte_tokenizer import MOCK_TEMPLATE, ByteTokenizer
+from tremble.models.files import ModelFiles, Notify
+from tremble.models.open import Opened, ReadyModel
+from tremble.models.spec import ModelSpec, RunOptions
+
+WINDOW: int | None = None  # tokens
 
 
-def is_mock(model: str) -> bool:
-    """Whether a model's name is that of a made-up one."""
-    return model == "mock" or model.startswith("mock:")
+def mock_identity(name: str) -> dict[str, Any]:
+    """What belongs in the model key of a made-up model."""
+    return {"engine": "mock", "weights": name, "adapter": None, "dtype": "float64"}
 
 
-@dataclass(frozen=True, slots=True)
-class MockModel:
-    """A made-up model as far as it is known without an engine; `window` in tokens."""
+class _Mock:
+    """The source of made-up models."""
 
-    name: str
-    window: int | None = None
+    made_up = True
+    engine = "mock"
 
-    @property
-    def tokenizer(self) -> ByteTokenizer:
-        return ByteTokenizer(template=MOCK_TEMPLATE)
+    def owns(self, name: str) -> bool:
+        return name == "mock" or name.startswith("mock:")
 
-    def identity(self) -> dict[str, Any]:
-        """What belongs in the model key."""
-        return {"engine": "mock", "weights": self.name, "adapter": None, "dtype": "float64"}
+    def files(self, spec: ModelSpec, notify: Notify, weights: bool = True) -> ModelFiles:
+        raise UserError(f"The model {spec.id!r} is made up and has no files; name another one.")
+
+    def opened(self, spec: ModelSpec, options: RunOptions, notify: Notify) -> Opened:
+        return Opened(ByteTokenizer(template=MOCK_TEMPLATE), WINDOW, None)
+
+    def precision(self, spec: ModelSpec, options: RunOptions, notify: Notify) -> str | None:
+        return None
+
+    def identity(self, spec: ModelSpec, options: RunOptions, notify: Notify) -> dict[str, Any]:
+        return mock_identity(spec.id)
+
+    def ready(self, spec: ModelSpec, options: RunOptions, notify: Notify) -> ReadyModel:
+        tokenizer = ByteTokenizer(template=MOCK_TEMPLATE)
+        return ReadyModel(spec, tokenizer, WINDOW, mock_identity(spec.id))
+
+    def missing_bytes(self, spec: ModelSpec) -> int | None:
+        return 0
+
+
+SOURCE = _Mock()

@@ -69,10 +69,10 @@ class HubTokenizer:
 
     @property
     def template(self) -> str | None:
-        found = self.inner.chat_template
-        if isinstance(found, dict):
-            found = found.get("default")
-        return None if found is None else str(found)
+        template = self.inner.chat_template
+        if isinstance(template, dict):
+            template = template.get("default")
+        return None if template is None else str(template)
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         if not texts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tremble.models.files import EMBEDDED
+from tremble.models.embedded import EMBEDDED
 from tremble.store.job import Job
 from tremble.store.study_folder import Store
 from tremble.study.inapplicable import left_out, misfit_notes

@@ -137,7 +137,7 @@ class TableBuilder:
             "prefix": paths.prefix,
             "paths": paths.paths,
             "closed": paths.terminated,
-            "join": paths.join,
+            "join": paths.token_boundary,
             "error": paths.error,
             "prompt_tokens": len(paths.prefix),
             "length": paths.length,

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import polars as pl
 
+from tremble.engines.registry import check_engine
 from tremble.errors import ModelUnavailable, UserError
 from tremble.models.device import check_device
 from tremble.models.files import Notify
@@ -59,6 +60,7 @@ def checked(study: Study, out: Path) -> Store:
     store.check(study.name)
     if not study.data:
         raise UserError(f'The study {study.name!r} names no data; add data = ["demo"] to [study].')
+    check_engine(study.run.engine)
     check_device(study.run)
     return store
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
+from tremble.engines.registry import names as engine_names
 from tremble.errors import UserError
-from tremble.models.device import DTYPES, ENGINES
+from tremble.models.device import DTYPES
 from tremble.prompts.controls import CONTROLS
 from tremble.prompts.formulations import FORMULATIONS
 from tremble.prompts.presentations import COUNTERBALANCES
@@ -188,7 +189,7 @@ SCHEMA = (
         "text",
         "transformers",
         "transformers: shared prefixes, checked; reference: one prompt, one pass",
-        words=ENGINES,
+        words=engine_names(),
     ),
     Key(
         "run",

@@ -1,9 +1,10 @@
 """Option paths: which tokens an option is, given everything before it.
 
 A context and every context + option are tokenised as one text each, because tokens may span the
-join. The answer starts at the longest token prefix that the context and all of them share;
-tokens the options share from there count in the mass. Where a token of the context differs
-once an option follows (a straddling token), it is scored whole and the prompt is marked.
+place where they meet (the token boundary). The answer starts at the longest token prefix that the
+context and all of them share; tokens the options share from there count in the mass. Where a token
+of the context differs once an option follows (a straddling token), it is scored whole and the
+prompt is marked.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 import numpy as np
 
@@ -19,13 +20,17 @@ from tremble.errors import UserError
 from tremble.tokenization.surface_forms import SurfaceForms
 
 Reading = Literal["joint", "next_token"]
-READINGS: tuple[Reading, ...] = ("joint", "next_token")
+# What is scored of a label: all of its tokens, tokenised as one text with what is before it, or the
+# first token after the context as it stands.
+FULL_LABEL: Final = "joint"
+FIRST_TOKEN: Final = "next_token"
+READINGS: tuple[Reading, ...] = (FULL_LABEL, FIRST_TOKEN)
 Termination = Literal["auto", "always"]
 Ids = tuple[int, ...]
 
 
 class NoTerminator(UserError):
-    """A label must be closed, and the prompt leaves no quote open."""
+    """A label must be terminated, and the prompt leaves no quote open."""
 
 
 class TokenizerFacts(Protocol):
@@ -70,20 +75,20 @@ class TokenPaths:
     """What an engine scores for one prompt.
 
     `prefix` are the ids before the answer; `paths` the ids of each option after it, in shown
-    order; `closed` marks the options after which a closing is scored, as the sum over `closing`
-    (the ids of all tokens that start with the closing character). `join` is set where a token
-    straddles the end of the context. `error` says why the prompt cannot be scored; where that is
-    known before anything is tokenised (`unread`), there are no ids at all. Where other spellings
-    count, `spelled` says which of the paths are which option's: all of the first option, then all
-    of the next.
+    order; `terminated` marks the options whose end is scored too, as the sum over `terminator` (the
+    ids of all tokens that start with the terminating character). `token_boundary` is set where a
+    token straddles the end of the context. `error` says why the prompt cannot be scored; where that
+    is known before anything is tokenised (`unread`), there are no ids at all. Where other surface
+    forms count, `surface_forms` says which of the paths are which option's: all of the first
+    option, then all of the next.
     """
 
     prefix: Ids
     paths: tuple[Ids, ...]
     terminated: tuple[bool, ...]
     terminator: Ids = ()
-    join: bool = False
-    reading: Reading = "joint"
+    token_boundary: bool = False
+    reading: Reading = FULL_LABEL
     error: str | None = None
     surface_forms: SurfaceForms | None = None
 
@@ -93,7 +98,7 @@ class TokenPaths:
         return len(self.prefix) + max((len(node) for node in self.nodes()), default=0)
 
     def labels_alone(self) -> TokenPaths:
-        """The same prompt without other spellings than the labels."""
+        """The same prompt without other surface forms than the labels."""
         if self.surface_forms is None:
             return self
         counts = self.surface_forms.counts
@@ -109,11 +114,11 @@ class TokenPaths:
 
     def nodes(self) -> list[Ids]:
         """The places, as ids after the prefix, whose next-token distribution is needed."""
-        found = {path[:end] for path in self.paths for end in range(len(path))}
-        found |= {
+        nodes = {path[:end] for path in self.paths for end in range(len(path))}
+        nodes |= {
             path for path, terminated in zip(self.paths, self.terminated, strict=True) if terminated
         }
-        return sorted(found, key=lambda node: (len(node), node))
+        return sorted(nodes, key=lambda node: (len(node), node))
 
     def key(self) -> str:
         """The row key: a hash of prompt ids, option ids and reading (24 hexadecimal digits)."""
@@ -184,13 +189,13 @@ def terminator_ids(pieces: Sequence[str], character: str) -> Ids:
 def option_paths(
     tokenizer: Tokenizer,
     prompts: Iterable[tuple[str, Sequence[str]]],
-    reading: Reading = "joint",
+    reading: Reading = FULL_LABEL,
     terminator: Termination = "auto",
 ) -> list[TokenPaths]:
     """The token paths of (context, labels) prompts, in their order.
 
     Raises UserError where two labels tokenise alike and where a label is no token at all;
-    NoClosing where one label begins another (or `closing` is 'always') and nothing closes it.
+    NoTerminator where one label begins another (or `terminator` is 'always') and nothing ends it.
     """
     prompts = list(prompts)
     texts = [
@@ -198,16 +203,16 @@ def option_paths(
     ]
     encoded = iter(tokenizer.encode(texts))
     alone: dict[str, list[int]] = {}
-    if reading == "next_token":
+    if reading == FIRST_TOKEN:
         words = sorted({label for _, labels in prompts for label in labels})
         alone = dict(zip(words, tokenizer.encode(words), strict=True))
     terminators: dict[str, Ids] = {}
-    found = []
+    made = []
     for context, labels in prompts:
         ids = with_bos(next(encoded), tokenizer.bos)
         wholes = [with_bos(next(encoded), tokenizer.bos) for _ in labels]
-        if reading == "next_token":
-            found.append(_next_token(ids, wholes, [alone[label] for label in labels]))
+        if reading == FIRST_TOKEN:
+            made.append(_first_token_paths(ids, wholes, [alone[label] for label in labels]))
             continue
         start = common(ids, wholes)
         if not start:
@@ -234,15 +239,16 @@ def option_paths(
             if character not in terminators:
                 terminators[character] = terminator_ids(tokenizer.pieces(), character)
             terminators_here = terminators[character]
-        found.append(TokenPaths(ids[:start], paths, terminated, terminators_here, start < len(ids)))
-    return found
+        made.append(TokenPaths(ids[:start], paths, terminated, terminators_here, start < len(ids)))
+    return made
 
 
-def _next_token(ids: Ids, wholes: list[Ids], alone: list[list[int]]) -> TokenPaths:
-    """The core study's reading: one token per option, right after the context as it stands.
+def _first_token_paths(ids: Ids, wholes: list[Ids], alone: list[list[int]]) -> TokenPaths:
+    """The reading of Shapira et al. (2026): one token per option, right after the context as it
+    stands.
 
-    The token is the first that joint tokenisation puts after the context, or, where the join
-    merges, the first of the label on its own.
+    The token is the first that tokenising both as one text puts after the context, or, where a
+    token spans the boundary, the first of the label on its own.
     """
     firsts = [first_token(ids, *pair)[0] for pair in zip(wholes, alone, strict=True)]
     shared = len(set(firsts)) < len(firsts)
@@ -250,8 +256,8 @@ def _next_token(ids: Ids, wholes: list[Ids], alone: list[list[int]]) -> TokenPat
         ids,
         tuple((first,) for first in firsts),
         tuple(False for _ in firsts),
-        join=any(whole[: len(ids)] != ids for whole in wholes),
-        reading="next_token",
+        token_boundary=any(whole[: len(ids)] != ids for whole in wholes),
+        reading=FIRST_TOKEN,
         error="labels share their first token; the next-token reading is undefined"
         if shared
         else None,
@@ -259,7 +265,7 @@ def _next_token(ids: Ids, wholes: list[Ids], alone: list[list[int]]) -> TokenPat
 
 
 def first_token(ids: Ids, whole: Ids, alone: Sequence[int]) -> Ids:
-    """The one token that the next-token reading takes for a label, none where it has none; `ids`,
+    """The one token that the first-token reading takes for a label, none where it has none; `ids`,
     `whole` and `alone` are the tokens of the context, of context and label, and of the label."""
     joint = whole[: len(ids)] == ids and len(whole) > len(ids)
     return (whole[len(ids)],) if joint else tuple(alone[:1])
@@ -294,7 +300,7 @@ def _check_distinct(paths: tuple[Ids, ...], labels: Sequence[str]) -> None:
 
 
 def boundary_warning(context: str, label: str) -> str | None:
-    """A sentence that shows the join where a context ends in a letter or a space, else None."""
+    """A sentence that shows the boundary where a context ends in a letter or a space, else None."""
     if context and (context[-1].isalpha() or context[-1] == " "):
         return (
             f"The prompt ends in a {'space' if context[-1] == ' ' else 'letter'}, and the label "

@@ -1,10 +1,10 @@
-"""Option paths of every spelling: disjoint events, so that their probabilities may be added.
+"""Option paths of every surface form: disjoint events, so that their probabilities may be added.
 
-The labels keep the paths of the exact reading, whatever else is counted. A further spelling counts
-where no other option could be meant: it is left out where it equals, begins or continues a
-spelling of another option, unless a closing quote tells the two apart. What continues a
-spelling of its own option is part of that one already. Only the tokens that the
-tokenizer itself makes of a text count, not other splits of the same letters.
+The labels keep the paths that they have alone, whatever else is counted. A further surface form
+counts where no other option could be meant: it is left out where it equals, begins or continues a
+surface form of another option, unless a terminating quote tells the two apart. What continues a
+surface form of its own option is part of that one already. Only the tokens that the tokenizer
+itself makes of a text count, not other splits of the same letters.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from tremble.tokenization.options import (
+    FIRST_TOKEN,
+    FULL_LABEL,
     Ids,
     Reading,
     Termination,
@@ -33,7 +35,8 @@ Words = tuple[str, tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """A spelling and the event that it is: the answer goes along `path` and, if `closed`, ends."""
+    """A surface form and the event that it is: the answer goes along `path` and, if `terminated`,
+    ends."""
 
     text: str
     path: Ids
@@ -53,26 +56,26 @@ class _Added:
 def surface_form_paths(
     tokenizer: Tokenizer,
     prompts: Iterable[tuple[str, Sequence[Words]]],
-    reading: Reading = "joint",
+    reading: Reading = FULL_LABEL,
     terminator: Termination = "auto",
 ) -> list[TokenPaths]:
-    """The token paths of (context, options) prompts with all spellings, in their order.
+    """The token paths of (context, options) prompts with all surface forms, in their order.
 
     Raises UserError where `option_paths` does for the labels.
     """
     asked = [(context, tuple(options)) for context, options in prompts]
     labels = [(context, [label for label, _ in words]) for context, words in asked]
-    speller = _Speller(tokenizer, reading, terminator)
+    writer = _Writer(tokenizer, reading, terminator)
     return [
-        speller.spell(context, words, exact)
+        writer.with_surface_forms(context, words, exact)
         for (context, words), exact in zip(
             asked, option_paths(tokenizer, labels, reading, terminator), strict=True
         )
     ]
 
 
-class _Speller:
-    """Adds spellings to the paths of labels; equal ends of prompts are worked out once."""
+class _Writer:
+    """Adds surface forms to the paths of labels; equal ends of prompts are worked out once."""
 
     def __init__(self, tokenizer: Tokenizer, reading: Reading, terminator: Termination) -> None:
         self._tokenizer = tokenizer
@@ -81,11 +84,14 @@ class _Speller:
         self._terminators: dict[str, Ids] = {}
         self._known: dict[object, _Added | None] = {}
 
-    def spell(self, context: str, words: tuple[Words, ...], exact: TokenPaths) -> TokenPaths:
+    def with_surface_forms(
+        self, context: str, words: tuple[Words, ...], exact: TokenPaths
+    ) -> TokenPaths:
+        """The paths of a prompt, out of `exact`, those of its labels alone."""
         if exact.error is not None:
             return exact
         # The last line is nearly always the opening. Where the labels have the same tokens after
-        # that line as after the whole text, so have the other spellings.
+        # that line as after the whole text, so have the other surface forms.
         end = context.rpartition("\n")[2] or context
         key = (end, words, exact.paths, exact.terminated)
         if key not in self._known:
@@ -101,34 +107,34 @@ class _Speller:
         )
 
     def _after(self, context: str, words: tuple[Words, ...], exact: TokenPaths) -> _Added | None:
-        """The spellings after a text; None where it gives the labels other tokens than `exact`."""
+        """Surface forms after a text; None where it gives the labels other tokens than `exact`."""
         quote = terminator_character(context)
         written = [writings(*word, open_quote=quote is not None) for word in words]
-        paths = self._paths(context, [[one.text for one in found] for found in written])
-        if tuple(found[0] for found in paths) != exact.paths:
+        paths = self._paths(context, [[one.text for one in texts] for texts in written])
+        if tuple(routes[0] for routes in paths) != exact.paths:
             return None
         ways: list[list[_Way]] = []
         dropped: list[list[str]] = []
-        for option, (found, routes) in enumerate(zip(written, paths, strict=True)):
-            ways.append([_Way(found[0].text, exact.paths[option], exact.terminated[option])])
+        for option, (texts, routes) in enumerate(zip(written, paths, strict=True)):
+            ways.append([_Way(texts[0].text, exact.paths[option], exact.terminated[option])])
             dropped.append([])
-            for one, path in zip(found[1:], routes[1:], strict=True):
+            for one, path in zip(texts[1:], routes[1:], strict=True):
                 terminated = self._must_be_terminated(one, option, written)
                 if not path or (terminated and (one.quoted or quote is None)):
                     dropped[option].append(one.text)
                 else:
                     ways[option].append(_Way(one.text, path, terminated))
         terminator = exact.terminator
-        if quote is not None and any(way.terminated for found in ways for way in found):
+        if quote is not None and any(way.terminated for mine in ways for way in mine):
             terminator = self._terminator_ids(quote)
         kept = _disjoint(ways, frozenset(terminator), dropped)
-        flat = [way for found in kept for way in found]
+        flat = [way for mine in kept for way in mine]
         return _Added(
             tuple(way.path for way in flat),
             tuple(way.terminated for way in flat),
             terminator if any(way.terminated for way in flat) else (),
             SurfaceForms(
-                tuple(tuple(way.text for way in found) for found in kept),
+                tuple(tuple(way.text for way in mine) for mine in kept),
                 tuple(map(tuple, dropped)),
             ),
         )
@@ -136,29 +142,31 @@ class _Speller:
     def _paths(self, context: str, texts: Sequence[Sequence[str]]) -> list[list[Ids]]:
         """The ids of each text after the common start; empty where a text has other tokens
         before."""
-        flat = [text for found in texts for text in found]
+        flat = [text for option in texts for text in option]
         first, *rest = self._tokenizer.encode([context, *(context + text for text in flat)])
         bos = self._tokenizer.bos
         ids = with_bos(first, bos)
         wholes = iter([with_bos(whole, bos) for whole in rest])
-        found = [[next(wholes) for _ in option] for option in texts]
-        if self._reading == "next_token":
+        by_option = [[next(wholes) for _ in option] for option in texts]
+        if self._reading == FIRST_TOKEN:
             alone = iter(self._tokenizer.encode(flat))
-            return [[first_token(ids, whole, next(alone)) for whole in option] for option in found]
-        start = common(ids, [option[0] for option in found])
+            return [
+                [first_token(ids, whole, next(alone)) for whole in option] for option in by_option
+            ]
+        start = common(ids, [option[0] for option in by_option])
         return [
             [whole[start:] if whole[:start] == ids[:start] else () for whole in option]
-            for option in found
+            for option in by_option
         ]
 
     def _must_be_terminated(
         self, one: Writing, option: int, written: Sequence[Sequence[Writing]]
     ) -> bool:
-        """Whether a spelling begins its own label, or any spelling of another option."""
-        if self._reading == "next_token":
+        """Whether a surface form begins its own label, or any surface form of another option."""
+        if self._reading == FIRST_TOKEN:
             return False
         longer = [written[option][0].text]
-        longer += [w.text for at, found in enumerate(written) if at != option for w in found]
+        longer += [w.text for at, texts in enumerate(written) if at != option for w in texts]
         return self._terminator == "always" or any(
             text != one.text and text.startswith(one.text) for text in longer
         )
@@ -176,11 +184,11 @@ def _disjoint(
 
     Those that another option could mean are added to `dropped`.
     """
-    labels = [found[0] for found in ways]
+    labels = [mine[0] for mine in ways]
     clear: list[list[_Way]] = []
-    for option, found in enumerate(ways):
+    for option, mine in enumerate(ways):
         clear.append([])
-        for way in found[1:]:
+        for way in mine[1:]:
             own, others = labels[option], labels[:option] + labels[option + 1 :]
             if any(_overlap(way, other, terminator) for other in others):
                 dropped[option].append(way.text)
@@ -189,15 +197,16 @@ def _disjoint(
             elif not _begins(own, way):
                 dropped[option].append(way.text)
     kept = []
-    for option, found in enumerate(clear):
+    for option, candidates in enumerate(clear):
         rivals = [way for at, rest in enumerate(clear) if at != option for way in rest]
-        mine: list[_Way] = []
-        for way in sorted(found, key=lambda way: (len(way.path), way.terminated)):  # widest first
+        chosen: list[_Way] = []
+        # The widest first.
+        for way in sorted(candidates, key=lambda way: (len(way.path), way.terminated)):
             if any(_overlap(way, rival, terminator) for rival in rivals):
                 dropped[option].append(way.text)
-            elif not any(_overlap(way, wider, terminator) for wider in mine):
-                mine.append(way)
-        kept.append([labels[option], *(way for way in found if way in mine)])
+            elif not any(_overlap(way, wider, terminator) for wider in chosen):
+                chosen.append(way)
+        kept.append([labels[option], *(way for way in candidates if way in chosen)])
     return kept
 
 

@@ -1,4 +1,4 @@
-"""Other ways to write an option's label: texts only; `spelled_paths` makes tokens of them.
+"""Other ways to write an option's label: texts only; `surface_form_paths` makes tokens of them.
 
 A model may mean an option and write it in another case, after a space, in quotes, or by a word that
 the data declare. Nothing else is guessed: no stems, no translations, no abbreviations.
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
 
-Spellings = Literal["exact", "all"]
+Spellings = Literal["exact", "all"]  # the values of `spellings` in a study file
 
 # Quotes that a model may open although the opening has one already, and where it has none.
 _INNER_QUOTES = ("'", "\u2018", "\u201c")
@@ -34,9 +34,9 @@ class Writing:
 class SurfaceForms:
     """What is counted for the options of a prompt, in shown order.
 
-    `texts`: the spellings of each option, one for each of its paths, the label first; `dropped`:
-    those of each option that could be taken for another one, and those whose tokens start before
-    the answer does.
+    `texts`: the surface forms of each option, one for each of its paths, the label first;
+    `dropped`: those of each option that could be taken for another one, and those whose tokens
+    start before the answer does.
     """
 
     texts: tuple[tuple[str, ...], ...]
@@ -77,13 +77,14 @@ def writings(label: str, declared: Sequence[str] = (), open_quote: bool = False)
     bare = [*_cased(word), *_apart(word)]
     bare += [text for other in declared for text in _plain(other.strip())]
     bare = [text for text in bare if text]
-    found = {text: Writing(text, False) for text in (label, *bare, *(" " + text for text in bare))}
+    spaced = [" " + text for text in bare]
+    made = {text: Writing(text, False) for text in (label, *bare, *spaced)}
     for quote in _INNER_QUOTES if open_quote else _QUOTES:
         for before in ("",) if open_quote else ("", " "):
             for text in filter(None, _plain(word)):
                 written = before + quote + text
-                found.setdefault(written, Writing(written, True))
-    return list(found.values())
+                made.setdefault(written, Writing(written, True))
+    return list(made.values())
 
 
 def _plain(word: str) -> tuple[str, str, str]:

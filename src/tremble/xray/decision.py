@@ -18,6 +18,7 @@ from tremble.baselines.base import BASELINES
 from tremble.datasets.base import names, source
 from tremble.decisions.record import Decision
 from tremble.engines.open import give_memory_back, open_engine
+from tremble.engines.registry import check_engine
 from tremble.errors import ModelUnavailable, UserError
 from tremble.models.device import check_device
 from tremble.models.files import Notify
@@ -86,6 +87,7 @@ def look_at(asked: Asked, notify: Notify) -> Found:
     study = _as_asked(whole, asked)
     entry, decision = _decision(study, asked)
     chosen, study = _chosen(study, asked)
+    check_engine(study.run.engine)
     check_device(study.run)
     downloads = Downloads(study.run.keep_models)
     missing: dict[ModelSpec, ModelUnavailable] = {}

@@ -264,7 +264,7 @@ def read(
         "opening": said.opening,
         "text": text,
         "tokens": reader.tokens(paths.prefix),
-        "join": paths.join,
+        "join": paths.token_boundary,
         "straddled": straddled,
         **found,
         "top": top,

@@ -23,17 +23,17 @@ def load(job: dict[str, Any]) -> Callable[[list[dict[str, Any]]], Any]:
         pairs = [(p["context"], label) for p in prompts for label in p["labels"]]
         asked = [Instance("loglikelihood", {}, pair, i) for i, pair in enumerate(pairs)]
         values = iter([value for value, _ in lm.loglikelihood(asked, disable_tqdm=True)])
-        found = []
+        logprobs = []
         for prompt in prompts:
             # A space that ends the context is moved to the option: another question.
             other = prompt["join"] or prompt["context"] != prompt["context"].rstrip()
             row = [next(values) for _ in prompt["labels"]]
-            found.append(
+            logprobs.append(
                 [
                     None if other or terminated else value
                     for value, terminated in zip(row, prompt["closed"], strict=True)
                 ]
             )
-        return found, {}
+        return logprobs, {}
 
     return score

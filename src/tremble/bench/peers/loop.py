@@ -27,7 +27,7 @@ def load(job: dict[str, Any]) -> Callable[[list[dict[str, Any]]], Any]:
             return looped(prompts)
 
     def looped(prompts: list[dict[str, Any]]) -> Any:
-        found, lengths = [], []
+        logprobs, lengths = [], []
         for prompt in prompts:
             logs = {}
             for node in prompt["sequences"]:
@@ -44,8 +44,8 @@ def load(job: dict[str, Any]) -> Callable[[list[dict[str, Any]]], Any]:
                 if terminated:
                     value += float(logs[tuple(path)][prompt["closing"]].logsumexp(0))
                 values.append(value)
-            found.append(values)
+            logprobs.append(values)
         seen = sum(n * (n + 1) / 2 for n in lengths) / sum(lengths)
-        return found, {"passes": len(lengths), "computed_tokens": sum(lengths), "seen": seen}
+        return logprobs, {"passes": len(lengths), "computed_tokens": sum(lengths), "seen": seen}
 
     return score

@@ -22,7 +22,7 @@ def load(job: dict[str, Any]) -> Callable[[list[dict[str, Any]]], Any]:
     lm = IncrementalLMScorer(job["model"], device="cpu", dtype=torch.float32)
 
     def score(prompts: list[dict[str, Any]]) -> Any:
-        found = []
+        logprobs = []
         for prompt in prompts:
             values = lm.conditional_score(
                 [prompt["context"]] * len(prompt["labels"]),
@@ -30,12 +30,12 @@ def load(job: dict[str, Any]) -> Callable[[list[dict[str, Any]]], Any]:
                 separator="",
                 reduction=lambda logprobs: logprobs.sum(0).item(),
             )
-            found.append(
+            logprobs.append(
                 [
                     None if prompt["join"] or terminated else value
                     for value, terminated in zip(values, prompt["closed"], strict=True)
                 ]
             )
-        return found, {}
+        return logprobs, {}
 
     return score

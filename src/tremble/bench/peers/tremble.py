@@ -46,9 +46,9 @@ def scorer(
             )
             for prompt in prompts
         ]
-        found: list[list[float | None] | None] = [None] * len(prompts)
-        for row in engine.score(asked):
-            found[row.index] = None if row.error else list(row.logprobs)
+        logprobs: list[list[float | None] | None] = [None] * len(prompts)
+        for scored in engine.score(asked):
+            logprobs[scored.index] = None if scored.error else list(scored.logprobs)
         after = engine.report()
         # Without counts of its own, an engine runs one sequence per maximal node of an option
         # tree, `batch` of them a pass.
@@ -64,6 +64,6 @@ def scorer(
             facts["seen"] = plan.pairs / plan.distinct
         if compile and not after.get("compiled_layers"):
             raise RuntimeError("no layer was compiled; the lines above say why")
-        return found, {**facts, "report": after}
+        return logprobs, {**facts, "report": after}
 
     return score

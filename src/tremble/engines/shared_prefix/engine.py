@@ -22,7 +22,7 @@ from tremble.engines.cost import Work, fit
 from tremble.engines.memory import Room, is_out_of_memory, keep_freed_memory, room_in, too_little
 from tremble.engines.reference import ReferenceEngine
 from tremble.engines.shared_prefix.layers import compiled, decoder_layers, for_rows, running
-from tremble.engines.shared_prefix.readout import Found, Readout
+from tremble.engines.shared_prefix.readout import Answered, Readout
 from tremble.engines.shared_prefix.self_check import (
     CHECKED,
     TOLERANCE,
@@ -81,7 +81,7 @@ class SharedEngine:
         self.model = reference.model
         self.check: SelfCheck | None = None
         self.precision: Precision | None = None
-        self._say = notify
+        self._notify = notify
         self._memory = memory
         self._room = room
         self._fits = Room(1 << 30, 1 << 30)  # what did not run out of memory so far
@@ -130,8 +130,8 @@ class SharedEngine:
         }
 
     def score(self, prompts: Sequence[TokenPaths]) -> Iterator[Score]:
-        """Rows in the order of the prefix tree; those of prompts beyond what one meaning of
-        positions allows come from the reference, and so do rows that are no numbers here, since
+        """Scores in the order of the prefix tree; those of prompts beyond what one meaning of
+        positions allows come from the reference, and so do those that are no numbers here, since
         what is not a number spreads to whatever shares a pass with it."""
         limit = longest_of_one_kind(self.model)
         sound, beyond = [], []
@@ -161,16 +161,17 @@ class SharedEngine:
         self._counts["prompts"] += plan.prompts
         self._counts["tokens"] += plan.tokens
         self._counts["distinct_tokens"] += plan.distinct
-        for row in self._walk(plan, chosen, most):
-            if row.error is None:
-                yield replace(row, index=chosen.indices[row.index])
+        for score in self._walk(plan, chosen, most):
+            index = chosen.indices[score.index]
+            if score.error is None:
+                yield replace(score, index=index)
             else:
-                yield from self._one_by_one(_Chosen(chosen.prompts, [chosen.indices[row.index]]))
+                yield from self._one_by_one(_Chosen(chosen.prompts, [index]))
 
     def _one_by_one(self, chosen: _Chosen) -> Iterator[Score]:
         self._counts["by_reference"] += len(chosen)
-        for row in self.reference.score(chosen):
-            yield replace(row, index=chosen.indices[row.index])
+        for score in self.reference.score(chosen):
+            yield replace(score, index=chosen.indices[score.index])
 
     def _room_for(self, plan: Plan) -> Room:
         if self._room is not None:
@@ -180,29 +181,29 @@ class SharedEngine:
 
     def _begin(self, plan: Plan, prompts: Sequence[TokenPaths], most: Room) -> None:
         """Hold the path against the reference, and the precision against float32."""
-        # The reference takes a pass for every spelling; those of the labels show as much.
+        # The reference takes a pass for every surface form; those of the labels show as much.
         sample = [prompts[index].labels_alone() for index in plan.sample(CHECKED)]
         sample.append(_branched(max(sample, key=lambda paths: paths.length)))
         self._checked = plan.longest
         expected = _sorted(self.reference.score(sample))
-        self.check, found = self._best_way(sample, expected, most)
-        self._say(self.check.sentence())
+        self.check, scores = self._best_way(sample, expected, most)
+        self._notify(self.check.sentence())
         if self._exact is None or self.precision is not None:
             return
         try:
-            self.precision = precision(found, _sorted(self._exact().score(sample)))
+            self.precision = precision(scores, _sorted(self._exact().score(sample)))
         except Exception as error:
             if not (isinstance(error, UserError) or is_out_of_memory(error)):
                 raise
             self.precision = Precision(len(sample), why=one_line(error).rstrip(". "))
         lossy = self.identity().get("quantise") or self.limits().dtype
-        self._say(self.precision.sentence(lossy))
+        self._notify(self.precision.sentence(lossy))
 
     def _best_way(
         self, sample: Sequence[TokenPaths], expected: Sequence[Score], most: Room
     ) -> tuple[SelfCheck, Sequence[Score]]:
         """The check of the first way through the layers that passes, or of the plainest; and the
-        rows of the path that will be taken."""
+        scores of the path that will be taken."""
         why = cannot_share(self.model, most.tokens)
         if why is not None:
             return SelfCheck(len(sample), None, self._tolerance(), why), expected
@@ -214,16 +215,16 @@ class SharedEngine:
         tried: list[SelfCheck] = []
         for last, layers in ways:
             if self._compiled and not layers:
-                self._say_not_compiled(tried[-1].why or "")
+                self._notify_not_compiled(tried[-1].why or "")
             self._fits, self._last, self._compiled = fits, last, layers
-            check, found = self._against_reference(sample, expected, most)
+            check, scores = self._against_reference(sample, expected, most)
             tried.append(check)
             if check.why is None:
                 break
-        return check, found
+        return check, scores
 
-    def _say_not_compiled(self, why: str) -> None:
-        self._say(f"Layers are not compiled, since {why.rstrip('. ')}.")
+    def _notify_not_compiled(self, why: str) -> None:
+        self._notify(f"Layers are not compiled, since {why.rstrip('. ')}.")
 
     def _tolerance(self) -> float:
         dtype = "bfloat16" if "quantise" in self.identity() else self.limits().dtype
@@ -237,7 +238,7 @@ class SharedEngine:
         tokens = min(max(small.distinct // 3, 2), most.tokens)
         counts, timed = dict(self._counts), list(self._timed)
         try:
-            found = _sorted(self._walk(small, sample, Room(tokens, most.rows)))
+            scores = _sorted(self._walk(small, sample, Room(tokens, most.rows)))
         except UserError:
             raise
         except Unsupported as error:
@@ -245,24 +246,24 @@ class SharedEngine:
         except Exception as error:  # whatever an architecture may find wrong with a tree
             why = f"{type(error).__name__}: {one_line(error)}".rstrip(". ")
         else:
-            check = compare(found, expected, self._tolerance())
-            return check, found if check.why is None else expected
+            check = compare(scores, expected, self._tolerance())
+            return check, scores if check.why is None else expected
         finally:
             self._counts, self._timed = counts, timed
         return SelfCheck(len(sample), None, self._tolerance(), why), expected
 
     def _walk(self, plan: Plan, prompts: Sequence[TokenPaths], most: Room) -> Iterator[Score]:
-        """The stream, slice by slice; what a pass found is read while the next one computes."""
+        """The stream, slice by slice; what a pass answered is read while the next one computes."""
         readout = Readout(prompts)
         carry: Carry = []
-        waiting: Found | None = None
+        waiting: Answered | None = None
         start = 0
         while start < plan.distinct:
             stop = plan.stop(start, most.tokens, most.rows)
             cut = plan.slice(start, stop)
             began = time.perf_counter()
             try:
-                found, carry = self._pass(cut, carry, plan.depth(stop), readout)
+                answered, carry = self._pass(cut, carry, plan.depth(stop), readout)
             except Exception as error:
                 if not is_out_of_memory(error):
                     # In a check it is the check that says why; later what was added is given up.
@@ -271,7 +272,7 @@ class SharedEngine:
                     if self._last is not None:
                         self._last = None
                     else:
-                        self._say_not_compiled(one_line(error))
+                        self._notify_not_compiled(one_line(error))
                         self._compiled = []
                     continue
                 if stop - start == 1:
@@ -280,12 +281,12 @@ class SharedEngine:
                 self._fits = most.least(self._fits)
                 continue
             if waiting is not None:
-                yield from readout.rows(waiting)
-            waiting = found
-            self._count(cut, len(found.norm), time.perf_counter() - began)
+                yield from readout.scores(waiting)
+            waiting = answered
+            self._count(cut, len(answered.norm), time.perf_counter() - began)
             start = stop
         if waiting is not None:
-            yield from readout.rows(waiting)
+            yield from readout.scores(waiting)
 
     def _count(self, cut: Slice, rows: int, seconds: float) -> None:
         self._counts["computed_tokens"] += len(cut.ids)
@@ -298,8 +299,8 @@ class SharedEngine:
 
     def _pass(
         self, cut: Slice, carry: Carry, next_depth: int, readout: Readout
-    ) -> tuple[Found, Carry]:
-        """One slice through the model: what its reads found, and the path that leads onward."""
+    ) -> tuple[Answered, Carry]:
+        """One slice through the model: what its reads gave, and the path that leads onward."""
         device = self.reference.device
         places = np.unique(cut.reads[:, 0])
         tree = TreePass(cut, carry, next_depth)
@@ -341,8 +342,8 @@ def _branched(paths: TokenPaths) -> TokenPaths:
     return replace(paths, prefix=prefix)
 
 
-def _sorted(rows: Iterator[Score]) -> list[Score]:
-    return sorted(rows, key=lambda row: row.index)
+def _sorted(scores: Iterator[Score]) -> list[Score]:
+    return sorted(scores, key=lambda score: score.index)
 
 
 @dataclass(frozen=True, slots=True)

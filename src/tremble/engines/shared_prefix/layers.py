@@ -29,18 +29,18 @@ def decoder_layers(model: Any) -> Sequence[torch.nn.Module]:
     else, experts for example."""
     part = model.get_decoder() if hasattr(model, "get_decoder") else model
     lists = _outer_lists(part) or _outer_lists(model)
-    told = getattr(model.config.get_text_config(decoder=True), "num_hidden_layers", None)
-    fitting = [one for one in lists if len(one) == told]
+    count = getattr(model.config.get_text_config(decoder=True), "num_hidden_layers", None)
+    fitting = [one for one in lists if len(one) == count]
     return max(fitting or lists, key=len, default=torch.nn.ModuleList())
 
 
 def _outer_lists(part: torch.nn.Module) -> list[torch.nn.ModuleList]:
-    found: dict[str, torch.nn.ModuleList] = {}
+    outer: dict[str, torch.nn.ModuleList] = {}
     for name, inner in part.named_modules():
-        inside = any(name.startswith(f"{other}.") for other in found)
+        inside = any(name.startswith(f"{other}.") for other in outer)
         if isinstance(inner, torch.nn.ModuleList) and not inside:
-            found[name] = inner
-    return list(found.values())
+            outer[name] = inner
+    return list(outer.values())
 
 
 @contextmanager

@@ -1,14 +1,15 @@
-"""From the logits of decision rows to rows of prompts, whose nodes may lie in several passes."""
+"""From the logits of decision rows to scores of prompts, whose reads may lie in several passes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from tremble.engines.base import TOP, Score, combine
+from tremble.engines.base import NOT_NUMBERS, Score
+from tremble.engines.reads import Read, Values, reads_of, score_of
 from tremble.engines.shared_prefix.stream import Ints
 from tremble.tokenization.options import Ids, TokenPaths
 
@@ -17,128 +18,134 @@ _BLOCK = 512  # tokens
 
 @dataclass(slots=True)
 class _Open:
-    """A prompt some of whose nodes were read."""
+    """A prompt some of whose reads were answered: `values` by number of the read, None where it is
+    still to come."""
 
     paths: TokenPaths
-    nodes: list[Ids]
-    tokens: dict[Ids, dict[int, float]] = field(default_factory=dict)
-    terminators: dict[Ids, float] = field(default_factory=dict)
-    likeliest: list[tuple[int, float]] = field(default_factory=list)
-    read: int = 0
+    reads: tuple[Read, ...]
+    values: list[Values | None]
+    answered: int = 0
     sound: bool = True
+
+    def score(self, prompt: int) -> Score:
+        if not self.sound:
+            return Score(prompt, error=NOT_NUMBERS)
+        pairs = zip(self.reads, self.values, strict=True)
+        return score_of(
+            self.paths, prompt, {read.place: values for read, values in pairs if values is not None}
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What a pass found for its reads, still on the device.
+class Answered:
+    """The answers of a pass to its reads, still on the device.
 
-    `asked`: prompt and node per read; `row`: its row among the logits; `norm`: logsumexp per row;
-    `picked`: (read, token) with their log-probabilities `values`; `closed`: reads with a closing,
-    and `closing_values`; `roots`: reads at an answer start, with the likeliest tokens there."""
+    `asked`: prompt and number of its read; `row`: its row among the logits; `norm`: logsumexp per
+    row; `picked`: (read, token) with their log-probabilities `values`; `summed`: reads with a sum,
+    and `summed_values`; `ranked`: reads that ask for the likeliest tokens, with `top_ids` and
+    `top_values`. A read is counted by its place in `asked`."""
 
-    asked: list[tuple[int, Ids]]
+    asked: list[tuple[int, int]]
     row: list[int]
     norm: torch.Tensor
     picked: list[tuple[int, int]]
     values: torch.Tensor
-    terminated: list[int]
-    terminator_values: torch.Tensor
-    roots: list[int]
+    summed: list[int]
+    summed_values: torch.Tensor
+    ranked: list[int]
     top_values: torch.Tensor
     top_ids: torch.Tensor
 
 
 class Readout:
-    """Reads the rows of `prompts` off passes; a prompt is forgotten once its row is made."""
+    """Answers the reads of `prompts` out of passes; a prompt is forgotten once it has its score."""
 
     def __init__(self, prompts: Sequence[TokenPaths]) -> None:
         self._prompts = prompts
         self._opened: dict[int, _Open] = {}
 
-    def find(self, reads: Ints, logits: torch.Tensor) -> Found:
-        """Pick what `reads` (place, prompt, node; sorted) need from float32 `logits` [places,
-        vocabulary], one row a distinct place, without waiting for the device; `logits` are used
-        up."""
+    def find(self, reads: Ints, logits: torch.Tensor) -> Answered:
+        """Pick what `reads` (place in the slice, prompt, number of the read; sorted) ask for from
+        float32 `logits` [places, vocabulary], one row a distinct place, without waiting for the
+        device; `logits` are used up."""
         _, rows = np.unique(reads[:, 0], return_inverse=True)
         row: list[int] = rows.tolist()
-        asked: list[tuple[int, Ids]] = []
+        asked: list[tuple[int, int]] = []
         picked: list[tuple[int, int]] = []
-        terminated: dict[Ids, list[int]] = {}
-        roots: list[int] = []
+        sums: dict[Ids, list[int]] = {}
+        ranked: list[int] = []
         most = 1
-        for read, (prompt, number) in enumerate(reads[:, 1:].tolist()):
-            if prompt not in self._opened:
-                paths = self._prompts[prompt]
-                self._opened[prompt] = _Open(paths, paths.nodes())
-            entry = self._opened[prompt]
-            node = entry.nodes[number]
-            end = len(node)
-            asked.append((prompt, node))
-            tokens = {p[end] for p in entry.paths.paths if len(p) > end and p[:end] == node}
-            picked.extend((read, token) for token in tokens)
-            for path, is_terminated in zip(entry.paths.paths, entry.paths.terminated, strict=True):
-                if is_terminated and path == node:
-                    terminated.setdefault(entry.paths.terminator, []).append(read)
-            if not node:
-                roots.append(read)
-                most = max(most, TOP + len(entry.paths.paths))
+        for at_read, (prompt, number) in enumerate(reads[:, 1:].tolist()):
+            read = self._entry(prompt).reads[number]
+            asked.append((prompt, number))
+            picked.extend((at_read, token) for token in read.tokens)
+            if read.summed is not None:
+                sums.setdefault(read.summed, []).append(at_read)
+            if read.likeliest:
+                ranked.append(at_read)
+                most = max(most, read.likeliest)
         device = logits.device
 
-        def at(found: Sequence[int]) -> torch.Tensor:
-            return torch.tensor([row[read] for read in found], dtype=torch.long, device=device)
+        def at(which: Sequence[int]) -> torch.Tensor:
+            return torch.tensor([row[read] for read in which], dtype=torch.long, device=device)
 
         rows_picked = at([read for read, _ in picked])
         tokens_picked = torch.tensor([t for _, t in picked], dtype=torch.long, device=device)
         values = logits[rows_picked, tokens_picked]
-        terminators = [
-            (at(found), logits[at(found)][:, list(ids)].logsumexp(dim=-1))
-            for ids, found in terminated.items()
+        summed = [
+            (at(which), logits[at(which)][:, list(ids)].logsumexp(dim=-1))
+            for ids, which in sums.items()
         ]
         top_values, top_ids = likeliest(logits, most)
         largest = top_values[:, :1]
         # In place: a copy of all logits would cost as much as a layer.
         norm = logits.sub_(largest).exp_().sum(dim=-1).log_().add_(largest[:, 0])
-        rows_of_roots = at(roots)
-        return Found(
+        rows_ranked = at(ranked)
+        return Answered(
             asked,
             row,
             norm,
             picked,
             values - norm[rows_picked],
-            [read for found in terminated.values() for read in found],
-            torch.cat([value - norm[place] for place, value in terminators])
-            if terminators
+            [read for which in sums.values() for read in which],
+            torch.cat([value - norm[place] for place, value in summed])
+            if summed
             else norm.new_empty(0),
-            roots,
-            top_values[rows_of_roots] - norm[rows_of_roots, None],
-            top_ids[rows_of_roots],
+            ranked,
+            top_values[rows_ranked] - norm[rows_ranked, None],
+            top_ids[rows_ranked],
         )
 
-    def rows(self, found: Found) -> Iterator[Score]:
-        """The rows of the prompts whose last node a pass read."""
-        sound = torch.isfinite(found.norm).tolist()
-        for (read, token), value in zip(found.picked, found.values.tolist(), strict=True):
-            prompt, node = found.asked[read]
-            self._opened[prompt].tokens.setdefault(node, {})[token] = value
-        for read, value in zip(found.terminated, found.terminator_values.tolist(), strict=True):
-            prompt, node = found.asked[read]
-            self._opened[prompt].terminators[node] = value
-        top = zip(found.roots, found.top_ids.tolist(), found.top_values.tolist(), strict=True)
-        for read, ids, values in top:
-            entry = self._opened[found.asked[read][0]]
-            count = TOP + len(entry.paths.paths)
-            entry.likeliest = list(zip(ids[:count], values[:count], strict=True))
-        for read, (prompt, _) in enumerate(found.asked):
+    def scores(self, answered: Answered) -> Iterator[Score]:
+        """The scores of the prompts whose last read a pass answered."""
+        sound = torch.isfinite(answered.norm).tolist()
+        answers = [Values() for _ in answered.asked]
+        for (at_read, token), value in zip(answered.picked, answered.values.tolist(), strict=True):
+            answers[at_read].logprobs[token] = value
+        for at_read, value in zip(answered.summed, answered.summed_values.tolist(), strict=True):
+            answers[at_read].summed = value
+        top_ids, top_values = answered.top_ids.tolist(), answered.top_values.tolist()
+        for at_read, ids, values in zip(answered.ranked, top_ids, top_values, strict=True):
+            prompt, number = answered.asked[at_read]
+            count = self._opened[prompt].reads[number].likeliest
+            answers[at_read].likeliest = list(zip(ids[:count], values[:count], strict=True))
+        for (prompt, number), at_row, answer in zip(
+            answered.asked, answered.row, answers, strict=True
+        ):
             entry = self._opened[prompt]
-            entry.sound &= sound[found.row[read]]
-            entry.read += 1
-            if entry.read < len(entry.nodes):
-                continue
-            del self._opened[prompt]
-            if entry.sound:
-                yield combine(entry.paths, prompt, entry.tokens, entry.terminators, entry.likeliest)
-            else:
-                yield Score(prompt, error="the model returned logits that are not numbers")
+            entry.values[number] = answer
+            entry.sound &= sound[at_row]
+            entry.answered += 1
+            if entry.answered == len(entry.reads):
+                del self._opened[prompt]
+                yield entry.score(prompt)
+
+    def _entry(self, prompt: int) -> _Open:
+        if prompt not in self._opened:
+            paths = self._prompts[prompt]
+            reads = reads_of(paths)
+            self._opened[prompt] = _Open(paths, reads, [None] * len(reads))
+        return self._opened[prompt]
 
 
 def likeliest(logits: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -149,8 +156,8 @@ def likeliest(logits: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Ten
     """
     width = logits.shape[1]
     if width < 4 * count * _BLOCK:
-        found = logits.topk(min(count, width), dim=-1)
-        return found.values, found.indices
+        largest = logits.topk(min(count, width), dim=-1)
+        return largest.values, largest.indices
     whole = width // _BLOCK
     blocks = logits[:, : whole * _BLOCK].unflatten(1, (whole, _BLOCK)).amax(dim=-1)
     chosen = blocks.topk(count, dim=-1).indices

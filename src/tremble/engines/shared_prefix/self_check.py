@@ -60,38 +60,38 @@ class Precision:
         )
 
 
-def compare(found: Sequence[Score], expected: Sequence[Score], tolerance: float) -> SelfCheck:
-    """Rows of one path against those of another, prompt by prompt."""
-    worst = max(_difference(a, b) for a, b in zip(found, expected, strict=True))
+def compare(scores: Sequence[Score], expected: Sequence[Score], tolerance: float) -> SelfCheck:
+    """Scores of one path against those of another, prompt by prompt."""
+    worst = max(_difference(a, b) for a, b in zip(scores, expected, strict=True))
     why = None
     if not worst <= tolerance:
         why = f"log-probabilities differ by {worst:.2g} nat, {tolerance:g} is tolerated"
-    return SelfCheck(len(found), worst if math.isfinite(worst) else None, tolerance, why)
+    return SelfCheck(len(scores), worst if math.isfinite(worst) else None, tolerance, why)
 
 
-def precision(found: Sequence[Score], exact: Sequence[Score]) -> Precision:
+def precision(scores: Sequence[Score], exact: Sequence[Score]) -> Precision:
     """The change in log-odds between any two options of a prompt: the range of the changes in
     their log-probabilities."""
     changes = []
-    for one, other in zip(found, exact, strict=True):
+    for one, other in zip(scores, exact, strict=True):
         if one.error is None and other.error is None:
             moved = [a - b for a, b in zip(one.logprobs, other.logprobs, strict=True)]  # type: ignore[operator]
             changes.append(max(moved) - min(moved))
     if not changes or not all(map(math.isfinite, changes)):
-        return Precision(len(found), why="a prompt has no finite score in both precisions")
+        return Precision(len(scores), why="a prompt has no finite score in both precisions")
     return Precision(len(changes), max(changes), math.fsum(changes) / len(changes))
 
 
 def _difference(one: Score, other: Score) -> float:
-    """The largest difference of two rows' log-probabilities, infinite where only one has them."""
+    """The largest difference of two scores' log-probabilities, infinite where only one has them."""
     if one.error is not None or other.error is not None:
         return 0.0 if one.error == other.error else math.inf
-    found = [
+    differences = [
         0.0 if a == b else abs(a - b)
         for a, b in zip(one.logprobs, other.logprobs, strict=True)
         if a is not None and b is not None
     ]
-    return math.inf if any(map(math.isnan, found)) else max(found)
+    return math.inf if any(map(math.isnan, differences)) else max(differences)
 
 
 def cannot_share(model: Any, tokens: int) -> str | None:
@@ -125,9 +125,9 @@ def longest_of_one_kind(model: Any) -> float:
     depend on the longest prompt of the pass; Llama 4 scales by the place in the pass.
     """
     config = model.config.get_text_config()
-    found = getattr(config, "rope_parameters", None) or {}
+    rope = getattr(config, "rope_parameters", None) or {}
     limit = _tempered_from(model)
-    for kind in (found, *(value for value in found.values() if isinstance(value, dict))):
+    for kind in (rope, *(value for value in rope.values() if isinstance(value, dict))):
         if kind.get("rope_type") in ("dynamic", "longrope"):
             own = kind.get("original_max_position_embeddings")
             limit = min(limit, own or config.max_position_embeddings)

@@ -29,8 +29,8 @@ _BYTES = 4  # a token as four bytes, big-endian, so that bytes sort as the ids d
 @dataclass(frozen=True)
 class Slice:
     """Tokens [start, stop) of the stream. `ids` and `depths` [stop - start]: token, and its place
-    in its own sequence. `reads`: place in the slice, prompt, node (its number in
-    `TokenPaths.nodes()`), one row each, sorted by place."""
+    in its own sequence. `reads`: place in the slice, prompt, number of the read (in `reads_of`,
+    which is that of its node in `TokenPaths.nodes()`), one row each, sorted by place."""
 
     start: int
     stop: int
@@ -55,9 +55,9 @@ class Plan:
         numbers: dict[int, list[int]] = {}  # of a sequence's nodes, where it has more than the root
         count = -1
         for count, paths in enumerate(prompts):
-            for node, found in _ends(paths):
+            for node, on_the_way in _ends(paths):
                 if node:
-                    numbers[len(sequences)] = found
+                    numbers[len(sequences)] = on_the_way
                 sequences.append(_pack(paths.prefix + node))
                 owner.append(count)
                 keep.append(len(node) + 1)
@@ -65,7 +65,7 @@ class Plan:
         order = sorted(range(len(sequences)), key=sequences.__getitem__)
         self._sequences = [sequences[index] for index in order]
         lengths = np.fromiter(
-            (len(found) // _BYTES for found in self._sequences), np.int64, len(order)
+            (len(sequence) // _BYTES for sequence in self._sequences), np.int64, len(order)
         )
         shared = np.zeros(len(order), np.int64)
         shared[1:] = [_common(one, other) for one, other in pairwise(self._sequences)]
@@ -92,7 +92,7 @@ class Plan:
         own = np.flatnonzero(kept == 1)
         own = own[self._shared[own] < lengths[own]]
         simple = np.stack([self._starts[own + 1] - 1, owners[own], np.zeros_like(own)], axis=1)
-        found: list[tuple[int, int, int]] = []
+        further: list[tuple[int, int, int]] = []
         rest = np.ones(len(lengths), bool)
         rest[own] = False
         if rest.any():
@@ -109,8 +109,8 @@ class Plan:
                     for depth, node in enumerate(nodes.get(index, [0]), start):
                         by = brought[bisect_right(depths, depth) - 1]
                         place = int(self._starts[by] + depth - self._shared[by])
-                        found.append((place, int(owners[index]), node))
-        reads = np.concatenate([simple, np.asarray(found, np.int64).reshape(-1, 3)])
+                        further.append((place, int(owners[index]), node))
+        reads = np.concatenate([simple, np.asarray(further, np.int64).reshape(-1, 3)])
         reads = reads[np.lexsort((reads[:, 2], reads[:, 1], reads[:, 0]))]
         # Sequences of one prompt share the first of its nodes.
         return reads[np.any(np.diff(reads, axis=0, prepend=-1), axis=1)]
@@ -170,15 +170,15 @@ def _ends(paths: TokenPaths) -> list[tuple[Ids, list[int]]]:
 
 
 def _pack(ids: Ids) -> bytes:
-    found = array("I", ids)
+    packed = array("I", ids)
     if sys.byteorder == "little":
-        found.byteswap()
-    return found.tobytes()
+        packed.byteswap()
+    return packed.tobytes()
 
 
 def _unpack(sequence: bytes, start: int, stop: int) -> Ints:
-    found = np.frombuffer(sequence, ">u4", stop - start, start * _BYTES)
-    return found.astype(np.int64)
+    ids = np.frombuffer(sequence, ">u4", stop - start, start * _BYTES)
+    return ids.astype(np.int64)
 
 
 def _common(one: bytes, other: bytes) -> int:

@@ -59,6 +59,36 @@ class _Kind:
     sees: Callable[..., Any]
 
 
+@dataclass(frozen=True)
+class _Manner:
+    """How a layer attends: `kind` says which depths see which (None: all before them), `scaling`
+    what scores are multiplied by (None: one over the root of the head size), `softcap` what they
+    are squashed to, and `sinks` [query heads] are scores that take a share and give nothing (None:
+    no such thing)."""
+
+    kind: _Kind | None
+    scaling: float | None = None
+    softcap: float | None = None
+    sinks: torch.Tensor | None = None
+
+
+@dataclass(frozen=True)
+class _Heads:
+    """Query, key and value of some tokens, each [1 or units, heads, tokens, size]."""
+
+    query: torch.Tensor
+    key: torch.Tensor
+    value: torch.Tensor
+
+    def taken(self, bundle: _Bundle) -> _Heads:
+        """Those of the units of a bundle, [units, heads, tokens, size]."""
+        return _Heads(
+            _taken(self.query, bundle.rows),
+            _taken(self.key, bundle.columns),
+            _taken(self.value, bundle.columns),
+        )
+
+
 class TreePass:
     """One slice on its way through the layers.
 
@@ -82,21 +112,17 @@ class TreePass:
         self._onward = {torch.device("cpu"): torch.from_numpy(latest[:next_depth])}
         self._masks: dict[tuple[int, torch.device], tuple[_Kind | None, list[_Bundle]]] = {}
 
-    def attend(
-        self,
-        query: torch.Tensor,
-        key: torch.Tensor,
-        value: torch.Tensor,
-        kind: _Kind | None,
-        scaling: float | None,
-        softcap: float | None,
-        sinks: torch.Tensor | None,
-    ) -> torch.Tensor:
-        """[1, tokens, heads, size] out of query, key and value [1, heads, tokens, size]."""
+    def attend(self, heads: _Heads, manner: _Manner) -> torch.Tensor:
+        """[1, tokens, heads, size] out of query, key and value [1, heads, tokens, size].
+
+        Raises Unsupported where these are not those of the pass, and Stopped within
+        `until_attention`.
+        """
+        query, key, value = heads.query, heads.key, heads.value
         if query.shape[0] != 1 or query.shape[2] != key.shape[2]:
             raise Unsupported("attention over something else than the tokens of the pass")
         if self._rows is not None:
-            return self._attend_rows(self._rows, query, kind, scaling, softcap, sinks)
+            return self._attend_rows(self._rows, query, manner)
         if self.carry:
             if self.calls >= len(self.carry):
                 raise Unsupported("a number of attention calls that changes")
@@ -112,7 +138,7 @@ class TreePass:
         if self._stops:
             self._held = key, value
             raise Stopped
-        return self._attended(query, key, value, kind, scaling, softcap, sinks)
+        return self._attended(_Heads(query, key, value), manner)
 
     @contextmanager
     def until_attention(self) -> Iterator[None]:
@@ -133,7 +159,9 @@ class TreePass:
         finally:
             self._rows = None
 
-    def _attend_rows(self, rows: torch.Tensor, query: torch.Tensor, *rest: Any) -> torch.Tensor:
+    def _attend_rows(
+        self, rows: torch.Tensor, query: torch.Tensor, manner: _Manner
+    ) -> torch.Tensor:
         """As `attend`, with the keys and values that were kept, once."""
         if self._held is None:
             raise Unsupported("several attentions in its last layer")
@@ -141,46 +169,31 @@ class TreePass:
         places = rows.to(query.device)
         everywhere = query.new_zeros(query.shape[1], self.tokens, query.shape[3])
         everywhere[:, places] = query[0]
-        return self._attended(everywhere[None], key, value, *rest).index_select(1, places)
+        heads = _Heads(everywhere[None], key, value)
+        return self._attended(heads, manner).index_select(1, places)
 
-    def _attended(
-        self,
-        query: torch.Tensor,
-        key: torch.Tensor,
-        value: torch.Tensor,
-        kind: _Kind | None,
-        scaling: float | None,
-        softcap: float | None,
-        sinks: torch.Tensor | None,
-    ) -> torch.Tensor:
+    def _attended(self, heads: _Heads, manner: _Manner) -> torch.Tensor:
         """[1, tokens, heads, size], with the keys and values of the carried path in front."""
-        groups = query.shape[1] // key.shape[1]
-        out = query.new_empty(query.shape[2], query.shape[1], value.shape[3])
-        for bundle in self._bundles(kind, groups, query):
-            attended = _attention(
-                _taken(query, bundle.rows),
-                _taken(key, bundle.columns),
-                _taken(value, bundle.columns),
-                bundle.mask,
-                scaling,
-                softcap,
-                sinks,
-            )
+        query = heads.query
+        groups = query.shape[1] // heads.key.shape[1]
+        out = query.new_empty(query.shape[2], query.shape[1], heads.value.shape[3])
+        for bundle in self._bundles(manner.kind, groups, query):
+            attended = _attention(heads.taken(bundle), bundle.mask, manner)
             out[bundle.start : bundle.stop] = attended.transpose(1, 2).flatten(0, 1)[: bundle.count]
         return out[None]
 
     def _bundles(self, kind: _Kind | None, groups: int, like: torch.Tensor) -> list[_Bundle]:
         """The units with their masks for one kind of layer, made at its first layer."""
-        found = self._masks.get((id(kind), like.device))
-        if found is None:
+        known = self._masks.get((id(kind), like.device))
+        if known is None:
             sees = causal_mask_function if kind is None else kind.sees
             together = BUNDLE.get(like.device.type, _BUNDLE_ELSEWHERE)
             made = [
                 _bundle(self._units[start : start + together], sees, groups, like)
                 for start in range(0, len(self._units), together)
             ]
-            found = self._masks[id(kind), like.device] = (kind, made)
-        return found[1]
+            known = self._masks[id(kind), like.device] = (kind, made)
+        return known[1]
 
 
 @dataclass(frozen=True)
@@ -270,26 +283,20 @@ def _sight(unit: _Unit, sees: Callable[..., Any]) -> tuple[torch.Tensor, torch.T
 
 def _taken(states: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
     """[units, heads, tokens, size] out of [1, heads, all, size], by places [units, tokens]."""
-    found = states.index_select(2, places.flatten())
-    return found.unflatten(2, places.shape)[0].transpose(0, 1)
+    flat = states.index_select(2, places.flatten())
+    return flat.unflatten(2, places.shape)[0].transpose(0, 1)
 
 
-def _attention(
-    query: torch.Tensor,
-    key: torch.Tensor,
-    value: torch.Tensor,
-    mask: torch.Tensor,
-    scaling: float | None,
-    softcap: float | None,
-    sinks: torch.Tensor | None,
-) -> torch.Tensor:
-    """[units, heads, tokens, size]. Query heads that share a key head are folded into its rows, so
-    that keys are never copied per head."""
+def _attention(states: _Heads, mask: torch.Tensor, manner: _Manner) -> torch.Tensor:
+    """[units, heads, tokens, size]; `mask` as in `_Bundle`. Query heads that share a key head are
+    folded into its rows, so that keys are never copied per head."""
+    query, key, value = states.query, states.key, states.value
+    scaling, softcap, sinks = manner.scaling, manner.softcap, manner.sinks
     units, heads, count, size = query.shape
     shared = key.shape[1]
     folded = query.reshape(units, shared, heads // shared * count, size)
     if softcap is None and sinks is None:
-        found = scaled_dot_product_attention(folded, key, value, attn_mask=mask, scale=scaling)
+        attended = scaled_dot_product_attention(folded, key, value, attn_mask=mask, scale=scaling)
     else:
         scores = folded @ key.transpose(2, 3) * (size**-0.5 if scaling is None else scaling)
         if softcap is not None:
@@ -302,8 +309,8 @@ def _attention(
             sink = sinks.reshape(1, shared, -1, 1).repeat_interleave(count, dim=2).to(scores)
             sink = sink.expand(units, -1, -1, -1)
             shares = torch.cat([scores, sink], -1).softmax(dim=-1, dtype=torch.float32)[..., :-1]
-        found = shares.to(value.dtype) @ value
-    return found.reshape(units, heads, count, value.shape[3])
+        attended = shares.to(value.dtype) @ value
+    return attended.reshape(units, heads, count, value.shape[3])
 
 
 _current: ContextVar[TreePass] = ContextVar("tremble_tree_pass")
@@ -315,20 +322,20 @@ def _forward(
     key: torch.Tensor,
     value: torch.Tensor,
     attention_mask: _Kind | None,
-    scaling: float | None = None,
-    dropout: float = 0.0,
-    softcap: float | None = None,
-    s_aux: torch.Tensor | None = None,
-    position_bias: torch.Tensor | None = None,
-    **_: Any,
+    **asked: Any,
 ) -> tuple[torch.Tensor, None]:
-    """What transformers calls in place of its own attention."""
-    if dropout or position_bias is not None:
+    """What transformers calls in place of its own attention.
+
+    Models pass what they need by name: `scaling`, `dropout`, `softcap`, `s_aux` (sinks) and
+    `position_bias`, each left out or None where a model has no such thing; whatever else they pass
+    (`is_causal`, `sliding_window` and so on) says again what the mask function says.
+    """
+    if asked.get("dropout") or asked.get("position_bias") is not None:
         raise Unsupported("dropout or a position bias in attention")
     if not (attention_mask is None or isinstance(attention_mask, _Kind)):
         raise Unsupported("a mask of the model's own making")
-    found = _current.get().attend(query, key, value, attention_mask, scaling, softcap, s_aux)
-    return found, None
+    manner = _Manner(attention_mask, asked.get("scaling"), asked.get("softcap"), asked.get("s_aux"))
+    return _current.get().attend(_Heads(query, key, value), manner), None
 
 
 def _mask(*, mask_function: Callable[..., Any], **_: Any) -> _Kind:
@@ -348,8 +355,8 @@ def leave_uncompiled() -> None:
 
 def configs_of(model: torch.nn.Module) -> list[Any]:
     """The configurations that the parts of a model read: one, or one a part."""
-    found = {id(part.config): part.config for part in model.modules() if hasattr(part, "config")}
-    return list(found.values())
+    configs = {id(part.config): part.config for part in model.modules() if hasattr(part, "config")}
+    return list(configs.values())
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tremble.models.mock import is_mock
+from tremble.models.open import is_made_up
 from tremble.stats.inference.significance import ALL, CORE_FAMILIES
 from tremble.stats.tables.analysis import Analysis
 from tremble.text import MISSING, decimal, p_value
@@ -60,7 +60,7 @@ def family_name(family: str) -> str:
 
 def shown_model(name: str) -> str:
     """A model as people read it: one that is none is marked."""
-    return f"{name} (made up)" if is_mock(name) else name
+    return f"{name} (made up)" if is_made_up(name) else name
 
 
 def count(value: int | None) -> str:

@@ -1,0 +1,31 @@
+"""Models in a folder of this machine, as transformers saves them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tremble.errors import UserError
+from tremble.models.files import ModelFiles, Notify, check_weights, content_hash
+from tremble.models.from_files import FromFiles
+from tremble.models.spec import ModelSpec
+
+
+class _Folder(FromFiles):
+    """Folders, and what can only be meant as one."""
+
+    def owns(self, name: str) -> bool:
+        path_like = name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name
+        return path_like or Path(name).expanduser().is_dir()
+
+    def locate(self, spec: ModelSpec, notify: Notify, weights: bool) -> ModelFiles:
+        folder = Path(spec.id).expanduser()
+        if not folder.is_dir():
+            raise UserError(f"There is no model folder {spec.id!r}; check the path.")
+        config = folder / "config.json"
+        if not config.is_file():
+            raise UserError(f"No config.json in {str(folder)!r}; give the folder of one model.")
+        files = check_weights(folder)
+        return ModelFiles(folder, {"weights": content_hash([config, *files])})
+
+
+SOURCE = _Folder()
