@@ -126,30 +126,28 @@ def score_frame(
     mass = rng.uniform(0.75, 1, len(p))
     logs = np.log(mass[:, None] * np.stack([p, rest, rest], axis=1))
     numbers = rng.integers(2**48, size=len(p))
-    return (
-        decisions.with_columns(pl.Series("logprobs", logs).arr.to_list())
-        .select(
-            "decision",
-            "dataset",
-            "family",
-            pl.lit(model).alias("model"),
-            pl.lit(format).alias("format"),
-            pl.lit(None, pl.String).alias("template"),
-            pl.lit("standard").alias("formulation"),
-            pl.lit(0, pl.Int8).alias("presentation"),
-            "keys",
-            pl.col("logprobs").list.head(pl.col("keys").list.len()),
-            pl.Series("mass", mass),
-            pl.Series("first_mass", mass),
-            pl.lit("The").alias("other_token"),
-            pl.Series("other_logprob", rng.normal(-4, 1, len(p))),
-            pl.lit(600, pl.Int32).alias("prompt_tokens"),
-            pl.lit(False).alias("join"),
-            pl.Series("row_key", [f"{number:024x}" for number in numbers]),
-            pl.lit(None, pl.String).alias("error"),
-        )
-        .cast(dict(SCORES))
+    frame = decisions.with_columns(pl.Series("logprobs", logs).arr.to_list()).select(
+        "decision",
+        "dataset",
+        "family",
+        pl.lit(model).alias("model"),
+        pl.lit(format).alias("format"),
+        pl.lit(None, pl.String).alias("template"),
+        pl.lit("standard").alias("formulation"),
+        pl.lit(0, pl.Int8).alias("presentation"),
+        "keys",
+        pl.col("logprobs").list.head(pl.col("keys").list.len()),
+        pl.Series("mass", mass),
+        pl.Series("first_mass", mass),
+        pl.lit("The").alias("other_token"),
+        pl.Series("other_logprob", rng.normal(-4, 1, len(p))),
+        pl.lit(600, pl.Int32).alias("prompt_tokens"),
+        pl.lit(False).alias("join"),
+        pl.Series("row_key", [f"{number:024x}" for number in numbers]),
+        pl.lit(None, pl.String).alias("error"),
     )
+    # Only the labels are read: the columns of other surface forms are left out.
+    return frame.cast({name: kind for name, kind in SCORES.items() if name in frame.columns})
 
 
 def write_study(folder: Path, count: int, scale: float = 1.0, seed: int = 0) -> int:
