@@ -177,7 +177,10 @@ def write_study(folder: Path, count: int, scale: float = 1.0, seed: int = 0) -> 
                 for start in range(0, rows.height, PART):
                     job.append(rows.slice(start, PART))
                 job.expect(rows.select(list(EXPECTED)))
-                job.finish({"model": model, "weights_precision": "as published", "identity": {}})
+                job.finish(
+                    {"model": model, "dataset": name, "identity": {}, "errors": []}
+                    | {"weights_precision": "as published"}
+                )
                 jobs.append({"folder": path, "model": model, "partner": None})
     store.write_run(
         {

@@ -34,9 +34,8 @@ Row = dict[str, Any]
 
 def read(folder: Path) -> Found:
     analysis, _, decisions = analyze_study(folder)
-    rows = verdict_table(analysis.predicted, analysis.points, decisions, analysis.said)
-    further = further_analysis(folder, analysis, decisions)
-    return Found(analysis, decisions, further, plain(rows))
+    rows = verdict_table(analysis.evidence)
+    return Found(analysis, decisions, further_analysis(analysis), plain(rows))
 
 
 def tables(found: Found) -> list[Table]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-import polars as pl
-
 from tremble.errors import UserError
-from tremble.stats.filters import MIN_MASS, MIN_R
-from tremble.stats.frames.comparisons import Comparison
+from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.matrix import RunMatrix
 from tremble.stats.inference.bootstrap import RESAMPLES
 from tremble.stats.tables.added import added
@@ -49,73 +47,84 @@ FURTHER = {
     "sweep": "Wins under other filters",
     "spellings": "Mass and r with the labels alone, and with all spellings of them",
 }
-_SUBSETS = ("parameter", "round", "topology", "formulation")
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What the tables are made of: an analysis, families and sizes of models, and how often to
+    resample. What several tables need is made once."""
+
+    analysis: Analysis
+    catalogue: Catalogue
+    resamples: int
+
+    @property
+    def evidence(self) -> Evidence:
+        return self.analysis.evidence
+
+    @cached_property
+    def at_outcomes(self) -> Evidence:
+        return self.evidence.at_outcomes()
+
+    @cached_property
+    def matrix(self) -> RunMatrix:
+        return RunMatrix(self.at_outcomes)
+
+    def wins(self, by: str) -> list[Row]:
+        """Wins within the subsets of a breakdown (`frames.subsets`)."""
+        made = self.analysis
+        return wins_table(breakdown(self.at_outcomes, made.comparisons, by, made.filters))
+
+
+_MADE: dict[str, Callable[[_Source], list[Row]]] = {
+    "intervals": lambda of: interval_table(of.matrix, of.resamples),
+    "differences": lambda of: difference_table(of.matrix, of.analysis.comparisons, of.resamples),
+    "votes": lambda of: vote_table(of.analysis.pairs, of.catalogue),
+    "ceilings": lambda of: ceiling_table(of.evidence),
+    "measures": lambda of: measure_table(of.evidence),
+    "reliability": lambda of: reliability(of.evidence),
+    "added": lambda of: added(of.at_outcomes),
+    "theory": lambda of: normative_models(of.evidence, of.resamples),
+    "theory_pairs": lambda of: normative_pairs(
+        of.at_outcomes, of.analysis.comparisons, of.resamples
+    ),
+    "parameter": lambda of: of.wins("parameter"),
+    "round": lambda of: of.wins("round"),
+    "topology": lambda of: of.wins("topology"),
+    "formulation": lambda of: of.wins("formulation"),
+    "presentations": lambda of: presentation_table(of.evidence),
+    "controls": lambda of: control_table(of.evidence, of.resamples),
+    "groups": lambda of: by_model_group(of.analysis.pairs, of.catalogue),
+    "sweep": lambda of: filter_sweep(of.analysis.pairs),
+    "spellings": lambda of: surface_forms_table(of.evidence),
+}
 
 
 def further_tables(
     analysis: Analysis,
-    decisions: pl.DataFrame,
-    comparisons: Sequence[Comparison] = (),
     catalogue: Catalogue | None = None,
-    names: Sequence[str] | None = None,
-    min_mass: float | None = MIN_MASS,
-    min_r: float | None = MIN_R,
+    names: Collection[str] | None = None,
     resamples: int = RESAMPLES,
     instead: Callable[[str, Exception], Any] | None = None,
 ) -> dict[str, Any]:
     """The tables of `FURTHER` (all, or those of `names`), each a list of plain dicts.
 
-    `analysis` is what `analyze` made of the same `decisions` and `comparisons`; `catalogue` maps
-    a model to its family and size in billions of parameters. What is not known is None. With
-    `instead` a table that cannot be made stops none of the others: what `instead` gives for its
-    name and the error stands in its place. Raises UserError for a name that is no table.
+    `catalogue` maps a model to its family and size in billions of parameters. What is not known
+    is None. With `instead` a table that cannot be made stops none of the others: what `instead`
+    gives for its name and the error stands in its place. Raises UserError for a name that is no
+    table.
     """
     for name in names or ():
         if name not in FURTHER:
             raise UserError(f"There is no table {name!r}{did_you_mean(name, list(FURTHER))}")
-    predicted, points, said = analysis.predicted, analysis.points, analysis.said
-    known = catalogue or {}
-
-    @cache
-    def fits() -> pl.DataFrame:
-        """What is predicted at points: half of it where there are two options."""
-        return predicted.join(points.select("decision", "key"), on=["decision", "key"], how="semi")
-
-    @cache
-    def matrix() -> RunMatrix:
-        return RunMatrix(fits(), points, decisions)
-
-    def subsets(by: str) -> Callable[[], list[Row]]:
-        return lambda: wins_table(
-            breakdown(fits(), points, decisions, comparisons, by, min_mass, min_r)
-        )
-
-    made: dict[str, Callable[[], list[Row]]] = {
-        "intervals": lambda: interval_table(matrix(), resamples),
-        "differences": lambda: difference_table(matrix(), comparisons, resamples),
-        "votes": lambda: vote_table(analysis.pairs, known),
-        "ceilings": lambda: ceiling_table(decisions, points),
-        "measures": lambda: measure_table(predicted, points, decisions),
-        "reliability": lambda: reliability(predicted, points, decisions),
-        "added": lambda: added(fits(), said, points),
-        "theory": lambda: normative_models(predicted, points, decisions, resamples),
-        "theory_pairs": lambda: normative_pairs(fits(), points, decisions, comparisons, resamples),
-        **{by: subsets(by) for by in _SUBSETS},
-        "presentations": lambda: presentation_table(analysis.scores, decisions, points),
-        "controls": lambda: control_table(
-            predicted, analysis.controlled, points, decisions, resamples
-        ),
-        "groups": lambda: by_model_group(analysis.pairs, known),
-        "sweep": lambda: filter_sweep(analysis.pairs),
-        "spellings": lambda: surface_forms_table(analysis.scores, decisions, predicted, points),
-    }
-    found: dict[str, Any] = {}
+    source = _Source(analysis, catalogue or {}, resamples)
+    tables: dict[str, Any] = {}
     for name in FURTHER:
         if names is None or name in names:
             try:
-                found[name] = plain(made[name]())
+                tables[name] = plain(_MADE[name](source))
             except Exception as error:
                 if instead is None:
                     raise
-                found[name] = instead(name, error)
-    return found
+                tables[name] = instead(name, error)
+    return tables
