@@ -26,7 +26,7 @@ from tremble.stats.inference.moments import OneWay, TwoWay, features
 from tremble.stats.inference.significance import binomial
 from tremble.stats.inference.votes import family_vote, mixed_model
 
-# Pairs per model family in the catalogue of the core study (arXiv 2603.17218).
+# Pairs per model family in the catalogue of Shapira et al. (2026).
 FAMILY_SIZES = [32, 11, 11, 8, 8, 6, 6, 6, 5, 5, 5, 3, 3, 2, *[1] * 9]
 CLUSTERS = (15, 20, 30, 40, 60, 120)
 # Weights of the second, third ... prediction on what drives choices, for r near 0, .3 and .6.

@@ -1,4 +1,4 @@
-"""A made-up study folder of the core study's size, in the store's own format.
+"""A made-up study folder of the size of Shapira et al. (2026), in the store's own format.
 
 `write_study` writes what `tremble run` would leave behind: decisions of the four families with
 the numbers that baselines read, and the scores of base models and their aligned twins, named as
@@ -24,7 +24,7 @@ from tremble.store.schemas import DECISIONS, EXPECTED, SCORES
 from tremble.store.study_folder import Store
 
 Row = dict[str, Any]
-# Decisions by family, as in the core study; those of repeated games are 195 people's.
+# Decisions by family, as in Shapira et al. (2026); those of repeated games are 195 people's.
 FAMILIES = {"bargaining": 1788, "persuasion": 3180, "negotiation": 1182, "repeated_matrix": 3900}
 # Decisions per game: a round each in the last two, a few offers in the others.
 ROUNDS = {"bargaining": 3, "persuasion": 20, "negotiation": 3, "repeated_matrix": 10}
@@ -32,7 +32,7 @@ PART = 500  # rows of a part, as of some seconds of scoring
 
 
 def decision_frame(scale: float, rng: np.random.Generator) -> pl.DataFrame:
-    """Decisions as a study stores them, `scale` times as many as in the core study."""
+    """Decisions as a study stores them, `scale` times as many as in Shapira et al. (2026)."""
     rows: list[Row] = []
     for family, count in FAMILIES.items():
         wanted = round(count * scale)

@@ -46,7 +46,8 @@ def tables(found: Found) -> list[Table]:
 
 
 def place(row: Row) -> tuple[bool, ...]:
-    """The core study's filters before others; kept pairs, dropped ones, those without a winner."""
+    """The filters of Shapira et al. (2026) before others; kept pairs, dropped ones, those without a
+    winner."""
     filters = (row.get("mass"), row.get("min_r"))
     other = "min_r" in row and filters != (MIN_MASS, MIN_R)
     none = "pairs" in row and "dropped by the filters" not in (row.get("note") or "")

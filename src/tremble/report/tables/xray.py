@@ -145,10 +145,10 @@ def _rows(readings: list[Found]) -> list[list[str]]:
 
 
 def _spellings(readings: list[Found]) -> list[list[str]]:
-    found = [reading["spelled"] for reading in readings]
-    rows = [["mass with spellings", *(decimal(one and one["mass"], 4) for one in found)]]
+    spelled = [reading["spelled"] for reading in readings]
+    rows = [["mass with spellings", *(decimal(one and one["mass"], 4) for one in spelled)]]
     for place, option in enumerate(readings[0]["options"]):
-        texts = [MISSING if one is None else _written(one["texts"][place]) for one in found]
+        texts = [MISSING if one is None else _written(one["texts"][place]) for one in spelled]
         rows.append([f"{option_name(option)}: spellings", *texts])
     return rows
 
