@@ -103,8 +103,7 @@ def main() -> None:
         folder = asked.folder or Path(temporary) / "study"
         if not (folder / "run.json").is_file():
             print(f"{write_study(folder, asked.pairs, asked.scale):,} scores written", flush=True)
-        found = whole_command(folder)
-        print(json.dumps(found), flush=True)
+        print(json.dumps(whole_command(folder)), flush=True)
         again = [sys.executable, __file__, "--parts", "--folder", str(folder)]
         subprocess.run(again, check=True)
 

@@ -92,13 +92,13 @@ def simulate(
 def truth(design: str, signals: Sequence[float]) -> list[float]:
     """r in a study without end: many clusters, of the same make."""
     rng = np.random.default_rng(1)
-    found = []
+    sums = []
     for seed in range(12):
         codes = layout(design, 400 if design.startswith("crossed") else 20_000, rng)
         predictions, y = simulate(design, codes, signals, 1, 10_000 + seed)
-        found.append([moments(x[0], y[0]) for x in predictions])
+        sums.append([moments(x[0], y[0]) for x in predictions])
     # Moments are averaged, not r: r of a finite study is a little biased.
-    return [float(pooled(np.mean([run[k] for run in found], axis=0))) for k in range(len(signals))]
+    return [float(pooled(np.mean([run[k] for run in sums], axis=0))) for k in range(len(signals))]
 
 
 def moments(x: np.ndarray, y: np.ndarray) -> list[float]:
@@ -147,12 +147,12 @@ def cover(
         sample = sums.values([np.ones((1, count)) for count in counts])
         drawn = replicates(sums, counts, block, n)
         for k in range(size):
-            found = bounds(
+            intervals = bounds(
                 sample.value[0, k], sample.error[0, k], drawn.value[:, k], drawn.error[:, k]
             )
-            for method, (low, high) in found.items():
+            for method, (low, high) in intervals.items():
                 hits[method] += low <= true <= high
-            low, high = found["symmetric t"]
+            low, high = intervals["symmetric t"]
             lengths.append(high - low if len(signals) == 2 else np.tanh(high) - np.tanh(low))
     return {method: hit / simulations for method, hit in hits.items()}, float(np.median(lengths))
 

@@ -23,8 +23,8 @@ def logistic(x: np.ndarray) -> np.ndarray:
 
 
 def slope(x: np.ndarray, y: np.ndarray) -> float:
-    found, _, there = recalibration(logistic(x)[None], y, np.ones((1, len(y))))
-    return float(found[0]) if there[0] else np.nan
+    slopes, _, there = recalibration(logistic(x)[None], y, np.ones((1, len(y))))
+    return float(slopes[0]) if there[0] else np.nan
 
 
 def simulated(rng: np.random.Generator, people: int, b: float) -> tuple[list[float], float]:
@@ -40,8 +40,8 @@ def simulated(rng: np.random.Generator, people: int, b: float) -> tuple[list[flo
     z, by, t = logs[0, 0] - logs[1, 0], inverse[0], float(temperatures[0])
     within = [slope((z * by)[fold == k], y[fold == k]) for k in range(FOLDS)]
     inside = COLDEST * 1.001 < t < HOTTEST * 0.999
-    found = [slope(z * by, y), float(np.mean(within)), slope(z / t, y)]
-    return found, slope(z, y) * t if inside else np.nan
+    slopes = [slope(z * by, y), float(np.mean(within)), slope(z / t, y)]
+    return slopes, slope(z, y) * t if inside else np.nan
 
 
 def main() -> None:
@@ -49,8 +49,8 @@ def main() -> None:
     for people, b in ((10, 0.5), (20, 0.2), (20, 0.5), (40, 0.2), (40, 0.5), (100, 0.5)):
         rng = np.random.default_rng([people, int(10 * b)])
         drawn = [simulated(rng, people, b) for _ in range(SIMULATIONS)]
-        kept = [(found, wanted) for found, wanted in drawn if np.isfinite(wanted)]
-        ratios = np.array([[one / wanted for one in found] for found, wanted in kept])
+        kept = [(slopes, wanted) for slopes, wanted in drawn if np.isfinite(wanted)]
+        ratios = np.array([[one / wanted for one in slopes] for slopes, wanted in kept])
         for name, column in zip(NAMES, ratios.T, strict=True):
             known = column[np.isfinite(column)]
             low, middle, high = np.quantile(known, (0.05, 0.5, 0.95))

@@ -160,13 +160,13 @@ def write_study(folder: Path, count: int, scale: float = 1.0, seed: int = 0) -> 
     for name, frame in by_dataset.items():
         store.write_decisions(name, frame)
     chosen = pairs.catalogue()[:count]
-    # The catalogue's names with their number: a base model may have several twins.
-    found = [
+    # The catalogue's names with their number: a base model may have several counterparts.
+    compared = [
         Comparison(f"{p.number}/{p.base}", f"{p.number}/{p.aligned}", "plain", "chat", "native")
         for p in chosen
     ]
     jobs = []
-    for one in found:
+    for one in compared:
         for model, format in ((one.base, one.base_format), (one.aligned, one.aligned_format)):
             for name, frame in by_dataset.items():
                 path = f"scores/{slug(model)}-{hash8(model)}/{name}/standard.{format}"
@@ -188,8 +188,8 @@ def write_study(folder: Path, count: int, scale: float = 1.0, seed: int = 0) -> 
             "datasets": datasets,
             "models": {},
             "absent": {},
-            "comparisons": [asdict(one) for one in found],
+            "comparisons": [asdict(one) for one in compared],
             "jobs": jobs,
         }
     )
-    return 2 * len(found) * decisions.height
+    return 2 * len(compared) * decisions.height

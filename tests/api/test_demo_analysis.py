@@ -224,7 +224,7 @@ def sentences(min_r: float | None) -> dict[str, str]:
     found = analyze(scores, decisions, [PAIR], Filters(min_r=min_r))
     further = further_tables(found, resamples=999)
     verdicts = verdict_table(found.evidence, resamples=999)
-    known = script("demo_words").Found(found, decisions, further, verdicts)
+    known = script("demo_words").Results(found, decisions, further, verdicts)
     return {name: said(known) for name, said in script("demo_sentences").SENTENCES.items()}
 
 

@@ -1,6 +1,6 @@
 """Predictions that need no language model, one module with one function each.
 
-A baseline takes the decisions (columns of `store.DECISIONS`) and returns `decision` and
+A baseline takes the decisions (columns of `store.schemas.DECISIONS`) and returns `decision` and
 `prediction` of the target, null where it has nothing to say. Two columns more are optional:
 
 - `why`: the reason of a null;

@@ -19,16 +19,16 @@ class _Failures:
     refused: int = 0
     faults: int = 0
 
-    def told(self, name: str, error: Exception) -> str:
+    def sentence(self, name: str, error: Exception) -> str:
         """The sentence that stands in place of the table."""
         if isinstance(error, UserError):
             self.refused += 1
-            sentence = str(error)
+            text = str(error)
         else:
             self.faults += 1
-            sentence = f"{name}: {logged_fault(error)}"
-        complain(sentence)
-        return sentence
+            text = f"{name}: {logged_fault(error)}"
+        complain(text)
+        return text
 
 
 def show_analysis(
@@ -62,13 +62,13 @@ def show_analysis(
     everything = "all" in names or (as_json and not names and not by)
     wanted = [name for name in FURTHER if everything or name in names]
     failed = _Failures()
-    further = further_analysis(analysis, wanted, failed.told)
+    further = further_analysis(analysis, wanted, failed.sentence)
     parts: dict[str, Any] = {}
     for name in dict.fromkeys(by):
         try:
             parts[name] = breakdown_analysis(analysis, name)
         except Exception as error:
-            parts[name] = failed.told(f"by {name}", error)
+            parts[name] = failed.sentence(f"by {name}", error)
     if as_json:
         broken = {"by": parts} if by else {}
         print_json({"notes": caveats(folder), **analysis.to_json(), **further, **broken})

@@ -28,7 +28,7 @@ class Release:
     """Models that share a cut-off. Dates are year-month, None where no document states one.
 
     `pattern` fits the whole of a model's name behind the last slash, case aside. `tuning` is the
-    date of younger data that a twin was tuned on, or else the end of all training.
+    date of younger data that an aligned model was tuned on, or else the end of all training.
     """
 
     name: str

@@ -74,7 +74,7 @@ def beside_published(pairs: Sequence[Row], families: Sequence[str]) -> Beside:
 
 
 def laid_over(pairs: Sequence[Row]) -> pl.DataFrame:
-    """The study's pairs with an r for both twins, and the published points of the same families.
+    """The study's pairs with an r for both models, and the published points of the same families.
 
     Columns as in `published.points.OVERLAY`.
     """

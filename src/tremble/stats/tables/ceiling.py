@@ -153,16 +153,16 @@ def ceiling_table(evidence: Evidence) -> list[dict[str, Any]]:
     return [_with_interval(row, held.filter(family=row["family"])) for row in rows]
 
 
-def _with_interval(row: dict[str, Any], points: pl.DataFrame) -> dict[str, Any]:
+def _with_interval(row: dict[str, Any], known: pl.DataFrame) -> dict[str, Any]:
     """The row with the interval of its ceiling, from the points whose noise is known."""
     if row["ceiling"] is None:
         return row
     repeated = pl.when(pl.col("method") == REPEATED).then(pl.col("context"))
     row["low"], row["high"], doubt = ceiling_interval(
-        points["outcome"].to_numpy(),
-        points["noise"].to_numpy(),
-        points.select(repeated.cast(pl.Int64).fill_null(-1)).to_series().to_numpy(),
-        cluster_codes(points["person"].to_list(), points["cluster"].to_list()),
+        known["outcome"].to_numpy(),
+        known["noise"].to_numpy(),
+        known.select(repeated.cast(pl.Int64).fill_null(-1)).to_series().to_numpy(),
+        cluster_codes(known["person"].to_list(), known["cluster"].to_list()),
     )
     return row | {"note": join_notes(row["note"], doubt)}
 

@@ -200,21 +200,21 @@ def _r(row: Row, side: str) -> float | None:
 
 def _closer(interval: Interval | None, sides: tuple[str, str], n: int) -> tuple[Row, str | None]:
     """low, high and closer (the side whose r is higher beyond doubt), and why nobody is."""
-    told: Row = {"low": None, "high": None, "closer": None}
+    answer: Row = {"low": None, "high": None, "closer": None}
     if n < MIN_N:
-        return told, f"n = {n}, below {MIN_N}" if n else None
+        return answer, f"n = {n}, below {MIN_N}" if n else None
     if interval is None or interval.estimate is None:
-        return told, None
-    told |= {"low": interval.low, "high": interval.high}
+        return answer, None
+    answer |= {"low": interval.low, "high": interval.high}
     if interval.low is None or interval.high is None or interval.low <= 0 <= interval.high:
-        return told, join_notes("not told apart", interval.note)
-    told["closer"] = sides[0] if interval.low > 0 else sides[1]
-    return told, interval.note
+        return answer, join_notes("not told apart", interval.note)
+    answer["closer"] = sides[0] if interval.low > 0 else sides[1]
+    return answer, interval.note
 
 
 def _model_row(row: Row, interval: Interval | None) -> Row:
     n = row["used"] or 0
-    told, why = _closer(interval, ("model", "people"), n)
+    answer, why = _closer(interval, ("model", "people"), n)
     reasons = dict.fromkeys((_undefined(row, "model"), _undefined(row, "people")))
     return {
         **{name: row[name] for name in RUN},
@@ -222,7 +222,7 @@ def _model_row(row: Row, interval: Interval | None) -> Row:
         "n": n,
         "r": _r(row, "model"),
         "r_people": _r(row, "people"),
-        **told,
+        **answer,
         "undecided": row["undecided"],
         "note": join_notes(*reasons, why, _points(row), _undecided(row)),
     }
@@ -230,7 +230,7 @@ def _model_row(row: Row, interval: Interval | None) -> Row:
 
 def _pair_row(row: Row, interval: Interval | None) -> Row:
     n = row["used"] or 0
-    told, note = _closer(interval, ("base", "aligned"), n)
+    answer, note = _closer(interval, ("base", "aligned"), n)
     reasons: dict[str | None, None] = {}
     for side in ("base", "aligned", "people"):
         why = _undefined(row, side)
@@ -243,7 +243,7 @@ def _pair_row(row: Row, interval: Interval | None) -> Row:
         "family": row["family"],
         "n": n,
         **{f"r_{side}": _r(row, side) for side in ("base", "aligned", "people")},
-        **told,
+        **answer,
         "undecided": row["undecided"],
         "note": join_notes(*reasons, note, _points(row), _undecided(row)),
     }
