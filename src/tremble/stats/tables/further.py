@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from tremble.errors import UserError
 from tremble.stats.frames.evidence import Evidence
@@ -25,28 +25,6 @@ from tremble.stats.tables.uncertainty import difference_table, interval_table, v
 from tremble.text import did_you_mean
 
 Row = dict[str, Any]
-
-# Name -> what it shows, in the order of printing.
-FURTHER = {
-    "intervals": "r of every model with its 95% interval, over whole participants and games",
-    "differences": "r of base minus r of aligned with its interval, and tests of dependent r",
-    "votes": "Tests over pairs in which model families, not siblings, count once",
-    "ceilings": "The best r that human noise allows",
-    "measures": "Log loss, Brier score, AUC and calibration, as scored and after a temperature",
-    "reliability": "How often people chose the target where a model said so",
-    "added": "What each model adds over each baseline",
-    "theory": "How close models and people are to the normative prediction",
-    "theory_pairs": "Which twin is closer to the normative prediction",
-    "parameter": "Wins by value of every game parameter",
-    "round": "Wins by round",
-    "topology": "Wins by topology",
-    "formulation": "Wins by wording",
-    "presentations": "What the order of options, their labels and payoff rows change",
-    "controls": "What the r of a model loses without history, without rules, and under others",
-    "groups": "Wins and differences by model family and size",
-    "sweep": "Wins under other filters",
-    "spellings": "Mass and r with the labels alone, and with all spellings of them",
-}
 
 
 @dataclass(frozen=True)
@@ -76,28 +54,89 @@ class _Source:
         return wins_table(breakdown(self.at_outcomes, made.comparisons, by, made.filters))
 
 
-_MADE: dict[str, Callable[[_Source], list[Row]]] = {
-    "intervals": lambda of: interval_table(of.matrix, of.resamples),
-    "differences": lambda of: difference_table(of.matrix, of.analysis.comparisons, of.resamples),
-    "votes": lambda of: vote_table(of.analysis.pairs, of.catalogue),
-    "ceilings": lambda of: ceiling_table(of.evidence),
-    "measures": lambda of: measure_table(of.evidence),
-    "reliability": lambda of: reliability(of.evidence),
-    "added": lambda of: added(of.at_outcomes),
-    "theory": lambda of: normative_models(of.evidence, of.resamples),
-    "theory_pairs": lambda of: normative_pairs(
-        of.at_outcomes, of.analysis.comparisons, of.resamples
+class _Further(NamedTuple):
+    """A table: what it shows, and what makes its rows."""
+
+    about: str
+    make: Callable[[_Source], list[Row]]
+
+
+# In the order of printing.
+_TABLES = {
+    "intervals": _Further(
+        "r of every model with its 95% interval, over whole participants and games",
+        lambda of: interval_table(of.matrix, of.resamples),
     ),
-    "parameter": lambda of: of.wins("parameter"),
-    "round": lambda of: of.wins("round"),
-    "topology": lambda of: of.wins("topology"),
-    "formulation": lambda of: of.wins("formulation"),
-    "presentations": lambda of: presentation_table(of.evidence),
-    "controls": lambda of: control_table(of.evidence, of.resamples),
-    "groups": lambda of: by_model_group(of.analysis.pairs, of.catalogue),
-    "sweep": lambda of: filter_sweep(of.analysis.pairs),
-    "spellings": lambda of: surface_forms_table(of.evidence),
+    "differences": _Further(
+        "r of base minus r of aligned with its interval, and tests of dependent r",
+        lambda of: difference_table(of.matrix, of.analysis.comparisons, of.resamples),
+    ),
+    "votes": _Further(
+        "Tests over pairs in which model families, not siblings, count once",
+        lambda of: vote_table(of.analysis.pairs, of.catalogue),
+    ),
+    "ceilings": _Further(
+        "The best r that human noise allows",
+        lambda of: ceiling_table(of.evidence),
+    ),
+    "measures": _Further(
+        "Log loss, Brier score, AUC and calibration, as scored and after a temperature",
+        lambda of: measure_table(of.evidence),
+    ),
+    "reliability": _Further(
+        "How often people chose the target where a model said so",
+        lambda of: reliability(of.evidence),
+    ),
+    "added": _Further(
+        "What each model adds over each baseline",
+        lambda of: added(of.at_outcomes),
+    ),
+    "theory": _Further(
+        "How close models and people are to the normative prediction",
+        lambda of: normative_models(of.evidence, of.resamples),
+    ),
+    "theory_pairs": _Further(
+        "Which twin is closer to the normative prediction",
+        lambda of: normative_pairs(of.at_outcomes, of.analysis.comparisons, of.resamples),
+    ),
+    "parameter": _Further(
+        "Wins by value of every game parameter",
+        lambda of: of.wins("parameter"),
+    ),
+    "round": _Further(
+        "Wins by round",
+        lambda of: of.wins("round"),
+    ),
+    "topology": _Further(
+        "Wins by topology",
+        lambda of: of.wins("topology"),
+    ),
+    "formulation": _Further(
+        "Wins by wording",
+        lambda of: of.wins("formulation"),
+    ),
+    "presentations": _Further(
+        "What the order of options, their labels and payoff rows change",
+        lambda of: presentation_table(of.evidence),
+    ),
+    "controls": _Further(
+        "What the r of a model loses without history, without rules, and under others",
+        lambda of: control_table(of.evidence, of.resamples),
+    ),
+    "groups": _Further(
+        "Wins and differences by model family and size",
+        lambda of: by_model_group(of.analysis.pairs, of.catalogue),
+    ),
+    "sweep": _Further(
+        "Wins under other filters",
+        lambda of: filter_sweep(of.analysis.pairs),
+    ),
+    "spellings": _Further(
+        "Mass and r with the labels alone, and with all spellings of them",
+        lambda of: surface_forms_table(of.evidence),
+    ),
 }
+FURTHER = {name: table.about for name, table in _TABLES.items()}
 
 
 def further_tables(
@@ -122,7 +161,7 @@ def further_tables(
     for name in FURTHER:
         if names is None or name in names:
             try:
-                tables[name] = plain(_MADE[name](source))
+                tables[name] = plain(_TABLES[name].make(source))
             except Exception as error:
                 if instead is None:
                     raise
