@@ -83,8 +83,8 @@ def parts(folder: Path) -> dict[str, float]:
         timed(f"baseline {name}", lambda baseline=baseline, here=here: baseline(here))
     analysis = timed("first tables, with baselines", lambda: analyze(scores, decisions, compared))
     for name in FURTHER:
-        timed(name, lambda name=name: further_analysis(folder, analysis, decisions, [name]))
-    matrix = RunMatrix(analysis.predicted, analysis.points, decisions)
+        timed(name, lambda name=name: further_analysis(analysis, [name]))
+    matrix = RunMatrix(analysis.evidence)
     timed("differences of one pair", lambda: difference_table(matrix, compared[:1]))
     return seconds
 
@@ -103,8 +103,7 @@ def main() -> None:
         folder = asked.folder or Path(temporary) / "study"
         if not (folder / "run.json").is_file():
             print(f"{write_study(folder, asked.pairs, asked.scale):,} scores written", flush=True)
-        timings = whole_command(folder)
-        print(json.dumps(timings), flush=True)
+        print(json.dumps(whole_command(folder)), flush=True)
         again = [sys.executable, __file__, "--parts", "--folder", str(folder)]
         subprocess.run(again, check=True)
 

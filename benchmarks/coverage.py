@@ -26,7 +26,7 @@ from tremble.stats.inference.moments import OneWay, TwoWay, features
 from tremble.stats.inference.significance import binomial
 from tremble.stats.inference.votes import family_vote, mixed_model
 
-# Pairs per model family in the catalogue of Shapira et al. (2026, arXiv 2603.17218).
+# Pairs per model family in the catalogue of Shapira et al. (2026).
 FAMILY_SIZES = [32, 11, 11, 8, 8, 6, 6, 6, 5, 5, 5, 3, 3, 2, *[1] * 9]
 CLUSTERS = (15, 20, 30, 40, 60, 120)
 # Weights of the second, third ... prediction on what drives choices, for r near 0, .3 and .6.
@@ -92,13 +92,13 @@ def simulate(
 def truth(design: str, signals: Sequence[float]) -> list[float]:
     """r in a study without end: many clusters, of the same make."""
     rng = np.random.default_rng(1)
-    runs = []
+    sums = []
     for seed in range(12):
         codes = layout(design, 400 if design.startswith("crossed") else 20_000, rng)
         predictions, y = simulate(design, codes, signals, 1, 10_000 + seed)
-        runs.append([moments(x[0], y[0]) for x in predictions])
+        sums.append([moments(x[0], y[0]) for x in predictions])
     # Moments are averaged, not r: r of a finite study is a little biased.
-    return [float(pooled(np.mean([run[k] for run in runs], axis=0))) for k in range(len(signals))]
+    return [float(pooled(np.mean([run[k] for run in sums], axis=0))) for k in range(len(signals))]
 
 
 def moments(x: np.ndarray, y: np.ndarray) -> list[float]:

@@ -126,30 +126,28 @@ def score_frame(
     mass = rng.uniform(0.75, 1, len(p))
     logs = np.log(mass[:, None] * np.stack([p, rest, rest], axis=1))
     numbers = rng.integers(2**48, size=len(p))
-    return (
-        decisions.with_columns(pl.Series("logprobs", logs).arr.to_list())
-        .select(
-            "decision",
-            "dataset",
-            "family",
-            pl.lit(model).alias("model"),
-            pl.lit(format).alias("format"),
-            pl.lit(None, pl.String).alias("template"),
-            pl.lit("standard").alias("formulation"),
-            pl.lit(0, pl.Int8).alias("presentation"),
-            "keys",
-            pl.col("logprobs").list.head(pl.col("keys").list.len()),
-            pl.Series("mass", mass),
-            pl.Series("first_mass", mass),
-            pl.lit("The").alias("other_token"),
-            pl.Series("other_logprob", rng.normal(-4, 1, len(p))),
-            pl.lit(600, pl.Int32).alias("prompt_tokens"),
-            pl.lit(False).alias("join"),
-            pl.Series("row_key", [f"{number:024x}" for number in numbers]),
-            pl.lit(None, pl.String).alias("error"),
-        )
-        .cast(dict(SCORES))
+    frame = decisions.with_columns(pl.Series("logprobs", logs).arr.to_list()).select(
+        "decision",
+        "dataset",
+        "family",
+        pl.lit(model).alias("model"),
+        pl.lit(format).alias("format"),
+        pl.lit(None, pl.String).alias("template"),
+        pl.lit("standard").alias("formulation"),
+        pl.lit(0, pl.Int8).alias("presentation"),
+        "keys",
+        pl.col("logprobs").list.head(pl.col("keys").list.len()),
+        pl.Series("mass", mass),
+        pl.Series("first_mass", mass),
+        pl.lit("The").alias("other_token"),
+        pl.Series("other_logprob", rng.normal(-4, 1, len(p))),
+        pl.lit(600, pl.Int32).alias("prompt_tokens"),
+        pl.lit(False).alias("join"),
+        pl.Series("row_key", [f"{number:024x}" for number in numbers]),
+        pl.lit(None, pl.String).alias("error"),
     )
+    # Only the labels are read: the columns of other surface forms are left out.
+    return frame.cast({name: kind for name, kind in SCORES.items() if name in frame.columns})
 
 
 def write_study(folder: Path, count: int, scale: float = 1.0, seed: int = 0) -> int:
@@ -163,12 +161,12 @@ def write_study(folder: Path, count: int, scale: float = 1.0, seed: int = 0) -> 
         store.write_decisions(name, frame)
     chosen = pairs.catalogue()[:count]
     # The catalogue's names with their number: a base model may have several counterparts.
-    comparisons = [
+    compared = [
         Comparison(f"{p.number}/{p.base}", f"{p.number}/{p.aligned}", "plain", "chat", "native")
         for p in chosen
     ]
     jobs = []
-    for one in comparisons:
+    for one in compared:
         for model, format in ((one.base, one.base_format), (one.aligned, one.aligned_format)):
             for name, frame in by_dataset.items():
                 path = f"scores/{slug(model)}-{hash8(model)}/{name}/standard.{format}"
@@ -179,7 +177,10 @@ def write_study(folder: Path, count: int, scale: float = 1.0, seed: int = 0) -> 
                 for start in range(0, rows.height, PART):
                     job.append(rows.slice(start, PART))
                 job.expect(rows.select(list(EXPECTED)))
-                job.finish({"model": model, "weights_precision": "as published", "identity": {}})
+                job.finish(
+                    {"model": model, "dataset": name, "identity": {}, "errors": []}
+                    | {"weights_precision": "as published"}
+                )
                 jobs.append({"folder": path, "model": model, "partner": None})
     store.write_run(
         {
@@ -187,8 +188,8 @@ def write_study(folder: Path, count: int, scale: float = 1.0, seed: int = 0) -> 
             "datasets": datasets,
             "models": {},
             "absent": {},
-            "comparisons": [asdict(one) for one in comparisons],
+            "comparisons": [asdict(one) for one in compared],
             "jobs": jobs,
         }
     )
-    return 2 * len(comparisons) * decisions.height
+    return 2 * len(compared) * decisions.height

@@ -15,7 +15,7 @@ from typing import Any
 
 from demo_sentences import SENTENCES
 from demo_trace import blocks, run_blocks
-from demo_words import Found
+from demo_words import Results
 
 from tremble.api.results import analyze_study, further_analysis
 from tremble.report.tables.further import further_layout, verdict_layout
@@ -32,22 +32,22 @@ MAX_ROWS = 30  # in a section
 Row = dict[str, Any]
 
 
-def read(folder: Path) -> Found:
+def read(folder: Path) -> Results:
     analysis, _, decisions = analyze_study(folder)
-    rows = verdict_table(analysis.predicted, analysis.points, decisions, analysis.said)
-    further = further_analysis(folder, analysis, decisions)
-    return Found(analysis, decisions, further, plain(rows))
+    rows = verdict_table(analysis.evidence)
+    return Results(analysis, decisions, further_analysis(analysis), plain(rows))
 
 
-def tables(found: Found) -> list[Table]:
+def tables(results: Results) -> list[Table]:
     """All tables, laid out as the terminal shows them; the tables of wins, which are long, begin
     with what says most."""
-    ordered = {name: sorted(rows, key=place) for name, rows in found.further.items()}
-    return [*layout(found.analysis), verdict_layout(found.verdicts), *further_layout(ordered)]
+    ordered = {name: sorted(rows, key=place) for name, rows in results.further.items()}
+    return [*layout(results.analysis), verdict_layout(results.verdicts), *further_layout(ordered)]
 
 
 def place(row: Row) -> tuple[bool, ...]:
-    """The core study's filters before others; kept pairs, dropped ones, those without a winner."""
+    """The filters of Shapira et al. (2026) before others; kept pairs, dropped ones, those without a
+    winner."""
     filters = (row.get("mass"), row.get("min_r"))
     other = "min_r" in row and filters != (MIN_MASS, MIN_R)
     none = "pairs" in row and "dropped by the filters" not in (row.get("note") or "")
@@ -85,7 +85,7 @@ def made(folder: Path, run: Row) -> Iterator[str]:
     yield f"python scripts/demo_analysis.py {name}"
     yield "```\n"
     yield "**Read this first.**\n"
-    yield from (f"- {said}" for said in caveats(folder))
+    yield from (f"- {note}" for note in caveats(folder))
     yield "\n**Where the rows are**, in the folder of the study:\n"
     manifests = [
         json.loads((folder / job["folder"] / "manifest.json").read_text("utf-8"))
@@ -109,14 +109,14 @@ def made(folder: Path, run: Row) -> Iterator[str]:
     yield f"Versions: {', '.join(versions)}. What the columns mean: [numbers.md](numbers.md).\n"
 
 
-def trace(found: Found, folder: Path, run: Row) -> Iterator[str]:
+def trace(results: Results, folder: Path, run: Row) -> Iterator[str]:
     yield "## Tracing a number\n"
     yield (
         "Python with polars and numpy is all that is needed. Each block goes on from the one "
         "before it and prints what stands below it; this page is written only if the values are "
         "those of the tables to nine decimals.\n"
     )
-    code = blocks(found, run)
+    code = blocks(results, run)
     for block, printed in zip(code, run_blocks(code, folder, run["study"]), strict=True):
         yield f"{block.about}\n"
         yield f"```python\n{block.code}```\n"
@@ -125,20 +125,20 @@ def trace(found: Found, folder: Path, run: Row) -> Iterator[str]:
 
 def page(folder: Path) -> str:
     """The page as Markdown. Raises AssertionError where code and table differ."""
-    run, found = Store(folder).read_run(), read(folder)
+    run, results = Store(folder).read_run(), read(folder)
     parts = ["# One study, analysed to the last table\n"]
     parts.append(
         "Written by `scripts/demo_analysis.py` from a scored study; no number is typed. The "
         "sentences before a table are filled in from its rows.\n"
     )
     parts += made(folder, run)
-    for table in tables(found):
+    for table in tables(results):
         further = f" --table {table.id}" if table.id in FURTHER else ""
         parts.append(f"## {table.title}\n")
-        sentence = SENTENCES[table.id](found) if table.id in SENTENCES else ""
-        parts += [f"{said}\n" for said in (table.caption, sentence) if said]
+        sentence = SENTENCES[table.id](results) if table.id in SENTENCES else ""
+        parts += [f"{text}\n" for text in (table.caption, sentence) if text]
         parts += markdown(table, f"tremble analyze {run['study']}{further}")
-    parts += trace(found, folder, run)
+    parts += trace(results, folder, run)
     return "\n".join(parts).rstrip() + "\n"
 
 

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from demo_words import LEVEL, Found, because, best, less_wrong, listed, of, smallest_p, where
+from demo_words import LEVEL, Results, because, best, less_wrong, listed, of, smallest_p, where
 
 from tremble.published.pairs import family_of
 from tremble.report.tables.table import count, family_name
@@ -23,51 +23,51 @@ from tremble.text import decimal
 Row = dict[str, Any]
 
 
-def models(found: Found) -> str:
-    rows = found.analysis.models
+def models(results: Results) -> str:
+    rows = results.analysis.models
     known = sorted((row for row in rows if row["r"] is not None), key=lambda row: row["r"])
     unknown = [row for row in rows if row["r"] is None]
     low = sorted((row for row in rows if (row["mass"] or 0) < MIN_MASS), key=lambda r: r["mass"])
     missing = sum(row["missing"] for row in rows)
-    said = [f"{count(missing)} decisions are missing." if missing else "No decision is missing."]
+    parts = [f"{count(missing)} decisions are missing." if missing else "No decision is missing."]
     if known:
         ends = [f"{decimal(row['r'])} ({where(row)})" for row in (known[0], known[-1])]
-        said.append(f"r goes from {ends[0]} to {ends[1]}.")
+        parts.append(f"r goes from {ends[0]} to {ends[1]}.")
     if unknown:
-        said.append(f"It is undefined in {because(unknown)}.")
+        parts.append(f"It is undefined in {because(unknown)}.")
     if low:
-        said.append(
+        parts.append(
             f"The mass is below {decimal(MIN_MASS)} in {of(len(low), rows)}, lowest in "
             f"{where(low[0])} ({decimal(low[0]['mass'])}): much of what the model would say there "
             "is none of the options."
         )
-    return " ".join(said)
+    return " ".join(parts)
 
 
-def pairs(found: Found) -> str:
-    rows = found.analysis.pairs
+def pairs(results: Results) -> str:
+    rows = results.analysis.pairs
     kept = [row for row in rows if row["kept"]]
     dropped = [row for row in rows if row["winner"] and not row["kept"]]
     none = [row for row in rows if not row["winner"]]
-    said = [f"The filters keep {of(len(kept), rows, 'comparisons')}."]
+    parts = [f"The filters keep {of(len(kept), rows, 'comparisons')}."]
     if kept:
         won = listed(f"{row['winner']} in {family_name(row['family'])}" for row in kept)
-        said.append(f"The higher r is that of {won}.")
+        parts.append(f"The higher r is that of {won}.")
     if dropped:
         higher = listed(f"{family_name(row['family'])} ({row['winner']} higher)" for row in dropped)
-        said.append(f"Dropped: {higher}.")
-    said.append(less_wrong(row for row in rows if row["winner"]))
+        parts.append(f"Dropped: {higher}.")
+    parts.append(less_wrong(row for row in rows if row["winner"]))
     if none:
-        said.append(f"No winner is named in {because(none, 'why')}.")
-    return " ".join(filter(None, said))
+        parts.append(f"No winner is named in {because(none, 'why')}.")
+    return " ".join(filter(None, parts))
 
 
-def tests(found: Found) -> str:
-    return smallest_p(found.analysis.tests, "kept pair", "kept pairs")
+def tests(results: Results) -> str:
+    return smallest_p(results.analysis.tests, "kept pair", "kept pairs")
 
 
-def baselines(found: Found) -> str:
-    simple, model = best(found.analysis.baselines), best(found.analysis.models)
+def baselines(results: Results) -> str:
+    simple, model = best(results.analysis.baselines), best(results.analysis.models)
     both = [family for family in model if family in simple]
     above = [family for family in both if simple[family]["r"] > model[family]["r"]]
     told = listed(
@@ -75,38 +75,40 @@ def baselines(found: Found) -> str:
         f"{decimal(simple[family]['r'])}, best model {decimal(model[family]['r'])})"
         for family in above
     )
-    said = (
+    text = (
         f"The best baseline has a higher r than every model in {of(len(above), both, 'families')}"
     )
-    said += f": {told}." if above else "."
+    text += f": {told}." if above else "."
     few = [row for row in simple.values() if row["n"] < MIN_N]
     if few:
-        said += f" Below {MIN_N} decisions, as in {listed(map(where, few))}, an r says little."
-    return said
+        text += f" Below {MIN_N} decisions, as in {listed(map(where, few))}, an r says little."
+    return text
 
 
-def verdict(found: Found) -> str:
-    rows = found.verdicts
+def verdict(results: Results) -> str:
+    rows = results.verdicts
     told = Counter(row["verdict"] for row in rows)
     answers = listed(f"“{name}” {number} times" for name, number in told.most_common())
     good = [row for row in rows if row["verdict"] in ("yes", "in part")]
-    said = f"The answers: {answers}."
+    text = f"The answers: {answers}."
     if good:
-        return f"{said} Something speaks for {listed(map(where, good))}."
-    return f"{said} In no family do these data speak for a model in place of people."
+        return f"{text} Something speaks for {listed(map(where, good))}."
+    return f"{text} In no family do these data speak for a model in place of people."
 
 
-def intervals(found: Found) -> str:
-    rows = found.further["intervals"]
+def intervals(results: Results) -> str:
+    rows = results.further["intervals"]
     clear = [row for row in rows if row["low"] is not None and row["low"] * row["high"] > 0]
     without = [row for row in rows if row["low"] is None]
     rough = [row for row in rows if row["low"] is not None and row["clusters"] < FEW_CLUSTERS]
     told = listed(f"{where(row)} ({decimal(row['r'])})" for row in clear)
-    said = [f"The interval leaves out zero in {of(len(clear), rows)}{': ' if clear else ''}{told}."]
+    parts = [
+        f"The interval leaves out zero in {of(len(clear), rows)}{': ' if clear else ''}{told}."
+    ]
     if without:
-        said.append(f"There is none in {because(without)}.")
+        parts.append(f"There is none in {because(without)}.")
     if rough:
-        said.append(f"It is rough in {listed(family_name(row['family']) for row in rough)}.")
+        parts.append(f"It is rough in {listed(family_name(row['family']) for row in rough)}.")
     points = [row for row in rows if row["points"] != row["decisions"]]
     if points:
         told = listed(
@@ -114,28 +116,30 @@ def intervals(found: Found) -> str:
             f"{count(row['decisions'])} decisions"
             for row in points
         )
-        said.append(f"A problem with three or more options is a point for each of them: {told}.")
-    return " ".join(said)
+        parts.append(f"A problem with three or more options is a point for each of them: {told}.")
+    return " ".join(parts)
 
 
-def differences(found: Found) -> str:
-    rows = found.further["differences"]
+def differences(results: Results) -> str:
+    rows = results.further["differences"]
     clear = [row for row in rows if row["low"] is not None and row["low"] * row["high"] > 0]
     told = listed(
         f"{family_name(row['family'])} ({decimal(row['difference'])}, "
         f"{'base' if row['difference'] > 0 else 'aligned'} higher)"
         for row in clear
     )
-    said = [f"The interval leaves out zero in {of(len(clear), rows)}{': ' if clear else ''}{told}."]
+    parts = [
+        f"The interval leaves out zero in {of(len(clear), rows)}{': ' if clear else ''}{told}."
+    ]
     few = [row for row in clear if row["decisions"] < MIN_N]
     if few:
-        said.append(
+        parts.append(
             f"Of these, {listed(map(where, few))} {'has' if len(few) == 1 else 'have'} fewer than "
             f"{MIN_N} decisions, where Pairs names no winner whatever the p."
         )
     both = [row for row in rows if None not in (row["p"], row["williams_p"])]
     smaller = [row for row in both if row["williams_p"] < row["p"]]
-    said.append(
+    parts.append(
         "Williams' test, which takes the decisions of one person as independent, has the smaller p "
         f"in {of(len(smaller), both)}."
     )
@@ -143,27 +147,27 @@ def differences(found: Found) -> str:
     if len(tested) > 1:
         left = [row for row in tested if row["p_holm"] <= LEVEL]
         told = f": {listed(family_name(row['family']) for row in left)}" if left else ""
-        said.append(
+        parts.append(
             "With p adjusted by Holm over all tests of one mode and wording, "
             f"{of(len(left), tested)} {'stays' if len(left) == 1 else 'stay'} at or below "
             f"{decimal(LEVEL)}{told}."
         )
-    return " ".join(said)
+    return " ".join(parts)
 
 
-def votes(found: Found) -> str:
-    rows = found.further["votes"]
+def votes(results: Results) -> str:
+    rows = results.further["votes"]
     if not rows:
         return "No pair is kept, so there is nothing to test."
-    said = smallest_p(rows, "model family", "model families")
+    text = smallest_p(rows, "model family", "model families")
     without = [row for row in rows if row["p"] is None]
     reasons = listed(row["note"] for row in without if row["note"])
-    return said + (f" No p in {of(len(without), rows)}: {reasons}." if without else "")
+    return text + (f" No p in {of(len(without), rows)}: {reasons}." if without else "")
 
 
-def ceilings(found: Found) -> str:
-    rows = found.further["ceilings"]
-    model = best(found.analysis.models)
+def ceilings(results: Results) -> str:
+    rows = results.further["ceilings"]
+    model = best(results.analysis.models)
     told = listed(
         f"{family_name(row['family'])} {decimal(row['ceiling'])}"
         + (
@@ -175,45 +179,45 @@ def ceilings(found: Found) -> str:
         if row["ceiling"] is not None
     )
     unknown = [row for row in rows if row["ceiling"] is None]
-    said = f"No r can be expected above: {told}." if told else "No ceiling is known here."
+    text = f"No r can be expected above: {told}." if told else "No ceiling is known here."
     if unknown:
-        said += f" It is unknown in {listed(map(where, unknown))}; the note says why."
-    return f"{said} n counts the points whose noise is known: the ceiling is theirs alone."
+        text += f" It is unknown in {listed(map(where, unknown))}; the note says why."
+    return f"{text} n counts the points whose noise is known: the ceiling is theirs alone."
 
 
-def measures(found: Found) -> str:
-    rows = found.further["measures"]
+def measures(results: Results) -> str:
+    rows = results.further["measures"]
     both = [row for row in rows if None not in (row["log_loss"], row["log_loss_tempered"])]
     better = [row for row in both if row["log_loss_tempered"] < row["log_loss"]]
-    said = [f"A temperature lowers the log loss in {of(len(better), both)}."]
+    parts = [f"A temperature lowers the log loss in {of(len(better), both)}."]
     many = [row for row in better if row["n"] >= MIN_N]
     if many:
         top = max(many, key=lambda row: row["log_loss"] - row["log_loss_tempered"])
-        said.append(
+        parts.append(
             f"With at least {MIN_N} decisions most in {where(top)}, from "
             f"{decimal(top['log_loss'])} to {decimal(top['log_loss_tempered'])} nats; a guess of "
             f"even odds between two options costs {decimal(math.log(2))}."
         )
     bound = [row for row in rows if "at its bound" in (row["note"] or "")]
     if bound:
-        said.append(f"It ends at a bound in {of(len(bound), rows)}, which have no slope after it.")
+        parts.append(f"It ends at a bound in {of(len(bound), rows)}, which have no slope after it.")
     wrong = [row for row in rows if (row["slope"] or 0) < 0]
-    said.append(
+    parts.append(
         "The calibration slope, 1 where predictions are right, is negative in "
         f"{of(len(wrong), rows)}."
     )
-    below = {where(row) for row in found.further["intervals"] if (row["high"] or 0) < 0}
+    below = {where(row) for row in results.further["intervals"] if (row["high"] or 0) < 0}
     sure = [where(row) for row in wrong if where(row) in below]
     if sure:
-        said.append(
+        parts.append(
             f"In {listed(sure)} the interval of r, too, lies below zero: the likelier the model "
             "calls the target, the rarer people chose it."
         )
-    return " ".join(said)
+    return " ".join(parts)
 
 
-def reliability(found: Found) -> str:
-    rows = [row for row in found.further["reliability"] if row["n"] >= MIN_N]
+def reliability(results: Results) -> str:
+    rows = [row for row in results.further["reliability"] if row["n"] >= MIN_N]
     if not rows:
         return f"No bin holds {MIN_N} decisions, so no row says much."
     worst = max(rows, key=lambda row: abs(row["prediction"] - row["outcome"]))
@@ -225,8 +229,10 @@ def reliability(found: Found) -> str:
     )
 
 
-def added(found: Found) -> str:
-    rows = [row for row in found.further["added"] if row["gain"] is not None and row["n"] >= MIN_N]
+def added(results: Results) -> str:
+    rows = [
+        row for row in results.further["added"] if row["gain"] is not None and row["n"] >= MIN_N
+    ]
     if not rows:
         return f"No baseline with an r has {MIN_N} decisions, so nothing can be added to it."
     least: dict[tuple[str, str], Row] = {}
@@ -243,98 +249,100 @@ def added(found: Found) -> str:
     )
 
 
-def theory(found: Found) -> str:
-    rows = found.further["theory"]
+def theory(results: Results) -> str:
+    rows = results.further["theory"]
     decided = [row for row in rows if row["closer"] is not None]
     people = [row for row in decided if row["closer"] == "people"]
     none = [row for row in rows if row["closer"] is None]
-    said = "Closer is the higher r with theory, where the interval of the difference has no zero"
-    said += (
+    text = "Closer is the higher r with theory, where the interval of the difference has no zero"
+    text += (
         f": that of people rather than the model in {of(len(people), decided, 'such comparisons')}."
         if decided
         else "."
     )
     if none:
-        said += f" Nobody is called closer in {listed(family_name(row['family']) for row in none)}."
-    return said
+        text += f" Nobody is called closer in {listed(family_name(row['family']) for row in none)}."
+    return text
 
 
-def theory_pairs(found: Found) -> str:
-    rows = found.further["theory_pairs"]
+def theory_pairs(results: Results) -> str:
+    rows = results.further["theory_pairs"]
     told = {side: [row for row in rows if row["closer"] == side] for side in ("base", "aligned")}
-    said = [
+    parts = [
         f"{side.capitalize()} is closer in {listed(map(where, closer))}."
         for side, closer in told.items()
         if closer
     ]
     none = [row for row in rows if row["closer"] is None]
     if none:
-        said.append(f"Nobody is closer in {because(none)}.")
-    said.append(less_wrong(row for row in rows if row["closer"]))
-    return " ".join(filter(None, said))
+        parts.append(f"Nobody is closer in {because(none)}.")
+    parts.append(less_wrong(row for row in rows if row["closer"]))
+    return " ".join(filter(None, parts))
 
 
-def wins(name: str) -> Callable[[Found], str]:
-    def sentence(found: Found) -> str:
-        rows = [row for row in found.further[name] if row["family"] != "all"]
+def wins(name: str) -> Callable[[Results], str]:
+    def sentence(results: Results) -> str:
+        rows = [row for row in results.further[name] if row["family"] != "all"]
         if not rows:
-            return no_topology(found) if name == "topology" else "Nothing to break down."
+            return no_topology(results) if name == "topology" else "Nothing to break down."
         kept = [row for row in rows if row["kept"]]
         base, aligned = (sum(row[side] for row in kept) for side in ("base", "aligned"))
-        said = f"A pair is kept in {of(len(kept), rows, 'subsets')}"
-        said += f" (base wins {base}, aligned {aligned})." if kept else "."
+        text = f"A pair is kept in {of(len(kept), rows, 'subsets')}"
+        text += f" (base wins {base}, aligned {aligned})." if kept else "."
         left = len(rows) - len(kept)
         if left:
             by_filter = sum(
                 "dropped by the filters" in (row["note"] or "") for row in rows if not row["kept"]
             )
-            said += (
+            text += (
                 f" Of the others, {count(by_filter)} are dropped by the filters and "
                 f"{count(left - by_filter)} have too few decisions or situations, or one outcome; "
                 "the note says which."
             )
-        return said
+        return text
 
     return sentence
 
 
-def no_topology(found: Found) -> str:
+def no_topology(results: Results) -> str:
     """Why no game has one: it needs two by two options and payoffs that all differ."""
     small = [
         json.loads(row["numbers"])
-        for row in found.decisions.select("config", "numbers").iter_rows(named=True)
+        for row in results.decisions.select("config", "numbers").iter_rows(named=True)
         if json.loads(row["config"] or "{}").get("size") == "2x2"
     ]
     tied = sum(
         any(len({value for line in game[side] for value in line}) < 4 for side in ("own", "other"))
         for game in small
     )
-    said = "There is nothing to show: a topology needs two by two options and no ties in payoffs"
+    text = "There is nothing to show: a topology needs two by two options and no ties in payoffs"
     if not small:
-        return f"{said}, and these data hold no such one-shot game."
-    return f"{said}; of {len(small)} such one-shot games, {tied} have ties."
+        return f"{text}, and these data hold no such one-shot game."
+    return f"{text}; of {len(small)} such one-shot games, {tied} have ties."
 
 
-def groups(found: Found) -> str:
-    rows = found.further["groups"]
-    names = list(dict.fromkeys(m for p in found.analysis.pairs for m in (p["base"], p["aligned"])))
+def groups(results: Results) -> str:
+    rows = results.further["groups"]
+    names = list(
+        dict.fromkeys(m for p in results.analysis.pairs for m in (p["base"], p["aligned"]))
+    )
     known = [name for name in names if family_of(name)]
     values = listed(f"{row['group']} {row['value'] or 'not known'}" for row in rows)
-    said = f"The pairs stand under {values}."
+    text = f"The pairs stand under {values}."
     if len(known) < len(names):
         unknown = listed(name for name in names if name not in known)
         alone = bool(known) and any(row["value"] for row in rows)
         told = f" {listed(known)} alone gives the group" if alone else ""
-        said += (
+        text += (
             f" The catalogue of pairs does not know {unknown};{told or ' so there is no group'}."
         )
     if all(row["kept"] < 2 for row in rows if row["family"] != "all"):
-        said += " An interval of the median needs two pairs."
-    return said
+        text += " An interval of the median needs two pairs."
+    return text
 
 
-def sweep(found: Found) -> str:
-    rows = [row for row in found.further["sweep"] if row["family"] != "all"]
+def sweep(results: Results) -> str:
+    rows = [row for row in results.further["sweep"] if row["family"] != "all"]
     told, never = [], []
     for family in dict.fromkeys(row["family"] for row in rows):
         here = [row for row in rows if row["family"] == family]
@@ -344,18 +352,18 @@ def sweep(found: Found) -> str:
             told.append(f"{family_name(family)} under {len(kept)} of {len(here)} ({sides})")
         else:
             never.append(family_name(family))
-    said = f"Pairs are kept in {listed(told)} combinations of the filters." if told else ""
+    text = f"Pairs are kept in {listed(told)} combinations of the filters." if told else ""
     if never:
-        said += f" Under none in {listed(never)}: no filter gives a winner where Pairs names none."
+        text += f" Under none in {listed(never)}: no filter gives a winner where Pairs names none."
     return (
-        f"{said} Without a number for mass or min r that filter is off.".strip()
+        f"{text} Without a number for mass or min r that filter is off.".strip()
         if rows
         else "No pair."
     )
 
 
-def presentations(found: Found) -> str:
-    rows = found.further["presentations"]
+def presentations(results: Results) -> str:
+    rows = results.further["presentations"]
     if not rows:
         return "Every decision is shown in one presentation."
     wide = max(rows, key=lambda row: row["sd"])
@@ -366,7 +374,7 @@ def presentations(found: Found) -> str:
     )
 
 
-SENTENCES: dict[str, Callable[[Found], str]] = {
+SENTENCES: dict[str, Callable[[Results], str]] = {
     "models": models,
     "pairs": pairs,
     "tests": tests,

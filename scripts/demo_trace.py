@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from demo_words import Found
+from demo_words import Results
 
 from tremble.report.tables.table import family_name
 from tremble.stats.filters import MIN_MASS, MIN_R
@@ -100,21 +100,21 @@ class Block:
     values: dict[str, Any]
 
 
-def blocks(found: Found, run: dict[str, Any]) -> list[Block]:
+def blocks(results: Results, run: dict[str, Any]) -> list[Block]:
     """The blocks of the first pair, in its family of single choices with most decisions, a kept
     one before others; each goes on from the one before it."""
     compared = run["comparisons"][0]
     names = {key: compared[key] for key in ("base", "aligned", "mode")}
-    choices = set(found.decisions.filter(found.decisions["choice"].is_not_null())["family"])
+    choices = set(results.decisions.filter(results.decisions["choice"].is_not_null())["family"])
     # A calibration line, too, must exist; a family with one outcome has none.
     (pair, other, fit) = max(
         (
             (pair, other, fit)
-            for pair in found.analysis.pairs
+            for pair in results.analysis.pairs
             if pair.items() >= names.items() and pair["winner"] and pair["family"] in choices
-            for other in found.further["differences"]
+            for other in results.further["differences"]
             if all(other[key] == pair[key] for key in (*names, "formulation", "family"))
-            for fit in found.further["measures"]
+            for fit in results.further["measures"]
             if fit["model"] == pair["aligned"] and fit["slope"] is not None
             if all(fit[key] == pair[key] for key in ("formulation", "family"))
         ),
@@ -160,7 +160,7 @@ def blocks(found: Found, run: dict[str, Any]) -> list[Block]:
     ]
 
 
-def run_blocks(found: Sequence[Block], folder: Path, name: str) -> list[str]:
+def run_blocks(code: Sequence[Block], folder: Path, name: str) -> list[str]:
     """What each block prints, run in order where `name` is the study's (absolute) `folder`.
 
     Raises AssertionError for a block whose value is not that of the table.
@@ -169,7 +169,7 @@ def run_blocks(found: Sequence[Block], folder: Path, name: str) -> list[str]:
     printed = []
     with tempfile.TemporaryDirectory() as place, contextlib.chdir(place):
         Path(name).symlink_to(folder)
-        for block in found:
+        for block in code:
             with contextlib.redirect_stdout(io.StringIO()) as out:
                 exec(block.code, space)
             printed.append(out.getvalue())

@@ -17,7 +17,7 @@ LEVEL = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Results:
     """All tables of a study: the four first ones, the further ones and the verdict."""
 
     analysis: Analysis
@@ -28,8 +28,8 @@ class Found:
 
 def listed(parts: Iterable[str]) -> str:
     """'a', 'a and b', 'a, b and c'; each part once."""
-    found = list(dict.fromkeys(parts))
-    return " and ".join([", ".join(found[:-1]), found[-1]] if len(found) > 1 else found)
+    once = list(dict.fromkeys(parts))
+    return " and ".join([", ".join(once[:-1]), once[-1]] if len(once) > 1 else once)
 
 
 def of(number: int, rows: Sequence[Any], names: str = "rows") -> str:
@@ -51,19 +51,23 @@ def smallest_p(rows: Iterable[Row], one: str, several: str) -> str:
     """What the largest of some one-sided tests of signs or signed ranks can show at most."""
     n = max((row["n"] for row in rows), default=0)
     least = 0.5**n
-    said = f"The largest test has {count(n)} {one if n == 1 else several}; were all of one mind, p "
-    said += f"would be {p_value(least)}"
-    return f"{said}: no test here can reach {decimal(LEVEL)}." if least > LEVEL else f"{said}."
+    sentence = (
+        f"The largest test has {count(n)} {one if n == 1 else several}; were all of one mind, p "
+    )
+    sentence += f"would be {p_value(least)}"
+    return (
+        f"{sentence}: no test here can reach {decimal(LEVEL)}." if least > LEVEL else f"{sentence}."
+    )
 
 
 def best(rows: Iterable[Row]) -> dict[str, Row]:
     """The row with the highest r of each family that has one."""
-    found: dict[str, Row] = {}
+    best_of: dict[str, Row] = {}
     for row in rows:
         family = row["family"]
-        if row["r"] is not None and (family not in found or row["r"] > found[family]["r"]):
-            found[family] = row
-    return found
+        if row["r"] is not None and (family not in best_of or row["r"] > best_of[family]["r"]):
+            best_of[family] = row
+    return best_of
 
 
 def less_wrong(rows: Iterable[Row]) -> str:

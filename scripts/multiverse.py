@@ -44,8 +44,8 @@ def decisions() -> list[Any]:
 
 def page(folder: Path) -> str:
     """The page as Markdown."""
-    analysis, _, decisions = analyze_study(folder)
-    table = further_analysis(folder, analysis, decisions, ["controls"])["controls"]
+    analysis, *_ = analyze_study(folder)
+    table = further_analysis(analysis, ["controls"])["controls"]
     readings = [row for row in table if row["control"] == "next_token"]
     controls = [row for row in table if row["control"] != "next_token"]
     runs = list(dict.fromkeys((row["model"], row["format"]) for row in analysis.models))

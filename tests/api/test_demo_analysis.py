@@ -20,6 +20,7 @@ from tremble.api.export import export_study
 from tremble.datasets.base import Notes
 from tremble.datasets.demo import load, sample
 from tremble.decisions import jsonl
+from tremble.stats.filters import Filters
 from tremble.stats.tables.analysis import analyze
 from tremble.stats.tables.further import FURTHER, further_tables
 from tremble.stats.tables.verdict import verdict_table
@@ -221,10 +222,10 @@ def test_a_number_that_the_rows_do_not_give_stops_the_page(study: Path) -> None:
 def sentences(min_r: float | None) -> dict[str, str]:
     """What is said of 40 people whom the base model knows better, at a filter of r (None: off)."""
     scores, decisions = people()
-    found = analyze(scores, decisions, [PAIR], min_r=min_r)
-    further = further_tables(found, decisions, [PAIR], resamples=999, min_r=min_r)
-    verdicts = verdict_table(found.predicted, found.points, decisions, found.said, resamples=999)
-    known = script("demo_words").Found(found, decisions, further, verdicts)
+    found = analyze(scores, decisions, [PAIR], Filters(min_r=min_r))
+    further = further_tables(found, resamples=999)
+    verdicts = verdict_table(found.evidence, resamples=999)
+    known = script("demo_words").Results(found, decisions, further, verdicts)
     return {name: said(known) for name, said in script("demo_sentences").SENTENCES.items()}
 
 

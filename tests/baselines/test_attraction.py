@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.support.baseline_frames import PD, frame, play, said
-from tremble.baselines.attraction import attraction, attractions
+from tremble.baselines.attraction import Rules, attraction, followed
 
 U = np.array([[0.8, 0.0], [1.0, 0.5]])  # the prisoner's dilemma 8, 0, 10, 5 between 0 and 1
 
@@ -18,8 +18,8 @@ MOVES = ((0, 0), (1, 0), (0, 1), (1, 1))
 
 
 def lead(phi: float, delta: float, kappa: float, moves: Any = MOVES) -> tuple[float, float]:
-    start, learned = attractions(U, moves, 0, *(np.array([v]) for v in (phi, delta, kappa)))
-    return float(start[0]), float(learned[0])
+    state = followed(U, moves, 0, Rules(*(np.array([v]) for v in (phi, delta, kappa))))
+    return float(state.start[0]), float(state.lead[0])
 
 
 def test_belief_learning_is_fictitious_play() -> None:
@@ -54,13 +54,13 @@ def test_an_unknown_move_is_passed_over() -> None:
 def test_attraction_recovers_what_made_the_choices() -> None:
     rng = np.random.default_rng(8)
     true, people = {}, []
-    parameters = [np.array([v]) for v in (0.85, 0.5, 0.5)]
+    rules = Rules(*(np.array([v]) for v in (0.85, 0.5, 0.5)))
     for person in range(150):
         mine, theirs = "", ""
         for at in range(10):
             moves = tuple(("CD".index(x), "CD".index(y)) for x, y in zip(mine, theirs, strict=True))
-            start, learned = attractions(U, moves, 0, *parameters)
-            p = 1 / (1 + math.exp(-(0.5 * start[0] + 3.0 * learned[0])))
+            state = followed(U, moves, 0, rules)
+            p = 1 / (1 + math.exp(-(0.5 * state.start[0] + 3.0 * state.lead[0])))
             true[f"p{person}/{at}"] = p
             mine += "C" if rng.uniform() < p else "D"
             theirs += "C" if rng.uniform() < 0.5 else "D"

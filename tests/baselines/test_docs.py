@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.support.places import ROOT
-from tremble.baselines.base import BASELINES
+from tremble.baselines.base import BASELINES, baseline_predictions
+from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.outcomes import outcomes
 from tremble.stats.tables.baselines import baseline_table
 from tremble.study.data import load_data
@@ -22,7 +23,9 @@ def test_the_page_has_an_entry_for_every_baseline() -> None:
 
 def test_the_figures_of_the_page() -> None:
     decisions = decision_frame(load_data("demo", Path()))
-    rows = baseline_table(decisions, outcomes(decisions))
+    said = baseline_predictions(decisions)
+    evidence = Evidence(decisions, outcomes(decisions), baseline_predictions=said)
+    rows = baseline_table(evidence)
     r = {(row["family"], row["baseline"]): row["r"] for row in rows}
     lines = PAGE.read_text(encoding="utf-8").splitlines()
     top = next(i for i, line in enumerate(lines) if line.startswith("| family |"))

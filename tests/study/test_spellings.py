@@ -79,16 +79,16 @@ def test_a_model_that_answers_in_another_spelling_is_read(folder: Path) -> None:
     exact = analyze_study(run(folder, None))[0].models[0]
     assert exact["mass"] == pytest.approx(0.01, abs=1e-6)  # the little "no"
     out = run(folder, "all")
-    analysis, scores, decisions = analyze_study(out)
+    analysis, scores, _ = analyze_study(out)
     # All but "perhaps" is an answer.
     assert analysis.models[0]["mass"] == pytest.approx(0.97, abs=1e-6)
-    said = analysis.predicted.filter(pl.col("key") == "b")["prediction"]
+    said = analysis.evidence.predictions.filter(pl.col("key") == "b")["prediction"]
     assert said.to_list() == pytest.approx([0.66 / 0.97] * 12, abs=1e-6)
     assert scores["mass_exact"].to_list() == pytest.approx([0.01] * 12, abs=1e-6)
     first = scores.row(0, named=True)
     assert [math.exp(x) for x in first["logprobs"]] == pytest.approx([0.66, 0.31], abs=1e-6)
     assert [math.exp(x) for x in first["exact_logprobs"]] == pytest.approx([0, 0.01], abs=1e-6)
-    (row,) = further_analysis(out, analysis, decisions, ["spellings"])["spellings"]
+    (row,) = further_analysis(analysis, ["spellings"])["spellings"]
     assert (row["mass_exact"], row["mass"]) == pytest.approx((0.01, 0.97), abs=1e-6)
     assert row["spellings"] == 'b: "YES" .600, "buy" .060; n: " No" .300, "no" .010'
     assert any("add up all spellings" in note for note in caveats(out))
@@ -106,7 +106,7 @@ def test_both_readings_stay_on_disk_and_neither_is_computed_twice(
 def test_the_table_holds_r_of_both_readings(folder: Path) -> None:
     out = run(folder, "all", ["loud", "any"])
     analysis, scores, decisions = analyze_study(out)
-    rows = further_analysis(out, analysis, decisions, ["spellings"])["spellings"]
+    rows = further_analysis(analysis, ["spellings"])["spellings"]
     row = next(row for row in rows if row["model"] == "mock:any")
     mine = scores.filter(pl.col("model") == "mock:any").join(decisions, on="decision")
     chose = (mine["choice"] == "b").to_numpy().astype(float)
@@ -123,8 +123,8 @@ def test_the_table_holds_r_of_both_readings(folder: Path) -> None:
 
 def test_an_exact_study_has_no_table_and_no_note(folder: Path) -> None:
     out = run(folder, "exact")
-    analysis, scores, decisions = analyze_study(out)
-    assert further_analysis(out, analysis, decisions, ["spellings"]) == {"spellings": []}
+    analysis, scores, _ = analyze_study(out)
+    assert further_analysis(analysis, ["spellings"]) == {"spellings": []}
     assert not any("spellings" in note for note in caveats(out))
     assert scores["mass_exact"].null_count() == scores.height
 

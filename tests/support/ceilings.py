@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from tests.support.stat_frames import DECISIONS, decision
+from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.outcomes import outcomes
 from tremble.stats.tables.ceiling import ceiling_table
 
@@ -26,7 +27,7 @@ def table(rows: list[dict[str, Any]]) -> pl.DataFrame:
 
 def ceiling(rows: list[dict[str, Any]]) -> dict[str, Any]:
     frame = table(rows)
-    (row,) = ceiling_table(frame, outcomes(frame))
+    (row,) = ceiling_table(Evidence(frame, outcomes(frame)))
     return row
 
 

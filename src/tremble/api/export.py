@@ -72,10 +72,10 @@ def tidy(scores: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
 
     `scores` and `decisions` as a study holds them (`Store.scores`, `Store.decisions`).
     """
-    points = outcomes(decisions).select("decision", "key", "outcome", "kind")
-    facts = decisions.join(points, on="decision", how="left", maintain_order="left").with_columns(
+    did = outcomes(decisions).select("decision", "key", "outcome", "kind")
+    facts = decisions.join(did, on="decision", how="left", maintain_order="left").with_columns(
         option=pl.coalesce("key", "target"),
-        # As `stats.frames.clusters.cluster_codes` has them.
+        # As `frames.clusters.cluster_codes` has them.
         cluster_participant=pl.coalesce(person(), pl.format("game {}", "cluster")),
         cluster_game="cluster",
     )
@@ -85,7 +85,7 @@ def tidy(scores: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
         theory, on=["decision", "option"], how="left", maintain_order="left"
     )
     shares = scored_presentations(scores)
-    found = predictions(scores, decisions, shares).rename({"key": "option"})
+    predicted = predictions(scores, decisions, shares).rename({"key": "option"})
     shown = shares.group_by(*RUN, "decision").agg(presentations=pl.col("presentation").n_unique())
     failed = (
         scores.filter(pl.col("error").is_not_null())
@@ -96,7 +96,7 @@ def tidy(scores: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
     rows = (
         runs(scores)
         .join(facts, how="cross")
-        .join(found, on=[*RUN, "decision", "option"], how="left", maintain_order="left")
+        .join(predicted, on=[*RUN, "decision", "option"], how="left", maintain_order="left")
         .join(shown, on=[*RUN, "decision"], how="left", maintain_order="left")
         .join(failed, on=[*RUN, "decision"], how="left", maintain_order="left")
         .with_columns(
@@ -147,12 +147,12 @@ def _text(value: Any) -> str | None:
 def _name(wanted: str, taken: set[str]) -> str:
     """A name that R and Stata take as it is: letters, digits, underscores, at most 32."""
     plain = re.sub(r"\W+", "_", wanted.lower(), flags=re.ASCII).strip("_")
-    found, number = plain[:NAME_LENGTH], 1
-    while found in taken:
+    name, number = plain[:NAME_LENGTH], 1
+    while name in taken:
         number += 1
-        found = f"{plain[: NAME_LENGTH - len(str(number)) - 1]}_{number}"
-    taken.add(found)
-    return found
+        name = f"{plain[: NAME_LENGTH - len(str(number)) - 1]}_{number}"
+    taken.add(name)
+    return name
 
 
 def codebook(table: pl.DataFrame) -> pl.DataFrame:
@@ -191,13 +191,13 @@ def _check_replaced(path: Path, columns: Sequence[str], otherwise: str) -> None:
         with path.open("rb") as file:
             packed = file.read(4) == b"PAR1"
         if packed:
-            found = list(pl.read_parquet_schema(path))
+            there = list(pl.read_parquet_schema(path))
         else:
             with path.open(encoding="utf-8", newline="") as lines:
-                found = next(csv.reader(lines), [])
+                there = next(csv.reader(lines), [])
     except (OSError, ValueError, csv.Error, pl.exceptions.PolarsError):
-        found = []
-    if found[: len(columns)] != list(columns):
+        there = []
+    if there[: len(columns)] != list(columns):
         raise UserError(f"{str(path)!r} is there and is {otherwise}; give another --out.")
 
 

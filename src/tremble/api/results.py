@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -27,33 +27,28 @@ def analyze_study(out: Path) -> tuple[Analysis, pl.DataFrame, pl.DataFrame]:
 
 
 def further_analysis(
-    out: Path,
     analysis: Analysis,
-    decisions: pl.DataFrame,
-    names: Sequence[str] | None = None,
+    names: Collection[str] | None = None,
     instead: Callable[[str, Exception], Any] | None = None,
 ) -> dict[str, Any]:
     """The further tables of a study (`stats.tables.further`): all of them, or those named.
 
-    `analysis` and `decisions` are what `analyze_study` gave; `instead` as for `further_tables`.
-    Raises UserError for another name.
+    `analysis` is what `analyze_study` gave; `instead` as for `further_tables`. Raises UserError
+    for another name.
     """
-    found = _compared(Store(out))
-    models = {name for one in found for name in (one.base, one.aligned)}
+    models = {name for one in analysis.comparisons for name in (one.base, one.aligned)}
     known = {name: (pairs.likely_family(name), pairs.params_of(name)) for name in models}
-    return further_tables(analysis, decisions, found, known, names, instead=instead)
+    return further_tables(analysis, known, names, instead=instead)
 
 
-def breakdown_analysis(
-    out: Path, analysis: Analysis, decisions: pl.DataFrame, by: str
-) -> dict[str, list[dict[str, Any]]]:
+def breakdown_analysis(analysis: Analysis, by: str) -> dict[str, list[dict[str, Any]]]:
     """The pairs of a study within every value of one parameter of the games: "pairs" (r, mass,
     winner; `breakdown`) and "wins" (`wins_table`).
 
-    `analysis` and `decisions` are what `analyze_study` gave. Raises UserError where no decision
-    has such a parameter.
+    `analysis` is what `analyze_study` gave. Raises UserError where no decision has such a
+    parameter.
     """
-    rows = breakdown(analysis.predicted, analysis.points, decisions, _compared(Store(out)), by)
+    rows = breakdown(analysis.evidence, analysis.comparisons, by, analysis.filters)
     return {"pairs": plain(rows), "wins": plain(wins_table(rows))}
 
 

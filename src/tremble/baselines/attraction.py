@@ -14,7 +14,9 @@ round one it is b / L, so that b is the log-odds of the target in round one.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import groupby, product
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -34,7 +36,25 @@ LEARNING = list(product(DECAY, IMAGINED, GROWTH))
 GRID = np.array(list(product(range(len(LEARNING)), range(len(START)), range(len(PRECISION)))))
 
 Move = tuple[int, int | None]  # own and the other's option, None where it is unknown
-State = tuple[np.ndarray, np.ndarray, np.ndarray]  # N, what is left of the first lead, the lead
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Rules of learning: phi, delta and kappa of each, (rules) each."""
+
+    phi: np.ndarray
+    delta: np.ndarray
+    kappa: np.ndarray
+
+
+class State(NamedTuple):
+    """What rules of learning have made of the rounds so far, (rules) each: N(t), what is left of
+    the lead before round one, and the lead learned since. A lead is the target's attraction less
+    the other's."""
+
+    experience: np.ndarray
+    start: np.ndarray
+    lead: np.ndarray
 
 
 def attraction(decisions: pl.DataFrame) -> pl.DataFrame:
@@ -58,13 +78,13 @@ def attraction(decisions: pl.DataFrame) -> pl.DataFrame:
         ) -> np.ndarray:
             rule, b, precision = GRID[indices].T
             first = START[b].astype(np.float32)[:, None] * start[rule]
-            found: np.ndarray = (
+            odds: np.ndarray = (
                 first + PRECISION[precision].astype(np.float32)[:, None] * learned[rule]
             )
-            return found
+            return odds
 
         p = grid_predictions(sample, log_odds, len(GRID), place)
-        answer.found.update((c.decision, float(v)) for c, v in zip(sample.cases, p, strict=True))
+        answer.accept(sample.cases, p)
     return answer.frame(decisions)
 
 
@@ -82,8 +102,8 @@ def _traces(cases: list[Case]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         )
         places.append(distinct.setdefault(moves, len(distinct)))
     target = keys.index(cases[0].coded or "")
-    phi, delta, kappa = np.array(LEARNING).T
-    found = np.empty((2, len(phi), len(distinct)), dtype=np.float32)
+    rules = Rules(*np.array(LEARNING).T)
+    start, learned = np.empty((2, len(LEARNING), len(distinct)), dtype=np.float32)
     # A history is the one before and a round more: most take a single step.
     before: dict[tuple[Move, ...], State] = {}
     for _, equally_long in groupby(sorted(distinct, key=len), len):
@@ -91,47 +111,35 @@ def _traces(cases: list[Case]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         for moves in equally_long:
             past = before.get(moves[:-1])
             rest = moves if past is None else moves[-1:]
-            states[moves] = _follow(payoffs, rest, target, phi, delta, kappa, past)
-            found[:, :, distinct[moves]] = states[moves][1:]
+            states[moves] = followed(payoffs, rest, target, rules, past)
+            start[:, distinct[moves]] = states[moves].start
+            learned[:, distinct[moves]] = states[moves].lead
         before = states
-    return found[0], found[1], np.array(places)
+    return start, learned, np.array(places)
 
 
-def attractions(
+def followed(
     payoffs: np.ndarray,
     moves: tuple[Move, ...],
     target: int,
-    phi: np.ndarray,
-    delta: np.ndarray,
-    kappa: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    """(what multiplies the first attraction's lead, the target's lead learned since), each the
-    shape of the parameters, after `moves` of (own, other's) places in `payoffs` [own][other's].
+    rules: Rules,
+    past: State | None = None,
+) -> State:
+    """What the rules have learned after `moves` of (own, other's) places in `payoffs`
+    [own][other's], which go on from `past`, if given.
 
     A round in which the other's move is unknown teaches nothing: it is passed over.
     """
-    return _follow(payoffs, moves, target, phi, delta, kappa)[1:]
-
-
-def _follow(
-    payoffs: np.ndarray,
-    moves: tuple[Move, ...],
-    target: int,
-    phi: np.ndarray,
-    delta: np.ndarray,
-    kappa: np.ndarray,
-    state: State | None = None,
-) -> State:
-    """`attractions` with the experience before them, from `state` on."""
+    phi, delta = rules.phi, rules.delta
     ones = np.ones_like(phi)
-    experience, start, lead = state or (ones, ones, np.zeros_like(phi))
+    experience, start, lead = past or State(ones, ones, np.zeros_like(phi))
     for mine, theirs in moves:
         if theirs is None:
             continue
-        grown = phi * (1 - kappa) * experience + 1
+        grown = phi * (1 - rules.kappa) * experience + 1
         gain = payoffs[target, theirs] * np.where(mine == target, 1.0, delta)
         loss = payoffs[1 - target, theirs] * np.where(mine == target, delta, 1.0)
         start = phi * experience * start / grown
         lead = (phi * experience * lead + gain - loss) / grown
         experience = grown
-    return experience, start, lead
+    return State(experience, start, lead)

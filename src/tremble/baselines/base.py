@@ -68,10 +68,10 @@ def baseline_predictions(decisions: pl.DataFrame) -> pl.DataFrame:
         here = decisions
         if name in ABOUT:
             here = decisions.filter(pl.col("family").is_in(ABOUT[name]))
-        found = predict(here)
-        lacking = [column for column in ("key", "why") if column not in found.columns]
+        predictions = predict(here)
+        lacking = [column for column in ("key", "why") if column not in predictions.columns]
         frames.append(
-            found.with_columns(
+            predictions.with_columns(
                 pl.lit(name).alias("baseline"),
                 *(pl.lit(None, pl.String).alias(column) for column in lacking),
             ).select(list(_SCHEMA))

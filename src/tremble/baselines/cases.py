@@ -42,10 +42,10 @@ def read_cases(decisions: pl.DataFrame, families: Sequence[str]) -> list[Case]:
     columns = "decision dataset family cluster participant keys target choice rates numbers"
     # Of a prompt of the user's own only a hash is held.
     own = pl.col("numbers").str.json_path_match(f"$.{READ}").is_not_null()
-    found = decisions.filter(
+    known = decisions.filter(
         pl.col("family").is_in(families) & pl.col("numbers").is_not_null() & ~own
     ).select(columns.split())
-    return [_case(row) for row in found.iter_rows(named=True)]
+    return [_case(row) for row in known.iter_rows(named=True)]
 
 
 def _case(row: Mapping[str, Any]) -> Case:
@@ -131,7 +131,7 @@ def samples(cases: Iterable[tuple[Any, Case]], known: str = "outcome") -> list[S
     by_kind: dict[Any, list[Case]] = {}
     for kind, case in cases:
         by_kind.setdefault(kind, []).append(case)
-    return [_sample(found, known) for found in by_kind.values()]
+    return [_sample(of_kind, known) for of_kind in by_kind.values()]
 
 
 def _sample(cases: list[Case], known: str) -> Sample:
@@ -146,8 +146,12 @@ def _sample(cases: list[Case], known: str) -> Sample:
 class Answer:
     """What a baseline says, decision by decision; turned into its frame at the end."""
 
-    found: dict[str, float]
+    predictions: dict[str, float]
     why: dict[str, str]
+
+    def accept(self, cases: Iterable[Case], predictions: Iterable[float]) -> None:
+        for case, prediction in zip(cases, predictions, strict=True):
+            self.predictions[case.decision] = float(prediction)
 
     def refuse(self, cases: Iterable[Case], reason: str) -> None:
         for case in cases:
@@ -159,9 +163,10 @@ class Answer:
         return pl.DataFrame(
             {
                 "decision": names,
-                "prediction": [self.found.get(name) for name in names],
+                "prediction": [self.predictions.get(name) for name in names],
                 "why": [
-                    None if name in self.found else self.why.get(name, NO_NUMBERS) for name in names
+                    None if name in self.predictions else self.why.get(name, NO_NUMBERS)
+                    for name in names
                 ],
             },
             schema={"decision": pl.String, "prediction": pl.Float64, "why": pl.String},

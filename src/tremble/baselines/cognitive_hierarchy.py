@@ -30,12 +30,12 @@ def cognitive_hierarchy(decisions: pl.DataFrame) -> pl.DataFrame:
 
 def solve(games: Sequence[Payoffs]) -> list[np.ndarray | None]:
     """Shares of the own options at every one of `TAUS`."""
-    found: list[np.ndarray | None] = [None] * len(games)
+    solved: list[np.ndarray | None] = [None] * len(games)
     for places, (own, other) in by_shape(games).values():
         shares = hierarchy(own, other, TAUS)
         for number, place in enumerate(places):
-            found[place] = shares[:, number]
-    return found
+            solved[place] = shares[:, number]
+    return solved
 
 
 def hierarchy(own: np.ndarray, other: np.ndarray, taus: np.ndarray) -> np.ndarray:

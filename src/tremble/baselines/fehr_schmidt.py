@@ -40,11 +40,11 @@ def fehr_schmidt(decisions: pl.DataFrame) -> pl.DataFrame:
 
         def log_odds(indices: np.ndarray, x: np.ndarray = x, sign: float = sign) -> np.ndarray:
             envy, guilt, precision = GRID[indices].T[:, :, None]
-            found: np.ndarray = sign * precision * utility(x, envy, guilt)
-            return found
+            odds: np.ndarray = sign * precision * utility(x, envy, guilt)
+            return odds
 
         p = grid_predictions(sample, log_odds, len(GRID), place)
-        answer.found.update((c.decision, float(v)) for c, v in zip(sample.cases, p, strict=True))
+        answer.accept(sample.cases, p)
     return answer.frame(decisions)
 
 

@@ -122,8 +122,8 @@ def grid_predictions(
     held = Tally(sample.group[fitted], row, len(rows))
 
     def loglik(indices: np.ndarray) -> np.ndarray:
-        found: np.ndarray = held.counts @ binary_loglik(log_odds(indices)[:, at], seen).T
-        return found
+        summed: np.ndarray = held.counts @ binary_loglik(log_odds(indices)[:, at], seen).T
+        return summed
 
     cost = max(held.counts.shape)
     best = best_without(loglik, count, cost, held.times)[held.which]

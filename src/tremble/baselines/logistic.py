@@ -49,7 +49,7 @@ def logistic(decisions: pl.DataFrame) -> pl.DataFrame:
         ridge = np.full(x.shape[1], RIDGE)
         ridge[0] = 1e-9  # the constant, free but for what keeps the equations solvable
         p = logistic_predictions(sample, x, ridge)
-        answer.found.update((c.decision, float(v)) for c, v in zip(sample.cases, p, strict=True))
+        answer.accept(sample.cases, p)
     return answer.frame(decisions)
 
 

@@ -52,13 +52,13 @@ def by_shape(games: Sequence[Payoffs]) -> dict[tuple[int, ...], tuple[list[int],
         places.setdefault(own.shape, []).append(place)
     return {
         shape: (
-            found,
+            of_shape,
             (
-                np.stack([unit_scale(games[place][0]) for place in found]),
-                np.stack([unit_scale(games[place][1]) for place in found]),
+                np.stack([unit_scale(games[place][0]) for place in of_shape]),
+                np.stack([unit_scale(games[place][1]) for place in of_shape]),
             ),
         )
-        for shape, found in places.items()
+        for shape, of_shape in places.items()
     }
 
 
@@ -81,7 +81,7 @@ def option_predictions(
             games[name[case.decision]] = stage_game(case)
     solved = dict(zip(games, solve(list(games.values())), strict=True))
     table = {case.decision: solved[name[case.decision]] for case in cases}
-    found: dict[str, list[tuple[str, float]]] = {}
+    predictions: dict[str, list[tuple[str, float]]] = {}
     why: dict[str, str] = {}
     for case in cases:
         if table[case.decision] is None:
@@ -92,8 +92,8 @@ def option_predictions(
             why |= dict.fromkeys((case.decision for case in sample.cases), sample.why)
             continue
         for case, shares in _fitted(sample, table):
-            found[case.decision] = list(zip(case.keys, shares.tolist(), strict=True))
-    return _frame(decisions, found, why)
+            predictions[case.decision] = list(zip(case.keys, shares.tolist(), strict=True))
+    return _frame(decisions, predictions, why)
 
 
 def _fitted(sample: Sample, table: dict[str, np.ndarray | None]) -> list[tuple[Case, np.ndarray]]:
@@ -124,14 +124,14 @@ def _loglik(shares: np.ndarray | None, case: Case) -> np.ndarray:
 
 
 def _frame(
-    decisions: pl.DataFrame, found: dict[str, list[tuple[str, float]]], why: dict[str, str]
+    decisions: pl.DataFrame, predictions: dict[str, list[tuple[str, float]]], why: dict[str, str]
 ) -> pl.DataFrame:
     rows: list[tuple[str, Any, Any, Any]] = []
     for decision in decisions["decision"]:
-        said = found.get(decision)
-        if said is None:
+        options = predictions.get(decision)
+        if options is None:
             rows.append((decision, None, None, why.get(decision, NO_NUMBERS)))
         else:
-            rows += [(decision, key, share, None) for key, share in said]
+            rows += [(decision, key, share, None) for key, share in options]
     types = {"decision": pl.String, "key": pl.String, "prediction": pl.Float64, "why": pl.String}
     return pl.DataFrame(rows, schema=types, orient="row")

@@ -53,11 +53,11 @@ def prospect_theory(decisions: pl.DataFrame) -> pl.DataFrame:
             a, plus, minus, aversion, precision = GRID[indices].T
             s = PRECISIONS[precision].astype(np.float32)[:, None]
             el = AVERSIONS[aversion].astype(np.float32)[:, None]
-            found: np.ndarray = s * (gains[a, plus] - el * losses[a, minus])
-            return found
+            odds: np.ndarray = s * (gains[a, plus] - el * losses[a, minus])
+            return odds
 
         p = grid_predictions(sample, log_odds, len(GRID))
-        answer.found.update((c.decision, float(v)) for c, v in zip(sample.cases, p, strict=True))
+        answer.accept(sample.cases, p)
     return answer.frame(decisions)
 
 

@@ -32,13 +32,13 @@ def quantal_response(decisions: pl.DataFrame) -> pl.DataFrame:
 
 def solve(games: Sequence[Payoffs]) -> list[np.ndarray | None]:
     """Shares of the own options at every one of `PRECISIONS`; None where no fixed point is met."""
-    found: list[np.ndarray | None] = [None] * len(games)
+    solved: list[np.ndarray | None] = [None] * len(games)
     for places, (own, other) in by_shape(games).values():
         traced, sound = principal_branch(own, other, PRECISIONS)
         for number, place in enumerate(places):
             if sound[number]:
-                found[place] = traced[:, number]
-    return found
+                solved[place] = traced[:, number]
+    return solved
 
 
 def principal_branch(

@@ -29,12 +29,12 @@ def pairs(
 
     if max_params is not None and not (math.isfinite(max_params) and max_params > 0):
         raise UserError(f"--max-params is {max_params:g}; give a number of billions above 0.")
-    found = find(family, max_params)
+    chosen = find(family, max_params)
     if as_json:
-        print_json([{**asdict(pair), "hub_org_status": NOT_VERIFIED} for pair in found])
+        print_json([{**asdict(pair), "hub_org_status": NOT_VERIFIED} for pair in chosen])
         return
     from tremble.report.tables.published import pair_table
     from tremble.report.terminal.tables import print_tables
 
-    print_tables([pair_table(found)], screen())
-    print(f"{counted(len(found), 'pair')}; hub organisations are {NOT_VERIFIED}.")
+    print_tables([pair_table(chosen)], screen())
+    print(f"{counted(len(chosen), 'pair')}; hub organisations are {NOT_VERIFIED}.")

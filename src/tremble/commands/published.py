@@ -1,4 +1,4 @@
-"""`tremble published`: the core study's printed figures, recounted."""
+"""`tremble published`: the printed figures of Shapira et al. (2026), recounted."""
 
 from __future__ import annotations
 

@@ -143,20 +143,20 @@ def _page(folder: Path, out: Path | None = None) -> int:
     from tremble.report.page.study import study_page
     from tremble.study.notes import caveats
 
-    analysis, scores, decisions = analyze_study(folder)
-    further = further_analysis(folder, analysis, decisions, instead=lambda _, error: error)
+    analysis, scores, _ = analyze_study(folder)
+    further = further_analysis(analysis, instead=lambda _, error: error)
 
     def rows_of(name: str) -> Any:
         if isinstance(further[name], Exception):
             raise further[name]
         return further[name]
 
-    parts = further_parts(analysis, decisions, rows_of)
-    text = study_page(analysis, scores, decisions, title, caveats(folder), parts)
+    parts = further_parts(analysis, rows_of)
+    text = study_page(analysis, scores, title, caveats(folder), parts)
     _write_page(out, text)
     failed = [part for part in parts if part.trouble is not None]
     for part in failed:
-        complain(f"{part.title} is missing on the page. {part.trouble}")
+        complain(f"{part.heading.title} is missing on the page. {part.trouble}")
     return 1 if failed else 0
 
 

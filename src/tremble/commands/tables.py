@@ -19,16 +19,16 @@ class _Failures:
     refused: int = 0
     faults: int = 0
 
-    def said(self, name: str, error: Exception) -> str:
+    def sentence(self, name: str, error: Exception) -> str:
         """The sentence that stands in place of the table."""
         if isinstance(error, UserError):
             self.refused += 1
-            sentence = str(error)
+            text = str(error)
         else:
             self.faults += 1
-            sentence = f"{name}: {logged_fault(error)}"
-        complain(sentence)
-        return sentence
+            text = f"{name}: {logged_fault(error)}"
+        complain(text)
+        return text
 
 
 def show_analysis(
@@ -58,17 +58,17 @@ def show_analysis(
         there = Store(folder).decisions()
         for name in by:
             subsets(there, name)  # raises for an unknown one
-    analysis, _, decisions = analyze_study(folder)
+    analysis, *_ = analyze_study(folder)
     everything = "all" in names or (as_json and not names and not by)
     wanted = [name for name in FURTHER if everything or name in names]
     failed = _Failures()
-    further = further_analysis(folder, analysis, decisions, wanted, failed.said)
+    further = further_analysis(analysis, wanted, failed.sentence)
     parts: dict[str, Any] = {}
     for name in dict.fromkeys(by):
         try:
-            parts[name] = breakdown_analysis(folder, analysis, decisions, name)
+            parts[name] = breakdown_analysis(analysis, name)
         except Exception as error:
-            parts[name] = failed.said(f"by {name}", error)
+            parts[name] = failed.sentence(f"by {name}", error)
     if as_json:
         broken = {"by": parts} if by else {}
         print_json({"notes": caveats(folder), **analysis.to_json(), **further, **broken})
@@ -98,10 +98,10 @@ def print_notes(folder: Path, every: bool) -> None:
     where the rest is."""
     from tremble.study.notes import caveats, unfinished
 
-    said = caveats(folder)
-    shown = said if every else unfinished(folder)
+    notes = caveats(folder)
+    shown = notes if every else unfinished(folder)
     for line in shown:
         print(f"Note: {line}")
-    if len(shown) < len(said):
+    if len(shown) < len(notes):
         print(f"Notes: see `tremble analyze {folder}`")
     print()

@@ -29,10 +29,8 @@ def verdict(
     from tremble.stats.tables.analysis import plain
     from tremble.stats.tables.verdict import verdict_table
 
-    found, _, decisions = analyze_study(folder)
-    rows = plain(
-        verdict_table(found.predicted, found.points, decisions, found.said, found.controlled)
-    )
+    analysis, _, decisions = analyze_study(folder)
+    rows = plain(verdict_table(analysis.evidence))
     present = list(dict.fromkeys(decisions["family"].to_list()))
     if family is not None:
         if family not in present:

@@ -28,7 +28,7 @@ class Release:
     """Models that share a cut-off. Dates are year-month, None where no document states one.
 
     `pattern` fits the whole of a model's name behind the last slash, case aside. `tuning` is the
-    date of younger data that a twin was tuned on, or else the end of all training.
+    date of younger data that an aligned model was tuned on, or else the end of all training.
     """
 
     name: str
@@ -181,10 +181,10 @@ def releases(family: str | None = None) -> list[Release]:
     Raises UserError where the family is unknown.
     """
     models = [model for pair in pairs.find(family) for model in (pair.base, pair.aligned)]
-    found = dict.fromkeys(map(release_of, models))
-    families = list(dict.fromkeys(one.family for one in found))
-    dated = [one for one in RELEASES if one in found]
-    undated = [one for one in found if one not in RELEASES]
+    named = dict.fromkeys(map(release_of, models))
+    families = list(dict.fromkeys(one.family for one in named))
+    dated = [one for one in RELEASES if one in named]
+    undated = [one for one in named if one not in RELEASES]
     return sorted([*dated, *undated], key=lambda one: families.index(one.family))
 
 
@@ -224,7 +224,7 @@ class Dated:
 
     def names(self, wanted: Verdict) -> list[str]:
         """The releases of one verdict."""
-        return [release.name for release, found in self.verdicts if found == wanted]
+        return [release.name for release, given in self.verdicts if given == wanted]
 
 
 def compare(dataset: str, parts: Sequence[Part], against: Sequence[Release]) -> list[Dated]:

@@ -1,4 +1,4 @@
-"""The 120 base and aligned twins of the core study, as a catalogue.
+"""The 120 pairs of base and aligned models of Shapira et al. (2026), as a catalogue.
 
 Names, families and sizes are as printed in Table 3 of arXiv:2603.17218v2. The hub organisation is
 not printed there and has not been checked, and no licence is stated: both are shown as such.
@@ -21,7 +21,7 @@ NOT_VERIFIED = "not verified"
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One row of Table 3: a base checkpoint and its aligned twin from the same provider.
+    """One row of Table 3: a base checkpoint and its aligned counterpart from the same provider.
 
     `size_label` is as printed; `params_b` is the same in billions of parameters. `licence` is
     "not stated" unless a document of the study states one, and none does.
@@ -85,12 +85,12 @@ def short_name(model: str) -> str:
 
 @lru_cache(maxsize=1)
 def _by_model() -> dict[str, tuple[Pair, ...]]:
-    found: dict[str, tuple[Pair, ...]] = {}
+    pairs: dict[str, tuple[Pair, ...]] = {}
     for pair in catalogue():
         for model in (pair.base, pair.aligned):
             name = short_name(model)
-            found[name] = (*found.get(name, ()), pair)
-    return found
+            pairs[name] = (*pairs.get(name, ()), pair)
+    return pairs
 
 
 def pairs_of(model: str) -> tuple[Pair, ...]:

@@ -75,10 +75,10 @@ def overlay(pairs_rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
     `pairs_rows` are rows of a study's pair table (`stats.tables.pairs.pair_table`): base,
     aligned, family, r and mass of both, and where they have them mode and formulation. `source`
     is "published" or "study". Families of games bear their published names (matrix, one_shot);
-    those the core study does not have keep their own. For a pair of the catalogue, found by the
-    names behind the slash, the published r of the same games stand beside the study's; where
-    only one of two models is known, its family is shown and no number. What the study could not
-    measure stays null. mode and formulation are null for published rows.
+    those that Shapira et al. (2026) do not have keep their own. For a pair of the catalogue, known
+    by the names behind the slash, the published r of the same games stand beside the study's;
+    where only one of two models is known, its family is shown and no number. What the study could
+    not measure stays null. mode and formulation are null for published rows.
     """
     rows = [{"source": "published", **row} for row in _published_rows()]
     printed = {(entry.number, entry.games): _values(entry) for entry in entries()}

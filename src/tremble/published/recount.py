@@ -16,7 +16,7 @@ YES, ROUNDING, NO = "yes", "within rounding", "no"
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What the core study prints, and what a recount from the embedded figures gives.
+    """What Shapira et al. (2026) print, and what a recount from the embedded figures gives.
 
     `source` is the embedded table and its row. `recounted` is None where nothing can be
     recounted. `agrees` is "yes", "within rounding" (a plain count of the printed two decimals
@@ -48,17 +48,17 @@ def counted(
     reason: str = "both filters, two decimals",
 ) -> Claim:
     """Wins at the main filters (.8, .3), the ties named, and both sides' counts held jointly."""
-    found = count(entries, MASS, MIN_CORR)
-    wins = (found["base"], found["aligned"])
+    recounted = count(entries, MASS, MIN_CORR)
+    wins = (recounted["base"], recounted["aligned"])
     if wins == printed:
         agrees = YES
     else:
         agrees = ROUNDING if printed in possible_counts(entries, MASS, MIN_CORR) else NO
         reason += (
-            f"; true values allow base {found['base_min']} to {found['base_max']}, "
-            f"aligned {found['aligned_min']} to {found['aligned_max']}"
+            f"; true values allow base {recounted['base_min']} to {recounted['base_max']}, "
+            f"aligned {recounted['aligned_min']} to {recounted['aligned_max']}"
         )
-    ties = f", {found['ties']} tied" if found["ties"] else ""
+    ties = f", {recounted['ties']} tied" if recounted["ties"] else ""
     return Claim(source, claim, ratio(printed), ratio(wins) + ties, agrees, reason)
 
 

@@ -41,13 +41,13 @@ def threshold(text: str, what: str, low: int, high: int) -> Threshold:
 
 def games_named(name: str) -> str:
     """The published name of a family of games, also for tremble's own. Raises UserError."""
-    found = PUBLISHED_NAME.get(name, name)
-    if found not in EVERY:
+    games = PUBLISHED_NAME.get(name, name)
+    if games not in EVERY:
         known = [*EVERY, *PUBLISHED_NAME]
         raise UserError(
             f"no published family of games is called {name!r}{did_you_mean(name, known)}"
         )
-    return found
+    return games
 
 
 def _interval(printed: int, low: int) -> tuple[int, int]:
@@ -55,7 +55,8 @@ def _interval(printed: int, low: int) -> tuple[int, int]:
     return max(low, 2 * printed - 1), min(_ONE, 2 * printed + 1)
 
 
-def _kept(entry: Entry, mass: Threshold, min_corr: Threshold) -> bool:
+def kept(entry: Entry, mass: Threshold = MASS, min_corr: Threshold = MIN_CORR) -> bool:
+    """Whether the printed figures of a pair pass both filters."""
     masses, r = (entry.mass_base, entry.mass_aligned), (entry.r_base, entry.r_aligned)
     return (mass is None or min(masses) >= 100 * mass) and (
         min_corr is None or max(r) >= 100 * min_corr
@@ -103,7 +104,7 @@ def count(entries: Iterable[Entry], mass: Threshold, min_corr: Threshold) -> dic
         ("base", "aligned", "ties", "base_min", "base_max", "aligned_min", "aligned_max"), 0
     )
     for entry in entries:
-        if _kept(entry, mass, min_corr):
+        if kept(entry, mass, min_corr):
             difference = entry.r_base - entry.r_aligned
             result["base" if difference > 0 else "aligned" if difference < 0 else "ties"] += 1
         open_to = outcomes(entry, mass, min_corr)
@@ -153,8 +154,8 @@ def median_difference(
     entries: Sequence[Entry], mass: Threshold = MASS, min_corr: Threshold = MIN_CORR
 ) -> tuple[float, int] | None:
     """Median of r of base minus r of aligned over the kept pairs, and their number, or None."""
-    kept = [e.r_base - e.r_aligned for e in entries if _kept(e, mass, min_corr)]
-    return (float(median(kept)) / 100, len(kept)) if kept else None
+    gaps = [e.r_base - e.r_aligned for e in entries if kept(e, mass, min_corr)]
+    return (float(median(gaps)) / 100, len(gaps)) if gaps else None
 
 
 def median_bounds(

@@ -1,4 +1,4 @@
-"""Every printed figure of the core study: recounted, or the reason why it cannot be."""
+"""Every printed figure of Shapira et al. (2026): recounted, or the reason why it cannot be."""
 
 from __future__ import annotations
 
@@ -125,15 +125,15 @@ def _headline(row: dict[str, str]) -> list[Claim]:
 
 def _family(source: str, what: str, row: dict[str, str], games: str) -> list[Claim]:
     wins = _wins(row)
-    found = [
+    claims = [
         counted(source, f"wins, {what}", wins, entries_of(games)),
         p_claim(source, f"p of {what}", wins, row["p"]),
     ]
     if row["ratio"]:
-        found.append(ratio_claim(source, f"ratio, {what}", wins, row["ratio"]))
+        claims.append(ratio_claim(source, f"ratio, {what}", wins, row["ratio"]))
     if row["of"]:
-        found.append(_valid(source, f"valid comparisons, {what}", wins, row["of"]))
-    return found
+        claims.append(_valid(source, f"valid comparisons, {what}", wins, row["of"]))
+    return claims
 
 
 def _valid(source: str, what: str, wins: Wins, of: str) -> Claim:
@@ -177,10 +177,10 @@ def _scale(source: str, printed: str, games: str, large: bool) -> Claim:
     """Medians at the main filters; the printed one is also held against what rounding allows."""
     numbers = [p.number for p in catalogue() if (p.params_b >= 14 if large else p.params_b < 3)]
     entries = entries_of(games, numbers)
-    found, bounds = median_difference(entries), median_bounds(entries)
+    median, bounds = median_difference(entries), median_bounds(entries)
     unfiltered = median_difference(entries, None, None)
-    assert found is not None and bounds is not None and unfiltered is not None
-    value, n = found
+    assert median is not None and bounds is not None and unfiltered is not None
+    value, n = median
     if rounds_to(value, printed):
         agrees = YES
     else:
@@ -208,7 +208,7 @@ def _repeated(source: str, row: dict[str, str], key: tuple[str, str, str]) -> li
         return [ratio_claim(source, f"ratio, {what}", wins, row["ratio"])]
     shown = f"{row['base']}:{row['aligned']}"
     reason = "text against table alone: the counts themselves need scores by value"
-    found = [
+    claims = [
         same(
             source,
             f"wins in text and table, {what}",
@@ -219,8 +219,8 @@ def _repeated(source: str, row: dict[str, str], key: tuple[str, str, str]) -> li
         )
     ]
     if row["p"]:
-        found.append(p_claim(source, f"p of {what}", wins, row["p"]))
-    return found
+        claims.append(p_claim(source, f"p of {what}", wins, row["p"]))
+    return claims
 
 
 def _variants(source: str, row: dict[str, str]) -> list[Claim]:
@@ -229,9 +229,9 @@ def _variants(source: str, row: dict[str, str]) -> list[Claim]:
     if name == "prompt_variants_overall":
         total = (sum(b for b, _ in usable.values()), sum(a for _, a in usable.values()))
         wins, reason = _wins(row), f"sum over the {len(usable)} usable wordings of Table 1"
-        printed, found = f"{wins[0]}:{wins[1]}", f"{total[0]}:{total[1]}"
+        printed, summed = f"{wins[0]}:{wins[1]}", f"{total[0]}:{total[1]}"
         return [
-            same(source, "wins over all usable wordings", printed, found, total == wins, reason),
+            same(source, "wins over all usable wordings", printed, summed, total == wins, reason),
             p_claim(source, "p over all usable wordings", wins, row["p"]),
             _valid(source, "comparisons over all usable wordings", wins, row["of"]),
         ]
@@ -247,13 +247,13 @@ def _variants(source: str, row: dict[str, str]) -> list[Claim]:
         rates = [100 * usable[v][0] / sum(usable[v]) for v in these]
         every = [100 * b / (b + a) for b, a in usable.values()]
         ends = [f"{end:.0f}" for end in (min(rates), max(rates))]
-        found = f"{min(rates):.1f} to {max(rates):.1f}%"
+        spread = f"{min(rates):.1f} to {max(rates):.1f}%"
         reason = (
             "baseline, framing and persona wordings of Table 1; "
             f"over all usable ones {min(every):.1f} to {max(every):.1f}%"
         )
         agrees = "-".join(ends) + "%" == row["value"]
-        return [same(source, "range of base's share of wins", row["value"], found, agrees, reason)]
+        return [same(source, "range of base's share of wins", row["value"], spread, agrees, reason)]
     variant = "Selfish" if "selfish" in name else "Observer"
     base, aligned = usable[variant]
     share = 100 * base / (base + aligned)
@@ -271,28 +271,28 @@ def _single(source: str, name: str, row: dict[str, str]) -> Claim:
     """The rows that have nothing in common with others."""
     value = row["value"]
     if name == "n_pairs":
-        found, families = len(catalogue()), len(model_families())
+        pairs, families = len(catalogue()), len(model_families())
         what, reason = "pairs", f"rows of Table 3; they are of {families} model families"
-        return same(source, what, value, str(found), str(found) == value, reason)
+        return same(source, what, value, str(pairs), str(pairs) == value, reason)
     if name == "n_human_decisions_total":
         parts = [int(_row(f"n_human_decisions_{games}")["value"]) for games in FOUR]
-        found, reason = sum(parts), "sum of the four printed parts"
-        return same(source, "decisions by people", value, str(found), str(found) == value, reason)
+        total, reason = str(sum(parts)), "sum of the four printed parts"
+        return same(source, "decisions by people", value, total, total == value, reason)
     if name == "n_human_decisions_matrix":
-        found = 195 * 10 * 2
+        made = str(195 * 10 * 2)
         reason = "195 people, 10 rounds, 2 games, as the study states"
         what = "decisions by people, repeated matrix"
-        return same(source, what, value, str(found), str(found) == value, reason)
+        return same(source, what, value, made, made == value, reason)
     if name == "n_predictions_total":
         models = {m for pair in catalogue() for m in (pair.base, pair.aligned)}
         decisions = int(_row("n_human_decisions_total")["value"])
-        found = 2 * len(catalogue()) * decisions
+        predictions = 2 * len(catalogue()) * decisions
         reason = (
             f"240 models of 120 pairs x {decisions:,}; only {len(models)} models are different, "
             f"which makes {len(models) * decisions:,}"
         )
-        agrees = round(found / 1e6, 1) == float(value.split()[0])
-        return same(source, "predictions", f"over {value}", f"{found:,}", agrees, reason)
+        agrees = round(predictions / 1e6, 1) == float(value.split()[0])
+        return same(source, "predictions", f"over {value}", f"{predictions:,}", agrees, reason)
     if name == "overall_multi_round_abstract":
         wins = _wins(_row("overall_multi_round"))
         quotient = wins[0] / wins[1]
@@ -301,9 +301,9 @@ def _single(source: str, name: str, row: dict[str, str]) -> Claim:
     if name == "one_shot_types_aligned_ahead":
         types = table("one_shot_types")
         ahead = sum(int(t["aligned_wins"]) > int(t["base_wins"]) for t in types)
-        found_text = f"{ahead} of {len(types)}"
+        share = f"{ahead} of {len(types)}"
         what, reason = "topologies with aligned ahead", "rows of Table 2"
-        return same(source, what, value, found_text, found_text == value, reason)
+        return same(source, what, value, share, share == value, reason)
     if name in ("n_one_shot_valid_pairs", "n_lottery_valid_pairs"):
         parent = "one_shot_matrix" if "one_shot" in name else "lotteries"
         return _valid(source, f"valid pairs ({parent})", _wins(_row(parent)), value)

@@ -90,7 +90,7 @@ def test_why_nothing_is_laid_over_is_said() -> None:
     other = beside_published(PAIRS[3:], ["dialogue"])
     assert (other.figures, len(other.sentences)) == ([], 1)
     scores, decisions = people(10, 3)
-    text = study_page(analyze(scores, decisions), scores, decisions, "Alone")
+    text = study_page(analyze(scores, decisions), scores, "Alone")
     assert alone.sentences[0] in words(parsed(text))
 
 

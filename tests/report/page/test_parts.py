@@ -32,13 +32,13 @@ Study = tuple[Analysis, pl.DataFrame, pl.DataFrame, dict[str, list[dict[str, Any
 def study() -> Study:
     scores, decisions = people()
     analysis = analyze(scores, decisions, [PAIR])
-    return analysis, scores, decisions, further_tables(analysis, decisions, [PAIR], resamples=200)
+    return analysis, scores, decisions, further_tables(analysis, resamples=200)
 
 
 def made(study: Study, rows_of: Any = None) -> tuple[list[Part], ElementTree.Element]:
-    analysis, scores, decisions, tables = study
-    parts = further_parts(analysis, decisions, rows_of or tables.__getitem__)
-    return parts, parsed(study_page(analysis, scores, decisions, "A study", [], parts))
+    analysis, scores, _, tables = study
+    parts = further_parts(analysis, rows_of or tables.__getitem__)
+    return parts, parsed(study_page(analysis, scores, "A study", [], parts))
 
 
 @pytest.fixture(scope="module")
@@ -68,8 +68,7 @@ def test_every_further_table_is_on_the_page_as_analyze_prints_it(
 def test_the_verdict_on_the_page_is_that_of_the_data(
     study: Study, whole: ElementTree.Element
 ) -> None:
-    analysis, _, decisions, _ = study
-    expected = verdict_table(analysis.predicted, analysis.points, decisions, analysis.said)
+    expected = verdict_table(study[0].evidence)
     shown = rows(folds(whole)["verdict"])
     assert [row[1] for row in shown] == [row["verdict"] for row in expected]
     assert [row[-1].replace(" ", "_") for row in shown] == [
@@ -116,7 +115,7 @@ def test_a_table_that_fails_says_so_and_leaves_the_rest(
     assert f"The ceiling of {HOSTILE} is out of reach; take a ladder." in words(found["ceilings"])
     assert "could not be made (KeyError: 'mode')" in words(found["sweep"])
     assert "tremble analyze DIR --table sweep" in words(found["sweep"])
-    assert [part.id for part in parts if part.trouble] == ["ceilings", "sweep"]
+    assert [part.heading.id for part in parts if part.trouble] == ["ceilings", "sweep"]
     for name in set(found) - {"ceilings", "sweep"}:
         assert words(found[name]) == words(before[name])
 

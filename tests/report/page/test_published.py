@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from tests.support.pages import folds, parsed, places, printed, read, rows, words
 from tremble.cli import app
-from tremble.published import text_claims
+from tremble.published.text_claims import claims as every_claim
 
 pytest.importorskip("vl_convert")
 
@@ -32,8 +32,7 @@ def test_the_core_study_s_page_holds_every_claim_and_every_filter(core: str) -> 
         row for name, fold in found.items() if name.startswith("claims") for row in rows(fold)
     ]
     expected = [
-        [c.claim, c.printed, c.recounted or "–", c.agrees or "–", c.reason]
-        for c in text_claims.claims()
+        [c.claim, c.printed, c.recounted or "–", c.agrees or "–", c.reason] for c in every_claim()
     ]
     flat = [[" ".join(cell.split()) for cell in row] for row in expected]
     assert sorted(claims) == sorted(flat)

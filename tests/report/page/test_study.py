@@ -20,10 +20,10 @@ from tremble.stats.tables.analysis import analyze
 @pytest.fixture(scope="module")
 def hostile() -> str:
     pytest.importorskip("vl_convert")
-    analysis, scores, decisions = study(HOSTILE)
+    analysis, scores, _ = study(HOSTILE)
     rows = [{"model": HOSTILE, "family": "bargaining", "note": HOSTILE}]
-    parts = further_parts(analysis, decisions, lambda name: rows)
-    return study_page(analysis, scores, decisions, HOSTILE, [f"beware of {HOSTILE}"], parts)
+    parts = further_parts(analysis, lambda name: rows)
+    return study_page(analysis, scores, HOSTILE, [f"beware of {HOSTILE}"], parts)
 
 
 def test_the_page_is_well_formed(hostile: str) -> None:
@@ -81,7 +81,7 @@ def test_headings_have_scopes_and_drawings_have_words(hostile: str) -> None:
 def test_a_study_without_pairs_or_outcomes_has_a_page() -> None:
     pytest.importorskip("vl_convert")
     scores, decisions = frames([score("d", [0.5, 0.5])], [decision("d", target=None)])
-    text = study_page(analyze(scores, decisions), scores, decisions, "Small", [])
+    text = study_page(analyze(scores, decisions), scores, "Small", [])
     read(text)
     assert "No pair has an r for both twins." in text
     assert "No scored decision has a known outcome." in text
@@ -93,4 +93,4 @@ def test_without_the_extra_the_page_says_what_to_install(monkeypatch: pytest.Mon
         with monkeypatch.context() as patch:
             patch.setitem(sys.modules, name, None)
             with pytest.raises(MissingExtra, match=r"the page needs .*tremble\[report\]"):
-                study_page(*study(), title="x", caveats=[])
+                study_page(*study()[:2], title="x", caveats=[])

@@ -28,6 +28,7 @@ from tremble.report.tables.table import Column, Section, Table, layout, shown_mo
 from tremble.report.tables.xray import comparison
 from tremble.report.terminal.console import _BENCH, show_bench
 from tremble.report.terminal.tables import print_tables
+from tremble.stats.filters import Filters
 from tremble.stats.tables.analysis import Analysis, analyze, plain
 from tremble.stats.tables.breakdowns import breakdown, wins_table
 from tremble.stats.tables.further import FURTHER, further_tables
@@ -73,16 +74,16 @@ LONG = "a reason of many words that no line of a narrow terminal has room for, "
 def study() -> list[Table]:
     """Every table of a study: the four first ones, the verdict, the further ones."""
     scores, decisions = people()
-    found = analyze(scores, decisions, [PAIR], min_r=0.1)
-    further = further_tables(found, decisions, [PAIR], resamples=200, min_r=0.1)
+    found = analyze(scores, decisions, [PAIR], Filters(min_r=0.1))
+    further = further_tables(found, resamples=200)
     for name, columns in LACKING.items():
         if not further[name]:
             row = {key: key if key in TEXTS else 1234.5 for key in columns.split()}
             further[name] = [
                 row | {"family": family, "note": LONG} for family in ("lottery", "b c")
             ]
-    said = verdict_table(found.predicted, found.points, decisions, found.said, resamples=200)
-    return [*layout(found), verdict_layout(plain(said)), *further_layout(further)]
+    verdicts = verdict_table(found.evidence, resamples=200)
+    return [*layout(found), verdict_layout(plain(verdicts)), *further_layout(further)]
 
 
 def printed(tables: list[Table], width: int) -> str:
@@ -208,8 +209,8 @@ def test_plan_and_bench_cut_nothing(tmp_path: Path) -> None:
 def test_every_number_is_explained_by_its_name_or_above_its_table(study: list[Table]) -> None:
     assert set(CAPTIONS) == {"verdict", *FURTHER}
     scores, decisions = people()
-    found = analyze(scores, decisions, [PAIR])
-    rows = plain(breakdown(found.predicted, found.points, decisions, [PAIR], "stakes"))
+    evidence = analyze(scores, decisions, [PAIR]).evidence
+    rows = plain(breakdown(evidence, [PAIR], "stakes"))
     tables = [table for table in study if table.id in CAPTIONS]
     tables += [table_of("pairs", "", rows), table_of("wins", "", plain(wins_table(rows)))]
     for table in tables:

@@ -11,6 +11,7 @@ from scipy import stats
 
 from tests.support.ceilings import ceiling, rates, table
 from tests.support.stat_frames import decision
+from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.outcomes import outcomes
 from tremble.stats.inference.ceiling_interval import ceiling_interval
 from tremble.stats.tables.ceiling import noise
@@ -39,7 +40,7 @@ def log_share(rows: list[dict[str, Any]]) -> float:
 def jackknife(rows: list[dict[str, Any]], *names: str) -> tuple[float, int]:
     """The variance of `log_share` by leaving out every value of `names` in turn, and how many."""
     frame = table(rows)
-    known = noise(frame, outcomes(frame)).drop_nulls("noise")["decision"].to_list()
+    known = noise(Evidence(frame, outcomes(frame))).drop_nulls("noise")["decision"].to_list()
     rows = [row for row in rows if row["decision"] in known]
 
     def of(row: dict[str, Any]) -> tuple[Any, ...]:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.baseline_frames import PD, frame, game, play
 from tremble.baselines.base import baseline_predictions
+from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.outcomes import outcomes
 from tremble.stats.tables.added import added, over
 from tremble.stats.tables.baselines import baseline_table
@@ -35,7 +36,7 @@ def tables(x: Any, b: Any, y: Any, baseline: str = "logistic") -> list[dict[str,
         pl.col("prediction").cast(pl.Float64),
         pl.lit(None, pl.String).alias("why"),
     )
-    return added(predicted, said, outcomes(people))
+    return added(Evidence(people, outcomes(people), predicted, said))
 
 
 def r2(columns: list[np.ndarray], y: np.ndarray) -> tuple[float, np.ndarray]:
@@ -112,7 +113,8 @@ def test_every_option_of_a_problem_with_three_is_a_point() -> None:
     predicted = points.select("decision", "key").with_columns(
         *(pl.lit(v).alias(k) for k, v in RUN.items()), prediction=pl.Series(x)
     )
-    rows = {row["baseline"]: row for row in added(predicted, said, points)}
+    evidence = Evidence(people, points, predicted, said)
+    rows = {row["baseline"]: row for row in added(evidence)}
     assert set(rows) == {"quantal_response", "cognitive_hierarchy"}
     found = rows["cognitive_hierarchy"]
     assert (
@@ -125,7 +127,7 @@ def test_every_option_of_a_problem_with_three_is_a_point() -> None:
     )["prediction"].to_numpy()
     y = points["outcome"].to_numpy()
     assert found["gain"] == pytest.approx(r2([x, b], y)[0] - r2([b], y)[0])
-    (row,) = [r for r in baseline_table(people, points) if r["baseline"] == "cognitive_hierarchy"]
+    (row,) = [r for r in baseline_table(evidence) if r["baseline"] == "cognitive_hierarchy"]
     assert row["n"] == 12
     assert row["r"] == pytest.approx(np.corrcoef(b, y)[0, 1])
     assert row["note"] == "one point per option of 12 problems with more (36)"
@@ -133,7 +135,8 @@ def test_every_option_of_a_problem_with_three_is_a_point() -> None:
 
 def test_a_baseline_has_rows_for_what_it_is_about_and_says_why_it_is_silent() -> None:
     people = frame([d for i in range(2) for d in play(f"p{i}", "CD", "CC", PD)])
-    rows = {row["baseline"]: row for row in baseline_table(people, outcomes(people))}
+    evidence = Evidence(people, outcomes(people), baseline_predictions=baseline_predictions(people))
+    rows = {row["baseline"]: row for row in baseline_table(evidence)}
     assert set(rows) == {"majority", "last_choice", "logistic", "quantal_response", "attraction"}
     assert (rows["logistic"]["n"], rows["logistic"]["r"]) == (0, None)
     assert rows["logistic"]["note"] == (
@@ -154,6 +157,6 @@ def test_rows_stand_in_the_order_of_runs_families_and_baselines() -> None:
         )
         for model in ("z", "a")
     )
-    rows = added(predicted, said, points)
+    rows = added(Evidence(people, points, predicted, said))
     assert [row["model"] for row in rows] == ["z"] * 5 + ["a"] * 5
     assert [row["baseline"] for row in rows[:3]] == ["majority", "last_choice", "logistic"]

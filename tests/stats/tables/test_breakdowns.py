@@ -14,6 +14,7 @@ from tests.support.stat_frames import DECISIONS, SCORES, decision, loop_r, score
 from tremble.errors import UserError
 from tremble.stats.filters import dropped
 from tremble.stats.frames.comparisons import Comparison
+from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.outcomes import outcomes
 from tremble.stats.frames.predictions import predictions
 from tremble.stats.frames.subsets import subsets
@@ -64,13 +65,14 @@ def study(seed: int = 0, count: int = 400) -> tuple[pl.DataFrame, pl.DataFrame, 
                 p = 0.1 + 0.8 * (right + noise * rng.random()) / (1 + noise)
                 scores.append(score(name, [p, 1 - p], model=model, mass=rng.uniform(0.7, 0.95)))
     frame, d = pl.DataFrame(scores, schema=SCORES), table(people)
-    return predictions(frame, d), outcomes(d), d
+    return Evidence(d, outcomes(d), predictions(frame, d))
 
 
 @pytest.mark.parametrize("by", ["parameter", "round", "Stakes", "family", "formulation"])
 def test_a_subset_has_the_pair_table_of_its_decisions_alone(by: str) -> None:
-    predicted, points, decisions = study()
-    rows = breakdown(predicted, points, decisions, [PAIR], by)
+    evidence = study()
+    decisions = evidence.decisions
+    rows = breakdown(evidence, [PAIR], by)
     members = subsets(decisions, by).join(decisions.select("decision", "family"), on="decision")
     # Rounds of persuasion are odd ones only: 2 + 3 + 10 and 2 + 3 + 5.
     sizes = {"parameter": 10, "round": 25, "Stakes": 6, "family": 2, "formulation": 2}
@@ -82,16 +84,15 @@ def test_a_subset_has_the_pair_table_of_its_decisions_alone(by: str) -> None:
         if by not in ("family", "formulation"):
             mine = mine.filter(pl.col("value") == row["value"])
         few = decisions.join(mine, on="decision", how="semi")
-        inside = points.join(few, on="decision", how="semi")
-        (want,) = pair_table(predicted, inside, few, [PAIR])
+        inside = evidence.outcomes.join(few, on="decision", how="semi")
+        (want,) = pair_table(Evidence(few, inside, evidence.predictions), [PAIR])
         for name, value in want.items():
             assert row[name] == (pytest.approx(value) if isinstance(value, float) else value), name
     assert any(row["kept"] for row in rows) and len({row["n"] for row in rows}) > 1
 
 
 def test_values_of_parameters_stand_in_their_order_and_as_text() -> None:
-    predicted, points, decisions = study()
-    rows = breakdown(predicted, points, decisions, [PAIR], "parameter")
+    rows = breakdown(study(), [PAIR], "parameter")
     found = [(row["parameter"], row["value"]) for row in rows if row["family"] == "bargaining"]
     assert found[:3] == [("Stakes", "9"), ("Stakes", "10"), ("Stakes", "100")]
     assert found[3:] == [("Told", "false"), ("Told", "true")]
@@ -129,10 +130,10 @@ def test_two_situations_have_no_r(numbers: bool) -> None:
             p = 0.3 + 0.2 * seen if first else rng.random()
             scores.append(score(f"d{i}", [p, 1 - p], model=model))
     frame, d = pl.DataFrame(scores, schema=SCORES), table(people)
-    rows = breakdown(predictions(frame, d), outcomes(d), d, [PAIR], "round")
-    begun = next(row for row in rows if row["value"] == "first")
-    assert (begun["n"], begun["r_base"], begun["winner"]) == (60, None, None)
-    assert begun["why"] == "undefined: 2 contexts"
+    rows = breakdown(Evidence(d, outcomes(d), predictions(frame, d)), [PAIR], "round")
+    first = next(row for row in rows if row["value"] == "first")
+    assert (first["n"], first["r_base"], first["winner"]) == (60, None, None)
+    assert first["why"] == "undefined: 2 contexts"
     later = next(row for row in rows if row["value"] == "later")
     assert later["r_base"] is not None
     wins = wins_table(rows)
@@ -142,12 +143,12 @@ def test_two_situations_have_no_r(numbers: bool) -> None:
 
 
 def test_an_unknown_breakdown_is_refused_with_what_there_is() -> None:
-    predicted, points, decisions = study(count=20)
+    evidence = study(count=20)
     with pytest.raises(UserError, match="'rounds'; did you mean 'round'"):
-        breakdown(predicted, points, decisions, [PAIR], "rounds")
+        breakdown(evidence, [PAIR], "rounds")
     with pytest.raises(UserError, match="known: Stakes, Told, dataset, family, formulation, round"):
-        breakdown(predicted, points, decisions, [PAIR], "xyzzy")
-    assert breakdown(predicted, points, decisions, [PAIR], "topology") == []
+        breakdown(evidence, [PAIR], "xyzzy")
+    assert breakdown(evidence, [PAIR], "topology") == []
 
 
 # --- wins, sweep, groups -------------------------------------------------------------------
@@ -285,14 +286,15 @@ def test_closeness_to_theory_on_the_decisions_it_decides() -> None:
                 p = 0.2 + pull * (said[0] if said else 0) + 0.3 * rng.random()
                 scores.append(score(f"d{i}", [p, 1 - p], model=model))
     frame, d = pl.DataFrame(scores, schema=SCORES), table(people)
-    predicted, points = predictions(frame, d), outcomes(d)
+    predicted = predictions(frame, d)
+    evidence = Evidence(d, outcomes(d), predicted)
     prediction = {
         (row["model"], row["decision"]): row["prediction"]
         for row in predicted.filter(pl.col("key") == "yes").iter_rows(named=True)
     }
     both = [p for i, p in enumerate(people) if p["normative"] and i != 1]
     theory = [p["normative"][0] for p in both]
-    (row,) = normative_pairs(predicted, points, d, [PAIR])
+    (row,) = normative_pairs(evidence, [PAIR])
     for side, model in (("base", "b"), ("aligned", "a")):
         want = loop_r([prediction[model, p["decision"]] for p in both], theory)
         assert row[f"r_{side}"] == pytest.approx(want)
@@ -301,7 +303,7 @@ def test_closeness_to_theory_on_the_decisions_it_decides() -> None:
     )
     assert (row["n"], row["closer"], row["undecided"]) == (63, "aligned", 16)
     assert row["note"] == "no normative prediction: indifferent (16)"
-    models = {row["model"]: row for row in normative_models(predicted, points, d)}
+    models = {row["model"]: row for row in normative_models(evidence)}
     assert (models["b"]["n"], models["a"]["n"]) == (63, 64)
     assert models["b"]["r"] == pytest.approx(row["r_base"])
     assert models["a"]["closer"] == "model"
@@ -319,7 +321,7 @@ def test_few_decisions_name_nobody_closer_to_theory() -> None:
     for n, note in ((30, "not told apart"), (29, "n = 29, below 30")):
         few = d.head(n)
         frame = pl.DataFrame(rows[:n], schema=SCORES)
-        (row,) = normative_models(predictions(frame, few), outcomes(few), few)
+        (row,) = normative_models(Evidence(few, outcomes(few), predictions(frame, few)))
         assert None not in (row["r"], row["r_people"])
         assert (row["closer"], row["note"]) == (None, note)
         assert (row["low"] is None) == (n < 30)
@@ -350,9 +352,10 @@ def theory_and_people(pull: float, seed: int = 8) -> tuple[pl.DataFrame, pl.Data
 def test_nobody_is_closer_where_the_difference_may_be_zero(pull: float, closer: str | None) -> None:
     """The ends against the percentiles of a plain bootstrap of people, written out here."""
     frame, d = theory_and_people(pull)
-    predicted, points = predictions(frame, d), outcomes(d)
-    model = {row["model"]: row for row in normative_models(predicted, points, d)}["b"]
-    (counterparts,) = normative_pairs(predicted, points, d, [PAIR])
+    predicted = predictions(frame, d)
+    evidence = Evidence(d, outcomes(d), predicted)
+    model = {row["model"]: row for row in normative_models(evidence)}["b"]
+    (counterparts,) = normative_pairs(evidence, [PAIR])
     theory = np.array([one[0] for one in d["normative"]])
     did = (d["choice"] == "yes").to_numpy().astype(float)
     own, other = (
@@ -383,5 +386,5 @@ def test_nobody_is_closer_where_the_difference_may_be_zero(pull: float, closer: 
 def test_theory_that_says_nothing_gives_no_r(said: list[float] | None, note: str) -> None:
     d = table([decision(f"d{i}", choice="yes", normative=said) for i in range(40)])
     frame = pl.DataFrame([score(f"d{i}", [0.01 * i, 1]) for i in range(40)], schema=SCORES)
-    (row,) = normative_models(predictions(frame, d), outcomes(d), d)
+    (row,) = normative_models(Evidence(d, outcomes(d), predictions(frame, d)))
     assert (row["r"], row["r_people"], row["closer"], row["note"]) == (None, None, None, note)

@@ -13,6 +13,7 @@ import pytest
 from tests.support.ceilings import ceiling, rates, table
 from tests.support.stat_frames import decision
 from tremble.decisions.record import Decision, Option
+from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.outcomes import outcomes
 from tremble.stats.tables.ceiling import ceiling_table, noise
 from tremble.study.decision_frame import decision_frame
@@ -129,7 +130,7 @@ def test_own_prompts_that_were_read_again_by_hand() -> None:
     yes = [9, 7, 6, 4, 3, 1]
     read = [f"Offer {k}: take it?" for k in range(6) for _ in range(10)]
     frame = prompts(read, [i < k for k in yes for i in range(10)])
-    (row,) = ceiling_table(frame, outcomes(frame))
+    (row,) = ceiling_table(Evidence(frame, outcomes(frame)))
     v = sum(k / 10 * (1 - k / 10) for k in yes) / 6 * 10 / 9
     total = 60 * 0.25 / 59
     assert (row["method"], row["n"], row["note"]) == ("repeated contexts", 60, None)
@@ -145,7 +146,7 @@ def test_own_prompts_with_known_noise() -> None:
         truth = np.repeat(rng.beta(1, 1, 40), 25)
         did = rng.random(len(truth)) < truth
         frame = prompts([f"Offer {i // 25}" for i in range(len(truth))], did.tolist())
-        (row,) = ceiling_table(frame, outcomes(frame))
+        (row,) = ceiling_table(Evidence(frame, outcomes(frame)))
         error.append(row["ceiling"] ** 2 - np.corrcoef(truth, did)[0, 1] ** 2)
     assert abs(np.mean(error)) < 3 * np.std(error, ddof=1) / math.sqrt(15)
     assert np.abs(error).max() < 0.1
@@ -154,7 +155,7 @@ def test_own_prompts_with_known_noise() -> None:
 def test_one_prompt_for_all_bounds_the_brier_score() -> None:
     # 28 of 40 say yes: .7 * .3 * 40 / 39 is what the best constant is wrong by on average.
     frame = prompts(["Take it?"] * 40, [i < 28 for i in range(40)])
-    (row,) = ceiling_table(frame, outcomes(frame))
+    (row,) = ceiling_table(Evidence(frame, outcomes(frame)))
     assert row["ceiling"] is None
     assert row["noise"] == pytest.approx(0.7 * 0.3 * 40 / 39)
     assert row["note"] == (
@@ -208,5 +209,5 @@ def test_an_unknown_ceiling_says_why(rows: list[dict[str, Any]], note: str) -> N
 def test_three_options_are_three_points_without_the_targets_spread() -> None:
     keys = {"keys": ["yes", "no", "maybe"], "target": "yes"}
     frame = table([decision("d0", rates=[0.5, 0.3, 0.2], n=11, rate_sd=0.4, **keys)])
-    found = noise(frame, outcomes(frame))
+    found = noise(Evidence(frame, outcomes(frame)))
     assert found["noise"].to_list() == pytest.approx([0.16 / 11, 0.021, 0.016])

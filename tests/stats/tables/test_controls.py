@@ -20,10 +20,10 @@ from tremble.errors import UserError
 from tremble.prompts.controls import CONTROLS
 from tremble.report.page.study import not_scored
 from tremble.report.tables.further import NO_CONTROLS, controls_missing
-from tremble.stats.tables.analysis import analyze
-from tremble.stats.tables.controls import against_controls, control_table
+from tremble.stats.tables.analysis import analyze, evidence_of
+from tremble.stats.tables.controls import control_table, without_the_game
 from tremble.stats.tables.further import further_tables
-from tremble.stats.tables.verdict import verdict_table
+from tremble.stats.tables.verdict import Best, Standing, verdict_row, verdict_table
 from tremble.store.schemas import SCORES
 from tremble.study.file import read_study
 from tremble.study.notes import caveats
@@ -50,19 +50,22 @@ def scored(
 
 
 def verdict(*frames: pl.DataFrame) -> dict[str, Any]:
-    found = analyze(pl.concat(frames), DECISIONS)
-    (row,) = verdict_table(
-        found.predicted, found.points, DECISIONS, found.said, found.controlled, resamples=999
-    )
+    (row,) = verdict_table(evidence_of(pl.concat(frames), DECISIONS), resamples=999)
     return row
+
+
+def of_good(own: dict, controls: list[dict]) -> dict[str, Any]:
+    """The row of a model whose r of `own` would be a "yes", beside these controls."""
+    own = {**own, "points": 400, "decisions": 400, "clusters": 60, "se": 0.1, "note": None}
+    ceiling = {"ceiling": own["low"] + 0.05, "n": 400}
+    best = Best("majority", None, np.zeros(400), 0)
+    over = {name: own[name] for name in ("low", "high", "se")} | {"estimate": own["r"]}
+    return verdict_row(Standing(own, ceiling, best, over, without_the_game(own, controls)))
 
 
 def test_the_loss_by_hand() -> None:
     frames = scored(KNOWS), scored(GUESSES, "no_rules", 30, 0.5), scored(KNOWS, "renamed")
-    analysis = analyze(pl.concat(frames), DECISIONS)
-    rows = control_table(
-        analysis.predicted, analysis.controlled, analysis.points, DECISIONS, resamples=999
-    )
+    rows = control_table(evidence_of(pl.concat(frames), DECISIONS), resamples=999)
     bare, other = rows
     assert [row["control"] for row in rows] == ["no_rules", "renamed"]
     assert {(row["model"], row["format"], row["formulation"]) for row in rows} == {
@@ -82,7 +85,7 @@ def test_what_makes_no_difference_between_decisions_has_no_r() -> None:
     analysis = analyze(
         pl.concat([scored(KNOWS), scored(np.full(len(Y), 0.4), "no_history")]), DECISIONS
     )
-    (row,) = further_tables(analysis, DECISIONS, names=["controls"], resamples=99)["controls"]
+    (row,) = further_tables(analysis, names=["controls"], resamples=99)["controls"]
     assert (row["r_control"], row["loss"], row["note"]) == (None, None, "constant prediction")
     assert row["r"] == pytest.approx(loop_r(list(KNOWS), list(Y)))
 
@@ -121,11 +124,12 @@ def test_a_control_of_fewer_decisions_is_held_against_r_on_the_same() -> None:
     # r of .8 (.6 to .9) here, .3 on the decisions of the control, where .2 is left: the loss of .1
     # is less than what r is sure to, although .2 lies far below .6; a loss of .25 is not.
     run = {"model": "m", "format": "plain", "formulation": "standard", "family": "lottery"}
-    before = {**run, "r": 0.8, "low": 0.6, "high": 0.9, "verdict": "yes", "why": "good"}
+    before = {**run, "r": 0.8, "low": 0.6, "high": 0.9}
+    assert of_good(before, [])["verdict"] == "yes"
     for loss, expected in ((0.1, "not shown"), (0.25, "yes")):
         tried = {**run, "control": "other_history", "n": 50, "r": 0.3, "r_control": 0.3 - loss}
         tried |= {"loss": loss, "low": 0.01, "high": 0.4}
-        (after,) = against_controls([before], [tried])
+        after = of_good(before, [tried])
         assert (after["verdict"], after["n_control"]) == (expected, 50)
 
 
@@ -140,7 +144,8 @@ def test_a_control_of_fewer_decisions_is_held_against_r_on_the_same() -> None:
 )
 def test_which_controls_take_the_game_away(family: str, takes_the_game_away: set[str]) -> None:
     run = {"model": "m", "format": "plain", "formulation": "standard", "family": family}
-    before = {**run, "r": 0.5, "low": 0.3, "high": 0.7, "verdict": "yes", "why": "good"}
+    before = {**run, "r": 0.5, "low": 0.3, "high": 0.7}
+    assert of_good(before, [])["verdict"] == "yes"
     cases = [  # r under the control, its loss and the interval of that; whether it may be as good
         (0.1, 0.05, -0.1, 0.2, True),
         (0.3, 0.2, 0.1, 0.3, True),
@@ -151,19 +156,19 @@ def test_which_controls_take_the_game_away(family: str, takes_the_game_away: set
         for r_control, loss, low, high, as_good in cases:
             tried = {**run, "control": control, "n": 30, "r": 0.5, "r_control": r_control}
             tried |= {"loss": loss, "low": low, "high": high}
-            (after,) = against_controls([before], [tried])
+            after = of_good(before, [tried])
             counts = control in takes_the_game_away
             assert after["control"] == (control if counts else None)
             assert after["verdict"] == ("not shown" if as_good and counts else "yes")
-            (few,) = against_controls([before], [{**tried, "n": 29}])
+            few = of_good(before, [{**tried, "n": 29}])
             assert (few["verdict"], few["control"]) == ("yes", None)
 
 
 def test_a_study_adds_controls_and_leaves_every_other_table(data: Path) -> None:
     out = data / "out"
     assert run(study_file(data), out) == 0
-    analysis, _, decisions = analyze_study(out)
-    first, further = analysis.to_json(), further_analysis(out, analysis, decisions, OF_FORMULATIONS)
+    analysis, *_ = analyze_study(out)
+    first, further = analysis.to_json(), further_analysis(analysis, OF_FORMULATIONS)
     written = parts(out)
     assert further.pop("controls") == []
     names = ["no_history", "other_history", "renamed"]
@@ -172,9 +177,9 @@ def test_a_study_adds_controls_and_leaves_every_other_table(data: Path) -> None:
     assert {path: after[path] for path in written} == written
     folders = {path.parent.name for path in out.rglob("part-*")}
     assert folders >= {"standard.plain", *(f"standard+{name}.plain" for name in names)}
-    again, _, decisions = analyze_study(out)
+    again, *_ = analyze_study(out)
     assert again.to_json() == first
-    tables = further_analysis(out, again, decisions, OF_FORMULATIONS)
+    tables = further_analysis(again, OF_FORMULATIONS)
     rows = tables.pop("controls")
     assert tables == further
     assert {row["formulation"] for row in rows} == {"standard"}
@@ -232,7 +237,7 @@ def test_another_reading_is_scored_beside_as_a_control(data: Path) -> None:
     joint = scores(out).filter(pl.col("formulation") == "standard")
     assert joint.height == there.height
     assert not set(joint["row_key"]) & set(there["row_key"])
-    analysis, _, decisions = analyze_study(out)
+    analysis, *_ = analyze_study(out)
     assert {row["formulation"] for row in analysis.models} == {"standard"}
-    rows = further_analysis(out, analysis, decisions, ["controls"])["controls"]
+    rows = further_analysis(analysis, ["controls"])["controls"]
     assert {row["control"] for row in rows} == {"next_token"}

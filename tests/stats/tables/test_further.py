@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from tremble.api.results import analyze_study, further_analysis
 from tremble.cli import app
 from tremble.errors import UserError
 from tremble.report.tables.further import cell, further_layout
+from tremble.stats.filters import Filters
 from tremble.stats.tables.analysis import analyze
 from tremble.stats.tables.further import FURTHER, further_tables
 from tremble.stats.tables.uncertainty import vote_table
@@ -29,10 +31,8 @@ from tremble.store.schemas import DECISIONS, SCORES
 @pytest.fixture(scope="module")
 def found() -> dict[str, Any]:
     scores, decisions = people()
-    analysis = analyze(scores, decisions, [PAIR], min_r=0.1)
-    tables = further_tables(
-        analysis, decisions, [PAIR], {"base": ("Toys", 2.0)}, resamples=999, min_r=0.1
-    )
+    analysis = analyze(scores, decisions, [PAIR], Filters(min_r=0.1))
+    tables = further_tables(analysis, {"base": ("Toys", 2.0)}, resamples=999)
     return {"scores": scores, "decisions": decisions, "analysis": analysis, **tables}
 
 
@@ -68,7 +68,7 @@ def test_the_difference_is_that_of_the_pair_and_missing_scores_leave_both_out(
         ~((pl.col("model") == "aligned") & pl.col("decision").str.starts_with("7/"))
     )
     again = analyze(scores, found["decisions"], [PAIR])
-    tables = further_tables(again, found["decisions"], [PAIR], names=["differences", "intervals"])
+    tables = further_tables(again, names=["differences", "intervals"])
     (less,) = tables["differences"]
     assert (less["points"], less["decisions"], less["clusters"]) == (234, 234, 39)
     assert [row["decisions"] for row in tables["intervals"]] == [240, 234]
@@ -91,7 +91,7 @@ def test_options_are_points_of_one_decision() -> None:
         schema=SCORES,
     )
     analysis = analyze(scores, decisions, [PAIR])
-    found = further_tables(analysis, decisions, [PAIR], names=["intervals", "differences"])
+    found = further_tables(analysis, names=["intervals", "differences"])
     # 24 problems of three options; the base model lacks one of them.
     sizes = {row["model"]: (row["points"], row["decisions"]) for row in found["intervals"]}
     assert sizes == {"base": (69, 23), "aligned": (72, 24)}
@@ -99,7 +99,8 @@ def test_options_are_points_of_one_decision() -> None:
     # Where theory says something of all but two of them, its tables say so of its points.
     silent = [None if i < 2 else [0.5, 0.3, 0.2] for i in range(24)]
     theory = decisions.with_columns(normative=pl.Series(silent, dtype=pl.List(pl.Float64)))
-    both = further_tables(analysis, theory, [PAIR], names=["theory", "theory_pairs"], resamples=99)
+    of_theory = replace(analysis, evidence=replace(analysis.evidence, decisions=theory))
+    both = further_tables(of_theory, names=["theory", "theory_pairs"], resamples=99)
     notes = {row["model"]: row["note"] for row in both["theory"]}
     notes["both"] = both["theory_pairs"][0]["note"]
     held = {"base": (21, 63), "aligned": (22, 66), "both": (21, 63)}
@@ -129,9 +130,7 @@ def test_r_of_the_average_can_lie_outside_of_those_of_single_presentations() -> 
         ],
         schema=SCORES,
     )
-    (row,) = further_tables(analyze(scores, decisions), decisions, names=["presentations"])[
-        "presentations"
-    ]
+    (row,) = further_tables(analyze(scores, decisions), names=["presentations"])["presentations"]
     single = [loop_r(values, did) for values in shown]
     assert (row["r_lowest"], row["r_highest"]) == pytest.approx((min(single), max(single)))
     assert row["r"] == pytest.approx(1) and row["r_highest"] < 0.5
@@ -152,7 +151,7 @@ def test_p_is_adjusted_over_families_of_games_too() -> None:
         for place in (0, 1)
     )
     found = further_tables(
-        analyze(scores, decisions, [PAIR]), decisions, [PAIR], names=["differences"], resamples=999
+        analyze(scores, decisions, [PAIR]), names=["differences"], resamples=999
     )["differences"]
     low, high = sorted(found, key=lambda row: row["p"])
     assert 0 < low["p"] < high["p"] <= 0.5
@@ -235,14 +234,14 @@ def test_an_unknown_table_is_named_and_nothing_is_printed(data: Path) -> None:
         *("notes", "models", "pairs", "tests", "baselines"),
         *FURTHER,
     }
-    analysis, _, decisions = analyze_study(out)
+    analysis, *_ = analyze_study(out)
     with pytest.raises(UserError, match="no table 'interval'"):
-        further_analysis(out, analysis, decisions, ["interval"])
+        further_analysis(analysis, ["interval"])
 
 
 def test_a_study_without_pairs_still_has_intervals() -> None:
     scores, decisions = people(10, 3)
-    found = further_tables(analyze(scores, decisions), decisions, resamples=200)
+    found = further_tables(analyze(scores, decisions), resamples=200)
     assert len(found["intervals"]) == 2
     assert found["differences"] == found["votes"] == found["sweep"] == []
 

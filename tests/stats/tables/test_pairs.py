@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.stat_frames import decision, frames, loop_r, score
-from tremble.stats.filters import dropped, winner
+from tremble.stats.filters import Filters, dropped, winner
 from tremble.stats.frames.comparisons import Comparison
 from tremble.stats.tables.analysis import analyze
 
@@ -107,8 +107,8 @@ def test_filters_at_their_boundaries(
 
 
 def test_a_filter_can_be_switched_off() -> None:
-    assert dropped((0.1, 0.1), (0.1, None), None, None) is None
-    assert dropped((0.1, 0.1), (0.1, None), None, 0.3) == "both r below .30"
+    assert dropped((0.1, 0.1), (0.1, None), Filters(None, None)) is None
+    assert dropped((0.1, 0.1), (0.1, None), Filters(None, 0.3)) == "both r below .30"
 
 
 def test_a_mass_just_below_the_threshold_is_not_printed_as_the_threshold() -> None:

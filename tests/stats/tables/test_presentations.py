@@ -31,7 +31,7 @@ def test_average_and_spread_by_hand() -> None:
         for name, choice in chosen.items()
     ]
     found, known = frames(rows, people)
-    (row,) = further_tables(analyze(found, known), known, names=["presentations"])["presentations"]
+    (row,) = further_tables(analyze(found, known), names=["presentations"])["presentations"]
     spreads = [statistics.stdev(both) for both in shares.values()]
     outcome = [1.0, 0.0, 1.0]
     assert (row["family"], row["n"], row["presentations"]) == ("lottery", 3, 2)

@@ -7,7 +7,7 @@ import math
 import polars as pl
 
 from tests.support.stat_frames import decision, score
-from tremble.stats.tables.analysis import analyze
+from tremble.stats.tables.analysis import evidence_of
 from tremble.stats.tables.surface_forms import surface_forms_table
 from tremble.store.schemas import DECISIONS, SCORES
 from tremble.tokenization.surface_forms import SurfaceForms
@@ -33,8 +33,7 @@ def test_the_same_text_of_two_options_stands_under_each_label() -> None:
     frame = pl.DataFrame(rows, schema=SCORES)
     chose = {"choice": "c", "target": "c", "keys": ["c", "d"], "presentations": 2}
     people = pl.DataFrame([decision("d", **chose)], DECISIONS)
-    found = analyze(frame, people)
-    (row,) = surface_forms_table(frame, people, found.predicted, found.points)
+    (row,) = surface_forms_table(evidence_of(frame, people))
     # Pooled, c would have "J" .200, "F" .100, and d the like, as if each had two labels at once.
     assert row["spellings"] == (
         'c as "J": "J" .400, "j" .100; c as "F": "F" .200; '

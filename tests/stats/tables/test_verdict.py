@@ -16,15 +16,14 @@ from tests.support.stat_frames import decision, score
 from tests.support.studies import run, study_file
 from tremble.cli import app
 from tremble.stats.metrics.correlation import pearson
-from tremble.stats.tables.analysis import analyze
-from tremble.stats.tables.verdict import MARGIN, _best, beside_ceiling, verdict_table
+from tremble.stats.tables.analysis import evidence_of
+from tremble.stats.tables.verdict import MARGIN, beside_ceiling, best_baseline, verdict_table
 from tremble.store.schemas import DECISIONS, SCORES
 from tremble.text import decimal
 
 
 def verdicts(scores: pl.DataFrame, decisions: pl.DataFrame) -> dict[str, dict[str, Any]]:
-    found = analyze(scores, decisions)
-    rows = verdict_table(found.predicted, found.points, decisions, found.said, resamples=999)
+    rows = verdict_table(evidence_of(scores, decisions), resamples=999)
     return {row["model"]: row for row in rows}
 
 
@@ -190,10 +189,9 @@ def test_a_baseline_that_lacks_one_point_is_still_the_one_to_beat() -> None:
     y = np.tile([0.0, 1.0], 10)
     strong, weak = y + np.linspace(0, 0.1, 20), np.where(np.arange(20) % 3, y, 1 - y)
     strong[3] = np.nan
-    best = _best(np.linspace(0, 1, 20), y, {"strong": strong, "weak": weak})
+    best = best_baseline(np.linspace(0, 1, 20), y, {"strong": strong, "weak": weak})
     assert best is not None and (best.name, best.lacking) == ("strong", 1)
     known = ~np.isnan(strong)
     assert best.r == pytest.approx(np.corrcoef(strong[known], y[known])[0, 1])
     strong[:3] = np.nan  # four of twenty: too few are left
-    best = _best(np.linspace(0, 1, 20), y, {"strong": strong, "weak": weak})
-    assert best is not None and best.name == "weak"
+    assert best_baseline(np.linspace(0, 1, 20), y, {"strong": strong, "weak": weak}).name == "weak"

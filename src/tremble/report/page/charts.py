@@ -18,8 +18,8 @@ from tremble.report.page.drawing import (
 )
 from tremble.report.tables.table import family_name
 from tremble.stats.frames.comparisons import family_order
-from tremble.stats.frames.outcomes import outcomes
-from tremble.stats.frames.predictions import RUN, predictions
+from tremble.stats.frames.evidence import Evidence
+from tremble.stats.frames.predictions import RUN
 from tremble.stats.tables.analysis import Analysis
 
 BINS = 10
@@ -67,15 +67,14 @@ def pair_figures(analysis: Analysis) -> list[Figure]:
     return figures
 
 
-def binned(scores: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
+def binned(evidence: Evidence) -> pl.DataFrame:
     """Ten bins of the prediction, per run (model, format, formulation) and family.
 
     Columns besides: bin (0 to 9, a prediction of 1 is in the last), points (how many), and the
     means of `prediction` and `outcome` over them.
     """
     return (
-        predictions(scores, decisions)
-        .join(outcomes(decisions), on=["decision", "key"])
+        evidence.predictions.join(evidence.outcomes, on=["decision", "key"])
         .with_columns(
             bin=(pl.col("prediction") * BINS).floor().clip(0, BINS - 1).cast(pl.Int32),
         )
@@ -84,15 +83,15 @@ def binned(scores: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def outcome_figures(scores: pl.DataFrame, decisions: pl.DataFrame) -> tuple[list[Figure], int]:
+def outcome_figures(evidence: Evidence) -> tuple[list[Figure], int]:
     """What people did against what was predicted, one drawing per run, one panel per family.
 
     Returns the figures and the number of runs that were left out (above 24 drawings a page is
     slow to open). Raises MissingExtra without altair and vl-convert.
     """
     alt = altair()
-    table = binned(scores, decisions)
-    order = {family: i for i, family in enumerate(family_order(decisions["family"]))}
+    table = binned(evidence)
+    order = {family: i for i, family in enumerate(family_order(evidence.decisions["family"]))}
     groups = list(table.partition_by(RUN, maintain_order=True))
     figures = []
     unit = alt.Scale(domain=[0, 1])

@@ -9,10 +9,10 @@ from typing import Any
 
 import polars as pl
 
-from tremble.published.figures import GAMES, PUBLISHED_NAME
+from tremble.published.figures import GAMES, PUBLISHED_NAME, entries
 from tremble.published.pairs import catalogue
 from tremble.published.points import cloud, overlay
-from tremble.published.sweep import MASS, MIN_CORR
+from tremble.published.sweep import MASS, MIN_CORR, kept
 from tremble.report.page.drawing import (
     BLUE,
     GREY,
@@ -74,7 +74,7 @@ def beside_published(pairs: Sequence[Row], families: Sequence[str]) -> Beside:
 
 
 def laid_over(pairs: Sequence[Row]) -> pl.DataFrame:
-    """The study's pairs with an r for both twins, and the published points of the same families.
+    """The study's pairs with an r for both models, and the published points of the same families.
 
     Columns as in `published.points.OVERLAY`.
     """
@@ -89,23 +89,23 @@ def _reasons(pairs: Sequence[Row], known: Sequence[Row], families: Sequence[str]
             "The study compares no base model with an aligned twin, so there is nothing to lay "
             "over the published pairs."
         ]
-    found = []
+    sentences = []
     other = [name for name in families if PUBLISHED_NAME.get(name, name) not in GAMES]
     if other:
         names = ", ".join(map(family_name, other))
         published = ", ".join(map(games_name, GAMES))
-        found.append(f"Not among the published families ({published}): {names}.")
+        sentences.append(f"Not among the published families ({published}): {names}.")
     for family in dict.fromkeys(row["family"] for row in known):
         rows = [row for row in known if row["family"] == family]
         without = [row for row in rows if None in (row["r_base"], row["r_aligned"])]
         if without:
             reasons = Counter(row["why"] or row["note"] or "no reason given" for row in without)
             why = "; ".join(reason for reason, _ in reasons.most_common(3))
-            found.append(
+            sentences.append(
                 f"{family_name(family).capitalize()}: {len(without)} of {len(rows)} comparisons "
                 f"have no r for both twins ({why})."
             )
-    return found
+    return sentences
 
 
 def _overlay_figure(number: int, wording: str | None, rows: pl.DataFrame) -> Figure:
@@ -205,17 +205,16 @@ def cloud_figure() -> Figure:
     """The 120 published pairs in every family of games. Raises MissingExtra as above."""
     alt = altair()
     pairs = {pair.number: pair for pair in catalogue()}
+    counted = {(entry.number, entry.games) for entry in entries() if kept(entry)}
     values = []
     for row in cloud().iter_rows(named=True):
         pair = pairs[row["number"]]
-        enough = min(row["mass_base"], row["mass_aligned"]) >= float(MASS)
-        kept = enough and max(row["r_base"], row["r_aligned"]) >= float(MIN_CORR)
         values.append(
             {
                 "family": games_name(row["games"]),
                 "base": row["r_base"],
                 "aligned": row["r_aligned"],
-                "counts": "kept" if kept else "not counted",
+                "counts": "kept" if (pair.number, row["games"]) in counted else "not counted",
                 "name": counterpart_name(pair.base, pair.aligned, row["r_base"], row["r_aligned"]),
             }
         )

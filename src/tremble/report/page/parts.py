@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import polars as pl
-
 from tremble.errors import UserError
 from tremble.report.tables.further import VERDICT, controls_missing, further_layout, verdict_layout
 from tremble.report.tables.table import Section, Table
@@ -22,21 +20,34 @@ _ALWAYS_OPEN = ("verdict", "intervals")
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """A table that folds. `table` is None where `trouble` says why; `command` prints all rows."""
+class Heading:
+    """What stands above a table that folds: its name and what it shows; `command` prints all its
+    rows."""
 
     id: str
     title: str
     about: str
-    table: Table | None
     command: str
+
+    @classmethod
+    def of(cls, name: str, about: str, command: str) -> Heading:
+        """The heading of a table by its name: theory_pairs is "Theory pairs"."""
+        return cls(name, name.replace("_", " ").capitalize(), about, command)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A table that folds. `table` is None where `trouble` says why; `left_out`: rows not shown."""
+
+    heading: Heading
+    table: Table | None
     left_out: int = 0
     opened: bool = False
     trouble: str | None = None
 
 
 def further_parts(
-    analysis: Analysis, decisions: pl.DataFrame, rows_of: Callable[[str], Sequence[dict[str, Any]]]
+    analysis: Analysis, rows_of: Callable[[str], Sequence[dict[str, Any]]]
 ) -> list[Part]:
     """The verdict, then every table of `FURTHER`; `rows_of` makes the rows of one by its name.
 
@@ -44,61 +55,46 @@ def further_parts(
     """
 
     def verdict() -> Table:
-        found = verdict_table(
-            analysis.predicted, analysis.points, decisions, analysis.said, analysis.controlled
-        )
-        table = verdict_layout(plain(found))
-        caption = " ".join(filter(None, (table.caption, controls_missing(found))))
+        rows = verdict_table(analysis.evidence)
+        table = verdict_layout(plain(rows))
+        caption = " ".join(filter(None, (table.caption, controls_missing(rows))))
         return replace(table, caption=caption)
 
     def further(name: str) -> Callable[[], Table]:
         return lambda: further_layout({name: rows_of(name)})[0]
 
     return [
-        _made("verdict", VERDICT, verdict, "tremble verdict DIR --json"),
+        _made(Heading.of("verdict", VERDICT, "tremble verdict DIR --json"), verdict),
         *(
-            _made(name, f"{about}.", further(name), f"tremble analyze DIR --table {name} --json")
+            _made(
+                Heading.of(name, f"{about}.", f"tremble analyze DIR --table {name} --json"),
+                further(name),
+            )
             for name, about in FURTHER.items()
         ),
     ]
 
 
-def _made(name: str, about: str, make: Callable[[], Table], command: str) -> Part:
+def _made(heading: Heading, make: Callable[[], Table]) -> Part:
     try:
-        return folded(name, about, make(), command, opened=name in _ALWAYS_OPEN)
+        return folded(heading, make(), opened=heading.id in _ALWAYS_OPEN)
     except UserError as error:
         trouble = str(error)
     except Exception as error:  # one table must not cost the reader the others
         kind = type(error).__name__
-        again = command.removesuffix(" --json")
+        again = heading.command.removesuffix(" --json")
         trouble = (
             f"This table could not be made ({kind}: {one_line(error)}); `{again}` keeps the full "
             "account."
         )
-    return Part(name, _title(name), about, None, command, opened=True, trouble=trouble)
+    return Part(heading, None, opened=True, trouble=trouble)
 
 
-def folded(
-    name: str,
-    about: str,
-    table: Table,
-    command: str,
-    title: str | None = None,
-    opened: bool = False,
-    most: int = MOST_ROWS,
-) -> Part:
+def folded(heading: Heading, table: Table, opened: bool = False, most: int = MOST_ROWS) -> Part:
     """A part with the first `most` rows of a table, open where asked or where it is short."""
     shown, left_out = cut(table, most)
     rows = sum(len(section.rows) for section in table.sections)
-    return Part(
-        name,
-        _title(name) if title is None else title[0].upper() + title[1:],
-        about,
-        shown,
-        command,
-        left_out,
-        opened or rows < _LONG,
-    )
+    return Part(heading, shown, left_out, opened or rows < _LONG)
 
 
 def cut(table: Table, most: int = MOST_ROWS) -> tuple[Table, int]:
@@ -109,7 +105,3 @@ def cut(table: Table, most: int = MOST_ROWS) -> tuple[Table, int]:
             kept.append(Section(section.heading, section.rows[:room]))
         room -= len(section.rows)
     return replace(table, sections=kept), max(0, -room)
-
-
-def _title(name: str) -> str:
-    return name.replace("_", " ").capitalize()

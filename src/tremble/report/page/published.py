@@ -1,4 +1,4 @@
-"""The page of the core study's own figures: wins, the cloud of pairs, the claims recounted."""
+"""The page of the figures of Shapira et al. (2026): wins, the cloud of pairs, the recount."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tremble.published.figures import CITATION
 from tremble.published.recount import Claim
 from tremble.published.text_claims import claims
 from tremble.report.page.cloud import cloud_figure
-from tremble.report.page.parts import Part, folded
+from tremble.report.page.parts import Heading, Part, folded
 from tremble.report.page.templates import render
 from tremble.report.tables.published import WINS, filter_text, games_name, wins_cells
 from tremble.report.tables.table import Column, Section, Table
@@ -30,7 +30,7 @@ _PRINTED_IN = {
 def published_page() -> str:
     """The page as text. Raises MissingExtra without altair and vl-convert."""
     main = sweep.wins(masses=(sweep.MASS,), min_corrs=(sweep.MIN_CORR,))
-    found = claims()
+    every = claims()
     return render(
         "published.html",
         title="The core study's figures, recounted",
@@ -40,8 +40,8 @@ def published_page() -> str:
         main=_wins_table("wins", ["Family"], [[games_name(row["games"])] for row in main], main),
         cloud=cloud_figure(),
         sweep=[_sweep_part(games) for games in sweep.EVERY],
-        claims=[_claims_part(source, found) for source in _PRINTED_IN],
-        agreement=_agreement(found),
+        claims=[_claims_part(source, every) for source in _PRINTED_IN],
+        agreement=_agreement(every),
     )
 
 
@@ -58,14 +58,13 @@ def _sweep_part(games: str) -> Part:
     rows = sweep.wins((games,))
     filters = [[filter_text(row["mass"]), filter_text(row["min_corr"])] for row in rows]
     table = _wins_table(f"sweep-{games}", ["Least mass", "Least r"], filters, rows)
-    about = f"{len(rows)} combinations of the two filters."
-    return folded(
-        f"sweep-{games}", about, table, "tremble published wins --json", title=games_name(games)
-    )
+    about, name = f"{len(rows)} combinations of the two filters.", games_name(games)
+    title = name[0].upper() + name[1:]
+    return folded(Heading(f"sweep-{games}", title, about, "tremble published wins --json"), table)
 
 
-def _claims_part(source: str, found: Sequence[Claim]) -> Part:
-    own = [claim for claim in found if claim.source.split(":")[0] == source]
+def _claims_part(source: str, every: Sequence[Claim]) -> Part:
+    own = [claim for claim in every if claim.source.split(":")[0] == source]
     title, about = _PRINTED_IN[source]
     lines = [
         [
@@ -79,16 +78,15 @@ def _claims_part(source: str, found: Sequence[Claim]) -> Part:
     ]
     columns = [Column(name) for name in ("Claim", "Printed", "Recounted", "Agrees", "Reason")]
     table = Table(source, title, "", columns, [Section("", lines)], "")
-    return folded(
-        f"claims-{source}", f"{about}. {_agreement(own)}", table, "", title=title, most=len(own)
-    )
+    heading = Heading(f"claims-{source}", title, f"{about}. {_agreement(own)}", "")
+    return folded(heading, table, most=len(own))
 
 
-def _agreement(found: Sequence[Claim]) -> str:
+def _agreement(some: Sequence[Claim]) -> str:
     """How many of these claims agree, in a sentence."""
-    counts = Counter(claim.agrees for claim in found)
+    counts = Counter(claim.agrees for claim in some)
     return (
-        f"Of {len(found)} printed figures {counts['yes']} agree with the recount (or, where the "
+        f"Of {len(some)} printed figures {counts['yes']} agree with the recount (or, where the "
         "claim says so, with the printed figures they must go with), "
         f"{counts['within rounding']} do so within rounding, {counts['no']} do not; "
         f"{counts[None]} cannot be recounted."

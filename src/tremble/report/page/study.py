@@ -15,7 +15,6 @@ from tremble.report.page.templates import render
 from tremble.report.tables.table import layout
 from tremble.stats.filters import MIN_MASS, MIN_N, MIN_R
 from tremble.stats.frames.comparisons import family_order, format_column
-from tremble.stats.frames.predictions import controls_apart
 from tremble.stats.tables.analysis import Analysis
 from tremble.text import MISSING, decimal
 
@@ -36,26 +35,27 @@ def not_scored(scores: pl.DataFrame) -> list[dict[str, Any]]:
 def study_page(
     analysis: Analysis,
     scores: pl.DataFrame,
-    decisions: pl.DataFrame,
     title: str,
     caveats: Sequence[str] = (),
     parts: Sequence[Part] = (),
 ) -> str:
     """The page as text: tables, plots, the published pairs beside the study's, what is missing.
 
+    `scores` are those that `analysis` was made of, failed ones and those under controls included;
     `caveats` are shown at the top, as they are; `parts` are the further tables (`parts.py`), of
     which the verdict comes before all other tables. Names and texts are escaped.
     Raises MissingExtra without altair and vl-convert.
     """
-    figures, left_out = outcome_figures(controls_apart(scores)[0], decisions)
+    decisions = analysis.evidence.decisions
+    figures, left_out = outcome_figures(analysis.evidence)
     failures = not_scored(scores)
     return render(
         "page.html",
         title=title,
         caveats=list(caveats),
         tables=layout(analysis),
-        answer=[part for part in parts if part.id == "verdict"],
-        parts=[part for part in parts if part.id != "verdict"],
+        answer=[part for part in parts if part.heading.id == "verdict"],
+        parts=[part for part in parts if part.heading.id != "verdict"],
         beside=beside_published(analysis.pairs, list(family_order(decisions["family"]))),
         citation=CITATION,
         pair_figures=pair_figures(analysis),

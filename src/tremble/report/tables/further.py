@@ -58,23 +58,23 @@ def further_layout(tables: Mapping[str, Sequence[Row] | str]) -> list[Table]:
 
 def breakdown_layout(parts: Mapping[str, Mapping[str, Sequence[Row]] | str]) -> list[Table]:
     """Two tables for each parameter (`api.results.breakdown_analysis`), or its sentence."""
-    found = []
+    made: list[Table] = []
     for name, tables in parts.items():
         if isinstance(tables, str):
-            found.append(Table(f"by {name}", f"By {name}", "", [], [], tables))
+            made.append(Table(f"by {name}", f"By {name}", "", [], [], tables))
             continue
         for kind, title in (("pairs", "r and mass by {}"), ("wins", "Wins by {}")):
             rows = tables[kind]
             if all(row["parameter"] == name for row in rows):  # the title says it
                 rows = [{k: v for k, v in row.items() if k != "parameter"} for row in rows]
-            made = table_of(f"{kind} by {name}", title.format(name), rows, ("why", "note"))
-            found.append(replace(made, caption=BY[kind]))
-    return found
+            table = table_of(f"{kind} by {name}", title.format(name), rows, ("why", "note"))
+            made.append(replace(table, caption=BY[kind]))
+    return made
 
 
 def verdict_layout(rows: Sequence[Row]) -> Table:
-    """The rows of `stats.tables.verdict`, the answer beside the family: in a wide table the
-    last columns are out of sight."""
+    """The rows of `verdict_table`, the answer beside the family: in a wide table the last columns
+    are out of sight."""
     answer = "verdict"
     first = [{"family": row["family"], answer: row[answer], **row} for row in rows]
     return table_of("verdict", VERDICT, first, last=("why",))
@@ -123,7 +123,7 @@ def table_of(id: str, title: str, rows: Sequence[Row], last: Sequence[str] = ())
 
 def plain_words(text: str) -> str:
     """A sentence with the baselines in it named as people read them."""
-    return _BASELINE.sub(lambda found: found[0].replace("_", " "), text)
+    return _BASELINE.sub(lambda name: name[0].replace("_", " "), text)
 
 
 def cell(name: str, value: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tremble import text
 from tremble.report.tables.table import Column, Section, Table, count, family_name
 from tremble.text import MISSING, decimal
 
@@ -52,10 +53,10 @@ def plan_layout(plan: Mapping[str, Any]) -> list[Table]:
         ],
         "There are no decisions.",
     )
-    found = [models, families]
+    tables = [models, families]
     if plan["cannot"]:
-        found.append(_cannot(plan["cannot"]))
-    return found
+        tables.append(_cannot(plan["cannot"]))
+    return tables
 
 
 def _model(row: Mapping[str, Any]) -> list[str]:
@@ -98,16 +99,17 @@ def _cannot(rows: list[dict[str, Any]]) -> Table:
 
 def _where(row: Mapping[str, Any]) -> str:
     """The names a reason goes with; where they are many, their number."""
-    said = []
+    parts = []
     for key in ("models", "data", "formulations", "formats"):
         names = row[key]
         listed, what = ", ".join(names), "wordings" if key == "formulations" else key
-        said.append(listed if len(names) < 2 or len(listed) <= _ROOM else f"{len(names)} {what}")
-    return " · ".join(filter(None, said))
+        parts.append(listed if len(names) < 2 or len(listed) <= _ROOM else f"{len(names)} {what}")
+    return " · ".join(filter(None, parts))
 
 
 def duration(seconds: float | None) -> str:
-    return MISSING if seconds is None else duration(seconds)
+    """Seconds as a person says them (`text.duration`); a dash where they are not known."""
+    return MISSING if seconds is None else text.duration(seconds)
 
 
 def size(value: float | None) -> str:

@@ -83,10 +83,10 @@ def _sections(
     rows: Iterable[Row], heading: Callable[[Row], str], cells: Callable[[Row], list[str]]
 ) -> list[Section]:
     """Rows under their headings, in order of first appearance."""
-    found: dict[str, list[list[str]]] = {}
+    sections: dict[str, list[list[str]]] = {}
     for row in rows:
-        found.setdefault(heading(row), []).append(cells(row))
-    return [Section(name, lines) for name, lines in found.items()]
+        sections.setdefault(heading(row), []).append(cells(row))
+    return [Section(name, lines) for name, lines in sections.items()]
 
 
 def _model(row: Row) -> list[str]:
@@ -141,82 +141,98 @@ def _baseline(row: Row) -> list[str]:
 def layout(analysis: Analysis) -> list[Table]:
     """The four tables: models, pairs, tests, baselines."""
     return [
-        Table(
-            "models",
-            "Models",
-            "Pearson r between each model's prediction and what people did, with the mean mass on "
-            "the options.",
-            [
-                Column("Family"),
-                Column("Decisions", True),
-                Column("Missing", True),
-                Column("r", True),
-                Column("Mass", True),
-                Column("Note", long=True),
-            ],
-            _sections(
-                analysis.models,
-                lambda row: f"{shown_model(row['model'])} · {row['format']} · {row['formulation']}",
-                _model,
-            ),
-            "Nothing has been scored yet.",
-        ),
-        Table(
-            "pairs",
-            "Pairs",
-            "r of base and aligned twin on the decisions both have scored. A dropped pair has a "
-            "winner but does not count in the tests.",
-            [
-                Column("Family"),
-                Column("n", True),
-                Column("r base", True),
-                Column("r aligned", True),
-                Column("Winner"),
-                Column("Why not counted, notes", long=True),
-            ],
-            _sections(
-                analysis.pairs,
-                lambda row: (
-                    f"{shown_model(row['base'])} against {shown_model(row['aligned'])} · "
-                    f"{row['mode']} · {row['formulation']}"
-                ),
-                _pair,
-            ),
-            "There is no pair to compare.",
-        ),
-        Table(
-            "tests",
-            "Tests over pairs",
-            "One-sided, in the direction of the side with more wins; kept pairs only, ties left "
-            "out. Siblings of one model family are not independent, so p is too small rather than "
-            "too large.",
-            [
-                Column("Family"),
-                Column("Test"),
-                Column("In favour of"),
-                Column("n", True),
-                Column("Statistic", True),
-                Column("p", True),
-                Column("Note", long=True),
-            ],
-            _sections(
-                without_empty_pool(analysis.tests),
-                lambda row: f"{row['mode']} · {row['formulation']}",
-                _test,
-            ),
-            "There is no pair to test.",
-        ),
-        Table(
-            "baselines",
-            "Baselines",
-            "What predictions without a language model reach on the same decisions.",
-            [
-                Column("Family"),
-                Column("Decisions", True),
-                Column("r", True),
-                Column("Note", long=True),
-            ],
-            _sections(analysis.baselines, lambda row: row["baseline"].replace("_", " "), _baseline),
-            "There are no decisions.",
-        ),
+        _models_table(analysis.models),
+        _pairs_table(analysis.pairs),
+        _tests_table(analysis.tests),
+        _baselines_table(analysis.baselines),
     ]
+
+
+def _models_table(rows: Sequence[Row]) -> Table:
+    return Table(
+        "models",
+        "Models",
+        "Pearson r between each model's prediction and what people did, with the mean mass on "
+        "the options.",
+        [
+            Column("Family"),
+            Column("Decisions", True),
+            Column("Missing", True),
+            Column("r", True),
+            Column("Mass", True),
+            Column("Note", long=True),
+        ],
+        _sections(
+            rows,
+            lambda row: f"{shown_model(row['model'])} · {row['format']} · {row['formulation']}",
+            _model,
+        ),
+        "Nothing has been scored yet.",
+    )
+
+
+def _pairs_table(rows: Sequence[Row]) -> Table:
+    return Table(
+        "pairs",
+        "Pairs",
+        "r of base and aligned twin on the decisions both have scored. A dropped pair has a "
+        "winner but does not count in the tests.",
+        [
+            Column("Family"),
+            Column("n", True),
+            Column("r base", True),
+            Column("r aligned", True),
+            Column("Winner"),
+            Column("Why not counted, notes", long=True),
+        ],
+        _sections(
+            rows,
+            lambda row: (
+                f"{shown_model(row['base'])} against {shown_model(row['aligned'])} · "
+                f"{row['mode']} · {row['formulation']}"
+            ),
+            _pair,
+        ),
+        "There is no pair to compare.",
+    )
+
+
+def _tests_table(rows: Sequence[Row]) -> Table:
+    return Table(
+        "tests",
+        "Tests over pairs",
+        "One-sided, in the direction of the side with more wins; kept pairs only, ties left "
+        "out. Siblings of one model family are not independent, so p is too small rather than "
+        "too large.",
+        [
+            Column("Family"),
+            Column("Test"),
+            Column("In favour of"),
+            Column("n", True),
+            Column("Statistic", True),
+            Column("p", True),
+            Column("Note", long=True),
+        ],
+        _sections(
+            without_empty_pool(rows),
+            lambda row: f"{row['mode']} · {row['formulation']}",
+            _test,
+        ),
+        "There is no pair to test.",
+    )
+
+
+def _baselines_table(rows: Sequence[Row]) -> Table:
+    return Table(
+        "baselines",
+        "Baselines",
+        "What predictions without a language model reach on the same decisions.",
+        [
+            Column("Family"),
+            Column("Decisions", True),
+            Column("r", True),
+            Column("Note", long=True),
+        ],
+        _sections(rows, lambda row: row["baseline"].replace("_", " "), _baseline),
+        "There are no decisions.",
+    )

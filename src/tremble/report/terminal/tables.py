@@ -39,9 +39,9 @@ def show_tables(analysis: Analysis, console: Console) -> None:
     print_tables(layout(analysis), console)
 
 
-def print_tables(found: Iterable[Table], console: Console) -> None:
+def print_tables(tables: Iterable[Table], console: Console) -> None:
     """Prints tables that are laid out, within the width of the console."""
-    for table in found:
+    for table in tables:
         console.print(Text(table.title, style="bold", overflow="fold"))
         if table.caption:
             console.print(Text(table.caption, style="dim", overflow="fold"))
@@ -73,12 +73,12 @@ def key_columns(table: Table) -> list[int]:
     def apart(by: list[int]) -> int:
         return len({(n, *(row[place] for place in by)) for n, row in rows})
 
-    found = apart(keys)
+    distinct = apart(keys)
     for place, column in enumerate(columns):
-        if found == len(rows):
+        if distinct == len(rows):
             break
-        if place not in keys and not column.long and (more := apart([*keys, place])) > found:
-            keys, found = [*keys, place], more
+        if place not in keys and not column.long and (more := apart([*keys, place])) > distinct:
+            keys, distinct = [*keys, place], more
     return sorted(keys)
 
 
@@ -105,16 +105,16 @@ def _fit(table: Table, width: int) -> _Fit:
 
 def _packed(places: Iterable[int], widths: Sequence[int], room: int) -> list[list[int]]:
     """The columns in their order, as many to a table as there is room for."""
-    found: list[list[int]] = []
+    parts: list[list[int]] = []
     left = 0
     for place in places:
         needed = widths[place] + _GAP
-        if not found or needed > left:
-            found.append([])
+        if not parts or needed > left:
+            parts.append([])
             left = room
-        found[-1].append(place)
+        parts[-1].append(place)
         left -= needed
-    return found
+    return parts
 
 
 def _widened(
@@ -122,12 +122,12 @@ def _widened(
 ) -> list[tuple[int, int]]:
     """Columns with their widths; what is left of the terminal goes to those that have more."""
     room = width - sum(least[place] + _GAP for place in places)
-    found = []
+    widths = []
     for place in places:
         more = min(room, natural[place] - least[place])
-        found.append((place, least[place] + more))
+        widths.append((place, least[place] + more))
         room -= more
-    return found
+    return widths
 
 
 def _cells(table: Table, place: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""Which scores are held against which: a base model and its aligned twin, each in a format."""
+"""Which scores are held against which: base and aligned counterparts, each in a format."""
 
 from __future__ import annotations
 

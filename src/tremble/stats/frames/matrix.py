@@ -10,6 +10,7 @@ import polars as pl
 
 from tremble.stats.frames.clusters import cluster_codes, person
 from tremble.stats.frames.comparisons import family_order
+from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.predictions import RUN
 
 
@@ -33,10 +34,10 @@ class FamilyPoints:
 class AllPoints:
     """The points of all families in a fixed order, family after family in the usual order."""
 
-    def __init__(self, points: pl.DataFrame, decisions: pl.DataFrame) -> None:
-        order = {family: place for place, family in enumerate(family_order(points["family"]))}
+    def __init__(self, outcomes: pl.DataFrame, decisions: pl.DataFrame) -> None:
+        order = {family: place for place, family in enumerate(family_order(outcomes["family"]))}
         held = (
-            points.filter(pl.col("family").is_not_null())
+            outcomes.filter(pl.col("family").is_not_null())
             .join(
                 decisions.select("decision", "cluster", person=person()),
                 on="decision",
@@ -66,10 +67,10 @@ class AllPoints:
 
     def matrix(self, rows: pl.DataFrame, series: str, value: str, count: int) -> np.ndarray:
         """`value` by the number `series` and point, (count, points); NaN where there is none."""
-        found = np.full((count, self.places.height), np.nan)
+        values = np.full((count, self.places.height), np.nan)
         held = rows.join(self.places, on=["decision", "key"]).drop_nulls(value)
-        found[held[series].to_numpy(), held["point"].to_numpy()] = held[value].to_numpy()
-        return found
+        values[held[series].to_numpy(), held["point"].to_numpy()] = held[value].to_numpy()
+        return values
 
 
 class RunMatrix:
@@ -78,12 +79,11 @@ class RunMatrix:
     `runs` has a row for each, in order of appearance.
     """
 
-    def __init__(
-        self, predicted: pl.DataFrame, points: pl.DataFrame, decisions: pl.DataFrame
-    ) -> None:
-        self.points = AllPoints(points, decisions)
-        self.runs = predicted.select(RUN).unique(maintain_order=True).with_row_index("run")
-        numbered = predicted.select(*RUN, "decision", "key", "prediction").join(self.runs, on=RUN)
+    def __init__(self, evidence: Evidence) -> None:
+        predictions = evidence.predictions
+        self.points = AllPoints(evidence.outcomes, evidence.decisions)
+        self.runs = predictions.select(RUN).unique(maintain_order=True).with_row_index("run")
+        numbered = predictions.select(*RUN, "decision", "key", "prediction").join(self.runs, on=RUN)
         self.x = self.points.matrix(numbered, "run", "prediction", self.runs.height)
 
     @property

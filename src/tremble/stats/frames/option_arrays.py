@@ -10,6 +10,7 @@ import polars as pl
 
 from tremble.stats.frames.clusters import cluster_codes, person
 from tremble.stats.frames.comparisons import family_order
+from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.folds import folds_of
 from tremble.stats.frames.outcomes import CHOICE, OPTION
 from tremble.stats.frames.predictions import RUN
@@ -41,17 +42,18 @@ class OptionArrays:
     joint: np.ndarray
 
 
-def option_arrays(
-    predicted: pl.DataFrame, points: pl.DataFrame, decisions: pl.DataFrame, folds: int
-) -> Iterator[OptionArrays]:
+def option_arrays(evidence: Evidence, folds: int) -> Iterator[OptionArrays]:
     """The arrays of each family that has outcomes and predictions, in the usual order."""
-    runs = predicted.select(RUN).unique(maintain_order=True).with_row_index("run")
+    decisions, outcomes = evidence.decisions, evidence.outcomes
+    runs = evidence.predictions.select(RUN).unique(maintain_order=True).with_row_index("run")
     names = [(str(m), str(f), str(w)) for m, f, w in runs.select(RUN).iter_rows()]
     numbered = (
         decisions.select(
             "decision", "family", "keys", "choice", "rates", "cluster", person=person()
         )
-        .join(points.select("decision").unique(), on="decision", how="semi", maintain_order="left")
+        .join(
+            outcomes.select("decision").unique(), on="decision", how="semi", maintain_order="left"
+        )
         .with_columns(d=pl.int_range(pl.len()).over("family"))
     )
     options = (
@@ -60,14 +62,14 @@ def option_arrays(
         .explode("key", "k")
     )
     filled = (
-        predicted.lazy()
+        evidence.predictions.lazy()
         .join(runs.lazy(), on=RUN)
         .join(options.lazy(), on=["decision", "key"])
         .select("run", "family", "d", "k", "prediction")
         .collect()
         .partition_by("family", as_dict=True, include_key=False)
     )
-    shown = points.join(options.select("decision", "key", "d", "k"), on=["decision", "key"])
+    shown = outcomes.join(options.select("decision", "key", "d", "k"), on=["decision", "key"])
     fold = folds_of(decisions, folds)
     for family in family_order(decisions["family"]):
         rows = filled.get((family,))

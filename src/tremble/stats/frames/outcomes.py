@@ -1,4 +1,4 @@
-"""What people did, as the points a prediction is held against."""
+"""What people did, in numbers: the points that a prediction is held against."""
 
 from __future__ import annotations
 

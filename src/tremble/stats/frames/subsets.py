@@ -102,7 +102,7 @@ def _rounds(decisions: pl.DataFrame) -> pl.DataFrame:
         )
         .with_columns(horizon=pl.max_horizontal(pl.coalesce("told", "longest"), "round"))
         .with_columns(
-            # As in the core study: of ten rounds, 1 to 3 are early and 8 to 10 late.
+            # As in Shapira et al. (2026): of ten rounds, 1 to 3 are early and 8 to 10 late.
             edge=pl.max_horizontal(pl.col("horizon") // 3, 1)
         )
         .with_columns(

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tremble.stats.frames.clusters import top_levels, weights
-from tremble.stats.inference.intervals import Interval, Units, interval, why_undefined
+from tremble.stats.inference.intervals import Interval, Resampled, Units, interval, why_undefined
 from tremble.stats.inference.moments import OneWay, TwoWay, Values, blocks, features
 from tremble.stats.metrics.correlation import pearson
 
@@ -80,7 +80,7 @@ def _intervals(
     resamples: int,
 ) -> list[Interval]:
     known = np.isfinite(y) & np.logical_and.reduce([np.isfinite(x) for x in predictions])
-    found: list[Interval | None] = [None] * len(known)
+    intervals: list[Interval | None] = [None] * len(known)
     # Series with the same points share clusters and resamples.
     patterns: dict[bytes, list[int]] = {}
     for row, mask in enumerate(known):
@@ -90,8 +90,8 @@ def _intervals(
         subset = [x[rows][:, mask] for x in predictions]
         part = _same_points(subset, y[mask], [codes[mask] for codes in clusters], seed, resamples)
         for row, one in zip(rows, part, strict=True):
-            found[row] = one
-    return [one for one in found if one is not None]
+            intervals[row] = one
+    return [one for one in intervals if one is not None]
 
 
 def _same_points(
@@ -103,13 +103,13 @@ def _same_points(
 ) -> list[Interval]:
     levels = top_levels(clusters) if len(y) else []
     units = Units.of(len(y), levels)
-    found: list[Interval | None] = []
+    intervals: list[Interval | None] = []
     for series in zip(*predictions, strict=True):
         reason = why_undefined(series, y)
         estimate = None if reason else _estimate(series, y)
         reason = reason or units.reason
-        found.append(units.without(estimate, reason) if reason else None)
-    usable = [row for row, one in enumerate(found) if one is None]
+        intervals.append(units.without(estimate, reason) if reason else None)
+    usable = [row for row, one in enumerate(intervals) if one is None]
     counts = [int(codes.max()) + 1 for codes in levels]
     width = 3 + 3 * len(predictions)
     for block in blocks(len(usable), len(y), max(counts, default=0), width):
@@ -119,16 +119,15 @@ def _same_points(
         sample = sums.values([np.ones((1, count)) for count in counts])
         drawn = replicates(sums, counts, seed, resamples)
         for place, row in enumerate(rows):
-            found[row] = interval(
+            resampled = Resampled(
                 float(sample.value[0, place]),
                 float(sample.error[0, place]),
                 drawn.value[:, place],
                 drawn.error[:, place],
-                units,
-                _estimate([x[row] for x in predictions], y),
-                len(predictions) == 1,
             )
-    return [one for one in found if one is not None]
+            estimate = _estimate([x[row] for x in predictions], y)
+            intervals[row] = interval(resampled, units, estimate, len(predictions) == 1)
+    return [one for one in intervals if one is not None]
 
 
 def _estimate(series: Sequence[np.ndarray], y: np.ndarray) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -110,42 +110,53 @@ def studentised(
     return value - reach, value + reach
 
 
-def interval(
-    value: float,
-    error: float,
-    values: np.ndarray,
-    errors: np.ndarray,
-    units: Units,
-    estimate: float,
-    of_one: bool,
-) -> Interval:
-    """The interval from a value, its error and both in every resample, NaN where undefined.
+@dataclass(frozen=True, slots=True)
+class Resampled:
+    """A value with its error in the sample, and both in every resample (resamples), NaN where
+    undefined; all on the scale on which the interval is symmetric."""
+
+    value: float
+    error: float
+    values: np.ndarray
+    errors: np.ndarray
+
+    def defined(self) -> Resampled:
+        """With the resamples alone that have a value and an error."""
+        known = np.isfinite(self.values) & np.isfinite(self.errors)
+        return replace(self, values=self.values[known], errors=self.errors[known])
+
+    def p(self) -> float:
+        """Two-sided, that the value is zero: by the sizes of studentised resamples."""
+        sizes = np.abs((self.values - self.value) / self.errors)
+        extreme = int((sizes >= abs(self.value / self.error)).sum())
+        return (1 + extreme) / (1 + len(self.values))
+
+
+def interval(drawn: Resampled, units: Units, estimate: float, of_one: bool) -> Interval:
+    """The interval around an estimate, from a value and its resamples.
 
     For one r (`of_one`) the values are on the scale of Fisher's z; low and high are back on that
     of r. `se` holds the correction for few clusters G / (G - 1), which the resamples need not have.
     """
     if units.reason is not None:
         return units.without(estimate, units.reason)
-    if not np.isfinite(error):
+    if not np.isfinite(drawn.error):
         same = "r is 1 or -1" if of_one else "both predictions give the same r in every resample"
         return units.without(estimate, same)
-    defined = np.isfinite(values) & np.isfinite(errors)
-    undefined = int((~defined).sum())
-    said = f"{undefined} of {len(values)} resamples undefined" if undefined else None
-    if undefined > MOST_UNDEFINED * len(values):
-        return units.without(estimate, str(said))
-    values, errors = values[defined], errors[defined]
-    low, high = studentised(value, error, values, errors)
-    se = error * np.sqrt(units.clusters / (units.clusters - 1))
+    tried, drawn = len(drawn.values), drawn.defined()
+    undefined = tried - len(drawn.values)
+    lacking = f"{undefined} of {tried} resamples undefined" if undefined else None
+    if undefined > MOST_UNDEFINED * tried:
+        return units.without(estimate, str(lacking))
+    low, high = studentised(drawn.value, drawn.error, drawn.values, drawn.errors)
+    se = drawn.error * np.sqrt(units.clusters / (units.clusters - 1))
     p = None
     if of_one:
         low, high, se = float(np.tanh(low)), float(np.tanh(high)), se * (1 - estimate**2)
     else:
         low, high = max(low, -2.0), min(high, 2.0)
-        extreme = int((np.abs((values - value) / errors) >= abs(value / error)).sum())
-        p = (1 + extreme) / (1 + len(values))
-    note = join_notes(units.warning, said)
-    tried = len(values) + undefined
+        p = drawn.p()
+    note = join_notes(units.warning, lacking)
     return Interval(
         estimate,
         low,

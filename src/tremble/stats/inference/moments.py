@@ -168,10 +168,10 @@ class TwoWay:
 
     def values(self, drawn: Sequence[np.ndarray]) -> Values:
         """At the weights of some resamples, two arrays (resamples, clusters)."""
-        found = [self._one(sums, drawn) for sums in self._sums]
+        parts = [self._one(sums, drawn) for sums in self._sums]
         return Values(
-            np.stack([one.value for one in found], axis=-1),
-            np.stack([one.error for one in found], axis=-1),
+            np.stack([one.value for one in parts], axis=-1),
+            np.stack([one.error for one in parts], axis=-1),
         )
 
     def _one(self, sums: np.ndarray, drawn: Sequence[np.ndarray]) -> Values:

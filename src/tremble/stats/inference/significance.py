@@ -1,7 +1,7 @@
 """Tests over pairs: does one side win more often, and by more, than chance would have it?
 
-As in the core study (arXiv 2603.17218): a one-sided binomial test in the winner's direction and
-a one-sided Wilcoxon signed-rank test on the differences of r. Both treat pairs as independent,
+As in Shapira et al. (2026), arXiv 2603.17218: a one-sided binomial test in the winner's direction
+and a one-sided Wilcoxon signed-rank test on the differences of r. Both treat pairs as independent,
 which siblings of one model family are not: the true p values are larger.
 """
 
@@ -42,8 +42,8 @@ def wilcoxon(differences: np.ndarray) -> tuple[float, float, str]:
     """
     sizes = np.abs(differences).round(12)  # what is equal but for the last bits is tied
     if len(sizes) > _EXACT_UP_TO:
-        found = scipy_stats.wilcoxon(differences, alternative="greater", method="approx")
-        return float(found.statistic), float(found.pvalue), "normal approximation"
+        test = scipy_stats.wilcoxon(differences, alternative="greater", method="approx")
+        return float(test.statistic), float(test.pvalue), "normal approximation"
     doubled = np.rint(2 * scipy_stats.rankdata(sizes)).astype(int)  # mean ranks are halves
     ways = np.zeros(int(doubled.sum()) + 1)
     ways[0] = 1.0
@@ -56,8 +56,8 @@ def wilcoxon(differences: np.ndarray) -> tuple[float, float, str]:
 def significance_table(pairs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Two rows (binomial, wilcoxon) per mode, formulation and family, and for 'all'.
 
-    'all' pools the four repeated and bargaining-like families of the core study. Only kept
-    pairs count and ties count for neither side: n is what is left. The statistic is the number
+    'all' pools the four repeated and bargaining-like families of Shapira et al. (2026). Only
+    kept pairs count and ties count for neither side: n is what is left. The statistic is the number
     of the winner's wins, or the sum of the ranks of the differences in the winner's favour.
     Both p values are in the direction of the side with more wins; level sides have none.
     """

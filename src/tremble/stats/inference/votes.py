@@ -202,10 +202,10 @@ def _reml_ratio(sizes: np.ndarray, means: np.ndarray, squares: float) -> float:
     deviances = [deviance(value) for value in grid]
     best = int(np.argmin(deviances))
     bounds = grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)]
-    found = optimize.minimize_scalar(deviance, bounds=bounds, method="bounded")
-    if at(0.0) <= float(found.fun) + 1e-9:
+    optimum = optimize.minimize_scalar(deviance, bounds=bounds, method="bounded")
+    if at(0.0) <= float(optimum.fun) + 1e-9:
         return 0.0
-    return float(np.exp(found.x))
+    return float(np.exp(optimum.x))
 
 
 def _satterthwaite(between: float, within: float, sizes: np.ndarray) -> float:

@@ -54,9 +54,9 @@ def _loss(b: np.ndarray, a: np.ndarray, x: np.ndarray, y: np.ndarray, w: np.ndar
 def recalibration(
     p: np.ndarray, y: np.ndarray, w: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(slope, intercept, found), each (R): the maximum-likelihood line on the logit scale.
+    """(slope, intercept, fitted), each (R): the maximum-likelihood line on the logit scale.
 
-    `found` is False where there is none: a constant prediction, one outcome only, or outcomes
+    `fitted` is False where there is none: a constant prediction, one outcome only, or outcomes
     that some threshold separates without fault.
     """
     q = clipped(p)

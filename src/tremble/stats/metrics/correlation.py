@@ -1,7 +1,7 @@
 """Pearson's r between predictions and what people did, for many groups at once.
 
-The metric of the core study (arXiv 2603.17218): r between the prediction of the target and the
-0/1 decision over all decisions of a family, or the choice rate over all problems.
+The metric of Shapira et al. (2026, arXiv 2603.17218): r between the prediction of the target and
+the 0/1 decision over all decisions of a family, or the choice rate over all problems.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ import polars as pl
 
 from tremble.baselines.base import BASELINES
 from tremble.stats.frames.comparisons import family_order
+from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.predictions import RUN
 from tremble.stats.metrics.correlation import (
     outcome_columns,
@@ -25,34 +26,34 @@ _NOTHING = 1e-10
 _FLAT = "constant prediction"
 
 
-def added(
-    predicted: pl.DataFrame, baselines: pl.DataFrame, points: pl.DataFrame
-) -> list[dict[str, Any]]:
+def added(evidence: Evidence) -> list[dict[str, Any]]:
     """Rows with model, format, formulation, baseline, family, n, r_model, r_baseline, partial,
     gain, note: one per run, baseline and family with a decision that both predict.
 
-    `predicted` as `predictions` gives it, `baselines` as `baseline_predictions`, `points` as
-    `outcomes`. n counts decisions; both r are over the same points. `partial` is the correlation
+    n counts decisions; both r are over the same points. `partial` is the correlation
     of model and outcome with the baseline taken out of both (Yule 1907, Proceedings of the Royal
     Society A 79: (r_my - r_mb r_by) / sqrt((1 - r_mb^2)(1 - r_by^2))); `gain` is R^2 of the
     regression on model and baseline less R^2 of the baseline alone. Both are null, with the
     reason in the note, where they are undefined.
     """
     rows = []
-    numbered = points.with_row_index("point")
-    runs = predicted.select(RUN).unique(maintain_order=True).with_row_index("run")
+    predictions = evidence.predictions
+    numbered = evidence.outcomes.with_row_index("point")
+    runs = predictions.select(RUN).unique(maintain_order=True).with_row_index("run")
     fits = (
-        predicted.select(*RUN, "decision", "key", "prediction")
+        predictions.select(*RUN, "decision", "key", "prediction")
         .join(numbered.select("decision", "key", "point"), on=["decision", "key"])
         .join(runs, on=RUN)
         .select("run", "point", "prediction")
     )
-    held = baseline_points(baselines, numbered).rename({"prediction": "baseline_prediction"})
+    held = baseline_points(evidence.with_outcomes(numbered)).rename(
+        {"prediction": "baseline_prediction"}
+    )
     names = [name for name in BASELINES if name in set(held["baseline"])]
-    families = {family: place for place, family in enumerate(family_order(points["family"]))}
+    families = {family: place for place, family in enumerate(family_order(numbered["family"]))}
     for name in names:
         beside = held.filter(pl.col("baseline") == name).drop("baseline")
-        found = (
+        compared = (
             fits.join(beside, on="point")
             .group_by("run", "family", maintain_order=True)
             .agg(
@@ -63,7 +64,7 @@ def added(
             )
             .join(runs, on="run")
         )
-        rows += [(row["run"], _row(name, row)) for row in found.iter_rows(named=True)]
+        rows += [(row["run"], _row(name, row)) for row in compared.iter_rows(named=True)]
     rows.sort(
         key=lambda pair: (pair[0], families[pair[1]["family"]], names.index(pair[1]["baseline"]))
     )

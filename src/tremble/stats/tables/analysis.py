@@ -11,8 +11,9 @@ import numpy as np
 import polars as pl
 
 from tremble.baselines.base import baseline_predictions
-from tremble.stats.filters import MIN_MASS, MIN_R
+from tremble.stats.filters import FILTERS, Filters
 from tremble.stats.frames.comparisons import Comparison
+from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.outcomes import outcomes
 from tremble.stats.frames.predictions import controls_apart, predictions
 from tremble.stats.inference.significance import significance_table
@@ -56,20 +57,17 @@ COLUMNS = {
 class Analysis:
     """Four tables, each a list of plain dicts; what is not known is None, never NaN.
 
-    `pairs` also hold n, mass_base, mass_aligned and note. What the tables were made from, for
-    those of `further`: `points` (what people did), `predicted`, `said` (by baselines), `scores`,
-    and `controlled`, what was predicted under controls, of which no other table knows.
+    `pairs` also hold n, mass_base, mass_aligned and note. What the tables were made from and with,
+    for those of `further` and the verdict: the `evidence`, the `comparisons` and the `filters`.
     """
 
     models: list[Row]
     pairs: list[Row]
     tests: list[Row]
     baselines: list[Row]
-    points: pl.DataFrame = field(default_factory=pl.DataFrame, repr=False)
-    predicted: pl.DataFrame = field(default_factory=pl.DataFrame, repr=False)
-    said: pl.DataFrame = field(default_factory=pl.DataFrame, repr=False)
-    scores: pl.DataFrame = field(default_factory=pl.DataFrame, repr=False)
-    controlled: pl.DataFrame = field(default_factory=pl.DataFrame, repr=False)
+    evidence: Evidence = field(default_factory=Evidence, repr=False)
+    comparisons: Sequence[Comparison] = ()
+    filters: Filters = FILTERS
 
     def to_json(self) -> dict[str, list[Row]]:
         """The tables with exactly the documented columns, in values that JSON can hold."""
@@ -89,12 +87,24 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+def evidence_of(scores: pl.DataFrame, decisions: pl.DataFrame) -> Evidence:
+    """What the scores and decisions of a study (`analyze`) say, with what the baselines say."""
+    plain_scores, under_controls = controls_apart(scores)
+    return Evidence(
+        decisions,
+        outcomes(decisions),
+        predictions(plain_scores, decisions),
+        baseline_predictions(decisions),
+        predictions(under_controls, decisions),
+        plain_scores,
+    )
+
+
 def analyze(
     scores: pl.DataFrame,
     decisions: pl.DataFrame,
     comparisons: Sequence[Comparison] = (),
-    min_mass: float | None = MIN_MASS,
-    min_r: float | None = MIN_R,
+    filters: Filters = FILTERS,
 ) -> Analysis:
     """The tables of a study.
 
@@ -102,21 +112,15 @@ def analyze(
     logprobs (natural, unnormalised), mass, template and error (null where scored).
     `decisions`: one row per decision with family, cluster, at, participant, role, keys, target,
     choice and rates; an optional number column `presentations` says how many a decision has.
-    `min_mass` and `min_r` are the two filters on pairs; None switches one off.
     """
-    scores, under = controls_apart(scores)
-    points = outcomes(decisions)
-    predicted = predictions(scores, decisions)
-    said = baseline_predictions(decisions)
-    pairs = pair_table(predicted, points, decisions, comparisons, min_mass, min_r)
+    evidence = evidence_of(scores, decisions)
+    pairs = pair_table(evidence, comparisons, filters)
     return Analysis(
-        models=plain(model_table(scores, decisions, predicted, points)),
+        models=plain(model_table(evidence)),
         pairs=plain(pairs),
         tests=plain(significance_table(pairs)),
-        baselines=plain(baseline_table(decisions, points, said)),
-        points=points,
-        predicted=predicted,
-        said=said,
-        scores=scores,
-        controlled=predictions(under, decisions),
+        baselines=plain(baseline_table(evidence)),
+        evidence=evidence,
+        comparisons=comparisons,
+        filters=filters,
     )

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from tremble.baselines.base import ABOUT, BASELINES, FITTED, baseline_predictions
+from tremble.baselines.base import ABOUT, BASELINES, FITTED
 from tremble.baselines.cases import main_reason
 from tremble.stats.frames.comparisons import family_order
+from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.outcomes import CHOICE, OPTION
 from tremble.stats.metrics.correlation import outcome_columns, points_note, r_columns, undefined
 from tremble.text import decimal, join_notes
@@ -18,18 +19,16 @@ from tremble.text import decimal, join_notes
 _LEANING = "fitted without the own group, so below zero means nothing found"
 
 
-def baseline_table(
-    decisions: pl.DataFrame, points: pl.DataFrame, predicted: pl.DataFrame | None = None
-) -> list[dict[str, Any]]:
+def baseline_table(evidence: Evidence) -> list[dict[str, Any]]:
     """Rows with baseline, family, n (decisions predicted), r, note.
 
     A baseline that predicts the target counts on choices and two-option problems; one that
     predicts every option also counts on problems with more, a point for each option, as the
-    models do. A baseline has rows for the families that it is about. `predicted` is
-    `baseline_predictions(decisions)` where that is at hand.
+    models do. A baseline has rows for the families that it is about.
     """
-    said = baseline_predictions(decisions) if predicted is None else predicted
-    every = baseline_points(said, points)
+    decisions = evidence.decisions
+    silent = evidence.baseline_predictions.filter(pl.col("prediction").is_null())
+    every = baseline_points(evidence)
     rows = []
     for name in BASELINES:
         held = every.filter(pl.col("baseline") == name)
@@ -38,25 +37,26 @@ def baseline_table(
                 continue
             of_family = decisions.filter(pl.col("family") == family).select("decision")
             here = held.filter(pl.col("family") == family)
-            silent = said.filter(
-                (pl.col("baseline") == name) & pl.col("prediction").is_null()
-            ).join(of_family, on="decision", how="semi")
-            rows.append(_row(name, family, here, of_family.height, main_reason(silent["why"])))
+            unsaid = silent.filter(pl.col("baseline") == name).join(
+                of_family, on="decision", how="semi"
+            )
+            rows.append(_row(name, family, here, of_family.height, main_reason(unsaid["why"])))
     return rows
 
 
-def baseline_points(predicted: pl.DataFrame, points: pl.DataFrame) -> pl.DataFrame:
-    """The points that baselines predict: baseline, decision, key, prediction and the points'
+def baseline_points(evidence: Evidence) -> pl.DataFrame:
+    """The points that baselines predict: baseline, decision, key, prediction and the outcomes'
     columns. A prediction without a key is one of the target, and of no problem with more options
     than two."""
-    known = predicted.filter(pl.col("prediction").is_not_null()).drop("why")
+    outcomes = evidence.outcomes
+    known = evidence.baseline_predictions.filter(pl.col("prediction").is_not_null()).drop("why")
     targets = (
         known.filter(pl.col("key").is_null())
         .drop("key")
-        .join(points.filter(pl.col("kind") != OPTION), on="decision", maintain_order="left")
+        .join(outcomes.filter(pl.col("kind") != OPTION), on="decision", maintain_order="left")
     )
     options = known.filter(pl.col("key").is_not_null()).join(
-        points, on=["decision", "key"], maintain_order="left"
+        outcomes, on=["decision", "key"], maintain_order="left"
     )
     return pl.concat([targets, options.select(targets.columns)])
 
@@ -66,8 +66,8 @@ def _row(name: str, family: str, held: pl.DataFrame, total: int, why: str | None
     if not n:
         note = join_notes(f"nothing to go by in {total} decisions", why)
         return {"baseline": name, "family": family, "n": 0, "r": None, "note": note}
-    found = held.select(*r_columns("prediction"), *outcome_columns()).row(0, named=True)
-    reason = undefined(found)
+    whole = held.select(*r_columns("prediction"), *outcome_columns()).row(0, named=True)
+    reason = undefined(whole)
     y = held["outcome"].to_numpy()
     share = float(y.mean())
     shares: str | None = f"share of the target {decimal(share)}"
@@ -75,23 +75,23 @@ def _row(name: str, family: str, held: pl.DataFrame, total: int, why: str | None
         shares = (
             f"{shares}, always the more frequent side is right {decimal(max(share, 1 - share))}"
         )
-    elif found["options"]:
+    elif whole["options"]:
         shares = None
     constant = name == "majority"
     if constant:
         reason = "a constant has no r" if reason in (None, "constant prediction") else reason
     left = f"{total - n} decisions left out" if total > n else None
-    leaning = name in FITTED and reason is None and found["r"] < 0
+    leaning = name in FITTED and reason is None and whole["r"] < 0
     return {
         "baseline": name,
         "family": family,
         "n": n,
-        "r": None if reason else found["r"],
+        "r": None if reason else whole["r"],
         "note": join_notes(
             reason,
             _LEANING if leaning else None,
             shares if constant or reason else _accuracy(held["prediction"].to_numpy(), y, held),
-            points_note(found) if found["options"] else None,
+            points_note(whole) if whole["options"] else None,
             f"{left} ({why})" if left and why else left,
         ),
     }

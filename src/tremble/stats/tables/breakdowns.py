@@ -7,12 +7,19 @@ from typing import Any
 
 import polars as pl
 
-from tremble.stats.filters import MIN_MASS, MIN_R
+from tremble.stats.filters import FILTERS, Filters
 from tremble.stats.frames.comparisons import Comparison, family_order
 from tremble.stats.frames.contexts import contexts
+from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.subsets import subsets
 from tremble.stats.inference.significance import ALL, CORE_FAMILIES, binomial
-from tremble.stats.tables.pairs import comparison_frame, counterparts, pair_columns, pair_row
+from tremble.stats.tables.pairs import (
+    comparison_frame,
+    counterparts,
+    pair_columns,
+    pair_row,
+    wording_order,
+)
 
 # A correlation over two situations is the sign of one difference.
 MIN_CONTEXTS = 3
@@ -23,13 +30,7 @@ _RUN_GROUP = ("mode", "formulation")
 
 
 def breakdown(
-    predicted: pl.DataFrame,
-    points: pl.DataFrame,
-    decisions: pl.DataFrame,
-    comparisons: Sequence[Comparison],
-    by: str,
-    min_mass: float | None = MIN_MASS,
-    min_r: float | None = MIN_R,
+    evidence: Evidence, comparisons: Sequence[Comparison], by: str, filters: Filters = FILTERS
 ) -> list[Row]:
     """The rows of `pair_table` for every subset, each with `by`, `parameter` and `value`.
 
@@ -37,9 +38,10 @@ def breakdown(
     of the column `config` (`subsets`). Both filters are applied anew within every subset. A
     subset with one or two situations only, as round one of repeated matrix games, has no r:
     "undefined: 2 contexts". Situations are counted by `contexts`, or, where those are not
-    known, by the distinct predictions of the twin that has more. Raises UserError for an
+    known, by the distinct predictions of the counterpart that has more. Raises UserError for an
     unknown `by`.
     """
+    decisions = evidence.decisions
     members = subsets(decisions, by)
     if not comparisons or not members.height:
         return []
@@ -59,54 +61,49 @@ def breakdown(
         nulls_equal=True,
     ).select("decision", "subset")
     table = comparison_frame(comparisons)
-    wordings = predicted.select("formulation").unique(maintain_order=True).with_row_index("wording")
-    fits = _fits(predicted, points, contexts(decisions), table, inside)
+    fits = _fits(evidence, table, inside)
     frame = (
-        table.join(wordings, how="cross")
+        table.join(wording_order(evidence), how="cross")
         .join(named, how="cross")
         .join(fits, on=["comparison", "formulation", "subset"], how="left")
         .sort("comparison", "wording", "subset")
     )
-    return [_row(row, by, min_mass, min_r) for row in frame.iter_rows(named=True)]
+    return [_row(row, by, filters) for row in frame.iter_rows(named=True)]
 
 
-def _fits(
-    predicted: pl.DataFrame,
-    points: pl.DataFrame,
-    situations: pl.DataFrame,
-    table: pl.DataFrame,
-    inside: pl.DataFrame,
-) -> pl.DataFrame:
+def _fits(evidence: Evidence, table: pl.DataFrame, inside: pl.DataFrame) -> pl.DataFrame:
     """One row per comparison, formulation and subset, aggregated with `pair_columns`.
 
     Comparisons are taken some at a time: a decision counts in many subsets.
     """
     # Numbers and categories in place of text: joins and group-bys over them are several times
     # faster.
-    numbers = points.select("decision").unique().with_row_index("number")
+    outcomes = evidence.outcomes
+    numbers = outcomes.select("decision").unique().with_row_index("number")
+    situations = contexts(evidence.decisions).select("decision", "context")
     held = (
-        points.join(numbers, on="decision")
-        .join(situations.select("decision", "context"), on="decision", how="left")
+        outcomes.join(numbers, on="decision")
+        .join(situations, on="decision", how="left")
         .with_columns(pl.col("kind", "choice").cast(pl.Categorical))
         .with_columns(pl.col("key").cast(pl.Categorical).alias("target"))
     )
     inside = inside.join(numbers, on="decision").select("number", "subset")
-    per_comparison = max(1, predicted["formulation"].n_unique() * inside.height)
+    evidence = evidence.with_outcomes(held)
+    per_comparison = max(1, evidence.predictions["formulation"].n_unique() * inside.height)
     step = max(1, _CHUNK // per_comparison)
     group = ["comparison", "formulation", "subset"]
-    found = []
+    parts = []
     for start in range(0, table.height, step):
         part = table.slice(start, step)
         models = set(part["base"].to_list()) | set(part["aligned"].to_list())
-        mine = predicted.filter(pl.col("model").is_in(models))
         sides = (
-            counterparts(mine, held, part)
+            counterparts(evidence.of_models(models), part)
             .drop("key", "decision", "family")
             .rename({"target": "key"})
             .with_columns(pl.col("formulation").cast(pl.Categorical))
         )
-        found.append(_aggregated(sides.join(inside, on="number"), group))
-    return pl.concat(found)
+        parts.append(_aggregated(sides.join(inside, on="number"), group))
+    return pl.concat(parts)
 
 
 def _aggregated(rows: pl.DataFrame, group: list[str]) -> pl.DataFrame:
@@ -126,7 +123,7 @@ def _aggregated(rows: pl.DataFrame, group: list[str]) -> pl.DataFrame:
     )
 
 
-def _row(row: Row, by: str, min_mass: float | None, min_r: float | None) -> Row:
+def _row(row: Row, by: str, filters: Filters) -> Row:
     instead = None
     if row["points"]:
         known = not row["without_context"]
@@ -136,7 +133,7 @@ def _row(row: Row, by: str, min_mass: float | None, min_r: float | None) -> Row:
             instead = f"undefined: {count} context{'s' if count > 1 else ''}"
     value = row["value"] if row["value"] is not None else row[by]
     subset = {"by": by, "parameter": row["parameter"], "value": value}
-    return subset | pair_row(row, min_mass, min_r, instead)
+    return subset | pair_row(row, filters, instead)
 
 
 def wins_table(rows: Iterable[Row]) -> list[Row]:
@@ -144,8 +141,8 @@ def wins_table(rows: Iterable[Row]) -> list[Row]:
 
     Rows with by, parameter, value, mode, formulation, family, pairs, kept, base, aligned, ties,
     direction, p (one-sided binomial in the direction of the side with more wins, ties aside) and
-    note. The family "all" pools the four of the core study, in subsets that more than one of
-    them has.
+    note. The family "all" pools the four of Shapira et al. (2026), in subsets that more than
+    one of them has.
     """
     groups: dict[tuple[Any, ...], list[Row]] = {}
     pooled: dict[tuple[Any, ...], list[Row]] = {}
@@ -158,7 +155,7 @@ def wins_table(rows: Iterable[Row]) -> list[Row]:
                 key = (row["by"], row["parameter"], ALL, *key[3:])
             pooled.setdefault((*key, ALL), []).append(row)
     several = {k: v for k, v in pooled.items() if len({row["family"] for row in v}) > 1}
-    return [_wins(key, found) for key, found in [*groups.items(), *several.items()]]
+    return [_wins(key, own) for key, own in [*groups.items(), *several.items()]]
 
 
 def count_wins(rows: Sequence[Row]) -> Row:
@@ -179,16 +176,16 @@ def count_wins(rows: Sequence[Row]) -> Row:
 
 def _wins(key: tuple[Any, ...], rows: Sequence[Row]) -> Row:
     names = ("by", "parameter", "value", *_RUN_GROUP, "family")
-    found = count_wins(rows)
+    counts = count_wins(rows)
     reasons: dict[str, int] = {}
     for row in rows:
         if row["winner"] is None:
             reasons[row["why"]] = reasons.get(row["why"], 0) + 1
-    said = sorted(reasons.items(), key=lambda item: -item[1])
-    parts = [f"{why} ({count})" for why, count in said[:3]]
-    if len(said) > 3:
-        parts.append(f"{sum(count for _, count in said[3:])} for other reasons")
+    frequent = sorted(reasons.items(), key=lambda item: -item[1])
+    parts = [f"{why} ({count})" for why, count in frequent[:3]]
+    if len(frequent) > 3:
+        parts.append(f"{sum(count for _, count in frequent[3:])} for other reasons")
     dropped = sum(row["winner"] is not None and not row["kept"] for row in rows)
     if dropped:
         parts.append(f"dropped by the filters ({dropped})")
-    return {**dict(zip(names, key, strict=True)), **found, "note": "; ".join(parts) or None}
+    return {**dict(zip(names, key, strict=True)), **counts, "note": "; ".join(parts) or None}

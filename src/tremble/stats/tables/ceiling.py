@@ -33,6 +33,7 @@ import polars as pl
 from tremble.stats.frames.clusters import cluster_codes, person
 from tremble.stats.frames.comparisons import family_order
 from tremble.stats.frames.contexts import contexts
+from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.outcomes import CHOICE
 from tremble.stats.inference.ceiling_interval import ceiling_interval
 from tremble.text import decimal, join_notes
@@ -42,8 +43,9 @@ MIN_CONTEXTS = 3
 MIN_POINTS = 30
 
 
-def noise(decisions: pl.DataFrame, points: pl.DataFrame) -> pl.DataFrame:
-    """The points with `noise` (variance, or null), `method`, `noise_why` and `context`."""
+def noise(evidence: Evidence) -> pl.DataFrame:
+    """The outcomes with `noise` (variance, or null), `method`, `noise_why` and `context`."""
+    decisions = evidence.decisions
     n, sd, config = (
         pl.col(name).cast(kind) if name in decisions.columns else pl.lit(None, kind)
         for name, kind in (("n", pl.Float64), ("rate_sd", pl.Float64), ("config", pl.String))
@@ -56,7 +58,7 @@ def noise(decisions: pl.DataFrame, points: pl.DataFrame) -> pl.DataFrame:
         trials.alias("trials"),
         pl.col("target").cast(pl.String),
     )
-    frame = points.join(facts, on="decision").join(contexts(decisions), on="decision")
+    frame = evidence.outcomes.join(facts, on="decision").join(contexts(decisions), on="decision")
     choice = pl.col("kind") == CHOICE
     share = pl.col("outcome").mean().over("context", "kind")
     seen = pl.when(choice & pl.col("context").is_not_null()).then(pl.len().over("context", "kind"))
@@ -103,7 +105,7 @@ def noise(decisions: pl.DataFrame, points: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def ceiling_table(decisions: pl.DataFrame, points: pl.DataFrame) -> list[dict[str, Any]]:
+def ceiling_table(evidence: Evidence) -> list[dict[str, Any]]:
     """One row per family: family, points, n (points used), method, noise, total, ceiling, low,
     high, note.
 
@@ -114,9 +116,10 @@ def ceiling_table(decisions: pl.DataFrame, points: pl.DataFrame) -> list[dict[st
     nothing to correlate: every prediction is constant, and what the noise bounds is the Brier
     score.
     """
-    noisy = noise(decisions, points)
+    decisions = evidence.decisions
+    noisy = noise(evidence)
     known = pl.col("noise").is_not_null()
-    found = {
+    by_family = {
         row["family"]: row
         for row in noisy.group_by("family")
         .agg(
@@ -141,7 +144,7 @@ def ceiling_table(decisions: pl.DataFrame, points: pl.DataFrame) -> list[dict[st
         "methods": [],
         "why": [],
     }
-    rows = [_row(f, found.get(f, empty)) for f in family_order(decisions["family"])]
+    rows = [_row(f, by_family.get(f, empty)) for f in family_order(decisions["family"])]
     held = noisy.filter(known).join(
         decisions.select("decision", "cluster", person=person()),
         on="decision",
@@ -150,35 +153,35 @@ def ceiling_table(decisions: pl.DataFrame, points: pl.DataFrame) -> list[dict[st
     return [_with_interval(row, held.filter(family=row["family"])) for row in rows]
 
 
-def _with_interval(row: dict[str, Any], points: pl.DataFrame) -> dict[str, Any]:
+def _with_interval(row: dict[str, Any], known: pl.DataFrame) -> dict[str, Any]:
     """The row with the interval of its ceiling, from the points whose noise is known."""
     if row["ceiling"] is None:
         return row
     repeated = pl.when(pl.col("method") == REPEATED).then(pl.col("context"))
-    row["low"], row["high"], said = ceiling_interval(
-        points["outcome"].to_numpy(),
-        points["noise"].to_numpy(),
-        points.select(repeated.cast(pl.Int64).fill_null(-1)).to_series().to_numpy(),
-        cluster_codes(points["person"].to_list(), points["cluster"].to_list()),
+    row["low"], row["high"], doubt = ceiling_interval(
+        known["outcome"].to_numpy(),
+        known["noise"].to_numpy(),
+        known.select(repeated.cast(pl.Int64).fill_null(-1)).to_series().to_numpy(),
+        cluster_codes(known["person"].to_list(), known["cluster"].to_list()),
     )
-    return row | {"note": join_notes(row["note"], said)}
+    return row | {"note": join_notes(row["note"], doubt)}
 
 
-def _row(family: str, found: dict[str, Any]) -> dict[str, Any]:
-    total, variance = found["total"], found["noise"]
-    left_out = [f"{one['noise_why']} ({one['count']})" for one in found["why"]]
+def _row(family: str, held: dict[str, Any]) -> dict[str, Any]:
+    total, variance = held["total"], held["noise"]
+    left_out = [f"{one['noise_why']} ({one['count']})" for one in held["why"]]
     unknown: str | None = None
     best: float | None = None
     clipped = None
-    one_for_all = found["n"] == found["points"] and not found["rates"] and found["contexts"] == 1
-    if not found["points"]:
+    one_for_all = held["n"] == held["points"] and not held["rates"] and held["contexts"] == 1
+    if not held["points"]:
         unknown = "unknown: no outcome"
-    elif not found["n"]:
+    elif not held["n"]:
         unknown = "unknown"
-    elif not found["rates"] and found["contexts"] < MIN_CONTEXTS and not one_for_all:
-        unknown = f"unknown: {found['contexts']} contexts seen more than once, below {MIN_CONTEXTS}"
-    elif found["n"] < MIN_POINTS:
-        unknown = f"unknown: {found['n']} points with known noise, below {MIN_POINTS}"
+    elif not held["rates"] and held["contexts"] < MIN_CONTEXTS and not one_for_all:
+        unknown = f"unknown: {held['contexts']} contexts seen more than once, below {MIN_CONTEXTS}"
+    elif held["n"] < MIN_POINTS:
+        unknown = f"unknown: {held['n']} points with known noise, below {MIN_POINTS}"
     elif not total:
         unknown = "unknown: one outcome only"
     elif one_for_all:
@@ -196,9 +199,9 @@ def _row(family: str, found: dict[str, Any]) -> dict[str, Any]:
         unknown, text = f"unknown: {text}", ""
     return {
         "family": family,
-        "points": found["points"],
-        "n": found["n"],
-        "method": ", ".join(found["methods"]) or None,
+        "points": held["points"],
+        "n": held["n"],
+        "method": ", ".join(held["methods"]) or None,
         "noise": variance,
         "total": total,
         "ceiling": best,

@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from tremble.errors import UserError
 from tremble.stats.frames.clusters import top_levels
+from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.option_arrays import OptionArrays, option_arrays
 from tremble.stats.inference.intervals import FEW_CLUSTERS, Units
 from tremble.stats.metrics.calibration import (
@@ -47,13 +47,7 @@ _EQUAL = ["width", "count"]
 Row = dict[str, Any]
 
 
-def measure_table(
-    predicted: pl.DataFrame,
-    points: pl.DataFrame,
-    decisions: pl.DataFrame,
-    folds: int = FOLDS,
-    bins: int = BINS,
-) -> list[Row]:
+def measure_table(evidence: Evidence, folds: int = FOLDS, bins: int = BINS) -> list[Row]:
     """One row per run and family with predictions.
 
     model, format, formulation, family, n (decisions), log_loss, brier, auc, slope, intercept,
@@ -75,7 +69,7 @@ def measure_table(
     What is undefined is None and the note says why.
     """
     rows: list[Row] = []
-    for arrays in option_arrays(predicted, points, decisions, folds):
+    for arrays in option_arrays(evidence, folds):
         for part in _chunks(arrays):
             rows += _rows(part, bins)
     order = {name: i for i, name in enumerate(dict.fromkeys(_run(row) for row in rows))}
@@ -83,9 +77,7 @@ def measure_table(
 
 
 def reliability(
-    predicted: pl.DataFrame,
-    points: pl.DataFrame,
-    decisions: pl.DataFrame,
+    evidence: Evidence,
     bins: int = BINS,
     equal: str = "width",
     temper: bool = False,
@@ -100,7 +92,7 @@ def reliability(
     if equal not in _EQUAL:
         raise UserError(f"Bins cannot be of equal {equal!r}{did_you_mean(equal, _EQUAL)}")
     rows: list[Row] = []
-    for arrays in option_arrays(predicted, points, decisions, folds):
+    for arrays in option_arrays(evidence, folds):
         for part in _chunks(arrays):
             if temper:
                 after = _tempered_points(part)
@@ -176,15 +168,15 @@ def _tempered_points(arrays: OptionArrays) -> _Tempered:
 def _clusters(arrays: OptionArrays, w: np.ndarray) -> list[int]:
     """How many participants or games, of the kind that is rarer, each run's points are of."""
     counts: dict[bytes, int] = {}
-    found = []
+    of_runs = []
     for used in w > 0:
         key = np.packbits(used).tobytes()
         if key not in counts:
             at = np.unique(arrays.at[used])
             levels = top_levels([codes[at] for codes in arrays.clusters]) if len(at) else []
             counts[key] = Units.of(len(at), levels).clusters
-        found.append(counts[key])
-    return found
+        of_runs.append(counts[key])
+    return of_runs
 
 
 def _rows(arrays: OptionArrays, bins: int) -> list[Row]:
@@ -241,10 +233,10 @@ def _temperature_note(temperature: float | None) -> str | None:
     if not _at_bound(temperature):
         return None
     if temperature > 1:
-        said = f"bound of {HOTTEST:g}: flattened to even odds they predict best"
+        bound = f"bound of {HOTTEST:g}: flattened to even odds they predict best"
     else:
-        said = f"bound of {COLDEST:g}: the surer they are, the better"
-    return f"temperature at its {said}"
+        bound = f"bound of {COLDEST:g}: the surer they are, the better"
+    return f"temperature at its {bound}"
 
 
 def _measures(
@@ -256,7 +248,7 @@ def _measures(
     total = np.maximum(w.sum(axis=1), 1e-300)
     loss = (log_loss_terms(p, y, arrays.joint) * present).sum(axis=1) / total
     brier = (w * (p - y) ** 2).sum(axis=1) / total
-    slope, intercept, found = recalibration(p if line is None else line, y, w)
+    slope, intercept, fitted = recalibration(p if line is None else line, y, w)
     rows: list[Row] = []
     for run in range(len(p)):
         if not present[run].any():
@@ -264,7 +256,7 @@ def _measures(
             continue
         single = present[run] & arrays.choice
         area = auc(p[run][single], y[single]) if single.any() else None
-        ok = bool(found[run])
+        ok = bool(fitted[run])
         why = None
         if not ok:
             why = "no calibration slope: constant prediction, one outcome, or separated outcomes"

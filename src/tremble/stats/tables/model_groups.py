@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from tremble.stats.filters import dropped
+from tremble.stats.filters import Filters, dropped
 from tremble.stats.inference.significance import ALL, CORE_FAMILIES
 from tremble.stats.tables.breakdowns import count_wins
 
 RESAMPLES = 5000
 SEED = 20260317
-# The core study's bands (arXiv 2603.17218), in billions of parameters.
+# The bands of Shapira et al. (2026), in billions of parameters.
 SIZES = (("below 3B", 0.0, 3.0), ("3B to 14B", 3.0, 14.0), ("from 14B", 14.0, float("inf")))
 SWEEP_MASS = (None, 0.5, 0.6, 0.7, 0.8, 0.9)
 SWEEP_R = (None, 0.1, 0.2, 0.3, 0.4, 0.5)
@@ -35,11 +35,11 @@ def known_of(row: Row, catalogue: Catalogue) -> tuple[str | None, float | None]:
     Both are unknown where the two are of different families: what holds for one of them does not
     hold for the pair.
     """
-    found = [catalogue.get(row[side], (None, None)) for side in ("base", "aligned")]
-    families = {family for family, _ in found if family is not None}
+    both = [catalogue.get(row[side], (None, None)) for side in ("base", "aligned")]
+    families = {family for family, _ in both if family is not None}
     if len(families) > 1:
         return None, None
-    sizes = [billions for _, billions in found if billions is not None]
+    sizes = [billions for _, billions in both if billions is not None]
     return families.pop() if families else None, sizes[0] if sizes else None
 
 
@@ -47,7 +47,7 @@ def by_family(
     rows: Iterable[Row], key: Callable[[Row], tuple[Any, ...]]
 ) -> dict[tuple[Any, ...], list[Row]]:
     """Rows of the pair table by `key` and family of games, and by `key` and "all" for those of the
-    core study's four families."""
+    four families of Shapira et al. (2026)."""
     groups: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
         groups.setdefault((*key(row), row["family"]), []).append(row)
@@ -143,8 +143,9 @@ def filter_sweep(pairs: Sequence[Row]) -> list[Row]:
     """Wins under every combination of the two filters, per mode, formulation and family.
 
     `pairs` are rows of `pair_table`, made with any filters. Rows: mode, formulation, family ("all"
-    pools the core study's four), mass, min_r (None: switched off), pairs, kept, base, aligned,
-    ties, direction, p. Pairs without a winner (n below 30, r undefined) count under no filter.
+    pools the four of Shapira et al., 2026), mass, min_r (None: switched off), pairs, kept, base,
+    aligned, ties, direction, p. Pairs without a winner (n below 30, r undefined) count under no
+    filter.
     """
     groups = by_family(pairs, lambda row: (row["mode"], row["formulation"]))
     return [
@@ -154,7 +155,7 @@ def filter_sweep(pairs: Sequence[Row]) -> list[Row]:
             "family": family,
             "mass": mass,
             "min_r": min_r,
-            **count_wins([_again(row, mass, min_r) for row in rows]),
+            **count_wins([_again(row, Filters(mass, min_r)) for row in rows]),
         }
         for (mode, formulation, family), rows in groups.items()
         for mass in SWEEP_MASS
@@ -162,9 +163,9 @@ def filter_sweep(pairs: Sequence[Row]) -> list[Row]:
     ]
 
 
-def _again(row: Row, mass: float | None, min_r: float | None) -> Row:
+def _again(row: Row, filters: Filters) -> Row:
     """What `count_wins` needs of a pair, filtered anew."""
     if row["winner"] is None:
         return {"winner": None, "kept": False}
     r, masses = (row["r_base"], row["r_aligned"]), (row["mass_base"], row["mass_aligned"])
-    return {"winner": row["winner"], "kept": dropped(r, masses, mass, min_r) is None}
+    return {"winner": row["winner"], "kept": dropped(r, masses, filters) is None}

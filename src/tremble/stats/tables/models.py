@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from tremble.stats.frames.comparisons import family_order, format_column
+from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.predictions import RUN
 from tremble.stats.metrics.correlation import outcome_columns, points_note, r_columns, undefined
 from tremble.text import join_notes
@@ -18,17 +19,16 @@ def runs(scores: pl.DataFrame) -> pl.DataFrame:
     return columns.unique(maintain_order=True)
 
 
-def model_table(
-    scores: pl.DataFrame, decisions: pl.DataFrame, predicted: pl.DataFrame, points: pl.DataFrame
-) -> list[dict[str, Any]]:
+def model_table(evidence: Evidence) -> list[dict[str, Any]]:
     """Rows with model, format, formulation, family, n, missing, r, mass, note.
 
     n counts scored decisions, missing those without a score; mass is the mean over scored
     decisions; r is None where it is undefined, and the note says why.
     """
+    decisions, predictions = evidence.decisions, evidence.predictions
     total = decisions.group_by("family").agg(total=pl.len())
     scored = (
-        predicted.select(*RUN, "decision", "mass")
+        predictions.select(*RUN, "decision", "mass")
         .unique([*RUN, "decision"], keep="any")
         .join(decisions.select("decision", "family"), on="decision")
         .group_by(*RUN, "family")
@@ -39,13 +39,13 @@ def model_table(
         )
     )
     fits = (
-        predicted.join(points, on=["decision", "key"])
+        predictions.join(evidence.outcomes, on=["decision", "key"])
         .group_by(*RUN, "family")
         .agg(*r_columns("prediction"), *outcome_columns())
     )
     order = {name: i for i, name in enumerate(family_order(decisions["family"]))}
     frame = (
-        runs(scores)
+        runs(evidence.scores)
         .with_row_index("run")
         .join(total, how="cross")
         .join(scored, on=[*RUN, "family"], how="left")

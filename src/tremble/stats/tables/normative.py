@@ -10,12 +10,13 @@ import polars as pl
 
 from tremble.stats.filters import MIN_N
 from tremble.stats.frames.comparisons import Comparison, family_order
+from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.matrix import RunMatrix
 from tremble.stats.frames.predictions import RUN
 from tremble.stats.inference.bootstrap import RESAMPLES, difference_intervals
 from tremble.stats.inference.intervals import Interval
 from tremble.stats.metrics.correlation import kind_columns, points_note, r_columns
-from tremble.stats.tables.pairs import comparison_frame, counterparts
+from tremble.stats.tables.pairs import comparison_frame, counterparts, wording_order
 from tremble.text import join_notes
 
 _ROUNDING = 1e-12
@@ -25,26 +26,24 @@ Row = dict[str, Any]
 Intervals = dict[tuple[Any, ...], Interval]
 
 
-def normative_points(decisions: pl.DataFrame, points: pl.DataFrame) -> pl.DataFrame:
-    """The points that theory says something about, with `normative` for the key of the point."""
+def against_theory(evidence: Evidence) -> Evidence:
+    """With the points that theory says something about: `outcome` is what theory says of their
+    key, `people` what people did."""
+    decisions = evidence.decisions
+    people = evidence.outcomes.rename({"outcome": "people"})
     if "normative" not in decisions.columns:
-        return points.clear().with_columns(normative=pl.lit(None, pl.Float64))
-    said = (
+        return evidence.with_outcomes(people.clear().with_columns(outcome=pl.lit(None, pl.Float64)))
+    theory = (
         decisions.filter(pl.col("normative").is_not_null())
         .filter(pl.col("normative").list.len() == pl.col("keys").list.len())
-        .select("decision", pl.col("keys").alias("key"), pl.col("normative"))
-        .explode("key", "normative")
-        .filter(pl.col("normative").is_not_null())
+        .select("decision", key="keys", outcome="normative")
+        .explode("key", "outcome")
+        .filter(pl.col("outcome").is_not_null())
     )
-    return points.join(said, on=["decision", "key"])
+    return evidence.with_outcomes(people.join(theory, on=["decision", "key"]))
 
 
-def normative_models(
-    predicted: pl.DataFrame,
-    points: pl.DataFrame,
-    decisions: pl.DataFrame,
-    resamples: int = RESAMPLES,
-) -> list[Row]:
+def normative_models(evidence: Evidence, resamples: int = RESAMPLES) -> list[Row]:
     """One row per run and family that theory has something to say about or should have.
 
     model, format, formulation, family, n (decisions), r (predictions and theory), r_people (what
@@ -53,18 +52,17 @@ def normative_models(
     (decisions of the family without a normative prediction) and note. An undefined r is None
     with its reason. Nobody is closer below 30 decisions, nor where the interval holds zero.
     """
-    held = normative_points(decisions, points).rename({"outcome": "people"})
-    intervals = _over_people(predicted, held, decisions, resamples)
-    found = (
-        predicted.join(held, on=["decision", "key"])
-        .rename({"normative": "outcome"})
+    theory, predictions = against_theory(evidence), evidence.predictions
+    intervals = _over_people(theory, resamples)
+    fits = (
+        predictions.join(theory.outcomes, on=["decision", "key"])
         .group_by(*RUN, "family")
         .agg(*r_columns("prediction", "_model"), *_columns())
     )
-    runs = predicted.select(RUN).unique(maintain_order=True).with_row_index("run")
+    runs = predictions.select(RUN).unique(maintain_order=True).with_row_index("run")
     frame = (
-        runs.join(_families(decisions, points), how="cross")
-        .join(found, on=[*RUN, "family"], how="left")
+        runs.join(_families(evidence), how="cross")
+        .join(fits, on=[*RUN, "family"], how="left")
         .sort("run", "order")
     )
     return [
@@ -74,13 +72,9 @@ def normative_models(
 
 
 def normative_pairs(
-    predicted: pl.DataFrame,
-    points: pl.DataFrame,
-    decisions: pl.DataFrame,
-    comparisons: Sequence[Comparison],
-    resamples: int = RESAMPLES,
+    evidence: Evidence, comparisons: Sequence[Comparison], resamples: int = RESAMPLES
 ) -> list[Row]:
-    """Which twin is closer to theory, on the decisions both have scored.
+    """Which counterpart is closer to theory, on the decisions both have scored.
 
     base, aligned, mode, formulation, family, n, r_base, r_aligned (each with theory), r_people,
     low, high (95% interval of r_base less r_aligned, as for `normative_models`), closer ("base",
@@ -89,13 +83,11 @@ def normative_pairs(
     """
     if not comparisons:
         return []
-    held = normative_points(decisions, points).rename({"outcome": "people"})
-    table = comparison_frame(comparisons)
-    intervals = _between_counterparts(predicted, held, decisions, table, resamples)
+    theory, table = against_theory(evidence), comparison_frame(comparisons)
+    intervals = _between_counterparts(theory, table, resamples)
     group = ["comparison", "formulation", "family"]
-    found = (
-        counterparts(predicted, held, table)
-        .rename({"normative": "outcome"})
+    fits = (
+        counterparts(theory, table)
         .group_by(group)
         .agg(
             *r_columns("base_prediction", "_base"),
@@ -103,11 +95,10 @@ def normative_pairs(
             *_columns(),
         )
     )
-    wordings = predicted.select("formulation").unique(maintain_order=True).with_row_index("wording")
     frame = (
-        table.join(wordings, how="cross")
-        .join(_families(decisions, points), how="cross")
-        .join(found, on=group, how="left")
+        table.join(wording_order(evidence), how="cross")
+        .join(_families(evidence), how="cross")
+        .join(fits, on=group, how="left")
         .sort("comparison", "wording", "order")
     )
     return [
@@ -116,39 +107,24 @@ def normative_pairs(
     ]
 
 
-def _theory_matrix(
-    predicted: pl.DataFrame, held: pl.DataFrame, decisions: pl.DataFrame
-) -> RunMatrix:
-    """Predictions at the points that theory speaks of, theory in place of the outcome."""
-    return RunMatrix(predicted, held.rename({"normative": "outcome"}), decisions)
-
-
-def _over_people(
-    predicted: pl.DataFrame, held: pl.DataFrame, decisions: pl.DataFrame, resamples: int
-) -> Intervals:
+def _over_people(theory: Evidence, resamples: int) -> Intervals:
     """Each run's r with theory less that of people, by run and family."""
-    made = _theory_matrix(predicted, held, decisions)
-    did = made.points.matrix(held.with_columns(one=pl.lit(0)), "one", "people", 1)
-    found: Intervals = {}
+    made = RunMatrix(theory)
+    did = made.points.matrix(theory.outcomes.with_columns(one=pl.lit(0)), "one", "people", 1)
+    intervals: Intervals = {}
     for part in made.families:
         x = made.x[:, part.at]
         people = np.broadcast_to(did[:, part.at], x.shape)
         each = difference_intervals(x, people, part.y, part.clusters, resamples=resamples)
         for run, one in zip(made.runs.select(RUN).iter_rows(), each, strict=True):
-            found[*run, part.family] = one
-    return found
+            intervals[*run, part.family] = one
+    return intervals
 
 
-def _between_counterparts(
-    predicted: pl.DataFrame,
-    held: pl.DataFrame,
-    decisions: pl.DataFrame,
-    table: pl.DataFrame,
-    resamples: int,
-) -> Intervals:
+def _between_counterparts(theory: Evidence, table: pl.DataFrame, resamples: int) -> Intervals:
     """r of base with theory less that of aligned, by comparison, formulation and family."""
-    made = _theory_matrix(predicted, held, decisions)
-    found: Intervals = {}
+    made = RunMatrix(theory)
+    intervals: Intervals = {}
     for formulation in made.runs["formulation"].unique(maintain_order=True):
         base, aligned = made.counterparts(table, formulation)
         for part in made.families:
@@ -160,8 +136,8 @@ def _between_counterparts(
                 resamples=resamples,
             )
             for comparison, one in zip(table["comparison"], each, strict=True):
-                found[comparison, formulation, part.family] = one
-    return found
+                intervals[comparison, formulation, part.family] = one
+    return intervals
 
 
 def _columns() -> list[pl.Expr]:
@@ -175,15 +151,16 @@ def _columns() -> list[pl.Expr]:
     ]
 
 
-def _families(decisions: pl.DataFrame, points: pl.DataFrame) -> pl.DataFrame:
+def _families(evidence: Evidence) -> pl.DataFrame:
     """family, order, undecided, whys: decisions with an outcome but no normative prediction."""
+    decisions = evidence.decisions
     columns = decisions.columns
-    said = pl.col("normative") if "normative" in columns else pl.lit(None, pl.List(pl.Float64))
+    theory = pl.col("normative") if "normative" in columns else pl.lit(None, pl.List(pl.Float64))
     why = pl.col("normative_why") if "normative_why" in columns else pl.lit(None, pl.String)
     order = {name: i for i, name in enumerate(family_order(decisions["family"]))}
     return (
-        decisions.join(points.select("decision").unique(), on="decision", how="semi")
-        .select("family", said.is_null().alias("silent"), why.fill_null("no reason").alias("why"))
+        decisions.join(evidence.outcomes.select("decision").unique(), on="decision", how="semi")
+        .select("family", theory.is_null().alias("silent"), why.fill_null("no reason").alias("why"))
         .group_by("family")
         .agg(
             undecided=pl.col("silent").sum(),
@@ -223,21 +200,21 @@ def _r(row: Row, side: str) -> float | None:
 
 def _closer(interval: Interval | None, sides: tuple[str, str], n: int) -> tuple[Row, str | None]:
     """low, high and closer (the side whose r is higher beyond doubt), and why nobody is."""
-    found: Row = {"low": None, "high": None, "closer": None}
+    answer: Row = {"low": None, "high": None, "closer": None}
     if n < MIN_N:
-        return found, f"n = {n}, below {MIN_N}" if n else None
+        return answer, f"n = {n}, below {MIN_N}" if n else None
     if interval is None or interval.estimate is None:
-        return found, None
-    found |= {"low": interval.low, "high": interval.high}
+        return answer, None
+    answer |= {"low": interval.low, "high": interval.high}
     if interval.low is None or interval.high is None or interval.low <= 0 <= interval.high:
-        return found, join_notes("not told apart", interval.note)
-    found["closer"] = sides[0] if interval.low > 0 else sides[1]
-    return found, interval.note
+        return answer, join_notes("not told apart", interval.note)
+    answer["closer"] = sides[0] if interval.low > 0 else sides[1]
+    return answer, interval.note
 
 
 def _model_row(row: Row, interval: Interval | None) -> Row:
     n = row["used"] or 0
-    told, why = _closer(interval, ("model", "people"), n)
+    answer, why = _closer(interval, ("model", "people"), n)
     reasons = dict.fromkeys((_undefined(row, "model"), _undefined(row, "people")))
     return {
         **{name: row[name] for name in RUN},
@@ -245,7 +222,7 @@ def _model_row(row: Row, interval: Interval | None) -> Row:
         "n": n,
         "r": _r(row, "model"),
         "r_people": _r(row, "people"),
-        **told,
+        **answer,
         "undecided": row["undecided"],
         "note": join_notes(*reasons, why, _points(row), _undecided(row)),
     }
@@ -253,7 +230,7 @@ def _model_row(row: Row, interval: Interval | None) -> Row:
 
 def _pair_row(row: Row, interval: Interval | None) -> Row:
     n = row["used"] or 0
-    told, note = _closer(interval, ("base", "aligned"), n)
+    answer, note = _closer(interval, ("base", "aligned"), n)
     reasons: dict[str | None, None] = {}
     for side in ("base", "aligned", "people"):
         why = _undefined(row, side)
@@ -266,7 +243,7 @@ def _pair_row(row: Row, interval: Interval | None) -> Row:
         "family": row["family"],
         "n": n,
         **{f"r_{side}": _r(row, side) for side in ("base", "aligned", "people")},
-        **told,
+        **answer,
         "undecided": row["undecided"],
         "note": join_notes(*reasons, note, _points(row), _undecided(row)),
     }

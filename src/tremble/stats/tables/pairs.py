@@ -1,4 +1,4 @@
-"""Twins against each other: r on the decisions both have scored, the winner, two filters."""
+"""Counterparts against each other: r on the decisions both have scored, the winner, two filters."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from typing import Any
 
 import polars as pl
 
-from tremble.stats.filters import MIN_MASS, MIN_N, MIN_R, dropped, winner
+from tremble.stats.filters import FILTERS, MIN_N, Filters, dropped, winner
 from tremble.stats.frames.comparisons import Comparison, family_order, format_name
+from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.predictions import RUN
 from tremble.stats.metrics.correlation import outcome_columns, points_note, r_columns, undefined
 from tremble.text import join_notes
 
 
-def counterparts(
-    predicted: pl.DataFrame, points: pl.DataFrame, table: pl.DataFrame
-) -> pl.DataFrame:
+def counterparts(evidence: Evidence, table: pl.DataFrame) -> pl.DataFrame:
     """Both predictions side by side, one row per comparison, formulation and point.
 
     `table` has comparison, base, base_format, aligned, aligned_format.
     """
     # Numbers in place of names: the large joins are several times faster over them.
-    fits = predicted.join(points.with_row_index("point"), on=["decision", "key"])
+    numbered = evidence.outcomes.with_row_index("point")
+    fits = evidence.predictions.join(numbered, on=["decision", "key"])
     runs = fits.select(RUN).unique(maintain_order=True).with_row_index("run")
     fits = fits.join(runs, on=RUN).drop(RUN)
     sides = table.join(
@@ -70,8 +70,14 @@ def comparison_frame(comparisons: Sequence[Comparison]) -> pl.DataFrame:
     )
 
 
+def wording_order(evidence: Evidence) -> pl.DataFrame:
+    """formulation and wording: the wordings of the predictions, numbered as they appear."""
+    wordings = evidence.predictions.select("formulation").unique(maintain_order=True)
+    return wordings.with_row_index("wording")
+
+
 def pair_columns() -> list[pl.Expr]:
-    """Aggregations over rows of `twins` that `pair_row` makes a row of."""
+    """Aggregations over rows of `counterparts` that `pair_row` makes a row of."""
     return [
         *r_columns("base_prediction", "_base"),
         *r_columns("aligned_prediction", "_aligned"),
@@ -82,16 +88,11 @@ def pair_columns() -> list[pl.Expr]:
 
 
 def pair_table(
-    predicted: pl.DataFrame,
-    points: pl.DataFrame,
-    decisions: pl.DataFrame,
-    comparisons: Sequence[Comparison],
-    min_mass: float | None = MIN_MASS,
-    min_r: float | None = MIN_R,
+    evidence: Evidence, comparisons: Sequence[Comparison], filters: Filters = FILTERS
 ) -> list[dict[str, Any]]:
     """Rows with base, aligned, mode, formulation, family, n, r, mass and their outcome.
 
-    n, r and mass are over the decisions both twins have scored and whose outcome is known. The
+    n, r and mass are over the decisions both have scored and whose outcome is known. The
     winner is the higher r, filters aside; `kept` says whether the pair counts, `why` why not.
     Below 30 decisions, or with an undefined r, there is no winner and the pair is not kept.
     """
@@ -99,9 +100,9 @@ def pair_table(
         return []
     table = comparison_frame(comparisons)
     group = ["comparison", "formulation", "family"]
-    fits = counterparts(predicted, points, table).group_by(group).agg(*pair_columns())
-    wordings = predicted.select("formulation").unique(maintain_order=True).with_row_index("wording")
-    families = family_order(decisions["family"])
+    fits = counterparts(evidence, table).group_by(group).agg(*pair_columns())
+    wordings = wording_order(evidence)
+    families = family_order(evidence.decisions["family"])
     order = pl.DataFrame({"family": families, "order": range(len(families))})
     frame = (
         table.join(wordings, how="cross")
@@ -109,11 +110,11 @@ def pair_table(
         .join(fits, on=group, how="left")
         .sort("comparison", "wording", "order")
     )
-    return [pair_row(row, min_mass, min_r) for row in frame.iter_rows(named=True)]
+    return [pair_row(row, filters) for row in frame.iter_rows(named=True)]
 
 
 def pair_row(
-    row: dict[str, Any], min_mass: float | None, min_r: float | None, instead: str | None = None
+    row: dict[str, Any], filters: Filters = FILTERS, instead: str | None = None
 ) -> dict[str, Any]:
     """A row of the pair table from one group aggregated with `pair_columns`.
 
@@ -142,7 +143,7 @@ def pair_row(
     won = None
     if not reasons and base is not None and aligned is not None:
         won = winner(base, aligned)
-        why = dropped((base, aligned), (mass["base"], mass["aligned"]), min_mass, min_r)
+        why = dropped((base, aligned), (mass["base"], mass["aligned"]), filters)
     else:
         why = "; ".join(reasons)
     return {

@@ -6,15 +6,14 @@ from typing import Any
 
 import polars as pl
 
+from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.predictions import RUN, presentations_expected, scored_presentations
 from tremble.stats.metrics.correlation import pearson
 
 Row = dict[str, Any]
 
 
-def presentation_table(
-    scores: pl.DataFrame, decisions: pl.DataFrame, points: pl.DataFrame
-) -> list[Row]:
+def presentation_table(evidence: Evidence) -> list[Row]:
     """One row per run and family whose decisions are shown in more than one presentation.
 
     family, n (decisions with every presentation scored), presentations (of one decision),
@@ -24,8 +23,10 @@ def presentation_table(
     and r_highest: the average has lost what place and label add. Shares of the target, each
     presentation normalised; a problem with several options counts with each of them.
     """
-    wanted = points.select("decision", "family", "key", "outcome")
-    expected = presentations_expected(scores, decisions).filter(pl.col("expected") > 1)
+    scores = evidence.scores
+    wanted = evidence.outcomes.select("decision", "family", "key", "outcome")
+    expected = presentations_expected(scores, evidence.decisions)
+    expected = expected.filter(pl.col("expected") > 1)
     shares = (
         scored_presentations(scores.join(expected, on="decision", how="semi"))
         .join(wanted, on=["decision", "key"])
@@ -33,18 +34,18 @@ def presentation_table(
         .filter(pl.len().over(*RUN, "decision", "key") >= pl.col("expected"))
     )
     rows: list[Row] = []
-    for (model, format_, wording, family), found in shares.group_by(
+    for (model, format_, wording, family), own in shares.group_by(
         *RUN, "family", maintain_order=True
     ):
-        each = found.group_by("decision", "key", maintain_order=True).agg(
+        each = own.group_by("decision", "key", maintain_order=True).agg(
             pl.col("share").mean(), pl.col("outcome").first(), sd=pl.col("share").std()
         )
-        alone = [r for _, part in found.group_by("presentation") if (r := _r(part)) is not None]
+        alone = [r for _, part in own.group_by("presentation") if (r := _r(part)) is not None]
         rows.append(
             {
                 "family": family,
-                "n": found["decision"].n_unique(),
-                "presentations": found["expected"].max(),
+                "n": own["decision"].n_unique(),
+                "presentations": own["expected"].max(),
                 "prediction": each["share"].mean(),
                 "sd": each["sd"].mean(),
                 "sd_largest": each["sd"].max(),

@@ -1,9 +1,9 @@
-"""What other spellings of the labels add: mass and r before and after, and which spellings."""
+"""What other surface forms of the labels add: mass and r before and after, and which forms."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
@@ -11,45 +11,45 @@ import numpy as np
 import polars as pl
 
 from tremble.stats.frames.comparisons import format_column
-from tremble.stats.frames.predictions import RUN, predictions
+from tremble.stats.frames.evidence import Evidence
+from tremble.stats.frames.predictions import RUN
 from tremble.stats.tables.models import model_table
 from tremble.text import decimal, join_notes
 from tremble.tokenization.surface_forms import SurfaceForms
 
-SHOWN = 3  # spellings per option, at most
+SHOWN = 3  # forms per option, at most
 LABELS = 6  # of one option, at most: as many as `counterbalance` gives it
-LEAST = 0.0005  # mean probability from which a spelling is shown, since less prints as zero
+LEAST = 0.0005  # mean probability from which a form is shown, since less prints as zero
 
 
 @dataclass(slots=True)
 class _Label:
-    """What an option shown under one label got: by spelling, summed over so many prompts."""
+    """What an option shown under one label got: by surface form, summed over so many prompts."""
 
     prompts: int = 0
     total: dict[str, float] = field(default_factory=dict)
 
 
-def surface_forms_table(
-    scores: pl.DataFrame, decisions: pl.DataFrame, predicted: pl.DataFrame, points: pl.DataFrame
-) -> list[dict[str, Any]]:
+def surface_forms_table(evidence: Evidence) -> list[dict[str, Any]]:
     """Rows with model, format, formulation, family, n, mass_exact, mass, r_exact, r, spellings and
-    note, for the runs whose scores count other spellings (`scores` with `spellings`); none for
+    note, for the runs whose scores count other surface forms (those with `spellings`); none for
     other studies.
 
     `mass_exact` and `r_exact` are those of the labels alone. `spellings`: of each option the
     likeliest, by their mean probability over the prompts that show the option, under each label
     apart ('j as "J": ...; j as "F": ...') where presentations or decisions give it several; where
     it has one, all of them and those of the other options add up to the mass. `note`: how many
-    were left out (`Spelled.dropped`).
+    were left out (`SurfaceForms.dropped`).
     """
+    scores = evidence.scores
     if "spellings" not in scores.columns:
         return []
     with_forms = scores.filter(pl.col("spellings").is_not_null())
     if with_forms.is_empty():
         return []
     exact = with_forms.with_columns(logprobs="exact_logprobs", mass="mass_exact")
-    before = model_table(exact, decisions, predictions(exact, decisions), points)
-    after = {_run(row): row for row in model_table(with_forms, decisions, predicted, points)}
+    before = model_table(evidence.rescored(exact))
+    after = {_run(row): row for row in model_table(replace(evidence, scores=with_forms))}
     used = dict(_used(with_forms))
     rows = []
     for was in before:
@@ -80,7 +80,7 @@ def _run(row: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _used(with_forms: pl.DataFrame) -> Iterator[tuple[tuple[str, ...], tuple[str, int]]]:
-    """Of each run and family the likeliest spellings in words, and how many were left out."""
+    """Of each run and family the likeliest forms in words, and how many were left out."""
     groups = (
         with_forms.filter(pl.col("error").is_null())
         .select(
@@ -91,10 +91,10 @@ def _used(with_forms: pl.DataFrame) -> Iterator[tuple[tuple[str, ...], tuple[str
         .group_by(*RUN, "family", "spellings", "shown", maintain_order=True)
         .agg(pl.col("keys").first(), "spelling_logprobs")
     )
-    for run, found in groupby(groups.iter_rows(named=True), key=_run):
+    for run, of_run in groupby(groups.iter_rows(named=True), key=_run):
         shown: dict[str, dict[str, _Label]] = {}
         dropped: set[tuple[str, str, str]] = set()
-        for group in found:
+        for group in of_run:
             forms = SurfaceForms.from_json(group["spellings"])
             values = np.array(group["spelling_logprobs"], dtype=float)
             sums = forms.by_option(np.exp(values).sum(axis=0).tolist())
@@ -111,8 +111,8 @@ def _used(with_forms: pl.DataFrame) -> Iterator[tuple[tuple[str, ...], tuple[str
 
 
 def _words(key: str, labels: dict[str, _Label]) -> Iterator[str]:
-    """An option's likeliest spellings, under each of its labels where it has several: with labels
-    exchanged the same text stands for one option here and for another one there."""
+    """An option's likeliest surface forms, under each of its labels where it has several: with
+    labels exchanged the same text stands for one option here and for another one there."""
     if len(labels) == 1:
         yield from (f"{key}: {_likeliest(mine)}" for mine in labels.values())
         return
@@ -123,7 +123,7 @@ def _words(key: str, labels: dict[str, _Label]) -> Iterator[str]:
 
 
 def _likeliest(mine: _Label) -> str:
-    """The first spellings by their mean over prompts: '"yes" .610, " Yes" .204'."""
+    """The first forms by their mean over prompts: '"yes" .610, " Yes" .204'."""
     means = {text: value / mine.prompts for text, value in mine.total.items()}
     best = sorted(means.items(), key=lambda item: -item[1])[:SHOWN]
     shown = [f'"{text}" {decimal(mean, 3)}' for text, mean in best if mean >= LEAST]

@@ -34,11 +34,11 @@ def interval_table(made: RunMatrix, resamples: int = RESAMPLES) -> list[Row]:
     rows: list[tuple[int, Row]] = []
     for held in made.families:
         x = made.x[:, held.at]
-        found = r_intervals(x, held.y, held.clusters, resamples=resamples)
-        for run, own, interval in zip(made.runs.iter_rows(named=True), x, found, strict=True):
+        intervals = r_intervals(x, held.y, held.clusters, resamples=resamples)
+        for run, own, interval in zip(made.runs.iter_rows(named=True), x, intervals, strict=True):
             if not interval.n:
                 continue
-            said = asdict(interval)
+            parts = asdict(interval)
             named = {name: run[name] for name in RUN}
             rows.append(
                 (
@@ -46,7 +46,7 @@ def interval_table(made: RunMatrix, resamples: int = RESAMPLES) -> list[Row]:
                     {**named, "family": held.family}
                     | {"points": interval.n, "decisions": held.decisions(own)}
                     | {"r": interval.estimate}
-                    | {name: said[name] for name in _INTERVAL},
+                    | {name: parts[name] for name in _INTERVAL},
                 )
             )
     return [row for _, row in sorted(rows, key=lambda pair: pair[0])]
@@ -72,11 +72,11 @@ def difference_table(
         a, b = made.counterparts(table, formulation)
         for held in made.families:
             pair = a[:, held.at], b[:, held.at]
-            found = difference_intervals(*pair, held.y, held.clusters, resamples=resamples)
-            for comparison, one, other, interval in zip(comparisons, *pair, found, strict=True):
+            each = difference_intervals(*pair, held.y, held.clusters, resamples=resamples)
+            for comparison, one, other, interval in zip(comparisons, *pair, each, strict=True):
                 if not interval.n:
                     continue
-                said = asdict(interval)
+                parts = asdict(interval)
                 rows.append(
                     {
                         "base": comparison.base,
@@ -88,7 +88,7 @@ def difference_table(
                         "decisions": held.decisions(one, other),
                         "difference": interval.estimate,
                         "p": interval.p,
-                        **{name: said[name] for name in _INTERVAL},
+                        **{name: parts[name] for name in _INTERVAL},
                         **_independent(one, other, held.y),
                     }
                 )
@@ -111,14 +111,14 @@ def _independent(a: np.ndarray, b: np.ndarray, y: np.ndarray) -> Row:
     """The tests of two dependent correlations that take decisions as independent."""
     known = ~(np.isnan(a) | np.isnan(b))
     a, b, y = a[known], b[known], y[known]
-    found = dependent_test(pearson(a, y)[0], pearson(b, y)[0], pearson(a, b)[0], len(y))
+    test = dependent_test(pearson(a, y)[0], pearson(b, y)[0], pearson(a, b)[0], len(y))
     return {
-        "williams_t": found.t,
-        "williams_p": found.t_p,
-        "steiger_z": found.z,
-        "steiger_p": found.z_p,
-        "zou_low": found.low,
-        "zou_high": found.high,
+        "williams_t": test.t,
+        "williams_p": test.t_p,
+        "steiger_z": test.z,
+        "steiger_p": test.z_p,
+        "zou_low": test.low,
+        "zou_high": test.high,
     }
 
 
@@ -129,8 +129,8 @@ def vote_table(pairs: Iterable[Row], catalogue: Catalogue) -> list[Row]:
     family, test, direction, n (model families), pairs, statistic, p, p_holm, p_bh, sided, mean,
     low, high, mode, formulation, note. "family votes": one vote per model family, an exact
     binomial test; "family wilcoxon": on the mean differences of model families; both one-sided
-    in the direction of the data, as the core study's tests are. "mixed": difference ~ 1 + (1 |
-    model family), two-sided, with its mean and 95% interval. p_holm and p_bh adjust over the
+    in the direction of the data, as those of Shapira et al. (2026) are. "mixed": difference ~ 1 +
+    (1 | model family), two-sided, with its mean and 95% interval. p_holm and p_bh adjust over the
     families of games within one test. A model outside `catalogue` stands for itself.
     """
     groups = by_family(
