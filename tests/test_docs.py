@@ -7,6 +7,7 @@ import importlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,7 +43,7 @@ def resolves(name: str) -> bool:
     parts = name.split(".")
     for end in range(len(parts), 0, -1):
         try:
-            held = importlib.import_module(".".join(["tremble", *parts[:end]]))
+            held: Any = importlib.import_module(".".join(["tremble", *parts[:end]]))
         except ModuleNotFoundError:
             continue
         for part in parts[end:]:

@@ -15,6 +15,8 @@ from tremble.engines.mock import MockEngine
 from tremble.engines.open import open_engine
 from tremble.engines.registry import ENGINES, EngineEntry, check_engine, names
 from tremble.errors import MissingExtra, UserError
+from tremble.models.files import Notify
+from tremble.models.open import ReadyModel
 from tremble.models.spec import ModelSpec, RunOptions
 
 
@@ -42,7 +44,7 @@ def test_the_names_are_known_without_loading_any_engine() -> None:
 def test_one_more_engine_is_a_module_and_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def opener(model, options, notify):
+    def opener(model: ReadyModel, options: RunOptions, notify: Notify) -> MockEngine:
         asked.append((model.spec.id, model.window, options.engine))
         return MockEngine("mock:other")
 
@@ -56,7 +58,7 @@ def test_one_more_engine_is_a_module_and_a_line(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_an_engine_whose_part_is_missing_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(name: str):
+    def missing(name: str) -> None:
         raise ModuleNotFoundError("No module named 'vllm'", name="vllm")
 
     monkeypatch.setitem(ENGINES, "mock", EngineEntry("other", "fast", frozenset()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -33,7 +33,7 @@ from tremble.models.spec import ModelSpec, RunOptions
         ("gpt2", hub),
     ],
 )
-def test_every_name_has_its_source(name: str, module) -> None:
+def test_every_name_has_its_source(name: str, module: ModuleType) -> None:
     assert opening.source_of(name) is module.SOURCE
     assert opening.is_made_up(name) == (module is mock)
 

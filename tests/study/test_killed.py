@@ -67,6 +67,7 @@ class Runs:
 
     def ended(self, seconds: float) -> bool:
         """Whether the run ends within some seconds."""
+        assert self.process.stdout is not None
         return bool(select.select([self.process.stdout], [], [], seconds)[0])
 
     def end(self) -> int:

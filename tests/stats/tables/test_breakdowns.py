@@ -44,7 +44,7 @@ def table(rows: list[dict[str, Any]]) -> pl.DataFrame:
     return pl.DataFrame([blank | row for row in rows], schema=SCHEMA)
 
 
-def study(seed: int = 0, count: int = 400) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+def study(seed: int = 0, count: int = 400) -> Evidence:
     """Two models, two families, two parameters, rounds 1 to 10, some scores missing."""
     rng = random.Random(seed)
     people, scores = [], []
@@ -131,9 +131,9 @@ def test_two_situations_have_no_r(numbers: bool) -> None:
             scores.append(score(f"d{i}", [p, 1 - p], model=model))
     frame, d = pl.DataFrame(scores, schema=SCORES), table(people)
     rows = breakdown(Evidence(d, outcomes(d), predictions(frame, d)), [PAIR], "round")
-    first = next(row for row in rows if row["value"] == "first")
-    assert (first["n"], first["r_base"], first["winner"]) == (60, None, None)
-    assert first["why"] == "undefined: 2 contexts"
+    begun = next(row for row in rows if row["value"] == "first")
+    assert (begun["n"], begun["r_base"], begun["winner"]) == (60, None, None)
+    assert begun["why"] == "undefined: 2 contexts"
     later = next(row for row in rows if row["value"] == "later")
     assert later["r_base"] is not None
     wins = wins_table(rows)

@@ -54,7 +54,7 @@ def verdict(*frames: pl.DataFrame) -> dict[str, Any]:
     return row
 
 
-def of_good(own: dict, controls: list[dict]) -> dict[str, Any]:
+def of_good(own: dict[str, Any], controls: list[dict[str, Any]]) -> dict[str, Any]:
     """The row of a model whose r of `own` would be a "yes", beside these controls."""
     own = {**own, "points": 400, "decisions": 400, "clusters": 60, "se": 0.1, "note": None}
     ceiling = {"ceiling": own["low"] + 0.05, "n": 400}

@@ -194,4 +194,5 @@ def test_a_baseline_that_lacks_one_point_is_still_the_one_to_beat() -> None:
     known = ~np.isnan(strong)
     assert best.r == pytest.approx(np.corrcoef(strong[known], y[known])[0, 1])
     strong[:3] = np.nan  # four of twenty: too few are left
-    assert best_baseline(np.linspace(0, 1, 20), y, {"strong": strong, "weak": weak}).name == "weak"
+    best = best_baseline(np.linspace(0, 1, 20), y, {"strong": strong, "weak": weak})
+    assert best is not None and best.name == "weak"
