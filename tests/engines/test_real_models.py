@@ -5,6 +5,7 @@ Golden values and what they mean: tests/golden/README.md.
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import json
 import math
@@ -51,6 +52,7 @@ def engine(name: str, kind: str = "reference") -> Engine:
 def gigabytes_given_back() -> Iterator[None]:
     yield
     shared.cache_clear()
+    gc.unfreeze()  # among it the models
     give_memory_back()
 
 

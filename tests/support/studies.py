@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from tremble.api.results import analyze_study
+from tremble.store.study_folder import Store
 from tremble.study.file import read_study
 from tremble.study.run import score_study
 
@@ -28,7 +28,7 @@ def run(path: Path, out: Path, said: list[str] | None = None) -> int:
 
 
 def scores(out: Path) -> pl.DataFrame:
-    return analyze_study(out)[1].sort("model", "format", "formulation", "decision", "presentation")
+    return Store(out).scores().sort("model", "format", "formulation", "decision", "presentation")
 
 
 def parts(out: Path) -> dict[str, bytes]:
