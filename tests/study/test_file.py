@@ -27,7 +27,7 @@ from tremble.prompts.formulations import FORMULATIONS
 from tremble.study.cells import Facts, cells, prompts_key
 from tremble.study.file import Study, read_study
 from tremble.study.notes import caveats
-from tremble.study.preflight import read_data
+from tremble.study.prepare import read_data
 from tremble.study.schema import REPEATED, REQUIRED, SCHEMA, TABLES, Key
 from tremble.study.selection import selected
 

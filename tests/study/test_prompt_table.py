@@ -26,19 +26,22 @@ from tremble.models.byte_tokenizer import ByteTokenizer
 from tremble.models.open import Opened
 from tremble.models.spec import ModelSpec
 from tremble.models.tokenizer import HubTokenizer
+from tremble.prompts.asked import Asked
 from tremble.prompts.chat import Template
+from tremble.prompts.formulations import standard
 from tremble.report.terminal import progress
-from tremble.study import preflight, prompt_cache
+from tremble.study import prepare, prompt_cache
 from tremble.study import render as rendering
 from tremble.study.cells import Cell, Facts, prompts_key
 from tremble.study.file import Study, read_study
 from tremble.study.prompt_cache import PromptCache
 from tremble.study.render import prompts_of, render
 from tremble.study.run import score_study
-from tremble.xray.decision import Asked, look_at
+from tremble.xray.decision import look_at
+from tremble.xray.request import Request
 
 TEMPLATE = Template("{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}", "t")
-CELL = Cell(ModelSpec("mock"), "chat", TEMPLATE, None, "mine.jsonl", "standard")
+CELL = Cell(ModelSpec("mock"), "chat", TEMPLATE, None, "mine.jsonl", Asked("standard"))
 TOKENIZERS: dict[str, Any] = {
     "bytes": ByteTokenizer(),
     "greedy": GreedyTokenizer(['"yes', "Option", " yes", "Go"], bos=True),
@@ -94,7 +97,7 @@ def test_a_table_equals_prompt_for_prompt_tokenising(
             prompt
             for decision in jsonl.read(path)
             for prompt in prompts_of(
-                [decision], "standard", cell.template, Opened(tokenizer, None, None), asked
+                [decision], standard, cell.template, tokenizer, asked.how_read(cell.asked)
             )
         ]
         cache = PromptCache(Path(folder) / "prompts", Path(folder))
@@ -220,13 +223,13 @@ def test_the_code_is_that_of_every_room_that_decides_prompts(
 def rendered(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     """(model, format) of every table that is rendered."""
     calls = []
-    inner = preflight.render
+    inner = prepare.render
 
     def counting(asked: Study, cell: Cell, *rest: Any) -> pl.DataFrame:
         calls.append((cell.model.id, cell.format))
         return inner(asked, cell, *rest)
 
-    monkeypatch.setattr(preflight, "render", counting)
+    monkeypatch.setattr(prepare, "render", counting)
     return calls
 
 
@@ -339,7 +342,7 @@ def test_a_join_that_the_wording_itself_makes_is_no_warning(tmp_path: Path) -> N
     study = study_file(tmp_path, formulations=["minimal"], data=["demo"], sample=2)
     run(study, tmp_path / "out", said)
     assert [line for line in said if line.startswith("Warning")] == []
-    reading = look_at(Asked("demo", "demo/lottery/5", ("mock",), "plain", "minimal"), print)
+    reading = look_at(Request("demo", "demo/lottery/5", ("mock",), "plain", "minimal"), print)
     (one,) = reading["readings"]
     assert one["text"].endswith(" ") and one["warning"] is None
 
@@ -348,13 +351,13 @@ def test_data_that_change_while_they_are_read_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(tmp_path, [own(1)])
-    inner = preflight.render
+    inner = prepare.render
 
     def disturbing(*arguments: Any) -> pl.DataFrame:
         write(tmp_path, [own(1, "Changed?")])
         return inner(*arguments)
 
-    monkeypatch.setattr(preflight, "render", disturbing)
+    monkeypatch.setattr(prepare, "render", disturbing)
     with pytest.raises(UserError, match=r"'mine\.jsonl' changed while they were read"):
         run(study_file(tmp_path), tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -29,7 +29,7 @@ def plan(
     from tremble.report.terminal.progress import shown_progress
     from tremble.report.terminal.tables import print_tables
     from tremble.store.provenance import slug
-    from tremble.study.inapplicable import is_misfit
+    from tremble.tokenization.refusal import NOT_APPLICABLE
 
     folder = out if out is not None else Path(slug(asked.name))
     with shown_progress(sys.stderr) as progress:
@@ -53,4 +53,4 @@ def plan(
             "predictions correlate at .5, were all decisions independent; by clusters, were the "
             "decisions of a participant or game all alike. The truth lies between."
         )
-    return 1 if any(not is_misfit(row["why"]) for row in found["cannot"]) else 0
+    return 1 if any(row["kind"] not in NOT_APPLICABLE for row in found["cannot"]) else 0

@@ -62,9 +62,10 @@ def xray(
     from tremble.report.page.xray import xray_page
     from tremble.report.terminal.xray import show_xray
     from tremble.store.files import write_text
-    from tremble.xray.decision import Asked, look_at
+    from tremble.xray.decision import look_at
+    from tremble.xray.request import Request
 
-    asked = Asked(
+    request = Request(
         where,
         decision,
         tuple(model or ()),
@@ -76,7 +77,7 @@ def xray(
         device,
         out,
     )
-    found = look_at(asked, complain)
+    found = look_at(request, complain)
     if html is not None:
         write_text(html, xray_page(found))
     if as_json:

@@ -19,6 +19,7 @@ from tremble.engines.memory import is_out_of_memory, too_little
 from tremble.errors import TrembleError
 from tremble.models.tokenizer import HubTokenizer
 from tremble.tokenization.options import Ids, TokenPaths, maximal
+from tremble.tokenization.refusal import NOT_A_NUMBER, Refusal
 
 
 class ReferenceEngine:
@@ -71,11 +72,11 @@ class ReferenceEngine:
         while group := list(islice(waiting, self.batch)):
             scored = []
             for index in group:
-                error = self.refusal(prompts[index])
-                if error is None:
+                refusal = self.refusal(prompts[index])
+                if refusal is None:
                     scored.append(index)
                 else:
-                    yield Score(index, error=error)
+                    yield Score.refused(index, refusal)
             yield from self._group(prompts, scored)
 
     @property
@@ -87,12 +88,13 @@ class ReferenceEngine:
             return next(iter(embedding.parameters())).device
         return torch.device(device)
 
-    def refusal(self, paths: TokenPaths) -> str | None:
+    def refusal(self, paths: TokenPaths) -> Refusal | None:
         """Why a prompt cannot be scored, if it cannot."""
-        if paths.error is not None:
-            return paths.error
+        if paths.refusal is not None:
+            return paths.refusal
         if self._window is not None and paths.length > self._window:
-            return f"{paths.length} tokens, the model's window is {self._window}"
+            why = f"{paths.length} tokens, the model's window is {self._window}"
+            return Refusal("too_long", why)
         return None
 
     def _group(self, prompts: Sequence[TokenPaths], indices: Sequence[int]) -> Iterator[Score]:
@@ -161,7 +163,7 @@ class ReferenceEngine:
             for end in range(len(path)):
                 needed[path[:end]].add(path[end])
         if any(bool(torch.isnan(row).any()) for row in logs.values()):
-            return Score(index, error="the model returned logits that are not numbers")
+            return Score.refused(index, NOT_A_NUMBER)
         values, tokens = logs[()].topk(min(TOP + len(paths.paths), logs[()].numel()))
         return combine(
             paths,

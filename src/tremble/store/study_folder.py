@@ -28,7 +28,7 @@ import polars as pl
 
 from tremble.errors import UserError
 from tremble.store.files import json_bytes, read_parquet, replace_file, write_parquet
-from tremble.store.job import Job
+from tremble.store.job_folder import JobFolder
 from tremble.store.provenance import hash8, slug
 from tremble.store.schemas import DECISIONS, SCORES, completed
 
@@ -164,7 +164,7 @@ class Store:
         `template` names the model whose template was used where it is not the model's own.
         """
         found = [
-            Job(self.folder / job["folder"])
+            JobFolder(self.folder / job["folder"])
             .rows()
             .with_columns(pl.lit(job["partner"], pl.String).alias("template"))
             for job in self.read_run()["jobs"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from tremble.models.files import EMBEDDED
-from tremble.store.job import Job
+from tremble.store.job_folder import JobFolder
 from tremble.store.study_folder import Store
-from tremble.study.inapplicable import left_out, misfit_notes
+from tremble.study.not_applicable import left_out, not_applicable_notes
 
 
 def absent(out: Path) -> dict[str, str]:
@@ -24,7 +24,7 @@ def unfinished(out: Path) -> list[str]:
     begun = [
         job["folder"]
         for job in jobs
-        if job.get("model") not in missing and Job(out / job["folder"]).manifest() is None
+        if job.get("model") not in missing and JobFolder(out / job["folder"]).manifest() is None
     ]
     more = f" and {len(begun) - 1:,} more of {len(jobs):,} jobs" if len(begun) > 1 else ""
     return [
@@ -63,9 +63,10 @@ def caveats(out: Path) -> list[str]:
             found[
                 f"{family}: {names} are taken together; `--by dataset` shows data sets apart."
             ] = None
-    found |= dict.fromkeys(misfit_notes(left_out(Job(out / job["folder"]) for job in run["jobs"])))
+    folders = [JobFolder(out / job["folder"]) for job in run["jobs"]]
+    found |= dict.fromkeys(not_applicable_notes(left_out(folders)))
     for job in run["jobs"]:
-        manifest = Job(out / job["folder"]).manifest()
+        manifest = JobFolder(out / job["folder"]).manifest()
         if manifest is None:
             continue
         name, precision = manifest["model"], manifest["weights_precision"]

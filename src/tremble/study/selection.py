@@ -121,13 +121,12 @@ def _all_there(study: Study, found: Sequence[Cell]) -> bool:
 def _facts(cell: Cell) -> dict[str, list[str]]:
     """What a cell is called by each key of a rule; a model goes by its id and by its name, and a
     formulation under a control is called "standard+no_history"."""
-    wording, _, control = cell.formulation.partition("+")
     return {
         "model": [cell.model.id, model_name(cell.model)],
         "data": [cell.dataset],
-        "formulation": [wording],
+        "formulation": [cell.asked.wording],
         "format": [cell.format],
-        "control": [control or NO_CONTROL],
+        "control": [cell.asked.beside or NO_CONTROL],
     }
 
 

@@ -16,12 +16,16 @@ from typing import Literal, Protocol
 import numpy as np
 
 from tremble.errors import UserError
+from tremble.tokenization.refusal import Refusal
 from tremble.tokenization.surface_forms import SurfaceForms
 
 Reading = Literal["joint", "next_token"]
 READINGS: tuple[Reading, ...] = ("joint", "next_token")
 Termination = Literal["auto", "always"]
 Ids = tuple[int, ...]
+_SHARED = Refusal(
+    "shared_first_token", "labels share their first token; the next-token reading is undefined"
+)
 
 
 class NoTerminator(UserError):
@@ -72,8 +76,8 @@ class TokenPaths:
     `prefix` are the ids before the answer; `paths` the ids of each option after it, in shown
     order; `closed` marks the options after which a closing is scored, as the sum over `closing`
     (the ids of all tokens that start with the closing character). `join` is set where a token
-    straddles the end of the context. `error` says why the prompt cannot be scored; where that is
-    known before anything is tokenised (`unread`), there are no ids at all. Where other spellings
+    straddles the end of the context. `refusal` says why the prompt cannot be scored; where that
+    is known before anything is tokenised (`unread`), there are no ids at all. Where other spellings
     count, `spelled` says which of the paths are which option's: all of the first option, then all
     of the next.
     """
@@ -84,8 +88,13 @@ class TokenPaths:
     terminator: Ids = ()
     join: bool = False
     reading: Reading = "joint"
-    error: str | None = None
+    refusal: Refusal | None = None
     surface_forms: SurfaceForms | None = None
+
+    @property
+    def error(self) -> str | None:
+        """Why the prompt cannot be scored, a sentence."""
+        return None if self.refusal is None else self.refusal.sentence
 
     @property
     def length(self) -> int:
@@ -132,9 +141,9 @@ class TokenPaths:
         return digest.hexdigest()
 
 
-def unread(reason: str, reading: Reading) -> TokenPaths:
-    """A prompt that is not even tokenised, for `reason`."""
-    return TokenPaths((), (), (), reading=reading, error=reason)
+def unread(refusal: Refusal, reading: Reading) -> TokenPaths:
+    """A prompt that is not even tokenised."""
+    return TokenPaths((), (), (), reading=reading, refusal=refusal)
 
 
 def maximal(nodes: Sequence[Ids]) -> list[Ids]:
@@ -252,9 +261,7 @@ def _next_token(ids: Ids, wholes: list[Ids], alone: list[list[int]]) -> TokenPat
         tuple(False for _ in firsts),
         join=any(whole[: len(ids)] != ids for whole in wholes),
         reading="next_token",
-        error="labels share their first token; the next-token reading is undefined"
-        if shared
-        else None,
+        refusal=_SHARED if shared else None,
     )
 
 

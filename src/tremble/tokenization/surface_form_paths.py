@@ -82,7 +82,7 @@ class _Speller:
         self._known: dict[object, _Added | None] = {}
 
     def spell(self, context: str, words: tuple[Words, ...], exact: TokenPaths) -> TokenPaths:
-        if exact.error is not None:
+        if exact.refusal is not None:
             return exact
         # The last line is nearly always the opening. Where the labels have the same tokens after
         # that line as after the whole text, so have the other spellings.

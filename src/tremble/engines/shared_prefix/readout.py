@@ -11,6 +11,7 @@ import torch
 from tremble.engines.base import TOP, Score, combine
 from tremble.engines.shared_prefix.stream import Ints
 from tremble.tokenization.options import Ids, TokenPaths
+from tremble.tokenization.refusal import NOT_A_NUMBER
 
 _BLOCK = 512  # tokens
 
@@ -138,7 +139,7 @@ class Readout:
             if entry.sound:
                 yield combine(entry.paths, prompt, entry.tokens, entry.terminators, entry.likeliest)
             else:
-                yield Score(prompt, error="the model returned logits that are not numbers")
+                yield Score.refused(prompt, NOT_A_NUMBER)
 
 
 def likeliest(logits: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tremble import text
 from tremble.report.tables.table import Column, Section, Table, count, family_name
 from tremble.text import MISSING, decimal
 
@@ -107,7 +108,7 @@ def _where(row: Mapping[str, Any]) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    return MISSING if seconds is None else duration(seconds)
+    return MISSING if seconds is None else text.duration(seconds)
 
 
 def size(value: float | None) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from tremble.decisions.record import READ
 from tremble.report.tables.table import Column, Section, Table, count, family_name
 from tremble.text import MISSING, decimal
-from tremble.xray.tokens import DIFFERENCE
+from tremble.xray.reading import DIFFERENCE
 
 Found = Mapping[str, Any]
 _SHOWN = {" ": "␣", "\n": "↵", "\t": "⇥", "\r": "␍"}

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from tremble.prompts.formulations import control_of
+from tremble.prompts.asked import Asked
 from tremble.stats.filters import MIN_N
 from tremble.stats.frames.matrix import RunMatrix
 from tremble.stats.frames.predictions import RUN
@@ -49,7 +49,9 @@ def control_table(
         return []
     without, under = (RunMatrix(frame, points, decisions) for frame in (predicted, controlled))
     runs = [
-        (model, format_, *control_of(name)) for model, format_, name in under.runs[RUN].iter_rows()
+        (model, format_, asked.wording, asked.beside)
+        for model, format_, name in under.runs[RUN].iter_rows()
+        for asked in [Asked.parse(name)]
     ]
     beside = without.rows([run[:3] for run in runs])
     masses = _masses(predicted, controlled, points)
@@ -85,7 +87,8 @@ def _masses(
     predicted: pl.DataFrame, controlled: pl.DataFrame, points: pl.DataFrame
 ) -> dict[tuple[Any, ...], tuple[int, float | None, float | None]]:
     """By run under a control and family: decisions scored both ways, and both mean masses."""
-    wording = pl.col("formulation").str.split("+").list.first()
+    names = {name: Asked.parse(name).wording for name in controlled["formulation"].unique()}
+    wording = pl.col("formulation").replace_strict(names, return_dtype=pl.String)
     families = points.select("decision", "family").unique()
     alone = predicted.select(*RUN, "decision", "mass").unique([*RUN, "decision"])
     both = (

@@ -11,23 +11,28 @@ from tremble.datasets.base import Notes
 from tremble.datasets.demo import load
 from tremble.models.open import open_tokenizer
 from tremble.models.spec import ModelSpec, RunOptions
-from tremble.study.cells import CONTROL_MISFIT, MISFIT
+from tremble.prompts.asked import Asked
+from tremble.prompts.formulations import spoken
 from tremble.study.file import Study
-from tremble.study.inapplicable import misfit_notes
+from tremble.study.not_applicable import not_applicable_notes
 from tremble.study.render import prompts_of
+from tremble.tokenization.refusal import ErrorKind, Refusal
 
 NOTHING = "nothing had happened before what is decided about"
 
-Rows = list[tuple[str, str, str, str]]
+WORDING: ErrorKind = "wording_not_applicable"
+CONTROL: ErrorKind = "control_not_applicable"
+Rows = list[tuple[str, str, str, str, str]]
 
 
-def rows(formulation: str, begin: str = MISFIT, **reasons: str) -> Rows:
-    return [("demo", formulation, name, begin + why) for name, why in reasons.items()]
+def rows(formulation: str, kind: ErrorKind = WORDING, **reasons: str) -> Rows:
+    refusals = {name: Refusal(kind, why).sentence for name, why in reasons.items()}
+    return [("demo", formulation, name, error, kind) for name, error in refusals.items()]
 
 
 def notes(rows: Rows) -> list[str]:
-    names = ("dataset", "formulation", "decision", "error")
-    return misfit_notes(pl.DataFrame(rows, dict.fromkeys(names, pl.String), orient="row"))
+    names = ("dataset", "formulation", "decision", "error", "error_kind")
+    return not_applicable_notes(pl.DataFrame(rows, dict.fromkeys(names, pl.String), orient="row"))
 
 
 def test_a_decision_counts_once_and_under_what_does_not_fit_it() -> None:
@@ -38,9 +43,9 @@ def test_a_decision_counts_once_and_under_what_does_not_fit_it() -> None:
         *rows("reversed_roles+next_token", a="no side", b="no side", c="own prompt"),
         # Without the control it was not asked for; the wording is to blame all the same.
         *rows("reversed_roles+no_history", a="no side", c="own prompt", e="no fit"),
-        *rows("reversed_roles+no_history", CONTROL_MISFIT, d="no past"),
-        *rows("standard+no_history", CONTROL_MISFIT, d="no past"),
-        *rows("standard+renamed", CONTROL_MISFIT, d="amounts in words"),
+        *rows("reversed_roles+no_history", CONTROL, d="no past"),
+        *rows("standard+no_history", CONTROL, d="no past"),
+        *rows("standard+renamed", CONTROL, d="amounts in words"),
     ]
     assert notes(found) == [
         "The wording reversed_roles does not fit 4 decisions of demo: most often (2), no side.",
@@ -49,8 +54,7 @@ def test_a_decision_counts_once_and_under_what_does_not_fit_it() -> None:
     ]
     # The same decision of another data set is another decision.
     again = [
-        ("mine.jsonl", *row[1:])
-        for row in rows("standard+renamed", CONTROL_MISFIT, d="amounts in words")
+        ("mine.jsonl", *row[1:]) for row in rows("standard+renamed", CONTROL, d="amounts in words")
     ]
     assert notes([*found, *again])[-1] == (
         "The control renamed does not fit 1 decision of mine.jsonl: amounts in words."
@@ -84,5 +88,7 @@ def test_a_reason_blames_the_control_where_the_wording_alone_fits(
     lottery = next(d for d in load(tmp_path, Notes()) if d.family == "lottery")
     study = Study("s", ("demo",), (), (), run=RunOptions())
     opened = open_tokenizer(ModelSpec("mock:a"), study.run, lambda _: None)
-    found = prompts_of([lottery], formulation, None, opened, study)
+    asked = Asked.parse(formulation)
+    tokenizer, how = opened.tokenizer, study.how_read(asked)
+    found = prompts_of([lottery], spoken(asked), None, tokenizer, how)
     assert {prompt.paths.error for prompt in found} == {reason}
