@@ -18,7 +18,7 @@ from tremble.store.study_folder import Store
 
 # The command line with parts written as often as possible, so that kills fall between them.
 _RUN = (
-    "import sys, tremble.scoring as s; s.FLUSH_SECONDS = 0.02; from tremble.cli import main; main()"
+    "import tremble.study.score as s; s.FLUSH_SECONDS = 0.02; from tremble.cli import main; main()"
 )
 
 

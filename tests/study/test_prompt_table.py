@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 import tremble
 from tests.support.studies import PAIR, run, scores, study_file
 from tests.support.toys import GreedyTokenizer, bpe_tokenizer, save_tiny
-from tremble.decisions import jsonl
+from tremble.decisions import jsonl, record
 from tremble.errors import UserError
 from tremble.models.byte_tokenizer import ByteTokenizer
 from tremble.models.open import Opened
@@ -30,8 +30,8 @@ from tremble.prompts.asked import Asked
 from tremble.prompts.chat import Template
 from tremble.prompts.formulations import standard
 from tremble.report.terminal import progress
+from tremble.study import cells as study_cells
 from tremble.study import prepare, prompt_cache
-from tremble.study import render as rendering
 from tremble.study.cells import Cell, Facts, prompts_key
 from tremble.study.file import Study, read_study
 from tremble.study.prompt_cache import PromptCache
@@ -89,7 +89,7 @@ def test_a_table_equals_prompt_for_prompt_tokenising(
         drawn = [(text.replace("é", "e"), labels) for text, labels in drawn]
     cell = CELL if chat else replace(CELL, template=None)
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rendering, "BLOCK", block)
+        patch.setattr(record, "BLOCK", block)
         lines = [own(i, text, LABELS[labels]) for i, (text, labels) in enumerate(drawn)]
         path = write(Path(folder), lines)
         asked = Study("s", (), (), (), reading=reading, closing=terminator, folder=Path(folder))
@@ -152,7 +152,7 @@ def key(**changes: Any) -> str:
 CHANGES: dict[str, dict[str, Any]] = {
     "content": {"data": "b"},
     "name": {"data": "a", "cell": {"dataset": "yours.jsonl"}},
-    "wording": {"data": "a", "cell": {"formulation": "other"}},
+    "wording": {"data": "a", "cell": {"asked": Asked("other")}},
     "format": {"data": "a", "cell": {"template": None}},
     "template": {"data": "a", "cell": {"template": Template("{{ messages }}", "t")}},
     "special": {"data": "a", "cell": {"template": replace(TEMPLATE, special={"bos_token": "B"})}},
@@ -183,7 +183,7 @@ def test_the_key_leaves_out_what_does_not() -> None:
 @pytest.mark.parametrize(
     ("module", "name", "value"),
     [
-        (rendering, "FROZEN_DATE", datetime(2027, 1, 1)),
+        (study_cells, "FROZEN_DATE", datetime(2027, 1, 1)),
         (prompt_cache, "_code", lambda: "other"),
         (prompt_cache, "_libraries", lambda: {"jinja2": "9"}),
     ],
@@ -367,7 +367,7 @@ def test_long_rendering_says_how_far_it_is(tmp_path: Path, monkeypatch: pytest.M
     """Two models that read alike: the second one's six prompts are there already."""
     write(tmp_path, [own(i, f"{i}?") for i in range(6)])
     monkeypatch.setattr(progress, "LINE_SECONDS", -1.0)
-    monkeypatch.setattr(rendering, "BLOCK", 4)
+    monkeypatch.setattr(record, "BLOCK", 4)
     out = io.StringIO()
     asked = read_study(study_file(tmp_path, PAIR, formats=["plain"]))
     score_study(asked, tmp_path / "out", lambda _: None, progress.Lines(out))

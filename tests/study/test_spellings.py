@@ -47,10 +47,10 @@ SHARES = {"YES": 0.6, " No": 0.3, "buy": 0.06, "no": 0.01, "perhaps": 0.03}
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    def mock(spec: Any) -> MockEngine:
-        return MockEngine(spec.id, speaking(SHARES) if spec.id == "mock:loud" else None)
+    def mock(name: str) -> MockEngine:
+        return MockEngine(name, speaking(SHARES) if name == "mock:loud" else None)
 
-    monkeypatch.setattr(loading, "_mock", mock)
+    monkeypatch.setattr(loading, "MockEngine", mock)
     options = [
         {"key": "b", "label": "yes", "spellings": ["buy"]},
         {"key": "n", "label": "no"},
@@ -143,6 +143,7 @@ def test_scores_of_an_earlier_version_are_read(folder: Path) -> None:
 def test_families_declare_words_for_their_own_labels(tmp_path: Path) -> None:
     from tremble.datasets.base import Notes
     from tremble.datasets.demo import load
+    from tremble.models.open import open_tokenizer
     from tremble.models.spec import ModelSpec, RunOptions
     from tremble.prompts.asked import Asked
     from tremble.prompts.formulations import standard
@@ -152,7 +153,7 @@ def test_families_declare_words_for_their_own_labels(tmp_path: Path) -> None:
         '[study]\nname = "s"\ndata = ["demo"]\nspellings = "all"\n[[model]]\nid = "mock"\n'
     )
     study = read_study(tmp_path / "s.toml")
-    opened = loading.open_tokenizer(ModelSpec("mock"), RunOptions(), lambda _: None)
+    opened = open_tokenizer(ModelSpec("mock"), RunOptions(), lambda _: None)
     buyer = next(d for d in load(tmp_path, Notes()) if d.family == "persuasion")
     (prompt,) = prompts_of(
         [buyer], standard, None, opened.tokenizer, study.how_read(Asked("standard"))
