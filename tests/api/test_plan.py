@@ -153,7 +153,7 @@ class Told(Progress):
 def test_a_run_counts_what_will_be_scored_as_a_plan_does(tmp_path, monkeypatch) -> None:
     """The mock's tokens are bytes, so that "or or or ..." is too long; neither a prompt of one's
     own nor a lottery has another side, and a lottery is shown in both orders."""
-    monkeypatch.setattr("tremble.models.open._mock", lambda spec: MockEngine(spec.id, window=3000))
+    monkeypatch.setattr("tremble.models.mock.WINDOW", 3000)
     drawn = sample(list(load(tmp_path, Notes())), {"lottery": 2, "bargaining": 3}, seed=1)
     write(drawn, tmp_path / "drawn.jsonl")
     path = study_in(tmp_path, [asked("Own?"), asked("or " * 3000)], '[run]\ntoo_long = "missing"\n')

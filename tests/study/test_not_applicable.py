@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from tests.support.studies import run, study_file
 from tremble.datasets.base import Notes
 from tremble.datasets.demo import load
+from tremble.engines.base import Score
 from tremble.models.open import open_tokenizer
 from tremble.models.spec import ModelSpec, RunOptions
 from tremble.prompts.asked import Asked
 from tremble.prompts.formulations import spoken
+from tremble.store.schemas import whole_scores
+from tremble.store.study_folder import Store
 from tremble.study.file import Study
 from tremble.study.not_applicable import not_applicable_notes
 from tremble.study.render import prompts_of
-from tremble.tokenization.refusal import ErrorKind, Refusal
+from tremble.tokenization.refusal import NOT_A_NUMBER, ErrorKind, Refusal
 
 NOTHING = "nothing had happened before what is decided about"
 
@@ -92,3 +97,52 @@ def test_a_reason_blames_the_control_where_the_wording_alone_fits(
     tokenizer, how = opened.tokenizer, study.how_read(asked)
     found = prompts_of([lottery], spoken(asked), None, tokenizer, how)
     assert {prompt.paths.error for prompt in found} == {reason}
+
+
+def test_why_there_is_no_score_has_a_kind_also_where_only_the_sentence_was_stored(
+    tmp_path: Path,
+) -> None:
+    """A prompt of one's own has no other side and no history; two labels of the other decision
+    begin alike."""
+    texts = {"a": ("Own?", "no"), "b": ("Alike?", "yep")}
+    lines = [
+        json.dumps({"id": id_, "prompt": text, "options": ["yes", other], "choice": "yes"})
+        for id_, (text, other) in texts.items()
+    ]
+    (tmp_path / "mine.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    path = study_file(
+        tmp_path,
+        '[[model]]\nid = "mock"\n',
+        formulations=["standard", "reversed_roles"],
+        controls=["no_history"],
+        reading=["joint", "next_token"],
+    )
+    assert run(path, tmp_path / "out") > 0
+    store = Store(tmp_path / "out")
+
+    def kinds() -> dict[tuple[str, str], str | None]:
+        rows = store.scores().select("decision", "formulation", "error_kind").rows()
+        return {(decision, formulation): kind for decision, formulation, kind in rows}
+
+    new = kinds()
+    assert {name: new["a", name] for _, name in new} == {
+        "standard": None,
+        "standard+next_token": None,
+        "standard+no_history": CONTROL,
+        "reversed_roles": WORDING,
+        "reversed_roles+no_history": WORDING,
+        "reversed_roles+next_token": WORDING,
+    }
+    assert new["b", "standard+next_token"] == "shared_first_token"
+    for part in (tmp_path / "out").rglob("part-*.parquet"):
+        pl.read_parquet(part).drop("error_kind").write_parquet(part)  # as 0.1.0 wrote them
+    assert kinds() == new
+
+
+@pytest.mark.parametrize(
+    "refusal", [NOT_A_NUMBER, Refusal("too_long", "300 tokens, the model's window is 200")]
+)
+def test_what_an_engine_refuses_has_a_kind_too(refusal: Refusal) -> None:
+    score = Score.refused(0, refusal)
+    old = pl.DataFrame({"error": [score.error, None]})
+    assert whole_scores(old)["error_kind"].to_list() == [score.error_kind, None]

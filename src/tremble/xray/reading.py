@@ -135,10 +135,10 @@ def _surface_forms(paths: TokenPaths, score: Score | None) -> Found | None:
         return None
     shares = [math.exp(value) for value in score.logprobs if value is not None]
     options = []
-    for texts, found in zip(
+    for texts, of_texts in zip(
         paths.surface_forms.texts, paths.surface_forms.by_option(shares), strict=True
     ):
-        most = sorted(zip(texts, found, strict=True), key=lambda pair: -(pair[1] or 0.0))[:5]
+        most = sorted(zip(texts, of_texts, strict=True), key=lambda pair: -(pair[1] or 0.0))[:5]
         options.append([{"text": text, "probability": share} for text, share in most])
     return {"mass": math.fsum(shares), "texts": options}
 
@@ -165,9 +165,9 @@ def stored(held: pl.DataFrame | None, prompt: Prompt, reading: Found) -> Found |
         return None
     row = rows.row(0, named=True)
     now = [option["logprob"] for option in reading["options"]]
-    found: Found = {"same_prompt": row["row_key"] == reading["row_key"], "logprobs": None}
-    if not found["same_prompt"]:
-        return {**found, "max_abs_diff": None, "differs": None, "error": None}
+    comparison: Found = {"same_prompt": row["row_key"] == reading["row_key"], "logprobs": None}
+    if not comparison["same_prompt"]:
+        return {**comparison, "max_abs_diff": None, "differs": None, "error": None}
     # Where spellings were counted, the labels alone stand apart.
     alone = row["exact_logprobs"] or row["logprobs"] or [None] * len(now)
     before = [_finite(value) for value in alone]
@@ -175,7 +175,7 @@ def stored(held: pl.DataFrame | None, prompt: Prompt, reading: Found) -> Found |
     apart = max((abs(a - b) for a, b in both if a is not None and b is not None), default=None)
     lacking = any((a is None) != (b is None) for a, b in both)
     return {
-        **found,
+        **comparison,
         "logprobs": before,
         "max_abs_diff": apart,
         "differs": lacking or (apart is not None and apart > DIFFERENCE),

@@ -53,10 +53,10 @@ def plan_layout(plan: Mapping[str, Any]) -> list[Table]:
         ],
         "There are no decisions.",
     )
-    found = [models, families]
+    tables = [models, families]
     if plan["cannot"]:
-        found.append(_cannot(plan["cannot"]))
-    return found
+        tables.append(_cannot(plan["cannot"]))
+    return tables
 
 
 def _model(row: Mapping[str, Any]) -> list[str]:
@@ -99,12 +99,12 @@ def _cannot(rows: list[dict[str, Any]]) -> Table:
 
 def _where(row: Mapping[str, Any]) -> str:
     """The names a reason goes with; where they are many, their number."""
-    said = []
+    parts = []
     for key in ("models", "data", "formulations", "formats"):
         names = row[key]
         listed, what = ", ".join(names), "wordings" if key == "formulations" else key
-        said.append(listed if len(names) < 2 or len(listed) <= _ROOM else f"{len(names)} {what}")
-    return " · ".join(filter(None, said))
+        parts.append(listed if len(names) < 2 or len(listed) <= _ROOM else f"{len(names)} {what}")
+    return " · ".join(filter(None, parts))
 
 
 def duration(seconds: float | None) -> str:

@@ -42,29 +42,29 @@ def folded(tokens: list[Any]) -> tuple[list[Any], list[Any], list[Any]]:
 
 
 def heading(reading: Found) -> str:
-    """A model in a format, and which twin it is."""
+    """A model in a format, and which counterpart it is."""
     roles = f" ({', '.join(reading['roles'])})" if reading["roles"] else ""
     return f"{reading['model']}{roles}, {reading['format']}"
 
 
-def presentations(found: Found) -> dict[int, list[Found]]:
+def presentations(look: Found) -> dict[int, list[Found]]:
     """The readings by presentation, in their order."""
     shown: dict[int, list[Found]] = {}
-    for reading in found["readings"]:
+    for reading in look["readings"]:
         shown.setdefault(reading["presentation"], []).append(reading)
     return shown
 
 
-def where_and_who(found: Found) -> str:
-    about = found["decision"]
+def where_and_who(look: Found) -> str:
+    about = look["decision"]
     parts = [family_name(about["family"]), f"data {about['data']}"]
     parts += [f"{name} {about[name]}" for name in ("participant", "round", "role") if about[name]]
     return ", ".join(parts)
 
 
-def people(found: Found) -> list[tuple[str, str]]:
+def people(look: Found) -> list[tuple[str, str]]:
     """What people did and what theory and baselines say: name and words."""
-    did, theory = found["people"], found["theory"]
+    did, theory = look["people"], look["theory"]
     rows = []
     if did["choice"] is not None:
         rows.append(("choice", did["choice"]))
@@ -80,7 +80,7 @@ def people(found: Found) -> list[tuple[str, str]]:
         rows.append(("theory", f"{MISSING} ({theory['why'] or 'nothing to say'})"))
     if theory["numbers"] is not None and READ not in json.loads(theory["numbers"]):
         rows.append(("numbers for baselines", theory["numbers"]))
-    for name, value in found["baselines"].items():
+    for name, value in look["baselines"].items():
         rows.append((name.replace("_", " "), decimal(value)))
     return [(name, printable(text)) for name, text in rows]
 
@@ -89,9 +89,9 @@ def _shares(shares: Mapping[str, float | None]) -> str:
     return ", ".join(f"{key} {decimal(value)}" for key, value in shares.items())
 
 
-def comparison(found: Found) -> Table:
+def comparison(look: Found) -> Table:
     """Options, mass, likeliest tokens and what the study holds, a column for each reading."""
-    shown = presentations(found)
+    shown = presentations(look)
     first = next(iter(shown.values()), [])
     sections = [
         Section(f"presentation {number}" if len(shown) > 1 else "", _rows(readings))
@@ -128,7 +128,7 @@ def _rows(readings: list[Found]) -> list[list[str]]:
             rows.append([f"{name}: stored", *(decimal(value, 5) for value in stored)])
     rows.append(["mass", *(decimal(reading["mass"], 4) for reading in readings)])
     if any(reading["spelled"] for reading in readings):
-        rows += _spellings(readings)
+        rows += _surface_forms(readings)
     rows.append(["first tokens", *(decimal(reading["first_mass"], 4) for reading in readings)])
     rows.append(["likeliest", *(_top(reading) for reading in readings)])
     if not all(_is_in_top(reading) for reading in readings):
@@ -144,11 +144,11 @@ def _rows(readings: list[Found]) -> list[list[str]]:
     return rows
 
 
-def _spellings(readings: list[Found]) -> list[list[str]]:
-    found = [reading["spelled"] for reading in readings]
-    rows = [["mass with spellings", *(decimal(one and one["mass"], 4) for one in found)]]
+def _surface_forms(readings: list[Found]) -> list[list[str]]:
+    spelled = [reading["spelled"] for reading in readings]
+    rows = [["mass with spellings", *(decimal(one and one["mass"], 4) for one in spelled)]]
     for place, option in enumerate(readings[0]["options"]):
-        texts = [MISSING if one is None else _written(one["texts"][place]) for one in found]
+        texts = [MISSING if one is None else _written(one["texts"][place]) for one in spelled]
         rows.append([f"{option_name(option)}: spellings", *texts])
     return rows
 
@@ -163,14 +163,14 @@ def _means(shown: list[list[Found]]) -> list[list[str]]:
     for key in (option["key"] for option in shown[0][0]["options"]):
         values = []
         for column in range(len(shown[0])):
-            said = [
+            predictions = [
                 option["prediction"]
                 for readings in shown
                 for option in readings[column]["options"]
                 if option["key"] == key
             ]
-            whole = None not in said
-            values.append(decimal(math.fsum(said) / len(said) if whole else None, 4))
+            whole = None not in predictions
+            values.append(decimal(math.fsum(predictions) / len(predictions) if whole else None, 4))
         rows.append([f"{printable(key)}: prediction", *values])
     return rows
 
@@ -211,11 +211,11 @@ def against_study(reading: Found) -> str:
     return f"equal within {DIFFERENCE:g} nat"
 
 
-def notes(found: Found) -> list[str]:
+def notes(look: Found) -> list[str]:
     """What a reader must know beside the prompt, each once; of doubtful joins the first, with
     their number."""
-    warnings = [reading["warning"] for reading in found["readings"] if reading["warning"]]
+    warnings = [reading["warning"] for reading in look["readings"] if reading["warning"]]
     joins = warnings[:1]
     if len(set(warnings)) > 1:
         joins = [f"{warnings[0]} Prompts with such a join: {len(warnings)}."]
-    return [printable(note) for note in dict.fromkeys([*found["notes"], *joins])]
+    return [printable(note) for note in dict.fromkeys([*look["notes"], *joins])]
