@@ -81,7 +81,7 @@ def _read(decision: Decision) -> str:
 
 def _theory(decision: Decision) -> dict[str, Any]:
     """What theory says about a decision, and the numbers that baselines need; for a prompt of the
-    user's own, which has none, `READ` with a hash of it (`stats.contexts`)."""
+    user's own, which has none, `READ` with a hash of it (`stats.frames.contexts`)."""
     theory: dict[str, Any] = {"normative": None, "normative_why": None, "numbers": None}
     if decision.prompt is not None or not known(decision.family):
         theory["normative_why"] = "no game that tremble knows"

@@ -59,10 +59,10 @@ class Study:
     `too_long`: 'error' refuses a study with a prompt beyond a model's window, 'missing' leaves
     such prompts out and counts them. `counterbalance`: what every decision is also shown in another
     way of, see `prompts.presentations`. `families` (names or globs; none: all), `include` and
-    `exclude` say what of it all is left out, see `study.selection`; `sample` takes at most so many
-    decisions of each family of an entry of `data`, see `decisions.subsample`. `controls`: what
-    every formulation is also put under, see `prompts.controls`; `also_read`: in which readings it
-    is scored beside `reading`.
+    `exclude` say what of it all is left out, see `selection`; `sample` takes at most so many
+    decisions of each family of an entry of `data`, see `decisions.subsample`. `controls`:
+    what every formulation is also put under, see `prompts.controls`; `also_read`: in which readings
+    it is scored beside `reading`.
     """
 
     name: str

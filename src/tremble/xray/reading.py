@@ -16,10 +16,9 @@ from tremble.study.cells import Cell
 from tremble.study.file import Pair
 from tremble.study.render import Prompt
 from tremble.tokenization.options import TokenPaths, boundary_warning
-from tremble.xray.tokens import TokenReader, score
+from tremble.xray.tokens import DIFFERENCE, TokenReader, score
 
 Found = dict[str, Any]
-DIFFERENCE = 1e-4  # nat: a stored score farther away than this is not the same number
 
 
 def read(

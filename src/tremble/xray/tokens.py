@@ -12,6 +12,7 @@ from tremble.engines.base import Engine, Score
 from tremble.tokenization.options import Ids, Tokenizer, TokenPaths, with_bos
 
 Found = dict[str, Any]
+DIFFERENCE = 1e-4  # nat: a stored score farther away than this is not the same number
 _ADDS_UP = 1e-3  # nat: rounding between passes of different lengths stays far below
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tremble.report.page.templates import render
 from tremble.report.tables.xray import (
-    Found,
+    XRay,
     comparison,
     folded,
     heading,
@@ -19,7 +19,7 @@ from tremble.report.tables.xray import (
 from tremble.text import decimal
 
 
-def xray_page(found: Found) -> str:
+def xray_page(xray: XRay) -> str:
     """The page as text, in need of nothing else. Names and texts are escaped."""
     return render(
         "xray.html",
@@ -31,10 +31,10 @@ def xray_page(found: Found) -> str:
             "decimal": decimal,
             "option_name": option_name,
         },
-        title=printable(found["decision"]["id"]),
-        about=where_and_who(found),
-        presentations=presentations(found),
-        table=comparison(found),
-        people=people(found),
-        notes=notes(found),
+        title=printable(xray["decision"]["id"]),
+        about=where_and_who(xray),
+        presentations=presentations(xray),
+        table=comparison(xray),
+        people=people(xray),
+        notes=notes(xray),
     )

@@ -108,6 +108,7 @@ def _where(row: Mapping[str, Any]) -> str:
 
 
 def duration(seconds: float | None) -> str:
+    """Seconds as a person says them (`text.duration`); a dash where they are not known."""
     return MISSING if seconds is None else text.duration(seconds)
 
 

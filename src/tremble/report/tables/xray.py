@@ -11,9 +11,9 @@ from typing import Any
 from tremble.decisions.record import READ
 from tremble.report.tables.table import Column, Section, Table, count, family_name
 from tremble.text import MISSING, decimal
-from tremble.xray.reading import DIFFERENCE
+from tremble.xray.tokens import DIFFERENCE
 
-Found = Mapping[str, Any]
+XRay = Mapping[str, Any]
 _SHOWN = {" ": "␣", "\n": "↵", "\t": "⇥", "\r": "␍"}
 HEAD, TAIL = 24, 48  # tokens shown of a long prompt
 
@@ -41,30 +41,30 @@ def folded(tokens: list[Any]) -> tuple[list[Any], list[Any], list[Any]]:
     return tokens[:HEAD], tokens[HEAD:-TAIL], tokens[-TAIL:]
 
 
-def heading(reading: Found) -> str:
+def heading(reading: XRay) -> str:
     """A model in a format, and which counterpart it is."""
     roles = f" ({', '.join(reading['roles'])})" if reading["roles"] else ""
     return f"{reading['model']}{roles}, {reading['format']}"
 
 
-def presentations(look: Found) -> dict[int, list[Found]]:
+def presentations(xray: XRay) -> dict[int, list[XRay]]:
     """The readings by presentation, in their order."""
-    shown: dict[int, list[Found]] = {}
-    for reading in look["readings"]:
+    shown: dict[int, list[XRay]] = {}
+    for reading in xray["readings"]:
         shown.setdefault(reading["presentation"], []).append(reading)
     return shown
 
 
-def where_and_who(look: Found) -> str:
-    about = look["decision"]
+def where_and_who(xray: XRay) -> str:
+    about = xray["decision"]
     parts = [family_name(about["family"]), f"data {about['data']}"]
     parts += [f"{name} {about[name]}" for name in ("participant", "round", "role") if about[name]]
     return ", ".join(parts)
 
 
-def people(look: Found) -> list[tuple[str, str]]:
+def people(xray: XRay) -> list[tuple[str, str]]:
     """What people did and what theory and baselines say: name and words."""
-    did, theory = look["people"], look["theory"]
+    did, theory = xray["people"], xray["theory"]
     rows = []
     if did["choice"] is not None:
         rows.append(("choice", did["choice"]))
@@ -80,7 +80,7 @@ def people(look: Found) -> list[tuple[str, str]]:
         rows.append(("theory", f"{MISSING} ({theory['why'] or 'nothing to say'})"))
     if theory["numbers"] is not None and READ not in json.loads(theory["numbers"]):
         rows.append(("numbers for baselines", theory["numbers"]))
-    for name, value in look["baselines"].items():
+    for name, value in xray["baselines"].items():
         rows.append((name.replace("_", " "), decimal(value)))
     return [(name, printable(text)) for name, text in rows]
 
@@ -89,9 +89,9 @@ def _shares(shares: Mapping[str, float | None]) -> str:
     return ", ".join(f"{key} {decimal(value)}" for key, value in shares.items())
 
 
-def comparison(look: Found) -> Table:
+def comparison(xray: XRay) -> Table:
     """Options, mass, likeliest tokens and what the study holds, a column for each reading."""
-    shown = presentations(look)
+    shown = presentations(xray)
     first = next(iter(shown.values()), [])
     sections = [
         Section(f"presentation {number}" if len(shown) > 1 else "", _rows(readings))
@@ -110,7 +110,7 @@ def comparison(look: Found) -> Table:
     )
 
 
-def _rows(readings: list[Found]) -> list[list[str]]:
+def _rows(readings: list[XRay]) -> list[list[str]]:
     rows = []
     held = any(reading["stored"] is not None for reading in readings)
     for place, option in enumerate(readings[0]["options"]):
@@ -128,7 +128,7 @@ def _rows(readings: list[Found]) -> list[list[str]]:
             rows.append([f"{name}: stored", *(decimal(value, 5) for value in stored)])
     rows.append(["mass", *(decimal(reading["mass"], 4) for reading in readings)])
     if any(reading["spelled"] for reading in readings):
-        rows += _surface_forms(readings)
+        rows += _spellings(readings)
     rows.append(["first tokens", *(decimal(reading["first_mass"], 4) for reading in readings)])
     rows.append(["likeliest", *(_top(reading) for reading in readings)])
     if not all(_is_in_top(reading) for reading in readings):
@@ -144,7 +144,7 @@ def _rows(readings: list[Found]) -> list[list[str]]:
     return rows
 
 
-def _surface_forms(readings: list[Found]) -> list[list[str]]:
+def _spellings(readings: list[XRay]) -> list[list[str]]:
     spelled = [reading["spelled"] for reading in readings]
     rows = [["mass with spellings", *(decimal(one and one["mass"], 4) for one in spelled)]]
     for place, option in enumerate(readings[0]["options"]):
@@ -153,50 +153,50 @@ def _surface_forms(readings: list[Found]) -> list[list[str]]:
     return rows
 
 
-def _written(texts: list[Found]) -> str:
+def _written(texts: list[XRay]) -> str:
     return ", ".join(f"{visible(one['text'])} {decimal(one['probability'], 4)}" for one in texts)
 
 
-def _means(shown: list[list[Found]]) -> list[list[str]]:
+def _means(shown: list[list[XRay]]) -> list[list[str]]:
     """The prediction as a study reports it: the mean over presentations, by option key."""
     rows = []
     for key in (option["key"] for option in shown[0][0]["options"]):
         values = []
         for column in range(len(shown[0])):
-            predictions = [
+            shares = [
                 option["prediction"]
                 for readings in shown
                 for option in readings[column]["options"]
                 if option["key"] == key
             ]
-            whole = None not in predictions
-            values.append(decimal(math.fsum(predictions) / len(predictions) if whole else None, 4))
+            whole = None not in shares
+            values.append(decimal(math.fsum(shares) / len(shares) if whole else None, 4))
         rows.append([f"{printable(key)}: prediction", *values])
     return rows
 
 
-def option_name(option: Found) -> str:
+def option_name(option: XRay) -> str:
     label, key = printable(option["label"]), printable(option["key"])
     return label if label == key else f"{label} ({key})"
 
 
-def _is_in_top(reading: Found) -> bool:
+def _is_in_top(reading: XRay) -> bool:
     """Whether the likeliest token that begins no option stands among the likeliest of all."""
     other = reading["other"]
     return other is None or any(entry["id"] == other["id"] for entry in reading["top"])
 
 
-def _top(reading: Found) -> str:
+def _top(reading: XRay) -> str:
     return ", ".join(map(_token, reading["top"])) or MISSING
 
 
-def _token(entry: Found | None) -> str:
+def _token(entry: XRay | None) -> str:
     if entry is None:
         return MISSING
     return f"{visible(entry['token'])} {decimal(entry['probability'], 3)}"
 
 
-def against_study(reading: Found) -> str:
+def against_study(reading: XRay) -> str:
     """Whether the study holds this row, and whether its score is the same."""
     stored = reading["stored"]
     if stored is None:
@@ -211,11 +211,11 @@ def against_study(reading: Found) -> str:
     return f"equal within {DIFFERENCE:g} nat"
 
 
-def notes(look: Found) -> list[str]:
+def notes(xray: XRay) -> list[str]:
     """What a reader must know beside the prompt, each once; of doubtful joins the first, with
     their number."""
-    warnings = [reading["warning"] for reading in look["readings"] if reading["warning"]]
+    warnings = [reading["warning"] for reading in xray["readings"] if reading["warning"]]
     joins = warnings[:1]
     if len(set(warnings)) > 1:
         joins = [f"{warnings[0]} Prompts with such a join: {len(warnings)}."]
-    return [printable(note) for note in dict.fromkeys([*look["notes"], *joins])]
+    return [printable(note) for note in dict.fromkeys([*xray["notes"], *joins])]

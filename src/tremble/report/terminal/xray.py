@@ -23,18 +23,18 @@ from tremble.report.tables.xray import (
 from tremble.report.terminal.tables import print_tables
 from tremble.text import MISSING, counted, decimal
 
-Found = Mapping[str, Any]
+XRay = Mapping[str, Any]
 _HEAD_LINES, _TAIL_LINES = 12, 12
 
 
-def show_xray(found: Found, console: Console, everything: bool = False) -> None:
+def show_xray(xray: XRay, console: Console, everything: bool = False) -> None:
     """Prints the parts of the prompt, its text and tokens for each model, the scores side by side,
     and then what no model saw. Long texts are folded, unless `everything`."""
-    _title(console, found["decision"]["id"])
-    _plain(console, where_and_who(found))
-    for note in notes(found):
+    _title(console, xray["decision"]["id"])
+    _plain(console, where_and_who(xray))
+    for note in notes(xray):
         _plain(console, f"Note: {note}")
-    shown = presentations(found)
+    shown = presentations(xray)
     for number, readings in shown.items():
         if len(shown) > 1:
             console.print()
@@ -48,9 +48,9 @@ def show_xray(found: Found, console: Console, everything: bool = False) -> None:
             _tokens(console, reading, everything)
             _options(console, reading)
     console.print()
-    print_tables([comparison(found)], console)
+    print_tables([comparison(xray)], console)
     _title(console, "Never shown to a model")
-    for name, words in people(found):
+    for name, words in people(xray):
         _plain(console, f"{name}: {words}")
 
 
@@ -77,7 +77,7 @@ def _text(console: Console, name: str, text: str, everything: bool) -> None:
         _plain(console, f"  | {line}")
 
 
-def _tokens(console: Console, reading: Found, everything: bool) -> None:
+def _tokens(console: Console, reading: XRay, everything: bool) -> None:
     """Up to the answer start: piece/id, and a line's end where a token holds one."""
     tokens = reading["tokens"]
     console.print(Text(f"{count(len(tokens))} tokens, as piece/id:", style="underline"))
@@ -99,7 +99,7 @@ def _tokens(console: Console, reading: Found, everything: bool) -> None:
         console.print(line)
 
 
-def _append(line: Text, token: Found) -> None:
+def _append(line: Text, token: XRay) -> None:
     mark = {"bos": "BOS:", "special": "special:"}.get(token["mark"] or "", "")
     if token["join"]:
         mark = "join:" + mark
@@ -109,7 +109,7 @@ def _append(line: Text, token: Found) -> None:
     line.append("\n  " if token["piece"].endswith("\n") else " ")
 
 
-def _options(console: Console, reading: Found) -> None:
+def _options(console: Console, reading: XRay) -> None:
     """The tokens of each option with their log-probabilities."""
     console.print(Text("options, token by token with log-probabilities:", style="underline"))
     for option in reading["options"]:
