@@ -23,6 +23,7 @@ from typing import Any
 from tremble.models.embedded import GEMMA
 from tremble.models.open import open_tokenizer
 from tremble.models.spec import ModelSpec, RunOptions
+from tremble.prompts.asked import Asked
 from tremble.prompts.chat import template_of
 from tremble.study.cells import Cell
 from tremble.study.data import load_data
@@ -48,7 +49,7 @@ def main() -> None:
         cache = PromptCache(Path(folder) / "prompts", Path(folder))
         for name in ("plain", "chat"):
             template = template_of(model.template, tokenizer, model.id) if name == "chat" else None
-            cell = Cell(model, name, template, None, asked.data.name, "standard")
+            cell = Cell(model, name, template, None, asked.data.name, Asked("standard"))
             started = time.perf_counter()
             frame = render(study, cell, tokenizer)
             rendered = time.perf_counter()

@@ -18,7 +18,7 @@ import polars as pl
 
 from tremble.published import pairs
 from tremble.stats.frames.comparisons import Comparison
-from tremble.store.job import Job
+from tremble.store.job_folder import JobFolder
 from tremble.store.provenance import hash8, slug
 from tremble.store.schemas import DECISIONS, EXPECTED, SCORES
 from tremble.store.study_folder import Store
@@ -173,7 +173,7 @@ def write_study(folder: Path, count: int, scale: float = 1.0, seed: int = 0) -> 
                 # Parts come in the order of scoring, which is not that of the data.
                 order = frame.sample(fraction=1, shuffle=True, seed=seed)
                 rows = score_frame(order, model, format, 1.5, rng)
-                job = Job(folder / path)
+                job = JobFolder(folder / path)
                 for start in range(0, rows.height, PART):
                     job.append(rows.slice(start, PART))
                 job.expect(rows.select(list(EXPECTED)))

@@ -16,9 +16,10 @@ from tremble.datasets.glee import OPTIONS
 from tremble.decisions.record import Decision, Event, Game, Option
 from tremble.games import multi_issue
 from tremble.games.base import family
+from tremble.prompts.asked import Asked
 from tremble.prompts.controls import CONTROLS
 from tremble.prompts.conversation import Conversation, Formulation, NotApplicable
-from tremble.prompts.formulations import FORMULATIONS, controlled, spoken, standard
+from tremble.prompts.formulations import FORMULATIONS, spoken, standard
 from tremble.prompts.other_games import OtherGames
 from tremble.prompts.presentations import COUNTERBALANCES, presentations, view
 
@@ -239,8 +240,8 @@ def page(name: str, decisions: Iterable[Decision], pool: OtherGames) -> str:
         for wording, words in FORMULATIONS.items():
             lines += _written(wording, words, decision, usual)
         for control in CONTROLS:
-            name = controlled("standard", control)
-            lines += _written(name, spoken(name, pool), decision, usual)
+            asked = Asked("standard", control)
+            lines += _written(asked.name, spoken(asked, pool), decision, usual)
         lines += ["", "## Counterbalanced", "", *shown(decision)]
     return "\n".join(lines) + "\n"
 

@@ -89,7 +89,7 @@ def test_tokens_are_counted_by_hand(tmp_path: Path) -> None:
 
 def test_what_cannot_be_scored_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "tremble.api.plan.open_tokenizer",
+        "tremble.study.context.open_tokenizer",
         lambda *given: replace(open_tokenizer(*given), window=100),
     )
     path = study_in(tmp_path, [*RECORDS, asked("long " * 30), asked("or " * 40)])
@@ -196,7 +196,7 @@ def test_a_plan_says_its_size_first_and_that_it_wrote_nothing(
     def stop(*_: Any, **__: Any) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("tremble.study.preflight.render", stop)
+    monkeypatch.setattr("tremble.study.prepare.render", stop)
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 130
     assert result.stderr.splitlines()[-1] == "tremble: interrupted; nothing was written."

@@ -18,7 +18,7 @@ from tremble.decisions import jsonl
 from tremble.errors import UserError
 from tremble.stats.tables.further import FURTHER
 from tremble.store.files import write_parquet
-from tremble.store.job import Job
+from tremble.store.job_folder import JobFolder
 from tremble.store.study_folder import Store
 from tremble.study.notes import caveats
 
@@ -44,7 +44,7 @@ def scored(folder: Path, text: str = PAIR) -> Path:
 def change_scores(out: Path, model: str, change: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
     for job in Store(out).read_run()["jobs"]:
         if job["model"] == model:
-            for part in Job(out / job["folder"]).parts:
+            for part in JobFolder(out / job["folder"]).parts:
                 write_parquet(part, change(pl.read_parquet(part)))
 
 
@@ -186,7 +186,7 @@ def test_missing_scores_are_counted(data: Path) -> None:
         "mass": pl.when(~first).then("mass"),
     }
     job = next(job for job in Store(out).read_run()["jobs"] if job["model"] == BASE)
-    (part,) = Job(out / job["folder"]).parts
+    (part,) = JobFolder(out / job["folder"]).parts
     write_parquet(part, pl.read_parquet(part).with_columns(**lacking))
     found = analysed(out)
     assert (model_row(found, BASE)["n"], model_row(found, BASE)["missing"]) == (COUNT - 30, 30)

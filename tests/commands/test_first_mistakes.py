@@ -20,6 +20,7 @@ from tremble.datasets.psych import load as load_sessions
 from tremble.decisions import jsonl
 from tremble.decisions.files import same_lines
 from tremble.errors import UserError
+from tremble.prompts.asked import Asked
 from tremble.prompts.controls import CONTROLS
 from tremble.prompts.formulations import spoken
 from tremble.study.file import read_study
@@ -78,7 +79,7 @@ def test_controls_and_wordings_that_are_not_known(tmp_path: Path) -> None:
     said = changed(tmp_path, 'formulations = ["observer+no_rules"]')
     assert 'as formulations = ["observer"] and controls = ["no_rules"].' in said
     with pytest.raises(UserError, match=r"joins one and a control, as in 'standard\+no_history'\)"):
-        spoken("no_history")
+        spoken(Asked.parse("no_history"))
 
 
 @pytest.mark.parametrize(

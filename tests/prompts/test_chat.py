@@ -6,10 +6,11 @@ import pytest
 
 from tests.support.toys import TEMPLATE, GreedyTokenizer, bpe_tokenizer
 from tremble.decisions.record import Decision, Option
-from tremble.models.open import Opened
 from tremble.models.tokenizer import HubTokenizer
+from tremble.prompts.asked import Asked
 from tremble.prompts.chat import GEMMA, Template, TemplateError, template_of
 from tremble.prompts.conversation import Conversation
+from tremble.prompts.formulations import standard
 from tremble.study.file import Study
 from tremble.study.render import prompts_of
 
@@ -127,7 +128,9 @@ def test_gemma_by_name_and_no_template_at_all() -> None:
 def _prompt(template: Template, tokenizer: HubTokenizer | GreedyTokenizer) -> tuple[str, list[str]]:
     decision = Decision("d", "x", "custom", TALK.options, "a", "a", prompt="Hello")
     study = Study("s", (), (), ())
-    (prompt,) = prompts_of([decision], "standard", template, Opened(tokenizer, None, None), study)
+    (prompt,) = prompts_of(
+        [decision], standard, template, tokenizer, study.how_read(Asked("standard"))
+    )
     return prompt.text, [tokenizer.decode([token]) for token in prompt.paths.prefix]
 
 

@@ -13,21 +13,26 @@ from tests.support.wordings import LABELS, OWN, named
 from tremble.decisions.record import Decision, Event, Option
 from tremble.errors import UserError
 from tremble.games.base import family
+from tremble.prompts.asked import Asked
 from tremble.prompts.controls import CONTROLS, NEUTRAL, NEUTRAL_ALONE
 from tremble.prompts.conversation import Conversation, NotApplicable
-from tremble.prompts.formulations import FORMULATIONS, control_of, spoken
+from tremble.prompts.formulations import FORMULATIONS, spoken
 from tremble.prompts.other_games import OtherGames
 from tremble.prompts.parts import parts
 from tremble.prompts.presentations import view
 
 
 def test_names() -> None:
-    assert control_of("naive+renamed") == ("naive", "renamed")
-    assert control_of("naive") == ("naive", None)
+    for name, asked in {
+        "naive+renamed": Asked("naive", "renamed"),
+        "naive": Asked("naive"),
+        "naive+next_token": Asked("naive", reading="next_token"),
+    }.items():
+        assert Asked.parse(name) == asked and asked.name == name
     with pytest.raises(UserError, match="no control 'no_rule'; did you mean 'no_rules'"):
-        spoken("standard+no_rule")
+        spoken(Asked.parse("standard+no_rule"))
     with pytest.raises(UserError, match="no formulation 'standrd'"):
-        spoken("standrd+no_rules")
+        spoken(Asked.parse("standrd+no_rules"))
 
 
 def test_what_fits(
@@ -50,7 +55,7 @@ def test_what_fits(
     }
     session = replace(OWN, family="session", prompt=None, history=(Event("text", {"text": "?"}),))
     with pytest.raises(NotApplicable, match="a prompt of one's own"):
-        spoken("standard+no_rules")(session, 0)
+        spoken(Asked.parse("standard+no_rules"))(session, 0)
 
 
 def test_first_rounds_have_no_history_to_take(embedded: list[Decision]) -> None:
@@ -136,7 +141,7 @@ def test_misleading_rules_by_hand(embedded: list[Decision], invented: dict[str, 
     assert "water 3 points, food 4 points, firewood 5 points" in camp
     flat = {**play.parameters, "payoffs": {a: {b: [3, 3] for b in "ab"} for a in "ab"}}
     with pytest.raises(NotApplicable, match="the same the other way round"):
-        spoken("standard+misleading_rules")(replace(play, rules=flat), 0)
+        spoken(Asked.parse("standard+misleading_rules"))(replace(play, rules=flat), 0)
 
 
 def test_exchanged_payoffs_that_are_shown_in_both_orders_mislead_nobody(
@@ -147,7 +152,7 @@ def test_exchanged_payoffs_that_are_shown_in_both_orders_mislead_nobody(
         with pytest.raises(
             NotApplicable, match=f"in {name} the payoffs are all there is to decide"
         ):
-            spoken("standard+misleading_rules")(decision, 0)
+            spoken(Asked.parse("standard+misleading_rules"))(decision, 0)
 
 
 def test_misleading_rules_leave_what_happened(embedded: list[Decision]) -> None:

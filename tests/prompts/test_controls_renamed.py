@@ -23,9 +23,10 @@ from tests.support.glee_games import (
 )
 from tests.support.wordings import SIZES
 from tremble.decisions.record import Decision, Event
+from tremble.prompts.asked import Asked
 from tremble.prompts.controls import CONTROLS, FACTOR, NAMES
 from tremble.prompts.conversation import Conversation, NotApplicable
-from tremble.prompts.formulations import controlled, spoken, standard
+from tremble.prompts.formulations import spoken, standard
 from tremble.prompts.other_games import OtherGames, amounts_in
 from tremble.prompts.presentations import COUNTERBALANCES, presentations
 
@@ -107,7 +108,7 @@ def test_no_control_shows_the_choice_or_what_came_later(
         game = replace(decision.game, events=(*decision.game.events[: decision.at], *then))
         changed = replace(decision, game=game, choice=None)
         for control in CONTROLS:
-            name = controlled("standard", control)
+            name = f"standard+{control}"
             assert told(name, decision, others) == told(name, changed, others), decision.id
             checked += bool(then)
     assert checked > 200
@@ -156,9 +157,9 @@ def test_no_control_depends_on_what_was_hidden_or_came_later(
 
 def test_rounds_that_are_alike_cannot_be_shuffled() -> None:
     with pytest.raises(NotApplicable, match="all earlier rounds are alike"):
-        spoken("standard+shuffled_history")(play("g1", "aaab", "p1")[3], 0)
+        spoken(Asked.parse("standard+shuffled_history"))(play("g1", "aaab", "p1")[3], 0)
     for decision in play("g2", "aabab", "p1")[3:]:  # some orders of these are alike
-        found = spoken("standard+shuffled_history")(decision, 0)
+        found = spoken(Asked.parse("standard+shuffled_history"))(decision, 0)
         assert found.user != standard(decision).user
 
 

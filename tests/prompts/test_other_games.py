@@ -11,6 +11,7 @@ import pytest
 from tests.support.control_cases import CAMPING, each, play, told, without_headings
 from tremble.decisions.record import Decision, Event
 from tremble.games.base import family
+from tremble.prompts.asked import Asked
 from tremble.prompts.conversation import Conversation, NotApplicable
 from tremble.prompts.formulations import spoken, standard
 from tremble.prompts.other_games import OtherGames
@@ -21,7 +22,7 @@ def test_another_game_is_never_ones_own_nor_a_later_round() -> None:
     other, longer = play("g3", "bbab", "p2"), play("g4", "bbaa", "p3", rounds=20)
     for decision in mine[1:]:
         with pytest.raises(NotApplicable, match="no other game"):
-            spoken("standard+other_history", OtherGames([*mine, *again]))(decision, 0)
+            spoken(Asked.parse("standard+other_history"), OtherGames([*mine, *again]))(decision, 0)
         pool = OtherGames([*mine, *again, *other, *longer])
         found = told("standard+other_history", decision, pool)
         counterpart = other[decision.at]  # the same rules go before others of the same kind
@@ -80,7 +81,7 @@ def test_a_history_that_is_alike_is_no_other_one() -> None:
     )
     for decision in mine[1:]:
         with pytest.raises(NotApplicable, match="no other game"):
-            spoken("standard+other_history", OtherGames([*mine, *alike]))(decision, 0)
+            spoken(Asked.parse("standard+other_history"), OtherGames([*mine, *alike]))(decision, 0)
         found = told("standard+other_history", decision, OtherGames([*mine, *alike, *other]))
         assert found is not None and found.user == standard(other[decision.at]).user
 

@@ -27,7 +27,7 @@ from tremble.prompts.formulations import FORMULATIONS
 from tremble.study.cells import Facts, cells, prompts_key
 from tremble.study.file import Study, read_study
 from tremble.study.notes import caveats
-from tremble.study.preflight import read_data
+from tremble.study.prepare import read_data
 from tremble.study.schema import REPEATED, REQUIRED, SCHEMA, TABLES, Key
 from tremble.study.selection import selected
 
@@ -243,7 +243,7 @@ def test_a_rule_may_name_a_model_that_cannot_be_had(data: Path) -> None:
 def test_a_wording_under_a_control_is_told_from_the_wording(data: Path, rule: str) -> None:
     study = read_study(study_file(data, MODELS + rule))
     found = cells(study, facts_of(study))
-    under = [replace(cell, formulation=f"{cell.formulation}+no_history") for cell in found]
+    under = [replace(cell, asked=replace(cell.asked, control="no_history")) for cell in found]
     assert selected(study, [*found, *under], read_data(study)) == found
 
 

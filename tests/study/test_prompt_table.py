@@ -20,25 +20,28 @@ from hypothesis import strategies as st
 import tremble
 from tests.support.studies import PAIR, run, scores, study_file
 from tests.support.toys import GreedyTokenizer, bpe_tokenizer, save_tiny
-from tremble.decisions import jsonl
+from tremble.decisions import jsonl, record
 from tremble.errors import UserError
 from tremble.models.byte_tokenizer import ByteTokenizer
 from tremble.models.open import Opened
 from tremble.models.spec import ModelSpec
 from tremble.models.tokenizer import HubTokenizer
+from tremble.prompts.asked import Asked
 from tremble.prompts.chat import Template
+from tremble.prompts.formulations import standard
 from tremble.report.terminal import progress
-from tremble.study import preflight, prompt_cache
-from tremble.study import render as rendering
+from tremble.study import cells as study_cells
+from tremble.study import prepare, prompt_cache
 from tremble.study.cells import Cell, Facts, prompts_key
 from tremble.study.file import Study, read_study
 from tremble.study.prompt_cache import PromptCache
 from tremble.study.render import prompts_of, render
 from tremble.study.run import score_study
-from tremble.xray.decision import Asked, look_at
+from tremble.xray.decision import look_at
+from tremble.xray.request import Request
 
 TEMPLATE = Template("{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}", "t")
-CELL = Cell(ModelSpec("mock"), "chat", TEMPLATE, None, "mine.jsonl", "standard")
+CELL = Cell(ModelSpec("mock"), "chat", TEMPLATE, None, "mine.jsonl", Asked("standard"))
 TOKENIZERS: dict[str, Any] = {
     "bytes": ByteTokenizer(),
     "greedy": GreedyTokenizer(['"yes', "Option", " yes", "Go"], bos=True),
@@ -86,7 +89,7 @@ def test_a_table_equals_prompt_for_prompt_tokenising(
         drawn = [(text.replace("é", "e"), labels) for text, labels in drawn]
     cell = CELL if chat else replace(CELL, template=None)
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rendering, "BLOCK", block)
+        patch.setattr(record, "BLOCK", block)
         lines = [own(i, text, LABELS[labels]) for i, (text, labels) in enumerate(drawn)]
         path = write(Path(folder), lines)
         asked = Study("s", (), (), (), reading=reading, closing=terminator, folder=Path(folder))
@@ -94,7 +97,7 @@ def test_a_table_equals_prompt_for_prompt_tokenising(
             prompt
             for decision in jsonl.read(path)
             for prompt in prompts_of(
-                [decision], "standard", cell.template, Opened(tokenizer, None, None), asked
+                [decision], standard, cell.template, tokenizer, asked.how_read(cell.asked)
             )
         ]
         cache = PromptCache(Path(folder) / "prompts", Path(folder))
@@ -149,7 +152,7 @@ def key(**changes: Any) -> str:
 CHANGES: dict[str, dict[str, Any]] = {
     "content": {"data": "b"},
     "name": {"data": "a", "cell": {"dataset": "yours.jsonl"}},
-    "wording": {"data": "a", "cell": {"formulation": "other"}},
+    "wording": {"data": "a", "cell": {"asked": Asked("other")}},
     "format": {"data": "a", "cell": {"template": None}},
     "template": {"data": "a", "cell": {"template": Template("{{ messages }}", "t")}},
     "special": {"data": "a", "cell": {"template": replace(TEMPLATE, special={"bos_token": "B"})}},
@@ -180,7 +183,7 @@ def test_the_key_leaves_out_what_does_not() -> None:
 @pytest.mark.parametrize(
     ("module", "name", "value"),
     [
-        (rendering, "FROZEN_DATE", datetime(2027, 1, 1)),
+        (study_cells, "FROZEN_DATE", datetime(2027, 1, 1)),
         (prompt_cache, "_code", lambda: "other"),
         (prompt_cache, "_libraries", lambda: {"jinja2": "9"}),
     ],
@@ -220,13 +223,13 @@ def test_the_code_is_that_of_every_room_that_decides_prompts(
 def rendered(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     """(model, format) of every table that is rendered."""
     calls = []
-    inner = preflight.render  # type: ignore[attr-defined]
+    inner = prepare.render  # type: ignore[attr-defined]
 
     def counting(asked: Study, cell: Cell, *rest: Any) -> pl.DataFrame:
         calls.append((cell.model.id, cell.format))
         return inner(asked, cell, *rest)
 
-    monkeypatch.setattr(preflight, "render", counting)
+    monkeypatch.setattr(prepare, "render", counting)
     return calls
 
 
@@ -339,7 +342,7 @@ def test_a_join_that_the_wording_itself_makes_is_no_warning(tmp_path: Path) -> N
     study = study_file(tmp_path, formulations=["minimal"], data=["demo"], sample=2)
     run(study, tmp_path / "out", said)
     assert [line for line in said if line.startswith("Warning")] == []
-    reading = look_at(Asked("demo", "demo/lottery/5", ("mock",), "plain", "minimal"), print)
+    reading = look_at(Request("demo", "demo/lottery/5", ("mock",), "plain", "minimal"), print)
     (one,) = reading["readings"]
     assert one["text"].endswith(" ") and one["warning"] is None
 
@@ -348,13 +351,13 @@ def test_data_that_change_while_they_are_read_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(tmp_path, [own(1)])
-    inner = preflight.render  # type: ignore[attr-defined]
+    inner = prepare.render  # type: ignore[attr-defined]
 
     def disturbing(*arguments: Any) -> pl.DataFrame:
         write(tmp_path, [own(1, "Changed?")])
         return inner(*arguments)
 
-    monkeypatch.setattr(preflight, "render", disturbing)
+    monkeypatch.setattr(prepare, "render", disturbing)
     with pytest.raises(UserError, match=r"'mine\.jsonl' changed while they were read"):
         run(study_file(tmp_path), tmp_path / "out")
     assert not (tmp_path / "out").exists()
@@ -364,7 +367,7 @@ def test_long_rendering_says_how_far_it_is(tmp_path: Path, monkeypatch: pytest.M
     """Two models that read alike: the second one's six prompts are there already."""
     write(tmp_path, [own(i, f"{i}?") for i in range(6)])
     monkeypatch.setattr(progress, "LINE_SECONDS", -1.0)
-    monkeypatch.setattr(rendering, "BLOCK", 4)
+    monkeypatch.setattr(record, "BLOCK", 4)
     out = io.StringIO()
     asked = read_study(study_file(tmp_path, PAIR, formats=["plain"]))
     score_study(asked, tmp_path / "out", lambda _: None, progress.Lines(out))

@@ -19,7 +19,7 @@ from tremble.store.study_folder import Store
 from tremble.study import data as study_data
 from tremble.study.file import read_study
 from tremble.study.notes import caveats
-from tremble.study.preflight import read_data
+from tremble.study.prepare import read_data
 
 
 def scores(out: Path) -> pl.DataFrame:

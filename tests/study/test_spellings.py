@@ -17,7 +17,7 @@ from tremble.decisions import jsonl
 from tremble.engines.mock import MockEngine
 from tremble.errors import UserError
 from tremble.models.open import ReadyModel
-from tremble.store.job import Job
+from tremble.store.job_folder import JobFolder
 from tremble.store.schemas import SCORES, completed
 from tremble.study.file import read_study
 from tremble.study.notes import caveats
@@ -132,10 +132,10 @@ def test_an_exact_study_has_no_table_and_no_note(folder: Path) -> None:
 def test_scores_of_an_earlier_version_are_read(folder: Path) -> None:
     out = run(folder, None)
     (path,) = out.rglob("part-*.parquet")
-    before = Job(path.parent).all_rows()
+    before = JobFolder(path.parent).all_rows()
     new = ["exact_logprobs", "mass_exact", "spellings", "spelling_logprobs"]
     pl.read_parquet(path).drop(new).write_parquet(path)
-    assert Job(path.parent).all_rows().equals(before)
+    assert JobFolder(path.parent).all_rows().equals(before)
     filled = completed(pl.DataFrame({"mass": [0.5]}), SCORES)
     assert set(filled.columns) == set(SCORES)
     assert filled.row(0, named=True)["mass"] == 0.5
@@ -146,6 +146,8 @@ def test_families_declare_words_for_their_own_labels(tmp_path: Path) -> None:
     from tremble.datasets.demo import load
     from tremble.models.open import open_tokenizer
     from tremble.models.spec import ModelSpec, RunOptions
+    from tremble.prompts.asked import Asked
+    from tremble.prompts.formulations import standard
     from tremble.study.render import prompts_of
 
     (tmp_path / "s.toml").write_text(
@@ -154,7 +156,9 @@ def test_families_declare_words_for_their_own_labels(tmp_path: Path) -> None:
     study = read_study(tmp_path / "s.toml")
     opened = open_tokenizer(ModelSpec("mock"), RunOptions(), lambda _: None)
     buyer = next(d for d in load(tmp_path, Notes()) if d.family == "persuasion")
-    (prompt,) = prompts_of([buyer], "standard", None, opened, study)
+    (prompt,) = prompts_of(
+        [buyer], standard, None, opened.tokenizer, study.how_read(Asked("standard"))
+    )
     assert prompt.paths.surface_forms is not None
     found = dict(zip(prompt.keys, prompt.paths.surface_forms.texts, strict=True))
     assert {"buy", "Buy", " Yes"} <= set(found["yes"])

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from tremble.decisions.record import Decision, Event, Game, Option
+from tremble.prompts.asked import Asked
 from tremble.prompts.conversation import Conversation, NotApplicable
-from tremble.prompts.formulations import controlled, spoken, standard
+from tremble.prompts.formulations import spoken, standard
 from tremble.prompts.other_games import OtherGames
 
 IN_SIGHT = ("one_shot_matrix", "lottery")  # no history: payoffs are on the table
@@ -56,7 +57,7 @@ def told(
     name: str, decision: Decision, others: OtherGames | None = None, presentation: int = 0
 ) -> Conversation | None:
     try:
-        return spoken(name, others)(decision, presentation)
+        return spoken(Asked.parse(name), others)(decision, presentation)
     except NotApplicable:
         return None
 
@@ -66,7 +67,7 @@ def each(
 ) -> Iterator[tuple[Decision, Conversation, Conversation]]:
     """Decision, standard wording, the same under the control, where it fits."""
     for decision in decisions:
-        found = told(controlled("standard", control), decision, others)
+        found = told(f"standard+{control}", decision, others)
         if found is not None:
             yield decision, standard(decision), found
 

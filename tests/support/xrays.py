@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tremble.xray.decision import Asked, look_at
+from tremble.xray.decision import look_at
+from tremble.xray.request import Request
 
 PROMPT = "Alice <script>alert(1)</script> offers 10. [/red] Caf\u00e9 \u4f60\n\nYou may: \x1b[31m!"
 OWN = {
@@ -21,5 +22,5 @@ LONG = {**OTHER, "id": "game-2", "prompt": "\n".join(f"Round {n}: J." for n in r
 
 
 def look(where: Path | str, id_: str, *models: str, **more: Any) -> dict[str, Any]:
-    found = look_at(Asked(str(where), id_, models, **more), lambda _: None)
+    found = look_at(Request(str(where), id_, models, **more), lambda _: None)
     return json.loads(json.dumps(found, allow_nan=False))  # what --json prints

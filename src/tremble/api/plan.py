@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +14,26 @@ import polars as pl
 from tremble.engines.cost import Cost, Work
 from tremble.engines.model_size import ModelSize, model_size
 from tremble.engines.shared_prefix.stream import Plan
-from tremble.errors import ModelUnavailable, UserError
+from tremble.errors import UserError
 from tremble.models.files import Notify
-from tremble.models.open import model_identity, open_tokenizer
+from tremble.models.hub import Downloads
+from tremble.models.open import model_identity
 from tremble.models.spec import ModelSpec, model_name
 from tremble.stats.inference.power import smallest_difference
-from tremble.store.job import Job
+from tremble.store.job_folder import JobFolder
 from tremble.store.schemas import EXPECTED
 from tremble.study.cells import Cell, Facts
+from tremble.study.context import RunContext, run_context
 from tremble.study.data import sample_notes
 from tremble.study.file import Study
-from tremble.study.jobs import job_folder
-from tremble.study.preflight import Preflight
+from tremble.study.jobs import Job, job_folder
+from tremble.study.missing import missing_rows
+from tremble.study.prepare import PreparedPrompts
 from tremble.study.progress import Progress
-from tremble.study.prompt_cache import prompt_cache
-from tremble.study.prompt_table import PromptTable, scorable
+from tremble.study.prompt_table import scorable
 from tremble.study.run import checked
 from tremble.text import counted
+from tremble.tokenization.refusal import ErrorKind
 
 Row = dict[str, Any]
 _PASS = 2048  # tokens
@@ -70,33 +72,30 @@ def plan_study(
       smallest difference between two models' r that a two-sided test at .05 finds with a
       probability of .80, were all decisions independent, and were those of a cluster all alike:
       `smallest`, `smallest_clusters`.
-    - `cannot`: what cannot be scored, one row for each reason: why, rows (prompts), decisions
-      (distinct ones), cells, and the names of models, data, formulations and formats they are of.
-      Of a model that cannot be had, rows, decisions and cells are None.
+    - `cannot`: what cannot be scored, one row for each reason: why, its kind (None for what is no
+      fault of single prompts), rows (prompts), decisions (distinct ones), cells, and the names of
+      models, data, formulations and formats they are of. Of a model that cannot be had,
+      rows, decisions and cells are None.
     - `totals`, and `gflops`, the rate of the product that was timed.
 
     Says how much it will render, and tells `progress`. Raises UserError for faults of the study
     file as a whole.
     """
-    checked(study, out)
-    progress = progress or Progress()
-    cannot: defaultdict[str, _Lost] = defaultdict(_Lost)
-    with prompt_cache(out) as cache:
-        models = _models(study, notify, cannot)
-        facts = {model: found.facts for model, found in models.items()}
-        opened = lru_cache(maxsize=4)(lambda model: open_tokenizer(model, study.run, notify))
-        ready = Preflight(study, facts, opened, cache, progress)
-        _count(ready, out, models, cannot, notify)
-        gflops = _rate(study, models)
-        tables = sum(path.stat().st_size for path in cache.made().values())
-    rows = [_row(study, model, found, gflops) for model, found in models.items()]
+    store = checked(study, out)
+    nothing_noted = Downloads(keep=True)
+    with run_context(study, store, notify, progress or Progress(), downloads=nothing_noted) as run:
+        plan = _Plan(run)
+        prepared = plan.count()
+        gflops = _rate(study, plan.models)
+        tables = sum(path.stat().st_size for path in run.cache.made().values())
+    rows = [_row(study, model, expected, gflops) for model, expected in plan.models.items()]
     return {
         "study": study.name,
         "models": rows,
         "families": [
-            row for entry, frame in ready.frames.items() for row in _families(entry, frame)
+            row for entry, frame in prepared.frames.items() for row in _families(entry, frame)
         ],
-        "cannot": [lost.row(why) for why, lost in cannot.items()],
+        "cannot": [lost.row(why) for why, lost in plan.cannot.items()],
         "totals": {**_totals(rows), "prompt_tables": tables},
         "gflops": gflops,
     }
@@ -104,8 +103,10 @@ def plan_study(
 
 @dataclass(slots=True)
 class _Lost:
-    """What one reason keeps from being scored; names in order of appearance."""
+    """What one reason keeps from being scored; names in order of appearance. `kind` is that of a
+    prompt's error, None where it is no prompt's."""
 
+    kind: ErrorKind | None = None
     models: dict[str, None] = field(default_factory=dict)
     data: dict[str, None] = field(default_factory=dict)
     formulations: dict[str, None] = field(default_factory=dict)
@@ -130,109 +131,125 @@ class _Lost:
             for name in ("models", "data", "formulations", "formats")
         }
         numbers = {"rows": self.rows, "decisions": len(self.decisions), "cells": self.cells}
-        return {"why": why, **(numbers if self.cells else dict.fromkeys(numbers)), **names}
+        return {
+            "why": why,
+            "kind": self.kind,
+            **(numbers if self.cells else dict.fromkeys(numbers)),
+            **names,
+        }
 
 
-def _models(study: Study, notify: Notify, cannot: dict[str, _Lost]) -> dict[ModelSpec, _Model]:
-    found = {}
-    for model in study.models:
-        try:
-            opened = open_tokenizer(model, study.run, notify)
-            identity = model_identity(model, study.run, notify)
-            found[model] = _Model(Facts.of(opened), identity, model_size(model, study.run, notify))
-        except ModelUnavailable as error:
-            cannot[str(error)].models[model_name(model)] = None
-    return found
+class _Plan:
+    """What a run would do, counted: `models` that can be had, and what `cannot` be scored, by its
+    reason."""
+
+    def __init__(self, run: RunContext) -> None:
+        self.run = run
+        self.models = run.models.ask_each(run.study.models, self._model)
+        self.cannot: defaultdict[str, _Lost] = defaultdict(_Lost)
+        for model, reason in run.models.reasons().items():
+            self.cannot[reason].models[model_name(model)] = None
+
+    def _model(self, model: ModelSpec) -> _Model:
+        options, notify = self.run.study.run, self.run.notify
+        facts = Facts.of(self.run.opened(model))
+        identity = model_identity(model, options, notify)
+        return _Model(facts, identity, model_size(model, options, notify))
+
+    def count(self) -> PreparedPrompts:
+        """Renders and tokenises every cell, and adds what it takes to its model."""
+        run = self.run
+        prepared = PreparedPrompts(run, {m: model.facts for m, model in self.models.items()})
+        jobs = {job_folder(cell, self.models[cell.model].identity): cell for cell in prepared.cells}
+        decisions = sum(frame.height for frame in prepared.frames.values())
+        prompts = prepared.count(jobs.values())
+        run.notify(
+            f"{counted(decisions, 'decision')}, {counted(len(jobs), 'cell')} (a model in a format, "
+            f"data and a wording): {counted(prompts, 'prompt')} to render and count, all "
+            "presentations."
+        )
+        for entry, frame in prepared.frames.items():
+            for note in sample_notes(run.study, entry, set(frame["family"])):
+                run.notify(note)
+        run.progress.prepare(prompts)
+        for cell in jobs.values():
+            try:
+                table = prepared.table(cell)
+            except UserError as error:
+                whole = prepared.decisions(cell)
+                self.cannot[str(error)].add(cell, prepared.count([cell]), whole["decision"])
+                continue
+            self._add(Job(cell, table, self.models[cell.model].identity))
+        return prepared
+
+    def _add(self, job: Job) -> None:
+        """Adds what a job takes, less what is on disk."""
+        study, model = self.run.study, self.models[job.model]
+        rows, window = job.prompts.rows(), model.facts.window
+        self._add_lost(job.cell, rows, window)
+        sound = rows.filter(scorable(window))
+        folder = JobFolder(self.run.store.folder / job.folder)
+        written = folder.all_rows()
+        scored = written.filter(pl.col("error").is_null())
+        model.rows += rows.height
+        model.scored += sound.join(scored, on=list(EXPECTED), how="semi").height
+        missing = missing_rows(sound, written).rows.unique("row_key", maintain_order=True)
+        plan = Plan(job.prompts.token_paths(missing["prompt"]))
+        model.prompts += plan.prompts
+        model.tokens += plan.tokens
+        model.distinct += plan.distinct
+        model.longest = max(model.longest, plan.longest)
+        if study.run.engine == "reference":
+            pairs = plan.tokens * plan.longest // 2
+            model.work.append(Work(plan.tokens, pairs, plan.rows, plan.prompts))
+        else:
+            passes = -(-plan.distinct // _PASS)
+            model.work.append(Work(plan.distinct, plan.pairs, plan.rows, passes))
+        measured = ((folder.manifest() or {}).get("scoring") or {}).get("cost")
+        if measured is not None:
+            model.cost = Cost(**measured)
+
+    def _add_lost(self, cell: Cell, rows: pl.DataFrame, window: int | None) -> None:
+        """Adds what of a cell no model, or not one with such a window, can be asked."""
+        refuses = self.run.study.too_long == "error"
+        then = "refuses the study" if refuses else "counts them as missing"
+        long = f"longer than the {window or 0:,} tokens that the model takes; `tremble run` {then}"
+        lost = rows.filter(~scorable(window)).with_columns(
+            pl.col("refusal").fill_null(long), pl.col("refusal_kind").fill_null("too_long")
+        )
+        for (why,), some in lost.group_by("refusal", maintain_order=True):
+            self.cannot[str(why)].kind = some["refusal_kind"][0]
+            self.cannot[str(why)].add(cell, some.height, some["decision"])
 
 
 def _rate(study: Study, models: Mapping[ModelSpec, _Model]) -> float | None:
     """GFLOP/s of a square product here; None where nothing would run on the processor."""
-    if study.run.device != "cpu" or all(found.size is None for found in models.values()):
+    if study.run.device != "cpu" or all(model.size is None for model in models.values()):
         return None
     from tremble.engines.shared_prefix.matmul_rate import square_rate
 
     return square_rate(study.run.dtype)
 
 
-def _count(
-    ready: Preflight,
-    out: Path,
-    models: Mapping[ModelSpec, _Model],
-    cannot: dict[str, _Lost],
-    notify: Notify,
-) -> None:
-    """Renders and tokenises every cell, and adds what it takes to its model."""
-    jobs = {job_folder(cell, dict(models[cell.model].identity)): cell for cell in ready.cells}
-    decisions = sum(frame.height for frame in ready.frames.values())
-    prompts = ready.prompts(jobs.values())
-    notify(
-        f"{counted(decisions, 'decision')}, {counted(len(jobs), 'cell')} (a model in a format, "
-        f"data and a wording): {counted(prompts, 'prompt')} to render and count, all presentations."
-    )
-    for entry, frame in ready.frames.items():
-        for note in sample_notes(ready.study, entry, set(frame["family"])):
-            notify(note)
-    ready.progress.prepare(prompts)
-    for folder, cell in jobs.items():
-        try:
-            table = ready.table(cell)
-        except UserError as error:
-            whole = ready.decisions(cell)
-            cannot[str(error)].add(cell, ready.prompts([cell]), whole["decision"])
-            continue
-        _add(ready.study, cell, table, Job(out / folder), models[cell.model], cannot)
-
-
-def _add(
-    study: Study, cell: Cell, table: PromptTable, job: Job, model: _Model, cannot: dict[str, _Lost]
-) -> None:
-    rows, window = table.rows(), model.facts.window
-    then = "refuses the study" if study.too_long == "error" else "counts them as missing"
-    long = f"longer than the {window or 0:,} tokens that the model takes; `tremble run` {then}"
-    lost = rows.filter(~scorable(window)).with_columns(pl.col("refusal").fill_null(long))
-    for (why,), some in lost.group_by("refusal", maintain_order=True):
-        cannot[str(why)].add(cell, some.height, some["decision"])
-    sound = rows.filter(scorable(window))
-    before = job.all_rows()
-    scored = before.filter(pl.col("error").is_null())
-    model.rows += rows.height
-    model.scored += sound.join(scored, on=list(EXPECTED), how="semi").height
-    missing = sound.join(before, on=list(EXPECTED), how="anti", maintain_order="left")
-    missing = missing.join(scored, on="row_key", how="anti", maintain_order="left")
-    plan = Plan(table.token_paths(missing.unique("row_key", maintain_order=True)["prompt"]))
-    model.prompts += plan.prompts
-    model.tokens += plan.tokens
-    model.distinct += plan.distinct
-    model.longest = max(model.longest, plan.longest)
-    if study.run.engine == "reference":
-        pairs = plan.tokens * plan.longest // 2
-        model.work.append(Work(plan.tokens, pairs, plan.rows, plan.prompts))
-    else:
-        model.work.append(Work(plan.distinct, plan.pairs, plan.rows, -(-plan.distinct // _PASS)))
-    measured = ((job.manifest() or {}).get("scoring") or {}).get("cost")
-    if measured is not None:
-        model.cost = Cost(**measured)
-
-
-def _row(study: Study, spec: ModelSpec, found: _Model, gflops: float | None) -> Row:
-    size, cost, timing = found.size, found.cost, "measured"
+def _row(study: Study, spec: ModelSpec, expected: _Model, gflops: float | None) -> Row:
+    size, cost, timing = expected.size, expected.cost, "measured"
     if cost is None and size is not None and gflops is not None:
         cost, timing = size.cost(gflops), "estimated"
-    seconds = None if cost is None else sum(cost.seconds(work) for work in found.work)
-    if found.prompts == 0 or size is None:
+    seconds = None if cost is None else sum(cost.seconds(work) for work in expected.work)
+    if expected.prompts == 0 or size is None:
         seconds, timing = 0.0, "estimated"
     return {
         "model": model_name(spec),
-        "rows": found.rows,
-        "scored": found.scored,
-        "prompts": found.prompts,
-        "tokens": found.tokens,
-        "distinct_tokens": found.distinct,
+        "rows": expected.rows,
+        "scored": expected.scored,
+        "prompts": expected.prompts,
+        "tokens": expected.tokens,
+        "distinct_tokens": expected.distinct,
         "seconds": seconds,
         "timing": None if seconds is None else timing,
-        "memory": _LIBRARIES if size is None else _memory(study, size, found.longest),
+        "memory": _LIBRARIES if size is None else _memory(study, size, expected.longest),
         "download": 0 if size is None else size.download,
-        "disk": _ROW_BYTES * (found.rows - found.scored),
+        "disk": _ROW_BYTES * (expected.rows - expected.scored),
     }
 
 
@@ -244,7 +261,7 @@ def _memory(study: Study, size: ModelSize, longest: int) -> int:
 
 
 def _families(entry: str, frame: pl.DataFrame) -> list[Row]:
-    found = frame.group_by("family", maintain_order=True).agg(
+    families = frame.group_by("family", maintain_order=True).agg(
         pl.len().alias("decisions"),
         pl.coalesce("participant", "cluster").n_unique().alias("clusters"),
     )
@@ -255,7 +272,7 @@ def _families(entry: str, frame: pl.DataFrame) -> list[Row]:
             "smallest": smallest_difference(row["decisions"]),
             "smallest_clusters": smallest_difference(row["clusters"]),
         }
-        for row in found.iter_rows(named=True)
+        for row in families.iter_rows(named=True)
     ]
 
 
@@ -265,6 +282,6 @@ def _totals(rows: list[Row]) -> Row:
 
     summed = ("rows", "scored", "prompts", "tokens", "distinct_tokens", "seconds", "download")
     columns = {name: [row[name] for row in rows] for name in (*summed, "disk")}
-    found: Row = {name: None if None in held else sum(held) for name, held in columns.items()}
-    found["memory"] = max((row["memory"] for row in rows), default=None)
-    return found
+    totals: Row = {name: None if None in held else sum(held) for name, held in columns.items()}
+    totals["memory"] = max((row["memory"] for row in rows), default=None)
+    return totals

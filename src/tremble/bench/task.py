@@ -20,9 +20,11 @@ from tremble.errors import UserError
 from tremble.models.files import Notify
 from tremble.models.open import Opened, is_made_up, open_tokenizer
 from tremble.models.spec import ModelSpec, RunOptions
+from tremble.prompts.asked import Asked
 from tremble.prompts.chat import template_of
+from tremble.prompts.formulations import standard
 from tremble.study.data import load_data
-from tremble.study.file import Study
+from tremble.study.file import STANDARD, Study
 from tremble.study.render import Prompt, prompts_of
 from tremble.text import did_you_mean
 from tremble.tokenization.options import maximal
@@ -66,12 +68,13 @@ def prepare(
     opened = open_tokenizer(spec, options, notify)
     template = template_of(spec.template, opened.tokenizer, spec.id) if format_ == "chat" else None
     study = Study("bench", (data,), (), (spec,), run=options)
+    how = study.how_read(Asked(STANDARD))
     started = time.perf_counter()
     records: dict[str, tuple[dict[str, Any], int]] = {}
     taken = left_out = 0
     families: set[str] = set()
     for block in in_blocks(load_data(data, study.folder)):
-        for prompt in prompts_of(block, "standard", template, opened, study):
+        for prompt in prompts_of(block, standard, template, opened.tokenizer, how):
             families.add(prompt.decision.family)
             if family not in (None, prompt.decision.family) or taken == most:
                 continue

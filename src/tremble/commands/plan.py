@@ -29,28 +29,29 @@ def plan(
     from tremble.report.terminal.progress import shown_progress
     from tremble.report.terminal.tables import print_tables
     from tremble.store.provenance import slug
-    from tremble.study.inapplicable import is_misfit
+    from tremble.tokenization.refusal import NOT_APPLICABLE
 
     folder = out if out is not None else Path(slug(asked.name))
     with shown_progress(sys.stderr) as progress:
-        found = plan_study(asked, folder, progress.notify, progress)
+        expected = plan_study(asked, folder, progress.notify, progress)
     if as_json:
-        print_json(found)
+        print_json(expected)
     else:
-        print_tables(plan_layout(found), screen())
-        disk = found["totals"]["disk"], found["totals"]["prompt_tables"]
+        print_tables(plan_layout(expected), screen())
+        disk = expected["totals"]["disk"], expected["totals"]["prompt_tables"]
         print(f"On disk: scores {size(disk[0])}, prompts {size(disk[1])}.")
-        if any(row["timing"] == "estimated" and row["seconds"] for row in found["models"]):
+        if any(row["timing"] == "estimated" and row["seconds"] for row in expected["models"]):
             print(
                 "Times with ~ are a guess, within a factor of two, for models that can share "
                 "prefixes and a machine as busy as it is now: a matrix product ran at "
-                f"{found['gflops']:,.0f} GFLOP/s. They are measured once part of a study is scored."
+                f"{expected['gflops']:,.0f} GFLOP/s. They are measured once part of a study is "
+                "scored."
             )
-        elif any(row["seconds"] is None for row in found["models"]):
+        elif any(row["seconds"] is None for row in expected["models"]):
             print("Times on a GPU are told once part of the study is scored there.")
         print(
             "Smallest: found with a probability of .80 at .05, for two r near .3 whose "
             "predictions correlate at .5, were all decisions independent; by clusters, were the "
             "decisions of a participant or game all alike. The truth lies between."
         )
-    return 1 if any(not is_misfit(row["why"]) for row in found["cannot"]) else 0
+    return 1 if any(row["kind"] not in NOT_APPLICABLE for row in expected["cannot"]) else 0

@@ -40,10 +40,10 @@ def run(
     """Score what is missing of a study; the same command again goes on where it stopped."""
     from tremble.study.file import read_study
 
-    found = read_study(study)
+    asked = read_study(study)
     from tremble.store.provenance import slug
 
-    return _run(found, out if out is not None else Path(slug(found.name)))
+    return _run(asked, out if out is not None else Path(slug(asked.name)))
 
 
 @guarded

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from tremble.commands.base import AsJson, complain, guarded_reader, print_json, screen
 from tremble.commands.overwrite import check_page
 
+Where = Annotated[
+    str,
+    typer.Argument(
+        metavar="STUDY_OR_DATA",
+        help="A study file or folder, a JSONL file, or an embedded data set.",
+    ),
+]
+
 
 @guarded_reader
 def xray(
-    where: Annotated[
-        str,
-        typer.Argument(
-            metavar="STUDY_OR_DATA",
-            help="A study file or folder, a JSONL file, or an embedded data set.",
-        ),
-    ],
+    where: Where,
     decision: Annotated[
         str, typer.Argument(metavar="ID", help="The decision's id, or a unique beginning of it.")
     ],
@@ -59,12 +61,9 @@ def xray(
     """One decision as text and tokens, what each option scores, and its twins side by side."""
     if html is not None:
         check_page(html, "--html")
-    from tremble.report.page.xray import xray_page
-    from tremble.report.terminal.xray import show_xray
-    from tremble.store.files import write_text
-    from tremble.xray.decision import Asked, look_at
+    from tremble.xray.request import Request
 
-    asked = Asked(
+    request = Request(
         where,
         decision,
         tuple(model or ()),
@@ -76,13 +75,22 @@ def xray(
         device,
         out,
     )
-    found = look_at(asked, complain)
+    return _show(request, html, everything, as_json)
+
+
+def _show(request: Any, html: Path | None, everything: bool, as_json: bool) -> int:
+    from tremble.report.page.xray import xray_page
+    from tremble.report.terminal.xray import show_xray
+    from tremble.store.files import write_text
+    from tremble.xray.decision import look_at
+
+    look = look_at(request, complain)
     if html is not None:
-        write_text(html, xray_page(found))
+        write_text(html, xray_page(look))
     if as_json:
-        print_json(found)
+        print_json(look)
     elif html is not None:
         print(f"The page is {html.resolve()}")
     else:
-        show_xray(found, screen(), everything)
-    return 1 if any(reading["error"] is not None for reading in found["readings"]) else 0
+        show_xray(look, screen(), everything)
+    return 1 if any(reading["error"] is not None for reading in look["readings"]) else 0

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from tremble.decisions.record import Option
 from tremble.tokenization.options import Tokenizer, TokenPaths
+from tremble.tokenization.refusal import ErrorKind, Refusal
 
 # Raised by hand when the numbers an engine returns change; part of every model key.
 SCORING_VERSION = 2
@@ -21,7 +22,8 @@ class Score:
     `logprobs` are unnormalised natural log-probabilities per option, in shown order (None where
     not computed); `first_mass` is the probability at the answer start of all tokens with which
     an option begins; `other_token` the id of the likeliest token that begins none; `top` the
-    likeliest tokens there, as (id, log-probability).
+    likeliest tokens there, as (id, log-probability). `error` says why there is no
+    score, `error_kind` of which kind that is.
     """
 
     index: int
@@ -31,10 +33,15 @@ class Score:
     other_logprob: float | None = None
     top: tuple[tuple[int, float], ...] = ()
     error: str | None = None
+    error_kind: ErrorKind | None = None
+
+    @classmethod
+    def refused(cls, index: int, refusal: Refusal) -> Score:
+        """That of a prompt that has none."""
+        return cls(index, error=refusal.sentence, error_kind=refusal.kind)
 
 
 TOP = 5  # tokens listed in Score.top
-NOT_NUMBERS = "the model returned logits that are not numbers"  # an error of a score
 
 
 @dataclass(frozen=True, slots=True)

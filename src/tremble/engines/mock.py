@@ -59,8 +59,8 @@ class MockEngine:
 
     def score(self, prompts: Sequence[TokenPaths]) -> Iterator[Score]:
         for index, paths in enumerate(prompts):
-            if paths.error is not None:
-                yield Score(index, error=paths.error)
+            if paths.refusal is not None:
+                yield Score.refused(index, paths.refusal)
             elif self.next_token is None:
                 yield self._hashed(index, paths)
             else:

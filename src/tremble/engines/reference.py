@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from tremble.engines.base import NOT_NUMBERS, Limits, Score
+from tremble.engines.base import Limits, Score
 from tremble.engines.memory import is_out_of_memory, too_little
 from tremble.engines.reads import Read, Values, reads_of, score_of
 from tremble.engines.weights import load_weights
@@ -24,6 +24,7 @@ from tremble.models.open import ReadyModel
 from tremble.models.spec import RunOptions
 from tremble.models.tokenizer import HubTokenizer
 from tremble.tokenization.options import Ids, TokenPaths, maximal
+from tremble.tokenization.refusal import NOT_A_NUMBER, Refusal
 
 
 class ReferenceEngine:
@@ -76,11 +77,11 @@ class ReferenceEngine:
         while group := list(islice(waiting, self.batch)):
             scored = []
             for index in group:
-                error = self.refusal(prompts[index])
-                if error is None:
+                refusal = self.refusal(prompts[index])
+                if refusal is None:
                     scored.append(index)
                 else:
-                    yield Score(index, error=error)
+                    yield Score.refused(index, refusal)
             yield from self._group(prompts, scored)
 
     @property
@@ -92,12 +93,13 @@ class ReferenceEngine:
             return next(iter(embedding.parameters())).device
         return torch.device(device)
 
-    def refusal(self, paths: TokenPaths) -> str | None:
+    def refusal(self, paths: TokenPaths) -> Refusal | None:
         """Why a prompt cannot be scored, if it cannot."""
-        if paths.error is not None:
-            return paths.error
+        if paths.refusal is not None:
+            return paths.refusal
         if self._window is not None and paths.length > self._window:
-            return f"{paths.length} tokens, the model's window is {self._window}"
+            why = f"{paths.length} tokens, the model's window is {self._window}"
+            return Refusal("too_long", why)
         return None
 
     def _group(self, prompts: Sequence[TokenPaths], indices: Sequence[int]) -> Iterator[Score]:
@@ -115,7 +117,7 @@ class ReferenceEngine:
             reads = reads_of(prompts[index])
             rows_at = [logs[index, read.place] for read in reads]
             if any(bool(torch.isnan(row).any()) for row in rows_at):
-                yield Score(index, error=NOT_NUMBERS)
+                yield Score.refused(index, NOT_A_NUMBER)
                 continue
             values = {
                 read.place: _read(read, row) for read, row in zip(reads, rows_at, strict=True)

@@ -2,7 +2,7 @@
 
 The label follows the opening verbatim. All three openings end in a space, which tokens span in most
 vocabularies: `reading = "joint"` scores the straddling token whole, `reading = "next_token"` the
-space apart, as the core study did. Without an open quote nothing can close an answer, so a
+space apart, as Shapira et al. (2026) did. Without an open quote nothing can close an answer, so a
 decision of which one label begins another cannot be scored in these formats.
 """
 
@@ -29,9 +29,9 @@ def answered(opening: str, sentence: str) -> Formulation:
     ) -> Conversation:
         if own_prompt(decision) is not None:
             raise NotApplicable("a prompt of one's own says itself how to answer")
-        said = parts(decision, presentation, told)
-        answer = sentence.format(choices_in_words(said.options))
-        return replace(said, answer=answer, opening=opening).conversation()
+        pieces = parts(decision, presentation, told)
+        answer = sentence.format(choices_in_words(pieces.options))
+        return replace(pieces, answer=answer, opening=opening).conversation()
 
     return wording
 

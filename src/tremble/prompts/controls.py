@@ -2,7 +2,7 @@
 
 Prediction that survives without the game is not prediction of the game. A control is a function of
 a decision that gives what its wording is told (`Telling`), so that it goes with every wording; it
-raises DoesNotFit where it would change nothing or is not known to. None shows anything that the
+raises NotApplicable where it would change nothing or is not known to. None shows anything that the
 person had not seen, save what `misleading_rules` and `renamed` make up and what other people saw.
 
 What is on the table (the offer, the advice, the product of the current round) is what is decided
@@ -53,12 +53,12 @@ def rounds(seen: View) -> tuple[list[Round], tuple[Event, ...]]:
     if not all("round" in event.data for event in events):
         last = len(events) - (events[-1].type == "deal")
         return [(None, (event,)) for event in events[:last]], events[last:]
-    found: dict[Any, tuple[Event, ...]] = {}
+    earlier: dict[Any, tuple[Event, ...]] = {}
     for event in events:
         number = event.data["round"]
-        found[number] = (*found.get(number, ()), event)
-    current = found.pop(seen.round, ())
-    return list(found.items()), current
+        earlier[number] = (*earlier.get(number, ()), event)
+    current = earlier.pop(seen.round, ())
+    return list(earlier.items()), current
 
 
 def no_history(decision: Decision, others: OtherGames | None = None) -> Telling:
@@ -166,10 +166,10 @@ def renamed(decision: Decision, others: OtherGames | None = None) -> Telling:
     scaled = family(decision.family).scaled
 
     def other(told: Mapping[str, Any]) -> Mapping[str, Any]:
-        found = None if scaled is None else scaled(told, FACTOR)
-        if found is None:
+        amounts = None if scaled is None else scaled(told, FACTOR)
+        if amounts is None:
             raise NotApplicable("amounts in words cannot be scaled")
-        return found
+        return amounts
 
     def seen(view: View) -> View:
         if decision.family not in COUNTS_OF_THINGS and any(
@@ -207,8 +207,8 @@ def control(name: str) -> Control:
 
 
 def under(wording: Formulation, name: str, others: OtherGames | None = None) -> Formulation:
-    """A wording under the control `name`. It raises DoesNotFit where the wording alone does not
-    fit, and ControlDoesNotFit where only the control does not."""
+    """A wording under the control `name`. It raises NotApplicable where the wording alone is not,
+    and ControlNotApplicable where only the control is not."""
     made = control(name)
 
     def words(
@@ -226,9 +226,11 @@ def under(wording: Formulation, name: str, others: OtherGames | None = None) -> 
                 "which part of a prompt of one's own is rules or history is not known"
             )
         telling = made(decision, others)
-        said = wording(decision, presentation, telling)
+        conversation = wording(decision, presentation, telling)
         return replace(
-            said, system=_named(said.system, telling.names), user=_named(said.user, telling.names)
+            conversation,
+            system=_named(conversation.system, telling.names),
+            user=_named(conversation.user, telling.names),
         )
 
     return words
@@ -239,15 +241,15 @@ def _named(text: str, names: Mapping[str, str]) -> str:
     if not names:
         return text
 
-    def other(found: re.Match[str]) -> str:
-        name = names[found[0].capitalize()]
-        return name.lower() if found[0].islower() else name.upper() if found[0].isupper() else name
+    def other(word: re.Match[str]) -> str:
+        name = names[word[0].capitalize()]
+        return name.lower() if word[0].islower() else name.upper() if word[0].isupper() else name
 
     return re.sub(rf"\b({'|'.join(names)})\b", other, text, flags=re.IGNORECASE)
 
 
 def _earlier(seen: View) -> tuple[list[Round], tuple[Event, ...]]:
-    """`rounds` where there are any before. Raises DoesNotFit where there are none."""
+    """`rounds` where there are any before. Raises NotApplicable where there are none."""
     earlier, current = rounds(seen)
     if not earlier:
         raise NotApplicable(_NOTHING)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from tremble.decisions.record import Decision
 from tremble.errors import UserError
 from tremble.prompts.answer_format import minimal, natural_language, simplified
+from tremble.prompts.asked import Asked
 from tremble.prompts.controls import CONTROLS, control, under
 from tremble.prompts.conversation import (
     AS_IT_WAS,
@@ -25,7 +26,6 @@ from tremble.prompts.persona import PERSONAS, persona
 from tremble.prompts.presentations import COUNTERBALANCES, presentations, view
 from tremble.prompts.structure import numbers_only, preamble_reversed
 from tremble.text import did_you_mean
-from tremble.tokenization.options import READINGS
 
 __all__ = [
     "CONTROLS",
@@ -37,8 +37,6 @@ __all__ = [
     "NotApplicable",
     "OtherGames",
     "control",
-    "control_of",
-    "controlled",
     "formulation",
     "own_prompt",
     "presentations",
@@ -71,7 +69,7 @@ FORMULATIONS: dict[str, Formulation] = {
 
 
 def formulation(name: str) -> Formulation:
-    """The wording of that name. It raises DoesNotFit for a decision it makes no sense of.
+    """The wording of that name. It raises NotApplicable for a decision it makes no sense of.
 
     Raises UserError for an unknown one.
     """
@@ -80,28 +78,17 @@ def formulation(name: str) -> Formulation:
     return FORMULATIONS[name]
 
 
-def controlled(wording: str, name: str) -> str:
-    """How a wording under a control is called: 'standard+no_history'. Another reading than the
-    study's stands in the place of a control: 'standard+next_token'."""
-    return f"{wording}+{name}"
-
-
-def control_of(name: str) -> tuple[str, str | None]:
-    """The wording and the control of such a name, None where there is no control."""
-    wording, _, found = name.partition("+")
-    return wording, found or None
-
-
-def spoken(name: str, others: OtherGames | None = None) -> Formulation:
-    """The wording of that name, alone or under a control; `others` are games of the same data.
+def spoken(asked: Asked, others: OtherGames | None = None) -> Formulation:
+    """What is asked for as a wording, alone or under a control; `others` are games of the same
+    data.
 
     Raises UserError for an unknown wording or control.
     """
-    wording, found = control_of(name)
-    if wording not in FORMULATIONS:
+    if asked.wording not in FORMULATIONS:
         raise UserError(
-            f"There is no formulation {wording!r} (a + joins one and a control, as in "
-            f"{controlled('standard', 'no_history')!r}){did_you_mean(wording, list(FORMULATIONS))}"
+            f"There is no formulation {asked.wording!r} (a + joins one and a control, as in "
+            f"{Asked('standard', 'no_history').name!r})"
+            f"{did_you_mean(asked.wording, list(FORMULATIONS))}"
         )
-    words = formulation(wording)
-    return words if found is None or found in READINGS else under(words, found, others)
+    words = formulation(asked.wording)
+    return words if asked.control is None else under(words, asked.control, others)

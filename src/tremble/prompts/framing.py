@@ -70,6 +70,6 @@ def _framed(
     own = own_prompt(decision)
     if own is not None:
         return headed(own, frame)
-    said = parts(decision, presentation, told)
-    said = replace(said, question=question.format(said.question))
-    return headed(said.conversation(), frame)
+    pieces = parts(decision, presentation, told)
+    pieces = replace(pieces, question=question.format(pieces.question))
+    return headed(pieces.conversation(), frame)

@@ -64,14 +64,14 @@ class OtherGames:
         Of games with the same rules, where there are any; else with rules of the same kind, whose
         events are told as these rules would have them (`Family.retold`) and whose messages have no
         numbers. Which one follows from the decision's id; it is never alike in all. Raises
-        DoesNotFit where there is none.
+        NotApplicable where there is none.
         """
         words = family(decision.family)
         for same, key in zip((True, False), _keys(decision), strict=True):
-            found = self._places.get(key, [])
+            others = self._places.get(key, [])
             start = name_hash(decision.id)
-            for step in range(len(found)):
-                other = found[(start + step) % len(found)]
+            for step in range(len(others)):
+                other = others[(start + step) % len(others)]
                 own = other.participant is not None and other.participant == decision.participant
                 if other.cluster == decision.cluster or own:
                     continue

@@ -99,10 +99,10 @@ def begun(text: str, options: tuple[Option, ...]) -> Conversation:
     )
 
 
-def headed(said: Conversation, sentence: str) -> Conversation:
+def headed(conversation: Conversation, sentence: str) -> Conversation:
     """`sentence` as a paragraph of its own before everything else."""
-    system = f"{sentence}\n\n{said.system}" if said.system else sentence
-    return Conversation(system, said.user, said.opening, said.options)
+    system = f"{sentence}\n\n{conversation.system}" if conversation.system else sentence
+    return Conversation(system, conversation.user, conversation.opening, conversation.options)
 
 
 def choices_in_words(options: tuple[Option, ...]) -> str:

@@ -33,7 +33,7 @@ def persona(name: str) -> Formulation:
     def wording(
         decision: Decision, presentation: int = 0, told: Telling = AS_IT_WAS
     ) -> Conversation:
-        said = own_prompt(decision) or parts(decision, presentation, told).conversation()
-        return headed(said, PERSONAS[name])
+        conversation = own_prompt(decision) or parts(decision, presentation, told).conversation()
+        return headed(conversation, PERSONAS[name])
 
     return wording

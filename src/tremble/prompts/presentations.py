@@ -1,15 +1,13 @@
 """Presentations: one decision with its options in another order, or under other labels.
 
-A presentation is a number, so that a score says which one it is of: bit 0 is the order of the
-options, bit 1 the order of payoff rows, and what is above them the labels: 0 the record's own, 1
-those exchanged, 2 and 3 the first of `LETTERS` and these exchanged, 4 and 5 the second. Exchanged
-means that the first option has the last label. Number 0 is the record as it stands.
+A presentation goes by a number, so that a score says which one it is of; `Presentation` says what
+the number stands for. Number 0 is the record as it stands.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import product
 
 from tremble.decisions.record import Decision, Option
@@ -18,6 +16,33 @@ from tremble.games.base import family
 
 COUNTERBALANCES = ("order", "labels", "rows")
 LETTERS = (("J", "F", "Q", "X", "M", "K"), ("A", "B", "C", "D", "E", "F"))
+
+
+@dataclass(frozen=True, slots=True)
+class Presentation:
+    """How a decision is shown.
+
+    `backwards`: the options in the other order. `rows_backwards`: the rows of payoffs in the other
+    order. `letters`: whose labels they have, 0 the record's own, n the nth of `LETTERS`.
+    `exchanged`: the first option has the last label.
+    """
+
+    backwards: bool = False
+    rows_backwards: bool = False
+    letters: int = 0
+    exchanged: bool = False
+
+    @property
+    def number(self) -> int:
+        """What is stored: bit 0 the order of the options, bit 1 that of the rows, then labels."""
+        labels = 2 * self.letters + self.exchanged
+        return self.backwards + 2 * self.rows_backwards + 4 * labels
+
+    @classmethod
+    def of(cls, number: int) -> Presentation:
+        """The presentation that goes by a number."""
+        letters, exchanged = divmod(number >> 2, 2)
+        return cls(bool(number & 1), bool(number & 2), letters, bool(exchanged))
 
 
 def presentations(decision: Decision, counterbalance: Collection[str] = ()) -> tuple[int, ...]:
@@ -37,29 +62,31 @@ def presentations(decision: Decision, counterbalance: Collection[str] = ()) -> t
     if words.transcript is not None:
         return (0,)
     both = words.both_orders
-    orders = (0, 1) if both or "order" in counterbalance else (0,)
-    rows = (0, 1) if words.payoff_rows and "rows" in counterbalance else (0,)
-    labels = _labels(decision, both) if "labels" in counterbalance else (0,)
-    return tuple(sorted(o + 2 * r + 4 * n for o, r, n in product(orders, rows, labels)))
+    orders = (False, True) if both or "order" in counterbalance else (False,)
+    rows = (False, True) if words.payoff_rows and "rows" in counterbalance else (False,)
+    labels = _labels(decision, both) if "labels" in counterbalance else [(0, False)]
+    shown = (Presentation(o, r, *treated) for o, r, treated in product(orders, rows, labels))
+    return tuple(sorted(presentation.number for presentation in shown))
 
 
-def _labels(decision: Decision, both: bool) -> tuple[int, ...]:
-    """The label treatments of a decision; without exchanges where `both` orders are shown."""
+def _labels(decision: Decision, both: bool) -> list[tuple[int, bool]]:
+    """The letters of a decision, each with whether they are exchanged, which they are not where
+    `both` orders are shown."""
     own = {option.label for option in decision.options}
-    found = [0]
+    treatments = [(0, False)]
     if all(len(label) == 1 for label in own):
-        found.append(1)
+        treatments.append((0, True))
     for number, letters in enumerate(LETTERS, start=1):
         chosen = letters[: len(decision.options)]
         if len(chosen) == len(decision.options) and set(chosen) != own:
-            found += [2 * number, 2 * number + 1]
-    return tuple(n for n in found if not (both and n % 2))
+            treatments += [(number, False), (number, True)]
+    return [(letters, exchanged) for letters, exchanged in treatments if not (both and exchanged)]
 
 
 def shown_options(decision: Decision, presentation: int = 0) -> tuple[Option, ...]:
     """The options in shown order, with the labels they are shown under."""
     options = relabelled(decision, presentation)
-    if not presentation & 1:
+    if not Presentation.of(presentation).backwards:
         return options
     if not family(decision.family).both_orders:
         return options[::-1]
@@ -69,19 +96,20 @@ def shown_options(decision: Decision, presentation: int = 0) -> tuple[Option, ..
 
 def relabelled(decision: Decision, presentation: int) -> tuple[Option, ...]:
     """The options in the record's order, with the labels of a presentation."""
-    which, exchanged = divmod(presentation >> 2, 2)
-    if not which and not exchanged:
+    how = Presentation.of(presentation)
+    if not how.letters and not how.exchanged:
         return decision.options
     labels = [option.label for option in decision.options]
-    if which:
-        labels = list(LETTERS[which - 1][: len(labels)])
-    if exchanged:
+    if how.letters:
+        labels = list(LETTERS[how.letters - 1][: len(labels)])
+    if how.exchanged:
         labels.reverse()
     return tuple(Option(o.key, label) for o, label in zip(decision.options, labels, strict=True))
 
 
 def view(decision: Decision, presentation: int = 0) -> View:
     """What this person could see, for the words of a family."""
+    how = Presentation.of(presentation)
     options = shown_options(decision, presentation)
     rows = relabelled(decision, presentation)
     return View(
@@ -90,6 +118,6 @@ def view(decision: Decision, presentation: int = 0) -> View:
         round=decision.round,
         events=decision.visible(),
         options=options,
-        order=presentation & 1,
-        rows=rows[::-1] if presentation & 2 else rows,
+        order=int(how.backwards),
+        rows=rows[::-1] if how.rows_backwards else rows,
     )

@@ -28,10 +28,10 @@ def numbers_only(
         raise NotApplicable("what is dialogue in a prompt of one's own is not known")
     if not family(decision.family).dialogue:
         raise NotApplicable(f"{decision.family} has no dialogue to drop")
-    said = parts(decision, presentation, told, _without_messages)
-    if _written(decision.parameters) and said.rules:
-        said = replace(said, rules=(*said.rules, LEFT_OUT))
-    return said.conversation()
+    pieces = parts(decision, presentation, told, _without_messages)
+    if _written(decision.parameters) and pieces.rules:
+        pieces = replace(pieces, rules=(*pieces.rules, LEFT_OUT))
+    return pieces.conversation()
 
 
 def _written(rules: Mapping[str, Any]) -> bool:
@@ -56,6 +56,6 @@ def preamble_reversed(
     """The paragraphs before the history from the last to the first: the question comes first."""
     if own_prompt(decision) is not None:
         raise NotApplicable("a prompt of one's own has no preamble that is known")
-    said = parts(decision, presentation, told)
-    paragraphs = [f"{said.question} {said.answer}", *reversed(said.rules)]
-    return replace(said.conversation(), system="\n\n".join(paragraphs))
+    pieces = parts(decision, presentation, told)
+    paragraphs = [f"{pieces.question} {pieces.answer}", *reversed(pieces.rules)]
+    return replace(pieces.conversation(), system="\n\n".join(paragraphs))

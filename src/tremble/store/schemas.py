@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from tremble.tokenization.refusal import BEGINS
+
 Types = dict[str, pl.DataType | type[pl.DataType]]
 
 _SCORES: Types = {
@@ -30,6 +32,7 @@ _SCORES: Types = {
     "mass_exact": pl.Float64,
     "spellings": pl.String,  # `Spelled` as JSON
     "spelling_logprobs": pl.List(pl.Float64),  # of every spelling, in that order
+    "error_kind": pl.String,  # a `tokenization.refusal.ErrorKind`, wherever there is an error
 }
 _DECISIONS: Types = {
     "decision": pl.String,
@@ -54,6 +57,7 @@ _DECISIONS: Types = {
     "numbers": pl.String,
 }
 SCORES, DECISIONS = pl.Schema(_SCORES), pl.Schema(_DECISIONS)
+SCORES_0_1 = pl.Schema({name: kind for name, kind in _SCORES.items() if name != "error_kind"})
 EXPECTED = pl.Schema({name: _SCORES[name] for name in ("decision", "presentation", "row_key")})
 
 
@@ -62,3 +66,22 @@ def completed(frame: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
     nulls; where the same `tremble run` writes the file anew, it fills them."""
     lacking = [name for name in schema if name not in frame.columns]
     return frame.with_columns(pl.lit(None, schema[name]).alias(name) for name in lacking)
+
+
+def whole_scores(frame: pl.DataFrame) -> pl.DataFrame:
+    """The rows of a part with every column of `SCORES`, also where an earlier version wrote it."""
+    if "error_kind" not in frame.columns:
+        frame = frame.with_columns(error_kind=_kind_of_sentence())
+    return completed(frame, SCORES).select(list(SCORES))
+
+
+def _kind_of_sentence() -> pl.Expr:
+    """The kind of an error, by the sentence alone: 0.1.0 stored no more than that."""
+    error = pl.col("error")
+    begins = {begin: kind for kind, begin in BEGINS.items()}
+    begins["labels share their first token"] = "shared_first_token"
+    kind = pl.when(error.is_not_null()).then(pl.lit("not_a_number")).otherwise(None)
+    for begin, name in begins.items():
+        kind = pl.when(error.str.starts_with(begin)).then(pl.lit(name)).otherwise(kind)
+    long = error.str.contains(r"^\d+ tokens, the model's window is ")
+    return pl.when(long).then(pl.lit("too_long")).otherwise(kind)

@@ -28,7 +28,7 @@ import polars as pl
 
 from tremble.errors import UserError
 from tremble.store.files import json_bytes, read_parquet, replace_file, write_parquet
-from tremble.store.job import Job
+from tremble.store.job_folder import JobFolder
 from tremble.store.provenance import hash8, slug
 from tremble.store.schemas import DECISIONS, SCORES, completed
 
@@ -112,8 +112,8 @@ class Store:
     ) -> None:
         """What people did, in one file with the sentences on what of it is a sample: a run that
         ends early leaves none of them beside other decisions."""
-        said = pl.lit(json.dumps(list(sampled), ensure_ascii=False))
-        write_parquet(self._decisions_path(dataset), frame.with_columns(said.alias(_SAMPLED)))
+        sentences = pl.lit(json.dumps(list(sampled), ensure_ascii=False))
+        write_parquet(self._decisions_path(dataset), frame.with_columns(sentences.alias(_SAMPLED)))
 
     def _decisions_path(self, dataset: str) -> Path:
         return self.folder / "decisions" / f"{slug(dataset)}-{hash8(dataset)}.parquet"
@@ -129,10 +129,10 @@ class Store:
                 f"{str(self.folder)!r} is no study folder; give the --out of `tremble run`."
             )
         try:
-            found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise UserError(f"{str(path)!r} is damaged; run the study again.") from error
-        return found
+        return record
 
     def decisions(self) -> pl.DataFrame:
         """What people did, of every data set of the last run."""
@@ -142,31 +142,31 @@ class Store:
     def sampled(self) -> list[str]:
         """What of the data is a sample, a sentence each."""
         run = self.read_run()
-        found: list[str] = run.get("sampled", [])  # where an earlier version kept them
+        sentences: list[str] = run.get("sampled", [])  # where an earlier version kept them
         for name in run["datasets"]:
             frame = read_parquet(self._decisions_path(name), rows=1)
             if _SAMPLED in frame.columns and frame.height:
-                found = [*found, *json.loads(frame[_SAMPLED][0])]
-        return found
+                sentences = [*sentences, *json.loads(frame[_SAMPLED][0])]
+        return sentences
 
     def families(self) -> dict[str, list[str]]:
         """The entries of data that hold decisions of each family."""
-        found: dict[str, list[str]] = {}
+        entries: dict[str, list[str]] = {}
         for name in self.read_run()["datasets"]:
             frame = read_parquet(self._decisions_path(name), ["family"])
             for family in frame["family"].cast(pl.String).unique(maintain_order=True):
-                found.setdefault(family, []).append(name)
-        return found
+                entries.setdefault(family, []).append(name)
+        return entries
 
     def scores(self) -> pl.DataFrame:
         """The scores of the last run's folders, one row per decision and presentation.
 
         `template` names the model whose template was used where it is not the model's own.
         """
-        found = [
-            Job(self.folder / job["folder"])
+        jobs = [
+            JobFolder(self.folder / job["folder"])
             .rows()
             .with_columns(pl.lit(job["partner"], pl.String).alias("template"))
             for job in self.read_run()["jobs"]
         ]
-        return pl.concat(found) if found else pl.DataFrame(schema=SCORES)
+        return pl.concat(jobs) if jobs else pl.DataFrame(schema=SCORES)

@@ -7,22 +7,16 @@ from dataclasses import dataclass
 
 from tremble.models.open import Opened
 from tremble.models.spec import ModelSpec, model_name
+from tremble.prompts.asked import Asked
 from tremble.prompts.chat import FROZEN_DATE, Template, template_of
-from tremble.prompts.formulations import control_of, controlled
 from tremble.study.file import Study
 from tremble.study.prompt_cache import table_key
-from tremble.tokenization.options import READINGS, Ids, Reading, TokenizerFacts
-
-STANDARD = "standard"  # the wording in which every decision must be readable
-# How the reason of a prompt that is left out begins.
-MISFIT = "the wording does not fit: "
-CONTROL_MISFIT = "the control does not fit: "  # in a wording that fits
+from tremble.tokenization.options import Ids, TokenizerFacts
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One thing to score: a model in a format, over one data set in one formulation, which may be
-    under a control ("standard+no_history").
+    """One thing to score: a model in a format, over one data set as it is asked for.
 
     `partner` names the model whose template is used, where it is not the model's own. `families`
     are those whose decisions are asked for, None for all.
@@ -33,8 +27,13 @@ class Cell:
     template: Template | None
     partner: str | None
     dataset: str
-    formulation: str
+    asked: Asked
     families: tuple[str, ...] | None = None
+
+    @property
+    def formulation(self) -> str:
+        """How what is asked is called: "standard", "standard+no_history"."""
+        return self.asked.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +49,13 @@ class Facts:
 
     @classmethod
     def of(cls, opened: Opened) -> Facts:
-        found = opened.tokenizer
+        tokenizer = opened.tokenizer
         return cls(
-            found.key,
-            found.bos,
-            dict(found.special),
-            list(found.special_texts),
-            found.template,
+            tokenizer.key,
+            tokenizer.bos,
+            dict(tokenizer.special),
+            list(tokenizer.special_texts),
+            tokenizer.template,
             opened.window,
         )
 
@@ -64,11 +63,11 @@ class Facts:
 def cells(study: Study, tokenizers: Mapping[ModelSpec, TokenizerFacts]) -> list[Cell]:
     """Every (model, format) that the pairs and single models need, over all data and wordings.
 
-    What needs a model that is not among `tokenizers` is left out; its twin is read as ever.
+    What needs a model that is not among `tokenizers` is left out; its counterpart is read as ever.
     """
     by_id = {spec.id: spec for spec in study.models}
 
-    def template(owner: str) -> Template:
+    def template_by(owner: str) -> Template:
         spec = by_id[owner]
         return template_of(spec.template, tokenizers[spec], owner)
 
@@ -81,7 +80,7 @@ def cells(study: Study, tokenizers: Mapping[ModelSpec, TokenizerFacts]) -> list[
         if owner is None:
             wanted[id_, "plain", None, None] = None
         else:
-            wanted[id_, "chat", template(owner), partner] = None
+            wanted[id_, "chat", template_by(owner), partner] = None
 
     paired = {id_ for pair in study.pairs for id_ in (pair.base, pair.aligned)}
     for mode in study.formats:
@@ -98,29 +97,30 @@ def cells(study: Study, tokenizers: Mapping[ModelSpec, TokenizerFacts]) -> list[
             plain = mode == "plain" or (mode == "native" and own is None)
             want(spec.id, None if plain else spec.id)
     return [
-        Cell(by_id[id_], format_, found, partner, entry, wording)
-        for id_, format_, found, partner in wanted
+        Cell(by_id[id_], format_, template, partner, entry, asked)
+        for id_, format_, template, partner in wanted
         for entry in study.data
-        for wording in wordings(study)
+        for asked in wordings(study)
     ]
 
 
-def wordings(study: Study) -> list[str]:
+def wordings(study: Study) -> list[Asked]:
     """Every formulation alone, then each under every control and in every other reading."""
-    besides = (*study.controls, *study.also_read)
-    under = [controlled(word, name) for word in study.formulations for name in besides]
-    return [*study.formulations, *under]
-
-
-def reading_of(study: Study, wording: str) -> Reading:
-    """The reading that a cell's options are scored in, by the name of its wording."""
-    beside = control_of(wording)[1]
-    return next((reading for reading in READINGS if reading == beside), study.reading)
+    alone = [Asked.parse(name) for name in study.formulations]
+    under = [
+        asked
+        for name in study.formulations
+        for asked in (
+            *(Asked(name, control) for control in study.controls),
+            *(Asked(name, reading=reading) for reading in study.also_read),
+        )
+    ]
+    return [*alone, *under]
 
 
 def prompts_key(study: Study, cell: Cell, tokenizer: TokenizerFacts, data: str | None) -> str:
     """The key of a cell's prompts: equal for all models that read the data alike."""
-    template = cell.template
+    template, how = cell.template, study.how_read(cell.asked)
     return table_key(
         {
             "data": [cell.dataset, data],
@@ -134,8 +134,8 @@ def prompts_key(study: Study, cell: Cell, tokenizer: TokenizerFacts, data: str |
             "bos": tokenizer.bos,
             "special": dict(tokenizer.special),
             "special_texts": list(tokenizer.special_texts),
-            "reading": reading_of(study, cell.formulation),
-            "closing": study.closing,
-            "spellings": study.spellings,
+            "reading": how.reading,
+            "closing": how.terminator,
+            "spellings": how.surface_forms,
         }
     )

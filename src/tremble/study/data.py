@@ -24,9 +24,9 @@ def load_data(entry: str, folder: Path, notes: Notes | None = None) -> Iterator[
     """
     notes = notes or Notes()
     if entry in names():
-        found = source(entry)
-        if found.card.embedded:
-            yield from found.load(folder, notes)
+        data_set = source(entry)
+        if data_set.card.embedded:
+            yield from data_set.load(folder, notes)
             return
         raise UserError(
             f"The data set {entry!r} is not embedded; run `tremble data import {entry} PATH "
@@ -40,9 +40,9 @@ def decisions_of(study: Study, entry: str) -> Iterator[Decision]:
     if study.sample is None:
         return load_data(entry, study.folder)
     drawn = (entry, study.folder, data_fingerprint(entry, study.folder), study.sample)
-    found = _sample(*drawn)
-    if found.size() > HELD:
-        return found.of(load_data(entry, study.folder))
+    sample = _sample(*drawn)
+    if sample.size() > HELD:
+        return sample.of(load_data(entry, study.folder))
     return iter(_held(*drawn))
 
 

@@ -69,8 +69,8 @@ def decision_row(decision: Decision, counterbalance: Collection[str] = ()) -> di
 def _parameters(decision: Decision) -> dict[str, Any]:
     """What a decision can be broken down by; a one-shot game of two by two has its topology."""
     own, other = (decision.parameters.get(name) for name in ("own_payoffs", "other_payoffs"))
-    found = topology(own, other) if own and other else None
-    return {**({} if found is None else {"topology": found}), **decision.breakdown}
+    kind = topology(own, other) if own and other else None
+    return {**({} if kind is None else {"topology": kind}), **decision.breakdown}
 
 
 def _read(decision: Decision) -> str:
@@ -82,21 +82,21 @@ def _read(decision: Decision) -> str:
 def _theory(decision: Decision) -> dict[str, Any]:
     """What theory says about a decision, and the numbers that baselines need; for a prompt of the
     user's own, which has none, `READ` with a hash of it (`stats.frames.contexts`)."""
-    found: dict[str, Any] = {"normative": None, "normative_why": None, "numbers": None}
+    theory: dict[str, Any] = {"normative": None, "normative_why": None, "numbers": None}
     if decision.prompt is not None or not known(decision.family):
-        found["normative_why"] = "no game that tremble knows"
+        theory["normative_why"] = "no game that tremble knows"
         if decision.prompt is not None:
-            found["numbers"] = json.dumps({READ: _read(decision)})
-        return found
+            theory["numbers"] = json.dumps({READ: _read(decision)})
+        return theory
     family, seen = family_of(decision.family), view(decision)
     if family.normative is not None:
-        said = family.normative(seen)
-        shares = said.shares
-        found["normative"] = (
+        answer = family.normative(seen)
+        shares = answer.shares
+        theory["normative"] = (
             None if shares is None else [shares.get(o.key, 0.0) for o in decision.options]
         )
-        found["normative_why"] = said.why
+        theory["normative_why"] = answer.why
     if family.numbers is not None:
         with suppress(UserError):  # amounts that are not known as numbers
-            found["numbers"] = json.dumps(family.numbers(seen), ensure_ascii=False)
-    return found
+            theory["numbers"] = json.dumps(family.numbers(seen), ensure_ascii=False)
+    return theory

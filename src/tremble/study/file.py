@@ -13,17 +13,19 @@ from typing import Any, Literal
 from tremble.decisions.files import same_lines
 from tremble.errors import UserError
 from tremble.models.spec import ModelSpec, RunOptions
+from tremble.prompts.asked import Asked
 from tremble.prompts.formulations import formulation
 from tremble.study.schema import TABLES, Reader
 from tremble.tokenization.options import Reading, Termination
 from tremble.tokenization.surface_forms import Spellings
 
 Format = Literal["native", "plain", "chat"]
+STANDARD = "standard"
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Twins: a base checkpoint and its aligned partner, by model id."""
+    """Counterparts: a base checkpoint and its aligned partner, by model id."""
 
     base: str
     aligned: str
@@ -36,6 +38,18 @@ class Rule:
 
     table: str
     patterns: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class HowRead:
+    """How labels become token paths: in which reading, when what ends a label is scored as well,
+    and which ways to write it count. A label that nothing can end is an error where labels
+    `must_end`, else the reason why a prompt has no score."""
+
+    reading: Reading
+    terminator: Termination
+    surface_forms: Spellings
+    must_end: bool
 
 
 @dataclass(frozen=True)
@@ -55,7 +69,7 @@ class Study:
     data: tuple[str, ...]
     pairs: tuple[Pair, ...]
     models: tuple[ModelSpec, ...]
-    formulations: tuple[str, ...] = ("standard",)
+    formulations: tuple[str, ...] = (STANDARD,)
     controls: tuple[str, ...] = ()
     formats: tuple[Format, ...] = ("native",)
     reading: Reading = "joint"
@@ -71,6 +85,13 @@ class Study:
     too_long: Literal["error", "missing"] = "error"
     text: str = ""
     folder: Path = Path()
+
+    def how_read(self, asked: Asked) -> HowRead:
+        """How the labels of what is asked are read. In the standard wording every decision must be
+        readable."""
+        must_end = asked.wording == STANDARD and asked.beside is None
+        reading = asked.reading or self.reading
+        return HowRead(reading, self.closing, self.spellings, must_end)
 
 
 def read_study(path: Path) -> Study:
@@ -160,24 +181,24 @@ def _models(where: Reader, content: Mapping[str, Any], pairs: list[Pair]) -> tup
             where.fail(f"the model {entry['id']!r} stands twice in [[model]]; keep one")
         details[entry["id"]] = ModelSpec(**entry)
     ids = [id_ for pair in pairs for id_ in (pair.base, pair.aligned)]
-    found = [details.get(id_, ModelSpec(id_)) for id_ in dict.fromkeys([*ids, *details])]
-    paths = [(spec, path) for spec in found if (path := Path(spec.id).expanduser()).exists()]
+    models = [details.get(id_, ModelSpec(id_)) for id_ in dict.fromkeys([*ids, *details])]
+    paths = [(spec, path) for spec in models if (path := Path(spec.id).expanduser()).exists()]
     for (one, first), (other, second) in combinations(paths, 2):
         if first.samefile(second) and replace(one, id=other.id) == other:  # no adapter apart
             where.fail(
                 f"the models {one.id!r} and {other.id!r} are one; write one of them throughout"
             )
-    return tuple(_relative(spec, where.path.parent) for spec in found)
+    return tuple(_relative(spec, where.path.parent) for spec in models)
 
 
 def _rules(where: Reader, content: Mapping[str, Any], table: str) -> tuple[Rule, ...]:
-    found = []
+    rules = []
     for entry in where.each(content, table):
         patterns = {key: value for key, value in entry.items() if value}
         if not patterns:
             where.fail(f"one [[{table}]] is empty; give it at least one of {', '.join(entry)}")
-        found.append(Rule(table, patterns))
-    return tuple(found)
+        rules.append(Rule(table, patterns))
+    return tuple(rules)
 
 
 def _relative(spec: ModelSpec, folder: Path) -> ModelSpec:

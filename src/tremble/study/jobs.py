@@ -1,40 +1,38 @@
-"""What stands against what, where each job's rows lie, and the record of a run."""
+"""The jobs of a run: what is scored, and where its rows lie."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import dataclass
 from typing import Any
 
 from tremble.engines.base import SCORING_VERSION
 from tremble.models.spec import ModelSpec, model_name
-from tremble.stats.frames.comparisons import Comparison
 from tremble.store.provenance import hash8, slug
 from tremble.study.cells import Cell
-from tremble.study.file import Study
+from tremble.study.prompt_table import PromptTable
 
 
-def comparisons(study: Study) -> list[Comparison]:
-    """Which scores stand against which: twins in their own formats, both plain, both chat."""
-    by_id = {spec.id: spec for spec in study.models}
-    found = []
-    for pair in study.pairs:
-        base, aligned = model_name(by_id[pair.base]), model_name(by_id[pair.aligned])
-        for mode in study.formats:
-            found.append(
-                Comparison(
-                    base,
-                    aligned,
-                    "chat" if mode == "chat" else "plain",
-                    "plain" if mode == "plain" else "chat",
-                    mode,
-                    base_template=aligned if mode == "chat" else None,
-                )
-            )
-    return found
+@dataclass(frozen=True)
+class Job:
+    """A cell of which every prompt is in a table, and the identity of its model."""
+
+    cell: Cell
+    prompts: PromptTable
+    identity: Mapping[str, Any]
+
+    @property
+    def model(self) -> ModelSpec:
+        return self.cell.model
+
+    @property
+    def folder(self) -> str:
+        """Where its rows lie, as a path inside the study's folder."""
+        return job_folder(self.cell, self.identity)
 
 
-def job_folder(cell: Cell, identity: dict[str, Any]) -> str:
+def job_folder(cell: Cell, identity: Mapping[str, Any]) -> str:
+    """The folder of a cell's rows inside a study's, where its model has such an identity."""
     key = hash8({**identity, "scoring_version": SCORING_VERSION})
     template = "" if cell.template is None else f"-{cell.template.key}"
     return "/".join(
@@ -45,25 +43,3 @@ def job_folder(cell: Cell, identity: dict[str, Any]) -> str:
             f"{cell.formulation}.{cell.format}{template}",
         )
     )
-
-
-def run_record(
-    study: Study,
-    folders: dict[Cell, str],
-    identities: dict[ModelSpec, dict[str, Any]],
-    missing: Mapping[ModelSpec, str],
-) -> dict[str, Any]:
-    """What belongs to this run, for whoever reads the folder later."""
-    return {
-        "study": study.name,
-        "datasets": list(study.data),
-        "spellings": study.spellings,
-        "selected": bool(study.include or study.exclude),
-        "models": {model_name(model): identity for model, identity in identities.items()},
-        "absent": {model_name(model): reason for model, reason in missing.items()},
-        "comparisons": [asdict(comparison) for comparison in comparisons(study)],
-        "jobs": [
-            {"folder": path, "model": model_name(cell.model), "partner": cell.partner}
-            for cell, path in folders.items()
-        ],
-    }

@@ -10,16 +10,15 @@ from typing import Any
 from tremble.engines.base import Engine
 from tremble.models.spec import model_name
 from tremble.prompts.chat import FROZEN_DATE, Template
-from tremble.store.job import Job
+from tremble.store.job_folder import JobFolder
 from tremble.store.provenance import installed
-from tremble.study.cells import Cell
+from tremble.study.jobs import Job
 from tremble.tokenization.options import Tokenizer
 
 
 def job_manifest(
-    cell: Cell,
     job: Job,
-    identity: dict[str, Any],
+    folder: JobFolder,
     precision: str | None,
     split: list[str],
     engine: Engine | None,
@@ -27,14 +26,17 @@ def job_manifest(
 ) -> dict[str, Any]:
     """Everything a reader needs to know of how these rows came about, none of it in the key.
 
-    `scoring` is the engine's account of the model's run up to here, all its jobs together.
+    `precision`: what was done to the published weights; `split`: special texts of the template that
+    are several tokens for this model; `seconds`: what scoring took this time. `scoring` is the
+    engine's account of the model's run up to here, all its jobs together.
     """
-    rows = job.rows()
+    cell = job.cell
+    rows = folder.rows()
     template = cell.template
-    before = job.previous
+    before = folder.previous
     return {
         "model": model_name(cell.model),
-        "identity": identity,
+        "identity": job.identity,
         "weights_precision": precision or "as published",
         "dataset": cell.dataset,
         "formulation": cell.formulation,
@@ -63,7 +65,7 @@ def split_strings(tokenizer: Tokenizer, template: Template) -> list[str]:
     """Special texts of a partner's template that are several tokens for this model."""
     marks = sorted({mark for mark in template.marks if mark in template.text})
     ids = tokenizer.encode(marks)
-    return [mark for mark, found in zip(marks, ids, strict=True) if len(found) > 1]
+    return [mark for mark, tokens in zip(marks, ids, strict=True) if len(tokens) > 1]
 
 
 @cache

@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from tremble.models.embedded import EMBEDDED
-from tremble.store.job import Job
+from tremble.store.job_folder import JobFolder
 from tremble.store.study_folder import Store
-from tremble.study.inapplicable import left_out, misfit_notes
+from tremble.study.not_applicable import left_out, not_applicable_notes
 
 
 def absent(out: Path) -> dict[str, str]:
     """The models that the last run could not have, each with the reason, a sentence."""
-    found: dict[str, str] = Store(out).read_run().get("absent", {})
-    return found
+    reasons: dict[str, str] = Store(out).read_run().get("absent", {})
+    return reasons
 
 
 def unfinished(out: Path) -> list[str]:
@@ -24,7 +24,7 @@ def unfinished(out: Path) -> list[str]:
     begun = [
         job["folder"]
         for job in jobs
-        if job.get("model") not in missing and Job(out / job["folder"]).manifest() is None
+        if job.get("model") not in missing and JobFolder(out / job["folder"]).manifest() is None
     ]
     more = f" and {len(begun) - 1:,} more of {len(jobs):,} jobs" if len(begun) > 1 else ""
     return [
@@ -35,55 +35,56 @@ def unfinished(out: Path) -> list[str]:
 
 def caveats(out: Path) -> list[str]:
     """What a reader must know beside the numbers: what is not scored (`unfinished`), models that
-    are none, what is a sample, which data are taken together, what wordings and controls do not
-    fit, stored precision, dtypes, twins that are none."""
+    are none, what is a sample, which data are taken together, what wordings and controls are
+    not applicable to, stored precision, dtypes, counterparts that are none."""
     store = Store(out)
-    run, found = store.read_run(), dict.fromkeys(unfinished(out))
+    run, notes = store.read_run(), dict.fromkeys(unfinished(out))
     if made_up := [
         name for name, one in run.get("models", {}).items() if one.get("engine") == "mock"
     ]:
-        found[
+        notes[
             f"Made up by tremble, no model: {', '.join(made_up)}; the numbers show how tables look "
             "and say nothing of any model."
         ] = None
     if run.get("spellings", "exact") != "exact":
-        found[
+        notes[
             "Probabilities and masses, those of the filters included, add up all spellings of a "
             "label; the table spellings has the labels alone beside them."
         ] = None
     if run.get("selected"):
-        found[
+        notes[
             "include and exclude in the study file leave decisions out of some models, wordings or "
             "formats; there they count as missing."
         ] = None
-    found |= dict.fromkeys(store.sampled())
+    notes |= dict.fromkeys(store.sampled())
     for family, entries in store.families().items():
         if len(entries) > 1:
             names = f"{', '.join(entries[:-1])} and {entries[-1]}"
-            found[
+            notes[
                 f"{family}: {names} are taken together; `--by dataset` shows data sets apart."
             ] = None
-    found |= dict.fromkeys(misfit_notes(left_out(Job(out / job["folder"]) for job in run["jobs"])))
+    folders = [JobFolder(out / job["folder"]) for job in run["jobs"]]
+    notes |= dict.fromkeys(not_applicable_notes(left_out(folders)))
     for job in run["jobs"]:
-        manifest = Job(out / job["folder"]).manifest()
+        manifest = JobFolder(out / job["folder"]).manifest()
         if manifest is None:
             continue
         name, precision = manifest["model"], manifest["weights_precision"]
         if precision != "as published":
             how = precision if precision.startswith("quantised") else f"stored as {precision}"
-            found[f"{name}: weights {how}; not the published precision."] = None
+            notes[f"{name}: weights {how}; not the published precision."] = None
         if manifest["identity"].get("dtype") in ("bfloat16", "float16"):
-            found[f"{name}: scored in {manifest['identity']['dtype']}, not float32."] = None
+            notes[f"{name}: scored in {manifest['identity']['dtype']}, not float32."] = None
         measured = (manifest.get("scoring") or {}).get("precision")
         if measured is not None and measured["why"] is None:
-            found[
+            notes[
                 f"{name}: held against its weights in float32, the log-odds of options move by up "
                 f"to {measured['max_log_odds']:.2g} nat on {measured['prompts']} prompts."
             ] = None
     for entry in run["comparisons"]:
         if entry["base"] != entry["aligned"] and {entry["base"], entry["aligned"]} <= set(EMBEDDED):
-            found[
+            notes[
                 f"{entry['base']} and {entry['aligned']} come from two providers and are not "
                 "twins: good for a first look, not for a conclusion about alignment."
             ] = None
-    return list(found)
+    return list(notes)

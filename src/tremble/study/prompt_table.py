@@ -25,6 +25,7 @@ from tremble.prompts.parts import own_prompt
 from tremble.store.files import read_parquet
 from tremble.store.schemas import Types
 from tremble.tokenization.options import Ids, Reading, TokenPaths, boundary_warning
+from tremble.tokenization.refusal import Refusal
 from tremble.tokenization.surface_forms import SurfaceForms
 
 _ROW: Types = {
@@ -46,29 +47,31 @@ _PROMPT: Types = {
     "spelled_as": pl.String,  # those spellings as JSON, at the first prompt that has them
     "join": pl.Boolean,
     "error": pl.String,
+    "reason": pl.String,  # the error without what its kind says
+    "error_kind": pl.String,
     "prompt_tokens": pl.Int32,
     "length": pl.Int32,  # tokens of the longest sequence that is computed
-    "warning": pl.String,  # of a doubtful join, at the first prompt that has one
+    "warning": pl.String,  # of a doubtful token boundary, at the first prompt that has one
 }
 TABLE = pl.Schema({**_ROW, **_PROMPT})
-_TOKENS = ["prompt", "prefix", "paths", "closed", "closing", "closing_ids", "join", "error"]
-_TOKENS += ["spelled", "spelled_as"]
+_TOKENS = ["prompt", "prefix", "paths", "closed", "closing", "closing_ids", "join", "reason"]
+_TOKENS += ["error_kind", "spelled", "spelled_as"]
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
     """One decision in one presentation as a text, not yet tokenised. `options` as shown.
 
-    `misfit` says why the wording does not fit the decision; then there is no text, and nothing
-    `said`.
+    `refusal` says why the wording or control is not applicable; then there is no text and no
+    `conversation`.
     """
 
     decision: Decision
     presentation: int
     options: tuple[Option, ...]
     text: str
-    misfit: str | None = None
-    said: Conversation | None = None
+    refusal: Refusal | None = None
+    conversation: Conversation | None = None
 
     @property
     def labels(self) -> list[str]:
@@ -77,7 +80,7 @@ class Draft:
     @property
     def mark(self) -> bytes:
         """What stands for everything that decides its tokens: the text, the labels, and their
-        spellings."""
+        surface forms."""
         digest = blake2b(digest_size=16)
         surface_forms = [
             word
@@ -89,7 +92,7 @@ class Draft:
             self.text,
             *self.labels,
             *surface_forms,
-            *([self.misfit] if self.misfit else []),
+            *([self.refusal.sentence] if self.refusal else []),
         ):
             raw = part.encode("utf-8", "surrogatepass")
             digest.update(len(raw).to_bytes(8, "little") + raw)
@@ -132,33 +135,35 @@ class TableBuilder:
         self._frames.append(pl.DataFrame({**rows, **prompts}, schema=TABLE))
 
     def _prompt(self, draft: Draft, paths: TokenPaths) -> dict[str, Any]:
-        found: dict[str, Any] = {
+        prompt: dict[str, Any] = {
             "row_key": paths.key(),
             "prefix": paths.prefix,
             "paths": paths.paths,
             "closed": paths.terminated,
             "join": paths.token_boundary,
             "error": paths.error,
+            "reason": None if paths.refusal is None else paths.refusal.reason,
+            "error_kind": None if paths.refusal is None else paths.refusal.kind,
             "prompt_tokens": len(paths.prefix),
             "length": paths.length,
         }
         if paths.terminator:
             known = len(self._terminators)
-            found["closing"] = self._terminators.setdefault(paths.terminator, known)
-            if found["closing"] == known:
-                found["closing_ids"] = paths.terminator
+            prompt["closing"] = self._terminators.setdefault(paths.terminator, known)
+            if prompt["closing"] == known:
+                prompt["closing_ids"] = paths.terminator
         if paths.surface_forms is not None:
             known = len(self._surface_forms)
-            found["spelled"] = self._surface_forms.setdefault(paths.surface_forms, known)
-            if found["spelled"] == known:
-                found["spelled_as"] = paths.surface_forms.to_json()
-        if not self._warned and paths.error is None:
+            prompt["spelled"] = self._surface_forms.setdefault(paths.surface_forms, known)
+            if prompt["spelled"] == known:
+                prompt["spelled_as"] = paths.surface_forms.to_json()
+        if not self._warned and paths.refusal is None:
             doubt = boundary_warning(draft.text, draft.labels[0])
-            # Where a wording of tremble's makes the join there is nothing to mend.
+            # Where a wording of tremble's makes the boundary there is nothing to mend.
             if doubt is not None and own_prompt(draft.decision) is not None:
-                found["warning"] = doubt
+                prompt["warning"] = doubt
                 self._warned = True
-        return found
+        return prompt
 
     def table(self) -> pl.DataFrame:
         return pl.concat(self._frames) if self._frames else pl.DataFrame(schema=TABLE)
@@ -177,23 +182,23 @@ class PromptTable:
     def rows(self) -> pl.DataFrame:
         """One row per decision and presentation: decision, dataset, family, presentation, keys,
         prompt, and its prompt's row_key, join, prompt_tokens, length and `refusal`, why no model
-        can be asked, null where one can."""
+        can be asked, with its `refusal_kind`, both null where one can."""
         facts = ["row_key", "join", "prompt_tokens", "length"]
-        frame = read_parquet(self.path, [*_ROW, *facts, "error"])
+        frame = read_parquet(self.path, [*_ROW, *facts, "error", "error_kind"])
         of_prompts = frame.filter(pl.col("row_key").is_not_null())
-        of_prompts = of_prompts.select(*facts, pl.col("error").alias("refusal"))
+        of_prompts = of_prompts.select(*facts, refusal="error", refusal_kind="error_kind")
         return pl.concat([frame.select(list(_ROW)), of_prompts[frame["prompt"]]], how="horizontal")
 
     def too_long(self, window: int) -> tuple[str, int] | None:
         """The first decision whose prompt has more than `window` tokens, and how many."""
         frame = read_parquet(self.path, ["decision", "length"])
-        found = frame.filter(pl.col("length") > window)
-        return found.row(0) if found.height else None
+        longer = frame.filter(pl.col("length") > window)
+        return longer.row(0) if longer.height else None
 
     def warning(self) -> tuple[str, str] | None:
-        """The first decision whose prompt joins its label doubtfully, and the sentence."""
-        found = read_parquet(self.path, ["decision", "warning"]).drop_nulls("warning")
-        return found.row(0) if found.height else None
+        """The first decision whose prompt meets its label doubtfully, and the sentence."""
+        doubts = read_parquet(self.path, ["decision", "warning"]).drop_nulls("warning")
+        return doubts.row(0) if doubts.height else None
 
     def token_paths(self, prompts: pl.Series | None = None) -> TableView:
         """The token paths of distinct prompts, by their number in the order asked for; of all of
@@ -231,7 +236,7 @@ class TableView(Sequence[TokenPaths]):
         options, self._option_at = _lists(frame["paths"])
         self._ids, self._id_at = _flat(options)
         self._terminated, _ = _flat(frame["closed"])
-        self._rest = frame.select("closing", "join", "error", "spelled")
+        self._rest = frame.select("closing", "join", "reason", "error_kind", "spelled")
         self._terminators = terminators
         self._surface_forms = surface_forms
         self._reading: Reading = reading
@@ -252,14 +257,14 @@ class TableView(Sequence[TokenPaths]):
         return self._one(at)
 
     def surface_forms(self, index: int) -> SurfaceForms | None:
-        """The spellings that a prompt's paths are; None where they are those of the labels."""
+        """The surface forms that a prompt's paths are; None where they are those of the labels."""
         which: int | None = self._rest["spelled"][index]
         return None if which is None else self._surface_forms[which]
 
     def _one(self, at: int) -> TokenPaths:
         first, last = int(self._option_at[at]), int(self._option_at[at + 1])
         ends = self._id_at[first : last + 1].tolist()
-        terminator, join, error, surface_forms = self._rest.row(at)
+        terminator, join, reason, kind, surface_forms = self._rest.row(at)
         return TokenPaths(
             tuple(self.prefix[self.prefix_at[at] : self.prefix_at[at + 1]].tolist()),
             tuple(tuple(self._ids[start:end].tolist()) for start, end in pairwise(ends)),
@@ -267,7 +272,7 @@ class TableView(Sequence[TokenPaths]):
             () if terminator is None else self._terminators[terminator],
             join,
             self._reading,
-            error,
+            None if kind is None else Refusal(kind, reason),
             None if surface_forms is None else self._surface_forms[surface_forms],
         )
 

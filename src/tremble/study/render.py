@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -10,15 +10,18 @@ import polars as pl
 from tremble.decisions.record import Decision, Option, in_blocks
 from tremble.errors import UserError
 from tremble.games.base import family, known
-from tremble.models.open import Opened
 from tremble.prompts.chat import Template
-from tremble.prompts.conversation import ControlNotApplicable, Conversation, NotApplicable
-from tremble.prompts.formulations import control_of, spoken
-from tremble.prompts.other_games import OtherGames
+from tremble.prompts.conversation import (
+    ControlNotApplicable,
+    Conversation,
+    Formulation,
+    NotApplicable,
+)
+from tremble.prompts.formulations import spoken
 from tremble.prompts.presentations import presentations
-from tremble.study.cells import CONTROL_MISFIT, MISFIT, STANDARD, Cell, reading_of
+from tremble.study.cells import Cell
 from tremble.study.data import decisions_of, games_of
-from tremble.study.file import Study
+from tremble.study.file import HowRead, Study
 from tremble.study.prompt_table import Draft, TableBuilder
 from tremble.tokenization.options import (
     NoTerminator,
@@ -28,158 +31,155 @@ from tremble.tokenization.options import (
     option_paths,
     unread,
 )
+from tremble.tokenization.refusal import Refusal
 from tremble.tokenization.surface_form_paths import surface_form_paths
 
 NOT_TERMINATED = "a label must be closed, and the answer opens without a quote"
+Advance = Callable[[int], None]  # is told of so many prompts more
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """One decision as one model reads it, in one presentation; `said` is None where the wording
-    does not fit."""
+    """One decision as one model reads it, in one presentation; there is no `conversation` where the
+    wording or control is not applicable."""
 
     decision: Decision
     presentation: int
     keys: tuple[str, ...]
-    said: Conversation | None
+    conversation: Conversation | None
     text: str
     paths: TokenPaths
 
 
 def render(
-    study: Study,
-    cell: Cell,
-    tokenizer: Tokenizer,
-    told: Callable[[int], None] = lambda prompts: None,
+    study: Study, cell: Cell, tokenizer: Tokenizer, advance: Advance = lambda _: None
 ) -> pl.DataFrame:
-    """Every prompt of a cell, rendered and tokenised, as a table; `told` hears of so many more,
-    block by block.
+    """Every prompt of a cell, rendered and tokenised, as a table; `advance` is told of so many
+    more, block by block.
 
-    A decision that the wording does not fit has rows with the reason and without tokens. Raises
-    UserError for the first decision that cannot be read or tokenised.
+    A decision to which the wording is not applicable has rows with the reason and without tokens.
+    Raises UserError for the first decision that cannot be read or tokenised.
     """
-    others = other_games(study, cell)
-    builder = TableBuilder(lambda drafts: _tokenised(drafts, tokenizer, study, cell.formulation))
+    words, how = wording_of(study, cell), study.how_read(cell.asked)
+    builder = TableBuilder(lambda drafts: _tokenised(drafts, tokenizer, how))
     decisions = (
         decision
         for decision in decisions_of(study, cell.dataset)
         if cell.families is None or decision.family in cell.families
     )
     for block in in_blocks(decisions):
-        drafts = _drafts(block, cell.formulation, cell.template, tokenizer, study, others)
+        drafts = _drafts(block, words, cell.template, tokenizer, study.counterbalance)
         builder.add(drafts)
-        told(len(drafts))
+        advance(len(drafts))
     return builder.table()
 
 
-def other_games(study: Study, cell: Cell) -> OtherGames | None:
-    """Games of a cell's data, where its control puts their history in place of one's own."""
-    if control_of(cell.formulation)[1] != "other_history":
-        return None
-    return games_of(study, cell.dataset)
+def wording_of(study: Study, cell: Cell) -> Formulation:
+    """The words of a cell; where its control puts other games' history in place of one's own, with
+    games of its data."""
+    others = games_of(study, cell.dataset) if cell.asked.control == "other_history" else None
+    return spoken(cell.asked, others)
 
 
 def prompts_of(
-    decisions: Sequence[Decision],
-    wording: str,
+    decisions: Iterable[Decision],
+    words: Formulation,
     template: Template | None,
-    opened: Opened,
-    study: Study,
-    others: OtherGames | None = None,
+    tokenizer: Tokenizer,
+    how: HowRead,
+    counterbalance: Collection[str] = (),
 ) -> list[Prompt]:
     """Every presentation of some decisions, rendered and tokenised for one model.
 
     Raises UserError naming the decision whose options cannot be told apart.
     """
-    drafts = _drafts(decisions, wording, template, opened.tokenizer, study, others)
-    paths = _tokenised(drafts, opened.tokenizer, study, wording)
+    drafts = _drafts(decisions, words, template, tokenizer, counterbalance)
     return [
         Prompt(
             draft.decision,
             draft.presentation,
             tuple(option.key for option in draft.options),
-            draft.said,
+            draft.conversation,
             draft.text,
             path,
         )
-        for draft, path in zip(drafts, paths, strict=True)
+        for draft, path in zip(drafts, _tokenised(drafts, tokenizer, how), strict=True)
     ]
 
 
 def _drafts(
     decisions: Iterable[Decision],
-    wording: str,
+    words: Formulation,
     template: Template | None,
     tokenizer: TokenizerFacts,
-    study: Study,
-    others: OtherGames | None = None,
+    counterbalance: Collection[str],
 ) -> list[Draft]:
     """Every presentation of some decisions as a text."""
-    words = spoken(wording, others)
     own_bos = tokenizer.special.get("bos_token")
     drafts = []
     for decision in decisions:
-        for number in presentations(decision, study.counterbalance):
+        for number in presentations(decision, counterbalance):
             try:
-                said = words(decision, number)
+                conversation = words(decision, number)
             except NotApplicable as reason:
-                control = isinstance(reason, ControlNotApplicable)
-                misfit = f"{CONTROL_MISFIT if control else MISFIT}{reason}"
-                drafts.append(Draft(decision, number, decision.options, "", misfit))
+                drafts.append(Draft(decision, number, decision.options, "", _refusal(reason)))
                 continue
             if template is None:
-                text = said.plain()
+                text = conversation.plain()
             else:
-                text = template.render(said)
+                text = template.render(conversation)
                 # A BOS that is the partner's and not this model's is left out.
                 printed = template.special.get("bos_token")
                 if printed and printed != own_bos:
                     text = text.removeprefix(printed)
-            options = _declared(decision, said.options)
-            drafts.append(Draft(decision, number, options, text, said=said))
+            options = _declared(decision, conversation.options)
+            drafts.append(Draft(decision, number, options, text, conversation=conversation))
     return drafts
 
 
+def _refusal(reason: NotApplicable) -> Refusal:
+    control = isinstance(reason, ControlNotApplicable)
+    return Refusal("control_not_applicable" if control else "wording_not_applicable", str(reason))
+
+
 def _declared(decision: Decision, options: tuple[Option, ...]) -> tuple[Option, ...]:
-    """The options with the spellings that their family knows for these labels."""
+    """The options with the surface forms that their family knows for these labels."""
     if decision.prompt is not None or not known(decision.family):
         return options
-    found = family(decision.family).surface_forms
+    forms = family(decision.family).surface_forms
     return tuple(
-        replace(o, surface_forms=(*o.surface_forms, *found[o.label])) if o.label in found else o
+        replace(o, surface_forms=(*o.surface_forms, *forms[o.label])) if o.label in forms else o
         for o in options
     )
 
 
-def _tokenised(
-    drafts: Sequence[Draft], tokenizer: Tokenizer, study: Study, wording: str
-) -> list[TokenPaths]:
-    """The token paths of drafts. Labels that nothing closes are an error in the standard wording,
-    in others the reason why this one prompt cannot be scored."""
-    reading, forgiving = reading_of(study, wording), wording != STANDARD
-
-    def paths(some: Sequence[Draft]) -> list[TokenPaths]:
-        if study.spellings == "exact":
-            asked = [(draft.text, draft.labels) for draft in some]
-            return option_paths(tokenizer, asked, reading, study.closing)
-        words = [
-            (draft.text, [(o.label, o.surface_forms) for o in draft.options]) for draft in some
-        ]
-        return surface_form_paths(tokenizer, words, reading, study.closing)
-
-    fitting = [draft for draft in drafts if draft.misfit is None]
+def _tokenised(drafts: Sequence[Draft], tokenizer: Tokenizer, how: HowRead) -> list[TokenPaths]:
+    """The token paths of drafts, in their order."""
+    readable = [draft for draft in drafts if draft.refusal is None]
     try:
-        found = paths(fitting)
+        paths = _paths(readable, tokenizer, how)
     except UserError:
-        found = []
-        for draft in fitting:
-            try:
-                found += paths([draft])
-            except UserError as error:
-                if not (forgiving and isinstance(error, NoTerminator)):
-                    raise UserError(f"Decision {draft.decision.id!r}: {error}") from error
-                found.append(unread(MISFIT + NOT_TERMINATED, reading))
-    waiting = iter(found)
+        paths = [_path_of_one(draft, tokenizer, how) for draft in readable]
+    waiting = iter(paths)
     return [
-        next(waiting) if draft.misfit is None else unread(draft.misfit, reading) for draft in drafts
+        next(waiting) if draft.refusal is None else unread(draft.refusal, how.reading)
+        for draft in drafts
     ]
+
+
+def _path_of_one(draft: Draft, tokenizer: Tokenizer, how: HowRead) -> TokenPaths:
+    """The token paths of a draft, or why it has none. Raises UserError naming the decision."""
+    try:
+        return _paths([draft], tokenizer, how)[0]
+    except UserError as error:
+        if isinstance(error, NoTerminator) and not how.must_end:
+            return unread(Refusal("wording_not_applicable", NOT_TERMINATED), how.reading)
+        raise UserError(f"Decision {draft.decision.id!r}: {error}") from error
+
+
+def _paths(drafts: Sequence[Draft], tokenizer: Tokenizer, how: HowRead) -> list[TokenPaths]:
+    if how.surface_forms == "exact":
+        labels = [(draft.text, draft.labels) for draft in drafts]
+        return option_paths(tokenizer, labels, how.reading, how.terminator)
+    words = [(draft.text, [(o.label, o.surface_forms) for o in draft.options]) for draft in drafts]
+    return surface_form_paths(tokenizer, words, how.reading, how.terminator)

@@ -289,17 +289,17 @@ class Reader:
 
         Raises UserError for unknown keys and wrong values, as does `each`.
         """
-        found = content.get(table, {})
-        if not isinstance(found, dict):
+        entries = content.get(table, {})
+        if not isinstance(entries, dict):
             self.fail(f"{table} must be a table, written [{table}]")
-        return self._values(found, table, f"[{table}]")
+        return self._values(entries, table, f"[{table}]")
 
     def each(self, content: Mapping[str, Any], table: str) -> list[dict[str, Any]]:
         """The values of a table that is written once for each."""
-        found = content.get(table, [])
-        if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
+        entries = content.get(table, [])
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
             self.fail(f"{table} must be written [[{table}]], once for each")
-        return [self._values(entry, table, f"[[{table}]]") for entry in found]
+        return [self._values(entry, table, f"[[{table}]]") for entry in entries]
 
     def _values(self, given: Mapping[str, Any], table: str, where: str) -> dict[str, Any]:
         known = keys(table)
@@ -349,8 +349,8 @@ class Reader:
 
     def _bytes(self, name: str, value: Any, where: str) -> int:
         """A size such as "4 GB" (thousands) or "8 GiB" (1,024s) in bytes."""
-        found = re.fullmatch(r"(\d+(?:\.\d+)?) *([kmgt]i?b)", str(value).strip().lower())
-        size = int(float(found[1]) * _UNITS[found[2]]) if found else 0
+        amount = re.fullmatch(r"(\d+(?:\.\d+)?) *([kmgt]i?b)", str(value).strip().lower())
+        size = int(float(amount[1]) * _UNITS[amount[2]]) if amount else 0
         if not isinstance(value, str) or not size:
             self.fail(
                 f"{name} in {where} is {as_written(value)}; it must be a size such as "

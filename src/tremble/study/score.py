@@ -1,10 +1,10 @@
-"""Scoring the cells of a study: only what is missing, each distinct prompt once, part by part."""
+"""Scoring the jobs of a run: only what is missing, each distinct prompt once, part by part."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -12,111 +12,145 @@ import polars as pl
 from tremble.engines.base import Engine, Score, option_mass
 from tremble.engines.open import give_memory_back, open_engine
 from tremble.errors import ModelUnavailable
-from tremble.models.files import Notify
-from tremble.models.hub import Downloads
 from tremble.models.open import open_tokenizer, weights_precision
 from tremble.models.spec import ModelSpec, model_name
-from tremble.store.job import Job
+from tremble.store.job_folder import JobFolder
 from tremble.store.schemas import SCORES
-from tremble.study.cells import Cell
-from tremble.study.file import Study
+from tremble.study.context import RunContext
+from tremble.study.jobs import Job
 from tremble.study.manifest import job_manifest, split_strings
+from tremble.study.missing import NUMBERS, missing_rows
 from tremble.study.progress import Progress
-from tremble.study.prompt_table import PromptTable, scorable
-from tremble.study.resume import NUMBERS, missing_rows
+from tremble.study.prompt_table import scorable
+from tremble.study.record import run_record
 from tremble.text import one_line
 from tremble.tokenization.surface_forms import SurfaceForms
 
 FLUSH_SECONDS = 10.0  # at most this much work is lost when a run is killed
 
 
-def score_cells(
-    study: Study,
-    out: Path,
-    folders: dict[Cell, str],
-    tables: dict[Cell, PromptTable],
-    identities: dict[ModelSpec, dict[str, Any]],
-    notify: Notify,
-    progress: Progress,
-    downloads: Downloads,
-    left_out: Callable[[ModelSpec, ModelUnavailable], None],
-) -> None:
+def score_jobs(run: RunContext, jobs: Sequence[Job]) -> None:
     """Score what is missing, one model after another; a model with nothing missing is not
     loaded.
 
     A model's weights are fetched when its turn comes, and what was downloaded for it is deleted
-    after it where the study does not keep models. `left_out` is told of a model that cannot be
-    had after all; the others go on.
+    after it where the study does not keep models. A model that cannot be had after all is left
+    out; the others go on.
     """
     faults: list[Exception] = []
-    for model, identity in identities.items():
-        mine = {cell: folder for cell, folder in folders.items() if cell.model == model}
+    for model in run.identities:
+        mine = [job for job in jobs if job.model == model]
         try:
-            _score_model(study, out, mine, tables, model, identity, notify, progress, downloads)
-        except ModelUnavailable as error:
-            left_out(model, error)
+            with run.models.tolerating(model):
+                _score_model(run, model, mine)
         except Exception as error:  # whatever one model brings about, the others have their turn
-            notify(f"{model_name(model)} broke down ({type(error).__name__}: {one_line(error)}).")
+            broken = f"{model_name(model)} broke down"
+            run.notify(f"{broken} ({type(error).__name__}: {one_line(error)}).")
             faults.append(error)
         finally:
             # The engine is gone with the frame that held it, unless cycles keep its parts.
             give_memory_back()
-            downloads.delete(model.id)
+            run.downloads.delete(model.id)
+        if model in run.models.unavailable:
+            _leave_out(run, model, jobs)
     if faults:
         raise faults[0]
 
 
-def _score_model(
-    study: Study,
-    out: Path,
-    folders: dict[Cell, str],
-    tables: dict[Cell, PromptTable],
-    model: ModelSpec,
-    identity: dict[str, Any],
-    notify: Notify,
-    progress: Progress,
-    downloads: Downloads,
-) -> None:
-    todo = {}
-    for cell, folder in folders.items():
-        if folder not in todo:
-            todo[folder] = (cell, missing_rows(cell, tables[cell], Job(out / folder)))
-    used = any(missing.height for _, missing in todo.values())
-    if not used:
-        notify(f"{model_name(model)}: nothing is missing.")
+def _leave_out(run: RunContext, model: ModelSpec, jobs: Sequence[Job]) -> None:
+    """Records that a model could not be had. Raises where that leaves nothing of the study."""
+    if run.store.scores().is_empty():
+        run.refuse_if_nothing_is_left()
+    run.notify_left_out(model)
+    run.store.write_run(run_record(run, jobs))
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What of a job is to be computed: `missing` are rows without numbers."""
+
+    job: Job
+    folder: JobFolder
+    missing: pl.DataFrame
+
+
+def _score_model(run: RunContext, model: ModelSpec, jobs: Sequence[Job]) -> None:
+    tasks = _tasks(run, jobs)
+    engine = None
+    if any(task.missing.height for task in tasks):
+        engine = _open(run, model, tasks)
     else:
-        notify(f"Loading {model_name(model)}.")
-        with downloads.noting(model.id):
-            engine = open_engine(model, study.run, notify)
-        if engine.identity() != identity:
-            raise ModelUnavailable(f"{model.id!r} changed while it was read; run it again.")
-        window = engine.limits().window
-        asked = (missing.filter(scorable(window)) for _, missing in todo.values())
-        # Each job scores its own, also where two of them share a prompt.
-        prompts = sum(rows["row_key"].n_unique() for rows in asked)
-        progress.start(model_name(model), prompts)
-    for folder, (cell, missing) in todo.items():
-        job = Job(out / folder)
+        run.notify(f"{model_name(model)}: nothing is missing.")
+    for task in tasks:
         started = time.monotonic()
-        if missing.height:
-            _score(job, tables[cell], missing, engine, progress)
-        if missing.height or job.manifest() is None:
-            account = engine if missing.height else None  # else that of before stands
-            seconds = time.monotonic() - started
-            precision = weights_precision(model, study.run, notify)
-            split = []
-            if cell.template is not None:
-                # The engine holds a tokenizer; a second one may take hundreds of megabytes.
-                reader = engine if used else open_tokenizer(model, study.run, notify)
-                split = split_strings(reader.tokenizer, cell.template)
-            job.finish(job_manifest(cell, job, identity, precision, split, account, seconds))
+        if engine is not None and task.missing.height:
+            _score(task, engine, run.progress)
+        if task.missing.height or task.folder.manifest() is None:
+            _finish(run, task, engine, time.monotonic() - started)
 
 
-def _score(
-    job: Job, table: PromptTable, missing: pl.DataFrame, engine: Engine, progress: Progress
-) -> None:
+def _tasks(run: RunContext, jobs: Sequence[Job]) -> list[_Task]:
+    """What is missing of jobs, each folder once; rows of equal prompts are copied right away."""
+    tasks: dict[str, _Task] = {}
+    for job in jobs:
+        if job.folder in tasks:
+            continue
+        folder = JobFolder(run.store.folder / job.folder)
+        missing = missing_rows(_of_cell(job), folder.all_rows())
+        if missing.copied.height:
+            folder.append(missing.copied.select(list(SCORES)))
+        tasks[job.folder] = _Task(job, folder, missing.rows)
+    return list(tasks.values())
+
+
+def _of_cell(job: Job) -> pl.DataFrame:
+    """The rows of a job's prompts with what they are of, as they are stored."""
+    cell = job.cell
+    return job.prompts.rows().with_columns(
+        pl.lit(value, pl.String).alias(name)
+        for name, value in {
+            "model": model_name(cell.model),
+            "format": cell.format,
+            "template": cell.template.source if cell.template is not None else None,
+            "formulation": cell.formulation,
+        }.items()
+    )
+
+
+def _open(run: RunContext, model: ModelSpec, tasks: Sequence[_Task]) -> Engine:
+    """The engine of a model of which something is missing; says how much.
+
+    Raises ModelUnavailable where it cannot be had, or is no longer what it was.
+    """
+    run.notify(f"Loading {model_name(model)}.")
+    with run.downloads.noting(model.id):
+        engine = open_engine(model, run.study.run, run.notify)
+    if engine.identity() != run.identities[model]:
+        raise ModelUnavailable(f"{model.id!r} changed while it was read; run it again.")
+    asked = (task.missing.filter(scorable(engine.limits().window)) for task in tasks)
+    # Each job scores its own, also where two of them share a prompt.
+    prompts = sum(rows["row_key"].n_unique() for rows in asked)
+    run.progress.start(model_name(model), prompts)
+    return engine
+
+
+def _finish(run: RunContext, task: _Task, engine: Engine | None, seconds: float) -> None:
+    """Writes the manifest of a job whose rows are all there."""
+    model, template = task.job.model, task.job.cell.template
+    account = engine if task.missing.height else None  # else that of before stands
+    precision = weights_precision(model, run.study.run, run.notify)
+    split = []
+    if template is not None:
+        # The engine holds a tokenizer; a second one may take hundreds of megabytes.
+        reader = engine or open_tokenizer(model, run.study.run, run.notify)
+        split = split_strings(reader.tokenizer, template)
+    manifest = job_manifest(task.job, task.folder, precision, split, account, seconds)
+    task.folder.finish(manifest)
+
+
+def _score(task: _Task, engine: Engine, progress: Progress) -> None:
     """Score each distinct prompt once; a part is written every few seconds and at the end."""
-    distinct = missing.unique("row_key", keep="first", maintain_order=True)
+    distinct = task.missing.unique("row_key", keep="first", maintain_order=True)
     keys = distinct["row_key"].to_list()
     counted = distinct.select(scorable(engine.limits().window)).to_series().to_list()
     waiting: list[dict[str, Any]] = []
@@ -124,14 +158,15 @@ def _score(
 
     def write() -> None:
         numbers = pl.DataFrame(waiting, schema=NUMBERS)
-        rows = numbers.join(missing, on="row_key", maintain_order="left_right")
-        job.append(rows.select(list(SCORES)))
+        rows = numbers.join(task.missing, on="row_key", maintain_order="left_right")
+        task.folder.append(rows.select(list(SCORES)))
 
     try:
-        view = table.token_paths(distinct["prompt"])
-        for row in engine.score(view):
-            waiting.append(_numbers(keys[row.index], row, view.surface_forms(row.index), engine))
-            if counted[row.index]:
+        view = task.job.prompts.token_paths(distinct["prompt"])
+        for score in engine.score(view):
+            at = score.index
+            waiting.append(_numbers(keys[at], score, view.surface_forms(at), engine))
+            if counted[at]:
                 progress.advance(1)
             if time.monotonic() - flushed > FLUSH_SECONDS:
                 write()
@@ -142,11 +177,11 @@ def _score(
 
 
 def _numbers(
-    row_key: str, row: Score, surface_forms: SurfaceForms | None, engine: Engine
+    row_key: str, score: Score, surface_forms: SurfaceForms | None, engine: Engine
 ) -> dict[str, Any]:
     """What was computed of a prompt, whichever rows it stands for."""
-    token = row.other_token
-    logprobs = list(row.logprobs) if row.error is None else None
+    token = score.other_token
+    logprobs = list(score.logprobs) if score.error is None else None
     apart = {}
     if surface_forms is not None and logprobs is not None:
         exact = [values[0] for values in surface_forms.by_option(logprobs)]
@@ -161,9 +196,10 @@ def _numbers(
         "row_key": row_key,
         "logprobs": logprobs,
         "mass": option_mass(logprobs),
-        "first_mass": row.first_mass,
+        "first_mass": score.first_mass,
         "other_token": None if token is None else engine.tokenizer.decode([token]),
-        "other_logprob": row.other_logprob,
-        "error": row.error,
+        "other_logprob": score.other_logprob,
+        "error": score.error,
+        "error_kind": score.error_kind,
         **apart,
     }

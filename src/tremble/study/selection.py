@@ -55,7 +55,7 @@ def check_families(study: Study, there: Mapping[str, Collection[str]]) -> None:
             )
 
 
-def selected(study: Study, found: Sequence[Cell], frames: Mapping[str, pl.DataFrame]) -> list[Cell]:
+def selected(study: Study, every: Sequence[Cell], frames: Mapping[str, pl.DataFrame]) -> list[Cell]:
     """The cells that stay, with the families that stay in them. `frames`: what people did, by
     entry of data.
 
@@ -63,12 +63,12 @@ def selected(study: Study, found: Sequence[Cell], frames: Mapping[str, pl.DataFr
     """
     rules = (*study.include, *study.exclude)
     there = {entry: frame["family"].unique(maintain_order=True) for entry, frame in frames.items()}
-    names = _names(study, found, there)
+    names = _names(study, every, there)
     for one in rules:
         _check(one, names)
     matched: set[int] = set()
     kept = []
-    for cell in found:
+    for cell in every:
         whole = there[cell.dataset].to_list()
         left = []
         for family in whole:
@@ -79,17 +79,17 @@ def selected(study: Study, found: Sequence[Cell], frames: Mapping[str, pl.DataFr
         if left:
             part = left != whole or study.families
             kept.append(replace(cell, families=tuple(left)) if part else cell)
-    if _all_there(study, found):
+    if _all_there(study, every):
         for at, one in enumerate(rules):
             if at not in matched:
                 raise UserError(
                     f"{_shown(one)} matches nothing: the study has each of these names, but not in "
                     "one cell; correct it or take it out."
                 )
-    if found and not kept:
+    if every and not kept:
         raise UserError(
             f"The study {study.name!r} has nothing left to score: its {len(study.include)} "
-            f"[[include]] and {len(study.exclude)} [[exclude]] leave out all {len(found)} cells; "
+            f"[[include]] and {len(study.exclude)} [[exclude]] leave out all {len(every)} cells; "
             "take one of them out."
         )
     return kept
@@ -113,31 +113,30 @@ def _kept(study: Study, hits: Collection[int]) -> bool:
     return included and all(at < includes for at in hits)
 
 
-def _all_there(study: Study, found: Sequence[Cell]) -> bool:
+def _all_there(study: Study, every: Sequence[Cell]) -> bool:
     """Whether no model is missing, whose cells a rule may mean."""
-    return {cell.model for cell in found} == set(study.models)
+    return {cell.model for cell in every} == set(study.models)
 
 
 def _facts(cell: Cell) -> dict[str, list[str]]:
     """What a cell is called by each key of a rule; a model goes by its id and by its name, and a
     formulation under a control is called "standard+no_history"."""
-    wording, _, control = cell.formulation.partition("+")
     return {
         "model": [cell.model.id, model_name(cell.model)],
         "data": [cell.dataset],
-        "formulation": [wording],
+        "formulation": [cell.asked.wording],
         "format": [cell.format],
-        "control": [control or NO_CONTROL],
+        "control": [cell.asked.beside or NO_CONTROL],
     }
 
 
 def _names(
-    study: Study, found: Sequence[Cell], there: Mapping[str, pl.Series]
+    study: Study, every: Sequence[Cell], there: Mapping[str, pl.Series]
 ) -> dict[str, list[str]]:
     """Every name that a rule can mean, by key, those of models that cannot be had among them."""
-    facts = [_facts(cell) for cell in found]
+    facts = [_facts(cell) for cell in every]
     names = {key: [name for one in facts for name in one[key]] for key in ("format", "control")}
-    if not _all_there(study, found):
+    if not _all_there(study, every):
         names["format"] += ["plain", "chat"]
     names["model"] = [name for model in study.models for name in (model.id, model_name(model))]
     names["data"] = list(study.data)
@@ -175,5 +174,5 @@ def _fits(patterns: Iterable[str], names: Sequence[str]) -> bool:
 
 
 def _shown(one: Rule) -> str:
-    said = " and ".join(f"{key} = {', '.join(map(repr, v))}" for key, v in one.patterns.items())
-    return f"[[{one.table}]] with {said}"
+    keys = " and ".join(f"{key} = {', '.join(map(repr, v))}" for key, v in one.patterns.items())
+    return f"[[{one.table}]] with {keys}"

@@ -17,6 +17,7 @@ from typing import Final, Literal, Protocol
 import numpy as np
 
 from tremble.errors import UserError
+from tremble.tokenization.refusal import Refusal
 from tremble.tokenization.surface_forms import SurfaceForms
 
 Reading = Literal["joint", "next_token"]
@@ -27,6 +28,9 @@ FIRST_TOKEN: Final = "next_token"
 READINGS: tuple[Reading, ...] = (FULL_LABEL, FIRST_TOKEN)
 Termination = Literal["auto", "always"]
 Ids = tuple[int, ...]
+_SHARED = Refusal(
+    "shared_first_token", "labels share their first token; the next-token reading is undefined"
+)
 
 
 class NoTerminator(UserError):
@@ -77,10 +81,10 @@ class TokenPaths:
     `prefix` are the ids before the answer; `paths` the ids of each option after it, in shown
     order; `terminated` marks the options whose end is scored too, as the sum over `terminator` (the
     ids of all tokens that start with the terminating character). `token_boundary` is set where a
-    token straddles the end of the context. `error` says why the prompt cannot be scored; where that
-    is known before anything is tokenised (`unread`), there are no ids at all. Where other surface
-    forms count, `surface_forms` says which of the paths are which option's: all of the first
-    option, then all of the next.
+    token straddles the end of the context. `refusal` says why the prompt cannot be scored; where
+    that is known before anything is tokenised (`unread`), there are no ids at all. Where other
+    surface forms count, `surface_forms` says which of the paths are which option's: all of the
+    first option, then all of the next.
     """
 
     prefix: Ids
@@ -89,8 +93,13 @@ class TokenPaths:
     terminator: Ids = ()
     token_boundary: bool = False
     reading: Reading = FULL_LABEL
-    error: str | None = None
+    refusal: Refusal | None = None
     surface_forms: SurfaceForms | None = None
+
+    @property
+    def error(self) -> str | None:
+        """Why the prompt cannot be scored, a sentence."""
+        return None if self.refusal is None else self.refusal.sentence
 
     @property
     def length(self) -> int:
@@ -137,9 +146,9 @@ class TokenPaths:
         return digest.hexdigest()
 
 
-def unread(reason: str, reading: Reading) -> TokenPaths:
-    """A prompt that is not even tokenised, for `reason`."""
-    return TokenPaths((), (), (), reading=reading, error=reason)
+def unread(refusal: Refusal, reading: Reading) -> TokenPaths:
+    """A prompt that is not even tokenised."""
+    return TokenPaths((), (), (), reading=reading, refusal=refusal)
 
 
 def maximal(nodes: Sequence[Ids]) -> list[Ids]:
@@ -258,9 +267,7 @@ def _first_token_paths(ids: Ids, wholes: list[Ids], alone: list[list[int]]) -> T
         tuple(False for _ in firsts),
         token_boundary=any(whole[: len(ids)] != ids for whole in wholes),
         reading=FIRST_TOKEN,
-        error="labels share their first token; the next-token reading is undefined"
-        if shared
-        else None,
+        refusal=_SHARED if shared else None,
     )
 
 

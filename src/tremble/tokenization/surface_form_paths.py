@@ -88,7 +88,7 @@ class _Writer:
         self, context: str, words: tuple[Words, ...], exact: TokenPaths
     ) -> TokenPaths:
         """The paths of a prompt, out of `exact`, those of its labels alone."""
-        if exact.error is not None:
+        if exact.refusal is not None:
             return exact
         # The last line is nearly always the opening. Where the labels have the same tokens after
         # that line as after the whole text, so have the other surface forms.

@@ -1,5 +1,6 @@
 """One decision looked at closely: the study's own prompt, its tokens and scores.
 
-`decision` finds it and reads it with each model, `tokens` explains every token of its prompt and
-options. `report/` shows it.
+`request` says which study and decision are meant and `find` finds them, `decision` has each model
+read it, `shown` says in which presentations; `reading` is one prompt of one model, `tokens`
+explains its tokens. `report/` shows it.
 """

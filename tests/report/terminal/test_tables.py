@@ -36,7 +36,8 @@ from tremble.stats.tables.verdict import verdict_table
 from tremble.study.file import read_study
 from tremble.study.notes import caveats
 from tremble.text import did_you_mean
-from tremble.xray.decision import Asked, look_at
+from tremble.xray.decision import look_at
+from tremble.xray.request import Request
 
 NUMBERS = ROOT / "docs" / "numbers.md"
 # Tables of which the study below has no rows, by the columns that the modules promise.
@@ -170,7 +171,7 @@ def test_xray_keeps_its_twins_and_every_figure(tmp_path: Path) -> None:
     path = write_study(
         tmp_path, [{"id": "d", "prompt": "?", "options": ["yes", "no"], "rate": 0.5}]
     )
-    found = look_at(Asked(str(path), "d"), lambda _: None)
+    found = look_at(Request(str(path), "d"), lambda _: None)
     table = comparison(found)
     for width in range(60, 201, 20):
         out = printed([table], width)

@@ -136,9 +136,9 @@ class SharedEngine:
         limit = longest_of_one_kind(self.model)
         sound, beyond = [], []
         for index, paths in enumerate(prompts):
-            error = self.reference.refusal(paths)
-            if error is not None:
-                yield Score(index, error=error)
+            refusal = self.reference.refusal(paths)
+            if refusal is not None:
+                yield Score.refused(index, refusal)
             elif paths.length > limit:
                 beyond.append(index)
             else:

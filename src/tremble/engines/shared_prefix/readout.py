@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from tremble.engines.base import NOT_NUMBERS, Score
+from tremble.engines.base import Score
 from tremble.engines.reads import Read, Values, reads_of, score_of
 from tremble.engines.shared_prefix.stream import Ints
 from tremble.tokenization.options import Ids, TokenPaths
+from tremble.tokenization.refusal import NOT_A_NUMBER
 
 _BLOCK = 512  # tokens
 
@@ -29,7 +30,7 @@ class _Open:
 
     def score(self, prompt: int) -> Score:
         if not self.sound:
-            return Score(prompt, error=NOT_NUMBERS)
+            return Score.refused(prompt, NOT_A_NUMBER)
         pairs = zip(self.reads, self.values, strict=True)
         return score_of(
             self.paths, prompt, {read.place: values for read, values in pairs if values is not None}

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from tremble.prompts.formulations import control_of
+from tremble.prompts.asked import Asked
 from tremble.stats.filters import MIN_N
 from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.matrix import RunMatrix
@@ -42,7 +42,9 @@ def control_table(evidence: Evidence, resamples: int = RESAMPLES) -> list[Row]:
         return []
     without, under = RunMatrix(evidence), RunMatrix(evidence.under_controls())
     runs = [
-        (model, format_, *control_of(name)) for model, format_, name in under.runs[RUN].iter_rows()
+        (model, format_, asked.wording, asked.beside)
+        for model, format_, name in under.runs[RUN].iter_rows()
+        for asked in [Asked.parse(name)]
     ]
     beside = without.rows([run[:3] for run in runs])
     masses = _masses(evidence)
@@ -78,7 +80,10 @@ def _masses(
     evidence: Evidence,
 ) -> dict[tuple[Any, ...], tuple[int, float | None, float | None]]:
     """By run under a control and family: decisions scored both ways, and both mean masses."""
-    wording = pl.col("formulation").str.split("+").list.first()
+    names = {
+        name: Asked.parse(name).wording for name in evidence.controlled["formulation"].unique()
+    }
+    wording = pl.col("formulation").replace_strict(names, return_dtype=pl.String)
     families = evidence.outcomes.select("decision", "family").unique()
     alone = evidence.predictions.select(*RUN, "decision", "mass").unique([*RUN, "decision"])
     both = (

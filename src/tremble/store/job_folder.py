@@ -10,10 +10,10 @@ from typing import Any
 import polars as pl
 
 from tremble.store.files import json_bytes, read_parquet, replace_file, write_parquet
-from tremble.store.schemas import EXPECTED, SCORES, completed
+from tremble.store.schemas import EXPECTED, SCORES, SCORES_0_1, whole_scores
 
 
-class Job:
+class JobFolder:
     """One folder of parts: one model, data set, formulation and format."""
 
     def __init__(self, folder: Path) -> None:
@@ -28,11 +28,13 @@ class Job:
         """Every row ever written, oldest first."""
         if not self.parts:
             return pl.DataFrame(schema=SCORES)
-        try:  # a sweep has thousands of parts: all of a job at once takes a third of the time
-            return pl.read_parquet(self.parts, columns=list(SCORES), glob=False)
-        except (OSError, pl.exceptions.PolarsError):
-            frames = [completed(read_parquet(path), SCORES) for path in self.parts]
-            return pl.concat([frame.select(list(SCORES)) for frame in frames])
+        # A sweep has thousands of parts: all of a job at once takes a third of the time.
+        for columns in (list(SCORES), list(SCORES_0_1)):
+            try:
+                return whole_scores(pl.read_parquet(self.parts, columns=columns, glob=False))
+            except (OSError, pl.exceptions.PolarsError):
+                continue
+        return pl.concat([whole_scores(read_parquet(path)) for path in self.parts])
 
     def rows(self) -> pl.DataFrame:
         """The rows in force: those that the last run asked for, one of each."""
@@ -42,8 +44,8 @@ class Job:
         # Where nothing was scored twice or is no longer asked for, as nearly always, one join
         # over the keys shows it.
         if asked is not None and rows.height == asked.height:
-            found = asked.join(rows, on=keys, how="semi").height
-            if found == asked.height == asked.select(pl.struct(keys).n_unique()).item():
+            in_force = asked.join(rows, on=keys, how="semi").height
+            if in_force == asked.height == asked.select(pl.struct(keys).n_unique()).item():
                 return rows
         rows = rows.unique(keys, keep="last", maintain_order=True)
         return (
@@ -77,5 +79,5 @@ class Job:
         path = self.folder / "manifest.json"
         if not path.is_file():
             return None
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return found
+        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return manifest

@@ -1,0 +1,76 @@
+"""What wordings and controls are not applicable to, counted in decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import polars as pl
+
+from tremble.prompts.asked import Asked
+from tremble.store.job_folder import JobFolder
+from tremble.text import counted
+from tremble.tokenization.refusal import BEGINS, NOT_APPLICABLE, ErrorKind
+
+_COLUMNS = ("dataset", "formulation", "decision", "error", "error_kind")
+
+
+def is_not_applicable() -> pl.Expr:
+    """Whether a row of scores lacks numbers because a wording or control is not applicable."""
+    return pl.col("error_kind").is_in(NOT_APPLICABLE).fill_null(False)
+
+
+def left_out(jobs: Iterable[JobFolder]) -> pl.DataFrame:
+    """What a wording or a control is not applicable to in finished jobs: dataset (entry of `data`),
+    formulation, decision, error and error_kind, each once."""
+    parts = [pl.DataFrame(schema=dict.fromkeys(_COLUMNS, pl.String))]
+    for job in jobs:
+        manifest = job.manifest()
+        if manifest and manifest["errors"]:
+            rows = job.rows().filter(is_not_applicable())
+            named = rows.select(pl.lit(manifest["dataset"]).alias("dataset"), *_COLUMNS[1:])
+            parts = [pl.concat([*parts, named]).unique(maintain_order=True)]
+    return parts[0]
+
+
+def not_applicable_notes(rows: pl.DataFrame) -> list[str]:
+    """A sentence for every wording and control that is not applicable to decisions of a data set.
+
+    `rows` as `left_out` gives them. A decision counts once, however many of its presentations,
+    formats, readings and models lack it; a wording that is not applicable to it under a control is
+    not without.
+    """
+    notes = []
+    for kind in NOT_APPLICABLE:
+        some = rows.filter(pl.col("error_kind") == kind)
+        names = {name: _whose(kind, name) for name in some["formulation"].unique()}
+        part = some.select(
+            "dataset",
+            "decision",
+            name=pl.col("formulation").replace_strict(names, return_dtype=pl.String),
+            reason=pl.col("error").str.strip_prefix(BEGINS[kind]),
+        ).unique(maintain_order=True)
+        notes += _sentences(whose(kind), part)
+    return notes
+
+
+def whose(kind: ErrorKind) -> str:
+    """What is not applicable, in a word."""
+    return "control" if kind == "control_not_applicable" else "wording"
+
+
+def _whose(kind: ErrorKind, name: str) -> str | None:
+    """The name of the wording or control that is not applicable."""
+    asked = Asked.parse(name)
+    return asked.control if whose(kind) == "control" else asked.wording
+
+
+def _sentences(what: str, frame: pl.DataFrame) -> list[str]:
+    sentences = []
+    for (dataset, name), part in frame.group_by("dataset", "name", maintain_order=True):
+        reasons = part.group_by("reason").agg(pl.col("decision").n_unique())
+        first, most = reasons.sort("decision", "reason", descending=[True, False]).row(0)
+        count = part["decision"].n_unique()
+        why = first if reasons.height == 1 else f"most often ({most:,}), {first}"
+        decisions = counted(count, "decision")
+        sentences.append(f"The {what} {name} does not fit {decisions} of {dataset}: {why}.")
+    return sentences

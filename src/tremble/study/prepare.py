@@ -1,0 +1,133 @@
+"""Before anything is spent: what people did, and every prompt of a study as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import polars as pl
+
+from tremble.errors import UserError
+from tremble.models.spec import ModelSpec, model_name
+from tremble.study.cells import Cell, Facts, cells, prompts_key
+from tremble.study.context import RunContext
+from tremble.study.data import data_fingerprint, decisions_of
+from tremble.study.decision_frame import decision_frame
+from tremble.study.file import Study
+from tremble.study.prompt_table import PromptTable
+from tremble.study.render import render
+from tremble.study.selection import check_families, of_families, selected
+
+
+class PreparedPrompts:
+    """The cells of a study (`cells`), what people did by entry of `data` (`frames`), and the tables
+    of prompts, each made when it is asked for and not in the run's cache.
+
+    Raises UserError for faults of the data and of what is selected.
+    """
+
+    def __init__(self, run: RunContext, facts: Mapping[ModelSpec, Facts]) -> None:
+        self.run = run
+        self._facts = facts
+        data, folder = run.study.data, run.study.folder
+        self._fingerprints = {entry: data_fingerprint(entry, folder) for entry in data}
+        self.frames = read_data(run.study)
+        self._keys: dict[Cell, str] = {}
+        self.cells = selected(run.study, cells(run.study, facts), self.frames)
+
+    def decisions(self, cell: Cell) -> pl.DataFrame:
+        """What people did in the decisions of a cell."""
+        frame = self.frames[cell.dataset]
+        if cell.families is None:
+            return frame
+        return frame.filter(pl.col("family").is_in(cell.families))
+
+    def count(self, some: Iterable[Cell]) -> int:
+        """How many prompts some cells have, one for each decision and presentation."""
+        return sum(int(self.decisions(cell)["presentations"].sum()) for cell in some)
+
+    def table(self, cell: Cell) -> PromptTable:
+        """The prompts of a cell; the run's progress is told of as many as it has, whatever comes of
+        them.
+
+        Raises UserError for the first decision that cannot be read or tokenised.
+        """
+        facts, left = self._facts[cell.model], self.count([cell])
+        cache, progress = self.run.cache, self.run.progress
+        key = prompts_key(self.run.study, cell, facts, self._fingerprints[cell.dataset])
+
+        def advance(prompts: int) -> None:
+            nonlocal left
+            left -= prompts
+            progress.advance(prompts)
+
+        try:
+            if not cache.has(key):
+                tokenizer = self.run.opened(cell.model).tokenizer
+                cache.add(key, render(self.run.study, cell, tokenizer, advance))
+        finally:
+            progress.advance(left)
+        self._keys[cell] = key
+        return self.made(cell)
+
+    def made(self, cell: Cell) -> PromptTable:
+        """The prompts of a cell that `table` was asked for before, wherever they lie now."""
+        return self.run.cache.table(self._keys[cell], self.run.study.how_read(cell.asked).reading)
+
+    def check_data(self) -> None:
+        """Raises UserError where data changed since they were first read."""
+        for entry, before in self._fingerprints.items():
+            if data_fingerprint(entry, self.run.study.folder) != before:
+                raise UserError(f"The data {entry!r} changed while they were read; run it again.")
+
+
+def prepare_prompts(run: RunContext, facts: Mapping[ModelSpec, Facts]) -> PreparedPrompts:
+    """What people did and the prompts of all cells.
+
+    Every prompt was rendered, tokenised and held to the window by then. Raises UserError for the
+    first prompt that cannot be scored, before anything is spent.
+    """
+    prepared = PreparedPrompts(run, facts)
+    run.progress.prepare(prepared.count(prepared.cells))
+    warned: set[str] = set()
+    for cell in prepared.cells:
+        table = prepared.table(cell)
+        window = facts[cell.model].window
+        if window is not None and run.study.too_long == "error":
+            _refuse_too_long(cell, table, window)
+        if cell.dataset not in warned and (doubt := table.warning()) is not None:
+            warned.add(cell.dataset)
+            run.notify(f"Warning: {doubt[0]}: {doubt[1]}")
+    prepared.check_data()
+    return prepared
+
+
+def _refuse_too_long(cell: Cell, table: PromptTable, window: int) -> None:
+    """Raises UserError for the first prompt of a cell that is longer than the model's window."""
+    longer = table.too_long(window)
+    if longer is not None:
+        raise UserError(
+            f"The prompt of {longer[0]!r} has {longer[1]} tokens, but "
+            f"{model_name(cell.model)} takes {window}; leave that decision out, or "
+            'set too_long = "missing" in [run] to count such prompts as missing.'
+        )
+
+
+def read_data(study: Study) -> dict[str, pl.DataFrame]:
+    """What people did, by entry of `data`, in the families asked for. Raises UserError for empty
+    data, for equal ids and for families that are not there."""
+    frames: dict[str, pl.DataFrame] = {}
+    families: dict[str, dict[str, None]] = {entry: {} for entry in study.data}
+    for entry in study.data:
+        decisions = of_families(study, decisions_of(study, entry), families[entry])
+        frame = frames[entry] = decision_frame(decisions, study.counterbalance)
+        if not families[entry]:
+            raise UserError(f"The data {entry!r} hold no decisions; name a file that has some.")
+        for where, earlier in frames.items():
+            twice = frame.join(earlier, on="decision", how="semi", maintain_order="left")
+            if where != entry and twice.height:
+                raise UserError(
+                    f"The id {twice['decision'][0]!r} stands in {where!r} and in {entry!r}; "
+                    "give every decision of a study its own id."
+                )
+    check_families(study, families)
+    return frames

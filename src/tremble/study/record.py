@@ -1,0 +1,52 @@
+"""The record of a run (run.json): what belongs to it, and what stands against what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+from tremble.models.spec import model_name
+from tremble.stats.frames.comparisons import Comparison
+from tremble.study.context import RunContext
+from tremble.study.file import Study
+from tremble.study.jobs import Job
+
+
+def comparisons(study: Study) -> list[Comparison]:
+    """Which scores stand against which: counterparts in their own formats, both plain, both
+    chat."""
+    by_id = {spec.id: spec for spec in study.models}
+    against = []
+    for pair in study.pairs:
+        base, aligned = model_name(by_id[pair.base]), model_name(by_id[pair.aligned])
+        for mode in study.formats:
+            against.append(
+                Comparison(
+                    base,
+                    aligned,
+                    "chat" if mode == "chat" else "plain",
+                    "plain" if mode == "plain" else "chat",
+                    mode,
+                    base_template=aligned if mode == "chat" else None,
+                )
+            )
+    return against
+
+
+def run_record(run: RunContext, jobs: Iterable[Job]) -> dict[str, Any]:
+    """What belongs to this run, for whoever reads the folder later."""
+    study = run.study
+    return {
+        "study": study.name,
+        "datasets": list(study.data),
+        "spellings": study.spellings,
+        "selected": bool(study.include or study.exclude),
+        "models": {model_name(model): identity for model, identity in run.identities.items()},
+        "absent": {model_name(model): reason for model, reason in run.models.reasons().items()},
+        "comparisons": [asdict(comparison) for comparison in comparisons(study)],
+        "jobs": [
+            {"folder": job.folder, "model": model_name(job.model), "partner": job.cell.partner}
+            for job in jobs
+        ],
+    }
