@@ -16,9 +16,9 @@ from tremble.datasets.glee import OPTIONS
 from tremble.decisions.record import Decision, Event, Game, Option
 from tremble.games import multi_issue
 from tremble.games.base import family
+from tremble.prompts.asked import Asked
 from tremble.prompts.controls import CONTROLS
 from tremble.prompts.conversation import Conversation, Formulation, NotApplicable
-from tremble.prompts.asked import Asked
 from tremble.prompts.formulations import FORMULATIONS, spoken, standard
 from tremble.prompts.other_games import OtherGames
 from tremble.prompts.presentations import COUNTERBALANCES, presentations, view
