@@ -15,7 +15,12 @@ from tests.support.places import ROOT
 
 PACKAGE = ROOT / "src" / "tremble"
 ROOMS = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
-PAGES = [ROOT / "README.md", ROOT / "NOTICE", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "NOTICE",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 TEXTS = [*PAGES, *SOURCES]
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 import tomllib
-from pathlib import Path
 
 from typer.testing import CliRunner
 
+from tests.support.places import ROOT
 from tremble.cli import app
-
-ROOT = Path(__file__).parents[2]
 
 
 def test_every_file_names_the_same_version() -> None:
