@@ -169,7 +169,9 @@ class _Plan:
             "presentations."
         )
         for entry, frame in prepared.frames.items():
-            for note in sample_notes(run.study, entry, set(frame["family"])):
+            for note in sample_notes(
+                entry, run.study.folder, run.study.sample, set(frame["family"])
+            ):
                 run.notify(note)
         run.progress.prepare(prompts)
         for cell in jobs.values():

@@ -12,7 +12,6 @@ from tremble.decisions.subsample import Sample
 from tremble.errors import UserError
 from tremble.prompts.other_games import OtherGames
 from tremble.store.provenance import fingerprint
-from tremble.study.file import Study
 
 HELD = 10_000  # decisions of a sample that stay in memory; of a larger one the file is read again
 
@@ -35,24 +34,27 @@ def load_data(entry: str, folder: Path, notes: Notes | None = None) -> Iterator[
     yield from source("jsonl").load(folder / entry, notes)
 
 
-def decisions_of(study: Study, entry: str) -> Iterator[Decision]:
-    """The decisions of one entry of a study's data: all, or those that its `sample` takes."""
-    if study.sample is None:
-        return load_data(entry, study.folder)
-    drawn = (entry, study.folder, data_fingerprint(entry, study.folder), study.sample)
-    sample = _sample(*drawn)
-    if sample.size() > HELD:
-        return sample.of(load_data(entry, study.folder))
-    return iter(_held(*drawn))
+def decisions_of(entry: str, folder: Path, sample: int | None) -> Iterator[Decision]:
+    """The decisions of one entry of a study's data: all, or those that a sample of at most so many
+    of each family takes. `folder` is that of the study file."""
+    if sample is None:
+        return load_data(entry, folder)
+    asked = (entry, folder, data_fingerprint(entry, folder), sample)
+    drawn = _sample(*asked)
+    if drawn.size() > HELD:
+        return drawn.of(load_data(entry, folder))
+    return iter(_held(*asked))
 
 
-def sample_notes(study: Study, entry: str, families: Container[str]) -> list[str]:
+def sample_notes(
+    entry: str, folder: Path, sample: int | None, families: Container[str]
+) -> list[str]:
     """What of an entry of a study's data its `sample` leaves out, a sentence each; `families` are
     those of the entry that are in the study."""
-    if study.sample is None:
+    if sample is None:
         return []
-    mark = data_fingerprint(entry, study.folder)
-    return _sample(entry, study.folder, mark, study.sample).notes(entry, families)
+    mark = data_fingerprint(entry, folder)
+    return _sample(entry, folder, mark, sample).notes(entry, families)
 
 
 @lru_cache(maxsize=16)
@@ -73,10 +75,10 @@ def data_fingerprint(entry: str, folder: Path) -> str | None:
     return None if entry in names() else fingerprint(folder / entry)
 
 
-def games_of(study: Study, entry: str) -> OtherGames:
+def games_of(entry: str, folder: Path) -> OtherGames:
     """Games of one entry of `data`, read once for every cell that needs them: of all of it, so that
     a larger sample later has the same prompts."""
-    return _games(entry, study.folder, data_fingerprint(entry, study.folder))
+    return _games(entry, folder, data_fingerprint(entry, folder))
 
 
 @lru_cache(maxsize=1)

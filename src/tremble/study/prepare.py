@@ -118,7 +118,9 @@ def read_data(study: Study) -> dict[str, pl.DataFrame]:
     frames: dict[str, pl.DataFrame] = {}
     families: dict[str, dict[str, None]] = {entry: {} for entry in study.data}
     for entry in study.data:
-        decisions = of_families(study, decisions_of(study, entry), families[entry])
+        decisions = of_families(
+            study.families, decisions_of(entry, study.folder, study.sample), families[entry]
+        )
         frame = frames[entry] = decision_frame(decisions, study.counterbalance)
         if not families[entry]:
             raise UserError(f"The data {entry!r} hold no decisions; name a file that has some.")
@@ -129,5 +131,5 @@ def read_data(study: Study) -> dict[str, pl.DataFrame]:
                     f"The id {twice['decision'][0]!r} stands in {where!r} and in {entry!r}; "
                     "give every decision of a study its own id."
                 )
-    check_families(study, families)
+    check_families(study.families, families)
     return frames

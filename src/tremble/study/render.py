@@ -64,7 +64,7 @@ def render(
     builder = TableBuilder(lambda drafts: _tokenised(drafts, tokenizer, how))
     decisions = (
         decision
-        for decision in decisions_of(study, cell.dataset)
+        for decision in decisions_of(cell.dataset, study.folder, study.sample)
         if cell.families is None or decision.family in cell.families
     )
     for block in in_blocks(decisions):
@@ -77,7 +77,7 @@ def render(
 def wording_of(study: Study, cell: Cell) -> Formulation:
     """The words of a cell; where its control puts other games' history in place of one's own, with
     games of its data."""
-    others = games_of(study, cell.dataset) if cell.asked.control == "other_history" else None
+    others = games_of(cell.dataset, study.folder) if cell.asked.control == "other_history" else None
     return spoken(cell.asked, others)
 
 

@@ -78,6 +78,8 @@ def write_down(run: RunContext, prepared: PreparedPrompts) -> list[Job]:
         asked = job.prompts.rows().select(list(EXPECTED))
         JobFolder(store.folder / job.folder).expect(asked)
     for entry, frame in prepared.frames.items():
-        store.write_decisions(entry, frame, sample_notes(run.study, entry, set(frame["family"])))
+        families = set(frame["family"])
+        left_out = sample_notes(entry, run.study.folder, run.study.sample, families)
+        store.write_decisions(entry, frame, left_out)
     store.write_run(run_record(run, jobs))
     return jobs

@@ -23,32 +23,33 @@ NO_CONTROL = "none"  # the control of a cell that has none
 
 
 def of_families(
-    study: Study, decisions: Iterable[Decision], seen: dict[str, None]
+    asked: Sequence[str], decisions: Iterable[Decision], seen: dict[str, None]
 ) -> Iterator[Decision]:
-    """The decisions of the families that a study asks for; `seen` takes the names of all."""
+    """The decisions of the families asked for (names or globs; none: all); `seen` takes the names
+    of all that there are."""
     for decision in decisions:
         seen[decision.family] = None
-        if of_family(study, decision.family):
+        if of_family(asked, decision.family):
             yield decision
 
 
-def of_family(study: Study, family: str) -> bool:
-    """Whether a study asks for a family."""
-    return not study.families or _fits(study.families, [family])
+def of_family(asked: Sequence[str], family: str) -> bool:
+    """Whether a family is among those asked for."""
+    return not asked or _fits(asked, [family])
 
 
-def check_families(study: Study, there: Mapping[str, Collection[str]]) -> None:
-    """Raises UserError where `families` names one that no data hold, and where an entry of data
+def check_families(asked: Sequence[str], there: Mapping[str, Collection[str]]) -> None:
+    """Raises UserError where `asked` names one that no data hold, and where an entry of data
     holds none of them. `there`: entry of data -> the families in it."""
     known = list(dict.fromkeys(name for names in there.values() for name in names))
-    for pattern in study.families:
+    for pattern in asked:
         if not _fits([pattern], known):
             raise UserError(
                 f"families in [study] holds {pattern!r}, and no decision is of such a family"
                 f"{did_you_mean(pattern, known)}"
             )
     for entry, names in there.items():
-        if study.families and not any(_fits(study.families, [name]) for name in names):
+        if asked and not any(_fits(asked, [name]) for name in names):
             raise UserError(
                 f"The data {entry!r} hold no decision of the families in [study], only "
                 f"{', '.join(names)}; take them out of data, or add one of these to families."

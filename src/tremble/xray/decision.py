@@ -164,10 +164,10 @@ class _Look:
 
 def _not_held(whole: Study, entry: str, decision: Decision, shown: Sequence[Cell]) -> list[str]:
     """A sentence where the study itself does not score what is shown."""
-    if not of_family(whole, decision.family):
+    if not of_family(whole.families, decision.family):
         return [f"Not in the study: families leave {decision.family} out."]
     if whole.sample is not None and all(
-        one.id != decision.id for one in decisions_of(whole, entry)
+        one.id != decision.id for one in decisions_of(entry, whole.folder, whole.sample)
     ):
         return [f"Not in the study's sample (sample = {whole.sample})."]
     held = [cell for cell in shown if cell.asked in wordings(whole)]
