@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from tremble.store.files import json_bytes, read_parquet, replace_file, write_parquet
-from tremble.store.schemas import EXPECTED, SCORES, SCORES_0_1, whole_scores
+from tremble.store.schemas import EXPECTED, SCORES, whole_scores
 
 
 class JobFolder:
@@ -29,12 +31,14 @@ class JobFolder:
         if not self.parts:
             return pl.DataFrame(schema=SCORES)
         # A sweep has thousands of parts: all of a job at once takes a third of the time.
-        for columns in (list(SCORES), list(SCORES_0_1)):
-            try:
-                return whole_scores(pl.read_parquet(self.parts, columns=columns, glob=False))
-            except (OSError, pl.exceptions.PolarsError):
-                continue
-        return pl.concat([whole_scores(read_parquet(path)) for path in self.parts])
+        with suppress(OSError, pl.exceptions.PolarsError):
+            return whole_scores(pl.read_parquet(self.parts, columns=list(SCORES), glob=False))
+        try:  # those that another version wrote have other columns, and are read together
+            groups = [list(alike) for _, alike in groupby(self.parts, pl.read_parquet_schema)]
+            read = [pl.read_parquet(alike, glob=False) for alike in groups]
+        except (OSError, pl.exceptions.PolarsError):
+            read = [read_parquet(path) for path in self.parts]  # names the one that is damaged
+        return pl.concat([whole_scores(frame) for frame in read])
 
     def rows(self) -> pl.DataFrame:
         """The rows in force: those that the last run asked for, one of each."""

@@ -57,7 +57,6 @@ _DECISIONS: Types = {
     "numbers": pl.String,
 }
 SCORES, DECISIONS = pl.Schema(_SCORES), pl.Schema(_DECISIONS)
-SCORES_0_1 = pl.Schema({name: kind for name, kind in _SCORES.items() if name != "error_kind"})
 EXPECTED = pl.Schema({name: _SCORES[name] for name in ("decision", "presentation", "row_key")})
 
 

@@ -37,7 +37,8 @@ class Availability:
         try:
             yield
         except ModelUnavailable as error:
-            self.unavailable[model] = error
+            # The error itself holds the frames it came through, and with them an engine's weights.
+            self.unavailable[model] = ModelUnavailable(str(error))
 
     def reasons(self) -> dict[ModelSpec, str]:
         """Why each of them cannot be had, a sentence."""
