@@ -63,7 +63,8 @@ class Engine(Protocol):
         """Scores in any order; that of a prompt that cannot be scored has an `error`."""
 
     def identity(self) -> dict[str, Any]:
-        """What belongs in the model key: weights, adapter, dtype, engine kind."""
+        """What belongs in the model key (weights, adapter, dtype, engine kind): that of the model
+        it was opened with, or a run takes that model for one that changed meanwhile."""
 
     def limits(self) -> Limits: ...
 

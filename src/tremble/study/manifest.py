@@ -7,6 +7,7 @@ from dataclasses import asdict
 from functools import cache
 from typing import Any
 
+from tremble import __version__
 from tremble.engines.base import Engine
 from tremble.models.spec import model_name
 from tremble.prompts.chat import FROZEN_DATE, Template
@@ -70,5 +71,10 @@ def split_strings(tokenizer: Tokenizer, template: Template) -> list[str]:
 
 @cache
 def _versions() -> dict[str, str]:
-    packages = ("tremble", "torch", "transformers", "tokenizers", "polars")
-    return {"python": platform.python_version(), **installed(packages)}
+    packages = ("torch", "transformers", "tokenizers", "polars")
+    # Of tremble the code that runs, not what was written down when it was installed.
+    return {
+        "python": platform.python_version(),
+        "tremble": __version__,
+        **installed(packages),
+    }

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import polars as pl
 
-from tremble.baselines.base import BASELINES
+from tremble.baselines.base import BASELINES, FITTED
 from tremble.decisions.record import Decision
 from tremble.engines.open import give_memory_back, open_engine
 from tremble.engines.registry import check_engine
@@ -34,8 +34,6 @@ from tremble.xray.reading import read, stored
 from tremble.xray.request import Request, as_requested, study_of
 from tremble.xray.shown import presented
 from tremble.xray.tokens import TokenReader
-
-CHEAP = ("majority", "last_choice")  # baselines that fit nothing
 
 Found = dict[str, Any]
 _Answer = TypeVar("_Answer")
@@ -186,7 +184,7 @@ def _outcome(decision: Decision, store: Store | None) -> Found:
     if store is not None:
         frame = store.decisions()
         frame = frame.filter(pl.col("family").cast(pl.String) == decision.family)
-        for name in CHEAP:
+        for name in (name for name in BASELINES if name not in FITTED):
             mine = BASELINES[name](frame).filter(pl.col("decision").cast(pl.String) == decision.id)
             if mine.height:
                 baselines[name] = mine["prediction"][0]
