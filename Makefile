@@ -5,13 +5,17 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test quick lint bench clean
 
 demo: $(VENV)/demo
 	$(BIN)/tremble demo --out demo-study
 
 test: $(VENV)/dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+# What needs no model and little time: under a minute on two cores.
+quick: $(VENV)/dev
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not model and not real and not slow"
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check src tests benchmarks scripts

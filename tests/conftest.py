@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.needs_model import brings_library, marks, needs_model
 from tremble.datasets.base import Notes
 from tremble.datasets.demo import load, sample
 from tremble.decisions import jsonl
@@ -20,6 +22,24 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # What helpers assert is shown in full when it fails, as in a test.
 pytest.register_assert_rewrite("tests.support")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Files of which `make quick` wants nothing are not imported: half its time would go there."""
+    unwanted = re.findall(r"not (\w+)", config.option.markexpr)
+    if not unwanted or not collection_path.match("test_*.py"):
+        return None
+    given = marks(collection_path)
+    whole = any(f".{mark}" in given for mark in unwanted)
+    return whole or ("model" in unwanted and brings_library(collection_path)) or None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if isinstance(item, pytest.Function) and needs_model(
+            item.path, item.originalname, tuple(item.fixturenames)
+        ):
+            item.add_marker(pytest.mark.model)
 
 
 _left_out = 0  # modules that were loaded when collections last learnt what to leave out

@@ -85,6 +85,7 @@ def test_no_public_function_has_the_name_of_a_room() -> None:
     assert [name for name in taken if not name.startswith("commands.")] == []
 
 
+@pytest.mark.slow
 def test_every_module_can_be_imported_first() -> None:
     """No import depends on another having come first."""
     for module in pkgutil.walk_packages(tremble.__path__, "tremble."):

@@ -26,6 +26,8 @@ from tremble.stats.tables.further import FURTHER, further_tables
 from tremble.stats.tables.verdict import verdict_table
 from tremble.text import MISSING
 
+pytestmark = pytest.mark.slow
+
 BASE, ALIGNED = ("mock:base", "plain"), ("mock:aligned", "chat")
 # Predictions of fitted baselines are not among the rows of a study; their own tests are elsewhere.
 NOT_OF_ROWS = {"r baseline"}

@@ -35,6 +35,7 @@ def test_the_decisions_are_those_of_the_script(tmp_path: Path) -> None:
     assert found == Counter(module.SIZES)
 
 
+@pytest.mark.slow
 def test_the_page_follows_from_the_rows(tmp_path: Path) -> None:
     """The study file as it is, with made-up models in one format and family."""
     found = [d for d in jsonl.read(EXAMPLES / "multiverse.jsonl") if d.round and d.round > 3]

@@ -51,6 +51,7 @@ def test_an_unknown_move_is_passed_over() -> None:
     assert lead(0.9, 0.5, 0.5, ((0, 0), (1, None), (1, 1))) == lead(0.9, 0.5, 0.5, ((0, 0), (1, 1)))
 
 
+@pytest.mark.slow
 def test_attraction_recovers_what_made_the_choices() -> None:
     rng = np.random.default_rng(8)
     true, people = {}, []

@@ -118,6 +118,7 @@ def test_decisions_without_a_game_have_no_previous_one_and_no_r() -> None:
         max_size=8,
     )
 )
+@pytest.mark.slow
 def test_r_of_the_last_choice_agrees_with_a_loop(games: list[list[str]]) -> None:
     people = [
         d

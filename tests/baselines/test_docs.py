@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.support.places import ROOT
 from tremble.baselines.base import BASELINES, baseline_predictions
 from tremble.stats.frames.evidence import Evidence
@@ -21,6 +23,7 @@ def test_the_page_has_an_entry_for_every_baseline() -> None:
     assert [name for name in BASELINES if f"**{name}** " not in text] == []
 
 
+@pytest.mark.slow
 def test_the_figures_of_the_page() -> None:
     decisions = decision_frame(load_data("demo", Path()))
     said = baseline_predictions(decisions)

@@ -22,6 +22,8 @@ from tremble.store.job_folder import JobFolder
 from tremble.store.study_folder import Store
 from tremble.study.notes import caveats
 
+pytestmark = pytest.mark.slow
+
 BASE, ALIGNED = "mock:base", "mock:aligned"
 SECOND = '[[pair]]\nbase = "mock:base"\naligned = "mock:second"\n'
 FIRST = {"notes", "models", "pairs", "tests", "baselines"}

@@ -14,6 +14,7 @@ from tests.support.record_lines import OWN
 from tests.support.toys import bpe_tokenizer, save_tiny, tiny_model
 
 
+@pytest.mark.slow
 def test_a_study_from_the_command_line(tmp_path: Path) -> None:
     study = write_study(tmp_path, [{**OWN, "id": str(i), "prompt": f"{i}?"} for i in range(40)])
     code, out, _ = tremble("run", study, "--out", tmp_path / "out")

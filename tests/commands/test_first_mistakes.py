@@ -173,6 +173,7 @@ def test_a_table_is_no_file_of_records(tmp_path: Path, name: str) -> None:
     assert "docs/data.md" in said
 
 
+@pytest.mark.slow
 def test_what_is_there_is_not_lost(tmp_path: Path) -> None:
     study = write_study(tmp_path)
     thesis = tmp_path / "thesis"
@@ -201,6 +202,7 @@ def test_what_is_there_is_not_lost(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("there", ["x.csv", "x.codebook.csv", "x.parquet"])
+@pytest.mark.slow
 def test_an_export_replaces_exports_alone(tmp_path: Path, there: str) -> None:
     assert tremble("run", write_study(tmp_path), "--out", tmp_path / "out")[0] == 0
     kind = there.rpartition(".")[2]
@@ -269,6 +271,7 @@ def test_numbers_that_are_none(tmp_path: Path, key: str, written: str) -> None:
         lottery(tmp_path, **{**gambles, key: written})
 
 
+@pytest.mark.slow
 def test_help_and_mistakes_load_nothing_heavy(tmp_path: Path) -> None:
     """In a process of its own, since this one has everything loaded."""
     calls = [

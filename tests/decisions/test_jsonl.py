@@ -134,6 +134,7 @@ def _decisions(draw: st.DrawFn, games: list[Game], number: int) -> Decision:
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(data=st.data())
+@pytest.mark.slow
 def test_what_is_written_reads_back_the_same(tmp_path: Path, data: st.DataObject) -> None:
     games = data.draw(st.lists(_games, max_size=3, unique_by=lambda game: game.id))
     count = data.draw(st.integers(1, 4))
@@ -342,6 +343,7 @@ def test_own_games_do_not_leak_what_the_person_could_not_see(tmp_path: Path) -> 
     assert _prompts(path, _own_game(plays, 99, "a")) == _prompts(path, _own_game(plays, 99, "b"))
 
 
+@pytest.mark.slow
 def test_importing_streams(tmp_path: Path) -> None:
     """Four times the decisions need little more memory: only marks of their ids are kept."""
     import tracemalloc

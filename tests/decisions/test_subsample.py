@@ -82,6 +82,7 @@ def shared(rng: random.Random, games: int, people: int, most_rounds: int) -> lis
 
 
 @pytest.mark.parametrize("people", [90, 12])  # many clusters, or one of nearly everything
+@pytest.mark.slow
 def test_samples_are_nested_and_nearly_full_and_split_one_cluster_at_most(people: int) -> None:
     rng = random.Random(people)
     for _ in range(4):
@@ -161,6 +162,7 @@ def test_large_clusters_come_no_sooner_than_small_ones() -> None:
     assert 65 < large < 135
 
 
+@pytest.mark.slow
 def test_memory_grows_with_the_games_alone() -> None:
     def many(games: int) -> Iterator[Decision]:
         for number in range(games):

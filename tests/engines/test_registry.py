@@ -21,6 +21,7 @@ from tremble.models.spec import ModelSpec, RunOptions
 
 
 @pytest.mark.parametrize("name", list(ENGINES))
+@pytest.mark.model
 def test_every_engine_can_be_opened_and_heeds_options_that_there_are(name: str) -> None:
     assert callable(import_module(f"tremble.engines.{ENGINES[name].module}").open_engine)
     assert ENGINES[name].options <= {field.name for field in fields(RunOptions)}

@@ -42,6 +42,7 @@ def one(demo: list[Decision], id_: str) -> dict[str, Any]:
     return said
 
 
+@pytest.mark.slow
 def test_every_family_has_numbers(demo: list[Decision]) -> None:
     found = decision_frame(demo)
     assert set(found["family"]) == set(FAMILIES)
@@ -77,6 +78,7 @@ def _with_game(demo: list[Decision]) -> Iterator[Decision]:
     return (d for d in demo if d.game is not None)
 
 
+@pytest.mark.slow
 def test_the_choice_and_what_comes_after_it_change_nothing(demo: list[Decision]) -> None:
     after = [
         replace(_tampered(d, set(range(d.at))), choice=d.options[-1].key) for d in _with_game(demo)
@@ -88,6 +90,7 @@ def test_the_choice_and_what_comes_after_it_change_nothing(demo: list[Decision])
     assert numbers(rates) == numbers([d for d in demo if d.rates])
 
 
+@pytest.mark.slow
 def test_what_is_hidden_from_the_person_changes_nothing(demo: list[Decision]) -> None:
     hidden, seen = [], []
     for d in _with_game(demo):
@@ -117,6 +120,7 @@ def test_a_buyer_does_not_know_this_rounds_quality_before_buying(demo: list[Deci
     assert numbers([replace(first, game=replace(first.game, events=tuple(flipped)))]) == [text]
 
 
+@pytest.mark.slow
 def test_what_was_seen_does_change_the_numbers(demo: list[Decision]) -> None:
     late = [d for d in _with_game(demo) if d.at > 2]
     changed = numbers([_tampered(d, set()) for d in late])

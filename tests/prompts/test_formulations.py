@@ -256,6 +256,7 @@ def test_a_study_counts_what_a_wording_does_not_fit(
     assert CliRunner().invoke(app, asked).exit_code == 0
 
 
+@pytest.mark.slow
 def test_a_study_in_all_wordings_and_formats(tmp_path: Path, embedded: list[Decision]) -> None:
     chosen = list({d.family: d for d in embedded}.values())
     jsonl.write(chosen, tmp_path / "mine.jsonl")

@@ -153,6 +153,7 @@ def test_published_wins_on_the_command_line() -> None:
     assert code == 0 and "bargaining" in out and "lottery" in out
 
 
+@pytest.mark.slow
 def test_the_terminal_shows_the_core_study_s_filters_and_names_the_sweep() -> None:
     """The rows without options are those of .80 and .30 in the sweep of the JSON."""
     rows = json.loads(tremble("published", "wins", "--json")[1])

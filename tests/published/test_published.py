@@ -68,6 +68,7 @@ FILTERS = [
 
 
 @pytest.mark.parametrize("mass, corr", FILTERS)
+@pytest.mark.slow
 def test_bounds_are_those_of_an_enumeration_of_true_values(
     mass: Decimal | None, corr: Decimal | None
 ) -> None:

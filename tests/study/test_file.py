@@ -163,6 +163,7 @@ def matrix(frame: pl.DataFrame, decisions: dict[str, str]) -> set[tuple[str, ...
         ),
     ],
 )
+@pytest.mark.slow
 def test_what_stays_is_what_the_rules_say(
     data: Path, rules: str, stays: Callable[..., bool]
 ) -> None:

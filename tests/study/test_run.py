@@ -252,6 +252,7 @@ def test_a_folder_killed_at_the_very_start_can_be_used(data: Path) -> None:
     assert run(study_file(data), data / "out") == 0
 
 
+@pytest.mark.slow
 def test_what_was_scored_is_on_disk_within_seconds(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -73,6 +73,7 @@ def test_plan_and_run_take_the_same_part_and_say_so(
     assert ids == {d.id for d in expected}
 
 
+@pytest.mark.slow
 def test_what_was_scored_stays_and_counts_only_where_it_is_asked_for(data: Path) -> None:
     out = data / "out"
     families: dict[str, Any] = {"families": ["lottery"]}

@@ -24,6 +24,7 @@ from typer.testing import CliRunner
 
 from tremble.cli import app
 
+pytestmark = pytest.mark.model  # the stored studies have tokenizers
 STORED = Path(__file__).parents[1] / "golden" / "study_0_1_0"
 STUDIES = {
     "wide": ["analyze", "wide", "--json", "--table", "formulation,controls"],

@@ -147,6 +147,7 @@ def scored(paths: TokenPaths, next_token: Any) -> list[float]:
 
 @settings(max_examples=60, deadline=None)
 @given(openings, several, vocabularies, st.sampled_from(["auto", "always"]), st.integers(0, 99))
+@pytest.mark.slow
 def test_mass_with_spellings_is_never_below_the_exact_one_and_never_above_one(
     context: str, options: Any, words: list[str], terminator: Any, seed: int
 ) -> None:

@@ -34,6 +34,7 @@ def test_models_formats_and_readings_can_be_chosen(tmp_path: Path) -> None:
     assert [option["key"] for option in demo["options"]] == [o.key for o in decision.options]
 
 
+@pytest.mark.slow
 def test_another_history_comes_from_the_same_data_as_in_a_study(tmp_path: Path) -> None:
     drawn = [d for d in load(tmp_path, Notes()) if d.family == "repeated_matrix"][:60]
     path = write_study(tmp_path)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,6 +39,7 @@ def walk(plan: Plan, tokens: int, rows: int) -> Iterator[tuple[tuple[int, ...], 
 
 
 @given(prompt_lists, st.integers(1, 9), st.integers(1, 3))
+@pytest.mark.slow
 def test_every_distinct_token_once_and_every_node_read_once(
     prompts: list[TokenPaths], tokens: int, rows: int
 ) -> None:
@@ -63,6 +65,7 @@ def test_every_distinct_token_once_and_every_node_read_once(
 
 
 @given(prompt_lists, st.randoms())
+@pytest.mark.slow
 def test_the_order_of_the_prompts_changes_nothing(
     prompts: list[TokenPaths], random: Random
 ) -> None:

@@ -172,6 +172,7 @@ def best_replies(table: Table, mine: Sequence[F], theirs: Sequence[F]) -> bool:
 
 
 @pytest.mark.parametrize("shape", [(2, 2), (2, 4), (3, 3), (4, 3), (5, 4)])
+@pytest.mark.slow
 def test_against_all_supports(shape: tuple[int, int]) -> None:
     """Games without ties are not degenerate, up to bad luck: then equilibria are odd in number
     (Wilson 1971) and have supports of equal size."""

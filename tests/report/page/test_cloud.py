@@ -44,6 +44,7 @@ PAIRS = [
 ]
 
 
+@pytest.mark.slow
 def test_points_are_the_study_s_r_over_the_printed_ones() -> None:
     found = beside_published(PAIRS, ["repeated_matrix", "persuasion", "dialogue"])
     (figure,) = found.figures
@@ -94,6 +95,7 @@ def test_why_nothing_is_laid_over_is_said() -> None:
     assert alone.sentences[0] in words(parsed(text))
 
 
+@pytest.mark.slow
 def test_wordings_have_a_drawing_each_the_published_one_first() -> None:
     rows = [{**PAIRS[0], "formulation": name} for name in ("b", "c", "d", "standard", "e", "f")]
     found = beside_published(rows, ["repeated_matrix"])

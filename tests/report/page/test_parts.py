@@ -24,6 +24,8 @@ from tremble.stats.tables.analysis import Analysis, analyze
 from tremble.stats.tables.further import FURTHER, further_tables
 from tremble.stats.tables.verdict import verdict_table
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("vl_convert")
 Study = tuple[Analysis, pl.DataFrame, pl.DataFrame, dict[str, list[dict[str, Any]]]]
 

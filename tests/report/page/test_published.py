@@ -25,6 +25,7 @@ def core(tmp_path_factory: pytest.TempPathFactory) -> str:
     return target.read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_the_core_study_s_page_holds_every_claim_and_every_filter(core: str) -> None:
     tree = parsed(core)
     found = folds(tree)

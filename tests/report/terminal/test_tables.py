@@ -99,6 +99,7 @@ def words(table: Table) -> Counter[str]:
 
 
 @pytest.mark.parametrize("width", range(60, 201, 14))
+@pytest.mark.slow
 def test_every_cell_of_every_table_is_whole_at_every_width(study: list[Table], width: int) -> None:
     assert {table.id for table in study} >= {"models", "pairs", "tests", "verdict", *FURTHER}
     for table in study:
@@ -156,6 +157,7 @@ def test_where_not_even_one_column_fits_everything_is_a_line(width: int) -> None
     assert max(map(len, out.splitlines())) <= width
 
 
+@pytest.mark.slow
 def test_in_a_pipe_lines_are_as_long_as_they_must_be(data: Path) -> None:
     out = data / "out"
     run(study_file(data), out)
@@ -295,6 +297,7 @@ def test_every_further_table_stands_in_the_documents() -> None:
     assert "half right" in text  # ties of the column `right`
 
 
+@pytest.mark.slow
 def test_notes_stand_before_the_first_tables_and_elsewhere_in_one_line(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -317,6 +320,7 @@ def test_notes_stand_before_the_first_tables_and_elsewhere_in_one_line(
         assert ("Made up by tremble" in text) is (command == ("analyze", out))
 
 
+@pytest.mark.slow
 def test_models_that_are_none_are_marked_in_every_table_and_said_once(data: Path) -> None:
     out = data / "out"
     run(study_file(data), out)

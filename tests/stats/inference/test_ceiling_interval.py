@@ -57,6 +57,7 @@ def between(rows: list[dict[str, Any]], variance: float, count: int) -> list[flo
     return [math.sqrt(max(0.0, 1 - end)) for end in ends]
 
 
+@pytest.mark.slow
 def test_the_interval_is_that_of_every_cluster_left_out() -> None:
     people = mixed_people()
     nested = [row | {"cluster": row["decision"]} for row in people]
@@ -75,6 +76,7 @@ def test_the_interval_is_that_of_every_cluster_left_out() -> None:
     assert 0 < row["low"] < row["ceiling"] < row["high"] and row["note"] is None
 
 
+@pytest.mark.slow
 def test_the_interval_where_people_and_games_cross() -> None:
     people = mixed_people()
     parts = [jackknife(people, *by) for by in (["participant"], ["cluster"])]

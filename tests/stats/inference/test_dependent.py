@@ -47,6 +47,7 @@ def test_swapping_mirrors_all_three() -> None:
     assert other.t_p == pytest.approx(one.t_p)
 
 
+@pytest.mark.slow
 def test_level_and_coverage_with_independent_observations() -> None:
     """2,000 studies of n = 60 with equal r of .4: 100 false alarms, give or take 30 (3 sd)."""
     rng = np.random.default_rng(8)

@@ -132,6 +132,7 @@ def test_degenerate_families() -> None:
     assert mixed_model([0.0, 0.0, None], list("ABC")).p is None
 
 
+@pytest.mark.slow
 def test_level_with_siblings_alike() -> None:
     """400 catalogues, no true difference, siblings correlated .5: 20 false alarms, give or take."""
     rng = np.random.default_rng(12)

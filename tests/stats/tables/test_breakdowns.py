@@ -69,6 +69,7 @@ def study(seed: int = 0, count: int = 400) -> Evidence:
 
 
 @pytest.mark.parametrize("by", ["parameter", "round", "Stakes", "family", "formulation"])
+@pytest.mark.slow
 def test_a_subset_has_the_pair_table_of_its_decisions_alone(by: str) -> None:
     evidence = study()
     decisions = evidence.decisions

@@ -57,6 +57,7 @@ def test_repeated_contexts_by_hand() -> None:
 
 
 @pytest.mark.parametrize("people", [5, 30])
+@pytest.mark.slow
 def test_rates_with_known_truth(people: int) -> None:
     rng = np.random.default_rng(people)
     found, reached = [], []
@@ -68,6 +69,7 @@ def test_rates_with_known_truth(people: int) -> None:
     assert np.mean(found) == pytest.approx(np.mean(reached), abs=0.01)
 
 
+@pytest.mark.slow
 def test_several_choices_per_person_with_known_truth() -> None:
     """Five choices each by people who differ: only the spread between people has the noise."""
     rng = np.random.default_rng(3)
@@ -88,6 +90,7 @@ def test_several_choices_per_person_with_known_truth() -> None:
 
 
 @pytest.mark.parametrize("repeats", [2, 6])
+@pytest.mark.slow
 def test_choices_with_known_truth(repeats: int) -> None:
     """Squared: what is unbiased is the variance explained, not its root."""
     rng = np.random.default_rng(repeats)
@@ -138,6 +141,7 @@ def test_own_prompts_that_were_read_again_by_hand() -> None:
     assert row["ceiling"] == pytest.approx(math.sqrt(1 - v / total))
 
 
+@pytest.mark.slow
 def test_own_prompts_with_known_noise() -> None:
     """What is bounded is reached by who knows the share of every prompt; squared, as above."""
     rng = np.random.default_rng(4)

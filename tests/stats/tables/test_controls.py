@@ -164,6 +164,7 @@ def test_which_controls_take_the_game_away(family: str, takes_the_game_away: set
             assert (few["verdict"], few["control"]) == ("yes", None)
 
 
+@pytest.mark.slow
 def test_a_study_adds_controls_and_leaves_every_other_table(data: Path) -> None:
     out = data / "out"
     assert run(study_file(data), out) == 0
@@ -224,6 +225,7 @@ def test_controls_of_a_study_file(data: Path) -> None:
             read_study(study_file(data, **wrong))
 
 
+@pytest.mark.slow
 def test_another_reading_is_scored_beside_as_a_control(data: Path) -> None:
     out, alone = data / "both", data / "alone"
     assert run(study_file(data, reading=["joint", "next_token"]), out) == 0

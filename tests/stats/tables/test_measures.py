@@ -159,6 +159,7 @@ def test_predictions_that_run_against_people_are_heated_to_the_bound() -> None:
 
 
 @pytest.mark.parametrize(("slope", "shift"), [(0.25, 0.0), (0.6, 0.8), (3.0, -0.5)])
+@pytest.mark.slow
 def test_the_slope_after_a_temperature_is_the_true_one_times_it(slope: float, shift: float) -> None:
     """logit P(y = 1) = shift + slope x, 25 people of 12 choices: no sign changes."""
     products, off = [], []

@@ -147,6 +147,7 @@ def test_a_control_uses_the_scores_under_the_partners_template() -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10**6))
+@pytest.mark.slow
 def test_tables_agree_with_plain_loops(seed: int) -> None:
     rng = random.Random(seed)
     people = []

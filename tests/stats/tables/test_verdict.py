@@ -169,6 +169,7 @@ def test_no_variance_is_said() -> None:
         assert (row["r"], row["verdict"], row["why"]) == (None, "cannot say", "one outcome only")
 
 
+@pytest.mark.slow
 def test_from_the_command_line(data: Path) -> None:
     out = data / "out"
     run(study_file(data), out)
