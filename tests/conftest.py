@@ -11,17 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.needs_model import brings_library, marks, needs_model
-from tremble.datasets.base import Notes
-from tremble.datasets.demo import load, sample
-from tremble.decisions import jsonl
+# Before anything of it is imported: what helpers assert is shown in full when it fails.
+pytest.register_assert_rewrite("tests.support")
+
+from tests.support.needs_model import brings_library, marks, needs_model  # noqa: E402
+from tremble.datasets.base import Notes  # noqa: E402
+from tremble.datasets.demo import load, sample  # noqa: E402
+from tremble.decisions import jsonl  # noqa: E402
 
 # Before torch is imported, and for what tests start: over matrices this small, threads only wait
 # for each other, the more where cores have other work, such as the second process of `make test`.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-
-# What helpers assert is shown in full when it fails, as in a test.
-pytest.register_assert_rewrite("tests.support")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
