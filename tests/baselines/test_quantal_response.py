@@ -88,6 +88,7 @@ def test_the_branch_from_zero_picks_the_risk_dominant_side() -> None:
     assert found[1] > 0.999
 
 
+@pytest.mark.slow
 def test_every_game_is_solved_and_is_a_fixed_point() -> None:
     rng = np.random.default_rng(1)
     own, other = rng.uniform(size=(300, 3, 3)), rng.uniform(size=(300, 3, 3))

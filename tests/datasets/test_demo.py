@@ -279,6 +279,7 @@ def changed_rounds(row: dict[str, Any], number: int) -> Any:
     return [*row["rounds"][: number - 1], [*amounts, turned], *later]
 
 
+@pytest.mark.slow
 def test_records_hold_the_embedded_data(embedded: dict[str, Decision], tmp_path: Path) -> None:
     come_back(embedded.values(), tmp_path)
 

@@ -204,6 +204,7 @@ def test_no_prompt_depends_on_other_people_or_on_facts_about_this_one(tmp_path: 
     assert (original[0].person, changed[0].person) == ({"age": 30}, {"age": 70})
 
 
+@pytest.mark.slow
 def test_a_session_is_stored_once_and_comes_back(tmp_path: Path) -> None:
     sizes = []
     for count in (100, 200):

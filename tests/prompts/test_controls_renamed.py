@@ -69,6 +69,7 @@ def test_renamed_back_is_the_standard_text(
     assert seen == {*SIZES, "multi_issue"}
 
 
+@pytest.mark.slow
 def test_renamed_letters_follow_every_presentation(embedded: list[Decision]) -> None:
     for decision in embedded:
         for number in presentations(decision, COUNTERBALANCES):

@@ -202,6 +202,7 @@ def test_what_only_the_other_side_knows_and_what_comes_later_shows_in_no_wording
 # Through a study.
 
 
+@pytest.mark.slow
 def test_a_study_counts_what_a_wording_does_not_fit(
     tmp_path: Path, embedded: list[Decision]
 ) -> None:

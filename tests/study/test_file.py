@@ -191,6 +191,7 @@ def test_what_stays_is_what_the_rules_say(
     assert any("include and exclude" in line for line in caveats(out))
 
 
+@pytest.mark.slow
 def test_what_was_left_out_is_scored_later_and_nothing_twice(data: Path) -> None:
     out = data / "out"
     assert run(study_file(data, MODELS + '[[exclude]]\nfamily = "lottery"\n'), out) == 0

@@ -131,6 +131,7 @@ def test_a_view_is_a_sequence(tmp_path: Path) -> None:
             view[index]
 
 
+@pytest.mark.slow
 def test_a_prompt_takes_four_bytes_a_token_and_little_beside(tmp_path: Path) -> None:
     write(tmp_path, [own(i, f"{i}? " + "word " * 60) for i in range(2000)])
     asked = Study("s", (), (), (), folder=tmp_path)

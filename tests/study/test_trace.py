@@ -17,6 +17,8 @@ import tremble
 from tests.support.structure import order_of_rooms, room_of
 from tremble.cli import main
 
+pytestmark = pytest.mark.slow
+
 OWN = {"id": "one", "prompt": "Take 3?", "options": ["yes", "no"], "choice": "yes"}
 # Entered by upstream rooms as well, which are given it: who hears of messages and of progress.
 CALLED_BACK = {"report/terminal"}

@@ -332,6 +332,7 @@ def test_a_one_shot_game_in_either_order() -> None:
 # All of it as a table.
 
 
+@pytest.mark.slow
 def test_no_null_becomes_a_half() -> None:
     """Every decision of the embedded data has shares or a reason; where nothing but one option is
     determined the others stay null; 0.5 appears where an exact mixed equilibrium has it alone."""

@@ -14,6 +14,8 @@ from tremble.report.page.cloud import beside_published
 from tremble.report.page.study import study_page
 from tremble.stats.tables.analysis import analyze
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("vl_convert")
 
 

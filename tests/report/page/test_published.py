@@ -13,6 +13,8 @@ from tests.support.pages import folds, parsed, places, printed, read, rows, word
 from tremble.cli import app
 from tremble.published.text_claims import claims as every_claim
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("vl_convert")
 
 

@@ -16,6 +16,8 @@ from tremble.report.page.parts import further_parts
 from tremble.report.page.study import study_page
 from tremble.stats.tables.analysis import analyze
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def hostile() -> str:

@@ -8,6 +8,7 @@ import pytest
 from tremble.stats.inference.power import POWER, smallest_difference
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("r", "between"), [(0.3, 0.5), (0.0, 0.0), (0.5, 0.8)])
 def test_the_smallest_difference_against_simulation(r: float, between: float) -> None:
     """The error of a difference of two correlations with the same variable, drawn 4,000 times."""
