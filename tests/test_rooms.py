@@ -17,6 +17,7 @@ from tests.support.structure import (
     functions,
     length,
     order_of_rooms,
+    parsed,
     room_of,
     sources,
 )
@@ -78,7 +79,7 @@ def test_no_public_function_has_the_name_of_a_room() -> None:
     taken = [
         f"{module}.{node.name}"
         for module, path in SOURCES.items()
-        for node in ast.parse(path.read_text("utf-8")).body
+        for node in parsed(path).body
         if isinstance(node, ast.FunctionDef) and node.name in rooms
     ]
     # A command bears the name that users type.

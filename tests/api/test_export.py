@@ -163,6 +163,7 @@ def test_the_units_of_a_row_are_those_that_intervals_resample(
         assert both == pytest.approx(alone)
 
 
+@pytest.mark.slow
 def test_r_of_the_analysis_follows_from_the_exported_rows(data: Path) -> None:
     out = data / "out"
     run(study_file(data), out)

@@ -153,6 +153,7 @@ class Told(Progress):
         self.begun[-1][2] += prompts
 
 
+@pytest.mark.slow
 def test_a_run_counts_what_will_be_scored_as_a_plan_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

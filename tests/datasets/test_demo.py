@@ -234,6 +234,7 @@ def test_no_repeated_prompt_depends_on_the_other_game() -> None:
             assert (found[id_] != text) is (f"/{game}/" in id_ and not id_.endswith("/r1"))
 
 
+@pytest.mark.slow
 def test_no_glee_prompt_depends_on_its_choice_or_later() -> None:
     checked = 0
     noticed: set[str] = set()
@@ -303,6 +304,7 @@ def test_a_sample_is_whole_clusters_in_order(embedded: dict[str, Decision]) -> N
     assert 10 <= count["bargaining"] < 10 + max(games.values())
 
 
+@pytest.mark.slow
 def test_a_sample_depends_on_the_seed_and_on_its_own_family_alone(
     embedded: dict[str, Decision],
 ) -> None:

@@ -139,6 +139,7 @@ def test_pairs_on_the_command_line() -> None:
     assert "-1" in mistake("pairs", "--max-params", "-1")
 
 
+@pytest.mark.slow
 def test_published_wins_on_the_command_line() -> None:
     code, out, _ = tremble("published", "wins", "--json")
     rows = json.loads(out)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pytest
 
 from tremble.baselines.base import baseline_predictions
 from tremble.baselines.cases import NO_NUMBERS
@@ -42,6 +43,7 @@ def test_a_dilemma_is_named_and_solved() -> None:
     assert frame["normative_why"].to_list()[0] is None
 
 
+@pytest.mark.slow
 def test_every_embedded_decision_has_a_theory_or_a_reason(tmp_path: Path) -> None:
     frame = decision_frame(load(tmp_path, Notes()))
     assert frame.height == 1911

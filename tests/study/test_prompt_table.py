@@ -238,6 +238,7 @@ def tables(out: Path) -> list[Path]:
     return sorted((out / "prompts").glob("*"))
 
 
+@pytest.mark.slow
 def test_models_of_one_tokenizer_share_their_prompts(
     tmp_path: Path, rendered: list[tuple[str, str]]
 ) -> None:
@@ -272,6 +273,7 @@ DAMAGE: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", list(DAMAGE))
 def test_a_damaged_table_is_made_again_without_a_word(
     damage: str, tmp_path: Path, rendered: list[tuple[str, str]]
@@ -337,6 +339,7 @@ def test_a_doubtful_join_is_told_once_per_data_set_and_again_from_the_cache(
         ]
 
 
+@pytest.mark.slow
 def test_a_join_that_the_wording_itself_makes_is_no_warning(tmp_path: Path) -> None:
     """`minimal` ends in a space in every game; nothing in the data could mend that."""
     said: list[str] = []

@@ -60,6 +60,7 @@ def test_the_same_command_again_does_nothing(data: Path, monkeypatch: pytest.Mon
     assert parts(data / "out") == before
 
 
+@pytest.mark.slow
 def test_new_decisions_add_parts_and_old_ones_stay(data: Path) -> None:
     path, out = study_file(data), data / "out"
     decisions = list(jsonl.read(data / "mine.jsonl"))
@@ -76,6 +77,7 @@ def test_new_decisions_add_parts_and_old_ones_stay(data: Path) -> None:
     assert scores(out).equals(scores(whole))
 
 
+@pytest.mark.slow
 def test_a_changed_prompt_is_scored_anew_and_changed_back_not_again(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,6 +130,7 @@ def test_two_models_never_share_a_score(data: Path) -> None:
     assert len(list((data / "out" / "scores").iterdir())) == 2
 
 
+@pytest.mark.slow
 def test_both_chat_gives_the_base_its_partners_template(data: Path) -> None:
     run(study_file(data, formats=["plain", "chat"]), data / "out")
     analysis, frame, _ = analyze_study(data / "out")
@@ -195,6 +198,7 @@ def test_a_half_written_file_is_never_read(data: Path) -> None:
     assert not list(out.rglob("*.tmp"))
 
 
+@pytest.mark.slow
 def test_scores_of_an_earlier_wording_never_stand_beside_new_decisions(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

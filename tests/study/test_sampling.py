@@ -41,6 +41,7 @@ def data(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_plan_and_run_take_the_same_part_and_say_so(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

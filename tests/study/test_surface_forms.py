@@ -75,6 +75,7 @@ def run(folder: Path, surface_forms: str | None, models: Sequence[str] = ("loud"
     return folder / "out"
 
 
+@pytest.mark.slow
 def test_a_model_that_answers_in_another_spelling_is_read(folder: Path) -> None:
     exact = analyze_study(run(folder, None))[0].models[0]
     assert exact["mass"] == pytest.approx(0.01, abs=1e-6)  # the little "no"
@@ -94,6 +95,7 @@ def test_a_model_that_answers_in_another_spelling_is_read(folder: Path) -> None:
     assert any("add up all spellings" in note for note in caveats(out))
 
 
+@pytest.mark.slow
 def test_both_readings_stay_on_disk_and_neither_is_computed_twice(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

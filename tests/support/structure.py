@@ -13,6 +13,7 @@ import statistics
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from tests.support.places import ROOT
@@ -29,6 +30,12 @@ def sources(package: Path = PACKAGE) -> dict[str, Path]:
         parts = path.relative_to(package).with_suffix("").parts
         found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
     return found
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    """A file of Python, parsed once: no test of the structure changes one that it has read."""
+    return ast.parse(path.read_text("utf-8"))
 
 
 def room_of(module: str, package: Path = PACKAGE) -> str:
@@ -53,7 +60,7 @@ def arrows(package: Path = PACKAGE) -> Iterator[Arrow]:
     (`import_module`, `python -m`) included."""
     known = sources(package)
     for module, path in known.items():
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in ast.walk(parsed(path)):
             for name, line in _names(node):
                 inside = name.removeprefix("tremble.")
                 while inside and inside not in known:
@@ -86,7 +93,7 @@ def order_of_rooms(page: str | None = None) -> list[str]:
 def functions(path: Path) -> Iterator[tuple[str, int, int]]:
     """Every function and method of a file: its name, lines and parameters (`self` and `cls` are
     not counted)."""
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             args = node.args
             named = [*args.posonlyargs, *args.args, *args.kwonlyargs]

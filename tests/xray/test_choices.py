@@ -80,6 +80,7 @@ def test_many_presentations_and_wordings_take_few_lines(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_mistakes_get_one_sentence(tmp_path: Path) -> None:
     path = write_study(tmp_path, [OWN, OTHER, LONG])
     data = tmp_path / "mine.jsonl"

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.support.commands import tremble, write_study
 from tests.support.xrays import LONG, look
 from tremble.report.page.xray import xray_page
 
 
+@pytest.mark.slow
 def test_the_terminal_has_a_column_for_each_twin_and_folds_long_prompts(tmp_path: Path) -> None:
     path = write_study(tmp_path, [LONG])
     out = tremble("xray", path, "game-2")[1]

@@ -90,6 +90,7 @@ def test_what_makes_no_difference_between_decisions_has_no_r() -> None:
     assert row["r"] == pytest.approx(loop_r(list(KNOWS), list(Y)))
 
 
+@pytest.mark.slow
 def test_the_verdict_falls_where_the_game_is_not_needed() -> None:
     alone = verdict(scored(KNOWS))
     assert (alone["verdict"], alone["control"], alone["r_control"]) == ("in part", None, None)

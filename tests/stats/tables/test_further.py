@@ -221,6 +221,7 @@ def test_all_is_no_further_test_to_adjust_for() -> None:
     assert p["all"] == pytest.approx(0.5**8)  # eight model families, not sixteen pairs
 
 
+@pytest.mark.slow
 def test_an_unknown_table_is_named_and_nothing_is_printed(data: Path) -> None:
     out = data / "out"
     run(study_file(data), out)
