@@ -84,6 +84,3 @@ def baseline_predictions(decisions: pl.DataFrame) -> pl.DataFrame:
             ).select(list(_SCHEMA))
         )
     return pl.concat(frames)
-
-
-__all__ = ["ABOUT", "BASELINES", "FITTED", "Baseline", "baseline_predictions", *BASELINES]

@@ -10,40 +10,19 @@ from tremble.decisions.record import Decision
 from tremble.errors import UserError
 from tremble.prompts.answer_format import minimal, natural_language, simplified
 from tremble.prompts.asked import Asked
-from tremble.prompts.controls import CONTROLS, control, under
+from tremble.prompts.controls import under
 from tremble.prompts.conversation import (
     AS_IT_WAS,
-    ControlNotApplicable,
     Conversation,
     Formulation,
-    NotApplicable,
     Telling,
 )
 from tremble.prompts.framing import observer, predict_human, reversed_roles
 from tremble.prompts.other_games import OtherGames
 from tremble.prompts.parts import own_prompt, parts
 from tremble.prompts.persona import PERSONAS, persona
-from tremble.prompts.presentations import COUNTERBALANCES, presentations, view
 from tremble.prompts.structure import numbers_only, preamble_reversed
 from tremble.text import did_you_mean
-
-__all__ = [
-    "CONTROLS",
-    "COUNTERBALANCES",
-    "FORMULATIONS",
-    "ControlNotApplicable",
-    "Conversation",
-    "Formulation",
-    "NotApplicable",
-    "OtherGames",
-    "control",
-    "formulation",
-    "own_prompt",
-    "presentations",
-    "spoken",
-    "standard",
-    "view",
-]
 
 
 def standard(decision: Decision, presentation: int = 0, told: Telling = AS_IT_WAS) -> Conversation:
