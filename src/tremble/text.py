@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, time
 from typing import Any
 
@@ -59,6 +60,24 @@ def one_line(error: BaseException) -> str:
     """The first line of a foreign error, short enough to be quoted inside a sentence."""
     text = str(error).strip() or type(error).__name__
     return text.splitlines()[0][:300].rstrip(" .:")
+
+
+_UNSEEN = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+
+def visible(text: str) -> str:
+    r"""A text whose control characters are shown, not obeyed: escapes of a terminal, marks that
+    turn the direction of writing, bytes that are not UTF-8. Line ends and tabs stay."""
+    return _UNSEEN.sub(_shown, text)
+
+
+def _shown(character: re.Match[str]) -> str:
+    code = ord(character[0])
+    if 0xDC80 <= code <= 0xDCFF:  # how Python writes a byte that is not UTF-8
+        return f"\\x{code - 0xDC00:02x}"
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
 
 
 def as_written(value: Any) -> str:

@@ -15,9 +15,9 @@ from tests.support.studies import PAIR, run, study_file
 from tremble.datasets.base import Notes
 from tremble.datasets.demo import load, sample
 from tremble.decisions import jsonl
+from tremble.disk.tables import write_table
 from tremble.errors import UserError
 from tremble.stats.tables.further import FURTHER
-from tremble.store.files import write_parquet
 from tremble.store.job_folder import JobFolder
 from tremble.store.study_folder import Store
 from tremble.study.notes import caveats
@@ -47,12 +47,12 @@ def change_scores(out: Path, model: str, change: Callable[[pl.DataFrame], pl.Dat
     for job in Store(out).read_run()["jobs"]:
         if job["model"] == model:
             for part in JobFolder(out / job["folder"]).parts:
-                write_parquet(part, change(pl.read_parquet(part)))
+                write_table(part, change(pl.read_parquet(part)))
 
 
 def change_decisions(out: Path, change: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
     for path in (out / "decisions").glob("*.parquet"):
-        write_parquet(path, change(pl.read_parquet(path)))
+        write_table(path, change(pl.read_parquet(path)))
 
 
 def drop_job(out: Path, model: str) -> None:
@@ -189,7 +189,7 @@ def test_missing_scores_are_counted(data: Path) -> None:
     }
     job = next(job for job in Store(out).read_run()["jobs"] if job["model"] == BASE)
     (part,) = JobFolder(out / job["folder"]).parts
-    write_parquet(part, pl.read_parquet(part).with_columns(**lacking))
+    write_table(part, pl.read_parquet(part).with_columns(**lacking))
     found = analysed(out)
     assert (model_row(found, BASE)["n"], model_row(found, BASE)["missing"]) == (COUNT - 30, 30)
     assert model_row(found, ALIGNED)["missing"] == 0

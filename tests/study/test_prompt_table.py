@@ -284,12 +284,17 @@ def test_a_damaged_table_is_made_again_without_a_word(
     expected, sound = scores(out), [file.read_bytes() for file in tables(out)]
     for file in tables(out):
         file.write_bytes(DAMAGE[damage](file.read_bytes()))
-    (out / "prompts" / "0-0.parquet").write_bytes(b"left by something else")
+    own_of_user = [out / "prompts" / name for name in ("0-0.parquet", f"{'0' * 32}.parquet")]
+    for file in own_of_user:
+        file.write_bytes(b"left by something else")
     said: list[str] = []
     assert run(path, out, said) == 0
     assert len(rendered) == 4
     assert said == ["mock:base: nothing is missing.", "mock:aligned: nothing is missing."]
     assert scores(out).equals(expected)
+    assert [file.read_bytes() for file in own_of_user] == [b"left by something else"] * 2
+    for file in own_of_user:
+        file.unlink()
     assert [file.read_bytes() for file in tables(out)] == sound
 
 

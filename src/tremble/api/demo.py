@@ -7,12 +7,12 @@ from pathlib import Path
 from tremble.datasets.base import Notes
 from tremble.datasets.demo import load, sample
 from tremble.decisions import jsonl
+from tremble.disk.whole import write_text
 from tremble.errors import UserError
 from tremble.models.embedded import GEMMA, SMOLLM
 from tremble.models.files import Notify
 from tremble.models.open import find
 from tremble.models.spec import ModelSpec
-from tremble.store.files import write_text
 from tremble.store.study_folder import Store
 
 SEED = 20260317

@@ -16,13 +16,13 @@ from typing import Any
 
 import polars as pl
 
+from tremble.disk.whole import write_whole
 from tremble.errors import UserError
 from tremble.stats.frames.clusters import person
 from tremble.stats.frames.comparisons import format_column
 from tremble.stats.frames.outcomes import outcomes
 from tremble.stats.frames.predictions import RUN, predictions, scored_presentations
 from tremble.stats.tables.models import runs
-from tremble.store.files import write_whole
 from tremble.store.provenance import slug
 from tremble.store.study_folder import Store
 

@@ -169,7 +169,7 @@ def _published_page(out: Path) -> int:
 
 
 def _write_page(target: Path, text: str) -> None:
-    from tremble.store.files import write_text
+    from tremble.disk.whole import write_text
 
     write_text(target, text)
     print(f"The page is {target.resolve()}")

@@ -79,9 +79,9 @@ def xray(
 
 
 def _show(request: Any, html: Path | None, everything: bool, as_json: bool) -> int:
+    from tremble.disk.whole import write_text
     from tremble.report.page.xray import xray_page
     from tremble.report.terminal.xray import show_xray
-    from tremble.store.files import write_text
     from tremble.xray.decision import look_at
 
     look = look_at(request, complain)

@@ -7,7 +7,6 @@ file, not in memory, so that a file of any size reads in bounded memory.
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 from collections import OrderedDict
@@ -21,6 +20,7 @@ from tremble.decisions.checks import Checker
 from tremble.decisions.files import opened
 from tremble.decisions.lines import Fault, GameFault
 from tremble.decisions.record import SCHEMA, Decision, Event, Game, Option
+from tremble.disk.whole import write_whole
 from tremble.errors import UserError
 
 _CACHED_GAMES = 256
@@ -75,21 +75,16 @@ def write(decisions: Iterable[Decision], path: Path) -> int:
             f"--out is {str(path)!r}, but what is written is not packed; leave out the .gz, and "
             "pack the file with gzip afterwards."
         )
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     count = 0
     writer = _Writer()
-    try:
-        with temporary.open("w", encoding="utf-8") as out:
-            for decision in decisions:
-                out.writelines(writer.lines(decision))
-                count += 1
-        temporary.replace(path)
-    except OSError as error:
-        raise UserError(
-            f"Cannot write {str(path)!r} ({error.strerror}); choose another --out."
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+
+    def lines(out: BinaryIO) -> None:
+        nonlocal count
+        for decision in decisions:
+            out.writelines(line.encode() for line in writer.lines(decision))
+            count += 1
+
+    write_whole(path, lines, "choose another --out")
     return count
 
 

@@ -8,24 +8,29 @@ DIGEST is that of the file's own content: a damaged file is no entry, and the ta
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cache
+from contextlib import contextmanager, suppress
+from functools import cache, partial
 from hashlib import blake2b
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import gettempdir
 from typing import Any
 
 import polars as pl
 
 import tremble
-from tremble.store.files import replace_file, write_parquet
+from tremble.disk.tables import write_table
+from tremble.disk.temporary import temporary_folder
+from tremble.disk.whole import write_whole
 from tremble.store.provenance import fingerprint, installed
 from tremble.study.prompt_table import PromptTable
 from tremble.tokenization.options import Reading
 
 # Rooms whose code cannot change a prompt; whatever else changes makes every table anew.
 _APART = ("api", "baselines", "bench", "commands", "published", "report", "stats", "xray")
+_NAME = re.compile(r"[0-9a-f]{32}-[0-9a-f]{32}\.parquet")
 _LIBRARIES = ("jinja2", "tokenizers", "transformers", "sentencepiece")
 
 
@@ -56,7 +61,7 @@ class PromptCache:
     def add(self, key: str, frame: pl.DataFrame) -> None:
         """Raises UserError where the temporary folder cannot be written."""
         path = self.temporary / f"{key}.parquet"
-        write_parquet(path, frame)
+        write_table(path, frame)
         self._paths[key] = path.rename(path.with_stem(f"{key}-{fingerprint(path)}"))
 
     def table(self, key: str, reading: Reading) -> PromptTable:
@@ -70,21 +75,28 @@ class PromptCache:
         """Moves what this run made into the study folder, which may be another file system."""
         for key, path in self.made().items():
             self._paths[key] = self.folder / path.name
-            replace_file(self._paths[key], path.read_bytes())
+            with path.open("rb") as made:
+                write_whole(self._paths[key], partial(shutil.copyfileobj, made))
             path.unlink()
 
     def prune(self) -> None:
-        """Deletes the tables that this run had no use for."""
-        for path in self.folder.glob("*.parquet"):
-            if path not in self._paths.values():
-                path.unlink(missing_ok=True)
+        """Deletes the tables that this run had no use for, known by names that no other file has.
+
+        One that cannot be deleted stays.
+        """
+        if not self.folder.is_dir():
+            return
+        for path in self.folder.iterdir():
+            if _NAME.fullmatch(path.name) and path not in self._paths.values():
+                with suppress(OSError):
+                    path.unlink()
 
 
 @contextmanager
 def prompt_cache(out: Path) -> Iterator[PromptCache]:
     """The tables of the study folder `out`, for one run."""
-    with TemporaryDirectory(prefix="tremble-prompts-") as temporary:
-        yield PromptCache(out / "prompts", Path(temporary))
+    with temporary_folder(Path(gettempdir()), "tremble-prompts", "set TMPDIR") as temporary:
+        yield PromptCache(out / "prompts", temporary)
 
 
 @cache

@@ -20,9 +20,9 @@ import numpy.typing as npt
 import polars as pl
 
 from tremble.decisions.record import Decision, Option
+from tremble.disk.tables import read_table
 from tremble.prompts.conversation import Conversation
 from tremble.prompts.parts import own_prompt
-from tremble.store.files import read_parquet
 from tremble.store.schemas import Types
 from tremble.tokenization.options import Ids, Reading, TokenPaths, boundary_warning
 from tremble.tokenization.refusal import Refusal
@@ -184,26 +184,26 @@ class PromptTable:
         prompt, and its prompt's row_key, join, prompt_tokens, length and `refusal`, why no model
         can be asked, with its `refusal_kind`, both null where one can."""
         facts = ["row_key", "join", "prompt_tokens", "length"]
-        frame = read_parquet(self.path, [*_ROW, *facts, "error", "error_kind"])
+        frame = read_table(self.path, [*_ROW, *facts, "error", "error_kind"])
         of_prompts = frame.filter(pl.col("row_key").is_not_null())
         of_prompts = of_prompts.select(*facts, refusal="error", refusal_kind="error_kind")
         return pl.concat([frame.select(list(_ROW)), of_prompts[frame["prompt"]]], how="horizontal")
 
     def too_long(self, window: int) -> tuple[str, int] | None:
         """The first decision whose prompt has more than `window` tokens, and how many."""
-        frame = read_parquet(self.path, ["decision", "length"])
+        frame = read_table(self.path, ["decision", "length"])
         longer = frame.filter(pl.col("length") > window)
         return longer.row(0) if longer.height else None
 
     def warning(self) -> tuple[str, str] | None:
         """The first decision whose prompt meets its label doubtfully, and the sentence."""
-        doubts = read_parquet(self.path, ["decision", "warning"]).drop_nulls("warning")
+        doubts = read_table(self.path, ["decision", "warning"]).drop_nulls("warning")
         return doubts.row(0) if doubts.height else None
 
     def token_paths(self, prompts: pl.Series | None = None) -> TableView:
         """The token paths of distinct prompts, by their number in the order asked for; of all of
         them without `prompts`."""
-        frame = read_parquet(self.path, _TOKENS)
+        frame = read_table(self.path, _TOKENS)
         terminators = [tuple(ids) for ids in frame["closing_ids"].drop_nulls().to_list()]
         surface_forms = [SurfaceForms.from_json(text) for text in frame["spelled_as"].drop_nulls()]
         if frame["prefix"].null_count():

@@ -1,0 +1,67 @@
+"""Parquet tables, read from the one file that a path names, whatever characters are in it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from tremble.disk.paths import why
+from tremble.disk.whole import FAILURES, KEPT, write_whole
+from tremble.errors import UserError
+
+Source = Path | bytes
+
+
+class Damaged(UserError):
+    """A file of tremble's own that is missing, or is not what was written."""
+
+
+def read_table(
+    source: Source | Sequence[Source], columns: list[str] | None = None, rows: int | None = None
+) -> pl.DataFrame:
+    """Tables of the same columns, one after the other, or their first rows.
+
+    Raises Damaged where one is missing or cannot be read.
+    """
+    several = list(source) if isinstance(source, list | tuple) else [source]
+    try:
+        return pl.read_parquet(
+            [_place(one) for one in several],  # type: ignore[arg-type]
+            columns=columns,
+            n_rows=rows,
+            glob=False,
+            hive_partitioning=False,
+        )
+    except FAILURES as error:
+        paths = [str(one) for one in several if isinstance(one, Path)]
+        what = repr(paths[0]) if len(paths) == 1 else "A table"
+        raise Damaged(f"{what} is missing or damaged ({why(error)}); run it again.") from error
+
+
+def columns_of(path: Path) -> pl.Schema:
+    """The columns of a table. Raises Damaged where it is missing or cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            return pl.Schema(pl.read_parquet_schema(stream))
+    except FAILURES as error:
+        raise Damaged(f"{str(path)!r} is missing or damaged ({why(error)}).") from error
+
+
+def write_table(path: Path, frame: pl.DataFrame, cure: str = KEPT) -> None:
+    """Write a table whole or not at all. Raises UserError where it cannot be written."""
+    write_whole(path, frame.write_parquet, cure)
+
+
+def table_bytes(frame: pl.DataFrame) -> bytes:
+    """A table as the bytes of its file."""
+    out = io.BytesIO()
+    frame.write_parquet(out)
+    return out.getvalue()
+
+
+def _place(source: Source) -> str | bytes:
+    # An absolute path begins like no address and no home folder.
+    return source if isinstance(source, bytes) else str(source.absolute())
