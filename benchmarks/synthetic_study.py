@@ -157,15 +157,15 @@ def write_study(folder: Path, count: int, scale: float = 1.0, seed: int = 0) -> 
     store = Store(folder)
     datasets = decisions["dataset"].unique(maintain_order=True).to_list()
     by_dataset = {name: decisions.filter(pl.col("dataset") == name) for name in datasets}
-    for name, frame in by_dataset.items():
-        store.write_decisions(name, frame)
+    store.mark()
+    decided = {name: store.write_decisions(name, frame) for name, frame in by_dataset.items()}
     chosen = pairs.catalogue()[:count]
     # The catalogue's names with their number: a base model may have several counterparts.
     compared = [
         Comparison(f"{p.number}/{p.base}", f"{p.number}/{p.aligned}", "plain", "chat", "native")
         for p in chosen
     ]
-    jobs = []
+    jobs, folders = [], []
     for one in compared:
         for model, format in ((one.base, one.base_format), (one.aligned, one.aligned_format)):
             for name, frame in by_dataset.items():
@@ -173,7 +173,7 @@ def write_study(folder: Path, count: int, scale: float = 1.0, seed: int = 0) -> 
                 # Parts come in the order of scoring, which is not that of the data.
                 order = frame.sample(fraction=1, shuffle=True, seed=seed)
                 rows = score_frame(order, model, format, 1.5, rng)
-                job = JobFolder(folder / path)
+                job = JobFolder(folder, path)
                 for start in range(0, rows.height, PART):
                     job.append(rows.slice(start, PART))
                 job.expect(rows.select(list(EXPECTED)))
@@ -181,8 +181,9 @@ def write_study(folder: Path, count: int, scale: float = 1.0, seed: int = 0) -> 
                     {"model": model, "dataset": name, "identity": {}, "errors": []}
                     | {"weights_precision": "as published"}
                 )
+                folders.append(job)
                 jobs.append({"folder": path, "model": model, "partner": None})
-    store.write_run(
+    store.commit(
         {
             "study": folder.name,
             "datasets": datasets,
@@ -190,6 +191,8 @@ def write_study(folder: Path, count: int, scale: float = 1.0, seed: int = 0) -> 
             "absent": {},
             "comparisons": [asdict(one) for one in compared],
             "jobs": jobs,
-        }
+        },
+        decided,
+        folders,
     )
     return 2 * len(compared) * decisions.height

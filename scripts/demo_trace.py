@@ -17,7 +17,6 @@ from demo_words import Results
 
 from tremble.report.tables.table import family_name
 from tremble.stats.filters import MIN_MASS, MIN_R
-from tremble.store.provenance import hash8, slug
 from tremble.text import decimal
 
 Row = dict[str, Any]
@@ -29,13 +28,13 @@ import numpy as np
 import polars as pl
 
 study = Path("{name}")  # the folder given as --out
-decisions = pl.read_parquet(study / "{decisions}")
+decisions = pl.read_parquet(next(study.glob("{decisions}-*.parquet")))
 
 
 def predictions(folder):
     \"\"\"p (of the target) and mass of each decision, from the rows in force.\"\"\"
     parts = [pl.read_parquet(part) for part in sorted((study / folder).glob("part-*.parquet"))]
-    asked = pl.read_parquet(study / folder / "expected.parquet")
+    asked = pl.read_parquet(next((study / folder).glob("expected-*.parquet")))
     shown = ["decision", "presentation"]
     return (
         pl.concat(parts)
@@ -124,7 +123,7 @@ def blocks(results: Results, run: dict[str, Any]) -> list[Block]:
     folder = {job["model"]: job["folder"] for job in run["jobs"]}
     code = _ROWS.format(
         name=run["study"],
-        decisions=f"decisions/{slug(entry)}-{hash8(entry)}.parquet",
+        decisions=f"decisions/{slug(entry)}-{hash8(entry)}",
         family=family,
         base=folder[pair["base"]],
         aligned=folder[pair["aligned"]],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +10,13 @@ import polars as pl
 import pytest
 
 from tests.support.commands import mistake, tremble
+from tests.support.stored import change_decisions, change_record, change_scores
 from tests.support.studies import PAIR, run, study_file
 from tremble.datasets.base import Notes
 from tremble.datasets.demo import load, sample
 from tremble.decisions import jsonl
-from tremble.disk.tables import write_table
 from tremble.errors import UserError
 from tremble.stats.tables.further import FURTHER
-from tremble.store.job_folder import JobFolder
 from tremble.store.study_folder import Store
 from tremble.study.notes import caveats
 
@@ -43,22 +41,9 @@ def scored(folder: Path, text: str = PAIR) -> Path:
     return folder / "out"
 
 
-def change_scores(out: Path, model: str, change: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
-    for job in Store(out).read_run()["jobs"]:
-        if job["model"] == model:
-            for part in JobFolder(out / job["folder"]).parts:
-                write_table(part, change(pl.read_parquet(part)))
-
-
-def change_decisions(out: Path, change: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
-    for path in (out / "decisions").glob("*.parquet"):
-        write_table(path, change(pl.read_parquet(path)))
-
-
 def drop_job(out: Path, model: str) -> None:
-    found = Store(out).read_run()
-    found["jobs"] = [job for job in found["jobs"] if job["model"] != model]
-    Store(out).write_run(found)
+    jobs = [job for job in Store(out).read_run()["jobs"] if job["model"] != model]
+    change_record(out, {"jobs": jobs})
 
 
 def analysed(out: Path, *more: str, code: int = 0) -> dict[str, Any]:
@@ -110,7 +95,7 @@ def test_the_only_twin_is_missing(data: Path) -> None:
 def test_nothing_is_scored(data: Path) -> None:
     out = scored(data)
     for model in (BASE, ALIGNED):
-        change_scores(out, model, lambda part: part.clear())
+        change_scores(out, lambda part: part.clear(), model)
     found = analysed(out)
     assert tremble("analyze", out, "--table", "all")[0] == 0
     assert found["intervals"] == found["measures"] == []
@@ -126,7 +111,7 @@ def test_twins_are_scored_on_different_decisions(data: Path) -> None:
         def only(rows: pl.DataFrame, kept: list[str] = kept) -> pl.DataFrame:
             return rows.filter(pl.col("decision").is_in(kept))
 
-        change_scores(out, model, only)
+        change_scores(out, only, model)
     found = analysed(out)
     for model in halves:
         row = model_row(found, model)
@@ -134,7 +119,7 @@ def test_twins_are_scored_on_different_decisions(data: Path) -> None:
     (difference,) = found["differences"]
     assert difference["points"] == 20  # the decisions that both have
     assert found["pairs"][0]["why"] == "n = 20, below 30"
-    change_scores(out, ALIGNED, lambda p: p.filter(~pl.col("decision").is_in(ids[:70])))
+    change_scores(out, lambda p: p.filter(~pl.col("decision").is_in(ids[:70])), ALIGNED)
     found = analysed(out)
     assert found["pairs"][0]["why"] == "no decision scored by both"
     assert found["differences"] == []
@@ -143,7 +128,7 @@ def test_twins_are_scored_on_different_decisions(data: Path) -> None:
 def test_predictions_are_constant(data: Path) -> None:
     out = scored(data)
     even = pl.lit([-1.0, -1.0], pl.List(pl.Float64))
-    change_scores(out, BASE, lambda part: part.with_columns(logprobs=even))
+    change_scores(out, lambda part: part.with_columns(logprobs=even), BASE)
     found = analysed(out)
     row = model_row(found, BASE)
     assert (row["r"], row["n"], row["missing"]) == (None, COUNT, 0)
@@ -187,9 +172,7 @@ def test_missing_scores_are_counted(data: Path) -> None:
         "logprobs": pl.when(~first).then("logprobs"),
         "mass": pl.when(~first).then("mass"),
     }
-    job = next(job for job in Store(out).read_run()["jobs"] if job["model"] == BASE)
-    (part,) = JobFolder(out / job["folder"]).parts
-    write_table(part, pl.read_parquet(part).with_columns(**lacking))
+    change_scores(out, lambda part: part.with_columns(**lacking), BASE)
     found = analysed(out)
     assert (model_row(found, BASE)["n"], model_row(found, BASE)["missing"]) == (COUNT - 30, 30)
     assert model_row(found, ALIGNED)["missing"] == 0

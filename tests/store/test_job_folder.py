@@ -23,7 +23,7 @@ def as_0_1(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def test_parts_of_two_versions_are_read_oldest_first_and_none_is_lost(tmp_path: Path) -> None:
-    folder = JobFolder(tmp_path)
+    folder = JobFolder(tmp_path, "scores/mock-base-00000000/d-00000000/standard.plain")
     folder.append(as_0_1(part("a", "b", error="the wording does not fit: no one else plays")))
     folder.append(as_0_1(part("c")))
     folder.append(part("d", error="the model returned nothing", kind="not_a_number"))
@@ -43,7 +43,8 @@ def test_parts_of_two_versions_are_read_oldest_first_and_none_is_lost(tmp_path: 
 
 def test_parts_of_one_version_are_read_at_once(tmp_path: Path) -> None:
     for name, as_stored in (("now", lambda rows: rows), ("before", as_0_1)):
-        folder = JobFolder(tmp_path / name)
+        folder = JobFolder(tmp_path / name, "scores/m-00000000/d-00000000/standard.plain")
+        folder.root.mkdir()
         for decision in "abc":
             folder.append(as_stored(part(decision)))
         assert folder.all_rows()["decision"].to_list() == ["a", "b", "c"]

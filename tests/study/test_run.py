@@ -234,19 +234,20 @@ def test_damaged_studies_are_one_sentence(data: Path) -> None:
     part = next(out.rglob("part-*.parquet"))
     whole = part.read_bytes()
     part.write_bytes(whole[:50])
-    with pytest.raises(UserError, match=r"part-000000\.parquet' is missing or damaged"):
+    with pytest.raises(UserError, match=r"part-000000-\w+\.parquet' is damaged"):
         analyze_study(out)
     part.write_bytes(whole)
+    analyze_study(out)
     next((out / "decisions").iterdir()).unlink()
-    with pytest.raises(UserError, match="missing or damaged"):
+    with pytest.raises(UserError, match="is missing"):
         analyze_study(out)
     (out / "run.json").write_text("{")
-    with pytest.raises(UserError, match="damaged"):
+    with pytest.raises(UserError, match=r"run\.json' is damaged"):
         analyze_study(out)
     for text in ("x = 1", "x ="):
         (out / "study.toml").write_text(text)
-        with pytest.raises(UserError, match="not a study file"):
-            run(path, out)
+        assert run(path, out) == 0
+        analyze_study(out)
 
 
 def test_a_folder_killed_at_the_very_start_can_be_used(data: Path) -> None:

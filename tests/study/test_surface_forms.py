@@ -12,13 +12,14 @@ import numpy as np
 import polars as pl
 import pytest
 
+from tests.support.stored import as_stored_by_0_1
 from tremble.api.results import analyze_study, further_analysis
 from tremble.decisions import jsonl
 from tremble.engines.mock import MockEngine
 from tremble.errors import UserError
 from tremble.models.open import ReadyModel
-from tremble.store.job_folder import JobFolder
 from tremble.store.schemas import SCORES, completed
+from tremble.store.study_folder import Store
 from tremble.study.file import read_study
 from tremble.study.notes import caveats
 from tremble.study.run import score_study
@@ -133,11 +134,12 @@ def test_an_exact_study_has_no_table_and_no_note(folder: Path) -> None:
 
 def test_scores_of_an_earlier_version_are_read(folder: Path) -> None:
     out = run(folder, None)
-    (path,) = out.rglob("part-*.parquet")
-    before = JobFolder(path.parent).all_rows()
+    before = Store(out).scores()
     new = ["exact_logprobs", "mass_exact", "spellings", "spelling_logprobs"]
+    as_stored_by_0_1(out)
+    (path,) = out.rglob("part-*.parquet")
     pl.read_parquet(path).drop(new).write_parquet(path)
-    assert JobFolder(path.parent).all_rows().equals(before)
+    assert Store(out).scores().equals(before)
     filled = completed(pl.DataFrame({"mass": [0.5]}), SCORES)
     assert set(filled.columns) == set(SCORES)
     assert filled.row(0, named=True)["mass"] == 0.5

@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from tests.support.commands import mistake, tremble, write_study
+from tests.support.stored import change_scores
 from tests.support.toys import TEMPLATE, save_tiny
 from tests.support.xrays import OTHER, OWN, look
 from tremble.api.results import analyze_study
@@ -107,9 +108,8 @@ def test_twins_stand_side_by_side_by_presentation(study: Path) -> None:
 def test_a_score_that_moved_and_data_that_changed_are_said(study: Path, tmp_path: Path) -> None:
     mine = tmp_path / "copy"
     shutil.copytree(study, mine)
-    for part in (mine / "s").rglob("part-*.parquet"):
-        moved = pl.col("logprobs").list.eval(pl.element() + 2e-4)
-        pl.read_parquet(part).with_columns(moved).write_parquet(part)
+    moved = pl.col("logprobs").list.eval(pl.element() + 2e-4)
+    change_scores(mine / "s", lambda rows: rows.with_columns(moved))
     stored = look(mine / "s", "game-1/bob")["readings"][0]["stored"]
     assert stored["differs"]
     assert stored["max_abs_diff"] == pytest.approx(2e-4, abs=5e-5)

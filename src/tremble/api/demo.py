@@ -8,7 +8,6 @@ from tremble.datasets.base import Notes
 from tremble.datasets.demo import load, sample
 from tremble.decisions import jsonl
 from tremble.disk.whole import write_text
-from tremble.errors import UserError
 from tremble.models.embedded import GEMMA, SMOLLM
 from tremble.models.files import Notify
 from tremble.models.open import find
@@ -50,10 +49,7 @@ def write_demo(out: Path, full: bool, notify: Notify) -> Path:
     Store(out).check(name)
     for model in (GEMMA, SMOLLM):
         find(ModelSpec(model), notify)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"Cannot write in {str(out)!r} ({error.strerror}).") from error
+    Store(out).mark()
     data = "demo" if full else "demo-subset.jsonl"
     text = _STUDY.format(name=name, data=data, base=GEMMA, aligned=SMOLLM)
     write_text(out / "study.toml", text)

@@ -20,7 +20,6 @@ from tremble.models.hub import Downloads
 from tremble.models.open import model_identity
 from tremble.models.spec import ModelSpec, model_name
 from tremble.stats.inference.power import smallest_difference
-from tremble.store.job_folder import JobFolder
 from tremble.store.schemas import EXPECTED
 from tremble.study.cells import Cell, Facts
 from tremble.study.context import RunContext, run_context
@@ -190,8 +189,8 @@ class _Plan:
         rows, window = job.prompts.rows(), model.facts.window
         self._add_lost(job.cell, rows, window)
         sound = rows.filter(scorable(window))
-        folder = JobFolder(self.run.store.folder / job.folder)
-        written = folder.all_rows()
+        folder = self.run.store.job(job.folder)
+        written = folder.all_rows(self.run.notify)
         scored = written.filter(pl.col("error").is_null())
         model.rows += rows.height
         model.scored += sound.join(scored, on=list(EXPECTED), how="semi").height

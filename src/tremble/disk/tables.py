@@ -41,13 +41,14 @@ def read_table(
         raise Damaged(f"{what} is missing or damaged ({why(error)}); run it again.") from error
 
 
-def columns_of(path: Path) -> pl.Schema:
+def columns_of(source: Source) -> pl.Schema:
     """The columns of a table. Raises Damaged where it is missing or cannot be read."""
     try:
-        with path.open("rb") as stream:
+        with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as stream:
             return pl.Schema(pl.read_parquet_schema(stream))
     except FAILURES as error:
-        raise Damaged(f"{str(path)!r} is missing or damaged ({why(error)}).") from error
+        what = "A table" if isinstance(source, bytes) else repr(str(source))
+        raise Damaged(f"{what} is missing or damaged ({why(error)}).") from error
 
 
 def write_table(path: Path, frame: pl.DataFrame, cure: str = KEPT) -> None:

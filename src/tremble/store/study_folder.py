@@ -1,38 +1,50 @@
 """What was scored, on disk: Parquet parts that are complete or absent, manifests last.
 
-    STUDY/study.toml                         what was asked (frozen copy)
-    STUDY/run.json                           which folders below belong to the last run
-    STUDY/decisions/DATASET-hash8.parquet    what people did, one row per decision
+    STUDY/.tremble-study                     says that the folder is a study's
+    STUDY/run.json                           the record of the last run: all files that belong to it
+    STUDY/study.toml                         what was asked, to be read; the record holds it too
+    STUDY/decisions/DATASET-hash8-DIGEST.parquet    what people did, one row per decision
     STUDY/prompts/KEY-DIGEST.parquet         rendered, tokenised prompts (prompt_cache.py)
-    STUDY/scores/MODEL-key8/DATASET-hash8/FORMULATION.FORMAT[-template8]/part-*.parquet
-                                                                        /expected.parquet
-                                                                        /manifest.json
+    STUDY/scores/MODEL-key8/DATASET-hash8/FORMULATION.FORMAT[-template8]/   see job_folder.py
 
-`expected.parquet` lists the row keys that the last run asked for: a row in force has one of them,
-so that scores of an earlier wording of the data never stand beside the data of today.
+What a run asks for is one commit: decisions and lists of rows lie under names of their content, and
+the record, written last, names them. A run that ends before leaves all that was in force.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import shutil
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from tremble.disk.paths import why
+from tremble.disk.tables import Damaged, read_table, table_bytes
 from tremble.errors import UserError
-from tremble.store.files import json_bytes, read_parquet, replace_file, write_parquet
-from tremble.store.job_folder import JobFolder
+from tremble.store.job_folder import JobFolder, Recorded
+from tremble.store.lock import locked
+from tremble.store.owned import MARK, prune_decisions, remove_unscored, sweep_study
 from tremble.store.provenance import hash8, slug
+from tremble.store.records import read_record
 from tremble.store.schemas import DECISIONS, SCORES, completed
+from tremble.store.sealed import (
+    AGAIN,
+    digest_in,
+    digest_of,
+    read_verified,
+    sealed_json,
+    write_inside,
+    write_named,
+)
 
 _SAMPLED = "sampled"  # a column of decisions on disk alone
+_RECORD = "run.json"
+_FROZEN = "study.toml"
 
 
 class Store:
@@ -40,20 +52,25 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._read: tuple[object, dict[str, Any], dict[str, Recorded]] | None = None
+
+    def is_study(self) -> bool:
+        """Whether the folder is a study's: by its mark, or by the record of a run of 0.1.0."""
+        if (self.folder / MARK).is_file():
+            return True
+        if not (self.folder / _RECORD).is_file():
+            return False
+        # A damaged record is known by what else a run leaves.
+        beside = (self.folder / "scores").is_dir() and (self.folder / ".lock").is_file()
+        return beside or self.record() is not None
 
     def check(self, name: str) -> None:
         """Raises UserError where the folder holds another study, something else, or is a file."""
-        frozen = self.folder / "study.toml"
         if self.folder.exists() and not self.folder.is_dir():
             raise UserError(f"{str(self.folder)!r} is a file; give a folder as --out.")
-        if frozen.is_file():
-            try:
-                other = tomllib.loads(frozen.read_text(encoding="utf-8"))["study"]["name"]
-            except (OSError, ValueError, KeyError, TypeError) as error:
-                raise UserError(
-                    f"{str(frozen)!r} is not a study file of tremble's; give another --out."
-                ) from error
-            if other != name:
+        if self.is_study():
+            other = self._name()
+            if other is not None and other != name:
                 raise UserError(
                     f"{str(self.folder)!r} holds the study {other!r}, not {name!r}; "
                     "give another --out."
@@ -81,62 +98,164 @@ class Store:
         anything was scored.
         """
         existed = self.folder.exists()
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            lock = (self.folder / ".lock").open("w")
-        except OSError as error:
-            raise UserError(
-                f"Cannot write in {str(self.folder)!r} ({error.strerror}); give another --out."
-            ) from error
-        with lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise UserError(
-                    f"Another run is writing to {str(self.folder)!r}; wait for it to end."
-                ) from error
-            for stale in self.folder.rglob(".*.tmp"):
-                stale.unlink()
+        with locked(self.folder):
+            self.mark()
+            sweep_study(self.folder)
             try:
                 yield
             except UserError:
-                if not existed and next(self.folder.rglob("part-*.parquet"), None) is None:
-                    shutil.rmtree(self.folder)
+                if not existed:
+                    remove_unscored(self.folder)
                 raise
 
-    def freeze(self, text: str) -> None:
-        replace_file(self.folder / "study.toml", text.encode())
+    def mark(self) -> None:
+        """Makes the folder a study's. Raises UserError where it cannot be written."""
+        path = self.folder / MARK
+        if not path.is_file():
+            try:
+                self.folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise UserError(
+                    f"Cannot make the folder {str(self.folder)!r} ({why(error)}); give another "
+                    "--out."
+                ) from error
+            write_inside(self.folder, path, b"A study of tremble's: run.json says what is in it.\n")
 
     def write_decisions(
         self, dataset: str, frame: pl.DataFrame, sampled: Sequence[str] = ()
-    ) -> None:
-        """What people did, in one file with the sentences on what of it is a sample: a run that
-        ends early leaves none of them beside other decisions."""
+    ) -> str:
+        """What people did, in one file with the sentences on what of it is a sample. The file's
+        name, by which the record names it."""
         sentences = pl.lit(json.dumps(list(sampled), ensure_ascii=False))
-        write_parquet(self._decisions_path(dataset), frame.with_columns(sentences.alias(_SAMPLED)))
+        whole = frame.with_columns(sentences.alias(_SAMPLED))
+        with suppress(Damaged):
+            there = self._decisions_name(dataset)
+            if there is not None and self._decisions_of(dataset).equals(whole):
+                return there
+        name = f"{slug(dataset)}-{hash8(dataset)}"
+        return write_named(self.folder, "decisions", name, table_bytes(whole))
 
-    def _decisions_path(self, dataset: str) -> Path:
-        return self.folder / "decisions" / f"{slug(dataset)}-{hash8(dataset)}.parquet"
+    def commit(
+        self, content: Mapping[str, Any], decisions: Mapping[str, str], jobs: Sequence[JobFolder]
+    ) -> None:
+        """Writes the record of a run, from which on all that it names is in force. `content`: what
+        was asked for, its `jobs` in the order of `jobs`; `decisions`: the name of each entry's file
+        (`write_decisions`)."""
+        digests = {
+            f"{job.place}/{name}": digest
+            for job in jobs
+            for name, digest in job.recorded.digests.items()
+        }
+        for name in decisions.values():
+            if digest_in(name) is None:
+                written = read_verified(self.folder, "decisions", name)
+                digests[f"decisions/{name}"] = digest_of(written, "decisions")
+        entries = [
+            {**entry, "expected": job.recorded.expected}
+            for entry, job in zip(content["jobs"], jobs, strict=True)
+        ]
+        self._write_record(
+            {**content, "jobs": entries, "decisions": dict(decisions), "digests": digests}
+        )
 
-    def write_run(self, content: Mapping[str, Any]) -> None:
-        replace_file(self.folder / "run.json", json_bytes(content))
+    def amend(self, changes: Mapping[str, Any]) -> None:
+        """Changes entries of the record."""
+        self._write_record({**self.read_run(), **changes})
+
+    def _write_record(self, record: Mapping[str, Any]) -> None:
+        before, text = self.record() or {}, record.get("study_file")
+        write_inside(self.folder, self.folder / _RECORD, sealed_json(record))
+        if text is not None:
+            self._freeze(str(text), before.get("study_file"))
+
+    def _freeze(self, text: str, before: str | None) -> None:
+        """A copy of the study file for people. One that says the same stays; one that is not what
+        was copied there `before` is set aside."""
+        path = self.folder / _FROZEN
+        with suppress(OSError):
+            there = path.read_bytes()
+            if there == text.encode():
+                return
+            if before is not None and there != before.encode():
+                path.replace(path.with_name(f"{_FROZEN}.replaced"))
+        write_inside(self.folder, path, text.encode())
+
+    def prune(self) -> None:
+        """Deletes files of earlier runs that no record names any more."""
+        record = self.read_run()
+        prune_decisions(self.folder, {*record.get("decisions", {}).values()}, record["datasets"])
+        for job in self.jobs():
+            job.prune()
 
     def read_run(self) -> dict[str, Any]:
-        """What the last run asked for. Raises UserError where the folder is no study."""
-        path = self.folder / "run.json"
-        if not path.is_file():
+        """What the last run asked for. Raises UserError where the folder is no study, or its record
+        is damaged."""
+        path = self.folder / _RECORD
+        try:
+            stat = path.stat()
+        except (OSError, ValueError) as error:
+            if self.folder.is_dir() and (self.folder / MARK).is_file():
+                raise Damaged(
+                    f"{str(path)!r} is missing: no run of the study in {str(self.folder)!r} began "
+                    f"to score, or the file was deleted; {AGAIN}."
+                ) from error
             raise UserError(
                 f"{str(self.folder)!r} is no study folder; give the --out of `tremble run`."
-            )
+            ) from error
+        state = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+        if self._read is None or self._read[0] != state:
+            record = read_record(path)
+            self._read = (state, record, _recorded(record))
+        return self._read[1]
+
+    def record(self) -> dict[str, Any] | None:
+        """`read_run`, or None where there is no sound record."""
         try:
-            record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise UserError(f"{str(path)!r} is damaged; run the study again.") from error
-        return record
+            return self.read_run()
+        except UserError:
+            return None
+
+    def study_file(self) -> str:
+        """The study file of the last run. Raises UserError where there is none."""
+        text = self.read_run().get("study_file")
+        path = self.folder / _FROZEN
+        try:
+            return path.read_text(encoding="utf-8") if text is None else str(text)
+        except (OSError, UnicodeDecodeError) as error:
+            raise Damaged(f"Cannot read {str(path)!r} ({why(error)}); {AGAIN}.") from error
+
+    def _name(self) -> str | None:
+        """The study's name; None where both files that say it are damaged or missing."""
+        record = self.record()
+        if record is not None:
+            return str(record["study"])
+        try:
+            frozen = tomllib.loads((self.folder / _FROZEN).read_text(encoding="utf-8"))
+            return str(frozen["study"]["name"])
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            return None
+
+    def _decisions_name(self, dataset: str) -> str | None:
+        """The file of an entry of `data` in the last run."""
+        record = self.record()
+        if record is None or dataset not in record["datasets"]:
+            return None
+        name: str = record.get("decisions", {}).get(
+            dataset, f"{slug(dataset)}-{hash8(dataset)}.parquet"
+        )
+        return name
+
+    def _decisions_of(
+        self, dataset: str, columns: list[str] | None = None, rows: int | None = None
+    ) -> pl.DataFrame:
+        name = self._decisions_name(dataset) or ""
+        digest = self.read_run().get("digests", {}).get(f"decisions/{name}")
+        content = read_verified(self.folder, "decisions", name, digest)
+        return read_table(content, columns, rows)
 
     def decisions(self) -> pl.DataFrame:
         """What people did, of every data set of the last run."""
-        frames = [read_parquet(self._decisions_path(n)) for n in self.read_run()["datasets"]]
+        frames = [self._decisions_of(name) for name in self.read_run()["datasets"]]
         return completed(pl.concat(frames, how="diagonal"), DECISIONS).drop(_SAMPLED, strict=False)
 
     def sampled(self) -> list[str]:
@@ -144,7 +263,7 @@ class Store:
         run = self.read_run()
         sentences: list[str] = run.get("sampled", [])  # where an earlier version kept them
         for name in run["datasets"]:
-            frame = read_parquet(self._decisions_path(name), rows=1)
+            frame = self._decisions_of(name, rows=1)
             if _SAMPLED in frame.columns and frame.height:
                 sentences = [*sentences, *json.loads(frame[_SAMPLED][0])]
         return sentences
@@ -153,20 +272,46 @@ class Store:
         """The entries of data that hold decisions of each family."""
         entries: dict[str, list[str]] = {}
         for name in self.read_run()["datasets"]:
-            frame = read_parquet(self._decisions_path(name), ["family"])
+            frame = self._decisions_of(name, ["family"])
             for family in frame["family"].cast(pl.String).unique(maintain_order=True):
                 entries.setdefault(family, []).append(name)
         return entries
 
+    def job(self, place: str) -> JobFolder:
+        """A job's folder, by its place below the study's, and what the last run asked of it."""
+        recorded = None
+        if self.record() is not None and self._read is not None:
+            recorded = self._read[2].get(place)
+        return JobFolder(self.folder, place, recorded)
+
+    def jobs(self) -> list[JobFolder]:
+        """The jobs of the last run."""
+        return [self.job(entry["folder"]) for entry in self.read_run()["jobs"]]
+
     def scores(self) -> pl.DataFrame:
         """The scores of the last run's folders, one row per decision and presentation.
 
-        `template` names the model whose template was used where it is not the model's own.
+        `template` names the model whose template was used where it is not the model's own. Raises
+        Damaged where a file is missing, or is not what was written.
         """
         jobs = [
-            JobFolder(self.folder / job["folder"])
+            self.job(job["folder"])
             .rows()
             .with_columns(pl.lit(job["partner"], pl.String).alias("template"))
             for job in self.read_run()["jobs"]
         ]
         return pl.concat(jobs) if jobs else pl.DataFrame(schema=SCORES)
+
+
+def _recorded(record: Mapping[str, Any]) -> dict[str, Recorded]:
+    """What a record says of each job's files, by its place; nothing where 0.1.0 wrote it."""
+    if "digests" not in record:
+        return {}
+    digests: dict[str, dict[str, str]] = {}
+    for path, digest in record["digests"].items():
+        place, _, name = path.rpartition("/")
+        digests.setdefault(place, {})[name] = digest
+    return {
+        job["folder"]: Recorded(job["expected"], digests.get(job["folder"], {}), complete=True)
+        for job in record["jobs"]
+    }

@@ -103,9 +103,16 @@ def read_study(path: Path) -> Study:
         raise UserError(f"There is no study file {str(path)!r}; check the path.")
     try:
         text = path.read_text(encoding="utf-8")
-        content = tomllib.loads(text)
     except UnicodeDecodeError as error:
         raise UserError(f"{path} is not UTF-8 at byte {error.start}; save it as UTF-8.") from error
+    return study_from(text, path)
+
+
+def study_from(text: str, path: Path) -> Study:
+    """The study that a file's text describes; `path` is named in errors, and where the paths in it
+    start. Raises UserError for text that is not TOML, unknown keys and wrong values."""
+    try:
+        content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         word = re.search(r"=\s*(True|False|None)\b", text)
         how = f", where {word[1]} is no word: true and false are" if word else ""

@@ -57,7 +57,7 @@ def job_manifest(
         "joins": int(rows["join"].sum()),
         "limits": before.get("limits") if engine is None else asdict(engine.limits()),
         "scoring": before.get("scoring") if engine is None else engine.report(),
-        "seconds": round(seconds + before.get("seconds", 0.0), 3),
+        "seconds": round(seconds + (before.get("seconds") or 0.0), 3),
         "versions": _versions(),
     }
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from tremble.models.embedded import EMBEDDED
-from tremble.store.job_folder import JobFolder
 from tremble.store.study_folder import Store
 from tremble.study.not_applicable import left_out, not_applicable_notes
 
@@ -19,12 +18,12 @@ def absent(out: Path) -> dict[str, str]:
 def unfinished(out: Path) -> list[str]:
     """What of a study is not scored: models that could not be had, jobs that have not ended (the
     first one by name)."""
-    missing = absent(out)
-    jobs = Store(out).read_run()["jobs"]
+    missing, store = absent(out), Store(out)
+    jobs = store.read_run()["jobs"]
     begun = [
         job["folder"]
-        for job in jobs
-        if job.get("model") not in missing and JobFolder(out / job["folder"]).manifest() is None
+        for job, folder in zip(jobs, store.jobs(), strict=True)
+        if job.get("model") not in missing and folder.manifest() is None
     ]
     more = f" and {len(begun) - 1:,} more of {len(jobs):,} jobs" if len(begun) > 1 else ""
     return [
@@ -63,10 +62,10 @@ def caveats(out: Path) -> list[str]:
             notes[
                 f"{family}: {names} are taken together; `--by dataset` shows data sets apart."
             ] = None
-    folders = [JobFolder(out / job["folder"]) for job in run["jobs"]]
+    folders = store.jobs()
     notes |= dict.fromkeys(not_applicable_notes(left_out(folders)))
-    for job in run["jobs"]:
-        manifest = JobFolder(out / job["folder"]).manifest()
+    for folder in folders:
+        manifest = folder.manifest()
         if manifest is None:
             continue
         name, precision = manifest["model"], manifest["weights_precision"]

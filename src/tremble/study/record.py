@@ -34,16 +34,22 @@ def comparisons(study: Study) -> list[Comparison]:
     return against
 
 
+def absent_models(run: RunContext) -> dict[str, str]:
+    """The models that could not be had so far, by name, each with the reason."""
+    return {model_name(model): reason for model, reason in run.models.reasons().items()}
+
+
 def run_record(run: RunContext, jobs: Iterable[Job]) -> dict[str, Any]:
     """What belongs to this run, for whoever reads the folder later."""
     study = run.study
     return {
         "study": study.name,
+        "study_file": study.text,
         "datasets": list(study.data),
         "spellings": study.spellings,
         "selected": bool(study.include or study.exclude),
         "models": {model_name(model): identity for model, identity in run.identities.items()},
-        "absent": {model_name(model): reason for model, reason in run.models.reasons().items()},
+        "absent": absent_models(run),
         "comparisons": [asdict(comparison) for comparison in comparisons(study)],
         "jobs": [
             {"folder": job.folder, "model": model_name(job.model), "partner": job.cell.partner}

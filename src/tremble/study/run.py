@@ -47,6 +47,7 @@ def score_study(study: Study, out: Path, notify: Notify, progress: Progress | No
             jobs = write_down(run, prepared)
             score_jobs(run, jobs)
             run.cache.prune()
+            store.prune()
     return store.scores().filter(pl.col("error").is_not_null(), ~is_not_applicable()).height
 
 
@@ -65,21 +66,21 @@ def checked(study: Study, out: Path) -> Store:
 def write_down(run: RunContext, prepared: PreparedPrompts) -> list[Job]:
     """Writes what is asked for and what people did into the study's folder; the jobs to score."""
     store = run.store
-    store.freeze(run.study.text)
     run.cache.settle()
     jobs = [
         Job(cell, prepared.made(cell), run.identities[cell.model])
         for cell in prepared.cells
         if cell.model in run.identities
     ]
-    # First what is asked for, then what people did: stopped anywhere between, a study has rows
-    # missing, never a score beside another decision than its own.
+    folders: dict[str, JobFolder] = {}
     for job in jobs:
-        asked = job.prompts.rows().select(list(EXPECTED))
-        JobFolder(store.folder / job.folder).expect(asked)
+        folder = folders[job.folder] = store.job(job.folder)
+        folder.heal(lambda sentence: run.notify(f"Warning: {sentence}"))
+        folder.expect(job.prompts.rows().select(list(EXPECTED)))
+    decisions = {}
     for entry, frame in prepared.frames.items():
         families = set(frame["family"])
         left_out = sample_notes(entry, run.study.folder, run.study.sample, families)
-        store.write_decisions(entry, frame, left_out)
-    store.write_run(run_record(run, jobs))
+        decisions[entry] = store.write_decisions(entry, frame, left_out)
+    store.commit(run_record(run, jobs), decisions, [folders[job.folder] for job in jobs])
     return jobs

@@ -22,7 +22,7 @@ from tremble.study.manifest import job_manifest, split_strings
 from tremble.study.missing import NUMBERS, missing_rows
 from tremble.study.progress import Progress
 from tremble.study.prompt_table import scorable
-from tremble.study.record import run_record
+from tremble.study.record import absent_models
 from tremble.text import one_line
 from tremble.tokenization.surface_forms import SurfaceForms
 
@@ -52,17 +52,17 @@ def score_jobs(run: RunContext, jobs: Sequence[Job]) -> None:
             give_memory_back()
             run.downloads.delete(model.id)
         if model in run.models.unavailable:
-            _leave_out(run, model, jobs)
+            _leave_out(run, model)
     if faults:
         raise faults[0]
 
 
-def _leave_out(run: RunContext, model: ModelSpec, jobs: Sequence[Job]) -> None:
+def _leave_out(run: RunContext, model: ModelSpec) -> None:
     """Records that a model could not be had. Raises where that leaves nothing of the study."""
     if run.store.scores().is_empty():
         run.refuse_if_nothing_is_left()
     run.notify_left_out(model)
-    run.store.write_run(run_record(run, jobs))
+    run.store.amend({"absent": absent_models(run)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def _tasks(run: RunContext, jobs: Sequence[Job]) -> list[_Task]:
     for job in jobs:
         if job.folder in tasks:
             continue
-        folder = JobFolder(run.store.folder / job.folder)
+        folder = run.store.job(job.folder)
         missing = missing_rows(_of_cell(job), folder.all_rows())
         if missing.copied.height:
             folder.append(missing.copied.select(list(SCORES)))

@@ -18,7 +18,6 @@ from tremble.models.files import Notify
 from tremble.models.hub import Downloads
 from tremble.models.open import model_identity, open_tokenizer
 from tremble.models.spec import ModelSpec, model_name
-from tremble.store.job_folder import JobFolder
 from tremble.store.study_folder import Store
 from tremble.study.available import Availability
 from tremble.study.cells import Cell, cells, wordings
@@ -145,7 +144,7 @@ class _Look:
         for cell, shown in prompts.items():
             held = None
             if store is not None and identity is not None:
-                held = JobFolder(store.folder / job_folder(cell, identity)).rows()
+                held = store.job(job_folder(cell, identity)).rows()
             for prompt in shown:
                 reading = read(cell, prompt, self.study.pairs, engine, reader)
                 readings.append({**reading, "stored": stored(held, prompt, reading)})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from tremble.prompts.asked import Asked
 from tremble.prompts.formulations import spoken
 from tremble.store.provenance import slug
 from tremble.store.study_folder import Store
-from tremble.study.file import Study, parse_study, read_study
+from tremble.study.file import Study, read_study, study_from
 from tremble.study.schema import FORMATS
 from tremble.text import did_you_mean
 from tremble.tokenization.options import READINGS
@@ -50,7 +49,7 @@ def study_of(request: Request) -> tuple[Study, Store | None]:
         raise UserError(
             f"--out goes with a study file, and {request.where!r} is none; leave it out."
         )
-    if path.is_dir() and ((path / "run.json").is_file() or request.where not in names()):
+    if path.is_dir() and (Store(path).is_study() or request.where not in names()):
         study, store = _frozen(path), Store(path)
     elif request.where in names() or (path.is_file() and path.suffix != ".toml"):
         study = _of_data(request)
@@ -101,9 +100,9 @@ def _store(request: Request, study: Study, path: Path) -> Store | None:
                 "give another --out."
             )
         return store
-    beside = (path.parent / "run.json").is_file()
-    store = Store(path.parent if beside else Path(slug(study.name)))
-    return store if (store.folder / "run.json").is_file() else None
+    beside = Store(path.parent)
+    store = beside if beside.record() is not None else Store(Path(slug(study.name)))
+    return store if store.record() is not None else None
 
 
 def _of_data(request: Request) -> Study:
@@ -116,12 +115,11 @@ def _of_data(request: Request) -> Study:
 def _frozen(folder: Path) -> Study:
     """The study of a folder. Its data are looked for in the folder, beside it, and here, since
     paths in a study file start at where the file was."""
-    Store(folder).read_run()  # raises where this is no study
-    path = folder / "study.toml"
-    study = read_study(path)
+    path, text = folder / "study.toml", Store(folder).study_file()
+    study = study_from(text, path)
     for base in (folder, folder.resolve().parent, Path()):
         if all(entry in names() or (base / entry).is_file() for entry in study.data):
-            return parse_study(tomllib.loads(study.text), study.text, base / path.name)
+            return study_from(text, base / path.name)
     raise UserError(
         f"The data of {str(folder)!r} ({', '.join(study.data)}) are not beside it; name the study "
         f"file they belong to, with --out {folder}."
