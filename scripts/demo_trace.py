@@ -17,6 +17,7 @@ from demo_words import Results
 
 from tremble.report.tables.table import family_name
 from tremble.stats.filters import MIN_MASS, MIN_R
+from tremble.store.provenance import hash8, slug
 from tremble.text import decimal
 
 Row = dict[str, Any]
