@@ -129,8 +129,18 @@ class JobFolder:
 
     def finish(self, manifest: Mapping[str, Any]) -> None:
         """The commit marker, written last: it names every part."""
-        whole = {**manifest, "expected": self.recorded.expected, "parts": self.parts()}
+        whole = {"expected": self.recorded.expected, **manifest, "parts": self.parts()}
         write_inside(self.root, self.path / MANIFEST, sealed_json(whole))
+
+    def damage_of_manifest(self) -> str | None:
+        """What is wrong with a manifest that is there and cannot be read, a sentence."""
+        path = self.path / MANIFEST
+        try:
+            if path.is_file():
+                read_manifest(path)
+        except Damaged as error:
+            return str(error)
+        return None
 
     @property
     def previous(self) -> dict[str, Any]:
@@ -150,19 +160,23 @@ class JobFolder:
     def heal(self, on_damage: OnDamage) -> None:
         """Set aside what is damaged, so that its rows are scored anew, and tell `on_damage`, a
         sentence each. Takes down digests of the parts whose names hold none."""
-        sound = {}
+        sound, damage = {}, [self._is_missing(name) for name in self._missing()]
         for name in self.parts():
             try:
                 content = self._part(name)
             except Damaged as error:
-                on_damage(str(error).replace(AGAIN, "its rows are scored anew"))
+                damage.append(error)
                 with suppress(OSError):
                     (self.path / name).replace(self.path / f"{name}{_DAMAGED}")
                 continue
             if digest_in(name) is None:
                 sound[name] = digest_of(content, self.place)
-        for name in self._missing():
-            on_damage(str(self._is_missing(name)).replace(AGAIN, "its rows are scored anew"))
+        for one in damage:
+            on_damage(str(one).replace(AGAIN, "its rows are scored anew"))
+        if (lost := self.damage_of_manifest()) is not None:
+            on_damage(lost.replace(AGAIN, "it is written anew"))
+        if damage and (before := self.previous):  # in force no more, and what it tells is kept
+            self.finish({**before, "expected": ""})
         self.recorded = Recorded(self.recorded.expected, sound, complete=True)
 
     def prune(self) -> None:

@@ -42,16 +42,21 @@ def named(name: str, content: bytes, place: str = "") -> str:
     return f"{name}-{digest_of(content, place)}.parquet"
 
 
-def write_inside(root: Path, path: Path, content: bytes) -> None:
-    """Write a file of the study in the folder `root`.
-
-    Raises UserError where it cannot be written, or where the study's folder is gone.
-    """
+def check_there(root: Path) -> None:
+    """Raises UserError where a study's folder is gone that a run is writing to."""
     if not root.is_dir():
         raise UserError(
             f"The folder {str(root)!r} was deleted or moved while it was written to; run the study "
             "again."
         )
+
+
+def write_inside(root: Path, path: Path, content: bytes) -> None:
+    """Write a file of the study in the folder `root`.
+
+    Raises UserError where it cannot be written, or where the study's folder is gone.
+    """
+    check_there(root)
     write_bytes(path, content)
 
 

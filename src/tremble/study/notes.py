@@ -20,16 +20,21 @@ def unfinished(out: Path) -> list[str]:
     first one by name)."""
     missing, store = absent(out), Store(out)
     jobs = store.read_run()["jobs"]
-    begun = [
-        job["folder"]
+    unscored = [
+        folder
         for job, folder in zip(jobs, store.jobs(), strict=True)
         if job.get("model") not in missing and folder.manifest() is None
     ]
+    begun = [job.place for job in unscored]
+    damaged = [sentence for job in unscored if (sentence := job.damage_of_manifest()) is not None]
     more = f" and {len(begun) - 1:,} more of {len(jobs):,} jobs" if len(begun) > 1 else ""
     return [
         f"{name} could not be had, so scores of it are missing. {reason}"
         for name, reason in missing.items()
-    ] + [f"Not finished: {first}{more}; the same `tremble run` goes on." for first in begun[:1]]
+    ] + [
+        *(f"Not finished: {first}{more}; the same `tremble run` goes on." for first in begun[:1]),
+        *damaged[:1],
+    ]
 
 
 def caveats(out: Path) -> list[str]:

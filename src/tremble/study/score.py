@@ -16,6 +16,7 @@ from tremble.models.open import open_tokenizer, weights_precision
 from tremble.models.spec import ModelSpec, model_name
 from tremble.store.job_folder import JobFolder
 from tremble.store.schemas import SCORES
+from tremble.store.sealed import check_there
 from tremble.study.context import RunContext
 from tremble.study.jobs import Job
 from tremble.study.manifest import job_manifest, split_strings
@@ -44,6 +45,7 @@ def score_jobs(run: RunContext, jobs: Sequence[Job]) -> None:
             with run.models.tolerating(model):
                 _score_model(run, model, mine)
         except Exception as error:  # whatever one model brings about, the others have their turn
+            check_there(run.store.folder)
             broken = f"{model_name(model)} broke down"
             run.notify(f"{broken} ({type(error).__name__}: {one_line(error)}).")
             faults.append(error)
