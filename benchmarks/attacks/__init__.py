@@ -1,0 +1,1 @@
+"""What `attack.py` does to tremble: kills, flipped bits, failing writes, damaged input."""

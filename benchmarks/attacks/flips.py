@@ -1,0 +1,77 @@
+"""One bit of a stored file is flipped: it is told, or changes nothing; `tremble run` mends it."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from pathlib import Path
+
+from attacks.common import Tally, answers, command, write_inputs
+
+KINDS = {
+    "part": "scores/*/*/*/part-*.parquet",
+    "rows asked for": "scores/*/*/*/expected-*.parquet",
+    "manifest": "scores/*/*/*/manifest.json",
+    "decisions": "decisions/*.parquet",
+    "prompts": "prompts/*.parquet",
+    "record of the run": "run.json",
+    "copy of the study file": "study.toml",
+    "mark of the folder": ".tremble-study",
+}
+
+
+def flip(path: Path, rng: random.Random) -> str:
+    """Flips one bit of a file; which one."""
+    content = bytearray(path.read_bytes())
+    byte, bit = rng.randrange(len(content)), rng.randrange(8)
+    content[byte] ^= 1 << bit
+    path.write_bytes(content)
+    return f"{path.name}, byte {byte}, bit {bit}"
+
+
+def attack(folder: Path, rng: random.Random, count: int) -> list[Tally]:
+    """`count` flips over every kind of file of a study."""
+    study, out = write_inputs(folder), folder / "out"
+    assert command("run", study, "--out", out).code == 0
+    whole = folder / "whole"
+    shutil.copytree(out, whole)
+    expected = answers(out)
+    shutil.rmtree(out / "export", ignore_errors=True)
+    tallies = {kind: Tally(f"flipped bit: {kind}") for kind in KINDS}
+    kinds = list(KINDS)
+    for number in range(count):
+        tally = tallies[kinds[number % len(kinds)]]
+        tally.tries += 1
+        paths = sorted(out.glob(KINDS[kinds[number % len(kinds)]]))
+        where = flip(rng.choice(paths), rng)
+        _judge(tally, where, out, expected)
+        mended = command("run", study, "--out", out)
+        if mended.code or mended.faults() or answers(out) != expected:
+            tally.fail(f"{where}: not mended by run: {mended.code} {mended.said}")
+            shutil.rmtree(out)
+            shutil.copytree(whole, out)
+        for aside in out.rglob("*.damaged"):
+            aside.unlink()
+    return list(tallies.values())
+
+
+def _judge(tally: Tally, where: str, out: Path, expected: str) -> None:
+    name = where.split(",", 1)[0]
+    shown = command("analyze", out, "--json", "--table", "measures")
+    rows = command("export", out, "--out", out.parent / "answers.csv")
+    seconds = max(shown.seconds, rows.seconds)
+    if shown.faults() or rows.faults():
+        tally.fail(f"{where}: {shown.said}{rows.said}")
+    elif shown.code == rows.code == 2:
+        told = name in shown.said and name in rows.said
+        tally.note("told", seconds) if told else tally.fail(f"{where}: {shown.said}")
+    elif shown.code or rows.code:
+        tally.fail(f"{where}: {shown.code} {rows.code} {shown.said}")
+    else:
+        text = shown.out + (out.parent / "answers.csv").read_text("utf-8")
+        if text == expected:
+            tally.note("harmless", seconds)
+        elif "is damaged" in shown.out and name in shown.out:
+            tally.note("told", seconds)  # a manifest counts as none: a note says so
+        else:
+            tally.fail(f"{where}: other numbers without a word")
