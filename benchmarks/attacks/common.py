@@ -60,6 +60,10 @@ class Tally:
         self.results["FAILED"] += 1
         self.failures.append(what)
 
+    def to_json(self) -> dict[str, object]:
+        held = {name: getattr(self, name) for name in ("name", "tries", "failures", "longest")}
+        return {**held, "results": dict(self.results)}
+
     def row(self) -> str:
         ended = ", ".join(f"{count:,} {result}" for result, count in self.results.most_common())
         return f"| {self.name} | {self.tries:,} | {ended} | {self.longest:.1f} s |"

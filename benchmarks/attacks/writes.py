@@ -14,8 +14,9 @@ import random
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -53,9 +54,7 @@ def attack(folder: Path, seed: int) -> list[Tally] | None:
     )
     tallies = []
     for row in json.loads(done.stdout.splitlines()[-1]):
-        tally = Tally(row["name"], row["tries"], failures=row["failures"], longest=row["longest"])
-        tally.results.update(row["results"])
-        tallies.append(tally)
+        tallies.append(Tally(**{**row, "results": Counter(row["results"])}))
     return tallies
 
 
@@ -165,7 +164,7 @@ def main() -> None:
         shutil.rmtree(root, ignore_errors=True)
         (root / "temporary").mkdir(parents=True)
         tallies.append(_attack(scene, root, _Failing(library, root), rng))
-    print(json.dumps([asdict(tally) for tally in tallies]))
+    print(json.dumps([tally.to_json() for tally in tallies]))
 
 
 if __name__ == "__main__":
