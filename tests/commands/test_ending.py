@@ -109,6 +109,28 @@ def test_a_waiting_process_is_told_to_end(tmp_path: Path) -> None:
     assert (process.returncode, error) == (143, f"tremble: interrupted; {KEPT}.\n")
 
 
+@pytest.mark.slow
+def test_who_insists_need_not_wait() -> None:
+    """A signal that comes twice at once is one; one that comes later ends what hangs."""
+    hangs = (
+        "import time\nfrom tremble.commands.ending import catch_signals, ended\n"
+        "def body():\n"
+        "    try:\n        print('works', flush=True)\n        time.sleep(60)\n"
+        "    finally:\n        print('unwinds', flush=True)\n        time.sleep(60)\n"
+        "catch_signals()\nended(body, 'nothing was written')\n"
+    )
+    with subprocess.Popen(program(hangs), stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "works\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout.readline() == "unwinds\n"
+        process.send_signal(signal.SIGTERM)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(1.1)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 143
+
+
 @pytest.fixture(scope="module")
 def full() -> Iterator[int]:
     place = Path("/dev/full")

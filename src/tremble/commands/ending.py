@@ -162,7 +162,7 @@ def complain(message: str) -> None:
     from tremble.text import visible
 
     try:
-        print(f"tremble: {visible(message)}", file=sys.stderr, flush=True)
+        print(f"tremble: {visible(message)}", file=sys.stderr, flush=True)  # noqa: T201
     except (OSError, ValueError):
         _silence(sys.stderr)
 

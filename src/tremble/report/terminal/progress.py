@@ -77,7 +77,7 @@ class Terminal(Progress):
         self.start("Rendering", prompts)
 
     def start(self, model: str, prompts: int) -> None:
-        self.task = self.bar.add_task(model, total=prompts)
+        self.task = self.bar.add_task(visible(model), total=prompts)
 
     def advance(self, prompts: int) -> None:
         self.bar.advance(self.task, prompts)
@@ -111,5 +111,5 @@ def download_bar(
         TimeRemainingColumn(),
     )
     with Bar(*columns, console=ShownConsole(file=out), disable=not out.isatty()) as bar:
-        task = bar.add_task(filename, total=size)
+        task = bar.add_task(visible(filename), total=size)
         yield lambda done, total: bar.update(task, completed=done, total=total)
