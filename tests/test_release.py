@@ -8,7 +8,7 @@ import tomllib
 from typer.testing import CliRunner
 
 from tests.support.places import ROOT
-from tremble.cli import app
+from tremble.commands.program import app
 
 
 def test_every_file_names_the_same_version() -> None:

@@ -58,11 +58,16 @@ def p_value(p: float | None) -> str:
 
 def one_line(error: BaseException) -> str:
     """The first line of a foreign error, short enough to be quoted inside a sentence."""
-    text = str(error).strip() or type(error).__name__
+    try:
+        text = str(error).strip()
+    except Exception:  # an error whose own text fails is still to be named
+        text = ""
+    text = text or type(error).__name__
     return text.splitlines()[0][:300].rstrip(" .:")
 
 
-_UNSEEN = re.compile(
+# What a terminal obeys instead of showing it; line ends and tabs are not meant.
+UNSEEN = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 
@@ -70,7 +75,7 @@ _UNSEEN = re.compile(
 def visible(text: str) -> str:
     r"""A text whose control characters are shown, not obeyed: escapes of a terminal, marks that
     turn the direction of writing, bytes that are not UTF-8. Line ends and tabs stay."""
-    return _UNSEEN.sub(_shown, text)
+    return UNSEEN.sub(_shown, text)
 
 
 def _shown(character: re.Match[str]) -> str:

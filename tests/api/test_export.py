@@ -19,7 +19,7 @@ from tests.support.stat_frames import decision, loop_r, score
 from tests.support.studies import run, study_file
 from tremble.api.export import MEANINGS, codebook, export_study, tidy
 from tremble.api.results import analyze_study
-from tremble.cli import app
+from tremble.commands.program import app
 from tremble.stats.frames.clusters import top_levels
 from tremble.stats.frames.matrix import AllPoints
 from tremble.store.schemas import DECISIONS, SCORES
@@ -195,6 +195,7 @@ def test_parquet_holds_the_same_and_a_wrong_wish_is_one_sentence(data: Path) -> 
     out = data / "out"
     run(study_file(data), out)
     path, book, rows = export_study(out, "parquet", data / "deep" / "table.parquet")
+    assert book is not None
     frame = pl.read_parquet(path)
     assert frame.height == rows
     assert pl.read_csv(book)["column"].to_list() == frame.columns

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from tests.support.toys import bpe_tokenizer, tiny_model
 from tremble.api.plan import plan_study
-from tremble.cli import app
+from tremble.commands.program import app
 from tremble.datasets.base import Notes
 from tremble.datasets.demo import load, sample
 from tremble.decisions.jsonl import write

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import io
 import json
-import shutil
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -17,7 +17,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from rich.console import Console
 
 from tests.support.commands import mistake, tremble
 from tests.support.toys import TEMPLATE, bpe_tokenizer, save_tiny, tiny_model
@@ -26,6 +25,7 @@ from tremble.bench.rows import compare, empty_row, point, row, share
 from tremble.bench.task import Task, distinct_tokens, factors, sample
 from tremble.models.spec import ModelSpec
 from tremble.report.terminal.console import show_bench
+from tremble.report.terminal.shown import ShownConsole
 
 QUESTION = {"prompt": "Alice offers 10.", "options": ["accept", "reject"]}
 # One label begins another: a closing is scored, and options are several tokens long.
@@ -213,7 +213,8 @@ def ran_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, di
     found = json.loads(out)
     yield code, found, error
     log = Path(found["rows"][-1]["note"].split("(log: ")[1].rstrip(")"))
-    shutil.rmtree(log.parent)
+    log.unlink()
+    assert not list(log.parent.glob(f".tremble-bench.{os.getpid()}-*"))  # its folder is gone
 
 
 def test_a_run_from_end_to_end(ran_once: tuple[int, dict[str, Any], str]) -> None:
@@ -250,7 +251,7 @@ def test_a_run_from_end_to_end(ran_once: tuple[int, dict[str, Any], str]) -> Non
 
 
 def test_the_table_has_every_row(ran_once: tuple[int, dict[str, Any], str]) -> None:
-    console = Console(file=io.StringIO(), width=300)
+    console = ShownConsole(file=io.StringIO(), width=300)
     show_bench(ran_once[1], console)
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert "identical prompts: 4 decisions, 3 distinct, 1.33x" in text

@@ -283,7 +283,7 @@ def test_help_and_mistakes_load_nothing_heavy(tmp_path: Path) -> None:
         ["data", "list"],
     ]
     code = (
-        "import json, sys\nfrom tremble.cli import app\n"
+        "import json, sys\nfrom tremble.commands.program import app\n"
         "for call in json.loads(sys.argv[1]):\n"
         "    try:\n        app(call)\n"
         "    except SystemExit as end:\n"

@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 import pytest
 from typer.testing import CliRunner
 
-from tremble.cli import app
+from tremble.commands.program import app
 
 TINY = Path(__file__).parents[1] / "golden" / "study_0_1_0" / "models" / "base"
 CONTENT = b"GGUF, and nothing that could be read"

@@ -19,7 +19,7 @@ from tests.support.studies import PAIR, run, scores, study_file
 from tests.support.toys import save_tiny
 from tests.support.wordings import LABELS, OWN, SIZES, named
 from tremble.api.plan import plan_study
-from tremble.cli import app
+from tremble.commands.program import app
 from tremble.datasets.base import Notes
 from tremble.datasets.demo import load, sample
 from tremble.decisions import jsonl

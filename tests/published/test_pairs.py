@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from tremble.cli import app
+from tremble.commands.program import app
 from tremble.errors import UserError
 from tremble.published.pairs import (
     catalogue,

@@ -22,7 +22,7 @@ import pytest
 from polars.testing import assert_frame_equal
 from typer.testing import CliRunner
 
-from tremble.cli import app
+from tremble.commands.program import app
 
 pytestmark = pytest.mark.model  # the stored studies have tokenizers
 STORED = Path(__file__).parents[1] / "golden" / "study_0_1_0"

@@ -9,7 +9,7 @@ from typing import Any
 from typer.testing import CliRunner
 
 from tests.support.record_lines import OWN
-from tremble.cli import app
+from tremble.commands.program import app
 
 
 def tremble(*arguments: Any, stdin: str | None = None) -> tuple[int, str, str]:

@@ -16,7 +16,8 @@ from typing import Any
 
 import polars as pl
 
-from tremble.disk.whole import write_whole
+from tremble.disk.tables import columns_of
+from tremble.disk.whole import is_special, write_whole
 from tremble.errors import UserError
 from tremble.stats.frames.clusters import person
 from tremble.stats.frames.comparisons import format_column
@@ -29,6 +30,7 @@ from tremble.store.study_folder import Store
 FORMATS = ("csv", "parquet")
 NAME_LENGTH = 32  # Stata's limit
 CODEBOOK = ("column", "type", "meaning", "known", "missing", "values")
+_CURE = "give another --out"
 LEADING = 6  # first columns by which an exported table is known
 
 MEANINGS = {
@@ -185,28 +187,31 @@ def codebook(table: pl.DataFrame) -> pl.DataFrame:
 
 def _check_replaced(path: Path, columns: Sequence[str], otherwise: str) -> None:
     """Raises UserError where a file with other first columns is in the way."""
-    if not path.is_file():
-        return
+    if is_special(path):
+        return  # written to, never replaced; and to read from a pipe would be to wait
     try:
+        if not path.is_file():
+            return
         with path.open("rb") as file:
             packed = file.read(4) == b"PAR1"
         if packed:
-            there = list(pl.read_parquet_schema(path))
+            there = list(columns_of(path))
         else:
             with path.open(encoding="utf-8", newline="") as lines:
                 there = next(csv.reader(lines), [])
-    except (OSError, ValueError, csv.Error, pl.exceptions.PolarsError):
+    except (OSError, ValueError, csv.Error, UserError):
         there = []
     if there[: len(columns)] != list(columns):
         raise UserError(f"{str(path)!r} is there and is {otherwise}; give another --out.")
 
 
-def export_study(folder: Path, to: str, out: Path | None = None) -> tuple[Path, Path, int]:
+def export_study(folder: Path, to: str, out: Path | None = None) -> tuple[Path, Path | None, int]:
     """Write the tidy table of a study folder and its codebook; their paths and the rows.
 
     `out` defaults to STUDY/export/NAME.csv or .parquet; the codebook stands beside it as
-    NAME.codebook.csv. Missing values are empty cells, or nulls. Raises UserError for another
-    format, a folder that is no study, a place that cannot be written, and another file in the way.
+    NAME.codebook.csv, and there is none beside a stream, a pipe or a device. Missing values are
+    empty cells, or nulls. Raises UserError for another format, a folder that is no study, a place
+    that cannot be written, and another file in the way.
     """
     if to not in FORMATS:
         raise UserError(
@@ -216,10 +221,12 @@ def export_study(folder: Path, to: str, out: Path | None = None) -> tuple[Path, 
     store = Store(folder)
     name = slug(store.read_run()["study"])
     path = out if out is not None else folder / "export" / f"{name}.{to}"
-    book = path.with_name(f"{path.stem}.codebook.csv")
+    book = None if is_special(path) else path.with_name(f"{path.stem}.codebook.csv")
     _check_replaced(path, list(MEANINGS)[:LEADING], f"no export to {to}")
-    _check_replaced(book, CODEBOOK, "no codebook of an export")
+    if book is not None:
+        _check_replaced(book, CODEBOOK, "no codebook of an export")
     table = tidy(store.scores(), store.decisions())
-    write_whole(path, table.write_csv if to == "csv" else table.write_parquet)
-    write_whole(book, codebook(table).write_csv)
+    write_whole(path, table.write_csv if to == "csv" else table.write_parquet, _CURE)
+    if book is not None:
+        write_whole(book, codebook(table).write_csv, _CURE)
     return path, book, table.height

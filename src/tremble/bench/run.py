@@ -13,12 +13,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import NamedTemporaryFile, gettempdir
 from typing import Any
 
 from tremble.bench import rates, worker
 from tremble.bench.rows import compare, empty_row, point, row, share
 from tremble.bench.task import Task, factors, prepare, sample
+from tremble.disk.temporary import temporary_folder
 from tremble.errors import UserError
 from tremble.models.embedded import GEMMA
 from tremble.models.files import Notify
@@ -79,16 +80,13 @@ def run_bench(asked: Asked, notify: Notify) -> dict[str, Any]:
     task = prepare(spec, asked.data, asked.family, asked.format, asked.prompts, notify)
     counted = factors(task)
     chosen = {n: sample(task.prompts, 0 if _peer(n).IN_FULL else asked.sample, SEED) for n in names}
-    folder = Path(mkdtemp(prefix="tremble-bench-"))
-    keep = False
-    try:
+    with temporary_folder(Path(gettempdir()), "tremble-bench", "free some space there") as folder:
         model = find(spec, notify).folder.resolve()
         for name in names:
             prompts = [task.prompts[i] for i in chosen[name]]
             job = {"model": str(model), "spec": asdict(spec), "prompts": prompts}
             (folder / f"{name}.job.json").write_text(json.dumps(job), encoding="utf-8")
         results, failures = _line_up(asked, folder, chosen, notify)
-        keep = not all(failure.missing for failure in failures.values())
         rows = []
         for name in names:
             if name in failures:
@@ -99,9 +97,6 @@ def run_bench(asked: Asked, notify: Notify) -> dict[str, Any]:
         _compare(rows, results, chosen)
         notify("matrix products")
         square = _shares(folder, model, rows, notify)
-    finally:
-        if not keep:
-            shutil.rmtree(folder)
     own = rows[0]
     return {
         "machine": {**machine(), "square_gflops": square},
@@ -181,11 +176,20 @@ def _contend(folder: Path, name: str, python: Path) -> dict[str, Any] | Failure:
     script = [worker.__file__, peer.__file__, folder / f"{name}.job.json", result]
     reason = _run([python, *script], log)
     if reason is not None:
-        return Failure(f"broke down: {reason} (log: {log})", missing=False)
+        return Failure(f"broke down: {reason} (log: {_kept(log)})", missing=False)
     facts: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
     if facts.get("missing"):
         return Failure(f"not installed: {peer.INSTALL}", missing=True)
     return facts
+
+
+def _kept(log: Path) -> Path:
+    """A copy of a log, for whoever wants to know more; the bench's own folder is taken away."""
+    with NamedTemporaryFile(
+        prefix=f"tremble-bench-{log.stem}-", suffix=".log", delete=False
+    ) as copy:
+        copy.write(log.read_bytes())
+    return Path(copy.name)
 
 
 def _run(command: Sequence[Any], log: Path) -> str | None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tremble.commands.base import AsJson, complain, guarded, print_json, screen
+from tremble.commands.base import AsJson, guarded_with, print_json, screen
+from tremble.commands.ending import complain
+from tremble.disk.paths import path_of
 from tremble.errors import UserError
 
 
-@guarded
+@functools.partial(guarded_with, "a bench keeps nothing")
 def bench(
     against: Annotated[
         list[str] | None,
@@ -61,11 +64,7 @@ def bench(
         python=_interpreters(python or ()),
         **own,
     )
-    try:
-        result = run_bench(asked, complain)
-    except KeyboardInterrupt:
-        complain("interrupted; a bench keeps nothing.")
-        return 130
+    result = run_bench(asked, complain)
     if as_json:
         print_json(result)
     else:
@@ -82,5 +81,5 @@ def _interpreters(entries: Sequence[str]) -> dict[str, Path]:
         peer, equals, path = entry.partition("=")
         if not equals or not path:
             raise UserError(f"--python is {entry!r}; write PEER=PATH, as vllm=env/bin/python.")
-        interpreters[peer] = Path(path)
+        interpreters[peer] = path_of(path)
     return interpreters

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from tremble.commands.base import AsJson, complain, guarded, print_json, prose, screen
-from tremble.commands.overwrite import check_records
+from tremble.commands.base import AsJson, guarded, print_json, prose, say, screen
+from tremble.commands.destinations import beside, check_import
+from tremble.commands.ending import complain
 from tremble.errors import UserError
 from tremble.text import counted
 
@@ -89,8 +90,8 @@ def data_fetch(
     for one in fetched:
         how = "already there" if one.already else "fetched"
         checked = "checksum agrees" if one.checked else "no checksum is known"
-        print(f"{one.path}: {how}, {one.size:,} bytes, {checked}")
-    print(f"next: {command}")
+        say(f"{one.path}: {how}, {one.size:,} bytes, {checked}")
+    say(f"next: {command}")
 
 
 @guarded
@@ -145,21 +146,18 @@ def data_import(
     from tremble.datasets.base import Notes, source
     from tremble.datasets.importing import import_decisions
 
-    if out.exists() and path.exists() and out.samefile(path):
-        raise UserError(f"--out is the file that is read, {str(path)!r}; give another --out.")
-    if out.is_file() and not force:
-        raise UserError(f"--out {str(out)!r} is there already; add --force, or give another --out.")
-    check_records(out)
+    check_import(out, path, force)
     origin, notes = source(source_name), Notes()
     summary = import_decisions(origin.load(path, notes), out)
+    own_lines = beside(out)
     if as_json:
-        print_json(summary)
+        print_json(summary, out=own_lines)
     else:
         for family, count in summary["by_family"].items():
             hits = summary["target"].get(family)
             coded = "" if hits is None else f", {hits:,} of them the target"
-            print(f"{family}: {counted(count, 'decision')}{coded}")
-        print(f"{counted(summary['decisions'], 'decision')} written to {out}")
+            say(f"{family}: {counted(count, 'decision')}{coded}", own_lines)
+        say(f"{counted(summary['decisions'], 'decision')} written to {out}", own_lines)
     for reason, count in notes.dropped.items():
         complain(f"left out: {count} ({reason})")
     for line in notes.odd:
@@ -191,5 +189,5 @@ def data_check(
     ]
     sound = counted(summary["decisions"], "sound decision")
     more = f"; {' and '.join(left)}: --all prints all" if left else ""
-    print(f"{path}: {sound}, {counted(len(faults), 'faulty line')}{more}")
+    say(f"{path}: {sound}, {counted(len(faults), 'faulty line')}{more}")
     return 2 if faults else 0

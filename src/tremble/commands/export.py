@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from tremble.commands.base import guarded
+from tremble.commands.base import guarded, say
+from tremble.commands.destinations import beside
 from tremble.text import counted
 
 
@@ -29,4 +30,9 @@ def export(
     from tremble.api.export import export_study
 
     path, book, rows = export_study(folder, to, out)
-    print(f"{counted(rows, 'row')} in {path}; what the columns mean is in {book}")
+    where = (
+        f"what the columns mean is in {book}"
+        if book is not None
+        else "without a codebook, which stands beside a file only"
+    )
+    say(f"{counted(rows, 'row')} in {path}; {where}", beside(path))

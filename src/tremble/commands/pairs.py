@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tremble.commands.base import AsJson, guarded, print_json, screen
+from tremble.commands.base import AsJson, guarded, print_json, say, screen
 from tremble.errors import UserError
 from tremble.text import counted
 
@@ -37,4 +37,4 @@ def pairs(
     from tremble.report.terminal.tables import print_tables
 
     print_tables([pair_table(chosen)], screen())
-    print(f"{counted(len(chosen), 'pair')}; hub organisations are {NOT_VERIFIED}.")
+    say(f"{counted(len(chosen), 'pair')}; hub organisations are {NOT_VERIFIED}.")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tremble.commands.base import AsJson, guarded_reader, print_json, screen
+from tremble.commands.base import AsJson, guarded_reader, print_json, say, screen
 
 
 @guarded_reader
@@ -39,17 +39,17 @@ def plan(
     else:
         print_tables(plan_layout(expected), screen())
         disk = expected["totals"]["disk"], expected["totals"]["prompt_tables"]
-        print(f"On disk: scores {size(disk[0])}, prompts {size(disk[1])}.")
+        say(f"On disk: scores {size(disk[0])}, prompts {size(disk[1])}.")
         if any(row["timing"] == "estimated" and row["seconds"] for row in expected["models"]):
-            print(
+            say(
                 "Times with ~ are a guess, within a factor of two, for models that can share "
                 "prefixes and a machine as busy as it is now: a matrix product ran at "
                 f"{expected['gflops']:,.0f} GFLOP/s. They are measured once part of a study is "
                 "scored."
             )
         elif any(row["seconds"] is None for row in expected["models"]):
-            print("Times on a GPU are told once part of the study is scored there.")
-        print(
+            say("Times on a GPU are told once part of the study is scored there.")
+        say(
             "Smallest: found with a probability of .80 at .05, for two r near .3 whose "
             "predictions correlate at .5, were all decisions independent; by clusters, were the "
             "decisions of a participant or game all alike. The truth lies between."

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tremble.commands.base import AsJson, guarded, print_json, screen
+from tremble.commands.base import AsJson, guarded, print_json, say, screen
 
 
 @guarded
@@ -56,4 +56,4 @@ def published_wins(
 
     print_tables([wins_table(rows)], screen())
     if not whole:
-        print("Other filters: --mass X, --min-corr Y, and --sweep for all of them.")
+        say("Other filters: --mass X, --min-corr Y, and --sweep for all of them.")

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from tremble.commands.base import AsJson, complain, guarded, print_json, screen
+from tremble.commands.base import AsJson, guarded, print_json, screen
+from tremble.commands.ending import complain
 from tremble.errors import UserError
 
 
@@ -60,8 +61,6 @@ def score(
         failed += result["error"] is not None
         if not as_json:
             show_scored(result, screen())
-        elif prompt is None:
-            print(json.dumps(result, ensure_ascii=False, allow_nan=False), flush=True)
         else:
-            print_json(result)
+            print_json(result, indent=None if prompt is None else 1)
     return 1 if failed else 0

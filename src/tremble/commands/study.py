@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from tremble.commands.base import AsJson, complain, guarded, print_json
-from tremble.commands.overwrite import check_page
+from tremble.commands.base import AsJson, guarded, print_json, say
+from tremble.commands.destinations import check_page, write_page
+from tremble.commands.ending import complain
 from tremble.commands.tables import show_analysis
 from tremble.errors import UserError
 from tremble.text import counted
@@ -115,7 +116,7 @@ def _run(study: Any, out: Path) -> int:
             f"{len(missing)} of the models could not be had ({', '.join(missing)}), so scores are "
             "missing in every table; the same command tries again."
         )
-    print(f"Scores are in {out}; next: tremble analyze {out}")
+    say(f"Scores are in {out}; next: tremble analyze {out}")
     return 1 if failed or missing else 0
 
 
@@ -126,7 +127,7 @@ def _list_tables(as_json: bool) -> int:
         print_json(FURTHER)
     else:
         for name, about in FURTHER.items():
-            print(f"{name}: {about}")
+            say(f"{name}: {about}")
     return 0
 
 
@@ -153,7 +154,7 @@ def _page(folder: Path, out: Path | None = None) -> int:
 
     parts = further_parts(analysis, rows_of)
     text = study_page(analysis, scores, title, caveats(folder), parts)
-    _write_page(out, text)
+    write_page(out, text)
     failed = [part for part in parts if part.trouble is not None]
     for part in failed:
         complain(f"{part.heading.title} is missing on the page. {part.trouble}")
@@ -164,12 +165,5 @@ def _published_page(out: Path) -> int:
     from tremble.report.page.published import published_page
 
     check_page(out)
-    _write_page(out, published_page())
+    write_page(out, published_page())
     return 0
-
-
-def _write_page(target: Path, text: str) -> None:
-    from tremble.disk.whole import write_text
-
-    write_text(target, text)
-    print(f"The page is {target.resolve()}")

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tremble.commands.base import complain, logged_fault, print_json, screen
+from tremble.commands.base import print_json, say, screen
+from tremble.commands.ending import complain, logged_fault
 from tremble.errors import UserError
 from tremble.text import did_you_mean
 
@@ -88,7 +89,7 @@ def _print(folder: Path, analysis: Any, further: dict[str, Any], parts: dict[str
     print_notes(folder, analysis is not None)
     if analysis is not None:
         show_tables(analysis, screen())
-        print("Intervals, ceilings, breakdowns and more: --table NAME; --tables lists them.")
+        say("Intervals, ceilings, breakdowns and more: --table NAME; --tables lists them.")
     print_tables(further_layout(further), screen())
     print_tables(breakdown_layout(parts), screen())
 
@@ -101,7 +102,7 @@ def print_notes(folder: Path, every: bool) -> None:
     notes = caveats(folder)
     shown = notes if every else unfinished(folder)
     for line in shown:
-        print(f"Note: {line}")
+        say(f"Note: {line}")
     if len(shown) < len(notes):
-        print(f"Notes: see `tremble analyze {folder}`")
-    print()
+        say(f"Notes: see `tremble analyze {folder}`")
+    say()

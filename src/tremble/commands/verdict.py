@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tremble.commands.base import AsJson, guarded, print_json, screen
+from tremble.commands.base import AsJson, guarded, print_json, say, screen
 from tremble.commands.tables import print_notes
 from tremble.errors import UserError
 from tremble.text import did_you_mean
@@ -42,4 +42,4 @@ def verdict(
     print_notes(folder, every=False)
     print_tables([verdict_layout(rows)], screen())
     if missing := controls_missing(rows):
-        print(missing)
+        say(missing)

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from tremble.commands.base import AsJson, complain, guarded_reader, print_json, screen
-from tremble.commands.overwrite import check_page
+from tremble.commands.base import AsJson, guarded_reader, print_json, screen
+from tremble.commands.destinations import beside, check_page, write_page
+from tremble.commands.ending import complain
 
 Where = Annotated[
     str,
@@ -79,18 +80,15 @@ def xray(
 
 
 def _show(request: Any, html: Path | None, everything: bool, as_json: bool) -> int:
-    from tremble.disk.whole import write_text
     from tremble.report.page.xray import xray_page
     from tremble.report.terminal.xray import show_xray
     from tremble.xray.decision import look_at
 
     look = look_at(request, complain)
     if html is not None:
-        write_text(html, xray_page(look))
+        write_page(html, xray_page(look), "--html", told=not as_json)
     if as_json:
-        print_json(look)
-    elif html is not None:
-        print(f"The page is {html.resolve()}")
-    else:
+        print_json(look, out=None if html is None else beside(html))
+    elif html is None:
         show_xray(look, screen(), everything)
     return 1 if any(reading["error"] is not None for reading in look["readings"]) else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -58,7 +59,10 @@ def write_whole(path: Path, write: Callable[[BinaryIO], Any], cure: str = KEPT) 
         if is_special(path):
             _into(path, write)
         else:
-            _replace(Path(os.path.realpath(path)), write)
+            place = Path(os.path.realpath(path))
+            if place.is_symlink():  # it leads to itself, and there is no target
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+            _replace(place, write)
 
 
 def write_bytes(path: Path, content: bytes, cure: str = KEPT) -> None:

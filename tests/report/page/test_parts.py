@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from tests.support.counterparts import PAIR, people
 from tests.support.pages import HOSTILE, folds, parsed, rows, words
 from tests.support.studies import run, study_file
-from tremble.cli import app
+from tremble.commands.program import app
 from tremble.errors import UserError
 from tremble.report.page.parts import MOST_ROWS, Part, cut, further_parts
 from tremble.report.page.study import study_page

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.support.pages import folds, parsed, places, printed, read, rows, words
-from tremble.cli import app
+from tremble.commands.program import app
 from tremble.published.text_claims import claims as every_claim
 
 pytestmark = pytest.mark.slow

@@ -19,7 +19,7 @@ from tests.support.pages import HOSTILE
 from tests.support.places import ROOT
 from tests.support.studies import run, study_file
 from tremble.api.plan import plan_study
-from tremble.cli import app
+from tremble.commands.program import app
 from tremble.report.page.xray import xray_page
 from tremble.report.tables.captions import BY, CAPTIONS, PLAIN, heading
 from tremble.report.tables.further import further_layout, table_of, verdict_layout
@@ -27,6 +27,7 @@ from tremble.report.tables.plan import plan_layout
 from tremble.report.tables.table import Column, Section, Table, layout, shown_model
 from tremble.report.tables.xray import comparison
 from tremble.report.terminal.console import _BENCH, show_bench
+from tremble.report.terminal.shown import ShownConsole
 from tremble.report.terminal.tables import print_tables
 from tremble.stats.filters import Filters
 from tremble.stats.tables.analysis import Analysis, analyze, plain
@@ -204,7 +205,7 @@ def test_plan_and_bench_cut_nothing(tmp_path: Path) -> None:
         for table in tables:
             assert not words(table) - Counter(printed([table], width).split())
         out = io.StringIO()
-        show_bench(result, Console(file=out, width=width))
+        show_bench(result, ShownConsole(file=out, width=width))
         assert {"1,234,567", "89012.3", "1.5e-06"} <= set(out.getvalue().split())
         assert " ".join(LONG.split()) in " ".join(out.getvalue().split())
 

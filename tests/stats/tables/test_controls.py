@@ -15,7 +15,7 @@ from tests.support.counterparts import people
 from tests.support.stat_frames import loop_r, score
 from tests.support.studies import parts, run, scores, study_file
 from tremble.api.results import analyze_study, further_analysis
-from tremble.cli import app
+from tremble.commands.program import app
 from tremble.errors import UserError
 from tremble.prompts.controls import CONTROLS
 from tremble.report.page.study import not_scored

@@ -18,7 +18,7 @@ from tests.support.counterparts import PAIR, people
 from tests.support.stat_frames import decision, loop_r, score
 from tests.support.studies import run, study_file
 from tremble.api.results import analyze_study, further_analysis
-from tremble.cli import app
+from tremble.commands.program import app
 from tremble.errors import UserError
 from tremble.report.tables.further import cell, further_layout
 from tremble.stats.filters import Filters

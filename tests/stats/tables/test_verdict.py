@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from tests.support.counterparts import people
 from tests.support.stat_frames import decision, score
 from tests.support.studies import run, study_file
-from tremble.cli import app
+from tremble.commands.program import app
 from tremble.stats.metrics.correlation import pearson
 from tremble.stats.tables.analysis import evidence_of
 from tremble.stats.tables.verdict import MARGIN, beside_ceiling, best_baseline, verdict_table

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Column as Heading
 from rich.table import Table
+from rich.text import Text
 
 from tremble.datasets.base import Card, Part
 from tremble.published.cutoffs import Dated, Release
 from tremble.report.tables.table import Column, Section
 from tremble.report.tables.table import Table as LaidOut
+from tremble.report.terminal.shown import ShownConsole
 from tremble.report.terminal.tables import print_tables
 from tremble.text import MISSING
 
@@ -26,36 +26,36 @@ def _texts(*names: str) -> Table:
     return Table(*columns, box=None, pad_edge=False)
 
 
-def show_cards(cards: Sequence[Card], console: Console) -> None:
+def show_cards(cards: Sequence[Card], console: ShownConsole) -> None:
     table = _texts("name", "what", "size", "licence")
     for card in cards:
-        table.add_row(*map(escape, (card.name, card.title, card.size, card.licence)))
+        table.add_row(card.name, card.title, card.size, card.licence)
     _print_trimmed(table, console)
 
 
-def _print_trimmed(table: Table, console: Console) -> None:
+def _print_trimmed(table: Table, console: ShownConsole) -> None:
     """A table without the spaces that rich puts behind short cells."""
-    with console.capture() as captured:
-        console.print(table)
-    for line in captured.get().splitlines():
-        console.out(line.rstrip(), highlight=False)
+    for segments in console.render_lines(table):
+        line = Text.assemble(*((part.text, part.style or "") for part in segments))
+        line.rstrip()
+        console.print(line, no_wrap=True, overflow="ignore", crop=False)
 
 
-def show_card(card: Card, console: Console) -> None:
+def show_card(card: Card, console: ShownConsole) -> None:
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold")
     table.add_column()
     for name in ("title", "citation", "licence", "size", "one_decision", "files"):
-        table.add_row(name.replace("_", " "), escape(getattr(card, name)))
+        table.add_row(name.replace("_", " "), getattr(card, name))
     for part in card.dated():
         name = "public since" if part.name == card.name else f"public since, {part.name}"
-        table.add_row(escape(name), escape(_public(part)))
+        table.add_row(name, _public(part))
     if card.sources:
-        table.add_row("fetch", escape(f"tremble data fetch {card.name}"))
+        table.add_row("fetch", f"tremble data fetch {card.name}")
     if card.manual:
-        table.add_row("by hand", escape(card.manual))
+        table.add_row("by hand", card.manual)
     for note in card.notes:
-        table.add_row("note", escape(note))
+        table.add_row("note", note)
     _print_trimmed(table, console)
 
 
@@ -63,27 +63,26 @@ def _public(part: Part) -> str:
     return (part.public_since or "unknown") + (f": {part.public_note}" if part.public_note else "")
 
 
-def show_dates(dated: Sequence[Dated], against: Sequence[Release], console: Console) -> None:
+def show_dates(dated: Sequence[Dated], against: Sequence[Release], console: ShownConsole) -> None:
     """Each part of a data set with the releases that may have read it, and theirs below."""
     table = _texts("data", "public since", "may have been seen by", "public after the cut-off of")
     for row in dated:
         name = row.dataset if row.part.name == row.dataset else f"{row.dataset}: {row.part.name}"
         seen, after = row.names("may have been seen"), row.names("after the cut-off")
         since = row.part.public_since or "unknown"
-        cells = (name, since, _releases(seen, after), _releases(after, seen))
-        table.add_row(*map(escape, cells))
+        table.add_row(name, since, _releases(seen, after), _releases(after, seen))
     _print_trimmed(table, console)
     stated = _texts("model", "data until", "tuned until", "stated in")
     for release in against:
         if release.latest is not None:
-            dates = (release.pretraining or "–", release.tuning or "–")
-            stated.add_row(*map(escape, (release.name, *dates, release.source)))
+            dates = (release.pretraining or MISSING, release.tuning or MISSING)
+            stated.add_row(release.name, *dates, release.source)
     if stated.row_count:
         console.print()
         _print_trimmed(stated, console)
     silent = [release.name for release in against if release.latest is None]
     if silent:
-        console.print(f"\ncut-off unknown: {escape(', '.join(silent))}", highlight=False)
+        console.print(f"\ncut-off unknown: {', '.join(silent)}", highlight=False)
     console.print(
         "\nA date is compared to the month, and a doubt counts as seen. Data that a twin was tuned "
         "on can be younger than the date of its pre-training."
@@ -97,11 +96,11 @@ def _releases(names: Sequence[str], others: Sequence[str]) -> str:
     return "the others with a date" if others else "all with a date"
 
 
-def show_scored(result: dict[str, Any], console: Console) -> None:
+def show_scored(result: dict[str, Any], console: ShownConsole) -> None:
     """One prompt's options, mass and likeliest tokens."""
-    console.print(f"{escape(result['model'])}, {result['format']}, {escape(result['id'])}")
+    console.print(f"{result['model']}, {result['format']}, {result['id']}")
     if result["error"] is not None:
-        console.print(f"not scored: {escape(result['error'])}")
+        console.print(f"not scored: {result['error']}")
         return
     table = Table(box=None, pad_edge=False)
     table.add_column("option", overflow="fold")
@@ -109,7 +108,7 @@ def show_scored(result: dict[str, Any], console: Console) -> None:
         table.add_column(name, justify="right", no_wrap=True)
     for option in result["options"]:
         table.add_row(
-            escape(option["label"]),
+            option["label"],
             f"{option['probability']:.4f}",
             "–" if option["prediction"] is None else f"{option['prediction']:.4f}",
             f"{option['logprob']:.4f}",
@@ -122,9 +121,9 @@ def show_scored(result: dict[str, Any], console: Console) -> None:
     )
     tops = ", ".join(f"{t['token']!r} {t['probability']:.3f}" for t in result["top"])
     if tops:
-        console.print(f"likeliest next tokens: {escape(tops)}")
+        console.print(f"likeliest next tokens: {tops}")
     if result["warning"] is not None:
-        console.print(f"warning: {escape(result['warning'])}")
+        console.print(f"warning: {result['warning']}")
 
 
 _BENCH = (
@@ -140,18 +139,18 @@ _BENCH = (
 )
 
 
-def show_bench(result: dict[str, Any], console: Console) -> None:
+def show_bench(result: dict[str, Any], console: ShownConsole) -> None:
     """The machine, the factors apart, and a row for each contestant."""
     about, counts, data = result["machine"], result["factors"], result["data"]
     rate = about["square_gflops"]
     memory = about["memory_gb"]
     console.print(
-        f"{escape(about['processor'])}, {about['cores']} cores"
+        f"{about['processor']}, {about['cores']} cores"
         + ("" if memory is None else f", {memory:.0f} GiB")
         + ("" if rate is None else f"; float32 matrix product {rate:.0f} GFLOP/s")
     )
     family = "" if data["family"] is None else f", {data['family']}"
-    console.print(f"{escape(result['model'])}, {escape(data['entry'] + family)}, {data['format']}")
+    console.print(f"{result['model']}, {data['entry'] + family}, {data['format']}")
     console.print(
         f"identical prompts: {counts['decisions']:,} decisions, "
         f"{counts['distinct_prompts']:,} distinct, {counts['identical_prompts']:.2f}x"

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TextIO
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -17,8 +16,9 @@ from rich.progress import (
 )
 from rich.progress import Progress as Bar
 
+from tremble.report.terminal.shown import ShownConsole
 from tremble.study.progress import Progress
-from tremble.text import counted, duration
+from tremble.text import counted, duration, visible
 
 LINE_SECONDS = 15.0  # between plain lines
 
@@ -33,7 +33,8 @@ class Lines(Progress):
         self.to_the_end = False
 
     def notify(self, message: str) -> None:
-        print(message, file=self.out, flush=True)
+        with suppress(OSError):  # a full disk of logs is no reason to stop
+            print(visible(message), file=self.out, flush=True)
 
     def prepare(self, prompts: int) -> None:
         """Says nothing of what takes less than `LINE_SECONDS`."""
@@ -70,13 +71,13 @@ class Terminal(Progress):
         self.task = bar.add_task("", visible=False)
 
     def notify(self, message: str) -> None:
-        self.bar.console.print(message, highlight=False, markup=False)
+        self.bar.console.print(message, highlight=False)
 
     def prepare(self, prompts: int) -> None:
         self.start("Rendering", prompts)
 
     def start(self, model: str, prompts: int) -> None:
-        self.task = self.bar.add_task(model.replace("[", r"\["), total=prompts)
+        self.task = self.bar.add_task(visible(model), total=prompts)
 
     def advance(self, prompts: int) -> None:
         self.bar.advance(self.task, prompts)
@@ -89,12 +90,12 @@ def shown_progress(out: TextIO) -> Iterator[Lines | Terminal]:
         yield Lines(out)
         return
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
-    with Bar(*columns, console=Console(file=out)) as bar:
+    with Bar(*columns, console=ShownConsole(file=out)) as bar:
         yield Terminal(bar)
 
 
@@ -104,11 +105,11 @@ def download_bar(
 ) -> Iterator[Callable[[int, int | None], None]]:
     """A function of the bytes so far and in all, shown as a bar on a terminal, else not at all."""
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         DownloadColumn(),
         TimeRemainingColumn(),
     )
-    with Bar(*columns, console=Console(file=out), disable=not out.isatty()) as bar:
-        task = bar.add_task(filename.replace("[", r"\["), total=size)
+    with Bar(*columns, console=ShownConsole(file=out), disable=not out.isatty()) as bar:
+        task = bar.add_task(visible(filename), total=size)
         yield lambda done, total: bar.update(task, completed=done, total=total)

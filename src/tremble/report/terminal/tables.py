@@ -5,7 +5,7 @@ other are printed below each other, and long texts as lines below their table.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich import box
 from rich.cells import cell_len
@@ -13,8 +13,9 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from tremble.report.tables.table import Table, layout
+from tremble.report.tables.table import Section, Table, layout
 from tremble.stats.tables.analysis import Analysis
+from tremble.text import visible
 
 _GAP = 2  # between columns, and at both ends together
 _WRAPPED = (24, 12, 0)  # columns of a wrapped text, at least; of 0, those of its longest word
@@ -40,8 +41,9 @@ def show_tables(analysis: Analysis, console: Console) -> None:
 
 
 def print_tables(tables: Iterable[Table], console: Console) -> None:
-    """Prints tables that are laid out, within the width of the console."""
-    for table in tables:
+    """Prints tables that are laid out, within the width of the console; control characters of
+    names are shown, before widths are measured."""
+    for table in map(_visible, tables):
         console.print(Text(table.title, style="bold", overflow="fold"))
         if table.caption:
             console.print(Text(table.caption, style="dim", overflow="fold"))
@@ -55,6 +57,22 @@ def print_tables(tables: Iterable[Table], console: Console) -> None:
                 console.print(_rich(table, section.rows, part))
             _lines(table, section.rows, fit, console)
         console.print()
+
+
+def _visible(table: Table) -> Table:
+    columns = [replace(column, name=visible(column.name)) for column in table.columns]
+    sections = [
+        Section(visible(section.heading), [[*map(visible, row)] for row in section.rows])
+        for section in table.sections
+    ]
+    return replace(
+        table,
+        title=visible(table.title),
+        caption=visible(table.caption),
+        empty=visible(table.empty),
+        columns=columns,
+        sections=sections,
+    )
 
 
 def key_columns(table: Table) -> list[int]:

@@ -59,7 +59,7 @@ def _title(console: Console, text: str) -> None:
 
 
 def _plain(console: Console, text: str) -> None:
-    console.print(Text(text, overflow="fold"))
+    console.print(Text(printable(text), overflow="fold"))
 
 
 def _text(console: Console, name: str, text: str, everything: bool) -> None:
