@@ -25,8 +25,8 @@ os.environ.setdefault("POLARS_MAX_THREADS", "1")
 from attacks import flips, kills, mutants, writes
 from attacks.common import Tally, peak_memory
 
-WHOLE = {"kills": 200, "flips": 300, "mutants": 3000}
-SHORT = {"kills": 10, "flips": 60, "mutants": 200}
+WHOLE = {"kills": 200, "flips": 300, "writes": 7, "mutants": 3000}
+SHORT = {"kills": 10, "flips": 60, "writes": 4, "mutants": 200}
 
 
 def main() -> int:
@@ -55,7 +55,7 @@ def attack(folder: Path, seed: int, counts: dict[str, int], only: list[str]) -> 
         started, place = time.perf_counter(), folder / name
         rng = random.Random(f"{seed} {name}")
         if name == "writes":
-            done = writes.attack(place, seed)
+            done = writes.attack(place, seed, counts[name])
             if done is None:
                 print("No C compiler: failing writes are left out.", file=sys.stderr)
                 continue

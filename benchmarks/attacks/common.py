@@ -26,6 +26,14 @@ aligned = "mock:aligned"
 """
 
 
+TINY = """[study]
+name = "attacked"
+data = ["mine.jsonl"]
+[[model]]
+id = "mock"
+"""
+
+
 @dataclass(slots=True)
 class Ended:
     """How a command ended: its exit code, what it printed and what it said."""
@@ -94,7 +102,7 @@ def command(*arguments: object, within: Path | None = None) -> Ended:
     return Ended(code, out.getvalue(), said.getvalue(), time.perf_counter() - started)
 
 
-def write_inputs(folder: Path, count: int = 24, prompt: str = "Offer") -> Path:
+def write_inputs(folder: Path, count: int = 24, prompt: str = "Offer", study: str = STUDY) -> Path:
     """A study file and its data; the path of the file."""
     folder.mkdir(parents=True, exist_ok=True)
     lines = [
@@ -109,7 +117,7 @@ def write_inputs(folder: Path, count: int = 24, prompt: str = "Offer") -> Path:
         for number in range(count)
     ]
     (folder / "mine.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n", "utf-8")
-    (folder / "s.toml").write_text(STUDY, "utf-8")
+    (folder / "s.toml").write_text(study, "utf-8")
     return folder / "s.toml"
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from attacks.common import Tally, answers, command, unfinished_files, write_inputs
+from attacks.common import TINY, Tally, answers, command, unfinished_files, write_inputs
 
 ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 SOURCE = Path(__file__).with_name("failing_writes.c")
@@ -37,8 +37,8 @@ class Scene:
     prepare: Callable[[Path], None] = lambda folder: None
 
 
-def attack(folder: Path, seed: int) -> list[Tally] | None:
-    """Every n-th write of every command; None where there is no C compiler."""
+def attack(folder: Path, seed: int, count: int) -> list[Tally] | None:
+    """Every n-th write of the first `count` commands; None where there is no C compiler."""
     library, compiler = folder / "failing_writes.so", shutil.which("cc") or shutil.which("gcc")
     folder.mkdir(parents=True, exist_ok=True)
     if compiler is None or sys.platform != "linux":
@@ -46,7 +46,7 @@ def attack(folder: Path, seed: int) -> list[Tally] | None:
     build = [compiler, "-shared", "-fPIC", "-O1", "-o", str(library), str(SOURCE), "-ldl"]
     subprocess.run(build, check=True)
     done = subprocess.run(
-        [sys.executable, __file__, str(folder), str(seed), str(library)],
+        [sys.executable, __file__, str(folder), str(seed), str(library), str(count)],
         env={**os.environ, "LD_PRELOAD": str(library), "POLARS_MAX_THREADS": "1"},
         stdout=subprocess.PIPE,
         check=True,
@@ -64,7 +64,7 @@ def _scored(folder: Path) -> None:
 
 def _rescored(folder: Path) -> None:
     _scored(folder)
-    write_inputs(folder, 20, "Other")
+    write_inputs(folder, 3, "Other", TINY)
 
 
 def _text(name: str) -> Callable[[Path], str]:
@@ -112,7 +112,7 @@ class _Failing:
 def _attack(scene: Scene, folder: Path, failing: _Failing, rng: random.Random) -> Tally:
     tally = Tally(f"every n-th write fails: {scene.name}")
     start, place, temporary = folder / "start", folder / "place", folder / "temporary"
-    write_inputs(start)
+    write_inputs(start, 4, study=TINY)
     scene.prepare(start)
 
     def fresh() -> None:
@@ -160,10 +160,11 @@ def main() -> None:
     os.environ["TMPDIR"] = str(root / "temporary")
     rng = random.Random(seed)
     tallies = []
-    for scene in scenes():
+    for scene in scenes()[: int(sys.argv[4])]:
         shutil.rmtree(root, ignore_errors=True)
         (root / "temporary").mkdir(parents=True)
         tallies.append(_attack(scene, root, _Failing(library, root), rng))
+        print(tallies[-1].row(), file=sys.stderr)
     print(json.dumps([tally.to_json() for tally in tallies]))
 
 
