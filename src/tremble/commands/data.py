@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -61,6 +61,7 @@ def data_fetch(
 
     from tremble.datasets.base import source
     from tremble.datasets.fetch import fetch
+    from tremble.disk.paths import path_of
     from tremble.report.terminal.progress import download_bar
 
     card = source(name).card
@@ -68,7 +69,7 @@ def data_fetch(
         raise UserError(f"{name!r} comes with the package; there is nothing to fetch.")
     if not card.sources:
         raise UserError(f"No address is sure to serve {name!r}; by hand: {card.manual}.")
-    folder = Path(name) if to is None else to
+    folder = Path(name) if to is None else path_of(to)
     fetched = []
     for download in card.sources:
         with download_bar(download.filename, download.size, sys.stderr) as progress:
@@ -142,28 +143,43 @@ def data_import(
     as_json: AsJson = False,
 ) -> None:
     """Turn a source's files into decisions, one JSON record a line."""
-    from tremble.datasets.base import Notes, source
-    from tremble.datasets.importing import import_decisions
+    import sys
+    from contextlib import redirect_stdout
 
-    if out.exists() and path.exists() and out.samefile(path):
-        raise UserError(f"--out is the file that is read, {str(path)!r}; give another --out.")
-    if out.is_file() and not force:
-        raise UserError(f"--out {str(out)!r} is there already; add --force, or give another --out.")
-    check_records(out)
+    from tremble.api.check import import_decisions
+    from tremble.datasets.base import Notes, source
+    from tremble.disk.paths import path_of
+    from tremble.disk.whole import is_special, stream_of
+
+    path, out = path_of(path), path_of(out)
+    if not is_special(out):
+        if out.exists() and path.exists() and out.samefile(path):
+            raise UserError(f"--out is the file that is read, {str(path)!r}; give another --out.")
+        if out.is_file() and not force:
+            raise UserError(
+                f"--out {str(out)!r} is there already; add --force, or give another --out."
+            )
+        check_records(out)
     origin, notes = source(source_name), Notes()
     summary = import_decisions(origin.load(path, notes), out)
-    if as_json:
-        print_json(summary)
-    else:
-        for family, count in summary["by_family"].items():
-            hits = summary["target"].get(family)
-            coded = "" if hits is None else f", {hits:,} of them the target"
-            print(f"{family}: {counted(count, 'decision')}{coded}")
-        print(f"{counted(summary['decisions'], 'decision')} written to {out}")
+    # Where the records go to standard output, nothing else does.
+    with redirect_stdout(sys.stderr if stream_of(out) == 1 else sys.stdout):
+        _show_import(summary, out, as_json)
     for reason, count in notes.dropped.items():
         complain(f"left out: {count} ({reason})")
     for line in notes.odd:
         complain(f"note: {line}")
+
+
+def _show_import(summary: dict[str, Any], out: Path, as_json: bool) -> None:
+    if as_json:
+        print_json(summary)
+        return
+    for family, count in summary["by_family"].items():
+        hits = summary["target"].get(family)
+        coded = "" if hits is None else f", {hits:,} of them the target"
+        print(f"{family}: {counted(count, 'decision')}{coded}")
+    print(f"{counted(summary['decisions'], 'decision')} written to {out}")
 
 
 @guarded
@@ -176,7 +192,9 @@ def data_check(
 ) -> int:
     """Check every line of a file of decisions, and say what is wrong and how to mend it."""
     from tremble.api.check import check_decisions
+    from tremble.disk.paths import path_of
 
+    path = path_of(path)
     summary, faults, warnings = check_decisions(path)
     if as_json:
         print_json({**summary, "faults": faults, "warnings": warnings})
