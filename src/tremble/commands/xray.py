@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ import typer
 from tremble.commands.base import AsJson, complain, guarded_reader, print_json, screen
 from tremble.commands.overwrite import check_page
 
+_NUMBER = re.compile("[0-9]{1,9}")
 Where = Annotated[
     str,
     typer.Argument(
@@ -69,7 +71,7 @@ def xray(
         tuple(model or ()),
         format_,
         formulation,
-        int(presentation) if presentation and presentation.isdecimal() else presentation,
+        int(presentation) if presentation and _NUMBER.fullmatch(presentation) else presentation,
         template,
         reading,
         device,
