@@ -66,6 +66,13 @@ def one_line(error: BaseException) -> str:
     return text.splitlines()[0][:300].rstrip(" .:")
 
 
+def abridged(sentence: str, most: int = 1000) -> str:
+    """A sentence, its middle left out where a value in it makes it longer than `most`."""
+    if len(sentence) <= most:
+        return sentence
+    return f"{sentence[: most - 300]} ... {sentence[-300:]}"
+
+
 # What a terminal obeys instead of showing it; line ends and tabs are not meant.
 UNSEEN = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"

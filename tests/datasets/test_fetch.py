@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from http.client import HTTPMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -360,3 +361,14 @@ def test_checksums_are_those_of_the_files_that_importers_were_made_for(name: str
         (path,) = (root / name).rglob(download.filename)
         assert path.stat().st_size == download.size
         assert hashlib.sha256(path.read_bytes()).hexdigest() == download.sha256
+
+
+@pytest.mark.parametrize(("said", "read"), [("2-5/9", (2, 9)), ("2-5/*", (2, None))])
+def test_what_a_server_says_of_a_part(said: str, read: tuple[int, int | None]) -> None:
+    headers = HTTPMessage()
+    headers["Content-Range"] = f"bytes {said}"
+    assert downloading._range(headers) == read
+    for number in range(2):  # numbers of any length, which Python does not read
+        long = said.split("/")[0].replace("2", "9" * 5000) if number else f"2-5/{'9' * 5000}"
+        headers.replace_header("Content-Range", f"bytes {long}/9" if number else f"bytes {long}")
+        assert downloading._range(headers) == (-1, None)

@@ -13,9 +13,8 @@ import pytest
 
 from tests.support.round_trip import come_back
 from tests.support.toys import GreedyTokenizer
-from tremble.api.check import check_decisions
+from tremble.api.check import check_decisions, import_decisions
 from tremble.datasets.base import Notes
-from tremble.datasets.importing import import_decisions
 from tremble.datasets.psych import load
 from tremble.decisions.jsonl import read as read_records
 from tremble.decisions.record import Decision

@@ -348,15 +348,17 @@ def test_importing_streams(tmp_path: Path) -> None:
     """Four times the decisions need little more memory: only marks of their ids are kept."""
     import tracemalloc
 
-    from tremble.datasets.importing import import_decisions
+    from tremble.api.check import import_decisions
 
     peaks = []
     for games in (300, 1200):
         lines: list[Any] = []
         for number in range(games):
             name = f"g{number}"
-            lines.append({**GAME, "id": name, "config": {"padding": "x" * 2000}})
-            lines += [{**PLAYED, "id": f"{name}/r{i}", "game": name} for i in range(5)]
+            payoffs = {own: {other: [1, 2] for other in "ab"} for own in "ab"}
+            told = {"rules": {"rounds": 9, "payoffs": payoffs}, "config": {"padding": "x" * 2000}}
+            lines.append({**GAME, **told, "id": name, "events": []})
+            lines += [{**PLAYED, "id": f"{name}/r{i}", "game": name, "at": 0} for i in range(5)]
         path = write_lines(tmp_path / "in.jsonl", *lines)
         del lines
         tracemalloc.start()

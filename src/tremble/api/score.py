@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 from tremble.decisions import jsonl
 from tremble.decisions.record import Decision
@@ -37,7 +36,7 @@ class Asked:
     where: str = "stdin"
 
 
-def score_prompts(lines: list[bytes], asked: Asked, notify: Notify) -> Iterator[dict[str, Any]]:
+def score_prompts(lines: BinaryIO, asked: Asked, notify: Notify) -> Iterator[dict[str, Any]]:
     """One result per JSON line, in order: option probabilities, mass, likeliest tokens.
 
     Raises UserError for a faulty line, an unknown model, and what cannot be tokenised, before
@@ -47,7 +46,7 @@ def score_prompts(lines: list[bytes], asked: Asked, notify: Notify) -> Iterator[
         raise UserError(f"There is no reading {asked.reading!r}; it is joint or next_token.")
     if asked.template is not None and not asked.chat:
         raise UserError("--template is for the chat format; add --chat.")
-    decisions = list(jsonl.read_prompts(io.BytesIO(b"\n".join(lines)), asked.where))
+    decisions = list(jsonl.read_prompts(lines, asked.where))
     if not decisions:
         raise UserError("Nothing to score on stdin; write one JSON record a line.")
     for decision in decisions:

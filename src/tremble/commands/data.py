@@ -143,8 +143,8 @@ def data_import(
     as_json: AsJson = False,
 ) -> None:
     """Turn a source's files into decisions, one JSON record a line."""
+    from tremble.api.check import import_decisions
     from tremble.datasets.base import Notes, source
-    from tremble.datasets.importing import import_decisions
 
     check_import(out, path, force)
     origin, notes = source(source_name), Notes()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO
 
 import typer
 
@@ -47,11 +48,11 @@ def score(
             record["system"] = system
         if opening is not None:
             record["opening"] = opening
-        lines = [json.dumps(record).encode()]
+        lines: BinaryIO = io.BytesIO(json.dumps(record).encode())
     elif sys.stdin.isatty():
         raise UserError("Nothing to score; give --prompt and --options, or JSON lines on stdin.")
     else:
-        lines = list(sys.stdin.buffer)
+        lines = sys.stdin.buffer
     from tremble.api.score import Asked, score_prompts
     from tremble.report.terminal.console import show_scored
 

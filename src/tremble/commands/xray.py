@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ from tremble.commands.base import AsJson, guarded_reader, print_json, screen
 from tremble.commands.destinations import beside, check_page, write_page
 from tremble.commands.ending import complain
 
+_NUMBER = re.compile("[0-9]{1,9}")
 Where = Annotated[
     str,
     typer.Argument(
@@ -70,7 +72,7 @@ def xray(
         tuple(model or ()),
         format_,
         formulation,
-        int(presentation) if presentation and presentation.isdecimal() else presentation,
+        int(presentation) if presentation and _NUMBER.fullmatch(presentation) else presentation,
         template,
         reading,
         device,

@@ -13,6 +13,7 @@ from importlib import import_module
 from pathlib import Path
 
 from tremble.decisions.record import Decision
+from tremble.disk.paths import is_file, is_folder
 from tremble.errors import UserError
 from tremble.text import did_you_mean
 
@@ -121,10 +122,10 @@ def find_file(path: Path, filename: str) -> Path:
 
     Raises UserError when the path is missing, or holds none or several of them.
     """
-    if not path.exists():
-        raise UserError(f"There is no file or folder {str(path)!r}; check the path.")
-    if path.is_file():
+    if is_file(path):
         return path
+    if not is_folder(path):
+        raise UserError(f"There is no file or folder {str(path)!r}; check the path.")
     files = sorted(path.rglob(filename))
     if not files:
         raise UserError(

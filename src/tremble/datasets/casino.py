@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 from tremble.datasets.base import Card, Download, Notes
 from tremble.decisions.files import FRESH, json_of
 from tremble.decisions.record import Decision, Event, Game
+from tremble.disk.paths import is_file, is_folder
 from tremble.errors import UserError
 from tremble.games.multi_issue import LEVELS, OPTIONS
 from tremble.text import as_written
@@ -126,8 +127,10 @@ def load(path: Path, notes: Notes) -> Iterator[Decision]:
 
 
 def _files(path: Path) -> list[Path]:
-    if path.is_file():
+    if is_file(path):
         return [path]
+    if not is_folder(path):
+        raise UserError(f"There is no file or folder {str(path)!r}; check the path.")
     files = sorted(path.rglob("casino_*.json"))
     if not files:
         raise UserError(
@@ -270,6 +273,8 @@ class _Dialogue:
     def _share(self, at: str, data: Mapping[str, Any], key: str) -> dict[str, int]:
         share = self.field(data, key, dict, at)
         numbers = {kind: str(share.get(kind)) for kind in ITEMS}
-        if len(share) != len(ITEMS) or not all(x.isdecimal() for x in numbers.values()):
+        if len(share) != len(ITEMS) or not all(
+            re.fullmatch(r"[0-9]{1,9}", number) for number in numbers.values()
+        ):
             self.fail(f"{at}{key} is {as_written(share)}, not a number of {', '.join(ITEMS)}")
         return {kind: int(number) for kind, number in numbers.items()}

@@ -20,6 +20,7 @@ from tremble.datasets.csv_rows import exactly, read_rows
 from tremble.datasets.rated_lottery import rated_lottery
 from tremble.decisions.files import FRESH, json_of
 from tremble.decisions.record import Decision, Game
+from tremble.disk.paths import is_file
 from tremble.errors import UserError
 
 SELECTIONS, PROBLEMS = "c13k_selections.csv", "c13k_problems.json"
@@ -125,11 +126,11 @@ def load(path: Path, notes: Notes) -> Iterator[Decision]:
 
     Raises UserError, with file and line, for files that are not choices13k's or that disagree.
     """
-    if path.is_file() and path.name == PROBLEMS:
+    if is_file(path) and path.name == PROBLEMS:
         path = path.with_name(SELECTIONS)
     table = find_file(path, SELECTIONS)
     file = table.with_name(PROBLEMS)
-    if not file.is_file():
+    if not is_file(file):
         raise UserError(f"There is no {PROBLEMS} beside {str(table)!r}; put it there.")
     gambles = json_of(file)
     if not isinstance(gambles, dict):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -85,6 +86,11 @@ def rate(text: str) -> float | None:
     """The share that a cell holds, None where it is no number from 0 to 1."""
     value = number(text)
     return value if value is not None and 0 <= value <= 1 else None
+
+
+def whole(text: str) -> int | None:
+    """The whole number of at most 15 digits that a cell holds, None where it holds none."""
+    return int(text) if re.fullmatch(r"[0-9]{1,15}", text) else None
 
 
 def number(text: str) -> float | None:

@@ -33,6 +33,7 @@ RESUMES = 3  # times that a cut download goes on within one run
 PAUSE = 1.0  # seconds before the first of them, twice that before the second, and so on
 TIMEOUT = 30.0  # seconds without a byte
 _CHUNK = 1 << 16
+_SIZE = re.compile("[0-9]{1,18}")
 
 Progress = Callable[[int, int | None], None]  # bytes so far, bytes in all where known
 
@@ -185,7 +186,7 @@ class _Transfer:
             have = self.part.stat().st_size
             if known["url"] == self.download.url and isinstance(known["validator"], str):
                 return have, known["validator"]
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             pass
         return 0, ""
 
@@ -200,7 +201,7 @@ class _Transfer:
             return False
         if total is None:
             length = response.headers.get("Content-Length", "")
-            total = start + int(length) if length.isdecimal() else self.download.size
+            total = start + int(length) if _SIZE.fullmatch(length) else self.download.size
         received = start
         with _writing(self.part):
             if not start:
@@ -244,7 +245,9 @@ class _Transfer:
 
 def _range(headers: HTTPMessage) -> tuple[int, int | None]:
     """First byte and full length of a partial answer; -1 where the header does not say."""
-    match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", headers.get("Content-Range", "").strip())
+    match = re.fullmatch(
+        r"bytes ([0-9]{1,18})-[0-9]+/([0-9]{1,18}|\*)", headers.get("Content-Range", "").strip()
+    )
     if match is None:
         return -1, None
     return int(match[1]), None if match[2] == "*" else int(match[2])

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tremble.decisions.files import text_of, too_deep
+from tremble.disk.paths import is_file, is_folder
 from tremble.errors import UserError
 from tremble.text import one_line
 
@@ -69,9 +71,9 @@ def find_games(path: Path) -> list[Path]:
 
     Raises UserError when there is no such path, or no game or two copies of GLEE under it.
     """
-    if not path.exists():
+    if not is_file(path) and not is_folder(path):
         raise UserError(f"There is no file or folder {str(path)!r}; check the path.")
-    top = path.parent if path.is_file() and path.name in _FILES else path
+    top = path.parent if is_file(path) and path.name in _FILES else path
     if ROOT not in top.resolve().parts:
         copies = sorted(folder for folder in top.rglob(ROOT) if folder.is_dir())
         if len(copies) > 1:
@@ -104,6 +106,8 @@ def read_config(file: Path) -> dict[str, Any]:
     text = _text(file)
     try:
         config = json.loads(text)
+        if too_deep(config):
+            raise ValueError("nested too deeply")
     except (ValueError, RecursionError) as error:
         raise UserError(f"{file} is not JSON ({one_line(error)}); {_FRESH}.") from error
     if not isinstance(config, dict) or config.get("game_type") not in FAMILIES:
@@ -164,14 +168,9 @@ def _header(cells: list[str], family: str, where: str) -> list[str]:
 
 
 def _text(file: Path) -> str:
-    if not file.is_file():
+    if not is_file(file):
         raise UserError(f"There is no {file}, though its game is there; {_FRESH}.")
-    try:
-        text = file.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise UserError(f"{file} cannot be read ({one_line(error)}); check its rights.") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{file} is not UTF-8 at byte {error.start}; {_FRESH}.") from error
+    text = text_of(file, _FRESH)
     if not text.strip():
         raise UserError(f"{file} is empty; {_FRESH}.")
     return text

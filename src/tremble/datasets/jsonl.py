@@ -8,6 +8,7 @@ from pathlib import Path
 from tremble.datasets.base import Card, Notes
 from tremble.decisions import jsonl
 from tremble.decisions.record import Decision
+from tremble.disk.paths import is_folder
 from tremble.errors import UserError
 
 CARD = Card(
@@ -29,6 +30,6 @@ CARD = Card(
 
 def load(path: Path, notes: Notes) -> Iterator[Decision]:
     """Yields the decisions of a JSONL file; raises UserError with the line of the first fault."""
-    if path.is_dir():
+    if is_folder(path):
         raise UserError(f"{str(path)!r} is a folder; name the .jsonl file in it.")
     yield from jsonl.read(path)

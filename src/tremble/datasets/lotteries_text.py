@@ -23,6 +23,7 @@ from tremble.datasets.rated_lottery import rated_lottery
 from tremble.decisions.files import parsed, text_of
 from tremble.decisions.lines import LARGEST
 from tremble.decisions.record import Decision
+from tremble.disk.paths import is_file, is_folder
 from tremble.errors import UserError
 from tremble.text import as_written, did_you_mean
 
@@ -59,8 +60,8 @@ def load(path: Path, notes: Notes) -> Iterator[Decision]:
 
     Raises UserError, with file and line, for the first record that is not as described.
     """
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
+    if not is_file(path):
+        what = "is a folder" if is_folder(path) else "does not exist"
         raise UserError(f"{str(path)!r} {what}; name the .csv or .jsonl file of your lotteries.")
     if path.suffix not in (".csv", ".jsonl"):
         raise UserError(
@@ -90,8 +91,8 @@ def _gamble(cell: str) -> Any:
     """A cell as JSON, or as JSON but for numbers that JSON writes otherwise; as it stands where it
     is neither, for the check that comes."""
     for text in (cell, _NUMBER.sub(lambda match: json.dumps(match.group()), cell)):
-        with suppress(json.JSONDecodeError, RecursionError):
-            return json.loads(text)
+        with suppress(UserError):
+            return parsed(text, "", "")
     return cell
 
 

@@ -8,6 +8,10 @@ read: with errors it is that of the own choice rather than of what was carried o
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import io
+import lzma
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +20,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from tremble.decisions.files import FRESH
+from tremble.disk.paths import why
 from tremble.errors import MissingExtra, UserError
 from tremble.text import one_line
 
@@ -24,6 +29,8 @@ FRAME = "NV_games"
 LAGS = 9
 CHOSEN = ("coop", "defect")
 SAME = 1e-9  # between two amounts that are equal
+_LARGEST = 256_000_000  # bytes of the file unpacked; those of the source are 70 million
+_PACKED: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
 _NUMBERS = ("period", "group", "infin", "contin", "delta", "error", "risk", "r", "s", "t", "p")
 _LAGGED = ("my.decision", "other.decision", "my.payoff")
 
@@ -114,12 +121,11 @@ def read_frame(file: Path) -> Any:
     try:
         with warnings.catch_warnings():  # about a file that is then refused, or read and checked
             warnings.simplefilter("ignore", UserWarning)
-            frames = rdata.read_rda(file)
+            content = io.BytesIO(_unpacked(file))
+            frames = rdata.read_rda(content, altrep_constructor_dict=_sequences(rdata))
+    except UserError:
+        raise
     except Exception as error:  # whatever a damaged file makes of the reader
-        if isinstance(error, OSError) and error.strerror:
-            raise UserError(
-                f"Cannot read {str(file)!r} ({error.strerror}); check the path."
-            ) from error
         raise UserError(f"{file}: not an R data file ({one_line(error)}); {FRESH}.") from error
     if FRAME not in frames:
         raise UserError(
@@ -127,6 +133,48 @@ def read_frame(file: Path) -> Any:
             f"{FILE} of Nay and Vorobeychik as downloaded."
         )
     return frames[FRAME]
+
+
+def _sequences(rdata: Any) -> dict[bytes, Any]:
+    """How vectors are made that a file only describes, such as 1 to n: none of any length."""
+
+    def bounded(make: Any) -> Any:
+        def made(state: Any) -> Any:
+            if state.value[0] * 8 > _LARGEST:
+                raise ValueError(f"it describes a vector of {state.value[0]:g} numbers")
+            return make(state)
+
+        return made
+
+    known = dict(rdata.parser.DEFAULT_ALTREP_MAP)
+    return known | {name: bounded(known[name]) for name in known if name.startswith(b"compact_")}
+
+
+def _unpacked(file: Path) -> bytes:
+    """What is in a file that R packed, if it is no larger than what is asked for can be: the reader
+    would unpack any size."""
+    try:
+        with file.open("rb") as stream:
+            start = stream.read(6)
+            stream.seek(0)
+            packers = [open_ for magic, open_ in _PACKED.items() if start.startswith(magic)]
+            if not packers:
+                content = stream.read(_LARGEST + 1)
+            else:
+                with packers[0](stream) as unpacked:
+                    content = unpacked.read(_LARGEST + 1)
+    except OSError as error:
+        if error.strerror:
+            raise UserError(f"Cannot read {str(file)!r} ({why(error)}); check the path.") from error
+        raise
+    if any(content.startswith(magic) for magic in _PACKED):
+        raise ValueError("packed twice")
+    if len(content) > _LARGEST:
+        raise UserError(
+            f"{file}: it holds more than {_LARGEST // 10**6} MB once unpacked, which {FILE} does "
+            f"not; {FRESH}."
+        )
+    return content
 
 
 class Table:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from tremble.datasets.base import Card, Notes, find_file
-from tremble.datasets.csv_rows import needs, number, rate, read_rows
+from tremble.datasets.csv_rows import needs, number, rate, read_rows, whole
 from tremble.decisions.files import FRESH
 from tremble.decisions.record import Decision
 from tremble.errors import UserError
@@ -165,7 +165,7 @@ class _Row:
             if len(sound) != options:
                 self.fail(column, "shares from 0 to 1")
             return sound, self._whole("subjects") if self.cells["subjects"] else None
-        counts = [(int(a), int(b)) for a, b in _pairs(parts)]
+        counts = _pairs(parts)
         if len(counts) != options or any(not 0 <= count <= of for count, of in counts):
             self.fail(column, "counts such as '11 40; 0 40; 29 40'")
         of = sorted({of for _, of in counts}, key=[of for _, of in counts].count)
@@ -178,16 +178,17 @@ class _Row:
         return [count / people for count, people in counts], of[-1]
 
     def _whole(self, column: str) -> int:
-        if not self.cells[column].isdecimal() or int(self.cells[column]) < 1:
+        value = whole(self.cells[column])
+        if value is None or value < 1:
             self.fail(column, "a whole number from 1")
-        return int(self.cells[column])
+        return value
 
 
-def _pairs(parts: list[list[str]]) -> list[tuple[str, str]]:
+def _pairs(parts: list[list[str]]) -> list[tuple[int, int]]:
     """Those of `parts` that are two whole numbers."""
-    return [
-        (part[0], part[1]) for part in parts if len(part) == 2 and all(p.isdecimal() for p in part)
-    ]
+    numbers = [[whole(word) for word in part] for part in parts]
+    pairs = [(one[0], one[1]) for one in numbers if len(one) == 2]
+    return [(a, b) for a, b in pairs if a is not None and b is not None]
 
 
 def _turned(table: Matrix) -> Matrix:

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from tremble.datasets.base import Card, Notes, Part
-from tremble.decisions.files import json_of, opened, parsed
+from tremble.decisions.files import LONGEST, json_of, lines_of, parsed
 from tremble.decisions.record import Decision, Event, Game, Option, name_hash
+from tremble.disk.paths import is_file, is_folder
 from tremble.errors import UserError
 from tremble.games.session import BEGIN, END
 from tremble.text import as_written
@@ -203,9 +204,9 @@ def _too_many_or_few(count: int) -> str | None:
 
 
 def _file(path: Path) -> Path:
-    if path.is_file():
+    if is_file(path):
         return path
-    if not path.is_dir():
+    if not is_folder(path):
         raise UserError(f"There is no file or folder {str(path)!r}; check the path.")
     files = sorted(path.glob("*.jsonl"))
     if len(files) != 1:
@@ -217,7 +218,7 @@ def _file(path: Path) -> Path:
 
 def _sidecar(file: Path) -> dict[str, tuple[str, ...]]:
     """Experiment to declared options; nothing where there is no such file."""
-    if not file.is_file():
+    if not is_file(file):
         return {}
     cure = "write an object of experiment to a list of options"
     by_experiment = json_of(file, cure)
@@ -240,16 +241,20 @@ def _options(where: str, value: Any) -> tuple[str, ...]:
 
 
 def _sessions(file: Path) -> Iterator[_Session]:
-    with opened(file) as stream:
-        for line, raw in enumerate(stream, start=1):
-            if raw.strip():
-                yield _session(file, line, raw)
+    with lines_of(file) as lines:
+        for line, raw in lines:
+            yield _session(file, line, raw)
 
 
 def _session(file: Path, line: int, raw: bytes) -> _Session:
     where = f"{file}, line {line}"
+    if len(raw) > LONGEST:
+        raise UserError(
+            f"{where}: a line of more than {LONGEST // 10**6} MB; write a session a line, and a "
+            "longer one in parts."
+        )
     try:
-        text = raw.decode("utf-8-sig" if line == 1 else "utf-8")
+        text = raw.decode()
     except UnicodeDecodeError as error:
         raise UserError(
             f"{where}: not UTF-8 at byte {error.start}; save the file as UTF-8."

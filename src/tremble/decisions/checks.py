@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +33,19 @@ _ONLY_IN = {
 }
 
 
+@lru_cache(maxsize=16)
+def _stem(path: Path) -> str:
+    """What records of a file are called that do not say it."""
+    return Path(path.name.removesuffix(".gz")).stem
+
+
 class Checker(Fields):
     """Turns one parsed line into a record, or fails with the line's number and the cure."""
 
     def __init__(self, path: Path, line: int, outcome: bool = True) -> None:
         """`outcome=False` lets what people did be left out, for scoring a bare prompt."""
         super().__init__(path, line)
-        self.name = Path(path.name.removesuffix(".gz")).stem
+        self.name = _stem(path)
         self.outcome = outcome
 
     def family(self, value: dict[str, Any]) -> str:

@@ -14,14 +14,16 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
-from typing import IO, Any, BinaryIO
+from typing import Any, BinaryIO
 
 from tremble.decisions.checks import Checker
-from tremble.decisions.files import opened
+from tremble.decisions.files import LONGEST, Lines, Place, lines_of
 from tremble.decisions.lines import Fault, GameFault
 from tremble.decisions.record import SCHEMA, Decision, Event, Game, Option
+from tremble.disk.paths import is_file, is_folder
 from tremble.disk.whole import write_whole
 from tremble.errors import UserError
+from tremble.text import one_line
 
 _CACHED_GAMES = 256
 _IS_GAME = re.compile(rb'"kind"\s*:\s*"game"')
@@ -35,7 +37,7 @@ def read(path: Path, on_fault: Callable[[Fault], None] | None = None) -> Iterato
     A faulty line raises `Fault`, or is handed to `on_fault` and skipped. Raises UserError for a
     missing or empty file, and for a table. A file that gzip packed is read as what is in it.
     """
-    if not path.is_file():
+    if not is_file(path):
         raise UserError(f"There is no file {str(path)!r}; check the path.")
     if path.suffix.lower() in _TABLES:
         raise UserError(
@@ -44,12 +46,12 @@ def read(path: Path, on_fault: Callable[[Fault], None] | None = None) -> Iterato
             "data list`), or write one JSON object a line as docs/data.md says."
         )
     any_line = False
-    with opened(path) as stream:
-        reader = _Reader(path, stream)
-        for line, offset, raw in _lines(stream):
+    with lines_of(path) as lines:
+        reader = _Reader(path, lines)
+        for line, raw in lines:
             any_line = True
             try:
-                decision = reader.record(raw, line, offset)
+                decision = reader.record(raw, line)
             except Fault as fault:
                 if on_fault is None:
                     raise
@@ -68,8 +70,12 @@ def write(decisions: Iterable[Decision], path: Path) -> int:
     The file appears whole or not at all. Raises UserError where it cannot be written, and where one
     id stands for two different games or for two decisions.
     """
-    if path.is_dir():
+    if is_folder(path):
         raise UserError(f"{str(path)!r} is a folder; name a file as --out.")
+    if path.suffix.lower() in _TABLES:
+        raise UserError(
+            f"--out is {str(path)!r}, but JSON lines are written, no table; end it in .jsonl."
+        )
     if path.suffix == ".gz":
         raise UserError(
             f"--out is {str(path)!r}, but what is written is not packed; leave out the .gz, and "
@@ -81,7 +87,7 @@ def write(decisions: Iterable[Decision], path: Path) -> int:
     def lines(out: BinaryIO) -> None:
         nonlocal count
         for decision in decisions:
-            out.writelines(line.encode() for line in writer.lines(decision))
+            out.writelines(writer.lines(decision))
             count += 1
 
     write_whole(path, lines, "choose another --out")
@@ -138,10 +144,26 @@ def decision_to_json(decision: Decision) -> dict[str, Any]:
 def read_prompts(stream: BinaryIO, name: str) -> Iterator[Decision]:
     """Bare prompts to score, one record a line in the bring-your-own form; what people did may
     be left out. Raises `Fault` for the first faulty line, under the name `name`."""
-    for number, raw in enumerate(stream, start=1):
-        if raw.strip():
-            check = Checker(Path(name), number, outcome=False)
-            yield check.decision(check.parse(raw), lambda _: None)
+    for number, raw in Lines(Path(name), stream):
+        check = Checker(Path(name), number, outcome=False)
+        yield check.decision(check.parse(raw), lambda _: None)
+
+
+def line_of(record: dict[str, Any]) -> bytes:
+    """The line of a game or a decision. Raises UserError for what no reader would take."""
+    cure = "mend it in the files that are read"
+    try:
+        line = json.dumps(record, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+    except (ValueError, TypeError, RecursionError) as error:  # no number, half a character, ...
+        raise UserError(
+            f"The record {record['id']!r} cannot be written as JSON ({one_line(error)}); {cure}."
+        ) from error
+    if len(line) > LONGEST:
+        raise UserError(
+            f"The record {record['id']!r} would be a line of more than {LONGEST // 10**6} MB; "
+            f"{cure}."
+        )
+    return line
 
 
 class _Writer:
@@ -152,7 +174,7 @@ class _Writer:
         self.games: dict[bytes, bytes] = {}  # id -> content
         self.last: Game | None = None
 
-    def lines(self, decision: Decision) -> Iterator[str]:
+    def lines(self, decision: Decision) -> Iterator[bytes]:
         if decision.game is not None and decision.game is not self.last:
             yield from self._game(decision.game)
             self.last = decision.game
@@ -163,11 +185,11 @@ class _Writer:
                 "that are read."
             )
         self.ids.add(mark)
-        yield _dump(decision_to_json(decision))
+        yield line_of(decision_to_json(decision))
 
-    def _game(self, game: Game) -> Iterator[str]:
-        line = _dump(game_to_json(game))
-        content, mark = _mark(line), _mark(game.id)
+    def _game(self, game: Game) -> Iterator[bytes]:
+        line = line_of(game_to_json(game))
+        content, mark = blake2b(line, digest_size=12).digest(), _mark(game.id)
         if mark not in self.games:
             self.games[mark] = content
             yield line
@@ -181,10 +203,10 @@ class _Writer:
 class _Reader:
     """Keeps where each game stands, the ids already seen, and the games read last."""
 
-    def __init__(self, path: Path, stream: IO[bytes]) -> None:
+    def __init__(self, path: Path, lines: Lines) -> None:
         self.path = path
-        self.stream = stream
-        self.offsets: dict[bytes, tuple[int, int]] = {}
+        self.lines = lines
+        self.places: dict[bytes, tuple[Place, int]] = {}
         self.ids: set[bytes] = set()
         self.recent: OrderedDict[str, Game] = OrderedDict()
         self.faulty: dict[bytes, int] = {}  # games on faulty lines
@@ -197,7 +219,7 @@ class _Reader:
             with suppress(ValueError):
                 self.faulty.setdefault(_mark(str(json.loads(name[1]))), line)
 
-    def record(self, raw: bytes, line: int, offset: int) -> Decision | None:
+    def record(self, raw: bytes, line: int) -> Decision | None:
         self.line = line
         check = Checker(self.path, line)
         value = check.parse(raw)
@@ -205,7 +227,7 @@ class _Reader:
         if kind == "game":
             game = check.game(value)
             self._once(check, f"game {game.id}", game.id)
-            self.offsets[_mark(game.id)] = (offset, line)
+            self.places[_mark(game.id)] = (self.lines.keep(), line)
             self._remember(game)
             return None
         if kind != "decision":
@@ -232,31 +254,15 @@ class _Reader:
         if game_id in self.recent:
             self.recent.move_to_end(game_id)
             return self.recent[game_id]
-        if _mark(game_id) not in self.offsets:
+        if _mark(game_id) not in self.places:
             if _mark(game_id) in self.faulty:
                 raise GameFault(self.path, self.line, game_id, self.faulty[_mark(game_id)])
             return None
-        offset, line = self.offsets[_mark(game_id)]
-        here = self.stream.tell()
-        self.stream.seek(offset)
+        place, line = self.places[_mark(game_id)]
         check = Checker(self.path, line)
-        game = check.game(check.parse(self.stream.readline()))
-        self.stream.seek(here)
+        game = check.game(check.parse(self.lines.again(place)))
         self._remember(game)
         return game
-
-
-def _lines(stream: IO[bytes]) -> Iterator[tuple[int, int, bytes]]:
-    """(line number, byte offset, content) of the lines that are not blank."""
-    number = 0
-    while True:
-        offset = stream.tell()
-        raw = stream.readline()
-        if not raw:
-            return
-        number += 1
-        if raw.strip():
-            yield number, offset, raw
 
 
 def _option_to_json(option: Option) -> dict[str, Any]:
@@ -270,10 +276,6 @@ def _event_to_json(event: Event) -> dict[str, Any]:
             raise UserError(f"The event {event.type!r} has {key!r} among its data; rename that.")
     record = {"type": event.type, **event.data}
     return record if event.seen is None else {**record, "seen": dict(event.seen)}
-
-
-def _dump(record: dict[str, Any]) -> str:
-    return json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _mark(name: str) -> bytes:

@@ -7,9 +7,10 @@ import math
 from pathlib import Path
 from typing import Any, NoReturn
 
+from tremble.decisions.files import DEEPEST, LONGEST, may_be_too_deep, too_deep
 from tremble.decisions.record import SCHEMA
 from tremble.errors import UserError
-from tremble.text import as_written
+from tremble.text import abridged, as_written
 
 LARGEST = 10**15  # in absolute value: products of such numbers are still finite
 # Where numbers are computed with; a name is a text, however large a number it is written as.
@@ -17,10 +18,11 @@ _NUMBERS = ("rules", "events", "history", "config", "n", "rate_sd")
 
 
 class Fault(UserError):
-    """A line that is not a valid record. `line` is its number, from 1."""
+    """A line that is not a valid record. `line` is its number, from 1, `message` what is wrong."""
 
     def __init__(self, path: Path, line: int, message: str) -> None:
-        super().__init__(f"{path}, line {line}: {message}")
+        self.message = abridged(message)
+        super().__init__(f"{path}, line {line}: {self.message}")
         self.line = line
 
 
@@ -44,8 +46,14 @@ class Line:
         raise Fault(self.path, self.line, message)
 
     def parse(self, raw: bytes) -> dict[str, Any]:
+        """The object on a line, of at most `LONGEST` bytes. Raises Fault where there is none."""
+        if len(raw) > LONGEST:
+            self.fail(
+                f"a line of more than {LONGEST // 10**6} MB; write one JSON object a line, and a "
+                "long history as a game with its decisions."
+            )
         try:
-            text = raw.decode("utf-8-sig" if self.line == 1 else "utf-8")
+            text = raw.decode()
         except UnicodeDecodeError as error:
             self.fail(f"not UTF-8 at byte {error.start}; save the file as UTF-8.")
         try:
@@ -56,12 +64,17 @@ class Line:
                 parse_int=self._digits,
                 object_pairs_hook=self._object,
             )
+            if may_be_too_deep(text) and too_deep(value):
+                raise RecursionError
         except json.JSONDecodeError as error:
             self.fail(f"not JSON ({error.msg} at column {error.colno}); one JSON object a line.")
         except ValueError:
             self.fail("a whole number of more than 4300 digits; write it as a text.")
         except RecursionError:
-            self.fail("nested too deeply to be read; a record is a flat JSON object.")
+            self.fail(
+                f"nested too deeply to be read (at most {DEEPEST} levels); a record is a flat JSON "
+                "object."
+            )
         if "\\ud" in text.lower():
             try:
                 json.dumps(value, ensure_ascii=False).encode()

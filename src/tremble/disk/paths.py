@@ -23,16 +23,16 @@ def path_of(given: str | os.PathLike[str]) -> Path:
         raw = text.encode()
     except UnicodeEncodeError as error:
         raise UserError(
-            f"The path {visible(text)!r} is not UTF-8; rename the file or its folder."
+            f"The path '{visible(text)}' is not UTF-8; rename the file or its folder."
         ) from error
     if "\0" in text:
-        raise UserError(f"The path {visible(text)!r} holds a null character; check how it is made.")
+        raise UserError(f"The path '{visible(text)}' holds a null character; check how it is made.")
     longest = max((len(part) for part in raw.split(b"/")), default=0)
     if longest > LONGEST_NAME or len(raw) > LONGEST_PATH:
         what = f"a name of {longest}" if longest > LONGEST_NAME else f"{len(raw)}"
         most = LONGEST_NAME if longest > LONGEST_NAME else LONGEST_PATH
         raise UserError(
-            f"The path {visible(text[:60])!r}... has {what} bytes, and no more than {most} can be; "
+            f"The path '{visible(text[:60])}'... has {what} bytes, and no more than {most} can be; "
             "give a shorter one."
         )
     try:
@@ -40,9 +40,19 @@ def path_of(given: str | os.PathLike[str]) -> Path:
     except RuntimeError as error:
         user = text.split("/", 1)[0]
         raise UserError(
-            f"The path {visible(text)!r} begins with {user!r}, but there is no such user; write "
+            f"The path '{visible(text)}' begins with {user!r}, but there is no such user; write "
             "the path out."
         ) from error
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is a file at a path; False also where the system refuses to say."""
+    return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises where a name is too long
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder at a path; False also where the system refuses to say."""
+    return os.path.isdir(path)  # noqa: PTH112
 
 
 def why(error: BaseException) -> str:

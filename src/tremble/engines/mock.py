@@ -15,11 +15,12 @@ import numpy.typing as npt
 
 from tremble.engines.base import Limits, Score
 from tremble.engines.reads import Values, reads_of, score_of
-from tremble.models.byte_tokenizer import MOCK_TEMPLATE, ByteTokenizer
+from tremble.models.byte_tokenizer import ByteTokenizer
 from tremble.models.files import Notify
 from tremble.models.mock import mock_identity
 from tremble.models.open import ReadyModel
 from tremble.models.spec import RunOptions
+from tremble.prompts.chat import MOCK
 from tremble.tokenization.options import Ids, TokenPaths
 
 NextToken = Callable[[Ids], npt.NDArray[np.float64]]
@@ -37,7 +38,7 @@ class MockEngine:
         name: str = "mock",
         next_token: NextToken | None = None,
         window: int | None = None,
-        template: str | None = MOCK_TEMPLATE,
+        template: str | None = MOCK,
     ) -> None:
         self.name = name
         self.next_token = next_token

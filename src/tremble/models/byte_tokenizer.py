@@ -46,10 +46,3 @@ class ByteTokenizer:
 
     def decode(self, ids: Sequence[int]) -> str:
         return bytes(index for index in ids if index < 256).decode(errors="replace")
-
-
-# A chat template of its own, so that the chat format can be tested without a model.
-MOCK_TEMPLATE = (
-    "{% for message in messages %}[{{ message['role'] }}] {{ message['content'] }}\n"
-    "{% endfor %}{% if add_generation_prompt %}[assistant] {% endif %}"
-)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from tremble.errors import UserError
-from tremble.models.byte_tokenizer import MOCK_TEMPLATE, ByteTokenizer
+from tremble.models.byte_tokenizer import ByteTokenizer
 from tremble.models.files import ModelFiles, Notify
 from tremble.models.open import Opened, ReadyModel
 from tremble.models.spec import ModelSpec, RunOptions
+from tremble.prompts.chat import MOCK
 
 WINDOW: int | None = None  # tokens
 
@@ -31,7 +32,7 @@ class _Mock:
         raise UserError(f"The model {spec.id!r} is made up and has no files; name another one.")
 
     def opened(self, spec: ModelSpec, options: RunOptions, notify: Notify) -> Opened:
-        return Opened(ByteTokenizer(template=MOCK_TEMPLATE), WINDOW, None)
+        return Opened(ByteTokenizer(template=MOCK), WINDOW, None)
 
     def precision(self, spec: ModelSpec, options: RunOptions, notify: Notify) -> str | None:
         return None
@@ -40,7 +41,7 @@ class _Mock:
         return mock_identity(spec.id)
 
     def ready(self, spec: ModelSpec, options: RunOptions, notify: Notify) -> ReadyModel:
-        tokenizer = ByteTokenizer(template=MOCK_TEMPLATE)
+        tokenizer = ByteTokenizer(template=MOCK)
         return ReadyModel(spec, tokenizer, WINDOW, mock_identity(spec.id))
 
     def missing_bytes(self, spec: ModelSpec) -> int | None:

@@ -1,35 +1,29 @@
 """The chat format: a model's template, rendered to text, with the opened answer appended.
 
-Templates come from model folders: they run in jinja's sandbox, with the date frozen. Rendering
-follows the conventions of Hugging Face chat templates (`messages`, `add_generation_prompt`,
-`bos_token`, `raise_exception`, `strftime_now`, the `generation` block).
+Templates come from model folders: they run in jinja's sandbox, with the date frozen, after a trial
+in a process of their own (`sandbox`). Rendering follows the conventions of Hugging Face chat
+templates (`messages`, `add_generation_prompt`, `bos_token`, `raise_exception`, `strftime_now`, the
+`generation` block).
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
-from pathlib import Path
-from typing import Any
 
 import jinja2
-import jinja2.ext
-from jinja2 import nodes
-from jinja2.parser import Parser
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from tremble.decisions.files import text_of
+from tremble.disk.paths import is_file, path_of
 from tremble.errors import UserError
 from tremble.prompts.conversation import Conversation
+from tremble.prompts.sandbox import compiled, rendered, why_not
 from tremble.text import one_line
 from tremble.tokenization.options import TokenizerFacts
-
-# The day every template believes it is: fixed, so that the same study renders the same text.
-FROZEN_DATE = datetime(2026, 1, 1)
 
 # Switches with which templates turn visible reasoning off; passed where a template names them.
 _THINKING_SWITCHES = ("enable_thinking", "thinking")
@@ -45,6 +39,12 @@ GEMMA = (
     "{% if add_generation_prompt %}{{ '<start_of_turn>model\n' }}{% endif %}"
 )
 NAMED = {"gemma": GEMMA}
+# The made-up models' template: a chat format without a model.
+MOCK = (
+    "{% for message in messages %}[{{ message['role'] }}] {{ message['content'] }}\n"
+    "{% endfor %}{% if add_generation_prompt %}[assistant] {% endif %}"
+)
+_CURE = "give another with template = in [[model]]"
 
 
 class TemplateError(UserError):
@@ -72,7 +72,11 @@ class Template:
 
     @cached_property
     def takes_system(self) -> bool:
-        """Whether the system role is printed; else the system text heads the user text."""
+        """Whether the system role is printed; else the system text heads the user text.
+
+        Raises TemplateError for a template that does not compile, or does not end.
+        """
+        self._compiled  # noqa: B018 - its own errors are not those of the system role
         messages = [_message("system", _MARKER), _message("user", "Hello")]
         try:
             return _MARKER in self._render(messages)
@@ -101,88 +105,56 @@ class Template:
             raise
         except Exception as error:
             raise TemplateError(
-                f"The chat template of {self.source} cannot be rendered "
-                f"({one_line(error)}); give another with template = in [[model]]."
+                f"The chat template of {self.source} cannot be rendered ({one_line(error)}); "
+                f"{_CURE}."
             ) from error
 
     @cached_property
     def _compiled(self) -> jinja2.Template:
+        if self.text not in (*NAMED.values(), MOCK):
+            fault = why_not(self.text, self._names)
+            if fault is not None:
+                raise TemplateError(f"The chat template of {self.source} {fault}; {_CURE}.")
         try:
-            return _environment().from_string(self.text)
-        except jinja2.TemplateError as error:
+            return compiled(self.text)
+        except Exception as error:  # jinja computes parts of a template when it compiles it
             raise TemplateError(
                 f"The chat template of {self.source} is not valid jinja ({one_line(error)}); "
-                "give another with template = in [[model]]."
+                f"{_CURE}."
             ) from error
 
+    @property
+    def _names(self) -> dict[str, str | bool]:
+        return {**self.special, **self.switches}
+
     def _render(self, messages: list[dict[str, str]]) -> str:
-        return self._compiled.render(
-            messages=messages,
-            add_generation_prompt=True,
-            tools=None,
-            documents=None,
-            **self.special,
-            **self.switches,
-        )
+        return rendered(self._compiled, messages, self._names)
 
 
 def template_of(asked: str | None, tokenizer: TokenizerFacts, model: str) -> Template:
     """The template of a model: the one asked for (a name or a jinja file), else its own.
 
-    Raises TemplateError where there is none, or the file cannot be read.
+    Raises TemplateError where there is none, UserError where the file cannot be read.
     """
     special = tokenizer.special
     marks = tuple(text for text in tokenizer.special_texts if text.strip())
     if asked is not None and asked in NAMED:
         return Template(NAMED[asked], f"{model} (named template {asked!r})", special, marks)
     if asked is not None:
-        try:
-            return Template(Path(asked).read_text(encoding="utf-8"), asked, special, marks)
-        except (OSError, UnicodeDecodeError) as error:
+        path = path_of(asked)
+        if not is_file(path):
             raise TemplateError(
                 f"The template {asked!r} is neither a readable file nor one of: "
                 f"{', '.join(NAMED)}; correct its name."
-            ) from error
+            )
+        text = text_of(path).replace("\r\n", "\n").replace("\r", "\n")
+        return Template(text, asked, special, marks)
     if tokenizer.template is None:
         raise TemplateError(
             f"The model {model!r} has no chat template; give one with template = in [[model]] "
             f"(a jinja file, or one of: {', '.join(NAMED)}), or ask for the plain format."
         )
     return Template(tokenizer.template, model, special, marks)
-
-
-class _GenerationBlock(jinja2.ext.Extension):
-    """`{% generation %}` marks what an assistant says; for rendering it is transparent."""
-
-    tags = {"generation"}  # noqa: RUF012 - jinja's own convention
-
-    def parse(self, parser: Parser) -> list[nodes.Node]:
-        next(parser.stream)
-        return parser.parse_statements(("name:endgeneration",), drop_needle=True)
-
-
-def _environment() -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(
-        trim_blocks=True,
-        lstrip_blocks=True,
-        extensions=[_GenerationBlock, "jinja2.ext.loopcontrols"],
-    )
-    environment.filters["tojson"] = _tojson
-    environment.globals["raise_exception"] = _refuse
-    environment.globals["strftime_now"] = _frozen_date()
-    return environment
-
-
-def _frozen_date() -> Callable[[str], str]:
-    return FROZEN_DATE.strftime
-
-
-def _refuse(message: str) -> None:
-    raise jinja2.TemplateError(message)
-
-
-def _tojson(value: Any, indent: int | None = None) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=indent)
 
 
 def _message(role: str, content: str) -> dict[str, str]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from tremble.models.open import Opened
 from tremble.models.spec import ModelSpec, model_name
 from tremble.prompts.asked import Asked
-from tremble.prompts.chat import FROZEN_DATE, Template, template_of
+from tremble.prompts.chat import Template, template_of
+from tremble.prompts.sandbox import FROZEN_DATE
 from tremble.study.file import Study
 from tremble.study.prompt_cache import table_key
 from tremble.tokenization.options import Ids, TokenizerFacts

@@ -9,6 +9,7 @@ from pathlib import Path
 from tremble.datasets.base import Notes, names, source
 from tremble.decisions.record import Decision
 from tremble.decisions.subsample import Sample
+from tremble.disk.paths import path_of
 from tremble.errors import UserError
 from tremble.prompts.other_games import OtherGames
 from tremble.store.provenance import fingerprint
@@ -31,7 +32,13 @@ def load_data(entry: str, folder: Path, notes: Notes | None = None) -> Iterator[
             f"The data set {entry!r} is not embedded; run `tremble data import {entry} PATH "
             "--out FILE.jsonl` and name that file in data."
         )
-    yield from source("jsonl").load(folder / entry, notes)
+    yield from source("jsonl").load(data_file(entry, folder), notes)
+
+
+def data_file(entry: str, folder: Path) -> Path:
+    """The file that an entry of `data` names, from the study file's folder. Raises UserError where
+    it can be no path."""
+    return folder / path_of(entry)
 
 
 def decisions_of(entry: str, folder: Path, sample: int | None) -> Iterator[Decision]:
@@ -72,7 +79,7 @@ def _held(entry: str, folder: Path, mark: str | None, most: int) -> list[Decisio
 def data_fingerprint(entry: str, folder: Path) -> str | None:
     """A hash of what an entry of `data` holds; None for embedded data, which are part of the
     package."""
-    return None if entry in names() else fingerprint(folder / entry)
+    return None if entry in names() else fingerprint(data_file(entry, folder))
 
 
 def games_of(entry: str, folder: Path) -> OtherGames:

@@ -10,17 +10,22 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any, Literal
 
-from tremble.decisions.files import same_lines
+from tremble.decisions.files import same_lines, text_of, too_deep
+from tremble.disk.paths import is_file, is_folder, path_of
 from tremble.errors import UserError
 from tremble.models.spec import ModelSpec, RunOptions
 from tremble.prompts.asked import Asked
 from tremble.prompts.formulations import formulation
+from tremble.study.data import data_file
 from tremble.study.schema import TABLES, Reader
 from tremble.tokenization.options import Reading, Termination
 from tremble.tokenization.surface_forms import Spellings
 
 Format = Literal["native", "plain", "chat"]
 STANDARD = "standard"
+_NUMBER = "write a whole number of at most 18 digits"
+# a.b.c and so on: tables within tables, for which tomllib takes memory by the square.
+_DOTTED = re.compile(r"""(?<!["'\w-])(?:["'\w-]+[ \t]*\.[ \t]*){100}""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,29 +104,55 @@ def read_study(path: Path) -> Study:
 
     Raises UserError for a missing file, text that is not TOML, unknown keys and wrong values.
     """
-    if not path.is_file():
+    path = path_of(path)
+    if not is_file(path):
         raise UserError(f"There is no study file {str(path)!r}; check the path.")
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not UTF-8 at byte {error.start}; save it as UTF-8.") from error
+    text = text_of(path).replace("\r\n", "\n").replace("\r", "\n")
     return study_from(text, path)
 
 
-def study_from(text: str, path: Path) -> Study:
-    """The study that a file's text describes; `path` is named in errors, and where the paths in it
-    start. Raises UserError for text that is not TOML, unknown keys and wrong values."""
+def _content(text: str, path: Path) -> dict[str, Any]:
+    """A TOML document, its texts and numbers such as every reader of it can take."""
+    deep = f"{path} is nested too deeply to be read; a study file has tables of keys, no more."
     try:
+        if _DOTTED.search(text):
+            raise RecursionError
         content = tomllib.loads(text)
+    except RecursionError as error:
+        raise UserError(deep) from error
     except tomllib.TOMLDecodeError as error:
         word = re.search(r"=\s*(True|False|None)\b", text)
         how = f", where {word[1]} is no word: true and false are" if word else ""
         raise UserError(f"{path} is not TOML ({error}); correct it there{how}.") from error
-    return parse_study(content, text, path)
+    except ValueError as error:  # of Python's own, for a number of more than 4,300 digits
+        raise UserError(f"{path} holds a number that TOML has not; {_NUMBER}.") from error
+    if too_deep(content):
+        raise UserError(deep)
+    _check_values(content, path)
+    return content
 
 
-def parse_study(content: Mapping[str, Any], text: str, path: Path) -> Study:
-    """The study in a parsed TOML document; `path` is named in errors."""
+def _check_values(value: Any, path: Path, key: str = "") -> None:
+    """Raises UserError for a number that is none of TOML's, and for a character of the number 0."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            _check_values(name, path, key)
+            _check_values(inner, path, name)
+    elif isinstance(value, list):
+        for inner in value:
+            _check_values(inner, path, key)
+    elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise UserError(f"{path}: {key} holds a number that TOML has not; {_NUMBER}.")
+    elif isinstance(value, str) and "\0" in value:
+        raise UserError(
+            f"{path}: {value!r} in {key or 'a key'} holds a null character; take it out."
+        )
+
+
+def study_from(text: str, path: Path) -> Study:
+    """The study in the text of a study file; `path` is named in errors, and paths in it start at
+    its folder. Raises UserError as `read_study` does."""
+    content = _content(text, path)
     where = Reader(path)
     where.known(content, list(TABLES))
     study, run = where.one(content, "study"), where.one(content, "run")
@@ -172,8 +203,8 @@ def parse_study(content: Mapping[str, Any], text: str, path: Path) -> Study:
 def _different_files(where: Reader, data: Sequence[str]) -> None:
     """Raises UserError where two entries of `data` are one file, or files of equal lines, packed or
     not: the people in them would count twice."""
-    files = [(entry, where.path.parent / entry) for entry in data]
-    files = [(entry, file) for entry, file in files if file.is_file()]
+    files = [(entry, data_file(entry, where.path.parent)) for entry in data]
+    files = [(entry, file) for entry, file in files if is_file(file)]
     for (one, first), (other, second) in combinations(files, 2):
         if first.samefile(second) or same_lines(first, second):
             what = "are one file" if first.samefile(second) else "hold the same"
@@ -189,7 +220,8 @@ def _models(where: Reader, content: Mapping[str, Any], pairs: list[Pair]) -> tup
         details[entry["id"]] = ModelSpec(**entry)
     ids = [id_ for pair in pairs for id_ in (pair.base, pair.aligned)]
     models = [details.get(id_, ModelSpec(id_)) for id_ in dict.fromkeys([*ids, *details])]
-    paths = [(spec, path) for spec in models if (path := Path(spec.id).expanduser()).exists()]
+    paths = [(spec, path_of(spec.id)) for spec in models]
+    paths = [(spec, path) for spec, path in paths if is_file(path) or is_folder(path)]
     for (one, first), (other, second) in combinations(paths, 2):
         if first.samefile(second) and replace(one, id=other.id) == other:  # no adapter apart
             where.fail(
@@ -213,6 +245,9 @@ def _relative(spec: ModelSpec, folder: Path) -> ModelSpec:
     changes = {}
     for key in ("adapter", "template"):
         value = getattr(spec, key)
-        if value is not None and (folder / value).exists():
-            changes[key] = str(folder / value)
+        if value is None:
+            continue
+        path = folder / path_of(value)
+        if is_file(path) or is_folder(path):
+            changes[key] = str(path)
     return replace(spec, **changes)

@@ -10,7 +10,8 @@ from typing import Any
 from tremble import __version__
 from tremble.engines.base import Engine
 from tremble.models.spec import model_name
-from tremble.prompts.chat import FROZEN_DATE, Template
+from tremble.prompts.chat import Template
+from tremble.prompts.sandbox import FROZEN_DATE
 from tremble.store.job_folder import JobFolder
 from tremble.store.provenance import installed
 from tremble.study.jobs import Job

@@ -17,7 +17,7 @@ from tremble.models.device import DTYPES
 from tremble.prompts.controls import CONTROLS
 from tremble.prompts.formulations import FORMULATIONS
 from tremble.prompts.presentations import COUNTERBALANCES
-from tremble.text import as_written, did_you_mean
+from tremble.text import abridged, as_written, did_you_mean
 
 Kind = Literal["text", "texts", "patterns", "flag", "count", "size"]
 FORMATS = ("native", "plain", "chat")
@@ -273,6 +273,7 @@ class Reader:
         self.path = path
 
     def fail(self, message: str) -> NoReturn:
+        message = abridged(message)
         raise UserError(f"{self.path}: {message}{'' if message.endswith('?') else '.'}")
 
     def known(self, table: Mapping[str, Any], names: list[str], where: str = "") -> None:
@@ -318,8 +319,12 @@ class Reader:
                 self.fail(f"{name} in {where} is {given}; it must be true or false")
             return value
         if key.kind == "count":
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                self.fail(f"{name} in {where} is {given}; it must be a whole number from 1")
+            whole = isinstance(value, int) and not isinstance(value, bool)
+            if not whole or not 1 <= value < 2**31:
+                self.fail(
+                    f"{name} in {where} is {given}; it must be a whole number from 1"
+                    f"{f' to {2**31 - 1}' if whole and value > 1 else ''}"
+                )
             return value
         if key.kind == "size":
             return self._bytes(name, value, where)
@@ -349,7 +354,7 @@ class Reader:
 
     def _bytes(self, name: str, value: Any, where: str) -> int:
         """A size such as "4 GB" (thousands) or "8 GiB" (1,024s) in bytes."""
-        amount = re.fullmatch(r"(\d+(?:\.\d+)?) *([kmgt]i?b)", str(value).strip().lower())
+        amount = re.fullmatch(r"(\d{1,15}(?:\.\d{1,15})?) *([kmgt]i?b)", str(value).strip().lower())
         size = int(float(amount[1]) * _UNITS[amount[2]]) if amount else 0
         if not isinstance(value, str) or not size:
             self.fail(

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from tremble.datasets.base import names, source
+from tremble.disk.paths import is_file, is_folder, path_of
 from tremble.errors import UserError
 from tremble.models.spec import ModelSpec, RunOptions
 from tremble.prompts.asked import Asked
 from tremble.prompts.formulations import spoken
 from tremble.store.provenance import slug
 from tremble.store.study_folder import Store
+from tremble.study.data import data_file
 from tremble.study.file import Study, read_study, study_from
 from tremble.study.schema import FORMATS
 from tremble.text import did_you_mean
@@ -43,15 +45,15 @@ class Request:
 
 def study_of(request: Request) -> tuple[Study, Store | None]:
     """The study that is meant, or one made of bare data, and the store that may hold its scores."""
-    path = Path(request.where)
+    path = path_of(request.where)
     store: Store | None = None
     if request.out is not None and path.suffix != ".toml":
         raise UserError(
             f"--out goes with a study file, and {request.where!r} is none; leave it out."
         )
-    if path.is_dir() and (Store(path).is_study() or request.where not in names()):
+    if is_folder(path) and (Store(path).is_study() or request.where not in names()):
         study, store = _frozen(path), Store(path)
-    elif request.where in names() or (path.is_file() and path.suffix != ".toml"):
+    elif request.where in names() or (is_file(path) and path.suffix != ".toml"):
         study = _of_data(request)
     elif path.suffix == ".toml":
         study = read_study(path)
@@ -93,7 +95,7 @@ def as_requested(study: Study, request: Request) -> Study:
 def _store(request: Request, study: Study, path: Path) -> Store | None:
     """The folder that `tremble run` would have written a study file's scores to, if it is there."""
     if request.out is not None:
-        store = Store(request.out)
+        store = Store(path_of(request.out))
         if (other := store.read_run()["study"]) != study.name:
             raise UserError(
                 f"{str(request.out)!r} holds the study {other!r}, not {study.name!r}; "
@@ -118,7 +120,7 @@ def _frozen(folder: Path) -> Study:
     path, text = folder / "study.toml", Store(folder).study_file()
     study = study_from(text, path)
     for base in (folder, folder.resolve().parent, Path()):
-        if all(entry in names() or (base / entry).is_file() for entry in study.data):
+        if all(entry in names() or is_file(data_file(entry, base)) for entry in study.data):
             return study_from(text, base / path.name)
     raise UserError(
         f"The data of {str(folder)!r} ({', '.join(study.data)}) are not beside it; name the study "

@@ -32,6 +32,12 @@ def equilibria(own: Table, other: Table) -> tuple[tuple[Mix, Mix], ...]:
     `own` and `other` hold points [own option][other's option]. Raises UserError where they are no
     two matrices of the same shape, or where the game is larger than about 7 x 7.
     """
+    return _equilibria(tuple(map(tuple, own)), tuple(map(tuple, other)))
+
+
+@lru_cache(maxsize=4096)
+def _equilibria(own: Table, other: Table) -> tuple[tuple[Mix, Mix], ...]:
+    """`equilibria` of tables that can be looked up: a data set has few, and many decisions."""
     mine, theirs = _fractions(own), _fractions(other)
     shapes = {len(row) for row in (*mine, *theirs)}
     if not mine or len(mine) != len(theirs) or len(shapes) != 1 or 0 in shapes:
@@ -91,7 +97,6 @@ def _fractions(table: Table) -> Payoffs:
     return tuple(tuple(Fraction(repr(float(cell))) for cell in row) for row in table)
 
 
-@lru_cache(maxsize=4096)
 def _extreme(own: Payoffs, other: Payoffs) -> tuple[tuple[Mix, Mix], ...]:
     replies = tuple(zip(*other, strict=True))
     return tuple(
