@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ import pytest
 
 from tests.support.places import GOLDEN, ROOT
 from tremble.errors import ModelUnavailable, UserError
-from tremble.models import conversion, embedded, files, gguf
+from tremble.models import conversion, embedded, gguf
 from tremble.models.files import ModelFiles
 from tremble.models.spec import ModelSpec
 
@@ -115,13 +115,12 @@ def test_what_is_not_read_is_not_hashed(model: Path, monkeypatch: pytest.MonkeyP
     """And what is read is hashed once, until it changes."""
     folder = asked(model).folder
     hashed: list[str] = []
-    inner = files.file_digest
 
     def watching(stream: Any, kind: str) -> Any:
         hashed.append(Path(stream.name).name)
-        return inner(stream, kind)
+        return file_digest(stream, kind)
 
-    monkeypatch.setattr(files, "file_digest", watching)
+    monkeypatch.setattr("tremble.models.files.file_digest", watching)
     small = {path.name for path in TINY.iterdir()} - {"model.safetensors"}
     for _ in range(2):
         asked(model, weights=False)
@@ -167,8 +166,8 @@ def test_flipped_bits_of_done_are_seen(model: Path) -> None:
         content[place] ^= 1 << (place % 8)
         done.write_bytes(content)
         assert fault(folder, weights=True) is not None, (place, content[place])
-    for content in (b"[]", b"{", b'{"files": {}}', b"[" * 100_000, whole + b"x", whole * 9999):
-        done.write_bytes(content)
+    for damaged in (b"[]", b"{", b'{"files": {}}', b"[" * 100_000, whole + b"x", whole * 9999):
+        done.write_bytes(damaged)
         assert fault(folder, weights=True) == "'done' is damaged"
     done.unlink()
     said: list[str] = []

@@ -163,6 +163,40 @@ def test_a_blob_that_another_snapshot_uses_stays_for_it(
     assert not (cache / "models--them--one").exists()
 
 
+@pytest.mark.parametrize("lasting", [False, True])
+def test_a_reference_that_cannot_be_put_back_is_whole(
+    lasting: bool, cache: Path, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk is full until the blobs are gone; or it lasts, and then the sentence comes last."""
+    older = "f" * 40
+    hub.revisions["them/one", "main"] = older
+    snapshot_download("them/one", allow_patterns=["*.json"])
+    del hub.revisions["them/one", "main"]
+    downloads = Downloads(keep=False)
+    with downloads.noting("them/one"):
+        snapshot_download("them/one")
+    ref = cache / "models--them--one" / "refs" / "main"
+    assert ref.read_text() == SHA
+    weights = list((cache / "models--them--one").rglob("model.safetensors"))
+    inner = Path.open
+
+    def full_disk_at_first(self: Path, *rest: Any, **options: Any) -> Any:
+        writes = self.parent == ref.parent and "x" in "".join(map(str, rest))
+        if writes and (lasting or any(path.exists() for path in weights)):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return inner(self, *rest, **options)
+
+    monkeypatch.setattr(Path, "open", full_disk_at_first)
+    if lasting:
+        with pytest.raises(UserError, match=r"refs/main' \(No space left on device\); delete it"):
+            downloads.delete("them/one")
+    else:
+        downloads.delete("them/one")
+    assert ref.read_text() == (SHA if lasting else older)
+    assert [path.name for path in ref.parent.iterdir()] == ["main"]
+    assert not any(path.exists() for path in weights)
+
+
 def test_with_keep_models_nothing_is_looked_at_or_deleted(cache: Path, hub: FakeHub) -> None:
     downloads = Downloads(keep=True)
     with downloads.noting("them/one"):
@@ -201,6 +235,16 @@ def break_model(hub: FakeHub, how: str, monkeypatch: pytest.MonkeyPatch, tmp_pat
             return inner(name, **rest)
 
         monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    if how == "not writable":
+
+        def refused(name: str, **rest: Any) -> str:
+            if name == "them/two":
+                raise PermissionError(errno.EACCES, "Permission denied", "blobs")
+            return inner(name, **rest)
+
+        monkeypatch.setattr(huggingface_hub, "snapshot_download", refused)
+    if how == "endless":
+        config.write_text(json.dumps({**json.loads(config.read_text()), "n_layers": 10**9}))
     if how == "offline":
         for name in ("them/one", "them/three"):
             inner(name)
@@ -228,6 +272,8 @@ BROKEN = {
     "no safetensors": ("no safetensors weights", "choose a revision"),
     "architecture": ("cannot be read", "check"),
     "full disk": ("disk is full", "keep_models = false"),
+    "not writable": ("cannot be stored in", "(Permission denied); set HF_HOME"),
+    "endless": ("n_layers = 1000000000, which is more than 10,000", "download it again"),
     "offline": ("HF_HUB_OFFLINE forbids", "hf download them/two"),
     "memory": ("does not fit into the memory of the device 'cpu'", "smaller dtype"),
 }
