@@ -219,8 +219,9 @@ def test_a_cache_that_cannot_be_written(
 ) -> None:
     """Each step in turn: the temporary folder, the renaming, `done`."""
     folder = asked(model).folder
-    (folder / "done").write_bytes(b"")
     refuse(monkeypatch, step, number)
+    asked(model)  # what is sound is only read
+    (folder / "done").write_bytes(b"")
     with pytest.raises(ModelUnavailable) as caught:
         asked(model)
     sentence = str(caught.value)

@@ -56,6 +56,7 @@ LIES = {
     "no layers": (header({"llama.block_count": 0}), "'llama.block_count' is 0, which is less"),
     "wide": (header({"llama.embedding_length": 2**31}), "'llama.embedding_length' is 2147483648"),
     "half": (header({"x.block_count": struct.pack("<If", 6, 2.5)}), "is 2.5, which is no whole"),
+    "heads": (header({"x.attention.head_count": 2**31}), "'x.attention.head_count' is 2147483648"),
     "experts": (header({"x.expert_count": 10**8}), "'x.expert_count' is 100000000"),
     "vocabulary": (header({"x.vocab_size": 2**32 - 1}), "'x.vocab_size' is 4294967295"),
     "key": (header({}, struct.pack("<Q", HUGE) + b"\0" * 99, kv_count=1), f"has {HUGE} bytes"),

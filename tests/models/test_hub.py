@@ -243,6 +243,14 @@ def break_model(hub: FakeHub, how: str, monkeypatch: pytest.MonkeyPatch, tmp_pat
             return inner(name, **rest)
 
         monkeypatch.setattr(huggingface_hub, "snapshot_download", refused)
+    if how == "forbidden":
+
+        def forbidden(name: str, **rest: Any) -> str:
+            if name == "them/two":
+                raise ConnectionError("no route") from PermissionError(errno.EPERM, "Not permitted")
+            return inner(name, **rest)
+
+        monkeypatch.setattr(huggingface_hub, "snapshot_download", forbidden)
     if how == "endless":
         config.write_text(json.dumps({**json.loads(config.read_text()), "n_layers": 10**9}))
     if how == "offline":
@@ -273,6 +281,7 @@ BROKEN = {
     "architecture": ("cannot be read", "check"),
     "full disk": ("disk is full", "keep_models = false"),
     "not writable": ("cannot be stored in", "(Permission denied); set HF_HOME"),
+    "forbidden": ("the hub cannot be reached", "check the name and the connection"),
     "endless": ("n_layers = 1000000000, which is more than 10,000", "download it again"),
     "offline": ("HF_HUB_OFFLINE forbids", "hf download them/two"),
     "memory": ("does not fit into the memory of the device 'cpu'", "smaller dtype"),

@@ -14,6 +14,8 @@ from tests.support.places import GOLDEN
 from tremble.errors import ModelUnavailable
 from tremble.models.files import check_weights, read_json
 from tremble.models.limits import check_config
+from tremble.models.open import open_tokenizer
+from tremble.models.spec import ModelSpec, RunOptions
 
 TINY = GOLDEN / "study_0_1_0" / "models" / "base"
 MORE, LESS, NOT_WHOLE = "which is more than", "which is less than 1;", "which is no whole number;"
@@ -74,6 +76,27 @@ def test_a_size_that_no_model_has(
     assert reason in sentence
     assert str(folder / "config.json") in sentence
     assert len(sentence) < 400 + len(str(folder))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "reason"),
+    [
+        ("layer_types", ["full_attention"] * 7, "`num_hidden_layers` (1) must be equal to"),
+        ("rms_norm_eps", "small", "expected float, got str (value: 'small')"),
+    ],
+)
+def test_what_transformers_finds_is_said_in_whole(
+    key: str, value: Any, reason: str, folder: Path
+) -> None:
+    from transformers import AutoConfig
+
+    config = json.loads((folder / "config.json").read_text())
+    layers = AutoConfig.from_pretrained(folder).num_hidden_layers
+    (folder / "config.json").write_text(json.dumps({**config, key: value}))
+    with pytest.raises(ModelUnavailable) as caught:
+        open_tokenizer(ModelSpec(str(folder)), RunOptions(), print)
+    assert reason.replace("(1)", f"({layers})") in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_of_the_parts_only_that_of_texts_must_have_layers(folder: Path) -> None:

@@ -57,9 +57,8 @@ def converted(
     """
     folder = cache_folder()
     # Through a link, as to a larger disk, its target is read and replaced.
-    target = Path(
-        os.path.realpath(path_of(folder / f"{filename.removesuffix('.gguf').lower()}-{digest}"))
-    )
+    name = f"{filename.removesuffix('.gguf').lower()}-{digest}"
+    target = path_of(os.path.realpath(folder / name))
     for place in {folder, target.parent}:
         sweep(place)
     wrong = fault(target, weights) if os.path.lexists(target) else None

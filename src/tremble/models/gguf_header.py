@@ -57,9 +57,8 @@ class _Header:
         """A key and its value. Sizes are those of keys that begin with an architecture."""
         key = self.take(self.length("its header", _LONGEST_KEY)).decode(errors="replace")
         value = self.value(key, self.number("I"))
-        head, _, name = key.partition(".")
-        if value is not None and head not in ("general", "tokenizer"):
-            why = over_limit(name, value)
+        if value is not None and key.partition(".")[0] not in ("general", "tokenizer"):
+            why = over_limit(key.rpartition(".")[2], value)
             if why is not None:
                 raise ValueError(f"it says that {key[:100]!r} is {value}, {why}")
 

@@ -173,10 +173,13 @@ def _disk_is_full(error: BaseException) -> bool:
 
 
 def _not_written(error: BaseException) -> OSError | None:
-    """The system's refusal to write, among the causes of a download's failure."""
-    kinds = {errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO, errno.ENOTDIR}
+    """The system's refusal to write, among the causes of a download's failure. A connection may be
+    forbidden as well, but no file is named then."""
     for cause in _causes(error):
-        if isinstance(cause, OSError) and cause.errno in kinds:
+        if isinstance(cause, OSError) and (
+            cause.errno in (errno.EROFS, errno.EFBIG, errno.EIO)
+            or (cause.filename and cause.errno in (errno.EACCES, errno.EPERM, errno.ENOTDIR))
+        ):
             return cause
     return None
 
