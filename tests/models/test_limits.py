@@ -59,6 +59,7 @@ def refused(folder: Path) -> str:
         ("num_experts", 10**6, f"{MORE} 10,000;"),
         ("intermediate_size", [64, 10**12], MORE),
         ("num_attention_heads", 10**9, MORE),
+        ("mamba_chunk_size", 10**9, MORE),
     ],
 )
 @pytest.mark.parametrize("inside", [None, "text_config"])

@@ -35,6 +35,7 @@ _LIMITS = (
     _limit(r"head_dim|d_kv|key_length|value_length", None, 10_000_000),
     _limit(r"num_(local_|routed_)?experts|n_(routed|shared)_experts|expert_count", None, 10_000),
     _limit(r"num_(attention|key_value)_heads|n_heads?|head_count|head_count_kv", None, 1_000_000),
+    _limit(r"(mamba_)?chunk_size", None, 10_000),  # prompts are filled up to a multiple of it
     _limit(r"(num_|n_)?(encoder|decoder|nextn_predict|mtp)_layers", None, 10_000),
 )
 # What is no part of the text model (towers for images may have no layers), or no configuration.
