@@ -6,7 +6,6 @@ import errno
 import gc
 import json
 import weakref
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import pytest
 from huggingface_hub import constants, scan_cache_dir, snapshot_download
 
 from tests.support.commands import tremble
-from tests.support.fake_hub import SHA, FakeHub, fake_hub
+from tests.support.fake_hub import SHA, FakeHub
 from tests.support.toys import save_tiny
 from tremble.api.results import analyze_study
 from tremble.errors import UserError
@@ -24,29 +23,6 @@ from tremble.study import score as scoring
 from tremble.study.file import read_study
 from tremble.study.notes import absent, caveats
 from tremble.study.run import score_study
-
-
-@pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "cache"
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(folder))
-    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
-    return folder
-
-
-@pytest.fixture
-def hub(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with fake_hub() as found:
-        monkeypatch.setattr(constants, "ENDPOINT", found.url)
-        template = found.url + "/{repo_id}/resolve/{revision}/{filename}"
-        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-        for seed, name in enumerate(("them/one", "them/two", "them/three")):
-            found.models[name] = save_tiny(tmp_path / name, seed=seed)
-        yield found
 
 
 def study(folder: Path, *models: str, pairs: Any = (), run: str = "") -> Path:
@@ -161,40 +137,6 @@ def test_a_blob_that_another_snapshot_uses_stays_for_it(
     assert files(left / ("a" * 40)) == whole
     downloads.delete("them/one@late")
     assert not (cache / "models--them--one").exists()
-
-
-@pytest.mark.parametrize("lasting", [False, True])
-def test_a_reference_that_cannot_be_put_back_is_whole(
-    lasting: bool, cache: Path, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A disk is full until the blobs are gone; or it lasts, and then the sentence comes last."""
-    older = "f" * 40
-    hub.revisions["them/one", "main"] = older
-    snapshot_download("them/one", allow_patterns=["*.json"])
-    del hub.revisions["them/one", "main"]
-    downloads = Downloads(keep=False)
-    with downloads.noting("them/one"):
-        snapshot_download("them/one")
-    ref = cache / "models--them--one" / "refs" / "main"
-    assert ref.read_text() == SHA
-    weights = list((cache / "models--them--one").rglob("model.safetensors"))
-    inner = Path.open
-
-    def full_disk_at_first(self: Path, *rest: Any, **options: Any) -> Any:
-        writes = self.parent == ref.parent and "x" in "".join(map(str, rest))
-        if writes and (lasting or any(path.exists() for path in weights)):
-            raise OSError(errno.ENOSPC, "No space left on device")
-        return inner(self, *rest, **options)
-
-    monkeypatch.setattr(Path, "open", full_disk_at_first)
-    if lasting:
-        with pytest.raises(UserError, match=r"refs/main' \(No space left on device\); delete it"):
-            downloads.delete("them/one")
-    else:
-        downloads.delete("them/one")
-    assert ref.read_text() == (SHA if lasting else older)
-    assert [path.name for path in ref.parent.iterdir()] == ["main"]
-    assert not any(path.exists() for path in weights)
 
 
 def test_with_keep_models_nothing_is_looked_at_or_deleted(cache: Path, hub: FakeHub) -> None:

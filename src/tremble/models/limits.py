@@ -14,29 +14,25 @@ from tremble.text import visible
 
 
 class _Limit(NamedTuple):
-    keys: re.Pattern[str]
+    keys: str  # a pattern that fits all of them
     least: int | None
     most: int
-
-
-def _limit(keys: str, least: int | None, most: int) -> _Limit:
-    return _Limit(re.compile(keys), least, most)
 
 
 # In config.json and, last in each pattern, in the header of a GGUF file: whole numbers, or lists of
 # them.
 _LIMITS = (
-    _limit(r"num_hidden_layers|num_layers|n_layers?|block_count", 1, 10_000),
-    _limit(r"hidden_size|n_embd|d_model|embedding_length", 1, 10_000_000),
-    _limit(r"vocab_size", 1, 1_000_000_000),
-    _limit(r"max_position_embeddings|n_positions|n_ctx|context_length", None, 1_000_000_000),
-    _limit(r"num_labels|extra_ids", None, 1_000_000),
-    _limit(r"intermediate_size|n_inner|d_ff|ffn_dim|feed_forward_length", None, 1_000_000_000),
-    _limit(r"head_dim|d_kv|key_length|value_length", None, 10_000_000),
-    _limit(r"num_(local_|routed_)?experts|n_(routed|shared)_experts|expert_count", None, 10_000),
-    _limit(r"num_(attention|key_value)_heads|n_heads?|head_count|head_count_kv", None, 1_000_000),
-    _limit(r"(mamba_)?chunk_size", None, 10_000),  # prompts are filled up to a multiple of it
-    _limit(r"(num_|n_)?(encoder|decoder|nextn_predict|mtp)_layers", None, 10_000),
+    _Limit(r"num_hidden_layers|num_layers|n_layers?|block_count", 1, 10_000),
+    _Limit(r"hidden_size|n_embd|d_model|embedding_length", 1, 10_000_000),
+    _Limit(r"vocab_size", 1, 1_000_000_000),
+    _Limit(r"max_position_embeddings|n_positions|n_ctx|context_length", None, 1_000_000_000),
+    _Limit(r"num_labels|extra_ids", None, 1_000_000),
+    _Limit(r"intermediate_size|n_inner|d_ff|ffn_dim|feed_forward_length", None, 1_000_000_000),
+    _Limit(r"head_dim|d_kv|key_length|value_length", None, 10_000_000),
+    _Limit(r"num_(local_|routed_)?experts|n_(routed|shared)_experts|expert_count", None, 10_000),
+    _Limit(r"num_(attention|key_value)_heads|n_heads?|head_count|head_count_kv", None, 1_000_000),
+    _Limit(r"(mamba_)?chunk_size", None, 10_000),  # prompts are filled up to a multiple of it
+    _Limit(r"(num_|n_)?(encoder|decoder|nextn_predict|mtp)_layers", None, 10_000),
 )
 # What is no part of the text model (towers for images may have no layers), or no configuration.
 _TEXT_PARTS = ("text_config", "decoder", "llm_config", "language_config")
@@ -70,7 +66,7 @@ def over_limit(key: str, value: Any, text: bool = True) -> str | None:
 
     `text` says that it is of the model's text part, which no smaller one will do for.
     """
-    limit = next((one for one in _LIMITS if one.keys.fullmatch(key)), None)
+    limit = next((one for one in _LIMITS if re.fullmatch(one.keys, key)), None)
     if limit is None or value is None:
         return None
     for each in value if isinstance(value, list) else [value]:
