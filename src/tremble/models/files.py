@@ -95,7 +95,7 @@ def _shards(folder: Path) -> set[str]:
         return set()
     try:
         return {str(name) for name in read_json(index)["weight_map"].values()}
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ModelUnavailable) as error:
         raise ModelUnavailable(
             f"The index of the weights {str(index)!r} is damaged; copy or download it again."
         ) from error
