@@ -71,6 +71,26 @@ def test_a_cache_that_cannot_be_written(
     assert [path.name for path in (tmp_path / "cache").iterdir()] == [folder.name]
 
 
+def test_a_damaged_folder_is_put_back_where_the_new_one_cannot_be(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = asked(model).folder
+    flipped(folder / "config.json")
+    before = contents(folder)
+    inner = Path.rename
+
+    def refused(self: Path, target: Path) -> Path:
+        if self.name == "model" and not target.exists():
+            raise OSError(errno.EIO, "Input/output error")
+        return inner(self, target)
+
+    monkeypatch.setattr(Path, "rename", refused)
+    with pytest.raises(ModelUnavailable, match=r"\(Input/output error\)"):
+        asked(model)
+    assert contents(folder) == before
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == [folder.name]
+
+
 def test_a_cache_below_a_file(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TREMBLE_CACHE", str(model / "cache"))
     with pytest.raises(ModelUnavailable, match=rf"\(Not a directory\); {WRITABLE}"):

@@ -25,8 +25,9 @@ def test_a_reference_that_cannot_be_put_back_is_whole(
     snapshot_download("them/one", allow_patterns=["*.json"])
     del hub.revisions["them/one", "main"]
     downloads = Downloads(keep=False)
-    with downloads.noting("them/one"):
-        snapshot_download("them/one")
+    for model in ("them/one", "them/two"):
+        with downloads.noting(model):
+            snapshot_download(model)
     ref = cache / "models--them--one" / "refs" / "main"
     assert ref.read_text() == SHA
     weights = list((cache / "models--them--one").rglob("model.safetensors"))
@@ -41,9 +42,10 @@ def test_a_reference_that_cannot_be_put_back_is_whole(
     monkeypatch.setattr(Path, "open", full_disk_at_first)
     if lasting:
         with pytest.raises(UserError, match=r"refs/main' \(No space left on device\); delete it"):
-            downloads.delete("them/one")
+            downloads.delete_all()
     else:
-        downloads.delete("them/one")
+        downloads.delete_all()
     assert ref.read_text() == (SHA if lasting else older)
     assert [path.name for path in ref.parent.iterdir()] == ["main"]
     assert not any(path.exists() for path in weights)
+    assert not (cache / "models--them--two").exists()

@@ -94,18 +94,23 @@ def _writing(failed: str) -> Iterator[None]:
 def _put(made: Path, target: Path) -> None:
     """Rename a sealed folder to its place. What is there and not sound goes, now that there is
     something better; what another process put there meanwhile is as good, and stays."""
+    aside = None
     for number in count():
         try:
             made.rename(target)
         except OSError as error:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                if aside is not None:
+                    with suppress(OSError):
+                        aside.rename(target)
                 raise
         else:
             return
         if fault(target, weights=True) is None:
             return
+        aside = made.with_name(f"damaged-{number}")
         with suppress(FileNotFoundError):
-            target.rename(made.with_name(f"damaged-{number}"))
+            target.rename(aside)
 
 
 def _quantisation(name: str) -> str:

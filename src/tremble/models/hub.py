@@ -254,14 +254,19 @@ class Downloads:
         others = [other for other in self._added if _cache_of(other) == folder]
         if others:  # another revision of the same repository: what it still uses is its to delete
             self._added[others[0]].paths |= kept | {p for p in added.paths if p.is_dir()}
-        for path in moved:  # where the disk was full, there is room now
-            refused = _restored(path, added.refs[path])
-            if refused is not None:
-                raise refused
+        # Where the disk was full, there is room now.
+        refused = [_restored(path, added.refs[path]) for path in moved]
+        for error in filter(None, refused):
+            raise error
 
     def delete_all(self) -> None:
+        """`delete` for every model, also where it fails for one."""
         for model in list(self._added):
-            self.delete(model)
+            try:
+                self.delete(model)
+            except UserError:
+                self.delete_all()
+                raise
 
 
 def _cache_of(model: str) -> Path | None:
