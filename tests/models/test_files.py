@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
+from tests.support.gguf_files import as_gguf
 from tests.support.toys import save_tiny
 from tremble.engines.open import open_engine
 from tremble.errors import UserError
@@ -48,10 +48,11 @@ def test_a_content_hash_sees_every_byte(tmp_path: Path) -> None:
 def test_a_converted_gguf_file_scores_like_its_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A tiny float32 GGUF, written here tensor by tensor, against the safetensors it came from."""
+    """A tiny float32 GGUF, written tensor by tensor, against the safetensors it came from. What is
+    damaged in the cache is converted anew, and every byte is as it was the first time."""
     monkeypatch.setenv("TREMBLE_CACHE", str(tmp_path / "cache"))
     folder = save_tiny(tmp_path / "model")
-    path = _as_gguf(folder, tmp_path / "tiny-F32.gguf")
+    path = as_gguf(folder, tmp_path / "tiny-F32.gguf")
     spec = ModelSpec(str(path))
     files = find(spec, SAID.append)
     assert files.quantised is not None
@@ -63,52 +64,14 @@ def test_a_converted_gguf_file_scores_like_its_weights(
     (expected,) = plain.score(option_paths(plain.tokenizer, prompts))
     assert got.logprobs == pytest.approx(expected.logprobs, abs=1e-4)
     assert sorted(file.stat().st_mtime_ns for file in files.folder.iterdir()) == before
-
-
-def _as_gguf(folder: Path, path: Path) -> Path:
-    import gguf
-    from safetensors.torch import load_file
-    from transformers import AutoTokenizer
-
-    config = json.loads((folder / "config.json").read_text())
-    heads, keys = config["num_attention_heads"], config["num_key_value_heads"]
-    writer = gguf.GGUFWriter(path, "llama")
-    writer.add_context_length(config["max_position_embeddings"])
-    writer.add_embedding_length(config["hidden_size"])
-    writer.add_block_count(config["num_hidden_layers"])
-    writer.add_feed_forward_length(config["intermediate_size"])
-    writer.add_head_count(heads)
-    writer.add_head_count_kv(keys)
-    writer.add_key_length(config["head_dim"])
-    writer.add_value_length(config["head_dim"])
-    writer.add_rope_dimension_count(config["head_dim"])
-    writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
-    writer.add_vocab_size(config["vocab_size"])
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    state = json.loads(tokenizer.backend_tokenizer.to_str())
-    writer.add_tokenizer_model("gpt2")
-    tokens = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
-    writer.add_token_list(tokens)
-    writer.add_token_types([3 if token in ("<s>", "</s>") else 1 for token in tokens])
-    writer.add_token_merges([" ".join(pair) for pair in state["model"]["merges"]])
-    writer.add_bos_token_id(tokenizer.bos_token_id)
-    writer.add_eos_token_id(tokenizer.eos_token_id)
-    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, config["num_hidden_layers"])
-    for name, tensor in load_file(folder / "model.safetensors").items():
-        values = tensor.to(torch.float32).numpy()
-        if ".q_proj." in name or ".k_proj." in name:
-            # llama.cpp stores rotary halves interleaved; the reader undoes it.
-            number = heads if ".q_proj." in name else keys
-            values = values.reshape(number, 2, -1, values.shape[1]).swapaxes(1, 2)
-            values = values.reshape(-1, values.shape[-1])
-        writer.add_tensor(
-            names.get_name(name, try_suffixes=(".weight",)), np.ascontiguousarray(values)
-        )
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    return path
+    made = {file.name: file.read_bytes() for file in files.folder.iterdir()}
+    weights = files.folder / "model.safetensors"
+    weights.write_bytes(made[weights.name][:-1] + bytes([made[weights.name][-1] ^ 1]))
+    said: list[str] = []
+    assert find(spec, said.append) == files
+    assert ["'model.safetensors' is damaged" in line for line in said] == [True]
+    assert {file.name: file.read_bytes() for file in files.folder.iterdir()} == made
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == [files.folder.name]
 
 
 def test_code_that_comes_with_a_model_does_not_run_unasked(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import errno
 import gc
 import json
 import weakref
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import pytest
 from huggingface_hub import constants, scan_cache_dir, snapshot_download
 
 from tests.support.commands import tremble
-from tests.support.fake_hub import SHA, FakeHub, fake_hub
+from tests.support.fake_hub import SHA, FakeHub
 from tests.support.toys import save_tiny
 from tremble.api.results import analyze_study
 from tremble.errors import UserError
@@ -24,29 +23,6 @@ from tremble.study import score as scoring
 from tremble.study.file import read_study
 from tremble.study.notes import absent, caveats
 from tremble.study.run import score_study
-
-
-@pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "cache"
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(folder))
-    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
-    return folder
-
-
-@pytest.fixture
-def hub(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with fake_hub() as found:
-        monkeypatch.setattr(constants, "ENDPOINT", found.url)
-        template = found.url + "/{repo_id}/resolve/{revision}/{filename}"
-        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-        for seed, name in enumerate(("them/one", "them/two", "them/three")):
-            found.models[name] = save_tiny(tmp_path / name, seed=seed)
-        yield found
 
 
 def study(folder: Path, *models: str, pairs: Any = (), run: str = "") -> Path:
@@ -201,6 +177,24 @@ def break_model(hub: FakeHub, how: str, monkeypatch: pytest.MonkeyPatch, tmp_pat
             return inner(name, **rest)
 
         monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    if how == "not writable":
+
+        def refused(name: str, **rest: Any) -> str:
+            if name == "them/two":
+                raise PermissionError(errno.EACCES, "Permission denied", "blobs")
+            return inner(name, **rest)
+
+        monkeypatch.setattr(huggingface_hub, "snapshot_download", refused)
+    if how == "forbidden":
+
+        def forbidden(name: str, **rest: Any) -> str:
+            if name == "them/two":
+                raise ConnectionError("no route") from PermissionError(errno.EPERM, "Not permitted")
+            return inner(name, **rest)
+
+        monkeypatch.setattr(huggingface_hub, "snapshot_download", forbidden)
+    if how == "endless":
+        config.write_text(json.dumps({**json.loads(config.read_text()), "n_layers": 10**9}))
     if how == "offline":
         for name in ("them/one", "them/three"):
             inner(name)
@@ -228,6 +222,9 @@ BROKEN = {
     "no safetensors": ("no safetensors weights", "choose a revision"),
     "architecture": ("cannot be read", "check"),
     "full disk": ("disk is full", "keep_models = false"),
+    "not writable": ("cannot be stored in", "(Permission denied); set HF_HOME"),
+    "forbidden": ("the hub cannot be reached", "check the name and the connection"),
+    "endless": ("n_layers = 1000000000, which is more than 10,000", "download it again"),
     "offline": ("HF_HUB_OFFLINE forbids", "hf download them/two"),
     "memory": ("does not fit into the memory of the device 'cpu'", "smaller dtype"),
 }

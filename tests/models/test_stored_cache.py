@@ -1,8 +1,9 @@
-"""GGUF models that 0.1.0 converted are taken from the cache as they are.
+"""GGUF models that were converted once are taken from the cache as they are.
 
 A folder is named as 0.1.0 names it, FILE-DIGEST, with the file's name in small letters and the
-first 16 hexadecimal digits of its SHA-256, and holds a file `done`. The name is put together by
-hand here, and the folder holds another model than the file could ever give.
+first 16 hexadecimal digits of its SHA-256, and holds a file `done`, which lists the others with
+their checksums. Name and list are put together by hand here, and the folder holds another model
+than the file could ever give.
 """
 
 from __future__ import annotations
@@ -68,7 +69,13 @@ def test_a_model_in_the_cache_is_not_converted_again(
     monkeypatch.setenv("TREMBLE_CACHE", str(tmp_path / "cache"))
     model, folder, digest = made(tmp_path)
     shutil.copytree(TINY, tmp_path / "cache" / folder)
-    (tmp_path / "cache" / folder / "done").touch()
+    written = {
+        path.name: {"sha256": sha256(path.read_bytes()).hexdigest(), "size": path.stat().st_size}
+        for path in TINY.iterdir()
+    }
+    listed = sha256(json.dumps(written, sort_keys=True).encode()).hexdigest()
+    sealed = json.dumps({"files": written, "sha256": listed})
+    (tmp_path / "cache" / folder / "done").write_text(sealed, "utf-8")
     Path("mine.jsonl").write_text(json.dumps(OWN), "utf-8")
     Path("study.toml").write_text(
         f'[study]\nname = "s"\ndata = ["mine.jsonl"]\nformats = ["plain"]\n'
@@ -79,7 +86,7 @@ def test_a_model_in_the_cache_is_not_converted_again(
     def converted(*_: Any, **__: Any) -> NoReturn:
         raise AssertionError("a model was converted again")
 
-    monkeypatch.setattr(subprocess, "run", converted)
+    monkeypatch.setattr(subprocess, "Popen", converted)
     result = CliRunner().invoke(app, ["run", "study.toml", "--out", "out"])
     assert result.exit_code == 0, result.stderr
     assert "Converting" not in result.stderr

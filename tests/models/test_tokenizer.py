@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import tempfile
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.toys import bpe_tokenizer
+from tremble.errors import ModelUnavailable, UserError
 from tremble.models.byte_tokenizer import ByteTokenizer
 from tremble.models.tokenizer import HubTokenizer
 
@@ -35,6 +40,29 @@ def test_the_key_of_a_tokenizer_is_that_of_its_content(tmp_path: Path) -> None:
     foreign = [HubTokenizer(Own(tokenizer_object=one.inner.backend_tokenizer)) for _ in range(2)]
     assert foreign[0].key != foreign[1].key
     assert foreign[0].key == foreign[0].key
+
+
+def test_a_slow_tokenizer_leaves_nothing_in_the_temporary_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from transformers import ByT5Tokenizer
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    tokenizer = HubTokenizer(ByT5Tokenizer(extra_ids=5))
+    assert tokenizer.key
+    assert list(tmp_path.iterdir()) == []
+    other = HubTokenizer(ByT5Tokenizer(extra_ids=5))
+
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(other.inner, "save_pretrained", full)
+    with pytest.raises(ModelUnavailable, match=r"'ByT5Tokenizer'.*\(No space left.*set TMPDIR"):
+        _ = other.key
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    with pytest.raises(UserError, match=r"nowhere.*set TMPDIR"):
+        _ = other.key
 
 
 def test_asking_the_rust_tokenizer_directly_changes_no_id() -> None:

@@ -29,9 +29,12 @@ _FORM = re.compile(r"\.(?P<name>.+)\.(?P<pid>\d+)-(?P<host>[0-9a-f]{8})-[0-9a-f]
 def temporary_path(path: Path) -> Path:
     """A name beside `path` that nobody else has, for what will become it."""
     ending = f".{os.getpid()}-{_HOST}-{token_hex(4)}.tmp"
-    room = LONGEST_NAME - len(ending) - 1
-    name = path.name.encode()[:room].decode(errors="ignore")
-    return path.with_name(f".{name}{ending}")
+    return path.with_name(f".{_shortened(path.name, ending)}{ending}")
+
+
+def _shortened(name: str, ending: str) -> str:
+    """As much of a name as leaves room for the point before it and the ending behind it."""
+    return name.encode()[: LONGEST_NAME - len(ending) - 1].decode(errors="ignore")
 
 
 @contextmanager
@@ -58,7 +61,8 @@ def sweep(folder: Path, name: str | None = None) -> None:
             form = _FORM.fullmatch(entry.name)
             if form is None or form["host"] != _HOST or _alive(int(form["pid"])):
                 continue
-            if name is not None and form["name"] != name:
+            ending = entry.name[1 + len(form["name"]) :]
+            if name is not None and form["name"] != _shortened(name, ending):
                 continue
             with suppress(OSError):
                 if entry.is_dir() and not entry.is_symlink():

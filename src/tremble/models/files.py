@@ -7,20 +7,23 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
 
-from tremble.errors import ModelUnavailable
+from tremble.disk.paths import path_of, why
+from tremble.errors import ModelUnavailable, UserError
 from tremble.text import one_line
 
 Notify = Callable[[str], None]
 
 SMALL_FILES = ["*.json", "*.model", "*.txt", "*.jinja", "tokenizer*"]
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+_LONGEST_JSON = 100_000_000  # bytes; configurations and indices have less than a million
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +36,20 @@ class ModelFiles:
 
 
 def cache_folder() -> Path:
-    """Where converted models are kept: TREMBLE_CACHE, else the user's cache folder."""
+    """Where converted models are kept: TREMBLE_CACHE, else the user's cache folder.
+
+    Raises UserError for what cannot be a path, and where nobody says where the user's folders are.
+    """
     own = os.environ.get("TREMBLE_CACHE")
     if own:
-        return Path(own)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tremble"
+        return path_of(own)
+    try:
+        return path_of(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tremble"
+    except RuntimeError as error:
+        raise UserError(
+            "There is no home folder to keep converted models in; set TREMBLE_CACHE to a folder "
+            "you can write."
+        ) from error
 
 
 def check_weights(folder: Path) -> list[Path]:
@@ -47,9 +59,11 @@ def check_weights(folder: Path) -> list[Path]:
     """
     from safetensors import SafetensorError, safe_open
 
-    files = sorted(folder.glob("*.safetensors"))
+    with reading(folder):
+        names = sorted(folder.iterdir())
+    files = [path for path in names if path.suffix == ".safetensors"]
     if not files:
-        pickles = [path.name for path in folder.iterdir() if path.suffix in _PICKLES]
+        pickles = [path.name for path in names if path.suffix in _PICKLES]
         if pickles:
             raise ModelUnavailable(
                 f"{str(folder)!r} holds only pickled weights ({pickles[0]}), which tremble does "
@@ -80,28 +94,78 @@ def _shards(folder: Path) -> set[str]:
     if not index.is_file():
         return set()
     try:
-        return set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return {str(name) for name in read_json(index)["weight_map"].values()}
+    except (KeyError, TypeError, AttributeError, ModelUnavailable) as error:
         raise ModelUnavailable(
             f"The index of the weights {str(index)!r} is damaged; copy or download it again."
         ) from error
 
 
+def read_json(path: Path) -> Any:
+    """What a JSON file of a model holds.
+
+    Raises ModelUnavailable where it cannot be read, is no JSON, or is more than any model needs.
+    """
+    try:
+        if path.stat().st_size > _LONGEST_JSON:
+            raise ValueError(f"it is longer than {_LONGEST_JSON:,} bytes")
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelUnavailable(
+            f"{str(path)!r} cannot be read ({why(error)}); copy or download it again."
+        ) from error
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Has the system's complaint about a file or folder of a model raised as ModelUnavailable."""
+    try:
+        yield
+    except OSError as error:
+        raise ModelUnavailable(
+            f"{str(path)!r} cannot be read ({why(error)}); check its permissions and its disk."
+        ) from error
+
+
 def file_hash(path: Path) -> str:
-    """SHA-256 of a file, 16 hexadecimal digits."""
-    with path.open("rb") as stream:
-        return file_digest(stream, "sha256").hexdigest()[:16]
+    """SHA-256 of a file, 16 hexadecimal digits. Raises ModelUnavailable where it is unreadable."""
+    with reading(path):
+        return sha256_of(path)[:16]
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, 64 hexadecimal digits. Raises OSError where it cannot be read."""
+    return _sha256(path, _state(path))
 
 
 def content_hash(paths: list[Path]) -> str:
-    """SHA-256 over names and contents, 16 hexadecimal digits."""
-    stats = [path.stat() for path in paths]
-    return _content_hash(tuple(paths), tuple((s.st_size, s.st_mtime_ns) for s in stats))
+    """SHA-256 over names and contents, 16 hexadecimal digits.
+
+    Raises ModelUnavailable where one of the files cannot be read.
+    """
+    with reading(paths[0].parent):
+        return _content_hash(tuple(paths), tuple(map(_state, paths)))
+
+
+_State = tuple[int, ...]
+
+
+def _state(path: Path) -> _State:
+    """What changes when a file does, as far as the system notices."""
+    seen = path.stat()
+    return seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns
 
 
 @cache
-def _content_hash(paths: tuple[Path, ...], _: tuple[tuple[int, int], ...]) -> str:
-    """Read once per process, unless size or time of a file changed."""
+def _sha256(path: Path, _: _State) -> str:
+    """Read once per process, unless the state of the file changed."""
+    with path.open("rb") as stream:
+        return file_digest(stream, "sha256").hexdigest()
+
+
+@cache
+def _content_hash(paths: tuple[Path, ...], _: tuple[_State, ...]) -> str:
+    """Read once per process, unless the state of a file changed."""
     digest = sha256()
     for path in paths:
         digest.update(path.name.encode() + b"\0")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tremble.disk.paths import path_of
 from tremble.errors import UserError
-from tremble.models.files import ModelFiles, Notify, check_weights, content_hash
+from tremble.models.files import ModelFiles, Notify, check_weights, content_hash, reading
 from tremble.models.from_files import FromFiles
 from tremble.models.spec import ModelSpec
 
@@ -15,17 +16,23 @@ class _Folder(FromFiles):
 
     def owns(self, name: str) -> bool:
         path_like = name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name
-        return path_like or Path(name).expanduser().is_dir()
+        return path_like or _is_folder(path_of(name))
 
     def locate(self, spec: ModelSpec, notify: Notify, weights: bool) -> ModelFiles:
-        folder = Path(spec.id).expanduser()
-        if not folder.is_dir():
+        folder = path_of(spec.id)
+        if not _is_folder(folder):
             raise UserError(f"There is no model folder {spec.id!r}; check the path.")
         config = folder / "config.json"
-        if not config.is_file():
-            raise UserError(f"No config.json in {str(folder)!r}; give the folder of one model.")
+        with reading(config):
+            if not config.is_file():
+                raise UserError(f"No config.json in {str(folder)!r}; give the folder of one model.")
         files = check_weights(folder)
         return ModelFiles(folder, {"weights": content_hash([config, *files])})
+
+
+def _is_folder(path: Path) -> bool:
+    with reading(path):
+        return path.is_dir()
 
 
 SOURCE = _Folder()

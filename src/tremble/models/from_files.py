@@ -10,9 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tremble.disk.paths import path_of
 from tremble.errors import MissingExtra, ModelUnavailable, UserError
 from tremble.models.device import check_device
-from tremble.models.files import ModelFiles, Notify, check_weights, content_hash
+from tremble.models.files import ModelFiles, Notify, check_weights, content_hash, reading
+from tremble.models.limits import check_config
 from tremble.models.open import Opened, ReadyModel
 from tremble.models.spec import ModelSpec, RunOptions
 from tremble.models.tokenizer import HubTokenizer
@@ -38,7 +40,9 @@ class FromFiles(ABC):
             or importlib.util.find_spec("torch") is None
         ):
             raise MissingExtra(f"The model {spec.id!r}", "torch")
-        return self.locate(spec, notify, weights)
+        files = self.locate(spec, notify, weights)
+        check_config(files.folder)
+        return files
 
     def opened(self, spec: ModelSpec, options: RunOptions, notify: Notify) -> Opened:
         files = self.files(spec, notify, weights=False)
@@ -91,7 +95,8 @@ def tokenizer_and_config(
     try:
         with quiet():
             config = AutoConfig.from_pretrained(files.folder, trust_remote_code=trust)
-            tokenizer = AutoTokenizer.from_pretrained(files.folder, trust_remote_code=trust)
+            inner = AutoTokenizer.from_pretrained(files.folder, trust_remote_code=trust)
+            tokenizer = HubTokenizer(inner)
     except Exception as error:
         if "trust_remote_code" in str(error):
             raise UserError(
@@ -99,10 +104,15 @@ def tokenizer_and_config(
                 "remote_code in [run]."
             ) from error
         raise ModelUnavailable(
-            f"The configuration or tokenizer of {spec.id!r} cannot be read ({one_line(error)}); "
-            "check that the folder is complete."
+            f"The configuration or tokenizer of {spec.id!r} cannot be read "
+            f"({_reason(error)}); check that the folder is complete."
         ) from error
-    return HubTokenizer(tokenizer), config
+    return tokenizer, config
+
+
+def _reason(error: Exception) -> str:
+    """A foreign error in one line; some name the key in the first line, its value in the next."""
+    return one_line(Exception(" ".join(str(error).split()) or type(error).__name__))
 
 
 def _precision(files: ModelFiles, options: RunOptions) -> str | None:
@@ -115,12 +125,14 @@ def _precision(files: ModelFiles, options: RunOptions) -> str | None:
 
 def _adapter_files(adapter: str) -> list[Path]:
     """The configuration and the safetensors of an adapter folder."""
-    folder = Path(adapter).expanduser()
-    if not (folder / "adapter_config.json").is_file():
-        raise UserError(
-            f"No adapter_config.json in {adapter!r}; give the folder of a LoRA adapter."
-        )
-    return [folder / "adapter_config.json", *check_weights(folder)]
+    folder = path_of(adapter)
+    config = folder / "adapter_config.json"
+    with reading(config):
+        if not config.is_file():
+            raise UserError(
+                f"No adapter_config.json in {adapter!r}; give the folder of a LoRA adapter."
+            )
+    return [config, *check_weights(folder)]
 
 
 def window_of(config: Any) -> int | None:

@@ -2,76 +2,115 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
-import subprocess
-import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from itertools import count
+from pathlib import Path, PurePath
 
+from tremble.disk.paths import path_of, why
+from tremble.disk.temporary import sweep, temporary_folder
 from tremble.errors import ModelUnavailable, UserError
-from tremble.models.files import ModelFiles, Notify, cache_folder, check_weights, file_hash
+from tremble.models.conversion import convert, ending_in_order
+from tremble.models.files import ModelFiles, Notify, cache_folder, file_hash, reading
 from tremble.models.from_files import FromFiles
+from tremble.models.seal import fault, seal
 from tremble.models.spec import ModelSpec
+
+_WRITABLE = "set TREMBLE_CACHE to a folder you can write"
+_FULL = "free some space, or set TREMBLE_CACHE to a folder on a larger disk"
 
 
 class _Gguf(FromFiles):
     """Paths that end in .gguf."""
 
     def owns(self, name: str) -> bool:
-        return Path(name).expanduser().suffix == ".gguf"
+        return PurePath(name).suffix == ".gguf"
 
     def locate(self, spec: ModelSpec, notify: Notify, weights: bool) -> ModelFiles:
-        path = Path(spec.id).expanduser()
-        if not path.is_file():
-            raise UserError(f"There is no file {spec.id!r}; check the path of the GGUF model.")
-        return converted_file(path, notify)
+        path = path_of(spec.id)
+        with reading(path):
+            if not path.is_file():
+                raise UserError(f"There is no file {spec.id!r}; check the path of the GGUF model.")
+        return converted_file(path, notify, weights)
 
 
 SOURCE = _Gguf()
 
 
-def converted_file(path: Path, notify: Notify) -> ModelFiles:
-    """The safetensors form of a .gguf file."""
-    return converted(path.name, file_hash(path), lambda: nullcontext(path), notify)
+def converted_file(path: Path, notify: Notify, weights: bool) -> ModelFiles:
+    """The safetensors form of a .gguf file, as `converted`."""
+    return converted(path.name, file_hash(path), lambda _: path, notify, weights)
 
 
 def converted(
-    filename: str, digest: str, opened: Callable[[], AbstractContextManager[Path]], notify: Notify
+    filename: str, digest: str, source: Callable[[Path], Path], notify: Notify, weights: bool
 ) -> ModelFiles:
     """The safetensors form of a GGUF file, made once, in a process of its own for its memory.
 
-    `digest`: the first 16 hexadecimal digits of the file's SHA-256.
+    `digest`: the first 16 hexadecimal digits of the file's SHA-256. `source` has the file itself;
+    it gets a folder where it may make it. What is in the cache is held against what was written
+    there (its small files and all sizes, with `weights` everything), and made anew where it
+    differs. Raises ModelUnavailable where that cannot be done, and leaves what was there.
     """
-    target = cache_folder() / f"{filename.removesuffix('.gguf').lower()}-{digest}"
-    if not (target / "done").is_file():
-        notify(f"Converting {filename} to float32, once; about a minute for a small model.")
-        with opened() as gguf, TemporaryDirectory(dir=writable_cache()) as temporary:
-            made = Path(temporary) / "model"
-            result = subprocess.run(
-                [sys.executable, "-P", "-m", "tremble.models.convert_gguf", str(gguf), str(made)],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            if result.returncode:
-                if "No space left on device" in result.stderr:
-                    raise ModelUnavailable(
-                        f"The disk is full: {filename!r} cannot be converted in "
-                        f"{str(cache_folder())!r}; free some space, or set TREMBLE_CACHE to a "
-                        "folder on a larger disk."
-                    )
-                reason = (result.stderr.strip().splitlines() or ["no reason given"])[-1][:300]
-                raise ModelUnavailable(
-                    f"The GGUF file {str(gguf)!r} cannot be read ({reason.rstrip('. ')}); it is "
-                    "damaged, or of an architecture that transformers does not read from GGUF."
-                )
-            (made / "done").touch()
-            if not target.exists():
-                made.rename(target)
-    check_weights(target)
+    folder = cache_folder()
+    # Through a link, as to a larger disk, its target is read and replaced.
+    name = f"{filename.removesuffix('.gguf').lower()}-{digest}"
+    target = path_of(os.path.realpath(folder / name))
+    for place in {folder, target.parent}:
+        sweep(place)
+    wrong = fault(target, weights) if os.path.lexists(target) else None
+    if wrong is not None or not target.is_dir():
+        once = ", once" if wrong is None else f" again, since {wrong} in {str(target)!r}"
+        notify(f"Converting {filename} to float32{once}; about a minute for a small model.")
+        with _writing(f"{filename!r} cannot be converted{once}, in {str(target.parent)!r}"):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with (
+                ending_in_order(),
+                temporary_folder(target.parent, target.name, _WRITABLE) as temporary,
+            ):
+                made = temporary / "model"
+                convert(source(temporary), made)
+                seal(made)
+                _put(made, target)
     return ModelFiles(target, {"weights": f"gguf-{digest}"}, _quantisation(filename))
+
+
+@contextmanager
+def _writing(failed: str) -> Iterator[None]:
+    """Has the system's complaint about what is written raised as ModelUnavailable."""
+    try:
+        yield
+    except (OSError, UserError) as error:
+        reason = error.__cause__ if isinstance(error, UserError) else error
+        if isinstance(error, ModelUnavailable) or not isinstance(reason, OSError):
+            raise
+        cure = _FULL if reason.errno in (errno.ENOSPC, errno.EDQUOT) else _WRITABLE
+        raise ModelUnavailable(f"{failed} ({why(reason)}); {cure}.") from error
+
+
+def _put(made: Path, target: Path) -> None:
+    """Rename a sealed folder to its place. What is there and not sound goes, now that there is
+    something better; what another process put there meanwhile is as good, and stays."""
+    aside = None
+    for number in count():
+        try:
+            made.rename(target)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                if aside is not None:
+                    with suppress(OSError):
+                        aside.rename(target)
+                raise
+        else:
+            return
+        if fault(target, weights=True) is None:
+            return
+        aside = made.with_name(f"damaged-{number}")
+        with suppress(FileNotFoundError):
+            target.rename(aside)
 
 
 def _quantisation(name: str) -> str:
@@ -82,19 +121,3 @@ def _quantisation(name: str) -> str:
         return "GGUF of unknown precision, as float32"
     whole = ending[1] in ("BF16", "F16", "F32")
     return f"{ending[1]}{', as float32' if whole else ' (de-quantised)'}"
-
-
-def writable_cache() -> Path:
-    """The cache folder, made where it is not there.
-
-    Raises UserError where it cannot be made.
-    """
-    folder = cache_folder()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(
-            f"Cannot make the cache folder {str(folder)!r} ({error.strerror}); "
-            "set TREMBLE_CACHE to a folder you can write."
-        ) from error
-    return folder

@@ -9,8 +9,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tremble.disk.paths import path_of, why
+from tremble.disk.whole import write_bytes
 from tremble.errors import ModelUnavailable, UserError
-from tremble.models.files import SMALL_FILES, ModelFiles, Notify, check_weights
+from tremble.models.files import SMALL_FILES, ModelFiles, Notify, check_weights, reading
 from tremble.models.from_files import FromFiles
 from tremble.models.spec import ModelSpec
 from tremble.text import one_line
@@ -115,6 +117,12 @@ def _what_failed(error: Exception, name: str) -> str:
             "some space, set HF_HOME to a folder on a larger disk, or set "
             "keep_models = false in [run]."
         )
+    refused = _not_written(error)
+    if refused is not None:
+        return (
+            f"The model {name!r} cannot be stored in {constants.HF_HUB_CACHE!r} "
+            f"({why(refused)}); set HF_HOME to a folder you can write."
+        )
     if constants.HF_HUB_OFFLINE:
         return (
             f"The model {name!r} is not (or not wholly) on this machine, and HF_HUB_OFFLINE "
@@ -155,15 +163,31 @@ def bytes_to_download(name: str, revision: str | None, patterns: Sequence[str]) 
     return None if None in wanted else sum(size or 0 for size in wanted)
 
 
-def _disk_is_full(error: BaseException | None) -> bool:
+def _disk_is_full(error: BaseException) -> bool:
     """Whether a full disk or quota is anywhere among the causes; some layers only say so."""
+    return any(
+        (isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT))
+        or "no space left on device" in str(cause).lower()
+        for cause in _causes(error)
+    )
+
+
+def _not_written(error: BaseException) -> OSError | None:
+    """The system's refusal to write, among the causes of a download's failure. A connection may be
+    forbidden as well, but no file is named then."""
+    for cause in _causes(error):
+        if isinstance(cause, OSError) and (
+            cause.errno in (errno.EROFS, errno.EFBIG, errno.EIO)
+            or (cause.filename and cause.errno in (errno.EACCES, errno.EPERM, errno.ENOTDIR))
+        ):
+            return cause
+    return None
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return True
-        if "no space left on device" in str(error).lower():
-            return True
+        yield error
         error = error.__cause__ or error.__context__
-    return False
 
 
 @dataclass(slots=True)
@@ -204,14 +228,15 @@ class Downloads:
                     added.refs.setdefault(path, refs.get(path))
 
     def delete(self, model: str) -> None:
-        """Take away what `model` added; a blob that another snapshot points to stays for it."""
+        """Take away what `model` added; a blob that another snapshot points to stays for it.
+
+        Raises UserError where a reference cannot be put back, after everything else was done.
+        """
         added = self._added.pop(model, None)
         folder = _cache_of(model)
         if added is None or folder is None:
             return
-        for path, text in added.refs.items():
-            with suppress(OSError):
-                path.unlink() if text is None else path.write_text(text)
+        moved = [path for path, text in added.refs.items() if _restored(path, text) is not None]
         blobs = {path for path in added.paths if path.parent == folder / "blobs"}
         for path in added.paths - blobs:
             if path.is_symlink() or path.is_file():
@@ -229,10 +254,19 @@ class Downloads:
         others = [other for other in self._added if _cache_of(other) == folder]
         if others:  # another revision of the same repository: what it still uses is its to delete
             self._added[others[0]].paths |= kept | {p for p in added.paths if p.is_dir()}
+        # Where the disk was full, there is room now.
+        refused = [_restored(path, added.refs[path]) for path in moved]
+        for error in filter(None, refused):
+            raise error
 
     def delete_all(self) -> None:
+        """`delete` for every model, also where it fails for one."""
         for model in list(self._added):
-            self.delete(model)
+            try:
+                self.delete(model)
+            except UserError:
+                self.delete_all()
+                raise
 
 
 def _cache_of(model: str) -> Path | None:
@@ -246,19 +280,40 @@ def _cache_of(model: str) -> Path | None:
         validate_repo_id(name)
     except ValueError:
         return None
-    if Path(model).expanduser().exists():
-        return None
-    cache = Path(constants.HF_HUB_CACHE).expanduser().resolve()
+    with suppress(OSError):
+        if path_of(model).exists():
+            return None
+    cache = path_of(constants.HF_HUB_CACHE).resolve()
     return cache / repo_folder_name(repo_id=name, repo_type="model")
 
 
 def _listing(folder: Path) -> set[Path]:
     """Everything in a folder, and itself; links are listed, not followed."""
-    listed = {folder} if folder.is_dir() else set()
+    listed = set()
+    with reading(folder):
+        listed |= {folder} if folder.is_dir() else set()
     for place, folders, files in os.walk(folder):
         listed |= {Path(place, name) for name in (*folders, *files)}
     return listed
 
 
 def _refs(folder: Path) -> dict[Path, str]:
-    return {path: path.read_text() for path in _listing(folder / "refs") if path.is_file()}
+    """The references of a repository, by their files. Raises ModelUnavailable."""
+    with reading(folder / "refs"):
+        paths = [path for path in _listing(folder / "refs") if path.is_file()]
+        return {path: path.read_text("utf-8", "surrogateescape") for path in paths}
+
+
+def _restored(path: Path, text: str | None) -> UserError | None:
+    """Puts a reference back as it was, whole or not at all; None where that was done."""
+    cure = "delete it, or download its model again"
+    try:
+        if text is None:
+            path.unlink(missing_ok=True)
+        else:
+            write_bytes(path, text.encode("utf-8", "surrogateescape"), cure)
+    except UserError as error:
+        return error
+    except OSError as error:
+        return UserError(f"Cannot delete {str(path)!r} ({why(error)}); {cure}.")
+    return None

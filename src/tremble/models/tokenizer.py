@@ -7,9 +7,12 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import gettempdir
 from typing import Any
 
+from tremble.disk.paths import why
+from tremble.disk.temporary import temporary_folder
+from tremble.errors import ModelUnavailable
 from tremble.tokenization.options import Ids, bos_of
 
 # Where transformers turns texts into ids; a tokenizer class may have its own way.
@@ -47,11 +50,8 @@ class HubTokenizer:
         if backend is not None:
             digest.update(backend.to_str().encode())
         else:
-            with TemporaryDirectory() as folder:
-                self.inner.save_pretrained(folder)
-                for path in sorted(Path(folder).rglob("*")):
-                    if path.is_file():
-                        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+            for name, content in _saved(self.inner):
+                digest.update(name.encode() + b"\0" + content)
         return digest.hexdigest()
 
     @property
@@ -89,6 +89,25 @@ class HubTokenizer:
 
     def decode(self, ids: Sequence[int]) -> str:
         return str(self.inner.decode(list(ids)))
+
+
+def _saved(tokenizer: Any) -> list[tuple[str, bytes]]:
+    """The files, by name, that a tokenizer saves itself to.
+
+    Raises ModelUnavailable where there is no room for them.
+    """
+    cure = "set TMPDIR to a folder you can write"
+    try:
+        parent = Path(gettempdir())
+        with temporary_folder(parent, "tremble-tokenizer", cure) as folder:
+            tokenizer.save_pretrained(folder)
+            paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+            return [(path.name, path.read_bytes()) for path in paths]
+    except OSError as error:
+        raise ModelUnavailable(
+            f"The tokenizer {type(tokenizer).__name__!r} cannot be saved to a temporary folder "
+            f"({why(error)}); {cure}."
+        ) from error
 
 
 def _plain_fast(tokenizer: Any) -> Any:

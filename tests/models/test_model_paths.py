@@ -1,0 +1,90 @@
+"""Names of models and adapters that are paths: names, never patterns, and what cannot be one."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.support.commands import tremble
+from tests.support.places import GOLDEN
+from tremble.errors import ModelUnavailable, UserError
+from tremble.models import folder, from_files, gguf
+from tremble.models.open import source_of
+from tremble.models.spec import ModelSpec
+
+TINY = GOLDEN / "study_0_1_0" / "models" / "base"
+BAD = {
+    "~nobody-of-that-name/model": "there is no such user",
+    "./null\0character": "null character",
+    f"./{'x' * 300}": "a name of 300 bytes",
+    f"./{'é' * 200}": "a name of 400 bytes",
+    "/x" * 3000: "6000 bytes",
+    "./not\udcffutf8": "is not UTF-8",
+}
+
+
+def say(text: str) -> None:
+    raise AssertionError(text)
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_path_that_cannot_be_one(name: str) -> None:
+    for ask in (
+        lambda: folder.SOURCE.locate(ModelSpec(name), say, True),
+        lambda: gguf.SOURCE.locate(ModelSpec(f"{name}.gguf"), say, True),
+        lambda: from_files._adapter_files(name),
+        lambda: source_of(f"{name}/").files(ModelSpec(name), say),
+    ):
+        with pytest.raises(UserError) as caught:
+            ask()
+        assert "\n" not in str(caught.value)
+        assert BAD[name].split()[-1] in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["~nobody-of-that-name/m", "~nobody-of-that-name/m.gguf"])
+def test_the_command_says_it(name: str) -> None:
+    code, _, error = tremble("score", "--model", name, "--prompt", "x", "--options", "a,b")
+    assert code == 2
+    assert "there is no such user" in " ".join(error.split())
+
+
+@pytest.mark.parametrize("name", ["[2026]", "*", "a?b", "{x,y}", " ", "é\u202e"])
+def test_a_folder_of_any_name_is_read(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(TINY, tmp_path / name)
+    (tmp_path / "2").mkdir()  # what [2026] would find as a pattern
+    assert source_of(name) is folder.SOURCE
+    found = folder.SOURCE.locate(ModelSpec(name), say, True)
+    plain = folder.SOURCE.locate(ModelSpec(str(TINY)), say, True)
+    assert found.identity == plain.identity
+
+
+def test_a_home_folder_is_filled_in_for_adapters_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    adapter = shutil.copytree(TINY, tmp_path / "adapter")
+    (adapter / "config.json").rename(adapter / "adapter_config.json")
+    assert from_files._adapter_files("~/adapter") == [
+        adapter / "adapter_config.json",
+        adapter / "model.safetensors",
+    ]
+
+
+@pytest.mark.parametrize("step", ["is_dir", "is_file", "iterdir", "open", "stat"])
+def test_what_may_not_be_read(step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = Path(shutil.copytree(TINY, tmp_path / "model"))
+    inner = getattr(Path, step)
+
+    def refused(self: Path, *rest: object, **options: object) -> object:
+        if str(self).startswith(str(model)):
+            raise PermissionError(13, "Permission denied", str(self))
+        return inner(self, *rest, **options)
+
+    monkeypatch.setattr(Path, step, refused)
+    with pytest.raises(ModelUnavailable, match=r"cannot be read \(Permission denied\)"):
+        folder.SOURCE.locate(ModelSpec(str(model)), say, True)
