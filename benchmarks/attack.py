@@ -22,11 +22,13 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # tests.support has a tiny model as GGUF
+
 from attacks import flips, kills, mutants, writes
 from attacks.common import Tally, peak_memory
 
-WHOLE = {"kills": 200, "flips": 300, "writes": 7, "mutants": 3000}
-SHORT = {"kills": 10, "flips": 60, "writes": 4, "mutants": 200}
+WHOLE = {"kills": 200, "flips": 270, "cache": 30, "writes": 7, "mutants": 3000}
+SHORT = {"kills": 10, "flips": 57, "cache": 3, "writes": 4, "mutants": 200}
 
 
 def main() -> int:
@@ -62,6 +64,8 @@ def attack(folder: Path, seed: int, counts: dict[str, int], only: list[str]) -> 
         else:
             room = {"kills": kills, "flips": flips, "mutants": mutants}[name]
             done = room.attack(place, rng, counts[name])
+            if name == "flips":
+                done.append(flips.attack_cache(folder / "cache", rng, counts["cache"]))
         for tally in done:
             print(tally.row(), flush=True)
         print(f"{name}: {time.perf_counter() - started:.0f} s", file=sys.stderr)

@@ -26,6 +26,7 @@ aligned = "mock:aligned"
 """
 
 
+SCORE = ("--model", "tiny.gguf", "--prompt", "Take it?", "--options", "yes,no", "--json")
 TINY = """[study]
 name = "attacked"
 data = ["mine.jsonl"]
@@ -119,6 +120,20 @@ def write_inputs(folder: Path, count: int = 24, prompt: str = "Offer", study: st
     (folder / "mine.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n", "utf-8")
     (folder / "s.toml").write_text(study, "utf-8")
     return folder / "s.toml"
+
+
+def write_model(folder: Path) -> Path:
+    """A tiny model as a GGUF file."""
+    from tests.support.gguf_files import as_gguf
+    from tests.support.toys import save_tiny
+
+    return as_gguf(save_tiny(folder / "tiny"), folder / "tiny.gguf")
+
+
+def scored(folder: Path) -> Ended:
+    """What the tiny model says, converted in the folder's own cache."""
+    os.environ["TREMBLE_CACHE"] = str(folder / "cache")
+    return command("score", *SCORE, within=folder)
 
 
 def answers(out: Path) -> str:

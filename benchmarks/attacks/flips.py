@@ -6,7 +6,7 @@ import random
 import shutil
 from pathlib import Path
 
-from attacks.common import Tally, answers, command, write_inputs
+from attacks.common import Tally, answers, command, scored, write_inputs, write_model
 
 KINDS = {
     "part": "scores/*/*/*/part-*.parquet",
@@ -53,6 +53,27 @@ def attack(folder: Path, rng: random.Random, count: int) -> list[Tally]:
         for aside in out.rglob("*.damaged"):
             aside.unlink()
     return list(tallies.values())
+
+
+def attack_cache(folder: Path, rng: random.Random, count: int) -> Tally:
+    """`count` flips over the files of a converted model: the same numbers, and it is said."""
+    tally = Tally("flipped bit: converted model")
+    folder.mkdir(parents=True)
+    write_model(folder)
+    expected = scored(folder).out
+    for number in range(count):
+        tally.tries += 1
+        paths = sorted(path for path in (folder / "cache").rglob("*") if path.is_file())
+        # The weights and the list of checksums by turns with all others.
+        wanted = (".safetensors", "done", "")[number % 3]
+        where = flip(rng.choice([path for path in paths if path.name.endswith(wanted)]), rng)
+        ended = scored(folder)
+        if ended.code or ended.faults() or ended.out != expected:
+            tally.fail(f"{where}: {ended.code} {ended.said}")
+        else:
+            told = where.split(",", 1)[0] in ended.said
+            tally.note("told and mended" if told else "harmless", ended.seconds)
+    return tally
 
 
 def _judge(tally: Tally, where: str, out: Path, expected: str) -> None:

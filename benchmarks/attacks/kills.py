@@ -16,7 +16,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from attacks.common import Tally, answers, command, unfinished_files, write_inputs
+from attacks.common import (
+    SCORE,
+    Tally,
+    answers,
+    command,
+    scored,
+    unfinished_files,
+    write_inputs,
+    write_model,
+)
 
 # Forked off a process that has imported what commands need and done nothing else: imports take most
 # of a small command's time, and the moments that matter come after them. The first argument: the
@@ -34,6 +43,7 @@ for line in sys.stdin:
     if child == 0:
         os.setpgid(0, 0)
         os.chdir(task["within"])
+        os.environ["TREMBLE_CACHE"] = os.path.join(task["within"], "cache")
         said = os.open(task["said"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         null = os.open(os.devnull, os.O_RDWR)
         for stream, place in enumerate((null, null, said)):
@@ -139,6 +149,27 @@ def _whole(name: str) -> Callable[[Path, set[str]], None]:
     return sound
 
 
+def _model(folder: Path) -> None:
+    write_model(folder)
+
+
+def _score(folder: Path) -> str:
+    return scored(folder).out
+
+
+def _no_orphan(folder: Path, _: set[str]) -> None:
+    """The converter ends with the command that started it."""
+    deadline = time.monotonic() + 10
+    while orphans := _converters(folder):
+        assert time.monotonic() < deadline, f"a converter runs on: {orphans}"
+        time.sleep(0.05)
+
+
+def _converters(folder: Path) -> list[str]:
+    lines = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
+    return [line for line in lines.splitlines() if "convert_gguf" in line and str(folder) in line]
+
+
 def _text(name: str) -> Callable[[Path], str]:
     return lambda folder: (folder / name).read_text("utf-8")
 
@@ -160,6 +191,7 @@ SCENES = (
     Scene("export", ("export", "out", "--out", "t.csv"), _scored, _text("t.csv"), _whole("t.csv")),
     Scene("report", ("report", "out", "--out", "p.html"), _scored, _text("p.html"),
           _whole("p.html")),
+    Scene("conversion of a GGUF file", ("score", *SCORE), _model, _score, _no_orphan),
 )  # fmt: skip
 
 

@@ -100,5 +100,6 @@ if __name__ == "__main__":
     try:
         convert(Path(sys.argv[1]), Path(sys.argv[2]))
     except Exception as failure:
-        print(json.dumps(reported(failure)), flush=True)
+        sys.stdout.write(f"{json.dumps(reported(failure))}\n")
+        sys.stdout.flush()
         sys.exit(1)

@@ -50,9 +50,8 @@ def remove_unscored(folder: Path) -> None:
     _delete(path for path in _files(folder / "decisions") if _DECISIONS.fullmatch(path.name))
     _delete(path for path in _files(folder / "prompts") if _PROMPTS.fullmatch(path.name))
     _delete(folder / name for name in ("run.json", "study.toml", MARK, ".lock"))
-    above = {parent for job in jobs for parent in (job, *job.parents) if folder in parent.parents}
-    above |= {folder / "decisions", folder / "prompts"}
-    for empty in [*sorted(above, key=lambda path: -len(path.parts)), folder]:
+    own = ("scores/*/*/*", "scores/*/*", "scores/*", "scores", "decisions", "prompts")
+    for empty in [path for pattern in own for path in folder.glob(pattern)] + [folder]:
         with suppress(OSError):
             empty.rmdir()  # takes empty folders only
 
