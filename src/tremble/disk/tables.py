@@ -44,18 +44,6 @@ def read_table(
         raise Damaged(f"{what} is missing or damaged ({why(error)}); run it again.") from error
 
 
-def read_rows(path: Path, columns: list[str], start: int, count: int) -> pl.DataFrame:
-    """Some rows of a table, of which only those groups are read that hold them.
-
-    Raises Damaged where it is missing or cannot be read.
-    """
-    try:
-        table = pl.scan_parquet(str(path.absolute()), glob=False, hive_partitioning=False)
-        return table.select(columns).slice(start, count).collect()
-    except FAILURES as error:
-        raise Damaged(f"{str(path)!r} is missing or damaged ({why(error)}); run it again.") from error
-
-
 def columns_of(path: Path) -> pl.Schema:
     """The columns of a table. Raises Damaged where it is missing or cannot be read."""
     try:
@@ -68,6 +56,19 @@ def columns_of(path: Path) -> pl.Schema:
 def write_table(path: Path, frame: pl.DataFrame, cure: str = KEPT) -> None:
     """Write a table whole or not at all. Raises UserError where it cannot be written."""
     write_whole(path, frame.write_parquet, cure)
+
+
+def read_rows(path: Path, columns: list[str], start: int, count: int) -> pl.DataFrame:
+    """Some rows of a table, of which only those groups are read that hold them.
+
+    Raises Damaged where it is missing or cannot be read.
+    """
+    try:
+        table = pl.scan_parquet(str(path.absolute()), glob=False, hive_partitioning=False)
+        return table.select(columns).slice(start, count).collect()
+    except FAILURES as error:
+        what = f"{str(path)!r} is missing or damaged"
+        raise Damaged(f"{what} ({why(error)}); run it again.") from error
 
 
 def write_parts(path: Path, parts: Iterable[pl.DataFrame], cure: str = KEPT) -> None:

@@ -15,8 +15,6 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Final, Literal, Protocol
 
-import numpy as np
-
 from tremble.errors import UserError
 from tremble.tokenization.refusal import Refusal
 from tremble.tokenization.surface_forms import SurfaceForms
