@@ -32,7 +32,20 @@ data = ["decisions.jsonl"]
 base = "mock:base"
 aligned = "mock:aligned"
 """
-WORDS = "ticket shop prize price chance train ferry market friend stranger garden city".split()
+WORDS = [
+    "ticket",
+    "shop",
+    "prize",
+    "price",
+    "chance",
+    "train",
+    "ferry",
+    "market",
+    "friend",
+    "stranger",
+    "garden",
+    "city",
+]
 
 
 def records(decisions: int, kind: str, seed: int) -> Iterator[dict[str, Any]]:

@@ -22,7 +22,6 @@ from tremble.prompts.presentations import presentations, view
 from tremble.store.schemas import DECISIONS
 from tremble.study.columns import in_parts, number_lists, repeated
 
-
 _NUMBERS = ("rates", "normative")  # columns of lists of numbers
 
 
