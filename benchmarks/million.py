@@ -32,20 +32,7 @@ data = ["decisions.jsonl"]
 base = "mock:base"
 aligned = "mock:aligned"
 """
-WORDS = [
-    "ticket",
-    "shop",
-    "prize",
-    "price",
-    "chance",
-    "train",
-    "ferry",
-    "market",
-    "friend",
-    "stranger",
-    "garden",
-    "city",
-]
+WORDS = ("ticket", "shop", "prize", "price", "chance", "train", "market", "friend", "garden")
 
 
 def records(decisions: int, kind: str, seed: int) -> Iterator[dict[str, Any]]:

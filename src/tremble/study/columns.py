@@ -24,7 +24,7 @@ def in_parts(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
     size = 0
     for frame in frames:
         waiting.append(frame)
-        size += frame.estimated_size()
+        size += int(frame.estimated_size())
         if size >= PART_BYTES:
             yield pl.concat(waiting, rechunk=True)
             waiting, size = [], 0
@@ -55,7 +55,7 @@ def number_lists(values: Sequence[Sequence[float | None] | None]) -> pl.Series:
     if len(lists) == len(values):
         return made
     places = iter(range(len(lists)))
-    return made.gather([None if value is None else next(places) for value in values])
+    return made.gather(pl.Series([None if value is None else next(places) for value in values]))
 
 
 def _lengths(values: Sequence[Sequence[Any]]) -> npt.NDArray[np.int64]:

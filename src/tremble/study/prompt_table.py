@@ -131,7 +131,7 @@ class TableBuilder:
         if len(firsts) < len(drafts):
             at = dict(zip(firsts, range(len(firsts)), strict=True))
             prompts = prompts.select(pl.all().gather([at.get(row) for row in range(len(drafts))]))
-        rows = {
+        rows: dict[str, Sequence[Any]] = {
             "decision": [draft.decision.id for draft in drafts],
             "dataset": [draft.decision.dataset for draft in drafts],
             "family": [draft.decision.family for draft in drafts],
