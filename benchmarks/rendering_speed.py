@@ -4,8 +4,8 @@
 
 DATA.jsonl: decisions, such as benchmarks/synthetic_decisions.py writes. Every decision is
 rendered in both formats, plain and chat, and the tables are written as a study would write them,
-part by part. Prints one line of JSON: seconds, prompts/s and tokens per format; seconds to read the rows back
-(`rows_s`) and to make every token path; and the peak memory of the process.
+part by part. Prints one line of JSON: seconds, prompts/s and tokens per format; seconds to read the
+rows back (`rows_s`) and to make every token path; and the peak memory of the process.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ from tremble.prompts.chat import Template
 from tremble.prompts.formulations import standard
 from tremble.report.terminal import progress
 from tremble.study import cells as study_cells
-from tremble.study import prepare, prompt_cache
+from tremble.study import columns, prepare, prompt_cache, prompt_table
 from tremble.study.cells import Cell, Facts, prompts_key
 from tremble.study.file import Study, read_study
 from tremble.study.prompt_cache import PromptCache
@@ -79,17 +79,26 @@ def own(number: int, prompt: str = "Go?", labels: list[str] = LABELS[0]) -> dict
     reading=st.sampled_from(["joint", "next_token"]),
     terminator=st.sampled_from(["auto", "always"]),
     block=st.integers(1, 5),
+    part=st.sampled_from([1, 100, 1 << 24]),
     chat=st.booleans(),
 )
 def test_a_table_equals_prompt_for_prompt_tokenising(
-    drawn: list[tuple[str, int]], name: str, reading: Any, terminator: Any, block: int, chat: bool
+    drawn: list[tuple[str, int]],
+    name: str,
+    reading: Any,
+    terminator: Any,
+    block: int,
+    part: int,
+    chat: bool,
 ) -> None:
+    """Also where a table is written and read in parts of one row or a few."""
     tokenizer = TOKENIZERS[name]
     if name == "greedy":  # it knows ASCII only
         drawn = [(text.replace("é", "e"), labels) for text, labels in drawn]
     cell = CELL if chat else replace(CELL, template=None)
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(record, "BLOCK", block)
+        patch.setattr(columns, "PART_BYTES", part)
         lines = [own(i, text, LABELS[labels]) for i, (text, labels) in enumerate(drawn)]
         path = write(Path(folder), lines)
         asked = Study("s", (), (), (), reading=reading, closing=terminator, folder=Path(folder))
@@ -104,11 +113,12 @@ def test_a_table_equals_prompt_for_prompt_tokenising(
         cache.add("k", render(asked, cell, tokenizer))
         table = cache.table("k", reading)
         rows, view = table.rows(), table.token_paths()
-        some = table.token_paths(rows["prompt"].reverse())
+        backwards = list(table.token_paths(rows["prompt"].reverse()))
+        made = [view[number] for number in rows["prompt"]]
     assert rows["decision"].to_list() == [prompt.decision.id for prompt in expected]
     assert rows["keys"].to_list() == [list(prompt.keys) for prompt in expected]
-    assert [view[number] for number in rows["prompt"]] == [prompt.paths for prompt in expected]
-    assert list(some) == [prompt.paths for prompt in reversed(expected)]
+    assert made == [prompt.paths for prompt in expected]
+    assert backwards == [prompt.paths for prompt in reversed(expected)]
     assert rows["row_key"].to_list() == [prompt.paths.key() for prompt in expected]
     assert rows["length"].to_list() == [prompt.paths.length for prompt in expected]
     assert rows["prompt_tokens"].to_list() == [len(prompt.paths.prefix) for prompt in expected]
@@ -129,6 +139,31 @@ def test_a_view_is_a_sequence(tmp_path: Path) -> None:
     for index in (5, -6):
         with pytest.raises(IndexError):
             view[index]
+
+
+def test_a_table_that_is_read_crosswise_is_read_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once through it part by part, and then in any order: not a part for every prompt."""
+    monkeypatch.setattr(columns, "PART_BYTES", 300)
+    write(tmp_path, [own(i, f"{i}?") for i in range(200)])
+    cache = PromptCache(tmp_path / "prompts", tmp_path)
+    asked = Study("s", (), (), (), folder=tmp_path)
+    cache.add("k", render(asked, CELL, ByteTokenizer()))
+    reads: list[int] = []
+    inner = prompt_table.read_rows  # type: ignore[attr-defined]
+
+    def counting(path: Path, names: list[str], start: int, count: int) -> pl.DataFrame:
+        reads.append(count)
+        return inner(path, names, start, count)
+
+    monkeypatch.setattr(prompt_table, "read_rows", counting)
+    view = cache.table("k", "joint").token_paths()
+    straight = list(view)
+    assert 50 < len(reads) <= 200 and max(reads) < 5
+    order = [7 * i % 200 for i in range(200)]
+    assert [view[i] for i in order] == [straight[i] for i in order]
+    assert reads[-1] == 200 and len(reads) < 300
 
 
 @pytest.mark.slow

@@ -32,6 +32,11 @@ def in_parts(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
         yield pl.concat(waiting, rechunk=True)
 
 
+def rows_of_a_part(size: int, rows: int) -> int:
+    """How many rows of a table of so many bytes and rows make a part."""
+    return max(1, PART_BYTES * rows // max(1, size))
+
+
 def repeated(values: Iterable[Hashable], dtype: pl.DataType) -> pl.Series:
     """A column of values, nulls among them, of which most are equal to another one."""
     places: dict[Hashable, int] = {}
@@ -55,7 +60,8 @@ def number_lists(values: Sequence[Sequence[float | None] | None]) -> pl.Series:
     if len(lists) == len(values):
         return made
     places = iter(range(len(lists)))
-    return made.gather(pl.Series([None if value is None else next(places) for value in values]))
+    at = [None if value is None else next(places) for value in values]
+    return made.gather(pl.Series(at, dtype=pl.UInt32))
 
 
 def _lengths(values: Sequence[Sequence[Any]]) -> npt.NDArray[np.int64]:

@@ -24,7 +24,7 @@ from tremble.disk.tables import read_rows, read_table
 from tremble.prompts.conversation import Conversation
 from tremble.prompts.parts import own_prompt
 from tremble.store.schemas import Types
-from tremble.study.columns import PART_BYTES, repeated, token_lists
+from tremble.study.columns import repeated, rows_of_a_part, token_lists
 from tremble.tokenization.options import Ids, Reading, TokenPaths, boundary_warning
 from tremble.tokenization.refusal import Refusal
 from tremble.tokenization.surface_forms import SurfaceForms
@@ -129,8 +129,9 @@ class TableBuilder:
             {name: _column(name, [prompt.get(name) for prompt in found]) for name in _PROMPT}
         )
         if len(firsts) < len(drafts):
-            at = dict(zip(firsts, range(len(firsts)), strict=True))
-            prompts = prompts.select(pl.all().gather([at.get(row) for row in range(len(drafts))]))
+            found_at = dict(zip(firsts, range(len(firsts)), strict=True))
+            at = pl.Series([found_at.get(row) for row in range(len(drafts))], dtype=pl.UInt32)
+            prompts = prompts.select(pl.all().gather(at))
         rows: dict[str, Sequence[Any]] = {
             "decision": [draft.decision.id for draft in drafts],
             "dataset": [draft.decision.dataset for draft in drafts],
@@ -247,8 +248,8 @@ class TableView(Sequence[TokenPaths]):
         self._surface_forms = [SurfaceForms.from_json(text) for text in texts]
         sets = read_table(path, ["closing_ids"])["closing_ids"].drop_nulls()
         self._terminators = [tuple(ids) for ids in sets.to_list()]
-        bytes_each = 4 * int(facts["prompt_tokens"].sum()) / max(1, facts.height)
-        self._rows = max(1, int(PART_BYTES / max(1.0, bytes_each)))  # of a block
+        tokens = int(facts["prompt_tokens"].sum())
+        self._rows = rows_of_a_part(4 * tokens, facts.height)  # of a block
         self._at = -1  # which block is in memory
         self._block: _Block | None = None
         self._jumps = 0
