@@ -23,7 +23,7 @@ print(next(line.split()[1] for line in lines if line.startswith("VmHWM")))
 """
 FEW, MANY = 3_000, 18_000
 # Bytes a decision. In so small runs about 1,400 were measured, and 2,500 where whole tables were
-# in memory; of 200,000 decisions on it is less (docs/performance.md).
+# in memory; in larger ones it is less (docs/performance.md).
 MOST = 1_900
 
 
