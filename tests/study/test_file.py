@@ -236,7 +236,7 @@ def test_a_rule_may_name_a_model_that_cannot_be_had(data: Path) -> None:
     study = read_study(path)
     there = {model: f for model, f in facts_of(study).items() if model.id != "mock:single"}
     found = cells(study, there)
-    assert selected(study, found, read_data(study)) == found
+    assert selected(study, found, read_data(study).families()) == found
 
 
 @pytest.mark.parametrize(
@@ -246,7 +246,7 @@ def test_a_wording_under_a_control_is_told_from_the_wording(data: Path, rule: st
     study = read_study(study_file(data, MODELS + rule))
     found = cells(study, facts_of(study))
     under = [replace(cell, asked=replace(cell.asked, control="no_history")) for cell in found]
-    assert selected(study, [*found, *under], read_data(study)) == found
+    assert selected(study, [*found, *under], read_data(study).families()) == found
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import io
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -31,7 +31,7 @@ from tremble.prompts.chat import Template
 from tremble.prompts.formulations import standard
 from tremble.report.terminal import progress
 from tremble.study import cells as study_cells
-from tremble.study import prepare, prompt_cache
+from tremble.study import columns, prepare, prompt_cache
 from tremble.study.cells import Cell, Facts, prompts_key
 from tremble.study.file import Study, read_study
 from tremble.study.prompt_cache import PromptCache
@@ -79,17 +79,26 @@ def own(number: int, prompt: str = "Go?", labels: list[str] = LABELS[0]) -> dict
     reading=st.sampled_from(["joint", "next_token"]),
     terminator=st.sampled_from(["auto", "always"]),
     block=st.integers(1, 5),
+    part=st.sampled_from([1, 100, 1 << 24]),
     chat=st.booleans(),
 )
 def test_a_table_equals_prompt_for_prompt_tokenising(
-    drawn: list[tuple[str, int]], name: str, reading: Any, terminator: Any, block: int, chat: bool
+    drawn: list[tuple[str, int]],
+    name: str,
+    reading: Any,
+    terminator: Any,
+    block: int,
+    part: int,
+    chat: bool,
 ) -> None:
+    """Also where a table is written and read in parts of one row or a few."""
     tokenizer = TOKENIZERS[name]
     if name == "greedy":  # it knows ASCII only
         drawn = [(text.replace("é", "e"), labels) for text, labels in drawn]
     cell = CELL if chat else replace(CELL, template=None)
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(record, "BLOCK", block)
+        patch.setattr(columns, "PART_BYTES", part)
         lines = [own(i, text, LABELS[labels]) for i, (text, labels) in enumerate(drawn)]
         path = write(Path(folder), lines)
         asked = Study("s", (), (), (), reading=reading, closing=terminator, folder=Path(folder))
@@ -104,44 +113,18 @@ def test_a_table_equals_prompt_for_prompt_tokenising(
         cache.add("k", render(asked, cell, tokenizer))
         table = cache.table("k", reading)
         rows, view = table.rows(), table.token_paths()
-        some = table.token_paths(rows["prompt"].reverse())
+        backwards = list(table.token_paths(rows["prompt"].reverse()))
+        made = [view[number] for number in rows["prompt"]]
     assert rows["decision"].to_list() == [prompt.decision.id for prompt in expected]
     assert rows["keys"].to_list() == [list(prompt.keys) for prompt in expected]
-    assert [view[number] for number in rows["prompt"]] == [prompt.paths for prompt in expected]
-    assert list(some) == [prompt.paths for prompt in reversed(expected)]
+    assert made == [prompt.paths for prompt in expected]
+    assert backwards == [prompt.paths for prompt in reversed(expected)]
     assert rows["row_key"].to_list() == [prompt.paths.key() for prompt in expected]
     assert rows["length"].to_list() == [prompt.paths.length for prompt in expected]
     assert rows["prompt_tokens"].to_list() == [len(prompt.paths.prefix) for prompt in expected]
     assert rows["join"].to_list() == [prompt.paths.token_boundary for prompt in expected]
     texts = {(prompt.text, tuple(o.label for o in prompt.decision.options)) for prompt in expected}
     assert len(view) == len(texts)  # equal prompts are kept once
-
-
-def test_a_view_is_a_sequence(tmp_path: Path) -> None:
-    write(tmp_path, [own(i, f"{i}?") for i in range(5)])
-    cache = PromptCache(tmp_path / "prompts", tmp_path)
-    asked = Study("s", (), (), (), folder=tmp_path)
-    cache.add("k", render(asked, CELL, ByteTokenizer()))
-    view = cache.table("k", "joint").token_paths()
-    assert view[-1] == view[4]
-    assert view[1:3] == [view[1], view[2]]
-    assert list(view) == view[:]
-    for index in (5, -6):
-        with pytest.raises(IndexError):
-            view[index]
-
-
-@pytest.mark.slow
-def test_a_prompt_takes_four_bytes_a_token_and_little_beside(tmp_path: Path) -> None:
-    write(tmp_path, [own(i, f"{i}? " + "word " * 60) for i in range(2000)])
-    asked = Study("s", (), (), (), folder=tmp_path)
-    frame = render(asked, CELL, ByteTokenizer())
-    tokens = int(frame["prompt_tokens"].sum())
-    assert tokens > 300 * frame.height
-    assert frame.estimated_size() < 4 * tokens + 300 * frame.height
-    cache = PromptCache(tmp_path / "prompts", tmp_path)
-    cache.add("k", frame)
-    assert cache.table("k", "joint").token_paths().prefix.nbytes == 4 * tokens
 
 
 def key(**changes: Any) -> str:
@@ -226,7 +209,7 @@ def rendered(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     calls = []
     inner = prepare.render  # type: ignore[attr-defined]
 
-    def counting(asked: Study, cell: Cell, *rest: Any) -> pl.DataFrame:
+    def counting(asked: Study, cell: Cell, *rest: Any) -> Iterator[pl.DataFrame]:
         calls.append((cell.model.id, cell.format))
         return inner(asked, cell, *rest)
 
@@ -362,7 +345,7 @@ def test_data_that_change_while_they_are_read_are_refused(
     write(tmp_path, [own(1)])
     inner = prepare.render  # type: ignore[attr-defined]
 
-    def disturbing(*arguments: Any) -> pl.DataFrame:
+    def disturbing(*arguments: Any) -> Iterator[pl.DataFrame]:
         write(tmp_path, [own(1, "Changed?")])
         return inner(*arguments)
 

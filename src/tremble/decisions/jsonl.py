@@ -9,15 +9,16 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from array import array
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from tremble.decisions.checks import Checker
-from tremble.decisions.files import LONGEST, Lines, Place, lines_of
+from tremble.decisions.files import LONGEST, Lines, lines_of
 from tremble.decisions.lines import Fault, GameFault
 from tremble.decisions.record import SCHEMA, Decision, Event, Game, Option
 from tremble.disk.paths import is_file, is_folder
@@ -206,8 +207,9 @@ class _Reader:
     def __init__(self, path: Path, lines: Lines) -> None:
         self.path = path
         self.lines = lines
-        self.places: dict[bytes, tuple[Place, int]] = {}
-        self.ids: set[bytes] = set()
+        self.games: dict[bytes, int] = {}  # which game, counted from 0
+        self.places = array("q")  # of each game its place (two numbers) and its line
+        self.ids: set[bytes] = set()  # of decisions
         self.recent: OrderedDict[str, Game] = OrderedDict()
         self.faulty: dict[bytes, int] = {}  # games on faulty lines
         self.line = 0
@@ -226,24 +228,24 @@ class _Reader:
         kind = value.get("kind", "decision")
         if kind == "game":
             game = check.game(value)
-            self._once(check, f"game {game.id}", game.id)
-            self.places[_mark(game.id)] = (self.lines.keep(), line)
+            self._once(check, self.games, game.id)
+            self.games[_mark(game.id)] = len(self.games)
+            self.places.extend((*self.lines.keep(), line))
             self._remember(game)
             return None
         if kind != "decision":
             check.fail(f"kind is {kind!r}; it must be 'game' or 'decision'.")
         decision = check.decision(value, self._game)
-        self._once(check, f"decision {decision.id}", decision.id)
+        self._once(check, self.ids, decision.id)
+        self.ids.add(_mark(decision.id))
         return decision
 
-    def _once(self, check: Checker, marked: str, name: str) -> None:
-        mark = _mark(marked)
-        if mark in self.ids:
+    def _once(self, check: Checker, seen: Container[bytes], name: str) -> None:
+        if _mark(name) in seen:
             check.fail(
                 f"the id {name!r} appeared before (a record without one is called after its file "
                 "and line); give every record its own id."
             )
-        self.ids.add(mark)
 
     def _remember(self, game: Game) -> None:
         self.recent[game.id] = game
@@ -254,13 +256,15 @@ class _Reader:
         if game_id in self.recent:
             self.recent.move_to_end(game_id)
             return self.recent[game_id]
-        if _mark(game_id) not in self.places:
-            if _mark(game_id) in self.faulty:
-                raise GameFault(self.path, self.line, game_id, self.faulty[_mark(game_id)])
+        mark = _mark(game_id)
+        if mark not in self.games:
+            if mark in self.faulty:
+                raise GameFault(self.path, self.line, game_id, self.faulty[mark])
             return None
-        place, line = self.places[_mark(game_id)]
+        at = 3 * self.games[mark]
+        start, size, line = self.places[at : at + 3]
         check = Checker(self.path, line)
-        game = check.game(check.parse(self.lines.again(place)))
+        game = check.game(check.parse(self.lines.again((start, size))))
         self._remember(game)
         return game
 

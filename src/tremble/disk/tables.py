@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import polars as pl
 
 from tremble.disk.paths import why
+from tremble.disk.temporary import temporary_folder
 from tremble.disk.whole import FAILURES, KEPT, write_whole
 from tremble.errors import UserError
 
@@ -54,6 +57,42 @@ def columns_of(source: Source) -> pl.Schema:
 def write_table(path: Path, frame: pl.DataFrame, cure: str = KEPT) -> None:
     """Write a table whole or not at all. Raises UserError where it cannot be written."""
     write_whole(path, frame.write_parquet, cure)
+
+
+def read_rows(path: Path, columns: list[str], start: int, count: int) -> pl.DataFrame:
+    """Some rows of a table, of which only those groups are read that hold them.
+
+    Raises Damaged where it is missing or cannot be read.
+    """
+    try:
+        table = pl.scan_parquet(str(path.absolute()), glob=False, hive_partitioning=False)
+        return table.select(columns).slice(start, count).collect()
+    except FAILURES as error:
+        what = f"{str(path)!r} is missing or damaged"
+        raise Damaged(f"{what} ({why(error)}); run it again.") from error
+
+
+def write_parts(path: Path, parts: Iterable[pl.DataFrame], cure: str = KEPT) -> None:
+    """Write a table, one part of it or more, whole or not at all; of several, never more than one
+    is in memory: they are written beside it, then all of them into the one file, in groups of a
+    quarter of the first part's rows, so that `read_rows` reads little that it does not need.
+
+    Raises UserError where it cannot be written.
+    """
+    waiting = iter(parts)
+    first, second = next(waiting), next(waiting, None)
+    if second is None:
+        write_table(path, first, cure)
+        return
+    group = max(1, first.height // 4)
+    with temporary_folder(path.parent, "parts", cure) as folder:
+        made: list[str] = []
+        for part in chain((first, second), waiting):
+            place = folder.absolute() / f"{len(made):06d}.parquet"
+            write_whole(place, partial(part.write_parquet, compression="lz4"), cure)
+            made.append(str(place))
+        whole = pl.scan_parquet(made, glob=False, hive_partitioning=False)
+        write_whole(path, partial(whole.sink_parquet, row_group_size=group), cure)
 
 
 def table_bytes(frame: pl.DataFrame) -> bytes:

@@ -72,8 +72,10 @@ class JobFolder:
             return []
         return sorted(names, key=lambda name: (_number(name), name))
 
-    def all_rows(self, on_damage: OnDamage | None = None) -> pl.DataFrame:
-        """Every row ever written, oldest first.
+    def all_rows(
+        self, on_damage: OnDamage | None = None, columns: Sequence[str] = tuple(SCORES)
+    ) -> pl.DataFrame:
+        """Every row ever written, oldest first; `columns` of it.
 
         Parts that are missing, damaged, or another job's raise Damaged; with `on_damage` they are
         left out, and it is told of each, a sentence.
@@ -86,14 +88,17 @@ class JobFolder:
                 _tell(error, on_damage)
         for name in self._missing():
             _tell(self._is_missing(name), on_damage)
-        return _rows(contents)
+        return _rows(contents, columns)
 
-    def rows(self) -> pl.DataFrame:
-        """The rows in force: those that the last run asked for, one of each.
+    def rows(self, columns: Sequence[str] = tuple(SCORES)) -> pl.DataFrame:
+        """The rows in force: those that the last run asked for, one of each; of them `columns`,
+        and those of `EXPECTED`.
 
         Raises Damaged where a part or the list of what is asked for is missing or damaged.
         """
-        rows, asked, keys = self.all_rows(), self._asked(), list(EXPECTED)
+        keys = list(EXPECTED)
+        names = [name for name in SCORES if name in columns or name in keys]
+        rows, asked = self.all_rows(columns=names), self._asked()
         # Where nothing was scored twice or is no longer asked for, as nearly always, one join
         # over the keys shows it.
         if asked is not None and rows.height == asked.height:
@@ -252,12 +257,12 @@ def _tell(error: Damaged, on_damage: OnDamage | None) -> None:
     on_damage(str(error))
 
 
-def _rows(parts: Sequence[bytes]) -> pl.DataFrame:
+def _rows(parts: Sequence[bytes], columns: Sequence[str]) -> pl.DataFrame:
     """The rows of parts. Those that another version wrote have other columns, and are read
     together: a sweep has thousands of parts, and all at once takes a third of the time."""
     if not parts:
-        return pl.DataFrame(schema=SCORES)
+        return pl.DataFrame(schema=SCORES).select(columns)
     with suppress(Damaged):
-        return whole_scores(read_table(parts, columns=list(SCORES)))
+        return read_table(parts, columns=list(columns)).select(columns)
     alike = [list(group) for _, group in groupby(parts, lambda part: columns_of(part).names())]
-    return pl.concat([whole_scores(read_table(group)) for group in alike])
+    return pl.concat([whole_scores(read_table(group)).select(columns) for group in alike])

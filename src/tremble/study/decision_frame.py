@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from hashlib import sha256
-from itertools import islice
+from itertools import chain
 from typing import Any
 
 import polars as pl
 
-from tremble.decisions.record import BLOCK, READ, Decision
+from tremble.decisions.record import READ, Decision, in_blocks
+from tremble.disk.tables import read_table, table_bytes
 from tremble.errors import UserError
 from tremble.games.base import family as family_of
 from tremble.games.base import known
@@ -19,6 +20,48 @@ from tremble.games.theory.topologies import topology
 from tremble.prompts.parts import usable
 from tremble.prompts.presentations import presentations, view
 from tremble.store.schemas import DECISIONS
+from tremble.study.columns import in_parts, number_lists, repeated
+
+_NUMBERS = ("rates", "normative")  # columns of lists of numbers
+
+
+class DecisionFrames(Mapping[str, pl.DataFrame]):
+    """What people did, by entry of data, each a table that is kept packed and unpacked whenever it
+    is asked for."""
+
+    def __init__(self) -> None:
+        self._parts: dict[str, list[bytes]] = {}
+        self.presentations: dict[str, dict[str, int]] = {}  # entry of data -> family -> how many
+
+    def add(self, entry: str, parts: Iterable[pl.DataFrame]) -> None:
+        """Raises what making the parts raises."""
+        packed = self._parts[entry] = []
+        counts = self.presentations[entry] = {}
+        for part in parts:
+            families = part.group_by("family", maintain_order=True).agg(pl.sum("presentations"))
+            for family, count in families.iter_rows():
+                counts[family] = counts.get(family, 0) + count
+            packed.append(table_bytes(part))
+
+    def families(self) -> dict[str, list[str]]:
+        """The families of each entry, in the order of their first decisions."""
+        return {entry: list(counts) for entry, counts in self.presentations.items()}
+
+    def ids(self, entry: str) -> pl.DataFrame:
+        """The column `decision` alone."""
+        return self._read(entry, ["decision"])
+
+    def __getitem__(self, entry: str) -> pl.DataFrame:
+        return self._read(entry)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parts)
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+    def _read(self, entry: str, columns: list[str] | None = None) -> pl.DataFrame:
+        return read_table(self._parts[entry], columns)
 
 
 def decision_frame(
@@ -26,15 +69,28 @@ def decision_frame(
 ) -> pl.DataFrame:
     """What people did, one row per decision, in the store's schema; `counterbalance` as in a
     study. Raises UserError for a decision whose rules or events its family cannot use."""
-    frames = [pl.DataFrame(schema=DECISIONS)]
-    waiting = iter(decisions)
-    while block := list(islice(waiting, BLOCK)):  # a million rows as Python objects are 2 GB
-        frames.append(_decision_rows(block, counterbalance))
-    return pl.concat(frames)
+    return pl.concat(decision_parts(decisions, counterbalance))
 
 
-def _decision_rows(decisions: list[Decision], counterbalance: Collection[str]) -> pl.DataFrame:
-    return pl.DataFrame([decision_row(d, counterbalance) for d in decisions], schema=DECISIONS)
+def decision_parts(
+    decisions: Iterable[Decision], counterbalance: Collection[str] = ()
+) -> Iterator[pl.DataFrame]:
+    """`decision_frame` in parts, at least one."""
+    blocks = (_rows(block, counterbalance) for block in in_blocks(decisions))
+    return in_parts(chain([pl.DataFrame(schema=DECISIONS)], blocks))
+
+
+def _rows(decisions: Iterable[Decision], counterbalance: Collection[str]) -> pl.DataFrame:
+    rows = [decision_row(decision, counterbalance) for decision in decisions]
+    return pl.DataFrame([_column(name, [row[name] for row in rows]) for name in DECISIONS])
+
+
+def _column(name: str, values: list[Any]) -> pl.Series:
+    if name in _NUMBERS:
+        return number_lists(values).rename(name)
+    if name == "keys":
+        return repeated(map(tuple, values), DECISIONS[name]).rename(name)
+    return pl.Series(name, values, dtype=DECISIONS[name])
 
 
 def decision_row(decision: Decision, counterbalance: Collection[str] = ()) -> dict[str, Any]:

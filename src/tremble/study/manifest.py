@@ -33,7 +33,7 @@ def job_manifest(
     engine's account of the model's run up to here, all its jobs together.
     """
     cell = job.cell
-    rows = folder.rows()
+    rows = folder.rows(["error", "join"])
     template = cell.template
     before = folder.previous
     return {

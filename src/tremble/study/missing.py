@@ -41,6 +41,8 @@ class Missing:
 def missing_rows(asked: pl.DataFrame, written: pl.DataFrame) -> Missing:
     """What of the rows asked for, those of a table of prompts, is missing among all that a job ever
     wrote, oldest first."""
+    if not written.height:
+        return Missing(asked.clear(), asked)
     rows = asked.join(written, on=list(EXPECTED), how="anti", maintain_order="left")
     if not rows.height:
         return Missing(rows, rows)

@@ -11,7 +11,7 @@ from tremble.models.spec import ModelSpec, model_name
 from tremble.study.cells import Cell, Facts, cells, prompts_key
 from tremble.study.context import RunContext
 from tremble.study.data import data_fingerprint, decisions_of
-from tremble.study.decision_frame import decision_frame
+from tremble.study.decision_frame import DecisionFrames, decision_parts
 from tremble.study.file import Study
 from tremble.study.prompt_table import PromptTable
 from tremble.study.render import render
@@ -32,7 +32,7 @@ class PreparedPrompts:
         self._fingerprints = {entry: data_fingerprint(entry, folder) for entry in data}
         self.frames = read_data(run.study)
         self._keys: dict[Cell, str] = {}
-        self.cells = selected(run.study, cells(run.study, facts), self.frames)
+        self.cells = selected(run.study, cells(run.study, facts), self.frames.families())
 
     def decisions(self, cell: Cell) -> pl.DataFrame:
         """What people did in the decisions of a cell."""
@@ -43,7 +43,12 @@ class PreparedPrompts:
 
     def count(self, some: Iterable[Cell]) -> int:
         """How many prompts some cells have, one for each decision and presentation."""
-        return sum(int(self.decisions(cell)["presentations"].sum()) for cell in some)
+        return sum(
+            count
+            for cell in some
+            for family, count in self.frames.presentations[cell.dataset].items()
+            if cell.families is None or family in cell.families
+        )
 
     def table(self, cell: Cell) -> PromptTable:
         """The prompts of a cell; the run's progress is told of as many as it has, whatever comes of
@@ -112,24 +117,33 @@ def _refuse_too_long(cell: Cell, table: PromptTable, window: int) -> None:
         )
 
 
-def read_data(study: Study) -> dict[str, pl.DataFrame]:
+def read_data(study: Study) -> DecisionFrames:
     """What people did, by entry of `data`, in the families asked for. Raises UserError for empty
     data, for equal ids and for families that are not there."""
-    frames: dict[str, pl.DataFrame] = {}
+    frames = DecisionFrames()
     families: dict[str, dict[str, None]] = {entry: {} for entry in study.data}
     for entry in study.data:
         decisions = of_families(
             study.families, decisions_of(entry, study.folder, study.sample), families[entry]
         )
-        frame = frames[entry] = decision_frame(decisions, study.counterbalance)
+        frames.add(entry, decision_parts(decisions, study.counterbalance))
         if not families[entry]:
             raise UserError(f"The data {entry!r} hold no decisions; name a file that has some.")
-        for where, earlier in frames.items():
-            twice = frame.join(earlier, on="decision", how="semi", maintain_order="left")
-            if where != entry and twice.height:
-                raise UserError(
-                    f"The id {twice['decision'][0]!r} stands in {where!r} and in {entry!r}; "
-                    "give every decision of a study its own id."
-                )
+        if len(frames) > 1:
+            _refuse_equal_ids(frames, entry)
     check_families(study.families, families)
     return frames
+
+
+def _refuse_equal_ids(frames: DecisionFrames, entry: str) -> None:
+    """Raises UserError where decisions of an entry have ids that an earlier one has."""
+    ids = frames.ids(entry)
+    for where in frames:
+        if where == entry:
+            return
+        twice = ids.join(frames.ids(where), on="decision", how="semi", maintain_order="left")
+        if twice.height:
+            raise UserError(
+                f"The id {twice['decision'][0]!r} stands in {where!r} and in {entry!r}; "
+                "give every decision of a study its own id."
+            )

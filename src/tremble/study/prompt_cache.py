@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache, partial
 from hashlib import blake2b
@@ -21,7 +21,7 @@ from typing import Any
 import polars as pl
 
 import tremble
-from tremble.disk.tables import write_table
+from tremble.disk.tables import write_parts
 from tremble.disk.temporary import temporary_folder
 from tremble.disk.whole import write_whole
 from tremble.store.provenance import fingerprint, installed
@@ -58,10 +58,11 @@ class PromptCache:
                     self._paths[key] = path
         return key in self._paths
 
-    def add(self, key: str, frame: pl.DataFrame) -> None:
-        """Raises UserError where the temporary folder cannot be written."""
+    def add(self, key: str, parts: Iterable[pl.DataFrame]) -> None:
+        """Writes a table out of its parts. Raises UserError where the temporary folder cannot be
+        written."""
         path = self.temporary / f"{key}.parquet"
-        write_table(path, frame)
+        write_parts(path, parts)
         self._paths[key] = path.rename(path.with_stem(f"{key}-{fingerprint(path)}"))
 
     def table(self, key: str, reading: Reading) -> PromptTable:

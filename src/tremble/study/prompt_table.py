@@ -20,10 +20,11 @@ import numpy.typing as npt
 import polars as pl
 
 from tremble.decisions.record import Decision, Option
-from tremble.disk.tables import read_table
+from tremble.disk.tables import read_rows, read_table
 from tremble.prompts.conversation import Conversation
 from tremble.prompts.parts import own_prompt
 from tremble.store.schemas import Types
+from tremble.study.columns import repeated, rows_of_a_part, token_lists
 from tremble.tokenization.options import Ids, Reading, TokenPaths, boundary_warning
 from tremble.tokenization.refusal import Refusal
 from tremble.tokenization.surface_forms import SurfaceForms
@@ -54,8 +55,9 @@ _PROMPT: Types = {
     "warning": pl.String,  # of a doubtful token boundary, at the first prompt that has one
 }
 TABLE = pl.Schema({**_ROW, **_PROMPT})
-_TOKENS = ["prompt", "prefix", "paths", "closed", "closing", "closing_ids", "join", "reason"]
-_TOKENS += ["error_kind", "spelled", "spelled_as"]
+_REST = ["closing", "join", "reason", "error_kind", "spelled"]
+_TOKENS = ["prefix", "paths", "closed", *_REST]
+_JUMPS = 32  # back and forth between blocks of a table, before it is read whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,18 +102,18 @@ class Draft:
 
 
 class TableBuilder:
-    """Makes a table out of drafts, block by block. `tokenise` is asked for new prompts only."""
+    """Makes the rows of a table out of drafts, block by block. `tokenise` is asked for new prompts
+    only; of those before no more than a mark is kept."""
 
     def __init__(self, tokenise: Callable[[Sequence[Draft]], Sequence[TokenPaths]]) -> None:
         self._tokenise = tokenise
         self._places: dict[bytes, int] = {}
         self._terminators: dict[Ids, int] = {}
         self._surface_forms: dict[SurfaceForms, int] = {}
-        self._frames: list[pl.DataFrame] = []
         self._warned = False
 
-    def add(self, drafts: Sequence[Draft]) -> None:
-        """Raises what `tokenise` raises."""
+    def rows(self, drafts: Sequence[Draft]) -> pl.DataFrame:
+        """The next rows. Raises what `tokenise` raises."""
         places, firsts = [], []
         for row, draft in enumerate(drafts):
             mark = draft.mark
@@ -119,20 +121,27 @@ class TableBuilder:
                 self._places[mark] = len(self._places)
                 firsts.append(row)
             places.append(self._places[mark])
-        rows = {
+        tokenised = self._tokenise([drafts[row] for row in firsts])
+        found = [
+            self._prompt(drafts[row], paths) for row, paths in zip(firsts, tokenised, strict=True)
+        ]
+        prompts = pl.DataFrame(
+            {name: _column(name, [prompt.get(name) for prompt in found]) for name in _PROMPT}
+        )
+        if len(firsts) < len(drafts):
+            found_at = dict(zip(firsts, range(len(firsts)), strict=True))
+            at = pl.Series([found_at.get(row) for row in range(len(drafts))], dtype=pl.UInt32)
+            prompts = prompts.select(pl.all().gather(at))
+        rows: dict[str, Sequence[Any]] = {
             "decision": [draft.decision.id for draft in drafts],
             "dataset": [draft.decision.dataset for draft in drafts],
             "family": [draft.decision.family for draft in drafts],
             "presentation": [draft.presentation for draft in drafts],
-            "keys": [[option.key for option in draft.options] for draft in drafts],
+            "keys": [tuple(option.key for option in draft.options) for draft in drafts],
             "prompt": places,
         }
-        prompts: dict[str, list[Any]] = {name: [None] * len(drafts) for name in _PROMPT}
-        tokenised = self._tokenise([drafts[row] for row in firsts])
-        for row, paths in zip(firsts, tokenised, strict=True):
-            for name, value in self._prompt(drafts[row], paths).items():
-                prompts[name][row] = value
-        self._frames.append(pl.DataFrame({**rows, **prompts}, schema=TABLE))
+        columns = {name: _column(name, values) for name, values in rows.items()}
+        return pl.DataFrame({**columns, **prompts.to_dict()})
 
     def _prompt(self, draft: Draft, paths: TokenPaths) -> dict[str, Any]:
         prompt: dict[str, Any] = {
@@ -165,8 +174,13 @@ class TableBuilder:
                 self._warned = True
         return prompt
 
-    def table(self) -> pl.DataFrame:
-        return pl.concat(self._frames) if self._frames else pl.DataFrame(schema=TABLE)
+
+def _column(name: str, values: Sequence[Any]) -> pl.Series:
+    if name == "prefix":
+        return token_lists(values).rename(name)
+    dtype = TABLE[name]
+    made = repeated(values, dtype) if dtype.is_nested() else pl.Series(values, dtype=dtype)
+    return made.rename(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,11 +197,14 @@ class PromptTable:
         """One row per decision and presentation: decision, dataset, family, presentation, keys,
         prompt, and its prompt's row_key, join, prompt_tokens, length and `refusal`, why no model
         can be asked, with its `refusal_kind`, both null where one can."""
-        facts = ["row_key", "join", "prompt_tokens", "length"]
-        frame = read_table(self.path, [*_ROW, *facts, "error", "error_kind"])
-        of_prompts = frame.filter(pl.col("row_key").is_not_null())
-        of_prompts = of_prompts.select(*facts, refusal="error", refusal_kind="error_kind")
-        return pl.concat([frame.select(list(_ROW)), of_prompts[frame["prompt"]]], how="horizontal")
+        names = {"error": "refusal", "error_kind": "refusal_kind"}
+        facts = ["row_key", "join", "prompt_tokens", "length", *names]
+        frame = read_table(self.path, [*_ROW, *facts]).rename(names)
+        if not frame["row_key"].null_count():  # every prompt differs from all others
+            return frame
+        facts = frame.columns[len(_ROW) :]
+        of_prompts = frame.select(facts).filter(pl.col("row_key").is_not_null())
+        return frame.select(list(_ROW)).hstack(of_prompts[frame["prompt"]])
 
     def too_long(self, window: int) -> tuple[str, int] | None:
         """The first decision whose prompt has more than `window` tokens, and how many."""
@@ -203,14 +220,7 @@ class PromptTable:
     def token_paths(self, prompts: pl.Series | None = None) -> TableView:
         """The token paths of distinct prompts, by their number in the order asked for; of all of
         them without `prompts`."""
-        frame = read_table(self.path, _TOKENS)
-        terminators = [tuple(ids) for ids in frame["closing_ids"].drop_nulls().to_list()]
-        surface_forms = [SurfaceForms.from_json(text) for text in frame["spelled_as"].drop_nulls()]
-        if frame["prefix"].null_count():
-            frame = frame.filter(pl.col("prefix").is_not_null())
-        if prompts is not None and not prompts.equals(frame["prompt"]):
-            frame = frame[prompts]
-        return TableView(frame, terminators, surface_forms, self.reading)
+        return TableView(self.path, self.reading, prompts)
 
 
 def scorable(window: int | None) -> pl.Expr:
@@ -220,29 +230,34 @@ def scorable(window: int | None) -> pl.Expr:
 
 
 class TableView(Sequence[TokenPaths]):
-    """Token paths, made one at a time when asked for, out of flat arrays.
+    """Token paths, made one at a time when asked for. Of a large table only the rows around the
+    last one asked for are in memory; one that is read crosswise is read whole.
 
-    The ids of prompt i's prefix are `prefix[prefix_at[i]:prefix_at[i + 1]]`.
+    All methods raise UserError where the file is missing or damaged.
     """
 
-    def __init__(
-        self,
-        frame: pl.DataFrame,
-        terminators: Sequence[Ids],
-        surface_forms: Sequence[SurfaceForms],
-        reading: Reading,
-    ) -> None:
-        self.prefix, self.prefix_at = _flat(frame["prefix"])
-        options, self._option_at = _lists(frame["paths"])
-        self._ids, self._id_at = _flat(options)
-        self._terminated, _ = _flat(frame["closed"])
-        self._rest = frame.select("closing", "join", "reason", "error_kind", "spelled")
-        self._terminators = terminators
-        self._surface_forms = surface_forms
-        self._reading: Reading = reading
+    def __init__(self, path: Path, reading: Reading, prompts: pl.Series | None = None) -> None:
+        self._path, self._reading = path, reading
+        facts = read_table(path, ["prompt_tokens", "spelled"])
+        is_first = facts["prompt_tokens"].is_not_null()
+        self._firsts = is_first.arg_true().to_numpy()  # rows, by the number of the prompt
+        self._numbers = None if prompts is None else prompts.to_numpy()
+        spelled = facts["spelled"].filter(is_first)
+        self._spelled = None if spelled.null_count() == len(spelled) else spelled
+        texts = read_table(path, ["spelled_as"])["spelled_as"].drop_nulls()
+        self._surface_forms = [SurfaceForms.from_json(text) for text in texts]
+        sets = read_table(path, ["closing_ids"])["closing_ids"].drop_nulls()
+        self._terminators = [tuple(ids) for ids in sets.to_list()]
+        tokens = int(facts["prompt_tokens"].sum())
+        self._rows = rows_of_a_part(4 * tokens, facts.height)  # of a block
+        self._at = -1  # which block is in memory
+        self._block: _Block | None = None
+        self._jumps = 0
+        if facts.height <= self._rows:
+            self._read(0)
 
     def __len__(self) -> int:
-        return self._rest.height
+        return len(self._firsts if self._numbers is None else self._numbers)
 
     @overload
     def __getitem__(self, index: int) -> TokenPaths: ...
@@ -258,22 +273,68 @@ class TableView(Sequence[TokenPaths]):
 
     def surface_forms(self, index: int) -> SurfaceForms | None:
         """The surface forms that a prompt's paths are; None where they are those of the labels."""
-        which: int | None = self._rest["spelled"][index]
+        which = None if self._spelled is None else self._spelled[self._number(index)]
         return None if which is None else self._surface_forms[which]
 
-    def _one(self, at: int) -> TokenPaths:
-        first, last = int(self._option_at[at]), int(self._option_at[at + 1])
-        ends = self._id_at[first : last + 1].tolist()
-        terminator, join, reason, kind, surface_forms = self._rest.row(at)
+    def _number(self, index: int) -> int:
+        return index if self._numbers is None else int(self._numbers[index])
+
+    def _one(self, index: int) -> TokenPaths:
+        number = self._number(index)
+        wanted = int(self._firsts[number]) // self._rows
+        if self._block is None or wanted != self._at:
+            self._read(wanted)
+        assert self._block is not None
+        prefix, paths, terminated, closing, join, reason, kind, spelled = self._block.of(number)
         return TokenPaths(
-            tuple(self.prefix[self.prefix_at[at] : self.prefix_at[at + 1]].tolist()),
-            tuple(tuple(self._ids[start:end].tolist()) for start, end in pairwise(ends)),
-            tuple(self._terminated[first:last].tolist()),
-            () if terminator is None else self._terminators[terminator],
+            prefix,
+            paths,
+            terminated,
+            () if closing is None else self._terminators[closing],
             join,
             self._reading,
             None if kind is None else Refusal(kind, reason),
-            None if surface_forms is None else self._surface_forms[surface_forms],
+            None if spelled is None else self._surface_forms[spelled],
+        )
+
+    def _read(self, wanted: int) -> None:
+        """Puts a block into memory in place of the last one."""
+        if self._block is not None and wanted not in (0, self._at + 1):
+            self._jumps += 1
+            if self._jumps > _JUMPS:
+                self._rows, wanted = max(1, int(self._firsts[-1]) + 1), 0
+        start = wanted * self._rows
+        self._block = None
+        frame = read_rows(self._path, _TOKENS, start, self._rows)
+        frame = frame.filter(pl.col("prefix").is_not_null())
+        self._block = _Block(int(np.searchsorted(self._firsts, start)), frame)
+        self._at = wanted
+
+
+class _Block:
+    """The prompts of some rows of a table, as flat arrays; `first` is the number of the first one.
+
+    The ids of prompt i's prefix are `prefix[prefix_at[i]:prefix_at[i + 1]]`, counted from there.
+    """
+
+    def __init__(self, first: int, frame: pl.DataFrame) -> None:
+        self._first = first
+        self._prefix, self._prefix_at = _flat(frame["prefix"])
+        options, self._option_at = _lists(frame["paths"])
+        self._ids, self._id_at = _flat(options)
+        self._terminated, _ = _flat(frame["closed"])
+        self._rest = [frame[name].to_list() for name in _REST]
+
+    def of(self, number: int) -> tuple[Any, ...]:
+        """Prefix, paths, terminated, and what `_REST` names of a prompt."""
+        at = number - self._first
+        first, last = int(self._option_at[at]), int(self._option_at[at + 1])
+        ends = self._id_at[first : last + 1].tolist()
+        return (
+            tuple(self._prefix[self._prefix_at[at] : self._prefix_at[at + 1]].tolist()),
+            tuple(tuple(self._ids[start:end].tolist()) for start, end in pairwise(ends)),
+            tuple(self._terminated[first:last].tolist()),
+            *(column[at] for column in self._rest),
         )
 
 

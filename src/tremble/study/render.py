@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -20,6 +20,7 @@ from tremble.prompts.conversation import (
 from tremble.prompts.formulations import spoken
 from tremble.prompts.presentations import presentations
 from tremble.study.cells import Cell
+from tremble.study.columns import in_parts
 from tremble.study.data import decisions_of, games_of
 from tremble.study.file import HowRead, Study
 from tremble.study.prompt_table import Draft, TableBuilder
@@ -53,9 +54,9 @@ class Prompt:
 
 def render(
     study: Study, cell: Cell, tokenizer: Tokenizer, advance: Advance = lambda _: None
-) -> pl.DataFrame:
-    """Every prompt of a cell, rendered and tokenised, as a table; `advance` is told of so many
-    more, block by block.
+) -> Iterator[pl.DataFrame]:
+    """Every prompt of a cell, rendered and tokenised, as the parts of a table, at least one;
+    `advance` is told of so many more, block by block.
 
     A decision to which the wording is not applicable has rows with the reason and without tokens.
     Raises UserError for the first decision that cannot be read or tokenised.
@@ -67,11 +68,15 @@ def render(
         for decision in decisions_of(cell.dataset, study.folder, study.sample)
         if cell.families is None or decision.family in cell.families
     )
-    for block in in_blocks(decisions):
-        drafts = _drafts(block, words, cell.template, tokenizer, study.counterbalance)
-        builder.add(drafts)
-        advance(len(drafts))
-    return builder.table()
+
+    def blocks() -> Iterator[pl.DataFrame]:
+        yield builder.rows(())  # so that there are columns where there are no rows
+        for block in in_blocks(decisions):
+            drafts = _drafts(block, words, cell.template, tokenizer, study.counterbalance)
+            yield builder.rows(drafts)
+            advance(len(drafts))
+
+    return in_parts(blocks())
 
 
 def wording_of(study: Study, cell: Cell) -> Formulation:

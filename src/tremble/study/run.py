@@ -48,7 +48,8 @@ def score_study(study: Study, out: Path, notify: Notify, progress: Progress | No
             score_jobs(run, jobs)
             run.cache.prune()
             store.prune()
-    return store.scores().filter(pl.col("error").is_not_null(), ~is_not_applicable()).height
+    failed = pl.col("error").is_not_null() & ~is_not_applicable()
+    return sum(job.rows(["error", "error_kind"]).filter(failed).height for job in store.jobs())
 
 
 def checked(study: Study, out: Path) -> Store:

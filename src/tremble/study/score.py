@@ -15,12 +15,12 @@ from tremble.errors import ModelUnavailable
 from tremble.models.open import open_tokenizer, weights_precision
 from tremble.models.spec import ModelSpec, model_name
 from tremble.store.job_folder import JobFolder
-from tremble.store.schemas import SCORES
 from tremble.store.sealed import check_there
 from tremble.study.context import RunContext
 from tremble.study.jobs import Job
 from tremble.study.manifest import job_manifest, split_strings
-from tremble.study.missing import NUMBERS, missing_rows
+from tremble.study.missing import missing_rows
+from tremble.study.parts import ScoreParts, stored_rows
 from tremble.study.progress import Progress
 from tremble.study.prompt_table import scorable
 from tremble.study.record import absent_models
@@ -69,25 +69,39 @@ def _leave_out(run: RunContext, model: ModelSpec) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """What of a job is to be computed: `missing` are rows without numbers."""
+    """What of a job is to be computed: `missing` are the places, among the rows of its prompts, of
+    those without numbers; `asked` has for each distinct prompt among them what decides whether a
+    model is asked (see `scorable`). All else is read again when it is this job's turn."""
 
     job: Job
     folder: JobFolder
-    missing: pl.DataFrame
+    missing: pl.Series
+    asked: pl.DataFrame
+
+    @classmethod
+    def of(cls, job: Job, folder: JobFolder, rows: pl.DataFrame) -> _Task:
+        firsts = rows.filter(pl.col("row_key").is_first_distinct())
+        refused = pl.when(pl.col("refusal").is_not_null()).then(True).alias("refusal")
+        return cls(job, folder, rows["place"], firsts.select("length", refused))
+
+    def rows(self) -> pl.DataFrame:
+        """The rows without numbers."""
+        rows = self.job.prompts.rows()
+        return rows if rows.height == len(self.missing) else rows[self.missing]
 
 
 def _score_model(run: RunContext, model: ModelSpec, jobs: Sequence[Job]) -> None:
     tasks = _tasks(run, jobs)
     engine = None
-    if any(task.missing.height for task in tasks):
+    if any(len(task.missing) for task in tasks):
         engine = _open(run, model, tasks)
     else:
         run.notify(f"{model_name(model)}: nothing is missing.")
     for task in tasks:
         started = time.monotonic()
-        if engine is not None and task.missing.height:
+        if engine is not None and len(task.missing):
             _score(task, engine, run.progress)
-        if task.missing.height or task.folder.manifest() is None:
+        if len(task.missing) or task.folder.manifest() is None:
             _finish(run, task, engine, time.monotonic() - started)
 
 
@@ -98,25 +112,12 @@ def _tasks(run: RunContext, jobs: Sequence[Job]) -> list[_Task]:
         if job.folder in tasks:
             continue
         folder = run.store.job(job.folder)
-        missing = missing_rows(_of_cell(job), folder.all_rows())
+        written = folder.all_rows(lambda _: None)  # damage was said when it was set aside
+        missing = missing_rows(job.prompts.rows().with_row_index("place"), written)
         if missing.copied.height:
-            folder.append(missing.copied.select(list(SCORES)))
-        tasks[job.folder] = _Task(job, folder, missing.rows)
+            folder.append(stored_rows(job, missing.copied))
+        tasks[job.folder] = _Task.of(job, folder, missing.rows)
     return list(tasks.values())
-
-
-def _of_cell(job: Job) -> pl.DataFrame:
-    """The rows of a job's prompts with what they are of, as they are stored."""
-    cell = job.cell
-    return job.prompts.rows().with_columns(
-        pl.lit(value, pl.String).alias(name)
-        for name, value in {
-            "model": model_name(cell.model),
-            "format": cell.format,
-            "template": cell.template.source if cell.template is not None else None,
-            "formulation": cell.formulation,
-        }.items()
-    )
 
 
 def _open(run: RunContext, model: ModelSpec, tasks: Sequence[_Task]) -> Engine:
@@ -129,9 +130,8 @@ def _open(run: RunContext, model: ModelSpec, tasks: Sequence[_Task]) -> Engine:
         engine = open_engine(model, run.study.run, run.notify)
     if engine.identity() != run.identities[model]:
         raise ModelUnavailable(f"{model.id!r} changed while it was read; run it again.")
-    asked = (task.missing.filter(scorable(engine.limits().window)) for task in tasks)
     # Each job scores its own, also where two of them share a prompt.
-    prompts = sum(rows["row_key"].n_unique() for rows in asked)
+    prompts = sum(task.asked.filter(scorable(engine.limits().window)).height for task in tasks)
     run.progress.start(model_name(model), prompts)
     return engine
 
@@ -139,7 +139,7 @@ def _open(run: RunContext, model: ModelSpec, tasks: Sequence[_Task]) -> Engine:
 def _finish(run: RunContext, task: _Task, engine: Engine | None, seconds: float) -> None:
     """Writes the manifest of a job whose rows are all there."""
     model, template = task.job.model, task.job.cell.template
-    account = engine if task.missing.height else None  # else that of before stands
+    account = engine if len(task.missing) else None  # else that of before stands
     precision = weights_precision(model, run.study.run, run.notify)
     split = []
     if template is not None:
@@ -152,35 +152,23 @@ def _finish(run: RunContext, task: _Task, engine: Engine | None, seconds: float)
 
 def _score(task: _Task, engine: Engine, progress: Progress) -> None:
     """Score each distinct prompt once; a part is written every few seconds and at the end."""
-    distinct = task.missing.unique("row_key", keep="first", maintain_order=True)
-    keys = distinct["row_key"].to_list()
-    counted = distinct.select(scorable(engine.limits().window)).to_series().to_list()
-    waiting: list[dict[str, Any]] = []
+    parts = ScoreParts(task.job, task.folder, task.rows())
+    counted = task.asked.select(scorable(engine.limits().window)).to_series().to_numpy()
+    view = task.job.prompts.token_paths(parts.prompts)
     flushed = time.monotonic()
-
-    def write() -> None:
-        numbers = pl.DataFrame(waiting, schema=NUMBERS)
-        rows = numbers.join(task.missing, on="row_key", maintain_order="left_right")
-        task.folder.append(rows.select(list(SCORES)))
-
     try:
-        view = task.job.prompts.token_paths(distinct["prompt"])
         for score in engine.score(view):
-            at = score.index
-            waiting.append(_numbers(keys[at], score, view.surface_forms(at), engine))
-            if counted[at]:
+            parts.add(score.index, _numbers(score, view.surface_forms(score.index), engine))
+            if counted[score.index]:
                 progress.advance(1)
             if time.monotonic() - flushed > FLUSH_SECONDS:
-                write()
-                waiting, flushed = [], time.monotonic()
+                parts.write()
+                flushed = time.monotonic()
     finally:
-        if waiting:
-            write()
+        parts.write()
 
 
-def _numbers(
-    row_key: str, score: Score, surface_forms: SurfaceForms | None, engine: Engine
-) -> dict[str, Any]:
+def _numbers(score: Score, surface_forms: SurfaceForms | None, engine: Engine) -> dict[str, Any]:
     """What was computed of a prompt, whichever rows it stands for."""
     token = score.other_token
     logprobs = list(score.logprobs) if score.error is None else None
@@ -195,7 +183,6 @@ def _numbers(
         }
         logprobs = surface_forms.added(logprobs)
     return {
-        "row_key": row_key,
         "logprobs": logprobs,
         "mass": option_mass(logprobs),
         "first_mass": score.first_mass,

@@ -10,8 +10,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
-import polars as pl
-
 from tremble.decisions.record import Decision
 from tremble.errors import UserError
 from tremble.models.spec import model_name
@@ -56,21 +54,20 @@ def check_families(asked: Sequence[str], there: Mapping[str, Collection[str]]) -
             )
 
 
-def selected(study: Study, every: Sequence[Cell], frames: Mapping[str, pl.DataFrame]) -> list[Cell]:
-    """The cells that stay, with the families that stay in them. `frames`: what people did, by
-    entry of data.
+def selected(study: Study, every: Sequence[Cell], there: Mapping[str, list[str]]) -> list[Cell]:
+    """The cells that stay, with the families that stay in them. `there`: entry of data -> the
+    families in it.
 
     Raises UserError for an include or exclude that matches nothing, and where nothing stays.
     """
     rules = (*study.include, *study.exclude)
-    there = {entry: frame["family"].unique(maintain_order=True) for entry, frame in frames.items()}
     names = _names(study, every, there)
     for one in rules:
         _check(one, names)
     matched: set[int] = set()
     kept = []
     for cell in every:
-        whole = there[cell.dataset].to_list()
+        whole = there[cell.dataset]
         left = []
         for family in whole:
             hits = _hits(study, cell, family)
@@ -132,7 +129,7 @@ def _facts(cell: Cell) -> dict[str, list[str]]:
 
 
 def _names(
-    study: Study, every: Sequence[Cell], there: Mapping[str, pl.Series]
+    study: Study, every: Sequence[Cell], there: Mapping[str, list[str]]
 ) -> dict[str, list[str]]:
     """Every name that a rule can mean, by key, those of models that cannot be had among them."""
     facts = [_facts(cell) for cell in every]

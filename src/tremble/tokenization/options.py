@@ -9,12 +9,11 @@ prompt is marked.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Final, Literal, Protocol
-
-import numpy as np
 
 from tremble.errors import UserError
 from tremble.tokenization.refusal import Refusal
@@ -132,6 +131,7 @@ class TokenPaths:
     def key(self) -> str:
         """The row key: a hash of prompt ids, option ids and reading (24 hexadecimal digits)."""
         digest = blake2b(self.reading.encode(), digest_size=12)
+        numbers = array("q")
         counts = () if self.surface_forms is None else (self.surface_forms.counts,)
         for part in (
             self.prefix,
@@ -140,7 +140,9 @@ class TokenPaths:
             self.terminator,
             *counts,
         ):
-            digest.update(np.asarray([len(part), *part], dtype=np.int64).tobytes())
+            numbers.append(len(part))
+            numbers.extend(part)
+        digest.update(numbers)
         if not self.paths:
             digest.update(str(self.error).encode())
         return digest.hexdigest()
