@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from tremble.study import columns
 columns.PART_BYTES = 1 << 18
-from tremble.cli import app
+from tremble.commands.program import app
 app(["run", sys.argv[1], "--out", sys.argv[2]], standalone_mode=False)
 lines = Path("/proc/self/status").read_text().splitlines()
 print(next(line.split()[1] for line in lines if line.startswith("VmHWM")))

@@ -63,7 +63,7 @@ class PromptCache:
         written."""
         path = self.temporary / f"{key}.parquet"
         write_parts(path, parts)
-        self._paths[key] = path.rename(path.with_stem(f"{key}-{fingerprint(path)}"))
+        self._paths[key] = path
 
     def table(self, key: str, reading: Reading) -> PromptTable:
         return PromptTable(self._paths[key], reading)
@@ -75,7 +75,7 @@ class PromptCache:
     def settle(self) -> None:
         """Moves what this run made into the study folder, which may be another file system."""
         for key, path in self.made().items():
-            self._paths[key] = self.folder / path.name
+            self._paths[key] = self.folder / f"{key}-{fingerprint(path)}.parquet"
             with path.open("rb") as made:
                 write_whole(self._paths[key], partial(shutil.copyfileobj, made))
             path.unlink()
