@@ -16,8 +16,12 @@ import sys
 from pathlib import Path
 from tremble.study import columns
 columns.PART_BYTES = 1 << 18
-from tremble.commands.program import app
-app(["run", sys.argv[1], "--out", sys.argv[2]], standalone_mode=False)
+from tremble.cli import main
+sys.argv = ["tremble", "run", sys.argv[1], "--out", sys.argv[2]]
+try:
+    main()
+except SystemExit as end:
+    assert not end.code
 lines = Path("/proc/self/status").read_text().splitlines()
 print(next(line.split()[1] for line in lines if line.startswith("VmHWM")))
 """
