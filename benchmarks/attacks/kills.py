@@ -33,7 +33,7 @@ from attacks.common import (
 _SERVER = """
 import json, os, sys
 import tremble.api.export, tremble.api.results, tremble.report.page.parts, tremble.study.score
-import tremble.datasets.importing, tremble.models.gguf
+import tremble.api.check, tremble.models.gguf
 from tremble.cli import main
 
 tremble.study.score.FLUSH_SECONDS = float(sys.argv[1])
