@@ -179,6 +179,10 @@ class SharedEngine:
         device = self.reference.device
         return room_in(self.model, device, self._memory, plan.longest).least(self._fits)
 
+    def leave_last_whole(self) -> None:
+        """Run the last layer on all tokens, as where it cannot be cut short."""
+        self._last = None
+
     def _begin(self, plan: Plan, prompts: Sequence[TokenPaths], most: Room) -> None:
         """Hold the path against the reference, and the precision against float32."""
         # The reference takes a pass for every surface form; those of the labels show as much.
@@ -263,7 +267,7 @@ class SharedEngine:
             cut = plan.slice(start, stop)
             began = time.perf_counter()
             try:
-                answered, carry = self._pass(cut, carry, plan.depth(stop), readout)
+                answered, carry = self.compute(cut, carry, plan.depth(stop), readout)
             except Exception as error:
                 if not is_out_of_memory(error):
                     # In a check it is the check that says why; later what was added is given up.
@@ -297,7 +301,7 @@ class SharedEngine:
             pairs = int(cut.depths.sum()) + len(cut.depths)
             self._timed.append((Work(len(cut.ids), pairs, rows), seconds))
 
-    def _pass(
+    def compute(
         self, cut: Slice, carry: Carry, next_depth: int, readout: Readout
     ) -> tuple[Answered, Carry]:
         """One slice through the model: what its reads gave, and the path that leads onward."""
