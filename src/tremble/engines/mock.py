@@ -57,6 +57,9 @@ class MockEngine:
     def report(self) -> dict[str, Any]:
         return {"path": "mock"}
 
+    def efforts(self, prompts: Sequence[TokenPaths]) -> Sequence[float]:
+        return [float(paths.refusal is None) for paths in prompts]
+
     def score(self, prompts: Sequence[TokenPaths]) -> Iterator[Score]:
         for index, paths in enumerate(prompts):
             if paths.refusal is not None:
