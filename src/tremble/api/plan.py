@@ -79,8 +79,8 @@ def plan_study(
       rows, decisions and cells are None.
     - `totals`, and `gflops`, the rate of the product that was timed, None where none was.
 
-    Says how much it will render and what it times, and tells `progress`. Raises UserError for faults of the study
-    file as a whole.
+    Says how much it will render and what it times, and tells `progress`. Raises UserError for
+    faults of the study file as a whole.
     """
     store = checked(study, out)
     nothing_noted = Downloads(keep=True)

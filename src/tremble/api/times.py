@@ -1,5 +1,5 @@
-"""How long scoring will take: as passes of a stand-in, timed now, say; held against what was measured
-in the study before, where that was on this machine; or a rough estimate from the configuration."""
+"""How long scoring will take: as passes of a stand-in say, timed now; held against what the study
+took before, where that was on this machine; or a rough estimate from the configuration."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _OPENING, _READING = 1.0, 1e9  # seconds for any model, and bytes of weights a s
 @dataclass(slots=True)
 class ModelWork:
     """What is still to be computed for one model: on the shared path, and one prompt a pass; the
-    checks that come with the first, and `opens`, what it was before (accounts of the engine in
-    manifests)."""
+    checks that come with the shared path; and what was computed `before` (accounts of the engine,
+    out of manifests)."""
 
     shared: Work = NO_WORK
     alone: Work = NO_WORK

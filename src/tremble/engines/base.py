@@ -74,7 +74,7 @@ class Engine(Protocol):
     def limits(self) -> Limits: ...
 
     def report(self) -> dict[str, Any]:
-        """How scores were computed so far, for the manifest: `path` and what belongs to it, among it
+        """How scores were computed so far, for the manifest: `path` and what belongs to it;
         `checking_seconds`, where time went into checks."""
 
 

@@ -21,7 +21,7 @@ from tremble.study.jobs import Job
 from tremble.study.manifest import job_manifest, split_strings
 from tremble.study.missing import NUMBERS, missing_rows
 from tremble.study.progress import Progress
-from tremble.study.prompt_table import scorable
+from tremble.study.prompt_table import TableView, scorable
 from tremble.study.record import run_record
 from tremble.text import one_line
 from tremble.tokenization.surface_forms import SurfaceForms
@@ -65,13 +65,21 @@ def _leave_out(run: RunContext, model: ModelSpec, jobs: Sequence[Job]) -> None:
     run.store.write_run(run_record(run, jobs))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Task:
     """What of a job is to be computed: `missing` are rows without numbers."""
 
     job: Job
     folder: JobFolder
     missing: pl.DataFrame
+
+    def distinct(self) -> pl.DataFrame:
+        """One row of each prompt."""
+        return self.missing.unique("row_key", keep="first", maintain_order=True)
+
+    def view(self) -> TableView:
+        """The token paths of these."""
+        return self.job.prompts.token_paths(self.distinct()["prompt"])
 
 
 def _score_model(run: RunContext, model: ModelSpec, jobs: Sequence[Job]) -> None:
@@ -81,12 +89,36 @@ def _score_model(run: RunContext, model: ModelSpec, jobs: Sequence[Job]) -> None
         engine = _open(run, model, tasks)
     else:
         run.notify(f"{model_name(model)}: nothing is missing.")
+    told = _Told(run.progress, tasks)
     for task in tasks:
         started = time.monotonic()
         if engine is not None and task.missing.height:
-            _score(task, engine, run.progress)
+            _score(task, engine, told)
         if task.missing.height or task.folder.manifest() is None:
             _finish(run, task, engine, time.monotonic() - started)
+
+
+@dataclass(slots=True)
+class _Told:
+    """Tells the progress of a model's jobs in the unit of its engine: which that is, and what is no
+    scoring but checks, is known when the first score of a job is there."""
+
+    progress: Progress
+    tasks: Sequence[_Task]
+    path: str | None = None
+    checking: float = 0.0
+
+    def efforts(self, task: _Task, engine: Engine, view: TableView) -> Sequence[float]:
+        """Those of a job's prompts, the first of which is scored."""
+        report = engine.report()
+        if report["path"] != self.path:
+            self.path = report["path"]
+            later = self.tasks[self.tasks.index(task) :]
+            self.progress.measure(sum(sum(engine.efforts(one.view())) for one in later))
+        checking = report.get("checking_seconds", 0.0)
+        self.progress.pause(checking - self.checking)
+        self.checking = checking
+        return engine.efforts(view)
 
 
 def _tasks(run: RunContext, jobs: Sequence[Job]) -> list[_Task]:
@@ -148,12 +180,13 @@ def _finish(run: RunContext, task: _Task, engine: Engine | None, seconds: float)
     task.folder.finish(manifest)
 
 
-def _score(task: _Task, engine: Engine, progress: Progress) -> None:
+def _score(task: _Task, engine: Engine, told: _Told) -> None:
     """Score each distinct prompt once; a part is written every few seconds and at the end."""
-    distinct = task.missing.unique("row_key", keep="first", maintain_order=True)
+    distinct = task.distinct()
     keys = distinct["row_key"].to_list()
     counted = distinct.select(scorable(engine.limits().window)).to_series().to_list()
     waiting: list[dict[str, Any]] = []
+    efforts: Sequence[float] | None = None
     flushed = time.monotonic()
 
     def write() -> None:
@@ -162,12 +195,13 @@ def _score(task: _Task, engine: Engine, progress: Progress) -> None:
         task.folder.append(rows.select(list(SCORES)))
 
     try:
-        view = task.job.prompts.token_paths(distinct["prompt"])
+        view = task.view()
         for score in engine.score(view):
             at = score.index
             waiting.append(_numbers(keys[at], score, view.surface_forms(at), engine))
             if counted[at]:
-                progress.advance(1)
+                efforts = efforts or told.efforts(task, engine, view)
+                told.progress.advance(1, efforts[at])
             if time.monotonic() - flushed > FLUSH_SECONDS:
                 write()
                 waiting, flushed = [], time.monotonic()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -87,7 +87,7 @@ class StandIn:
 
     def _settle(self) -> None:
         """Waits until the device has done what it was given."""
-        kind = next(self.model.parameters()).device.type
+        kind = next(self.last.parameters()).device.type
         if kind != "cpu":
             getattr(torch, kind).synchronize()
 
@@ -145,14 +145,16 @@ def _kept(model: Any, later: int) -> tuple[list[list[int]], list[int]]:
 
 def _cut(model: Any, places: Sequence[int]) -> Any:
     """Takes all layers but those out of a model, and out of its configuration."""
-    layers, text = decoder_layers(model), model.config.get_text_config()
+    layers: Any = decoder_layers(model)
+    text = model.config.get_text_config()
     types = getattr(text, "layer_types", None)
     for place in reversed(range(len(layers))):
         if place not in places:
             del layers[place]
     text.num_hidden_layers = len(places)
     if types is not None:
-        text.layer_types = [types[place] for place in places]
+        with suppress(AttributeError):  # where it follows from other settings
+            text.layer_types = [types[place] for place in places]
     return layers
 
 
@@ -176,8 +178,8 @@ def _size(part: torch.nn.Module) -> int:
 
 
 def _fill(part: torch.nn.Module) -> None:
-    """Made-up numbers, small ones in matrices: what memory happened to hold may be no numbers, which
-    some operations are slow with."""
+    """Made-up numbers, small ones in matrices: what memory happened to hold may be no numbers, and
+    slow to compute with."""
     block = torch.randn(_BLOCK, generator=torch.Generator().manual_seed(0)) * 0.02
     with torch.no_grad():
         for weight in part.parameters():

@@ -45,8 +45,8 @@ class Plan:
     `prompts` are counted as given; `tokens` are those of all their sequences, as one prompt a pass
     would compute them, `longest` those of the longest; `distinct` those of the stream; `rows` its
     tokens with a decision row; `pairs` the (token, token it sees) pairs of the stream, for the
-    cost of attention, `pairs_alone` those of all sequences. Takes about four bytes a token of the prompts and 350 a prompt; prompts are
-    read once, in their order.
+    cost of attention, `pairs_alone` those of all sequences. Takes about four bytes a token of the
+    prompts and 350 a prompt; prompts are read once, in their order.
     """
 
     def __init__(self, prompts: Iterable[TokenPaths]) -> None:

@@ -120,11 +120,12 @@ def _shared(made: StandIn, engine: SharedEngine, work: Work, room: Room) -> Cost
     def compute(asked: Pass, carry: Carry) -> Carry:
         return engine.compute(asked.slice(words), carry, max(1, asked.depth), Readout(prompts))[1]
 
+    first = Pass(4, 0, 1)  # of one token alone nothing would show that the last layer is cut
     try:
-        one = compute(Pass(1, 0, 1), [])
+        one = compute(first, [])
     except Exception:  # not every last layer can be cut short
         engine.leave_last_whole()
-        one = compute(Pass(1, 0, 1), [])
+        one = compute(first, [])
 
     def run(asked: Pass) -> Callable[[], object]:
         carry = [(_grown(key, asked.depth), _grown(value, asked.depth)) for key, value in one]

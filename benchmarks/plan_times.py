@@ -1,0 +1,141 @@
+"""What `tremble plan` foretells, over what `tremble run` then takes.
+
+    python benchmarks/plan_times.py [--wall] [NAME ...]
+
+Eight small studies of the embedded decisions with the embedded models, each planned and then run,
+in processes of their own, one after the other. Prints a line a study as JSON: seconds foretold and
+taken, and their ratio. Both are of processor time on one thread, so that what else the machine does
+counts little; with `--wall` they are of the clock on the wall, with as many threads as torch
+chooses, and hold on a machine that does nothing else. `taken` is the whole process of the run;
+`starting` is what of it a program takes that only imports the same libraries. `errors` are lines of
+the progress from the second minute on whose time left was more than twice or less than half of what
+was then left (by the clock on the wall), of `lines` such lines.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+GEMMA, SMOLLM = "embedded/gemma-3-270m", "embedded/smollm2-135m-instruct"
+KINDS = {  # families, format, sample
+    "long": (["repeated_matrix"], "plain", None),
+    "short": (["one_shot_matrix", "lottery"], "plain", 250),
+    "chat": (["repeated_matrix"], "chat", None),
+    "persuasion": (["persuasion", "persuasion_seller"], "plain", None),
+}
+PROGRAM = "from tremble.cli import main; main()"
+ON_ONE_THREAD = (
+    "import functools, time, tremble.engines.shared_prefix.trial as t; "
+    "t.trial = functools.partial(t.trial, clock=time.process_time); "
+)
+IMPORTS = "import tremble.study.run, tremble.engines.shared_prefix.opening, transformers.models"
+_UNITS = {"s": 1.0, "min": 60.0, "h": 3600.0}
+
+
+def study(name: str) -> str:
+    model, kind = name.split("-")
+    families, form, sample = KINDS[kind]
+    lines = [
+        "[study]",
+        f'name = "{name}"',
+        'data = ["demo"]',
+        f"families = {json.dumps(families)}",
+        f'formats = ["{form}"]',
+        *([f"sample = {sample}"] if sample else []),
+        "[[model]]",
+        f'id = "{GEMMA if model == "gemma" else SMOLLM}"',
+        *(['template = "gemma"'] if model == "gemma" and form == "chat" else []),
+    ]
+    return "\n".join(lines)
+
+
+def spent(program: str, *arguments: str, wall: bool) -> tuple[float, str, list[tuple[float, str]]]:
+    """Seconds that a program took, what it wrote, and when it said what on its way."""
+    threads = {} if wall else {"OMP_NUM_THREADS": "1", "RAYON_NUM_THREADS": "1"}
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    with TemporaryDirectory() as folder:
+        told: list[tuple[float, str]] = []
+        with (Path(folder) / "out").open("w+") as out:
+            process = subprocess.Popen(
+                [sys.executable, "-c", program, *arguments],
+                env={**os.environ, **threads},
+                stdout=out,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            assert process.stderr is not None
+            for line in process.stderr:
+                told.append((time.monotonic() - began, line.rstrip()))
+            if process.wait():
+                raise SystemExit("\n".join(line for _, line in told))
+            out.seek(0)
+            written = out.read()
+    after, took = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic() - began
+    if not wall:
+        took = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return took, written, told
+
+
+def misled(told: list[tuple[float, str]]) -> tuple[int, int]:
+    """Lines from the second minute on that told a time left, and how many of them were wrong."""
+    end = told[-1][0]
+    lines = errors = 0
+    for at, line in told:
+        found = re.search(r"about ([\d.,]+) (s|min|h) left", line)
+        if found is None or at < 60 or end - at < 5:
+            continue
+        ratio = float(found[1].replace(",", "")) * _UNITS[found[2]] / (end - at)
+        lines, errors = lines + 1, errors + (not 0.5 <= ratio <= 2)
+    return lines, errors
+
+
+def measured(name: str, folder: Path, wall: bool) -> dict[str, Any]:
+    file, out = folder / f"{name}.toml", folder / name
+    file.write_text(study(name), encoding="utf-8")
+    load = os.getloadavg()[0]
+    program = PROGRAM if wall else ON_ONE_THREAD + PROGRAM
+    asked = ("plan", str(file), "--out", str(out), "--json")
+    planning, written, _ = spent(program, *asked, wall=wall)
+    (row,) = json.loads(written)["models"]
+    taken, _, told = spent(PROGRAM, "run", str(file), "--out", str(out), wall=wall)
+    starting, _, _ = spent(IMPORTS, wall=wall)
+    lines, errors = misled(told)
+    return {
+        "study": name,
+        "prompts": row["prompts"],
+        "distinct_tokens": row["distinct_tokens"],
+        "foretold": round(row["seconds"], 1),
+        "taken": round(taken, 1),
+        "ratio": round(row["seconds"] / taken, 2),
+        "starting": round(starting, 1),
+        "planning": round(planning, 1),
+        "lines": lines,
+        "errors": errors,
+        "load": round(load, 1),
+        "load_after": round(os.getloadavg()[0], 1),
+    }
+
+
+def main() -> None:
+    names = [f"{model}-{kind}" for kind in KINDS for model in ("gemma", "smollm")]
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[*names, []], metavar="NAME")
+    parser.add_argument("--wall", action="store_true")
+    asked = parser.parse_args()
+    with TemporaryDirectory() as folder:
+        for name in asked.names or names:
+            print(json.dumps(measured(name, Path(folder), asked.wall)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
