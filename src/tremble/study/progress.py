@@ -31,31 +31,46 @@ class Progress:
 
 
 class Pace:
-    """How long what is left of `total` will take, by the rate of what was done before.
+    """How long what is left of `total` will take, by the rate of what was done.
 
-    The clock runs from when the first part is there: what came before it was not all work. Parts
-    come at once, all of a pass, so that a look at the clock counts what was there before it.
+    Parts come at once, all of a pass, and after its time. So a rate is told from one look at the
+    clock to another, with the work that was there behind each of them; the clock runs from the
+    first part on, since what came before it was not all work, and that part is not counted.
     """
 
     def __init__(self, total: float, clock: Callable[[], float] = time.monotonic) -> None:
         self.total, self.done = total, 0.0
         self._clock = clock
         self._began: float | None = None
+        self._first = 0.0  # what was done behind the first look
         self._looked = 0.0
         self._paused = 0.0
+        self._spent = 0.0  # from the first look to the last
+        self._looks = 0
         self._each: float | None = None  # seconds
 
     def advance(self, effort: float) -> None:
         now = self._clock()
         if self._began is None:
-            self._began = self._looked = now
-            self._paused = 0.0  # what was paused before the clock ran is no part of it
+            self._begin(now)
         elif now - self._looked >= _SAMPLE:
-            self._looked = now
-            spent = now - self._began - self._paused
-            if spent >= _LEAST and self.done > 0:
-                self._each = spent / self.done
+            self._look(now)
         self.done += effort
+
+    def _begin(self, now: float) -> None:
+        self._began = self._looked = now
+        self._paused = 0.0  # what was paused before the clock ran is no part of it
+
+    def _look(self, now: float) -> None:
+        """At the begin of a part: how much was done behind the look before is known now."""
+        assert self._began is not None
+        if self._looks == 0:
+            self._first = self.done
+        elif self._spent >= _LEAST and self.done > self._first:
+            self._each = self._spent / (self.done - self._first)
+        self._looks += 1
+        self._looked = now
+        self._spent = now - self._began - self._paused
 
     def pause(self, seconds: float) -> None:
         self._paused += seconds
