@@ -7,9 +7,9 @@ in processes of their own, one after the other. Prints a line a study as JSON: s
 taken, and their ratio. Both are of processor time on one thread, so that what else the machine does
 counts little; with `--wall` they are of the clock on the wall, with as many threads as torch
 chooses, and hold on a machine that does nothing else. `taken` is the whole process of the run;
-`starting` is what of it a program takes that only imports the same libraries. `errors` are lines of
-the progress from the second minute on whose time left was more than twice or less than half of what
-was then left (by the clock on the wall), of `lines` such lines.
+`starting` is what of it a program takes that only imports the same libraries. `left` are the lines of
+the progress that told a time left: seconds of the run until then, and the time left that was told
+over that which then passed.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import psutil
+
 GEMMA, SMOLLM = "embedded/gemma-3-270m", "embedded/smollm2-135m-instruct"
 KINDS = {  # families, format, sample
     "long": (["repeated_matrix"], "plain", None),
@@ -37,6 +39,11 @@ PROGRAM = "from tremble.cli import main; main()"
 ON_ONE_THREAD = (
     "import functools, time, tremble.engines.shared_prefix.trial as t; "
     "t.trial = functools.partial(t.trial, clock=time.process_time); "
+)
+# Progress by the clock of the processor, with lines closer to one another.
+ITS_CLOCK = (
+    "import time, tremble.report.terminal.progress as p; "
+    "p.LINE_SECONDS = 5.0; p.Lines.__init__.__defaults__ = (time.process_time,); "
 )
 IMPORTS = "import tremble.study.run, tremble.engines.shared_prefix.opening, transformers.models"
 _UNITS = {"s": 1.0, "min": 60.0, "h": 3600.0}
@@ -75,7 +82,8 @@ def spent(program: str, *arguments: str, wall: bool) -> tuple[float, str, list[t
             )
             assert process.stderr is not None
             for line in process.stderr:
-                told.append((time.monotonic() - began, line.rstrip()))
+                so_far = time.monotonic() - began if wall else _processor(process.pid)
+                told.append((so_far, line.rstrip()))
             if process.wait():
                 raise SystemExit("\n".join(line for _, line in told))
             out.seek(0)
@@ -86,17 +94,25 @@ def spent(program: str, *arguments: str, wall: bool) -> tuple[float, str, list[t
     return took, written, told
 
 
-def misled(told: list[tuple[float, str]]) -> tuple[int, int]:
-    """Lines from the second minute on that told a time left, and how many of them were wrong."""
-    end = told[-1][0]
-    lines = errors = 0
+def _processor(process: int) -> float:
+    """Seconds of the processor that a process took so far."""
+    try:
+        times = psutil.Process(process).cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0
+    return times.user + times.system
+
+
+def lines(told: list[tuple[float, str]], end: float) -> list[tuple[int, float]]:
+    """Of every line that told a time left, seconds until then, and told over true, where more than
+    five seconds were left."""
+    found = []
     for at, line in told:
-        found = re.search(r"about ([\d.,]+) (s|min|h) left", line)
-        if found is None or at < 60 or end - at < 5:
-            continue
-        ratio = float(found[1].replace(",", "")) * _UNITS[found[2]] / (end - at)
-        lines, errors = lines + 1, errors + (not 0.5 <= ratio <= 2)
-    return lines, errors
+        said = re.search(r"about ([\d.,]+) (s|min|h) left", line)
+        if said is not None and end - at > 5:
+            left = float(said[1].replace(",", "")) * _UNITS[said[2]]
+            found.append((round(at), round(left / (end - at), 2)))
+    return found
 
 
 def measured(name: str, folder: Path, wall: bool) -> dict[str, Any]:
@@ -107,9 +123,9 @@ def measured(name: str, folder: Path, wall: bool) -> dict[str, Any]:
     asked = ("plan", str(file), "--out", str(out), "--json")
     planning, written, _ = spent(program, *asked, wall=wall)
     (row,) = json.loads(written)["models"]
-    taken, _, told = spent(PROGRAM, "run", str(file), "--out", str(out), wall=wall)
+    program = PROGRAM if wall else ITS_CLOCK + PROGRAM
+    taken, _, told = spent(program, "run", str(file), "--out", str(out), wall=wall)
     starting, _, _ = spent(IMPORTS, wall=wall)
-    lines, errors = misled(told)
     return {
         "study": name,
         "prompts": row["prompts"],
@@ -119,8 +135,7 @@ def measured(name: str, folder: Path, wall: bool) -> dict[str, Any]:
         "ratio": round(row["seconds"] / taken, 2),
         "starting": round(starting, 1),
         "planning": round(planning, 1),
-        "lines": lines,
-        "errors": errors,
+        "left": lines(told, taken),
         "load": round(load, 1),
         "load_after": round(os.getloadavg()[0], 1),
     }
