@@ -7,9 +7,9 @@ in processes of their own, one after the other. Prints a line a study as JSON: s
 taken, and their ratio. Both are of processor time on one thread, so that what else the machine does
 counts little; with `--wall` they are of the clock on the wall, with as many threads as torch
 chooses, and hold on a machine that does nothing else. `taken` is the whole process of the run;
-`starting` is what of it a program takes that only imports the same libraries. `left` are the lines of
-the progress that told a time left: seconds of the run until then, and the time left that was told
-over that which then passed.
+`starting` is what of it a program takes that only imports the same libraries. `left` are the lines
+of the progress that told a time left: seconds of the run until then, and the time left that was
+told over that which then passed.
 """
 
 from __future__ import annotations

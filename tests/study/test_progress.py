@@ -8,20 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.clock import Clock
 from tests.support.studies import study_file
 from tremble.study.file import read_study
 from tremble.study.progress import Pace, Progress
 from tremble.study.run import score_study
-
-
-class Clock:
-    """A clock that stands still between passes."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def told(passes: Sequence[tuple[float, Sequence[float]]], total: float) -> list[float | None]:

@@ -7,7 +7,7 @@ import io
 from rich.console import Console
 from rich.progress import Progress as Bar
 
-from tests.study.test_progress import Clock
+from tests.support.clock import Clock
 from tremble.report.terminal.progress import Lines, Terminal
 
 
