@@ -32,7 +32,7 @@ GEMMA, SMOLLM = "embedded/gemma-3-270m", "embedded/smollm2-135m-instruct"
 KINDS = {  # families, format, sample
     "long": (["repeated_matrix"], "plain", None),
     "short": (["one_shot_matrix", "lottery"], "plain", 150),
-    "chat": (["repeated_matrix"], "chat", 600),
+    "chat": (["repeated_matrix"], "chat", 200),
     "persuasion": (["persuasion", "persuasion_seller"], "plain", None),
 }
 PROGRAM = "from tremble.cli import main; main()"

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from tremble.engines.cost import NO_WORK, Cost, Work
 from tremble.engines.model_size import ModelSize
+from tremble.engines.open import give_memory_back
 from tremble.models.files import Notify
 from tremble.models.spec import RunOptions
 from tremble.tokenization.options import TokenPaths
@@ -88,6 +89,7 @@ class Times:
             self._trials[size.shape] = trial(
                 size.config, self.options, size.trusted, work.shared, work.alone
             )
+            give_memory_back()
         return self._trials[size.shape]
 
     def _rate(self) -> float:
@@ -104,10 +106,13 @@ class Times:
 
         from tremble.engines.machine import machine
 
-        device = torch.device("cuda" if self.options.device == "auto" else self.options.device)
+        name = self.options.device
+        if name == "auto":  # layers go to GPUs first
+            name = "cuda" if torch.cuda.is_available() else "cpu"
+        here = machine(torch.device(name))
         expected = taken = 0.0
         for account in before:
-            if account.get("cost") is None or account.get("machine") != machine(device):
+            if account.get("cost") is None or account.get("machine") != here:
                 continue
             own = Cost(**account["cost"])
             names = ("computed_tokens", "pairs", "decision_rows", "passes")

@@ -32,7 +32,7 @@ def test_layers_left_out_take_what_later_ones_of_their_kind_take() -> None:
     assert Layers((one,) * 2, 2).more([5.0, 1.0]) == 0
 
 
-class Slow(torch.nn.Module):
+class Slow(torch.nn.Module):  # type: ignore[misc]
     """A part that takes so many seconds of a clock."""
 
     def __init__(self, clock: list[float], seconds: float) -> None:
