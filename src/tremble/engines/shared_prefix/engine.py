@@ -276,10 +276,12 @@ class SharedEngine:
         return SelfCheck(len(sample), None, self._tolerance(), why), expected
 
     def _walk(self, plan: Plan, prompts: Sequence[TokenPaths], most: Room) -> Iterator[Score]:
-        """The stream, slice by slice; what a pass answered is read while the next one computes."""
+        """The stream, slice by slice. Elsewhere than on a processor, what a pass answered is read
+        once the next one is launched."""
         readout = Readout(prompts)
         carry: Carry = []
         waiting: Answered | None = None
+        at_once = self.reference.device.type == "cpu"
         start = 0
         while start < plan.distinct:
             stop = plan.stop(start, most.tokens, most.rows)
@@ -303,11 +305,12 @@ class SharedEngine:
                 most = most.half(stop - start)
                 self._fits = most.least(self._fits)
                 continue
-            scores = [] if waiting is None else list(readout.scores(waiting))
+            rows = len(answered.norm)
+            ready, waiting = (answered, None) if at_once else (waiting, answered)
+            scores = [] if ready is None else list(readout.scores(ready))
             # Reading waits for the device, so that this is the time of a pass everywhere.
-            self._count(cut, len(answered.norm), time.perf_counter() - began)
+            self._count(cut, rows, time.perf_counter() - began)
             yield from scores
-            waiting = answered
             start = stop
         if waiting is not None:
             yield from readout.scores(waiting)
