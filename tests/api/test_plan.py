@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,21 +11,27 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
-from tests.support.toys import bpe_tokenizer, tiny_model
+from tests.support.toys import bpe_tokenizer, save_tiny, tiny_model
 from tremble.api.plan import plan_study
 from tremble.commands.program import app
 from tremble.datasets.base import Notes
 from tremble.datasets.demo import load, sample
 from tremble.decisions.jsonl import write
-from tremble.engines.cost import Work
+from tremble.engines.cost import Cost, Work
 from tremble.engines.mock import MockEngine
 from tremble.engines.model_size import ModelSize
+from tremble.engines.shared_prefix import matmul_rate
+from tremble.engines.shared_prefix import trial as trials
+from tremble.engines.shared_prefix.stream import Plan
+from tremble.engines.shared_prefix.trial import Trial
 from tremble.models.open import open_tokenizer
-from tremble.report.tables.plan import duration, plan_layout, size
+from tremble.models.tokenizer import HubTokenizer
+from tremble.report.tables.plan import duration, plan_layout, size, time_notes
 from tremble.store.study_folder import Store
 from tremble.study.file import read_study
 from tremble.study.progress import Progress
 from tremble.study.run import score_study
+from tremble.tokenization.options import option_paths
 
 FILE = """
 [study]
@@ -149,7 +154,7 @@ class Told(Progress):
     def start(self, model: str, prompts: int) -> None:
         self.begun.append([model, prompts, 0])
 
-    def advance(self, prompts: int) -> None:
+    def advance(self, prompts: int, effort: float | None = None) -> None:
         self.begun[-1][2] += prompts
 
 
@@ -223,38 +228,145 @@ def test_a_reason_stands_once_with_how_often_it_holds(tmp_path: Path) -> None:
     ("tokens", "prompts", "per_second"),
     [(44_563, 1202, 22.9), (32_511, 320, 8.68), (11_639, 200, 18.1)],
 )
-def test_estimated_times_are_near_those_measured(
-    tokens: int, prompts: int, per_second: float
-) -> None:
+def test_rough_times_are_near_those_measured(tokens: int, prompts: int, per_second: float) -> None:
     """Gemma 3 270M in docs/performance.md: repeated games, persuasion, lotteries, on a machine
     whose square product runs at 271 to 350 GFLOP/s. Its configuration: 18 layers of 640, 4 heads of
     256 and 1 of keys and values, 2048 between, 262,144 words."""
     layer = 640 * 256 * (4 + 1 + 1 + 4) + 3 * 640 * 2048
-    size = ModelSize(0, 18 * layer, 0, 0, 4 * 4 * 256 * 18, 2 * 640 * 262_144, None, 4)
+    operations = Cost(2 * 18 * layer, 4 * 4 * 256 * 18, 2 * 640 * 262_144, 0.0)
+    size = ModelSize(0, 0, 0, operations, None, 4)
     seconds = size.cost(310).seconds(Work(tokens, 0, prompts))
     assert 1 / 1.5 < seconds / (prompts / per_second) < 1.5
 
 
-def test_a_measured_cost_stands_in_for_the_estimate(tmp_path: Path) -> None:
-    """Seconds fitted to the passes of an earlier part of the study."""
-    folder = tmp_path / "model"
-    model = tiny_model("Gemma3Text")
-    model.save_pretrained(folder)
-    bpe_tokenizer().save_pretrained(folder)
-    text = FILE.replace("mock:one", str(folder))
-    study_in(tmp_path, RECORDS)
-    (tmp_path / "planned.toml").write_text(text, encoding="utf-8")
-    study = read_study(tmp_path / "planned.toml")
-    before = plan_study(study, tmp_path / "out", print)["models"][0]
-    assert before["timing"] == "estimated" and before["seconds"] > 0
-    assert before["memory"] > sum(4 * weight.numel() for weight in model.parameters())
-    score_study(study, tmp_path / "out", print)
-    study_in(tmp_path, [*RECORDS, asked("One more of them?")])
-    (tmp_path / "planned.toml").write_text(text, encoding="utf-8")
-    after = plan_study(read_study(tmp_path / "planned.toml"), tmp_path / "out", print)
-    row = after["models"][0]
+def planned(folder: Path, records: list[dict[str, Any]], extra: str = "") -> dict[str, Any]:
+    """The plan of a study whose base is the tiny model in FOLDER/model, and its row."""
+    study_in(folder, records)
+    text = FILE.replace("mock:one", str(folder / "model")) + extra
+    (folder / "planned.toml").write_text(text, encoding="utf-8")
+    said: list[str] = []
+    plan = plan_study(read_study(folder / "planned.toml"), folder / "out", said.append)
+    return {**plan["models"][0], "gflops": plan["gflops"], "said": said}
+
+
+def trial_of(cost: Cost, asked: list[Any]) -> Any:
+    """Stands in for what times passes: their cost is this one."""
+
+    def found(*arguments: Any) -> Trial:
+        asked.append(arguments)
+        return Trial(cost, shared=True)
+
+    return found
+
+
+def test_times_come_from_passes_that_are_timed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_tiny(tmp_path / "model", "Gemma3Text")
+    asked: list[Any] = []
+    monkeypatch.setattr(trials, "trial", trial_of(Cost(1e-3, 0.0, 0.0, 0.0), asked))
+    row = planned(tmp_path, RECORDS)
+    assert (row["timing"], row["gflops"]) == ("timed", None)
+    assert row["memory"] > sum(4 * part.numel() for part in tiny_model("Gemma3Text").parameters())
+    # The check: three prompts and a branch of the longest, one by one and together; then all three.
+    view = [path for _, path in sorted(lengths(tmp_path).items())]
+    alone = sum(view) + max(view)
+    once, checked = asked[0][3], row["seconds"] - 1e-3 * row["distinct_tokens"]
+    assert (once.tokens, once.rows) == (row["distinct_tokens"], asked[0][3].rows)
+    assert asked[0][4].tokens == row["tokens"] == sum(view)
+    assert 1e-3 * alone < checked - 1.0 < 1e-3 * 2 * alone
+
+
+def lengths(folder: Path) -> dict[str, int]:
+    """Tokens of the distinct prompts of RECORDS, by prompt, as the tiny tokenizer reads them."""
+    tokenizer = HubTokenizer(bpe_tokenizer())
+    found = {}
+    for record in RECORDS:
+        text = record["prompt"] + '\n{"decision": "'
+        (paths,) = option_paths(tokenizer, [(text, record["options"])])
+        found[text] = Plan([paths]).tokens
+    return found
+
+
+def test_what_was_measured_before_corrects_what_is_timed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its ratio to what was timed for the same passes, if that was on this machine."""
+    save_tiny(tmp_path / "model", "Gemma3Text")
+    monkeypatch.setattr(trials, "trial", trial_of(Cost(1.0, 0.0, 0.0, 0.0), []))
+    first = planned(tmp_path, RECORDS)
+    score_study(read_study(tmp_path / "planned.toml"), tmp_path / "out", print)
+    more = [*RECORDS, asked("One more of them?")]
+    row = planned(tmp_path, more)
     assert (row["timing"], row["prompts"]) == ("measured", 1)
-    assert math.isfinite(row["seconds"]) and row["seconds"] > 0
+    (manifest,) = [
+        path
+        for path in (tmp_path / "out").rglob("manifest.json")
+        if json.loads(path.read_text("utf-8"))["scoring"]["path"] == "shared"
+    ]
+    account = json.loads(manifest.read_text("utf-8"))
+    scoring = account["scoring"]
+    assert scoring["checking_seconds"] > 0
+    names = ("computed_tokens", "pairs", "decision_rows", "passes")
+    work = Work(*(scoring[name] for name in names))
+    assert work.tokens == first["distinct_tokens"]
+    ratio = Cost(**scoring["cost"]).seconds(work) / work.tokens
+    todo = row["distinct_tokens"]
+    assert row["seconds"] - 1.0 > ratio * todo
+    scoring["cost"] = {name: 10 * value for name, value in scoring["cost"].items()}
+    manifest.write_text(json.dumps(account), encoding="utf-8")
+    slower = planned(tmp_path, more)
+    opening = 1.0  # and a few kilobytes of weights
+    assert slower["seconds"] - opening == pytest.approx(10 * (row["seconds"] - opening), rel=0.01)
+    for machine in ({**scoring["machine"], "threads": 77}, None):
+        scoring["machine"] = machine
+        manifest.write_text(json.dumps(account), encoding="utf-8")
+        elsewhere = planned(tmp_path, more)
+        assert elsewhere["timing"] == "timed"
+        assert elsewhere["seconds"] > todo  # at a second a token
+
+
+def test_a_model_that_cannot_be_tried_has_a_rough_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_tiny(tmp_path / "model", "Gemma3Text")
+    monkeypatch.setattr(trials, "trial", lambda *_: None)
+    monkeypatch.setattr(matmul_rate, "square_rate", lambda _: 123.0)
+    row = planned(tmp_path, RECORDS)
+    assert (row["timing"], row["gflops"]) == ("rough", 123.0)
+    assert row["seconds"] > 1
+    plan = plan_study(read_study(tmp_path / "planned.toml"), tmp_path / "out", print)
+    assert "123 GFLOP/s" in " ".join(time_notes(plan))
+    assert plan_layout(plan)[0].sections[0].rows[0][5].startswith("~")
+
+
+def test_twins_are_timed_once_and_nothing_of_their_weights_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second one's weights are another's; the safetensors library opens files for their
+    headers only."""
+    import safetensors.torch
+    import transformers
+
+    def never(*_: Any, **__: Any) -> Any:
+        raise AssertionError("weights were read")
+
+    save_tiny(tmp_path / "model")
+    save_tiny(tmp_path / "twin", seed=1)
+    monkeypatch.setattr(trials, "SECONDS", 0.01)
+    study_in(tmp_path, RECORDS)
+    text = FILE.replace("mock:one", str(tmp_path / "model"))
+    text = text.replace("mock:two", str(tmp_path / "twin"))
+    (tmp_path / "planned.toml").write_text(text, encoding="utf-8")
+    before = sorted(path for path in tmp_path.rglob("*"))
+    monkeypatch.setattr(transformers.PreTrainedModel, "from_pretrained", never)
+    monkeypatch.setattr(safetensors.torch, "load_file", never)
+    said: list[str] = []
+    plan = plan_study(read_study(tmp_path / "planned.toml"), tmp_path / "out", said.append)
+    assert [row["timing"] for row in plan["models"]] == ["timed", "timed"]
+    assert all(row["seconds"] > 0 for row in plan["models"])
+    assert sum("Timing passes" in line for line in said) == 1
+    assert sorted(path for path in tmp_path.rglob("*")) == before
 
 
 def test_a_terminal_says_it_in_words(tmp_path: Path) -> None:

@@ -21,11 +21,14 @@ def test_the_size_of_a_model_without_its_weights(tmp_path: Path) -> None:
     assert found.weights == 2 * found.parameters
     linear = [part for part in model.modules() if isinstance(part, torch.nn.Linear)]
     head = model.get_output_embeddings()
-    assert found.active == sum(part.weight.numel() for part in linear if part is not head)
-    assert found.row == 2 * head.weight.numel()
+    each = found.operations
+    assert each.token == 2 * sum(part.weight.numel() for part in linear if part is not head)
+    assert each.row == 2 * head.weight.numel()
     assert found.download == 0
     config = model.config
-    assert found.pair == 4 * config.num_attention_heads * config.head_dim * len(model.model.layers)
+    heads = config.num_attention_heads * config.head_dim
+    assert each.pair == 4 * heads * len(model.model.layers)
+    assert each.one_pass == 0
 
 
 def test_of_experts_those_count_that_a_token_goes_through() -> None:

@@ -16,7 +16,9 @@ from huggingface_hub import constants, scan_cache_dir, snapshot_download
 from tests.support.commands import tremble
 from tests.support.fake_hub import SHA, FakeHub
 from tests.support.toys import save_tiny
+from tremble.api.plan import plan_study
 from tremble.api.results import analyze_study
+from tremble.engines.shared_prefix import trial
 from tremble.errors import UserError
 from tremble.models.hub import Downloads
 from tremble.study import score as scoring
@@ -67,6 +69,20 @@ def test_a_model_from_the_hub_is_downloaded_scored_and_kept(tmp_path: Path, hub:
     (repo,) = scan_cache_dir(constants.HF_HUB_CACHE).repos
     assert (repo.repo_id, {r.commit_hash for r in repo.revisions}) == ("them/one", {SHA})
     assert hub.served.count("them/one/model.safetensors") == 1
+
+
+def test_a_plan_times_a_model_whose_weights_nobody_has(
+    tmp_path: Path, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trial, "SECONDS", 0.01)
+    (hub.models["them/one"] / "model.safetensors").write_bytes(b"not for anybody")
+    said: list[str] = []
+    plan = plan_study(read_study(study(tmp_path, "them/one")), tmp_path / "out", said.append)
+    (row,) = plan["models"]
+    assert row["timing"] == "timed" and row["seconds"] > 0
+    assert "Timing passes of a few layers like those of them/one." in said
+    assert hub.served and not any(name.endswith(".safetensors") for name in hub.served)
+    assert not (tmp_path / "out").exists()
 
 
 def test_disk_never_holds_the_weights_of_two_models(

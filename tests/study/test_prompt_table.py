@@ -363,7 +363,7 @@ def test_long_rendering_says_how_far_it_is(tmp_path: Path, monkeypatch: pytest.M
     out = io.StringIO()
     asked = read_study(study_file(tmp_path, PAIR, formats=["plain"]))
     score_study(asked, tmp_path / "out", lambda _: None, progress.Lines(out))
-    said = [line.split(", about")[0] for line in out.getvalue().splitlines()]
+    said = [line.split(", measuring")[0] for line in out.getvalue().splitlines()]
     assert said[:3] == [f"Rendering: {done} of 12 prompts" for done in (4, 6, 12)]
     assert said[3] == "mock:base: 6 prompts to score"
     monkeypatch.setattr(progress, "LINE_SECONDS", 60.0)

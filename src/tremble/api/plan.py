@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from tremble.engines.cost import Cost, Work
+from tremble.api.times import ModelWork, Times, Timing
 from tremble.engines.model_size import ModelSize, model_size
 from tremble.engines.shared_prefix.stream import Plan
 from tremble.errors import UserError
@@ -35,7 +35,6 @@ from tremble.text import counted
 from tremble.tokenization.refusal import ErrorKind
 
 Row = dict[str, Any]
-_PASS = 2048  # tokens
 _ROW_BYTES = 80  # of a score on disk, as studies have them
 _LIBRARIES = 500_000_000  # bytes that Python, torch and transformers take themselves
 
@@ -53,8 +52,7 @@ class _Model:
     tokens: int = 0
     distinct: int = 0
     longest: int = 0
-    work: list[Work] = field(default_factory=list)
-    cost: Cost | None = None
+    work: ModelWork = field(default_factory=ModelWork)
 
 
 def plan_study(
@@ -64,9 +62,12 @@ def plan_study(
 
     - `models`: one row each: model, rows (decisions in all their presentations, formats, data and
       wordings), scored (of these, on disk already), prompts (distinct, to be computed), tokens
-      (theirs, one by one), distinct_tokens (computed once each), seconds and `timing` ("measured"
-      in this study before; "estimated" from the configuration and a matrix product timed now, to a
-      factor of two), memory, download and disk in bytes. None where it cannot be told.
+      (theirs, one by one), distinct_tokens (computed once each), seconds of scoring with reading
+      the weights and the self-check, and how these are known (`timing`: "timed" now, passes of a
+      few layers with made-up weights; "measured", the same held against what this study took
+      before on this machine; "rough", by the configuration and a matrix product timed now; None
+      where nothing is to be computed); memory, download and disk in bytes. None where it cannot be
+      told.
     - `families`: data (the entry), family, decisions, clusters (participants, or games), and the
       smallest difference between two models' r that a two-sided test at .05 finds with a
       probability of .80, were all decisions independent, and were those of a cluster all alike:
@@ -75,19 +76,19 @@ def plan_study(
       fault of single prompts), rows (prompts), decisions (distinct ones), cells, and the names of
       models, data, formulations and formats they are of. Of a model that cannot be had,
       rows, decisions and cells are None.
-    - `totals`, and `gflops`, the rate of the product that was timed.
+    - `totals`, and `gflops`, the rate of the product that was timed, None where none was.
 
-    Says how much it will render, and tells `progress`. Raises UserError for faults of the study
-    file as a whole.
+    Says how much it will render and what it times, and tells `progress`. Raises UserError for
+    faults of the study file as a whole.
     """
     store = checked(study, out)
     nothing_noted = Downloads(keep=True)
     with run_context(study, store, notify, progress or Progress(), downloads=nothing_noted) as run:
         plan = _Plan(run)
         prepared = plan.count()
-        gflops = _rate(study, plan.models)
         tables = sum(path.stat().st_size for path in run.cache.made().values())
-    rows = [_row(study, model, expected, gflops) for model, expected in plan.models.items()]
+    times = Times(study.run, notify)
+    rows = [_row(study, times, model, expected) for model, expected in plan.models.items()]
     return {
         "study": study.name,
         "models": rows,
@@ -96,7 +97,7 @@ def plan_study(
         ],
         "cannot": [lost.row(why) for why, lost in plan.cannot.items()],
         "totals": {**_totals(rows), "prompt_tables": tables},
-        "gflops": gflops,
+        "gflops": times.gflops,
     }
 
 
@@ -195,20 +196,19 @@ class _Plan:
         model.rows += rows.height
         model.scored += sound.join(scored, on=list(EXPECTED), how="semi").height
         missing = missing_rows(sound, written).rows.unique("row_key", maintain_order=True)
-        plan = Plan(job.prompts.token_paths(missing["prompt"]))
+        prompts = job.prompts.token_paths(missing["prompt"])
+        plan = Plan(prompts)
         model.prompts += plan.prompts
         model.tokens += plan.tokens
         model.distinct += plan.distinct
         model.longest = max(model.longest, plan.longest)
-        if study.run.engine == "reference":
-            pairs = plan.tokens * plan.longest // 2
-            model.work.append(Work(plan.tokens, pairs, plan.rows, plan.prompts))
-        else:
-            passes = -(-plan.distinct // _PASS)
-            model.work.append(Work(plan.distinct, plan.pairs, plan.rows, passes))
-        measured = ((folder.manifest() or {}).get("scoring") or {}).get("cost")
-        if measured is not None:
-            model.cost = Cost(**measured)
+        options = study.run
+        if model.size is not None:
+            lossless = options.dtype == "float32" and options.quantise is None
+            model.work.add(prompts, plan, lossless)
+        account = (folder.manifest() or {}).get("scoring")
+        if account is not None:
+            model.work.before.append(account)
 
     def _add_lost(self, cell: Cell, rows: pl.DataFrame, window: int | None) -> None:
         """Adds what of a cell no model, or not one with such a window, can be asked."""
@@ -223,31 +223,20 @@ class _Plan:
             self.cannot[str(why)].add(cell, some.height, some["decision"])
 
 
-def _rate(study: Study, models: Mapping[ModelSpec, _Model]) -> float | None:
-    """GFLOP/s of a square product here; None where nothing would run on the processor."""
-    if study.run.device != "cpu" or all(model.size is None for model in models.values()):
-        return None
-    from tremble.engines.shared_prefix.matmul_rate import square_rate
-
-    return square_rate(study.run.dtype)
-
-
-def _row(study: Study, spec: ModelSpec, expected: _Model, gflops: float | None) -> Row:
-    size, cost, timing = expected.size, expected.cost, "measured"
-    if cost is None and size is not None and gflops is not None:
-        cost, timing = size.cost(gflops), "estimated"
-    seconds = None if cost is None else sum(cost.seconds(work) for work in expected.work)
-    if expected.prompts == 0 or size is None:
-        seconds, timing = 0.0, "estimated"
+def _row(study: Study, times: Times, spec: ModelSpec, expected: _Model) -> Row:
+    size, name = expected.size, model_name(spec)
+    known: tuple[float, Timing | None] | None = (0.0, None)
+    if size is not None and expected.prompts:
+        known = times.seconds(name, size, expected.work)
     return {
-        "model": model_name(spec),
+        "model": name,
         "rows": expected.rows,
         "scored": expected.scored,
         "prompts": expected.prompts,
         "tokens": expected.tokens,
         "distinct_tokens": expected.distinct,
-        "seconds": seconds,
-        "timing": None if seconds is None else timing,
+        "seconds": None if known is None else known[0],
+        "timing": None if known is None else known[1],
         "memory": _LIBRARIES if size is None else _memory(study, size, expected.longest),
         "download": 0 if size is None else size.download,
         "disk": _ROW_BYTES * (expected.rows - expected.scored),

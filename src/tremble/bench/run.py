@@ -20,6 +20,7 @@ from tremble.bench import rates, worker
 from tremble.bench.rows import compare, empty_row, point, row, share
 from tremble.bench.task import Task, factors, prepare, sample
 from tremble.disk.temporary import temporary_folder
+from tremble.engines.machine import cores, processor
 from tremble.errors import UserError
 from tremble.models.embedded import GEMMA
 from tremble.models.files import Notify
@@ -236,21 +237,14 @@ def _shares(folder: Path, model: Path, rows: list[dict[str, Any]], notify: Notif
 
 def machine() -> dict[str, Any]:
     """The machine, as far as it says what it is."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    info = Path("/proc/cpuinfo")
-    names = [
-        line.partition(":")[2].strip()
-        for line in (info.read_text().splitlines() if info.exists() else ())
-        if line.startswith("model name")
-    ]
     memory = (
         os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30)
         if hasattr(os, "sysconf")
         else None
     )
     return {
-        "processor": names[0] if names else platform.processor() or platform.machine(),
-        "cores": cores,
+        "processor": processor(),
+        "cores": cores(),
         "memory_gb": memory,
         "system": f"{platform.system()} {platform.machine()}",
     }

@@ -25,7 +25,7 @@ def plan(
 
     asked = read_study(study)
     from tremble.api.plan import plan_study
-    from tremble.report.tables.plan import plan_layout, size
+    from tremble.report.tables.plan import plan_layout, size, time_notes
     from tremble.report.terminal.progress import shown_progress
     from tremble.report.terminal.tables import print_tables
     from tremble.store.provenance import slug
@@ -40,15 +40,8 @@ def plan(
         print_tables(plan_layout(expected), screen())
         disk = expected["totals"]["disk"], expected["totals"]["prompt_tables"]
         say(f"On disk: scores {size(disk[0])}, prompts {size(disk[1])}.")
-        if any(row["timing"] == "estimated" and row["seconds"] for row in expected["models"]):
-            say(
-                "Times with ~ are a guess, within a factor of two, for models that can share "
-                "prefixes and a machine as busy as it is now: a matrix product ran at "
-                f"{expected['gflops']:,.0f} GFLOP/s. They are measured once part of a study is "
-                "scored."
-            )
-        elif any(row["seconds"] is None for row in expected["models"]):
-            say("Times on a GPU are told once part of the study is scored there.")
+        for note in time_notes(expected):
+            say(note)
         say(
             "Smallest: found with a probability of .80 at .05, for two r near .3 whose "
             "predictions correlate at .5, were all decisions independent; by clusters, were the "

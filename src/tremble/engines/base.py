@@ -62,6 +62,11 @@ class Engine(Protocol):
     def score(self, prompts: Sequence[TokenPaths]) -> Iterator[Score]:
         """Scores in any order; that of a prompt that cannot be scored has an `error`."""
 
+    def efforts(self, prompts: Sequence[TokenPaths]) -> Sequence[float]:
+        """What each of them takes when all are scored in one call, in a unit of the engine's own;
+        nothing where it is refused. The unit may be another one once `report` names another
+        path."""
+
     def identity(self) -> dict[str, Any]:
         """What belongs in the model key (weights, adapter, dtype, engine kind): that of the model
         it was opened with, or a run takes that model for one that changed meanwhile."""
@@ -69,7 +74,8 @@ class Engine(Protocol):
     def limits(self) -> Limits: ...
 
     def report(self) -> dict[str, Any]:
-        """How scores were computed so far, for the manifest: `path` and what belongs to it."""
+        """How scores were computed so far, for the manifest: `path` and what belongs to it;
+        `checking_seconds`, where time went into checks."""
 
 
 def option_mass(logprobs: Sequence[float | None] | None) -> float | None:

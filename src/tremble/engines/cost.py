@@ -19,6 +19,17 @@ class Work:
     rows: int
     passes: int = 1
 
+    def __add__(self, other: Work) -> Work:
+        return Work(
+            self.tokens + other.tokens,
+            self.pairs + other.pairs,
+            self.rows + other.rows,
+            self.passes + other.passes,
+        )
+
+
+NO_WORK = Work(0, 0, 0, 0)
+
 
 @dataclass(frozen=True, slots=True)
 class Cost:
@@ -35,6 +46,12 @@ class Cost:
             + self.pair * work.pairs
             + self.row * work.rows
             + self.one_pass * work.passes
+        )
+
+    def times(self, factor: float) -> Cost:
+        """All of it so many times."""
+        return Cost(
+            self.token * factor, self.pair * factor, self.row * factor, self.one_pass * factor
         )
 
 

@@ -58,6 +58,9 @@ class MockEngine:
     def report(self) -> dict[str, Any]:
         return {"path": "mock"}
 
+    def efforts(self, prompts: Sequence[TokenPaths]) -> Sequence[float]:
+        return [1.0] * len(prompts)  # refused ones as well: to look at each would take as long
+
     def score(self, prompts: Sequence[TokenPaths]) -> Iterator[Score]:
         for index, paths in enumerate(prompts):
             if paths.refusal is not None:

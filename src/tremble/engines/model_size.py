@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from tremble.engines.cost import Cost
@@ -21,18 +22,18 @@ _REACHED = 0.7
 
 @dataclass(frozen=True, slots=True)
 class ModelSize:
-    """`parameters`, of which `active` are multiplied for a token, output head not counted; bytes
-    of the weights in memory, and still to be downloaded (None: not known). `pair`, `row`:
-    operations for a (token, token it sees) pair, and for a decision row."""
+    """How many `parameters`; bytes of the weights in memory, and still to be downloaded (None: not
+    known); what passes compute (see `operations`); `shape` is the same for models whose passes
+    take equally long, `trusted` says whether code of the model's own may run."""
 
     parameters: int
-    active: int
     weights: int
     download: int | None
-    pair: int
-    row: int
+    operations: Cost
     config: Any
     itemsize: int
+    shape: str = ""
+    trusted: bool = False
 
     def pass_bytes(self, device: str, longest: int) -> int:
         """What the largest pass takes on top of the weights, with prompts of up to `longest`
@@ -46,9 +47,8 @@ class ModelSize:
 
     def cost(self, gflops: float) -> Cost:
         """What passes should take on a machine whose square matrix products run at `gflops`, to a
-        factor of two or so."""
-        rate = gflops * 1e9 * _REACHED
-        return Cost(2 * self.active / rate, self.pair / rate, self.row / rate, 0.0)
+        factor of four or so: what passes do besides is not in it."""
+        return self.operations.times(1 / (gflops * 1e9 * _REACHED))
 
 
 def model_size(spec: ModelSpec, options: RunOptions, notify: Notify) -> ModelSize | None:
@@ -74,22 +74,42 @@ def model_size(spec: ModelSpec, options: RunOptions, notify: Notify) -> ModelSiz
             f"The size of {spec.id!r} cannot be told ({one_line(error)}); check that its "
             "architecture is known to the installed transformers."
         ) from error
-    text = config.get_text_config()
-    heads = getattr(text, "num_attention_heads", None) or 0
-    width = getattr(text, "head_dim", None) or (text.hidden_size // heads if heads else 0)
     parameters = sum(part.numel() for part in model.parameters())
     each = _BYTES[options.dtype] if options.quantise is None else _QUANTISED[options.quantise]
-    head = model.get_output_embeddings()
     return ModelSize(
         parameters=parameters,
-        active=active_parameters(model, text),
         weights=int(parameters * each),
         download=source.missing_bytes(spec),
-        pair=4 * heads * width * (getattr(text, "num_hidden_layers", None) or 0),
-        row=2 * (0 if head is None else head.weight.numel()),
+        operations=operations(model),
         config=config,
         itemsize=int(_BYTES[options.dtype]),
+        shape=_shape(model),
+        trusted=trust,
     )
+
+
+def operations(model: Any) -> Cost:
+    """Floating-point operations in place of seconds: of a token through the layers, of a (token,
+    token it sees) pair, of a decision row through the output head."""
+    text = model.config.get_text_config()
+    heads = getattr(text, "num_attention_heads", None) or 0
+    width = getattr(text, "head_dim", None) or (text.hidden_size // heads if heads else 0)
+    layers = getattr(text, "num_hidden_layers", None) or 0
+    head = model.get_output_embeddings()
+    return Cost(
+        token=2 * active_parameters(model, text),
+        pair=4 * heads * width * layers,
+        row=2 * (0 if head is None else head.weight.numel()),
+        one_pass=0.0,
+    )
+
+
+def _shape(model: Any) -> str:
+    """A hash of what decides how long passes take: twins have the same."""
+    text = model.config.get_text_config()
+    kinds = [getattr(text, name, None) for name in ("layer_types", "sliding_window")]
+    weights = [(name, tuple(weight.shape)) for name, weight in model.named_parameters()]
+    return sha256(repr((type(model).__name__, kinds, weights)).encode()).hexdigest()
 
 
 def active_parameters(model: Any, config: Any) -> int:

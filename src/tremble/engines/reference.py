@@ -68,6 +68,10 @@ class ReferenceEngine:
     def report(self) -> dict[str, Any]:
         return {"path": "reference"}
 
+    def efforts(self, prompts: Sequence[TokenPaths]) -> Sequence[float]:
+        """The tokens of all sequences of a prompt."""
+        return [0.0 if self.refusal(paths) else float(_tokens(paths)) for paths in prompts]
+
     def score(self, prompts: Sequence[TokenPaths]) -> Iterator[Score]:
         """Scores in order of length where passes hold several sequences, else as given."""
         order = range(len(prompts))
@@ -173,6 +177,10 @@ def open_engine(model: ReadyModel, options: RunOptions, notify: Notify) -> Refer
     """The reference with a model's weights in memory. Raises as `load_weights`."""
     weights = load_weights(model, options)
     return ReferenceEngine(weights, model.tokenizer, model.identity, model.window, options.batch)
+
+
+def _tokens(paths: TokenPaths) -> int:
+    return sum(len(paths.prefix) + len(node) for node in maximal(paths.nodes()))
 
 
 def _read(read: Read, row: torch.Tensor) -> Values:

@@ -22,7 +22,7 @@ from tremble.study.manifest import job_manifest, split_strings
 from tremble.study.missing import missing_rows
 from tremble.study.parts import ScoreParts, stored_rows
 from tremble.study.progress import Progress
-from tremble.study.prompt_table import scorable
+from tremble.study.prompt_table import TableView, scorable
 from tremble.study.record import absent_models
 from tremble.text import one_line
 from tremble.tokenization.surface_forms import SurfaceForms
@@ -67,7 +67,7 @@ def _leave_out(run: RunContext, model: ModelSpec) -> None:
     run.store.amend({"absent": absent_models(run)})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Task:
     """What of a job is to be computed: `missing` are the places, among the rows of its prompts, of
     those without numbers; `asked` has for each distinct prompt among them what decides whether a
@@ -89,6 +89,11 @@ class _Task:
         rows = self.job.prompts.rows()
         return rows if rows.height == len(self.missing) else rows[self.missing]
 
+    def view(self) -> TableView:
+        """The token paths of the prompts without numbers, each once."""
+        firsts = self.rows().filter(pl.col("row_key").is_first_distinct())
+        return self.job.prompts.token_paths(firsts["prompt"])
+
 
 def _score_model(run: RunContext, model: ModelSpec, jobs: Sequence[Job]) -> None:
     tasks = _tasks(run, jobs)
@@ -97,12 +102,36 @@ def _score_model(run: RunContext, model: ModelSpec, jobs: Sequence[Job]) -> None
         engine = _open(run, model, tasks)
     else:
         run.notify(f"{model_name(model)}: nothing is missing.")
+    told = _Told(run.progress, tasks)
     for task in tasks:
         started = time.monotonic()
         if engine is not None and len(task.missing):
-            _score(task, engine, run.progress)
+            _score(task, engine, told)
         if len(task.missing) or task.folder.manifest() is None:
             _finish(run, task, engine, time.monotonic() - started)
+
+
+@dataclass(slots=True)
+class _Told:
+    """Tells the progress of a model's jobs in the unit of its engine: which that is, and what is no
+    scoring but checks, is known when the first score of a job is there."""
+
+    progress: Progress
+    tasks: Sequence[_Task]
+    path: str | None = None
+    checking: float = 0.0
+
+    def efforts(self, task: _Task, engine: Engine, view: TableView) -> Sequence[float]:
+        """Those of a job's prompts, the first of which is scored."""
+        report = engine.report()
+        if report["path"] != self.path:
+            self.path = report["path"]
+            later = self.tasks[self.tasks.index(task) :]
+            self.progress.measure(sum(sum(engine.efforts(one.view())) for one in later))
+        checking = report.get("checking_seconds", 0.0)
+        self.progress.pause(checking - self.checking)
+        self.checking = checking
+        return engine.efforts(view)
 
 
 def _tasks(run: RunContext, jobs: Sequence[Job]) -> list[_Task]:
@@ -150,17 +179,20 @@ def _finish(run: RunContext, task: _Task, engine: Engine | None, seconds: float)
     task.folder.finish(manifest)
 
 
-def _score(task: _Task, engine: Engine, progress: Progress) -> None:
+def _score(task: _Task, engine: Engine, told: _Told) -> None:
     """Score each distinct prompt once; a part is written every few seconds and at the end."""
     parts = ScoreParts(task.job, task.folder, task.rows())
     counted = task.asked.select(scorable(engine.limits().window)).to_series().to_numpy()
     view = task.job.prompts.token_paths(parts.prompts)
+    efforts: Sequence[float] | None = None
     flushed = time.monotonic()
     try:
         for score in engine.score(view):
             parts.add(score.index, _numbers(score, view.surface_forms(score.index), engine))
             if counted[score.index]:
-                progress.advance(1)
+                if efforts is None:
+                    efforts = told.efforts(task, engine, view)
+                told.progress.advance(1, efforts[score.index])
             if time.monotonic() - flushed > FLUSH_SECONDS:
                 parts.write()
                 flushed = time.monotonic()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -17,10 +18,11 @@ from tremble.engines.memory import Room
 from tremble.engines.reference import ReferenceEngine
 from tremble.engines.shared_prefix import tree_attention
 from tremble.engines.shared_prefix.engine import SharedEngine
-from tremble.engines.shared_prefix.self_check import cannot_share
+from tremble.engines.shared_prefix.self_check import SelfCheck, cannot_share
 from tremble.errors import UserError
 from tremble.models.tokenizer import HubTokenizer
-from tremble.tokenization.options import option_paths
+from tremble.tokenization.options import TokenPaths, option_paths
+from tremble.tokenization.refusal import Refusal
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 # States run along the pass, or (Llama4Tempered) attention depends on the place in it.
@@ -84,6 +86,26 @@ def test_any_tree_order_room_and_packing(
     assert shared.report()["path"] == "shared"
     expected = scored(reference, prompts)
     assert_equal(found, [expected[index] for index in order])
+
+
+def test_efforts_are_operations_in_tokens() -> None:
+    """Two prompts that share five tokens and part with one each, the second of which is longer by
+    one; a third one is refused."""
+    reference, shared, _ = pair_of("Llama")
+    labels = ((7,), (8,))
+    asked = [TokenPaths((1, 2, 3, 4, 5, end), labels, (False, False)) for end in (6, 7)]
+    asked[1] = replace(asked[1], prefix=(*asked[1].prefix, 9))
+    asked.append(TokenPaths((), labels, (False, False), refusal=Refusal("too_long", "so long")))
+    config = reference.model.config
+    linear = [part for part in reference.model.modules() if isinstance(part, torch.nn.Linear)]
+    token = 2 * sum(part.weight.numel() for part in linear if part is not reference.model.lm_head)
+    pair = 4 * config.num_attention_heads * config.head_dim * config.num_hidden_layers
+    row = 2 * config.hidden_size * config.vocab_size
+    expected = [6 + (21 * pair + row) / token, 2 + (13 * pair + row) / token, 0.0]
+    assert shared.efforts(asked) == pytest.approx(expected)
+    assert reference.efforts(asked) == [6.0, 7.0, 0.0]
+    shared.check = SelfCheck(3, None, 0.1, "why not")
+    assert shared.efforts(asked) == [6.0, 7.0, 0.0]
 
 
 def test_shuffling_changes_nothing() -> None:

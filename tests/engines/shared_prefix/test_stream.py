@@ -64,6 +64,34 @@ def test_every_distinct_token_once_and_every_node_read_once(
     assert plan.pairs == sum(len(path) for path, _ in walked)
 
 
+@given(prompt_lists)
+@pytest.mark.slow
+def test_shares_of_prompts_add_up_to_the_stream(prompts: list[TokenPaths]) -> None:
+    """A prompt brings in what its sequences share with none before it in the sorted list of all."""
+    plan = Plan(prompts)
+    tokens, pairs, rows = (share.tolist() for share in plan.shares())
+    assert (len(tokens), len(pairs), len(rows)) == (len(prompts),) * 3
+    assert (sum(tokens), sum(pairs), sum(rows)) == (plan.distinct, plan.pairs, plan.rows)
+    sequences = sorted(
+        {
+            ((*p.prefix, *node), index)
+            for index, p in enumerate(prompts)
+            for node in p.nodes()
+            if not any(other != node and other[: len(node)] == node for other in p.nodes())
+        }
+    )
+    assert plan.sequences == len(sequences)
+    lengths = [len(ids) for ids, _ in sequences]
+    assert plan.pairs_alone == sum(length * (length + 1) // 2 for length in lengths)
+    seen: set[tuple[int, ...]] = set()
+    expected = [0] * len(prompts)
+    for ids, index in sequences:
+        new = {ids[:end] for end in range(1, len(ids) + 1)} - seen
+        expected[index] += len(new)
+        seen |= new
+    assert tokens == expected
+
+
 @given(prompt_lists, st.randoms())
 @pytest.mark.slow
 def test_the_order_of_the_prompts_changes_nothing(

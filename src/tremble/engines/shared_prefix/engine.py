@@ -19,16 +19,18 @@ import torch
 
 from tremble.engines.base import Limits, Score
 from tremble.engines.cost import Work, fit
+from tremble.engines.machine import machine
 from tremble.engines.memory import Room, is_out_of_memory, keep_freed_memory, room_in, too_little
+from tremble.engines.model_size import operations
 from tremble.engines.reference import ReferenceEngine
 from tremble.engines.shared_prefix.layers import compiled, decoder_layers, for_rows, running
 from tremble.engines.shared_prefix.readout import Answered, Readout
 from tremble.engines.shared_prefix.self_check import (
-    CHECKED,
     TOLERANCE,
     Precision,
     SelfCheck,
     cannot_share,
+    checked_prompts,
     compare,
     longest_of_one_kind,
     precision,
@@ -53,6 +55,7 @@ _COUNTS = (
     "distinct_tokens",
     "computed_tokens",
     "decision_rows",
+    "pairs",
     "passes",
     "by_reference",
 )
@@ -97,6 +100,8 @@ class SharedEngine:
         )
         self._counts = dict.fromkeys(_COUNTS, 0)
         self._timed: list[tuple[Work, float]] = []
+        self._checking = 0.0  # seconds
+        self._operations = operations(self.model)
         if reference.device.type == "cpu":
             keep_freed_memory()
 
@@ -112,8 +117,9 @@ class SharedEngine:
 
     def report(self) -> dict[str, Any]:
         """Which path was taken and why, and what was computed: `tokens` as one prompt a pass would
-        compute them, `distinct_tokens` in the prefix tree, `computed_tokens` in fact; `cost` in
-        seconds, fitted to the passes. `last_layer_cut`: whether its end runs on decision rows
+        compute them, `distinct_tokens` in the prefix tree, `computed_tokens` in fact, `pairs` of
+        these and what they see; `cost` in seconds, fitted to the passes, on this `machine`;
+        `checking_seconds` went into checks. `last_layer_cut`: whether its end runs on decision rows
         only."""
         cost = fit(self._timed)
         shared = self.check is None or self.check.why is None
@@ -127,6 +133,8 @@ class SharedEngine:
             "precision": None if self.precision is None else asdict(self.precision),
             **self._counts,
             "cost": None if cost is None else asdict(cost),
+            "machine": machine(self.reference.device),
+            "checking_seconds": round(self._checking, 3),
         }
 
     def score(self, prompts: Sequence[TokenPaths]) -> Iterator[Score]:
@@ -148,12 +156,25 @@ class SharedEngine:
         if beyond:
             yield from self._one_by_one(_Chosen(prompts, beyond))
 
+    def efforts(self, prompts: Sequence[TokenPaths]) -> Sequence[float]:
+        """Operations over those of a token; where the reference scores, tokens."""
+        if self.check is not None and self.check.why is not None:
+            return self.reference.efforts(prompts)
+        sound = [at for at, paths in enumerate(prompts) if self.reference.refusal(paths) is None]
+        each = self._operations
+        tokens, pairs, rows = Plan(_Chosen(prompts, sound)).shares()
+        efforts = np.zeros(len(prompts))
+        efforts[sound] = tokens + (each.pair * pairs + each.row * rows) / max(each.token, 1)
+        return efforts.tolist()
+
     def _shared(self, chosen: _Chosen) -> Iterator[Score]:
         plan = Plan(chosen)
         most = self._room_for(plan)
         # Longer histories may reach past a window that the earlier ones did not.
         if self.check is None or (self.check.why is None and plan.longest > 2 * self._checked):
+            began = time.perf_counter()
             self._begin(plan, chosen, most)
+            self._checking += time.perf_counter() - began
         assert self.check is not None
         if self.check.why is not None:
             yield from self._one_by_one(chosen)
@@ -179,11 +200,13 @@ class SharedEngine:
         device = self.reference.device
         return room_in(self.model, device, self._memory, plan.longest).least(self._fits)
 
+    def leave_last_whole(self) -> None:
+        """Run the last layer on all tokens, as where it cannot be cut short."""
+        self._last = None
+
     def _begin(self, plan: Plan, prompts: Sequence[TokenPaths], most: Room) -> None:
         """Hold the path against the reference, and the precision against float32."""
-        # The reference takes a pass for every surface form; those of the labels show as much.
-        sample = [prompts[index].labels_alone() for index in plan.sample(CHECKED)]
-        sample.append(_branched(max(sample, key=lambda paths: paths.length)))
+        sample = checked_prompts(plan, prompts)
         self._checked = plan.longest
         expected = _sorted(self.reference.score(sample))
         self.check, scores = self._best_way(sample, expected, most)
@@ -253,17 +276,19 @@ class SharedEngine:
         return SelfCheck(len(sample), None, self._tolerance(), why), expected
 
     def _walk(self, plan: Plan, prompts: Sequence[TokenPaths], most: Room) -> Iterator[Score]:
-        """The stream, slice by slice; what a pass answered is read while the next one computes."""
+        """The stream, slice by slice. Elsewhere than on a processor, what a pass answered is read
+        once the next one is launched."""
         readout = Readout(prompts)
         carry: Carry = []
         waiting: Answered | None = None
+        at_once = self.reference.device.type == "cpu"
         start = 0
         while start < plan.distinct:
             stop = plan.stop(start, most.tokens, most.rows)
             cut = plan.slice(start, stop)
             began = time.perf_counter()
             try:
-                answered, carry = self._pass(cut, carry, plan.depth(stop), readout)
+                answered, carry = self.compute(cut, carry, plan.depth(stop), readout)
             except Exception as error:
                 if not is_out_of_memory(error):
                     # In a check it is the check that says why; later what was added is given up.
@@ -280,10 +305,12 @@ class SharedEngine:
                 most = most.half(stop - start)
                 self._fits = most.least(self._fits)
                 continue
-            if waiting is not None:
-                yield from readout.scores(waiting)
-            waiting = answered
-            self._count(cut, len(answered.norm), time.perf_counter() - began)
+            rows = len(answered.norm)
+            ready, waiting = (answered, None) if at_once else (waiting, answered)
+            scores = [] if ready is None else list(readout.scores(ready))
+            # Reading waits for the device, so that this is the time of a pass everywhere.
+            self._count(cut, rows, time.perf_counter() - began)
+            yield from scores
             start = stop
         if waiting is not None:
             yield from readout.scores(waiting)
@@ -292,12 +319,12 @@ class SharedEngine:
         self._counts["computed_tokens"] += len(cut.ids)
         self._counts["decision_rows"] += rows
         self._counts["passes"] += 1
-        # Elsewhere than on a processor a pass has only been launched by now.
-        if self.reference.device.type == "cpu" and len(self._timed) < _TIMED:
-            pairs = int(cut.depths.sum()) + len(cut.depths)
+        pairs = int(cut.depths.sum()) + len(cut.depths)
+        self._counts["pairs"] += pairs
+        if len(self._timed) < _TIMED:
             self._timed.append((Work(len(cut.ids), pairs, rows), seconds))
 
-    def _pass(
+    def compute(
         self, cut: Slice, carry: Carry, next_depth: int, readout: Readout
     ) -> tuple[Answered, Carry]:
         """One slice through the model: what its reads gave, and the path that leads onward."""
@@ -331,15 +358,6 @@ class SharedEngine:
             if not tree.calls:
                 raise Unsupported("its layers have no attention that could be given a tree")
             return readout.find(cut.reads, logits[0].float()), tree.carried
-
-
-def _branched(paths: TokenPaths) -> TokenPaths:
-    """The same prompt with one token in its middle exchanged: a branch that every check has."""
-    middle = len(paths.prefix) // 2
-    others = (*paths.prefix, *(token for path in paths.paths for token in path))
-    other = next((token for token in others if token != paths.prefix[middle]), 0)
-    prefix = (*paths.prefix[:middle], other, *paths.prefix[middle + 1 :])
-    return replace(paths, prefix=prefix)
 
 
 def _sorted(scores: Iterator[Score]) -> list[Score]:

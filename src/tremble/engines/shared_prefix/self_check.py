@@ -6,12 +6,14 @@ import inspect
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch.nn import Conv1d
 
 from tremble.engines.base import Score
+from tremble.engines.shared_prefix.stream import Plan
+from tremble.tokenization.options import TokenPaths
 
 _ATTENTION = {"full_attention", "sliding_attention", "chunked_attention"}
 _RECURRENT = re.compile(r"Mamba|SSM|Recurrent|Rglru|DeltaNet|LinearAttention|Lightning|ShortConv")
@@ -58,6 +60,22 @@ class Precision:
             f"{dtype} moves the log-odds of options by up to {self.max_log_odds:.2g} nat, "
             f"{self.mean_log_odds:.2g} on average, on {self.prompts} prompts."
         )
+
+
+def checked_prompts(plan: Plan, prompts: Sequence[TokenPaths]) -> list[TokenPaths]:
+    """Those of `prompts`, of which `plan` is, that a path is checked on, and a branch."""
+    # The reference takes a pass for every surface form; those of the labels show as much.
+    sample = [prompts[index].labels_alone() for index in plan.sample(CHECKED)]
+    return [*sample, _branched(max(sample, key=lambda paths: paths.length))]
+
+
+def _branched(paths: TokenPaths) -> TokenPaths:
+    """The same prompt with one token in its middle exchanged: a branch that every check has."""
+    middle = len(paths.prefix) // 2
+    others = (*paths.prefix, *(token for path in paths.paths for token in path))
+    other = next((token for token in others if token != paths.prefix[middle]), 0)
+    prefix = (*paths.prefix[:middle], other, *paths.prefix[middle + 1 :])
+    return replace(paths, prefix=prefix)
 
 
 def compare(scores: Sequence[Score], expected: Sequence[Score], tolerance: float) -> SelfCheck:

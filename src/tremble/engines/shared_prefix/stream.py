@@ -45,8 +45,8 @@ class Plan:
     `prompts` are counted as given; `tokens` are those of all their sequences, as one prompt a pass
     would compute them, `longest` those of the longest; `distinct` those of the stream; `rows` its
     tokens with a decision row; `pairs` the (token, token it sees) pairs of the stream, for the
-    cost of attention. Takes about four bytes a token of the prompts and 350 a prompt; prompts are
-    read once, in their order.
+    cost of attention, `pairs_alone` those of all sequences. Takes about four bytes a token of the
+    prompts and 350 a prompt; prompts are read once, in their order.
     """
 
     def __init__(self, prompts: Iterable[TokenPaths]) -> None:
@@ -75,6 +75,7 @@ class Plan:
         self.longest = int(lengths.max(initial=0))
         self.distinct = int(self._starts[-1])
         self.pairs = int((lengths * (lengths + 1) - shared * (shared + 1)).sum() // 2)
+        self.pairs_alone = int((lengths * (lengths + 1)).sum() // 2)
         owners = self._owners = np.asarray(owner, np.int64)[order]
         kept = np.asarray(keep, np.int64)[order]
         nodes = {at: numbers[index] for at, index in enumerate(order) if index in numbers}
@@ -131,6 +132,24 @@ class Plan:
             return 0
         index = int(np.searchsorted(self._starts, place, side="right")) - 1
         return int(place - self._starts[index] + self._shared[index])
+
+    @property
+    def sequences(self) -> int:
+        return len(self._sequences)
+
+    def shares(self) -> tuple[Ints, Ints, Ints]:
+        """Of every prompt, in the order given: the tokens that it brings into the stream, the pairs
+        of these, and its decision rows that are nobody else's before it."""
+        lengths, shared = self._lengths, self._shared
+        pairs = (lengths * (lengths + 1) - shared * (shared + 1)) // 2
+        _, first = np.unique(self._reads[:, 0], return_index=True)
+        counted = [(self._owners, lengths - shared), (self._owners, pairs)]
+        counted.append((self._reads[first, 1], np.ones(len(first), np.int64)))
+        tokens, seen, rows = (
+            np.bincount(owners, weights, self.prompts).astype(np.int64)
+            for owners, weights in counted
+        )
+        return tokens, seen, rows
 
     def sample(self, count: int) -> list[int]:
         """About so many prompts to check a path on: the longest and its neighbours in the tree,

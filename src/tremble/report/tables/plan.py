@@ -17,8 +17,7 @@ def plan_layout(plan: Mapping[str, Any]) -> list[Table]:
     """Models with their totals, families, and what cannot be scored."""
     rows = [_model(row) for row in plan["models"]]
     if len(rows) > 1:
-        guessed = any(row["timing"] == "estimated" and row["seconds"] for row in plan["models"])
-        timing = "estimated" if guessed else None
+        timing = "rough" if any(row["timing"] == "rough" for row in plan["models"]) else None
         rows.append(_model({"model": "all", "timing": timing, **plan["totals"]}))
     numbers = ("To score", "On disk", "Tokens", "Distinct", "Time", "Memory", "Download")
     models = Table(
@@ -59,8 +58,30 @@ def plan_layout(plan: Mapping[str, Any]) -> list[Table]:
     return tables
 
 
+def time_notes(plan: Mapping[str, Any]) -> list[str]:
+    """How the times are known, a sentence or two for each way."""
+    ways = {row["timing"] for row in plan["models"]}
+    notes = []
+    if "timed" in ways:
+        notes.append(
+            "Times were timed here: passes like this study's through a few layers of each "
+            "architecture with made-up weights. They hold for a machine as busy as it is now."
+        )
+    if "measured" in ways:
+        notes.append("Times go by what this study took before on this machine.")
+    if "rough" in ways:
+        notes.append(
+            "Times with ~ are rough, a factor of four or more either way: these models cannot be "
+            "tried without their weights, and a matrix product here ran at "
+            f"{plan['gflops']:,.0f} GFLOP/s."
+        )
+    if any(row["seconds"] is None for row in plan["models"]):
+        notes.append(f"{MISSING}: known once part of the study is scored on this machine.")
+    return notes
+
+
 def _model(row: Mapping[str, Any]) -> list[str]:
-    about = "~" if row["timing"] == "estimated" and row["seconds"] else ""
+    about = "~" if row["timing"] == "rough" else ""
     return [
         row["model"],
         count(row["prompts"]),

@@ -17,7 +17,7 @@ from rich.progress import (
 from rich.progress import Progress as Bar
 
 from tremble.report.terminal.shown import ShownConsole
-from tremble.study.progress import Progress
+from tremble.study.progress import Pace, Progress
 from tremble.text import counted, duration, visible
 
 LINE_SECONDS = 15.0  # between plain lines
@@ -26,10 +26,11 @@ LINE_SECONDS = 15.0  # between plain lines
 class Lines(Progress):
     """Plain lines, for logs and pipes."""
 
-    def __init__(self, out: TextIO) -> None:
-        self.out = out
+    def __init__(self, out: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+        self.out, self.clock = out, clock
         self.what, self.total, self.done = "", 0, 0
-        self.started = self.printed = 0.0
+        self.pace: Pace | None = None
+        self.printed = 0.0
         self.to_the_end = False
 
     def notify(self, message: str) -> None:
@@ -40,6 +41,7 @@ class Lines(Progress):
         """Says nothing of what takes less than `LINE_SECONDS`."""
         self._begin("Rendering", prompts)
         self.to_the_end = False
+        self.measure(prompts)
 
     def start(self, model: str, prompts: int) -> None:
         self._begin(model, prompts)
@@ -48,19 +50,32 @@ class Lines(Progress):
 
     def _begin(self, what: str, prompts: int) -> None:
         self.what, self.total, self.done = what, prompts, 0
-        self.started = self.printed = time.monotonic()
+        self.pace, self.printed = None, self.clock()
 
-    def advance(self, prompts: int) -> None:
+    def measure(self, effort: float) -> None:
+        self.pace = Pace(effort, self.clock)
+
+    def pause(self, seconds: float) -> None:
+        if self.pace is not None:
+            self.pace.pause(seconds)
+
+    def advance(self, prompts: int, effort: float | None = None) -> None:
         self.done += prompts
-        now = time.monotonic()
+        if self.pace is not None:
+            self.pace.advance(prompts if effort is None else effort)
+        now = self.clock()
         ended = self.to_the_end and self.done >= self.total
         if not prompts or (not ended and now - self.printed < LINE_SECONDS):
             return
         self.printed = now
-        left = (now - self.started) / self.done * (self.total - self.done)
-        self.notify(
-            f"{self.what}: {self.done:,} of {self.total:,} prompts, about {duration(left)} left"
-        )
+        left = "" if ended else f", {time_left(self.pace)}"
+        self.notify(f"{self.what}: {self.done:,} of {self.total:,} prompts{left}")
+
+
+def time_left(pace: Pace | None) -> str:
+    """What a user is told of the time left."""
+    left = None if pace is None else pace.left()
+    return "measuring the time left" if left is None else f"about {duration(left)} left"
 
 
 class Terminal(Progress):
@@ -68,19 +83,33 @@ class Terminal(Progress):
 
     def __init__(self, bar: Bar) -> None:
         self.bar = bar
-        self.task = bar.add_task("", visible=False)
+        self.task = bar.add_task("", visible=False, left="")
+        self.pace: Pace | None = None
 
     def notify(self, message: str) -> None:
         self.bar.console.print(message, highlight=False)
 
     def prepare(self, prompts: int) -> None:
         self.start("Rendering", prompts)
+        self.measure(prompts)
 
     def start(self, model: str, prompts: int) -> None:
-        self.task = self.bar.add_task(visible(model), total=prompts)
+        self.pace = None
+        self.task = self.bar.add_task(visible(model), total=prompts, left="")
 
-    def advance(self, prompts: int) -> None:
+    def measure(self, effort: float) -> None:
+        self.pace = Pace(effort)
+
+    def pause(self, seconds: float) -> None:
+        if self.pace is not None:
+            self.pace.pause(seconds)
+
+    def advance(self, prompts: int, effort: float | None = None) -> None:
+        if self.pace is not None:
+            self.pace.advance(prompts if effort is None else effort)
         self.bar.advance(self.task, prompts)
+        ended = self.bar.tasks[-1].finished
+        self.bar.update(self.task, left="" if ended else time_left(self.pace))
 
 
 @contextmanager
@@ -93,7 +122,7 @@ def shown_progress(out: TextIO) -> Iterator[Lines | Terminal]:
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
-        TimeRemainingColumn(),
+        TextColumn("{task.fields[left]}"),
     )
     with Bar(*columns, console=ShownConsole(file=out)) as bar:
         yield Terminal(bar)
