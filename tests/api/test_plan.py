@@ -27,6 +27,7 @@ from tremble.engines.shared_prefix.trial import Trial
 from tremble.models.open import open_tokenizer
 from tremble.models.tokenizer import HubTokenizer
 from tremble.report.tables.plan import duration, plan_layout, size, time_notes
+from tremble.store.sealed import sealed_json
 from tremble.store.study_folder import Store
 from tremble.study.file import read_study
 from tremble.study.progress import Progress
@@ -305,6 +306,7 @@ def test_what_was_measured_before_corrects_what_is_timed(
         if json.loads(path.read_text("utf-8"))["scoring"]["path"] == "shared"
     ]
     account = json.loads(manifest.read_text("utf-8"))
+    del account["digest"]
     scoring = account["scoring"]
     assert scoring["checking_seconds"] > 0
     names = ("computed_tokens", "pairs", "decision_rows", "passes")
@@ -314,13 +316,13 @@ def test_what_was_measured_before_corrects_what_is_timed(
     todo = row["distinct_tokens"]
     assert row["seconds"] - 1.0 > ratio * todo
     scoring["cost"] = {name: 10 * value for name, value in scoring["cost"].items()}
-    manifest.write_text(json.dumps(account), encoding="utf-8")
+    manifest.write_bytes(sealed_json(account))
     slower = planned(tmp_path, more)
     opening = 1.0  # and a few kilobytes of weights
     assert slower["seconds"] - opening == pytest.approx(10 * (row["seconds"] - opening), rel=0.01)
     for machine in ({**scoring["machine"], "threads": 77}, None):
         scoring["machine"] = machine
-        manifest.write_text(json.dumps(account), encoding="utf-8")
+        manifest.write_bytes(sealed_json(account))
         elsewhere = planned(tmp_path, more)
         assert elsewhere["timing"] == "timed"
         assert elsewhere["seconds"] > todo  # at a second a token
