@@ -137,11 +137,12 @@ def scored(folder: Path) -> Ended:
 
 
 def answers(out: Path) -> str:
-    """What a study says: its tables, and its rows as they are exported."""
-    tables = command("analyze", out, "--json", "--table", "measures")
+    """What a study says: its rows as they are exported, and the notes beside all tables."""
+    from tremble.study.notes import caveats
+
     rows = command("export", out, "--out", out.parent / "answers.csv")
-    assert tables.code == rows.code == 0, tables.said + rows.said
-    return tables.out + (out.parent / "answers.csv").read_text("utf-8")
+    assert rows.code == 0, rows.said
+    return (out.parent / "answers.csv").read_text("utf-8") + "\n".join(caveats(out))
 
 
 def unfinished_files(*folders: Path) -> list[str]:

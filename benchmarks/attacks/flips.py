@@ -78,21 +78,15 @@ def attack_cache(folder: Path, rng: random.Random, count: int) -> Tally:
 
 def _judge(tally: Tally, where: str, out: Path, expected: str) -> None:
     name = where.split(",", 1)[0]
-    shown = command("analyze", out, "--json", "--table", "measures")
     rows = command("export", out, "--out", out.parent / "answers.csv")
-    seconds = max(shown.seconds, rows.seconds)
-    if shown.faults() or rows.faults():
-        tally.fail(f"{where}: {shown.said}{rows.said}")
-    elif shown.code == rows.code == 2:
-        told = name in shown.said and name in rows.said
-        tally.note("told", seconds) if told else tally.fail(f"{where}: {shown.said}")
-    elif shown.code or rows.code:
-        tally.fail(f"{where}: {shown.code} {rows.code} {shown.said}")
+    if rows.faults() or rows.code not in (0, 2):
+        tally.fail(f"{where}: {rows.code} {rows.said}")
+    elif rows.code:
+        told = name in rows.said
+        tally.note("told", rows.seconds) if told else tally.fail(f"{where}: {rows.said}")
+    elif (text := answers(out)) == expected:
+        tally.note("harmless", rows.seconds)
+    elif "is damaged" in text and name in text:
+        tally.note("told", rows.seconds)  # a manifest counts as none: a note says so
     else:
-        text = shown.out + (out.parent / "answers.csv").read_text("utf-8")
-        if text == expected:
-            tally.note("harmless", seconds)
-        elif "is damaged" in shown.out and name in shown.out:
-            tally.note("told", seconds)  # a manifest counts as none: a note says so
-        else:
-            tally.fail(f"{where}: other numbers without a word")
+        tally.fail(f"{where}: other numbers without a word")

@@ -179,16 +179,17 @@ def _nothing(_: Path) -> None:
 
 
 SCENES = (
-    Scene("run", ("run", "s.toml", "--out", "out"), _nothing, _study, _of_one_version, 2),
+    Scene("run", ("run", "s.toml", "--out", "out"), _nothing, _study, _of_one_version, 3),
     Scene(
         "run on changed data", ("run", "s.toml", "--out", "out"), _rescored, _study,
-        _of_one_version, 3,
+        _of_one_version, 4,
     ),
     Scene(
         "data import", ("data", "import", "jsonl", "mine.jsonl", "--out", "new.jsonl", "--force"),
-        _nothing, _text("new.jsonl"), _whole("new.jsonl"),
+        _nothing, _text("new.jsonl"), _whole("new.jsonl"), 2,
     ),
-    Scene("export", ("export", "out", "--out", "t.csv"), _scored, _text("t.csv"), _whole("t.csv")),
+    Scene("export", ("export", "out", "--out", "t.csv"), _scored, _text("t.csv"), _whole("t.csv"),
+          2),
     Scene("report", ("report", "out", "--out", "p.html"), _scored, _text("p.html"),
           _whole("p.html")),
     Scene("conversion of a GGUF file", ("score", *SCORE), _model, _score, _no_orphan),

@@ -204,9 +204,8 @@ def _stored(folder: Path, rng: random.Random, count: int) -> list[Tally]:
             rows = command("export", out, "--out", folder / "rows.csv")
             ends = [rows, command("analyze", out, "--json", "--table", "measures")]
 
-            def same(out: Path = out, name: str = name) -> bool:
-                notes = command("analyze", out, "--json", "--table", "measures").out
-                return (folder / "rows.csv").read_text("utf-8") in expected or name in notes
+            def same(name: str = name, said: str = ends[1].out) -> bool:
+                return (folder / "rows.csv").read_text("utf-8") in expected or name in said
 
             kind.judge(f"{number}: {name}", *ends, same=None if fits else same)
             shutil.rmtree(out)
