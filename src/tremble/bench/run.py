@@ -13,13 +13,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from pathlib import Path
-from tempfile import NamedTemporaryFile, gettempdir
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 from tremble.bench import rates, worker
 from tremble.bench.rows import compare, empty_row, point, row, share
 from tremble.bench.task import Task, factors, prepare, sample
-from tremble.disk.temporary import temporary_folder
+from tremble.disk.temporary import system_folder, temporary_folder
 from tremble.engines.machine import cores, processor
 from tremble.errors import UserError
 from tremble.models.embedded import GEMMA
@@ -81,7 +81,7 @@ def run_bench(asked: Asked, notify: Notify) -> dict[str, Any]:
     task = prepare(spec, asked.data, asked.family, asked.format, asked.prompts, notify)
     counted = factors(task)
     chosen = {n: sample(task.prompts, 0 if _peer(n).IN_FULL else asked.sample, SEED) for n in names}
-    with temporary_folder(Path(gettempdir()), "tremble-bench", "free some space there") as folder:
+    with temporary_folder(system_folder(), "tremble-bench", "free some space there") as folder:
         model = find(spec, notify).folder.resolve()
         for name in names:
             prompts = [task.prompts[i] for i in chosen[name]]

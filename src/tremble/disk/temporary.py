@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
 from secrets import token_hex
+from tempfile import gettempdir
 
 from tremble.disk.paths import LONGEST_NAME, why
 from tremble.errors import UserError
@@ -51,6 +52,18 @@ def temporary_folder(parent: Path, name: str, cure: str) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def system_folder() -> Path:
+    """The system's folder for temporary files. Raises UserError where there is none that can be
+    written."""
+    try:
+        return Path(gettempdir())
+    except OSError as error:
+        raise UserError(
+            f"No folder for temporary files can be written ({why(error)}); free some space, or set "
+            "TMPDIR to a folder that can."
+        ) from error
 
 
 def sweep(folder: Path, name: str | None = None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import re
 import shutil
@@ -93,7 +94,7 @@ def _replace(path: Path, write: Callable[[BinaryIO], Any]) -> None:
         with temporary.open("xb") as out:
             with suppress(OSError):  # whoever could read the old one can read the new one
                 temporary.chmod(stat.S_IMODE(path.stat().st_mode))
-            write(out)
+            _written(write, out)
             out.flush()
             os.fsync(out.fileno())
         temporary.replace(path)
@@ -104,11 +105,37 @@ def _replace(path: Path, write: Callable[[BinaryIO], Any]) -> None:
     _sync(path.parent)
 
 
+class _Watched(io.RawIOBase):
+    """A file that keeps why a write to it failed: polars raises other errors of its own instead."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._out = out
+        self.failure: OSError | None = None
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, content: Any) -> int:
+        try:
+            return self._out.write(content)
+        except OSError as error:
+            self.failure = error
+            raise
+
+
+def _written(write: Callable[[BinaryIO], Any], out: BinaryIO) -> None:
+    watched = _Watched(out)
+    try:
+        write(watched)  # type: ignore[arg-type]
+    except FAILURES as error:
+        raise watched.failure or error from error
+
+
 def _into(path: Path, write: Callable[[BinaryIO], Any]) -> None:
     """Into what is open already, or is no file: whole, since some writers go back and forth."""
     number = stream_of(path)
     with tempfile.TemporaryFile() as whole:
-        write(whole)
+        _written(write, whole)
         whole.seek(0)
         flags = os.O_WRONLY | getattr(os, "O_BINARY", 0)
         at = os.dup(number) if number is not None else os.open(path, flags)

@@ -6,12 +6,10 @@ import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from hashlib import blake2b
-from pathlib import Path
-from tempfile import gettempdir
 from typing import Any
 
 from tremble.disk.paths import why
-from tremble.disk.temporary import temporary_folder
+from tremble.disk.temporary import system_folder, temporary_folder
 from tremble.errors import ModelUnavailable
 from tremble.tokenization.options import Ids, bos_of
 
@@ -98,7 +96,7 @@ def _saved(tokenizer: Any) -> list[tuple[str, bytes]]:
     """
     cure = "set TMPDIR to a folder you can write"
     try:
-        parent = Path(gettempdir())
+        parent = system_folder()
         with temporary_folder(parent, "tremble-tokenizer", cure) as folder:
             tokenizer.save_pretrained(folder)
             paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]

@@ -15,14 +15,13 @@ from contextlib import contextmanager, suppress
 from functools import cache, partial
 from hashlib import blake2b
 from pathlib import Path
-from tempfile import gettempdir
 from typing import Any
 
 import polars as pl
 
 import tremble
 from tremble.disk.tables import write_parts
-from tremble.disk.temporary import temporary_folder
+from tremble.disk.temporary import system_folder, temporary_folder
 from tremble.disk.whole import write_whole
 from tremble.store.provenance import fingerprint, installed
 from tremble.study.prompt_table import PromptTable
@@ -96,7 +95,7 @@ class PromptCache:
 @contextmanager
 def prompt_cache(out: Path) -> Iterator[PromptCache]:
     """The tables of the study folder `out`, for one run."""
-    with temporary_folder(Path(gettempdir()), "tremble-prompts", "set TMPDIR") as temporary:
+    with temporary_folder(system_folder(), "tremble-prompts", "set TMPDIR") as temporary:
         yield PromptCache(out / "prompts", temporary)
 
 
