@@ -63,7 +63,9 @@ def test_a_file_that_may_not_grow_is_one_sentence(name: str, size: int, folder: 
     )
     sentences = [line for line in ended.stderr.splitlines() if line.startswith("tremble: ")]
     assert (ended.returncode, len(sentences)) == (2, 1), ended.stderr
-    assert "File too large" in sentences[0]
+    # Where nothing at all can be written, there is no temporary folder either.
+    reason = "File too large" if name != "run" or size else "No usable temporary directory"
+    assert reason in sentences[0]
     assert "Traceback" not in ended.stderr
     left = {path for path in folder.rglob("*") if not path.is_dir()} - before
     assert not [path for path in left if path.suffix == ".tmp"]
