@@ -28,7 +28,7 @@ from attacks import flips, kills, mutants, writes
 from attacks.common import Tally, peak_memory
 
 WHOLE = {"kills": 200, "flips": 270, "cache": 30, "writes": 7, "mutants": 3000}
-SHORT = {"kills": 10, "flips": 60, "cache": 0, "writes": 4, "mutants": 200}
+SHORT = {"kills": 10, "flips": 60, "cache": 0, "writes": 3, "mutants": 200}
 
 
 def main() -> int:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 ATTACK = Path(__file__).parents[1] / "benchmarks" / "attack.py"
-KINDS = {"kills": 10, "flips": 60, "writes": 100, "mutants": 170}  # with at least so many tries
+KINDS = {"kills": 10, "flips": 60, "writes": 50, "mutants": 170}  # with at least so many tries
 
 
 @pytest.mark.slow

@@ -77,7 +77,6 @@ def _of_study(folder: Path) -> str:
 
 def scenes() -> list[Scene]:
     return [
-        Scene("run", ("run", "s.toml", "--out", "out"), _of_study),
         Scene("run on changed data", ("run", "s.toml", "--out", "out"), _of_study, _rescored),
         Scene(
             "data import", ("data", "import", "jsonl", "mine.jsonl", "--out", "new.jsonl"),
@@ -88,6 +87,7 @@ def scenes() -> list[Scene]:
             "export to parquet", ("export", "out", "--to", "parquet", "--out", "t.parquet"),
             _text("t.codebook.csv"), _scored,
         ),
+        Scene("run", ("run", "s.toml", "--out", "out"), _of_study),
         Scene("report", ("report", "out", "--out", "p.html"), _text("p.html"), _scored),
         Scene("xray", ("xray", "out", "d1", "--html", "x.html"), _text("x.html"), _scored),
     ]  # fmt: skip

@@ -312,6 +312,6 @@ def _recorded(record: Mapping[str, Any]) -> dict[str, Recorded]:
         place, _, name = path.rpartition("/")
         digests.setdefault(place, {})[name] = digest
     return {
-        job["folder"]: Recorded(job["expected"], digests.get(job["folder"], {}), complete=True)
+        job["folder"]: Recorded(job.get("expected"), digests.get(job["folder"], {}), complete=True)
         for job in record["jobs"]
     }
