@@ -19,6 +19,7 @@ from tremble.disk.temporary import temporary_path
 from tremble.errors import UserError
 from tremble.store.study_folder import Store
 from tremble.study import score as scoring
+from tremble.study.prepare import prepare_prompts
 
 STUDY = '[study]\nname = "s"\ndata = ["mine.jsonl"]\n[[model]]\nid = "mock"\n'
 
@@ -224,7 +225,90 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(folder: Path) -> None:
 
 def test_two_runs_do_not_write_at_once(folder: Path) -> None:
     with (
-        Store(folder / "s").writing(),
+        Store(folder / "s").writing("s"),
         pytest.raises(UserError, match="Another run is writing"),
     ):
         run(folder / "s.toml", folder / "s")
+
+
+def test_a_users_lock_is_left_as_it_is(folder: Path) -> None:
+    """A folder with nothing but hidden files counts as empty; a lock is never written to."""
+    out, elsewhere = folder / "s", folder / "precious.txt"
+    out.mkdir()
+    (out / ".lock").write_text("mine", "utf-8")
+    assert run(folder / "s.toml", out) == 0
+    assert (out / ".lock").read_text("utf-8") == "mine"
+    elsewhere.write_text("mine", "utf-8")
+    for name, make in (("link", lambda path: path.symlink_to(elsewhere)), ("pipe", os.mkfifo)):
+        (folder / name).mkdir()
+        make(folder / name / ".lock")
+        assert (
+            ".lock" in mistake("run", folder / "s.toml", "--out", folder / name) or name == "link"
+        )
+    assert elsewhere.read_text("utf-8") == "mine"
+
+
+def test_a_users_run_json_makes_no_study(folder: Path) -> None:
+    out = folder / "u"
+    (out / "scores").mkdir(parents=True)
+    (out / ".lock").touch()
+    (out / "run.json").write_text('{"my": "run"}', "utf-8")
+    assert "no study of tremble's" in mistake("run", folder / "s.toml", "--out", out)
+    assert (out / "run.json").read_text("utf-8") == '{"my": "run"}'
+
+
+def test_a_page_and_a_table_of_a_user_stay(folder: Path) -> None:
+    out = folder / "s"
+    assert run(folder / "s.toml", out) == 0
+    (out / "report").mkdir()
+    (out / "report" / "index.html").write_text("mine", "utf-8")
+    assert "no page of tremble's" in mistake("report", out)
+    table, book = folder / "t.csv", folder / "t.codebook.csv"
+    for _ in range(2):
+        assert tremble("export", out, "--out", table)[0] == 0
+    whole = table.read_text("utf-8")
+    changed = "\n".join(f"{line},mine" for line in whole.splitlines())
+    table.write_text(changed, "utf-8")
+    assert "no export" in mistake("export", out, "--out", table)
+    table.write_text(whole.replace("yes", "no"), "utf-8")
+    os.utime(book, (1e9, 1e9))
+    assert "was changed after it was exported" in mistake("export", out, "--out", table)
+    table.write_text(whole, "utf-8")
+    book.unlink()
+    assert "without a codebook" in mistake("export", out, "--out", table)
+    assert "is a folder" in mistake("export", out, "--out", folder)
+    assert "is a folder" in mistake("export", out, "--out", ".")
+
+
+def test_a_study_has_one_name_also_when_two_begin_at_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other run ends while this one renders its prompts."""
+    out, other = folder / "s", folder / "other.toml"
+    other.write_text(STUDY.replace('name = "s"', 'name = "other"'), "utf-8")
+    inner = prepare_prompts
+
+    def slowly(*arguments: object) -> object:
+        with monkeypatch.context() as patch:
+            patch.setattr("tremble.study.run.prepare_prompts", inner)
+            assert run(other, out) == 0
+        return inner(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("tremble.study.run.prepare_prompts", slowly)
+    with pytest.raises(UserError, match="holds the study 'other', not 's'"):
+        run(folder / "s.toml", out)
+    assert Store(out).read_run()["study"] == "other"
+
+
+def test_a_folder_called_like_a_home_is_meant_where_it_is(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    assert run(folder / "s.toml", folder / "s") == 0
+    (folder / "~").mkdir()
+    assert tremble("export", "s", "--out", "./~/x.csv")[0] == 0
+    assert (folder / "~" / "x.csv").is_file()
+
+
+def test_standard_output_is_no_folder_of_a_study(folder: Path) -> None:
+    assert "a study is a folder" in mistake("run", folder / "s.toml", "--out", "-")

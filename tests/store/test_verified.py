@@ -208,3 +208,45 @@ def test_a_record_names_no_folder_outside(copy: Path) -> None:
     path.write_text(json.dumps(record), "utf-8")
     with pytest.raises(Damaged, match="outside the study"):
         Store(copy / "s").read_run()
+
+
+def flip_first(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3] ^= 4
+    path.write_bytes(content)
+
+
+def test_digests_of_0_1_0_are_kept_while_their_job_is_not_asked_for(
+    copy: Path, scored: Path
+) -> None:
+    as_stored_by_0_1(copy / "s")
+    healed(copy, scored)
+    part = next(jobs(copy / "s")["mock:aligned"].glob("part-*"))
+    text = STUDY.split("[[pair]]")[0] + '[[model]]\nid = "mock:base"\n'
+    (copy / "s.toml").write_text(text, "utf-8")
+    assert tremble("run", copy / "s.toml", "--out", copy / "s")[0] == 0
+    flip_first(part)
+    (copy / "s.toml").write_text(STUDY, "utf-8")
+    _, _, said = tremble("run", copy / "s.toml", "--out", copy / "s")
+    assert f"{part.name}' is damaged" in said
+    healed(copy, scored)
+
+
+def test_what_cannot_be_verified_is_looked_at_in_a_study_of_0_1_0(copy: Path) -> None:
+    """Files of an old study in each other's place, and files that are gone."""
+    as_stored_by_0_1(copy / "s")
+    folder = jobs(copy / "s")["mock:base"]
+    expected, (part,) = folder / "expected.parquet", folder.glob("part-*")
+    kept = expected.read_bytes()
+    shutil.copy(next((copy / "s" / "decisions").glob("*")), expected)
+    assert "is no list of rows" in mistake("analyze", copy / "s")
+    expected.write_bytes(kept)
+    decisions = next((copy / "s" / "decisions").glob("*"))
+    frame = pl.read_parquet(decisions)
+    pl.concat([frame, frame]).write_parquet(decisions)
+    assert "twice" in mistake("analyze", copy / "s")
+    frame.write_parquet(decisions)
+    assert tremble("analyze", copy / "s")[0] == 0
+    expected.unlink()
+    part.unlink()
+    assert "lacks 12 of 12 rows" in mistake("analyze", copy / "s")

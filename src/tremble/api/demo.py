@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from tremble.datasets.base import Notes
@@ -12,6 +14,8 @@ from tremble.models.embedded import GEMMA, SMOLLM
 from tremble.models.files import Notify
 from tremble.models.open import find
 from tremble.models.spec import ModelSpec
+from tremble.store.owned import set_aside
+from tremble.store.provenance import fingerprint
 from tremble.store.study_folder import Store
 
 SEED = 20260317
@@ -52,8 +56,17 @@ def write_demo(out: Path, full: bool, notify: Notify) -> Path:
     Store(out).mark()
     data = "demo" if full else "demo-subset.jsonl"
     text = _STUDY.format(name=name, data=data, base=GEMMA, aligned=SMOLLM)
-    write_text(out / "study.toml", text)
+    _write(out / "study.toml", partial(write_text, out / "study.toml", text))
     if not full:
         drawn = sample(list(load(out, Notes())), SUBSET, SEED)
-        jsonl.write(drawn, out / data)
+        _write(out / data, partial(jsonl.write, drawn, out / data))
     return out / "study.toml"
+
+
+def _write(path: Path, write: Callable[[], object]) -> None:
+    """Write a file of the demo; one that a user changed is set aside, not replaced."""
+    before = fingerprint(path)
+    aside = None if before is None else set_aside(path)
+    write()
+    if aside is not None and fingerprint(path) == before:
+        aside.unlink()

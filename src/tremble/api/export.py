@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +34,7 @@ FORMATS = ("csv", "parquet")
 NAME_LENGTH = 32  # Stata's limit
 CODEBOOK = ("column", "type", "meaning", "known", "missing", "values")
 _CURE = "give another --out"
+CHANGED_SECONDS = 60.0  # a table that is so much newer than its codebook is no longer as exported
 LEADING = 6  # first columns by which an exported table is known
 
 MEANINGS = {
@@ -185,24 +189,59 @@ def codebook(table: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
-def _check_replaced(path: Path, columns: Sequence[str], otherwise: str) -> None:
-    """Raises UserError where a file with other first columns is in the way."""
-    if is_special(path):
-        return  # written to, never replaced; and to read from a pipe would be to wait
+def _check_replaced(path: Path, book: Path, to: str) -> None:
+    """Raises UserError where something else than an export with its codebook is in the way, or one
+    that was changed since."""
+    another = "give another --out"
+    if path.is_dir():
+        raise UserError(f"{str(path)!r} is a folder; name a file in it, such as table.{to}.")
+    there = _columns_there(path)
+    if there is not None:
+        own = all(name in MEANINGS or name.startswith("config_") for name in there)
+        if not own or there[:LEADING] != list(MEANINGS)[:LEADING]:
+            raise UserError(f"{str(path)!r} is there and is no export to {to}; {another}.")
+        if path.is_symlink():
+            return  # it leads to a table whose codebook has another name
+        if not book.is_file():
+            raise UserError(f"{str(path)!r} is there without a codebook beside it; {another}.")
+        if path.stat().st_mtime > book.stat().st_mtime + CHANGED_SECONDS:
+            raise UserError(f"{str(path)!r} was changed after it was exported; {another}.")
+    if _columns_there(book) not in (None, list(CODEBOOK)):
+        raise UserError(f"{str(book)!r} is there and is no codebook of an export; {another}.")
+
+
+def _columns_there(path: Path) -> list[str] | None:
+    """The columns of a table that is there; none where they cannot be read, None where nothing is
+    there."""
     try:
         if not path.is_file():
-            return
+            return None
         with path.open("rb") as file:
             packed = file.read(4) == b"PAR1"
         if packed:
-            there = list(columns_of(path))
-        else:
-            with path.open(encoding="utf-8", newline="") as lines:
-                there = next(csv.reader(lines), [])
+            return list(columns_of(path))
+        with path.open(encoding="utf-8", newline="") as lines:
+            return next(csv.reader(lines), [])
     except (OSError, ValueError, csv.Error, UserError):
-        there = []
-    if there[: len(columns)] != list(columns):
-        raise UserError(f"{str(path)!r} is there and is {otherwise}; give another --out.")
+        return []
+
+
+@contextmanager
+def _codebook(book: Path, table: pl.DataFrame) -> Iterator[None]:
+    """A codebook, written before its table, so that no table is there without one; it goes again
+    where the table cannot be written. In the end it is the newer one: a table that is newer was
+    changed by somebody."""
+    new = not book.exists()
+    write_whole(book, codebook(table).write_csv, _CURE)
+    try:
+        yield
+    except BaseException:
+        if new:
+            with suppress(OSError):
+                book.unlink()
+        raise
+    with suppress(OSError):
+        os.utime(book)
 
 
 def export_study(folder: Path, to: str, out: Path | None = None) -> tuple[Path, Path | None, int]:
@@ -221,12 +260,15 @@ def export_study(folder: Path, to: str, out: Path | None = None) -> tuple[Path, 
     store = Store(folder)
     name = slug(store.read_run()["study"])
     path = out if out is not None else folder / "export" / f"{name}.{to}"
-    book = None if is_special(path) else path.with_name(f"{path.stem}.codebook.csv")
-    _check_replaced(path, list(MEANINGS)[:LEADING], f"no export to {to}")
+    # What is written into, never replaced, has no codebook; to read from a pipe would be to wait.
+    book = None if is_special(path) else path.parent / f"{path.stem}.codebook.csv"
     if book is not None:
-        _check_replaced(book, CODEBOOK, "no codebook of an export")
+        _check_replaced(path, book, to)
     table = tidy(store.scores(), store.decisions())
-    write_whole(path, table.write_csv if to == "csv" else table.write_parquet, _CURE)
-    if book is not None:
-        write_whole(book, codebook(table).write_csv, _CURE)
+    write = partial(write_whole, path, table.write_csv if to == "csv" else table.write_parquet)
+    if book is None:
+        write(_CURE)
+    else:
+        with _codebook(book, table):
+            write(_CURE)
     return path, book, table.height

@@ -22,7 +22,7 @@ from typing import TextIO
 
 from tremble.errors import TrembleError, UserError
 
-KEPT = "what was done is kept, the same command goes on from there"
+KEPT = "whatever was finished is kept, and the same command goes on from there"
 NOTHING = "nothing was written"
 _PATIENCE = 1.0  # seconds in which one wish to end may arrive twice: from the shell and a wrapper
 

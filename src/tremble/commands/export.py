@@ -9,6 +9,7 @@ import typer
 
 from tremble.commands.base import guarded, say
 from tremble.commands.destinations import beside
+from tremble.commands.ending import complain
 from tremble.text import counted
 
 
@@ -28,6 +29,7 @@ def export(
 
     Store(folder).read_run()  # raises where the folder is no study
     from tremble.api.export import export_study
+    from tremble.study.notes import unfinished
 
     path, book, rows = export_study(folder, to, out)
     where = (
@@ -36,3 +38,5 @@ def export(
         else "without a codebook, which stands beside a file only"
     )
     say(f"{counted(rows, 'row')} in {path}; {where}", beside(path))
+    for note in unfinished(folder):
+        complain(f"note: {note}")

@@ -137,8 +137,7 @@ def _page(folder: Path, out: Path | None = None) -> int:
     title = Store(folder).read_run()["study"]
     if out is None:
         out = folder / "report" / "index.html"
-    else:
-        check_page(out)
+    check_page(out)
     from tremble.api.results import analyze_study, further_analysis
     from tremble.report.page.parts import further_parts
     from tremble.report.page.study import study_page

@@ -35,8 +35,12 @@ def path_of(given: str | os.PathLike[str]) -> Path:
             f"The path '{visible(text[:60])}'... has {what} bytes, and no more than {most} can be; "
             "give a shorter one."
         )
+    literal = Path(text)
+    # A file or folder here that is called ~ is meant by its name (`./~` has come to `~` by now).
+    if text.startswith("~") and isinstance(given, Path) and Path(literal.parts[0]).exists():
+        return literal
     try:
-        return Path(text).expanduser()
+        return literal.expanduser()
     except RuntimeError as error:
         user = text.split("/", 1)[0]
         raise UserError(

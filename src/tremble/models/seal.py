@@ -41,7 +41,7 @@ def fault(folder: Path, weights: bool) -> str | None:
     except OSError as error:
         return f"'{DONE}' cannot be read ({why(error)})"
     if not content:
-        return f"'{DONE}' is empty (version 0.1.0 kept no checksums)"
+        return "version 0.1.0 kept no checksums"
     files = _listed(content)
     if files is None:
         return f"'{DONE}' is damaged"

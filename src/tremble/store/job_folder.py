@@ -108,11 +108,13 @@ class JobFolder:
         rows = rows.unique(keys, keep="last", maintain_order=True)
         if asked is not None:
             rows = rows.join(asked, on=keys, how="semi", maintain_order="left")
-            if rows.height < asked.height and self.manifest() is not None:
-                raise Damaged(
-                    f"{str(self.path)!r} lacks {asked.height - rows.height:,} of "
-                    f"{asked.height:,} rows though it was finished; {AGAIN}."
-                )
+        finished = self.manifest() or {}
+        whole = finished.get("rows", 0) if asked is None else asked.height
+        if finished and rows.height < whole:
+            raise Damaged(
+                f"{str(self.path)!r} lacks {whole - rows.height:,} of {whole:,} rows though it was "
+                f"finished; {AGAIN}."
+            )
         return rows
 
     def expect(self, frame: pl.DataFrame) -> None:
@@ -201,7 +203,10 @@ class JobFolder:
 
     def _read(self, name: str) -> pl.DataFrame:
         digest = self.recorded.digests.get(name)
-        return read_table(read_verified(self.root, self.place, name, digest))
+        asked = read_table(read_verified(self.root, self.place, name, digest))
+        if asked.schema != EXPECTED:
+            raise Damaged(f"{str(self.path / name)!r} is no list of rows; {AGAIN}.")
+        return asked
 
     def _asked(self) -> pl.DataFrame | None:
         if self.recorded.expected is not None:

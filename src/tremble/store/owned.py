@@ -42,10 +42,9 @@ def prune_decisions(folder: Path, named: Collection[str], datasets: Collection[s
 def remove_unscored(folder: Path) -> None:
     """Take away a study's folder in which nothing was scored yet; what is not tremble's own stays,
     and the folders it is in."""
-    jobs = list(_job_folders(folder))
-    if any(PART.fullmatch(path.name) for job in jobs for path in _files(job)):
+    if has_parts(folder):
         return
-    for job in jobs:
+    for job in _job_folders(folder):
         _delete(path for path in _files(job) if _EXPECTED.fullmatch(path.name))
     _delete(path for path in _files(folder / "decisions") if _DECISIONS.fullmatch(path.name))
     _delete(path for path in _files(folder / "prompts") if _PROMPTS.fullmatch(path.name))
@@ -54,6 +53,20 @@ def remove_unscored(folder: Path) -> None:
     for empty in [path for pattern in own for path in folder.glob(pattern)] + [folder]:
         with suppress(OSError):
             empty.rmdir()  # takes empty folders only
+
+
+def has_parts(folder: Path) -> bool:
+    """Whether scores lie in a folder, under the names that tremble gives them."""
+    return any(PART.fullmatch(path.name) for job in _job_folders(folder) for path in _files(job))
+
+
+def set_aside(path: Path) -> Path:
+    """Give a file that tremble did not write another name, one that nothing has, and return it."""
+    aside, number = path.with_name(f"{path.name}.replaced"), 1
+    while aside.exists():
+        number += 1
+        aside = path.with_name(f"{path.name}.replaced-{number}")
+    return path.rename(aside)
 
 
 def _job_folders(folder: Path) -> Iterable[Path]:

@@ -47,6 +47,7 @@ _MANIFEST: Any = {
     "weights_precision": str,
     "dataset": str,
     "errors": [list],
+    "rows?": int,
     "expected?": str,
     "parts?": [str],
     "seconds?": _NUMBER,

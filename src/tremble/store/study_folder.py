@@ -28,7 +28,14 @@ from tremble.disk.tables import Damaged, read_table, table_bytes
 from tremble.errors import UserError
 from tremble.store.job_folder import JobFolder, Recorded
 from tremble.store.lock import locked
-from tremble.store.owned import MARK, prune_decisions, remove_unscored, sweep_study
+from tremble.store.owned import (
+    MARK,
+    has_parts,
+    prune_decisions,
+    remove_unscored,
+    set_aside,
+    sweep_study,
+)
 from tremble.store.provenance import hash8, slug
 from tremble.store.records import read_record
 from tremble.store.schemas import DECISIONS, SCORES, completed
@@ -61,11 +68,12 @@ class Store:
         if not (self.folder / _RECORD).is_file():
             return False
         # A damaged record is known by what else a run leaves.
-        beside = (self.folder / "scores").is_dir() and (self.folder / ".lock").is_file()
-        return beside or self.record() is not None
+        return self.record() is not None or has_parts(self.folder)
 
     def check(self, name: str) -> None:
         """Raises UserError where the folder holds another study, something else, or is a file."""
+        if str(self.folder) == "-":
+            raise UserError("--out is '-', but a study is a folder; give a folder as --out.")
         if self.folder.exists() and not self.folder.is_dir():
             raise UserError(f"{str(self.folder)!r} is a file; give a folder as --out.")
         if self.is_study():
@@ -91,14 +99,16 @@ class Store:
             )
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
-        """Holds the folder for this process; the lock goes when the process ends, however.
+    def writing(self, name: str) -> Iterator[None]:
+        """Holds the folder of a study (see `check`) for this process; the lock goes when the
+        process ends, however.
 
         A folder that this made is taken away again where a user's error ends the block before
         anything was scored.
         """
         existed = self.folder.exists()
         with locked(self.folder):
+            self.check(name)  # another run may have made it a study's in the meantime
             self.mark()
             sweep_study(self.folder)
             try:
@@ -141,7 +151,13 @@ class Store:
         """Writes the record of a run, from which on all that it names is in force. `content`: what
         was asked for, its `jobs` in the order of `jobs`; `decisions`: the name of each entry's file
         (`write_decisions`)."""
-        digests = {
+        mine = {job.place for job in jobs}
+        digests = {  # those of jobs that are not asked for this time are kept for when they are
+            path: digest
+            for path, digest in (self.record() or {}).get("digests", {}).items()
+            if path.startswith("scores/") and path.rpartition("/")[0] not in mine
+        }
+        digests |= {
             f"{job.place}/{name}": digest
             for job in jobs
             for name, digest in job.recorded.digests.items()
@@ -176,8 +192,8 @@ class Store:
             there = path.read_bytes()
             if there == text.encode():
                 return
-            if before is not None and there != before.encode():
-                path.replace(path.with_name(f"{_FROZEN}.replaced"))
+            if before is None or there != before.encode():
+                set_aside(path)
         write_inside(self.folder, path, text.encode())
 
     def prune(self) -> None:
@@ -256,7 +272,14 @@ class Store:
     def decisions(self) -> pl.DataFrame:
         """What people did, of every data set of the last run."""
         frames = [self._decisions_of(name) for name in self.read_run()["datasets"]]
-        return completed(pl.concat(frames, how="diagonal"), DECISIONS).drop(_SAMPLED, strict=False)
+        whole = pl.concat(frames, how="diagonal")
+        if whole["decision"].n_unique() < whole.height:  # files of 0.1.0 cannot be verified
+            twice = whole["decision"].filter(whole["decision"].is_duplicated())[0]
+            raise Damaged(
+                f"{str(self.folder / 'decisions')!r} holds the decision {twice!r} twice, so a file "
+                f"in it is not what was written; {AGAIN}."
+            )
+        return completed(whole, DECISIONS).drop(_SAMPLED, strict=False)
 
     def sampled(self) -> list[str]:
         """What of the data is a sample, a sentence each."""
@@ -311,7 +334,9 @@ def _recorded(record: Mapping[str, Any]) -> dict[str, Recorded]:
     for path, digest in record["digests"].items():
         place, _, name = path.rpartition("/")
         digests.setdefault(place, {})[name] = digest
+    expected = {job["folder"]: job.get("expected") for job in record["jobs"]}
+    places = {*expected, *(place for place in digests if place.startswith("scores/"))}
     return {
-        job["folder"]: Recorded(job.get("expected"), digests.get(job["folder"], {}), complete=True)
-        for job in record["jobs"]
+        place: Recorded(expected.get(place), digests.get(place, {}), complete=True)
+        for place in places
     }

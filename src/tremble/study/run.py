@@ -43,7 +43,7 @@ def score_study(study: Study, out: Path, notify: Notify, progress: Progress | No
         facts = run.ask_for_facts()
         prepared = prepare_prompts(run, facts)
         run.ask_for_identities(facts)
-        with store.writing():
+        with store.writing(study.name):
             jobs = write_down(run, prepared)
             score_jobs(run, jobs)
             run.cache.prune()
