@@ -129,11 +129,13 @@ def attack(folder: Path, rng: random.Random, count: int) -> list[Tally]:
     study = write_inputs(folder / "inputs", 8)
     out = folder / "inputs" / "out"
     assert command("run", study, "--out", out).code == 0
-    each = -(-count // 6)
+    # A template is first tried in a process of its own, which takes its time: fewer of them.
+    templates = -(-count // 26)
+    each = -(-(count - templates) // 5)
     return [
         _records(folder / "records", rng, each),
         _study_files(folder / "studies", rng, each),
-        _templates(folder / "templates", rng, each),
+        _templates(folder / "templates", rng, templates),
         *_stored(folder / "inputs", rng, each),
     ]
 
@@ -175,8 +177,7 @@ def _templates(folder: Path, rng: random.Random, count: int) -> Tally:
     text = text.replace("mock:base", "mock").split("[[pair]]")[0]
     text += '[[model]]\nid = "mock"\ntemplate = "t.jinja"\n'
     study.write_text(text, "utf-8")
-    # Each is first tried in a process of its own, which takes its time: fewer of them.
-    for number in range(-(-count // 5)):
+    for number in range(count):
         known = number < len(_TEMPLATES)
         mutant = kind.mutant(TEMPLATE.encode(), rng)
         template.write_bytes(_TEMPLATES[number].encode() if known else mutant)
