@@ -205,3 +205,19 @@ def test_what_the_end_of_the_process_means(
 def test_broken_jinja_is_told_by_the_system_probe_too() -> None:
     with pytest.raises(TemplateError, match="not valid jinja"):
         Template("{% for %}", "broken").takes_system  # noqa: B018
+
+
+def test_a_template_that_goes_on_for_some_text_alone_is_stopped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is tried has other words than a study's prompts."""
+    monkeypatch.setattr(sandbox, "SECONDS", 0.3)
+    loop = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
+    text = TEMPLATE + "{% if 'coins' in messages[-1]['content'] %}" + loop + "{% endif %}"
+    template = sandbox.compiled(text)
+    ordinary = [{"role": "user", "content": "Take it?"}]
+    assert "Take it?" in sandbox.rendered(template, ordinary, {})
+    with pytest.raises(TimeoutError, match=r"does not end within 0\.3 s"):
+        sandbox.rendered(template, [{"role": "user", "content": "Two coins?"}], {})
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+    assert "Take it?" in sandbox.rendered(template, ordinary, {})

@@ -1,7 +1,8 @@
 """Where chat templates run: jinja's sandbox with the date frozen, first in a process of its own.
 
 A template is somebody else's program, which may never end or take all memory; jinja computes parts
-of it when it is compiled. So each is first tried by this module as a program, under limits.
+of it when it is compiled. So each is first tried by this module as a program, under limits; each
+rendering after that has a limit of time.
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ from __future__ import annotations
 import faulthandler
 import json
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from functools import lru_cache
-from typing import Any
+from functools import cache, lru_cache
+from typing import Any, NoReturn
 
 import jinja2
 import jinja2.ext
@@ -42,7 +45,35 @@ _TALKS: tuple[Messages, ...] = ([_SYSTEM, _USER], [_USER])
 
 
 def rendered(template: jinja2.Template, messages: Messages, names: Mapping[str, str | bool]) -> str:
-    """A conversation as one text; `names` are special tokens and switches."""
+    """A conversation as one text; `names` are special tokens and switches.
+
+    Raises TimeoutError where it takes more than `SECONDS`, since what was tried may go on without
+    end for another text (in the first thread, and where the system has such a clock).
+    """
+    if threading.get_ident() != threading.main_thread().ident or not _has_clock():
+        return _render(template, messages, names)
+    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    try:
+        return _render(template, messages, names)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+@cache
+def _has_clock() -> bool:
+    """Whether a rendering can be stopped; what stops it is set once, for it takes as long as a
+    rendering."""
+    if not hasattr(signal, "setitimer"):
+        return False
+    signal.signal(signal.SIGALRM, _late)
+    return True
+
+
+def _late(*_: object) -> NoReturn:
+    raise TimeoutError(f"it does not end within {SECONDS:g} s")
+
+
+def _render(template: jinja2.Template, messages: Messages, names: Mapping[str, str | bool]) -> str:
     return template.render(
         messages=messages, add_generation_prompt=True, tools=None, documents=None, **names
     )
