@@ -65,7 +65,7 @@ def test_a_cache_that_cannot_be_written(
     sentence = str(caught.value)
     assert f"({os.strerror(number)})" in sentence
     assert cure in sentence
-    assert "'done' is empty" in sentence
+    assert "0.1.0 kept no checksums" in sentence
     assert "\n" not in sentence
     assert contents(folder) == contents(TINY)
     assert [path.name for path in (tmp_path / "cache").iterdir()] == [folder.name]
