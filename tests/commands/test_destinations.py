@@ -18,6 +18,7 @@ import polars as pl
 import pytest
 
 from tests.support.commands import mistake, tremble, write_study
+from tests.support.studies import own_prompts
 
 PROGRAM = (sys.executable, "-c", "from tremble.cli import main; main()")
 
@@ -26,10 +27,7 @@ PROGRAM = (sys.executable, "-c", "from tremble.cli import main; main()")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with own.jsonl and, in out/, a scored study."""
     folder = tmp_path_factory.mktemp("study")
-    records = [
-        {"id": str(i), "prompt": f"Take {i}?", "options": ["yes", "no"], "choice": "yes"}
-        for i in range(6)
-    ]
+    records = own_prompts(6, "Take")
     path = write_study(folder, records)
     assert tremble("run", path, "--out", folder / "out")[0] == 0
     (folder / "own.jsonl").write_text("".join(json.dumps(one) + "\n" for one in records))

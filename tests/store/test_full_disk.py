@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import resource
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.studies import run
+from tests.support.studies import run, write_own_prompts
 from tremble.store.study_folder import Store
 
 pytestmark = [
@@ -42,11 +41,7 @@ def at_most(size: int) -> Callable[[], None]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    lines = [
-        {"id": str(i), "prompt": f"Offer {i}?", "options": ["yes", "no"], "choice": "yes"}
-        for i in range(60)
-    ]
-    (tmp_path / "mine.jsonl").write_text("\n".join(map(json.dumps, lines)), "utf-8")
+    write_own_prompts(tmp_path, 60)
     (tmp_path / "s.toml").write_text(STUDY, "utf-8")
     assert run(tmp_path / "s.toml", tmp_path / "whole") == 0
     return tmp_path

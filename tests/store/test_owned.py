@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.commands import mistake, tremble
 from tests.support.stored import as_stored_by_0_1
-from tests.support.studies import run
+from tests.support.studies import run, write_own_prompts
 from tremble.disk import whole
 from tremble.disk.temporary import temporary_path
 from tremble.errors import UserError
@@ -27,17 +27,9 @@ STUDY = '[study]\nname = "s"\ndata = ["mine.jsonl"]\n[[model]]\nid = "mock"\n'
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder of a user's: a study file, data, and files with names like those of studies."""
-    write_data(tmp_path, 3)
+    write_own_prompts(tmp_path, 3)
     (tmp_path / "s.toml").write_text(STUDY, "utf-8")
     return tmp_path
-
-
-def write_data(folder: Path, count: int, prompt: str = "Offer") -> None:
-    lines = [
-        {"id": str(i), "prompt": f"{prompt} {i}?", "options": ["yes", "no"], "choice": "yes"}
-        for i in range(count)
-    ]
-    (folder / "mine.jsonl").write_text("\n".join(map(json.dumps, lines)), "utf-8")
 
 
 def users_files(out: Path) -> dict[Path, bytes]:
@@ -85,7 +77,7 @@ def test_what_a_user_puts_into_a_study_stays(folder: Path, stored_by: str) -> No
         as_stored_by_0_1(out)
     files = users_files(out)
     for count, prompt in ((5, "Offer"), (4, "Other")):  # other decisions, other prompts
-        write_data(folder, count, prompt)
+        write_own_prompts(folder, count, prompt)
         assert run(folder / "s.toml", out) == 0
         kept(files)
     assert len(list((out / "decisions").glob("*.parquet"))) == 2  # one of them the user's
@@ -153,7 +145,7 @@ def test_a_run_that_ends_before_its_record_changes_nothing(
     out = folder / "s"
     assert run(folder / "s.toml", out) == 0
     before = Store(out).scores(), Store(out).decisions(), tremble("analyze", out, "--json")
-    write_data(folder, 8, "Other")
+    write_own_prompts(folder, 8, "Other")
 
     class Killed(BaseException):
         pass
@@ -201,7 +193,7 @@ def test_names_are_names_never_patterns(folder: Path, name: str) -> None:
     others = ["outx1", "out21", "out2", "a", "b"]
     for other in others:
         assert run(folder / "s.toml", folder / other) == 0
-    write_data(folder, 2, "Mine")
+    write_own_prompts(folder, 2, "Mine")
     out = folder / name
     assert run(folder / "s.toml", out) == 0
     assert Store(out).scores().height == Store(out).decisions().height == 2

@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.commands import mistake, tremble
 from tests.support.stored import as_stored_by_0_1
-from tests.support.studies import run
+from tests.support.studies import run, write_own_prompts
 from tremble.disk.tables import Damaged
 from tremble.store.study_folder import Store
 
@@ -41,11 +41,7 @@ KINDS = {
 def scored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a study file, its data and its scores."""
     folder = tmp_path_factory.mktemp("scored")
-    lines = [
-        {"id": str(i), "prompt": f"Offer {i}?", "options": ["yes", "no"], "choice": "yes"}
-        for i in range(12)
-    ]
-    (folder / "mine.jsonl").write_text("\n".join(map(json.dumps, lines)), "utf-8")
+    write_own_prompts(folder, 12)
     (folder / "s.toml").write_text(STUDY, "utf-8")
     assert run(folder / "s.toml", folder / "s") == 0
     return folder

@@ -167,10 +167,10 @@ def test_a_difference_is_seen() -> None:
 
 def test_no_path_of_the_machine_that_made_them_is_stored(before: Path) -> None:
     """Such a path would decide keys on that machine alone."""
-    marks = (b"/tmp/", b"/home/", b"/root/", b"/Users/")
+    mark = re.compile(rb"/(?:tmp|home|root|Users)/")
     for path, content in files(before).items():
         texts = [content]
         if path.endswith(".parquet"):
             frame = pl.read_parquet(io.BytesIO(content))
             texts = [frame.select(pl.selectors.string()).write_json().encode()]
-        assert not [mark for text in texts for mark in marks if mark in text], path
+        assert not [text for text in texts if mark.search(text)], path

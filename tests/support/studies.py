@@ -15,6 +15,20 @@ from tremble.study.run import score_study
 PAIR = '[[pair]]\nbase = "mock:base"\naligned = "mock:aligned"\n'
 
 
+def own_prompts(count: int, what: str = "Offer") -> list[dict[str, Any]]:
+    """Records of so many prompts of a user's own, all different, with what people chose."""
+    return [
+        {"id": str(i), "prompt": f"{what} {i}?", "options": ["yes", "no"], "choice": "yes"}
+        for i in range(count)
+    ]
+
+
+def write_own_prompts(folder: Path, count: int, what: str = "Offer") -> None:
+    """These as mine.jsonl."""
+    text = "\n".join(map(json.dumps, own_prompts(count, what)))
+    (folder / "mine.jsonl").write_text(text, "utf-8")
+
+
 def study_file(folder: Path, text: str = PAIR, **study: Any) -> Path:
     entries = {"name": "trial", "data": ["mine.jsonl"], **study}
     body = "".join(f"{key} = {json.dumps(value)}\n" for key, value in entries.items())

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -29,8 +30,8 @@ def read_table(
 
     Raises Damaged where one is missing or cannot be read.
     """
-    several = list(source) if isinstance(source, list | tuple) else [source]
-    try:
+    several: list[Source] = list(source) if isinstance(source, list | tuple) else [source]  # type: ignore[list-item]
+    with _reading(*several):
         return pl.read_parquet(
             [_place(one) for one in several],  # type: ignore[arg-type]
             columns=columns,
@@ -38,20 +39,15 @@ def read_table(
             glob=False,
             hive_partitioning=False,
         )
-    except FAILURES as error:
-        paths = [str(one) for one in several if isinstance(one, Path)]
-        what = repr(paths[0]) if len(paths) == 1 else "A table"
-        raise Damaged(f"{what} is missing or damaged ({why(error)}); run it again.") from error
 
 
 def columns_of(source: Source) -> pl.Schema:
     """The columns of a table. Raises Damaged where it is missing or cannot be read."""
-    try:
-        with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as stream:
-            return pl.Schema(pl.read_parquet_schema(stream))
-    except FAILURES as error:
-        what = "A table" if isinstance(source, bytes) else repr(str(source))
-        raise Damaged(f"{what} is missing or damaged ({why(error)}).") from error
+    with (
+        _reading(source),
+        io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as stream,
+    ):
+        return pl.Schema(pl.read_parquet_schema(stream))
 
 
 def write_table(path: Path, frame: pl.DataFrame, cure: str = KEPT) -> None:
@@ -64,12 +60,9 @@ def read_rows(path: Path, columns: list[str], start: int, count: int) -> pl.Data
 
     Raises Damaged where it is missing or cannot be read.
     """
-    try:
-        table = pl.scan_parquet(str(path.absolute()), glob=False, hive_partitioning=False)
+    with _reading(path):
+        table = pl.scan_parquet(_place(path), glob=False, hive_partitioning=False)
         return table.select(columns).slice(start, count).collect()
-    except FAILURES as error:
-        what = f"{str(path)!r} is missing or damaged"
-        raise Damaged(f"{what} ({why(error)}); run it again.") from error
 
 
 def write_parts(path: Path, parts: Iterable[pl.DataFrame], cure: str = KEPT) -> None:
@@ -100,6 +93,17 @@ def table_bytes(frame: pl.DataFrame) -> bytes:
     out = io.BytesIO()
     frame.write_parquet(out)
     return out.getvalue()
+
+
+@contextmanager
+def _reading(*sources: Source) -> Iterator[None]:
+    """Has what goes wrong with tables raised as Damaged, with the name of the one that has one."""
+    try:
+        yield
+    except FAILURES as error:
+        paths = [str(one) for one in sources if isinstance(one, Path)]
+        what = repr(paths[0]) if len(paths) == 1 else "A table"
+        raise Damaged(f"{what} is missing or damaged ({why(error)}); run it again.") from error
 
 
 def _place(source: Source) -> str | bytes:

@@ -33,6 +33,7 @@ from tremble.store.sealed import (
 )
 
 PART = re.compile(r"part-(?P<number>\d{6,})(?:-[0-9a-f]{32})?\.parquet")
+ASKED = re.compile(r"expected(?:-[0-9a-f]{32})?\.parquet")
 ASKED_0_1 = "expected.parquet"
 MANIFEST = "manifest.json"
 _DAMAGED = ".damaged"  # ends the name of a part that is set aside
@@ -188,10 +189,9 @@ class JobFolder:
 
     def prune(self) -> None:
         """Delete lists of rows that are no longer asked for."""
-        for path in self.path.glob("expected*.parquet"):
-            ours = path.name == ASKED_0_1 or digest_in(path.name) is not None
-            if ours and path.name != self.recorded.expected:
-                with suppress(OSError):
+        with suppress(OSError):
+            for path in list(self.path.iterdir()):
+                if ASKED.fullmatch(path.name) and path.name != self.recorded.expected:
                     path.unlink()
 
     def _record(self, expected: str) -> None:

@@ -8,12 +8,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from tremble.disk.temporary import sweep
-from tremble.store.job_folder import PART
+from tremble.store.job_folder import ASKED, PART
 from tremble.store.provenance import hash8, slug
 
 MARK = ".tremble-study"
 _DECISIONS = re.compile(r".+-[0-9a-f]{8}-[0-9a-f]{32}\.parquet")
-_EXPECTED = re.compile(r"expected-[0-9a-f]{32}\.parquet")
 _PROMPTS = re.compile(r"[0-9a-f]{32}-[0-9a-f]{32}\.parquet")
 # What 0.1.0 left where it was killed: names without a process.
 _UNFINISHED_0_1 = re.compile(r"\.(part-\d{6}\.parquet|expected\.parquet|manifest\.json)\.tmp")
@@ -39,13 +38,18 @@ def prune_decisions(folder: Path, named: Collection[str], datasets: Collection[s
     )
 
 
+def prune_prompts(folder: Path, used: Collection[Path]) -> None:
+    """Delete tables of prompts, in the study's folder of them, that are not among those `used`."""
+    _delete(path for path in _files(folder) if _PROMPTS.fullmatch(path.name) and path not in used)
+
+
 def remove_unscored(folder: Path) -> None:
     """Take away a study's folder in which nothing was scored yet; what is not tremble's own stays,
     and the folders it is in."""
     if has_parts(folder):
         return
     for job in _job_folders(folder):
-        _delete(path for path in _files(job) if _EXPECTED.fullmatch(path.name))
+        _delete(path for path in _files(job) if ASKED.fullmatch(path.name))
     _delete(path for path in _files(folder / "decisions") if _DECISIONS.fullmatch(path.name))
     _delete(path for path in _files(folder / "prompts") if _PROMPTS.fullmatch(path.name))
     _delete(folder / name for name in ("run.json", "study.toml", MARK, ".lock"))

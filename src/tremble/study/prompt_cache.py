@@ -8,10 +8,9 @@ DIGEST is that of the file's own content: a damaged file is no entry, and the ta
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cache, partial
 from hashlib import blake2b
 from pathlib import Path
@@ -23,13 +22,13 @@ import tremble
 from tremble.disk.tables import write_parts
 from tremble.disk.temporary import system_folder, temporary_folder
 from tremble.disk.whole import write_whole
+from tremble.store.owned import prune_prompts
 from tremble.store.provenance import fingerprint, installed
 from tremble.study.prompt_table import PromptTable
 from tremble.tokenization.options import Reading
 
 # Rooms whose code cannot change a prompt; whatever else changes makes every table anew.
 _APART = ("api", "baselines", "bench", "commands", "published", "report", "stats", "xray")
-_NAME = re.compile(r"[0-9a-f]{32}-[0-9a-f]{32}\.parquet")
 _LIBRARIES = ("jinja2", "tokenizers", "transformers", "sentencepiece")
 
 
@@ -80,16 +79,8 @@ class PromptCache:
             path.unlink()
 
     def prune(self) -> None:
-        """Deletes the tables that this run had no use for, known by names that no other file has.
-
-        One that cannot be deleted stays.
-        """
-        if not self.folder.is_dir():
-            return
-        for path in self.folder.iterdir():
-            if _NAME.fullmatch(path.name) and path not in self._paths.values():
-                with suppress(OSError):
-                    path.unlink()
+        """Deletes the tables that this run had no use for; one that cannot be deleted stays."""
+        prune_prompts(self.folder, self._paths.values())
 
 
 @contextmanager

@@ -123,15 +123,16 @@ class _Told:
 
     def efforts(self, task: _Task, engine: Engine, view: TableView) -> Sequence[float]:
         """Those of a job's prompts, the first of which is scored."""
-        report = engine.report()
+        report, efforts = engine.report(), engine.efforts(view)
         if report["path"] != self.path:
             self.path = report["path"]
-            later = self.tasks[self.tasks.index(task) :]
-            self.progress.measure(sum(sum(engine.efforts(one.view())) for one in later))
+            later = self.tasks[self.tasks.index(task) + 1 :]
+            rest = sum(sum(engine.efforts(one.view())) for one in later)
+            self.progress.measure(sum(efforts) + rest)
         checking = report.get("checking_seconds", 0.0)
         self.progress.pause(checking - self.checking)
         self.checking = checking
-        return engine.efforts(view)
+        return efforts
 
 
 def _tasks(run: RunContext, jobs: Sequence[Job]) -> list[_Task]:
