@@ -34,6 +34,7 @@ LENGTH = 10**7  # characters of what it prints
 _START = 60.0  # seconds more until its process runs, on a busy machine
 _READY = b"ready"
 _MEMORY = 3  # what the process returns where memory or length were not enough
+_LATE = {1, -14}  # what it returns when time is up: by faulthandler, by SIGALRM
 
 Messages = Sequence[Mapping[str, str]]
 
@@ -107,7 +108,7 @@ def _tried(text: str, names: tuple[tuple[str, str | bool], ...], seconds: float)
         raise RuntimeError(f"templates cannot be tried: {trial.stderr.decode(errors='replace')}")
     if trial.returncode == 0:
         return None
-    if trial.returncode == 1:
+    if trial.returncode in _LATE:
         return late
     if trial.returncode == _MEMORY:
         return f"takes more than {MEMORY / 1e9:g} GB of memory, or prints without end"
@@ -117,8 +118,7 @@ def _tried(text: str, names: tuple[tuple[str, str | bool], ...], seconds: float)
 def _try() -> int:
     """Render what is given on standard input, under limits; the exit status says how it went."""
     text, names, seconds = json.loads(sys.stdin.buffer.read())
-    # Also where one long operation leaves no thread of Python's a turn, and with the parent gone.
-    faulthandler.dump_traceback_later(seconds, exit=True, file=sys.stderr)
+    _end_after(seconds)
     with suppress(ImportError, OSError, ValueError):  # a system without, or with a lower limit
         import resource
 
@@ -127,13 +127,23 @@ def _try() -> int:
     os.write(1, _READY)
     for messages in _TALKS:
         try:
-            if len(rendered(compiled(text), messages, names)) > LENGTH:
+            if len(_render(compiled(text), messages, names)) > LENGTH:
                 return _MEMORY
         except MemoryError:
             return _MEMORY
         except Exception:  # it will do the same where it is used, and be told there
             continue
     return 0
+
+
+def _end_after(seconds: float) -> None:
+    """End this process then, also where one long operation leaves no thread of Python's a turn,
+    and with the parent gone."""
+    if hasattr(signal, "setitimer"):
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+    else:  # it prints the stack first, which can crash while the stack changes
+        faulthandler.dump_traceback_later(seconds, exit=True, file=sys.stderr)
 
 
 class _GenerationBlock(jinja2.ext.Extension):
