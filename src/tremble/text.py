@@ -92,6 +92,20 @@ def _shown(character: re.Match[str]) -> str:
     return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
 
 
+# What we print beside ASCII, and what stands for it in terminals that have no such characters.
+_PLAIN = str.maketrans({"–": "-", "…": ".", "×": "x", "’": "'", "“": '"', "”": '"'})
+
+
+def encodable(text: str, encoding: str) -> str:
+    r"""A text that a stream of this encoding can show: other characters as plain ones of the same
+    width where we print them ourselves, else as escapes ("\u00e9")."""
+    try:
+        text.encode(encoding)
+    except UnicodeError:
+        return text.translate(_PLAIN).encode(encoding, "backslashreplace").decode(encoding)
+    return text
+
+
 def as_written(value: Any) -> str:
     """A value of a TOML or JSON file as it is written there: true, not True; 'missing' for none."""
     if value is None:

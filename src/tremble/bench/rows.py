@@ -69,7 +69,7 @@ def row(
         "decisions_per_s": over_all,
         "tokens_per_s": tokens / seconds,
         "distinct_tokens_per_s": rate * factors["distinct_tokens"] / n,
-        "peak_memory_mb": max(result["peak_memory_mb"] for result in results),
+        "peak_memory_mb": _largest([result["peak_memory_mb"] for result in results]),
         "all_seconds": [result["seconds"] for result in results],
         "threads": results[0]["threads"],
         "versions": results[0]["versions"],
@@ -137,3 +137,9 @@ def compare(
         "compared": len(differences),
         "not_comparable": odd,
     }
+
+
+def _largest(values: Sequence[float | None]) -> float | None:
+    """None where one of them is not known."""
+    known = [value for value in values if value is not None]
+    return max(known) if len(known) == len(values) else None

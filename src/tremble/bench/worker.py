@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import resource
 import sys
 import time
 from importlib import metadata
@@ -30,17 +29,21 @@ from pathlib import Path
 from typing import Any
 
 
-def peak_memory_mb() -> float:
+def peak_memory_mb() -> float | None:
     """The largest resident memory of this process so far, in MiB.
 
     Linux hands `ru_maxrss` on to a program that a process starts, so that a large parent would
-    count; the high-water mark in /proc starts afresh.
+    count; the high-water mark in /proc starts afresh. None where the system says neither.
     """
     status = Path("/proc/self/status")
     if status.exists():
         for line in status.read_text().splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) / 1024
+    try:
+        import resource  # noqa: TID251
+    except ImportError:  # Windows
+        return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
 

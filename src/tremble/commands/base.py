@@ -18,7 +18,7 @@ import typer
 from tremble.commands.ending import KEPT, NOTHING, ended
 from tremble.disk.paths import path_of
 from tremble.report.terminal.shown import ShownConsole
-from tremble.text import UNSEEN, visible
+from tremble.text import UNSEEN, encodable, visible
 
 Parameters = ParamSpec("Parameters")
 _UNLIMITED = 1_000_000  # columns
@@ -57,8 +57,10 @@ def guarded_with(
 
 
 def say(text: str = "", out: TextIO | None = None) -> None:
-    """A line to stdout, or to another stream; control characters are shown, not obeyed."""
-    print(visible(text), file=out)
+    """A line to stdout, or to another stream; control characters are shown, not obeyed, and so are
+    those that the stream cannot hold."""
+    out = sys.stdout if out is None else out
+    print(encodable(visible(text), out.encoding or "utf-8"), file=out)
 
 
 def screen() -> ShownConsole:

@@ -92,6 +92,7 @@ def scored_options(options: Sequence[Option], score: Score, tokenizer: Tokenizer
     # JSON has no minus infinity: an option without any probability has no log-probability.
     logprobs = [value if value is None or value > -math.inf else None for value in score.logprobs]
     mass = option_mass(score.logprobs) if score.error is None else None
+    predictions = _predictions(score.logprobs) if score.error is None else None
     return {
         "options": [
             {
@@ -99,7 +100,7 @@ def scored_options(options: Sequence[Option], score: Score, tokenizer: Tokenizer
                 "label": option.label,
                 "logprob": logprobs[place] if logprobs else None,
                 "probability": shares[place] if shares else None,
-                "prediction": _share(shares[place], mass) if shares else None,
+                "prediction": None if predictions is None else predictions[place],
             }
             for place, option in enumerate(options)
         ],
@@ -112,5 +113,13 @@ def scored_options(options: Sequence[Option], score: Score, tokenizer: Tokenizer
     }
 
 
-def _share(probability: float | None, mass: float | None) -> float | None:
-    return probability / mass if probability is not None and mass else None
+def _predictions(logprobs: Sequence[float | None]) -> list[float] | None:
+    """Shares of the options that add up to one; None where one of them is missing, or none has any
+    probability. As in a study, also where the probabilities are too small for a number: those of
+    labels of many words."""
+    values = [value for value in logprobs if value is not None]
+    top = max(values, default=-math.inf)
+    if len(values) < len(logprobs) or not math.isfinite(top):
+        return None
+    weights = [math.exp(value - top) for value in values]
+    return [weight / math.fsum(weights) for weight in weights]

@@ -15,7 +15,9 @@ class _Folder(FromFiles):
     """Folders, and what can only be meant as one."""
 
     def owns(self, name: str) -> bool:
-        path_like = name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name
+        # A revision may have slashes of its own, as org/name@refs/pr/1.
+        nested = name.partition("@")[0].count("/") > 1
+        path_like = name.startswith((".", "/", "~")) or nested or "\\" in name
         return path_like or _is_folder(path_of(name))
 
     def locate(self, spec: ModelSpec, notify: Notify, weights: bool) -> ModelFiles:

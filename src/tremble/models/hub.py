@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -35,8 +36,8 @@ class _Hub(FromFiles):
         if weights:
             if not any(folder.glob("*.safetensors")):
                 raise ModelUnavailable(
-                    f"The model {name!r} has no safetensors weights in this revision, and pickled "
-                    "weights are not read; choose a revision that has them."
+                    f"The model {_named(name, revision)!r} has no safetensors weights in this "
+                    "revision, and pickled weights are not read; choose a revision that has them."
                 )
             check_weights(folder)
         return ModelFiles(folder, {"weights": folder.name})
@@ -69,7 +70,7 @@ def download(name: str, revision: str | None, patterns: Sequence[str]) -> Path:
         )
     except Exception as error:  # whatever stops one download must not stop a sweep
         raise (
-            _refused(error, name, revision) or ModelUnavailable(_what_failed(error, name))
+            _refused(error, name, revision) or ModelUnavailable(_what_failed(error, name, revision))
         ) from error
 
 
@@ -106,7 +107,7 @@ def _refused(error: Exception, name: str, revision: str | None) -> UserError | N
     return None
 
 
-def _what_failed(error: Exception, name: str) -> str:
+def _what_failed(error: Exception, name: str, revision: str | None) -> str:
     """A sentence on a download that broke off: the disk, the connection or the token."""
     from huggingface_hub import constants
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
@@ -124,9 +125,11 @@ def _what_failed(error: Exception, name: str) -> str:
             f"({why(refused)}); set HF_HOME to a folder you can write."
         )
     if constants.HF_HUB_OFFLINE:
+        asked = shlex.join([name] if revision is None else [name, "--revision", revision])
         return (
-            f"The model {name!r} is not (or not wholly) on this machine, and HF_HUB_OFFLINE "
-            f"forbids to download it; unset HF_HUB_OFFLINE, or run `hf download {name}` first."
+            f"The model {_named(name, revision)!r} is not (or not wholly) on this machine, and "
+            f"HF_HUB_OFFLINE forbids to download it; unset HF_HUB_OFFLINE, or run `hf download "
+            f"{asked}` first."
         )
     if isinstance(error, HfHubHTTPError) and error.response.status_code == 401:
         return (
@@ -135,13 +138,17 @@ def _what_failed(error: Exception, name: str) -> str:
         )
     if isinstance(error, LocalEntryNotFoundError | OSError):
         return (
-            f"The model {name!r} is not on this machine and the hub cannot be reached; "
-            "download it first, or check the name and the connection."
+            f"The model {_named(name, revision)!r} is not on this machine and the hub cannot be "
+            "reached; download it first, or check the name and the connection."
         )
     return (
         f"The model {name!r} cannot be downloaded ({one_line(error)}); "
         "check the connection and try again."
     )
+
+
+def _named(name: str, revision: str | None) -> str:
+    return name if revision is None else f"{name}@{revision}"
 
 
 def bytes_to_download(name: str, revision: str | None, patterns: Sequence[str]) -> int | None:

@@ -120,7 +120,7 @@ def _try() -> int:
     text, names, seconds = json.loads(sys.stdin.buffer.read())
     _end_after(seconds)
     with suppress(ImportError, OSError, ValueError):  # a system without, or with a lower limit
-        import resource
+        import resource  # noqa: TID251
 
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -109,13 +109,11 @@ def show_scored(result: dict[str, Any], console: ShownConsole) -> None:
     for option in result["options"]:
         table.add_row(
             option["label"],
-            f"{option['probability']:.4f}",
-            "–" if option["prediction"] is None else f"{option['prediction']:.4f}",
-            f"{option['logprob']:.4f}",
+            *(_or_none(option[name]) for name in ("probability", "prediction", "logprob")),
         )
     console.print(table)
     console.print(
-        f"mass {result['mass']:.4f} (first tokens {result['first_mass']:.4f}), "
+        f"mass {_or_none(result['mass'])} (first tokens {_or_none(result['first_mass'])}), "
         f"{result['prompt_tokens']} prompt tokens"
         + (", a token spans the join" if result["join"] else "")
     )
@@ -137,6 +135,10 @@ _BENCH = (
     ("Peak MiB", "peak_memory_mb", "{:,.0f}"),
     ("Max diff, nat", "max_abs_diff", "{:.1e}"),
 )
+
+
+def _or_none(number: float | None) -> str:
+    return MISSING if number is None else f"{number:.4f}"
 
 
 def show_bench(result: dict[str, Any], console: ShownConsole) -> None:

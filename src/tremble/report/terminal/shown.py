@@ -10,19 +10,20 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
-from tremble.text import visible
+from tremble.text import encodable, visible
 
 
 class ShownConsole(Console):
     """`rich`'s console, with control characters shown, not obeyed, and strings as they stand:
-    neither markup nor names of emoji are read in them."""
+    neither markup nor names of emoji are read in them, and characters that the stream's encoding
+    lacks are shown by others."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(markup=False, emoji=False, **options)
 
     def render_str(self, text: str, **options: Any) -> Text:
         """Before it is measured: what is shown is longer than what is obeyed."""
-        return super().render_str(visible(text), **options)
+        return super().render_str(self._shown(text), **options)
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
@@ -32,4 +33,7 @@ class ShownConsole(Console):
             if segment.control:
                 yield segment
             else:
-                yield segment._replace(text=visible(segment.text))
+                yield segment._replace(text=self._shown(segment.text))
+
+    def _shown(self, text: str) -> str:
+        return encodable(visible(text), self.encoding)
