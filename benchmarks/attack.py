@@ -1,12 +1,12 @@
-"""An attack on tremble: kills, flipped bits, failing writes, damaged input.
+"""An attack on tremble: kills, flipped bits, failing writes, damaged input, damaged models.
 
-    python benchmarks/attack.py [--seed 0] [--short] [--only kills,flips,writes,mutants]
+    python benchmarks/attack.py [--seed 0] [--short] [--only kills,flips,writes,mutants,models]
 
 Everything happens with made-up models in a folder of its own, from a seed. Prints a row for each
 attack, then peak memory and the longest time, and what failed with what it takes to see it again.
 Ends with 1 where anything failed. docs/reliability.md has the table of a whole attack: 200 kills,
-300 flipped bits, every n-th write of every command that writes, 3,000 mutants. `--short` is a small
-part of each, in about two minutes.
+300 flipped bits, every n-th write of every command that writes, 3,000 mutants of input and of what
+is stored, 2,000 of models. `--short` is a small part of each, in about two minutes.
 """
 
 from __future__ import annotations
@@ -21,21 +21,22 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("POLARS_MAX_THREADS", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # a process is forked off this one
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # tests.support has a tiny model as GGUF
 
-from attacks import flips, kills, mutants, writes
+from attacks import flips, kills, models, mutants, writes
 from attacks.common import Tally, peak_memory
 
-WHOLE = {"kills": 200, "flips": 280, "cache": 20, "writes": 7, "mutants": 3000}
-SHORT = {"kills": 10, "flips": 60, "cache": 0, "writes": 3, "mutants": 200}
+WHOLE = {"kills": 200, "flips": 280, "cache": 20, "writes": 7, "mutants": 3000, "models": 2000}
+SHORT = {"kills": 10, "flips": 60, "cache": 0, "writes": 3, "mutants": 200, "models": 42}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--short", action="store_true")
-    parser.add_argument("--only", default="kills,flips,writes,mutants")
+    parser.add_argument("--only", default="kills,flips,writes,mutants,models")
     parser.add_argument("--folder", type=Path)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
@@ -62,8 +63,8 @@ def attack(folder: Path, seed: int, counts: dict[str, int], only: list[str]) -> 
                 print("No C compiler: failing writes are left out.", file=sys.stderr)
                 continue
         else:
-            room = {"kills": kills, "flips": flips, "mutants": mutants}[name]
-            done = room.attack(place, rng, counts[name])
+            rooms = {"kills": kills, "flips": flips, "mutants": mutants, "models": models}
+            done = rooms[name].attack(place, rng, counts[name])
             if name == "flips":
                 done.append(flips.attack_cache(folder / "cache", rng, counts["cache"]))
         for tally in done:

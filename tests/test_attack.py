@@ -1,4 +1,5 @@
-"""The short form of the attack (benchmarks/attack.py): kills, flips, failing writes, mutants.
+"""The short form of the attack (benchmarks/attack.py): kills, flips, failing writes, mutants,
+damaged models.
 
 docs/reliability.md has the table of the long form.
 """
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 
 ATTACK = Path(__file__).parents[1] / "benchmarks" / "attack.py"
-KINDS = {"kills": 10, "flips": 60, "writes": 50, "mutants": 170}  # with at least so many tries
+KINDS = {"kills": 10, "flips": 60, "writes": 50, "mutants": 170, "models": 40}  # with at least so many tries
 
 
 @pytest.mark.slow
