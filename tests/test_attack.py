@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 ATTACK = Path(__file__).parents[1] / "benchmarks" / "attack.py"
-KINDS = {"kills": 10, "flips": 60, "writes": 50, "mutants": 170, "models": 40}  # with at least so many tries
+# With at least so many tries.
+KINDS = {"kills": 10, "flips": 60, "writes": 50, "mutants": 170, "models": 40}
 
 
 @pytest.mark.slow
