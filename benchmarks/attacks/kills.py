@@ -205,7 +205,8 @@ def attack(folder: Path, rng: random.Random, count: int) -> list[Tally]:
     tallies = []
     for scene in SCENES:
         tries = len([at for at in range(count) if turns[at % len(turns)] is scene])
-        tallies.append(_Attack(scene, folder, server, rng).run(tries))
+        if tries:
+            tallies.append(_Attack(scene, folder, server, rng).run(tries))
     server.close()
     return tallies
 
