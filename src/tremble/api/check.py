@@ -159,9 +159,13 @@ def _doubts(decision: Decision, text: str) -> Iterator[str]:
     warning = boundary_warning(text, labels[0])
     if warning is not None:
         yield warning
-    begins = [a for a in labels for b in labels if a != b and b.startswith(a)]
-    if begins and terminator_character(text) is None:
-        yield f"the label {begins[0]!r} begins another one, and no quote is open to close it."
+    begins = [(a, b) for a in labels for b in labels if a != b and b.startswith(a)]
+    end = terminator_character(text)
+    if begins and end is None:
+        yield f"the label {begins[0][0]!r} begins another one, and no quote is open to close it."
+    for label, longer in begins:
+        if end is not None and longer.startswith(label + end):
+            yield f"a study refuses the labels {label!r} and {longer!r}: {end} ends the answer."
     total = sum((decision.rates or {}).values())
     if decision.rates is not None and abs(total - 1) > RATES_TOLERANCE:
         yield f"the rates add up to {total:.3f}; they are kept as they are."

@@ -58,15 +58,15 @@ def score_prompts(lines: BinaryIO, asked: Asked, notify: Notify) -> Iterator[dic
     options = RunOptions(engine="reference") if len(decisions) == 1 else RunOptions()
     engine = open_engine(ModelSpec(asked.model, template=asked.template), options, notify)
     template = template_of(asked.template, engine.tokenizer, asked.model) if asked.chat else None
-    texts = []
-    for decision in decisions:
-        conversation = standard(decision)
-        texts.append(conversation.plain() if template is None else template.render(conversation))
+    asked_for = [standard(decision) for decision in decisions]
+    texts = [one.plain() if template is None else template.render(one) for one in asked_for]
+    # The plain text as it is may open the answer; what a template prints does not.
+    openings = texts if template is None else [one.opening for one in asked_for]
     prompts = [
         (text, [option.label for option in decision.options])
         for text, decision in zip(texts, decisions, strict=True)
     ]
-    paths = option_paths(engine.tokenizer, prompts, asked.reading)
+    paths = option_paths(engine.tokenizer, prompts, asked.reading, openings=openings)
     window = engine.limits().window
     for decision, path in zip(decisions, paths, strict=True):
         if window is not None and path.length > window:

@@ -25,7 +25,13 @@ from tremble.prompts.conversation import Conversation
 from tremble.prompts.parts import own_prompt
 from tremble.store.schemas import Types
 from tremble.study.columns import repeated, rows_of_a_part, token_lists
-from tremble.tokenization.options import Ids, Reading, TokenPaths, boundary_warning
+from tremble.tokenization.options import (
+    Ids,
+    Reading,
+    TokenPaths,
+    boundary_warning,
+    terminator_character,
+)
 from tremble.tokenization.refusal import Refusal
 from tremble.tokenization.surface_forms import SurfaceForms
 
@@ -64,8 +70,9 @@ _JUMPS = 32  # back and forth between blocks of a table, before it is read whole
 class Draft:
     """One decision in one presentation as a text, not yet tokenised. `options` as shown.
 
-    `refusal` says why the wording or control is not applicable; then there is no text and no
-    `conversation`.
+    `opening` is the end of the text that opens the answer: in the plain format the text itself,
+    which the answer continues, in a chat what follows the template. `refusal` says why the wording
+    or control is not applicable; then there is no text and no `conversation`.
     """
 
     decision: Decision
@@ -73,6 +80,7 @@ class Draft:
     options: tuple[Option, ...]
     text: str
     refusal: Refusal | None = None
+    opening: str = ""
     conversation: Conversation | None = None
 
     @property
@@ -81,8 +89,8 @@ class Draft:
 
     @property
     def mark(self) -> bytes:
-        """What stands for everything that decides its tokens: the text, the labels, and their
-        surface forms."""
+        """What stands for everything that decides its tokens: the text, what ends the answer, the
+        labels, and their surface forms."""
         digest = blake2b(digest_size=16)
         surface_forms = [
             word
@@ -92,6 +100,7 @@ class Draft:
         ]
         for part in (
             self.text,
+            terminator_character(self.opening) or "",
             *self.labels,
             *surface_forms,
             *([self.refusal.sentence] if self.refusal else []),

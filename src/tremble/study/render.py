@@ -130,15 +130,17 @@ def _drafts(
                 drafts.append(Draft(decision, number, decision.options, "", _refusal(reason)))
                 continue
             if template is None:
-                text = conversation.plain()
+                text = opening = conversation.plain()
             else:
-                text = template.render(conversation)
+                text, opening = template.render(conversation), conversation.opening
                 # A BOS that is the partner's and not this model's is left out.
                 printed = template.special.get("bos_token")
                 if printed and printed != own_bos:
                     text = text.removeprefix(printed)
             options = _declared(decision, conversation.options)
-            drafts.append(Draft(decision, number, options, text, conversation=conversation))
+            drafts.append(
+                Draft(decision, number, options, text, opening=opening, conversation=conversation)
+            )
     return drafts
 
 
@@ -183,8 +185,9 @@ def _path_of_one(draft: Draft, tokenizer: Tokenizer, how: HowRead) -> TokenPaths
 
 
 def _paths(drafts: Sequence[Draft], tokenizer: Tokenizer, how: HowRead) -> list[TokenPaths]:
+    openings = [draft.opening for draft in drafts]
     if how.surface_forms == "exact":
         labels = [(draft.text, draft.labels) for draft in drafts]
-        return option_paths(tokenizer, labels, how.reading, how.terminator)
+        return option_paths(tokenizer, labels, how.reading, how.terminator, openings)
     words = [(draft.text, [(o.label, o.surface_forms) for o in draft.options]) for draft in drafts]
-    return surface_form_paths(tokenizer, words, how.reading, how.terminator)
+    return surface_form_paths(tokenizer, words, how.reading, how.terminator, openings)

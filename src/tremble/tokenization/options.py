@@ -16,6 +16,13 @@ from hashlib import blake2b
 from typing import Final, Literal, Protocol
 
 from tremble.errors import UserError
+from tremble.tokenization.disjoint import (
+    begins_another,
+    check_disjoint,
+    check_distinct,
+    check_ends,
+    no_token,
+)
 from tremble.tokenization.refusal import Refusal
 from tremble.tokenization.surface_forms import SurfaceForms
 
@@ -175,12 +182,13 @@ def with_bos(ids: Sequence[int], bos: Ids) -> Ids:
     return tuple(ids) if tuple(ids[: len(bos)]) == bos else (*bos, *ids)
 
 
-def terminator_character(context: str) -> str | None:
+def terminator_character(opening: str) -> str | None:
     """What ends the answer: > after the << of a transcript, else the quote that the last line of
-    the context leaves open."""
-    if context.endswith("<<"):
+    the opening leaves open. What stands before the opening does not count: people's words and
+    templates have quotes of their own."""
+    if opening.endswith("<<"):
         return ">"
-    return '"' if context.rpartition("\n")[2].count('"') % 2 else None
+    return '"' if opening.rpartition("\n")[2].count('"') % 2 else None
 
 
 def terminator_ids(pieces: Sequence[str], character: str) -> Ids:
@@ -202,13 +210,19 @@ def option_paths(
     prompts: Iterable[tuple[str, Sequence[str]]],
     reading: Reading = FULL_LABEL,
     terminator: Termination = "auto",
+    openings: Sequence[str] | None = None,
 ) -> list[TokenPaths]:
     """The token paths of (context, labels) prompts, in their order.
 
-    Raises UserError where two labels tokenise alike and where a label is no token at all;
-    NoTerminator where one label begins another (or `terminator` is 'always') and nothing ends it.
+    `openings` are the ends of the contexts that open the answers, in which the quote that ends
+    labels must be open; without them the contexts themselves.
+
+    Raises UserError where two labels tokenise alike, where a label is no token at all, and where
+    what ends a label could as well be part of another; NoTerminator where one label begins another
+    (or `terminator` is 'always') and nothing ends it.
     """
     prompts = list(prompts)
+    openings = [context for context, _ in prompts] if openings is None else openings
     texts = [
         text for context, labels in prompts for text in (context, *(context + x for x in labels))
     ]
@@ -219,11 +233,11 @@ def option_paths(
         alone = dict(zip(words, tokenizer.encode(words), strict=True))
     terminators: dict[str, Ids] = {}
     made = []
-    for context, labels in prompts:
+    for (context, labels), opening in zip(prompts, openings, strict=True):
         ids = with_bos(next(encoded), tokenizer.bos)
         wholes = [with_bos(next(encoded), tokenizer.bos) for _ in labels]
         if reading == FIRST_TOKEN:
-            made.append(_first_token_paths(ids, wholes, [alone[label] for label in labels]))
+            made.append(_first_token_paths(ids, wholes, labels, [alone[one] for one in labels]))
             continue
         start = common(ids, wholes)
         if not start:
@@ -232,14 +246,14 @@ def option_paths(
                 "prompt or an opening."
             )
         paths = tuple(whole[start:] for whole in wholes)
-        _check_distinct(paths, labels)
+        check_distinct(paths, labels)
         terminated = tuple(
-            terminator == "always" or any(o != label and o.startswith(label) for o in labels)
-            for label in labels
+            terminator == "always" or begins_another(place, paths, labels)
+            for place in range(len(labels))
         )
         terminators_here: Ids = ()
         if any(terminated):
-            character = terminator_character(context)
+            character = terminator_character(opening)
             if character is None:
                 label = labels[terminated.index(True)]
                 raise NoTerminator(
@@ -247,21 +261,29 @@ def option_paths(
                     f"{context[-20:]!r} without an open quote to close it; end the opening with "
                     "a quote or choose labels of which none begins another."
                 )
+            check_ends(terminated, labels, character)
             if character not in terminators:
                 terminators[character] = terminator_ids(tokenizer.pieces(), character)
             terminators_here = terminators[character]
+            check_disjoint(paths, terminated, frozenset(terminators_here), labels)
         made.append(TokenPaths(ids[:start], paths, terminated, terminators_here, start < len(ids)))
     return made
 
 
-def _first_token_paths(ids: Ids, wholes: list[Ids], alone: list[list[int]]) -> TokenPaths:
+def _first_token_paths(
+    ids: Ids, wholes: list[Ids], labels: Sequence[str], alone: list[list[int]]
+) -> TokenPaths:
     """The reading of Shapira et al. (2026): one token per option, right after the context as it
     stands.
 
     The token is the first that tokenising both as one text puts after the context, or, where a
     token spans the boundary, the first of the label on its own.
     """
-    firsts = [first_token(ids, *pair)[0] for pair in zip(wholes, alone, strict=True)]
+    paths = [first_token(ids, *pair) for pair in zip(wholes, alone, strict=True)]
+    for path, label in zip(paths, labels, strict=True):
+        if not path:
+            raise no_token(label)
+    firsts = [path[0] for path in paths]
     shared = len(set(firsts)) < len(firsts)
     return TokenPaths(
         ids,
@@ -291,21 +313,6 @@ def _shared(ids: Ids, whole: Ids) -> int:
         return len(ids)
     pairs = enumerate(zip(ids, whole, strict=False))
     return next((at for at, (a, b) in pairs if a != b), min(len(ids), len(whole)))
-
-
-def _check_distinct(paths: tuple[Ids, ...], labels: Sequence[str]) -> None:
-    for index, path in enumerate(paths):
-        if not path:
-            raise UserError(
-                f"The label {labels[index]!r} is no token for this model's tokenizer; "
-                "choose another label."
-            )
-        if path in paths[:index]:
-            other = labels[paths.index(path)]
-            raise UserError(
-                f"The labels {other!r} and {labels[index]!r} tokenise alike for this model, so "
-                "their probabilities cannot be told apart; choose labels that differ in letters."
-            )
 
 
 def boundary_warning(context: str, label: str) -> str | None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from tremble.tokenization.disjoint import overlap
 from tremble.tokenization.options import (
     FIRST_TOKEN,
     FULL_LABEL,
@@ -58,19 +59,21 @@ def surface_form_paths(
     prompts: Iterable[tuple[str, Sequence[Words]]],
     reading: Reading = FULL_LABEL,
     terminator: Termination = "auto",
+    openings: Sequence[str] | None = None,
 ) -> list[TokenPaths]:
-    """The token paths of (context, options) prompts with all surface forms, in their order.
+    """The token paths of (context, options) prompts with all surface forms, in their order;
+    `openings` as `option_paths` takes them.
 
     Raises UserError where `option_paths` does for the labels.
     """
     asked = [(context, tuple(options)) for context, options in prompts]
     labels = [(context, [label for label, _ in words]) for context, words in asked]
+    openings = [context for context, _ in asked] if openings is None else openings
     writer = _Writer(tokenizer, reading, terminator)
+    exacts = option_paths(tokenizer, labels, reading, terminator, openings)
     return [
-        writer.with_surface_forms(context, words, exact)
-        for (context, words), exact in zip(
-            asked, option_paths(tokenizer, labels, reading, terminator), strict=True
-        )
+        writer.with_surface_forms(context, words, exact, terminator_character(opening))
+        for (context, words), exact, opening in zip(asked, exacts, openings, strict=True)
     ]
 
 
@@ -85,18 +88,19 @@ class _Writer:
         self._known: dict[object, _Added | None] = {}
 
     def with_surface_forms(
-        self, context: str, words: tuple[Words, ...], exact: TokenPaths
+        self, context: str, words: tuple[Words, ...], exact: TokenPaths, quote: str | None
     ) -> TokenPaths:
-        """The paths of a prompt, out of `exact`, those of its labels alone."""
+        """The paths of a prompt, out of `exact`, those of its labels alone; `quote` is what ends
+        the answer."""
         if exact.refusal is not None:
             return exact
         # The last line is nearly always the opening. Where the labels have the same tokens after
         # that line as after the whole text, so have the other surface forms.
         end = context.rpartition("\n")[2] or context
-        key = (end, words, exact.paths, exact.terminated)
+        key = (end, words, exact.paths, exact.terminated, quote)
         if key not in self._known:
-            self._known[key] = self._after(end, words, exact)
-        added = self._known[key] or self._after(context, words, exact)
+            self._known[key] = self._after(end, words, exact, quote)
+        added = self._known[key] or self._after(context, words, exact, quote)
         assert added is not None  # the whole text is what the labels' paths were made of
         return replace(
             exact,
@@ -106,9 +110,10 @@ class _Writer:
             surface_forms=added.surface_forms,
         )
 
-    def _after(self, context: str, words: tuple[Words, ...], exact: TokenPaths) -> _Added | None:
+    def _after(
+        self, context: str, words: tuple[Words, ...], exact: TokenPaths, quote: str | None
+    ) -> _Added | None:
         """Surface forms after a text; None where it gives the labels other tokens than `exact`."""
-        quote = terminator_character(context)
         written = [writings(*word, open_quote=quote is not None) for word in words]
         paths = self._paths(context, [[one.text for one in texts] for texts in written])
         if tuple(routes[0] for routes in paths) != exact.paths:
@@ -216,9 +221,4 @@ def _begins(wider: _Way, way: _Way) -> bool:
 
 def _overlap(one: _Way, other: _Way, terminator: frozenset[int]) -> bool:
     """Whether an answer can go both ways."""
-    short, long = sorted((one, other), key=lambda way: len(way.path))
-    if not _begins(short, long):
-        return False
-    if len(short.path) == len(long.path):
-        return True
-    return not short.terminated or long.path[len(short.path)] in terminator
+    return overlap((one.path, one.terminated), (other.path, other.terminated), terminator)
