@@ -103,7 +103,8 @@ def test_the_probe_of_the_system_role_is_no_way_round() -> None:
 def test_what_a_template_may_do_is_done_here() -> None:
     """What ends with an error there ends with the same error here."""
     assert Template(TEMPLATE, "t").render(TALK).endswith(TALK.opening)
-    assert Template("{{ bos_token }}x", "t", {"bos_token": "<s>"}).render(TALK).startswith("<s>x")
+    printed = Template("{{ bos_token }}x" + TEMPLATE, "t", {"bos_token": "<s>"}).render(TALK)
+    assert printed.startswith("<s>x")
     for text in ("{{ 1 / 0 }}", "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}"):
         with pytest.raises(TemplateError, match="cannot be rendered"):
             Template(text, "t").render(TALK)

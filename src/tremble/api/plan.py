@@ -23,6 +23,7 @@ from tremble.stats.inference.power import smallest_difference
 from tremble.store.schemas import EXPECTED
 from tremble.study.cells import Cell, Facts
 from tremble.study.context import RunContext, run_context
+from tremble.study.control_notes import Read, control_notes
 from tremble.study.data import sample_notes
 from tremble.study.file import Study
 from tremble.study.jobs import Job, job_folder
@@ -76,6 +77,8 @@ def plan_study(
       fault of single prompts), rows (prompts), decisions (distinct ones), cells, and the names of
       models, data, formulations and formats they are of. Of a model that cannot be had,
       rows, decisions and cells are None.
+    - `notes`: sentences on what is added to chat templates and on control tokens in people's
+      words.
     - `totals`, and `gflops`, the rate of the product that was timed, None where none was.
 
     Says how much it will render and what it times, and tells `progress`. Raises UserError for
@@ -96,6 +99,7 @@ def plan_study(
             row for entry, frame in prepared.frames.items() for row in _families(entry, frame)
         ],
         "cannot": [lost.row(why) for why, lost in plan.cannot.items()],
+        "notes": plan.notes(),
         "totals": {**_totals(rows), "prompt_tables": tables},
         "gflops": times.gflops,
     }
@@ -149,6 +153,12 @@ class _Plan:
         self.cannot: defaultdict[str, _Lost] = defaultdict(_Lost)
         for model, reason in run.models.reasons().items():
             self.cannot[reason].models[model_name(model)] = None
+        self._remarks: dict[str, None] = {}
+        self._reads: list[Read] = []
+
+    def notes(self) -> list[str]:
+        """What a reader must know of the prompts that were counted."""
+        return [*self._remarks, *control_notes(self._reads)]
 
     def _model(self, model: ModelSpec) -> _Model:
         options, notify = self.run.study.run, self.run.notify
@@ -187,6 +197,10 @@ class _Plan:
     def _add(self, job: Job) -> None:
         """Adds what a job takes, less what is on disk."""
         study, model = self.run.study, self.models[job.model]
+        if job.cell.template is not None:
+            self._remarks |= dict.fromkeys(job.cell.template.remarks())
+        name = model_name(job.model)
+        self._reads.append(Read(name, job.cell.dataset, job.prompts.control_texts()))
         rows, window = job.prompts.rows(), model.facts.window
         self._add_lost(job.cell, rows, window)
         sound = rows.filter(scorable(window))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -13,8 +13,11 @@ from tremble.engines.open import open_engine
 from tremble.errors import UserError
 from tremble.models.files import Notify
 from tremble.models.spec import ModelSpec, RunOptions
-from tremble.prompts.chat import template_of
+from tremble.prompts.chat import Template, template_of
+from tremble.prompts.conversation import Conversation
 from tremble.prompts.formulations import standard
+from tremble.study.control_notes import Read, control_notes
+from tremble.tokenization.control_texts import ControlTexts
 from tremble.tokenization.options import (
     FULL_LABEL,
     READINGS,
@@ -58,10 +61,12 @@ def score_prompts(lines: BinaryIO, asked: Asked, notify: Notify) -> Iterator[dic
     options = RunOptions(engine="reference") if len(decisions) == 1 else RunOptions()
     engine = open_engine(ModelSpec(asked.model, template=asked.template), options, notify)
     template = template_of(asked.template, engine.tokenizer, asked.model) if asked.chat else None
-    asked_for = [standard(decision) for decision in decisions]
-    texts = [one.plain() if template is None else template.render(one) for one in asked_for]
+    talks = [standard(decision) for decision in decisions]
+    texts = [talk.plain() if template is None else template.render(talk) for talk in talks]
     # The plain text as it is may open the answer; what a template prints does not.
-    openings = texts if template is None else [one.opening for one in asked_for]
+    openings = texts if template is None else [talk.opening for talk in talks]
+    for note in _notes(talks, template, engine.tokenizer, asked.model):
+        notify(note)
     prompts = [
         (text, [option.label for option in decision.options])
         for text, decision in zip(texts, decisions, strict=True)
@@ -84,6 +89,17 @@ def score_prompts(lines: BinaryIO, asked: Asked, notify: Notify) -> Iterator[dic
                 decisions[shown], texts[shown], paths[shown], score, engine.tokenizer, asked
             )
             shown += 1
+
+
+def _notes(
+    talks: Sequence[Conversation], template: Template | None, tokenizer: Tokenizer, model: str
+) -> Iterator[str]:
+    """What a reader must know beside the numbers."""
+    if template is not None:
+        yield from template.remarks()
+    finder = ControlTexts(tokenizer)
+    texts = [found for talk in talks if (found := finder.found(talk.words))]
+    yield from control_notes([Read(model, "", [{"texts": one, "decisions": 1} for one in texts])])
 
 
 def _result(

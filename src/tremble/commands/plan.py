@@ -40,7 +40,7 @@ def plan(
         print_tables(plan_layout(expected), screen())
         disk = expected["totals"]["disk"], expected["totals"]["prompt_tables"]
         say(f"On disk: scores {size(disk[0])}, prompts {size(disk[1])}.")
-        for note in time_notes(expected):
+        for note in (*expected["notes"], *time_notes(expected)):
             say(note)
         say(
             "Smallest: found with a probability of .80 at .05, for two r near .3 whose "

@@ -3,14 +3,15 @@
 Templates come from model folders: they run in jinja's sandbox, with the date frozen, after a trial
 in a process of their own (`sandbox`). Rendering follows the conventions of Hugging Face chat
 templates (`messages`, `add_generation_prompt`, `bos_token`, `raise_exception`, `strftime_now`, the
-`generation` block).
+`generation` block). People's words must be in what comes out, as they are (`frame`), and the answer
+opens where answers stand: behind a thought that is closed, in its final channel (`prefill`).
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
@@ -21,13 +22,18 @@ from tremble.decisions.files import text_of
 from tremble.disk.paths import is_file, path_of
 from tremble.errors import UserError
 from tremble.prompts.conversation import Conversation
-from tremble.prompts.sandbox import compiled, rendered, why_not
+from tremble.prompts.frame import USER, Frame, Message, NotPrinted, altered, conversation, frame_of
+from tremble.prompts.prefill import NoPlaceForAnswer, Prefill, prefill
+from tremble.prompts.sandbox import Names, compiled, rendered, why_not
 from tremble.text import one_line
 from tremble.tokenization.options import TokenizerFacts
 
 # Switches with which templates turn visible reasoning off; passed where a template names them.
-_THINKING_SWITCHES = ("enable_thinking", "thinking")
-_MARKER = "tremble-marker-7f3a"
+_THINKING_SWITCHES: dict[str, bool | int] = {
+    "enable_thinking": False,
+    "thinking": False,
+    "thinking_budget": 0,  # Seed-OSS, in tokens
+}
 
 # Gemma's turn format, for Gemma models whose files hold no template of their own.
 GEMMA = (
@@ -70,65 +76,106 @@ class Template:
         content = json.dumps([self.text, sorted(self.special.items())])
         return sha256(content.encode()).hexdigest()[:8]
 
-    @cached_property
+    @property
     def takes_system(self) -> bool:
         """Whether the system role is printed; else the system text heads the user text.
 
-        Raises TemplateError for a template that does not compile, or does not end.
+        Raises TemplateError as `render` does for every conversation.
         """
-        self._compiled  # noqa: B018 - its own errors are not those of the system role
-        messages = [_message("system", _MARKER), _message("user", "Hello")]
-        try:
-            return _MARKER in self._render(messages)
-        except Exception:  # a template is somebody else's program and can fail in any way
-            return False
+        return self._frame.system_role
 
     @cached_property
-    def switches(self) -> dict[str, bool]:
+    def switches(self) -> dict[str, bool | int]:
         """Thinking switches this template knows, all set to off."""
-        return {name: False for name in _THINKING_SWITCHES if re.search(rf"\b{name}\b", self.text)}
+        return {
+            name: off
+            for name, off in _THINKING_SWITCHES.items()
+            if re.search(rf"\b{name}\b", self.text)
+        }
 
-    def render(self, conversation: Conversation) -> str:
+    @property
+    def prefill(self) -> Prefill | None:
+        """What tremble writes behind the generation prompt, before the opened answer.
+
+        Raises TemplateError as `render` does for every conversation.
+        """
+        return self._prefill_after(self._frame.end)
+
+    def remarks(self) -> list[str]:
+        """What a reader must know of what tremble adds to this template, a sentence each."""
+        added = self.prefill
+        if added is None:
+            return []
+        return [f"The chat template of {self.source}: tremble {added.why} ({added.text!r})."]
+
+    def before_user(self) -> str | None:
+        """What the template prints before a user text where no system text is given, its own system
+        text often; None where it cannot do without one."""
+        try:
+            before, found, _ = self._printed(conversation("", USER)).partition(USER)
+        except TemplateError:
+            return None
+        return before if found else None
+
+    def render(self, talk: Conversation) -> str:
         """The prompt as one text: the conversation's turns, then the opening.
 
-        Raises TemplateError where the template refuses the conversation.
+        Raises TemplateError where the template refuses any conversation or this one, does not print
+        people's words as they are, or leaves the answer no place.
         """
-        system, user = conversation.system, conversation.user
-        if system and not self.takes_system:
+        frame, system, user = self._frame, talk.system, talk.user
+        if system and not frame.system_role:
             system, user = "", f"{system}\n\n{user}"
-        messages = [_message("user", user)]
-        if system:
-            messages.insert(0, _message("system", system))
+        printed = self._printed(conversation(system, user))
+        for whose, words in (("system", system), ("user", user)):
+            place = altered(words, printed)
+            if place is not None:
+                raise self._error(f"changes or cuts the {whose} text, at {place!r}")
+        end = frame.end
+        if not printed.endswith(end):  # it goes by what is said
+            end = printed.rpartition(user.strip() or system.strip() or end)[2]
+        added = self._prefill_after(end)
+        return (printed if added is None else added.after(printed)) + talk.opening
+
+    @cached_property
+    def _frame(self) -> Frame:
+        self._compiled  # noqa: B018 - its own errors are not those of people's words
         try:
-            return self._render(messages) + conversation.opening
-        except TemplateError:
-            raise
-        except Exception as error:
-            raise TemplateError(
-                f"The chat template of {self.source} cannot be rendered ({one_line(error)}); "
-                f"{_CURE}."
-            ) from error
+            return frame_of(self._printed)
+        except NotPrinted as fault:
+            raise self._error(str(fault)) from fault
+
+    def _prefill_after(self, end: str) -> Prefill | None:
+        try:
+            return prefill(end, self._frame.answered, self.text)
+        except NoPlaceForAnswer as fault:
+            raise self._error(str(fault)) from fault
+
+    def _error(self, fault: str) -> TemplateError:
+        return TemplateError(f"The chat template of {self.source} {fault}; {_CURE}.")
 
     @cached_property
     def _compiled(self) -> jinja2.Template:
         if self.text not in (*NAMED.values(), MOCK):
             fault = why_not(self.text, self._names)
             if fault is not None:
-                raise TemplateError(f"The chat template of {self.source} {fault}; {_CURE}.")
+                raise self._error(fault)
         try:
             return compiled(self.text)
         except Exception as error:  # jinja computes parts of a template when it compiles it
-            raise TemplateError(
-                f"The chat template of {self.source} is not valid jinja ({one_line(error)}); "
-                f"{_CURE}."
-            ) from error
+            raise self._error(f"is not valid jinja ({one_line(error)})") from error
 
     @property
-    def _names(self) -> dict[str, str | bool]:
+    def _names(self) -> Names:
         return {**self.special, **self.switches}
 
-    def _render(self, messages: list[dict[str, str]]) -> str:
-        return rendered(self._compiled, messages, self._names)
+    def _printed(self, messages: Sequence[Message]) -> str:
+        """What it prints. Raises TemplateError where it raises anything."""
+        template = self._compiled
+        try:
+            return rendered(template, messages, self._names)
+        except Exception as error:  # a template is somebody else's program and can fail in any way
+            raise self._error(f"cannot be rendered ({one_line(error)})") from error
 
 
 def template_of(asked: str | None, tokenizer: TokenizerFacts, model: str) -> Template:
@@ -155,7 +202,3 @@ def template_of(asked: str | None, tokenizer: TokenizerFacts, model: str) -> Tem
             f"(a jinja file, or one of: {', '.join(NAMED)}), or ask for the plain format."
         )
     return Template(tokenizer.template, model, special, marks)
-
-
-def _message(role: str, content: str) -> dict[str, str]:
-    return {"role": role, "content": content}

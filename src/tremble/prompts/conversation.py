@@ -22,9 +22,14 @@ class Conversation:
     opening: str
     options: tuple[Option, ...]
 
+    @property
+    def words(self) -> str:
+        """What people read, without what a format adds and without the opening."""
+        return "\n\n".join(part for part in (self.system, self.user) if part)
+
     def plain(self) -> str:
         """The text completion format: an empty opening leaves the text as it is."""
-        body = "\n\n".join(part for part in (self.system, self.user) if part)
+        body = self.words
         return f"{body}\n{self.opening}" if self.opening else body
 
 

@@ -36,17 +36,27 @@ _READY = b"ready"
 _MEMORY = 3  # what the process returns where memory or length were not enough
 _LATE = {1, -14}  # what it returns when time is up: by faulthandler, by SIGALRM
 
-Messages = Sequence[Mapping[str, str]]
+Messages = Sequence[Mapping[str, Any]]
+Names = Mapping[str, str | int]  # special tokens and switches, as a template takes them
 
-# What real prompts look like: many lines, with and without a system text.
+# What real prompts look like: many lines, with and without a system text; with an answer, and as
+# parts, as `frame` tries them.
 _LINES = "Round 1 of 10:\nYou chose J, the other player chose F. You got 5 points.\n" * 100
 _USER = {"role": "user", "content": f"{_LINES}Which option do you choose?"}
 _SYSTEM = {"role": "system", "content": "You play a game.\n\n- If you choose J, you get 8 points."}
-_TALKS: tuple[Messages, ...] = ([_SYSTEM, _USER], [_USER])
+_ANSWER = {"role": "assistant", "content": "J"}
+_PARTS = {"role": "user", "content": [{"type": "text", "text": _LINES}]}
+_TALKS: tuple[Messages, ...] = (
+    [_SYSTEM, _USER],
+    [_USER],
+    [_SYSTEM, _USER, _ANSWER],
+    [_USER, _ANSWER],
+    [_PARTS],
+)
 
 
-def rendered(template: jinja2.Template, messages: Messages, names: Mapping[str, str | bool]) -> str:
-    """A conversation as one text; `names` are special tokens and switches.
+def rendered(template: jinja2.Template, messages: Messages, names: Names) -> str:
+    """A conversation as one text, with the generation prompt where an answer is to come.
 
     Raises TimeoutError where it takes more than `SECONDS`, since what was tried may go on without
     end for another text (in the first thread, and where the system has such a clock).
@@ -74,9 +84,10 @@ def _late(*_: object) -> NoReturn:
     raise TimeoutError(f"it does not end within {SECONDS:g} s")
 
 
-def _render(template: jinja2.Template, messages: Messages, names: Mapping[str, str | bool]) -> str:
+def _render(template: jinja2.Template, messages: Messages, names: Names) -> str:
+    asked = messages[-1]["role"] != "assistant"
     return template.render(
-        messages=messages, add_generation_prompt=True, tools=None, documents=None, **names
+        messages=messages, add_generation_prompt=asked, tools=None, documents=None, **names
     )
 
 
@@ -85,14 +96,14 @@ def compiled(text: str) -> jinja2.Template:
     return _environment().from_string(text)
 
 
-def why_not(text: str, names: Mapping[str, str | bool]) -> str | None:
+def why_not(text: str, names: Names) -> str | None:
     """What is wrong with a template that does not end in time or within memory, as the rest of a
     sentence on it; None for one that does, whatever it prints or raises. Found once a process."""
     return _tried(text, tuple(sorted(names.items())), SECONDS)
 
 
 @lru_cache(maxsize=1024)
-def _tried(text: str, names: tuple[tuple[str, str | bool], ...], seconds: float) -> str | None:
+def _tried(text: str, names: tuple[tuple[str, str | int], ...], seconds: float) -> str | None:
     import subprocess  # not needed in the process that it starts
 
     given = json.dumps([text, dict(names), seconds]).encode()

@@ -51,6 +51,8 @@ _MANIFEST: Any = {
     "expected?": str,
     "parts?": [str],
     "seconds?": _NUMBER,
+    "template?": {"remarks?": [str]},
+    "control_texts?": [{"texts": [str], "decisions": int}],
     "scoring?": {
         "precision?": {
             "why": _TEXT_OR_NONE,

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from tremble.models.embedded import EMBEDDED
 from tremble.store.study_folder import Store
+from tremble.study.control_notes import Read, control_notes
 from tremble.study.not_applicable import left_out, not_applicable_notes
+
+Manifest = Mapping[str, Any]
 
 
 def absent(out: Path) -> dict[str, str]:
@@ -40,7 +45,8 @@ def unfinished(out: Path) -> list[str]:
 def caveats(out: Path) -> list[str]:
     """What a reader must know beside the numbers: what is not scored (`unfinished`), models that
     are none, what is a sample, which data are taken together, what wordings and controls are
-    not applicable to, stored precision, dtypes, counterparts that are none."""
+    not applicable to, what is added to templates, control tokens in people's words, stored
+    precision, dtypes, counterparts that are none."""
     store = Store(out)
     run, notes = store.read_run(), dict.fromkeys(unfinished(out))
     if made_up := [
@@ -69,22 +75,9 @@ def caveats(out: Path) -> list[str]:
             ] = None
     folders = store.jobs()
     notes |= dict.fromkeys(not_applicable_notes(left_out(folders)))
-    for folder in folders:
-        manifest = folder.manifest()
-        if manifest is None:
-            continue
-        name, precision = manifest["model"], manifest["weights_precision"]
-        if precision != "as published":
-            how = precision if precision.startswith("quantised") else f"stored as {precision}"
-            notes[f"{name}: weights {how}; not the published precision."] = None
-        if manifest["identity"].get("dtype") in ("bfloat16", "float16"):
-            notes[f"{name}: scored in {manifest['identity']['dtype']}, not float32."] = None
-        measured = (manifest.get("scoring") or {}).get("precision")
-        if measured is not None and measured["why"] is None:
-            notes[
-                f"{name}: held against its weights in float32, the log-odds of options move by up "
-                f"to {measured['max_log_odds']:.2g} nat on {measured['prompts']} prompts."
-            ] = None
+    manifests = [manifest for folder in folders if (manifest := folder.manifest()) is not None]
+    notes |= dict.fromkeys(_of_prompts(manifests))
+    notes |= dict.fromkeys(_of_weights(manifests))
     for entry in run["comparisons"]:
         if entry["base"] != entry["aligned"] and {entry["base"], entry["aligned"]} <= set(EMBEDDED):
             notes[
@@ -92,3 +85,30 @@ def caveats(out: Path) -> list[str]:
                 "twins: good for a first look, not for a conclusion about alignment."
             ] = None
     return list(notes)
+
+
+def _of_prompts(manifests: Sequence[Manifest]) -> Iterator[str]:
+    """What is added to chat templates, and control tokens in people's words."""
+    for manifest in manifests:
+        yield from (manifest.get("template") or {}).get("remarks") or []
+    yield from control_notes(
+        Read(manifest["model"], manifest["dataset"], manifest.get("control_texts") or [])
+        for manifest in manifests
+    )
+
+
+def _of_weights(manifests: Sequence[Manifest]) -> Iterator[str]:
+    """In which precision weights are stored and scored."""
+    for manifest in manifests:
+        name, precision = manifest["model"], manifest["weights_precision"]
+        if precision != "as published":
+            how = precision if precision.startswith("quantised") else f"stored as {precision}"
+            yield f"{name}: weights {how}; not the published precision."
+        if manifest["identity"].get("dtype") in ("bfloat16", "float16"):
+            yield f"{name}: scored in {manifest['identity']['dtype']}, not float32."
+        measured = (manifest.get("scoring") or {}).get("precision")
+        if measured is not None and measured["why"] is None:
+            yield (
+                f"{name}: held against its weights in float32, the log-odds of options move by up "
+                f"to {measured['max_log_odds']:.2g} nat on {measured['prompts']} prompts."
+            )

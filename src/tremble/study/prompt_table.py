@@ -8,30 +8,23 @@ takes four bytes in memory and far less on disk, since histories repeat one anot
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, TypedDict, overload
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from tremble.decisions.record import Decision, Option
 from tremble.disk.tables import read_rows, read_table
-from tremble.prompts.conversation import Conversation
 from tremble.prompts.parts import own_prompt
 from tremble.store.schemas import Types
 from tremble.study.columns import repeated, rows_of_a_part, token_lists
-from tremble.tokenization.options import (
-    Ids,
-    Reading,
-    TokenPaths,
-    boundary_warning,
-    terminator_character,
-)
+from tremble.study.draft import Draft
+from tremble.tokenization.options import Ids, Reading, TokenPaths, boundary_warning
 from tremble.tokenization.refusal import Refusal
 from tremble.tokenization.surface_forms import SurfaceForms
 
@@ -59,6 +52,7 @@ _PROMPT: Types = {
     "prompt_tokens": pl.Int32,
     "length": pl.Int32,  # tokens of the longest sequence that is computed
     "warning": pl.String,  # of a doubtful token boundary, at the first prompt that has one
+    "control_texts": pl.String,  # in people's words, as a JSON list; null where none
 }
 TABLE = pl.Schema({**_ROW, **_PROMPT})
 _REST = ["closing", "join", "reason", "error_kind", "spelled"]
@@ -66,56 +60,18 @@ _TOKENS = ["prefix", "paths", "closed", *_REST]
 _JUMPS = 32  # back and forth between blocks of a table, before it is read whole
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """One decision in one presentation as a text, not yet tokenised. `options` as shown.
-
-    `opening` is the end of the text that opens the answer: in the plain format the text itself,
-    which the answer continues, in a chat what follows the template. `refusal` says why the wording
-    or control is not applicable; then there is no text and no `conversation`.
-    """
-
-    decision: Decision
-    presentation: int
-    options: tuple[Option, ...]
-    text: str
-    refusal: Refusal | None = None
-    opening: str = ""
-    conversation: Conversation | None = None
-
-    @property
-    def labels(self) -> list[str]:
-        return [option.label for option in self.options]
-
-    @property
-    def mark(self) -> bytes:
-        """What stands for everything that decides its tokens: the text, what ends the answer, the
-        labels, and their surface forms."""
-        digest = blake2b(digest_size=16)
-        surface_forms = [
-            word
-            for o in self.options
-            for word in (o.label, *o.surface_forms, "")
-            if o.surface_forms
-        ]
-        for part in (
-            self.text,
-            terminator_character(self.opening) or "",
-            *self.labels,
-            *surface_forms,
-            *([self.refusal.sentence] if self.refusal else []),
-        ):
-            raw = part.encode("utf-8", "surrogatepass")
-            digest.update(len(raw).to_bytes(8, "little") + raw)
-        return digest.digest()
-
-
 class TableBuilder:
     """Makes the rows of a table out of drafts, block by block. `tokenise` is asked for new prompts
-    only; of those before no more than a mark is kept."""
+    only, as is `control_texts` for control tokens in people's words; of prompts before no more than
+    a mark is kept."""
 
-    def __init__(self, tokenise: Callable[[Sequence[Draft]], Sequence[TokenPaths]]) -> None:
+    def __init__(
+        self,
+        tokenise: Callable[[Sequence[Draft]], Sequence[TokenPaths]],
+        control_texts: Callable[[str], Sequence[str]] = lambda words: (),
+    ) -> None:
         self._tokenise = tokenise
+        self._control_texts = control_texts
         self._places: dict[bytes, int] = {}
         self._terminators: dict[Ids, int] = {}
         self._surface_forms: dict[SurfaceForms, int] = {}
@@ -165,6 +121,8 @@ class TableBuilder:
             "prompt_tokens": len(paths.prefix),
             "length": paths.length,
         }
+        if found := self._control_texts(draft.words):
+            prompt["control_texts"] = json.dumps(found, ensure_ascii=False)
         if paths.terminator:
             known = len(self._terminators)
             prompt["closing"] = self._terminators.setdefault(paths.terminator, known)
@@ -190,6 +148,13 @@ def _column(name: str, values: Sequence[Any]) -> pl.Series:
     dtype = TABLE[name]
     made = repeated(values, dtype) if dtype.is_nested() else pl.Series(values, dtype=dtype)
     return made.rename(name)
+
+
+class ControlCount(TypedDict):
+    """Control tokens found together in people's words, and in how many decisions."""
+
+    texts: list[str]
+    decisions: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +190,20 @@ class PromptTable:
         """The first decision whose prompt meets its label doubtfully, and the sentence."""
         doubts = read_table(self.path, ["decision", "warning"]).drop_nulls("warning")
         return doubts.row(0) if doubts.height else None
+
+    def control_texts(self) -> list[ControlCount]:
+        """Control tokens in people's words: each set of texts found together, and in how many
+        decisions."""
+        frame = read_table(self.path, ["decision", "prompt", "control_texts"])
+        texts = frame.drop_nulls("control_texts").select("prompt", texts="control_texts")
+        found = frame.join(texts.unique("prompt"), on="prompt", maintain_order="left")
+        counts = found.group_by("texts", maintain_order=True).agg(
+            pl.col("decision").n_unique().alias("decisions")
+        )
+        return [
+            {"texts": json.loads(row["texts"]), "decisions": row["decisions"]}
+            for row in counts.iter_rows(named=True)
+        ]
 
     def token_paths(self, prompts: pl.Series | None = None) -> TableView:
         """The token paths of distinct prompts, by their number in the order asked for; of all of

@@ -22,8 +22,10 @@ from tremble.prompts.presentations import presentations
 from tremble.study.cells import Cell
 from tremble.study.columns import in_parts
 from tremble.study.data import decisions_of, games_of
+from tremble.study.draft import Draft
 from tremble.study.file import HowRead, Study
-from tremble.study.prompt_table import Draft, TableBuilder
+from tremble.study.prompt_table import TableBuilder
+from tremble.tokenization.control_texts import ControlTexts
 from tremble.tokenization.options import (
     NoTerminator,
     Tokenizer,
@@ -62,7 +64,8 @@ def render(
     Raises UserError for the first decision that cannot be read or tokenised.
     """
     words, how = wording_of(study, cell), study.how_read(cell.asked)
-    builder = TableBuilder(lambda drafts: _tokenised(drafts, tokenizer, how))
+    control_texts = ControlTexts(tokenizer).found
+    builder = TableBuilder(lambda drafts: _tokenised(drafts, tokenizer, how), control_texts)
     decisions = (
         decision
         for decision in decisions_of(cell.dataset, study.folder, study.sample)

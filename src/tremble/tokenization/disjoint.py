@@ -7,7 +7,7 @@ share an answer if and only if one begins the other, in tokens.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from tremble.errors import UserError
 
@@ -53,7 +53,7 @@ def check_ends(terminated: Sequence[bool], labels: Sequence[str], character: str
 
 
 def check_disjoint(
-    paths: Sequence[Ids], terminated: Sequence[bool], ends: frozenset[int], labels: Sequence[str]
+    paths: Sequence[Ids], terminated: Sequence[bool], ends: Container[int], labels: Sequence[str]
 ) -> None:
     """Raises UserError where an answer could be two labels at once, so that their probabilities
     add up to more than one."""
@@ -72,7 +72,7 @@ def _told_by_nothing(label: str, other: str, character: str | None = None) -> Us
     )
 
 
-def overlap(one: tuple[Ids, bool], other: tuple[Ids, bool], ends: frozenset[int]) -> bool:
+def overlap(one: tuple[Ids, bool], other: tuple[Ids, bool], ends: Container[int]) -> bool:
     """Whether an answer can be both of two events, each a path and whether it must end there, that
     is, go on with one of the tokens `ends`."""
     (short, ending), (long, _) = sorted((one, other), key=lambda event: len(event[0]))

@@ -255,19 +255,22 @@ def option_paths(
         if any(terminated):
             character = terminator_character(opening)
             if character is None:
-                label = labels[terminated.index(True)]
-                raise NoTerminator(
-                    f"The label {label!r} begins another one, and the prompt ends in "
-                    f"{context[-20:]!r} without an open quote to close it; end the opening with "
-                    "a quote or choose labels of which none begins another."
-                )
+                raise _not_terminated(labels[terminated.index(True)], context)
             check_ends(terminated, labels, character)
             if character not in terminators:
                 terminators[character] = terminator_ids(tokenizer.pieces(), character)
             terminators_here = terminators[character]
-            check_disjoint(paths, terminated, frozenset(terminators_here), labels)
+            check_disjoint(paths, terminated, terminators_here, labels)
         made.append(TokenPaths(ids[:start], paths, terminated, terminators_here, start < len(ids)))
     return made
+
+
+def _not_terminated(label: str, context: str) -> NoTerminator:
+    return NoTerminator(
+        f"The label {label!r} begins another one, and the prompt ends in {context[-20:]!r} without "
+        "an open quote to close it; end the opening with a quote or choose labels of which none "
+        "begins another."
+    )
 
 
 def _first_token_paths(

@@ -46,7 +46,8 @@ def look_at(request: Request, notify: Notify) -> Found:
     - `theory`: normative (shares by key or None), why, numbers (what baselines compute with);
     - `baselines`: name to the prediction of the target, where a study's folder holds the decisions;
     - `readings`: one for each presentation, model and format, in this order (`reading.read`);
-    - `notes`: sentences: presentations and formulations not shown, models that cannot be had.
+    - `notes`: sentences: presentations and formulations not shown, what is added to chat
+      templates, models that cannot be had.
 
     Raises UserError for what cannot be found, read or tokenised, before any weights are loaded.
     """
@@ -61,6 +62,9 @@ def look_at(request: Request, notify: Notify) -> Found:
         rendered = look.prompts(chosen)
         prompts, notes = presented(rendered, request.presentation)
         notes = _not_held(whole, entry, decision, list(rendered)) + notes
+        notes += dict.fromkeys(
+            remark for cell in rendered if cell.template for remark in cell.template.remarks()
+        )
         readings = look.readings(prompts)
     finally:
         look.downloads.delete_all()

@@ -1,0 +1,177 @@
+"""What stands between a template's generation prompt and the opened answer, so that the answer
+opens where the template's own family prints answers.
+
+A generation prompt that opens a thought leaves the answer inside it; one with channels ends in an
+unfinished header. A thought is closed as a thought without words, a header is given its final
+channel. How a family writes that is taken from the template, first from how it prints an
+assistant's answer, then from its words; where it says nothing, from what the family has published
+(Qwen 3 and DeepSeek R1: the model cards; gpt-oss: the harmony format; Seed-OSS, Magistral, Kimi,
+Command A Reasoning, Gemma 4: their templates).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final, Literal
+
+CLOSED: Final = "closes the thought that it opens"
+FINAL: Final = "gives the answer its final channel"
+AS_ANSWERS: Final = "writes what it prints before answers"
+Why = Literal[
+    "closes the thought that it opens",
+    "gives the answer its final channel",
+    "writes what it prints before answers",
+]
+
+_TAG = re.compile(r"<[^<>\s]{1,60}>|\[/?[A-Z][A-Z_]{1,30}\]|◁[^◁▷\s]{1,60}▷")
+_THOUGHT = re.compile(r"think|thought|reason|analy[sz]|scratchpad|reflect|ponder", re.IGNORECASE)
+_CLOSING = re.compile(r"^[<\[◁]\|?(?:/|end)|[_-]end\|?[>\]▷]$|^<[^|]*\|>$", re.IGNORECASE)
+_OPENING = re.compile(r"begin|start", re.IGNORECASE)
+# What a header or a thought may be followed by where a template prints an answer.
+_OF_ANSWERS = re.compile(
+    r"think|thought|reason|final|content|response|answer|message|solution", re.IGNORECASE
+)
+# White space within and behind a thought without words, where the template does not say.
+_SPACE = ("\n\n", "\n\n")
+_SPACES = {"[THINK]": ("", ""), "<|START_THINKING|>": ("", ""), "<seed:think>": ("\n", "")}
+_SPACES |= {"◁think▷": ("", ""), "<|begin_of_thought|>": ("\n\n", "\n\n")}
+# What opens the answer behind a thought, in templates that name it.
+_ANSWERS = {
+    "<|START_THINKING|>": "<|START_RESPONSE|>",
+    "<|begin_of_thought|>": "<|begin_of_solution|>\n\n",
+}
+_CHANNEL, _MESSAGE, _START = "<|channel|>", "<|message|>", "<|start|>"  # of the harmony format
+
+
+class NoPlaceForAnswer(ValueError):
+    """An answer has no place behind what a template prints; its text is the rest of a sentence on
+    the template."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prefill:
+    """`text` stands before the opened answer; `replaced` is the end of what the template prints in
+    whose place it stands, empty but where a family writes a thought without words in a way of its
+    own."""
+
+    text: str
+    why: Why
+    replaced: str = ""
+
+    @classmethod
+    def in_place(cls, replaced: str, text: str, why: Why) -> Prefill:
+        """What is already there is kept."""
+        if text.startswith(replaced):
+            return cls(text.removeprefix(replaced), why)
+        return cls(text, why, replaced)
+
+    def after(self, rendered: str) -> str:
+        """What a template printed, with this behind it."""
+        return rendered.removesuffix(self.replaced) + self.text
+
+
+def prefill(end: str, answered: str | None, template: str) -> Prefill | None:
+    """What must stand before the opened answer; None where it may follow at once.
+
+    `end` is what the template prints behind people's words with its generation prompt, `answered`
+    what it prints there before an assistant's answer (None where it prints none), `template` its
+    text. Raises NoPlaceForAnswer where it cannot be told how the answer is reached.
+    """
+    if all(mark in template for mark in (_START, _CHANNEL, _MESSAGE)):
+        return _final_channel(end)
+    before = "" if answered is None else answered
+    opened = _opened(end)
+    if opened is not None:
+        return _closed(opened, end, before, template)
+    rest = before.removeprefix(end) if before.startswith(end) else ""
+    tags = _TAG.findall(rest)
+    if tags and not _TAG.sub("", rest).strip() and all(map(_OF_ANSWERS.search, tags)):
+        return Prefill(rest, AS_ANSWERS)
+    return None
+
+
+def _final_channel(end: str) -> Prefill | None:
+    """The rest of the header of an answer, in the harmony format."""
+    _, start, header = end.rpartition(_START)
+    if not start:
+        raise NoPlaceForAnswer("has channels, but opens no turn for the answer")
+    named = header.partition(_CHANNEL)[2] if _CHANNEL in header else None
+    final = f"{_CHANNEL}final{_MESSAGE}"
+    if named is None:
+        return Prefill(final, FINAL, _MESSAGE if _MESSAGE in header else "")
+    name, message, _ = named.partition(_MESSAGE)
+    if name.strip() == "final":
+        return None if message else Prefill(_MESSAGE, FINAL)
+    if not message:
+        return Prefill.in_place(_CHANNEL + named, final, FINAL)
+    role = header.partition(_CHANNEL)[0]
+    return Prefill(f"<|end|>{_START}{role}{final}", FINAL)
+
+
+def _opened(end: str) -> str | None:
+    """The end of a generation prompt from the thought that it leaves open; None where none is."""
+    tags = list(_TAG.finditer(end))
+    if not tags:
+        return None
+    last, behind = tags[-1], end[tags[-1].end() :]
+    if last[0] == "<|channel>" and behind.startswith("thought"):
+        return end[last.start() :]
+    if not _THOUGHT.search(last[0]) or _CLOSING.search(last[0]):
+        return None
+    return end[last.start() :]
+
+
+def _closed(opened: str, end: str, answered: str, template: str) -> Prefill:
+    """Closes a thought; `opened` is the end of the generation prompt from its tag on."""
+    match = _TAG.match(opened)
+    assert match is not None, "it begins with a tag"
+    tag, begun = match[0], opened[match.end() :]
+    if tag == "<|channel>":  # Gemma 4: <|channel>thought\n<channel|>
+        return Prefill(("" if begun.endswith("\n") else "\n") + "<channel|>", CLOSED)
+    closing = _closing(tag, answered + template)
+    if answered.startswith(end) and closing in answered[len(end) :]:
+        return Prefill(answered.removeprefix(end), CLOSED)
+    if begun.strip():  # what the template thinks already stays
+        inside = "" if begun.endswith("\n") else "\n"
+        behind = _space(tag, closing, answered, template)[1]
+        return Prefill(inside + closing + behind + _answer(tag, template), CLOSED)
+    inside, behind = _space(tag, closing, answered, template)
+    text = tag + inside + closing + behind + _answer(tag, template)
+    return Prefill.in_place(opened, text, CLOSED)
+
+
+def _closing(tag: str, named_in: str) -> str:
+    """The tag that closes a thought. Raises NoPlaceForAnswer where it is not known."""
+    name = tag.strip("<>[]◁▷|")
+    if _OPENING.search(name):
+        swap = {"begin": "end", "start": "end", "BEGIN": "END", "START": "END"}
+        return _OPENING.sub(lambda found: swap.get(found[0], "End"), tag)
+    if not tag.startswith("<|"):
+        return f"{tag[0]}/{tag[1:]}"
+    for known in (f"<|/{name}|>", f"<|end_{name}|>", f"<|end_of_{name}|>", f"<|{name}_end|>"):
+        if known in named_in:
+            return known
+    if f"</{name}>" in named_in:
+        return f"</{name}>"
+    raise NoPlaceForAnswer(
+        f"opens a thought ({tag}) and does not say how it is closed, so that the answer would "
+        "stand inside it"
+    )
+
+
+def _space(tag: str, closing: str, answered: str, template: str) -> tuple[str, str]:
+    """White space within a thought without words, and behind it."""
+    pair = rf"{re.escape(tag)}(\s*){re.escape(closing)}"
+    if found := re.search(pair + r"(\s*)$", answered):
+        return found[1], found[2]
+    # In the template itself line ends are written as \n in quotes.
+    written = rf"{re.escape(tag)}((?:\\n)*){re.escape(closing)}((?:\\n)*)"
+    if found := re.search(written, template):
+        return found[1].replace("\\n", "\n"), found[2].replace("\\n", "\n")
+    return _SPACES.get(tag, _SPACE)
+
+
+def _answer(tag: str, template: str) -> str:
+    answer = _ANSWERS.get(tag, "")
+    return answer if answer.strip() and answer.strip() in template else ""
