@@ -36,6 +36,7 @@ def job_manifest(
     rows = folder.rows(["error", "join"])
     template = cell.template
     before = folder.previous
+    control_texts = job.prompts.control_texts()
     return {
         "model": model_name(cell.model),
         "identity": job.identity,
@@ -59,7 +60,8 @@ def job_manifest(
         "rows": rows.height,
         "errors": rows["error"].drop_nulls().value_counts(sort=True).rows(),
         "joins": int(rows["join"].sum()),
-        "control_texts": job.prompts.control_texts(),
+        # Only where there are some: most studies have none, and say nothing of it.
+        **({"control_texts": control_texts} if control_texts else {}),
         "limits": before.get("limits") if engine is None else asdict(engine.limits()),
         "scoring": before.get("scoring") if engine is None else engine.report(),
         "seconds": round(seconds + (before.get("seconds") or 0.0), 3),
