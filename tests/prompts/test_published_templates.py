@@ -7,7 +7,8 @@ from datetime import datetime
 
 import pytest
 
-from tests.support.chat_templates import EOS, PUBLISHED
+from tests.support.chat_templates import PUBLISHED, Published
+from tests.support.thinking_templates import EOS, THINKING
 from tests.support.toys import GreedyTokenizer
 from tremble.decisions.record import Decision, Option
 from tremble.prompts.asked import Asked
@@ -17,6 +18,7 @@ from tremble.prompts.formulations import standard
 from tremble.study.file import Study
 from tremble.study.render import prompts_of
 
+ALL: dict[str, Published] = {**PUBLISHED, **THINKING}
 OPENED = '{"decision": "'
 OPTIONS = (Option("yes", "yes"), Option("no", "no"))
 SYSTEM = "You play a game.\n\n- Be quick; <b>nobody</b> & nothing else counts."
@@ -30,7 +32,7 @@ def untried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def template(name: str) -> Template:
-    one = PUBLISHED[name]
+    one = ALL[name]
     special = {"eos_token": EOS.get(name, "</s>"), **({"bos_token": one.bos} if one.bos else {})}
     return Template(one.text, name, special)
 
@@ -39,9 +41,9 @@ def as_printed(text: str, system: str = SYSTEM, user: str = USER) -> str:
     return text.replace("[S]", system).replace("[U]", user)
 
 
-@pytest.mark.parametrize("name", list(PUBLISHED))
+@pytest.mark.parametrize("name", list(ALL))
 def test_a_published_form_is_printed_and_the_answer_opens_where_answers_stand(name: str) -> None:
-    one, of_name = PUBLISHED[name], template(name)
+    one, of_name = ALL[name], template(name)
     talk = Conversation(SYSTEM, USER, OPENED, OPTIONS)
     assert of_name.render(talk) == as_printed(one.printed) + OPENED
     assert of_name.takes_system is one.own_role
@@ -50,7 +52,7 @@ def test_a_published_form_is_printed_and_the_answer_opens_where_answers_stand(na
     assert len(of_name.remarks()) == (one.added is not None)
 
 
-@pytest.mark.parametrize("name", list(PUBLISHED))
+@pytest.mark.parametrize("name", list(ALL))
 def test_words_are_printed_without_a_system_text_and_no_thought_is_left_open(name: str) -> None:
     printed = template(name).render(Conversation("", USER, OPENED, OPTIONS))
     assert printed.count(USER) == 1
@@ -68,14 +70,14 @@ def test_words_are_printed_without_a_system_text_and_no_thought_is_left_open(nam
         assert end.rfind(opened) <= end.rfind(closed)
 
 
-@pytest.mark.parametrize("name", list(PUBLISHED))
+@pytest.mark.parametrize("name", list(ALL))
 def test_todays_date_is_never_printed(name: str) -> None:
     for system in (SYSTEM, ""):
         printed = template(name).render(Conversation(system, USER, OPENED, OPTIONS))
         now = datetime.now()
         for form in ("%d %b %Y", "%Y-%m-%d", "%B %d, %Y", "%d %B %Y"):
             assert now.strftime(form) not in printed
-        if "strftime_now" in PUBLISHED[name].text and (name, system) not in {
+        if "strftime_now" in ALL[name].text and (name, system) not in {
             ("Granite 3.1", SYSTEM),  # prints it without a system text alone
             ("Mistral Small 3", SYSTEM),
             ("Granite 3.2", ""),  # and this one with one alone
@@ -95,14 +97,14 @@ class WithBos(GreedyTokenizer):
         return {"bos_token": self._mark}
 
 
-@pytest.mark.parametrize("name", list(PUBLISHED))
+@pytest.mark.parametrize("name", list(ALL))
 def test_there_is_one_bos_whether_the_template_prints_it_or_not(name: str) -> None:
-    bos = PUBLISHED[name].bos or "<|bos|>"
+    bos = ALL[name].bos or "<|bos|>"
     tokenizer = WithBos(bos)
     decision = Decision("d", "x", "custom", OPTIONS, "yes", "yes", prompt=USER, system=SYSTEM)
     how = Study("s", (), (), ()).how_read(Asked("standard"))
     (prompt,) = prompts_of([decision], standard, template(name), tokenizer, how)
-    turns = PUBLISHED[name].printed.count(bos) if name == "Seed-OSS" else 1
+    turns = ALL[name].printed.count(bos) if name == "Seed-OSS" else 1
     assert prompt.paths.prefix[0] == 0
     assert prompt.paths.prefix.count(0) == turns  # Seed-OSS begins every turn with it
 

@@ -140,10 +140,10 @@ def test_the_choice_stands_in_no_prompt_and_after_all_of_them(tmp_path: Path) ->
     assert "[/red]" in out
 
 
-@pytest.mark.parametrize("text", ["{{ messages[0]['content'] }}", "<bos>{{ messages[0]['content'] }}"])
-def test_bos_is_shown_once_also_where_the_template_prints_it(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize("printed", ["", "<bos>"])
+def test_bos_is_shown_once_also_where_the_template_prints_it(tmp_path: Path, printed: str) -> None:
     path = write_study(tmp_path, [OTHER])
-    (tmp_path / "t.jinja").write_text(text)
+    (tmp_path / "t.jinja").write_text(printed + "{{ messages[0]['content'] }}")
     more: dict[str, Any] = {"format": "chat", "template": str(tmp_path / "t.jinja")}
     for reading in look(path, "game-1/bob", **more)["readings"]:
         marks = [token["mark"] for token in reading["tokens"]]
