@@ -1,0 +1,209 @@
+"""Templates that do not print people's words as they are, or leave the answer no place."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.toys import TEMPLATE
+from tremble.decisions.record import Option
+from tremble.prompts.chat import Template, TemplateError
+from tremble.prompts.conversation import Conversation
+from tremble.prompts.frame import altered
+from tremble.prompts.prefill import NoPlaceForAnswer, prefill
+
+OPENED = '{"decision": "'
+TALK = Conversation("The rules.", 'Take 3?\n\nSay "yes"\tor no  .', OPENED, (Option("a", "A"),))
+EACH = "{% for m in messages %}<{{ m.role }}>"
+
+
+@pytest.fixture(autouse=True)
+def untried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These need no trial in a process of their own."""
+    monkeypatch.setattr("tremble.prompts.chat.why_not", lambda *_: None)
+
+
+NOTHING = "prints nothing of the user text"
+UNPRINTED = {
+    "nothing at all": ("<|assistant|>", NOTHING),
+    "parts": (
+        EACH + "{% for part in m.content %}{{ part.text }}{% endfor %}{% endfor %}",
+        f"{NOTHING} (it wants texts as lists of parts)",
+    ),
+    "the first part": (
+        EACH + "{{ m.content[0].text }}{% endfor %}",
+        f"{NOTHING} (it wants texts as lists of parts)",
+    ),
+    "other roles": (
+        "{% for m in messages %}{% if m.role == 'human' %}{{ m.content }}{% endif %}{% endfor %}",
+        NOTHING,
+    ),
+    "other keys": ("{% for m in messages %}{{ m.value }}{% endfor %}", NOTHING),
+    "another variable": ("{% for m in conversation %}{{ m.content }}{% endfor %}", NOTHING),
+    "a prompt": ("{{ prompt }}", NOTHING),
+    "roles alone": (EACH + "{% endfor %}", NOTHING),
+    "upper case": (EACH + "{{ m.content | upper }}{% endfor %}", "changes the letters"),
+    "twice": (EACH + "{{ m.content }}{{ m.content }}{% endfor %}", "prints the user text 2 times"),
+    "the last lines alone": (
+        EACH + "{{ m.content.split('\\n\\n')[-1] }}{% endfor %}",
+        "changes or cuts the user text, at 'Take 3?",
+    ),
+    "cut": (EACH + "{{ m.content[:25] }}{% endfor %}", "changes or cuts the user text, at"),
+    "escaped": (EACH + "{{ m.content | tojson }}{% endfor %}", "at 'Take 3?\\n\\nSay "),
+    "escaped for pages": (EACH + "{{ m.content | e }}{% endfor %}", "changes or cuts the user"),
+    "white space": (
+        EACH + "{{ m.content.split() | join(' ') }}{% endfor %}",
+        "changes or cuts the user text, at 'Take 3?\\n\\nSay ",
+    ),
+    "tabs": (EACH + "{{ m.content | replace('\\t', ' ') }}{% endfor %}", '"yes"\\tor no  .\''),
+    "long system texts dropped": (
+        "{% for m in messages if m.role != 'system' or m.content | length > 12 %}{{ m.content }}"
+        "{% endfor %}",
+        "changes or cuts the system text, at 'The rules.'",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", list(UNPRINTED))
+def test_a_template_that_does_not_print_peoples_words_is_refused(kind: str) -> None:
+    text, why = UNPRINTED[kind]
+    with pytest.raises(TemplateError) as caught:
+        Template(text, "org/x").render(TALK)
+    assert why in str(caught.value)
+    assert str(caught.value).startswith("The chat template of org/x ")
+    assert str(caught.value).endswith("; give another with template = in [[model]].")
+
+
+def test_it_is_refused_before_any_words_are_there() -> None:
+    for kind in ("nothing at all", "parts", "other roles", "upper case", "twice"):
+        with pytest.raises(TemplateError):
+            Template(UNPRINTED[kind][0], "t").takes_system  # noqa: B018
+
+
+@pytest.mark.parametrize("dropped", ["system", "user"])
+def test_words_that_only_one_kind_of_conversation_has_are_missed(dropped: str) -> None:
+    """Printed with the words that stand for people's, and not with theirs."""
+    text = (
+        f"{{% for m in messages %}}{{% if m.role != '{dropped}' or 'marker' in m.content %}}"
+        "{{ m.content }}{% endif %}{% endfor %}"
+    )
+    with pytest.raises(TemplateError, match=f"changes or cuts the {dropped} text"):
+        Template(text, "t").render(TALK)
+
+
+def test_white_space_around_words_may_go_and_the_first_message_may_be_all_that_is_printed() -> None:
+    talk = Conversation(" The rules.\n", "\nTake 3? ", OPENED, ())
+    trimmed = Template(EACH + "{{ m.content | trim }}{% endfor %}", "t")
+    assert trimmed.render(talk) == "<system>The rules.<user>Take 3?" + OPENED
+    first = Template("{{ messages[0].content }}", "t")
+    assert first.render(TALK) == f"{TALK.system}\n\n{TALK.user}{OPENED}"
+    assert not first.takes_system
+
+
+def test_where_words_are_changed_is_shown() -> None:
+    assert altered("a b", "x a b y") is None
+    assert altered(" a b\n", "a b") is None
+    assert altered("0123456789" * 3 + "!", "0123456789" * 3) == "567890123456789!"
+    assert altered("abc", "") == "abc"
+
+
+H = "<|start|>developer<|message|>x<|end|><|start|>user<|message|>y<|end|>"
+CHANNELS = "<|start|><|channel|><|message|>"
+
+
+@pytest.mark.parametrize(
+    ("end", "after"),
+    [
+        ("<|start|>assistant", "<|start|>assistant<|channel|>final<|message|>"),
+        ("<|start|>assistant<|message|>", "<|start|>assistant<|channel|>final<|message|>"),
+        ("<|start|>assistant<|channel|>", "<|start|>assistant<|channel|>final<|message|>"),
+        ("<|start|>assistant<|channel|>final", "<|start|>assistant<|channel|>final<|message|>"),
+        ("<|start|>assistant<|channel|>analysis", "<|start|>assistant<|channel|>final<|message|>"),
+        (
+            "<|start|>assistant<|channel|>analysis<|message|>",
+            "<|start|>assistant<|channel|>analysis<|message|><|end|><|start|>assistant"
+            "<|channel|>final<|message|>",
+        ),
+    ],
+)
+def test_an_answer_gets_its_final_channel(end: str, after: str) -> None:
+    added = prefill(f"<|end|>{end}", None, CHANNELS)
+    assert added is not None
+    assert added.after(f"{H}{end}") == H + after
+
+
+def test_a_final_channel_that_is_there_is_left_alone_and_one_without_a_turn_is_refused() -> None:
+    assert prefill("<|end|><|start|>assistant<|channel|>final<|message|>", None, CHANNELS) is None
+    with pytest.raises(NoPlaceForAnswer, match="opens no turn"):
+        prefill("<|end|>", None, CHANNELS)
+
+
+@pytest.mark.parametrize(
+    ("end", "answered", "text", "after"),
+    [
+        ("<A><think>", None, "", "<A><think>\n\n</think>\n\n"),
+        ("<A><think>\n", None, "", "<A><think>\n\n</think>\n\n"),
+        ("<A><think>\n\n\n", None, "", "<A><think>\n\n</think>\n\n"),
+        ("<A><think>\n", "<A><think>\n</think>", "", "<A><think>\n</think>"),
+        ("<A><think>\n", "<A><think> </think>\n", "", "<A><think> </think>\n"),
+        ("<A><think>\n", "<A>", "'<think></think>\\n'", "<A><think></think>\n"),
+        ("<A><think>\nOkay.", None, "", "<A><think>\nOkay.\n</think>\n\n"),
+        ("<A><reasoning>", None, "", "<A><reasoning>\n\n</reasoning>\n\n"),
+        ("<A>◁think▷", None, "", "<A>◁think▷◁/think▷"),
+        ("<A><|thinking_start|>", None, "", "<A><|thinking_start|>\n\n<|thinking_end|>\n\n"),
+        ("<A><|think|>", None, "'<|/think|>'", "<A><|think|>\n\n<|/think|>\n\n"),
+        ("<A><|think|>", "<A><|think|><|end_think|>", "", "<A><|think|><|end_think|>"),
+        ("<A><seed:think>", None, "", "<A><seed:think>\n</seed:think>"),
+    ],
+)
+def test_a_thought_is_closed_as_its_family_closes_it(
+    end: str, answered: str | None, text: str, after: str
+) -> None:
+    added = prefill(end, answered, text)
+    assert added is not None
+    assert added.after("U" + end) == "U" + after
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        "<A>",
+        "",
+        "<A><think>\n\n</think>\n\n",
+        "<A></think>",
+        " Think in <think> tags.<|im_end|><A>",
+        "[THINK]x[/THINK][/INST]",
+        "<A>I think: ",
+        "<|START_THINKING|><|END_THINKING|>",
+    ],
+)
+def test_nothing_is_added_where_no_thought_is_open(end: str) -> None:
+    assert prefill(end, None, "<think></think>") is None
+    assert prefill(end, f"{end} ", "") is None  # a space before answers is no mark
+
+
+def test_a_thought_of_which_the_end_is_not_known_is_refused() -> None:
+    text = TEMPLATE.replace("<|assistant|>", "<|assistant|><|think|>")
+    with pytest.raises(TemplateError, match=r"opens a thought \(<\|think\|>\).*; give another"):
+        Template(text, "t").render(TALK)
+
+
+def test_what_is_said_may_decide_whether_a_thought_is_opened() -> None:
+    text = (
+        "{% set ns = namespace(x='') %}{% for m in messages %}{% set ns.x = ns.x + m.content %}"
+        "<{{ m.role }}>{{ m.content }}{% endfor %}<assistant>"
+        "{{ '<think>' if 'ponder' in ns.x else '' }}"
+    )
+    template = Template(text, "t")
+    assert template.prefill is None
+    assert template.render(TALK).endswith("<assistant>" + OPENED)
+    pondering = Conversation("Please ponder.", TALK.user, OPENED, ())
+    assert template.render(pondering).endswith("<assistant><think>\n\n</think>\n\n" + OPENED)
+
+
+def test_the_key_of_a_template_is_that_of_its_text_and_special_tokens_alone() -> None:
+    """As 0.1.0 wrote it into the names of folders: by hand."""
+    from hashlib import sha256
+
+    template = Template("{{ messages[0].content }}", "t", {"bos_token": "<s>"})
+    content = '["{{ messages[0].content }}", [["bos_token", "<s>"]]]'
+    assert template.key == sha256(content.encode()).hexdigest()[:8]
