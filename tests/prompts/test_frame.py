@@ -146,6 +146,9 @@ def test_a_final_channel_that_is_there_is_left_alone_and_one_without_a_turn_is_r
         ("<A><think>\n", "<A><think>\n</think>", "", "<A><think>\n</think>"),
         ("<A><think>\n", "<A><think> </think>\n", "", "<A><think> </think>\n"),
         ("<A><think>\n", "<A>", "'<think></think>\\n'", "<A><think></think>\n"),
+        ("<A><think>\n", "<A>", "'<think>\n</think>\n'", "<A><think>\n</think>\n"),
+        ("<A><think>\n", "<A>", "split('<think></think>x')", "<A><think>\n\n</think>\n\n"),
+        ("<A><think><reflection>", None, "", "<A><think><reflection>\n</reflection>\n</think>\n\n"),
         ("<A><think>\nOkay.", None, "", "<A><think>\nOkay.\n</think>\n\n"),
         ("<A><reasoning>", None, "", "<A><reasoning>\n\n</reasoning>\n\n"),
         ("<A>◁think▷", None, "", "<A>◁think▷◁/think▷"),
@@ -172,7 +175,8 @@ def test_a_thought_is_closed_as_its_family_closes_it(
         "<A></think>",
         " Think in <think> tags.<|im_end|><A>",
         "[THINK]x[/THINK][/INST]",
-        "<A>I think: ",
+        "\n\nThink first.\n### Assistant:\n",
+        "<|im_start|>assistant\n",
         "<|START_THINKING|><|END_THINKING|>",
     ],
 )
@@ -185,6 +189,15 @@ def test_a_thought_of_which_the_end_is_not_known_is_refused() -> None:
     text = TEMPLATE.replace("<|assistant|>", "<|assistant|><|think|>")
     with pytest.raises(TemplateError, match=r"opens a thought \(<\|think\|>\).*; give another"):
         Template(text, "t").render(TALK)
+
+
+@pytest.mark.parametrize("end", ["<A>Let me think: ", "\n\n### Reasoning:\n"])
+def test_a_thought_begun_in_words_is_refused_or_ended_in_words(end: str) -> None:
+    with pytest.raises(NoPlaceForAnswer, match="begins a thought"):
+        prefill(end, None, "")
+    added = prefill(end, None, "'[BEGIN FINAL RESPONSE]'")
+    assert added is not None
+    assert added.after(end) == f"{end}\n[BEGIN FINAL RESPONSE]\n"
 
 
 def test_what_is_said_may_decide_whether_a_thought_is_opened() -> None:

@@ -63,6 +63,7 @@ def test_words_are_printed_without_a_system_text_and_no_thought_is_left_open(nam
         ("<thought>", "</thought>"),
         ("[THINK]", "[/THINK]"),
         ("<seed:think>", "</seed:think>"),
+        ("<seed:cot_budget_reflect>", "</seed:cot_budget_reflect>"),
         ("<|START_THINKING|>", "<|END_THINKING|>"),
         ("<|begin_of_thought|>", "<|end_of_thought|>"),
         ("<|channel>", "<channel|>"),

@@ -30,6 +30,9 @@ _HARMONY = (
     "{% else %}{{ '<|start|>assistant<|channel|>final<|message|>' + m.content + '<|return|>' }}"
     "{% endif %}{% endfor %}{% if add_generation_prompt %}<|start|>assistant{% endif %}"
 )
+_LLAMA3 = (
+    "{{ '<|start_header_id|>' + m.role + '<|end_header_id|>\\n\\n' + m.content + '<|eot_id|>' }}"
+)
 _CLOSED = "<think>\\n\\n</think>\\n\\n"
 
 THINKING = {
@@ -153,14 +156,43 @@ THINKING = {
     ),
     "Seed-OSS": Published(
         "{% for m in messages %}{{ bos_token + m.role + '\\n' + m.content + eos_token }}"
-        "{% endfor %}"
+        "{% if m.role == 'system' and thinking_budget == 0 %}"
+        "{{ bos_token + 'system\\nYour thinking budget is 0.' + eos_token }}{% endif %}{% endfor %}"
         "{% if add_generation_prompt %}{{ bos_token + 'assistant\\n' }}"
-        "{% if thinking_budget == 0 %}<seed:think><seed:cot_budget_reflect>The current thinking "
-        "budget is 0.</seed:cot_budget_reflect>{{ '\\n' }}</seed:think>{% endif %}{% endif %}",
-        "<seed:bos>system\n[S]<seed:eos><seed:bos>user\n[U]<seed:eos><seed:bos>assistant\n"
-        "<seed:think><seed:cot_budget_reflect>The current thinking budget is 0."
-        "</seed:cot_budget_reflect>\n</seed:think>",
+        "{% if thinking_budget == 0 %}<seed:think><seed:cot_budget_reflect>{% endif %}{% endif %}",
+        "<seed:bos>system\n[S]<seed:eos><seed:bos>system\nYour thinking budget is 0.<seed:eos>"
+        "<seed:bos>user\n[U]<seed:eos><seed:bos>assistant\n"
+        "<seed:think><seed:cot_budget_reflect>The current thinking budget is 0, so I will directly "
+        "start answering the question.</seed:cot_budget_reflect>\n</seed:think>",
         "<seed:bos>",
+        "The current thinking budget is 0, so I will directly start answering the question."
+        "</seed:cot_budget_reflect>\n</seed:think>",
+    ),
+    "Nemotron Super 1.5": Published(  # its switch is a word of the system text, and is not used
+        "{% set enable_thinking = '/no_think' not in messages[0].content %}{% for m in messages %}"
+        + _LLAMA3
+        + "{% endfor %}{% if add_generation_prompt %}{{ '<|start_header_id|>assistant"
+        "<|end_header_id|>\\n\\n' }}{% if not enable_thinking %}"
+        f"{{{{ '{_CLOSED}' }}}}{{% endif %}}{{% endif %}}",
+        "<|start_header_id|>system<|end_header_id|>\n\n[S]<|eot_id|>"
+        "<|start_header_id|>user<|end_header_id|>\n\n[U]<|eot_id|>"
+        "<|start_header_id|>assistant<|end_header_id|>\n\n",
+    ),
+    "StepFun 3.7": Published(  # prints a thought without words before an answer
+        "{% for m in messages %}{{ '<|im_start|>' + m.role + '\\n' }}{% if m.role == 'assistant' %}"
+        "{{ '<think>\\n\\n</think>\\n' }}{% endif %}{{ m.content + '<|im_end|>\\n' }}{% endfor %}"
+        "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n<think>\\n' }}{% endif %}",
+        chatml_printed("<think>\n\n</think>\n"),
+        added="\n</think>\n",
+    ),
+    "Apriel 1.6": Published(  # thinks in words
+        "{% for m in messages %}{{ '<|begin_' + m.role + '|>\\n' + m.content + '\\n' }}"
+        "{% if m.thought %}{{ '[BEGIN FINAL RESPONSE]' }}{% endif %}{% endfor %}"
+        "{% if add_generation_prompt %}"
+        "{{ '<|begin_assistant|>\\nHere are my reasoning steps:\\n' }}{% endif %}",
+        "<|begin_system|>\n[S]\n<|begin_user|>\n[U]\n<|begin_assistant|>\n"
+        "Here are my reasoning steps:\n\n[BEGIN FINAL RESPONSE]\n",
+        added="\n[BEGIN FINAL RESPONSE]\n",
     ),
     "Nemotron Nano 2": Published(
         "{% set ns = namespace(think=true) %}{% for m in messages %}"
@@ -168,7 +200,7 @@ THINKING = {
         "{{ '<SPECIAL_10>System\\n' if m.role == 'system' else '<SPECIAL_11>User\\n' if m.role =="
         " 'user' else '<SPECIAL_11>Assistant\\n' }}{{ m.content + '\\n' }}{% endfor %}"
         "{% if add_generation_prompt %}{{ '<SPECIAL_11>Assistant\\n' }}"
-        "{{ '<think>\\n' if ns.think else '<think></think>' }}{% endif %}",
+        "{{ '<think>\\n\\n' if ns.think else '<think></think>' }}{% endif %}",
         "<SPECIAL_10>System\n[S]\n<SPECIAL_11>User\n[U]\n<SPECIAL_11>Assistant\n<think></think>",
         added="<think></think>",
     ),

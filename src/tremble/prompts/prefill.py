@@ -41,6 +41,14 @@ _ANSWERS = {
     "<|START_THINKING|>": "<|START_RESPONSE|>",
     "<|begin_of_thought|>": "<|begin_of_solution|>\n\n",
 }
+# What Seed-OSS writes where it is given no budget to think.
+_SAID = {
+    "<seed:cot_budget_reflect>": "The current thinking budget is 0, so I will directly start "
+    "answering the question."
+}
+_ROLE = re.compile(r"assistant|model|answer|response|\bai\b", re.IGNORECASE)
+_FINAL_RESPONSE = "[BEGIN FINAL RESPONSE]"  # Apriel, whose thoughts begin in words
+_CHANNEL_OPENS = "<|channel>"  # Gemma 4
 _CHANNEL, _MESSAGE, _START = "<|channel|>", "<|message|>", "<|start|>"  # of the harmony format
 
 
@@ -84,6 +92,8 @@ def prefill(end: str, answered: str | None, template: str) -> Prefill | None:
     opened = _opened(end)
     if opened is not None:
         return _closed(opened, end, before, template)
+    if (in_words := _begun_in_words(end, template)) is not None:
+        return in_words
     rest = before.removeprefix(end) if before.startswith(end) else ""
     tags = _TAG.findall(rest)
     if tags and not _TAG.sub("", rest).strip() and all(map(_OF_ANSWERS.search, tags)):
@@ -114,31 +124,48 @@ def _opened(end: str) -> str | None:
     tags = list(_TAG.finditer(end))
     if not tags:
         return None
-    last, behind = tags[-1], end[tags[-1].end() :]
-    if last[0] == "<|channel>" and behind.startswith("thought"):
-        return end[last.start() :]
-    if not _THOUGHT.search(last[0]) or _CLOSING.search(last[0]):
-        return None
-    return end[last.start() :]
+    if tags[-1][0] == _CHANNEL_OPENS and end[tags[-1].end() :].startswith("thought"):
+        return end[tags[-1].start() :]
+    start = None
+    for tag in reversed(tags):  # one thought may be opened within another
+        inside = start is None or not end[tag.end() : start].strip()
+        if not inside or not _THOUGHT.search(tag[0]) or _CLOSING.search(tag[0]):
+            break
+        start = tag.start()
+    return None if start is None else end[start:]
 
 
 def _closed(opened: str, end: str, answered: str, template: str) -> Prefill:
     """Closes a thought; `opened` is the end of the generation prompt from its tag on."""
-    match = _TAG.match(opened)
-    assert match is not None, "it begins with a tag"
-    tag, begun = match[0], opened[match.end() :]
-    if tag == "<|channel>":  # Gemma 4: <|channel>thought\n<channel|>
+    tags = [tag[0] for tag in _TAG.finditer(opened)]
+    begun = opened[opened.rindex(tags[-1]) + len(tags[-1]) :]
+    if tags == [_CHANNEL_OPENS]:  # Gemma 4: <|channel>thought\n<channel|>
         return Prefill(("" if begun.endswith("\n") else "\n") + "<channel|>", CLOSED)
-    closing = _closing(tag, answered + template)
-    if answered.startswith(end) and closing in answered[len(end) :]:
+    closings = [_closing(tag, answered + template) for tag in reversed(tags)]
+    if answered.startswith(end) and closings[-1] in answered[len(end) :]:
         return Prefill(answered.removeprefix(end), CLOSED)
-    if begun.strip():  # what the template thinks already stays
-        inside = "" if begun.endswith("\n") else "\n"
-        behind = _space(tag, closing, answered, template)[1]
-        return Prefill(inside + closing + behind + _answer(tag, template), CLOSED)
-    inside, behind = _space(tag, closing, answered, template)
-    text = tag + inside + closing + behind + _answer(tag, template)
-    return Prefill.in_place(opened, text, CLOSED)
+    inside, behind = _space(tags[0], closings[-1], answered, template)
+    behind += _answer(tags[0], template)
+    if tags[-1] in _SAID:
+        return Prefill(_SAID[tags[-1]] + "\n".join(closings) + behind, CLOSED)
+    if begun.strip() or len(tags) > 1:  # what the template thinks already stays
+        before = "" if opened.endswith("\n") else "\n"
+        return Prefill(before + "\n".join(closings) + behind, CLOSED)
+    return Prefill.in_place(opened, tags[0] + inside + closings[0] + behind, CLOSED)
+
+
+def _begun_in_words(end: str, template: str) -> Prefill | None:
+    """Closes a thought that a generation prompt begins in words, without a tag of its own."""
+    *_, behind = _TAG.split(end)
+    last = behind.rstrip().rpartition("\n")[2]
+    if not _THOUGHT.search(last) or _ROLE.search(last):
+        return None
+    if _FINAL_RESPONSE in template:
+        return Prefill(f"\n{_FINAL_RESPONSE}\n", CLOSED)
+    raise NoPlaceForAnswer(
+        f"begins a thought ({last[:60]!r}) and does not say how it ends, so that the answer would "
+        "stand inside it"
+    )
 
 
 def _closing(tag: str, named_in: str) -> str:
@@ -165,8 +192,9 @@ def _space(tag: str, closing: str, answered: str, template: str) -> tuple[str, s
     pair = rf"{re.escape(tag)}(\s*){re.escape(closing)}"
     if found := re.search(pair + r"(\s*)$", answered):
         return found[1], found[2]
-    # In the template itself line ends are written as \n in quotes.
-    written = rf"{re.escape(tag)}((?:\\n)*){re.escape(closing)}((?:\\n)*)"
+    # In the template itself line ends are written as \n in quotes, or are there.
+    end = r"(?:\\n|\n)*"
+    written = rf"{re.escape(tag)}({end}){re.escape(closing)}({end})(?=['\"{{])"
     if found := re.search(written, template):
         return found[1].replace("\\n", "\n"), found[2].replace("\\n", "\n")
     return _SPACES.get(tag, _SPACE)

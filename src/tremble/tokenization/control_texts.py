@@ -32,11 +32,14 @@ class ControlTexts:
         self._tokenizer = tokenizer
         self._known = frozenset(filter(_is_control, tokenizer.special_texts))
         self._lengths = sorted({len(text) for text in self._known}, reverse=True)
+        self._firsts = sorted({text[0] for text in self._known})
         self._begins = _beginnings(self._known)
         self._ids: dict[str, Sequence[int]] = {}
 
     def found(self, words: str) -> list[str]:
         """The control tokens, as texts, that a tokenizer makes of some words, sorted."""
+        if not any(first in words for first in self._firsts):  # nearly always, and quick
+            return []
         texts = {
             words[at.start() : at.start() + length]
             for at in self._begins.finditer(words)
