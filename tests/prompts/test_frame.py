@@ -187,8 +187,11 @@ def test_nothing_is_added_where_no_thought_is_open(end: str) -> None:
 
 def test_a_thought_of_which_the_end_is_not_known_is_refused() -> None:
     text = TEMPLATE.replace("<|assistant|>", "<|assistant|><|think|>")
-    with pytest.raises(TemplateError, match=r"opens a thought \(<\|think\|>\).*; give another"):
+    match = r"opens a thought \(<\|think\|>\).*; give another"
+    with pytest.raises(TemplateError, match=match):
         Template(text, "t").render(TALK)
+    with pytest.raises(TemplateError, match=match):
+        Template(text, "t").remarks()
 
 
 @pytest.mark.parametrize("end", ["<A>Let me think: ", "\n\n### Reasoning:\n"])

@@ -141,9 +141,11 @@ class Template:
     def _frame(self) -> Frame:
         self._compiled  # noqa: B018 - its own errors are not those of people's words
         try:
-            return frame_of(self._printed)
-        except NotPrinted as fault:
+            frame = frame_of(self._printed)
+            prefill(frame.end, frame.answered, self.text)
+        except (NotPrinted, NoPlaceForAnswer) as fault:
             raise self._error(str(fault)) from fault
+        return frame
 
     def _prefill_after(self, end: str) -> Prefill | None:
         try:

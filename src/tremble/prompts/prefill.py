@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal
 
 CLOSED: Final = "closes the thought that it opens"
@@ -79,6 +80,7 @@ class Prefill:
         return rendered.removesuffix(self.replaced) + self.text
 
 
+@lru_cache(maxsize=1024)  # nearly all prompts of a template end alike
 def prefill(end: str, answered: str | None, template: str) -> Prefill | None:
     """What must stand before the opened answer; None where it may follow at once.
 
