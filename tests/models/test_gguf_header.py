@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.gguf_files import Value, header, tensor, text
-from tremble.models.gguf_header import check_header
+from tremble.models.gguf_header import read_header
 
 SOUND: dict[str, Value] = {
     "general.architecture": "llama",
@@ -28,7 +28,7 @@ SOUND: dict[str, Value] = {
 def checked(folder: Path, content: bytes) -> None:
     path = folder / "a.gguf"
     path.write_bytes(content)
-    check_header(path)
+    read_header(path)
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
@@ -93,7 +93,7 @@ def test_what_cannot_be_is_said_and_not_done(lie: str, tmp_path: Path) -> None:
     tracemalloc.start()
     try:
         with pytest.raises(ValueError) as caught:
-            check_header(path)
+            read_header(path)
         assert tracemalloc.get_traced_memory()[1] < 5_000_000
     finally:
         tracemalloc.stop()

@@ -6,6 +6,7 @@ import json
 import struct
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 Value = int | str | list[str] | bytes
 
@@ -41,50 +42,147 @@ def text(content: str, order: str = "<") -> bytes:
     return struct.pack(order + "Q", len(content.encode())) + content.encode()
 
 
-def as_gguf(folder: Path, path: Path) -> Path:
-    """The model of a folder (a Llama) as a float32 GGUF file, written tensor by tensor."""
+def as_gguf(
+    folder: Path,
+    path: Path,
+    fields: Mapping[str, Any] | None = None,
+    tensors: Mapping[str, Any] | None = None,
+) -> Path:
+    """The model of a folder as a float32 GGUF file, written as llama.cpp's converter writes it.
+
+    `fields` and `tensors` are written beside, or in place of, its own; those that are None are left
+    out. Names of fields without a dot before them get the architecture's: ".rope.freq_base".
+    """
     import gguf
-    import numpy as np
-    import torch
-    from safetensors.torch import load_file
-    from transformers import AutoTokenizer
+    from transformers import PreTrainedTokenizerFast
 
     config = json.loads((folder / "config.json").read_text())
-    heads, keys = config["num_attention_heads"], config["num_key_value_heads"]
-    writer = gguf.GGUFWriter(path, "llama")
-    writer.add_context_length(config["max_position_embeddings"])
-    writer.add_embedding_length(config["hidden_size"])
-    writer.add_block_count(config["num_hidden_layers"])
-    writer.add_feed_forward_length(config["intermediate_size"])
-    writer.add_head_count(heads)
-    writer.add_head_count_kv(keys)
-    writer.add_key_length(config["head_dim"])
-    writer.add_value_length(config["head_dim"])
-    writer.add_rope_dimension_count(config["head_dim"])
-    writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
-    writer.add_vocab_size(config["vocab_size"])
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    state = json.loads(tokenizer.backend_tokenizer.to_str())
-    writer.add_tokenizer_model("gpt2")
-    tokens = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
-    writer.add_token_list(tokens)
-    writer.add_token_types([3 if token in ("<s>", "</s>") else 1 for token in tokens])
-    writer.add_token_merges([" ".join(pair) for pair in state["model"]["merges"]])
-    writer.add_bos_token_id(tokenizer.bos_token_id)
-    writer.add_eos_token_id(tokenizer.eos_token_id)
-    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, config["num_hidden_layers"])
-    for name, tensor in load_file(folder / "model.safetensors").items():
-        values = tensor.to(torch.float32).numpy()
-        if ".q_proj." in name or ".k_proj." in name:
-            # llama.cpp stores rotary halves interleaved; the reader undoes it.
-            number = heads if ".q_proj." in name else keys
-            values = values.reshape(number, 2, -1, values.shape[1]).swapaxes(1, 2)
-            values = values.reshape(-1, values.shape[-1])
-        writer.add_tensor(
-            names.get_name(name, try_suffixes=(".weight",)), np.ascontiguousarray(values)
-        )
+    architecture = ARCHITECTURES[config["model_type"]]
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
+    own = {**_fields(config), **_tokenizer(tokenizer)}
+    if architecture.startswith("qwen"):
+        own["tokenizer.ggml.pre"] = "qwen2"  # the only split that transformers has for them
+    writer = gguf.GGUFWriter(path, architecture)
+    for name, value in {**own, **(fields or {})}.items():
+        if value is not None:
+            _add(writer, f"{architecture}{name}" if name.startswith(".") else name, value)
+    for name, values in {**_tensors(folder, config, architecture), **(tensors or {})}.items():
+        if values is not None:
+            writer.add_tensor(name, values)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
     return path
+
+
+# By `model_type` of a configuration: the names that llama.cpp has.
+ARCHITECTURES = {
+    "llama": "llama",
+    "qwen2": "qwen2",
+    "qwen3": "qwen3",
+    "gemma2": "gemma2",
+    "gemma3_text": "gemma3",
+    "phi3": "phi3",
+    "gpt2": "gpt2",
+    "starcoder2": "starcoder2",
+    "stablelm": "stablelm",
+}
+# Fields by what a configuration calls them, where it has them.
+_FIELDS = {
+    ".context_length": ("max_position_embeddings", "n_positions"),
+    ".embedding_length": ("hidden_size", "n_embd"),
+    ".block_count": ("num_hidden_layers", "n_layer"),
+    ".feed_forward_length": ("intermediate_size", "n_inner"),
+    ".attention.head_count": ("num_attention_heads", "n_head"),
+    ".attention.head_count_kv": ("num_key_value_heads",),
+    ".attention.layer_norm_rms_epsilon": ("rms_norm_eps",),
+    ".attention.layer_norm_epsilon": ("layer_norm_eps", "layer_norm_epsilon", "norm_epsilon"),
+    ".attention.key_length": ("head_dim",),
+    ".attention.value_length": ("head_dim",),
+    ".attn_logit_softcapping": ("attn_logit_softcapping",),
+    ".final_logit_softcapping": ("final_logit_softcapping",),
+}
+
+
+def _fields(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What the converter writes of a configuration, but for the scaling of positions."""
+    fields: dict[str, Any] = {
+        field: next((config[name] for name in names if config.get(name) is not None), None)
+        for field, names in _FIELDS.items()
+    }
+    kind = config["model_type"]
+    rope = config.get("rope_parameters") or {}
+    fields[".rope.freq_base"] = rope.get("full_attention", rope).get("rope_theta")
+    head = fields[".attention.key_length"] or (
+        fields[".embedding_length"] // fields[".attention.head_count"]
+    )
+    if kind == "llama":
+        fields |= {".vocab_size": config["vocab_size"], ".rope.dimension_count": head}
+    if kind in ("phi3", "stablelm"):
+        fields[".rope.dimension_count"] = int(rope["partial_rotary_factor"] * head)
+    if kind == "phi3":
+        fields[".rope.scaling.original_context_length"] = config["original_max_position_embeddings"]
+    if kind in ("gemma2", "gemma3_text", "phi3"):
+        fields[".attention.sliding_window"] = config["sliding_window"] or 0
+    if kind == "stablelm":
+        fields[".use_parallel_residual"] = config["use_parallel_residual"]
+        fields[".rope.freq_base"] = None
+    return fields
+
+
+def _tokenizer(tokenizer: Any) -> dict[str, Any]:
+    state = json.loads(tokenizer.backend_tokenizer.to_str())
+    tokens = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
+    return {
+        "tokenizer.ggml.model": "gpt2",
+        "tokenizer.ggml.pre": "gpt-2",
+        "tokenizer.ggml.tokens": tokens,
+        "tokenizer.ggml.token_type": [3 if token in ("<s>", "</s>") else 1 for token in tokens],
+        "tokenizer.ggml.merges": [" ".join(pair) for pair in state["model"]["merges"]],
+        "tokenizer.ggml.bos_token_id": tokenizer.bos_token_id,
+        "tokenizer.ggml.eos_token_id": tokenizer.eos_token_id,
+        "tokenizer.ggml.padding_token_id": tokenizer.pad_token_id,
+    }
+
+
+def _add(writer: Any, name: str, value: Any) -> None:
+    import gguf
+
+    if isinstance(value, list):
+        writer.add_array(name, value)
+        return
+    kinds = {bool: "BOOL", int: "UINT32", float: "FLOAT32", str: "STRING"}
+    writer.add_key_value(name, value, gguf.GGUFValueType[kinds[type(value)]])
+
+
+def _tensors(folder: Path, config: Mapping[str, Any], architecture: str) -> dict[str, Any]:
+    import gguf
+    import numpy as np
+    import torch
+    from safetensors.torch import load_file
+
+    layers = config.get("num_hidden_layers") or config["n_layer"]
+    kind = {name: arch for arch, name in gguf.MODEL_ARCH_NAMES.items()}[architecture]
+    names = gguf.get_tensor_name_map(kind, layers)
+    tensors = {}
+    for name, tensor in load_file(folder / "model.safetensors").items():
+        values = tensor.to(torch.float32).numpy()
+        if architecture == "llama" and (".q_proj." in name or ".k_proj." in name):
+            heads = "num_attention_heads" if ".q_proj." in name else "num_key_value_heads"
+            values = interleaved(values, config[heads])
+        if architecture in ("gemma2", "gemma3") and name.endswith("norm.weight"):
+            values = values + 1
+        if architecture == "gpt2" and name.endswith(
+            ("c_attn.weight", "c_proj.weight", "c_fc.weight")
+        ):
+            values = values.T
+        written = names.get_name(name, try_suffixes=(".weight", ".bias"))
+        assert written is not None, name
+        tensors[written] = np.ascontiguousarray(values)
+    return tensors
+
+
+def interleaved(values: Any, heads: int) -> Any:
+    """Rows of queries or keys, or their biases, as llama.cpp turns them: pair by pair."""
+    return values.reshape(heads, 2, -1, *values.shape[1:]).swapaxes(1, 2).reshape(values.shape)

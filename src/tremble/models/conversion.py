@@ -55,6 +55,8 @@ def _failure(gguf: Path, code: int, said: str) -> Exception:
     if code < 0:
         line = f"the converter was ended by signal {-code}"
     reason = visible(line if report is None else report["reason"])[:300].rstrip(". ")
+    if report is not None and isinstance(report.get("cure"), str):
+        return ModelUnavailable(f"The GGUF file {str(gguf)!r} {reason}; {report['cure']}.")
     return ModelUnavailable(
         f"The GGUF file {str(gguf)!r} cannot be read ({reason}); it is damaged, or of an "
         "architecture that transformers does not read from GGUF."

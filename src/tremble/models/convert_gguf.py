@@ -3,7 +3,8 @@
 Run as a script, in a process of its own: reading GGUF needs about ten bytes of memory per
 parameter, which is given back when the process ends. It ends with whoever holds the other end of
 its input. Where it fails, the last line that it prints is JSON: `reason`, a part of a sentence, and
-`errno`, the system's number where the system refused to write or to give memory, else null.
+`errno`, the system's number where the system refused to write or to give memory, else null; with a
+`cure` the reason is the predicate of a sentence about the file, which is sound and not understood.
 """
 
 from __future__ import annotations
@@ -23,13 +24,16 @@ from pathlib import Path
 from typing import Any
 
 from tremble.disk.paths import why
-from tremble.models.gguf_header import check_header
+from tremble.models.gguf_fields import check_whole, set_biases, set_fields
+from tremble.models.gguf_header import Refused, read_header
+from tremble.models.gguf_tensors import check_tensors, rotary_factors
+from tremble.models.gguf_tokenizer import check_tokenizer, split_as_named, tokenizer_arguments
 
 # How what is written in Rust, as weights and tokenizers are, repeats what the system answered.
 _RUST = re.compile(r"(?:.*: )?(?P<reason>.+) \(os error (?P<number>\d+)\)")
 
 
-class _Refused(Exception):
+class _NotWritten(Exception):
     """The system refused to write."""
 
     def __init__(self, number: int, reason: str) -> None:
@@ -38,11 +42,17 @@ class _Refused(Exception):
 
 
 def convert(file: Path, target: Path) -> None:
-    """Write config, weights and tokenizer of `file` into the new folder `target`."""
-    check_header(file)
+    """Write config, weights and tokenizer of `file` into the new folder `target`.
+
+    Raises Refused for a file of which something would be lost, or made up; other exceptions for
+    what cannot be read at all.
+    """
+    header = read_header(file)
+    check_whole(header)
+    check_tokenizer(header)
     import gguf
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging
 
     # transformers parses the file anew for configuration, weights and tokenizer; once is enough,
@@ -52,7 +62,17 @@ def convert(file: Path, target: Path) -> None:
     logging.disable_progress_bar()
     warnings.simplefilter("ignore")
     where = {"pretrained_model_name_or_path": str(file.parent), "gguf_file": file.name}
-    model = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32)
+    config = AutoConfig.from_pretrained(**where)
+    set_fields(header, config, rotary_factors(file, header))
+    biases = set_biases(header, config)
+    model, report = AutoModelForCausalLM.from_pretrained(
+        **where,
+        config=config,
+        dtype=torch.float32,
+        output_loading_info=True,
+        ignore_mismatched_sizes=True,  # named by what follows
+    )
+    check_tensors(header, model, report, biases)
     # The weights are plain float32 by now; what is left of the quantiser only forbids saving.
     model.hf_quantizer = None
     if hasattr(model.config, "quantization_config"):
@@ -62,9 +82,16 @@ def convert(file: Path, target: Path) -> None:
         model.save_pretrained(target, max_shard_size="300MB")
     del model
     gc.collect()
-    tokenizer = AutoTokenizer.from_pretrained(**where)
-    with _writing():
-        tokenizer.save_pretrained(target)
+    tokenizer = AutoTokenizer.from_pretrained(**where, **tokenizer_arguments(header))
+
+    def reloaded(tokenizer: Any) -> Any:
+        for old in target.glob("*token*"):
+            old.unlink()
+        with _writing():
+            tokenizer.save_pretrained(target)
+        return AutoTokenizer.from_pretrained(target)
+
+    split_as_named(header, tokenizer, reloaded)
 
 
 @contextmanager
@@ -75,9 +102,9 @@ def _writing() -> Iterator[None]:
     except Exception as error:
         rust = _RUST.match(str(error))
         if isinstance(error, OSError) and error.errno is not None:
-            raise _Refused(error.errno, why(error)) from error
+            raise _NotWritten(error.errno, why(error)) from error
         if rust is not None:
-            raise _Refused(int(rust["number"]), rust["reason"]) from error
+            raise _NotWritten(int(rust["number"]), rust["reason"]) from error
         raise
 
 
@@ -85,7 +112,9 @@ def reported(error: Exception) -> dict[str, Any]:
     """What the process says of a failure."""
     if isinstance(error, MemoryError) or "allocate memory" in str(error):
         return {"reason": "Cannot allocate memory", "errno": errno.ENOMEM}
-    return {"reason": why(error), "errno": error.errno if isinstance(error, _Refused) else None}
+    if isinstance(error, Refused):
+        return {"reason": error.said, "errno": None, "cure": error.cure}
+    return {"reason": why(error), "errno": error.errno if isinstance(error, _NotWritten) else None}
 
 
 def _end_with_parent() -> None:

@@ -16,18 +16,21 @@ from tremble.errors import ModelUnavailable, UserError
 from tremble.models.conversion import convert, ending_in_order
 from tremble.models.files import ModelFiles, Notify, cache_folder, file_hash, reading
 from tremble.models.from_files import FromFiles
+from tremble.models.gguf_version import Mark, mark_of
 from tremble.models.seal import fault, seal
 from tremble.models.spec import ModelSpec
 
+SUFFIX = ".gguf"
 _WRITABLE = "set TREMBLE_CACHE to a folder you can write"
+_AS_EVER = Mark()
 _FULL = "free some space, or set TREMBLE_CACHE to a folder on a larger disk"
 
 
 class _Gguf(FromFiles):
-    """Paths that end in .gguf."""
+    """Paths that end in .gguf, in small letters or large ones."""
 
     def owns(self, name: str) -> bool:
-        return PurePath(name).suffix == ".gguf"
+        return PurePath(name).suffix.lower() == SUFFIX
 
     def locate(self, spec: ModelSpec, notify: Notify, weights: bool) -> ModelFiles:
         path = path_of(spec.id)
@@ -42,22 +45,31 @@ SOURCE = _Gguf()
 
 def converted_file(path: Path, notify: Notify, weights: bool) -> ModelFiles:
     """The safetensors form of a .gguf file, as `converted`."""
-    return converted(path.name, file_hash(path), lambda _: path, notify, weights)
+    digest = file_hash(path)
+    with reading(path):
+        mark = mark_of(path, digest)
+    return converted(path.name, digest, lambda _: path, notify, weights, mark)
 
 
 def converted(
-    filename: str, digest: str, source: Callable[[Path], Path], notify: Notify, weights: bool
+    filename: str,
+    digest: str,
+    source: Callable[[Path], Path],
+    notify: Notify,
+    weights: bool,
+    mark: Mark = _AS_EVER,
 ) -> ModelFiles:
     """The safetensors form of a GGUF file, made once, in a process of its own for its memory.
 
     `digest`: the first 16 hexadecimal digits of the file's SHA-256. `source` has the file itself;
-    it gets a folder where it may make it. What is in the cache is held against what was written
-    there (its small files and all sizes, with `weights` everything), and made anew where it
-    differs. Raises ModelUnavailable where that cannot be done, and leaves what was there.
+    it gets a folder where it may make it; `mark` is what its name and identity end in. What is in
+    the cache is held against what was written there (its small files and all sizes, with `weights`
+    everything), and made anew where it differs. Raises ModelUnavailable where that cannot be done,
+    and leaves what was there.
     """
     folder = cache_folder()
     # Through a link, as to a larger disk, its target is read and replaced.
-    name = f"{filename.removesuffix('.gguf').lower()}-{digest}"
+    name = f"{filename.lower().removesuffix(SUFFIX)}-{digest}{mark.folder}"
     target = path_of(os.path.realpath(folder / name))
     for place in {folder, target.parent}:
         sweep(place)
@@ -75,7 +87,7 @@ def converted(
                 convert(source(temporary), made)
                 seal(made)
                 _put(made, target)
-    return ModelFiles(target, {"weights": f"gguf-{digest}"}, _quantisation(filename))
+    return ModelFiles(target, {"weights": f"gguf-{digest}{mark.identity}"}, _quantisation(filename))
 
 
 @contextmanager

@@ -1,12 +1,14 @@
-"""What the header of a GGUF file claims, before anything is made of it.
+"""The header of a GGUF file, read before anything is made of it.
 
-A reader that believes it goes through lists of 2**60 values, or builds a billion layers. Here no
-list may be longer than the file, and no size larger than a model can be.
+A reader that believes what it claims goes through lists of 2**60 values, or builds a billion
+layers. Here no list may be longer than the file, and no size larger than a model can be.
 """
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,16 +22,49 @@ _MOST_DIMENSIONS = 8
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q"}
 _SCALARS[12] = "d"
 _TEXT, _LIST = 8, 9
+_LONGEST_KEPT = 10_000  # values of a list; layers have one each, a vocabulary is not kept
+
+ANOTHER_FORM = "name the folder or the hub name that the file was converted from instead"
+
+Value = int | float | bool | str | tuple[int | float | bool, ...] | None
 
 
-def check_header(path: Path) -> None:
-    """Raises ValueError, its text a part of a sentence, for a header that cannot be true."""
+class Refused(ValueError):
+    """A file that is sound, and cannot be read rightly: what it `said` of it is the predicate of a
+    sentence ("lacks the tensor 'output_norm.weight'"), and the `cure` its end."""
+
+    def __init__(self, said: str, cure: str) -> None:
+        super().__init__(said)
+        self.said, self.cure = said, cure
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """Fields by their names, with None for lists of texts and very long ones, and the names of the
+    tensors in their order."""
+
+    fields: Mapping[str, Value]
+    tensors: tuple[str, ...]
+
+    @property
+    def architecture(self) -> str:
+        return str(self.fields.get("general.architecture", ""))
+
+    def of_architecture(self) -> dict[str, Value]:
+        """The fields whose names begin with the architecture's, without that beginning."""
+        start = f"{self.architecture}."
+        return {k.removeprefix(start): v for k, v in self.fields.items() if k.startswith(start)}
+
+
+def read_header(path: Path) -> Header:
+    """The header of a file. Raises ValueError, its text a part of a sentence, for one that cannot
+    be true, and OSError."""
     with path.open("rb") as stream:
-        _Header(stream, path.stat().st_size).check()
+        return _Reader(stream, path.stat().st_size).read()
 
 
-class _Header:
-    """The header of an open file of `size` bytes."""
+class _Reader:
+    """Reads the header of an open file of `size` bytes."""
 
     def __init__(self, stream: BinaryIO, size: int) -> None:
         self.stream, self.size = stream, size
@@ -37,7 +72,7 @@ class _Header:
         self.order = "<"
         self.values = 0  # of all lists so far
 
-    def check(self) -> None:
+    def read(self) -> Header:
         if self.take(4) != b"GGUF":
             raise ValueError("it does not begin as a GGUF file")
         if self.number("I") & 0xFFFF == 0:
@@ -47,26 +82,40 @@ class _Header:
             raise ValueError(f"it says that it has {tensors} tensors")
         if entries > self.left // 13:
             raise ValueError(f"it says that its header has {entries} entries")
+        fields: dict[str, Value] = {}
         for _ in range(entries):
-            self.entry()
-        elements = sum(self.tensor() for _ in range(tensors))
+            key, value = self.entry()
+            if key in fields:
+                raise ValueError(f"it has {key[:100]!r} twice")
+            fields[key] = value
+        names: dict[str, None] = {}
+        elements = 0
+        for _ in range(tensors):
+            name, size = self.tensor()
+            if name in names:
+                raise ValueError(f"it has the tensor {name[:100]!r} twice")
+            names[name] = None
+            elements += size
         if elements > 8 * self.size:  # the smallest quantisation takes more than a bit
             raise ValueError(f"it says that its tensors have {elements} elements")
+        return Header(fields, tuple(names))
 
-    def entry(self) -> None:
+    def entry(self) -> tuple[str, Value]:
         """A key and its value. Sizes are those of keys that begin with an architecture."""
-        key = self.take(self.length("its header", _LONGEST_KEY)).decode(errors="replace")
+        key = self.text("its header", _LONGEST_KEY)
         value = self.value(key, self.number("I"))
-        if value is not None and key.partition(".")[0] not in ("general", "tokenizer"):
+        if isinstance(value, int | float) and key.partition(".")[0] not in ("general", "tokenizer"):
             why = over_limit(key.rpartition(".")[2], value)
             if why is not None:
                 raise ValueError(f"it says that {key[:100]!r} is {value}, {why}")
+        return key, value
 
-    def value(self, key: str, kind: int, depth: int = 0) -> float | None:
-        """A number; None for texts and lists, which are passed over."""
+    def value(self, key: str, kind: int, depth: int = 0) -> Value:
         if kind in _SCALARS:
             return self.number(_SCALARS[kind])
         if kind == _TEXT:
+            if depth == 0:
+                return self.text(key)
             self.skip(self.length(key))
         elif kind == _LIST and depth < _DEEPEST:
             inner, length = self.number("I"), self.number("Q")
@@ -74,6 +123,9 @@ class _Header:
             self.values += length
             if length * each > self.left or self.values > _MOST_VALUES:
                 raise ValueError(f"it says that {key[:100]!r} has {length} values")
+            if inner in _SCALARS and length <= _LONGEST_KEPT:
+                numbers = self.take(length * each)
+                return struct.unpack(f"{self.order}{length}{_SCALARS[inner]}", numbers)
             if inner in _SCALARS:
                 self.skip(length * each)
             else:
@@ -83,9 +135,9 @@ class _Header:
             raise ValueError(f"{key[:100]!r} is of an unknown kind")
         return None
 
-    def tensor(self) -> int:
-        """How many elements a tensor has."""
-        self.skip(self.length("its list of tensors"))
+    def tensor(self) -> tuple[str, int]:
+        """The name of a tensor, and how many elements it has."""
+        name = self.text("its list of tensors", _LONGEST_KEY)
         dimensions = self.number("I")
         if dimensions > _MOST_DIMENSIONS:
             raise ValueError(f"it says that a tensor has {dimensions} dimensions")
@@ -93,7 +145,10 @@ class _Header:
         for _ in range(dimensions):
             elements *= self.number("Q")
         self.skip(12)  # its type and its place
-        return elements
+        return name, elements
+
+    def text(self, where: str, most: int | None = None) -> str:
+        return self.take(self.length(where, most)).decode(errors="replace")
 
     def length(self, where: str, most: int | None = None) -> int:
         """The length of a text, in bytes; `where` it stands."""
