@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,9 +64,10 @@ def as_in_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     logging.enable_progress_bar()
 
 
-def saved(folder: Path, kind: str, **arguments: Any) -> Path:
-    """A random model of an architecture, and the tests' tokenizer; no weight or bias is zero."""
-    tokenizer = bpe_tokenizer()
+def saved(folder: Path, kind: str, texts: Sequence[str] = (), **arguments: Any) -> Path:
+    """A random model of an architecture; no weight or bias is zero. Its tokenizer is the tests', or
+    one whose merges were learned from `texts` without splitting them."""
+    tokenizer = unsplit(texts) if texts else bpe_tokenizer()
     ids = {"vocab_size": len(tokenizer), "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 1}
     torch.manual_seed(0)
     model = AutoModelForCausalLM.from_config(AutoConfig.for_model(kind, **{**arguments, **ids}))
@@ -79,6 +80,23 @@ def saved(folder: Path, kind: str, **arguments: Any) -> Path:
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+def unsplit(texts: Sequence[str]) -> Any:
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    inner = Tokenizer(models.BPE())
+    inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    inner.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=2000,
+        special_tokens=["<s>", "</s>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+    )
+    inner.train_from_iterator([text[start:] for text in texts for start in range(9)], trainer)
+    names = {"bos_token": "<s>", "eos_token": "</s>", "pad_token": "</s>"}
+    return PreTrainedTokenizerFast(tokenizer_object=inner, **names)
 
 
 def logprobs(folder: Path) -> torch.Tensor:

@@ -1,7 +1,8 @@
 """GGUF models that were converted once are taken from the cache as they are.
 
 A folder is named as 0.1.0 names it, FILE-DIGEST, with the file's name in small letters and the
-first 16 hexadecimal digits of its SHA-256, and holds a file `done`, which lists the others with
+first 16 hexadecimal digits of its SHA-256 (and the version of the converter, where the first one
+was wrong), and holds a file `done`, which lists the others with
 their checksums. Name and list are put together by hand here, and the folder holds another model
 than the file could ever give.
 """
@@ -44,7 +45,8 @@ def smollm(folder: Path) -> tuple[str, str, str]:
     assert spec is not None and spec.submodule_search_locations is not None
     (place,) = spec.submodule_search_locations
     digest = sha256((Path(place) / "SmolLM2-135M-Instruct.Q4_1.gguf").read_bytes()).hexdigest()
-    name = f"smollm2-135m-instruct.q4_1-{digest[:16]}"
+    # Its numbers are what they were; the first converter split its texts as GPT-2 does.
+    name = f"smollm2-135m-instruct.q4_1-{digest[:16]}-v2"
     return "embedded/smollm2-135m-instruct", name, digest[:16]
 
 

@@ -117,6 +117,8 @@ def _fields(config: Mapping[str, Any]) -> dict[str, Any]:
     head = fields[".attention.key_length"] or (
         fields[".embedding_length"] // fields[".attention.head_count"]
     )
+    if kind == "gpt2":
+        fields[".feed_forward_length"] = 4 * config["n_embd"]
     if kind == "llama":
         fields |= {".vocab_size": config["vocab_size"], ".rope.dimension_count": head}
     if kind in ("phi3", "stablelm"):
@@ -186,3 +188,29 @@ def _tensors(folder: Path, config: Mapping[str, Any], architecture: str) -> dict
 def interleaved(values: Any, heads: int) -> Any:
     """Rows of queries or keys, or their biases, as llama.cpp turns them: pair by pair."""
     return values.reshape(heads, 2, -1, *values.shape[1:]).swapaxes(1, 2).reshape(values.shape)
+
+
+def sentencepiece(space: bool | None) -> dict[str, Any]:
+    """The fields of a SentencePiece tokenizer of 304 tokens; `space`: whether one comes before each
+    text, None for a file that says nothing."""
+    pieces = ["▁", "a", "b", "ab", "▁a", "▁ab", "1", "0", "10", "▁1", "▁10", ",", "\n"]
+    tokens = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), *pieces]
+    kinds = [2, 3, 3, *[6] * 256, *[1] * len(pieces)]
+    unused = 304 - len(tokens)
+    return {
+        "tokenizer.ggml.model": "llama",
+        "tokenizer.ggml.pre": "default",
+        "tokenizer.ggml.tokens": [*tokens, *(f"[PAD{number}]" for number in range(unused))],
+        "tokenizer.ggml.scores": [
+            *[0.0] * 259,
+            *(float(-number) for number in range(len(pieces))),
+            *[-1000.0] * unused,
+        ],
+        "tokenizer.ggml.token_type": [*kinds, *[5] * unused],
+        "tokenizer.ggml.merges": None,
+        "tokenizer.ggml.bos_token_id": 1,
+        "tokenizer.ggml.eos_token_id": 2,
+        "tokenizer.ggml.padding_token_id": None,
+        "tokenizer.ggml.unknown_token_id": 0,
+        "tokenizer.ggml.add_space_prefix": space,
+    }

