@@ -26,7 +26,7 @@ from tremble.models import gguf as source
 from tremble.models.convert_gguf import convert
 from tremble.models.gguf_header import Refused
 
-LLAMA = {
+LLAMA: dict[str, Any] = {
     "hidden_size": 32,
     "intermediate_size": 48,
     "num_hidden_layers": 2,
@@ -353,7 +353,7 @@ ODD: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "another shape": (
         {".feed_forward_length": 64},
         {},
-        "holds the tensor 'blk.0.ffn_down.weight' (and 5 more) in another shape than",
+        "holds the tensor 'blk.0.ffn_down.weight' (and 5 more) in another shape than a model",
     ),
     "a part": (
         {"split.no": 0, "split.count": 2, "split.tensors.count": 21},

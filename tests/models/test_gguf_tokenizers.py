@@ -15,7 +15,7 @@ from tests.support.gguf_files import as_gguf, sentencepiece
 from tremble.models.convert_gguf import convert
 
 as_in_a_process_of_its_own = _alone
-TINY = {
+TINY: dict[str, Any] = {
     "hidden_size": 8,
     "intermediate_size": 8,
     "num_hidden_layers": 1,

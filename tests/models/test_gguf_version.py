@@ -21,10 +21,10 @@ from tremble.models.gguf_version import Mark, mark_of, numbers_right_at_first
 from tremble.models.open import source_of
 
 as_in_a_process_of_its_own = _alone
-AS_EVER = {"llama", "untied", "tied", "qwen2", "gpt2", "no scaling, and it is said"}
+AS_EVER = {"llama", "untied", "tied", "qwen2", "stablelm"}
 
 
-@pytest.mark.parametrize("name", SOUND)
+@pytest.mark.parametrize("name", sorted(set(SOUND) - {"gpt2"}))  # it had none but of 1,024 places
 def test_what_is_known_as_ever_had_its_numbers_from_the_first(name: str, tmp_path: Path) -> None:
     kind, arguments, fields, tensors = SOUND[name]
     given = {name: value for name, value in arguments.items() if value is not None}
@@ -37,7 +37,7 @@ def test_what_is_known_as_ever_had_its_numbers_from_the_first(name: str, tmp_pat
             tmp_path, gguf_file=file.name, dtype=torch.float32
         )
         first.hf_quantizer = None
-        del first.config.quantization_config
+        vars(first.config).pop("quantization_config", None)
         first.save_pretrained(tmp_path / "first")
         assert furthest(folder, tmp_path / "first") < 1e-5
 
@@ -78,10 +78,8 @@ def test_what_the_first_converter_made_of_another_model_is_not_taken(
     digest = sha256(file.read_bytes()).hexdigest()[:16]
     (tmp_path / "cache" / f"m-{digest}").mkdir(parents=True)
     made = gguf.converted_file(file, SAID.append, True).folder
-    assert sorted(path.name for path in (tmp_path / "cache").iterdir()) == [
-        f"m-{digest}",
-        made.name,
-    ]
+    assert made.name == f"m-{digest}-v2"
+    assert not list((tmp_path / "cache" / f"m-{digest}").iterdir())
 
 
 @pytest.mark.parametrize("name", ["m.gguf", "M.GGUF", "some/where/m.Gguf"])

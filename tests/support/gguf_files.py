@@ -62,6 +62,8 @@ def as_gguf(
     own = {**_fields(config), **_tokenizer(tokenizer)}
     if architecture.startswith("qwen"):
         own["tokenizer.ggml.pre"] = "qwen2"  # the only split that transformers has for them
+    if architecture.startswith("gemma"):
+        own |= sentencepiece(False)
     writer = gguf.GGUFWriter(path, architecture)
     for name, value in {**own, **(fields or {})}.items():
         if value is not None:

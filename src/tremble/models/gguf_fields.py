@@ -29,6 +29,9 @@ _IDLE: dict[str, tuple[Value, ...]] = {
     "tokenizer.ggml.add_sep_token": (False,),
     "tokenizer.ggml.remove_extra_whitespaces": (False,),
     "general.type": ("model",),
+    "feed_forward_length": (0,),
+    "attention.head_count": (0,),
+    "ssm.dt_b_c_rms": (False,),
     "expert_count": (0,),
     "expert_used_count": (0,),
     "expert_shared_count": (0,),
@@ -136,6 +139,8 @@ def set_fields(header: Header, config: Any, factors: Mapping[str, Sequence[float
             continue  # below, with what holds where they are absent
         if not _held(config, name, value):
             raise refuse(name)
+    if "output.weight" in header.tensors:
+        config.tie_word_embeddings = False
     if _reader_of(header.architecture) is None:
         _set_heads(own, config, read, refuse)
         _set_window(own, config, refuse)
@@ -164,7 +169,7 @@ def _held(config: Any, name: str, value: Value) -> bool:
     known = type(config)()
     place = next((place for place in _HELD.get(name, ()) if hasattr(known, place)), None)
     if place is None:
-        return False
+        return name == "context_length"  # the longest text, where an architecture knows of none
     setattr(config, place, None if name.endswith("softcapping") and value == 0 else value)
     return True
 

@@ -49,7 +49,7 @@ def check_tensors(header: Header, model: Any, report: Mapping[str, Any], biases:
     if odd:
         named = _first([tensors.get(name, name) for name in odd])
         raise Refused(
-            f"holds the tensor {named} in another shape than its fields say",
+            f"holds the tensor {named} in another shape than a model of its fields has",
             "download or convert it again",
         )
     lost = [*report["unexpected_keys"]]

@@ -96,10 +96,15 @@ def check_tokenizer(header: Header) -> None:
 
 
 def tokenizer_arguments(header: Header) -> dict[str, Any]:
-    """What a tokenizer is to be made with, beyond what transformers reads."""
-    split = _split_of(header)
-    said = "tokenizer.ggml.add_bos_token" in header.fields
-    return {} if said or split is None or not split.begins else {"add_bos_token": True}
+    """What a tokenizer is to be made with, beyond what every transformers reads: whether a
+    beginning-of-sequence token comes first, as the file says or its kind has it."""
+    kind, split = _kind(header), _split_of(header)
+    begins = header.fields.get("tokenizer.ggml.add_bos_token")
+    if kind not in ("gpt2", "llama"):
+        return {}
+    if begins is None and (kind == "llama" or (split is not None and split.begins)):
+        begins = True
+    return {} if begins is None else {"add_bos_token": bool(begins)}
 
 
 def split_as_named(header: Header, tokenizer: Any, reloaded: Any) -> Any:

@@ -53,7 +53,7 @@ _FIRST: dict[str, _First] = {
     "llama": _First(),
     "qwen2": _First(biases=True),
     "qwen2moe": _First(biases=True),
-    "qwen3": _First(),
+    "qwen3": _First(had={"attention.key_length": 128}),
     "qwen3moe": _First(),
     "gemma2": _First(
         ("attention.sliding_window",),
@@ -70,7 +70,9 @@ _FIRST: dict[str, _First] = {
         ("use_parallel_residual",), {"rope.freq_base": 10_000.0}, turned=0.25, biases=True
     ),
     "mamba": _First(
-        ("ssm.conv_kernel", "ssm.state_size", "ssm.time_step_rank", "ssm.inner_size"), biases=True
+        ("ssm.conv_kernel", "ssm.state_size", "ssm.time_step_rank", "ssm.inner_size"),
+        {"ssm.dt_b_c_rms": False},
+        biases=True,
     ),
     "lfm2": _First(("shortconv.l_cache",)),
 }
