@@ -52,7 +52,7 @@ _IDLE: dict[str, tuple[Value, ...]] = {
     "embedding_scale": (0.0, 1.0),
     "residual_scale": (0.0, 1.0),
     "rope.scaling.finetuned": (True, False),
-    "tensor_data_layout": ("Meta AI original pth",),
+    "tensor_data_layout": ("Meta AI original pth", "jploski"),
 }
 # Fields that a configuration holds as they are, under the first of these names that it has.
 _HELD: dict[str, tuple[str, ...]] = {
@@ -73,7 +73,8 @@ _HELD: dict[str, tuple[str, ...]] = {
     "expert_shared_feed_forward_length": ("shared_expert_intermediate_size",),
     "expert_weights_norm": ("norm_topk_prob",),
 }
-_HEADS = "attention.key_length", "attention.value_length", "attention.scale"
+_KEYS = "attention.head_count_kv"
+_HEADS = _KEYS, "attention.key_length", "attention.value_length", "attention.scale"
 _WINDOW, _PATTERN = "attention.sliding_window", "attention.sliding_window_pattern"
 # Model types whose attention goes by `sliding_window` wherever it is set.
 _WINDOWED = ("gemma2", "gemma3_text", "gemma4_text", "gpt_oss", "mistral", "phi3")
@@ -178,7 +179,8 @@ def _held(config: Any, name: str, value: Value) -> bool:
     known = type(config)()
     place = next((place for place in _HELD.get(name, ()) if hasattr(known, place)), None)
     if place is None:
-        return name == "context_length"  # the longest text, where an architecture knows of none
+        # Architectures without a longest text, or without a width of their own, which tensors show.
+        return name in ("context_length", "feed_forward_length")
     setattr(config, place, None if name.endswith("softcapping") and value == 0 else value)
     return True
 
@@ -237,8 +239,10 @@ def _set_heads(
     shared out, where no field says otherwise."""
     known = type(config)()
     size, heads = own.get("embedding_length"), own.get("attention.head_count")
-    if hasattr(known, "num_key_value_heads") and "attention.head_count_kv" not in own:
-        config.num_key_value_heads = heads
+    if hasattr(known, "num_key_value_heads"):
+        config.num_key_value_heads = own.get(_KEYS, heads)
+    elif own.get(_KEYS, heads) != (1 if getattr(known, "multi_query", False) else heads):
+        raise refuse(_KEYS)
     shared = size // heads if isinstance(size, int) and isinstance(heads, int) and heads else None
     key = own.get("attention.key_length", shared)
     if own.get("attention.value_length", key) != key:

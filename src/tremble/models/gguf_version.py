@@ -30,6 +30,7 @@ _READ = {
     *("attention.layer_norm_epsilon", "attention.key_length", "attention.value_length"),
     *("rope.dimension_count", "rope.freq_base", "rope.scaling.finetuned", "expert_count"),
     *("expert_used_count", "expert_feed_forward_length", "expert_shared_feed_forward_length"),
+    "tensor_data_layout",
 }
 # Values of fields that it did not read, and had all the same.
 _HAD: dict[str, Value] = {
