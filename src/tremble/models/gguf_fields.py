@@ -248,7 +248,8 @@ def _set_heads(
     if own.get("attention.value_length", key) != key:
         raise refuse("attention.value_length")
     if "attention.key_length" not in read:
-        if hasattr(known, "head_dim") and isinstance(key, int):
+        fixed = isinstance(getattr(type(config), "head_dim", None), property)
+        if hasattr(known, "head_dim") and not fixed and isinstance(key, int):
             config.head_dim = key
         elif key != shared:
             raise refuse("attention.key_length")
