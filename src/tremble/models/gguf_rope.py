@@ -158,23 +158,33 @@ def _scaling(
     if kind == "longrope":
         raise refuse("rope.scaling.type")
     if kind == "yarn" and (factor != 1 or attention != 1):
-        if number("yarn_ext_factor", 1) not in (1, -1):  # negative: not set
-            raise refuse("rope.scaling.yarn_ext_factor")
         if factor < 1:
             raise refuse(named)
-        usual = 0.1 * math.log(factor) + 1.0
-        # Converters write what they find here, and llama.cpp computes it anew.
-        if not math.isclose(number("yarn_attn_factor", usual), usual, rel_tol=_CLOSE):
-            raise refuse("rope.scaling.yarn_attn_factor")
-        return {
-            "rope_type": "yarn",
-            "factor": factor,
-            "original_max_position_embeddings": int(original),
-            "attention_factor": attention * usual,
-            "beta_fast": number("yarn_beta_fast", 32),
-            "beta_slow": number("yarn_beta_slow", 1),
-        }
+        return _yarn(number, factor, original, attention, refuse)
     return {} if factor == 1 else {"rope_type": "linear", "factor": factor}
+
+
+def _yarn(
+    number: Callable[[str, float], float],
+    factor: float,
+    original: float,
+    attention: float,
+    refuse: Refuse,
+) -> dict[str, Any]:
+    if number("yarn_ext_factor", 1) not in (1, -1):  # negative: not set
+        raise refuse("rope.scaling.yarn_ext_factor")
+    usual = 0.1 * math.log(factor) + 1.0
+    # Converters write what they find here, and llama.cpp computes it anew.
+    if not math.isclose(number("yarn_attn_factor", usual), usual, rel_tol=_CLOSE):
+        raise refuse("rope.scaling.yarn_attn_factor")
+    return {
+        "rope_type": "yarn",
+        "factor": factor,
+        "original_max_position_embeddings": int(original),
+        "attention_factor": attention * usual,
+        "beta_fast": number("yarn_beta_fast", 32),
+        "beta_slow": number("yarn_beta_slow", 1),
+    }
 
 
 def _longrope(
