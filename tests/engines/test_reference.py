@@ -131,7 +131,7 @@ def test_only_decision_rows_go_through_the_output_head() -> None:
     paths = option_paths(tokenizer, PROMPTS)
     list(engine.score(paths))
     rows = [len(node) + 1 for path in paths for node in maximal(path.nodes())]
-    assert widths == rows
+    assert widths == [1, 1, 2, *rows]  # first the check: two passes with a cache, one without
 
 
 def test_a_model_that_ignores_logits_to_keep_is_noticed() -> None:

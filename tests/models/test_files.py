@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from tests.support.gguf_files import as_gguf
-from tests.support.toys import save_tiny
+from tests.support.toys import save_tiny, tiny_model
 from tremble.engines.open import open_engine
 from tremble.errors import UserError
 from tremble.models.files import check_weights, content_hash
@@ -87,10 +87,16 @@ def test_code_that_comes_with_a_model_does_not_run_unasked(tmp_path: Path) -> No
 
 
 def test_a_sharded_folder_is_checked_shard_by_shard(tmp_path: Path) -> None:
-    folder = save_tiny(tmp_path / "model")
-    assert [path.name for path in check_weights(folder)] == ["model.safetensors"]
-    (folder / "model-00002.safetensors").write_bytes(b"\xff" * 40)
-    with pytest.raises(UserError, match="model-00002"):
+    folder = tmp_path / "model"
+    tiny_model("Llama").save_pretrained(folder, max_shard_size="40KB")
+    names = [path.name for path in check_weights(folder)]
+    assert len(names) > 1 and names == sorted(names)
+    shard = folder / names[1]
+    shard.write_bytes(shard.read_bytes()[:-1])
+    with pytest.raises(UserError, match=f"{names[1]}.* truncated or damaged"):
+        check_weights(folder)
+    shard.unlink()
+    with pytest.raises(UserError, match=f"lack '{names[1]}', which their index names"):
         check_weights(folder)
 
 

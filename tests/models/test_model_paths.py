@@ -10,7 +10,7 @@ import pytest
 from tests.support.commands import tremble
 from tests.support.places import GOLDEN
 from tremble.errors import ModelUnavailable, UserError
-from tremble.models import folder, from_files, gguf
+from tremble.models import adapters, folder, gguf
 from tremble.models.open import source_of
 from tremble.models.spec import ModelSpec
 
@@ -34,7 +34,7 @@ def test_a_path_that_cannot_be_one(name: str) -> None:
     for ask in (
         lambda: folder.SOURCE.locate(ModelSpec(name), say, True),
         lambda: gguf.SOURCE.locate(ModelSpec(f"{name}.gguf"), say, True),
-        lambda: from_files._adapter_files(name),
+        lambda: adapters.adapter_files(name),
         lambda: source_of(f"{name}/").files(ModelSpec(name), say),
     ):
         with pytest.raises(UserError) as caught:
@@ -69,9 +69,10 @@ def test_a_home_folder_is_filled_in_for_adapters_too(
     monkeypatch.setenv("HOME", str(tmp_path))
     adapter = shutil.copytree(TINY, tmp_path / "adapter")
     (adapter / "config.json").rename(adapter / "adapter_config.json")
-    assert from_files._adapter_files("~/adapter") == [
+    (adapter / "model.safetensors").rename(adapter / "adapter_model.safetensors")
+    assert adapters.adapter_files("~/adapter") == [
         adapter / "adapter_config.json",
-        adapter / "model.safetensors",
+        adapter / "adapter_model.safetensors",
     ]
 
 

@@ -13,6 +13,9 @@ from tremble.tokenization.refusal import ErrorKind, Refusal
 
 # Raised by hand when the numbers an engine returns change; part of every model key.
 SCORING_VERSION = 2
+# Largest difference in a log-probability, in nat, that a check lets pass: float32 sums in another
+# order differ by some 1e-5; lower precisions round in every layer.
+TOLERANCE = {"float32": 1e-4, "float64": 1e-6, "float16": 0.05, "bfloat16": 0.3}
 
 
 @dataclass(frozen=True, slots=True)

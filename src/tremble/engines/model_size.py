@@ -9,6 +9,7 @@ from typing import Any
 from tremble.engines.cost import Cost
 from tremble.errors import ModelUnavailable
 from tremble.models.files import Notify
+from tremble.models.from_files import is_trusted, read_config
 from tremble.models.open import source_of
 from tremble.models.spec import ModelSpec, RunOptions
 from tremble.text import one_line
@@ -61,12 +62,12 @@ def model_size(spec: ModelSpec, options: RunOptions, notify: Notify) -> ModelSiz
     if source.made_up:
         return None
     import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM
 
-    folder = source.files(spec, notify, weights=False).folder
-    trust = spec.id in options.remote_code
+    files = source.files(spec, notify, weights=False)
+    trust = is_trusted(spec, options)
     try:
-        config = AutoConfig.from_pretrained(folder, trust_remote_code=trust)
+        config = read_config(spec, files, options)
         with torch.device("meta"):
             model = AutoModelForCausalLM.from_config(config, trust_remote_code=trust)
     except Exception as error:

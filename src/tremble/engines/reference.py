@@ -8,17 +8,21 @@ the model's own output head; log-softmax in float32 over the whole vocabulary.
 from __future__ import annotations
 
 import inspect
+import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from importlib.metadata import version
 from itertools import islice
 from typing import Any
 
 import torch
 
-from tremble.engines.base import Limits, Score
+from tremble.engines.base import TOLERANCE, Limits, Score
+from tremble.engines.cached_pass import CacheCheck, cache_check
 from tremble.engines.memory import is_out_of_memory, too_little
 from tremble.engines.reads import Read, Values, reads_of, score_of
-from tremble.engines.weights import load_weights
-from tremble.errors import TrembleError
+from tremble.engines.weights import Weights, load_weights
+from tremble.errors import ModelUnavailable, TrembleError
 from tremble.models.files import Notify
 from tremble.models.open import ReadyModel
 from tremble.models.spec import RunOptions
@@ -31,7 +35,11 @@ class ReferenceEngine:
     """Scores prompts with a causal language model.
 
     `identity` is what the model's files say of themselves; `batch` the number of sequences in a
-    pass, padded on the right and sorted by length (1: the reference itself).
+    pass, padded on the right and sorted by length (1: the reference itself); `known` is what was
+    found when the model's weights were loaded.
+
+    Before the first score one prompt is held against a pass with a cache (see `cached_pass`), for
+    whoever scores through this engine; where they differ, `score` raises ModelUnavailable.
     """
 
     def __init__(
@@ -41,12 +49,16 @@ class ReferenceEngine:
         identity: Mapping[str, Any],
         window: int | None,
         batch: int = 1,
+        known: Weights | None = None,
     ) -> None:
         self.model = model.eval()
         self._tokenizer = tokenizer
         self._identity = dict(identity)
         self._window = window
         self.batch = batch
+        self._known = known
+        self.cache_check: CacheCheck | None = None
+        self._checking = 0.0  # seconds
         # A misspelt or unknown argument would be swallowed by **kwargs, so ask the signature.
         self._keeps = "logits_to_keep" in inspect.signature(model.forward).parameters
         # The layers of a model may lie on several devices (device = "auto").
@@ -59,6 +71,10 @@ class ReferenceEngine:
     def identity(self) -> dict[str, Any]:
         return dict(self._identity)
 
+    @property
+    def _called(self) -> str:
+        return "The model" if self._known is None else f"The model {self._known.name!r}"
+
     def limits(self) -> Limits:
         parameter = next(self.model.parameters())
         return Limits(
@@ -66,7 +82,20 @@ class ReferenceEngine:
         )
 
     def report(self) -> dict[str, Any]:
-        return {"path": "reference"}
+        """`cache_check`: one prompt held against a pass with a cache; `weights`: see `Weights`."""
+        return {
+            "path": "reference",
+            **self.facts(),
+            "checking_seconds": round(self._checking, 3),
+        }
+
+    def facts(self) -> dict[str, Any]:
+        """What is known of the model itself, however it is run."""
+        check = self.cache_check
+        return {
+            "weights": None if self._known is None else dict(self._known.account),
+            "cache_check": None if check is None else asdict(check),
+        }
 
     def efforts(self, prompts: Sequence[TokenPaths]) -> Sequence[float]:
         """The tokens of all sequences of a prompt."""
@@ -98,9 +127,19 @@ class ReferenceEngine:
         return torch.device(device)
 
     def refusal(self, paths: TokenPaths) -> Refusal | None:
-        """Why a prompt cannot be scored, if it cannot."""
+        """Why a prompt cannot be scored, if it cannot. Raises ModelUnavailable for one with a token
+        that the model does not have."""
         if paths.refusal is not None:
             return paths.refusal
+        known = self._known
+        if known is not None and known.rows is not None:
+            tokens = (*paths.prefix, *(token for path in paths.paths for token in path))
+            if (most := max(tokens)) >= known.rows:
+                raise ModelUnavailable(
+                    f"A prompt has the token {self.tokenizer.decode([most])!r}, number {most:,}, "
+                    f"and the model {known.name!r} has rows for {known.rows:,}; leave the model "
+                    "out, or give it resized for its tokenizer."
+                )
         if self._window is not None and paths.length > self._window:
             why = f"{paths.length} tokens, the model's window is {self._window}"
             return Refusal("too_long", why)
@@ -108,6 +147,8 @@ class ReferenceEngine:
 
     def _group(self, prompts: Sequence[TokenPaths], indices: Sequence[int]) -> Iterator[Score]:
         """Score some prompts in passes of at most `batch` sequences."""
+        if indices and self.cache_check is None:
+            self._hold_against_cache(prompts[indices[0]].prefix)
         jobs = [(index, node) for index in indices for node in maximal(prompts[index].nodes())]
         logs: dict[tuple[int, Ids], torch.Tensor] = {}
         for start in range(0, len(jobs), self.batch):
@@ -127,6 +168,28 @@ class ReferenceEngine:
                 read.place: _read(read, row) for read, row in zip(reads, rows_at, strict=True)
             }
             yield score_of(prompts[index], index, values)
+
+    def _hold_against_cache(self, ids: Ids) -> None:
+        """Raises ModelUnavailable where a pass with a cache gives other numbers."""
+        began = time.perf_counter()
+        dtype = "bfloat16" if "quantise" in self._identity else self.limits().dtype
+        tolerance = TOLERANCE.get(dtype, TOLERANCE["bfloat16"])
+        check = cache_check(
+            self.model,
+            ids,
+            self.device,
+            tolerance,
+            lambda sequence, keep: self._rows([tuple(sequence)], [keep])[0],
+        )
+        self._checking += time.perf_counter() - began
+        if check.differs is not None:
+            raise ModelUnavailable(
+                f"{self._called} has other log-probabilities with a cache of keys and values "
+                f"than without one ({check.differs:.2g} nat, {tolerance:g} is tolerated), "
+                f"so that transformers {version('transformers')} computes it wrongly; install a "
+                "later one, or leave the model out."
+            )
+        self.cache_check = check
 
     def _rows(self, sequences: Sequence[Ids], keep: Sequence[int]) -> list[torch.Tensor]:
         """Float32 log-probabilities of the last `keep[i]` positions of each sequence."""
@@ -176,7 +239,11 @@ class ReferenceEngine:
 def open_engine(model: ReadyModel, options: RunOptions, notify: Notify) -> ReferenceEngine:
     """The reference with a model's weights in memory. Raises as `load_weights`."""
     weights = load_weights(model, options)
-    return ReferenceEngine(weights, model.tokenizer, model.identity, model.window, options.batch)
+    for note in weights.notes:
+        notify(note)
+    return ReferenceEngine(
+        weights.model, model.tokenizer, model.identity, model.window, options.batch, weights
+    )
 
 
 def _tokens(paths: TokenPaths) -> int:

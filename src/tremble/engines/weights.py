@@ -1,56 +1,115 @@
-"""The weights of a model, read into memory by transformers."""
+"""The weights of a model, read into memory by transformers, and what is known of them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from tremble.engines import memory
+from tremble.engines.base import TOLERANCE
+from tremble.engines.tensors import check_tensors, stored_tensors
 from tremble.errors import ModelUnavailable
-from tremble.models.adapters import with_adapter
+from tremble.models.adapters import merged, with_adapter
 from tremble.models.device import device_map, quantiser
-from tremble.models.from_files import is_trusted, quiet
+from tremble.models.files import ADAPTER_CONFIG, loaded_weights
+from tremble.models.from_files import code_revision, is_trusted, quiet
 from tremble.models.open import ReadyModel
 from tremble.models.spec import ModelSpec, RunOptions
 from tremble.text import one_line
 
+# Where transformers looks for an adapter beside the weights: nowhere, whether or not peft is there.
+_NO_ADAPTER = {"subfolder": "tremble-merges-adapters-itself"}
+_PROBE = 16  # tokens that a merged adapter is tried on
 
-def load_weights(model: ReadyModel, options: RunOptions) -> Any:
-    """A model of transformers with its weights, and its adapter merged into them.
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A `model` of transformers with its weights; `name` is the user's for it; `account` is for the manifest: `files` and how
+    many `tensors` they hold, which of these are `left_aside`, whether the output head is `untied`
+    in the files though the configuration ties it, whether an adapter in the folder was not read
+    (`adapter_left_aside`), and how far merging an adapter moved the log-probabilities of likely
+    tokens (`merged_to`, nat). `notes` are sentences for the user. `rows`: how many tokens the model
+    can both read and put out, where its tokenizer knows more, else None."""
+
+    model: Any
+    name: str
+    account: Mapping[str, Any]
+    notes: tuple[str, ...] = ()
+    rows: int | None = None
+
+
+def load_weights(ready: ReadyModel, options: RunOptions) -> Weights:
+    """A model with its weights, and its adapter merged into them.
 
     Raises ModelUnavailable where the weights cannot be read, do not belong to the configuration,
-    or do not fit into memory.
+    the tokenizer or the adapter, or do not fit into memory.
     """
-    loaded = _loaded(model, options)
-    adapter = model.spec.adapter
-    return loaded if adapter is None else with_adapter(loaded, adapter)
-
-
-def _loaded(ready: ReadyModel, options: RunOptions) -> Any:
-    from transformers import AutoModelForCausalLM
-
     spec, config = ready.spec, ready.config
     assert ready.files is not None  # made-up models have an engine of their own
     folder = ready.files.folder
+    files = loaded_weights(folder)
+    stored = stored_tensors(spec.id, files)
     if options.device == "cpu" and options.quantise is None:
         # A processor's memory is promised without limit, and the system ends whoever uses it.
-        stored = getattr(config, "dtype", None)
-        wide = getattr(torch, options.dtype).itemsize / getattr(stored, "itemsize", 4)
-        needed = wide * sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+        kept = getattr(config, "dtype", None)
+        wide = getattr(torch, options.dtype).itemsize / getattr(kept, "itemsize", 4)
+        needed = wide * sum(path.stat().st_size for path in files)
         if needed > memory.free_bytes(torch.device("cpu")):
             raise _too_large(spec, options)
+    if [path.name for path in files] != ["model.safetensors"] and len(files) == 1:
+        config.transformers_weights = files[0].name  # else only the usual names are looked for
+    model, report = _loaded(ready, options)
+    aside = check_tensors(spec.id, model, stored, report)
+    if getattr(model, "peft_config", None):
+        raise ModelUnavailable(
+            f"The installed transformers reads the adapter in {str(folder)!r} with the model; move "
+            f"{ADAPTER_CONFIG!r} elsewhere."
+        )
+    account = {
+        "files": [path.name for path in files],
+        "tensors": len(stored),
+        "left_aside": aside,
+        "untied": _is_untied(model),
+        "adapter_left_aside": (folder / ADAPTER_CONFIG).is_file(),
+    }
+    notes = []
+    if account["adapter_left_aside"] and spec.adapter is None:
+        notes.append(
+            f"The adapter in {str(folder)!r} is left aside: the weights beside it are scored as "
+            "they are; to merge it into them, give the folder as adapter in [[model]] as well."
+        )
+    if spec.adapter is not None:
+        model, account["merged_to"] = _with_adapter(model, spec.adapter, options)
+    rows = row_count(model)
+    if rows is None or ready.tokenizer.ids <= rows:
+        return Weights(model, spec.id, account, tuple(notes))
+    _check_rows(ready, rows)
+    return Weights(model, spec.id, account, tuple(notes), rows)
+
+
+def _loaded(ready: ReadyModel, options: RunOptions) -> tuple[Any, dict[str, Any]]:
+    """The model, and what transformers says of loading it."""
+    from transformers import AutoModelForCausalLM
+
+    spec, files = ready.spec, ready.files
+    assert files is not None
     try:
         with quiet():
             model, report = AutoModelForCausalLM.from_pretrained(
-                folder,
-                config=config,
+                files.folder,
+                config=ready.config,
                 dtype=getattr(torch, options.dtype),
                 use_safetensors=True,
                 trust_remote_code=is_trusted(spec, options),
+                code_revision=code_revision(files),
                 output_loading_info=True,
+                ignore_mismatched_sizes=True,  # they are refused below, by name
                 device_map=device_map(options),
                 quantization_config=quantiser(options),
+                adapter_kwargs=dict(_NO_ADAPTER),
             )
     except Exception as error:
         if memory.is_out_of_memory(error):
@@ -59,13 +118,70 @@ def _loaded(ready: ReadyModel, options: RunOptions) -> Any:
             f"The model {spec.id!r} cannot be loaded ({one_line(error)}); check that its folder "
             "is complete and its architecture known to the installed transformers."
         ) from error
-    missing = sorted(report["missing_keys"])
-    if missing:
+    return model, report
+
+
+def _is_untied(model: Any) -> bool:
+    """Whether the files hold an output head that differs from the embedding, though the
+    configuration says that they are one: transformers 5 goes by the files."""
+    text = model.config.get_text_config()
+    ends = model.get_input_embeddings(), model.get_output_embeddings()
+    if not getattr(text, "tie_word_embeddings", False) or None in ends:
+        return False
+    weights: list[Any] = [getattr(end, "weight", None) for end in ends]
+    return None not in weights and weights[0].data_ptr() != weights[1].data_ptr()
+
+
+def _with_adapter(model: Any, adapter: str, options: RunOptions) -> tuple[Any, float]:
+    """The model with an adapter merged into its weights, and how far that moved log-probabilities.
+
+    Raises ModelUnavailable where they moved by more than rounding does.
+    """
+    wrapped = with_adapter(model, adapter)
+    before = _probe(wrapped, model)
+    whole = merged(wrapped).eval()
+    after = _probe(whole, whole)
+    likely = before.topk(5).indices
+    moved = float((before[likely] - after[likely]).abs().max())
+    # Quantised weights are rounded anew.
+    if options.quantise is None and not moved <= TOLERANCE[options.dtype]:
         raise ModelUnavailable(
-            f"The weights of {spec.id!r} lack {len(missing)} tensors that its configuration "
-            f"names ({missing[0]} first); copy or download them again."
+            f"Merging the adapter {adapter!r} into its model moves log-probabilities by "
+            f"{moved:.2g} nat; merge it yourself and give the folder of the whole model as id."
         )
-    return model
+    return whole, moved
+
+
+def _probe(model: Any, inner: Any) -> torch.Tensor:
+    """Log-probabilities after some tokens, [vocabulary]."""
+    embedding = inner.get_input_embeddings()
+    rows = inner.config.get_text_config().vocab_size
+    device = next(embedding.parameters()).device
+    ids = (torch.arange(1, _PROBE + 1) * 7919 % rows)[None].to(device)
+    with torch.inference_mode():
+        logits = model(input_ids=ids, use_cache=False).logits[0, -1].float()
+    return logits - logits.logsumexp(dim=-1)
+
+
+def _check_rows(ready: ReadyModel, rows: int) -> None:
+    """Raises ModelUnavailable where texts may hold tokens for which the model has no row."""
+    if beyond := ready.tokenizer.used_from(rows):
+        first, count = min(beyond), ready.tokenizer.ids
+        raise ModelUnavailable(
+            f"The tokenizer of {ready.spec.id!r} has {count:,} tokens, but the model has rows for "
+            f"{rows:,} ({beyond[first]!r} is number {first:,}, counted from 0); give the folder "
+            "the model's own tokenizer, or the model's weights resized for this one."
+        )
+
+
+def row_count(model: Any) -> int | None:
+    """Tokens that a model can both read and put out; None where its parts do not say."""
+    ends = model.get_input_embeddings(), model.get_output_embeddings()
+    weights = [getattr(end, "weight", None) for end in ends]
+    # Four-bit weights are stored in another shape.
+    sizes = [len(weight) for weight in weights if weight is not None and weight.dim() == 2]
+    sizes = [size for size in sizes if size > 1]
+    return min(sizes, default=None)
 
 
 def _too_large(spec: ModelSpec, options: RunOptions) -> ModelUnavailable:

@@ -1,24 +1,172 @@
-"""LoRA adapters, merged into the weights of their model."""
+"""LoRA adapters, merged into the weights of their model.
+
+peft warns, where tensors of an adapter have no place in the model or places stay empty, and goes
+on with what fits. Here both are counted and refused.
+"""
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Collection
+from pathlib import Path
 from typing import Any
 
 from tremble.disk.paths import path_of
-from tremble.errors import MissingExtra, ModelUnavailable
-from tremble.text import one_line
+from tremble.errors import MissingExtra, ModelUnavailable, UserError
+from tremble.models.files import (
+    ADAPTER_CONFIG,
+    ADAPTER_WEIGHTS,
+    check_header,
+    read_json,
+    reading,
+    tensor_shapes,
+)
+from tremble.text import counted, one_line, visible
+
+
+def adapter_files(adapter: str) -> list[Path]:
+    """The configuration and the safetensors of an adapter's folder, which identify it.
+
+    Raises UserError where it is no adapter's folder, ModelUnavailable where its weights are
+    pickled, missing or damaged, or its configuration is none or asks for what is not done.
+    """
+    folder = path_of(adapter)
+    path = folder / ADAPTER_CONFIG
+    with reading(path):
+        if not path.is_file():
+            raise UserError(
+                f"No adapter_config.json in {adapter!r}; give the folder of a LoRA adapter."
+            )
+    config = read_json(path)
+    if not isinstance(config, dict):
+        raise ModelUnavailable(f"{str(path)!r} holds no JSON object; copy or download it again.")
+    if config.get("megatron_config"):  # names a module that peft imports
+        raise ModelUnavailable(
+            f"{str(path)!r} has a megatron_config, which tremble does not follow; save the adapter "
+            "without it."
+        )
+    weights = folder / ADAPTER_WEIGHTS
+    if not weights.is_file():
+        pickled = folder / "adapter_model.bin"
+        if pickled.is_file():
+            raise ModelUnavailable(
+                f"The adapter {adapter!r} holds only pickled weights ({pickled.name}), which "
+                "tremble does not read; save it as safetensors."
+            )
+        raise ModelUnavailable(
+            f"The adapter {adapter!r} has no {ADAPTER_WEIGHTS!r}; copy or download it again."
+        )
+    check_header(weights)
+    with reading(folder):
+        return [path, *sorted(one for one in folder.iterdir() if one.suffix == ".safetensors")]
 
 
 def with_adapter(model: Any, adapter: str) -> Any:
-    """The model with a LoRA adapter merged into its weights."""
+    """The model as peft wraps it, with every tensor of an adapter in its place, not merged yet.
+
+    Raises ModelUnavailable where a tensor has no place or another shape, a place has no tensor, or
+    the adapter is of a kind that cannot be merged.
+    """
     try:
-        from peft import PeftModel
+        import peft
     except ImportError as error:
         raise MissingExtra(f"The adapter {adapter!r}", "adapters") from error
+    folder = path_of(adapter)
+    _check_kind(adapter, read_json(folder / ADAPTER_CONFIG), set(peft.PeftType))
+    shapes = tensor_shapes(folder / ADAPTER_WEIGHTS)
     try:
-        return PeftModel.from_pretrained(model, str(path_of(adapter))).merge_and_unload()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what they say of tensors is counted here
+            wrapped = peft.PeftModel.from_pretrained(
+                model, str(folder), ignore_mismatched_sizes=True
+            )
+            places = peft.get_peft_model_state_dict(wrapped, save_embedding_layers=False)
+            weights = peft.load_peft_weights(str(folder), device="cpu")
+            found = peft.set_peft_model_state_dict(wrapped, weights, ignore_mismatched_sizes=True)
+    except KeyError as error:  # a tensor that the configuration implies and peft looks up
+        raise _lacks(adapter, [str(error.args[0] if error.args else "")]) from error
     except Exception as error:
         raise ModelUnavailable(
             f"The adapter {adapter!r} cannot be merged into its model ({one_line(error)}); "
             "check that it was trained on this one."
         ) from error
+    if not hasattr(wrapped.base_model, "merge_and_unload"):
+        raise _not_merged(adapter, wrapped.peft_config["default"].peft_type)
+    if surplus := sorted(found.unexpected_keys):
+        raise ModelUnavailable(
+            f"{len(surplus)} of the {counted(len(shapes), 'tensor')} of the adapter {adapter!r} "
+            f"have no place in its model ({surplus[0]!r} first); check that it was trained on this "
+            "one."
+        )
+    for name, shape in shapes.items():
+        if name in places and tuple(places[name].shape) != shape:
+            raise ModelUnavailable(
+                f"The tensor {name!r} of the adapter {adapter!r} is {_times(shape)}, where its "
+                f"configuration and model ask for {_times(places[name].shape)}; check that it was "
+                "trained on this one."
+            )
+    if missing := _empty(wrapped, places, set(shapes), found.missing_keys):
+        raise _lacks(adapter, missing)
+    return wrapped.eval()
+
+
+def merged(wrapped: Any) -> Any:
+    """The model of transformers with its adapter merged into its weights.
+
+    An output head that is the embedding's own matrix gets one of its own where the adapter changes
+    one of the two: peft adds to the one that it was trained on, merged it would be added to both.
+    """
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    inner = wrapped.get_base_model()
+    ends = [inner.get_input_embeddings(), inner.get_output_embeddings()]
+    layers = [getattr(end, "base_layer", end) for end in ends]
+    weights: list[Any] = [getattr(layer, "weight", None) for layer in layers]
+    if any(isinstance(end, BaseTunerLayer) for end in ends) and weights[0] is weights[1]:
+        layers[1].weight = type(weights[1])(weights[1].detach().clone(), requires_grad=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the tie that was just taken apart
+        return wrapped.merge_and_unload()
+
+
+def _check_kind(adapter: str, config: dict[str, Any], known: Collection[str]) -> None:
+    """Raises ModelUnavailable for a kind of adapter that peft does not have, or that adds to what
+    is read instead of to the weights."""
+    from peft import PEFT_TYPE_TO_CONFIG_MAPPING
+
+    kind = config.get("peft_type")
+    if kind not in known or PEFT_TYPE_TO_CONFIG_MAPPING[kind]().is_prompt_learning:
+        raise _not_merged(adapter, kind)
+
+
+def _not_merged(adapter: str, kind: object) -> ModelUnavailable:
+    shown = visible(str(getattr(kind, "value", kind)))[:60]
+    return ModelUnavailable(
+        f"The adapter {adapter!r} has peft_type = {shown!r}, which cannot be merged into weights; "
+        "give a LoRA adapter."
+    )
+
+
+def _lacks(adapter: str, missing: list[str]) -> ModelUnavailable:
+    return ModelUnavailable(
+        f"The adapter {adapter!r} lacks {counted(len(missing), 'tensor')} that its configuration "
+        f"implies for this model ({missing[0]!r} first); copy it again, or check that it was "
+        "trained on this one."
+    )
+
+
+def _empty(
+    wrapped: Any, places: dict[str, Any], names: set[str], not_loaded: Collection[str]
+) -> list[str]:
+    """The places of an adapter's tensors that none of its file's went to.
+
+    Older adapters of models with experts have other names than the places, and peft converts them:
+    then only what peft says of places counts.
+    """
+    if names - set(places) - set(wrapped.state_dict()):
+        return sorted(name for name in not_loaded if ".default" in name)
+    return sorted(set(places) - names)
+
+
+def _times(shape: Collection[int]) -> str:
+    return " x ".join(map(str, shape))

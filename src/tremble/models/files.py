@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,22 +18,28 @@ from typing import Any
 
 from tremble.disk.paths import path_of, why
 from tremble.errors import ModelUnavailable, UserError
-from tremble.text import one_line
+from tremble.text import one_line, visible
 
 Notify = Callable[[str], None]
 
-SMALL_FILES = ["*.json", "*.model", "*.txt", "*.jinja", "tokenizer*"]
+SMALL_FILES = ["*.json", "*.model", "*.txt", "*.jinja", "tokenizer*", "*.py"]
+ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+_WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
+# transformers loads these in place of a model.safetensors beside them.
+_DISTRIBUTED = re.compile(r"shard-\d{5}-model-\d{5}-of-\d{5}\.safetensors$")
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 _LONGEST_JSON = 100_000_000  # bytes; configurations and indices have less than a million
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFiles:
-    """A model's folder on this machine. `identity` (revision or content hash) enters the key."""
+    """A model's folder on this machine. `identity` (revision or content hash) enters the key;
+    `repository`: the name on the hub that the folder is a snapshot of, None for other folders."""
 
     folder: Path
     identity: dict[str, Any]
     quantised: str | None = None
+    repository: str | None = None
 
 
 def cache_folder() -> Path:
@@ -53,44 +60,104 @@ def cache_folder() -> Path:
 
 
 def check_weights(folder: Path) -> list[Path]:
-    """The safetensors files of a folder, each with a sound header and of full length.
+    """The safetensors files of a folder, all of which identify it. Those that are loaded (see
+    `loaded_weights`) have a sound header and their full length.
 
-    Raises ModelUnavailable for damaged or missing files, for pickles and for no weights at all.
+    Raises ModelUnavailable for damaged or missing files, for pickles and for no weights at all, and
+    where it is not clear which files are loaded.
     """
+    for path in loaded_weights(folder):
+        check_header(path)
+    with reading(folder):
+        return sorted(path for path in folder.iterdir() if path.suffix == ".safetensors")
+
+
+def check_header(path: Path) -> None:
+    """Raises ModelUnavailable for a safetensors file that is cut, or has a damaged header."""
     from safetensors import SafetensorError, safe_open
 
+    try:
+        with safe_open(path, framework="np") as opened:
+            opened.keys()
+    except (SafetensorError, OSError) as error:
+        raise ModelUnavailable(
+            f"The weights {str(path)!r} are truncated or damaged ({one_line(error)}); "
+            "copy or download them again."
+        ) from error
+
+
+def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """The tensors of a safetensors file, by name."""
+    from safetensors import safe_open
+
+    with safe_open(path, framework="np") as opened:
+        names = opened.keys()
+        return {name: tuple(opened.get_slice(name).get_shape()) for name in names}
+
+
+def loaded_weights(folder: Path) -> list[Path]:
+    """The files of a folder that its weights are loaded from, whatever else lies beside them:
+    what `transformers_weights` in config.json names, else `model.safetensors`, else the shards of
+    its index, else its only file of weights (the weights of an adapter are none).
+
+    Raises ModelUnavailable where there are none, and where more than one answer is possible.
+    """
     with reading(folder):
-        names = sorted(folder.iterdir())
-    files = [path for path in names if path.suffix == ".safetensors"]
-    if not files:
-        pickles = [path.name for path in names if path.suffix in _PICKLES]
-        if pickles:
-            raise ModelUnavailable(
-                f"{str(folder)!r} holds only pickled weights ({pickles[0]}), which tremble does "
-                "not read; convert them to safetensors."
-            )
-        raise ModelUnavailable(f"No .safetensors weights in {str(folder)!r}; give a model folder.")
-    for path in files:
-        try:
-            with safe_open(path, framework="np") as opened:
-                opened.keys()
-        except (SafetensorError, OSError) as error:
-            raise ModelUnavailable(
-                f"The weights {str(path)!r} are truncated or damaged ({one_line(error)}); "
-                "copy or download them again."
-            ) from error
-    lost = sorted(_shards(folder) - {path.name for path in files})
-    if lost:
+        names = sorted(path.name for path in folder.iterdir())
+    for name in filter(_DISTRIBUTED.match, names):
+        raise ModelUnavailable(
+            f"{str(folder)!r} holds the parts of a distributed checkpoint ({name!r} first), which "
+            "tremble does not read; save the model whole, or move these files elsewhere."
+        )
+    weights = [name for name in names if name.endswith(".safetensors") and name != ADAPTER_WEIGHTS]
+    asked = _asked_for(folder)
+    if asked is not None and not asked.endswith(".index.json"):
+        return [folder / asked]
+    shards = _shards(folder, asked or _INDEX)
+    if lost := sorted(shards - set(weights)):
         raise ModelUnavailable(
             f"The weights in {str(folder)!r} lack {lost[0]!r}, which their index names; "
             "copy or download them again."
         )
-    return files
+    if asked is None and _WEIGHTS in weights:
+        if shards - {_WEIGHTS}:
+            raise ModelUnavailable(
+                f"{str(folder)!r} holds both {_WEIGHTS!r} and an index of other files "
+                f"({min(shards - {_WEIGHTS})!r} first); move one of them elsewhere."
+            )
+        return [folder / _WEIGHTS]
+    if shards:
+        return [folder / name for name in sorted(shards)]
+    if len(weights) > 1:
+        raise ModelUnavailable(
+            f"{str(folder)!r} holds {len(weights)} files of weights ({weights[0]!r} first) and no "
+            f"{_INDEX!r} that says which belong together; copy or download it again."
+        )
+    if not weights:
+        raise _no_weights(folder, names)
+    return [folder / weights[0]]
 
 
-def _shards(folder: Path) -> set[str]:
+def _asked_for(folder: Path) -> str | None:
+    """The file that the configuration names for the weights, or for their index; None for none.
+    transformers would also read a pickled adapter, or a file of a folder below, by that name."""
+    config = folder / "config.json"
+    named = read_json(config) if config.is_file() else None
+    name = named.get("transformers_weights") if isinstance(named, dict) else None
+    if name is None:
+        return None
+    known = isinstance(name, str) and name.endswith((".safetensors", ".safetensors.index.json"))
+    if not known or "/" in name or "\\" in name or not (folder / name).is_file():
+        raise ModelUnavailable(
+            f"{str(config)!r} has transformers_weights = {visible(repr(name))[:60]}, which is no "
+            "safetensors file beside it; take that line out, or copy the model again."
+        )
+    return str(name)
+
+
+def _shards(folder: Path, name: str) -> set[str]:
     """The files that a folder's index of shards names; none where it has no index."""
-    index = folder / "model.safetensors.index.json"
+    index = folder / name
     if not index.is_file():
         return set()
     try:
@@ -99,6 +166,27 @@ def _shards(folder: Path) -> set[str]:
         raise ModelUnavailable(
             f"The index of the weights {str(index)!r} is damaged; copy or download it again."
         ) from error
+
+
+def _no_weights(folder: Path, names: list[str]) -> ModelUnavailable:
+    """What a user is told of a folder without weights that can be read."""
+    if ADAPTER_CONFIG in names:
+        return only_an_adapter(str(folder))
+    pickles = [name for name in names if name.endswith(_PICKLES)]
+    if pickles:
+        return ModelUnavailable(
+            f"{str(folder)!r} holds only pickled weights ({pickles[0]}), which tremble does "
+            "not read; convert them to safetensors."
+        )
+    return ModelUnavailable(f"No .safetensors weights in {str(folder)!r}; give a model folder.")
+
+
+def only_an_adapter(name: str) -> ModelUnavailable:
+    """What a user is told who names an adapter as a model."""
+    return ModelUnavailable(
+        f"{name!r} holds an adapter and no model; in [[model]], give the model that it was trained "
+        "on as id, and the folder of the adapter as adapter."
+    )
 
 
 def read_json(path: Path) -> Any:

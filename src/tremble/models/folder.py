@@ -6,7 +6,15 @@ from pathlib import Path
 
 from tremble.disk.paths import path_of
 from tremble.errors import UserError
-from tremble.models.files import ModelFiles, Notify, check_weights, content_hash, reading
+from tremble.models.files import (
+    ADAPTER_CONFIG,
+    ModelFiles,
+    Notify,
+    check_weights,
+    content_hash,
+    only_an_adapter,
+    reading,
+)
 from tremble.models.from_files import FromFiles
 from tremble.models.spec import ModelSpec
 
@@ -27,6 +35,8 @@ class _Folder(FromFiles):
         config = folder / "config.json"
         with reading(config):
             if not config.is_file():
+                if (folder / ADAPTER_CONFIG).is_file():
+                    raise only_an_adapter(str(folder))
                 raise UserError(f"No config.json in {str(folder)!r}; give the folder of one model.")
         files = check_weights(folder)
         return ModelFiles(folder, {"weights": content_hash([config, *files])})

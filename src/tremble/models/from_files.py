@@ -5,20 +5,20 @@ from __future__ import annotations
 import importlib.util
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tremble.disk.paths import path_of
 from tremble.errors import MissingExtra, ModelUnavailable, UserError
+from tremble.models.adapters import adapter_files
 from tremble.models.device import check_device
-from tremble.models.files import ModelFiles, Notify, check_weights, content_hash, reading
+from tremble.models.files import ModelFiles, Notify, content_hash, read_json, reading
 from tremble.models.limits import check_config
 from tremble.models.open import Opened, ReadyModel
 from tremble.models.spec import ModelSpec, RunOptions
 from tremble.models.tokenizer import HubTokenizer
-from tremble.text import one_line
+from tremble.text import one_line, visible
 
 
 class FromFiles(ABC):
@@ -57,7 +57,7 @@ class FromFiles(ABC):
         files = self.files(spec, notify, weights=False)
         if spec.adapter is not None and importlib.util.find_spec("peft") is None:
             raise MissingExtra(f"The adapter {spec.adapter!r}", "adapters")
-        adapter = None if spec.adapter is None else content_hash(_adapter_files(spec.adapter))
+        adapter = None if spec.adapter is None else content_hash(adapter_files(spec.adapter))
         identity = {
             "engine": options.engine,
             **files.identity,
@@ -65,7 +65,10 @@ class FromFiles(ABC):
             "dtype": options.dtype,
         }
         # Only where asked for: studies scored without it keep their keys.
-        return identity if options.quantise is None else {**identity, "quantise": options.quantise}
+        if options.quantise is not None:
+            identity["quantise"] = options.quantise
+        code = _code_files(spec, files, options)
+        return {**identity, "code": content_hash(code)} if code else identity
 
     def ready(self, spec: ModelSpec, options: RunOptions, notify: Notify) -> ReadyModel:
         identity = self.identity(spec, options, notify)
@@ -82,6 +85,66 @@ def is_trusted(spec: ModelSpec, options: RunOptions) -> bool:
     return spec.id in options.remote_code
 
 
+def _code_files(spec: ModelSpec, files: ModelFiles, options: RunOptions) -> list[Path]:
+    """The Python files of a folder that may run, and so decide numbers; those of the hub are those
+    of the revision."""
+    if not is_trusted(spec, options) or files.repository is not None:
+        return []
+    with reading(files.folder):
+        return sorted(path for path in files.folder.rglob("*.py") if path.is_file())
+
+
+def code_revision(files: ModelFiles) -> str | None:
+    """The revision of the code that a snapshot of the hub names as its own repository's: that of
+    the snapshot, not the latest."""
+    return None if files.repository is None else files.folder.name
+
+
+def _check_code(spec: ModelSpec, files: ModelFiles) -> None:
+    """Raises ModelUnavailable for trusted code that comes from another repository, whatever that
+    holds on the day."""
+    for name in ("config.json", "tokenizer_config.json"):
+        path = files.folder / name
+        named = read_json(path).get("auto_map") if path.is_file() else None
+        for reference in _texts(named):
+            repository, apart, _ = reference.partition("--")
+            if apart and repository != files.repository:
+                raise ModelUnavailable(
+                    f"The model {spec.id!r} takes code from {visible(repository)!r} (auto_map in "
+                    f"{name}), which may change at any time; copy that code into a folder with "
+                    f"the model, take {visible(repository + apart)!r} out of auto_map, and give "
+                    "the folder as id."
+                )
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """The texts in what JSON holds, at any depth."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Collection):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _texts(one)
+
+
+def read_config(spec: ModelSpec, files: ModelFiles, options: RunOptions) -> Any:
+    """A model's configuration, less what it says of how it is computed: attention is chosen here,
+    and what comes back is read here. Raises whatever transformers finds wrong with it."""
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(
+        files.folder,
+        trust_remote_code=is_trusted(spec, options),
+        code_revision=code_revision(files),
+    )
+    for name in ("_attn_implementation", "_experts_implementation"):
+        if hasattr(config, name):
+            setattr(config, name, None)
+    for part in {id(part): part for part in (config, config.get_text_config())}.values():
+        part.return_dict = True
+        part.output_attentions = part.output_hidden_states = False
+    return config
+
+
 def tokenizer_and_config(
     spec: ModelSpec, files: ModelFiles, options: RunOptions
 ) -> tuple[HubTokenizer, Any]:
@@ -89,13 +152,17 @@ def tokenizer_and_config(
 
     Raises UserError where it needs code that is not, ModelUnavailable for other failures.
     """
-    from transformers import AutoConfig, AutoTokenizer
+    from transformers import AutoTokenizer
 
     trust = is_trusted(spec, options)
+    if trust:
+        _check_code(spec, files)
     try:
         with quiet():
-            config = AutoConfig.from_pretrained(files.folder, trust_remote_code=trust)
-            inner = AutoTokenizer.from_pretrained(files.folder, trust_remote_code=trust)
+            config = read_config(spec, files, options)
+            inner = AutoTokenizer.from_pretrained(
+                files.folder, trust_remote_code=trust, code_revision=code_revision(files)
+            )
             tokenizer = HubTokenizer(inner)
     except Exception as error:
         if "trust_remote_code" in str(error):
@@ -121,18 +188,6 @@ def _precision(files: ModelFiles, options: RunOptions) -> str | None:
         return files.quantised
     now = f"quantised to {options.quantise} when loaded"
     return now if files.quantised is None else f"{now}, from {files.quantised}"
-
-
-def _adapter_files(adapter: str) -> list[Path]:
-    """The configuration and the safetensors of an adapter folder."""
-    folder = path_of(adapter)
-    config = folder / "adapter_config.json"
-    with reading(config):
-        if not config.is_file():
-            raise UserError(
-                f"No adapter_config.json in {adapter!r}; give the folder of a LoRA adapter."
-            )
-    return [config, *check_weights(folder)]
 
 
 def window_of(config: Any) -> int | None:

@@ -13,7 +13,15 @@ from pathlib import Path
 from tremble.disk.paths import path_of, why
 from tremble.disk.whole import write_bytes
 from tremble.errors import ModelUnavailable, UserError
-from tremble.models.files import SMALL_FILES, ModelFiles, Notify, check_weights, reading
+from tremble.models.files import (
+    ADAPTER_CONFIG,
+    SMALL_FILES,
+    ModelFiles,
+    Notify,
+    check_weights,
+    only_an_adapter,
+    reading,
+)
 from tremble.models.from_files import FromFiles
 from tremble.models.spec import ModelSpec
 from tremble.text import one_line
@@ -33,6 +41,8 @@ class _Hub(FromFiles):
         name, revision = name_and_revision(spec.id, spec.revision)
         patterns = [*SMALL_FILES, "*.safetensors"] if weights else SMALL_FILES
         folder = download(name, revision, patterns)
+        if (folder / ADAPTER_CONFIG).is_file() and not (folder / "config.json").is_file():
+            raise only_an_adapter(_named(name, revision))
         if weights:
             if not any(folder.glob("*.safetensors")):
                 raise ModelUnavailable(
@@ -40,7 +50,7 @@ class _Hub(FromFiles):
                     "revision, and pickled weights are not read; choose a revision that has them."
                 )
             check_weights(folder)
-        return ModelFiles(folder, {"weights": folder.name})
+        return ModelFiles(folder, {"weights": folder.name}, repository=name)
 
     def missing_bytes(self, spec: ModelSpec) -> int | None:
         return bytes_to_download(*name_and_revision(spec.id, spec.revision), SMALL_FILES)

@@ -72,6 +72,24 @@ class HubTokenizer:
             template = template.get("default")
         return None if template is None else str(template)
 
+    @property
+    def ids(self) -> int:
+        """How many rows a model needs for all of its tokens: their numbers may have gaps."""
+        return max(self.inner.get_vocab().values(), default=-1) + 1
+
+    def used_from(self, rows: int) -> dict[int, str]:
+        """The tokens from that number on that a text may come to hold: all but special ones that
+        neither the template prints nor every text begins with (Gemma 3 has one such, for
+        pictures, which its models of text have no row for)."""
+        special = set(self.inner.all_special_ids)
+        special |= {at for at, token in self.inner.added_tokens_decoder.items() if token.special}
+        printed = self.template or ""
+        return {
+            number: text
+            for text, number in self.inner.get_vocab().items()
+            if number >= rows and (number not in special or number in self._bos or text in printed)
+        }
+
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         if not texts:
             return []

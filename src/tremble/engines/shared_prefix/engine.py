@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from tremble.engines.base import Limits, Score
+from tremble.engines.base import TOLERANCE, Limits, Score
 from tremble.engines.cost import Work, fit
 from tremble.engines.machine import machine
 from tremble.engines.memory import Room, is_out_of_memory, keep_freed_memory, room_in, too_little
@@ -26,7 +26,6 @@ from tremble.engines.reference import ReferenceEngine
 from tremble.engines.shared_prefix.layers import compiled, decoder_layers, for_rows, running
 from tremble.engines.shared_prefix.readout import Answered, Readout
 from tremble.engines.shared_prefix.self_check import (
-    TOLERANCE,
     Precision,
     SelfCheck,
     cannot_share,
@@ -131,6 +130,7 @@ class SharedEngine:
             "last_layer_cut": shared and self._last is not None,
             "self_check": None if self.check is None else asdict(self.check),
             "precision": None if self.precision is None else asdict(self.precision),
+            **self.reference.facts(),
             **self._counts,
             "cost": None if cost is None else asdict(cost),
             "machine": machine(self.reference.device),

@@ -19,9 +19,6 @@ _ATTENTION = {"full_attention", "sliding_attention", "chunked_attention"}
 _RECURRENT = re.compile(r"Mamba|SSM|Recurrent|Rglru|DeltaNet|LinearAttention|Lightning|ShortConv")
 _STATE_PARAMETERS = {"A_log", "dt_bias"}
 CHECKED = 8  # prompts that a check scores twice
-# Largest difference in an option's log-probability, in nat, that a check lets pass: float32 sums in
-# another order differ by some 1e-5; lower precisions round in every layer.
-TOLERANCE = {"float32": 1e-4, "float64": 1e-6, "float16": 0.05, "bfloat16": 0.3}
 
 
 @dataclass(frozen=True, slots=True)
