@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from tests.support.architectures import ARCHITECTURES
+from tests.support.odd_models import by_hand
 from tests.support.toys import bpe_tokenizer, save_tiny, tiny_model
 from tremble.engines.open import open_engine
 from tremble.engines.reference import ReferenceEngine
@@ -29,25 +30,6 @@ PROMPTS = [
     ("You choose ", ["Option J", "Option F"]),
     ("A long story. " * 12 + 'Now: {"decision": "', ["yes", "no"]),
 ]
-
-
-def by_hand(
-    model: torch.nn.Module, tokenizer: HubTokenizer, context: str, labels: list[str]
-) -> Any:
-    """Sum of log-probabilities from the first place where context and options part."""
-    texts = tokenizer.encode([context, *(context + label for label in labels)])
-    shortest = min(map(len, texts))
-    start = next((at for at in range(shortest) if len({ids[at] for ids in texts}) > 1), shortest)
-    sums = []
-    for ids in texts[1:]:
-        with torch.no_grad():
-            logits = model(input_ids=torch.tensor([ids])).logits[0].double()
-        chosen = [
-            logits[at - 1, ids[at]] - torch.logsumexp(logits[at - 1], 0)
-            for at in range(start, len(ids))
-        ]
-        sums.append(float(sum(chosen)))
-    return sums
 
 
 @pytest.mark.parametrize("batch", [1, 5])

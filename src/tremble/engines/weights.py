@@ -27,12 +27,15 @@ _PROBE = 16  # tokens that a merged adapter is tried on
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """A `model` of transformers with its weights; `name` is the user's for it; `account` is for the manifest: `files` and how
-    many `tensors` they hold, which of these are `left_aside`, whether the output head is `untied`
-    in the files though the configuration ties it, whether an adapter in the folder was not read
-    (`adapter_left_aside`), and how far merging an adapter moved the log-probabilities of likely
-    tokens (`merged_to`, nat). `notes` are sentences for the user. `rows`: how many tokens the model
-    can both read and put out, where its tokenizer knows more, else None."""
+    """A `model` of transformers with its weights; `name` is the user's for it.
+
+    `account` is for the manifest: the `files` and how many `tensors` they hold; how many of these
+    are `left_aside`, by part; whether the files hold an output head of their own though the
+    configuration ties it to the embedding (`untied`); whether an adapter in the folder was not
+    read (`adapter_left_aside`); how far log-probabilities of likely tokens are, with the adapter
+    merged, from those of peft (`merged_to`, nat). `notes` are sentences for the user. `rows`: how
+    many tokens the model can both read and put out, where its tokenizer knows more, else None.
+    """
 
     model: Any
     name: str

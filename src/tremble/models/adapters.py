@@ -135,7 +135,8 @@ def _check_kind(adapter: str, config: dict[str, Any], known: Collection[str]) ->
     from peft import PEFT_TYPE_TO_CONFIG_MAPPING
 
     kind = config.get("peft_type")
-    if kind not in known or PEFT_TYPE_TO_CONFIG_MAPPING[kind]().is_prompt_learning:
+    known_kind = isinstance(kind, str) and kind in known
+    if not known_kind or PEFT_TYPE_TO_CONFIG_MAPPING[kind]().is_prompt_learning:
         raise _not_merged(adapter, kind)
 
 

@@ -1,0 +1,300 @@
+"""Adapters: what does not fit is counted and refused, what fits scores as peft's forward pass."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM
+
+from tests.support.odd_models import altered, assert_scored_as, copied, refused
+from tests.support.toys import save_tiny
+from tremble.errors import UserError
+from tremble.models.open import model_identity
+from tremble.models.spec import ModelSpec, RunOptions
+
+peft = pytest.importorskip("peft")
+pytestmark = [
+    pytest.mark.usefixtures("one_thread"),
+    pytest.mark.filterwarnings("ignore::UserWarning:peft"),
+]
+
+WEIGHTS = "adapter_model.safetensors"
+LAYER = "base_model.model.model.layers.0.self_attn"
+
+
+@pytest.fixture(scope="module")
+def llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_tiny(tmp_path_factory.mktemp("llama"))
+
+
+@pytest.fixture(scope="module")
+def tied(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = save_tiny(tmp_path_factory.mktemp("tied"))
+    return altered(
+        folder,
+        lambda given: {name: given[name] for name in given if name != "lm_head.weight"},
+        {"tie_word_embeddings": True},
+    )
+
+
+@pytest.fixture(scope="module")
+def lora(llama: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return trained(llama, tmp_path_factory.mktemp("lora"), peft.LoraConfig(**LORA))
+
+
+LORA: dict[str, Any] = {
+    "r": 4,
+    "lora_alpha": 8,
+    "target_modules": ["q_proj", "v_proj"],
+    "init_lora_weights": False,
+}
+
+
+def plain(base: Path) -> Any:
+    return AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32).eval()
+
+
+def trained(base: Path, folder: Path, config: Any) -> Path:
+    """An adapter of made-up weights, as peft saves it."""
+    torch.manual_seed(1)
+    model = peft.get_peft_model(plain(base), config)
+    with torch.no_grad():
+        for weight in model.parameters():
+            if weight.requires_grad:  # some are born as copies, ones, zeros, or cancelled out
+                weight.add_(torch.randn_like(weight), alpha=0.1)
+    model.save_pretrained(folder)
+    return folder
+
+
+def unmerged(base: Path, adapter: Path) -> Any:
+    return peft.PeftModel.from_pretrained(plain(base), str(adapter)).eval()
+
+
+def configured(adapter: Path, **settings: Any) -> Path:
+    path = adapter / "adapter_config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **settings}))
+    return adapter
+
+
+@pytest.mark.parametrize("ties", [False, True])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"use_rslora": True},
+        {"use_dora": True},
+        {"bias": "lora_only"},
+        {"rank_pattern": {"v_proj": 2}, "alpha_pattern": {"v_proj": 3}},
+        {"target_modules": "all-linear"},
+        {"target_modules": ["q_proj", "no_such_module"]},
+        {"init_lora_weights": "pissa"},
+        {"layers_to_transform": [1]},
+        {"modules_to_save": ["lm_head"]},
+        {"modules_to_save": ["embed_tokens"]},
+        # On one end of a tied pair: peft adds to that end alone.
+        {"target_modules": ["embed_tokens", "q_proj"]},
+        {"target_modules": ["lm_head", "q_proj"]},
+        {"trainable_token_indices": [5, 6, 7]},
+    ],
+)
+def test_sound_adapters_score_as_peft_scores_them(
+    settings: dict[str, Any], ties: bool, llama: Path, tied: Path, tmp_path: Path
+) -> None:
+    base = tied if ties else llama
+    adapter = trained(base, tmp_path / "adapter", peft.LoraConfig(**{**LORA, **settings}))
+    expected = unmerged(base, adapter)
+    ids = torch.arange(5, 25)[None]
+    with torch.no_grad():
+        moved = (expected(input_ids=ids).logits - plain(base)(input_ids=ids).logits).abs().max()
+    assert moved > 0.01
+    account = assert_scored_as(expected, base, adapter=str(adapter))
+    assert account["merged_to"] < 1e-5
+
+
+@pytest.mark.parametrize("kind", ["IA3Config", "LoHaConfig", "LoKrConfig", "OFTConfig"])
+def test_other_kinds_that_can_be_merged(kind: str, llama: Path, tmp_path: Path) -> None:
+    own: dict[str, dict[str, Any]] = {
+        "IA3Config": {"feedforward_modules": []},
+        "OFTConfig": {"oft_block_size": 4},
+    }
+    config = getattr(peft, kind)(target_modules=["q_proj", "v_proj"], **own.get(kind, {}))
+    adapter = trained(llama, tmp_path / "adapter", config)
+    assert_scored_as(unmerged(llama, adapter), llama, adapter=str(adapter))
+
+
+def test_an_adapter_of_a_model_with_experts(tmp_path: Path) -> None:
+    """Experts are one tensor in transformers 5, and peft has names of its own for adding to it."""
+    base = save_tiny(tmp_path / "mixtral", "Mixtral")
+    targets = ["mlp.experts.gate_up_proj", "mlp.experts.down_proj"]
+    config = peft.LoraConfig(**LORA, target_parameters=targets)
+    adapter = trained(base, tmp_path / "adapter", config)
+    assert_scored_as(unmerged(base, adapter), base, adapter=str(adapter))
+    names = sorted(load_file(adapter / WEIGHTS))
+    lost = next(name for name in names if "experts" in name)
+    altered(adapter, lambda given: {n: given[n] for n in given if n != lost}, weights=WEIGHTS)
+    assert f"lacks 1 tensor that its configuration implies for this model ({lost!r} first)" in (
+        refused(base, adapter=str(adapter))
+    )
+
+
+def test_an_adapter_of_a_model_whose_matrices_lie_on_their_side(tmp_path: Path) -> None:
+    base = save_tiny(tmp_path / "gpt2", "GPT2")
+    settings = {**LORA, "target_modules": ["c_attn"], "fan_in_fan_out": True}
+    adapter = trained(base, tmp_path / "adapter", peft.LoraConfig(**settings))
+    assert_scored_as(unmerged(base, adapter), base, adapter=str(adapter))
+
+
+def test_an_adapter_of_lower_precision_is_read_as_peft_reads_it(
+    llama: Path, lora: Path, tmp_path: Path
+) -> None:
+    low = altered(
+        copied(lora, tmp_path / "low"),
+        lambda given: {name: tensor.to(torch.bfloat16) for name, tensor in given.items()},
+        weights=WEIGHTS,
+    )
+    assert_scored_as(unmerged(llama, low), llama, adapter=str(low))
+
+
+@pytest.mark.parametrize(
+    ("tensors", "settings", "says"),
+    [
+        (lambda t: {n: t[n] for n in t if ".layers.0." in n}, {}, r"lacks 4 tensors .*layers\.1\."),
+        (lambda t: {n: t[n] for n in t if "lora_A" in n}, {}, r"lacks 4 tensors .*lora_B"),
+        (
+            lambda t: {n.replace("model.layers", "transformer.h"): t[n] for n in t},
+            {},
+            r"8 of the 8 tensors .* have no place in its model \('base_model\.model\.transformer",
+        ),
+        (
+            lambda t: {n.removeprefix("base_model.model."): t[n] for n in t},
+            {},
+            r"8 of the 8 tensors .* have no place .*'model\.layers\.0",
+        ),
+        (
+            lambda t: {**t, f"{LAYER}.k_proj.lora_A.weight": torch.ones(4, 32)},
+            {},
+            r"1 of the 9 tensors .*k_proj\.lora_A",
+        ),
+        (None, {"r": 8}, r"lora_A\.weight' .* is 4 x 32, where .* ask for 8 x 32"),
+        (None, {"target_modules": ["nowhere"]}, r"\{'nowhere'\} not found"),
+        (None, {"target_modules": ["q_proj"]}, r"4 of the 8 tensors .*v_proj\.lora_A"),
+        (None, {"target_modules": ["q_proj", "v_proj", "k_proj"]}, r"lacks 4 tensors .*k_proj"),
+        (None, {"modules_to_save": ["lm_head"]}, r"lacks 1 tensor .*lm_head\.weight"),
+        (None, {"use_dora": True}, r"lacks 4 tensors .*lora_magnitude_vector"),
+        (None, {"trainable_token_indices": [5]}, r"lacks 1 tensor .*trainable_tokens_delta"),
+        (None, {"peft_type": "PROMPT_TUNING"}, r"peft_type = 'PROMPT_TUNING'"),
+        (None, {"peft_type": "PREFIX_TUNING"}, r"peft_type = 'PREFIX_TUNING'"),
+        (None, {"peft_type": "NO_SUCH"}, r"peft_type = 'NO_SUCH'"),
+        (None, {"peft_type": ["LORA"]}, r"peft_type = "),
+        (None, {"megatron_config": {"x": 1}, "megatron_core": "antigravity"}, r"megatron_config"),
+    ],
+)
+def test_an_adapter_that_does_not_fit(
+    tensors: Any, settings: dict[str, Any], says: str, llama: Path, lora: Path, tmp_path: Path
+) -> None:
+    adapter = configured(copied(lora, tmp_path / "adapter"), **settings)
+    if tensors is not None:
+        altered(adapter, tensors, weights=WEIGHTS)
+    sentence = refused(llama, adapter=str(adapter))
+    assert re.search(says, sentence)
+    assert "adapter" in sentence
+
+
+def test_parts_that_a_configuration_does_not_know(llama: Path, tmp_path: Path) -> None:
+    """DoRA's and trained tokens' tensors under a configuration of plain LoRA."""
+    for settings, without in (
+        ({"use_dora": True}, {"use_dora": False}),
+        ({"trainable_token_indices": [5]}, {"trainable_token_indices": None}),
+    ):
+        name = next(iter(settings))
+        adapter = trained(llama, tmp_path / name, peft.LoraConfig(**LORA, **settings))
+        sentence = refused(llama, adapter=str(configured(adapter, **without)))
+        assert "have no place in its model" in sentence
+
+
+def test_an_adapter_of_another_architecture(lora: Path, tmp_path: Path) -> None:
+    other = save_tiny(tmp_path, "GPT2")
+    assert "not found in the base model" in refused(other, adapter=str(lora))
+
+
+def test_pickled_missing_and_damaged_adapters(llama: Path, lora: Path, tmp_path: Path) -> None:
+    adapter = copied(lora, tmp_path / "adapter")
+    whole = (adapter / WEIGHTS).read_bytes()
+    (adapter / WEIGHTS).write_bytes(whole[:-5])
+    assert "truncated or damaged" in refused(llama, adapter=str(adapter))
+    (adapter / WEIGHTS).unlink()
+    assert f"has no '{WEIGHTS}'" in refused(llama, adapter=str(adapter))
+    (adapter / "adapter_model.bin").write_bytes(b"\x80\x04cposix\nsystem\n.")
+    assert "only pickled weights (adapter_model.bin)" in refused(llama, adapter=str(adapter))
+    (adapter / "adapter_config.json").write_text("[]")
+    assert "holds no JSON object" in refused(llama, adapter=str(adapter))
+
+
+def test_an_adapter_in_the_folder_of_a_model(llama: Path, lora: Path, tmp_path: Path) -> None:
+    """The weights beside it are scored as they are, whether peft is installed or not, unless the
+    folder is named as adapter as well. transformers with peft would add it."""
+    folder = copied(llama, tmp_path / "m")
+    for path in lora.iterdir():
+        if path.name.startswith("adapter_"):
+            (folder / path.name).write_bytes(path.read_bytes())
+    account = assert_scored_as(plain(llama), folder)
+    assert account["adapter_left_aside"] and account["files"] == ["model.safetensors"]
+    account = assert_scored_as(unmerged(llama, lora), folder, adapter=str(folder))
+    assert account["merged_to"] < 1e-5
+
+    def identity(**spec: Any) -> dict[str, Any]:
+        return model_identity(ModelSpec(str(folder), **spec), RunOptions(), lambda _: None)
+
+    alone, together = identity(), identity(adapter=str(folder))
+    assert alone != together
+    configured(folder, lora_alpha=16)
+    assert identity() == alone  # it is not read
+    assert identity(adapter=str(folder)) != together
+
+
+def test_the_user_hears_of_an_adapter_that_is_left_aside(
+    llama: Path, lora: Path, tmp_path: Path
+) -> None:
+    from tremble.engines.open import open_engine
+
+    folder = copied(llama, tmp_path / "m")
+    (folder / "adapter_config.json").write_bytes((lora / "adapter_config.json").read_bytes())
+    said: list[str] = []
+    open_engine(ModelSpec(str(folder)), RunOptions(engine="reference"), said.append)
+    assert [str(folder) in line and "adapter in [[model]]" in line for line in said] == [True]
+
+
+@pytest.mark.parametrize("config", [False, True])
+def test_an_adapter_is_no_model(config: bool, llama: Path, lora: Path, tmp_path: Path) -> None:
+    adapter = copied(lora, tmp_path / "adapter")
+    if config:  # as some trainers leave it
+        (adapter / "config.json").write_bytes((llama / "config.json").read_bytes())
+    with pytest.raises(UserError) as caught:
+        model_identity(ModelSpec(str(adapter)), RunOptions(), lambda _: None)
+    assert f"{str(adapter)!r} holds an adapter and no model; in [[model]]" in str(caught.value)
+
+
+def test_a_merge_that_changes_what_is_computed_is_noticed(
+    llama: Path, lora: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = peft.tuners.lora.Linear.merge
+
+    def half(layer: Any, *arguments: Any, **named: Any) -> None:
+        whole(layer, *arguments, **named)
+        layer.get_base_layer().weight.data *= 0.9
+
+    monkeypatch.setattr(peft.tuners.lora.Linear, "merge", half)
+    sentence = refused(llama, adapter=str(lora))
+    assert f"Merging the adapter '{lora}' into its model moves log-probabilities by" in sentence
+
+
+def test_names_in_the_file_are_what_peft_writes(lora: Path) -> None:
+    """The other tests change these names."""
+    names = set(load_file(lora / WEIGHTS))
+    assert f"{LAYER}.q_proj.lora_A.weight" in names and len(names) == 8
