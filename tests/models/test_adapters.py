@@ -11,9 +11,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
+from transformers.utils import find_adapter_config_file
 
 from tests.support.odd_models import altered, assert_scored_as, copied, refused
 from tests.support.toys import save_tiny
+from tremble.engines.open import open_engine
 from tremble.errors import UserError
 from tremble.models.open import model_identity
 from tremble.models.spec import ModelSpec, RunOptions
@@ -243,6 +245,9 @@ def test_an_adapter_in_the_folder_of_a_model(llama: Path, lora: Path, tmp_path: 
     for path in lora.iterdir():
         if path.name.startswith("adapter_"):
             (folder / path.name).write_bytes(path.read_bytes())
+    if find_adapter_config_file(str(folder), subfolder="elsewhere") is not None:
+        assert "would be read together with the model" in refused(folder)  # transformers of 5.6
+        return
     account = assert_scored_as(plain(llama), folder)
     assert account["adapter_left_aside"] and account["files"] == ["model.safetensors"]
     account = assert_scored_as(unmerged(llama, lora), folder, adapter=str(folder))
@@ -261,10 +266,10 @@ def test_an_adapter_in_the_folder_of_a_model(llama: Path, lora: Path, tmp_path: 
 def test_the_user_hears_of_an_adapter_that_is_left_aside(
     llama: Path, lora: Path, tmp_path: Path
 ) -> None:
-    from tremble.engines.open import open_engine
-
     folder = copied(llama, tmp_path / "m")
     (folder / "adapter_config.json").write_bytes((lora / "adapter_config.json").read_bytes())
+    if find_adapter_config_file(str(folder), subfolder="elsewhere") is not None:
+        pytest.skip("the installed transformers cannot leave it aside")
     said: list[str] = []
     open_engine(ModelSpec(str(folder)), RunOptions(engine="reference"), said.append)
     assert [str(folder) in line and "adapter in [[model]]" in line for line in said] == [True]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
+from transformers.utils import find_adapter_config_file
 
 from tremble.engines import memory
 from tremble.engines.base import TOLERANCE
@@ -53,6 +55,8 @@ def load_weights(ready: ReadyModel, options: RunOptions) -> Weights:
     spec, config = ready.spec, ready.config
     assert ready.files is not None  # made-up models have an engine of their own
     folder = ready.files.folder
+    if find_adapter_config_file(str(folder), **_NO_ADAPTER) is not None:
+        raise _reads_adapter(folder)
     files = loaded_weights(folder)
     stored = stored_tensors(spec.id, files)
     if options.device == "cpu" and options.quantise is None:
@@ -67,10 +71,7 @@ def load_weights(ready: ReadyModel, options: RunOptions) -> Weights:
     model, report = _loaded(ready, options)
     aside = check_tensors(spec.id, model, stored, report)
     if getattr(model, "peft_config", None):
-        raise ModelUnavailable(
-            f"The installed transformers reads the adapter in {str(folder)!r} with the model; move "
-            f"{ADAPTER_CONFIG!r} elsewhere."
-        )
+        raise _reads_adapter(folder)
     account = {
         "files": [path.name for path in files],
         "tensors": len(stored),
@@ -91,6 +92,14 @@ def load_weights(ready: ReadyModel, options: RunOptions) -> Weights:
         return Weights(model, spec.id, account, tuple(notes))
     _check_rows(ready, rows)
     return Weights(model, spec.id, account, tuple(notes), rows)
+
+
+def _reads_adapter(folder: Path) -> ModelUnavailable:
+    """Where transformers would add it if, and only if, peft is installed too."""
+    return ModelUnavailable(
+        f"The adapter in {str(folder)!r} would be read together with the model by the installed "
+        f"transformers; install a later one, or move {ADAPTER_CONFIG!r} elsewhere."
+    )
 
 
 def _loaded(ready: ReadyModel, options: RunOptions) -> tuple[Any, dict[str, Any]]:
