@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import LlamaForCausalLM
+from transformers import Gemma3nForCausalLM, Gemma3nTextConfig, LlamaForCausalLM
 from transformers.models.llama.modeling_llama import LlamaAttention
 
 from tests.support.architectures import ARCHITECTURES
@@ -59,9 +59,36 @@ def test_every_architecture_agrees_with_its_cache(architecture: str) -> None:
     check = scored(engine_of(tiny_model(architecture)))
     assert check["why"] is None
     assert check["tokens"] > 10
-    assert check["states"] == (architecture in RECURRENT)
+    assert not check["states"] or architecture in RECURRENT
     assert check["prefilled"] < (TOLERANCE["float32"] if check["states"] else 1e-5)
     assert check["states"] or check["stepped"] < 1e-5
+
+
+def test_layers_that_share_keys_and_values() -> None:
+    """Gemma 3n itself; in transformers 5.4 this differs by 0.3 nat."""
+    settings = {
+        "vocab_size": 420,
+        "hidden_size": 32,
+        "intermediate_size": [48] * 4,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "head_dim": 8,
+        "max_position_embeddings": 4096,
+        "sliding_window": 8,
+        "layer_types": ["sliding_attention", "full_attention"] * 2,
+        "num_kv_shared_layers": 2,
+        "vocab_size_per_layer_input": 420,
+        "hidden_size_per_layer_input": 8,
+        "laurel_rank": 4,
+        "activation_sparsity_pattern": [0.0] * 4,
+        "pad_token_id": 1,
+    }
+    torch.manual_seed(0)
+    model = Gemma3nForCausalLM(Gemma3nTextConfig(**settings)).eval()
+    check = scored(engine_of(model))
+    assert check["why"] is None and not check["states"]
+    assert check["prefilled"] < 1e-5 and check["stepped"] < 1e-5
 
 
 @pytest.mark.parametrize("engine", ["reference", "transformers"])

@@ -109,6 +109,11 @@ def test_a_folder_whose_tensors_do_not_fit(
             None,
             "'model.layers.1.mlp.experts.down_proj' ",
         ),
+        (
+            lambda t: {n: t[n][:-1] if n == f"{EXPERTS}.2.w3.weight" else t[n] for n in t},
+            None,
+            f"'{EXPERTS}.2.w3.weight' ",
+        ),
         (None, {"num_local_experts": 2}, "'model.layers.0.mlp.experts.down_proj' "),
     ],
 )

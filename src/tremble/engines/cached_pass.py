@@ -103,12 +103,9 @@ def _generated(model: Any, ids: torch.Tensor) -> tuple[int, list[torch.Tensor], 
 
 
 def _has_states(cache: Any) -> bool:
-    """Whether a cache is another than one of keys and values for every layer."""
+    """Whether a cache is another than one of keys and values (which layers may share)."""
     layers = getattr(cache, "layers", None)
-    return not layers or any(
-        hasattr(layer, "recurrent_states") or not torch.is_tensor(getattr(layer, "keys", None))
-        for layer in layers
-    )
+    return not layers or any(hasattr(layer, "recurrent_states") for layer in layers)
 
 
 def _difference(one: torch.Tensor, other: torch.Tensor) -> float:

@@ -65,13 +65,21 @@ def stored_tensors(model: str, files: Collection[Path]) -> Shapes:
     return shapes
 
 
-def _check_experts(model: str, names: Iterable[str]) -> None:
+def _check_experts(model: str, shapes: Shapes) -> None:
     """Raises ModelUnavailable where an expert between others is not there, or lacks a tensor that
-    others have: they are put together in the order of their numbers, whichever these are."""
+    others have, or has it in another shape: they are put together in the order of their numbers,
+    whichever these are."""
     found: dict[str, dict[str, set[int]]] = {}
-    for name in names:
+    first: dict[tuple[str, str], str] = {}
+    for name, shape in shapes.items():
         if match := _EXPERT.fullmatch(name):
             found.setdefault(match[1], {}).setdefault(match[3], set()).add(int(match[2]))
+            other = first.setdefault((match[1], match[3]), name)
+            if shape != shapes[other]:
+                raise ModelUnavailable(
+                    f"The tensor {name!r} of {model!r} is {_times(shape)}, where {other!r} is "
+                    f"{_times(shapes[other])}; copy or download the model again."
+                )
     for layer, tensors in found.items():
         every = set().union(*tensors.values())
         if max(every) > 10_000:  # as many as no model has (see `limits`)

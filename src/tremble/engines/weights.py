@@ -136,9 +136,8 @@ def _loaded(ready: ReadyModel, options: RunOptions) -> tuple[Any, dict[str, Any]
 def _is_untied(model: Any) -> bool:
     """Whether the files hold an output head that differs from the embedding, though the
     configuration says that they are one: transformers 5 goes by the files."""
-    text = model.config.get_text_config()
     ends = model.get_input_embeddings(), model.get_output_embeddings()
-    if not getattr(text, "tie_word_embeddings", False) or None in ends:
+    if not getattr(model.config, "tie_word_embeddings", False) or None in ends:
         return False
     weights: list[Any] = [getattr(end, "weight", None) for end in ends]
     return None not in weights and weights[0].data_ptr() != weights[1].data_ptr()
