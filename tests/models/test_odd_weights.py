@@ -78,6 +78,7 @@ def sharded(llama: Path, folder: Path) -> dict[str, str]:
             r"'model\.layers\.0\.attn\.bias'",
         ),
         (more(score__weight=torch.ones(2, 32)), None, r"'score\.weight'"),
+        (lambda t: {**t, Q: t[Q].int()}, None, rf"'{Q}' .* holds whole numbers \(I32\)"),
         # Two tensors for one place: transformers takes either.
         (
             lambda t: {**t, Q.removeprefix("model."): -t[Q]},

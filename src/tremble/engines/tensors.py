@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from tremble.errors import ModelUnavailable
-from tremble.models.files import tensor_shapes
+from tremble.models.files import StoredTensor, tensors_in
 from tremble.text import counted
 
-Shapes = dict[str, tuple[int, ...]]
+Stored = dict[str, StoredTensor]
 
 # Parts of published checkpoints that a model of text leaves aside, each a component of a name.
 # Towers for pictures and sounds, what leads from them to the text model, and what speaks.
@@ -41,15 +41,15 @@ _EXPERT = re.compile(r"(.*\.experts)\.(\d+)\.(.+)")
 _OUTER = re.compile(r"((model|language_model|transformer|gpt_neox|backbone)\.)+")
 
 
-def stored_tensors(model: str, files: Collection[Path]) -> Shapes:
+def stored_tensors(model: str, files: Collection[Path]) -> Stored:
     """The tensors in a model's files, by name.
 
     Raises ModelUnavailable where two of them stand for one, or one of several experts lacks one.
     """
-    shapes: Shapes = {}
+    stored: Stored = {}
     places: dict[str, tuple[str, str]] = {}
     for path in files:
-        for name, shape in tensor_shapes(path).items():
+        for name, tensor in tensors_in(path).items():
             outer = _OUTER.match(name)
             inner = name if outer is None else name[outer.end() :]
             if inner in places:
@@ -60,37 +60,37 @@ def stored_tensors(model: str, files: Collection[Path]) -> Shapes:
                     "them again."
                 )
             places[inner] = name, path.name
-            shapes[name] = shape
-    _check_experts(model, shapes)
-    return shapes
+            stored[name] = tensor
+    _check_experts(model, stored)
+    return stored
 
 
-def _check_experts(model: str, shapes: Shapes) -> None:
+def _check_experts(model: str, stored: Stored) -> None:
     """Raises ModelUnavailable where an expert between others is not there, or lacks a tensor that
     others have, or has it in another shape: they are put together in the order of their numbers,
     whichever these are."""
     found: dict[str, dict[str, set[int]]] = {}
     first: dict[tuple[str, str], str] = {}
-    for name, shape in shapes.items():
+    for name, tensor in stored.items():
         if match := _EXPERT.fullmatch(name):
             found.setdefault(match[1], {}).setdefault(match[3], set()).add(int(match[2]))
             other = first.setdefault((match[1], match[3]), name)
-            if shape != shapes[other]:
+            if tensor.shape != stored[other].shape:
                 raise ModelUnavailable(
-                    f"The tensor {name!r} of {model!r} is {_times(shape)}, where {other!r} is "
-                    f"{_times(shapes[other])}; copy or download the model again."
+                    f"The tensor {name!r} of {model!r} is {_times(tensor.shape)}, where {other!r} "
+                    f"is {_times(stored[other].shape)}; copy or download the model again."
                 )
-    for layer, tensors in found.items():
-        every = set().union(*tensors.values())
+    for layer, parts in found.items():
+        every = set().union(*parts.values())
         if max(every) > 10_000:  # as many as no model has (see `limits`)
             raise _lacking(model, [f"{layer}.{len(every)}"])
-        for tensor, numbers in sorted(tensors.items()):
+        for part, numbers in sorted(parts.items()):
             if lost := set(range(max(every) + 1)) - numbers:
-                raise _lacking(model, [f"{layer}.{min(lost)}.{tensor}"])
+                raise _lacking(model, [f"{layer}.{min(lost)}.{part}"])
 
 
 def check_tensors(
-    name: str, model: Any, stored: Shapes, report: Mapping[str, Any]
+    name: str, model: Any, stored: Stored, report: Mapping[str, Any]
 ) -> dict[str, int]:
     """What of the tensors of a model's files is left aside, and how many tensors each part has;
     `report` is what transformers says of loading them.
@@ -110,6 +110,7 @@ def check_tensors(
             "download the model again."
         )
     over = sorted(report["unexpected_keys"])
+    _check_kinds(name, model, stored)
     aside: Counter[str] = Counter(_own_list(model, set(stored) - set(over)))
     left = []
     mtp = _mtp_layers(model, stored)
@@ -129,7 +130,22 @@ def check_tensors(
     return dict(sorted(aside.items()))
 
 
-def _part(tensor: str, stored: Shapes, mtp: set[str], buffers: set[str]) -> str | None:
+def _check_kinds(name: str, model: Any, stored: Stored) -> None:
+    """Raises ModelUnavailable where whole numbers stand for weights, as only quantised models have
+    them: they would be read as if they were the weights."""
+    if getattr(model.config, "quantization_config", None) is not None:
+        return
+    weights = {weight for weight, _ in model.named_parameters()}
+    for tensor, described in stored.items():
+        names = _namesakes(tensor, model.base_model_prefix)
+        if described.whole_numbers and (weights.intersection(names) or _EXPERT.fullmatch(tensor)):
+            raise ModelUnavailable(
+                f"The tensor {tensor!r} of {name!r} holds whole numbers ({described.dtype}), as no "
+                "weights without a quantization_config do; copy or download the model again."
+            )
+
+
+def _part(tensor: str, stored: Stored, mtp: set[str], buffers: set[str]) -> str | None:
     """What a tensor without a place belongs to, that a model of text leaves aside; None where it
     is nothing known."""
     for component in tensor.split("."):
@@ -141,12 +157,13 @@ def _part(tensor: str, stored: Shapes, mtp: set[str], buffers: set[str]) -> str 
     if _COMPUTED.search(tensor) or any(_same(tensor, buffer) for buffer in buffers):
         return "buffers"
     # A mask is square for each of one text and one head, or one number; a bias is a row.
-    if _MASK.search(tensor) and len(stored.get(tensor, (0,))) in (0, 4):
+    found = stored.get(tensor)
+    if _MASK.search(tensor) and found is not None and len(found.shape) in (0, 4):
         return "masks"
     return None
 
 
-def _mtp_layers(model: Any, stored: Shapes) -> set[str]:
+def _mtp_layers(model: Any, stored: Stored) -> set[str]:
     """The layers behind the last one that predict later tokens, as many as the configuration
     has, as the names of their tensors begin."""
     text = model.config.get_text_config()

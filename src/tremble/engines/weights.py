@@ -150,7 +150,7 @@ def _with_adapter(model: Any, adapter: str, options: RunOptions) -> tuple[Any, f
     """
     wrapped = with_adapter(model, adapter)
     before = _probe(wrapped, model)
-    whole = merged(wrapped).eval()
+    whole = merged(wrapped, adapter).eval()
     after = _probe(whole, whole)
     likely = before.topk(5).indices
     moved = float((before[likely] - after[likely]).abs().max())

@@ -19,9 +19,12 @@ from tremble.models.files import (
     check_header,
     read_json,
     reading,
-    tensor_shapes,
+    tensors_in,
 )
 from tremble.text import counted, one_line, visible
+
+# Settings of LoRA that peft takes whatever is not zero for.
+_FLAGS = ("use_rslora", "use_dora", "fan_in_fan_out", "lora_bias")
 
 
 def adapter_files(adapter: str) -> list[Path]:
@@ -45,6 +48,12 @@ def adapter_files(adapter: str) -> list[Path]:
             f"{str(path)!r} has a megatron_config, which tremble does not follow; save the adapter "
             "without it."
         )
+    for key in _FLAGS:
+        if not isinstance(config.get(key), bool | None):
+            raise ModelUnavailable(
+                f"{str(path)!r} has {key} = {visible(repr(config[key]))[:60]}, which is neither "
+                "true nor false; copy or download the adapter again."
+            )
     weights = folder / ADAPTER_WEIGHTS
     if not weights.is_file():
         pickled = folder / "adapter_model.bin"
@@ -73,7 +82,7 @@ def with_adapter(model: Any, adapter: str) -> Any:
         raise MissingExtra(f"The adapter {adapter!r}", "adapters") from error
     folder = path_of(adapter)
     _check_kind(adapter, read_json(folder / ADAPTER_CONFIG), set(peft.PeftType))
-    shapes = tensor_shapes(folder / ADAPTER_WEIGHTS)
+    stored = tensors_in(folder / ADAPTER_WEIGHTS)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what they say of tensors is counted here
@@ -94,27 +103,33 @@ def with_adapter(model: Any, adapter: str) -> Any:
         raise _not_merged(adapter, wrapped.peft_config["default"].peft_type)
     if surplus := sorted(found.unexpected_keys):
         raise ModelUnavailable(
-            f"{len(surplus)} of the {counted(len(shapes), 'tensor')} of the adapter {adapter!r} "
+            f"{len(surplus)} of the {counted(len(stored), 'tensor')} of the adapter {adapter!r} "
             f"have no place in its model ({surplus[0]!r} first); check that it was trained on this "
             "one."
         )
-    for name, shape in shapes.items():
-        if name in places and tuple(places[name].shape) != shape:
+    for name, tensor in stored.items():
+        if tensor.whole_numbers:
             raise ModelUnavailable(
-                f"The tensor {name!r} of the adapter {adapter!r} is {_times(shape)}, where its "
-                f"configuration and model ask for {_times(places[name].shape)}; check that it was "
-                "trained on this one."
+                f"The tensor {name!r} of the adapter {adapter!r} holds whole numbers "
+                f"({tensor.dtype}), where its model asks for others; copy or download it again."
             )
-    if missing := _empty(wrapped, places, set(shapes), found.missing_keys):
+        if name in places and tuple(places[name].shape) != tensor.shape:
+            raise ModelUnavailable(
+                f"The tensor {name!r} of the adapter {adapter!r} is {_times(tensor.shape)}, where "
+                f"its configuration and model ask for {_times(places[name].shape)}; check that it "
+                "was trained on this one."
+            )
+    if missing := _empty(wrapped, places, set(stored), found.missing_keys):
         raise _lacks(adapter, missing)
     return wrapped.eval()
 
 
-def merged(wrapped: Any) -> Any:
+def merged(wrapped: Any, adapter: str) -> Any:
     """The model of transformers with its adapter merged into its weights.
 
     An output head that is the embedding's own matrix gets one of its own where the adapter changes
     one of the two: peft adds to the one that it was trained on, merged it would be added to both.
+    Raises ModelUnavailable where peft cannot merge it.
     """
     from peft.tuners.tuners_utils import BaseTunerLayer
 
@@ -124,9 +139,15 @@ def merged(wrapped: Any) -> Any:
     weights: list[Any] = [getattr(layer, "weight", None) for layer in layers]
     if any(isinstance(end, BaseTunerLayer) for end in ends) and weights[0] is weights[1]:
         layers[1].weight = type(weights[1])(weights[1].detach().clone(), requires_grad=False)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the tie that was just taken apart
-        return wrapped.merge_and_unload()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the tie that was just taken apart
+            return wrapped.merge_and_unload()
+    except Exception as error:  # variants that cannot be merged
+        raise ModelUnavailable(
+            f"The adapter {adapter!r} cannot be merged into its model ({one_line(error)}); give a "
+            "LoRA adapter of another variant."
+        ) from error
 
 
 def _check_kind(adapter: str, config: dict[str, Any], known: Collection[str]) -> None:

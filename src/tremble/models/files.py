@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from hashlib import file_digest, sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tremble.disk.paths import path_of, why
 from tremble.errors import ModelUnavailable, UserError
@@ -86,13 +86,28 @@ def check_header(path: Path) -> None:
         ) from error
 
 
-def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+class StoredTensor(NamedTuple):
+    """A tensor as the header of its file describes it; `dtype` as safetensors names it."""
+
+    shape: tuple[int, ...]
+    dtype: str
+
+    @property
+    def whole_numbers(self) -> bool:
+        return self.dtype.startswith(("I", "U", "BOOL"))
+
+
+def tensors_in(path: Path) -> dict[str, StoredTensor]:
     """The tensors of a safetensors file, by name."""
     from safetensors import safe_open
 
     with safe_open(path, framework="np") as opened:
         names = opened.keys()
-        return {name: tuple(opened.get_slice(name).get_shape()) for name in names}
+        parts = {name: opened.get_slice(name) for name in names}
+        return {
+            name: StoredTensor(tuple(part.get_shape()), str(part.get_dtype()))
+            for name, part in parts.items()
+        }
 
 
 def loaded_weights(folder: Path) -> list[Path]:
