@@ -199,12 +199,12 @@ def test_weights_that_lack_a_tensor(tmp_path: Path) -> None:
     del tensors["model.layers.1.mlp.up_proj.weight"]
     save_file(tensors, folder / "model.safetensors", {"format": "pt"})
     message = mistake("score", "--model", folder, "--prompt", "x", "--options", "a,b")
-    assert "lack 1 tensors" in message
+    assert "lack 1 tensor" in message
     code, _, error = tremble(
         "run", write_study(tmp_path, base=str(folder), aligned="mock"), "--out", tmp_path / "out"
     )
     assert code == 2
-    assert "lack 1 tensors" in error
+    assert "lack 1 tensor" in error
     assert not (tmp_path / "out").exists()
 
 

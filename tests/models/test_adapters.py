@@ -11,6 +11,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
+from transformers.integrations import peft as peft_integration
+from transformers.models.auto import auto_factory
 from transformers.utils import find_adapter_config_file
 
 from tests.support.odd_models import altered, assert_scored_as, copied, refused
@@ -245,7 +247,9 @@ def test_pickled_missing_and_damaged_adapters(llama: Path, lora: Path, tmp_path:
     assert "holds no JSON object" in refused(llama, adapter=str(adapter))
 
 
-def test_an_adapter_in_the_folder_of_a_model(llama: Path, lora: Path, tmp_path: Path) -> None:
+def test_an_adapter_in_the_folder_of_a_model(
+    llama: Path, lora: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The weights beside it are scored as they are, whether peft is installed or not, unless the
     folder is named as adapter as well. transformers with peft would add it."""
     folder = copied(llama, tmp_path / "m")
@@ -263,6 +267,10 @@ def test_an_adapter_in_the_folder_of_a_model(llama: Path, lora: Path, tmp_path: 
     def identity(**spec: Any) -> dict[str, Any]:
         return model_identity(ModelSpec(str(folder), **spec), RunOptions(), lambda _: None)
 
+    with monkeypatch.context() as without:
+        for module in (auto_factory, peft_integration):
+            without.setattr(module, "is_peft_available", lambda: False)
+        assert_scored_as(plain(llama), folder)
     alone, together = identity(), identity(adapter=str(folder))
     assert alone != together
     configured(folder, lora_alpha=16)

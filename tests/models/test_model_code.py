@@ -120,9 +120,10 @@ def test_code_of_the_hub_is_that_of_the_revision(hub: FakeHub, tmp_path: Path) -
     (folder / "scales.py").write_text("SCALE = 2.0\n")
     options = RunOptions(engine="reference", remote_code=["them/one"])
     for digit, auto_map in ("a", AUTO), ("b", {key: f"them/one--{AUTO[key]}" for key in AUTO}):
-        hub.revisions["them/one", "main"] = 40 * digit
+        hub.revisions["them/one", "main"] = 40 * "e"  # what came later
+        hub.revisions["them/one", 40 * digit] = 40 * digit
         altered(folder, None, {"model_type": "scaled-llama", "auto_map": auto_map})
-        engine = open_engine(ModelSpec("them/one"), options, lambda _: None)
+        engine = open_engine(ModelSpec("them/one", 40 * digit), options, lambda _: None)
         kind = type(engine.model)  # type: ignore[attr-defined]
         assert kind.__name__ == "Model" and (digit == "a" or 40 * digit in kind.__module__)
         assert engine.identity()["weights"] == 40 * digit and "code" not in engine.identity()

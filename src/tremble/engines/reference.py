@@ -21,7 +21,7 @@ from tremble.engines.base import TOLERANCE, Limits, Score
 from tremble.engines.cached_pass import CacheCheck, cache_check
 from tremble.engines.memory import is_out_of_memory, too_little
 from tremble.engines.reads import Read, Values, reads_of, score_of
-from tremble.engines.weights import Weights, load_weights
+from tremble.engines.weights import Weights, input_device, load_weights
 from tremble.errors import ModelUnavailable, TrembleError
 from tremble.models.files import Notify
 from tremble.models.open import ReadyModel
@@ -119,12 +119,7 @@ class ReferenceEngine:
 
     @property
     def device(self) -> torch.device:
-        """Where ids go: to the embedding, or where its hook works when it is kept elsewhere."""
-        embedding = self.model.get_input_embeddings()
-        device = getattr(getattr(embedding, "_hf_hook", None), "execution_device", None)
-        if device is None:
-            return next(iter(embedding.parameters())).device
-        return torch.device(device)
+        return input_device(self.model)
 
     def refusal(self, paths: TokenPaths) -> Refusal | None:
         """Why a prompt cannot be scored, if it cannot. Raises ModelUnavailable for one with a token

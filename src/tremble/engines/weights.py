@@ -165,13 +165,18 @@ def _with_adapter(model: Any, adapter: str, options: RunOptions) -> tuple[Any, f
 
 def _probe(model: Any, inner: Any) -> torch.Tensor:
     """Log-probabilities after some tokens, [vocabulary]."""
-    embedding = inner.get_input_embeddings()
     rows = inner.config.get_text_config().vocab_size
-    device = next(embedding.parameters()).device
-    ids = (torch.arange(1, _PROBE + 1) * 7919 % rows)[None].to(device)
+    ids = (torch.arange(1, _PROBE + 1) * 7919 % rows)[None].to(input_device(inner))
     with torch.inference_mode():
         logits = model(input_ids=ids, use_cache=False).logits[0, -1].float()
     return logits - logits.logsumexp(dim=-1)
+
+
+def input_device(model: Any) -> torch.device:
+    """Where ids go: to the embedding, or where its hook works when it is kept elsewhere."""
+    embedding = model.get_input_embeddings()
+    device = getattr(getattr(embedding, "_hf_hook", None), "execution_device", None)
+    return torch.device(next(iter(embedding.parameters())).device if device is None else device)
 
 
 def _check_rows(ready: ReadyModel, rows: int) -> None:

@@ -26,7 +26,8 @@ def open_engine(model: ReadyModel, options: RunOptions, notify: Notify) -> Share
         weights = 4 * packed * sum(part.numel() for part in reference.model.parameters())
         if free_bytes(reference.device) < 1.3 * weights:
             raise UserError(f"there is no room for its {weights / 1e9:.1f} GB in float32 as well")
-        return open_reference(model, replace(options, dtype="float32", quantise=None), notify)
+        wide = replace(options, dtype="float32", quantise=None)
+        return open_reference(model, wide, lambda _: None)  # what there is to say was said
 
     lossless = options.dtype == "float32" and options.quantise is None
     return SharedEngine(
