@@ -14,7 +14,7 @@ from tremble.engines import memory
 from tremble.engines.base import TOLERANCE
 from tremble.engines.tensors import check_tensors, stored_tensors
 from tremble.errors import ModelUnavailable
-from tremble.models.adapters import merged, with_adapter
+from tremble.models.adapters import merged, unfit, with_adapter
 from tremble.models.device import device_map, quantiser
 from tremble.models.files import ADAPTER_CONFIG, loaded_weights
 from tremble.models.from_files import code_revision, is_trusted, quiet
@@ -86,7 +86,7 @@ def load_weights(ready: ReadyModel, options: RunOptions) -> Weights:
             "they are; to merge it into them, give the folder as adapter in [[model]] as well."
         )
     if spec.adapter is not None:
-        model, account["merged_to"] = _with_adapter(model, spec.adapter, options)
+        model, account["merged_to"] = _with_adapter(model, spec.adapter, spec, options)
     rows = row_count(model)
     if rows is None or ready.tokenizer.ids <= rows:
         return Weights(model, spec.id, account, tuple(notes))
@@ -143,13 +143,21 @@ def _is_untied(model: Any) -> bool:
     return None not in weights and weights[0].data_ptr() != weights[1].data_ptr()
 
 
-def _with_adapter(model: Any, adapter: str, options: RunOptions) -> tuple[Any, float]:
+def _with_adapter(
+    model: Any, adapter: str, spec: ModelSpec, options: RunOptions
+) -> tuple[Any, float]:
     """The model with an adapter merged into its weights, and how far that moved log-probabilities.
 
-    Raises ModelUnavailable where they moved by more than rounding does.
+    Raises ModelUnavailable where they moved by more than rounding does, and where the model does
+    not run with it.
     """
     wrapped = with_adapter(model, adapter)
-    before = _probe(wrapped, model)
+    try:
+        before = _probe(wrapped, model)
+    except Exception as error:
+        if memory.is_out_of_memory(error):
+            raise _too_large(spec, options) from error
+        raise unfit(adapter, error) from error
     whole = merged(wrapped, adapter).eval()
     after = _probe(whole, whole)
     likely = before.topk(5).indices

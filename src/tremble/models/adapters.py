@@ -95,10 +95,7 @@ def with_adapter(model: Any, adapter: str) -> Any:
     except KeyError as error:  # a tensor that the configuration implies and peft looks up
         raise _lacks(adapter, [str(error.args[0] if error.args else "")]) from error
     except Exception as error:
-        raise ModelUnavailable(
-            f"The adapter {adapter!r} cannot be merged into its model ({one_line(error)}); "
-            "check that it was trained on this one."
-        ) from error
+        raise unfit(adapter, error) from error
     if not hasattr(wrapped.base_model, "merge_and_unload"):
         raise _not_merged(adapter, wrapped.peft_config["default"].peft_type)
     if surplus := sorted(found.unexpected_keys):
@@ -148,6 +145,14 @@ def merged(wrapped: Any, adapter: str) -> Any:
             f"The adapter {adapter!r} cannot be merged into its model ({one_line(error)}); give a "
             "LoRA adapter of another variant."
         ) from error
+
+
+def unfit(adapter: str, error: Exception) -> ModelUnavailable:
+    """What a user is told where peft fails with an adapter."""
+    return ModelUnavailable(
+        f"The adapter {adapter!r} cannot be merged into its model ({one_line(error)}); "
+        "check that it was trained on this one."
+    )
 
 
 def _check_kind(adapter: str, config: dict[str, Any], known: Collection[str]) -> None:
