@@ -92,18 +92,27 @@ def _shown(character: re.Match[str]) -> str:
     return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
 
 
-# What we print beside ASCII, and what stands for it in terminals that have no such characters.
-_PLAIN = str.maketrans({"–": "-", "…": ".", "×": "x", "’": "'", "“": '"', "”": '"'})
+# What we print beside ASCII, and what stands for it in terminals that have no such character.
+_PLAIN = {"–": "-", "…": ".", "×": "x"}
 
 
 def encodable(text: str, encoding: str) -> str:
-    r"""A text that a stream of this encoding can show: other characters as plain ones of the same
-    width where we print them ourselves, else as escapes ("\u00e9")."""
+    r"""A text that a stream of this encoding can show: each character that it lacks as a plain one
+    of the same width where we print it ourselves, else as an escape ("\u00e9")."""
     try:
         text.encode(encoding)
     except UnicodeError:
-        return text.translate(_PLAIN).encode(encoding, "backslashreplace").decode(encoding)
+        return "".join(_held(character, encoding) for character in text)
     return text
+
+
+def _held(character: str, encoding: str) -> str:
+    try:
+        character.encode(encoding)
+    except UnicodeError:
+        escaped = character.encode("ascii", "backslashreplace").decode("ascii")
+        return _PLAIN.get(character, escaped)
+    return character
 
 
 def as_written(value: Any) -> str:

@@ -82,8 +82,8 @@ def test_a_label_that_holds_what_closes_labels_is_refused_everywhere(tmp_path: P
     line = json.loads((tmp_path / "mine.jsonl").read_text())
     assert "cannot be told apart" in mistake("score", "--model", "mock:one", stdin=json.dumps(line))
     code, _, error = tremble("data", "check", tmp_path / "mine.jsonl")
-    assert "a study refuses the labels '12' and '12\"'" in error
-    assert code == 0
+    assert "line 1: The labels '12' and '12\"' cannot be told apart" in error
+    assert code == 2
 
 
 def test_a_template_that_prints_nothing_of_people_is_refused_before_anything_is_written(
@@ -93,7 +93,7 @@ def test_a_template_that_prints_nothing_of_people_is_refused_before_anything_is_
     for command in (("run", path, "--out", tmp_path / "s"), ("xray", path, "0")):
         said = mistake(*command)
         assert "t.jinja prints nothing of the user text (it wants texts as lists of parts)" in said
-        assert "give another with template = in [[model]]." in said
+        assert "give another with template = in [[model]], or with --template." in said
     assert not (tmp_path / "s").exists()
     (reason,) = json.loads(tremble("plan", path, "--json")[1])["cannot"]
     assert "prints nothing of the user text" in reason["why"]

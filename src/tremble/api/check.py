@@ -20,6 +20,7 @@ from tremble.disk.whole import is_special
 from tremble.errors import UserError
 from tremble.prompts.formulations import standard
 from tremble.study.decision_frame import decision_row
+from tremble.tokenization.disjoint import check_ends
 from tremble.tokenization.options import boundary_warning, terminator_character
 
 _WRITTEN = Path("records.jsonl")  # no name of a file gets into what is checked before it is there
@@ -128,9 +129,14 @@ def _check(decision: Decision, told: _Told | None) -> None:
 
 
 def _usable(decision: Decision) -> str:
-    """Its standard prompt. Raises UserError where its family cannot use its rules or events."""
+    """Its standard prompt. Raises UserError where its family cannot use its rules or events, and
+    where what ends the answer is part of a label."""
     decision_row(decision)
-    return standard(decision, 0).plain()
+    text = standard(decision, 0).plain()
+    end, labels = terminator_character(text), [option.label for option in decision.options]
+    if end is not None:
+        check_ends([True] * len(labels), labels, end)
+    return text
 
 
 @contextmanager
@@ -159,13 +165,9 @@ def _doubts(decision: Decision, text: str) -> Iterator[str]:
     warning = boundary_warning(text, labels[0])
     if warning is not None:
         yield warning
-    begins = [(a, b) for a in labels for b in labels if a != b and b.startswith(a)]
-    end = terminator_character(text)
-    if begins and end is None:
-        yield f"the label {begins[0][0]!r} begins another one, and no quote is open to close it."
-    for label, longer in begins:
-        if end is not None and longer.startswith(label + end):
-            yield f"a study refuses the labels {label!r} and {longer!r}: {end} ends the answer."
+    begins = [a for a in labels for b in labels if a != b and b.startswith(a)]
+    if begins and terminator_character(text) is None:
+        yield f"the label {begins[0]!r} begins another one, and no quote is open to close it."
     total = sum((decision.rates or {}).values())
     if decision.rates is not None and abs(total - 1) > RATES_TOLERANCE:
         yield f"the rates add up to {total:.3f}; they are kept as they are."

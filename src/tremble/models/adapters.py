@@ -36,6 +36,8 @@ def adapter_files(adapter: str) -> list[Path]:
     folder = path_of(adapter)
     path = folder / ADAPTER_CONFIG
     with reading(path):
+        if not folder.is_dir():
+            raise UserError(f"There is no adapter folder {str(folder)!r}; check the path.")
         if not path.is_file():
             raise UserError(
                 f"No adapter_config.json in {adapter!r}; give the folder of a LoRA adapter."

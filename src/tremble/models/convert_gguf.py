@@ -25,8 +25,8 @@ from typing import Any
 
 from tremble.disk.paths import why
 from tremble.models.gguf_fields import check_whole, set_biases, set_fields
-from tremble.models.gguf_header import Refused, read_header
-from tremble.models.gguf_tensors import check_tensors, rotary_factors
+from tremble.models.gguf_header import AGAIN, Refused, read_header
+from tremble.models.gguf_tensors import check_extent, check_tensors, rotary_factors
 from tremble.models.gguf_tokenizer import check_tokenizer, split_as_named, tokenizer_arguments
 
 # How what is written in Rust, as weights and tokenizers are, repeats what the system answered.
@@ -47,9 +47,13 @@ def convert(file: Path, target: Path) -> None:
     Raises Refused for a file of which something would be lost, or made up; other exceptions for
     what cannot be read at all.
     """
-    header = read_header(file)
+    try:
+        header = read_header(file)
+    except ValueError as error:
+        raise Refused(f"is damaged ({error})", AGAIN) from error
     check_whole(header)
     check_tokenizer(header)
+    check_extent(header)
     import gguf
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer

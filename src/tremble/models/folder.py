@@ -26,11 +26,20 @@ class _Folder(FromFiles):
         # A revision may have slashes of its own, as org/name@refs/pr/1.
         nested = name.partition("@")[0].count("/") > 1
         path_like = name.startswith((".", "/", "~")) or nested or "\\" in name
-        return path_like or _is_folder(path_of(name))
+        return path_like or _is_there(path_of(name)) or _is_folder(_without_revision(name))
 
     def locate(self, spec: ModelSpec, notify: Notify, weights: bool) -> ModelFiles:
         folder = path_of(spec.id)
         if not _is_folder(folder):
+            if _is_there(folder):
+                raise UserError(
+                    f"The model {spec.id!r} is a file, and no .gguf file; give that, or a folder."
+                )
+            if _is_folder(bare := _without_revision(spec.id)):
+                raise UserError(
+                    f"{str(bare)!r} is a folder, which has no revisions, as {spec.id!r} asks for; "
+                    "leave out what follows the @."
+                )
             raise UserError(f"There is no model folder {spec.id!r}; check the path.")
         config = folder / "config.json"
         with reading(config):
@@ -40,6 +49,15 @@ class _Folder(FromFiles):
                 raise UserError(f"No config.json in {str(folder)!r}; give the folder of one model.")
         files = check_weights(folder)
         return ModelFiles(folder, {"weights": content_hash([config, *files])})
+
+
+def _without_revision(name: str) -> Path:
+    return path_of(name.partition("@")[0] or name)
+
+
+def _is_there(path: Path) -> bool:
+    with reading(path):
+        return path.exists()
 
 
 def _is_folder(path: Path) -> bool:

@@ -25,6 +25,7 @@ class FromFiles(ABC):
     """A source (see `open.ModelSource`) that has `owns`, and `locate` for its models' files."""
 
     made_up = False
+    has_revisions = False
     engine: str | None = None
 
     @abstractmethod
@@ -40,6 +41,11 @@ class FromFiles(ABC):
             or importlib.util.find_spec("torch") is None
         ):
             raise MissingExtra(f"The model {spec.id!r}", "torch")
+        if spec.revision is not None and not self.has_revisions:
+            raise UserError(
+                f"The model {spec.id!r} is not from the hub, so that it has no revision "
+                f"{spec.revision!r}; leave revision out of its [[model]]."
+            )
         files = self.locate(spec, notify, weights)
         check_config(files.folder)
         return files

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from tremble.models.limits import over_limit
 
@@ -24,6 +24,8 @@ _SCALARS[12] = "d"
 _TEXT, _LIST = 8, 9
 _LONGEST_KEPT = 10_000  # values of a list; layers have one each, a vocabulary is not kept
 
+# What is advised for a damaged file, and for one that is sound but not understood.
+AGAIN = "download or convert it again"
 ANOTHER_FORM = "name the folder or the hub name that the file was converted from instead"
 
 Value = int | float | bool | str | tuple[int | float | bool, ...] | None
@@ -38,13 +40,22 @@ class Refused(ValueError):
         self.said, self.cure = said, cure
 
 
+class Stored(NamedTuple):
+    """A tensor: how many elements, the number of its type, and its first byte in the data."""
+
+    elements: int
+    type: int
+    offset: int
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
-    """Fields by their names, with None for lists of texts and very long ones, and the names of the
-    tensors in their order."""
+    """Fields by their names, with None for lists of texts and very long ones; the tensors by their
+    names, in their order; how many bytes of the file the `data` of all tensors have."""
 
     fields: Mapping[str, Value]
-    tensors: tuple[str, ...]
+    tensors: Mapping[str, Stored]
+    data: int
 
     @property
     def architecture(self) -> str:
@@ -61,6 +72,12 @@ def read_header(path: Path) -> Header:
     be true, and OSError."""
     with path.open("rb") as stream:
         return _Reader(stream, path.stat().st_size).read()
+
+
+def _alignment(fields: Mapping[str, Value]) -> int:
+    """Data begin at a multiple of so many bytes."""
+    said = fields.get("general.alignment", 32)
+    return said if isinstance(said, int) and said > 0 else 32
 
 
 class _Reader:
@@ -88,17 +105,17 @@ class _Reader:
             if key in fields:
                 raise ValueError(f"it has {key[:100]!r} twice")
             fields[key] = value
-        names: dict[str, None] = {}
-        elements = 0
+        stored: dict[str, Stored] = {}
         for _ in range(tensors):
-            name, size = self.tensor()
-            if name in names:
+            name, tensor = self.tensor()
+            if name in stored:
                 raise ValueError(f"it has the tensor {name[:100]!r} twice")
-            names[name] = None
-            elements += size
+            stored[name] = tensor
+        elements = sum(tensor.elements for tensor in stored.values())
         if elements > 8 * self.size:  # the smallest quantisation takes more than a bit
             raise ValueError(f"it says that its tensors have {elements} elements")
-        return Header(fields, tuple(names))
+        padding = -(self.size - self.left) % _alignment(fields)
+        return Header(fields, stored, self.left - padding)
 
     def entry(self) -> tuple[str, Value]:
         """A key and its value. Sizes are those of keys that begin with an architecture."""
@@ -135,8 +152,8 @@ class _Reader:
             raise ValueError(f"{key[:100]!r} is of an unknown kind")
         return None
 
-    def tensor(self) -> tuple[str, int]:
-        """The name of a tensor, and how many elements it has."""
+    def tensor(self) -> tuple[str, Stored]:
+        """A tensor with its name."""
         name = self.text("its list of tensors", _LONGEST_KEY)
         dimensions = self.number("I")
         if dimensions > _MOST_DIMENSIONS:
@@ -144,8 +161,7 @@ class _Reader:
         elements = 1
         for _ in range(dimensions):
             elements *= self.number("Q")
-        self.skip(12)  # its type and its place
-        return name, elements
+        return name, Stored(elements, self.number("I"), self.number("Q"))
 
     def text(self, where: str, most: int | None = None) -> str:
         return self.take(self.length(where, most)).decode(errors="replace")

@@ -8,11 +8,31 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tremble.models.gguf_header import ANOTHER_FORM, Header, Refused
+from tremble.models.gguf_header import AGAIN, ANOTHER_FORM, Header, Refused
 from tremble.models.gguf_rope import FREQS, LONG, SHORT
 from tremble.text import visible
 
 _ROTARY = (FREQS, SHORT, LONG)  # taken into account by the configuration
+
+
+def check_extent(header: Header) -> None:
+    """Raises Refused where a tensor lies over another one, or goes on beyond the file's end."""
+    import gguf
+
+    end, before = 0, ""
+    for name, one in sorted(header.tensors.items(), key=lambda item: item[1].offset):
+        try:
+            block, size = gguf.GGML_QUANT_SIZES[gguf.GGMLQuantizationType(one.type)]
+        except (ValueError, KeyError) as error:
+            raise Refused(
+                f"holds the tensor {_first([name])} as numbers of an unknown kind ({one.type})",
+                ANOTHER_FORM,
+            ) from error
+        if one.offset < end:
+            raise Refused(f"has {_first([before])} and {_first([name])} in one place", AGAIN)
+        before, end = name, one.offset + one.elements // block * size
+        if end > header.data:
+            raise Refused(f"is cut off within the tensor {_first([name])}", AGAIN)
 
 
 def rotary_factors(file: Path, header: Header) -> dict[str, Sequence[float]]:
@@ -44,13 +64,12 @@ def check_tensors(header: Header, model: Any, report: Mapping[str, Any], biases:
     tensors = {place: name for name, place in places.items()}
     if missing:
         named = _first([tensors.get(name, name) for name in missing])
-        raise Refused(f"lacks the tensor {named}", "download or convert it again")
+        raise Refused(f"lacks the tensor {named}", AGAIN)
     odd = sorted(str(key[0]) for key in report["mismatched_keys"])
     if odd:
         named = _first([tensors.get(name, name) for name in odd])
         raise Refused(
-            f"holds the tensor {named} in another shape than a model of its fields has",
-            "download or convert it again",
+            f"holds the tensor {named} in another shape than a model of its fields has", AGAIN
         )
     lost = [*report["unexpected_keys"]]
     if not lost:

@@ -34,6 +34,8 @@ _TWICE = ["consolidated*.safetensors", "original/*"]
 class _Hub(FromFiles):
     """Names of the hub, with or without @revision: what nothing else owns."""
 
+    has_revisions = True
+
     def owns(self, name: str) -> bool:
         return True
 

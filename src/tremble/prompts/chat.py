@@ -50,7 +50,7 @@ MOCK = (
     "{% for message in messages %}[{{ message['role'] }}] {{ message['content'] }}\n"
     "{% endfor %}{% if add_generation_prompt %}[assistant] {% endif %}"
 )
-_CURE = "give another with template = in [[model]]"
+_CURE = "give another with template = in [[model]], or with --template"
 
 
 class TemplateError(UserError):

@@ -88,7 +88,7 @@ class Store:
         ):
             raise UserError(
                 f"{str(self.folder)!r} holds files that are no study of tremble's; "
-                "give an empty or new folder as --out."
+                "give an empty or new folder as --out (without it, the study's name)."
             )
         parent = self.folder
         while not parent.exists():
