@@ -119,5 +119,6 @@ def test_a_terminal_of_any_encoding_is_told_everything(study: Path, encoding: st
 def test_what_stands_for_a_character_is_as_wide() -> None:
     assert encodable("– … ×", "ascii") == "- . x"
     assert encodable("– … ×", "utf-8") == "– … ×"
-    assert encodable("é–", "cp1252") == "é–"
+    assert encodable("é–選", "cp1252") == r"é–\u9078"
+    assert encodable("„x“", "ascii") == r"\u201ex\u201c"
     assert encodable("é–選", "ascii") == r"\xe9-\u9078"

@@ -7,6 +7,7 @@ expected is what transformers makes of the folder.
 from __future__ import annotations
 
 import json
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from tests.support.gguf_cases import (
 from tests.support.gguf_files import as_gguf
 from tremble.errors import ModelUnavailable
 from tremble.models import gguf as source
-from tremble.models.gguf_header import Refused
+from tremble.models.gguf_header import Refused, read_header
 
 
 @pytest.mark.parametrize("name", SOUND)
@@ -208,6 +209,39 @@ def test_what_would_be_lost_or_made_up_is_refused(name: str, llama: Path, tmp_pa
     with pytest.raises(Refused) as refused:
         converted(file, tmp_path / "made")
     assert refused.value.said.startswith(said)
+
+
+def test_a_file_that_ends_too_soon_is_cut_off_within_a_tensor(llama: Path, tmp_path: Path) -> None:
+    """Wherever that is: the last tensor ends with the file."""
+    file = as_gguf(llama, tmp_path / "model.gguf")
+    whole = file.read_bytes()
+    header = read_header(file)
+    last = max(header.tensors, key=lambda name: header.tensors[name].offset)
+    for lost in (1, 4, len(whole) // 3):
+        file.write_bytes(whole[:-lost])
+        with pytest.raises(Refused, match="is cut off within the tensor") as refused:
+            converted(file, tmp_path / "made")
+        if lost < 5:
+            assert repr(last) in refused.value.said
+    file.write_bytes(whole[:50])
+    with pytest.raises(Refused, match=r"is damaged \(it says|is damaged \(it is cut off in"):
+        converted(file, tmp_path / "made")
+
+
+def test_two_tensors_in_one_place_are_refused(llama: Path, tmp_path: Path) -> None:
+    file = as_gguf(llama, tmp_path / "model.gguf")
+    content = file.read_bytes()
+    stored = read_header(file).tensors
+    first, second = sorted(stored, key=lambda name: stored[name].offset)[:2]
+    # Behind its name: the number of dimensions, each of them, its type, its first byte.
+    at = content.index(second.encode()) + len(second)
+    (dimensions,) = struct.unpack_from("<I", content, at)
+    place = at + 4 + 8 * dimensions + 4
+    assert struct.unpack_from("<Q", content, place) == (stored[second].offset,)
+    file.write_bytes(content[:place] + struct.pack("<Q", 0) + content[place + 8 :])
+    with pytest.raises(Refused, match="in one place") as refused:
+        converted(file, tmp_path / "made")
+    assert first in refused.value.said
 
 
 def test_gemma_3_without_its_window_is_refused(tmp_path: Path) -> None:

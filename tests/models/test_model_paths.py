@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -89,3 +90,32 @@ def test_what_may_not_be_read(step: str, tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(Path, step, refused)
     with pytest.raises(ModelUnavailable, match=r"cannot be read \(Permission denied\)"):
         folder.SOURCE.locate(ModelSpec(str(model)), say, True)
+
+
+NOT_OF_THE_HUB = {
+    "a revision beside": (ModelSpec("tiny", "main"), "it has no revision 'main'"),
+    "a revision behind": (
+        ModelSpec("tiny@refs/pr/1"),
+        "'tiny' is a folder, which has no revisions",
+    ),
+    "a file": (ModelSpec("weights.bin"), "is a file, and no .gguf file"),
+    "a file inside": (ModelSpec("./tiny/config.json"), "is a file, and no .gguf file"),
+    "nothing": (ModelSpec("./none"), "There is no model folder './none'"),
+}
+
+
+@pytest.mark.parametrize("kind", NOT_OF_THE_HUB)
+def test_what_lies_here_is_not_looked_for_on_the_hub(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(TINY, tmp_path / "tiny")
+    (tmp_path / "weights.bin").touch()
+    spec, sentence = NOT_OF_THE_HUB[kind]
+    with pytest.raises(UserError, match=re.escape(sentence)):
+        source_of(spec.id).files(spec, say)
+
+
+def test_an_adapter_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="There is no adapter folder"):
+        adapters.adapter_files(str(tmp_path / "none"))

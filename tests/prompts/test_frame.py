@@ -70,7 +70,9 @@ def test_a_template_that_does_not_print_peoples_words_is_refused(kind: str) -> N
         Template(text, "org/x").render(TALK)
     assert why in str(caught.value)
     assert str(caught.value).startswith("The chat template of org/x ")
-    assert str(caught.value).endswith("; give another with template = in [[model]], or with --template.")
+    assert str(caught.value).endswith(
+        "; give another with template = in [[model]], or with --template."
+    )
 
 
 def test_it_is_refused_before_any_words_are_there() -> None:

@@ -87,7 +87,8 @@ def test_a_template_that_takes_all_time_or_memory_is_refused(bomb: str) -> None:
     # What prints much is at its end, or at the limit of time, as fast as the machine is.
     wanted = ends[:1] if bomb in NEVER else ends
     assert said in [
-        f"The chat template of org/bomb {end}; give another with template = in [[model]], or with --template."
+        f"The chat template of org/bomb {end}; give another with template = in [[model]], or with "
+        "--template."
         for end in wanted
     ]
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - here < 100_000  # kB, here
