@@ -35,6 +35,11 @@ STYLES = {
         "{% for m in messages %}{% if loop.index > 5 %}{% break %}{% endif %}"
         "{{ m | tojson }}{% endfor %}{{ tools | tojson }}"
     ),
+    "json": (
+        "{% set d = {'b': 'é', 'a': [1]} %}{{ d | tojson }}{{ d | tojson(ensure_ascii=True) }}"
+        "{{ d | tojson(true) }}{{ d | tojson(indent=2) }}{{ d | tojson(false, 2) }}"
+        "{{ d | tojson(separators=(',', ':')) }}{{ d | tojson(sort_keys=true) }}" + TEMPLATE
+    ),
 }
 
 
