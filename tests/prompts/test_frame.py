@@ -152,6 +152,8 @@ def test_a_final_channel_that_is_there_is_left_alone_and_one_without_a_turn_is_r
         ("<A><think>\n", "<A>", "split('<think></think>x')", "<A><think>\n\n</think>\n\n"),
         ("<A><think><reflection>", None, "", "<A><think><reflection>\n</reflection>\n</think>\n\n"),
         ("<A><think>\nOkay.", None, "", "<A><think>\nOkay.\n</think>\n\n"),
+        ("<A><|no_think|><think>", None, "", "<A><|no_think|><think>\n\n</think>\n\n"),
+        ("<A><notes_of_thought>", None, "", "<A><notes_of_thought>\n\n</notes_of_thought>\n\n"),
         ("<A><reasoning>", None, "", "<A><reasoning>\n\n</reasoning>\n\n"),
         ("<A>◁think▷", None, "", "<A>◁think▷◁/think▷"),
         ("<A><|thinking_start|>", None, "", "<A><|thinking_start|>\n\n<|thinking_end|>\n\n"),
@@ -180,6 +182,18 @@ def test_a_thought_is_closed_as_its_family_closes_it(
         "\n\nThink first.\n### Assistant:\n",
         "<|im_start|>assistant\n",
         "<|START_THINKING|><|END_THINKING|>",
+        "<A><|no_think|>",
+        "<A>\n<think_off>\n",
+        "<A><|thinking_mode_off|>",
+        "<A><nothink>",
+        "<A><|reasoning:off|>",
+        "<A><think_on>",
+        "<A>/no_think\n",
+        "<|thinker|>",
+        "<analyst>\n",
+        "\nHuman-like reasoning bot:",
+        "<|im_start|>analyst\n",
+        "\n### Deep-Thinker: ",
     ],
 )
 def test_nothing_is_added_where_no_thought_is_open(end: str) -> None:
@@ -196,7 +210,16 @@ def test_a_thought_of_which_the_end_is_not_known_is_refused() -> None:
         Template(text, "t").remarks()
 
 
-@pytest.mark.parametrize("end", ["<A>Let me think: ", "\n\n### Reasoning:\n"])
+@pytest.mark.parametrize(
+    "end",
+    [
+        "<A>Let me think: ",
+        "\n\n### Reasoning:\n",
+        "<A>Expert analysis:\n",
+        "<A>Let me think on this:",
+        "<A>I know, thinking:",
+    ],
+)
 def test_a_thought_begun_in_words_is_refused_or_ended_in_words(end: str) -> None:
     with pytest.raises(NoPlaceForAnswer, match="begins a thought"):
         prefill(end, None, "")

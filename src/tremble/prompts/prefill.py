@@ -29,6 +29,13 @@ _TAG = re.compile(r"<[^<>\s]{1,60}>|\[/?[A-Z][A-Z_]{1,30}\]|◁[^◁▷\s]{1,60}
 _THOUGHT = re.compile(r"think|thought|reason|analy[sz]|scratchpad|reflect|ponder", re.IGNORECASE)
 _CLOSING = re.compile(r"^[<\[◁]\|?(?:/|end)|[_-]end\|?[>\]▷]$|^<[^|]*\|>$", re.IGNORECASE)
 _OPENING = re.compile(r"begin|start", re.IGNORECASE)
+# What turns thoughts on or off opens none: <|no_think|>, <think_off>, /no_think.
+_SWITCH = re.compile(
+    rf"(?<![a-z])(?:no|non|not|skip|without|disabled?|enabled?)[\W_]*(?:{_THOUGHT.pattern})"
+    rf"|(?:{_THOUGHT.pattern})(?:ing)?(?:[a-z]*[\W_](?:\w*[\W_])?)?"
+    r"(?:off|on|none|false|true|disabled?|enabled?)[\W_]*$",
+    re.IGNORECASE,
+)
 # What a header or a thought may be followed by where a template prints an answer.
 _OF_ANSWERS = re.compile(
     r"think|thought|reason|final|content|response|answer|message|solution", re.IGNORECASE
@@ -48,6 +55,10 @@ _SAID = {
     "answering the question."
 }
 _ROLE = re.compile(r"assistant|model|answer|response|\bai\b", re.IGNORECASE)
+# Who speaks: "Human-like reasoning bot:", <|thinker|>.
+_SPEAKER = re.compile(
+    r"(?:bot|agent|analyst|thinker|reasoner|expert|machine|gpt|llm)[\W_]*$", re.IGNORECASE
+)
 _FINAL_RESPONSE = "[BEGIN FINAL RESPONSE]"  # Apriel, whose thoughts begin in words
 _CHANNEL_OPENS = "<|channel>"  # Gemma 4
 _CHANNEL, _MESSAGE, _START = "<|channel|>", "<|message|>", "<|start|>"  # of the harmony format
@@ -131,10 +142,15 @@ def _opened(end: str) -> str | None:
     start = None
     for tag in reversed(tags):  # one thought may be opened within another
         inside = start is None or not end[tag.end() : start].strip()
-        if not inside or not _THOUGHT.search(tag[0]) or _CLOSING.search(tag[0]):
+        if not inside or not _opens_thought(tag[0]):
             break
         start = tag.start()
     return None if start is None else end[start:]
+
+
+def _opens_thought(tag: str) -> bool:
+    other = (_CLOSING, _SWITCH, _SPEAKER)
+    return _THOUGHT.search(tag) is not None and not any(kind.search(tag) for kind in other)
 
 
 def _closed(opened: str, end: str, answered: str, template: str) -> Prefill:
@@ -160,7 +176,7 @@ def _begun_in_words(end: str, template: str) -> Prefill | None:
     """Closes a thought that a generation prompt begins in words, without a tag of its own."""
     *_, behind = _TAG.split(end)
     last = behind.rstrip().rpartition("\n")[2]
-    if not _THOUGHT.search(last) or _ROLE.search(last):
+    if not _THOUGHT.search(last) or any(kind.search(last) for kind in (_ROLE, _SPEAKER, _SWITCH)):
         return None
     if _FINAL_RESPONSE in template:
         return Prefill(f"\n{_FINAL_RESPONSE}\n", CLOSED)
