@@ -92,6 +92,136 @@ def test_words_that_only_one_kind_of_conversation_has_are_missed(dropped: str) -
         Template(text, "t").render(TALK)
 
 
+TAKEN = "{% set p = '<assistant>' if add_generation_prompt else '' %}"
+SAID = "{% set said = messages | map(attribute='content') | join %}"
+EARLY = "prints its generation prompt before people's words"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        TAKEN + "{{ p }}" + EACH + "{{ m.content }}{% endfor %}",
+        TAKEN + "{{ p }}" + EACH + "{{ m.content }}<end>\n{% endfor %}",
+        TAKEN + EACH + "{% if loop.last %}{{ p }}{% endif %}{{ m.content }}{% endfor %}",
+    ],
+)
+def test_a_generation_prompt_before_peoples_words_is_refused(text: str) -> None:
+    with pytest.raises(TemplateError, match=EARLY):
+        Template(text, "t").takes_system  # noqa: B018
+
+
+def test_one_that_is_there_without_a_system_text_alone_is_refused_for_such_prompts() -> None:
+    first = "{% if messages[0].role == 'user' %}{{ p }}{% endif %}"
+    last = "{% if messages[0].role != 'user' %}{{ p }}{% endif %}"
+    template = Template(TAKEN + first + EACH + "{{ m.content }}{% endfor %}" + last, "t")
+    assert template.render(TALK).endswith("<assistant>" + OPENED)
+    with pytest.raises(TemplateError, match=EARLY):
+        template.render(Conversation("", TALK.user, OPENED, ()))
+
+
+@pytest.mark.parametrize(
+    "asked", ["'<assistant>'", "'<assistant>' if add_generation_prompt else ''"]
+)
+@pytest.mark.parametrize("end", ["", "<end>"])
+def test_a_generation_prompt_that_goes_before_some_words_is_refused(asked: str, end: str) -> None:
+    text = (
+        f"{SAID}{{% set p = {asked} %}}{{{{ p if '?' in said }}}}{EACH}{{{{ m.content }}}}{end}"
+        "{% endfor %}{{ p if '?' not in said }}"
+    )
+    template = Template(text, "t")
+    calm = Conversation("The rules.", "assistant", OPENED, ())
+    assert (
+        template.render(calm) == f"<system>The rules.{end}<user>assistant{end}<assistant>{OPENED}"
+    )
+    with pytest.raises(TemplateError, match="does not print its generation prompt behind"):
+        template.render(TALK)
+
+
+@pytest.mark.parametrize("user", ["Be quick.", "assistant", "/no_think"])
+def test_what_stands_behind_words_may_go_by_them(user: str) -> None:
+    """A thought that is closed for some, and a remark."""
+    text = (
+        EACH + "{{ m.content }}{% if 'quick' in m.content %} Soon.{% endif %}<end>{% endfor %}"
+        "{% if add_generation_prompt %}<assistant><think>"
+        "{{ '</think>' if messages[-1].content in ('/no_think', 'assistant') }}{% endif %}"
+    )
+    printed = Template(text, "t").render(Conversation("", user, OPENED, ()))
+    remark = " Soon." if "quick" in user else ""
+    thought = "<think>\n\n</think>\n\n" if "quick" in user else "<think></think>"
+    assert printed == f"<user>{user}{remark}<end><assistant>{thought}{OPENED}"
+
+
+@pytest.mark.parametrize(
+    ("twice", "system", "user", "whose"),
+    [
+        ("'?' in m.content", "The rules.", "Take it?", "user"),
+        ("'?' in m.content", "", "Take it?", "user"),
+        ("'?' in m.content", "Rules?", "Take it.", "system"),
+        ("'?' in m.content", "Take it? Yes.", "Take it?", "(system|user)"),
+        ("messages | length == 1", "", "Take it.", "user"),
+    ],
+)
+def test_words_that_are_printed_twice_for_some_words_are_refused(
+    twice: str, system: str, user: str, whose: str
+) -> None:
+    text = EACH + "{{ m.content }}{% if " + twice + " %} {{ m.content }}{% endif %}{% endfor %}"
+    template = Template(text, "t")
+    assert template.takes_system
+    with pytest.raises(TemplateError, match=f"prints the {whose} text 2 times"):
+        template.render(Conversation(system, user, OPENED, ()))
+
+
+@pytest.mark.parametrize(
+    ("dropped", "system", "user"),
+    [
+        ("system", "Be kind.", "Be kind. Take it?"),
+        ("system", "Be kind.", "Be kind."),
+        ("user", "You are asked: Take it?", "Take it?"),
+        ("system", "user", "Take it?"),
+        ("user", "The rules.", "system"),
+    ],
+)
+def test_words_that_are_dropped_are_missed_though_they_stand_elsewhere(
+    dropped: str, system: str, user: str
+) -> None:
+    text = (
+        EACH + f"{{% if m.role != '{dropped}' or 'marker' in m.content %}}"
+        "{{ m.content }}{% endif %}{% endfor %}<assistant>"
+    )
+    talk = Conversation(system, user, OPENED, ())
+    with pytest.raises(TemplateError, match=f"prints nothing of the {dropped} text"):
+        Template(text, "t").render(talk)
+
+
+REPEATED = {
+    "system text in the user text": ("Be kind.", "Be kind. Take it? Be kind."),
+    "user text in the system text": ("You are asked: Take it? Yes.", "Take it?"),
+    "the same twice": ("Take it?", "Take it?"),
+    "a sentence twice": ("Be kind.\n\nBe kind.", "Take it?\n\nTake it?"),
+    "words of the frame": ("system", "user"),
+    "an answerer": ("assistant", "assistant"),
+    "one letter": ("s", "e"),
+    "a mark": ("<user>", "<assistant>"),
+    "short": ("", "Yes"),
+    "without a system text": ("", "user user"),
+    "white space": (" a b\n", "\n\na b\n\na b "),
+}
+
+
+@pytest.mark.parametrize("headed", [False, True])
+@pytest.mark.parametrize("kind", list(REPEATED))
+def test_words_that_people_repeat_are_printed(kind: str, headed: bool) -> None:
+    system, user = REPEATED[kind]
+    refused = "{% if m.role == 'system' %}{{ raise_exception('no') }}{% endif %}" if headed else ""
+    text = EACH + refused + "{{ m.content }}\n{% endfor %}Yes user: <assistant>"
+    printed = Template(text, "t").render(Conversation(system, user, OPENED, ()))
+    if headed:
+        first = f"<user>{system}\n\n" if system else "<user>"
+    else:
+        first = f"<system>{system}\n<user>" if system else "<user>"
+    assert printed == f"{first}{user}\nYes user: <assistant>{OPENED}"
+
+
 def test_white_space_around_words_may_go_and_the_first_message_may_be_all_that_is_printed() -> None:
     talk = Conversation(" The rules.\n", "\nTake 3? ", OPENED, ())
     trimmed = Template(EACH + "{{ m.content | trim }}{% endfor %}", "t")

@@ -72,6 +72,37 @@ def test_words_are_printed_without_a_system_text_and_no_thought_is_left_open(nam
 
 
 @pytest.mark.parametrize("name", list(ALL))
+def test_words_that_people_repeat_or_the_template_prints_are_printed(name: str) -> None:
+    of_name = template(name)
+    for system, user in (
+        ("user", "user"),
+        ("assistant", "Yes"),
+        ("You are a helpful assistant.", "system"),
+        ("Be kind.", "Be kind. Be kind. Take it?"),
+        (f"{USER} {USER}", USER),
+    ):
+        printed = of_name.render(Conversation(system, user, OPENED, OPTIONS))
+        assert printed == as_printed(ALL[name].printed, system, user) + OPENED
+        of_name.render(Conversation("", user, OPENED, OPTIONS))
+
+
+@pytest.mark.parametrize(
+    ("name", "system", "user"),
+    [
+        ("Nemotron Nano 2", "/think ", "\n/no_think\nTake it?"),
+        ("Nemotron Nano 2", "/no_think\nBe kind.", "</think>"),
+        ("Qwen 3", "system <|im_end|>", "system "),
+    ],
+)
+def test_words_that_templates_print_for_some_words_are_not_counted(
+    name: str, system: str, user: str
+) -> None:
+    printed = template(name).render(Conversation(system, user, OPENED, OPTIONS))
+    assert user.strip() in printed
+    assert system.strip() in printed
+
+
+@pytest.mark.parametrize("name", list(ALL))
 def test_todays_date_is_never_printed(name: str) -> None:
     for system in (SYSTEM, ""):
         printed = template(name).render(Conversation(system, USER, OPENED, OPTIONS))

@@ -22,8 +22,20 @@ from tremble.decisions.files import text_of
 from tremble.disk.paths import is_file, path_of
 from tremble.errors import UserError
 from tremble.prompts.conversation import Conversation
-from tremble.prompts.frame import USER, Frame, Message, NotPrinted, altered, conversation, frame_of
-from tremble.prompts.prefill import NoPlaceForAnswer, Prefill, prefill
+from tremble.prompts.frame import (
+    SYSTEM,
+    USER,
+    Around,
+    Frame,
+    Message,
+    NotPrinted,
+    altered,
+    around_of,
+    behind,
+    conversation,
+    frame_of,
+)
+from tremble.prompts.prefill import NoPlaceForAnswer, Prefill, before_thought, prefill
 from tremble.prompts.sandbox import Names, compiled, rendered, why_not
 from tremble.text import one_line
 from tremble.tokenization.options import TokenizerFacts
@@ -131,9 +143,15 @@ class Template:
             place = altered(words, printed)
             if place is not None:
                 raise self._error(f"changes or cuts the {whose} text, at {place!r}")
+        around = frame.around if system else self._user_alone
+        fault = around.fault({SYSTEM: system, USER: user}, printed, self.text)
+        if fault is not None:
+            raise self._error(fault)
         end = frame.end
         if not printed.endswith(end):  # it goes by what is said
-            end = printed.rpartition(user.strip() or system.strip() or end)[2]
+            end = behind(system, user, printed)
+            if before_thought(around.prompt).strip() not in end:
+                raise self._error("does not print its generation prompt behind people's words")
         added = self._prefill_after(end)
         return (printed if added is None else added.after(printed)) + talk.opening
 
@@ -141,11 +159,19 @@ class Template:
     def _frame(self) -> Frame:
         self._compiled  # noqa: B018 - its own errors are not those of people's words
         try:
-            frame = frame_of(self._printed)
+            frame = frame_of(self._printed, self._unprompted)
             prefill(frame.end, frame.answered, self.text)
         except (NotPrinted, NoPlaceForAnswer) as fault:
             raise self._error(str(fault)) from fault
         return frame
+
+    @cached_property
+    def _user_alone(self) -> Around:
+        """Around a user text without a system text."""
+        try:
+            return around_of(self._printed, self._unprompted, conversation("", USER))
+        except NotPrinted as fault:
+            raise self._error(str(fault)) from fault
 
     def _prefill_after(self, end: str) -> Prefill | None:
         try:
@@ -171,11 +197,14 @@ class Template:
     def _names(self) -> Names:
         return {**self.special, **self.switches}
 
-    def _printed(self, messages: Sequence[Message]) -> str:
+    def _unprompted(self, messages: Sequence[Message]) -> str:
+        return self._printed(messages, prompted=False)
+
+    def _printed(self, messages: Sequence[Message], prompted: bool = True) -> str:
         """What it prints. Raises TemplateError where it raises anything."""
         template = self._compiled
         try:
-            return rendered(template, messages, self._names)
+            return rendered(template, messages, self._names, prompted)
         except Exception as error:  # a template is somebody else's program and can fail in any way
             raise self._error(f"cannot be rendered ({one_line(error)})") from error
 

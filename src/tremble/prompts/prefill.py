@@ -114,6 +114,14 @@ def prefill(end: str, answered: str | None, template: str) -> Prefill | None:
     return None
 
 
+def before_thought(prompt: str) -> str:
+    """A generation prompt up to the first thought in it, opened or closed."""
+    for tag in _TAG.finditer(prompt):
+        if _THOUGHT.search(tag[0]) or tag[0] == _CHANNEL_OPENS:
+            return prompt[: tag.start()]
+    return prompt
+
+
 def _final_channel(end: str) -> Prefill | None:
     """The rest of the header of an answer, in the harmony format."""
     _, start, header = end.rpartition(_START)

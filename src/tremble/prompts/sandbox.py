@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import cache, lru_cache
+from itertools import product
 from typing import Any, NoReturn
 
 import jinja2
@@ -40,7 +41,7 @@ Messages = Sequence[Mapping[str, Any]]
 Names = Mapping[str, str | int]  # special tokens and switches, as a template takes them
 
 # What real prompts look like: many lines, with and without a system text; with an answer, and as
-# parts, as `frame` tries them.
+# parts, as `frame` tries them; each also without the generation prompt.
 _LINES = "Round 1 of 10:\nYou chose J, the other player chose F. You got 5 points.\n" * 100
 _USER = {"role": "user", "content": f"{_LINES}Which option do you choose?"}
 _SYSTEM = {"role": "system", "content": "You play a game.\n\n- If you choose J, you get 8 points."}
@@ -55,17 +56,20 @@ _TALKS: tuple[Messages, ...] = (
 )
 
 
-def rendered(template: jinja2.Template, messages: Messages, names: Names) -> str:
-    """A conversation as one text, with the generation prompt where an answer is to come.
+def rendered(
+    template: jinja2.Template, messages: Messages, names: Names, prompted: bool = True
+) -> str:
+    """A conversation as one text, with the generation prompt where an answer is to come, and
+    `prompted` asks for it.
 
     Raises TimeoutError where it takes more than `SECONDS`, since what was tried may go on without
     end for another text (in the first thread, and where the system has such a clock).
     """
     if threading.get_ident() != threading.main_thread().ident or not _has_clock():
-        return _render(template, messages, names)
+        return _render(template, messages, names, prompted)
     signal.setitimer(signal.ITIMER_REAL, SECONDS)
     try:
-        return _render(template, messages, names)
+        return _render(template, messages, names, prompted)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
@@ -84,8 +88,8 @@ def _late(*_: object) -> NoReturn:
     raise TimeoutError(f"it does not end within {SECONDS:g} s")
 
 
-def _render(template: jinja2.Template, messages: Messages, names: Names) -> str:
-    asked = messages[-1]["role"] != "assistant"
+def _render(template: jinja2.Template, messages: Messages, names: Names, prompted: bool) -> str:
+    asked = prompted and messages[-1]["role"] != "assistant"
     return template.render(
         messages=messages, add_generation_prompt=asked, tools=None, documents=None, **names
     )
@@ -136,9 +140,9 @@ def _try() -> int:
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.write(1, _READY)
-    for messages in _TALKS:
+    for messages, prompted in product(_TALKS, (True, False)):
         try:
-            if len(_render(compiled(text), messages, names)) > LENGTH:
+            if len(_render(compiled(text), messages, names, prompted)) > LENGTH:
                 return _MEMORY
         except MemoryError:
             return _MEMORY
