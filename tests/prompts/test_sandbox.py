@@ -44,6 +44,12 @@ NEVER = {
     "only with a system text": (
         "{% if messages[0].role == 'system' %}" + RANGE * 2 + END * 2 + "{% endif %}"
     ),
+    "only where no answer is asked for": (
+        "{% if messages[-1].role == 'user' and not add_generation_prompt %}"
+        + RANGE * 2
+        + END * 2
+        + "{% endif %}"
+    ),
     "only without": "{% if messages[0].role == 'user' %}" + RANGE * 2 + END * 2 + "{% endif %}",
 }
 LARGE = {
