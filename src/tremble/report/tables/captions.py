@@ -48,9 +48,9 @@ CAPTIONS = {
     ),
     "votes": (
         "n: model families, of which the kept pairs are; statistic: votes, signed ranks or t; p: "
-        "in the direction of the data where sided is one; p Holm and p BH: adjusted over the "
-        "families of games. Mean, low and high: average difference of r, base less aligned, with "
-        "its 95% interval, by the mixed model."
+        "in the direction of the data where sided is one, which p two sided doubles; p Holm and "
+        "p BH: p two sided, adjusted over the families of games. Mean, low and high: average "
+        "difference of r, base less aligned, with its 95% interval, by the mixed model."
     ),
     "ceilings": (
         "Ceiling: the highest r that a prediction can expect, from the share of noise in the total "

@@ -126,12 +126,14 @@ def vote_table(pairs: Iterable[Row], catalogue: Catalogue) -> list[Row]:
     """Tests over kept pairs in which siblings do not count as independent, per mode, formulation
     and family of games, and for "all".
 
-    family, test, direction, n (model families), pairs, statistic, p, p_holm, p_bh, sided, mean,
-    low, high, mode, formulation, note. "family votes": one vote per model family, an exact
-    binomial test; "family wilcoxon": on the mean differences of model families; both one-sided
-    in the direction of the data, as those of Shapira et al. (2026) are. "mixed": difference ~ 1 +
-    (1 | model family), two-sided, with its mean and 95% interval. p_holm and p_bh adjust over the
-    families of games within one test. A model outside `catalogue` stands for itself.
+    family, test, direction, n (model families), pairs, statistic, p, sided, p_two_sided, p_holm,
+    p_bh, mean, low, high, mode, formulation, note. "family votes": one vote per model family, an
+    exact binomial test; "family wilcoxon": on the mean differences of model families; their p is
+    one-sided in the direction of the data, as that of Shapira et al. (2026) is, and p_two_sided
+    min(1, 2p), since that direction was not named beforehand. "mixed": difference ~ 1 + (1 | model
+    family), whose p is two-sided, with its mean and 95% interval. p_holm and p_bh adjust
+    p_two_sided over the families of games within one test. A model outside `catalogue` stands for
+    itself.
     """
     groups = by_family(
         (row for row in pairs if row["kept"]), lambda row: (row["mode"], row["formulation"])
@@ -142,7 +144,7 @@ def vote_table(pairs: Iterable[Row], catalogue: Catalogue) -> list[Row]:
         rows += [{**named, **row} for row in _votes(kept, catalogue)]
     keys = [(row["mode"], row["formulation"], row["test"]) for row in rows]
     # "all" pools the others and is no further test beside them.
-    p = [None if row["family"] == ALL else row["p"] for row in rows]
+    p = [None if row["family"] == ALL else row["p_two_sided"] for row in rows]
     return _adjusted(rows, p, keys)
 
 
@@ -159,6 +161,7 @@ def _votes(kept: Sequence[Row], catalogue: Catalogue) -> list[Row]:
             "statistic": max(vote.base, vote.aligned) if vote.direction else None,
             "p": vote.p,
             "sided": "one",
+            "p_two_sided": vote.p_two_sided,
             **empty,
             "note": vote.note,
         },
@@ -169,6 +172,7 @@ def _votes(kept: Sequence[Row], catalogue: Catalogue) -> list[Row]:
             "statistic": vote.wilcoxon_statistic,
             "p": vote.wilcoxon_p,
             "sided": "one",
+            "p_two_sided": vote.wilcoxon_p_two_sided,
             **empty,
             "note": vote.note,
         },
@@ -179,6 +183,7 @@ def _votes(kept: Sequence[Row], catalogue: Catalogue) -> list[Row]:
             "statistic": mixed.t,
             "p": mixed.p,
             "sided": "two",
+            "p_two_sided": mixed.p,
             "mean": mixed.mean,
             "low": mixed.low,
             "high": mixed.high,
