@@ -13,6 +13,7 @@ from tremble.stats.frames.matrix import RunMatrix
 from tremble.stats.frames.predictions import RUN
 from tremble.stats.inference.bootstrap import RESAMPLES, difference_intervals, r_intervals
 from tremble.stats.inference.dependent import dependent_test
+from tremble.stats.inference.intervals import Interval
 from tremble.stats.inference.multiplicity import benjamini_hochberg, holm, within
 from tremble.stats.inference.significance import ALL
 from tremble.stats.inference.votes import family_vote, mixed_model
@@ -31,25 +32,28 @@ def interval_table(made: RunMatrix, resamples: int = RESAMPLES) -> list[Row]:
 
     A problem with three or more options is one decision and a point for each of them.
     """
-    rows: list[tuple[int, Row]] = []
+    return [row for row, _ in r_of_runs(made, resamples)]
+
+
+def r_of_runs(made: RunMatrix, resamples: int = RESAMPLES) -> list[tuple[Row, Interval]]:
+    """The rows of `interval_table`, each with its interval."""
+    rows: list[tuple[int, Row, Interval]] = []
     for held in made.families:
         x = made.x[:, held.at]
         intervals = r_intervals(x, held.y, held.clusters, resamples=resamples)
         for run, own, interval in zip(made.runs.iter_rows(named=True), x, intervals, strict=True):
             if not interval.n:
                 continue
-            parts = asdict(interval)
-            named = {name: run[name] for name in RUN}
-            rows.append(
-                (
-                    run["run"],
-                    {**named, "family": held.family}
-                    | {"points": interval.n, "decisions": held.decisions(own)}
-                    | {"r": interval.estimate}
-                    | {name: parts[name] for name in _INTERVAL},
-                )
-            )
-    return [row for _, row in sorted(rows, key=lambda pair: pair[0])]
+            row = {
+                **{name: run[name] for name in RUN},
+                "family": held.family,
+                "points": interval.n,
+                "decisions": held.decisions(own),
+                "r": interval.estimate,
+                **{name: getattr(interval, name) for name in _INTERVAL},
+            }
+            rows.append((run["run"], row, interval))
+    return [(row, interval) for _, row, interval in sorted(rows, key=lambda one: one[0])]
 
 
 def difference_table(
