@@ -22,6 +22,8 @@ from tremble.decisions.record import Decision
 from tremble.errors import UserError
 from tremble.prompts.formulations import standard
 from tremble.prompts.presentations import presentations
+from tremble.stats.frames.clusters import units
+from tremble.study.decision_frame import decision_frame
 
 DATA = os.environ.get("TREMBLE_DATA")
 FIGURES = Path(DATA or ".").parent / "figures"
@@ -57,6 +59,13 @@ def prompts(decisions: Iterable[Decision]) -> dict[str, tuple[str, ...]]:
     return {
         d.id: tuple(standard(d, order).plain() for order in presentations(d)) for d in decisions
     }
+
+
+def test_the_demo_has_plays_and_problems_and_no_items(embedded: dict[str, Decision]) -> None:
+    """So that its winners and intervals rest on what they rested on before there were items."""
+    found = units(decision_frame(embedded.values()))
+    assert found["item"].null_count() == found.height == len(embedded)
+    assert not found["unnamed"].any()
 
 
 def test_counts(embedded: dict[str, Decision], notes: Notes) -> None:

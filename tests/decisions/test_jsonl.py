@@ -112,6 +112,7 @@ def _decisions(draw: st.DrawFn, games: list[Game], number: int) -> Decision:
     else:
         family = draw(st.sampled_from(["custom", family]))
         seen = {"prompt": draw(_name), "system": draw(st.none() | _name), "opening": draw(_text)}
+        seen["item"] = draw(st.none() | _name.map(lambda name: f"{name}{number}"))
     return Decision(
         id=f"{draw(_text)}{number}",
         dataset=dataset,
@@ -201,6 +202,10 @@ FAULTS = [
     ({**OWN, "options": ["a", "b", "c"], "choice": "a"}, "name as target"),
     ({**OWN, "rate_sd": -1}, "rate_sd is -1"),
     ({**OWN, "opening": 3}, "opening is 3"),
+    ({**OWN, "item": ["a"]}, "item is ['a']; it must be a text"),
+    ({**OWN, "item": 1.5}, "item is 1.5; it must be a text"),
+    ({**OWN, "item": ""}, "item is ''; it must be a text that is not empty"),
+    ({**PLAYED, "item": "a"}, "item says nothing in a record with game"),
     ({**PLAYED, "game": "h"}, "no game 'h' before this line"),
     ({"id": "x", "rules": {}, "family": "chess", "options": ["a", "b"], "choice": "a"}, "chess"),
     ({"rules": {}, "family": "lottery", "options": ["a", "b"], "choice": "a"}, "id is missing"),

@@ -115,7 +115,10 @@ def test_what_people_did_is_stored_as_it_was(
 def test_the_tables_are_the_same(name: str, before: Path, after: Path, said: Said) -> None:
     stored = json.loads((before / f"{name}.json").read_text("utf-8"))
     found = json.loads(tremble(*STUDIES[name])[0])
-    assert list(differences(found, stored)) == []
+    # Since 0.2.0 a note says that people are not named, of prompts of one's own in one study.
+    notes = [note for note in found["notes"] if "one_decision_each" not in note]
+    assert len(found["notes"]) - len(notes) == (name == "wide")
+    assert list(differences({**found, "notes": notes}, stored)) == []
 
 
 @pytest.mark.parametrize("name", STUDIES)
@@ -123,7 +126,20 @@ def test_the_export_is_the_same(name: str, before: Path, after: Path, said: Said
     tremble("export", name, "--to", "csv", "--out", "again.csv")
     stored = table(before / f"{name}.csv")
     assert len(stored) > 1
-    assert list(differences(table(Path("again.csv")), stored)) == []
+    assert list(differences(without_items(table(Path("again.csv"))), stored)) == []
+
+
+def without_items(rows: list[list[Any]]) -> list[list[Any]]:
+    """An export as one of before there were items: of prompts of one's own, whose column `item`
+    says what was read, the second unit is the decision again."""
+    head = rows[0]
+    if "item" not in head:
+        return rows
+    item, unit, decision = (head.index(name) for name in ("item", "cluster_game", "decision"))
+    for row in rows[1:]:
+        if row[item]:
+            row[unit] = row[decision]
+    return [row[:item] + row[item + 1 :] for row in rows]
 
 
 def table(path: Path) -> list[list[Any]]:

@@ -116,7 +116,7 @@ class _Told:
 def _but_for_names(d: Decision) -> tuple[Any, ...]:
     """All in a decision that a check looks at, of its names only whether they are there."""
     people = (d.options, d.target, d.choice, d.rates, d.n, d.rate_sd)
-    seen = (d.game is None, d.at, d.rules, d.history, d.prompt, d.system, d.opening)
+    seen = (d.game is None, d.at, d.rules, d.history, d.prompt, d.system, d.opening, d.item)
     named = (bool(d.id), d.participant and True, d.round, d.role, d.dataset, d.family, d.config)
     return people + seen + named
 

@@ -22,7 +22,7 @@ import polars as pl
 from tremble.disk.tables import columns_of
 from tremble.disk.whole import is_special, write_whole
 from tremble.errors import UserError
-from tremble.stats.frames.clusters import person
+from tremble.stats.frames.clusters import units
 from tremble.stats.frames.comparisons import format_column
 from tremble.stats.frames.outcomes import outcomes
 from tremble.stats.frames.predictions import RUN, predictions, scored_presentations
@@ -49,10 +49,14 @@ MEANINGS = {
     "game where the participant is not known. Within a family of games only this one where every "
     "game has one participant, only cluster_game where every participant has one game, else both, "
     "crossed. R: sandwich::vcovCL(fit, cluster = ~ cluster_participant + cluster_game)",
-    "cluster_game": "second of two units that intervals resample whole: the game, else the "
-    "decision itself. Where one unit holds the other, clustering by both is clustering by the "
-    "outer one. Stata: vce(cluster cluster_participant cluster_game), or the outer one alone",
+    "cluster_game": "second of two units that intervals resample whole: the game; without one the "
+    "item, if what was read is one; else the decision itself. Where one unit holds the other, "
+    "clustering by both is clustering by the outer one. Stata: vce(cluster cluster_participant "
+    "cluster_game), or the outer one alone",
     "participant": "identifier of the person, empty where unknown",
+    "item": "what the person read, of prompts of one's own: the item that the record names, else "
+    "for single choices a digest of system text, prompt and opening; no column without prompts of "
+    "one's own",
     "round": "round of the game, from 1",
     "role": "the person's part in the game",
     "n": "people behind a rate, empty for single choices and where not printed",
@@ -79,11 +83,22 @@ def tidy(scores: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
     `scores` and `decisions` as a study holds them (`Store.scores`, `Store.decisions`).
     """
     did = outcomes(decisions).select("decision", "key", "outcome", "kind")
-    facts = decisions.join(did, on="decision", how="left", maintain_order="left").with_columns(
-        option=pl.coalesce("key", "target"),
-        # As `frames.clusters.cluster_codes` has them.
-        cluster_participant=pl.coalesce(person(), pl.format("game {}", "cluster")),
-        cluster_game="cluster",
+    unit = units(decisions).rename({"item": "unit_item"}).drop("cluster")
+    facts = (
+        decisions.join(did, on="decision", how="left", maintain_order="left")
+        .join(unit, on="decision", how="left", maintain_order="left")
+        .with_columns(
+            option=pl.coalesce("key", "target"),
+            # As `frames.clusters.kinds_of` has them.
+            cluster_participant=pl.coalesce("person", pl.format("game {}", "cluster")),
+            cluster_game=pl.coalesce("unit_item", "cluster"),
+            item=pl.coalesce(
+                "item",
+                pl.when(pl.col("unit_item").str.starts_with("text ")).then(
+                    pl.col("unit_item").str.strip_prefix("text ")
+                ),
+            ),
+        )
     )
     theory = decisions.select("decision", option="keys", normative="normative")
     theory = theory.filter(pl.col("normative").is_not_null()).explode("option", "normative")
@@ -115,8 +130,10 @@ def tidy(scores: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
         )
     )
     parameters, names = _parameters(decisions)
+    items = rows["item"].null_count() < rows.height
+    leading = [name for name in MEANINGS if name != "item" or items]
     return rows.join(parameters, on="decision", how="left", maintain_order="left").select(
-        *MEANINGS, *names
+        *leading, *names
     )
 
 

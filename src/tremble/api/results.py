@@ -17,12 +17,15 @@ from tremble.store.study_folder import Store
 
 
 def analyze_study(out: Path) -> tuple[Analysis, pl.DataFrame, pl.DataFrame]:
-    """The analysis of a study folder, with the scores and decisions it was made from.
+    """The analysis of a study folder, with the scores and decisions it was made from; where the
+    study has `one_decision_each`, whoever is not named is a participant of one decision.
 
     Raises UserError where the folder is no study.
     """
     store = Store(out)
     scores, decisions = store.scores(), store.decisions()
+    if store.read_run().get("one_decision_each"):
+        decisions = decisions.with_columns(participant=pl.coalesce("participant", "decision"))
     return analyze(scores, decisions, _compared(store)), scores, decisions
 
 

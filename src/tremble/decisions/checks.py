@@ -22,7 +22,7 @@ _GAME_KEYS = {"schema", "kind", "id", "dataset", "family", "rules", "events", "p
 _DECISION_KEYS = {
     *("schema", "kind", "id", "dataset", "family", "game", "at", "participant", "round", "role"),
     *("options", "target", "choice", "rates", "rate", "n", "rate_sd", "rules", "history"),
-    *("prompt", "system", "opening", "config"),
+    *("prompt", "system", "opening", "item", "config"),
 }
 # Which forms of a record a key belongs to.
 _ONLY_IN = {
@@ -30,6 +30,7 @@ _ONLY_IN = {
     "history": ("rules",),
     "system": ("prompt",),
     "opening": ("prompt",),
+    "item": ("prompt",),
 }
 
 
@@ -165,6 +166,7 @@ class Checker(Fields):
             prompt=prompt,
             system=system,
             opening=opening,
+            item=self.text(value, "item") if value.get("item") is not None else None,
             **common,
         )
 

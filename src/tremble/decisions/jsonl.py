@@ -128,6 +128,7 @@ def decision_to_json(decision: Decision) -> dict[str, Any]:
         record["history"] = [_event_to_json(event) for event in decision.history]
     optional: dict[str, Any] = {
         "system": decision.system,
+        "item": decision.item,
         "participant": decision.participant,
         "round": decision.round,
         "role": decision.role,
@@ -210,6 +211,7 @@ class _Reader:
         self.games: dict[bytes, int] = {}  # which game, counted from 0
         self.places = array("q")  # of each game its place (two numbers) and its line
         self.ids: set[bytes] = set()  # of decisions
+        self.items: dict[bytes, tuple[str, int]] = {}  # condition and item -> its text, a line
         self.recent: OrderedDict[str, Game] = OrderedDict()
         self.faulty: dict[bytes, int] = {}  # games on faulty lines
         self.line = 0
@@ -237,8 +239,22 @@ class _Reader:
             check.fail(f"kind is {kind!r}; it must be 'game' or 'decision'.")
         decision = check.decision(value, self._game)
         self._once(check, self.ids, decision.id)
+        if decision.item is not None:
+            self._one_text(check, decision, decision.item)
         self.ids.add(_mark(decision.id))
         return decision
+
+    def _one_text(self, check: Checker, decision: Decision, item: str) -> None:
+        """Fail where an item has another text on a line before, in the same condition."""
+        d = decision
+        condition = [d.dataset, d.family, item, d.role, d.round, d.config]
+        mark = _mark(json.dumps(condition, sort_keys=True))
+        text, line = self.items.setdefault(mark, (d.read, self.line))
+        if text != d.read:
+            check.fail(
+                f"the item {item!r} has another text here than on line {line}, where config is the "
+                "same; give every text an item of its own, or say in config what differs."
+            )
 
     def _once(self, check: Checker, seen: Container[bytes], name: str) -> None:
         if _mark(name) in seen:

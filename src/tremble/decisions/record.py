@@ -8,9 +8,10 @@ events it became visible (`seen`); without that list everybody saw it at once.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 from itertools import islice
 from typing import Any
 
@@ -78,7 +79,9 @@ class Decision:
     Exactly one of `game` (with `at`), `rules` (with `history`) and `prompt` says what the person
     saw. `rates` maps option keys to shares, kept as printed: they need not add up to one.
     `n` is the number of people (None where not printed), `rate_sd` the standard deviation of
-    the target's rate between people (None where unknown). `line` is where it was read.
+    the target's rate between people (None where unknown). `item` names what the person read, where
+    the prompt is the user's own and several texts are versions of one item, or the user says so.
+    `line` is where it was read.
     """
 
     id: str
@@ -100,6 +103,7 @@ class Decision:
     prompt: str | None = None
     system: str | None = None
     opening: str = DEFAULT_OPENING
+    item: str | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
     line: int | None = None
 
@@ -127,6 +131,13 @@ class Decision:
         One of two kinds of unit that intervals resample; the other is the participant.
         """
         return self.game.id if self.game is not None else self.id
+
+    @property
+    def read(self) -> str:
+        """16 hexadecimal digits for what the person read of a prompt of the user's own: system
+        text, prompt and opening."""
+        text = json.dumps([self.system, self.prompt, self.opening], ensure_ascii=False)
+        return sha256(text.encode()).hexdigest()[:16]
 
     def visible(self) -> tuple[Event, ...]:
         """The events this person knew of when choosing, in the order in which they came to know.

@@ -55,7 +55,9 @@ _DECISIONS: Types = {
     "normative": pl.List(pl.Float64),
     "normative_why": pl.String,
     "numbers": pl.String,
+    "item": pl.String,  # only where a record names one
 }
+RARE = ("item",)  # columns of decisions that are stored only where one has a value
 SCORES, DECISIONS = pl.Schema(_SCORES), pl.Schema(_DECISIONS)
 EXPECTED = pl.Schema({name: _SCORES[name] for name in ("decision", "presentation", "row_key")})
 

@@ -38,7 +38,7 @@ from tremble.store.owned import (
 )
 from tremble.store.provenance import hash8, slug
 from tremble.store.records import read_record
-from tremble.store.schemas import DECISIONS, SCORES, completed
+from tremble.store.schemas import DECISIONS, RARE, SCORES, completed
 from tremble.store.sealed import (
     AGAIN,
     digest_in,
@@ -137,7 +137,9 @@ class Store:
         """What people did, in one file with the sentences on what of it is a sample. The file's
         name, by which the record names it."""
         sentences = pl.lit(json.dumps(list(sampled), ensure_ascii=False))
-        whole = frame.with_columns(sentences.alias(_SAMPLED))
+        # What no record names is no column, as in folders of before there were items.
+        unused = [name for name in RARE if frame[name].null_count() == frame.height]
+        whole = frame.drop(unused).with_columns(sentences.alias(_SAMPLED))
         with suppress(Damaged):
             there = self._decisions_name(dataset)
             if there is not None and self._decisions_of(dataset).equals(whole):
@@ -280,6 +282,11 @@ class Store:
                 f"in it is not what was written; {AGAIN}."
             )
         return completed(whole, DECISIONS).drop(_SAMPLED, strict=False)
+
+    def decision_columns(self, columns: list[str]) -> pl.DataFrame:
+        """Some columns of `decisions`, which every version has stored."""
+        names = self.read_run()["datasets"]
+        return pl.concat([self._decisions_of(name, columns) for name in names])
 
     def sampled(self) -> list[str]:
         """What of the data is a sample, a sentence each."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from hashlib import sha256
 from itertools import chain
 from typing import Any
 
@@ -108,6 +107,7 @@ def decision_row(decision: Decision, counterbalance: Collection[str] = ()) -> di
             "cluster": d.cluster,
             "at": d.at if d.game is not None else len(d.history),
             "participant": d.participant,
+            "item": d.item,
             "round": d.round,
             "role": d.role,
             "keys": [option.key for option in d.options],
@@ -129,20 +129,14 @@ def _parameters(decision: Decision) -> dict[str, Any]:
     return {**({} if kind is None else {"topology": kind}), **decision.breakdown}
 
 
-def _read(decision: Decision) -> str:
-    """16 hexadecimal digits for what the person read: system text, prompt and opening."""
-    text = json.dumps([decision.system, decision.prompt, decision.opening], ensure_ascii=False)
-    return sha256(text.encode()).hexdigest()[:16]
-
-
 def _theory(decision: Decision) -> dict[str, Any]:
     """What theory says about a decision, and the numbers that baselines need; for a prompt of the
-    user's own, which has none, `READ` with a hash of it (`stats.frames.contexts`)."""
+    user's own, which has none, `READ` with a hash of it (`stats.frames.contexts`, `units`)."""
     theory: dict[str, Any] = {"normative": None, "normative_why": None, "numbers": None}
     if decision.prompt is not None or not known(decision.family):
         theory["normative_why"] = "no game that tremble knows"
         if decision.prompt is not None:
-            theory["numbers"] = json.dumps({READ: _read(decision)})
+            theory["numbers"] = json.dumps({READ: decision.read})
         return theory
     family, seen = family_of(decision.family), view(decision)
     if family.normative is not None:

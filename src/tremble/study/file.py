@@ -67,7 +67,8 @@ class Study:
     `exclude` say what of it all is left out, see `selection`; `sample` takes at most so many
     decisions of each family of an entry of `data`, see `decisions.subsample`. `controls`:
     what every formulation is also put under, see `prompts.controls`; `also_read`: in which readings
-    it is scored beside `reading`.
+    it is scored beside `reading`. `one_decision_each`: nobody whose name is not known made two
+    decisions.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Study:
     include: tuple[Rule, ...] = ()
     exclude: tuple[Rule, ...] = ()
     sample: int | None = None
+    one_decision_each: bool = False
     run: RunOptions = field(default_factory=RunOptions)
     too_long: Literal["error", "missing"] = "error"
     text: str = ""

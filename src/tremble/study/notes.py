@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from tremble.models.embedded import EMBEDDED
+from tremble.stats.frames.clusters import unnamed
 from tremble.store.study_folder import Store
 from tremble.study.control_notes import Read, control_notes
 from tremble.study.not_applicable import left_out, not_applicable_notes
+from tremble.text import counted
 
 Manifest = Mapping[str, Any]
 
@@ -73,6 +75,7 @@ def caveats(out: Path) -> list[str]:
             notes[
                 f"{family}: {names} are taken together; `--by dataset` shows data sets apart."
             ] = None
+    notes |= dict.fromkeys(_unnamed(store))
     folders = store.jobs()
     notes |= dict.fromkeys(not_applicable_notes(left_out(folders)))
     manifests = [manifest for folder in folders if (manifest := folder.manifest()) is not None]
@@ -85,6 +88,20 @@ def caveats(out: Path) -> list[str]:
                 "twins: good for a first look, not for a conclusion about alignment."
             ] = None
     return list(notes)
+
+
+def _unnamed(store: Store) -> Iterator[str]:
+    """That people are not named, where several choices may be one person's."""
+    if store.read_run().get("one_decision_each"):
+        return
+    alone = store.decision_columns(["choice", "participant", "game"]).filter(unnamed()).height
+    if alone:
+        yield (
+            f"Of {counted(alone, 'single choice')} neither participant nor game is known: if one "
+            "person made several, intervals are too short, so no verdict rests on them; give every "
+            "record its participant, or set one_decision_each = true in [study] where nobody made "
+            "two."
+        )
 
 
 def _of_prompts(manifests: Sequence[Manifest]) -> Iterator[str]:

@@ -119,7 +119,8 @@ def _refuse_too_long(cell: Cell, table: PromptTable, window: int) -> None:
 
 def read_data(study: Study) -> DecisionFrames:
     """What people did, by entry of `data`, in the families asked for. Raises UserError for empty
-    data, for equal ids and for families that are not there."""
+    data, for equal ids, for families that are not there, and for participants where the study has
+    `one_decision_each`."""
     frames = DecisionFrames()
     families: dict[str, dict[str, None]] = {entry: {} for entry in study.data}
     for entry in study.data:
@@ -129,10 +130,24 @@ def read_data(study: Study) -> DecisionFrames:
         frames.add(entry, decision_parts(decisions, study.counterbalance))
         if not families[entry]:
             raise UserError(f"The data {entry!r} hold no decisions; name a file that has some.")
+        if study.one_decision_each:
+            _refuse_participants(frames, entry)
         if len(frames) > 1:
             _refuse_equal_ids(frames, entry)
     check_families(study.families, families)
     return frames
+
+
+def _refuse_participants(frames: DecisionFrames, entry: str) -> None:
+    """Raises UserError where decisions of an entry name their participants."""
+    named = frames[entry].filter(pl.col("participant").is_not_null())
+    if named.height:
+        decision, participant = named.select("decision", "participant").row(0)
+        raise UserError(
+            f"one_decision_each = true in [study], but the decision {decision!r} in {entry!r} is "
+            f"of the participant {participant!r}; leave one_decision_each out where participants "
+            "are known."
+        )
 
 
 def _refuse_equal_ids(frames: DecisionFrames, entry: str) -> None:

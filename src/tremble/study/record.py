@@ -47,6 +47,7 @@ def run_record(run: RunContext, jobs: Iterable[Job]) -> dict[str, Any]:
         "study_file": study.text,
         "datasets": list(study.data),
         "spellings": study.spellings,
+        **({"one_decision_each": True} if study.one_decision_each else {}),
         "selected": bool(study.include or study.exclude),
         "models": {model_name(model): identity for model, identity in run.identities.items()},
         "absent": absent_models(run),

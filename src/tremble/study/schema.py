@@ -143,6 +143,14 @@ SCHEMA = (
         words=("auto", "always"),
     ),
     Key(
+        "study",
+        "one_decision_each",
+        "flag",
+        False,
+        "true: of single choices whose `participant` is not named every one is another person's; "
+        "else nothing is concluded from them",
+    ),
+    Key(
         "pair",
         "base",
         "text",

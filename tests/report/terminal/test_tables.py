@@ -48,8 +48,8 @@ LACKING = {
     "spellings": "model format formulation family n mass_exact mass r_exact r spellings note",
     "presentations": "family n presentations prediction sd sd_largest r r_lowest r_highest model",
     "topology": "by parameter value mode formulation family pairs kept base aligned ties p note",
-    "votes": "family mode formulation pairs test direction n statistic p sided mean low high note "
-    "p_holm p_bh",
+    "votes": "family mode formulation pairs test direction n statistic p sided p_two_sided mean "
+    "low high note p_holm p_bh",
 }  # fmt: skip
 TEXTS: tuple[str, ...] = (
     "model",

@@ -6,26 +6,32 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tremble.stats.frames.clusters import cluster_codes, effective, person, top_levels
+from tremble.stats.frames.clusters import (
+    as_kinds,
+    cluster_codes,
+    effective,
+    person,
+    top_levels,
+)
 
 
 def test_games_within_participants_are_taken_along() -> None:
     participants = np.array([0, 0, 0, 1, 1, 2, 2, 2])
     games = np.array([0, 0, 1, 2, 3, 4, 4, 5])
-    (left,) = top_levels([participants, games])
-    assert left.tolist() == participants.tolist()
+    (left,) = top_levels(as_kinds([participants, games]))
+    assert left.codes.tolist() == participants.tolist()
     # Two people in one game, each in no other: the game is the outer unit.
-    (left,) = top_levels([np.array([5, 6, 7, 8]), np.array([0, 0, 1, 1])])
-    assert left.tolist() == [0, 0, 1, 1]
-    assert len(top_levels([np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])])) == 2
-    assert len(top_levels([games, games])) == 1
+    (left,) = top_levels(as_kinds([np.array([5, 6, 7, 8]), np.array([0, 0, 1, 1])]))
+    assert left.codes.tolist() == [0, 0, 1, 1]
+    assert len(top_levels(as_kinds([np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])]))) == 2
+    assert len(top_levels(as_kinds([games, games]))) == 1
 
 
 def test_an_unknown_participant_is_one_of_the_game_alone() -> None:
     people, games = cluster_codes(["a", "a", None, None, None], ["1", "2", "3", "3", "4"])
     assert [len(set(people[:2])), len(set(people[2:4])), len(set(people))] == [1, 1, 3]
-    (left,) = top_levels([people, games])
-    assert left.tolist() == people.tolist()
+    (left,) = top_levels(as_kinds([people, games]))
+    assert left.codes.tolist() == people.tolist()
 
 
 def test_effective_number_of_clusters() -> None:

@@ -30,6 +30,7 @@ def test_votes_by_hand() -> None:
     # Means: A .14, B .2/3, C .3, E .2, F .4, G 1 are all positive (D is 0): 1 of 2^6 signs.
     assert found.wilcoxon_direction == "base"
     assert found.wilcoxon_p == pytest.approx(1 / 64)
+    assert found.wilcoxon_p_two_sided == pytest.approx(2 / 64)
     assert found.wilcoxon_statistic == 21
 
 

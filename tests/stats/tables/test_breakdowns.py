@@ -277,6 +277,7 @@ def test_closeness_to_theory_on_the_decisions_it_decides() -> None:
         people.append(
             decision(
                 f"d{i}",
+                participant=f"p{i}",
                 choice=rng.choice(["yes", "no"]),
                 normative=said,
                 normative_why=None if said else "indifferent",
@@ -314,7 +315,12 @@ def test_few_decisions_name_nobody_closer_to_theory() -> None:
     rng = random.Random(4)
     d = table(
         [
-            decision(f"d{i}", choice=rng.choice(["yes", "no"]), normative=[i % 2, 1 - i % 2])
+            decision(
+                f"d{i}",
+                participant=f"p{i}",
+                choice=rng.choice(["yes", "no"]),
+                normative=[i % 2, 1 - i % 2],
+            )
             for i in range(30)
         ]
     )

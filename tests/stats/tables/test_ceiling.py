@@ -39,7 +39,12 @@ def test_one_choice_per_person_by_hand() -> None:
 def test_repeated_contexts_by_hand() -> None:
     # Four contexts of ten, shares .9, .5, .5, .1: within-variance share (1 - share) 10 / 9.
     people = [
-        decision(f"c{c}/{i}", choice="yes" if i < k else "no", numbers=json.dumps({"c": c}))
+        decision(
+            f"c{c}/{i}",
+            participant=f"p{c}/{i}",
+            choice="yes" if i < k else "no",
+            numbers=json.dumps({"c": c}),
+        )
         for c, k in enumerate((9, 5, 5, 1))
         for i in range(10)
     ]
@@ -49,7 +54,7 @@ def test_repeated_contexts_by_hand() -> None:
     assert row["noise"] == pytest.approx(v)
     assert row["total"] == pytest.approx(40 * 0.25 / 39)
     assert row["ceiling"] == pytest.approx(math.sqrt(1 - v / (40 * 0.25 / 39)))
-    once = [*people, decision("lone", choice="yes", numbers='{"c": 99}')]
+    once = [*people, decision("lone", participant="lone", choice="yes", numbers='{"c": 99}')]
     again = ceiling(once)
     assert (again["points"], again["n"]) == (41, 40)
     assert again["ceiling"] == row["ceiling"]

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 from typer.testing import CliRunner
 
 from tests.support.counterparts import PAIR, people
@@ -205,9 +206,42 @@ def test_siblings_have_one_vote() -> None:
         (4, 13, "base", 3)
     )
     assert votes["p"] == pytest.approx(stats.binomtest(3, 4, alternative="greater").pvalue)
-    assert votes["p_holm"] == pytest.approx(votes["p"])
+    assert votes["p_two_sided"] == pytest.approx(stats.binomtest(3, 4).pvalue)
+    assert votes["p_holm"] == pytest.approx(votes["p_two_sided"])
+    assert found["mixed"]["p_two_sided"] == found["mixed"]["p"]
     assert found["mixed"]["mean"] > 0
     assert found["mixed"]["sided"] == "two"
+
+
+def test_adjusted_p_of_votes_are_those_of_two_sided_tests() -> None:
+    """Against scipy's two-sided tests and statsmodels' adjustments: the side was not named
+    beforehand, so one that the data named cannot be tested on one side alone."""
+    made = {
+        "bargaining": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7],
+        "persuasion": [-0.1, -0.2, -0.3, -0.4, -0.5, 0.05],
+        "negotiation": [0.1, -0.2, 0.35],
+    }
+    rows = [
+        pair(f"m{i}", difference, family)
+        for family, differences in made.items()
+        for i, difference in enumerate(differences)
+    ]
+    found = [row for row in vote_table(rows, {}) if row["family"] != "all"]
+    for test in ("family votes", "family wilcoxon"):
+        here = {row["family"]: row for row in found if row["test"] == test}
+        expected = {
+            family: stats.binomtest(sum(x > 0 for x in differences), len(differences)).pvalue
+            if test == "family votes"
+            else stats.wilcoxon(differences, method="exact").pvalue
+            for family, differences in made.items()
+        }
+        for family, p in expected.items():
+            assert here[family]["sided"] == "one"
+            assert here[family]["p_two_sided"] == pytest.approx(p)
+            assert here[family]["p"] == pytest.approx(p / 2) or p == 1
+        for name, method in (("p_holm", "holm"), ("p_bh", "fdr_bh")):
+            adjusted = multipletests(list(expected.values()), method=method)[1]
+            assert [here[family][name] for family in expected] == pytest.approx(list(adjusted))
 
 
 def test_all_is_no_further_test_to_adjust_for() -> None:
@@ -216,7 +250,7 @@ def test_all_is_no_further_test_to_adjust_for() -> None:
     p = {row["family"]: row["p"] for row in found}
     holm = {row["family"]: row["p_holm"] for row in found}
     assert p["bargaining"] == pytest.approx(0.5**8)
-    assert holm["bargaining"] == pytest.approx(2 * 0.5**8)
+    assert holm["bargaining"] == pytest.approx(2 * 2 * 0.5**8)
     assert holm["all"] is None
     assert p["all"] == pytest.approx(0.5**8)  # eight model families, not sixteen pairs
 

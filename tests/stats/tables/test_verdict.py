@@ -105,8 +105,8 @@ def of_oracle(decisions: pl.DataFrame, truth: np.ndarray) -> dict[str, Any]:
 
 
 def test_a_constant_baseline_adds_nothing_and_less_data_say_less() -> None:
-    """The same perfect model of 24 prompts, read by 40 people each and by two."""
-    much, little = of_oracle(*own_study(40, 24)), of_oracle(*own_study(2, 24))
+    """The same perfect model of 120 prompts, read by 40 people each, and of 24, by two."""
+    much, little = of_oracle(*own_study(40, 120)), of_oracle(*own_study(2, 24))
     for row in (much, little):
         assert (row["baseline"], row["r_baseline"]) == ("majority", None)
         assert (row["over"], row["over_low"], row["over_high"]) == (

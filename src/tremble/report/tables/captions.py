@@ -24,7 +24,7 @@ _WINS = (
     "are won by; direction: the side with more wins; p: one-sided, by a binomial test."
 )
 _POINTS = "A decision with more than two options counts as a point for each."
-_CLUSTERS = "whole participants and games (clusters)"
+_CLUSTERS = "whole participants, games and items (clusters)"
 
 # By the names of `FURTHER`, and the verdict.
 CAPTIONS = {
@@ -48,14 +48,14 @@ CAPTIONS = {
     ),
     "votes": (
         "n: model families, of which the kept pairs are; statistic: votes, signed ranks or t; p: "
-        "in the direction of the data where sided is one; p Holm and p BH: adjusted over the "
-        "families of games. Mean, low and high: average difference of r, base less aligned, with "
-        "its 95% interval, by the mixed model."
+        "in the direction of the data where sided is one, which p two sided doubles; p Holm and "
+        "p BH: p two sided, adjusted over the families of games. Mean, low and high: average "
+        "difference of r, base less aligned, with its 95% interval, by the mixed model."
     ),
     "ceilings": (
         "Ceiling: the highest r that a prediction can expect, from the share of noise in the total "
-        "variance of what people did; low and high: its 95% interval, over "
-        f"{_CLUSTERS}; n: points of which the noise is known."
+        "variance of what people did; low and high: its 95% interval, over whole "
+        "participants and games (clusters); n: points of which the noise is known."
     ),
     "measures": (
         "Log loss: nats per decision; Brier: mean squared error; AUC: how often, of a 1 and a 0, "

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import polars as pl
 from scipy import sparse
 
+from tremble.decisions.record import READ
+
+# Families without a history, in which people with the same numbers read the same.
+_ON_THE_TABLE = ("one_shot_matrix", "lottery")
 # Resamples per step. Fixed, so that a seed gives the same resamples whatever else is computed.
 STEP = 200
 
@@ -24,6 +30,79 @@ def person() -> pl.Expr:
     )
 
 
+def unnamed() -> pl.Expr:
+    """Whether a decision is a single choice of which neither the participant nor the game is known:
+    columns choice, participant and game."""
+    names = ("participant", "game")
+    return pl.col("choice").is_not_null() & pl.all_horizontal(pl.col(*names).is_null())
+
+
+def units(decisions: pl.DataFrame) -> pl.DataFrame:
+    """What each decision is a unit of: decision, cluster (the play, else the decision), person
+    (`person`), item and unnamed.
+
+    - item: what the person read. Of a record with a prompt of its own the item that it names
+      (within its data set), else, for a single choice, the hash of its text; of a single choice
+      where all stands on the table (`_ON_THE_TABLE`) its numbers. Null elsewhere: a problem with
+      rates whose record names no item stays a problem, a play a play.
+    - unnamed: see there; several may be one person's.
+    """
+    used = ("numbers", "item", "choice", "game", "family", "role")
+    lacking = [name for name in used if name not in decisions]
+    decisions = decisions.with_columns(pl.lit(None, pl.String).alias(name) for name in lacking)
+    numbers, single = pl.col("numbers"), pl.col("choice").is_not_null()
+    on_the_table = pl.col("family").is_in(_ON_THE_TABLE) & pl.col("game").is_null()
+    situation = pl.concat_str("family", pl.col("role").fill_null(""), numbers, separator=" ")
+    within = pl.col("dataset").cast(pl.String).fill_null("")
+    # Only short texts are read as JSON: a game's numbers hold its whole history.
+    text = pl.when(numbers.str.starts_with(f'{{"{READ}":')).then(numbers)
+    return decisions.select(
+        "decision",
+        "cluster",
+        person=person(),
+        item=pl.coalesce(
+            pl.concat_str(pl.lit("item "), within, pl.lit("/"), "item"),
+            pl.when(single).then("text " + text.str.json_path_match(f"$.{READ}")),
+            pl.when(single & on_the_table).then(pl.format("situation {}", situation.rank("dense"))),
+        ),
+        unnamed=unnamed(),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kind:
+    """One kind of cluster: `codes` (points), 0, 1, ...; `of` says what such clusters are: people
+    (or games, or problems) or items. `unnamed` (points): of people, whose decision it is is not
+    known."""
+
+    codes: np.ndarray
+    of: Literal["people", "items"] = "people"
+    unnamed: np.ndarray | None = None
+
+    def at(self, points: np.ndarray) -> Kind:
+        """At some of the points: a mask, or their numbers."""
+        unnamed = None if self.unnamed is None else self.unnamed[points]
+        return replace(self, codes=self.codes[points], unnamed=unnamed)
+
+
+def kinds_of(points: pl.DataFrame) -> list[Kind]:
+    """The kinds of cluster of some points, a row each with the columns of `units`: participants,
+    and plays; items in place of plays where the points have them."""
+    people, plays = cluster_codes(points["person"].to_list(), points["cluster"].to_list())
+    made = [Kind(people, unnamed=points["unnamed"].to_numpy())]
+    if points["item"].null_count() == points.height:
+        return [*made, Kind(plays)]
+    # A play among items is a unit of its own; what is not all items is judged as people are.
+    names = points.select(pl.coalesce("item", "cluster")).to_series().to_list()
+    codes = np.unique(np.asarray(names), return_inverse=True)[1]
+    return [*made, Kind(codes, "people" if points["item"].null_count() else "items")]
+
+
+def as_kinds(clusters: Sequence[np.ndarray | Kind]) -> list[Kind]:
+    """Kinds of cluster, where some are given as their codes alone."""
+    return [one if isinstance(one, Kind) else Kind(one) for one in clusters]
+
+
 def cluster_codes(participants: Sequence[str | None], games: Sequence[str]) -> list[np.ndarray]:
     """Codes (0, 1, ...) of the participant and of the game of every decision, two 1-d arrays.
 
@@ -37,21 +116,31 @@ def cluster_codes(participants: Sequence[str | None], games: Sequence[str]) -> l
     return [np.unique(np.asarray(names), return_inverse=True)[1] for names in (people, games)]
 
 
-def top_levels(clusters: Sequence[np.ndarray]) -> list[np.ndarray]:
+def top_levels(kinds: Sequence[Kind]) -> list[Kind]:
     """The kinds of cluster that none of the others holds, coded 0, 1, ... without gaps.
 
     Where every game belongs to one participant only participants are left: resampling whole
     participants takes the games along. Kinds that cross are all kept.
     """
-    kept = [np.unique(codes, return_inverse=True)[1].ravel() for codes in clusters]
+    kept = [replace(one, codes=_without_gaps(one.codes)) for one in kinds]
     index = 0
     while index < len(kept):
         others = kept[:index] + kept[index + 1 :]
-        if any(_nested(kept[index], other) for other in others):
+        if any(_nested(kept[index].codes, other.codes) for other in others):
             kept = others
         else:
             index += 1
     return kept
+
+
+def resampled(kinds: Sequence[Kind]) -> list[Kind]:
+    """What of `top_levels` is resampled: one kind, or two that cross. Of more the two with the
+    fewest clusters of equal size: they leave the most to chance."""
+    return sorted(kinds, key=lambda kind: effective(kind.codes))[:2] if len(kinds) > 2 else [*kinds]
+
+
+def _without_gaps(codes: np.ndarray) -> np.ndarray:
+    return np.asarray(np.unique(codes, return_inverse=True)[1]).ravel()
 
 
 def _nested(inner: np.ndarray, outer: np.ndarray) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from tremble.stats.frames.clusters import cluster_codes, person
+from tremble.stats.frames.clusters import Kind, kinds_of, units
 from tremble.stats.frames.comparisons import family_order
 from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.predictions import RUN
@@ -17,13 +17,13 @@ from tremble.stats.frames.predictions import RUN
 @dataclass(frozen=True, slots=True)
 class FamilyPoints:
     """One family's points: columns `at` of a matrix over all of them, outcomes `y`, `weight` (of
-    a decision's points 1 together) and codes of its clusters, (points) each."""
+    a decision's points 1 together) and kinds of cluster, (points) each."""
 
     family: str
     at: slice
     y: np.ndarray
     weight: np.ndarray
-    clusters: list[np.ndarray]
+    clusters: list[Kind]
 
     def decisions(self, *predictions: np.ndarray) -> int:
         """How many decisions the points belong to at which all of these (points) say something."""
@@ -38,11 +38,7 @@ class AllPoints:
         order = {family: place for place, family in enumerate(family_order(outcomes["family"]))}
         held = (
             outcomes.filter(pl.col("family").is_not_null())
-            .join(
-                decisions.select("decision", "cluster", person=person()),
-                on="decision",
-                maintain_order="left",
-            )
+            .join(units(decisions), on="decision", maintain_order="left")
             .sort(
                 pl.col("family").replace_strict(order, return_dtype=pl.Int64), maintain_order=True
             )
@@ -52,7 +48,6 @@ class AllPoints:
         self.families: list[FamilyPoints] = []
         start = 0
         for part in held.partition_by("family", maintain_order=True):
-            codes = cluster_codes(part["person"].to_list(), part["cluster"].to_list())
             at = slice(start, start + part.height)
             self.families.append(
                 FamilyPoints(
@@ -60,7 +55,7 @@ class AllPoints:
                     at,
                     part["outcome"].to_numpy(),
                     part["weight"].to_numpy(),
-                    codes,
+                    kinds_of(part),
                 )
             )
             start = at.stop

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from tremble.stats.frames.clusters import cluster_codes, person
+from tremble.stats.frames.clusters import Kind, kinds_of, units
 from tremble.stats.frames.comparisons import family_order
 from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.folds import folds_of
@@ -22,7 +22,7 @@ class OptionArrays:
 
     `shares` (K, R, D): predictions, NaN where a run has none; `valid` (K, D): which options
     exist; `observed` (K, D): what people did, adding up to one, NaN where an option's rate is
-    not known; `fold` (D); `clusters`: codes of participants and of games, (D) each. Points: `at`
+    not known; `fold` (D); `clusters`: kinds of cluster, (D) each. Points: `at`
     (decision), `option`, `outcome`, `weight`, `choice` (a 0/1 outcome) and `joint` (one of several
     points of a problem), each (P).
     """
@@ -33,7 +33,7 @@ class OptionArrays:
     valid: np.ndarray
     observed: np.ndarray
     fold: np.ndarray
-    clusters: list[np.ndarray]
+    clusters: list[Kind]
     at: np.ndarray
     option: np.ndarray
     outcome: np.ndarray
@@ -48,9 +48,8 @@ def option_arrays(evidence: Evidence, folds: int) -> Iterator[OptionArrays]:
     runs = evidence.predictions.select(RUN).unique(maintain_order=True).with_row_index("run")
     names = [(str(m), str(f), str(w)) for m, f, w in runs.select(RUN).iter_rows()]
     numbered = (
-        decisions.select(
-            "decision", "family", "keys", "choice", "rates", "cluster", person=person()
-        )
+        decisions.select("decision", "family", "keys", "choice", "rates")
+        .join(units(decisions), on="decision", maintain_order="left")
         .join(
             outcomes.select("decision").unique(), on="decision", how="semi", maintain_order="left"
         )
@@ -93,7 +92,7 @@ def option_arrays(evidence: Evidence, folds: int) -> Iterator[OptionArrays]:
             fold=here.join(fold, on="decision", how="left", maintain_order="left")[
                 "fold"
             ].to_numpy(),
-            clusters=cluster_codes(here["person"].to_list(), here["cluster"].to_list()),
+            clusters=kinds_of(here),
             at=held["d"].to_numpy(),
             option=held["k"].to_numpy(),
             outcome=held["outcome"].to_numpy(),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import polars as pl
 
+from tremble.stats.frames.clusters import units
+
 CHOICE, RATE, OPTION = "choice", "rate", "option"
 
 
 def outcomes(decisions: pl.DataFrame) -> pl.DataFrame:
-    """One row per point: decision, family, key, outcome (0 to 1), kind, choice, weight.
+    """One row per point: decision, family, key, outcome (0 to 1), kind, choice, weight, item.
 
     - `choice`: one person's choice, 1 where it was the target, else 0;
     - `rate`: a problem with two options, the share of the target (of the first option listed
@@ -16,7 +18,8 @@ def outcomes(decisions: pl.DataFrame) -> pl.DataFrame:
     - `option`: a problem with more options, one point for each of them; `weight` is one over
       the number of points, so that sums over `weight` count problems.
 
-    A decision without a target to code, or without a recorded choice or rate, has no point.
+    `item` numbers what the person read (`clusters.units`), null where there is none. A decision
+    without a target to code, or without a recorded choice or rate, has no point.
     """
     base = decisions.select(
         "decision",
@@ -56,4 +59,9 @@ def outcomes(decisions: pl.DataFrame) -> pl.DataFrame:
             choice=pl.lit(None, pl.String),
         )
     )
-    return pl.concat([choices, rates]).with_columns(weight=1.0 / pl.len().over("decision"))
+    items = units(decisions).select("decision", item=pl.col("item").rank("dense"))
+    return (
+        pl.concat([choices, rates])
+        .with_columns(weight=1.0 / pl.len().over("decision"))
+        .join(items, on="decision", how="left", maintain_order="left")
+    )

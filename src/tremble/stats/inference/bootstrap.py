@@ -1,10 +1,12 @@
 """Intervals for r and for the difference of two r, by a bootstrap of clusters.
 
-Choices of one participant, and of one game, are not independent. Whole clusters are resampled:
-the outer kind where one kind holds the other (a participant's games), both kinds where they cross
-(participants x shared items; Owen 2007). The interval is the symmetric studentised one
-(bootstrap-t, Hall 1988) with the linearised cluster-robust standard error, for r on the scale of
-Fisher's z; docs/uncertainty.md has the simulation that chose it.
+Choices of one participant, of one game and about one item are not independent. Whole clusters are
+resampled: the outer kind where one kind holds the other (a participant's games), both kinds where
+they cross (participants x items; the pigeonhole bootstrap, Owen 2007, Annals of Applied Statistics
+1; standard errors clustered two ways, Cameron, Gelbach and Miller 2011, Journal of Business and
+Economic Statistics 29). The interval is the symmetric studentised one (bootstrap-t, Hall 1988) with
+the linearised cluster-robust standard error, for r on the scale of Fisher's z; docs/uncertainty.md
+has the simulations that chose it.
 """
 
 from __future__ import annotations
@@ -13,8 +15,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tremble.stats.frames.clusters import top_levels, weights
-from tremble.stats.inference.intervals import Interval, Resampled, Units, interval, why_undefined
+from tremble.stats.frames.clusters import Kind, as_kinds, weights
+from tremble.stats.inference.intervals import (
+    Interval,
+    Resampled,
+    interval,
+    units_of,
+    why_undefined,
+)
 from tremble.stats.inference.moments import OneWay, TwoWay, Values, blocks, features
 from tremble.stats.metrics.correlation import pearson
 
@@ -24,13 +32,14 @@ RESAMPLES = 5_000
 def r_interval(
     x: np.ndarray,
     y: np.ndarray,
-    clusters: Sequence[np.ndarray],
+    clusters: Sequence[np.ndarray | Kind],
     seed: int = 0,
     resamples: int = RESAMPLES,
 ) -> Interval:
     """Interval for Pearson's r of predictions `x` and outcomes `y`, both (points).
 
-    `clusters`: one or two integer arrays (points), as from `cluster_codes`. NaN in `x` is missing.
+    `clusters`: kinds of cluster, as from `kinds_of`, or their codes (points). NaN in `x` is
+    missing.
     """
     return r_intervals(np.atleast_2d(x), y, clusters, seed, resamples)[0]
 
@@ -39,7 +48,7 @@ def difference_interval(
     a: np.ndarray,
     b: np.ndarray,
     y: np.ndarray,
-    clusters: Sequence[np.ndarray],
+    clusters: Sequence[np.ndarray | Kind],
     seed: int = 0,
     resamples: int = RESAMPLES,
 ) -> Interval:
@@ -51,7 +60,7 @@ def difference_interval(
 def r_intervals(
     x: np.ndarray,
     y: np.ndarray,
-    clusters: Sequence[np.ndarray],
+    clusters: Sequence[np.ndarray | Kind],
     seed: int = 0,
     resamples: int = RESAMPLES,
 ) -> list[Interval]:
@@ -63,7 +72,7 @@ def difference_intervals(
     a: np.ndarray,
     b: np.ndarray,
     y: np.ndarray,
-    clusters: Sequence[np.ndarray],
+    clusters: Sequence[np.ndarray | Kind],
     seed: int = 0,
     resamples: int = RESAMPLES,
 ) -> list[Interval]:
@@ -75,7 +84,7 @@ def difference_intervals(
 def _intervals(
     predictions: list[np.ndarray],
     y: np.ndarray,
-    clusters: Sequence[np.ndarray],
+    clusters: Sequence[np.ndarray | Kind],
     seed: int,
     resamples: int,
 ) -> list[Interval]:
@@ -88,7 +97,8 @@ def _intervals(
     for rows in patterns.values():
         mask = known[rows[0]]
         subset = [x[rows][:, mask] for x in predictions]
-        part = _same_points(subset, y[mask], [codes[mask] for codes in clusters], seed, resamples)
+        kinds = [kind.at(mask) for kind in as_kinds(clusters)]
+        part = _same_points(subset, y[mask], kinds, seed, resamples)
         for row, one in zip(rows, part, strict=True):
             intervals[row] = one
     return [one for one in intervals if one is not None]
@@ -97,12 +107,11 @@ def _intervals(
 def _same_points(
     predictions: list[np.ndarray],
     y: np.ndarray,
-    clusters: Sequence[np.ndarray],
+    kinds: Sequence[Kind],
     seed: int,
     resamples: int,
 ) -> list[Interval]:
-    levels = top_levels(clusters) if len(y) else []
-    units = Units.of(len(y), levels)
+    units, levels = units_of(kinds)
     intervals: list[Interval | None] = []
     for series in zip(*predictions, strict=True):
         reason = why_undefined(series, y)

@@ -12,26 +12,25 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.stats import t
 
-from tremble.stats.frames.clusters import summed, top_levels
-from tremble.stats.inference.intervals import LEVEL, Units
+from tremble.stats.frames.clusters import Kind, as_kinds, summed
+from tremble.stats.inference.intervals import LEVEL, units_of
 
 _FLAT = 1e-12  # a variance below this is rounding
 _N, _Y, _YY, _NOISE = range(4)
 
 
 def ceiling_interval(
-    y: np.ndarray, noise: np.ndarray, context: np.ndarray, clusters: Sequence[np.ndarray]
+    y: np.ndarray, noise: np.ndarray, context: np.ndarray, clusters: Sequence[np.ndarray | Kind]
 ) -> tuple[float | None, float | None, str | None]:
     """low and high of the 95% interval of sqrt(1 - v / s^2), and why there is none, or a warning.
 
     Of every point, (points) each: the outcome `y`, the variance of its luck `noise`, the code of
     its `context` where that variance was found in a context seen more than once (then `y` is 0 or
-    1), -1 elsewhere, and codes of its clusters, one or two arrays as from `cluster_codes`. Where
+    1), -1 elsewhere, and its kinds of cluster, as from `kinds_of`, or their codes. Where
     two kinds cross, the variance is that of both less that of their cells, and not less than either
     (Cameron, Gelbach and Miller 2011, as in `moments`).
     """
-    levels = top_levels(clusters)
-    units = Units.of(len(y), levels)
+    units, levels = units_of(as_kinds(clusters))
     if units.reason is not None:
         return None, None, units.reason
     squares = [_squared_error(y, noise, context, codes) for codes in levels]
@@ -42,7 +41,7 @@ def ceiling_interval(
     ratio = float(_log_ratio(_sums(y, noise)))
     if not np.isfinite(ratio) or not np.isfinite(squares[0]):
         return None, None, "no interval: without one cluster nothing is left to compare"
-    reach = float(t.ppf((1 + LEVEL) / 2, units.clusters - 1)) * np.sqrt(squares[0])
+    reach = float(t.ppf((1 + LEVEL) / 2, units.rarer.number - 1)) * np.sqrt(squares[0])
     low, high = (float(np.sqrt(max(0.0, 1 - np.exp(ratio + side)))) for side in (reach, -reach))
     return low, high, units.warning
 

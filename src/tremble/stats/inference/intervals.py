@@ -4,20 +4,149 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
-from tremble.stats.frames.clusters import effective
+from tremble.stats.frames.clusters import Kind, effective, resampled, top_levels
 from tremble.stats.metrics.correlation import constant
-from tremble.text import join_notes
+from tremble.text import counted, join_notes
 
 LEVEL = 0.95
-# Fewer clusters than this have too few different resamples for a 95% interval.
+# Fewer clusters of a kind than this have too few different resamples for a 95% interval; so few
+# items say nothing of others, however many people read them.
 MIN_CLUSTERS = 5
-# Below this many clusters, or as many of equal size, intervals are marked.
+# Below this many clusters, or as many of equal size, intervals are marked, and no verdict rests on
+# so few people.
 FEW_CLUSTERS = 20
+# Below this many items, or as many of equal size, nothing is generalised beyond them: the interval
+# is marked, and no verdict rests on it. From there to `FEW_CLUSTERS` a verdict is marked.
+FEW_ITEMS = 10
 # With a larger share of undefined resamples the rest no longer stands for all.
 MOST_UNDEFINED = 0.1
+
+
+class Size(NamedTuple):
+    """How many clusters of a kind, and as many of equal size (`effective`)."""
+
+    number: int
+    equal: float
+
+    def below(self, bound: int) -> bool:
+        """Whether as many equal ones, to the nearest whole number, are fewer."""
+        return round(self.equal) < bound
+
+    def said(self, what: str, bound: int | None = None) -> str:
+        """So many of `what`, fewer than a bound; or what unequal ones are worth, which is."""
+        fewer = "" if bound is None else f", fewer than {bound}"
+        if bound is None or self.number < bound:
+            return f"{self.number:,} {what}{fewer}"
+        return f"{self.number:,} {what} of unequal size, worth {self.equal:.0f} equal ones{fewer}"
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """What is resampled of `n` points, of `crossing` kinds of cluster one or two.
+
+    `rarer`: the kind with fewer clusters. `people`: of what is resampled and is no item; where
+    items hold all that their readers did, the readers. `items`: None where the points have none,
+    or every item is one person's; `within_items`: whether people are not resampled beside them.
+    `unnamed`: points of people who are not known.
+    """
+
+    n: int
+    crossing: int
+    rarer: Size
+    people: Size
+    items: Size | None
+    within_items: bool
+    unnamed: int
+
+    @property
+    def reason(self) -> str | None:
+        """Why these units allow no interval."""
+        if self.items is not None and self.items.number < MIN_CLUSTERS:
+            return f"{counted(self.items.number, 'item')} only, an interval needs {MIN_CLUSTERS}"
+        if self.rarer.number == 1:
+            return "one cluster only"
+        if self.rarer.number < MIN_CLUSTERS:
+            return f"only {self.rarer.number} clusters, an interval needs {MIN_CLUSTERS}"
+        return None
+
+    @property
+    def warning(self) -> str | None:
+        """What a reader must know of an interval over these units."""
+        notes: list[str | None] = []
+        if not self.within_items and self.people.below(FEW_CLUSTERS):
+            only = "only " if self.people.number < FEW_CLUSTERS else ""
+            notes.append(f"{only}{self.people.said('clusters', FEW_CLUSTERS)}: interval rough")
+        if self.items is not None and self.items.below(FEW_ITEMS):
+            notes.append(f"too few items to generalise: {self.items.said('items', FEW_ITEMS)}")
+        elif self.marked is not None:
+            notes.append(f"{self.marked}: interval rough")
+        if self.crossing > 2:
+            notes.append(f"{self.crossing} kinds of clusters cross, the two with the fewest count")
+        if self.unnamed:
+            notes.append(
+                f"of {counted(self.unnamed, 'choice')} neither participant nor game is known: the "
+                "interval may be too short"
+            )
+        return join_notes(*notes)
+
+    @property
+    def few(self) -> str | None:
+        """Why no verdict rests on these items and names, whatever the interval says."""
+        if self.items is not None and self.items.below(FEW_ITEMS):
+            return f"too few items to generalise: {self.items.said('items', FEW_ITEMS)}"
+        if self.unnamed:
+            return (
+                f"of {counted(self.unnamed, 'choice')} neither participant nor game is known; name "
+                "them, or set one_decision_each = true in [study] where nobody made two"
+            )
+        return None
+
+    @property
+    def marked(self) -> str | None:
+        """What must stand beside a verdict over so few items."""
+        if self.items is None or not self.items.below(FEW_CLUSTERS):
+            return None
+        return f"only {self.items.said('items', FEW_CLUSTERS)}"
+
+    def without(self, estimate: float | None, reason: str) -> Interval:
+        """No interval, for this reason."""
+        nothing = (None, None, None, None)
+        return Interval(estimate, *nothing, self.n, *self.rarer, 0, 0, reason, self)
+
+
+def units_of(kinds: Sequence[Kind]) -> tuple[Units, list[np.ndarray]]:
+    """What is resampled of all kinds of cluster of some points, people first, and its codes, one
+    array or two; none where there are no points."""
+    n = len(kinds[0].codes)
+    if not n:
+        return Units(0, 0, Size(0, 0.0), Size(0, 0.0), None, False, 0), []
+    crossing = top_levels(kinds)
+    kept = resampled(crossing)
+    sizes = [(kind.of, _size(kind.codes)) for kind in kept]
+    people = [size for of, size in sizes if of == "people"]
+    items = [size for of, size in sizes if of == "items"]
+    made = Units(
+        n,
+        len(crossing),
+        _rarest([size for _, size in sizes]),
+        _rarest(people or [_size(kinds[0].codes)]),
+        items[0] if items else None,
+        not people,
+        max((int(kind.unnamed.sum()) for kind in kinds if kind.unnamed is not None), default=0),
+    )
+    return made, [kind.codes for kind in kept]
+
+
+def _size(codes: np.ndarray) -> Size:
+    return Size(len(np.unique(codes)), effective(codes))
+
+
+def _rarest(sizes: Sequence[Size]) -> Size:
+    return Size(min(one.number for one in sizes), min(one.equal for one in sizes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +156,7 @@ class Interval:
     `clusters`: units resampled (of two kinds that cross the smaller number); `effective`: as many
     of equal size. `undefined`: how many of the `resamples` had no value (one outcome only, ...).
     `p`: of a difference, two-sided, that it is zero. `note`: why there is no interval, or a
-    warning.
+    warning. `units`: what it was made over.
     """
 
     estimate: float | None
@@ -41,52 +170,7 @@ class Interval:
     resamples: int
     undefined: int
     note: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Units:
-    """What is resampled: points, clusters (of the rarer kind), as many equal ones, kinds."""
-
-    n: int
-    clusters: int
-    effective: float
-    kinds: int
-
-    @classmethod
-    def of(cls, n: int, levels: Sequence[np.ndarray]) -> Units:
-        """`levels`: what `top_levels` gives, (points) each; empty where there are no points."""
-        counts = [int(codes.max()) + 1 for codes in levels]
-        equal = [effective(codes) for codes in levels]
-        return cls(n, min(counts, default=0), min(equal, default=0.0), len(levels))
-
-    @property
-    def reason(self) -> str | None:
-        """Why these units allow no interval."""
-        if self.kinds > 2:
-            return f"{self.kinds} kinds of clusters cross, at most 2 can be resampled"
-        if self.clusters == 1:
-            return "one cluster only"
-        if self.clusters < MIN_CLUSTERS:
-            return f"only {self.clusters} clusters, an interval needs {MIN_CLUSTERS}"
-        return None
-
-    @property
-    def warning(self) -> str | None:
-        """What a reader must know of an interval over these units."""
-        if self.clusters < FEW_CLUSTERS:
-            return f"only {self.clusters} clusters, fewer than {FEW_CLUSTERS}: interval rough"
-        if self.effective < FEW_CLUSTERS:
-            return (
-                f"{self.clusters} clusters of unequal size, worth {self.effective:.0f} equal ones, "
-                f"fewer than {FEW_CLUSTERS}: interval rough"
-            )
-        return None
-
-    def without(self, estimate: float | None, reason: str) -> Interval:
-        """No interval, for this reason."""
-        return Interval(
-            estimate, None, None, None, None, self.n, self.clusters, self.effective, 0, 0, reason
-        )
+    units: Units | None = None
 
 
 def why_undefined(predictions: Sequence[np.ndarray], y: np.ndarray) -> str | None:
@@ -149,7 +233,7 @@ def interval(drawn: Resampled, units: Units, estimate: float, of_one: bool) -> I
     if undefined > MOST_UNDEFINED * tried:
         return units.without(estimate, str(lacking))
     low, high = studentised(drawn.value, drawn.error, drawn.values, drawn.errors)
-    se = drawn.error * np.sqrt(units.clusters / (units.clusters - 1))
+    se = drawn.error * np.sqrt(units.rarer.number / (units.rarer.number - 1))
     p = None
     if of_one:
         low, high, se = float(np.tanh(low)), float(np.tanh(high)), se * (1 - estimate**2)
@@ -164,9 +248,9 @@ def interval(drawn: Resampled, units: Units, estimate: float, of_one: bool) -> I
         float(se),
         p,
         units.n,
-        units.clusters,
-        units.effective,
+        *units.rarer,
         tried,
         undefined,
         note,
+        units,
     )

@@ -24,7 +24,7 @@ class FamilyVote:
 
     `p`: one-sided in the direction of the side with more votes, as for the tests over pairs;
     `p_two_sided` does not take the direction from the data. `wilcoxon_*`: the signed-rank test on
-    mean differences of families, in its own direction. Null where `note` says why.
+    mean differences of families, in its own direction, and two-sided. Null where `note` says why.
     """
 
     families: int
@@ -37,6 +37,7 @@ class FamilyVote:
     wilcoxon_direction: str | None
     wilcoxon_statistic: float | None
     wilcoxon_p: float | None
+    wilcoxon_p_two_sided: float | None
     note: str | None
 
 
@@ -103,12 +104,18 @@ def family_vote(differences: Sequence[float | None], families: Sequence[str]) ->
         split,
         side,
         p,
-        None if p is None else min(1.0, 2 * p),
+        _two_sided(p),
         rank_side,
         statistic,
         rank_p,
+        _two_sided(rank_p),
         join_notes(note, f"{split} split evenly" if split else None),
     )
+
+
+def _two_sided(p: float | None) -> float | None:
+    """A p in the direction that the data have, for either direction."""
+    return None if p is None else min(1.0, 2 * p)
 
 
 def mixed_model(differences: Sequence[float | None], families: Sequence[str]) -> Mixed:

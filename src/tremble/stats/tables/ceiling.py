@@ -30,7 +30,7 @@ from typing import Any
 
 import polars as pl
 
-from tremble.stats.frames.clusters import cluster_codes, person
+from tremble.stats.frames.clusters import kinds_of, units
 from tremble.stats.frames.comparisons import family_order
 from tremble.stats.frames.contexts import contexts
 from tremble.stats.frames.evidence import Evidence
@@ -145,11 +145,7 @@ def ceiling_table(evidence: Evidence) -> list[dict[str, Any]]:
         "why": [],
     }
     rows = [_row(f, by_family.get(f, empty)) for f in family_order(decisions["family"])]
-    held = noisy.filter(known).join(
-        decisions.select("decision", "cluster", person=person()),
-        on="decision",
-        maintain_order="left",
-    )
+    held = noisy.filter(known).join(units(decisions), on="decision", maintain_order="left")
     return [_with_interval(row, held.filter(family=row["family"])) for row in rows]
 
 
@@ -162,7 +158,8 @@ def _with_interval(row: dict[str, Any], known: pl.DataFrame) -> dict[str, Any]:
         known["outcome"].to_numpy(),
         known["noise"].to_numpy(),
         known.select(repeated.cast(pl.Int64).fill_null(-1)).to_series().to_numpy(),
-        cluster_codes(known["person"].to_list(), known["cluster"].to_list()),
+        # The ceiling is that of these very items: their noise is not that of others.
+        [kind for kind in kinds_of(known) if kind.of == "people"],
     )
     return row | {"note": join_notes(row["note"], doubt)}
 

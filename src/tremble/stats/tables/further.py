@@ -64,7 +64,7 @@ class _Further(NamedTuple):
 # In the order of printing.
 _TABLES = {
     "intervals": _Further(
-        "r of every model with its 95% interval, over whole participants and games",
+        "r of every model with its 95% interval, over whole participants, games and items",
         lambda of: interval_table(of.matrix, of.resamples),
     ),
     "differences": _Further(

@@ -15,10 +15,9 @@ from typing import Any
 import numpy as np
 
 from tremble.errors import UserError
-from tremble.stats.frames.clusters import top_levels
 from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.option_arrays import OptionArrays, option_arrays
-from tremble.stats.inference.intervals import FEW_CLUSTERS, Units
+from tremble.stats.inference.intervals import FEW_CLUSTERS, units_of
 from tremble.stats.metrics.calibration import (
     auc,
     bin_sums,
@@ -166,15 +165,15 @@ def _tempered_points(arrays: OptionArrays) -> _Tempered:
 
 
 def _clusters(arrays: OptionArrays, w: np.ndarray) -> list[int]:
-    """How many participants or games, of the kind that is rarer, each run's points are of."""
+    """How many participants or games, of the kind that is rarer, each run's points are of;
+    temperatures are fitted on other people, whatever items they read."""
     counts: dict[bytes, int] = {}
     of_runs = []
     for used in w > 0:
         key = np.packbits(used).tobytes()
         if key not in counts:
             at = np.unique(arrays.at[used])
-            levels = top_levels([codes[at] for codes in arrays.clusters]) if len(at) else []
-            counts[key] = Units.of(len(at), levels).clusters
+            counts[key] = units_of([kind.at(at) for kind in arrays.clusters])[0].people.number
         of_runs.append(counts[key])
     return of_runs
 

@@ -11,8 +11,9 @@ from tremble.stats.filters import FILTERS, MIN_N, Filters, dropped, winner
 from tremble.stats.frames.comparisons import Comparison, family_order, format_name
 from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.predictions import RUN
+from tremble.stats.inference.intervals import MIN_CLUSTERS
 from tremble.stats.metrics.correlation import outcome_columns, points_note, r_columns, undefined
-from tremble.text import join_notes
+from tremble.text import counted, join_notes
 
 
 def counterparts(evidence: Evidence, table: pl.DataFrame) -> pl.DataFrame:
@@ -84,6 +85,8 @@ def pair_columns() -> list[pl.Expr]:
         *outcome_columns(),
         _mass("base"),
         _mass("aligned"),
+        pl.col("item").drop_nulls().n_unique().alias("items"),
+        pl.col("item").null_count().alias("without_item"),
     ]
 
 
@@ -94,7 +97,8 @@ def pair_table(
 
     n, r and mass are over the decisions both have scored and whose outcome is known. The
     winner is the higher r, filters aside; `kept` says whether the pair counts, `why` why not.
-    Below 30 decisions, or with an undefined r, there is no winner and the pair is not kept.
+    Below 30 decisions, with an undefined r, and where all read the same few items
+    (`MIN_CLUSTERS`), there is no winner and the pair is not kept.
     """
     if not comparisons:
         return []
@@ -135,6 +139,8 @@ def pair_row(
                 reasons.append(reason)
         if n < MIN_N:
             reasons.append(f"n = {n}, below {MIN_N}")
+        if not row["without_item"] and row["items"] < MIN_CLUSTERS:
+            reasons.append(f"{counted(row['items'], 'item')}, below {MIN_CLUSTERS}")
         if instead:
             r, reasons = {"base": None, "aligned": None}, [instead]
     else:

@@ -13,6 +13,7 @@ from tremble.stats.frames.matrix import RunMatrix
 from tremble.stats.frames.predictions import RUN
 from tremble.stats.inference.bootstrap import RESAMPLES, difference_intervals, r_intervals
 from tremble.stats.inference.dependent import dependent_test
+from tremble.stats.inference.intervals import Interval
 from tremble.stats.inference.multiplicity import benjamini_hochberg, holm, within
 from tremble.stats.inference.significance import ALL
 from tremble.stats.inference.votes import family_vote, mixed_model
@@ -31,25 +32,28 @@ def interval_table(made: RunMatrix, resamples: int = RESAMPLES) -> list[Row]:
 
     A problem with three or more options is one decision and a point for each of them.
     """
-    rows: list[tuple[int, Row]] = []
+    return [row for row, _ in r_of_runs(made, resamples)]
+
+
+def r_of_runs(made: RunMatrix, resamples: int = RESAMPLES) -> list[tuple[Row, Interval]]:
+    """The rows of `interval_table`, each with its interval."""
+    rows: list[tuple[int, Row, Interval]] = []
     for held in made.families:
         x = made.x[:, held.at]
         intervals = r_intervals(x, held.y, held.clusters, resamples=resamples)
         for run, own, interval in zip(made.runs.iter_rows(named=True), x, intervals, strict=True):
             if not interval.n:
                 continue
-            parts = asdict(interval)
-            named = {name: run[name] for name in RUN}
-            rows.append(
-                (
-                    run["run"],
-                    {**named, "family": held.family}
-                    | {"points": interval.n, "decisions": held.decisions(own)}
-                    | {"r": interval.estimate}
-                    | {name: parts[name] for name in _INTERVAL},
-                )
-            )
-    return [row for _, row in sorted(rows, key=lambda pair: pair[0])]
+            row = {
+                **{name: run[name] for name in RUN},
+                "family": held.family,
+                "points": interval.n,
+                "decisions": held.decisions(own),
+                "r": interval.estimate,
+                **{name: getattr(interval, name) for name in _INTERVAL},
+            }
+            rows.append((run["run"], row, interval))
+    return [(row, interval) for _, row, interval in sorted(rows, key=lambda one: one[0])]
 
 
 def difference_table(
@@ -126,12 +130,14 @@ def vote_table(pairs: Iterable[Row], catalogue: Catalogue) -> list[Row]:
     """Tests over kept pairs in which siblings do not count as independent, per mode, formulation
     and family of games, and for "all".
 
-    family, test, direction, n (model families), pairs, statistic, p, p_holm, p_bh, sided, mean,
-    low, high, mode, formulation, note. "family votes": one vote per model family, an exact
-    binomial test; "family wilcoxon": on the mean differences of model families; both one-sided
-    in the direction of the data, as those of Shapira et al. (2026) are. "mixed": difference ~ 1 +
-    (1 | model family), two-sided, with its mean and 95% interval. p_holm and p_bh adjust over the
-    families of games within one test. A model outside `catalogue` stands for itself.
+    family, test, direction, n (model families), pairs, statistic, p, sided, p_two_sided, p_holm,
+    p_bh, mean, low, high, mode, formulation, note. "family votes": one vote per model family, an
+    exact binomial test; "family wilcoxon": on the mean differences of model families; their p is
+    one-sided in the direction of the data, as that of Shapira et al. (2026) is, and p_two_sided
+    min(1, 2p), since that direction was not named beforehand. "mixed": difference ~ 1 + (1 | model
+    family), whose p is two-sided, with its mean and 95% interval. p_holm and p_bh adjust
+    p_two_sided over the families of games within one test. A model outside `catalogue` stands for
+    itself.
     """
     groups = by_family(
         (row for row in pairs if row["kept"]), lambda row: (row["mode"], row["formulation"])
@@ -142,7 +148,7 @@ def vote_table(pairs: Iterable[Row], catalogue: Catalogue) -> list[Row]:
         rows += [{**named, **row} for row in _votes(kept, catalogue)]
     keys = [(row["mode"], row["formulation"], row["test"]) for row in rows]
     # "all" pools the others and is no further test beside them.
-    p = [None if row["family"] == ALL else row["p"] for row in rows]
+    p = [None if row["family"] == ALL else row["p_two_sided"] for row in rows]
     return _adjusted(rows, p, keys)
 
 
@@ -159,6 +165,7 @@ def _votes(kept: Sequence[Row], catalogue: Catalogue) -> list[Row]:
             "statistic": max(vote.base, vote.aligned) if vote.direction else None,
             "p": vote.p,
             "sided": "one",
+            "p_two_sided": vote.p_two_sided,
             **empty,
             "note": vote.note,
         },
@@ -169,6 +176,7 @@ def _votes(kept: Sequence[Row], catalogue: Catalogue) -> list[Row]:
             "statistic": vote.wilcoxon_statistic,
             "p": vote.wilcoxon_p,
             "sided": "one",
+            "p_two_sided": vote.wilcoxon_p_two_sided,
             **empty,
             "note": vote.note,
         },
@@ -179,6 +187,7 @@ def _votes(kept: Sequence[Row], catalogue: Catalogue) -> list[Row]:
             "statistic": mixed.t,
             "p": mixed.p,
             "sided": "two",
+            "p_two_sided": mixed.p,
             "mean": mixed.mean,
             "low": mixed.low,
             "high": mixed.high,

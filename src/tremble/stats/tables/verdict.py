@@ -15,12 +15,12 @@ from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.matrix import AllPoints, RunMatrix
 from tremble.stats.frames.predictions import RUN
 from tremble.stats.inference.bootstrap import RESAMPLES, difference_intervals
-from tremble.stats.inference.intervals import FEW_CLUSTERS, Interval
+from tremble.stats.inference.intervals import FEW_CLUSTERS, Interval, Units
 from tremble.stats.metrics.correlation import CONSTANT, pearson
 from tremble.stats.tables.baselines import baseline_points
 from tremble.stats.tables.ceiling import ceiling_table
 from tremble.stats.tables.controls import control_table, without_the_game
-from tremble.stats.tables.uncertainty import interval_table
+from tremble.stats.tables.uncertainty import r_of_runs
 from tremble.text import decimal, join_notes
 
 Row = dict[str, Any]
@@ -56,7 +56,8 @@ class Standing:
 
     `own` and `ceiling` are its rows of `interval_table` and `ceiling_table`; `best` is the best
     baseline; `over` what r has over that one's: estimate, low, high, se, None where there is no
-    baseline; `controls` its rows of `control_table` under controls that take the game away.
+    baseline; `controls` its rows of `control_table` under controls that take the game away;
+    `units`: the people and items behind r.
     """
 
     own: Row
@@ -64,19 +65,27 @@ class Standing:
     best: Best | None
     over: Row
     controls: Sequence[Row]
+    units: Units | None = None
 
     @classmethod
     def of(
-        cls, own: Row, ceiling: Row, best: Best | None, over: Interval, controls: Sequence[Row]
+        cls,
+        own: tuple[Row, Interval],
+        ceiling: Row,
+        best: Best | None,
+        over: Interval,
+        controls: Sequence[Row],
     ) -> Standing:
-        """`over`: of the difference of both r; `controls`: of all runs. A baseline that is constant
-        has no r and adds nothing: beside it all of r is more."""
+        """`own`: as of `r_of_runs`; `over`: of the difference of both r; `controls`: of all runs. A
+        baseline that is constant has no r and adds nothing: beside it all of r is more."""
         beside = dict.fromkeys(_DIFFERENCE)
         if best is not None and best.r is None:
-            beside = {"estimate": own["r"], **{name: own[name] for name in ("low", "high", "se")}}
+            beside = {name: getattr(own[1], name) for name in _DIFFERENCE}
         elif best is not None:
             beside = {name: getattr(over, name) for name in _DIFFERENCE}
-        return cls(own, ceiling, best, beside, without_the_game(own, controls))
+        row, interval = own
+        kept = without_the_game(row, controls)
+        return cls(row, ceiling, best, beside, kept, interval.units)
 
 
 def verdict_table(evidence: Evidence, resamples: int = RESAMPLES) -> list[Row]:
@@ -98,7 +107,7 @@ def verdict_table(evidence: Evidence, resamples: int = RESAMPLES) -> list[Row]:
     """
     ceilings = {row["family"]: row for row in ceiling_table(evidence)}
     made = RunMatrix(evidence)
-    intervals = {_key(row): row for row in interval_table(made, resamples)}
+    intervals = {_key(own[0]): own for own in r_of_runs(made, resamples)}
     names, baselines = _baselines(baseline_points(evidence), made.points)
     controls = control_table(evidence, resamples)
     rows: dict[tuple[Any, ...], Row] = {}
@@ -186,7 +195,9 @@ def _smallest(held: Mapping[str, Any]) -> float | None:
 def decide(known: Standing) -> Verdict:
     """The verdict, the one place where it is taken: the first question that has an answer.
 
-    - "cannot say": fewer than 30 decisions or 20 clusters, or r undefined;
+    - "cannot say": fewer than 30 decisions, than 20 participants or games of equal size or than
+      10 such items (below 20 they are named beside the verdict), choices of people who are not
+      known, or r undefined;
     - "no": worse than the best baseline, or r below zero;
     - "not shown": r may be zero, or neither better nor worse than the best baseline, as far as the
       data tell, or as good under a control that takes the game away;
@@ -198,15 +209,16 @@ def decide(known: Standing) -> Verdict:
     "better" and "worse" mean that the 95% interval of the difference, over whole participants and
     games, leaves out zero.
     """
-    verdict = _too_little(known) or _below(known) or _not_above(known)
-    if verdict is None and (without := _without_the_game(known)):
-        return without
+    if too_little := _too_little(known):
+        return too_little
+    verdict = _below(known) or _not_above(known) or _without_the_game(known)
     verdict = verdict or _near_the_ceiling(known)
     lacking, best = None, known.best
     if best is not None and best.lacking:
         points = known.own["points"]
         lacking = f"{best.name} says nothing of {best.lacking:,} of the {points:,} points"
-    return verdict._replace(why=join_notes(verdict.why, lacking) or "")
+    marked = None if known.units is None else known.units.marked
+    return verdict._replace(why=join_notes(verdict.why, lacking, marked) or "")
 
 
 def _too_little(known: Standing) -> Verdict | None:
@@ -214,9 +226,16 @@ def _too_little(known: Standing) -> Verdict | None:
     own = known.own
     if own["r"] is None or own["low"] is None:
         return Verdict("cannot say", own["note"] or "r is undefined")
-    if own["decisions"] < MIN_N or own["clusters"] < FEW_CLUSTERS:
-        few = f"{own['decisions']} decisions of {own['clusters']} participants or games"
-        return Verdict("cannot say", few)
+    units = known.units
+    if units is None:
+        return None
+    if units.few is not None:
+        return Verdict("cannot say", units.few)
+    few = units.people.below(FEW_CLUSTERS)
+    if few or own["decisions"] < MIN_N:
+        bound = FEW_CLUSTERS if few and units.people.number >= FEW_CLUSTERS else None
+        people = units.people.said("participants or games", bound)
+        return Verdict("cannot say", f"{own['decisions']} decisions of {people}")
     return None
 
 
