@@ -58,7 +58,9 @@ def attack(folder: Path, rng: random.Random, count: int) -> list[Tally]:
     """`count` mutants over all kinds, each opened in a process of its own."""
     os.environ["HF_HUB_OFFLINE"] = "1"
     sound = folder / "sound"
-    _write_models(sound)
+    # In a process of its own, too: a thread that had begun here would hold its locks in all others.
+    written = _forked(lambda: _write_models(sound) or {}, folder)
+    assert written == {}, written
     _warm()
     expected = {key: _opened(sound, *key, sound) for key in _ways()}
     for way, found in expected.items():
@@ -239,18 +241,28 @@ def _changed(sound: bytes, mutant: bytes) -> str:
 def _opened(folder: Path, adapter: bool, gguf: bool, within: Path) -> dict[str, Any]:
     """What a model of a folder gives, found in a process of its own: `told`, a refusal; `fault`,
     what may not be; else `logprobs` of the labels, `key`, and `own`, what transformers computes."""
+
+    def look() -> dict[str, Any]:
+        signal.setitimer(signal.ITIMER_REAL, SLOW)
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        return _look(folder, adapter, gguf)
+
+    return _forked(look, within)
+
+
+def _forked(work: Callable[[], dict[str, Any]], within: Path) -> dict[str, Any]:
+    """What `work` returns in a process that is forked off this one; `fault` where it fails."""
+    within.mkdir(parents=True, exist_ok=True)
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(read)
-        signal.setitimer(signal.ITIMER_REAL, SLOW)
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         null = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
             os.dup2(null, stream)
         try:
             os.chdir(within)
-            found = _look(folder, adapter, gguf)
+            found = work()
         except BaseException as error:
             found = {"fault": f"{type(error).__name__}: {error}"[:400]}
         with os.fdopen(write, "w") as out:
