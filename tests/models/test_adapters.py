@@ -218,6 +218,43 @@ def test_an_adapter_that_does_not_fit(
     assert "adapter" in sentence
 
 
+@pytest.mark.parametrize("ties", [False, True])
+@pytest.mark.parametrize("rows", [0, 2])
+def test_an_adapter_that_carries_the_ends_of_its_model(
+    rows: int, ties: bool, llama: Path, tied: Path, tmp_path: Path
+) -> None:
+    """peft stores embedding and head whole where the vocabulary was resized: they replace those of
+    a model with as many rows, and no other model is scored without them."""
+    base = tied if ties else llama
+    torch.manual_seed(1)
+    model = plain(base)
+    before = model.get_input_embeddings().weight.shape[0]
+    model.resize_token_embeddings(before + rows)
+    inner = peft.get_peft_model(model, peft.LoraConfig(**LORA))
+    with torch.no_grad():
+        for end in (model.get_input_embeddings(), model.get_output_embeddings()):
+            end.weight.add_(torch.randn_like(end.weight), alpha=0.5)
+    adapter = tmp_path / "adapter"
+    inner.save_pretrained(adapter, save_embedding_layers=True)
+    assert any("embed_tokens" in name for name in load_file(adapter / WEIGHTS))
+    if not rows:
+        assert_scored_as(inner.eval(), base, adapter=str(adapter))
+        return
+    sentence = refused(base, adapter=str(adapter))
+    assert re.search(
+        rf"(lm_head|embed_tokens).* is {before + rows} x 32, where .* {before} x 32", sentence
+    )
+
+
+def test_ends_of_a_tied_model_that_differ_are_not_both_taken_up(tied: Path, tmp_path: Path) -> None:
+    inner = peft.get_peft_model(plain(tied), peft.LoraConfig(**LORA))
+    inner.save_pretrained(tmp_path, save_embedding_layers=True)
+    embedding = "base_model.model.model.embed_tokens.weight"
+    head = {"base_model.model.lm_head.weight": load_file(tmp_path / WEIGHTS)[embedding] + 1}
+    altered(tmp_path, lambda given: {**given, **head}, weights=WEIGHTS)
+    assert "did not come to stand in its model" in refused(tied, adapter=str(tmp_path))
+
+
 def test_parts_that_a_configuration_does_not_know(llama: Path, tmp_path: Path) -> None:
     """DoRA's and trained tokens' tensors under a configuration of plain LoRA."""
     for settings, without in (

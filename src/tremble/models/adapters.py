@@ -106,17 +106,25 @@ def with_adapter(model: Any, adapter: str) -> Any:
             f"have no place in its model ({surplus[0]!r} first); check that it was trained on this "
             "one."
         )
+    # An adapter whose training resized the model's ends carries them whole: weights, not additions.
+    whole = {name: one for name, one in wrapped.state_dict().items() if name not in places}
     for name, tensor in stored.items():
         if tensor.whole_numbers:
             raise ModelUnavailable(
                 f"The tensor {name!r} of the adapter {adapter!r} holds whole numbers "
                 f"({tensor.dtype}), where its model asks for others; copy or download it again."
             )
-        if name in places and tuple(places[name].shape) != tensor.shape:
+        asked = places.get(name, whole.get(name))
+        if asked is not None and tuple(asked.shape) != tensor.shape:
             raise ModelUnavailable(
                 f"The tensor {name!r} of the adapter {adapter!r} is {_times(tensor.shape)}, where "
-                f"its configuration and model ask for {_times(places[name].shape)}; check that it "
+                f"its configuration and model ask for {_times(asked.shape)}; check that it "
                 "was trained on this one."
+            )
+        if name in whole and not _is_in_place(weights[name], whole[name]):
+            raise ModelUnavailable(
+                f"The tensor {name!r} of the adapter {adapter!r} did not come to stand in its "
+                "model; merge the adapter yourself and give the folder of the whole model as id."
             )
     if missing := _empty(wrapped, places, set(stored), found.missing_keys):
         raise _lacks(adapter, missing)
@@ -195,6 +203,12 @@ def _empty(
     if names - set(places) - set(wrapped.state_dict()):
         return sorted(name for name in not_loaded if ".default" in name)
     return sorted(set(places) - names)
+
+
+def _is_in_place(stored: Any, loaded: Any) -> bool:
+    """Whether a tensor of the model is the stored one, in the precision that the model has. One
+    that is kept on a disk cannot be seen, and counts as it."""
+    return loaded.is_meta or bool((loaded.detach().cpu() == stored.to(loaded.dtype)).all())
 
 
 def _times(shape: Collection[int]) -> str:
