@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from tests.support.gguf_files import as_gguf
 from tests.support.toys import save_tiny, tiny_model
@@ -34,6 +35,34 @@ def test_identity_follows_the_weights_the_dtype_and_nothing_else(tmp_path: Path)
     assert identity(folder) != identity(folder, "bfloat16")
     engine = open_engine(ModelSpec(str(folder)), RunOptions(), SAID.append)
     assert engine.identity() == identity(folder)
+
+
+def test_an_index_that_chooses_among_files_identifies_the_model(tmp_path: Path) -> None:
+    """Two models in the shards of one folder: the index alone says which of them is scored. Where
+    the names of the files say it, an index does not count, nor does an original release."""
+    folder = save_tiny(tmp_path / "model")
+    tensors = load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").unlink()
+    one = dict.fromkeys(tensors, "model-00001-of-00001.safetensors")
+    two = {name: f"model-0000{1 + at % 2}-of-00002.safetensors" for at, name in enumerate(tensors)}
+    index = folder / "model.safetensors.index.json"
+
+    def write(places: dict[str, str], factor: float) -> None:
+        for file in set(places.values()):
+            held = {name: tensors[name] * factor for name in tensors if places[name] == file}
+            save_file(held, folder / file, metadata={"format": "pt"})
+
+    def identity(places: dict[str, str], total: int = 0) -> dict[str, Any]:
+        index.write_text(json.dumps({"metadata": {"total_size": total}, "weight_map": places}))
+        return model_identity(ModelSpec(str(folder)), RunOptions(), SAID.append)
+
+    write(two, 1.1)
+    (folder / "consolidated.safetensors").write_bytes(b"original")
+    alone = [folder / name for name in sorted({"consolidated.safetensors", *two.values()})]
+    assert identity(two)["weights"] == content_hash([folder / "config.json", *alone])
+    assert identity(two) == identity(two, total=5)
+    write(one, 1.0)
+    assert identity(one) != identity(two)
 
 
 def test_a_content_hash_sees_every_byte(tmp_path: Path) -> None:

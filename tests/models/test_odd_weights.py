@@ -138,10 +138,6 @@ def test_files_that_do_not_belong_together(llama: Path, tmp_path: Path) -> None:
     altered(doubled, lambda t: {**t, other: load_file(shards / first)[other] + 1}, weights=second)
     assert f"{other!r} in {first!r} and {other!r} in {second!r}" in refused(doubled)
 
-    both = copied(shards, tmp_path / "both")
-    shutil.copy(llama / "model.safetensors", both)
-    assert f"both 'model.safetensors' and an index of other files ({first!r}" in refused(both)
-
     unnamed = copied(shards, tmp_path / "unnamed")
     (unnamed / "model.safetensors.index.json").unlink()
     assert f"{len(set(places.values()))} files of weights ({first!r} first)" in refused(unnamed)
@@ -291,6 +287,22 @@ def test_what_is_loaded_counts_where_weights_are_twice(
     account = assert_scored_as(expected, folder)
     assert "consolidated.00.safetensors" not in account["files"]
     assert len(account["files"]) > 1
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_whole_file_is_loaded_whatever_an_index_beside_it_names(
+    there: bool, llama: Path, tmp_path: Path
+) -> None:
+    """As transformers does; the shards are of another model, or were deleted."""
+    folder = tmp_path / "m"
+    places = sharded(save_tiny(tmp_path / "other", seed=1), folder)
+    shutil.copy(llama / "model.safetensors", folder)
+    if not there:
+        for name in set(places.values()):
+            (folder / name).unlink()
+    account = assert_scored_as(as_transformers(folder), folder)
+    assert account["files"] == ["model.safetensors"]
+    assert_scored_as(as_transformers(llama), folder)
 
 
 @pytest.mark.parametrize("config", [None, {"transformers_weights": "lion.safetensors"}])

@@ -27,6 +27,8 @@ ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetens
 _WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
 # transformers loads these in place of a model.safetensors beside them.
 _DISTRIBUTED = re.compile(r"shard-\d{5}-model-\d{5}-of-\d{5}\.safetensors$")
+# As transformers names the shards of one model.
+_SHARD = re.compile(r"model-\d{5}-of-\d{5}\.safetensors$")
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 _LONGEST_JSON = 100_000_000  # bytes; configurations and indices have less than a million
 
@@ -60,16 +62,26 @@ def cache_folder() -> Path:
 
 
 def check_weights(folder: Path) -> list[Path]:
-    """The safetensors files of a folder, all of which identify it. Those that are loaded (see
-    `loaded_weights`) have a sound header and their full length.
+    """The files that identify the weights of a folder: all of its safetensors, and the index where
+    that chooses among them. Those that are loaded (see `loaded_weights`) have a sound header and
+    their full length.
 
     Raises ModelUnavailable for damaged or missing files, for pickles and for no weights at all, and
     where it is not clear which files are loaded.
     """
-    for path in loaded_weights(folder):
+    loaded = loaded_weights(folder)
+    for path in loaded:
         check_header(path)
     with reading(folder):
-        return sorted(path for path in folder.iterdir() if path.suffix == ".safetensors")
+        every = sorted(path for path in folder.iterdir() if path.suffix == ".safetensors")
+    index = _index_of(folder)
+    # The names of all files say which are loaded where these are all of them, or the one model's
+    # shards; what else lies there (an original release, an adapter) is then loaded by no index.
+    usual = (
+        [path for path in every if path.name != ADAPTER_WEIGHTS],
+        [path for path in every if _SHARD.match(path.name)],
+    )
+    return every if index is None or loaded in usual else [*every, index]
 
 
 def check_header(path: Path) -> None:
@@ -128,19 +140,15 @@ def loaded_weights(folder: Path) -> list[Path]:
     asked = _asked_for(folder)
     if asked is not None and not asked.endswith(".index.json"):
         return [folder / asked]
-    shards = _shards(folder, asked or _INDEX)
+    if asked is None and _WEIGHTS in weights:
+        return [folder / _WEIGHTS]  # whatever an index beside it names
+    index = _index_of(folder)
+    shards = set() if index is None else _shards(index)
     if lost := sorted(shards - set(weights)):
         raise ModelUnavailable(
             f"The weights in {str(folder)!r} lack {lost[0]!r}, which their index names; "
             "copy or download them again."
         )
-    if asked is None and _WEIGHTS in weights:
-        if shards - {_WEIGHTS}:
-            raise ModelUnavailable(
-                f"{str(folder)!r} holds both {_WEIGHTS!r} and an index of other files "
-                f"({min(shards - {_WEIGHTS})!r} first); move one of them elsewhere."
-            )
-        return [folder / _WEIGHTS]
     if shards:
         return [folder / name for name in sorted(shards)]
     if len(weights) > 1:
@@ -170,11 +178,17 @@ def _asked_for(folder: Path) -> str | None:
     return str(name)
 
 
-def _shards(folder: Path, name: str) -> set[str]:
-    """The files that a folder's index of shards names; none where it has no index."""
-    index = folder / name
-    if not index.is_file():
-        return set()
+def _index_of(folder: Path) -> Path | None:
+    """The index that says which files of a folder are loaded, None where no index does."""
+    asked = _asked_for(folder)
+    index = folder / (asked or _INDEX)
+    with reading(index):
+        counts = asked is not None or not (folder / _WEIGHTS).is_file()
+        return index if counts and index.name.endswith(".json") and index.is_file() else None
+
+
+def _shards(index: Path) -> set[str]:
+    """The files that an index of shards names."""
     try:
         return {str(name) for name in read_json(index)["weight_map"].values()}
     except (KeyError, TypeError, AttributeError, ModelUnavailable) as error:
