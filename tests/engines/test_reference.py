@@ -61,6 +61,61 @@ def test_every_score_stays_the_same_in_any_company(architecture: str) -> None:
         assert row.logprobs == pytest.approx(alone[places[row.index]], abs=1e-5)
 
 
+def _beyond(kind: str) -> Any:
+    """A tiny model whose positions mean something else beyond 40 tokens of a pass."""
+    if kind == "tempered":
+        torch.manual_seed(0)
+        model: Any = tiny_model("Llama4")
+        text = model.config.get_text_config()
+        assert text.attn_temperature_tuning
+        for part in model.modules():
+            if hasattr(part, "floor_scale"):
+                part.floor_scale = 40
+        text.floor_scale = 40
+        return model
+    rope: dict[str, Any] = {"rope_type": kind, "rope_theta": 5000.0, "factor": 8.0}
+    if kind == "longrope":
+        rope |= {
+            "short_factor": [1.0] * 4,
+            "long_factor": [8.0, 16.0, 32.0, 64.0],
+            "original_max_position_embeddings": 40,
+        }
+    config = type(tiny_model("Llama").config)(
+        vocab_size=420,
+        hidden_size=32,
+        intermediate_size=48,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        max_position_embeddings=40 if kind == "dynamic" else 400,
+        rope_parameters=rope,
+    )
+    torch.manual_seed(0)
+    model = type(tiny_model("Llama"))(config).eval()
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.mul_(5)
+    return model
+
+
+@pytest.mark.parametrize("kind", ["longrope", "dynamic", "tempered"])
+def test_prompts_beyond_the_original_window_leave_shorter_ones_alone(kind: str) -> None:
+    """A pass turns all of its positions by its longest prompt; each is scored as if alone, by a
+    model that has read nothing before."""
+    tokenizer = HubTokenizer(bpe_tokenizer())
+    contexts = [*(context for context, _ in PROMPTS[:4]), "A long story. " * 12, "A long " * 40]
+    paths = option_paths(tokenizer, [(context, ["yes please", "no"]) for context in contexts])
+    assert sum(path.length > 40 for path in paths) == 2
+    expected = [
+        next(ReferenceEngine(_beyond(kind), tokenizer, {}, None).score([path])).logprobs
+        for path in paths
+    ]
+    for order in (paths, paths[::-1]):
+        engine = ReferenceEngine(_beyond(kind), tokenizer, {}, None, 8)
+        found = {id(order[row.index]): row.logprobs for row in engine.score(order)}
+        for path, logprobs in zip(paths, expected, strict=True):
+            assert found[id(path)] == pytest.approx(logprobs, abs=1e-5)
+
+
 def test_the_first_mass_and_the_best_other_token() -> None:
     tokenizer = HubTokenizer(bpe_tokenizer())
     model = tiny_model("Llama")

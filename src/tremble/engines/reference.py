@@ -20,6 +20,7 @@ import torch
 from tremble.engines.base import TOLERANCE, Limits, Score
 from tremble.engines.cached_pass import CacheCheck, cache_check
 from tremble.engines.memory import is_out_of_memory, too_little
+from tremble.engines.positions import forget_longer_passes, longest_of_one_kind
 from tremble.engines.reads import Read, Values, reads_of, score_of
 from tremble.engines.weights import Weights, input_device, load_weights
 from tremble.errors import ModelUnavailable, TrembleError
@@ -146,8 +147,7 @@ class ReferenceEngine:
             self._hold_against_cache(prompts[indices[0]].prefix)
         jobs = [(index, node) for index in indices for node in maximal(prompts[index].nodes())]
         logs: dict[tuple[int, Ids], torch.Tensor] = {}
-        for start in range(0, len(jobs), self.batch):
-            chunk = jobs[start : start + self.batch]
+        for chunk in self._passes(prompts, jobs):
             sequences = [prompts[index].prefix + node for index, node in chunk]
             kept = self._rows(sequences, [len(node) + 1 for _, node in chunk])
             for (index, node), rows in zip(chunk, kept, strict=True):
@@ -164,14 +164,31 @@ class ReferenceEngine:
             }
             yield score_of(prompts[index], index, values)
 
+    def _passes(
+        self, prompts: Sequence[TokenPaths], jobs: Sequence[tuple[int, Ids]]
+    ) -> Iterator[Sequence[tuple[int, Ids]]]:
+        """The sequences in passes of at most `batch`; those in which a place would mean something
+        else in longer or shorter company have a pass of their own."""
+        limit = longest_of_one_kind(self.model)
+        together = []
+        for index, node in jobs:
+            if len(prompts[index].prefix) + len(node) > limit:
+                yield [(index, node)]
+            else:
+                together.append((index, node))
+        for start in range(0, len(together), self.batch):
+            yield together[start : start + self.batch]
+
     def _hold_against_cache(self, ids: Ids) -> None:
         """Raises ModelUnavailable where a pass with a cache gives other numbers."""
         began = time.perf_counter()
         dtype = "bfloat16" if "quantise" in self._identity else self.limits().dtype
         tolerance = TOLERANCE.get(dtype, TOLERANCE["bfloat16"])
+        # A cache keeps keys turned by the angles of a shorter pass; two tokens are added.
+        limit = longest_of_one_kind(self.model)
         check = cache_check(
             self.model,
-            ids,
+            ids[: int(limit) - 2] if 2 < limit < len(ids) + 2 else ids,
             self.device,
             tolerance,
             lambda sequence, keep: self._rows([tuple(sequence)], [keep])[0],
@@ -190,6 +207,8 @@ class ReferenceEngine:
         """Float32 log-probabilities of the last `keep[i]` positions of each sequence."""
         device = self.device
         longest = max(map(len, sequences))
+        if longest >= longest_of_one_kind(self.model):
+            forget_longer_passes(self.model)
         ids = torch.zeros((len(sequences), longest), dtype=torch.long)
         mask = torch.zeros_like(ids)
         for row, sequence in enumerate(sequences):

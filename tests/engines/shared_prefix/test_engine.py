@@ -302,10 +302,7 @@ def test_a_rope_that_turns_with_the_length_is_left_to_the_reference() -> None:
     beyond = [path for path in long if path.length > 64]
     found = scored(shared, long)
     assert shared.report()["by_reference"] == len(beyond)
-    # The model keeps its angles from one long prompt to the next, so the order is part of it.
-    order = [path for path in long if path.length <= 64] + beyond
-    expected = dict(zip(map(id, order), scored(reference, order), strict=True))
-    assert_equal(found, [expected[id(path)] for path in long])
+    assert_equal(found, scored(reference, long))
     first = SharedEngine(reference, print)  # long prompts in the first job speak against nobody
     scored(first, long)
     assert first.report()["path"] == "shared"

@@ -22,6 +22,7 @@ from tremble.engines.cost import Work, fit
 from tremble.engines.machine import machine
 from tremble.engines.memory import Room, is_out_of_memory, keep_freed_memory, room_in, too_little
 from tremble.engines.model_size import operations
+from tremble.engines.positions import longest_of_one_kind
 from tremble.engines.reference import ReferenceEngine
 from tremble.engines.shared_prefix.layers import compiled, decoder_layers, for_rows, running
 from tremble.engines.shared_prefix.readout import Answered, Readout
@@ -31,7 +32,6 @@ from tremble.engines.shared_prefix.self_check import (
     cannot_share,
     checked_prompts,
     compare,
-    longest_of_one_kind,
     precision,
 )
 from tremble.engines.shared_prefix.stream import Plan, Slice

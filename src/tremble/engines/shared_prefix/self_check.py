@@ -12,6 +12,7 @@ from typing import Any
 from torch.nn import Conv1d
 
 from tremble.engines.base import Score
+from tremble.engines.positions import tempered_from
 from tremble.engines.shared_prefix.stream import Plan
 from tremble.tokenization.options import TokenPaths
 
@@ -128,30 +129,6 @@ def cannot_share(model: Any, tokens: int) -> str | None:
     for name, _ in model.named_parameters():
         if name.rpartition(".")[2] in _STATE_PARAMETERS:
             return f"its parameter {name!r} belongs to a state that runs from token to token"
-    if tokens > _tempered_from(model):
+    if tokens > tempered_from(model):
         return "its attention is scaled by the place of a token in the pass, not in its prompt"
     return None
-
-
-def longest_of_one_kind(model: Any) -> float:
-    """Tokens up to which a position means the same in every pass.
-
-    Beyond the original window, dynamic and long rotary scaling turn positions by angles that
-    depend on the longest prompt of the pass; Llama 4 scales by the place in the pass.
-    """
-    config = model.config.get_text_config()
-    rope = getattr(config, "rope_parameters", None) or {}
-    limit = _tempered_from(model)
-    for kind in (rope, *(value for value in rope.values() if isinstance(value, dict))):
-        if kind.get("rope_type") in ("dynamic", "longrope"):
-            own = kind.get("original_max_position_embeddings")
-            limit = min(limit, own or config.max_position_embeddings)
-    return limit
-
-
-def _tempered_from(model: Any) -> float:
-    """Places in a pass below which Llama 4's temperature of attention is one."""
-    config = model.config.get_text_config()
-    if not getattr(config, "attn_temperature_tuning", False):
-        return math.inf
-    return float(getattr(config, "floor_scale", None) or 0)
