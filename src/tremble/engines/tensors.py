@@ -100,10 +100,7 @@ def check_tensors(
     if missing := sorted(report["missing_keys"]):
         raise _lacking(name, missing)
     for tensor, found, asked in sorted(report["mismatched_keys"]):
-        raise ModelUnavailable(
-            f"The tensor {tensor!r} of {name!r} is {_times(found)} in its file and {_times(asked)} "
-            "by its configuration; copy or download the model again."
-        )
+        raise _mismatched(name, tensor, found, asked)
     if messages := list(report["error_msgs"]):
         raise ModelUnavailable(
             f"The weights of {name!r} do not fit its configuration ({messages[0]}); copy or "
@@ -128,6 +125,16 @@ def check_tensors(
             "config.json with it."
         )
     return dict(sorted(aside.items()))
+
+
+def check_shapes(name: str, empty: Any, stored: Stored) -> None:
+    """Raises ModelUnavailable where a stored tensor has another shape than in an empty model of the
+    configuration."""
+    places = {place: tuple(tensor.shape) for place, tensor in empty.state_dict().items()}
+    for tensor, found in sorted(stored.items()):
+        for place in _namesakes(tensor, empty.base_model_prefix):
+            if places.get(place, found.shape) != found.shape:
+                raise _mismatched(name, tensor, found.shape, places[place])
 
 
 def _check_kinds(name: str, model: Any, stored: Stored) -> None:
@@ -196,6 +203,15 @@ def _namesakes(tensor: str, prefix: str) -> tuple[str, ...]:
 
 def _same(tensor: str, buffer: str) -> bool:
     return buffer == tensor or buffer.endswith(f".{tensor}") or tensor.endswith(f".{buffer}")
+
+
+def _mismatched(
+    model: str, tensor: str, found: Iterable[int], asked: Iterable[int]
+) -> ModelUnavailable:
+    return ModelUnavailable(
+        f"The tensor {tensor!r} of {model!r} is {_times(found)} in its file and {_times(asked)} by "
+        "its configuration; copy or download the model again."
+    )
 
 
 def _lacking(model: str, missing: list[str]) -> ModelUnavailable:

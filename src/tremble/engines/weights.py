@@ -12,7 +12,7 @@ from transformers.utils import find_adapter_config_file
 
 from tremble.engines import memory
 from tremble.engines.base import TOLERANCE
-from tremble.engines.tensors import check_tensors, stored_tensors
+from tremble.engines.tensors import Stored, check_shapes, check_tensors, stored_tensors
 from tremble.errors import ModelUnavailable
 from tremble.models.adapters import merged, unfit, with_adapter
 from tremble.models.device import device_map, quantiser
@@ -68,7 +68,7 @@ def load_weights(ready: ReadyModel, options: RunOptions) -> Weights:
             raise _too_large(spec, options)
     if [path.name for path in files] != ["model.safetensors"] and len(files) == 1:
         config.transformers_weights = files[0].name  # else only the usual names are looked for
-    model, report = _loaded(ready, options)
+    model, report = _loaded(ready, options, stored)
     aside = check_tensors(spec.id, model, stored, report)
     if getattr(model, "peft_config", None):
         raise _reads_adapter(folder)
@@ -102,7 +102,7 @@ def _reads_adapter(folder: Path) -> ModelUnavailable:
     )
 
 
-def _loaded(ready: ReadyModel, options: RunOptions) -> tuple[Any, dict[str, Any]]:
+def _loaded(ready: ReadyModel, options: RunOptions, stored: Stored) -> tuple[Any, dict[str, Any]]:
     """The model, and what transformers says of loading it."""
     from transformers import AutoModelForCausalLM
 
@@ -126,11 +126,31 @@ def _loaded(ready: ReadyModel, options: RunOptions) -> tuple[Any, dict[str, Any]
     except Exception as error:
         if memory.is_out_of_memory(error):
             raise _too_large(spec, options) from error
+        # Ends that are tied, one of them of another shape, fail before shapes are reported.
+        empty = _empty(ready, options)
+        if empty is not None:
+            check_shapes(spec.id, empty, stored)
         raise ModelUnavailable(
             f"The model {spec.id!r} cannot be loaded ({one_line(error)}); check that its folder "
             "is complete and its architecture known to the installed transformers."
         ) from error
     return model, report
+
+
+def _empty(ready: ReadyModel, options: RunOptions) -> Any:
+    """The model of a configuration without any weights; None where there is none to be had, or
+    where quantised weights have shapes of their own."""
+    from transformers import AutoModelForCausalLM
+
+    if getattr(ready.config, "quantization_config", None) is not None:
+        return None
+    try:
+        with quiet(), torch.device("meta"):
+            return AutoModelForCausalLM.from_config(
+                ready.config, trust_remote_code=is_trusted(ready.spec, options)
+            )
+    except Exception:  # whatever it is stopped the loading, too
+        return None
 
 
 def _is_untied(model: Any) -> bool:
