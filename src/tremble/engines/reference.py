@@ -129,7 +129,8 @@ class ReferenceEngine:
             return paths.refusal
         known = self._known
         if known is not None and known.rows is not None:
-            tokens = (*paths.prefix, *(token for path in paths.paths for token in path))
+            options = (token for path in paths.paths for token in path)
+            tokens = (*paths.prefix, *options, *paths.terminator)
             if (most := max(tokens)) >= known.rows:
                 raise ModelUnavailable(
                     f"A prompt has the token {self.tokenizer.decode([most])!r}, number {most:,}, "

@@ -208,7 +208,7 @@ def input_device(model: Any) -> torch.device:
 
 
 def _check_rows(ready: ReadyModel, rows: int) -> None:
-    """Raises ModelUnavailable where texts may hold tokens for which the model has no row."""
+    """Raises ModelUnavailable where any text may hold tokens for which the model has no row."""
     if beyond := ready.tokenizer.used_from(rows):
         first, count = min(beyond), ready.tokenizer.ids
         raise ModelUnavailable(

@@ -78,16 +78,23 @@ class HubTokenizer:
         return max(self.inner.get_vocab().values(), default=-1) + 1
 
     def used_from(self, rows: int) -> dict[int, str]:
-        """The tokens from that number on that a text may come to hold: all but special ones that
-        neither the template prints nor every text begins with (Gemma 3 has one such, for
-        pictures, which its models of text have no row for)."""
+        """The tokens from that number on that any text may come to hold: the ordinary vocabulary,
+        what every text begins with, and special tokens that the template prints (Gemma 3 has one
+        for pictures, which its models of text have no row for). Other added tokens come from
+        their own text alone, and the prompts that hold one are known by it."""
+        added = self.inner.added_tokens_decoder
         special = set(self.inner.all_special_ids)
-        special |= {at for at, token in self.inner.added_tokens_decoder.items() if token.special}
+        special |= {at for at, token in added.items() if token.special}
         printed = self.template or ""
         return {
             number: text
             for text, number in self.inner.get_vocab().items()
-            if number >= rows and (number not in special or number in self._bos or text in printed)
+            if number >= rows
+            and (
+                number in self._bos
+                or (number not in added and number not in special)
+                or (number in special and text in printed)
+            )
         }
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
