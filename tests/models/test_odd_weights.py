@@ -93,8 +93,19 @@ def sharded(llama: Path, folder: Path) -> dict[str, str]:
             None,
             r"'model\.layers\.0\.attn\.bias'",
         ),
-        (more(score__weight=torch.ones(2, 32)), None, r"'score\.weight'"),
+        (
+            more(model__layers__0__attn__masked_bias=torch.ones(32)),
+            None,
+            r"'model\.layers\.0\.attn\.masked_bias'",
+        ),
+        (more(model__score__up__weight=torch.ones(2, 32)), None, r"'model\.score\.up\.weight'"),
         (lambda t: {**t, Q: t[Q].int()}, None, rf"'{Q}' .* holds whole numbers \(I32\)"),
+        # transformers skips methods that it does not know, with a warning.
+        (
+            lambda t: {**t, Q: t[Q].to(torch.int8)},
+            {"quantization_config": {"quant_method": "foo"}},
+            rf"'{Q}' .* holds whole numbers \(I8\)",
+        ),
         # Two tensors for one place: transformers takes either.
         (
             lambda t: {**t, Q.removeprefix("model."): -t[Q]},
@@ -255,6 +266,15 @@ def test_fewer_tokens_than_rows_are_padding(tmp_path: Path) -> None:
             {"mtp": 2},
         ),
         (more(v_head__summary__weight=torch.ones(1, 32)), None, {"v_head": 1}),
+        (more(score__weight=torch.ones(1, 32)), None, {"score": 1}),
+        (
+            more(
+                model__layers__0__self_attn__k_scale=torch.ones(1),
+                model__layers__0__self_attn__v_scale=torch.ones(1),
+            ),
+            None,
+            {"cache_scales": 2},
+        ),
         (more(model__layers__0__attn__bias=torch.ones(1, 1, 8, 8)), None, {"masks": 1}),
         (lambda t: {name: one.to(torch.bfloat16) for name, one in t.items()}, None, {}),
         # A head of its own, though the configuration ties it: transformers goes by the file.
@@ -281,11 +301,14 @@ def test_sound_odd_folders_score_as_transformers_scores_them(
     assert account["tensors"] == len(load_file(folder / "model.safetensors"))
 
 
+@pytest.mark.parametrize("number", [torch.tensor(-1e4), torch.tensor([-1e4])])
 @pytest.mark.parametrize("architecture", ["GPT2", "GPTNeoX"])
-def test_masks_of_older_files_are_left_aside(architecture: str, tmp_path: Path) -> None:
+def test_masks_of_older_files_are_left_aside(
+    architecture: str, number: torch.Tensor, tmp_path: Path
+) -> None:
     folder = save_tiny(tmp_path, architecture)
     layer = {"GPT2": "transformer.h.0.attn", "GPTNeoX": "gpt_neox.layers.0.attention"}[architecture]
-    masks = {f"{layer}.bias": torch.ones(1, 1, 8, 8), f"{layer}.masked_bias": torch.tensor(-1e4)}
+    masks = {f"{layer}.bias": torch.ones(1, 1, 8, 8), f"{layer}.masked_bias": number}
     altered(folder, lambda t: {**t, **masks})
     account = assert_scored_as(as_transformers(folder), folder)
     assert sum(account["left_aside"].values()) == 2

@@ -36,6 +36,10 @@ _COMPUTED = re.compile(
     r"rotary_emb\.(inv_freq|original_inv_freq|(sin|cos)_cached)$|(^|\.)position_ids$"
 )
 _MASK = re.compile(r"(^|\.)(attn|attention|self_attn|self_attention)\.(bias|masked_bias)$")
+# Of a head of classes or rewards, whole: "score" is also a component of other names.
+_SCORE = re.compile(r"score\.(weight|bias)$")
+# Of a cache in a lower precision, which is not used.
+_CACHE_SCALE = re.compile(r"\.(k|v|kv)_scale$")
 _LAYER = re.compile(r"(?:.*?\.)?(?:layers|h|blocks)\.(\d+)\.")
 _EXPERT = re.compile(r"(.*\.experts)\.(\d+)\.(.+)")
 _OUTER = re.compile(r"((model|language_model|transformer|gpt_neox|backbone)\.)+")
@@ -140,15 +144,17 @@ def check_shapes(name: str, empty: Any, stored: Stored) -> None:
 def _check_kinds(name: str, model: Any, stored: Stored) -> None:
     """Raises ModelUnavailable where whole numbers stand for weights, as only quantised models have
     them: they would be read as if they were the weights."""
-    if getattr(model.config, "quantization_config", None) is not None:
+    quantiser = getattr(model, "hf_quantizer", None)  # none for a method that is not known
+    if quantiser is not None and quantiser.pre_quantized:
         return
     weights = {weight for weight, _ in model.named_parameters()}
     for tensor, described in stored.items():
         names = _namesakes(tensor, model.base_model_prefix)
         if described.whole_numbers and (weights.intersection(names) or _EXPERT.fullmatch(tensor)):
             raise ModelUnavailable(
-                f"The tensor {tensor!r} of {name!r} holds whole numbers ({described.dtype}), as no "
-                "weights without a quantization_config do; copy or download the model again."
+                f"The tensor {tensor!r} of {name!r} holds whole numbers ({described.dtype}), as only "
+                "quantised weights do, and its configuration names no quantisation that the "
+                "installed transformers knows; copy or download the model again."
             )
 
 
@@ -163,11 +169,20 @@ def _part(tensor: str, stored: Stored, mtp: set[str], buffers: set[str]) -> str 
         return "mtp"
     if _COMPUTED.search(tensor) or any(_same(tensor, buffer) for buffer in buffers):
         return "buffers"
-    # A mask is square for each of one text and one head, or one number; a bias is a row.
-    found = stored.get(tensor)
-    if _MASK.search(tensor) and found is not None and len(found.shape) in (0, 4):
+    if _SCORE.match(tensor):
+        return "score"
+    if _CACHE_SCALE.search(tensor):
+        return "cache_scales"
+    mask, found = _MASK.search(tensor), stored.get(tensor)
+    if mask is not None and found is not None and _is_mask(mask[3], found.shape):
         return "masks"
     return None
+
+
+def _is_mask(name: str, shape: tuple[int, ...]) -> bool:
+    """Whether `bias` is a mask, square for each of one text and one head, and no row; or
+    `masked_bias` the one number that it puts."""
+    return len(shape) == 4 if name == "bias" else shape in ((), (1,))
 
 
 def _mtp_layers(model: Any, stored: Stored) -> set[str]:
