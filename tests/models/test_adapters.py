@@ -352,6 +352,25 @@ def test_a_merge_that_changes_what_is_computed_is_noticed(
     assert f"Merging the adapter '{lora}' into its model moves log-probabilities by" in sentence
 
 
+@pytest.mark.parametrize(
+    ("dtype", "factor", "cure"),
+    [
+        ("float16", 300.0, r'float16; in \[run\], set dtype = "float32" or "bfloat16"\.'),
+        ("float32", float("inf"), r"float32; copy or download the adapter again, or leave it out"),
+    ],
+)
+def test_an_adapter_too_large_for_a_precision(
+    dtype: str, factor: float, cure: str, llama: Path, lora: Path, tmp_path: Path
+) -> None:
+    adapter = altered(
+        copied(lora, tmp_path / "adapter"),
+        lambda given: {name: tensor * factor for name, tensor in given.items()},
+        weights=WEIGHTS,
+    )
+    with pytest.raises(UserError, match=f"with the adapter .* gives no numbers in {cure}"):
+        open_engine(ModelSpec(str(llama), adapter=str(adapter)), RunOptions(dtype=dtype), print)
+
+
 def test_names_in_the_file_are_what_peft_writes(lora: Path) -> None:
     """The other tests change these names."""
     names = set(load_file(lora / WEIGHTS))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from codecs import BOM_UTF8
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,29 @@ def test_a_sharded_folder_is_checked_shard_by_shard(tmp_path: Path) -> None:
     shard.unlink()
     with pytest.raises(UserError, match=f"lack '{names[1]}', which their index names"):
         check_weights(folder)
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json", "tokenizer.json"])
+def test_a_byte_order_mark_is_named(name: str, tmp_path: Path) -> None:
+    """transformers does not read these files with one."""
+    folder = save_tiny(tmp_path / "m")
+    (folder / name).write_bytes(BOM_UTF8 + (folder / name).read_bytes())
+    with pytest.raises(UserError, match=f"{name}' begins with a byte order mark, .*; save it with"):
+        open_tokenizer(ModelSpec(str(folder)), RunOptions(), SAID.append)
+
+
+@pytest.mark.parametrize("kept", [[], ["tokenizer_config.json"]])
+def test_a_folder_without_a_tokenizer(kept: list[str], tmp_path: Path) -> None:
+    folder = save_tiny(tmp_path / "m")
+    for path in folder.iterdir():
+        if path.name not in ("config.json", "model.safetensors", *kept):
+            path.unlink()
+    with pytest.raises(UserError) as caught:
+        open_tokenizer(ModelSpec(str(folder)), RunOptions(), SAID.append)
+    assert str(caught.value) == (
+        f"The model {str(folder)!r} has no tokenizer.json (or tokenizer.model, or vocab.json); "
+        "copy or download its tokenizer into its folder."
+    )
 
 
 @pytest.mark.parametrize(

@@ -339,6 +339,22 @@ def test_a_model_of_text_inside_one_of_pictures(tmp_path: Path) -> None:
     assert sum(aside.values()) < account["tensors"]
 
 
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        ("Mistral3Config", "an architecture for pictures and text ('mistral3') that the installed"),
+        ("LlavaConfig", "an architecture for pictures and text ('llava') that the installed"),
+        ("T5Config", "an architecture ('t5') that the installed"),
+    ],
+)
+def test_architectures_that_are_no_language_models(
+    config: str, says: str, llama: Path, tmp_path: Path
+) -> None:
+    folder = copied(llama, tmp_path / "m")
+    getattr(transformers, config)().save_pretrained(folder)
+    assert says in refused(folder)
+
+
 def test_what_is_loaded_counts_where_weights_are_twice(
     llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -152,8 +152,8 @@ def _check_kinds(name: str, model: Any, stored: Stored) -> None:
         names = _namesakes(tensor, model.base_model_prefix)
         if described.whole_numbers and (weights.intersection(names) or _EXPERT.fullmatch(tensor)):
             raise ModelUnavailable(
-                f"The tensor {tensor!r} of {name!r} holds whole numbers ({described.dtype}), as only "
-                "quantised weights do, and its configuration names no quantisation that the "
+                f"The tensor {tensor!r} of {name!r} holds whole numbers ({described.dtype}), as "
+                "only quantised weights do, and its configuration names no quantisation that the "
                 "installed transformers knows; copy or download the model again."
             )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from tremble.models.files import ADAPTER_CONFIG, loaded_weights
 from tremble.models.from_files import code_revision, is_trusted, quiet
 from tremble.models.open import ReadyModel
 from tremble.models.spec import ModelSpec, RunOptions
-from tremble.text import one_line
+from tremble.text import one_line, visible
 
 # Where transformers looks for an adapter beside the weights: nowhere, whether or not peft is there.
 _NO_ADAPTER = {"subfolder": "tremble-merges-adapters-itself"}
@@ -126,6 +127,7 @@ def _loaded(ready: ReadyModel, options: RunOptions, stored: Stored) -> tuple[Any
     except Exception as error:
         if memory.is_out_of_memory(error):
             raise _too_large(spec, options) from error
+        _check_architecture(ready)
         # Ends that are tied, one of them of another shape, fail before shapes are reported.
         empty = _empty(ready, options)
         if empty is not None:
@@ -135,6 +137,24 @@ def _loaded(ready: ReadyModel, options: RunOptions, stored: Stored) -> tuple[Any
             "is complete and its architecture known to the installed transformers."
         ) from error
     return model, report
+
+
+def _check_architecture(ready: ReadyModel) -> None:
+    """Raises ModelUnavailable for one that transformers knows, and not as a language model."""
+    from transformers.models.auto.modeling_auto import (
+        MODEL_FOR_CAUSAL_LM_MAPPING,
+        MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING,
+    )
+
+    kind = type(ready.config)
+    if kind in MODEL_FOR_CAUSAL_LM_MAPPING or not kind.__module__.startswith("transformers."):
+        return
+    shown = visible(str(ready.config.model_type))[:60]
+    pictures = " for pictures and text" if kind in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING else ""
+    raise ModelUnavailable(
+        f"The model {ready.spec.id!r} is of an architecture{pictures} ({shown!r}) that the "
+        "installed transformers does not load as a language model; give a model of text."
+    )
 
 
 def _empty(ready: ReadyModel, options: RunOptions) -> Any:
@@ -168,8 +188,8 @@ def _with_adapter(
 ) -> tuple[Any, float]:
     """The model with an adapter merged into its weights, and how far that moved log-probabilities.
 
-    Raises ModelUnavailable where they moved by more than rounding does, and where the model does
-    not run with it.
+    Raises ModelUnavailable where they moved by more than rounding does or are no numbers, and
+    where the model does not run with it.
     """
     wrapped = with_adapter(model, adapter)
     try:
@@ -182,13 +202,25 @@ def _with_adapter(
     after = _probe(whole, whole)
     likely = before.topk(5).indices
     moved = float((before[likely] - after[likely]).abs().max())
+    if not math.isfinite(moved):
+        raise ModelUnavailable(
+            f"The model {spec.id!r} with the adapter {adapter!r} gives no numbers in "
+            f"{options.dtype}; {_wider(options.dtype)}."
+        )
     # Quantised weights are rounded anew.
-    if options.quantise is None and not moved <= TOLERANCE[options.dtype]:
+    if options.quantise is None and moved > TOLERANCE[options.dtype]:
         raise ModelUnavailable(
             f"Merging the adapter {adapter!r} into its model moves log-probabilities by "
             f"{moved:.2g} nat; merge it yourself and give the folder of the whole model as id."
         )
     return whole, moved
+
+
+def _wider(dtype: str) -> str:
+    """What helps where numbers are too large for a dtype."""
+    if dtype == "float32":
+        return "copy or download the adapter again, or leave it out"
+    return 'in [run], set dtype = "float32"' + (' or "bfloat16"' if dtype == "float16" else "")
 
 
 def _probe(model: Any, inner: Any) -> torch.Tensor:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -221,16 +222,24 @@ def only_an_adapter(name: str) -> ModelUnavailable:
 def read_json(path: Path) -> Any:
     """What a JSON file of a model holds.
 
-    Raises ModelUnavailable where it cannot be read, is no JSON, or is more than any model needs.
+    Raises ModelUnavailable where it cannot be read, is no JSON, begins with a byte order mark, or
+    is more than any model needs.
     """
     try:
         if path.stat().st_size > _LONGEST_JSON:
             raise ValueError(f"it is longer than {_LONGEST_JSON:,} bytes")
-        return json.loads(path.read_bytes())
+        content = path.read_bytes()
+        held = json.loads(content)
     except (OSError, ValueError, RecursionError) as error:
         raise ModelUnavailable(
             f"{str(path)!r} cannot be read ({why(error)}); copy or download it again."
         ) from error
+    if content.startswith(BOM_UTF8):
+        raise ModelUnavailable(
+            f"{str(path)!r} begins with a byte order mark, which transformers does not read; save "
+            "it without one."
+        )
+    return held
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,10 @@ from tremble.models.open import Opened, ReadyModel
 from tremble.models.spec import ModelSpec, RunOptions
 from tremble.models.tokenizer import HubTokenizer
 from tremble.text import one_line, visible
+
+# What the vocabularies of tokenizers are called, and the JSON files beside them.
+_VOCABULARY = re.compile(r"tokenizer\.json|tekken\.json|.*\.(model|tiktoken|spm)|.*vocab.*")
+_TOKENIZER_JSON = ("tokenizer.json", "added_tokens.json", "special_tokens_map.json", "vocab.json")
 
 
 class FromFiles(ABC):
@@ -176,11 +181,27 @@ def tokenizer_and_config(
                 f"The model {spec.id!r} needs code of its own; if you trust it, add it to "
                 "remote_code in [run]."
             ) from error
+        _check_tokenizer_files(spec, files)
         raise ModelUnavailable(
             f"The configuration or tokenizer of {spec.id!r} cannot be read "
             f"({_reason(error)}); check that the folder is complete."
         ) from error
     return tokenizer, config
+
+
+def _check_tokenizer_files(spec: ModelSpec, files: ModelFiles) -> None:
+    """Raises ModelUnavailable where a folder has no file with the vocabulary of a tokenizer, or one
+    of its JSON files cannot be read."""
+    with reading(files.folder):
+        paths = sorted(path for path in files.folder.iterdir() if path.is_file())
+    if not any(_VOCABULARY.fullmatch(path.name) for path in paths):
+        raise ModelUnavailable(
+            f"The model {spec.id!r} has no tokenizer.json (or tokenizer.model, or vocab.json); "
+            "copy or download its tokenizer into its folder."
+        )
+    for path in paths:
+        if path.name in _TOKENIZER_JSON:
+            read_json(path)
 
 
 def _reason(error: Exception) -> str:
