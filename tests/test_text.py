@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tremble.text import against, decimal, p_value
+from tremble.text import against, decimal, one_line, p_value
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,10 @@ def test_p_values(value: float | None, text: str) -> None:
 def test_a_value_is_told_from_the_threshold_it_misses() -> None:
     assert against(0.79996, 0.8) == ".79996"
     assert against(0.5, 0.8) == ".50"
+
+
+def test_a_long_foreign_sentence_ends_at_a_word() -> None:
+    shown = one_line(ValueError("tokenizers " * 40))
+    assert shown.endswith(" tokenizers ...") and len(shown) <= 304
+    assert one_line(ValueError("x" * 400)) == "x" * 300 + " ..."
+    assert one_line(ValueError("It failed.\nmore")) == "It failed"

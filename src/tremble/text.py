@@ -62,8 +62,10 @@ def one_line(error: BaseException) -> str:
         text = str(error).strip()
     except Exception:  # an error whose own text fails is still to be named
         text = ""
-    text = text or type(error).__name__
-    return text.splitlines()[0][:300].rstrip(" .:")
+    line = (text or type(error).__name__).splitlines()[0]
+    if len(line) > 300:
+        return f"{line[:300].rpartition(' ')[0] or line[:300]} ..."
+    return line.rstrip(" .:")
 
 
 def abridged(sentence: str, most: int = 1000) -> str:

@@ -147,7 +147,7 @@ class SharedEngine:
             refusal = self.reference.refusal(paths)
             if refusal is not None:
                 yield Score.refused(index, refusal)
-            elif paths.length > limit:
+            elif paths.length >= limit:  # dynamic scaling may keep longer angles at its very end
                 beyond.append(index)
             else:
                 sound.append(index)
