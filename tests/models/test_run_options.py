@@ -263,6 +263,7 @@ def test_quantising_is_asked_of_transformers_by_its_own_configuration() -> None:
 
 def test_a_shard_that_the_index_names_must_be_there(tmp_path: Path) -> None:
     folder = save_tiny(tmp_path / "m")
+    (folder / "model.safetensors").rename(folder / "model-00001-of-00002.safetensors")
     index = folder / "model.safetensors.index.json"
     index.write_text(json.dumps({"weight_map": {"a": "model-00002-of-00002.safetensors"}}))
     with pytest.raises(ModelUnavailable, match="lack 'model-00002-of-00002"):
