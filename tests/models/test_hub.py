@@ -29,7 +29,8 @@ from tremble.study.run import score_study
 
 def study(folder: Path, *models: str, pairs: Any = (), run: str = "") -> Path:
     lines = [
-        {"id": str(i), "prompt": f"{i}?", "options": ["a", "b"], "choice": "a"} for i in (1, 2)
+        {"id": f"{i}", "prompt": f"{i}?", "options": ["a", "b"], "choice": "a", "participant": "p"}
+        for i in (1, 2)
     ]
     (folder / "mine.jsonl").write_text("\n".join(map(json.dumps, lines)))
     text = '[study]\nname = "s"\ndata = ["mine.jsonl"]\n'

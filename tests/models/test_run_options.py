@@ -234,7 +234,7 @@ def test_tables_say_that_weights_were_quantised(
     _pretend(monkeypatch, "bitsandbytes")
     passed = []
     monkeypatch.setattr(weights, "quantiser", lambda asked: passed.append(asked.quantise))
-    record = {"id": "1", "prompt": "Go?", "options": ["a", "b"], "choice": "a"}
+    record = {"id": "1", "prompt": "Go?", "options": ["a", "b"], "choice": "a", "participant": "p"}
     (tmp_path / "mine.jsonl").write_text(json.dumps(record))
     path = tmp_path / "s.toml"
     path.write_text(
@@ -278,7 +278,7 @@ def test_the_manifest_says_how_rows_were_computed_and_what_a_precision_costs(
 ) -> None:
     records = [
         {"id": str(n), "prompt": "Offer. " * n + "Take it?", "options": ["yes", "no"],
-         "choice": "yes"}
+         "choice": "yes", "participant": "p"}
         for n in range(1, 9)
     ]  # fmt: skip
     (tmp_path / "mine.jsonl").write_text("\n".join(map(json.dumps, records)))
@@ -315,7 +315,7 @@ def test_a_model_that_breaks_down_does_not_stop_the_others(
         return opened(spec, *rest)
 
     monkeypatch.setattr(scoring, "open_engine", open_engine)
-    record = {"id": "1", "prompt": "Go?", "options": ["a", "b"], "choice": "a"}
+    record = {"id": "1", "prompt": "Go?", "options": ["a", "b"], "choice": "a", "participant": "p"}
     (tmp_path / "mine.jsonl").write_text(json.dumps(record))
     path = tmp_path / "s.toml"
     path.write_text(
