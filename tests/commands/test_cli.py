@@ -188,7 +188,7 @@ def test_damaged_and_pickled_weights(tmp_path: Path) -> None:
     gguf = tmp_path / "broken.gguf"
     gguf.write_bytes(b"GGUF\x03\0\0\0 cut off")
     study = write_study(tmp_path, base=str(gguf), aligned="mock")
-    assert "broken.gguf' cannot be read" in refused(tmp_path, study)
+    assert "broken.gguf' is damaged (it is cut off in its header)" in refused(tmp_path, study)
 
 
 def test_weights_that_lack_a_tensor(tmp_path: Path) -> None:
