@@ -225,6 +225,27 @@ def test_without_bitsandbytes_there_is_one_sentence(monkeypatch: pytest.MonkeyPa
         check_device(RunOptions(quantise="8bit"))
 
 
+@pytest.mark.parametrize(
+    ("rope", "batch", "new"),
+    [
+        ({"rope_type": "default"}, 8, False),
+        ({"rope_type": "dynamic", "factor": 2.0}, 1, False),  # its window is the original one
+        ({"rope_type": "dynamic", "factor": 2.0, "original_max_position_embeddings": 64}, 1, True),
+        ({"type": "longrope", "original_max_position_embeddings": 64}, 1, False),
+        ({"type": "longrope", "original_max_position_embeddings": 64}, 2, True),
+    ],
+)
+def test_what_had_angles_of_other_prompts_has_a_new_key(
+    rope: dict[str, Any], batch: int, new: bool, tmp_path: Path
+) -> None:
+    folder = save_tiny(tmp_path / "m")
+    path = folder / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "rope_parameters": rope}))
+    options = RunOptions(batch=batch)
+    identity = model_identity(ModelSpec(str(folder)), options, print)
+    assert ("angles" in identity) == new
+
+
 def test_tables_say_that_weights_were_quantised(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

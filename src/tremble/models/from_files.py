@@ -78,6 +78,8 @@ class FromFiles(ABC):
         # Only where asked for: studies scored without it keep their keys.
         if options.quantise is not None:
             identity["quantise"] = options.quantise
+        if _had_angles_of_others(files, options):
+            identity["angles"] = "of each prompt"
         code = _code_files(spec, files, options)
         return {**identity, "code": content_hash(code)} if code else identity
 
@@ -103,6 +105,21 @@ def _code_files(spec: ModelSpec, files: ModelFiles, options: RunOptions) -> list
         return []
     with reading(files.folder):
         return sorted(path for path in files.folder.rglob("*.py") if path.is_file())
+
+
+def _had_angles_of_others(files: ModelFiles, options: RunOptions) -> bool:
+    """Whether versions before 0.2.0 may have turned positions of long prompts by the length of
+    others: of dynamic rotary scaling, and of LongRoPE in passes of several prompts."""
+    config = read_json(files.folder / "config.json")
+    parts = [config, *(part for part in config.values() if isinstance(part, dict))]
+    window = "original_max_position_embeddings"  # else nothing is longer than what is meant
+    kinds = {
+        rope.get("rope_type", rope.get("type"))
+        for part in parts
+        for rope in (part.get("rope_parameters"), part.get("rope_scaling"))
+        if isinstance(rope, dict) and (rope.get(window) or part.get(window))
+    }
+    return "dynamic" in kinds or (options.batch > 1 and bool(kinds & {"longrope", "su"}))
 
 
 def code_revision(files: ModelFiles) -> str | None:
