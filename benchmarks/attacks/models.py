@@ -307,7 +307,9 @@ def _by_transformers(folder: Path, adapter: bool, paths: Any) -> list[float]:
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
-    model = AutoModelForCausalLM.from_pretrained(folder / "model", dtype=torch.float32).eval()
+    model = AutoModelForCausalLM.from_pretrained(
+        folder / "model", dtype=torch.float32, attn_implementation="sdpa"
+    ).eval()
     if adapter:
         model = PeftModel.from_pretrained(model, str(folder / "adapter")).eval()
     found = []
