@@ -31,7 +31,7 @@ class Arm:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """A difference of means, its variance, interval by Student's t, two-sided p of no difference."""
+    """A difference of means, its variance, Student's t interval, and two-sided p of no effect."""
 
     value: float
     variance: float
@@ -85,6 +85,9 @@ def mean_difference(arm: Arm, control: Arm) -> Effect:
     of a kind in an arm, values that do not vary.
     """
     arms = (arm, control)
+    if len(arm.clusters) != len(control.clusters) or len(arm.clusters) not in (1, 2):
+        kinds_of = f"{len(arm.clusters)} and {len(control.clusters)}"
+        raise ValueError(f"{kinds_of} kinds of clusters; both arms need one, or both two.")
     weights = [_weights(side) for side in arms]
     means = [float(w @ side.values) for w, side in zip(weights, arms, strict=True)]
     influences = [
@@ -108,9 +111,10 @@ def mean_difference(arm: Arm, control: Arm) -> Effect:
 
 
 def _weights(arm: Arm) -> np.ndarray:
-    if len(arm.clusters) not in (1, 2):
-        raise ValueError(f"{len(arm.clusters)} kinds of clusters; one or two can be taken.")
-    given = np.ones(len(arm.values)) if arm.weights is None else np.asarray(arm.weights, float)
+    number = len(arm.values)
+    given = np.ones(number) if arm.weights is None else np.asarray(arm.weights, float)
+    if any(len(each) != number for each in (given, *arm.clusters)):
+        raise ValueError(f"{number} values, but not as many weights or labels of clusters.")
     if not (np.isfinite(arm.values).all() and np.isfinite(given).all() and (given > 0).all()):
         raise ValueError("values must be finite numbers, and weights also above 0.")
     return np.asarray(given / given.sum())

@@ -20,7 +20,7 @@ from tremble.stats.metrics.correlation import constant, pearson
 # Fewer effects say nothing of how they spread, nor of a line through them.
 MIN_EFFECTS = 5
 # Angles at which a line is tried before the best is made exact, and spreads likewise.
-_ANGLES, _SPREADS = 720, 80
+_ANGLES, _SPREADS = 720, 40
 
 
 def same_sign(effects: np.ndarray, variances: np.ndarray, tau2: float | None = None) -> np.ndarray:
@@ -108,9 +108,10 @@ def _weighted(
     y: np.ndarray, v: np.ndarray, design: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Weighted least squares: coefficients, the inverse of X'WX, the weights 1 / v."""
-    weights = 1 / v
-    inverse = np.linalg.inv((design.T * weights) @ design)
-    return inverse @ (design.T @ (weights * y)), inverse, weights
+    root = np.sqrt(1 / v)
+    q, r = np.linalg.qr(design * root[:, None])
+    inverse = np.linalg.inv(r)
+    return inverse @ (q.T @ (root * y)), inverse @ inverse.T, 1 / v
 
 
 def restricted_likelihood(tau2: float, y: np.ndarray, v: np.ndarray, design: np.ndarray) -> float:
@@ -170,28 +171,31 @@ def york(
         raise ValueError("errors of model and people must be correlated between -1 and 1.")
     _apart(x, through_origin)
 
-    def at(slope: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Weights, both sides less their weighted means, and distances from the line."""
+    def at(slope: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """(slopes, effects): weights, both sides less their means, and distances from the line."""
+        slope = slope[:, None]
         w = 1 / (v_y + slope**2 * v_x - 2 * slope * c)
-        u, v = (x, y) if through_origin else (x - w @ x / w.sum(), y - w @ y / w.sum())
+        total = np.sum(w, axis=1, keepdims=True)
+        middle = [0 * total if through_origin else (w @ s)[:, None] / total for s in (x, y)]
+        u, v = x - middle[0], y - middle[1]
         return w, u, v, v - slope * u
+
+    def squares(slope: np.ndarray) -> np.ndarray:
+        w, _, _, away = at(slope)
+        return np.asarray(np.sum(w * away**2, axis=1))
 
     def rise(slope: float) -> float:
         """Minus half the derivative of the weighted squared distances."""
-        w, u, _, away = at(slope)
-        return float(w @ (away * u) + w**2 @ (away**2 * (slope * v_x - c)))
-
-    def squares(slope: float) -> float:
-        w, _, _, away = at(slope)
-        return float(w @ away**2)
+        w, u, _, away = at(np.array([slope]))
+        return float(np.sum(w * away * u + w**2 * away**2 * (slope * v_x - c)))
 
     size = (lambda values: np.abs(values).max()) if through_origin else np.ptp
     slope = _steepness(squares, rise, float(size(y) or 1.0) / float(size(x)))
-    w, u, v, _ = at(slope)
+    w, u, v, _ = (part[0] for part in at(np.array([slope])))
     adjusted = w * (u * v_y + slope * v * v_x - (slope * u + v) * c)  # less the mean of x
     middle = 0.0 if through_origin else float(w @ adjusted / w.sum())
     error = float(1 / np.sqrt(w @ (adjusted - middle) ** 2))
-    misfit = squares(slope) / (len(x) - 2 + through_origin)
+    misfit = float(squares(np.array([slope]))[0]) / (len(x) - 2 + through_origin)
     reach = float(scipy_stats.norm.ppf((1 + LEVEL) / 2))
     if through_origin:
         return _line((slope, error), None, reach, None, misfit)
@@ -201,21 +205,20 @@ def york(
 
 
 def _steepness(
-    squares: Callable[[float], float], rise: Callable[[float], float], unit: float
+    squares: Callable[[np.ndarray], np.ndarray], rise: Callable[[float], float], unit: float
 ) -> float:
     """The slope with the least squares: the best of many angles, then where the rise is 0.
 
     `unit`: the slope at half a right angle.
     """
     angles = np.linspace(-math.pi / 2, math.pi / 2, _ANGLES + 1)[1:-1]
-    losses = [squares(unit * math.tan(angle)) for angle in angles]
-    best = int(np.argmin(losses))
+    best = int(np.argmin(squares(unit * np.tan(angles))))
     if best in (0, len(angles) - 1):
         raise ValueError("the line through the effects is vertical, so it has no slope.")
     low, high = (unit * math.tan(angles[best + side]) for side in (-1, 1))
     if rise(low) > 0 > rise(high):
         return float(brentq(rise, low, high, xtol=1e-14 * unit, rtol=1e-14))
-    return _lowest(squares, np.linspace(low, high, 9))
+    return _lowest(lambda slope: float(squares(np.array([slope]))[0]), np.linspace(low, high, 9))
 
 
 @dataclass(frozen=True, slots=True)
