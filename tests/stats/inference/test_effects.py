@@ -80,7 +80,7 @@ def crossed(
 def test_two_ways_are_statsmodels_with_the_factors_that_are_stated() -> None:
     """Raw one-way covariances of its OLS, times G / (G - 1) of the clusters in an arm."""
     people, items = 9, 12
-    arms = crossed(np.random.default_rng(3), people, items, (8, 4))
+    arms = crossed(np.random.default_rng(3), people, items, (6, 6))
     y = np.concatenate([arm.values for arm in arms])
     treated = np.repeat([1.0, 0.0], people * items)
     fit = sm.OLS(y, sm.add_constant(treated)).fit()
@@ -153,6 +153,16 @@ def test_items_of_one_person_each_are_counted_by_people(order: tuple[int, int]) 
     one_way = mean_difference(*(Arm(values, kinds[:1]) for values, kinds in arms))
     both = mean_difference(*(Arm(values, [kinds[k] for k in order]) for values, kinds in arms))
     assert both == one_way
+
+
+def test_nested_items_that_offset_each_other_make_no_one_surer() -> None:
+    """Everyone says yes to one item and no to the other, but for one person: V_items is larger."""
+    answers = np.array([0, 1, 1, 0, 1, 0, 1, 1.0])
+    arms = [(answers, [np.arange(4).repeat(2) + 4 * arm, np.arange(8) + 8 * arm]) for arm in (0, 1)]
+    people, items = (mean_difference(*(Arm(v, [kinds[k]]) for v, kinds in arms)) for k in (0, 1))
+    both = mean_difference(*(Arm(values, kinds) for values, kinds in arms))
+    assert people.variance < both.variance == items.variance
+    assert both.df == people.df
 
 
 @pytest.mark.parametrize("sd", [(0.0, 0.0), (2.0, 0.0), (0.0, 2.0)])

@@ -73,7 +73,8 @@ def mean_difference(arm: Arm, control: Arm) -> Effect:
 
     Two kinds, crossed or nested: V_people + V_items - V_cells, never below V_people or V_items
     (Cameron, Gelbach and Miller 2011, Journal of Business and Economic Statistics 29). Where every
-    cluster of one kind lies within one of the other, the larger ones alone count.
+    cluster of one kind lies within one of the other, that is the larger of both variances, with the
+    degrees of freedom of the fewer clusters.
     Small samples: in each arm the summed influence of a cluster with a share s of the arm's weight
     is divided by sqrt(1 - s) (CR2 of Bell and McCaffrey 2002, Survey Methodology 28, exact where
     arms share no cluster): G / (G - 1) in the variance for G equal ones, so that the variance of
@@ -82,7 +83,7 @@ def mean_difference(arm: Arm, control: Arm) -> Effect:
     clusters; over two kinds V^2 / (V_people^2 / df_people + V_items^2 / df_items).
 
     ValueError: values or weights that are no numbers, weights not above 0, fewer than two clusters
-    of a kind in an arm, values that do not vary.
+    of a kind in an arm, one kind in one arm and two in the other, values that do not vary.
     """
     arms = (arm, control)
     if len(arm.clusters) != len(control.clusters) or len(arm.clusters) not in (1, 2):
@@ -95,18 +96,21 @@ def mean_difference(arm: Arm, control: Arm) -> Effect:
     ]
     codes = [_codes(arm.clusters[k], control.clusters[k]) for k in range(len(arm.clusters))]
     kinds = [_kind(code, influences, weights) for code in codes]
+    variance = max(kind.variance for kind in kinds)
     if len(kinds) == 2:
         together = codes[0] * (codes[1].max() + 1) + codes[1]
         cells = _kind(np.unique(together, return_inverse=True)[1], influences, weights)
         sizes = [kind.shares.shape[1] for kind in kinds]
         if cells.shares.shape[1] in sizes:  # nested
             kinds = [kinds[int(np.argmin(sizes))]]
-    one_way = [kind.variance for kind in kinds]
-    variance = max(*one_way, sum(one_way) - cells.variance) if len(kinds) == 2 else one_way[0]
+        else:
+            variance = max(variance, sum(kind.variance for kind in kinds) - cells.variance)
     largest = max(float(np.abs(side.values).max()) for side in arms)
     if variance <= (1e-12 * largest) ** 2:
         raise ValueError("the values do not vary, so a difference of means has no variance.")
-    df = 1 / sum((kind.variance / variance) ** 2 / kind.df for kind in kinds)
+    df = kinds[0].df
+    if len(kinds) == 2:
+        df = 1 / sum((kind.variance / variance) ** 2 / kind.df for kind in kinds)
     return _by_t(means[0] - means[1], variance, df)
 
 
