@@ -164,6 +164,18 @@ def test_yorks_line_is_the_likeliest_with_errors_that_correlate(
     found = minimize(squares, start, method="BFGS", options={"gtol": 1e-7, "maxiter": 5000})
     assert line.slope == pytest.approx(found.x[0], abs=2e-5)
     assert line.misfit * (10 + through_origin) == pytest.approx(found.fun, rel=1e-8)
+    information = np.zeros((14, 14))  # of slope, intercept and places, at the least squares
+    for k in range(12):
+        jacobian = np.zeros((2, 14))
+        jacobian[1, :2] = found.x[2 + k], 1
+        jacobian[:, 2 + k] = 1, found.x[0]
+        information += jacobian.T @ inverses[k] @ jacobian
+    kept = [0, *range(1 + through_origin, 14)]
+    errors = np.sqrt(np.diag(np.linalg.inv(information[np.ix_(kept, kept)])))
+    assert line.slope_error == pytest.approx(errors[0], rel=1e-3)
+    if not through_origin:
+        assert line.intercept == pytest.approx(found.x[1], abs=2e-5)
+        assert line.intercept_error == pytest.approx(errors[1], rel=1e-3)
     b, w = line.slope, 1 / (v_y + line.slope**2 * v_x - 2 * line.slope * c)
     u, v = (x, y) if through_origin else (x - w @ x / w.sum(), y - w @ y / w.sum())
     beta = w * (u * v_y + b * v * v_x - (b * u + v) * c)

@@ -126,9 +126,6 @@ def _weights(arm: Arm) -> np.ndarray:
 
 def _codes(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Labels of both arms, one after the other, as numbers from 0."""
-    for labels in (one, other):
-        if len(set(labels.tolist())) < 2:
-            raise ValueError("an arm has fewer than two clusters of a kind; two are needed.")
     return np.unique(np.concatenate([one, other]), return_inverse=True)[1].astype(np.int64)
 
 
@@ -136,6 +133,8 @@ def _kind(codes: np.ndarray, influences: list[np.ndarray], weights: list[np.ndar
     number, border = int(codes.max()) + 1, len(weights[0])
     arms = [codes[:border], codes[border:]]
     shares = np.stack([np.bincount(c, w, number) for c, w in zip(arms, weights, strict=True)])
+    if (np.count_nonzero(shares, axis=1) < 2).any():
+        raise ValueError("an arm has fewer than two clusters of a kind; two are needed.")
     sums = np.stack([np.bincount(c, e, number) for c, e in zip(arms, influences, strict=True)])
     return _Kind(sums / np.sqrt(1 - shares), shares)
 
