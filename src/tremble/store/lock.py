@@ -30,7 +30,8 @@ def locked(folder: Path) -> Iterator[None]:
     system keeps no locks.
     """
     path = folder / ".lock"
-    # Nothing is ever written to it, and it is never deleted: one that is a user's stays as it is.
+    # Nothing is ever written to it, and it is never deleted: one that is a user's stays as it is
+    # (filelock empties it before 4.2.1).
     lock = FileLock(path, timeout=0, fallback_to_soft=False, preserve_lock_file=True)
     try:
         folder.mkdir(parents=True, exist_ok=True)
