@@ -45,7 +45,8 @@ _ENTRIES: tuple[dict[str, Any], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A file of a model in a folder, and how it is damaged; `spec` is what is then opened."""
+    """A file of a model in a folder, and how it is damaged; opened is the folder's model, with the
+    adapter, or the GGUF file."""
 
     name: str
     file: str
@@ -62,7 +63,7 @@ def attack(folder: Path, rng: random.Random, count: int) -> list[Tally]:
     written = _forked(lambda: _write_models(sound) or {}, folder)
     assert written == {}, written
     _warm()
-    expected = {key: _opened(sound, *key, sound) for key in _ways()}
+    expected = {key: _opened(sound, *key) for key in _ways()}
     for way, found in expected.items():
         assert "logprobs" in found, (way, found)
     return [
@@ -198,7 +199,7 @@ class _Attack:
             mutant = self.kind.mutate(content, rng)
             (self.place / self.kind.file).write_bytes(mutant)
             started = time.perf_counter()
-            found = _opened(self.place, self.kind.adapter, self.kind.gguf, self.place)
+            found = _opened(self.place, self.kind.adapter, self.kind.gguf)
             self.tally.tries += 1
             self._judge(f"{number}: {_changed(content, mutant)}", found, mutant == content)
             self.tally.longest = max(self.tally.longest, time.perf_counter() - started)
@@ -238,7 +239,7 @@ def _changed(sound: bytes, mutant: bytes) -> str:
     return f"{sound[start : at + 40]!r} became {mutant[start : at + 40]!r}"
 
 
-def _opened(folder: Path, adapter: bool, gguf: bool, within: Path) -> dict[str, Any]:
+def _opened(folder: Path, adapter: bool, gguf: bool) -> dict[str, Any]:
     """What a model of a folder gives, found in a process of its own: `told`, a refusal; `fault`,
     what may not be; else `logprobs` of the labels, `key`, and `own`, what transformers computes."""
 
@@ -247,7 +248,7 @@ def _opened(folder: Path, adapter: bool, gguf: bool, within: Path) -> dict[str, 
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         return _look(folder, adapter, gguf)
 
-    return _forked(look, within)
+    return _forked(look, folder)
 
 
 def _forked(work: Callable[[], dict[str, Any]], within: Path) -> dict[str, Any]:

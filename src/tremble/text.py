@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import date, time
 from typing import Any
 
@@ -134,6 +135,11 @@ def as_written(value: Any) -> str:
 
 def _inside(value: Any) -> str:
     return "null" if value is None else as_written(value)
+
+
+def times(shape: Iterable[int]) -> str:
+    """The shape of a tensor: "4 x 32"."""
+    return " x ".join(map(str, shape)) or "one number"
 
 
 def counted(number: int, what: str) -> str:

@@ -125,4 +125,5 @@ def _predictions(logprobs: Sequence[float | None]) -> list[float] | None:
     if len(values) < len(logprobs) or not math.isfinite(top):
         return None
     weights = [math.exp(value - top) for value in values]
-    return [weight / math.fsum(weights) for weight in weights]
+    total = math.fsum(weights)
+    return [weight / total for weight in weights]

@@ -90,6 +90,11 @@ class ReferenceEngine:
             "checking_seconds": round(self._checking, 3),
         }
 
+    def tolerance(self) -> float:
+        """What a check of this model lets pass, in nat."""
+        dtype = "bfloat16" if "quantise" in self._identity else self.limits().dtype
+        return TOLERANCE.get(dtype, TOLERANCE["bfloat16"])
+
     def facts(self) -> dict[str, Any]:
         """What is known of the model itself, however it is run."""
         check = self.cache_check
@@ -183,8 +188,7 @@ class ReferenceEngine:
     def _hold_against_cache(self, ids: Ids) -> None:
         """Raises ModelUnavailable where a pass with a cache gives other numbers."""
         began = time.perf_counter()
-        dtype = "bfloat16" if "quantise" in self._identity else self.limits().dtype
-        tolerance = TOLERANCE.get(dtype, TOLERANCE["bfloat16"])
+        tolerance = self.tolerance()
         # A cache keeps keys turned by the angles of a shorter pass; two tokens are added.
         limit = longest_of_one_kind(self.model)
         check = cache_check(

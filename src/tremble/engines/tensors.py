@@ -14,7 +14,7 @@ from typing import Any
 
 from tremble.errors import ModelUnavailable
 from tremble.models.files import StoredTensor, tensors_in
-from tremble.text import counted
+from tremble.text import counted, times
 
 Stored = dict[str, StoredTensor]
 
@@ -81,8 +81,8 @@ def _check_experts(model: str, stored: Stored) -> None:
             other = first.setdefault((match[1], match[3]), name)
             if tensor.shape != stored[other].shape:
                 raise ModelUnavailable(
-                    f"The tensor {name!r} of {model!r} is {_times(tensor.shape)}, where {other!r} "
-                    f"is {_times(stored[other].shape)}; copy or download the model again."
+                    f"The tensor {name!r} of {model!r} is {times(tensor.shape)}, where {other!r} "
+                    f"is {times(stored[other].shape)}; copy or download the model again."
                 )
     for layer, parts in found.items():
         every = set().union(*parts.values())
@@ -224,7 +224,7 @@ def _mismatched(
     model: str, tensor: str, found: Iterable[int], asked: Iterable[int]
 ) -> ModelUnavailable:
     return ModelUnavailable(
-        f"The tensor {tensor!r} of {model!r} is {_times(found)} in its file and {_times(asked)} by "
+        f"The tensor {tensor!r} of {model!r} is {times(found)} in its file and {times(asked)} by "
         "its configuration; copy or download the model again."
     )
 
@@ -234,7 +234,3 @@ def _lacking(model: str, missing: list[str]) -> ModelUnavailable:
         f"The weights of {model!r} lack {counted(len(missing), 'tensor')} that its configuration "
         f"names ({missing[0]!r} first); copy or download them again."
     )
-
-
-def _times(shape: Iterable[int]) -> str:
-    return " x ".join(map(str, shape)) or "one number"

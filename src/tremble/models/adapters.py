@@ -21,7 +21,7 @@ from tremble.models.files import (
     reading,
     tensors_in,
 )
-from tremble.text import counted, one_line, visible
+from tremble.text import counted, one_line, times, visible
 
 # Settings of LoRA that peft takes whatever is not zero for.
 _FLAGS = ("use_rslora", "use_dora", "fan_in_fan_out", "lora_bias")
@@ -117,8 +117,8 @@ def with_adapter(model: Any, adapter: str) -> Any:
         asked = places.get(name, whole.get(name))
         if asked is not None and tuple(asked.shape) != tensor.shape:
             raise ModelUnavailable(
-                f"The tensor {name!r} of the adapter {adapter!r} is {_times(tensor.shape)}, where "
-                f"its configuration and model ask for {_times(asked.shape)}; check that it "
+                f"The tensor {name!r} of the adapter {adapter!r} is {times(tensor.shape)}, where "
+                f"its configuration and model ask for {times(asked.shape)}; check that it "
                 "was trained on this one."
             )
         if name in whole and not _is_in_place(weights[name], whole[name]):
@@ -209,7 +209,3 @@ def _is_in_place(stored: Any, loaded: Any) -> bool:
     """Whether a tensor of the model is the stored one, in the precision that the model has. One
     that is kept on a disk cannot be seen, and counts as it."""
     return loaded.is_meta or bool((loaded.detach().cpu() == stored.to(loaded.dtype)).all())
-
-
-def _times(shape: Collection[int]) -> str:
-    return " x ".join(map(str, shape))

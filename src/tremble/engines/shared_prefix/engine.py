@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from tremble.engines.base import TOLERANCE, Limits, Score
+from tremble.engines.base import Limits, Score
 from tremble.engines.cost import Work, fit
 from tremble.engines.machine import machine
 from tremble.engines.memory import Room, is_out_of_memory, keep_freed_memory, room_in, too_little
@@ -229,7 +229,7 @@ class SharedEngine:
         scores of the path that will be taken."""
         why = cannot_share(self.model, most.tokens)
         if why is not None:
-            return SelfCheck(len(sample), None, self._tolerance(), why), expected
+            return SelfCheck(len(sample), None, self.reference.tolerance(), why), expected
         fits, ways = self._fits, [(self._last, self._compiled)]
         if self._last is not None:  # not every last layer can be cut short
             ways.append((None, self._compiled))
@@ -249,10 +249,6 @@ class SharedEngine:
     def _notify_not_compiled(self, why: str) -> None:
         self._notify(f"Layers are not compiled, since {why.rstrip('. ')}.")
 
-    def _tolerance(self) -> float:
-        dtype = "bfloat16" if "quantise" in self.identity() else self.limits().dtype
-        return TOLERANCE.get(dtype, TOLERANCE["bfloat16"])
-
     def _against_reference(
         self, sample: Sequence[TokenPaths], expected: Sequence[Score], most: Room
     ) -> tuple[SelfCheck, Sequence[Score]]:
@@ -269,11 +265,11 @@ class SharedEngine:
         except Exception as error:  # whatever an architecture may find wrong with a tree
             why = f"{type(error).__name__}: {one_line(error)}".rstrip(". ")
         else:
-            check = compare(scores, expected, self._tolerance())
+            check = compare(scores, expected, self.reference.tolerance())
             return check, scores if check.why is None else expected
         finally:
             self._counts, self._timed = counts, timed
-        return SelfCheck(len(sample), None, self._tolerance(), why), expected
+        return SelfCheck(len(sample), None, self.reference.tolerance(), why), expected
 
     def _walk(self, plan: Plan, prompts: Sequence[TokenPaths], most: Room) -> Iterator[Score]:
         """The stream, slice by slice. Elsewhere than on a processor, what a pass answered is read
