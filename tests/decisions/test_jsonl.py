@@ -199,7 +199,6 @@ FAULTS = [
     ({**OWN, "choice": None, "rates": {"accept": 0.5}}, "the options are"),
     ({**OWN, "choice": None, "rate": 0.5, "n": 0}, "n is 0"),
     ({**OWN, "choice": None, "rate": 0.5, "n": 2.5}, "n is 2.5"),
-    ({**OWN, "options": ["a", "b", "c"], "choice": "a"}, "name as target"),
     ({**OWN, "rate_sd": -1}, "rate_sd is -1"),
     ({**OWN, "opening": 3}, "opening is 3"),
     ({**OWN, "item": ["a"]}, "item is ['a']; it must be a text"),

@@ -43,8 +43,7 @@ CARD = Card(
         f"Dropped and counted, by reason: responses where the others gave more than {MOST_OPTIONS} "
         "different ones or fewer than two, responses that are no option, empty ones. They stay in "
         "the transcript of later ones. So is a line that repeats a session word for word.",
-        "Of two options the first is the target; of more none is, so that r is undefined and "
-        "likelihood and mass are what is left.",
+        "Of two options the first is the target; of more none is, and r goes by option.",
         "The prompt is the transcript up to the response, with earlier responses in their marks.",
     ),
     manual=(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ _DECISION_KEYS = {
     *("options", "target", "choice", "rates", "rate", "n", "rate_sd", "rules", "history"),
     *("prompt", "system", "opening", "item", "config"),
 }
+_OPTION_KEYS = {"key", "label", "spellings", "value"}
 # Which forms of a record a key belongs to.
 _ONLY_IN = {
     "at": ("game",),
@@ -81,13 +82,14 @@ class Checker(Fields):
         for item in items:
             if isinstance(item, str):
                 item = {"key": item, "label": item}
-            if not isinstance(item, dict) or not set(item) <= {"key", "label", "spellings"}:
+            if not isinstance(item, dict) or not set(item) <= _OPTION_KEYS:
                 self.fail(
                     f"the option {item!r} must be a text or an object with key, label and perhaps "
-                    "spellings."
+                    "spellings and value."
                 )
             key = self.text(item, "key")
-            options.append(Option(key, self.text(item, "label", key), self.surface_forms(item)))
+            label, forms = self.text(item, "label", key), self.surface_forms(item)
+            options.append(Option(key, label, forms, self.number(item, "value")))
         for name, words in (
             ("key", [o.key for o in options]),
             ("label", [o.label for o in options]),
@@ -102,7 +104,19 @@ class Checker(Fields):
                         f"{min(twice)!r} is a spelling of {option.key!r} and of {other.key!r}; "
                         "leave it out of one."
                     )
+        self._values(options)
         return tuple(options)
+
+    def _values(self, options: Sequence[Option]) -> None:
+        """Fail where some options have a value and others none, or all have the same."""
+        values = [option.value for option in options]
+        lacking = [option.key for option in options if option.value is None]
+        if lacking and len(lacking) < len(options):
+            self.fail(f"the option {lacking[0]!r} has no value, but others have; give all one.")
+        if not lacking and len(set(values)) == 1:
+            self.fail(
+                f"all options have the value {values[0]:g}; give them different ones, or none."
+            )
 
     def surface_forms(self, item: dict[str, Any]) -> tuple[str, ...]:
         """Other words for an option's label; in records they stand under `spellings`."""
@@ -248,8 +262,6 @@ class Checker(Fields):
             choice = self.text(value, "choice")
             if choice not in keys:
                 self.fail(f"choice {choice!r} is not among the options {keys!r}.")
-            if target is None and value.get("family") != "session":
-                self.fail(f"with {len(keys)} options, name as target the one that is coded 1.")
             return target, {"choice": choice, "n": n}
         if given == ["rates"]:
             rates = self.table(value, "rates")

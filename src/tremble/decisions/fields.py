@@ -11,6 +11,8 @@ from tremble.decisions.lines import Line, short
 from tremble.decisions.record import Event
 from tremble.text import as_written, did_you_mean
 
+_LARGEST = 1e12  # beyond it sums of squares lose what small differences are
+
 
 @lru_cache(maxsize=1024)
 def _means_seen(name: str) -> bool:
@@ -54,6 +56,22 @@ class Fields(Line):
                 f"{least} to {2**31 - 1}, or null."
             )
         return int(number)
+
+    def number(self, value: dict[str, Any], key: str) -> float | None:
+        """A number under `key`; None where there is none."""
+        number = value.get(key)
+        if number is None:
+            return None
+        if (
+            not isinstance(number, int | float)
+            or isinstance(number, bool)
+            or abs(number) > _LARGEST
+        ):
+            self.fail(
+                f"{key} is {short(number)}{_quoted(number)}; it must be a number from "
+                f"-{_LARGEST:g} to {_LARGEST:g}."
+            )
+        return float(number)
 
     def table(self, value: dict[str, Any], key: str) -> dict[str, Any]:
         """An object under `key`; an empty one where there is none."""

@@ -287,7 +287,9 @@ class _Reader:
 
 def _option_to_json(option: Option) -> dict[str, Any]:
     record: dict[str, Any] = {"key": option.key, "label": option.label}
-    return {**record, "spellings": list(option.surface_forms)} if option.surface_forms else record
+    if option.surface_forms:
+        record["spellings"] = list(option.surface_forms)
+    return record if option.value is None else {**record, "value": option.value}
 
 
 def _event_to_json(event: Event) -> dict[str, Any]:

@@ -37,11 +37,14 @@ READ = "read"  # in `numbers` of a decision frame: a hash of the user's own prom
 class Option:
     """One thing the person could do: `key` identifies it, `label` is the text a model reads,
     `surface_forms` are other words for that label, which count where a study asks for them (in
-    records and study files under `spellings`)."""
+    records and study files under `spellings`). `value`: what it stands for in numbers (points of a
+    scale, an amount), None where it stands for none; all options of a decision have one, or none
+    has."""
 
     key: str
     label: str
     surface_forms: tuple[str, ...] = ()
+    value: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

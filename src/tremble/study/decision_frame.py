@@ -21,7 +21,7 @@ from tremble.prompts.presentations import presentations, view
 from tremble.store.schemas import DECISIONS
 from tremble.study.columns import in_parts, number_lists, repeated
 
-_NUMBERS = ("rates", "normative")  # columns of lists of numbers
+_NUMBERS = ("rates", "normative", "values")  # columns of lists of numbers
 
 
 class DecisionFrames(Mapping[str, pl.DataFrame]):
@@ -111,6 +111,7 @@ def decision_row(decision: Decision, counterbalance: Collection[str] = ()) -> di
             "round": d.round,
             "role": d.role,
             "keys": [option.key for option in d.options],
+            "values": _values(d),
             "target": d.target,
             "choice": d.choice,
             "rates": None if d.rates is None else [d.rates.get(o.key) for o in d.options],
@@ -120,6 +121,11 @@ def decision_row(decision: Decision, counterbalance: Collection[str] = ()) -> di
             "presentations": len(presentations(d, counterbalance)),
             **_theory(d),
         }
+
+
+def _values(decision: Decision) -> list[float] | None:
+    values = [option.value for option in decision.options]
+    return None if None in values else values  # type: ignore[return-value]
 
 
 def _parameters(decision: Decision) -> dict[str, Any]:

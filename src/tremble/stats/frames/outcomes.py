@@ -15,11 +15,13 @@ def outcomes(decisions: pl.DataFrame) -> pl.DataFrame:
     - `choice`: one person's choice, 1 where it was the target, else 0;
     - `rate`: a problem with two options, the share of the target (of the first option listed
       where no target is set; with two options the other share adds nothing);
-    - `option`: a problem with more options, one point for each of them; `weight` is one over
-      the number of points, so that sums over `weight` count problems.
+    - `option`: a problem with more options, one point for each of them, and so a choice among more
+      of which none is the target (1 for the one chosen, else 0); `weight` is one over the number
+      of points, so that sums over `weight` count decisions.
 
-    `item` numbers what the person read (`clusters.units`), null where there is none. A decision
-    without a target to code, or without a recorded choice or rate, has no point.
+    `choice` is null for rates. `item` numbers what the person read (`clusters.units`), null where
+    there is none. A decision without a recorded choice or rate has no point, nor has a choice
+    between two options of which none is coded.
     """
     base = decisions.select(
         "decision",
@@ -29,7 +31,17 @@ def outcomes(decisions: pl.DataFrame) -> pl.DataFrame:
         pl.col("choice").cast(pl.String),
         pl.col("rates").cast(pl.List(pl.Float64)),
     )
-    choices = base.filter(pl.col("choice").is_not_null() & pl.col("target").is_not_null()).select(
+    items = units(decisions).select("decision", item=pl.col("item").rank("dense"))
+    return (
+        pl.concat([*_of_choices(base), _of_rates(base)])
+        .with_columns(weight=1.0 / pl.len().over("decision"))
+        .join(items, on="decision", how="left", maintain_order="left")
+    )
+
+
+def _of_choices(base: pl.DataFrame) -> list[pl.DataFrame]:
+    """The points of single choices: of the target, or of every option."""
+    coded = base.filter(pl.col("choice").is_not_null() & pl.col("target").is_not_null()).select(
         "decision",
         "family",
         key="target",
@@ -37,8 +49,26 @@ def outcomes(decisions: pl.DataFrame) -> pl.DataFrame:
         kind=pl.lit(CHOICE),
         choice="choice",
     )
-    # An option without a printed rate stays out: its rate is unknown, not zero.
-    rates = (
+    among = pl.col("choice").is_not_null() & pl.col("target").is_null()
+    by_option = (
+        base.filter(among & (pl.col("keys").list.len() > 2))
+        .explode("keys")
+        .select(
+            "decision",
+            "family",
+            key="keys",
+            outcome=(pl.col("choice") == pl.col("keys")).cast(pl.Float64),
+            kind=pl.lit(OPTION),
+            choice="choice",
+        )
+    )
+    return [coded, by_option]
+
+
+def _of_rates(base: pl.DataFrame) -> pl.DataFrame:
+    """The points of problems. An option without a printed rate stays out: its rate is unknown, not
+    zero."""
+    return (
         base.filter(pl.col("choice").is_null() & pl.col("rates").is_not_null())
         .filter(pl.col("rates").list.len() == pl.col("keys").list.len())
         .with_columns(
@@ -58,10 +88,4 @@ def outcomes(decisions: pl.DataFrame) -> pl.DataFrame:
             kind="kind",
             choice=pl.lit(None, pl.String),
         )
-    )
-    items = units(decisions).select("decision", item=pl.col("item").rank("dense"))
-    return (
-        pl.concat([choices, rates])
-        .with_columns(weight=1.0 / pl.len().over("decision"))
-        .join(items, on="decision", how="left", maintain_order="left")
     )

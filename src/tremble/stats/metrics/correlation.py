@@ -62,6 +62,7 @@ def kind_columns() -> list[pl.Expr]:
         (pl.col("kind") == CHOICE).sum().alias("choices"),
         (pl.col("kind") == RATE).sum().alias("rates"),
         (pl.col("kind") == OPTION).sum().alias("options"),
+        ((pl.col("kind") == OPTION) & pl.col("choice").is_not_null()).any().alias("single"),
     ]
 
 
@@ -111,5 +112,6 @@ def points_note(row: dict[str, Any]) -> str | None:
     if row["rates"]:
         parts.append(f"one point per problem with two options ({row['rates']})")
     if row["options"]:
-        parts.append(f"one point per option of {problems} problems with more ({row['options']})")
+        what = "decisions" if row["single"] else "problems"
+        parts.append(f"one point per option of {problems} {what} with more ({row['options']})")
     return ", ".join(parts)

@@ -34,7 +34,6 @@ from tremble.stats.frames.clusters import kinds_of, units
 from tremble.stats.frames.comparisons import family_order
 from tremble.stats.frames.contexts import contexts
 from tremble.stats.frames.evidence import Evidence
-from tremble.stats.frames.outcomes import CHOICE
 from tremble.stats.inference.ceiling_interval import ceiling_interval
 from tremble.text import decimal, join_notes
 
@@ -44,7 +43,9 @@ MIN_POINTS = 30
 
 
 def noise(evidence: Evidence) -> pl.DataFrame:
-    """The outcomes with `noise` (variance, or null), `method`, `noise_why` and `context`."""
+    """The outcomes with `noise` (variance, or null), `method`, `noise_why`, `context` and
+    `repeated`: of points whose noise is that of repeated choices a number for each context and
+    option, else null."""
     decisions = evidence.decisions
     n, sd, config = (
         pl.col(name).cast(kind) if name in decisions.columns else pl.lit(None, kind)
@@ -59,9 +60,10 @@ def noise(evidence: Evidence) -> pl.DataFrame:
         pl.col("target").cast(pl.String),
     )
     frame = evidence.outcomes.join(facts, on="decision").join(contexts(decisions), on="decision")
-    choice = pl.col("kind") == CHOICE
-    share = pl.col("outcome").mean().over("context", "kind")
-    seen = pl.when(choice & pl.col("context").is_not_null()).then(pl.len().over("context", "kind"))
+    choice = pl.col("choice").is_not_null()
+    same = ("context", "kind", "key")
+    share = pl.col("outcome").mean().over(same)
+    seen = pl.when(choice & pl.col("context").is_not_null()).then(pl.len().over(same))
     rate, people = pl.col("outcome"), pl.col("people")
     # The printed spread is that of the target's rate.
     spread = pl.col("spread").is_not_null() & (pl.col("key") == pl.col("target"))
@@ -77,7 +79,34 @@ def noise(evidence: Evidence) -> pl.DataFrame:
         .then(None)
         .otherwise(pl.lit(ONE_CHOICE))
     )
-    why = (
+    values = (
+        pl.when(pl.col("method") == SPREAD)
+        .then(pl.col("spread") ** 2 / people)
+        .when(pl.col("method") == ONE_CHOICE)
+        .then(rate * (1 - rate) / (people - 1))
+        .when(pl.col("method") == REPEATED)
+        .then(share * (1 - share) * seen / (seen - 1))
+    )
+    return (
+        frame.with_columns(method=method)
+        .with_columns(
+            noise=values,
+            noise_why=_why_unknown(),
+            repeated=pl.when(pl.col("method") == REPEATED).then(
+                pl.struct("context", "kind", "key").rank("dense").cast(pl.Int64)
+            ),
+        )
+        .select(
+            *("decision", "family", "kind", "outcome", "noise", "method", "noise_why"),
+            *("context", "repeated"),
+        )
+    )
+
+
+def _why_unknown() -> pl.Expr:
+    """Why the noise of a point is not known: columns method, choice, context, people."""
+    choice, people = pl.col("choice").is_not_null(), pl.col("people")
+    return (
         pl.when(pl.col("method").is_not_null())
         .then(None)
         .when(choice & pl.col("context").is_null())
@@ -89,19 +118,6 @@ def noise(evidence: Evidence) -> pl.DataFrame:
         .when(people < 2)
         .then(pl.lit("fewer than two people"))
         .otherwise(pl.lit("several choices per person, spread between people not known"))
-    )
-    values = (
-        pl.when(pl.col("method") == SPREAD)
-        .then(pl.col("spread") ** 2 / people)
-        .when(pl.col("method") == ONE_CHOICE)
-        .then(rate * (1 - rate) / (people - 1))
-        .when(pl.col("method") == REPEATED)
-        .then(share * (1 - share) * seen / (seen - 1))
-    )
-    return (
-        frame.with_columns(method=method)
-        .with_columns(noise=values, noise_why=why)
-        .select("decision", "family", "kind", "outcome", "noise", "method", "noise_why", "context")
     )
 
 
@@ -153,11 +169,10 @@ def _with_interval(row: dict[str, Any], known: pl.DataFrame) -> dict[str, Any]:
     """The row with the interval of its ceiling, from the points whose noise is known."""
     if row["ceiling"] is None:
         return row
-    repeated = pl.when(pl.col("method") == REPEATED).then(pl.col("context"))
     row["low"], row["high"], doubt = ceiling_interval(
         known["outcome"].to_numpy(),
         known["noise"].to_numpy(),
-        known.select(repeated.cast(pl.Int64).fill_null(-1)).to_series().to_numpy(),
+        known["repeated"].fill_null(-1).to_numpy(),
         # The ceiling is that of these very items: their noise is not that of others.
         [kind for kind in kinds_of(known) if kind.of == "people"],
     )
