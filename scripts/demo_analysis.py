@@ -18,12 +18,13 @@ from demo_trace import blocks, run_blocks
 from demo_words import Results
 
 from tremble.api.results import analyze_study, further_analysis
-from tremble.report.tables.further import further_layout, verdict_layout
+from tremble.report.tables.answers import verdict_layout
+from tremble.report.tables.further import further_layout
 from tremble.report.tables.table import Table, count, layout
 from tremble.stats.filters import MIN_MASS, MIN_R
 from tremble.stats.tables.analysis import plain
 from tremble.stats.tables.further import FURTHER
-from tremble.stats.tables.verdict import verdict_table
+from tremble.stats.verdict.table import verdict_table
 from tremble.store.study_folder import Store
 from tremble.study.notes import caveats
 
@@ -42,7 +43,7 @@ def tables(results: Results) -> list[Table]:
     """All tables, laid out as the terminal shows them; the tables of wins, which are long, begin
     with what says most."""
     ordered = {name: sorted(rows, key=place) for name, rows in results.further.items()}
-    return [*layout(results.analysis), verdict_layout(results.verdicts), *further_layout(ordered)]
+    return [*layout(results.analysis), *verdict_layout(results.verdicts), *further_layout(ordered)]
 
 
 def place(row: Row) -> tuple[bool, ...]:

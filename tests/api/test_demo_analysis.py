@@ -23,7 +23,7 @@ from tremble.decisions import jsonl
 from tremble.stats.filters import Filters
 from tremble.stats.tables.analysis import analyze
 from tremble.stats.tables.further import FURTHER, further_tables
-from tremble.stats.tables.verdict import verdict_table
+from tremble.stats.verdict.table import verdict_table
 from tremble.text import MISSING
 
 pytestmark = pytest.mark.slow

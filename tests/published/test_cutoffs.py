@@ -12,7 +12,7 @@ from tests.support.commands import mistake, tremble
 from tremble.datasets.base import Part, names, source
 from tremble.errors import UserError
 from tremble.published import pairs
-from tremble.published.cutoffs import RELEASES, Release, asked_for, release_of, releases, verdict
+from tremble.published.cutoffs import RELEASES, Release, asked_for, exposure, release_of, releases
 
 MAY, AFTER, UNKNOWN = "may have been seen", "after the cut-off", "unknown"
 
@@ -42,7 +42,7 @@ def release(pretraining: str | None, tuning: str | None = None) -> Release:
 def test_a_doubt_counts_as_seen(
     public: str | None, pretraining: str | None, tuning: str | None, expected: str
 ) -> None:
-    assert verdict(Part("d", public), release(pretraining, tuning)) == expected
+    assert exposure(Part("d", public), release(pretraining, tuning)) == expected
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,11 @@ def _print(folder: Path, analysis: Any, further: dict[str, Any], parts: dict[str
     if analysis is not None:
         show_tables(analysis, screen())
         say("Intervals, ceilings, breakdowns and more: --table NAME; --tables lists them.")
-    print_tables(further_layout(further), screen())
+    empty = [name for name, rows in further.items() if not rows and len(further) > 1]
+    shown = {name: rows for name, rows in further.items() if name not in empty}
+    print_tables(further_layout(shown), screen())
+    if empty:
+        say(f"Nothing to show: {', '.join(empty)}.")
     print_tables(breakdown_layout(parts), screen())
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tremble.commands.base import AsJson, guarded, print_json, say, screen
+from tremble.commands.base import AsJson, guarded, print_json, prose, say, screen
 from tremble.commands.tables import print_notes
 from tremble.errors import UserError
 from tremble.text import did_you_mean
@@ -19,15 +19,15 @@ def verdict(
     family: Annotated[str | None, typer.Option(help="Only this family.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """May this model stand in for people here: r, interval, ceiling, best baseline, n."""
+    """May this model stand in for people here: ranking, levels, effects, distribution."""
     from tremble.store.study_folder import Store
 
     Store(folder).read_run()  # raises where the folder is no study
     from tremble.api.results import analyze_study
-    from tremble.report.tables.further import controls_missing, verdict_layout
+    from tremble.report.tables.answers import controls_missing, verdict_layout
     from tremble.report.terminal.tables import print_tables
     from tremble.stats.tables.analysis import plain
-    from tremble.stats.tables.verdict import verdict_table
+    from tremble.stats.verdict.table import verdict_table
 
     analysis, _, decisions = analyze_study(folder)
     rows = plain(verdict_table(analysis.evidence))
@@ -40,6 +40,8 @@ def verdict(
         print_json(rows)
         return
     print_notes(folder, every=False)
-    print_tables([verdict_layout(rows)], screen())
+    answers, *numbers = verdict_layout(rows)
+    print_tables([answers], prose())
+    print_tables(numbers, screen())
     if missing := controls_missing(rows):
         say(missing)

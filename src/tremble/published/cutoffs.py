@@ -204,7 +204,7 @@ def _undated(family: str) -> Release:
     return Release(name, family, "", None, None, NOT_STATED)
 
 
-def verdict(part: Part, release: Release) -> Verdict:
+def exposure(part: Part, release: Release) -> Verdict:
     """Whether a model can have read the data: only a later first day counts as after."""
     latest = release.latest
     if part.public_since is None or latest is None:
@@ -230,6 +230,6 @@ class Dated:
 def compare(dataset: str, parts: Sequence[Part], against: Sequence[Release]) -> list[Dated]:
     """Every part of a data set against every release."""
     return [
-        Dated(dataset, part, tuple((release, verdict(part, release)) for release in against))
+        Dated(dataset, part, tuple((release, exposure(part, release)) for release in against))
         for part in parts
     ]

@@ -21,8 +21,9 @@ from tests.support.studies import run, study_file
 from tremble.api.plan import plan_study
 from tremble.commands.program import app
 from tremble.report.page.xray import xray_page
+from tremble.report.tables.answers import verdict_layout
 from tremble.report.tables.captions import BY, CAPTIONS, PLAIN, heading
-from tremble.report.tables.further import further_layout, table_of, verdict_layout
+from tremble.report.tables.further import further_layout, table_of
 from tremble.report.tables.plan import plan_layout
 from tremble.report.tables.table import Column, Section, Table, layout, shown_model
 from tremble.report.tables.xray import comparison
@@ -33,7 +34,7 @@ from tremble.stats.filters import Filters
 from tremble.stats.tables.analysis import Analysis, analyze, plain
 from tremble.stats.tables.breakdowns import breakdown, wins_table
 from tremble.stats.tables.further import FURTHER, further_tables
-from tremble.stats.tables.verdict import verdict_table
+from tremble.stats.verdict.table import verdict_table
 from tremble.study.file import read_study
 from tremble.study.notes import caveats
 from tremble.text import did_you_mean
@@ -85,7 +86,7 @@ def study() -> list[Table]:
                 row | {"family": family, "note": LONG} for family in ("lottery", "b c")
             ]
     verdicts = verdict_table(found.evidence, resamples=200)
-    return [*layout(found), verdict_layout(plain(verdicts)), *further_layout(further)]
+    return [*layout(found), *verdict_layout(plain(verdicts)), *further_layout(further)]
 
 
 def printed(tables: list[Table], width: int) -> str:
@@ -162,12 +163,13 @@ def test_where_not_even_one_column_fits_everything_is_a_line(width: int) -> None
 def test_in_a_pipe_lines_are_as_long_as_they_must_be(data: Path) -> None:
     out = data / "out"
     run(study_file(data), out)
-    for command in (["verdict"], ["analyze", "--table", "all"], ["analyze"]):
+    for command in (["analyze", "--table", "all"], ["analyze"]):
         shown = CliRunner().invoke(app, [command[0], str(out), *command[1:]], env={"COLUMNS": "40"})
         assert shown.exit_code == 0
         head = [line for line in shown.stdout.splitlines() if line.startswith(" Family")]
         assert (head and max(map(len, head)) > 80) or command == ["analyze"]
-    assert "Verdict" in CliRunner().invoke(app, ["verdict", str(out)]).stdout.split("Family")[1]
+    answers = CliRunner().invoke(app, ["verdict", str(out)]).stdout.split("numbers behind")[0]
+    assert "Replace people" in answers and max(map(len, answers.splitlines())) <= 100
 
 
 def test_xray_keeps_its_twins_and_every_figure(tmp_path: Path) -> None:
@@ -211,7 +213,7 @@ def test_plan_and_bench_cut_nothing(tmp_path: Path) -> None:
 
 
 def test_every_number_is_explained_by_its_name_or_above_its_table(study: list[Table]) -> None:
-    assert set(CAPTIONS) == {"verdict", *FURTHER}
+    assert set(CAPTIONS) == {"verdict", "numbers", *FURTHER}
     scores, decisions = people()
     evidence = analyze(scores, decisions, [PAIR]).evidence
     rows = plain(breakdown(evidence, [PAIR], "stakes"))

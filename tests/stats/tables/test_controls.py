@@ -19,11 +19,12 @@ from tremble.commands.program import app
 from tremble.errors import UserError
 from tremble.prompts.controls import CONTROLS
 from tremble.report.page.study import not_scored
-from tremble.report.tables.further import NO_CONTROLS, controls_missing
+from tremble.report.tables.answers import NO_CONTROLS, controls_missing
 from tremble.stats.tables.analysis import analyze, evidence_of
 from tremble.stats.tables.controls import control_table, without_the_game
 from tremble.stats.tables.further import further_tables
-from tremble.stats.tables.verdict import Best, Standing, verdict_row, verdict_table
+from tremble.stats.verdict.ranking import Best, Standing
+from tremble.stats.verdict.ranking_table import ranking_row, ranking_table
 from tremble.store.schemas import SCORES
 from tremble.study.file import read_study
 from tremble.study.notes import caveats
@@ -50,7 +51,7 @@ def scored(
 
 
 def verdict(*frames: pl.DataFrame) -> dict[str, Any]:
-    (row,) = verdict_table(evidence_of(pl.concat(frames), DECISIONS), resamples=999)
+    (row,) = ranking_table(evidence_of(pl.concat(frames), DECISIONS), resamples=999)
     return row
 
 
@@ -60,7 +61,7 @@ def of_good(own: dict[str, Any], controls: list[dict[str, Any]]) -> dict[str, An
     ceiling = {"ceiling": own["low"] + 0.05, "n": 400}
     best = Best("majority", None, np.zeros(400), 0)
     over = {name: own[name] for name in ("low", "high", "se")} | {"estimate": own["r"]}
-    return verdict_row(Standing(own, ceiling, best, over, without_the_game(own, controls)))
+    return ranking_row(Standing(own, ceiling, best, over, without_the_game(own, controls)))
 
 
 def test_the_loss_by_hand() -> None:

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from tremble.errors import UserError
-from tremble.report.tables.further import VERDICT, controls_missing, further_layout, verdict_layout
+from tremble.report.tables.answers import VERDICT, controls_missing, verdict_layout
+from tremble.report.tables.further import further_layout
 from tremble.report.tables.table import Section, Table
 from tremble.stats.tables.analysis import Analysis, plain
 from tremble.stats.tables.further import FURTHER
-from tremble.stats.tables.verdict import verdict_table
+from tremble.stats.verdict.table import verdict_table
 from tremble.text import one_line
 
 MOST_ROWS = 200
 _LONG = 16  # rows from which a table is folded at first: about a screen
-_ALWAYS_OPEN = ("verdict", "intervals")
+ANSWER = ("verdict", "numbers")  # the parts that answer the reader's question
+_VERDICT = (
+    ("verdict", "Verdict", VERDICT),
+    ("numbers", "Numbers", "The numbers behind the ranking."),
+)
+_ALWAYS_OPEN = (*ANSWER, "intervals")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,22 +56,27 @@ class Part:
 def further_parts(
     analysis: Analysis, rows_of: Callable[[str], Sequence[dict[str, Any]]]
 ) -> list[Part]:
-    """The verdict, then every table of `FURTHER`; `rows_of` makes the rows of one by its name.
+    """The verdict in its two tables (`ANSWER`), then every table of `FURTHER` that has rows;
+    `rows_of` makes the rows of one by its name.
 
     What a table raises stands in its part as `trouble`; the others are made all the same.
     """
 
-    def verdict() -> Table:
+    @cache
+    def verdict() -> list[Table]:
         rows = verdict_table(analysis.evidence)
-        table = verdict_layout(plain(rows))
-        caption = " ".join(filter(None, (table.caption, controls_missing(rows))))
-        return replace(table, caption=caption)
+        answers, numbers = verdict_layout(plain(rows))
+        caption = " ".join(filter(None, (answers.caption, controls_missing(rows))))
+        return [replace(answers, caption=caption), numbers]
 
     def further(name: str) -> Callable[[], Table]:
         return lambda: further_layout({name: rows_of(name)})[0]
 
-    return [
-        _made(Heading.of("verdict", VERDICT, "tremble verdict DIR --json"), verdict),
+    parts = [
+        *(
+            _made(Heading(id, title, about, "tremble verdict DIR --json"), lambda n=n: verdict()[n])
+            for n, (id, title, about) in enumerate(_VERDICT)
+        ),
         *(
             _made(
                 Heading.of(name, f"{about}.", f"tremble analyze DIR --table {name} --json"),
@@ -73,6 +85,7 @@ def further_parts(
             for name, about in FURTHER.items()
         ),
     ]
+    return [part for part in parts if part.table is None or part.table.sections]
 
 
 def _made(heading: Heading, make: Callable[[], Table]) -> Part:

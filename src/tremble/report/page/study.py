@@ -10,7 +10,7 @@ import polars as pl
 from tremble.published.figures import CITATION
 from tremble.report.page.charts import outcome_figures, pair_figures
 from tremble.report.page.cloud import beside_published
-from tremble.report.page.parts import Part
+from tremble.report.page.parts import ANSWER, Part
 from tremble.report.page.templates import render
 from tremble.report.tables.table import layout
 from tremble.stats.filters import MIN_MASS, MIN_N, MIN_R
@@ -54,8 +54,8 @@ def study_page(
         title=title,
         caveats=list(caveats),
         tables=layout(analysis),
-        answer=[part for part in parts if part.heading.id == "verdict"],
-        parts=[part for part in parts if part.heading.id != "verdict"],
+        answer=[part for part in parts if part.heading.id in ANSWER],
+        parts=[part for part in parts if part.heading.id not in ANSWER],
         beside=beside_published(analysis.pairs, list(family_order(decisions["family"]))),
         citation=CITATION,
         pair_figures=pair_figures(analysis),

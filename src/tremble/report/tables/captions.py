@@ -26,15 +26,17 @@ _WINS = (
 _POINTS = "A decision with more than two options counts as a point for each."
 _CLUSTERS = "whole participants, games and items (clusters)"
 
-# By the names of `FURTHER`, and the verdict.
+# By the names of `FURTHER`, and the two tables of the verdict.
 CAPTIONS = {
     "verdict": (
-        "Over: r less r baseline, the best baseline's r on the same decisions, with its 95% "
-        "interval from over low to over high; low and high are those of r. Smallest: the smallest "
-        "such difference that so much data show with a probability of .80. Ceiling: the best r "
-        f"that human noise allows. Intervals are over {_CLUSTERS}. r control: under the control "
-        "that takes the game away and costs the least, on n control decisions, those scored both "
-        f"ways; the table controls has r on the same ones. {_POINTS}"
+        "Replace people: everything together. Ranking: do predictions rise and fall with what "
+        "people do; levels: is the mean that of people; effects: do contrasts move the model as "
+        "they move people; distribution: are the shares of three or more options those of people."
+    ),
+    "numbers": (
+        f"Interval: 95%, of r, over {_CLUSTERS}. Ceiling: the best r that human noise allows. "
+        f"r baseline: of the best prediction without a model, on the same decisions. {_POINTS} "
+        "`--json` has more."
     ),
     "intervals": (
         f"Low and high: the 95% interval of r, over {_CLUSTERS}; SE: its standard error; "

@@ -31,18 +31,8 @@ _COUNTS |= {"bin", "resamples", "decisions"}
 _P = {"p", "p_two_sided", "p_holm", "p_bh", "williams_p", "steiger_p"}
 _HIDDEN = {"by", "effective"}  # said by the title, or by a note where it matters
 _OFF = {"sweep": ("mass", "min_r")}  # where nothing is no missing value but a filter not used
-VERDICT = "May this model stand in for people here?"
 _LONG = ("note", "why", "spellings")
 _BASELINE = re.compile(rf"\b({'|'.join(BASELINES)})\b")
-NO_CONTROLS = (
-    "Controls (no history, no rules, ...) have not been scored: a model may rest on cues that "
-    "they would show."
-)
-
-
-def controls_missing(rows: Sequence[Row]) -> str:
-    """What a reader must know of a verdict for which no control was scored; else empty."""
-    return "" if any(row["control"] is not None for row in rows) else NO_CONTROLS
 
 
 def further_layout(tables: Mapping[str, Sequence[Row] | str]) -> list[Table]:
@@ -70,14 +60,6 @@ def breakdown_layout(parts: Mapping[str, Mapping[str, Sequence[Row]] | str]) -> 
             table = table_of(f"{kind} by {name}", title.format(name), rows, ("why", "note"))
             made.append(replace(table, caption=BY[kind]))
     return made
-
-
-def verdict_layout(rows: Sequence[Row]) -> Table:
-    """The rows of `verdict_table`, the answer beside the family: in a wide table the last columns
-    are out of sight."""
-    answer = "verdict"
-    first = [{"family": row["family"], answer: row[answer], **row} for row in rows]
-    return table_of("verdict", VERDICT, first, last=("why",))
 
 
 def table_of(id: str, title: str, rows: Sequence[Row], last: Sequence[str] = ()) -> Table:

@@ -1,6 +1,5 @@
 """One table per question, as rows that `report/` lays out and `--json` prints.
 
-`analysis` makes the first tables, `further` lists the others, `verdict` answers whether a model can
-stand in for people. One more is a function of the evidence (`frames.evidence`) and an entry in
-`further`.
+`analysis` makes the first tables, `further` lists the others. One more is a function of the
+evidence (`frames.evidence`) and an entry in `further`.
 """

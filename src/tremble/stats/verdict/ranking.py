@@ -1,26 +1,19 @@
-"""May this model stand in for people here? What speaks for it, and what the data cannot tell."""
+"""Ranking: do predictions rise and fall with what people do, as far as they can?"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import polars as pl
 from scipy.stats import norm
 
 from tremble.stats.filters import MIN_N
-from tremble.stats.frames.evidence import Evidence
-from tremble.stats.frames.matrix import AllPoints, RunMatrix
-from tremble.stats.frames.predictions import RUN
-from tremble.stats.inference.bootstrap import RESAMPLES, difference_intervals
 from tremble.stats.inference.intervals import FEW_CLUSTERS, Interval, Units
 from tremble.stats.metrics.correlation import CONSTANT, pearson
-from tremble.stats.tables.baselines import baseline_points
-from tremble.stats.tables.ceiling import ceiling_table
-from tremble.stats.tables.controls import control_table, without_the_game
-from tremble.stats.tables.uncertainty import r_of_runs
+from tremble.stats.tables.controls import without_the_game
+from tremble.stats.verdict.answer import CANNOT_SAY, IN_PART, NO, NOT_SHOWN, YES, Answer
 from tremble.text import decimal, join_notes
 
 Row = dict[str, Any]
@@ -41,13 +34,6 @@ class Best:
     r: float | None
     predictions: np.ndarray
     lacking: int
-
-
-class Verdict(NamedTuple):
-    """May the model stand in for people: "yes", "in part", "not shown", "no", "cannot say"."""
-
-    answer: str
-    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,62 +74,6 @@ class Standing:
         return cls(row, ceiling, best, beside, kept, interval.units)
 
 
-def verdict_table(evidence: Evidence, resamples: int = RESAMPLES) -> list[Row]:
-    """One row per run and family.
-
-    model, format, formulation, family, points, decisions, clusters, r, low, high, ceiling,
-    baseline (the one with the highest r), r_baseline (on the same points), over (r less
-    r_baseline), over_low, over_high, smallest (the smallest difference from a baseline that so much
-    data shows with a probability of .80 at .05, two-sided: half the interval and .84 standard
-    errors, with many clusters 2.80 of them), verdict and why (`decide`), control (the one that
-    takes the game away and costs the least r, None where none was scored on 30 decisions),
-    n_control (decisions scored with it and without) and r_control (on these). A baseline that is
-    constant on these points has no r and adds nothing: beside it `over` is r, with the interval of
-    r.
-
-    A baseline counts where it predicts at least nine tenths of the points; it and the model are
-    compared where both say something. The best one is chosen on the same data, which is to its
-    advantage.
-    """
-    ceilings = {row["family"]: row for row in ceiling_table(evidence)}
-    made = RunMatrix(evidence)
-    intervals = {_key(own[0]): own for own in r_of_runs(made, resamples)}
-    names, baselines = _baselines(baseline_points(evidence), made.points)
-    controls = control_table(evidence, resamples)
-    rows: dict[tuple[Any, ...], Row] = {}
-    for held in made.families:
-        x = made.x[:, held.at]
-        here = dict(zip(names, baselines[:, held.at], strict=True))
-        best = [best_baseline(row, held.y, here) for row in x]
-        b = np.stack(
-            [np.full_like(held.y, np.nan) if one is None else one.predictions for one in best]
-        )
-        over = difference_intervals(x, b, held.y, held.clusters, resamples=resamples)
-        for run, one, difference in zip(made.runs.iter_rows(named=True), best, over, strict=True):
-            key = _key(run | {"family": held.family})
-            if key in intervals:
-                ceiling = ceilings[held.family]
-                rows[key] = verdict_row(
-                    Standing.of(intervals[key], ceiling, one, difference, controls)
-                )
-    return [rows[key] for key in intervals]
-
-
-def _key(row: Row) -> tuple[Any, ...]:
-    return tuple(row[name] for name in (*RUN, "family"))
-
-
-def _baselines(beside: pl.DataFrame, points: AllPoints) -> tuple[list[str], np.ndarray]:
-    """Names of the baselines and what they predict, (baselines, points)."""
-    names: list[str] = beside["baseline"].unique(maintain_order=True).to_list()
-    numbers = pl.DataFrame(
-        {"baseline": names, "number": range(len(names))},
-        schema={"baseline": pl.String, "number": pl.Int64},
-    )
-    numbered = beside.join(numbers, on="baseline")
-    return names, points.matrix(numbered, "number", "prediction", len(names))
-
-
 def best_baseline(x: np.ndarray, y: np.ndarray, baselines: Mapping[str, np.ndarray]) -> Best | None:
     """The baseline with the highest r on the points of `x`, among those that predict at least
     `COVERED` of them; a constant one counts as an r of zero."""
@@ -161,30 +91,7 @@ def best_baseline(x: np.ndarray, y: np.ndarray, baselines: Mapping[str, np.ndarr
     return best
 
 
-def verdict_row(known: Standing) -> Row:
-    """The row of `verdict_table`, with what `decide` says."""
-    own, best, over = known.own, known.best, known.over
-    facts = (*RUN, "family", "points", "decisions", "clusters", "r", "low", "high")
-    least = min(known.controls, key=lambda one: one["loss"], default=None)
-    verdict = decide(known)
-    return {
-        **{name: own[name] for name in facts},
-        "ceiling": known.ceiling["ceiling"],
-        "baseline": None if best is None else best.name,
-        "r_baseline": None if best is None else best.r,
-        "over": over["estimate"],
-        "over_low": over["low"],
-        "over_high": over["high"],
-        "smallest": _smallest(over),
-        "verdict": verdict.answer,
-        "why": verdict.why,
-        "control": None if least is None else least["control"],
-        "n_control": None if least is None else least["n"],
-        "r_control": None if least is None else least["r_control"],
-    }
-
-
-def _smallest(held: Mapping[str, Any]) -> float | None:
+def smallest(held: Mapping[str, Any]) -> float | None:
     """Half the interval, and so much more that .80 of estimates lie beyond half of it. With few
     clusters the interval is wider than 1.96 standard errors to each side, and this with it."""
     if held["se"] is None or held["low"] is None or held["high"] is None:
@@ -192,7 +99,7 @@ def _smallest(held: Mapping[str, Any]) -> float | None:
     return float((held["high"] - held["low"]) / 2 + _ERRORS * held["se"])
 
 
-def decide(known: Standing) -> Verdict:
+def decide(known: Standing) -> Answer:
     """The verdict, the one place where it is taken: the first question that has an answer.
 
     - "cannot say": fewer than 30 decisions, than 20 participants or games of equal size or than
@@ -221,21 +128,21 @@ def decide(known: Standing) -> Verdict:
     return verdict._replace(why=join_notes(verdict.why, lacking, marked) or "")
 
 
-def _too_little(known: Standing) -> Verdict | None:
+def _too_little(known: Standing) -> Answer | None:
     """Whether there is enough to judge by."""
     own = known.own
     if own["r"] is None or own["low"] is None:
-        return Verdict("cannot say", own["note"] or "r is undefined")
+        return Answer(CANNOT_SAY, own["note"] or "r is undefined")
     units = known.units
     if units is None:
         return None
     if units.few is not None:
-        return Verdict("cannot say", units.few)
+        return Answer(CANNOT_SAY, units.few)
     few = units.people.below(FEW_CLUSTERS)
     if few or own["decisions"] < MIN_N:
         bound = FEW_CLUSTERS if few and units.people.number >= FEW_CLUSTERS else None
         people = units.people.said("participants or games", bound)
-        return Verdict("cannot say", f"{own['decisions']} decisions of {people}")
+        return Answer(CANNOT_SAY, f"{own['decisions']} decisions of {people}")
     return None
 
 
@@ -243,43 +150,43 @@ def _span(known: Standing) -> str:
     return f"{decimal(known.over['low'])} to {decimal(known.over['high'])}"
 
 
-def _below(known: Standing) -> Verdict | None:
+def _below(known: Standing) -> Answer | None:
     """Whether the model is worse than nothing, or than the best baseline."""
     low, high, over = known.own["low"], known.own["high"], known.over
     if high < 0:
-        return Verdict("no", f"r is negative: {decimal(low)} to {decimal(high)}")
+        return Answer(NO, f"r is negative: {decimal(low)} to {decimal(high)}")
     if known.best is not None and over["high"] is not None and over["high"] < 0:
-        return Verdict("no", f"{known.best.name} predicts people better: {_span(known)}")
+        return Answer(NO, f"{known.best.name} predicts people better: {_span(known)}")
     return None
 
 
-def _not_above(known: Standing) -> Verdict | None:
+def _not_above(known: Standing) -> Answer | None:
     """Whether the data fail to show that it is better than nothing, and than every baseline."""
     low, high, best = known.own["low"], known.own["high"], known.best
     if low <= 0:
-        shows = decimal(_smallest(known.own))
-        return Verdict(
-            "not shown",
+        shows = decimal(smallest(known.own))
+        return Answer(
+            NOT_SHOWN,
             f"r may be zero: {decimal(low)} to {decimal(high)}; with so much data an r of {shows} "
             "would show with a probability of .80",
         )
     if best is None:
-        return Verdict("not shown", "no baseline predicts the same decisions")
+        return Answer(NOT_SHOWN, "no baseline predicts the same decisions")
     if known.over["low"] is None:
-        return Verdict("cannot say", f"the difference from {best.name} has no interval")
+        return Answer(CANNOT_SAY, f"the difference from {best.name} has no interval")
     if known.over["low"] <= 0:
-        return Verdict("not shown", f"{best.name} may be as good: {_span(known)}")
+        return Answer(NOT_SHOWN, f"{best.name} may be as good: {_span(known)}")
     return None
 
 
-def _without_the_game(known: Standing) -> Verdict | None:
+def _without_the_game(known: Standing) -> Answer | None:
     """Whether r may be as high under a control that takes the game away."""
     kept = [one for one in known.controls if _as_good(one, known.own)]
     if not kept:
         return None
     least = min(kept, key=lambda one: one["loss"])
-    return Verdict(
-        "not shown",
+    return Answer(
+        NOT_SHOWN,
         f"may be as good without the game: r is {decimal(least['r_control'])} under "
         f"{least['control']}, where it is {decimal(least['r'])} with it",
     )
@@ -293,7 +200,7 @@ def _as_good(control: Row, own: Row) -> bool:
     return within or (control["low"] is not None and control["low"] <= 0)
 
 
-def _near_the_ceiling(known: Standing) -> Verdict:
+def _near_the_ceiling(known: Standing) -> Answer:
     """How far a model that is better than every baseline is from the best there can be."""
     own, ceiling, best = known.own, known.ceiling, known.best
     assert best is not None
@@ -302,32 +209,32 @@ def _near_the_ceiling(known: Standing) -> Verdict:
         better += ", which is constant here"
     if ceiling["ceiling"] is not None and ceiling["n"] < own["points"]:
         # Another set of points has another ceiling: r cannot be held against it.
-        return Verdict(
-            "in part",
+        return Answer(
+            IN_PART,
             f"{better}; the ceiling of {decimal(ceiling['ceiling'])} is that of {ceiling['n']:,} "
             f"of the {own['points']:,} points",
         )
     return beside_ceiling(own["low"], own["high"], ceiling["ceiling"], better)
 
 
-def beside_ceiling(low: float, high: float, ceiling: float | None, better: str) -> Verdict:
+def beside_ceiling(low: float, high: float, ceiling: float | None, better: str) -> Answer:
     """`decide` for the interval of r and a ceiling of the same points; `better` is what the model
     is better than, in words."""
     if ceiling is None:
-        return Verdict("in part", f"{better}; the ceiling is unknown")
+        return Answer(IN_PART, f"{better}; the ceiling is unknown")
     if not ceiling:
-        return Verdict("in part", f"{better}; choices are too noisy for a ceiling")
+        return Answer(IN_PART, f"{better}; choices are too noisy for a ceiling")
     near = min(MARGIN, ceiling / 4)
     reach, margin = f"the ceiling of {decimal(ceiling)}", decimal(near)
     if low >= ceiling - near:
         close = f"{better}, and at most {margin} below {reach}: r is {decimal(low)} or more"
-        return Verdict("yes", close)
+        return Answer(YES, close)
     below = decimal(ceiling - low)
     if high < ceiling - near:
         far = f"{better}, but {decimal(ceiling - high)} to {below} below {reach}"
-        return Verdict("in part", far)
-    return Verdict(
-        "in part",
+        return Answer(IN_PART, far)
+    return Answer(
+        IN_PART,
         f"{better}; r may lie up to {below} below {reach}, the interval is too wide to tell "
         f"whether it is within {margin}",
     )

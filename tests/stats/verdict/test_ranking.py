@@ -17,13 +17,14 @@ from tests.support.studies import run, study_file
 from tremble.commands.program import app
 from tremble.stats.metrics.correlation import pearson
 from tremble.stats.tables.analysis import evidence_of
-from tremble.stats.tables.verdict import MARGIN, beside_ceiling, best_baseline, verdict_table
+from tremble.stats.verdict.ranking import MARGIN, beside_ceiling, best_baseline
+from tremble.stats.verdict.ranking_table import ranking_table
 from tremble.store.schemas import DECISIONS, SCORES
 from tremble.text import decimal
 
 
 def verdicts(scores: pl.DataFrame, decisions: pl.DataFrame) -> dict[str, dict[str, Any]]:
-    rows = verdict_table(evidence_of(scores, decisions), resamples=999)
+    rows = ranking_table(evidence_of(scores, decisions), resamples=999)
     return {row["model"]: row for row in rows}
 
 

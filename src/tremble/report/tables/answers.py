@@ -1,0 +1,89 @@
+"""The verdict laid out: a sentence for each question, and the numbers that most of it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tremble.report.tables.captions import CAPTIONS
+from tremble.report.tables.further import plain_words
+from tremble.report.tables.table import Column, Section, Table, count, family_name, shown_model
+from tremble.text import MISSING, decimal
+
+Row = dict[str, Any]
+VERDICT = "May this model stand in for people here?"
+# The last question first: it is the one that was asked.
+_QUESTIONS = {
+    "replace": "Replace people",
+    "ranking": "Ranking",
+    "levels": "Levels",
+    "effects": "Effects",
+    "distribution": "Distribution",
+}
+NO_CONTROLS = (
+    "Controls (no history, no rules, ...) have not been scored: a model may rest on cues that "
+    "they would show."
+)
+
+
+def controls_missing(rows: Sequence[Row]) -> str:
+    """What a reader must know of a verdict for which no control was scored; else empty."""
+    return "" if any(row["control"] is not None for row in rows) else NO_CONTROLS
+
+
+def verdict_layout(rows: Sequence[Row]) -> list[Table]:
+    """The rows of `verdict_table`: the answers with their reasons, then the numbers."""
+    return [_answers(rows), _numbers(rows)] if rows else [_answers(rows)]
+
+
+def _answers(rows: Sequence[Row]) -> Table:
+    sections = [
+        Section(
+            f"{_model(row)} · {family_name(row['family'])}",
+            [
+                [name, row[question], _sentence(row[f"{question}_why"])]
+                for question, name in _QUESTIONS.items()
+                if row[question] is not None
+            ],
+        )
+        for row in rows
+    ]
+    columns = [Column("Question"), Column("Answer"), Column("Why", long=True)]
+    return Table("verdict", VERDICT, CAPTIONS["verdict"], columns, sections, "Nothing is scored.")
+
+
+def _model(row: Row) -> str:
+    return f"{shown_model(row['model'])} · {row['format']} · {row['formulation']}"
+
+
+def _sentence(why: str) -> str:
+    text = plain_words(why)
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
+def _numbers(rows: Sequence[Row]) -> Table:
+    sections: dict[str, list[list[str]]] = {}
+    for row in rows:
+        between = MISSING
+        if row["low"] is not None:
+            between = f"{decimal(row['low'])} to {decimal(row['high'])}"
+        sections.setdefault(_model(row), []).append(
+            [
+                family_name(row["family"]),
+                count(row["decisions"]),
+                decimal(row["mass"]),
+                decimal(row["r"]),
+                between,
+                decimal(row["ceiling"]),
+                decimal(row["r_baseline"]),
+            ]
+        )
+    names = ("Decisions", "Mass", "r", "Interval", "Ceiling", "r baseline")
+    return Table(
+        "numbers",
+        "The numbers behind the ranking",
+        CAPTIONS["numbers"],
+        [Column("Family"), *(Column(name, True) for name in names)],
+        [Section(heading, lines) for heading, lines in sections.items()],
+        "Nothing is scored.",
+    )

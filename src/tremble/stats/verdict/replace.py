@@ -1,0 +1,80 @@
+"""Replace: may the model stand in for people here, everything considered?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from tremble.stats.filters import SLACK
+from tremble.stats.verdict.answer import (
+    CANNOT_SAY,
+    IN_PART,
+    MARGINS,
+    NO,
+    NOT_SHOWN,
+    YES,
+    Answer,
+    Margins,
+)
+from tremble.stats.verdict.read import Read
+from tremble.text import against, decimal
+
+_KEYS = 5  # config keys that a sentence names
+
+
+def replace(
+    answers: Mapping[str, Answer | None],
+    read: Read,
+    keys: Sequence[str] = (),
+    margins: Margins = MARGINS,
+) -> Answer:
+    """The first that holds, of the answers by question:
+
+    - the mass is below the filter, or not known: "cannot say", since the prompt was at fault;
+    - any "no": "no"; any "cannot say": "cannot say";
+    - all "yes": "yes"; all "not shown": "not shown"; else "in part".
+
+    Without a contrast at most "in part": `keys` are what of the config could be contrasted.
+    """
+    if read.mass is None or read.mass < margins.mass - SLACK:
+        return Answer(CANNOT_SAY, _prompt_at_fault(read, margins))
+    given = {name: answer.answer for name, answer in answers.items() if answer is not None}
+    for answer in (NO, CANNOT_SAY):
+        if named := [name for name, one in given.items() if one == answer]:
+            return Answer(answer, _because(named, answer))
+    if set(given.values()) == {NOT_SHOWN}:
+        return Answer(NOT_SHOWN, "nothing is shown: more people or items may tell")
+    open_ = [f"{name} {one}" for name, one in given.items() if one != YES]
+    if answers.get("effects") is None:
+        without = "no effect was compared" + _contrasts(keys)
+        return Answer(IN_PART, "; ".join([*(open_ or [f"{', '.join(given)} yes"]), without]))
+    if not open_:
+        return Answer(YES, f"{', '.join(given)}: all yes")
+    return Answer(IN_PART, "; ".join(open_))
+
+
+def _because(names: Sequence[str], answer: str) -> str:
+    return f"{' and '.join(names)}: {answer}"
+
+
+def _prompt_at_fault(read: Read, margins: Margins) -> str:
+    if read.mass is None:
+        return "how much of the probability the options have was not measured"
+    text = f"the options have {_share(read.mass, margins.mass)} of the probability"
+    if read.likeliest is not None:
+        text += f"; likeliest is {read.likeliest}"
+    return text
+
+
+def _share(mass: float, least: float) -> str:
+    """With one digit that is no zero at least, and not rounded to what it falls short of."""
+    if 0 < mass < 0.01:
+        return decimal(mass, math.ceil(-math.log10(mass)))
+    return against(mass, least)
+
+
+def _contrasts(keys: Sequence[str]) -> str:
+    if not keys:
+        return "; no config key has two values or more to contrast"
+    shown = ", ".join(keys[:_KEYS]) + (", ..." if len(keys) > _KEYS else "")
+    return f"; add a [[contrast]] by {shown}"
