@@ -218,7 +218,7 @@ def test_a_reason_stands_once_with_how_often_it_holds(tmp_path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     text = text.replace("[[pair]]", 'reading = "next_token"\n[[pair]]')
     path.write_text(text.replace('["plain"]', '["plain", "chat"]'), encoding="utf-8")
-    (table,) = plan_layout(plan_study(read_study(path), tmp_path / "out", print))[2:]
+    (table,) = plan_layout(plan_study(read_study(path), tmp_path / "out", print))[3:]
     ((where, cells, decisions, prompts, why),) = table.sections[0].rows
     assert where == "mock:one, mock:two · mine.jsonl · standard · plain, chat"
     assert (cells, decisions, prompts) == ("4", "3", "12")
@@ -387,7 +387,7 @@ def test_families_are_of_entries_of_data_and_no_model_is_no_row(tmp_path: Path) 
     path = study_in(tmp_path, records)
     plan = plan_study(read_study(path), tmp_path / "out", print)
     assert [row["data"] for row in plan["families"]] == ["mine.jsonl"]
-    models, families = plan_layout(plan)
+    models, families, _ = plan_layout(plan)
     assert families.sections[0].rows[0][:2] == ["mine.jsonl", "custom"]
     assert len(models.sections[0].rows) == 3
     assert plan_layout({**plan, "models": []})[0].sections == []

@@ -19,7 +19,9 @@ from tremble.models.files import Notify
 from tremble.models.hub import Downloads
 from tremble.models.open import model_identity
 from tremble.models.spec import ModelSpec, model_name
+from tremble.stats.frames.clusters import each_apart
 from tremble.stats.inference.power import smallest_difference
+from tremble.stats.verdict.enough import enough
 from tremble.store.schemas import EXPECTED
 from tremble.study.cells import Cell, Facts
 from tremble.study.context import RunContext, run_context
@@ -69,10 +71,12 @@ def plan_study(
       before on this machine; "rough", by the configuration and a matrix product timed now; None
       where nothing is to be computed); memory, download and disk in bytes. None where it cannot be
       told.
-    - `families`: data (the entry), family, decisions, clusters (participants, or games), and the
+    - `families`: data (the entry), family, decisions, clusters (participants, or games), prompts
+      (distinct ones of a model, in one wording), people and items (`verdict.enough`), and the
       smallest difference between two models' r that a two-sided test at .05 finds with a
       probability of .80, were all decisions independent, and were those of a cluster all alike:
-      `smallest`, `smallest_clusters`.
+      `smallest`, `smallest_clusters`. `answers`: of each question of the verdict None where so much
+      data can answer it, else why not.
     - `cannot`: what cannot be scored, one row for each reason: why, its kind (None for what is no
       fault of single prompts), rows (prompts), decisions (distinct ones), cells, and the names of
       models, data, formulations and formats they are of. Of a model that cannot be had,
@@ -96,7 +100,9 @@ def plan_study(
         "study": study.name,
         "models": rows,
         "families": [
-            row for entry, frame in prepared.frames.items() for row in _families(entry, frame)
+            row
+            for entry, frame in prepared.frames.items()
+            for row in _families(entry, _who(frame, study), plan.distinct)
         ],
         "cannot": [lost.row(why) for why, lost in plan.cannot.items()],
         "notes": plan.notes(),
@@ -153,6 +159,7 @@ class _Plan:
         self.cannot: defaultdict[str, _Lost] = defaultdict(_Lost)
         for model, reason in run.models.reasons().items():
             self.cannot[reason].models[model_name(model)] = None
+        self.distinct: dict[tuple[str, str], int] = {}  # entry and family -> prompts of a cell
         self._remarks: dict[str, None] = {}
         self._reads: list[Read] = []
 
@@ -203,6 +210,7 @@ class _Plan:
         self._reads.append(Read(name, job.cell.dataset, job.prompts.control_texts()))
         rows, window = job.prompts.rows(), model.facts.window
         self._add_lost(job.cell, rows, window)
+        self._count_prompts(job.cell, rows)
         sound = rows.filter(scorable(window))
         folder = self.run.store.job(job.folder)
         written = folder.all_rows(self.run.notify)
@@ -223,6 +231,12 @@ class _Plan:
         account = (folder.manifest() or {}).get("scoring")
         if account is not None:
             model.work.before.append(account)
+
+    def _count_prompts(self, cell: Cell, rows: pl.DataFrame) -> None:
+        """How many different prompts a family has, at most, in a wording."""
+        for family, number in rows.group_by("family").agg(pl.col("prompt").n_unique()).iter_rows():
+            key = (cell.dataset, family)
+            self.distinct[key] = max(self.distinct.get(key, 0), number)
 
     def _add_lost(self, cell: Cell, rows: pl.DataFrame, window: int | None) -> None:
         """Adds what of a cell no model, or not one with such a window, can be asked."""
@@ -264,7 +278,14 @@ def _memory(study: Study, size: ModelSize, longest: int) -> int:
     return size.weights + most + _LIBRARIES
 
 
-def _families(entry: str, frame: pl.DataFrame) -> list[Row]:
+def _who(frame: pl.DataFrame, study: Study) -> pl.DataFrame:
+    return each_apart(frame) if study.one_decision_each else frame
+
+
+def _families(
+    entry: str, frame: pl.DataFrame, distinct: Mapping[tuple[str, str], int]
+) -> list[Row]:
+    held = {one.family: one for one in enough(frame)}
     families = frame.group_by("family", maintain_order=True).agg(
         pl.len().alias("decisions"),
         pl.coalesce("participant", "cluster").n_unique().alias("clusters"),
@@ -273,6 +294,10 @@ def _families(entry: str, frame: pl.DataFrame) -> list[Row]:
         {
             "data": entry,
             **row,
+            "prompts": distinct.get((entry, row["family"])),
+            "people": held[row["family"]].people,
+            "items": held[row["family"]].items,
+            "answers": held[row["family"]].answers,
             "smallest": smallest_difference(row["decisions"]),
             "smallest_clusters": smallest_difference(row["clusters"]),
         }

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from tremble.published import pairs
+from tremble.stats.frames.clusters import each_apart
 from tremble.stats.frames.comparisons import Comparison
 from tremble.stats.tables.analysis import Analysis, analyze, plain
 from tremble.stats.tables.breakdowns import breakdown, wins_table
@@ -25,7 +26,7 @@ def analyze_study(out: Path) -> tuple[Analysis, pl.DataFrame, pl.DataFrame]:
     store = Store(out)
     scores, decisions = store.scores(), store.decisions()
     if store.read_run().get("one_decision_each"):
-        decisions = decisions.with_columns(participant=pl.coalesce("participant", "decision"))
+        decisions = each_apart(decisions)
     return analyze(scores, decisions, _compared(store)), scores, decisions
 
 

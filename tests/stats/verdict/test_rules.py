@@ -82,7 +82,13 @@ def _contrast(people: float, model: float, half: float = 0.01, **more: Any) -> C
     return with_(made, **more)
 
 
-_NONE = {"low": None, "high": None, "people_p": None, "model_p": None, "why": "no n"}
+_NONE: dict[str, Any] = {
+    "low": None,
+    "high": None,
+    "people_p": None,
+    "model_p": None,
+    "why": "no n",
+}
 
 
 @pytest.mark.parametrize(
@@ -115,8 +121,8 @@ def test_effects(contrasts: list[Contrasted], answer: str) -> None:
 def test_effects_of_values_and_of_fixed_texts() -> None:
     """Margins are shares of the scale; what holds of fixed texts alone says so."""
     wide = _contrast(0.2, 0.4)
-    assert effects([wide]) != YES and effects([wide])[0] == IN_PART  # type: ignore[index]
-    assert effects([with_(wide, scale=6.0)])[0] == YES  # type: ignore[index]
+    answers = [effects([with_(wide, scale=scale)]) for scale in (1.0, 6.0)]
+    assert [one and one.answer for one in answers] == [IN_PART, YES]
     fixed = effects([_contrast(-0.08, 0.08, texts=True)])
     assert fixed is not None and fixed.answer == NO and "for these texts" in fixed.why
     assert effects([]) is None

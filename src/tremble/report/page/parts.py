@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from tremble.errors import UserError
@@ -69,12 +69,15 @@ def further_parts(
         caption = " ".join(filter(None, (answers.caption, controls_missing(rows))))
         return [replace(answers, caption=caption), numbers]
 
+    def of_verdict(place: int) -> Table:
+        return verdict()[place]
+
     def further(name: str) -> Callable[[], Table]:
         return lambda: further_layout({name: rows_of(name)})[0]
 
     parts = [
         *(
-            _made(Heading(id, title, about, "tremble verdict DIR --json"), lambda n=n: verdict()[n])
+            _made(Heading(id, title, about, "tremble verdict DIR --json"), partial(of_verdict, n))
             for n, (id, title, about) in enumerate(_VERDICT)
         ),
         *(

@@ -28,34 +28,55 @@ def plan_layout(plan: Mapping[str, Any]) -> list[Table]:
         [Section("", rows)] if rows else [],
         "No model can be had.",
     )
-    families = Table(
-        "families",
-        "The smallest difference of two r that so much data shows",
-        "",
-        [Column("Data"), Column("Family")]
-        + [Column(name, True) for name in ("Decisions", "Clusters", "Smallest", "By clusters")],
-        [
-            Section(
-                "",
-                [
-                    [
-                        row["data"],
-                        family_name(row["family"]),
-                        count(row["decisions"]),
-                        count(row["clusters"]),
-                        decimal(row["smallest"]),
-                        decimal(row["smallest_clusters"]),
-                    ]
-                    for row in plan["families"]
-                ],
-            )
-        ],
-        "There are no decisions.",
-    )
-    tables = [models, families]
+    tables = [models, _families(plan["families"]), _answers(plan["families"])]
     if plan["cannot"]:
         tables.append(_cannot(plan["cannot"]))
     return tables
+
+
+def _families(rows: list[dict[str, Any]]) -> Table:
+    numbers = ("Decisions", "Prompts", "People", "Items", "Smallest", "By clusters")
+    lines = [
+        [
+            row["data"],
+            family_name(row["family"]),
+            *(count(row[name]) for name in ("decisions", "prompts", "people", "items")),
+            decimal(row["smallest"]),
+            decimal(row["smallest_clusters"]),
+        ]
+        for row in rows
+    ]
+    return Table(
+        "families",
+        "The smallest difference of two r that so much data shows",
+        "Prompts: different ones, in a wording. People: participants, or plays and problems where "
+        "nobody is named. Items: texts that people read, or problems.",
+        [Column("Data"), Column("Family"), *(Column(name, True) for name in numbers)],
+        [Section("", lines)],
+        "There are no decisions.",
+    )
+
+
+def _answers(rows: list[dict[str, Any]]) -> Table:
+    """Of each family the questions that so much data can answer, and why others have none."""
+    lines = []
+    for row in rows:
+        can = [name for name, why in row["answers"].items() if why is None]
+        without: dict[str, list[str]] = {}
+        for name, why in row["answers"].items():
+            if why is not None:
+                without.setdefault(why, []).append(name)
+        reasons = "; ".join(f"{', '.join(names)}: {why}" for why, names in without.items())
+        lines.append([row["data"], family_name(row["family"]), ", ".join(can) or "none", reasons])
+    names = ("Data", "Family", "Can be answered")
+    return Table(
+        "answers",
+        "What so much data can answer (tremble verdict)",
+        "",
+        [*(Column(name) for name in names), Column("Cannot, and why", long=True)],
+        [Section("", lines)],
+        "There are no decisions.",
+    )
 
 
 def time_notes(plan: Mapping[str, Any]) -> list[str]:

@@ -30,6 +30,11 @@ def person() -> pl.Expr:
     )
 
 
+def each_apart(decisions: pl.DataFrame) -> pl.DataFrame:
+    """The decisions with a participant each where none is named: nobody made two."""
+    return decisions.with_columns(participant=pl.coalesce("participant", "decision"))
+
+
 def unnamed() -> pl.Expr:
     """Whether a decision is a single choice of which neither the participant nor the game is known:
     columns choice, participant and game."""

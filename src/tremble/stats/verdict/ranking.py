@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm
 
-from tremble.stats.filters import MIN_N
-from tremble.stats.inference.intervals import FEW_CLUSTERS, Interval, Units
+from tremble.stats.inference.intervals import Interval, Units
 from tremble.stats.metrics.correlation import CONSTANT, pearson
 from tremble.stats.tables.controls import without_the_game
 from tremble.stats.verdict.answer import CANNOT_SAY, IN_PART, NO, NOT_SHOWN, YES, Answer
+from tremble.stats.verdict.enough import too_little
 from tremble.text import decimal, join_notes
 
 Row = dict[str, Any]
@@ -133,17 +133,8 @@ def _too_little(known: Standing) -> Answer | None:
     own = known.own
     if own["r"] is None or own["low"] is None:
         return Answer(CANNOT_SAY, own["note"] or "r is undefined")
-    units = known.units
-    if units is None:
-        return None
-    if units.few is not None:
-        return Answer(CANNOT_SAY, units.few)
-    few = units.people.below(FEW_CLUSTERS)
-    if few or own["decisions"] < MIN_N:
-        bound = FEW_CLUSTERS if few and units.people.number >= FEW_CLUSTERS else None
-        people = units.people.said("participants or games", bound)
-        return Answer(CANNOT_SAY, f"{own['decisions']} decisions of {people}")
-    return None
+    why = too_little(known.units, own["decisions"])
+    return None if why is None else Answer(CANNOT_SAY, why)
 
 
 def _span(known: Standing) -> str:

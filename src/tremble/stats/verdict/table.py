@@ -15,14 +15,14 @@ from tremble.stats.verdict.replace import replace
 
 Row = dict[str, Any]
 Key = tuple[Any, ...]
-QUESTIONS = ("ranking", "levels", "effects", "distribution", "replace")
 
 
 def verdict_table(
     evidence: Evidence, resamples: int = RESAMPLES, margins: Margins = MARGINS
 ) -> list[Row]:
     """One row per run and family: that of `ranking_table`, with `mass`, the mean, and for each of
-    `QUESTIONS` its answer, None where it does not arise, and `NAME_why`. `ranking` is `verdict`."""
+    `enough.QUESTIONS` its answer, None where it does not arise, and `NAME_why`. `ranking` is
+    `verdict`."""
     reads, keys = reads_of(evidence), config_keys(evidence.decisions)
     rows = []
     for row in ranking_table(evidence, resamples):

@@ -1,0 +1,28 @@
+"""What `tremble plan` says of people and items, and of the questions that they can answer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from tests.api.test_plan import asked, study_in
+from tremble.api.plan import plan_study
+from tremble.study.file import read_study
+
+
+def test_a_plan_counts_prompts_people_and_items_and_says_what_they_can_answer(
+    tmp_path: Path,
+) -> None:
+    records = [
+        asked(f"Take ${item}?", participant=f"p{who}") for who in range(20) for item in "abc"
+    ]
+    study = read_study(study_in(tmp_path, records))
+    (row,) = plan_study(study, tmp_path / "out", print)["families"]
+    assert (row["prompts"], row["people"], row["items"], row["decisions"]) == (3, 20, 3, 60)
+    assert row["answers"]["ranking"] == "3 items only, an interval needs 5"
+    assert row["answers"]["distribution"] == "two options"
+    apart = read_study(study_in(tmp_path, [asked(f"Take ${item}?") for item in range(60)]))
+    (row,) = plan_study(apart, tmp_path / "out", print)["families"]
+    assert "neither participant nor game is known" in row["answers"]["ranking"]
+    (row,) = plan_study(replace(apart, one_decision_each=True), tmp_path / "out", print)["families"]
+    assert row["answers"]["ranking"] == "one outcome only" or row["answers"]["ranking"] is None

@@ -1,0 +1,68 @@
+"""What so much data can answer, before a model is asked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from tests.support.stat_frames import DECISIONS, decision
+from tremble.stats.verdict.enough import Enough, enough
+
+_MORE = {"numbers": pl.String, "item": pl.String, "values": pl.List(pl.Float64)}
+
+
+def _study(people: int, items: int, **more: Any) -> list[dict[str, Any]]:
+    return [
+        decision(
+            f"{person}/{item}",
+            family="mine",
+            participant=f"p{person}",
+            numbers=f'{{"read": "{item}"}}',
+            **{"choice": "yes" if (person + item) % 3 else "no"} | more,
+        )
+        for person in range(people)
+        for item in range(items)
+    ]
+
+
+def _of(rows: list[dict[str, Any]], *contrasted: str) -> Enough:
+    (made,) = enough(pl.DataFrame(rows, schema=DECISIONS | _MORE), contrasted)
+    return made
+
+
+def test_people_and_items_are_counted_and_bounds_are_those_of_the_verdict() -> None:
+    whole = _of(_study(20, 10), "mine")
+    assert (whole.decisions, whole.people, whole.items) == (200, 20, 10)
+    assert whole.answers == {
+        "ranking": None,
+        "levels": None,
+        "effects": None,
+        "distribution": "two options",
+        "replace": None,
+    }
+    few_items = _of(_study(20, 9))
+    assert "too few items to generalise: 9 items" in str(few_items.answers["ranking"])
+    assert few_items.answers["effects"] == "no [[contrast]]"
+    few_people = _of(_study(19, 10))
+    assert "190 decisions of 19 participants or games" in str(few_people.answers["levels"])
+    assert few_people.answers["replace"] == few_people.answers["ranking"]
+    unnamed = _of([row | {"participant": None} for row in _study(20, 10)])
+    assert "neither participant nor game is known" in str(unnamed.answers["ranking"])
+
+
+def test_three_options_have_a_distribution_and_a_level_only_with_a_number() -> None:
+    words: dict[str, Any] = {"keys": ["yes", "no", "maybe"], "target": None}
+    bare = _of(_study(20, 10, **words), "mine")
+    assert bare.answers["distribution"] is None and bare.answers["ranking"] is None
+    assert bare.answers["levels"] == "three or more options with neither value nor target"
+    assert bare.answers["effects"] == bare.answers["levels"]
+    valued = _of(_study(20, 10, values=[1.0, 2.0, 3.0], **words), "mine")
+    assert valued.answers["levels"] is None and valued.answers["effects"] is None
+
+
+def test_problems_with_rates_are_items() -> None:
+    problems = [decision(f"d{i}", family="mine", rates=[i / 40, 1 - i / 40]) for i in range(40)]
+    made = _of(problems)
+    assert (made.people, made.items) == (40, 40)
+    assert made.answers["ranking"] is None
