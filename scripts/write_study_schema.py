@@ -20,6 +20,7 @@ _KINDS = {
     "patterns": "text or list of texts",
     "flag": "true or false",
     "count": "whole number from 1",
+    "share": "number from 0 to 1",
     "size": 'size such as `"4 GB"`',
 }
 

@@ -25,6 +25,7 @@ _RECORD: Any = {
     "models?": {"*": dict},
     "absent?": {"*": str},
     "sampled?": [str],
+    "margins?": {"*": _NUMBER},
     "comparisons": [
         {
             "base": str,

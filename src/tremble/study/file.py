@@ -16,6 +16,7 @@ from tremble.errors import UserError
 from tremble.models.spec import ModelSpec, RunOptions
 from tremble.prompts.asked import Asked
 from tremble.prompts.formulations import formulation
+from tremble.stats.verdict.answer import MARGINS, Margins
 from tremble.study.data import data_file
 from tremble.study.schema import TABLES, Reader
 from tremble.tokenization.options import Reading, Termination
@@ -68,7 +69,7 @@ class Study:
     decisions of each family of an entry of `data`, see `decisions.subsample`. `controls`:
     what every formulation is also put under, see `prompts.controls`; `also_read`: in which readings
     it is scored beside `reading`. `one_decision_each`: nobody whose name is not known made two
-    decisions.
+    decisions. `margins`: of the verdict.
     """
 
     name: str
@@ -88,6 +89,7 @@ class Study:
     exclude: tuple[Rule, ...] = ()
     sample: int | None = None
     one_decision_each: bool = False
+    margins: Margins = MARGINS
     run: RunOptions = field(default_factory=RunOptions)
     too_long: Literal["error", "missing"] = "error"
     text: str = ""
@@ -170,6 +172,11 @@ def study_from(text: str, path: Path) -> Study:
     models = _models(where, content, pairs)
     if not models:
         where.fail("no models are named; add [[pair]] with base and aligned, or [[model]] with id")
+    margins = Margins(**where.one(content, "verdict"))
+    if margins.near > margins.far:
+        where.fail(
+            f"near in [verdict] is {margins.near:g}, above far, {margins.far:g}; exchange them"
+        )
     options = RunOptions(**{entry.name: run[entry.name] for entry in fields(RunOptions)})
     adapted = next((model for model in models if model.adapter is not None), None)
     if options.quantise is not None and adapted is not None:
@@ -194,6 +201,7 @@ def study_from(text: str, path: Path) -> Study:
         models=models,
         include=_rules(where, content, "include"),
         exclude=_rules(where, content, "exclude"),
+        margins=margins,
         run=options,
         too_long=run["too_long"],
         text=text,

@@ -8,6 +8,7 @@ from typing import Any
 
 from tremble.models.spec import model_name
 from tremble.stats.frames.comparisons import Comparison
+from tremble.stats.verdict.answer import MARGINS
 from tremble.study.context import RunContext
 from tremble.study.file import Study
 from tremble.study.jobs import Job
@@ -48,6 +49,7 @@ def run_record(run: RunContext, jobs: Iterable[Job]) -> dict[str, Any]:
         "datasets": list(study.data),
         "spellings": study.spellings,
         **({"one_decision_each": True} if study.one_decision_each else {}),
+        **({"margins": asdict(study.margins)} if study.margins != MARGINS else {}),
         "selected": bool(study.include or study.exclude),
         "models": {model_name(model): identity for model, identity in run.identities.items()},
         "absent": absent_models(run),

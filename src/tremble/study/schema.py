@@ -17,9 +17,10 @@ from tremble.models.device import DTYPES
 from tremble.prompts.controls import CONTROLS
 from tremble.prompts.formulations import FORMULATIONS
 from tremble.prompts.presentations import COUNTERBALANCES
+from tremble.stats.verdict.answer import MARGINS
 from tremble.text import abridged, as_written, did_you_mean
 
-Kind = Literal["text", "texts", "patterns", "flag", "count", "size"]
+Kind = Literal["text", "texts", "patterns", "flag", "count", "size", "share"]
 FORMATS = ("native", "plain", "chat")
 REQUIRED = object()  # the default of a key that must be there
 _UNITS = {
@@ -54,6 +55,14 @@ _SELECTION = (
     ("formulation", "wordings", '["observer", "predict_*"]'),
     ("format", "`plain` or `chat`; `native` is one of these for each model", '"chat"'),
     ("control", "controls; `none` is everything as it was", '"none"'),
+)
+_MARGINS = (
+    ("level", "means may differ by so much of the outcome's range and count as equal", "0.1"),
+    ("effect", "effects may differ by so much of the range, or", "0.1"),
+    ("effect_share", "by so much of people's own effect, whichever is more", "0.25"),
+    ("near", "distributions are alike up to such a distance beyond chance", "0.1"),
+    ("far", "and are not alike beyond such a distance", "0.2"),
+    ("mass", "nothing is said where the options have less of the probability", "0.5"),
 )
 SCHEMA = (
     Key("study", "name", "text", REQUIRED, "letters, digits, spaces and `.+-`", example='"trial"'),
@@ -260,6 +269,10 @@ SCHEMA = (
         example='["org/model"]',
     ),
     *(
+        Key("verdict", name, "share", getattr(MARGINS, name), meaning, example=example)
+        for name, meaning, example in _MARGINS
+    ),
+    *(
         Key(table, name, "patterns", (), meaning, example=example)
         for table in ("include", "exclude")
         for name, meaning, example in _SELECTION
@@ -334,6 +347,11 @@ class Reader:
                     f"{f' to {2**31 - 1}' if whole and value > 1 else ''}"
                 )
             return value
+        if key.kind == "share":
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not number or not 0 <= value <= 1:
+                self.fail(f"{name} in {where} is {given}; it must be a number from 0 to 1")
+            return float(value)
         if key.kind == "size":
             return self._bytes(name, value, where)
         if key.kind == "text":
