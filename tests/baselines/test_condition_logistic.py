@@ -9,8 +9,7 @@ import polars as pl
 import pytest
 from scipy.optimize import minimize
 
-from tests.baselines.test_condition_mean import own
-from tests.support.baseline_frames import frame, said
+from tests.support.baseline_frames import frame, own, said
 from tremble.baselines.condition_logistic import ALIKE, condition_logistic
 from tremble.baselines.conditional_logit import choice_shares, conditional_logit
 from tremble.stats.frames.contexts import contexts

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tests.support.baseline_frames import frame, offer, row, said
+from tests.support.baseline_frames import frame, offer, own, said
 from tremble.baselines.base import baseline_predictions
 from tremble.baselines.condition_logistic import condition_logistic
 from tremble.baselines.condition_mean import ALIKE, ALONE, condition_mean
@@ -20,12 +20,6 @@ from tremble.stats.tables.baselines import baseline_table
 
 Rows = list[dict[str, Any]]
 BOTH = pytest.mark.parametrize("baseline", [condition_mean, condition_logistic])
-
-
-def own(name: str, text: str, config: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
-    numbers = {"read": text} | ({"label_lengths": more.pop("lengths")} if "lengths" in more else {})
-    asked = {"target": "yes", "config": None if config is None else json.dumps(config)}
-    return row(name, "own", numbers, **{**asked, **more})
 
 
 def problem(name: str, rate: float, **config: Any) -> dict[str, Any]:

@@ -164,7 +164,7 @@ def _scaled(values: Sequence[float | None]) -> np.ndarray:
     low, high = np.nanmin(known), np.nanmax(known)
     if high == low:
         return np.zeros(len(known))
-    return np.nan_to_num(2 * (known - low) / (high - low) - 1)
+    return np.asarray(np.nan_to_num(2 * (known - low) / (high - low) - 1))
 
 
 def _indicators(
