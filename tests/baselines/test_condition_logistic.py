@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -155,6 +156,13 @@ def test_a_study_without_lengths_goes_by_config_and_position() -> None:
 def test_nothing_to_go_by_has_its_reason() -> None:
     rows = [own(name, name, {}, rates=[0.2, 0.8], item=name) for name in "abcd"]
     assert set(condition_logistic(frame(rows))["why"]) == {ALIKE}
+
+
+def test_a_number_that_no_float_holds_is_a_text() -> None:
+    rows, _, _ = three_items()
+    config = json.dumps({"stake": 10**400})
+    found = said(condition_logistic(frame([{**rows[0], "config": config}, *rows[1:]])))
+    assert None not in found.values()
 
 
 def test_more_values_than_can_be_learned_are_left_out() -> None:

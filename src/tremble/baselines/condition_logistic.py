@@ -156,7 +156,9 @@ def config_columns(asked: Asked) -> np.ndarray:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """Also of JSON's whole numbers those alone that a float can hold."""
+    held = isinstance(value, int | float) and not isinstance(value, bool)
+    return held and abs(value) <= 1e300
 
 
 def _scaled(values: Sequence[float | None]) -> np.ndarray:
