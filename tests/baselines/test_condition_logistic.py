@@ -158,6 +158,16 @@ def test_nothing_to_go_by_has_its_reason() -> None:
     assert set(condition_logistic(frame(rows))["why"]) == {ALIKE}
 
 
+def test_an_amount_that_every_item_has_for_itself_counts() -> None:
+    """As every text does where amounts differ; the mean of conditions has nothing to go by."""
+    rows = [
+        own(f"{amount}", f"{amount}?", {"amount": amount}, rates=[amount / 40, 1 - amount / 40])
+        for amount in range(40)
+    ]
+    found = said(condition_logistic(frame(rows)))
+    assert np.corrcoef([found[f"{a}"] or 0.0 for a in range(40)], range(40))[0, 1] > 0.95
+
+
 def test_a_number_that_no_float_holds_is_a_text() -> None:
     rows, _, _ = three_items()
     config = json.dumps({"stake": 10**400})

@@ -75,6 +75,29 @@ def test_options_are_predicted_by_the_same_option_of_other_items() -> None:
     assert of_a == pytest.approx({"low": 0.5, "middle": 0.25, "high": 0.25})
 
 
+@BOTH
+def test_a_choice_among_three_options_is_predicted_option_by_option(baseline: Any) -> None:
+    keys = ["a", "b", "c"]
+    rows = [
+        own(
+            f"{item}/{who}",
+            f"{item}",
+            {"arm": item % 2},
+            keys=keys,
+            target=None,
+            choice=keys[(item + who) % 2],
+            participant=f"p{who}",
+        )
+        for item in range(6)
+        for who in range(6)
+    ]
+    found = baseline(frame(rows))
+    assert found["why"].null_count() == found.height == 3 * len(rows)
+    shares = found.group_by("key").agg(pl.col("prediction").mean())
+    means = dict(shares.iter_rows())
+    assert sum(means.values()) == pytest.approx(1) and means["c"] < 0.1 < means["a"]
+
+
 def test_every_prediction_is_a_mean_without_the_item_and_without_the_person() -> None:
     rows = crossed(9, 7, seed=3, between="people")
     table = frame(rows)

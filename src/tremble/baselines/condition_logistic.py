@@ -148,7 +148,8 @@ def config_columns(asked: Asked) -> np.ndarray:
     columns: list[np.ndarray] = []
     for key in sorted({key for config in configs for key in config}):
         values = [config.get(key) for config in configs]
-        if all(value is None or _is_number(value) for value in values):
+        known = [value for value in values if value is not None]
+        if known and all(map(_is_number, known)):
             columns.append(_scaled(values))
         else:
             columns += _indicators(configs, key, of)
@@ -172,7 +173,8 @@ def _scaled(values: Sequence[float | None]) -> np.ndarray:
 def _indicators(
     configs: Sequence[Mapping[str, Any]], key: str, items: Mapping[int, set[int]]
 ) -> list[np.ndarray]:
-    texts = [json.dumps(config[key]) if key in config else None for config in configs]
+    values = [config.get(key) for config in configs]
+    texts = [None if value is None else json.dumps(value) for value in values]
     of: dict[str, set[int]] = {}
     for place, text in enumerate(texts):
         if text is not None:

@@ -27,7 +27,7 @@ def condition_mean(decisions: pl.DataFrame) -> pl.DataFrame:
     """
     said = Said([], {})
     for asked, reason in asked_of(decisions):
-        if reason is None and not asked.by_option and len(asked.configs) == 1:
+        if reason is None and not asked.by_option and asked.points["condition"].n_unique() == 1:
             reason = ALIKE
         if reason is not None:
             said.refuse(asked, reason)
@@ -39,7 +39,7 @@ def condition_mean(decisions: pl.DataFrame) -> pl.DataFrame:
 def _means(asked: Asked) -> np.ndarray:
     """The mean of the others in the same condition (points), of options those of the same key; NaN
     where there are none."""
-    by = ["config", "key"] if asked.by_option else ["config"]
+    by = ["condition", "key"] if asked.by_option else ["condition"]
     cell = asked.points.select(pl.struct(by).rank("dense") - 1).to_series().to_numpy()
     outcome, number = asked.points["outcome"].to_numpy(), int(cell.max()) + 1
     means = np.empty(len(outcome))

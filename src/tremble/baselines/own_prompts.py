@@ -49,9 +49,10 @@ class Asked:
     """What one data set's people were asked in one family, and did, a row per point.
 
     - `points`: decision, key, outcome, keys, lengths (of labels, as JSON, or null), config (a
-      place in `configs`), item (a number); in blocks of a decision;
+      place in `configs`), condition (a number: the config without keys that only name items), item
+      (a number);
     - `by_option`: whether a point is an option, of those of its decision, or the target;
-    - `configs`: the values of the config, without keys that only name items;
+    - `configs`: the distinct values of the config;
     - `item_fold`, `person_fold` (points), of people who are not known -1.
     """
 
@@ -143,7 +144,14 @@ def _asked(held: pl.DataFrame) -> tuple[Asked, str | None]:
     people = held.with_columns(unit=pl.col("person").rank("dense"), name="person")
     item_fold, person_fold = _folds(held, held), _folds(people.drop_nulls("unit"), people)
     points = held.select(
-        "decision", "key", "outcome", "keys", "lengths", config="place", item="unit"
+        "decision",
+        "key",
+        "outcome",
+        "keys",
+        "lengths",
+        "condition",
+        config="place",
+        item="unit",
     )
     asked = Asked(points, held["by_option"][0], configs, item_fold, person_fold)
     items = held["unit"].n_unique()
@@ -157,31 +165,35 @@ def _asked(held: pl.DataFrame) -> tuple[Asked, str | None]:
 
 def _folds(held: pl.DataFrame, every: pl.DataFrame) -> np.ndarray:
     """The fold of the unit of each row of `every`, -1 where it is none of those held."""
-    found = held.group_by("unit").agg(name=pl.col("name").min(), stratum=pl.col("place").min())
+    found = held.group_by("unit").agg(name=pl.col("name").min(), stratum=pl.col("condition").min())
     fold = every.join(dealt(found, FOLDS), on="unit", how="left", maintain_order="left")["fold"]
     return fold.fill_null(-1).to_numpy()
 
 
 def _configs(held: pl.DataFrame) -> tuple[list[Mapping[str, Any]], pl.DataFrame]:
-    """The distinct configs without the keys of which every value is one item's alone: such a key
-    names items, and says nothing of others. With the place of each text: config, place."""
+    """The distinct configs; and config, place, condition: the place of each text among them, and
+    the number of the condition. A key of which every value is one item's alone names items, and
+    makes no condition."""
     pairs = held.select("config", "unit").unique().sort("config", "unit")
-    read = {text: json.loads(text) for text in pairs["config"].unique()}
+    texts = pairs["config"].unique(maintain_order=True).to_list()
+    configs: list[Mapping[str, Any]] = [json.loads(text) for text in texts]
+    place = {text: number for number, text in enumerate(texts)}
     items: dict[str, dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
     for text, unit in pairs.iter_rows():
-        for key, value in read[text].items():
+        for key, value in configs[place[text]].items():
             items[key][json.dumps(value)].add(unit)
     shared = {key for key, values in items.items() if any(len(of) > 1 for of in values.values())}
-    rest = {
-        text: json.dumps(
-            {k: v for k, v in sorted(config.items()) if k in shared and v is not None},
-            ensure_ascii=False,
-        )
-        for text, config in read.items()
-    }
-    order = {text: place for place, text in enumerate(sorted(set(rest.values())))}
+    conditions = [
+        json.dumps({k: v for k, v in sorted(of.items()) if k in shared and v is not None})
+        for of in configs
+    ]
+    number = {text: code for code, text in enumerate(sorted(set(conditions)))}
     places = pl.DataFrame(
-        {"config": list(rest), "place": [order[text] for text in rest.values()]},
-        schema={"config": pl.String, "place": pl.Int64},
+        {
+            "config": texts,
+            "place": range(len(texts)),
+            "condition": [number[text] for text in conditions],
+        },
+        schema={"config": pl.String, "place": pl.Int64, "condition": pl.Int64},
     )
-    return [json.loads(text) for text in order], places
+    return configs, places

@@ -136,6 +136,24 @@ def test_options_of_a_prompt_are_added_up() -> None:
     assert (row["items"], row["decisions"], row["people"]) == (2, 2, 20)
 
 
+def test_a_choice_among_three_options_is_a_share_of_each() -> None:
+    said = {"p": "aabc", "q": "bbbca"}
+    people = [
+        own(f"{text}/{who}", text, options=THREE, target=None, choice=key, participant=f"p{who}")
+        for text, keys in said.items()
+        for who, key in enumerate(keys)
+    ]
+    x = {"p": [0.1, 0.2, 0.7], "q": [0.9, 0.0, 0.1]}
+    (row,) = rows_of(decision_frame(people), {one.id: x[one.id[0]] for one in people})
+    each = [
+        (x[text][place], [float(chosen == key) for chosen in keys])
+        for text, keys in said.items()
+        for place, key in enumerate("abc")
+    ]
+    assert row["k"] == pytest.approx(by_hand(each))
+    assert (row["items"], row["decisions"], row["people"]) == (2, 9, 4.5)
+
+
 def test_games_with_a_history_have_no_row() -> None:
     plays = [offer(f"o{place}", 0.5, "accept", game=f"g{place}") for place in range(4)]
     assert rows_of(stored(plays), {one["decision"]: [0.4, 0.6] for one in plays}) == []
