@@ -71,7 +71,7 @@ def whole_command(folder: Path) -> dict[str, Any]:
 def parts(folder: Path) -> dict[str, float]:
     """Seconds of each part, printed as they pass, with the peak memory so far."""
     from tremble.api.results import further_analysis
-    from tremble.baselines.base import ABOUT, BASELINES
+    from tremble.baselines.base import BASELINES, about
     from tremble.stats.frames.comparisons import Comparison
     from tremble.stats.frames.matrix import RunMatrix
     from tremble.stats.tables.analysis import analyze
@@ -94,8 +94,7 @@ def parts(folder: Path) -> dict[str, float]:
     decisions = store.decisions()
     compared = [Comparison(**entry) for entry in store.read_run()["comparisons"]]
     for name, baseline in BASELINES.items():
-        families = ABOUT.get(name, decisions["family"].unique().to_list())
-        here = decisions.filter(decisions["family"].is_in(list(families)))
+        here = about(name, decisions)
         timed(f"baseline {name}", lambda baseline=baseline, here=here: baseline(here))
     analysis = timed("first tables, with baselines", lambda: analyze(scores, decisions, compared))
     for name in FURTHER:

@@ -53,13 +53,25 @@ def everything() -> list[dict[str, Any]]:
         )
         a, b = [[[float(p), float(rng.integers(-9, 9))] for p in (0.3, 0.7)] for _ in range(2)]
         found.append(lottery(f"l{i}", a, b, float(rng.uniform())))
+    for i in range(12):
+        found.append(
+            row(
+                f"o{i}",
+                "own",
+                {"read": f"{i}"},
+                keys=["accept", "reject"],
+                target="accept",
+                choice=str(rng.choice(["accept", "reject"])),
+                config=json.dumps({"arm": i % 2}),
+            )
+        )
     return found
 
 
 @pytest.mark.parametrize("name", FITTED)
 def test_own_predictions_do_not_change_with_own_choices(name: str) -> None:
     people = everything()
-    held = {"p3", "b4", "m5", "l6"}
+    held = {"p3", "b4", "m5", "l6", "o7"}
     swap = {"C": "D", "D": "C", "accept": "reject", "reject": "accept"}
     changed = [
         d

@@ -99,6 +99,13 @@ def lottery(name: str, a: Any, b: Any, rate: float, **more: Any) -> dict[str, An
     )
 
 
+def own(name: str, text: str, config: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    """A decision about a prompt of the user's own; `lengths` of its labels where they differ."""
+    numbers = {"read": text} | ({"label_lengths": more.pop("lengths")} if "lengths" in more else {})
+    asked = {"target": "yes", "config": None if config is None else json.dumps(config)}
+    return row(name, "own", numbers, **{**asked, **more})
+
+
 def said(found: pl.DataFrame) -> dict[str, float | None]:
     """decision -> prediction of a baseline of targets."""
     return dict(found.select("decision", "prediction").iter_rows())

@@ -4,10 +4,11 @@ A baseline takes the decisions (columns of `store.schemas.DECISIONS`) and return
 `prediction` of the target, null where it has nothing to say. Two columns more are optional:
 
 - `why`: the reason of a null;
-- `key`: the option predicted. Then there is a row per decision and option, and one row with a
-  null key for a decision without a prediction.
+- `key`: the option predicted, null for the target. Then there is a row per decision and option,
+  and one row with a null key for a decision without a prediction.
 
-What has parameters is fitted without the group (participant, game or problem) it predicts.
+What has parameters is fitted without the group (participant, game or problem) it predicts, and of
+prompts of the user's own without the item (`own_prompts`).
 """
 
 from __future__ import annotations
@@ -18,10 +19,13 @@ import polars as pl
 
 from tremble.baselines.attraction import attraction
 from tremble.baselines.cognitive_hierarchy import cognitive_hierarchy
+from tremble.baselines.condition_logistic import condition_logistic
+from tremble.baselines.condition_mean import condition_mean
 from tremble.baselines.fehr_schmidt import fehr_schmidt
 from tremble.baselines.last_choice import last_choice
 from tremble.baselines.logistic import FEATURES, logistic
 from tremble.baselines.majority import majority
+from tremble.baselines.own_prompts import own_prompts
 from tremble.baselines.prospect_theory import prospect_theory
 from tremble.baselines.quantal_response import quantal_response
 
@@ -36,6 +40,8 @@ BASELINES: dict[str, Baseline] = {
     "fehr_schmidt": fehr_schmidt,
     "prospect_theory": prospect_theory,
     "attraction": attraction,
+    "condition_mean": condition_mean,
+    "condition_logistic": condition_logistic,
 }
 # Those whose parameters are fitted to the other groups; the others cost next to nothing.
 FITTED = (
@@ -45,8 +51,12 @@ FITTED = (
     "fehr_schmidt",
     "prospect_theory",
     "attraction",
+    "condition_mean",
+    "condition_logistic",
 )
-# The families that a baseline is about; one that is not named here is about all of them.
+# Those about prompts of the user's own, of whatever family.
+OF_OWN = ("condition_mean", "condition_logistic")
+# The families that any other is about; one that is not named here is about all of them.
 ABOUT: dict[str, Sequence[str]] = {
     "logistic": tuple(FEATURES),
     "quantal_response": ("one_shot_matrix", "repeated_matrix"),
@@ -65,6 +75,15 @@ _SCHEMA = {
 }
 
 
+def about(name: str, decisions: pl.DataFrame) -> pl.DataFrame:
+    """The decisions that a baseline is about."""
+    if name in OF_OWN:
+        return own_prompts(decisions)
+    if name in ABOUT:
+        return decisions.filter(pl.col("family").is_in(ABOUT[name]))
+    return decisions
+
+
 def baseline_predictions(decisions: pl.DataFrame) -> pl.DataFrame:
     """Every baseline on the decisions it is about: baseline, decision, key, prediction, why.
 
@@ -72,10 +91,7 @@ def baseline_predictions(decisions: pl.DataFrame) -> pl.DataFrame:
     """
     frames = [pl.DataFrame(schema=_SCHEMA)]
     for name, predict in BASELINES.items():
-        here = decisions
-        if name in ABOUT:
-            here = decisions.filter(pl.col("family").is_in(ABOUT[name]))
-        predictions = predict(here)
+        predictions = predict(about(name, decisions))
         lacking = [column for column in ("key", "why") if column not in predictions.columns]
         frames.append(
             predictions.with_columns(

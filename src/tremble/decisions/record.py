@@ -31,6 +31,7 @@ FAMILIES = (
 )
 CUSTOM = "custom"  # family of a user's own prompt that names none
 READ = "read"  # in `numbers` of a decision frame: a hash of the user's own prompt
+LENGTHS = "label_lengths"  # and beside it, where they differ: how many characters each label has
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from tremble.decisions.record import READ, Decision, in_blocks
+from tremble.decisions.record import LENGTHS, READ, Decision, in_blocks
 from tremble.disk.tables import read_table, table_bytes
 from tremble.errors import UserError
 from tremble.games.base import family as family_of
@@ -137,12 +137,15 @@ def _parameters(decision: Decision) -> dict[str, Any]:
 
 def _theory(decision: Decision) -> dict[str, Any]:
     """What theory says about a decision, and the numbers that baselines need; for a prompt of the
-    user's own, which has none, `READ` with a hash of it (`stats.frames.contexts`, `units`)."""
+    user's own, which has none, `READ` with a hash of it (`stats.frames.contexts`, `units`), and
+    `LENGTHS` where labels are of different length (`baselines.own_prompts`)."""
     theory: dict[str, Any] = {"normative": None, "normative_why": None, "numbers": None}
     if decision.prompt is not None or not known(decision.family):
         theory["normative_why"] = "no game that tremble knows"
         if decision.prompt is not None:
-            theory["numbers"] = json.dumps({READ: decision.read})
+            lengths = [len(option.label) for option in decision.options]
+            differ = {LENGTHS: lengths} if len(set(lengths)) > 1 else {}
+            theory["numbers"] = json.dumps({READ: decision.read, **differ})
         return theory
     family, seen = family_of(decision.family), view(decision)
     if family.normative is not None:

@@ -74,6 +74,12 @@ CAPTIONS = {
         "people with the baseline taken out of both; gain: what the model adds to the baseline's "
         "R²."
     ),
+    "worth": (
+        "k: a prediction of a prompt is on average as near to what all people would do as the mean "
+        "answer of k others who read it; low and high: its 95% interval, over whole items and "
+        "people, empty where it has no bound. People: who read a prompt, on average; items: what "
+        "they read."
+    ),
     "theory": (
         "r: of the predictions with theory; r people: of what people did with theory, on the same "
         "decisions; low and high: the 95% interval of the first less the second; closer: whose r "

@@ -23,13 +23,14 @@ def contexts(decisions: pl.DataFrame) -> pl.DataFrame:
     known = [name for name in _SITUATION if name in decisions.columns]
     numbers = pl.col("numbers") if "numbers" in decisions.columns else pl.lit(None, pl.String)
     config = pl.col("config") if "config" in decisions.columns else pl.lit(None, pl.String)
-    own = numbers.str.json_path_match(f"$.{READ}").is_not_null().fill_null(False)
-    talk = config.str.contains(_TALK).fill_null(False) & ~own
+    read = numbers.str.json_path_match(f"$.{READ}")
+    talk = config.str.contains(_TALK).fill_null(False) & read.is_null()
     frame = decisions.select(
         "decision",
         *known,
         pl.col("keys").list.join("\x1f").alias("options"),
-        numbers.alias("numbers"),
+        # Of a prompt of the user's own by the text alone, as a study stored before has it.
+        pl.coalesce(read, numbers).alias("numbers"),
         talk.alias("talk"),
     ).with_columns(
         context_why=pl.when("talk")

@@ -1,4 +1,4 @@
-"""Folds that never split a person or a game, the same on every machine."""
+"""Folds that never split a person, a game or an item, the same on every machine."""
 
 from __future__ import annotations
 
@@ -18,22 +18,34 @@ def folds_of(decisions: pl.DataFrame, folds: int) -> pl.DataFrame:
     A unit is whatever hangs together through games (`cluster`) and people (`participant` within
     `dataset`): a game of two people, and every other game of either, lie in one fold.
     """
-    frame = decisions.select(
-        "decision",
-        "cluster",
-        game=pl.col("cluster").rank("dense") - 1,
-        person=person().rank("dense") - 1,
-    )
-    games = int(frame["game"].max() or 0) + 1  # type: ignore[arg-type]
-    people = int(frame["person"].max() or 0) + 1  # type: ignore[arg-type]
-    links = frame.select("game", "person").drop_nulls().unique()
-    size = games + people
-    a, b = links["game"].to_numpy(), links["person"].to_numpy() + games
-    graph = coo_array((np.ones(len(a), dtype=np.int8), (a, b)), shape=(size, size))
-    unit = connected_components(graph, directed=False)[1]
-    frame = frame.with_columns(unit=pl.Series(unit[frame["game"].to_numpy()], dtype=pl.Int64))
+    unit = linked(decisions["cluster"], decisions.select(person()).to_series())
+    frame = decisions.select("decision", "cluster").with_columns(unit=pl.Series(unit))
     names = frame.group_by("unit").agg(pl.col("cluster").min().alias("name"))
     hashed = [zlib.crc32(str(name).encode()) % folds for name in names["name"]]
     return frame.join(
         names.with_columns(fold=pl.Series(hashed, dtype=pl.Int64)), on="unit", maintain_order="left"
     ).select("decision", "fold")
+
+
+def linked(names: pl.Series, others: pl.Series) -> np.ndarray:
+    """The unit of each row, numbers from 0 (rows): rows with an equal name, or an equal other name,
+    are one unit, and so is what hangs together through several. Other names may be null."""
+    links = pl.DataFrame({"a": names.rank("dense") - 1, "b": others.rank("dense") - 1})
+    first, second = (int(links[side].max() or 0) + 1 for side in "ab")  # type: ignore[arg-type]
+    both = links.drop_nulls().unique()
+    places = both["a"].to_numpy(), both["b"].to_numpy() + first
+    size = first + second
+    graph = coo_array((np.ones(both.height, dtype=np.int8), places), shape=(size, size))
+    unit = connected_components(graph, directed=False)[1].astype(np.int64)
+    return np.asarray(unit[links["a"].to_numpy()])
+
+
+def dealt(units: pl.DataFrame, folds: int) -> pl.DataFrame:
+    """unit, fold: units with a `name` and a `stratum` dealt out in turn, stratum after stratum, in
+    the order of a hash of their names. Folds differ by one unit at most, within strata as well,
+    so that few units leave no fold, and no fold without others of a stratum."""
+    hashed = [zlib.crc32(str(name).encode()) for name in units["name"]]
+    ordered = units.with_columns(hash=pl.Series(hashed, dtype=pl.UInt32)).sort(
+        "stratum", "hash", "name"
+    )
+    return ordered.select("unit", fold=pl.int_range(pl.len()) % folds)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from tremble.baselines.base import ABOUT, BASELINES, FITTED
+from tremble.baselines.base import BASELINES, FITTED, about
 from tremble.baselines.cases import main_reason
 from tremble.stats.frames.comparisons import family_order
 from tremble.stats.frames.evidence import Evidence
@@ -32,9 +32,7 @@ def baseline_table(evidence: Evidence) -> list[dict[str, Any]]:
     rows = []
     for name in BASELINES:
         held = every.filter(pl.col("baseline") == name)
-        for family in family_order(decisions["family"]):
-            if family not in ABOUT.get(name, (family,)):
-                continue
+        for family in family_order(about(name, decisions)["family"]):
             of_family = decisions.filter(pl.col("family") == family).select("decision")
             here = held.filter(pl.col("family") == family)
             unsaid = silent.filter(pl.col("baseline") == name).join(

@@ -22,6 +22,7 @@ from tremble.stats.tables.normative import normative_models, normative_pairs
 from tremble.stats.tables.presentations import presentation_table
 from tremble.stats.tables.surface_forms import surface_forms_table
 from tremble.stats.tables.uncertainty import difference_table, interval_table, vote_table
+from tremble.stats.tables.worth import worth_table
 from tremble.text import did_you_mean
 
 Row = dict[str, Any]
@@ -90,6 +91,10 @@ _TABLES = {
     "added": _Further(
         "What each model adds over each baseline",
         lambda of: added(of.at_outcomes),
+    ),
+    "worth": _Further(
+        "How many people per prompt each model is worth",
+        lambda of: worth_table(of.evidence),
     ),
     "theory": _Further(
         "How close models and people are to the normative prediction",
