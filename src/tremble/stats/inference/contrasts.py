@@ -88,7 +88,7 @@ def contrast(
     28): G / (G - 1) in the variance for G equal ones, so that Welch's test, or the paired one, is
     met. Degrees of freedom are Satterthwaite's, per kind and with each arm's (text's) own variance
     as in Welch's test, G - 1 where all hold the same G equal clusters; over two kinds V^2 /
-    (V_people^2 / df_people + V_items^2 / df_items).
+    (V_people^2 / df_people + V_items^2 / df_items), or those of one kind where V is its variance.
 
     No interval, with a `note`: fewer than two clusters of a kind in an arm. None for a series that
     does not vary. ValueError: an arm without points.
@@ -257,25 +257,34 @@ def _two_ways(points: Points, cut: _Cut) -> Effects:
         kinds.append(_kind(cut, cut.items, points.number[1]))
     few = any(kind.few for kind in kinds)
     note = "an arm has fewer than two clusters of a kind" if few else None
-    variance = np.max([kind.variance for kind in kinds], axis=0)
     sizes = [kind.number for kind in kinds]
     counted = [True] * len(kinds)
-    if len(kinds) == 2:
-        if len(np.unique(cut.cells)) in sizes:  # nested
-            counted = [place == int(np.argmin(sizes)) for place in (0, 1)]
-        elif not few:
-            once = sum(kind.variance for kind in kinds) - _overlap(cut, kinds)
-            variance = np.maximum(variance, once)
-    variance = np.where(variance > cut.tiny, variance, 0.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        kept = [kind for kind, counts in zip(kinds, counted, strict=True) if counts]
-        df = kept[0].df
-        if len(kept) == 2:
-            df = 1 / sum((kind.variance / variance) ** 2 / kind.df for kind in kept)
+    if few or len(kinds) == 1:
+        variance, df = kinds[0].variance, kinds[0].df
+    elif len(np.unique(cut.cells)) in sizes:  # nested
+        outer = int(np.argmin(sizes))
+        counted = [place == outer for place in (0, 1)]
+        variance = np.maximum(kinds[0].variance, kinds[1].variance)
+        df = kinds[outer].df
+    else:
+        variance, df = _crossed(kinds, _overlap(cut, kinds))
     influence = np.concatenate(
         [kind.combined * counts for kind, counts in zip(kinds, counted, strict=True)]
     )
+    variance = np.where(variance > cut.tiny, variance, 0.0)
     return by_t(cut.value, variance, df, influence.T, note)
+
+
+def _crossed(kinds: Sequence[_Kind], overlap: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(series): variance and degrees of freedom of people and items that cross."""
+    one, other = (kind.variance for kind in kinds)
+    larger = np.maximum(one, other)
+    once = one + other - overlap
+    variance = np.maximum(larger, once)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        df = 1 / sum((kind.variance / variance) ** 2 / kind.df for kind in kinds)
+    of_larger = np.where(one >= other, kinds[0].df, kinds[1].df)
+    return variance, np.where(once > larger, df, of_larger)
 
 
 def _overlap(cut: _Cut, kinds: Sequence[_Kind]) -> np.ndarray:
