@@ -22,7 +22,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tremble.stats.inference.contrasts import Points, contrast
+from tremble.stats.inference.arms import Points
+from tremble.stats.inference.contrasts import contrast
 from tremble.stats.inference.effects import Effects
 from tremble.stats.inference.joint_effects import pair_errors
 

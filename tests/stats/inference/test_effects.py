@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -11,8 +12,9 @@ import statsmodels.api as sm
 from scipy import stats as scipy_stats
 from statsmodels.stats.sandwich_covariance import cov_cluster_2groups
 
-from tremble.stats.inference.contrasts import Points, contrast
-from tremble.stats.inference.effects import Effect, Over, rate_variance
+from tremble.stats.inference.arms import Points
+from tremble.stats.inference.contrasts import contrast
+from tremble.stats.inference.effects import Over, rate_variance
 
 OVER: tuple[Over, ...] = ("people and items", "people")
 NUMBERS = ("variance", "df", "low", "high", "p")
@@ -27,19 +29,29 @@ class Arm:
     weights: np.ndarray | None = None
 
 
-def mean_difference(arm: Arm, control: Arm) -> Effect:
+class Found(NamedTuple):
+    """An `Effect` that has an interval."""
+
+    value: float
+    variance: float
+    df: float
+    low: float
+    high: float
+    p: float
+
+
+def mean_difference(arm: Arm, control: Arm) -> Found:
     """The mean of one arm less that of another, over people and items."""
-    values, *kinds = (
-        np.concatenate(parts)
-        for parts in zip(
-            (arm.values, *arm.clusters), (control.values, *control.clusters), strict=True
-        )
-    )
-    codes = [np.unique(kind, return_inverse=True)[1] for kind in kinds]
+    values, kinds = np.concatenate([arm.values, control.values]), []
+    for one, other in zip(arm.clusters, control.clusters, strict=True):
+        kinds.append(np.unique(np.concatenate([one, other]), return_inverse=True)[1])
     given = [np.ones(len(a.values)) if a.weights is None else a.weights for a in (arm, control)]
-    points = Points(values[None], codes[0], *codes[1:], weights=np.concatenate(given))
+    people, items = kinds[0], kinds[1] if len(kinds) == 2 else None
+    points = Points(values[None], people, items, np.concatenate(given))
     number = np.repeat([0, 1], [len(arm.values), len(control.values)])
-    return contrast(points, number, (1, -1)).of(0)
+    found = contrast(points, number, (1, -1))
+    assert found.note is None and found.of(0).low is not None
+    return Found(*(float(getattr(found, name)[0]) for name in Found._fields))
 
 
 def alone(values: np.ndarray, first: int = 0) -> Arm:

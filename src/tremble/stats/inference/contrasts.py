@@ -1,8 +1,8 @@
 """A contrast of conditions: a sum of arms' means, of people or of models, and how sure it is.
 
-Points are decisions or rates. A contrast puts each point in an arm or in none and gives each arm a
-coefficient: (1, -1) is a level against its control, (1, -1, -1, 1) the interaction of two keys. All
-series (people's outcomes, predictions, differences of both) are done at once.
+A contrast puts each point in an arm or in none and gives each arm a coefficient: (1, -1) is a level
+against its control, (1, -1, -1, 1) the interaction of two keys. All series (people's outcomes,
+predictions, differences of both) are done at once.
 """
 
 from __future__ import annotations
@@ -13,50 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from tremble.stats.inference.arms import ROUNDING, Cells, Points, cells_of, sums_of
 from tremble.stats.inference.effects import Effects, Over, by_t
 
-# Below this share of the largest value a standard error is rounding.
-_ROUNDING = 1e-12
-# Matrices (strata, people) with more entries than this are kept sparse.
-_DENSE = 4_000_000
-
-
-class Points:
-    """Series of values over the same points, and the clusters of these; made once, for many
-    contrasts.
-
-    `values` (series, points); `people` and `items`: codes 0, 1, ... (points), items None where
-    there is one kind of cluster only (what varies is then called people, also where it is items, as
-    for rates). `weights` (points) above 0, None for equal ones. ValueError: arrays that do not
-    match, values or weights that are no numbers, weights not above 0.
-    """
-
-    __slots__ = ("cells", "items", "number", "people", "values", "weights")
-
-    def __init__(
-        self,
-        values: np.ndarray,
-        people: np.ndarray,
-        items: np.ndarray | None = None,
-        weights: np.ndarray | None = None,
-    ) -> None:
-        self.values = np.ascontiguousarray(np.asarray(values, float).T)  # (points, series)
-        points = len(self.values)
-        self.weights = np.ones(points) if weights is None else np.asarray(weights, float)
-        self.people = np.asarray(people, np.int64)
-        self.items = None if items is None else np.asarray(items, np.int64)
-        kinds = [kind for kind in (self.people, self.items) if kind is not None]
-        if self.values.ndim != 2 or any(k.shape != (points,) for k in (*kinds, self.weights)):
-            raise ValueError(f"{points} values, but not as many weights or codes of clusters.")
-        if not (np.isfinite(self.values).all() and np.isfinite(self.weights).all()):
-            raise ValueError("values and weights must be finite numbers.")
-        if not (self.weights > 0).all():
-            raise ValueError("weights must be above 0.")
-        self.number = [int(kind.max(initial=-1)) + 1 for kind in kinds]
-        self.cells = self.people
-        if self.items is not None:
-            together = self.people * self.number[1] + self.items
-            self.cells = np.unique(together, return_inverse=True)[1].astype(np.int64)
+# Matrices (strata, people) with more entries than this are kept sparse, and a sparse product takes
+# about so many times as long for each term.
+_DENSE, _SLOWER = 4_000_000, 20
 
 
 def contrast(
@@ -93,94 +55,10 @@ def contrast(
     No interval, with a `note`: fewer than two clusters of a kind in an arm. None for a series that
     does not vary. ValueError: an arm without points.
     """
-    cut = _cut(points, np.asarray(arm), np.asarray(coefficients, float), over)
+    cut = cells_of(points, np.asarray(arm), np.asarray(coefficients, float), over)
     if over == "people":
         return _within_texts(points, cut)
     return _two_ways(points, cut)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Cut:
-    """Cells (of one arm, person and item) that a contrast has, or points where items are fixed.
-
-    `influence` (cells, series): weighted distances from the arm's mean; `weights` (cells): shares
-    of the arm's weight. `tiny` (series): variances that are rounding.
-    """
-
-    value: np.ndarray
-    tiny: np.ndarray
-    coefficients: np.ndarray
-    arm: np.ndarray
-    cells: np.ndarray
-    people: np.ndarray
-    items: np.ndarray | None
-    weights: np.ndarray
-    influence: np.ndarray
-
-
-def _sums(codes: np.ndarray, number: int, values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """(number, series): `values` (rows, series) times `weights` (rows), added up by code."""
-    rows = np.arange(len(codes))
-    shape = (number, len(codes))
-    return np.asarray(sparse.csr_array((weights, (codes, rows)), shape=shape) @ values)
-
-
-def _cut(points: Points, arm: np.ndarray, coefficients: np.ndarray, over: Over) -> _Cut:
-    rows = np.flatnonzero(arm >= 0)
-    whole = len(rows) == len(arm)
-    arm, arms = arm[rows], len(coefficients)
-    x = points.values if whole else points.values[rows]
-    total = np.bincount(arm, points.weights[rows], arms)
-    if len(total) > arms or not (total > 0).all():
-        raise ValueError(f"{arms} coefficients, but not as many arms with points.")
-    weights = points.weights[rows] / total[arm]
-    means = _sums(arm, arms, x, weights)
-    # Values far from 0 would otherwise lose digits below.
-    tiny = (_ROUNDING * np.abs(x).max(axis=0)) ** 2
-    people, cells = points.people[rows], points.cells[rows]
-    items = None if points.items is None else points.items[rows]
-    if over == "people" and items is not None:
-        stratum, strata = _strata(arm, items, people, points.number)
-        within = weights / np.bincount(stratum, weights, strata)[stratum]
-        influence = weights[:, None] * (x - _sums(stratum, strata, x, within)[stratum])
-        # The text takes the arm's place below.
-        items, cells = stratum, _codes(stratum * points.number[0] + people)
-    else:
-        influence = weights[:, None] * (x - means[arm])
-    key = _codes(cells * arms + arm)
-    number = int(key.max()) + 1
-    if number < len(rows):
-        first = np.zeros(number, np.int64)
-        first[key] = np.arange(len(rows))
-        influence = _sums(key, number, influence, np.ones(len(rows)))
-        weights = np.bincount(key, weights, number)
-        arm, cells, people = arm[first], cells[first], people[first]
-        items = None if items is None else items[first]
-    value = coefficients @ means
-    return _Cut(value, tiny, coefficients, arm, cells, people, items, weights, influence)
-
-
-def _codes(labels: np.ndarray) -> np.ndarray:
-    return np.unique(labels, return_inverse=True)[1].astype(np.int64)
-
-
-def _strata(
-    arm: np.ndarray, items: np.ndarray, people: np.ndarray, number: Sequence[int]
-) -> tuple[np.ndarray, int]:
-    """Codes of each arm's texts, and how many: those with one reader together, the whole arm where
-    that still is one reader."""
-    stratum = _codes(arm * number[1] + items)
-    lone = _lone(stratum, people, number[0])
-    stratum = _codes(np.where(lone, -1 - arm, stratum))
-    short = np.isin(arm, arm[_lone(stratum, people, number[0])])
-    stratum = _codes(np.where(short, -1 - arm, stratum))
-    return stratum, int(stratum.max()) + 1
-
-
-def _lone(stratum: np.ndarray, people: np.ndarray, number: int) -> np.ndarray:
-    """(rows): whether a row's stratum has one person only."""
-    readers = np.unique(stratum * number + people) // number
-    return (np.bincount(readers) < 2)[stratum]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -207,13 +85,13 @@ class _Kind:
         return bool((np.count_nonzero(self.shares, axis=1) < 2).any())
 
 
-def _kind(cut: _Cut, codes: np.ndarray, number: int) -> _Kind:
+def _kind(cut: Cells, codes: np.ndarray, number: int) -> _Kind:
     arms = len(cut.coefficients)
     at = cut.arm * number + codes
     shares = np.bincount(at, cut.weights, arms * number).reshape(arms, number)
-    sums = _sums(at, arms * number, cut.influence, np.ones(len(at))).reshape(arms, number, -1)
+    sums = sums_of(at, arms * number, cut.influence, np.ones(len(at))).reshape(arms, number, -1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        scale = np.where(shares < 1 - _ROUNDING, 1 / np.sqrt(1 - shares), 0.0)
+        scale = np.where(shares < 1 - ROUNDING, 1 / np.sqrt(1 - shares), 0.0)
     combined = np.einsum("ag,ags->gs", cut.coefficients[:, None] * scale, sums)
     parts = np.stack(
         [
@@ -244,30 +122,30 @@ def _satterthwaite(
     """
     product, squared = off @ off.T, off * off
     traces = shares @ shares.T + product * product - squared @ squared.T
-    traces = np.asarray(traces.todense() if sparse.issparse(traces) else traces)
     total = parts.sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         df = total**2 / np.einsum("as,as->s", parts, traces @ parts)
-    return np.where(total > 0, df, clusters - 1.0)
+    return np.asarray(np.where(total > 0, df, clusters - 1.0))
 
 
-def _two_ways(points: Points, cut: _Cut) -> Effects:
+def _two_ways(points: Points, cut: Cells) -> Effects:
+    items = cut.items
     kinds = [_kind(cut, cut.people, points.number[0])]
-    if cut.items is not None:
-        kinds.append(_kind(cut, cut.items, points.number[1]))
+    if items is not None:
+        kinds.append(_kind(cut, items, points.number[1]))
     few = any(kind.few for kind in kinds)
     note = "an arm has fewer than two clusters of a kind" if few else None
     sizes = [kind.number for kind in kinds]
     counted = [True] * len(kinds)
-    if few or len(kinds) == 1:
+    if few or items is None:
         variance, df = kinds[0].variance, kinds[0].df
-    elif len(np.unique(cut.cells)) in sizes:  # nested
+    elif np.count_nonzero(np.bincount(cut.pair)) in sizes:  # nested
         outer = int(np.argmin(sizes))
         counted = [place == outer for place in (0, 1)]
         variance = np.maximum(kinds[0].variance, kinds[1].variance)
         df = kinds[outer].df
     else:
-        variance, df = _crossed(kinds, _overlap(cut, kinds))
+        variance, df = _crossed(kinds, _overlap(cut, items, kinds))
     influence = np.concatenate(
         [kind.combined * counts for kind, counts in zip(kinds, counted, strict=True)]
     )
@@ -287,8 +165,8 @@ def _crossed(kinds: Sequence[_Kind], overlap: np.ndarray) -> tuple[np.ndarray, n
     return variance, np.where(once > larger, df, of_larger)
 
 
-def _overlap(cut: _Cut, kinds: Sequence[_Kind]) -> np.ndarray:
-    """(series): V_cells, what V_people and V_items both hold.
+def _overlap(cut: Cells, of_item: np.ndarray, kinds: Sequence[_Kind]) -> np.ndarray:
+    """(series): V_cells, what V_people and V_items both hold; `of_item`: the items of the cells.
 
     The sum over all pairs of a person and an item, also those that did not meet, of the square of
     F = E_pi - W_i E_p - W_p E_i: E the influence of a cell, of a person and of an item, W shares of
@@ -302,50 +180,50 @@ def _overlap(cut: _Cut, kinds: Sequence[_Kind]) -> np.ndarray:
     lost = [1 - np.sum(kind.shares**2, axis=1) for kind in kinds]
     scale = cut.coefficients / np.sqrt(lost[0] * lost[1])
     cells = cut.influence * scale[cut.arm][:, None]
-    of_cell = cells
-    count = int(cut.cells.max()) + 1
-    if len(np.unique(cut.cells)) < len(cells):  # a pair that met in two arms
-        of_cell = _sums(cut.cells, count, cells, np.ones(len(cells)))
-    total = _squares(of_cell)
+    times = np.bincount(cut.pair)
+    if times.max() > 1:  # a pair met in two arms
+        total = _squares(sums_of(cut.pair, len(times), cells, np.ones(len(cells))))
+    else:
+        total = _squares(cells)
     e, f = (kind.sums * scale[:, None, None] for kind in kinds)
     w, u = people.shares, items.shares
     for arm in arms:
-        by_item, by_person = u[arm][cut.items], w[arm][cut.people]
+        by_item, by_person = u[arm][of_item], w[arm][cut.people]
         met = np.flatnonzero((by_item > 0) & (by_person > 0))
         if not len(met):
             continue
         part = cells if len(met) == len(cells) else cells[met]
-        sums = _sums(cut.people[met], w.shape[1], part, by_item[met])
+        sums = sums_of(cut.people[met], w.shape[1], part, by_item[met])
         total -= 2 * np.einsum("gs,gs->s", sums, e[arm])
-        sums = _sums(cut.items[met], u.shape[1], part, by_person[met])
+        sums = sums_of(of_item[met], u.shape[1], part, by_person[met])
         total -= 2 * np.einsum("gs,gs->s", sums, f[arm])
     for a in arms:
         for b in arms:
             total += (u[a] @ u[b]) * np.einsum("gs,gs->s", e[a], e[b])
             total += (w[a] @ w[b]) * np.einsum("gs,gs->s", f[a], f[b])
             total += (u[a] @ f[b]) * (w[b] @ e[a]) + (w[a] @ e[b]) * (u[b] @ f[a])
-    return np.maximum(total, 0.0)
+    return np.asarray(np.maximum(total, 0.0))
 
 
-def _within_texts(points: Points, cut: _Cut) -> Effects:
+def _within_texts(points: Points, cut: Cells) -> Effects:
     """Over people alone: strata are an arm's texts (arms, where points have no items)."""
     strata = cut.arm if cut.items is None else cut.items
     count = int(strata.max()) + 1
     of_stratum = np.bincount(strata, cut.weights, count)
     shares = cut.weights / of_stratum[strata]
-    alone = shares >= 1 - _ROUNDING
+    alone = shares >= 1 - ROUNDING
     scale = cut.coefficients[cut.arm] / np.sqrt(np.where(alone, 1.0, 1 - shares))
     moved = cut.influence * scale[:, None]
-    combined = _sums(cut.people, points.number[0], moved, np.ones(len(moved)))
-    parts = _sums(strata, count, moved**2, np.ones(len(moved)))
+    combined = sums_of(cut.people, points.number[0], moved, np.ones(len(moved)))
+    parts = sums_of(strata, count, moved**2, np.ones(len(moved)))
     shape = (count, points.number[0])
     off = np.where(alone, 0.0, shares / np.sqrt(np.where(alone, 1.0, 1 - shares)))
-    matrices = [
-        sparse.csr_array((part, (strata, cut.people)), shape=shape) for part in (shares, off)
-    ]
-    if count * points.number[0] <= _DENSE:
-        matrices = [np.asarray(matrix.todense()) for matrix in matrices]
-    df = _satterthwaite(parts, *matrices, len(np.unique(cut.people)))
+    read, of_share = np.bincount(cut.people), (strata, cut.people)
+    matrix, matrix_off = (sparse.csr_array((part, of_share), shape=shape) for part in (shares, off))
+    # Products of full matrices are quick, but a person who reads few of many texts is all zeros.
+    if _SLOWER * int(read @ read) > count**2 * len(read) and count * len(read) <= _DENSE:
+        matrix, matrix_off = (each.toarray() for each in (matrix, matrix_off))
+    df = _satterthwaite(parts, matrix, matrix_off, int(np.count_nonzero(read)))
     variance = _squares(combined)
     variance = np.where(variance > cut.tiny, variance, 0.0)
     influence = combined.T

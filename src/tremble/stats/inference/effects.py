@@ -140,4 +140,4 @@ def error_covariance(model: Effects, people: Effects, difference: Effects) -> np
     / 2, no nearer to a correlation of 1 or -1 than .99; 0 where one of them has no variance."""
     variances = [np.nan_to_num(side.variance) for side in (model, people, difference)]
     most = _MOST_CORRELATED * np.sqrt(variances[0] * variances[1])
-    return np.clip((variances[0] + variances[1] - variances[2]) / 2, -most, most)
+    return np.asarray(np.clip((variances[0] + variances[1] - variances[2]) / 2, -most, most))

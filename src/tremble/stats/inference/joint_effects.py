@@ -63,19 +63,18 @@ def pair_errors(
         raise ValueError(f"{k} effects of each model and a covariance of {covariance.shape}.")
     blocks = covariance.reshape(2, k, 2, k).transpose(0, 2, 1, 3)
     squares = [float(np.mean(d[side] ** 2 - np.diag(blocks[side, side]))) for side in (0, 1)]
-    roots = [math.sqrt(max(0.0, square)) for square in squares]
-    difference = roots[1] - roots[0]
+    one, other = (math.sqrt(max(0.0, square)) for square in squares)
     if not np.trace(covariance) > 0:
-        return PairErrors(*roots, difference, None, None)
+        return PairErrors(one, other, other - one, None, None)
     reach = float(scipy_stats.t.ppf((1 + LEVEL) / 2, df))
     ends = [_root_ends(squares[side], d[side], blocks[side, side], reach) for side in (0, 1)]
     r = 0.0
     if all(low > 0 for low, _ in ends):
         r = _correlation(d, blocks)
     (low_0, high_0), (low_1, high_1) = ends
-    below = _joined(roots[1] - low_1, high_0 - roots[0], r)
-    above = _joined(high_1 - roots[1], roots[0] - low_0, r)
-    return PairErrors(*roots, difference, difference - below, difference + above)
+    below = _joined(other - low_1, high_0 - one, r)
+    above = _joined(high_1 - other, one - low_0, r)
+    return PairErrors(one, other, other - one, other - one - below, other - one + above)
 
 
 def _root_ends(
