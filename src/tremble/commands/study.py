@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tremble.commands.base import AsJson, guarded, print_json, say
+from tremble.commands.base import AsJson, Contrasts, guarded, print_json, say
 from tremble.commands.destinations import check_page, write_page
 from tremble.commands.ending import complain
 from tremble.commands.tables import show_analysis
@@ -59,13 +59,14 @@ def analyze(
         list[str] | None,
         typer.Option(metavar="PARAMETER", help="r, mass and wins by a parameter of the games."),
     ] = None,
+    contrast: Contrasts = None,
     as_json: AsJson = False,
 ) -> int:
     """Tables: r, mass, who wins, tests over pairs, baselines; and further ones by name."""
     if tables:
         return _list_tables(as_json)
     names = [name.strip() for part in table or () for name in part.split(",") if name.strip()]
-    return show_analysis(folder, as_json, names, by or ())
+    return show_analysis(folder, as_json, names, by or (), contrast or ())
 
 
 @guarded

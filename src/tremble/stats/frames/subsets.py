@@ -59,7 +59,7 @@ def _parameters(decisions: pl.DataFrame) -> pl.DataFrame:
         return pl.DataFrame(schema=SUBSETS)
     texts = decisions["config"].drop_nulls().unique(maintain_order=True).to_list()
     rows = [
-        {"config": text, "parameter": str(name), "value": _text(value), "place": _place(value)}
+        {"config": text, "parameter": str(name), "value": as_text(value), "place": place_of(value)}
         for text in texts
         for name, value in json.loads(text).items()
         if value is not None
@@ -72,16 +72,18 @@ def _parameters(decisions: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _text(value: Any) -> str:
+def as_text(value: Any) -> str:
+    """A value of `config` as it is shown and asked for."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _place(value: Any) -> float | None:
+def place_of(value: Any) -> float | None:
     """Numbers stand in the order of their size, also where they are written as text."""
     try:
-        return float(value)
+        number = float(value)
     except (TypeError, ValueError):
         return None
+    return None if number != number else number
 
 
 def _rounds(decisions: pl.DataFrame) -> pl.DataFrame:
