@@ -184,7 +184,7 @@ class _Plan:
             ):
                 run.notify(note)
         run.progress.prepare(prompts)
-        whole: list[Cell] = []
+        rendered: list[Cell] = []
         for cell in jobs.values():
             try:
                 table = prepared.table(cell)
@@ -192,9 +192,9 @@ class _Plan:
                 whole = prepared.decisions(cell)
                 self.cannot[str(error)].add(cell, prepared.count([cell]), whole["decision"])
                 continue
-            whole.append(cell)
+            rendered.append(cell)
             self._add(Job(cell, table, self.models[cell.model].identity))
-        prepared.check_contrasts(whole)
+        prepared.check_contrasts(rendered)
         return prepared
 
     def _add(self, job: Job) -> None:

@@ -16,6 +16,7 @@ from tremble.stats.tables.breakdowns import breakdown, wins_table
 from tremble.stats.tables.contrasts import CONTRAST_COLUMNS, ContrastTables
 from tremble.stats.tables.effect_agreement import effect_errors_table, effects_table
 from tremble.stats.tables.further import further_tables
+from tremble.stats.tables.model_breakdown import model_breakdown
 from tremble.store.study_folder import Store
 
 
@@ -49,14 +50,18 @@ def further_analysis(
 
 
 def breakdown_analysis(analysis: Analysis, by: str) -> dict[str, list[dict[str, Any]]]:
-    """The pairs of a study within every value of one parameter of the games: "pairs" (r, mass,
-    winner; `breakdown`) and "wins" (`wins_table`).
+    """A study within every value of one parameter of the games: "models" (r, mass, shares;
+    `model_breakdown`), "pairs" (r, mass, winner; `breakdown`) and "wins" (`wins_table`).
 
     `analysis` is what `analyze_study` gave. Raises UserError where no decision has such a
     parameter.
     """
     rows = breakdown(analysis.evidence, analysis.comparisons, by, analysis.filters)
-    return {"pairs": plain(rows), "wins": plain(wins_table(rows))}
+    return {
+        "models": plain(model_breakdown(analysis.evidence, by)),
+        "pairs": plain(rows),
+        "wins": plain(wins_table(rows)),
+    }
 
 
 def contrast_analysis(

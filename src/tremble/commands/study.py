@@ -57,7 +57,7 @@ def analyze(
     tables: Annotated[bool, typer.Option("--tables", help="List the further tables.")] = False,
     by: Annotated[
         list[str] | None,
-        typer.Option(metavar="PARAMETER", help="r, mass and wins by a parameter of the games."),
+        typer.Option(metavar="PARAMETER", help="r, mass, shares and wins by a parameter."),
     ] = None,
     contrast: Contrasts = None,
     as_json: AsJson = False,

@@ -112,8 +112,13 @@ CAPTIONS = {
         "that show it; where it is shown under several labels, under each of them."
     ),
 }
-# Of the two tables of `analyze --by`.
+# Of the tables of `analyze --by`.
 BY = {
+    "models": (
+        "r and mass of each model on the decisions with the value; people and prediction: means of "
+        "what people did and of what the model expects, as shares of the target, or in points "
+        "where options have values."
+    ),
     "pairs": (
         "r and mass of base and aligned, on the decisions with the value that both have scored; "
         "the higher r wins."

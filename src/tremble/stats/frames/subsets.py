@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from tremble.errors import UserError
+from tremble.stats.frames.comparisons import family_order
 from tremble.text import did_you_mean
 
 BREAKDOWNS = ("parameter", "round", "topology", "formulation", "family", "dataset")
@@ -51,6 +52,23 @@ def subsets(decisions: pl.DataFrame, by: str) -> pl.DataFrame:
             place=pl.lit(0.0),
         )
     return parameters.filter(pl.col("parameter") == by)
+
+
+def numbered_subsets(decisions: pl.DataFrame, by: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Subsets within families: decision and subset (a number), and a row for each subset in the
+    order of printing, with family, parameter, value and subset. Raises as `subsets` does."""
+    members = subsets(decisions, by).join(decisions.select("decision", "family"), on="decision")
+    families = family_order(decisions["family"])
+    names = ["family", "parameter", "value"]
+    named = (
+        members.select(*names, "place")
+        .unique(names, maintain_order=True)
+        .join(pl.DataFrame({"family": families, "order": range(len(families))}), on="family")
+        .sort("order", "parameter", "place", "value", nulls_last=True)
+        .with_row_index("subset")
+    )
+    inside = members.join(named.select(*names, "subset"), on=names, nulls_equal=True)
+    return inside.select("decision", "subset"), named
 
 
 def _parameters(decisions: pl.DataFrame) -> pl.DataFrame:

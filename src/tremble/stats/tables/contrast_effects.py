@@ -179,7 +179,7 @@ class Scored:
 def _mean(values: np.ndarray) -> np.ndarray:
     """(rows): means of what is known, NaN where nothing is."""
     known = np.isfinite(values)
-    return np.where(known, values, 0.0).sum(axis=1) / known.sum(axis=1)
+    return np.asarray(np.where(known, values, 0.0).sum(axis=1) / known.sum(axis=1))
 
 
 def _weights(arm: np.ndarray, coefficients: Sequence[float]) -> np.ndarray:
@@ -216,5 +216,5 @@ def together(measured: Sequence[Effect]) -> Effects:
     def array(name: str) -> np.ndarray:
         return np.array([np.nan if (v := getattr(one, name)) is None else v for one in measured])
 
-    parts = (array(name) for name in ("value", "variance", "df", "low", "high", "p"))
-    return Effects(*parts, np.zeros((len(measured), 0)))
+    value, variance, df, low, high, p = map(array, ("value", "variance", "df", "low", "high", "p"))
+    return Effects(value, variance, df, low, high, p, np.zeros((len(measured), 0)))

@@ -200,21 +200,18 @@ def _check_outcomes(evidence: Evidence, every: Mapping[str, Design], contrast: C
 def refuse_unreached(families: Sequence[Treated], every: bool) -> None:
     """Raises UserError where contrasts do not reach a prompt: for the first one where `every` has
     to, else where none does."""
-    shared = [
-        (family.design.family, arms, one)
-        for family in families
-        for arms, one in zip(family.arms, family.shared, strict=True)
-    ]
-    refused = [(*rest, one) for *rest, one in shared if one is not None and one.too_many]
-    if refused and (every or len(refused) == len(shared)):
-        family, arms, one = refused[0]
-        raise UserError(_unreached(family, arms, one))
+    places = [(family, place) for family in families for place in range(len(family.arms))]
+    refused = [(family, place) for family, place in places if family.refused(place)]
+    if refused and (every or len(refused) == len(places)):
+        raise UserError(_unreached(*refused[0]))
 
 
-def _unreached(family: str, arms: Arms, shared: Shared) -> str:
+def _unreached(family: Treated, place: int) -> str:
+    arms, shared, name = family.arms[place], family.shared[place], family.design.family
+    assert shared is not None
     what = "" if shared.key == arms.contrast.name else f", in {arms.contrast.name},"
     return (
-        f"{shared.key}{what} ({arms.level} against {arms.control}) reaches no prompt of {family}: "
+        f"{shared.key}{what} ({arms.level} against {arms.control}) reaches no prompt of {name}: "
         f"{shared.both:,} of {shared.prompts:,} prompts of one arm stand in the other arm as well, "
         "so a model cannot tell them apart; put what differs into the prompt, or leave the "
         "contrast out."
@@ -246,9 +243,7 @@ def _row(family: Treated, place: int, found: Found) -> Row:
         "items": counts.items,
         "mass": _number(made.mass[found.place]),
         "scale": design.responses.scale,
-        "note": _unreached(design.family, arms, shared)
-        if shared is not None and refused
-        else _note(design, made, found, shared),
+        "note": _unreached(family, place) if refused else _note(design, made, found, shared),
     }
 
 
