@@ -94,7 +94,9 @@ class Settings:
         texts by name."""
         if key not in self._codes:
             values = [config.get(key) for config in self._read]
-            texts = [None if value is None else as_text(value) for value in values]
+            texts = [
+                value if value is None or type(value) is str else as_text(value) for value in values
+            ]
             named = sorted({text for text in texts if text is not None}, key=_order)
             number = {text: code for code, text in enumerate(named)}
             of_text = np.array([-1 if t is None else number[t] for t in texts], np.int64)

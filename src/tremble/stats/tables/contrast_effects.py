@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from scipy import sparse
 
 from tremble.stats.frames.arms import Arms
 from tremble.stats.frames.designs import Design
@@ -46,7 +47,7 @@ class Measured:
     people: Effect | None
     model: list[Effect]
     difference: list[Effect]
-    influence: np.ndarray
+    influence: sparse.csr_array
     mass: np.ndarray
     counts: Counts
     note: str | None = None
@@ -88,7 +89,7 @@ class Scored:
         counts = self._counts(arms, arm)
         inside = [arm == number for number in range(len(arms.coefficients))]
         if not all(part.any() for part in inside):
-            nothing = np.full((len(self.runs), 0), np.nan)
+            nothing = sparse.csr_array((len(self.runs), self.clusters), dtype=np.float32)
             mass = np.full(len(self.runs), np.nan)
             why = "no decision scored in an arm" if len(self.runs) else None
             return Measured(arms, None, None, [], [], nothing, mass, counts, why)
@@ -128,7 +129,7 @@ class Scored:
 
     def _over_both(
         self, arms: Arms, arm: np.ndarray
-    ) -> tuple[Effect, list[Effect], list[Effect], np.ndarray, str | None]:
+    ) -> tuple[Effect, list[Effect], list[Effect], sparse.csr_array, str | None]:
         made = contrast(self._wide, arm, arms.coefficients, BOTH)
         count = len(self.runs)
         every = [made.of(series) for series in range(1 + 2 * count)]
@@ -140,7 +141,7 @@ class Scored:
 
     def _over_people(
         self, arms: Arms, arm: np.ndarray
-    ) -> tuple[Effect, list[Effect], list[Effect], np.ndarray, str | None]:
+    ) -> tuple[Effect, list[Effect], list[Effect], sparse.csr_array, str | None]:
         """People of these very texts: what a run says of them has no error."""
         mine = self.at[arm >= 0]
         single = self.design.responses.single[mine]
@@ -168,12 +169,12 @@ class Scored:
         model = [Effect(float(value), *_NO_ERROR) for value in values]
         return people, model, shifted, self._placed(moved, start), note
 
-    def _placed(self, influence: np.ndarray, start: int) -> np.ndarray:
-        """(S, clusters): influences at the place of their clusters, with few digits: there are
-        many."""
-        whole = np.zeros((len(influence), self.clusters), np.float32)
-        whole[:, start : start + influence.shape[1]] = influence
-        return whole
+    def _placed(self, influence: np.ndarray, start: int) -> sparse.csr_array:
+        """(S, clusters): influences at the place of their clusters, with few digits and without
+        what is 0: there are many."""
+        held = sparse.coo_array(influence.astype(np.float32))
+        place = held.row, held.col + start
+        return sparse.csr_array((held.data, place), shape=(len(influence), self.clusters))
 
 
 def _mean(values: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from tremble.stats.frames.comparisons import Comparison, format_name
 from tremble.stats.inference.effects import Effects, error_covariance
@@ -162,16 +163,17 @@ def _errors_row(made: ContrastTables, family: Treated, base: int, aligned: int) 
     if not known:
         return None
     lists = [[side[place] for place in known] for side in sides]
-    influences = np.concatenate(
-        [np.stack([one.measured.influence[one.place] for one in side]) for side in lists]
+    influences = sparse.vstack(
+        [one.measured.influence[[one.place]] for side in lists for one in side], format="csc"
     )
+    influences = influences[:, np.diff(influences.indptr) > 0].toarray().astype(float)
     differences = [together([one.difference for one in side]) for side in lists]
     variances = np.concatenate([side.variance for side in differences])
     df = float(np.nanmin(np.concatenate([side.df for side in differences]), initial=math.inf))
     errors = pair_errors(
         differences[0].value,
         differences[1].value,
-        joint_covariance(influences.astype(float), variances),
+        joint_covariance(influences, variances),
         df,
     )
     return {
