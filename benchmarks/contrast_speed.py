@@ -24,11 +24,11 @@ import numpy as np
 import polars as pl
 
 from tremble.decisions.record import READ
-from tremble.stats.frames.arms import Contrast
 from tremble.stats.frames.comparisons import Comparison
 from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.outcomes import outcomes
 from tremble.stats.frames.predictions import predictions
+from tremble.stats.frames.treatments import Contrast
 from tremble.stats.tables.contrasts import ContrastTables
 from tremble.stats.tables.effect_agreement import effect_errors_table, effects_table
 from tremble.store.schemas import DECISIONS, SCORES

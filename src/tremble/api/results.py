@@ -9,8 +9,8 @@ from typing import Any
 import polars as pl
 
 from tremble.published import pairs
-from tremble.stats.frames.arms import Contrast
 from tremble.stats.frames.comparisons import Comparison
+from tremble.stats.frames.treatments import Contrast
 from tremble.stats.tables.analysis import Analysis, analyze, plain
 from tremble.stats.tables.breakdowns import breakdown, wins_table
 from tremble.stats.tables.contrasts import CONTRAST_COLUMNS, ContrastTables

@@ -53,8 +53,8 @@ def show_analysis(
 
     Store(folder).read_run()  # raises where the folder is no study
     from tremble.api.results import analyze_study, breakdown_analysis, further_analysis
-    from tremble.stats.frames.arms import parse
     from tremble.stats.frames.subsets import subsets
+    from tremble.stats.frames.treatments import parse
     from tremble.stats.tables.further import FURTHER
     from tremble.study.notes import caveats
 

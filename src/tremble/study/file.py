@@ -16,7 +16,7 @@ from tremble.errors import UserError
 from tremble.models.spec import ModelSpec, RunOptions
 from tremble.prompts.asked import Asked
 from tremble.prompts.formulations import formulation
-from tremble.stats.frames.arms import WITH, Contrast
+from tremble.stats.frames.treatments import WITH, Contrast
 from tremble.study.data import data_file
 from tremble.study.reader import Reader
 from tremble.study.schema import TABLES

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from tremble.stats.frames.arms import Settings
 from tremble.stats.frames.clusters import kinds_of, units
 from tremble.stats.frames.contexts import contexts
 from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.responses import Responses, responses
+from tremble.stats.frames.treatments import Settings
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from tremble.stats.frames.arms import Arms
 from tremble.stats.frames.comparisons import format_column
 from tremble.stats.frames.contexts import contexts
+from tremble.stats.frames.treatments import Arms
 
 # From this share of an arm's prompts that the other arm has as well, a contrast is refused.
 MOST_SHARED = 0.5

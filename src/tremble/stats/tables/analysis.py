@@ -12,11 +12,11 @@ import polars as pl
 
 from tremble.baselines.base import baseline_predictions
 from tremble.stats.filters import FILTERS, Filters
-from tremble.stats.frames.arms import Contrast
 from tremble.stats.frames.comparisons import Comparison
 from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.outcomes import outcomes
 from tremble.stats.frames.predictions import controls_apart, predictions
+from tremble.stats.frames.treatments import Contrast
 from tremble.stats.inference.significance import significance_table
 from tremble.stats.tables.baselines import baseline_table
 from tremble.stats.tables.models import model_table

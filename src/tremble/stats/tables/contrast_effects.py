@@ -9,8 +9,8 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
-from tremble.stats.frames.arms import Arms
 from tremble.stats.frames.designs import Design
+from tremble.stats.frames.treatments import Arms
 from tremble.stats.inference.contrasts import Points, contrast
 from tremble.stats.inference.effects import Effect, Effects, Over, by_t, fixed_rates
 

@@ -10,10 +10,10 @@ from typing import Any
 import polars as pl
 
 from tremble.errors import UserError
-from tremble.stats.frames.arms import Arms, Contrast, Settings, arms_of
 from tremble.stats.frames.designs import Design, designs
 from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.shared_prompts import Prompts, Shared, prompt_rows
+from tremble.stats.frames.treatments import Arms, Contrast, Settings, arms_of
 from tremble.stats.inference.effects import Effect
 from tremble.stats.inference.meta_analysis import same_sign
 from tremble.stats.inference.multiplicity import holm
