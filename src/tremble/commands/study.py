@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -139,7 +140,7 @@ def _page(folder: Path, out: Path | None = None) -> int:
     if out is None:
         out = folder / "report" / "index.html"
     check_page(out)
-    from tremble.api.results import analyze_study, further_analysis
+    from tremble.api.results import analyze_study, contrast_analysis, further_analysis
     from tremble.report.page.parts import further_parts
     from tremble.report.page.study import study_page
     from tremble.study.notes import caveats
@@ -152,7 +153,8 @@ def _page(folder: Path, out: Path | None = None) -> int:
             raise further[name]
         return further[name]
 
-    parts = further_parts(analysis, rows_of)
+    contrasts = partial(contrast_analysis, analysis, analysis.contrasts)
+    parts = further_parts(analysis, rows_of, contrasts if analysis.contrasts else None)
     text = study_page(analysis, scores, title, caveats(folder), parts)
     write_page(out, text)
     failed = [part for part in parts if part.trouble is not None]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from tremble.errors import UserError
+from tremble.report.tables.contrasts import TITLES, contrast_layout
 from tremble.report.tables.further import VERDICT, controls_missing, further_layout, verdict_layout
 from tremble.report.tables.table import Section, Table
 from tremble.stats.tables.analysis import Analysis, plain
@@ -16,7 +17,7 @@ from tremble.text import one_line
 
 MOST_ROWS = 200
 _LONG = 16  # rows from which a table is folded at first: about a screen
-_ALWAYS_OPEN = ("verdict", "intervals")
+_ALWAYS_OPEN = ("verdict", "contrasts", "intervals")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +47,16 @@ class Part:
     trouble: str | None = None
 
 
+Rows = Sequence[dict[str, Any]]
+
+
 def further_parts(
-    analysis: Analysis, rows_of: Callable[[str], Sequence[dict[str, Any]]]
+    analysis: Analysis,
+    rows_of: Callable[[str], Rows],
+    contrasts: Callable[[], Mapping[str, Rows]] | None = None,
 ) -> list[Part]:
-    """The verdict, then every table of `FURTHER`; `rows_of` makes the rows of one by its name.
+    """The verdict, the tables that `contrasts` makes, if any, then every table of `FURTHER`;
+    `rows_of` makes the rows of one by its name.
 
     What a table raises stands in its part as `trouble`; the others are made all the same.
     """
@@ -65,6 +72,7 @@ def further_parts(
 
     return [
         _made(Heading.of("verdict", VERDICT, "tremble verdict DIR --json"), verdict),
+        *(_contrast_parts(contrasts) if contrasts is not None else []),
         *(
             _made(
                 Heading.of(name, f"{about}.", f"tremble analyze DIR --table {name} --json"),
@@ -73,6 +81,21 @@ def further_parts(
             for name, about in FURTHER.items()
         ),
     ]
+
+
+def _contrast_parts(contrasts: Callable[[], Mapping[str, Rows]]) -> list[Part]:
+    """The tables of contrasts that have rows; why there are none in the place of the first."""
+    made: list[Table] = []
+
+    def first() -> Table:
+        made.extend(contrast_layout(contrasts()))
+        return made[0]
+
+    def heading(name: str) -> Heading:
+        return Heading.of(name, f"{TITLES[name]}.", "tremble analyze DIR --json")
+
+    parts = [_made(heading("contrasts"), first)]
+    return parts + [folded(heading(table.id), table) for table in made[1:]]
 
 
 def _made(heading: Heading, make: Callable[[], Table]) -> Part:

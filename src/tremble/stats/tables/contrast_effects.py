@@ -11,7 +11,8 @@ from scipy import sparse
 
 from tremble.stats.frames.designs import Design
 from tremble.stats.frames.treatments import Arms
-from tremble.stats.inference.contrasts import Points, contrast
+from tremble.stats.inference.arms import Points
+from tremble.stats.inference.contrasts import contrast
 from tremble.stats.inference.effects import Effect, Effects, Over, by_t, fixed_rates
 
 # Below so many texts in an arm an interval is over people who read these very texts.
