@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import polars as pl
 
 from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.shared_prompts import Prompts
-from tremble.stats.tables.contrasts import Treated, refuse_unreached, treated
+from tremble.stats.frames.treatments import Contrast
+from tremble.stats.tables.contrasts import refuse_unreached, treated
 from tremble.study.cells import Cell
 from tremble.study.decision_frame import DecisionFrames
-from tremble.study.file import Study
 from tremble.study.prompt_table import PromptTable
 
 
 class AskedContrasts:
     """The contrasts of a study. Raises UserError for one that the data cannot have (`treated`)."""
 
-    def __init__(self, study: Study, frames: DecisionFrames) -> None:
-        self._families: list[Treated] = []
-        if study.contrasts:
-            decisions = pl.concat([frames[entry] for entry in frames])
-            self._families = treated(Evidence(decisions), study.contrasts)
+    def __init__(self, contrasts: Sequence[Contrast], frames: DecisionFrames) -> None:
+        decisions = pl.concat([frames[entry] for entry in frames])
+        self._families = treated(Evidence(decisions), contrasts)
 
     def check(self, tables: Iterable[tuple[Cell, PromptTable]]) -> None:
         """Raises UserError for a contrast whose arms give a model the same prompts; `tables` are
         the prompts of a study's cells, of which those of one model in each wording are read."""
-        if not self._families:
-            return
         first: dict[str, tuple[object, str]] = {}
         rows = []
         for cell, table in tables:

@@ -10,7 +10,6 @@ from tremble.errors import UserError
 from tremble.models.spec import ModelSpec, model_name
 from tremble.study.cells import Cell, Facts, cells, prompts_key
 from tremble.study.context import RunContext
-from tremble.study.contrasts import AskedContrasts
 from tremble.study.data import data_fingerprint, decisions_of
 from tremble.study.decision_frame import DecisionFrames, decision_parts
 from tremble.study.file import Study
@@ -32,7 +31,11 @@ class PreparedPrompts:
         data, folder = run.study.data, run.study.folder
         self._fingerprints = {entry: data_fingerprint(entry, folder) for entry in data}
         self.frames = read_data(run.study)
-        self._contrasts = AskedContrasts(run.study, self.frames)
+        self._contrasts = None
+        if run.study.contrasts:  # what they are held to takes a second to load
+            from tremble.study.contrasts import AskedContrasts
+
+            self._contrasts = AskedContrasts(run.study.contrasts, self.frames)
         self._keys: dict[Cell, str] = {}
         self.cells = selected(run.study, cells(run.study, facts), self.frames.families())
 
@@ -83,7 +86,8 @@ class PreparedPrompts:
     def check_contrasts(self, some: Iterable[Cell]) -> None:
         """Raises UserError where a contrast of the study does not reach the prompts of some cells,
         of which `table` was asked before."""
-        self._contrasts.check((cell, self.made(cell)) for cell in some)
+        if self._contrasts is not None:
+            self._contrasts.check((cell, self.made(cell)) for cell in some)
 
     def check_data(self) -> None:
         """Raises UserError where data changed since they were first read."""
