@@ -18,6 +18,7 @@ _KINDS = {
     "text": "text",
     "texts": "list of texts",
     "patterns": "text or list of texts",
+    "values": "text, number, true or false, or a list of two",
     "flag": "true or false",
     "count": "whole number from 1",
     "share": "number from 0 to 1",

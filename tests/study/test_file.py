@@ -24,6 +24,7 @@ from tremble.errors import UserError
 from tremble.models.open import open_tokenizer
 from tremble.models.spec import RunOptions
 from tremble.prompts.formulations import FORMULATIONS
+from tremble.stats.frames.treatments import Contrast
 from tremble.study.cells import Facts, cells, prompts_key
 from tremble.study.file import Study, read_study
 from tremble.study.notes import caveats
@@ -37,6 +38,7 @@ BARE = {
     "pair": {"base": '"mock:base"', "aligned": '"mock:aligned"'},
     "model": {"id": '"mock:base"'},
 }
+NEEDED = {"contrast": {"by": '"condition"'}}  # what a table has wherever it stands
 MODELS = (
     '[[pair]]\nbase = "mock:base"\naligned = "mock:aligned"\n[[model]]\nid = "mock:single"\n'
     'template = "gemma"\n'
@@ -58,7 +60,8 @@ def written(folder: Path, **extra: dict[str, str]) -> Path:
     """The smallest study file with a pair, and `extra` keys by table."""
     lines = []
     for table in TABLES:
-        entries = {**BARE.get(table, {}), **extra.get(table, {})}
+        needed = NEEDED.get(table, {}) if table in extra else {}
+        entries = {**BARE.get(table, {}), **needed, **extra.get(table, {})}
         if table in BARE or table in extra:
             lines.append(f"[[{table}]]" if table in REPEATED else f"[{table}]")
         lines += [f"{key} = {value}" for key, value in entries.items()]
@@ -77,7 +80,7 @@ def test_the_page_holds_the_schema_of_today() -> None:
 
 
 def test_the_examples_of_the_page_are_study_files(tmp_path: Path) -> None:
-    whole, rules = re.findall(r"```toml\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    whole, rules, contrast = re.findall(r"```toml\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
     path = tmp_path / "page.toml"
     path.write_text(whole, "utf-8")
     study = read_study(path)
@@ -87,6 +90,8 @@ def test_the_examples_of_the_page_are_study_files(tmp_path: Path) -> None:
         "google/gemma-3-270m",
     ]
     assert study.run.memory == 4_000_000_000
+    path.write_text(whole + contrast, "utf-8")
+    assert read_study(path).contrasts == (Contrast(("condition",), ("control",)),)
     path.write_text(whole + rules, "utf-8")
     assert [one.patterns for one in read_study(path).include] == [
         {"format": ("plain",)},
@@ -296,3 +301,51 @@ def test_rules_that_mean_nothing_are_one_sentence(data: Path, rules: str, said: 
     assert said in str(caught.value)
     assert str(caught.value).endswith((".", "?")) and "\n" not in str(caught.value)
     assert not (data / "out").exists()
+
+
+# Contrasts.
+
+
+def with_contrast(folder: Path, *tables: str) -> Path:
+    text = "".join(f"[[contrast]]\n{table}\n" for table in tables)
+    return study_file(folder, MODELS + text)
+
+
+def test_contrasts_are_read_with_their_controls_as_text(tmp_path: Path) -> None:
+    path = with_contrast(
+        tmp_path,
+        'by = "condition"\ncontrol = "control"',
+        'by = ["stakes", "framed"]\ncontrol = [1.5, true]\nfamily = "custom"',
+        'by = "stakes"',
+    )
+    assert read_study(path).contrasts == (
+        Contrast(("condition",), ("control",)),
+        Contrast(("stakes", "framed"), ("1.5", "true"), "custom"),
+        Contrast(("stakes",)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("tables", "sentence"),
+    [
+        (['control = "x"'], "by is missing"),
+        (['by = "a"\ncontrol = ["x", "y"]'], "a list, but by is one key, 'a'; give one value"),
+        (['by = "a"\ncontrol = ["x"]'], "a list, but by is one key, 'a'; give one value"),
+        (['by = ["a", "b"]\ncontrol = "x"'], "1 value for 2 keys; give one for each"),
+        (['by = ["a", "b"]\ncontrol = ["x"]'], "1 value for 2 keys; give one for each"),
+        (['by = ["a", "b", "c"]'], "names 3 keys; name one, or two"),
+        (['by = ["a", "a"]'], "by holds 'a' 2 times; keep one"),
+        (['by = "a"\ncontrol = {x = 1}'], "it must be a text, a number, true or false"),
+        (['by = "a"', 'by = "a"'], "the contrast by 'a' stands twice; keep one"),
+        (
+            ['by = ["a", "b"]\ncontrol = [1, 2]', 'by = ["b", "a"]\ncontrol = [2, 1]'],
+            "the contrast by 'b:a' stands twice; keep one",
+        ),
+        (['by = "a"\nfamly = "x"'], "did you mean 'family'"),
+    ],
+)
+def test_a_contrast_that_means_nothing_is_refused(
+    tmp_path: Path, tables: list[str], sentence: str
+) -> None:
+    with pytest.raises(UserError, match=re.escape(sentence)):
+        read_study(with_contrast(tmp_path, *tables))

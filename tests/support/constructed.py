@@ -8,7 +8,7 @@ them.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,7 +73,7 @@ def pool(folder: Path, options: list[dict[str, Any]], count: int = 2000) -> Pool
 
 def crossed(
     of: Pool,
-    arms: dict[str, Sequence[int]],
+    arms: Mapping[str, Sequence[int]],
     chance: Callable[[str, np.ndarray], np.ndarray],
     people: int,
     seed: int = 1,

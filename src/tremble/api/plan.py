@@ -191,6 +191,7 @@ class _Plan:
             ):
                 run.notify(note)
         run.progress.prepare(prompts)
+        rendered: list[Cell] = []
         for cell in jobs.values():
             try:
                 table = prepared.table(cell)
@@ -198,7 +199,9 @@ class _Plan:
                 whole = prepared.decisions(cell)
                 self.cannot[str(error)].add(cell, prepared.count([cell]), whole["decision"])
                 continue
+            rendered.append(cell)
             self._add(Job(cell, table, self.models[cell.model].identity))
+        prepared.check_contrasts(rendered)
         return prepared
 
     def _add(self, job: Job) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,13 @@ import polars as pl
 from tremble.published import pairs
 from tremble.stats.frames.clusters import each_apart
 from tremble.stats.frames.comparisons import Comparison
+from tremble.stats.frames.treatments import Contrast
 from tremble.stats.tables.analysis import Analysis, analyze, plain
 from tremble.stats.tables.breakdowns import breakdown, wins_table
+from tremble.stats.tables.contrasts import CONTRAST_COLUMNS, ContrastTables
+from tremble.stats.tables.effect_agreement import effect_errors_table, effects_table
 from tremble.stats.tables.further import further_tables
+from tremble.stats.tables.model_breakdown import model_breakdown
 from tremble.store.study_folder import Store
 
 
@@ -27,7 +31,8 @@ def analyze_study(out: Path) -> tuple[Analysis, pl.DataFrame, pl.DataFrame]:
     scores, decisions = store.scores(), store.decisions()
     if store.read_run().get("one_decision_each"):
         decisions = each_apart(decisions)
-    return analyze(scores, decisions, _compared(store)), scores, decisions
+    made = analyze(scores, decisions, _compared(store), contrasts=contrasts_of(store))
+    return made, scores, decisions
 
 
 def further_analysis(
@@ -46,14 +51,41 @@ def further_analysis(
 
 
 def breakdown_analysis(analysis: Analysis, by: str) -> dict[str, list[dict[str, Any]]]:
-    """The pairs of a study within every value of one parameter of the games: "pairs" (r, mass,
-    winner; `breakdown`) and "wins" (`wins_table`).
+    """A study within every value of one parameter of the games: "models" (r, mass, shares;
+    `model_breakdown`), "pairs" (r, mass, winner; `breakdown`) and "wins" (`wins_table`).
 
     `analysis` is what `analyze_study` gave. Raises UserError where no decision has such a
     parameter.
     """
     rows = breakdown(analysis.evidence, analysis.comparisons, by, analysis.filters)
-    return {"pairs": plain(rows), "wins": plain(wins_table(rows))}
+    return {
+        "models": plain(model_breakdown(analysis.evidence, by)),
+        "pairs": plain(rows),
+        "wins": plain(wins_table(rows)),
+    }
+
+
+def contrast_analysis(
+    analysis: Analysis, contrasts: Sequence[Contrast]
+) -> dict[str, list[dict[str, Any]]]:
+    """Contrasts of a study (those of its file are `analysis.contrasts`): "contrasts", with
+    CONTRAST_COLUMNS, "effects" (`effects_table`) and "effect_errors" (`effect_errors_table`).
+
+    Raises UserError for contrasts that the study's decisions cannot have, and where none reaches a
+    prompt.
+    """
+    made = ContrastTables(analysis.evidence, contrasts)
+    rows = [{name: row[name] for name in CONTRAST_COLUMNS} for row in made.rows()]
+    return {
+        "contrasts": plain(rows),
+        "effects": plain(effects_table(made)),
+        "effect_errors": plain(effect_errors_table(made, analysis.comparisons)),
+    }
+
+
+def contrasts_of(store: Store) -> list[Contrast]:
+    """The contrasts that the study's file asked for in the last run."""
+    return [Contrast.from_json(entry) for entry in store.read_run().get("contrasts", [])]
 
 
 def _compared(store: Store) -> list[Comparison]:

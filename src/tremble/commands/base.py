@@ -25,6 +25,16 @@ _UNLIMITED = 1_000_000  # columns
 _PAGE = 100
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
+Contrasts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--contrast",
+        metavar="KEY[=CONTROL]",
+        help="Effects of a treatment on people and models, in place of the study's own contrasts; "
+        "KEY:KEY for an interaction.",
+    ),
+]
+
 
 def guarded(command: Callable[Parameters, int | None]) -> Callable[Parameters, None]:
     """Turns what a command raises or returns into the exit code the user was promised, and holds

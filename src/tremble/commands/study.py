@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from tremble.commands.base import AsJson, guarded, print_json, say
+from tremble.commands.base import AsJson, Contrasts, guarded, print_json, say
 from tremble.commands.destinations import check_page, write_page
 from tremble.commands.ending import complain
 from tremble.commands.tables import show_analysis
@@ -57,15 +58,16 @@ def analyze(
     tables: Annotated[bool, typer.Option("--tables", help="List the further tables.")] = False,
     by: Annotated[
         list[str] | None,
-        typer.Option(metavar="PARAMETER", help="r, mass and wins by a parameter of the games."),
+        typer.Option(metavar="PARAMETER", help="r, mass, shares and wins by a parameter."),
     ] = None,
+    contrast: Contrasts = None,
     as_json: AsJson = False,
 ) -> int:
     """Tables: r, mass, who wins, tests over pairs, baselines; and further ones by name."""
     if tables:
         return _list_tables(as_json)
     names = [name.strip() for part in table or () for name in part.split(",") if name.strip()]
-    return show_analysis(folder, as_json, names, by or ())
+    return show_analysis(folder, as_json, names, by or (), contrast or ())
 
 
 @guarded
@@ -138,7 +140,7 @@ def _page(folder: Path, out: Path | None = None) -> int:
     if out is None:
         out = folder / "report" / "index.html"
     check_page(out)
-    from tremble.api.results import analyze_study, further_analysis
+    from tremble.api.results import analyze_study, contrast_analysis, further_analysis
     from tremble.report.page.parts import further_parts
     from tremble.report.page.study import study_page
     from tremble.study.notes import caveats
@@ -151,7 +153,8 @@ def _page(folder: Path, out: Path | None = None) -> int:
             raise further[name]
         return further[name]
 
-    parts = further_parts(analysis, rows_of)
+    contrasts = partial(contrast_analysis, analysis, analysis.contrasts)
+    parts = further_parts(analysis, rows_of, contrasts if analysis.contrasts else None)
     text = study_page(analysis, scores, title, caveats(folder), parts)
     write_page(out, text)
     failed = [part for part in parts if part.trouble is not None]

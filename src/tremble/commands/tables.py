@@ -33,34 +33,42 @@ class _Failures:
 
 
 def show_analysis(
-    folder: Path, as_json: bool = False, names: Sequence[str] = (), by: Sequence[str] = ()
+    folder: Path,
+    as_json: bool = False,
+    names: Sequence[str] = (),
+    by: Sequence[str] = (),
+    contrast: Sequence[str] = (),
 ) -> int:
     """Print the analysis of a study folder and return the exit code.
 
-    `names` are further tables ("all" for every one), `by` parameters of the games; where any are
-    named, the terminal shows no other table. 0; 1 where a table failed, which has its sentence in
-    its place; 2 where none of those asked for can be made.
+    `names` are further tables ("all" for every one), `by` parameters of the games, `contrast`
+    treatments in place of the study's own; where any are named, the terminal shows no other table.
+    0; 1 where a table failed, which has its sentence in its place; 2 where none of those asked for
+    can be made.
 
-    Raises UserError, before anything is printed, where the folder is no study or a name is not
-    known.
+    Raises UserError, before anything is printed, where the folder is no study, a name is not known,
+    or a contrast that was asked for cannot be had.
     """
     from tremble.store.study_folder import Store
 
     Store(folder).read_run()  # raises where the folder is no study
     from tremble.api.results import analyze_study, breakdown_analysis, further_analysis
     from tremble.stats.frames.subsets import subsets
+    from tremble.stats.frames.treatments import parse
     from tremble.stats.tables.further import FURTHER
     from tremble.study.notes import caveats
 
     for name in names:
         if name not in FURTHER and name != "all":
             raise UserError(f"There is no table {name!r}{did_you_mean(name, [*FURTHER, 'all'])}")
+    treatments = [parse(text) for text in contrast]
     if by:
         there = Store(folder).decisions()
         for name in by:
             subsets(there, name)  # raises for an unknown one
     analysis, *_ = analyze_study(folder)
-    everything = "all" in names or (as_json and not names and not by)
+    asked = bool(names or by or contrast)
+    everything = "all" in names or (as_json and not asked)
     wanted = [name for name in FURTHER if everything or name in names]
     failed = _Failures()
     further = further_analysis(analysis, wanted, failed.sentence)
@@ -70,25 +78,49 @@ def show_analysis(
             parts[name] = breakdown_analysis(analysis, name)
         except Exception as error:
             parts[name] = failed.sentence(f"by {name}", error)
+    effects = _contrasts(analysis, treatments, failed) if as_json or contrast or not asked else {}
     if as_json:
         broken = {"by": parts} if by else {}
-        print_json({"notes": caveats(folder), **analysis.to_json(), **further, **broken})
+        print_json({"notes": caveats(folder), **analysis.to_json(), **effects, **further, **broken})
     else:
-        _print(folder, None if names or by else analysis, further, parts)
+        _print(folder, None if asked else analysis, effects, further, parts)
     rest = not (names or by) or len(wanted) + len(parts) > failed.refused
     if failed.faults or (failed.refused and rest):
         return 1
     return 2 if failed.refused else 0
 
 
-def _print(folder: Path, analysis: Any, further: dict[str, Any], parts: dict[str, Any]) -> None:
+def _contrasts(analysis: Any, treatments: Sequence[Any], failed: _Failures) -> dict[str, Any]:
+    """The tables of the contrasts asked for, or of the study's own, which fail by themselves."""
+    from tremble.api.results import contrast_analysis
+
+    if treatments:
+        return contrast_analysis(analysis, treatments)
+    if not analysis.contrasts:
+        return {}
+    try:
+        return contrast_analysis(analysis, analysis.contrasts)
+    except Exception as error:
+        return {"contrasts": failed.sentence("contrasts", error)}
+
+
+def _print(
+    folder: Path,
+    analysis: Any,
+    effects: dict[str, Any],
+    further: dict[str, Any],
+    parts: dict[str, Any],
+) -> None:
     """The first tables, where `analysis` is given, and the others."""
+    from tremble.report.tables.contrasts import contrast_layout
     from tremble.report.tables.further import breakdown_layout, further_layout
     from tremble.report.terminal.tables import print_tables, show_tables
 
     print_notes(folder, analysis is not None)
     if analysis is not None:
         show_tables(analysis, screen())
+    print_tables(contrast_layout(effects), screen())
+    if analysis is not None:
         say("Intervals, ceilings, breakdowns and more: --table NAME; --tables lists them.")
     empty = [name for name, rows in further.items() if not rows and len(further) > 1]
     shown = {name: rows for name, rows in further.items() if name not in empty}

@@ -37,6 +37,7 @@ _RECORD: Any = {
             "aligned_template": _TEXT_OR_NONE,
         }
     ],
+    "contrasts?": [{"by": [str], "control": (list, type(None)), "family": _TEXT_OR_NONE}],
     "jobs": [{"folder": str, "model?": str, "partner": _TEXT_OR_NONE, "expected?": str}],
     "decisions?": {"*": str},
     "digests?": {"*": str},

@@ -16,9 +16,12 @@ from tremble.errors import UserError
 from tremble.models.spec import ModelSpec, RunOptions
 from tremble.prompts.asked import Asked
 from tremble.prompts.formulations import formulation
+from tremble.stats.frames.treatments import WITH, Contrast
 from tremble.stats.verdict.answer import MARGINS, Margins
 from tremble.study.data import data_file
-from tremble.study.schema import TABLES, Reader
+from tremble.study.reader import Reader
+from tremble.study.schema import TABLES
+from tremble.text import as_written, counted
 from tremble.tokenization.options import Reading, Termination
 from tremble.tokenization.surface_forms import Spellings
 
@@ -69,7 +72,7 @@ class Study:
     decisions of each family of an entry of `data`, see `decisions.subsample`. `controls`:
     what every formulation is also put under, see `prompts.controls`; `also_read`: in which readings
     it is scored beside `reading`. `one_decision_each`: nobody whose name is not known made two
-    decisions. `margins`: of the verdict.
+    decisions. `contrasts`: what is compared once all is scored. `margins`: of the verdict.
     """
 
     name: str
@@ -87,6 +90,7 @@ class Study:
     families: tuple[str, ...] = ()
     include: tuple[Rule, ...] = ()
     exclude: tuple[Rule, ...] = ()
+    contrasts: tuple[Contrast, ...] = ()
     sample: int | None = None
     one_decision_each: bool = False
     margins: Margins = MARGINS
@@ -202,6 +206,7 @@ def study_from(text: str, path: Path) -> Study:
         include=_rules(where, content, "include"),
         exclude=_rules(where, content, "exclude"),
         margins=margins,
+        contrasts=_contrasts(where, content),
         run=options,
         too_long=run["too_long"],
         text=text,
@@ -248,6 +253,33 @@ def _rules(where: Reader, content: Mapping[str, Any], table: str) -> tuple[Rule,
             where.fail(f"one [[{table}]] is empty; give it at least one of {', '.join(entry)}")
         rules.append(Rule(table, patterns))
     return tuple(rules)
+
+
+def _contrasts(where: Reader, content: Mapping[str, Any]) -> tuple[Contrast, ...]:
+    made: list[Contrast] = []
+    seen = []
+    for entry in where.each(content, "contrast"):
+        by, control, family = entry["by"], entry["control"], entry["family"]
+        if len(by) > 2:
+            where.fail(f"by in [[contrast]] names {len(by)} keys; name one, or two")
+        if len(by) == 1 and isinstance(control, tuple):
+            where.fail(
+                f"control in [[contrast]] is {as_written(list(control))}, a list, but by is one "
+                f"key, {by[0]!r}; give one value"
+            )
+        if isinstance(control, str):
+            control = (control,)
+        if control is not None and len(control) != len(by):
+            where.fail(
+                f"control in [[contrast]] holds {counted(len(control), 'value')} for "
+                f"{counted(len(by), 'key')}; give one for each, or leave it out"
+            )
+        same = frozenset(zip(by, control or (None, None), strict=False)), family
+        if same in seen:
+            where.fail(f"the contrast by {WITH.join(by)!r} stands twice; keep one")
+        seen.append(same)
+        made.append(Contrast(by, control, family))
+    return tuple(made)
 
 
 def _relative(spec: ModelSpec, folder: Path) -> ModelSpec:

@@ -22,7 +22,7 @@ class PreparedPrompts:
     """The cells of a study (`cells`), what people did by entry of `data` (`frames`), and the tables
     of prompts, each made when it is asked for and not in the run's cache.
 
-    Raises UserError for faults of the data and of what is selected.
+    Raises UserError for faults of the data, of contrasts and of what is selected.
     """
 
     def __init__(self, run: RunContext, facts: Mapping[ModelSpec, Facts]) -> None:
@@ -31,6 +31,11 @@ class PreparedPrompts:
         data, folder = run.study.data, run.study.folder
         self._fingerprints = {entry: data_fingerprint(entry, folder) for entry in data}
         self.frames = read_data(run.study)
+        self._contrasts = None
+        if run.study.contrasts:  # what they are held to takes a second to load
+            from tremble.study.contrasts import AskedContrasts
+
+            self._contrasts = AskedContrasts(run.study.contrasts, self.frames)
         self._keys: dict[Cell, str] = {}
         self.cells = selected(run.study, cells(run.study, facts), self.frames.families())
 
@@ -78,6 +83,12 @@ class PreparedPrompts:
         """The prompts of a cell that `table` was asked for before, wherever they lie now."""
         return self.run.cache.table(self._keys[cell], self.run.study.how_read(cell.asked).reading)
 
+    def check_contrasts(self, some: Iterable[Cell]) -> None:
+        """Raises UserError where a contrast of the study does not reach the prompts of some cells,
+        of which `table` was asked before."""
+        if self._contrasts is not None:
+            self._contrasts.check((cell, self.made(cell)) for cell in some)
+
     def check_data(self) -> None:
         """Raises UserError where data changed since they were first read."""
         for entry, before in self._fingerprints.items():
@@ -102,6 +113,7 @@ def prepare_prompts(run: RunContext, facts: Mapping[ModelSpec, Facts]) -> Prepar
         if cell.dataset not in warned and (doubt := table.warning()) is not None:
             warned.add(cell.dataset)
             run.notify(f"Warning: {doubt[0]}: {doubt[1]}")
+    prepared.check_contrasts(prepared.cells)
     prepared.check_data()
     return prepared
 

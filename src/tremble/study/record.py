@@ -54,6 +54,7 @@ def run_record(run: RunContext, jobs: Iterable[Job]) -> dict[str, Any]:
         "models": {model_name(model): identity for model, identity in run.identities.items()},
         "absent": absent_models(run),
         "comparisons": [asdict(comparison) for comparison in comparisons(study)],
+        **({"contrasts": [one.to_json() for one in study.contrasts]} if study.contrasts else {}),
         "jobs": [
             {"folder": job.folder, "model": model_name(job.model), "partner": job.cell.partner}
             for job in jobs

@@ -5,28 +5,19 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 
 from tremble.engines.registry import names as engine_names
-from tremble.errors import UserError
 from tremble.models.device import DTYPES
 from tremble.prompts.controls import CONTROLS
 from tremble.prompts.formulations import FORMULATIONS
 from tremble.prompts.presentations import COUNTERBALANCES
 from tremble.stats.verdict.answer import MARGINS
-from tremble.text import abridged, as_written, did_you_mean
 
-Kind = Literal["text", "texts", "patterns", "flag", "count", "size", "share"]
+Kind = Literal["text", "texts", "patterns", "values", "flag", "count", "size", "share"]
 FORMATS = ("native", "plain", "chat")
 REQUIRED = object()  # the default of a key that must be there
-_UNITS = {
-    **{f"{letter}b": 1000**power for power, letter in enumerate("kmgt", 1)},
-    **{f"{letter}ib": 1024**power for power, letter in enumerate("kmgt", 1)},
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +25,8 @@ class Key:
     """One key of one table of a study file.
 
     `default` is what it is when left out (None: nothing), or REQUIRED; `words` are the only values
-    it takes, `every` what "all" stands for. `patterns` is a text or a list of texts; `size` is
-    read as bytes.
+    it takes, `every` what "all" stands for. `patterns` is a text or a list of texts, `values` a
+    text, number or flag, or a list of them; `size` is read as bytes.
     """
 
     table: str
@@ -201,6 +192,31 @@ SCHEMA = (
         example='"gemma"',
     ),
     Key(
+        "contrast",
+        "by",
+        "patterns",
+        REQUIRED,
+        "a key of the decisions' `config`, or a list of two for their interaction",
+        example='"condition"',
+    ),
+    Key(
+        "contrast",
+        "control",
+        "values",
+        None,
+        "the value that the others are held against, for two keys a list of two; left out: each "
+        "value against the rest",
+        example='"control"',
+    ),
+    Key(
+        "contrast",
+        "family",
+        "text",
+        None,
+        "only decisions of this family; left out: every family whose decisions have the key",
+        example='"bargaining"',
+    ),
+    Key(
         "run",
         "engine",
         "text",
@@ -279,119 +295,9 @@ SCHEMA = (
     ),
 )
 TABLES = tuple(dict.fromkeys(key.table for key in SCHEMA))
-REPEATED = ("pair", "model", "include", "exclude")  # written [[...]], once for each
+REPEATED = ("pair", "model", "contrast", "include", "exclude")  # written [[...]], once for each
 
 
 def keys(table: str) -> dict[str, Key]:
     """The keys of a table by name, in the order of the schema."""
     return {key.name: key for key in SCHEMA if key.table == table}
-
-
-class Reader:
-    """Reads the tables of one file, whose path is named in every error."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def fail(self, message: str) -> NoReturn:
-        message = abridged(message)
-        raise UserError(f"{self.path}: {message}{'' if message.endswith('?') else '.'}")
-
-    def known(self, table: Mapping[str, Any], names: list[str], where: str = "") -> None:
-        """Raises UserError for a key that is not among `names`."""
-        for key in table:
-            if key not in names:
-                inside = f" in {where}" if where else ""
-                raise UserError(
-                    f"{self.path}: unknown key {key!r}{inside}{did_you_mean(key, names)}"
-                )
-
-    def one(self, content: Mapping[str, Any], table: str) -> dict[str, Any]:
-        """The values of a table that stands once, with defaults in place of what is left out.
-
-        Raises UserError for unknown keys and wrong values, as does `each`.
-        """
-        entries = content.get(table, {})
-        if not isinstance(entries, dict):
-            self.fail(f"{table} must be a table, written [{table}]")
-        return self._values(entries, table, f"[{table}]")
-
-    def each(self, content: Mapping[str, Any], table: str) -> list[dict[str, Any]]:
-        """The values of a table that is written once for each."""
-        entries = content.get(table, [])
-        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-            self.fail(f"{table} must be written [[{table}]], once for each")
-        return [self._values(entry, table, f"[[{table}]]") for entry in entries]
-
-    def _values(self, given: Mapping[str, Any], table: str, where: str) -> dict[str, Any]:
-        known = keys(table)
-        self.known(given, list(known), where)
-        return {
-            name: self._value(key, given.get(name), where)
-            if name in given or key.default is REQUIRED
-            else key.default
-            for name, key in known.items()
-        }
-
-    def _value(self, key: Key, value: Any, where: str) -> Any:
-        name, given = key.name, as_written(value)
-        if key.kind == "flag":
-            if not isinstance(value, bool):
-                self.fail(f"{name} in {where} is {given}; it must be true or false")
-            return value
-        if key.kind == "count":
-            whole = isinstance(value, int) and not isinstance(value, bool)
-            if not whole or not 1 <= value < 2**31:
-                self.fail(
-                    f"{name} in {where} is {given}; it must be a whole number from 1"
-                    f"{f' to {2**31 - 1}' if whole and value > 1 else ''}"
-                )
-            return value
-        if key.kind == "share":
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not number or not 0 <= value <= 1:
-                self.fail(f"{name} in {where} is {given}; it must be a number from 0 to 1")
-            return float(value)
-        if key.kind == "size":
-            return self._bytes(name, value, where)
-        if key.kind == "text":
-            if key.words and value not in key.words:
-                self.fail(f"{name} is {given}; {_one_of(value, key.words)}")
-            if not isinstance(value, str) or not value:
-                self.fail(f"{name} in {where} is {given}; it must be a text in quotes")
-            return value
-        return self._texts(key, value)
-
-    def _texts(self, key: Key, value: Any) -> tuple[str, ...]:
-        if key.every and value == "all":
-            return key.every
-        if key.kind == "patterns" and isinstance(value, str):
-            value = [value]
-        if not isinstance(value, list) or not value or not all(isinstance(x, str) for x in value):
-            what = 'it must be "all" or a list' if key.every else "it must be a list"
-            example = next(iter(key.words or key.every), key.name)
-            self.fail(f'{key.name} is {as_written(value)}; {what} of texts such as ["{example}"]')
-        for word in value:
-            if key.words and word not in key.words:
-                self.fail(f"{key.name} holds {word!r}; {_one_of(word, key.words)}")
-            if value.count(word) > 1:
-                self.fail(f"{key.name} holds {word!r} {value.count(word)} times; keep one")
-        return tuple(value)
-
-    def _bytes(self, name: str, value: Any, where: str) -> int:
-        """A size such as "4 GB" (thousands) or "8 GiB" (1,024s) in bytes."""
-        amount = re.fullmatch(r"(\d{1,15}(?:\.\d{1,15})?) *([kmgt]i?b)", str(value).strip().lower())
-        size = int(float(amount[1]) * _UNITS[amount[2]]) if amount else 0
-        if not isinstance(value, str) or not size:
-            self.fail(
-                f"{name} in {where} is {as_written(value)}; it must be a size such as "
-                '"4 GB" or "512 MiB"'
-            )
-        return size
-
-
-def _one_of(value: Any, words: Sequence[str]) -> str:
-    """What a key takes, and which of it is close to `value`."""
-    shown = ", ".join(f'"{word}"' for word in words)
-    hint = did_you_mean(value, list(words)) if isinstance(value, str) else ""
-    return f"it must be one of {shown}{hint if hint.endswith('?') else ''}"

@@ -18,11 +18,13 @@ from tests.support.counterparts import PAIR, people
 from tests.support.pages import HOSTILE
 from tests.support.places import ROOT
 from tests.support.studies import run, study_file
+from tests.support.treatments import factorial
 from tremble.api.plan import plan_study
 from tremble.commands.program import app
 from tremble.report.page.xray import xray_page
 from tremble.report.tables.answers import verdict_layout
-from tremble.report.tables.captions import BY, CAPTIONS, PLAIN, heading
+from tremble.report.tables.captions import BY, CAPTIONS, CONTRASTS, PLAIN, heading
+from tremble.report.tables.contrasts import contrast_layout
 from tremble.report.tables.further import further_layout, table_of
 from tremble.report.tables.plan import plan_layout
 from tremble.report.tables.table import Column, Section, Table, layout, shown_model
@@ -31,9 +33,13 @@ from tremble.report.terminal.console import _BENCH, show_bench
 from tremble.report.terminal.shown import ShownConsole
 from tremble.report.terminal.tables import print_tables
 from tremble.stats.filters import Filters
+from tremble.stats.frames.treatments import Contrast
 from tremble.stats.tables.analysis import Analysis, analyze, plain
 from tremble.stats.tables.breakdowns import breakdown, wins_table
+from tremble.stats.tables.contrasts import ContrastTables
+from tremble.stats.tables.effect_agreement import effects_table
 from tremble.stats.tables.further import FURTHER, further_tables
+from tremble.stats.tables.model_breakdown import model_breakdown
 from tremble.stats.verdict.table import verdict_table
 from tremble.study.file import read_study
 from tremble.study.notes import caveats
@@ -52,6 +58,7 @@ LACKING = {
     "votes": "family mode formulation pairs test direction n statistic p sided p_two_sided mean "
     "low high note p_holm p_bh",
 }  # fmt: skip
+ERRORS = "contrasts rmse_base rmse_aligned difference low high"
 TEXTS: tuple[str, ...] = (
     "model",
     "format",
@@ -217,11 +224,21 @@ def test_every_number_is_explained_by_its_name_or_above_its_table(study: list[Ta
     scores, decisions = people()
     evidence = analyze(scores, decisions, [PAIR]).evidence
     rows = plain(breakdown(evidence, [PAIR], "stakes"))
+    evidence = factorial().evidence()
+    treated = ContrastTables(evidence, [Contrast(("stakes", "frame")), Contrast(("stakes",))])
+    made = {
+        "contrasts": plain(treated.rows()),
+        "effects": plain(effects_table(treated)),
+        "effect_errors": [dict.fromkeys(ERRORS.split(), 1.0) | {"note": None}],
+    }
+    contrasts = contrast_layout(made)
+    assert [table.id for table in contrasts] == list(CONTRASTS)
     tables = [table for table in study if table.id in CAPTIONS]
+    tables += [*contrasts, table_of("models", "", plain(model_breakdown(evidence, "stakes")))]
     tables += [table_of("pairs", "", rows), table_of("wins", "", plain(wins_table(rows)))]
     for table in tables:
-        said = (BY.get(table.id) or CAPTIONS[table.id]).casefold()
-        assert table.caption == CAPTIONS.get(table.id, "")
+        said = ({**CAPTIONS, **CONTRASTS, **BY}[table.id]).casefold()
+        assert table.caption == {**CAPTIONS, **CONTRASTS}.get(table.id, "")
         for column in table.columns:
             if column.number and column.name.casefold() not in PLAIN:
                 name = column.name.casefold().removesuffix(" tempered")

@@ -3,14 +3,55 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 import statsmodels.api as sm
 from scipy import stats as scipy_stats
-from statsmodels.stats.sandwich_covariance import cov_cluster, cov_cluster_2groups
+from statsmodels.stats.sandwich_covariance import cov_cluster_2groups
 
-from tremble.stats.inference.effects import Arm, mean_difference, rate_variance
+from tremble.stats.inference.arms import Points
+from tremble.stats.inference.contrasts import contrast
+from tremble.stats.inference.effects import Over, rate_variance
+
+OVER: tuple[Over, ...] = ("people and items", "people")
+NUMBERS = ("variance", "df", "low", "high", "p")
+
+
+@dataclass(frozen=True)
+class Arm:
+    """Values under one condition, one array of labels for each kind of cluster, and weights."""
+
+    values: np.ndarray
+    clusters: list[np.ndarray]
+    weights: np.ndarray | None = None
+
+
+class Found(NamedTuple):
+    """An `Effect` that has an interval."""
+
+    value: float
+    variance: float
+    df: float
+    low: float
+    high: float
+    p: float
+
+
+def mean_difference(arm: Arm, control: Arm) -> Found:
+    """The mean of one arm less that of another, over people and items."""
+    values, kinds = np.concatenate([arm.values, control.values]), []
+    for one, other in zip(arm.clusters, control.clusters, strict=True):
+        kinds.append(np.unique(np.concatenate([one, other]), return_inverse=True)[1])
+    given = [np.ones(len(a.values)) if a.weights is None else a.weights for a in (arm, control)]
+    people, items = kinds[0], kinds[1] if len(kinds) == 2 else None
+    points = Points(values[None], people, items, np.concatenate(given))
+    number = np.repeat([0, 1], [len(arm.values), len(control.values)])
+    found = contrast(points, number, (1, -1))
+    assert found.note is None and found.of(0).low is not None
+    return Found(*(float(getattr(found, name)[0]) for name in Found._fields))
 
 
 def alone(values: np.ndarray, first: int = 0) -> Arm:
@@ -77,27 +118,39 @@ def crossed(
     return arms[0], arms[1]
 
 
-def test_two_ways_are_statsmodels_with_the_factors_that_are_stated() -> None:
-    """Raw one-way covariances of its OLS, times G / (G - 1) of the clusters in an arm."""
+def test_two_ways_of_a_full_crossing_are_the_analysis_of_variance() -> None:
+    """One arm of 9 people x 12 items against another of other items: people's part is the paired
+    variance of their means, items' part Welch's of theirs; of each arm the rest's mean square, from
+    statsmodels' two-way fit, over the number of its cells is taken once."""
     people, items = 9, 12
     arms = crossed(np.random.default_rng(3), people, items, (6, 6))
-    y = np.concatenate([arm.values for arm in arms])
-    treated = np.repeat([1.0, 0.0], people * items)
-    fit = sm.OLS(y, sm.add_constant(treated)).fit()
-    who, what = (np.concatenate([arm.clusters[k] for arm in arms]) for k in (0, 1))
-    raw = [
-        cov_cluster(fit, codes, use_correction=False)[1, 1]
-        for codes in (who, what, who * 1000 + what)
-    ]
-    both = cov_cluster_2groups(fit, who, what, use_correction=False)[0][1, 1]
-    assert both == pytest.approx(raw[0] + raw[1] - raw[2])
-    factors = [size / (size - 1) for size in (people, items, people * items)]
-    parts = [factor * part for factor, part in zip(factors, raw, strict=True)]
-    assert parts[2] < min(parts[:2])  # so no bound is touched
+    tables = [arm.values.reshape(people, items) for arm in arms]
+    by_people = (tables[0] - tables[1]).mean(axis=1).var(ddof=1) / people
+    by_items = sum(table.mean(axis=0).var(ddof=1) / items for table in tables)
+    rest = 0.0
+    for table in tables:
+        who, what = (
+            np.eye(n)[codes.ravel()] for n, codes in zip((9, 12), np.indices((9, 12)), strict=True)
+        )
+        fit = sm.OLS(table.ravel(), np.hstack([who, what[:, 1:]])).fit()
+        assert fit.df_resid == (people - 1) * (items - 1)
+        rest += fit.mse_resid / table.size
+    assert rest < min(by_people, by_items)  # so no bound is touched
     found = mean_difference(*arms)
-    assert found.variance == pytest.approx(parts[0] + parts[1] - parts[2], rel=1e-10)
-    df = found.variance**2 / (parts[0] ** 2 / (people - 1) + parts[1] ** 2 / item_df(arms))
+    assert found.variance == pytest.approx(by_people + by_items - rest, rel=1e-10)
+    df = found.variance**2 / (by_people**2 / (people - 1) + by_items**2 / item_df(arms))
     assert found.df == pytest.approx(df, rel=1e-10)
+
+
+def test_two_ways_are_statsmodels_up_to_what_cells_hold_of_people_and_items() -> None:
+    """With many people and items nothing is left of the difference: raw two-way covariance."""
+    people, items = 150, 140
+    arms = crossed(np.random.default_rng(3), people, items, (0.3, 0.3))
+    y = np.concatenate([arm.values for arm in arms])
+    fit = sm.OLS(y, sm.add_constant(np.repeat([1.0, 0.0], people * items))).fit()
+    who, what = (np.concatenate([arm.clusters[k] for arm in arms]) for k in (0, 1))
+    both = cov_cluster_2groups(fit, who, what, use_correction=False)[0][1, 1]
+    assert mean_difference(*arms).variance == pytest.approx(both, rel=0.02)
 
 
 def item_df(arms: tuple[Arm, Arm]) -> float:
@@ -213,22 +266,32 @@ def test_people_alone_promise_too_much_where_items_vary() -> None:
     assert np.mean(held) < 0.7
 
 
-def test_arms_that_give_no_variance_are_refused() -> None:
-    good = alone(np.array([0.0, 1.0, 0.5]))
+def test_what_cannot_be_told_is_refused_or_has_no_interval() -> None:
+    values, people = np.array([[0.0, 1.0, 0.5, 0.2]]), np.array([0, 1, 2, 2])
+    nothing = [None] * 5
     for bad, why in (
-        (Arm(np.array([0.0, 1.0]), [np.array([1, 1])]), "fewer than two clusters"),
-        (alone(np.array([0.0, math.nan])), "finite"),
-        (Arm(good.values, good.clusters, np.array([1.0, 0.0, 1.0])), "above 0"),
-        (Arm(good.values, [*good.clusters] * 3), "3 and 1 kinds"),
-        (Arm(good.values, [np.array([1, 2])]), "3 values"),
-        (Arm(good.values, [*good.clusters] * 2), "2 and 1 kinds"),
+        (lambda: Points(np.array([[0.0, math.nan]]), np.array([0, 1])), "finite"),
+        (lambda: Points(values, people, weights=np.array([1.0, 0, 1, 1])), "above 0"),
+        (lambda: Points(values, people[:3]), "4 values"),
+        (lambda: Points(values, people, people[:2]), "4 values"),
+        (lambda: contrast(Points(values, people), np.array([0, 0, -1, -1]), (1, -1)), "2 coeff"),
+        (lambda: contrast(Points(values, people), np.array([0, 1, 2, 2]), (1, -1)), "2 coeff"),
     ):
         with pytest.raises(ValueError, match=why):
-            mean_difference(bad, good)
-    with pytest.raises(ValueError, match="do not vary"):  # each person by the same amount
-        mean_difference(alone(np.array([0.1, 0.7, 0.4])), alone(np.array([0.4, 1.0, 0.7])))
-    with pytest.raises(ValueError, match="do not vary"):
-        mean_difference(alone(np.full(7, 0.1)), alone(np.full(9, 0.3), first=50))
+            bad()
+    for over in OVER:
+        found = contrast(Points(values, people), np.array([0, 0, 1, 1]), (1, -1), over)
+        assert "fewer than two" in str(found.note)  # the second arm is one person's
+        alone_there = found.of(0)
+        assert alone_there.value == pytest.approx(0.5 - 0.35)
+        assert [getattr(alone_there, name) for name in NUMBERS] == nothing
+        flat = np.stack([np.repeat([0.1, 0.3], 8), np.arange(16.0)])
+        points = Points(flat, np.arange(16))
+        both = contrast(points, np.arange(16) // 8, (1, -1), over)
+        assert both.note is None and both.of(1).low is not None
+        assert [getattr(both.of(0), name) for name in NUMBERS] == nothing
+        by_the_same = Points(np.array([[0.1, 0.7, 0.4, 0.4, 1.0, 0.7]]), np.arange(6) % 3)
+        assert contrast(by_the_same, np.arange(6) // 3, (1, -1), over).of(0).low is None
 
 
 def test_variances_of_rates() -> None:

@@ -109,6 +109,18 @@ def test_the_chance_of_the_same_sign_by_hand() -> None:
     assert (same_sign(y, 10 * v) == 0.5).all()  # no more spread than errors give: a coin
 
 
+def test_the_chance_of_the_same_sign_of_a_few_by_hand() -> None:
+    """One effect of 3 with variance 1: tau2 8, b 8/9, chance Phi((8/3) / sqrt(17/9)); of .9 with
+    variance 1 tau2 is 0. Two effects with equal variances: tau2 is the mean square less that."""
+    one = same_sign(np.array([-3.0]), np.array([1.0]))
+    assert one[0] == pytest.approx(scipy_stats.norm.cdf(8 / 3 / math.sqrt(17 / 9)), rel=1e-6)
+    assert same_sign(np.array([0.9]), np.array([1.0]))[0] == 0.5
+    two = same_sign(np.array([1.0, 3.0]), np.array([2.0, 2.0]))  # tau2 3, b 3/5
+    expected = scipy_stats.norm.cdf(0.6 * np.array([1, 3]) / math.sqrt(1.2 + 2))
+    assert two == pytest.approx(expected, rel=1e-6)
+    assert (same_sign(np.zeros(1), np.ones(1)) == 0.5).all()
+
+
 def deming(x: np.ndarray, y: np.ndarray, ratio: float) -> float:
     """The closed form; `ratio` of the variance of errors in y to that in x."""
     xx, yy, xy = x.var(), y.var(), np.mean((x - x.mean()) * (y - y.mean()))
@@ -232,7 +244,7 @@ def test_too_little_is_refused_with_a_sentence() -> None:
     for attempt, why in (
         (lambda: meta_regression(x[few], y[few], v[few]), "4 effects, fewer than 5"),
         (lambda: agreement(x[few], y[few], v[few]), "4 effects, fewer than 5"),
-        (lambda: same_sign(y[few], v[few]), "4 effects, fewer than 5"),
+        (lambda: same_sign(y[:0], v[:0]), "0 effects, fewer than 1"),
         (lambda: york((x[few], v_x[few]), (y[few], v[few]), zero[few]), "4 effects"),
         (lambda: meta_regression(np.full(5, 0.1), y, v), "all equal"),
         (lambda: meta_regression(zero, y, v, through_origin=True), "all equal"),

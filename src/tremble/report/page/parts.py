@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any
 
 from tremble.errors import UserError
 from tremble.report.tables.answers import VERDICT, controls_missing, verdict_layout
+from tremble.report.tables.contrasts import TITLES, contrast_layout
 from tremble.report.tables.further import further_layout
 from tremble.report.tables.table import Section, Table
 from tremble.stats.tables.analysis import Analysis, plain
@@ -23,7 +24,7 @@ _VERDICT = (
     ("verdict", "Verdict", VERDICT),
     ("numbers", "Numbers", "The numbers behind the ranking."),
 )
-_ALWAYS_OPEN = (*ANSWER, "intervals")
+_ALWAYS_OPEN = (*ANSWER, "contrasts", "intervals")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +54,16 @@ class Part:
     trouble: str | None = None
 
 
+Rows = Sequence[dict[str, Any]]
+
+
 def further_parts(
-    analysis: Analysis, rows_of: Callable[[str], Sequence[dict[str, Any]]]
+    analysis: Analysis,
+    rows_of: Callable[[str], Rows],
+    contrasts: Callable[[], Mapping[str, Rows]] | None = None,
 ) -> list[Part]:
-    """The verdict in its two tables (`ANSWER`), then every table of `FURTHER` that has rows;
+    """The verdict in its two tables (`ANSWER`), the tables that `contrasts` makes, if any, then
+    every table of `FURTHER` that has rows;
     `rows_of` makes the rows of one by its name.
 
     What a table raises stands in its part as `trouble`; the others are made all the same.
@@ -80,6 +87,7 @@ def further_parts(
             _made(Heading(id, title, about, "tremble verdict DIR --json"), partial(of_verdict, n))
             for n, (id, title, about) in enumerate(_VERDICT)
         ),
+        *(_contrast_parts(contrasts) if contrasts is not None else []),
         *(
             _made(
                 Heading.of(name, f"{about}.", f"tremble analyze DIR --table {name} --json"),
@@ -89,6 +97,21 @@ def further_parts(
         ),
     ]
     return [part for part in parts if part.table is None or part.table.sections]
+
+
+def _contrast_parts(contrasts: Callable[[], Mapping[str, Rows]]) -> list[Part]:
+    """The tables of contrasts that have rows; why there are none in the place of the first."""
+    made: list[Table] = []
+
+    def first() -> Table:
+        made.extend(contrast_layout(contrasts()))
+        return made[0]
+
+    def heading(name: str) -> Heading:
+        return Heading.of(name, f"{TITLES[name]}.", "tremble analyze DIR --json")
+
+    parts = [_made(heading("contrasts"), first)]
+    return parts + [folded(heading(table.id), table) for table in made[1:]]
 
 
 def _made(heading: Heading, make: Callable[[], Table]) -> Part:

@@ -17,6 +17,7 @@ _SYMBOLS = {
     "ece": "ECE",
     "bh": "BH",
     "holm": "Holm",
+    "rmse": "RMSE",
 }
 
 _WINS = (
@@ -119,13 +120,48 @@ CAPTIONS = {
         "that show it; where it is shown under several labels, under each of them."
     ),
 }
-# Of the two tables of `analyze --by`.
+# Of the tables of `analyze --by`.
 BY = {
+    "models": (
+        "r and mass of each model on the decisions with the value; people and prediction: means of "
+        "what people did and of what the model expects, as shares of the target, or in points "
+        "where options have values."
+    ),
     "pairs": (
         "r and mass of base and aligned, on the decisions with the value that both have scored; "
         "the higher r wins."
     ),
     "wins": CAPTIONS["parameter"],
+}
+
+# Of the tables of contrasts.
+CONTRASTS = {
+    "contrasts": (
+        "Effects are differences of means, the level less its control; of an interaction the first "
+        "key's effect at the second's level less that at its control. In brackets 95% intervals. "
+        "Difference: model less people. p Holm: of no difference, adjusted over the contrasts of a "
+        "model and family. Same sign: the chance that a second sample of people of the same size "
+        "shows people's effect with the same sign. Over: what intervals cover; people: who read "
+        "these very texts, where an arm has fewer than five, so that the model's effect has no "
+        "error; people and items: other texts of the kind as well. n: decisions; "
+        "participants: or plays or problems, where these are not known; items: distinct texts; "
+        "mass: mean over both arms."
+    ),
+    "effects": (
+        "Over contrasts: r of the model's and people's effects; reliability: the share of the "
+        "spread of people's effects that is no error; r corrected: r over its root. Slope, from "
+        "slope low to slope high: of people's effects on the model's, by random effects; below 1 "
+        "the model exaggerates. Intercept, from intercept low to intercept high: none where the "
+        "contrasts have no control in common. York, from York low to York high: the slope if model "
+        "and people differed by sampling alone. RMSE: root mean squared error of the model's "
+        "effects, RMSE none: of no effect at all, both less what noise alone gives."
+    ),
+    "effect_errors": (
+        "RMSE base and RMSE aligned: root mean squared error of each model's effects, less what "
+        "noise alone gives, over contrasts, on the decisions that both have scored. Difference: "
+        "base less aligned, so above 0 where the aligned model is nearer to people, with its 95% "
+        "interval from low to high."
+    ),
 }
 
 

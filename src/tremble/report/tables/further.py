@@ -27,10 +27,15 @@ _HEADING = ("model", "base", "aligned", "format", "mode", "formulation")
 _MODELS = ("model", "base", "aligned")
 _ABOVE_TOO = {"controls": ("family",)}  # so that the controls of a family stand side by side
 _COUNTS = {"n", "pairs", "kept", "ties", "clusters", "undefined", "undecided", "clipped", "points"}
-_COUNTS |= {"bin", "resamples", "decisions"}
+_COUNTS |= {"bin", "resamples", "decisions", "contrasts"}
 _P = {"p", "p_two_sided", "p_holm", "p_bh", "williams_p", "steiger_p"}
 _HIDDEN = {"by", "effective"}  # said by the title, or by a note where it matters
 _OFF = {"sweep": ("mass", "min_r")}  # where nothing is no missing value but a filter not used
+_BY = (
+    ("models", "Models and people by {}"),
+    ("pairs", "r and mass by {}"),
+    ("wins", "Wins by {}"),
+)
 _LONG = ("note", "why", "spellings")
 _BASELINE = re.compile(rf"\b({'|'.join(BASELINES)})\b")
 
@@ -47,14 +52,17 @@ def further_layout(tables: Mapping[str, Sequence[Row] | str]) -> list[Table]:
 
 
 def breakdown_layout(parts: Mapping[str, Mapping[str, Sequence[Row]] | str]) -> list[Table]:
-    """Two tables for each parameter (`api.results.breakdown_analysis`), or its sentence."""
+    """The tables with rows for each parameter (`api.results.breakdown_analysis`), or its
+    sentence."""
     made: list[Table] = []
     for name, tables in parts.items():
         if isinstance(tables, str):
             made.append(Table(f"by {name}", f"By {name}", "", [], [], tables))
             continue
-        for kind, title in (("pairs", "r and mass by {}"), ("wins", "Wins by {}")):
+        for kind, title in _BY:
             rows = tables[kind]
+            if not rows and any(tables.values()):
+                continue
             if all(row["parameter"] == name for row in rows):  # the title says it
                 rows = [{k: v for k, v in row.items() if k != "parameter"} for row in rows]
             table = table_of(f"{kind} by {name}", title.format(name), rows, ("why", "note"))

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from tremble.errors import UserError
+from tremble.stats.frames.comparisons import family_order
 from tremble.text import did_you_mean
 
 BREAKDOWNS = ("parameter", "round", "topology", "formulation", "family", "dataset")
@@ -53,13 +54,30 @@ def subsets(decisions: pl.DataFrame, by: str) -> pl.DataFrame:
     return parameters.filter(pl.col("parameter") == by)
 
 
+def numbered_subsets(decisions: pl.DataFrame, by: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Subsets within families: decision and subset (a number), and a row for each subset in the
+    order of printing, with family, parameter, value and subset. Raises as `subsets` does."""
+    members = subsets(decisions, by).join(decisions.select("decision", "family"), on="decision")
+    families = family_order(decisions["family"])
+    names = ["family", "parameter", "value"]
+    named = (
+        members.select(*names, "place")
+        .unique(names, maintain_order=True)
+        .join(pl.DataFrame({"family": families, "order": range(len(families))}), on="family")
+        .sort("order", "parameter", "place", "value", nulls_last=True)
+        .with_row_index("subset")
+    )
+    inside = members.join(named.select(*names, "subset"), on=names, nulls_equal=True)
+    return inside.select("decision", "subset"), named
+
+
 def _parameters(decisions: pl.DataFrame) -> pl.DataFrame:
     """`config` in long form; each distinct text is read once."""
     if "config" not in decisions.columns:
         return pl.DataFrame(schema=SUBSETS)
     texts = decisions["config"].drop_nulls().unique(maintain_order=True).to_list()
     rows = [
-        {"config": text, "parameter": str(name), "value": _text(value), "place": _place(value)}
+        {"config": text, "parameter": str(name), "value": as_text(value), "place": place_of(value)}
         for text in texts
         for name, value in json.loads(text).items()
         if value is not None
@@ -72,16 +90,18 @@ def _parameters(decisions: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _text(value: Any) -> str:
+def as_text(value: Any) -> str:
+    """A value of `config` as it is shown and asked for."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _place(value: Any) -> float | None:
+def place_of(value: Any) -> float | None:
     """Numbers stand in the order of their size, also where they are written as text."""
     try:
-        return float(value)
+        number = float(value)
     except (TypeError, ValueError):
         return None
+    return None if number != number else number
 
 
 def _rounds(decisions: pl.DataFrame) -> pl.DataFrame:

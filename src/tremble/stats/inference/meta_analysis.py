@@ -30,9 +30,11 @@ def same_sign(effects: np.ndarray, variances: np.ndarray, tau2: float | None = N
     mean b y and variance b v with b = tau2 / (tau2 + v), a second y has variance b v + v, and the
     chance is Phi(b |y| / sqrt(b v + v)): from 1/2 to 1 (van Zwet and Goodman 2022, Statistics in
     Medicine 41, with a normal prior). The prior is centred on 0 as signs hang on which level is the
-    control. `tau2` None: by maximum likelihood, which needs five effects, else ValueError.
+    control. `tau2` None: by maximum likelihood from however many effects there are; of a single one
+    it is max(0, y^2 - v), so that an effect of less than its standard error gives 1/2.
+    ValueError: no effects, variances not above 0.
     """
-    y, v = _checked(effects, variances, least=MIN_EFFECTS if tau2 is None else 1)
+    y, v = _checked(effects, variances, least=1)
     if tau2 is None:
         tau2 = reml(y, v, np.empty((len(y), 0)))
     b = _spread(tau2) / (tau2 + v)

@@ -16,6 +16,7 @@ from tremble.stats.frames.comparisons import Comparison
 from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.outcomes import outcomes
 from tremble.stats.frames.predictions import controls_apart, predictions
+from tremble.stats.frames.treatments import Contrast
 from tremble.stats.inference.significance import significance_table
 from tremble.stats.tables.baselines import baseline_table
 from tremble.stats.tables.models import model_table
@@ -58,7 +59,8 @@ class Analysis:
     """Four tables, each a list of plain dicts; what is not known is None, never NaN.
 
     `pairs` also hold n, mass_base, mass_aligned and note. What the tables were made from and with,
-    for those of `further` and the verdict: the `evidence`, the `comparisons` and the `filters`.
+    for those of `further` and the verdict: the `evidence`, the `comparisons` and the `filters`;
+    `contrasts` are those of the study.
     """
 
     models: list[Row]
@@ -68,6 +70,7 @@ class Analysis:
     evidence: Evidence = field(default_factory=Evidence, repr=False)
     comparisons: Sequence[Comparison] = ()
     filters: Filters = FILTERS
+    contrasts: Sequence[Contrast] = ()
 
     def to_json(self) -> dict[str, list[Row]]:
         """The tables with exactly the documented columns, in values that JSON can hold."""
@@ -105,6 +108,7 @@ def analyze(
     decisions: pl.DataFrame,
     comparisons: Sequence[Comparison] = (),
     filters: Filters = FILTERS,
+    contrasts: Sequence[Contrast] = (),
 ) -> Analysis:
     """The tables of a study.
 
@@ -123,4 +127,5 @@ def analyze(
         evidence=evidence,
         comparisons=comparisons,
         filters=filters,
+        contrasts=contrasts,
     )

@@ -8,11 +8,12 @@ from typing import Any
 import polars as pl
 
 from tremble.stats.filters import FILTERS, Filters
-from tremble.stats.frames.comparisons import Comparison, family_order
+from tremble.stats.frames.comparisons import Comparison
 from tremble.stats.frames.contexts import contexts
 from tremble.stats.frames.evidence import Evidence
-from tremble.stats.frames.subsets import subsets
+from tremble.stats.frames.subsets import numbered_subsets
 from tremble.stats.inference.significance import ALL, CORE_FAMILIES, binomial
+from tremble.stats.tables.model_breakdown import MIN_CONTEXTS
 from tremble.stats.tables.pairs import (
     comparison_frame,
     counterparts,
@@ -21,8 +22,6 @@ from tremble.stats.tables.pairs import (
     wording_order,
 )
 
-# A correlation over two situations is the sign of one difference.
-MIN_CONTEXTS = 3
 _CHUNK = 3_000_000  # rows of a group-by at a time: some 400 MB
 
 Row = dict[str, Any]
@@ -41,25 +40,9 @@ def breakdown(
     known, by the distinct predictions of the counterpart that has more. Raises UserError for an
     unknown `by`.
     """
-    decisions = evidence.decisions
-    members = subsets(decisions, by)
-    if not comparisons or not members.height:
+    inside, named = numbered_subsets(evidence.decisions, by)
+    if not comparisons or not inside.height:
         return []
-    members = members.join(decisions.select("decision", "family"), on="decision")
-    named = members.select("family", "parameter", "value", "place").unique(
-        ["family", "parameter", "value"], maintain_order=True
-    )
-    families = family_order(decisions["family"])
-    named = (
-        named.join(pl.DataFrame({"family": families, "order": range(len(families))}), on="family")
-        .sort("order", "parameter", "place", "value", nulls_last=True)
-        .with_row_index("subset")
-    )
-    inside = members.join(
-        named.select("family", "parameter", "value", "subset"),
-        on=["family", "parameter", "value"],
-        nulls_equal=True,
-    ).select("decision", "subset")
     table = comparison_frame(comparisons)
     fits = _fits(evidence, table, inside)
     frame = (

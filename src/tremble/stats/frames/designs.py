@@ -1,0 +1,113 @@
+"""Who read what: the clusters, texts and settings of a family's decisions, for contrasts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from tremble.stats.frames.clusters import kinds_of, units
+from tremble.stats.frames.contexts import contexts
+from tremble.stats.frames.evidence import Evidence
+from tremble.stats.frames.responses import Responses, responses
+from tremble.stats.frames.treatments import Settings
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Design:
+    """One family: D decisions that have an outcome as one number, in the order of `responses`.
+
+    - `settings`: their config;
+    - `people`, `items` (D): codes of both kinds of cluster, `items` None where they are the same
+      clusters; items are items, plays or problems;
+    - `fixed` (D): codes of whoever is resampled where the texts are fixed: people, or plays that
+      hold several, which is `whole_plays`;
+    - `texts` (D): codes of what was read, each decision its own where that is not known;
+    - `n` (D): people behind a rate, NaN where not known; `unnamed` (D): choices of nobody known;
+    - `dataset` (D): codes of `datasets`;
+    - `outcome`: "value", the target's key, or "target" where it differs.
+    """
+
+    responses: Responses
+    settings: Settings
+    people: np.ndarray
+    items: np.ndarray | None
+    fixed: np.ndarray
+    whole_plays: bool
+    texts: np.ndarray
+    n: np.ndarray
+    unnamed: np.ndarray
+    dataset: np.ndarray
+    datasets: list[str]
+    outcome: str
+
+    @property
+    def family(self) -> str:
+        return self.responses.family
+
+
+def designs(evidence: Evidence) -> Iterator[Design]:
+    """The design of each family, in the usual order, also of one without outcomes."""
+    decisions = evidence.decisions
+    if "config" not in decisions:
+        decisions = decisions.with_columns(config=pl.lit(None, pl.String))
+    if "n" not in decisions:
+        decisions = decisions.with_columns(n=pl.lit(None, pl.Int64))
+    whole = (
+        decisions.select("decision", "config", "n", "dataset", "target", "keys")
+        .join(units(decisions), on="decision", maintain_order="left")
+        .join(
+            contexts(decisions).select("decision", "context"), on="decision", maintain_order="left"
+        )
+    )
+    for held in responses(evidence):
+        mine = pl.DataFrame({"decision": held.names}).join(
+            whole, on="decision", maintain_order="left"
+        )
+        yield _design(held, mine)
+
+
+def _design(held: Responses, mine: pl.DataFrame) -> Design:
+    people, second = (kind.codes.ravel().astype(np.int64) for kind in kinds_of(mine))
+    number = len(np.unique(people))
+    cells = _cells(people, second)
+    same = number == len(np.unique(second)) == cells
+    # Both sides of one play answer each other: where people lie within plays, plays are drawn.
+    plays = mine["item"].null_count() == mine.height
+    whole_plays = plays and not same and cells == number
+    text = pl.coalesce(
+        "item", pl.format("context {}", "context"), pl.format("decision {}", "decision")
+    )
+    names = mine["dataset"].cast(pl.String).fill_null("").to_numpy().astype(str)
+    datasets, dataset = np.unique(names, return_inverse=True)
+    return Design(
+        responses=held,
+        settings=Settings(mine),
+        people=people,
+        items=None if same else second,
+        fixed=second if whole_plays else people,
+        whole_plays=whole_plays,
+        texts=_codes(mine.select(text).to_series()),
+        n=mine["n"].cast(pl.Float64).fill_null(np.nan).to_numpy(),
+        unnamed=mine["unnamed"].to_numpy(),
+        dataset=dataset.ravel(),
+        datasets=datasets.tolist(),
+        outcome="value" if held.valued else _target(mine),
+    )
+
+
+def _cells(one: np.ndarray, other: np.ndarray) -> int:
+    return len(np.unique(one * (int(other.max(initial=0)) + 1) + other))
+
+
+def _codes(names: pl.Series) -> np.ndarray:
+    return (names.rank("dense") - 1).cast(pl.Int64).to_numpy()
+
+
+def _target(mine: pl.DataFrame) -> str:
+    """The key of the target where it is one; of two options with rates the first, if none is."""
+    first = pl.when(pl.col("keys").list.len() == 2).then(pl.col("keys").list.first())
+    keys = mine.select(pl.coalesce(pl.col("target").cast(pl.String), first)).to_series().unique()
+    return str(keys[0]) if len(keys) == 1 and keys[0] is not None else "target"

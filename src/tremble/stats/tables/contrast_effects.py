@@ -1,0 +1,222 @@
+"""The effects of a family's contrasts on people and on each run, with what they rest on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy import sparse
+
+from tremble.stats.frames.designs import Design
+from tremble.stats.frames.treatments import Arms
+from tremble.stats.inference.arms import Points
+from tremble.stats.inference.contrasts import contrast
+from tremble.stats.inference.effects import Effect, Effects, Over, by_t, fixed_rates
+
+# Below so many texts in an arm an interval is over people who read these very texts.
+MIN_TEXTS = 5
+PEOPLE: Over = "people"
+BOTH: Over = "people and items"
+_NO_ERROR = (None,) * 5
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What a contrast rests on: decisions, participants (else plays or problems), texts, choices of
+    nobody known, decisions of its arms that a run has not scored, and the data sets."""
+
+    n: int
+    people: int
+    items: int
+    unnamed: int
+    unscored: int
+    datasets: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measured:
+    """One contrast of S runs that have scored the same decisions.
+
+    `model` and `difference` (model less people): an effect per run; `influence` (S, clusters): of
+    the differences, over `Scored.clusters`. `mass` (S). `note`: why there is no interval.
+    """
+
+    arms: Arms
+    over: Over | None
+    people: Effect | None
+    model: list[Effect]
+    difference: list[Effect]
+    influence: sparse.csr_array
+    mass: np.ndarray
+    counts: Counts
+    note: str | None = None
+
+
+class Scored:
+    """The decisions `mask` (D) of a family, which the runs `runs` have all scored."""
+
+    def __init__(self, design: Design, runs: Sequence[int], mask: np.ndarray) -> None:
+        self.design, self.runs = design, list(runs)
+        self.at = np.flatnonzero(mask)
+        held = design.responses
+        self.people = held.people[self.at]
+        self.model = held.model[self.runs][:, self.at]
+        self.mass = held.mass[self.runs][:, self.at]
+        second = 0 if design.items is None else int(design.items.max(initial=-1)) + 1
+        self._kinds = int(design.people.max(initial=-1)) + 1, second
+        rates = not held.single[self.at].all()
+        # People, items, and each rate on its own.
+        self.clusters = sum(self._kinds) + (len(self.at) if rates else 0)
+
+    @cached_property
+    def _wide(self) -> Points:
+        """People, the runs, and the runs less people."""
+        values = np.concatenate([self.people[None], self.model, self.model - self.people])
+        items = self.design.items
+        return Points(
+            values, self.design.people[self.at], None if items is None else items[self.at]
+        )
+
+    @cached_property
+    def _fixed(self) -> Points:
+        design = self.design
+        return Points(self.people[None], design.fixed[self.at], design.texts[self.at])
+
+    def measured(self, arms: Arms) -> Measured:
+        """The effects of one contrast."""
+        arm = arms.arm[self.at]
+        counts = self._counts(arms, arm)
+        inside = [arm == number for number in range(len(arms.coefficients))]
+        if not all(part.any() for part in inside):
+            nothing = sparse.csr_array((len(self.runs), self.clusters), dtype=np.float32)
+            mass = np.full(len(self.runs), np.nan)
+            why = "no decision scored in an arm" if len(self.runs) else None
+            return Measured(arms, None, None, [], [], nothing, mass, counts, why)
+        texts = self.design.texts[self.at]
+        few = any(len(np.unique(texts[part])) < MIN_TEXTS for part in inside)
+        with np.errstate(invalid="ignore"):
+            mass = _mean(self.mass[:, arm >= 0])
+        made = self._over_people if few else self._over_both
+        over = PEOPLE if few else BOTH
+        people, model, difference, influence, note = made(arms, arm)
+        return Measured(arms, over, people, model, difference, influence, mass, counts, note)
+
+    def _counts(self, arms: Arms, arm: np.ndarray) -> Counts:
+        design, at = self.design, self.at
+        mine = at[arm >= 0]
+        n = design.n[mine]
+        known = len(mine) > 0 and not design.responses.single[mine].any() and np.isfinite(n).all()
+        people = int(n.sum()) if known else len(np.unique(design.people[mine]))
+        sets = np.unique(design.dataset[mine])
+        return Counts(
+            len(mine),
+            people,
+            len(np.unique(design.texts[mine])),
+            int(design.unnamed[mine].sum()),
+            int((arms.arm >= 0).sum()) - len(mine),
+            tuple(design.datasets[code] for code in sets),
+        )
+
+    def _without_n(self, arm: np.ndarray) -> str | None:
+        """Why rates have no interval."""
+        mine = self.at[arm >= 0]
+        rates = ~self.design.responses.single[mine]
+        missing = int((rates & np.isnan(self.design.responses.variance[mine])).sum())
+        if missing:
+            return f"no interval: how many people are behind a rate is not known in {missing}"
+        return None
+
+    def _over_both(
+        self, arms: Arms, arm: np.ndarray
+    ) -> tuple[Effect, list[Effect], list[Effect], sparse.csr_array, str | None]:
+        made = contrast(self._wide, arm, arms.coefficients, BOTH)
+        count = len(self.runs)
+        every = [made.of(series) for series in range(1 + 2 * count)]
+        note = made.note or self._without_n(arm)
+        if note is not None:
+            every = [Effect(one.value, *_NO_ERROR) for one in every]
+        influence = self._placed(made.influence[1 + count :], 0)
+        return every[0], every[1 : 1 + count], every[1 + count :], influence, note
+
+    def _over_people(
+        self, arms: Arms, arm: np.ndarray
+    ) -> tuple[Effect, list[Effect], list[Effect], sparse.csr_array, str | None]:
+        """People of these very texts: what a run says of them has no error."""
+        mine = self.at[arm >= 0]
+        single = self.design.responses.single[mine]
+        start, note = 0, None
+        if single.all():
+            made = contrast(self._fixed, arm, arms.coefficients, PEOPLE)
+            width = int(self.design.fixed.max()) + 1
+            start = self._kinds[0] if self.design.whole_plays else 0
+            influence = made.influence[0, :width]
+        else:
+            held = self.design.responses
+            n = self.design.n[self.at]
+            made = fixed_rates(self.people[None], held.variance[self.at], n, arm, arms.coefficients)
+            influence, start = made.influence[0], sum(self._kinds)
+            if single.any():
+                note = "no interval: single choices and rates are mixed"
+            note = note or self._without_n(arm)
+        note = note or made.note
+        people = made.of(0)
+        if note is not None:
+            people = Effect(people.value, *_NO_ERROR)
+        values = self.model @ _weights(arm, arms.coefficients)
+        shifted = [_less(float(value), people) for value in values]
+        moved = np.broadcast_to(-influence, (len(self.runs), len(influence)))
+        model = [Effect(float(value), *_NO_ERROR) for value in values]
+        return people, model, shifted, self._placed(moved, start), note
+
+    def _placed(self, influence: np.ndarray, start: int) -> sparse.csr_array:
+        """(S, clusters): influences at the place of their clusters, with few digits and without
+        what is 0: there are many."""
+        held = sparse.coo_array(influence.astype(np.float32))
+        place = held.row, held.col + start
+        return sparse.csr_array((held.data, place), shape=(len(influence), self.clusters))
+
+
+def _mean(values: np.ndarray) -> np.ndarray:
+    """(rows): means of what is known, NaN where nothing is."""
+    known = np.isfinite(values)
+    return np.asarray(np.where(known, values, 0.0).sum(axis=1) / known.sum(axis=1))
+
+
+def _weights(arm: np.ndarray, coefficients: Sequence[float]) -> np.ndarray:
+    """(decisions): the contrast as a weighted sum."""
+    inside = arm >= 0
+    sizes = np.bincount(arm[inside], minlength=len(coefficients))
+    weights = np.zeros(len(arm))
+    weights[inside] = (np.asarray(coefficients) / sizes)[arm[inside]]
+    return weights
+
+
+def _less(value: float, people: Effect) -> Effect:
+    """A number without error less people's effect: the interval is people's, shifted."""
+    if people.variance is None or people.df is None:
+        return Effect(value - people.value, *_NO_ERROR)
+    one, variance, df = (
+        np.array([part]) for part in (value - people.value, people.variance, people.df)
+    )
+    return by_t(one, variance, df, np.zeros((1, 0))).of(0)
+
+
+def scored_alike(design: Design, runs: Sequence[int]) -> list[Scored]:
+    """Runs that have scored the same decisions together, in order of the first of each."""
+    groups: dict[bytes, list[int]] = {}
+    known = np.isfinite(design.responses.model)
+    for run in runs:
+        groups.setdefault(known[run].tobytes(), []).append(run)
+    return [Scored(design, some, known[some[0]]) for some in groups.values()]
+
+
+def together(measured: Sequence[Effect]) -> Effects:
+    """Effects of several contrasts as arrays, NaN where one has no error."""
+
+    def array(name: str) -> np.ndarray:
+        return np.array([np.nan if (v := getattr(one, name)) is None else v for one in measured])
+
+    value, variance, df, low, high, p = map(array, ("value", "variance", "df", "low", "high", "p"))
+    return Effects(value, variance, df, low, high, p, np.zeros((len(measured), 0)))
