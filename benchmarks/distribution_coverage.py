@@ -21,7 +21,7 @@ import polars as pl
 
 from tremble.stats.frames.clusters import Kind
 from tremble.stats.frames.shares import Shares
-from tremble.stats.inference.excess import chance, over_both, over_people
+from tremble.stats.inference.excess import halves, over_both, over_people
 from tremble.stats.metrics.distances import Distance, TotalVariation, Wasserstein
 
 OPTIONS, OF_TEXTS = 5, 0.7
@@ -131,16 +131,18 @@ def covered(design: Design, simulations: int, splits: int, seed: int = 0) -> lis
         of = drawn(design, draws, rng)
         truth = true_shares(draws, design.lean)
         distances: list[Distance] = [TotalVariation(), Wasserstein.of(of.values)]
-        by_chance = chance(of, distances, splits, seed=turn)
+        known = np.ones((2, 1, design.texts), bool)
+        found = halves(of, distances, known, splits, seed=turn)
         for place, distance in enumerate(distances):
             apart = distance.between(of.model[0], of.people)
-            excess = apart - by_chance[place]
+            excess = apart - found.chance[place]
             gradient = distance.gradient(of.model[0], of.people)
             over = over_both if design.texts >= FIXED else over_people
-            low, high = over(of, excess, gradient).interval()
+            by_halves = float(found.moved[place, 0])
+            low, high = over(of, excess, gradient, by_halves).interval()
             assert low is not None and high is not None
             true = distance.between(of.model[0], truth).mean()
-            off = by_chance[place].mean()
+            off = found.chance[place].mean()
             kept[place, turn] = true, apart.mean(), off, excess.mean(), low, high
     made = []
     for rows in kept:

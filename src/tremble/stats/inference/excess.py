@@ -10,7 +10,7 @@ the chance that was taken off.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,23 +26,54 @@ SPLITS = 400
 _NUMBERS = 3_000_000  # per array: a few dozen megabytes
 
 
-def chance(of: Shares, distances: list[Distance], splits: int = SPLITS, seed: int = 0) -> np.ndarray:
-    """(distances, texts): by how much n people's shares are off by chance, on average.
+@dataclass(frozen=True, slots=True, eq=False)
+class Halves:
+    """What halves of the people say of M distances.
 
-    Half the mean distance of two random halves of the people who read a text. Whole people are
+    `chance` (M, texts): by how much so many people's shares are off by chance, on average, NaN
+    where fewer than two are known; `moved` (M, runs): the variance of the mean distance of a run
+    from one half, NaN where the run predicts no text that people chose at.
+    """
+
+    chance: np.ndarray
+    moved: np.ndarray
+
+
+def halves(
+    of: Shares,
+    distances: Sequence[Distance],
+    known: np.ndarray,
+    splits: int = SPLITS,
+    seed: int = 0,
+) -> Halves:
+    """By random halves of the people; `known` (M, runs, texts): where a run has a distance.
+
+    Chance is half the mean distance of two halves of the people who read a text. Whole people are
     split, the same halves at all texts; the people behind rates, of whom only their number is
     known, at each problem. Of halves of a and b people it is sqrt(a b) / (a + b) times their
-    distance, which is half of it where they are equal. NaN where fewer than two people are known.
+    distance, which is half of it where they are equal.
     """
-    total = np.zeros((len(distances), len(of.n)))
-    count = np.zeros(len(of.n))
+    total, count = np.zeros((len(distances), len(of.n))), np.zeros(len(of.n))
+    means: list[np.ndarray] = []
+    chosen = known & ~of.rated
     for one, other, factor in _halves(of, splits, np.random.default_rng(seed)):
-        known = np.isfinite(factor)
-        count += known.sum(axis=0)
+        both = np.isfinite(factor)
+        count += both.sum(axis=0)
+        # Where nobody of the half read a text, all of its readers stand for it.
+        half = np.where(both[..., None], one, of.people)
+        of_step = np.full((len(distances), len(of.model), len(one)), np.nan)
         for place, distance in enumerate(distances):
-            total[place] += np.where(known, factor * distance.between(one, other), 0.0).sum(axis=0)
+            apart = np.where(both, factor * distance.between(one, other), 0.0)
+            total[place] += apart.sum(axis=0)
+            for run, model in enumerate(of.model):
+                at = chosen[place, run]
+                if at.any():
+                    off = distance.between(np.broadcast_to(model, half.shape), half)
+                    of_step[place, run] = off[:, at].sum(axis=1) / known[place, run].sum()
+        means.append(of_step)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(np.where(count > 0, total / count, np.nan))
+        chance = np.where(count > 0, total / count, np.nan)
+    return Halves(chance, np.concatenate(means, axis=-1).var(axis=-1, ddof=1))
 
 
 def _halves(
@@ -138,16 +169,19 @@ def influences(of: Shares, gradient: np.ndarray) -> np.ndarray:
     return made
 
 
-def over_people(of: Shares, excess: np.ndarray, gradient: np.ndarray) -> Spread:
+def over_people(of: Shares, excess: np.ndarray, gradient: np.ndarray, by_halves: float) -> Spread:
     """The mean of `excess` (texts, NaN where unknown) over people alone, for these very texts.
 
     `gradient` (texts, options): of the distance in people's shares, NaN where `excess` is unknown.
-    Of rates each problem has people of its own.
+    The variance is that of the linear part, or by halves of the people (`Halves.moved`), whichever
+    is larger: near zero a distance is bent, and each of the two alone is too small for one of both
+    distances. Of rates each problem has people of its own.
     """
     known = np.isfinite(excess)
     mean, count = float(excess[known].mean()), int(known.sum())
     moved = influences(of, gradient)
-    parts = [(_of_clusters(of.person, moved), _people(of, known) - 1)]
+    by_people = max(_of_clusters(of.person, moved), np.nan_to_num(by_halves))
+    parts = [(by_people, _people(of, known) - 1)]
     rated = known & of.rated
     off = (gradient - (gradient * of.people).sum(axis=1, keepdims=True))[rated]
     alone = (of.people[rated] * off**2).sum(axis=1) / (of.n[rated] - 1) / count**2
@@ -155,7 +189,7 @@ def over_people(of: Shares, excess: np.ndarray, gradient: np.ndarray) -> Spread:
     return _spread(mean, parts, sum(part for part, _ in parts))
 
 
-def over_both(of: Shares, excess: np.ndarray, gradient: np.ndarray) -> Spread:
+def over_both(of: Shares, excess: np.ndarray, gradient: np.ndarray, by_halves: float) -> Spread:
     """As `over_people`, over people and items of their kind.
 
     As for other means: by people, plus by items, less what both hold (Cameron, Gelbach and Miller
@@ -169,7 +203,7 @@ def over_both(of: Shares, excess: np.ndarray, gradient: np.ndarray) -> Spread:
     apart = np.bincount(inside, (excess[known] - mean) / known.sum())
     by_items = float((apart**2).sum()) * items / max(items - 1, 1)
     moved = influences(of, gradient)
-    by_people = _of_clusters(of.person, moved)
+    by_people = max(_of_clusters(of.person, moved), np.nan_to_num(by_halves))
     cells = np.unique(of.person * (int(item.max()) + 1) + item[of.text], return_inverse=True)[1]
     together = _of_clusters(cells.ravel(), moved)
     variance = max(by_items + by_people - together, by_items, by_people)

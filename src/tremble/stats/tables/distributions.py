@@ -8,6 +8,7 @@ is left beyond that (`inference.excess`).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ from tremble.stats.frames.clusters import effective
 from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.predictions import RUN
 from tremble.stats.frames.shares import Shares, shares
-from tremble.stats.inference.excess import Spread, chance, item_of_text, over_both, over_people
+from tremble.stats.inference.excess import Spread, halves, item_of_text, over_both, over_people
 from tremble.stats.inference.intervals import (
     FEW_CLUSTERS,
     MIN_CLUSTERS,
@@ -72,12 +73,20 @@ def measured(evidence: Evidence) -> list[Measured]:
     rows: list[tuple[int, Measured]] = []
     for of in shares(evidence):
         distances = _distances(of)
-        off = chance(of, list(distances.values()))
+        known = np.stack([_known(of, name) for name in distances])
+        found = halves(of, list(distances.values()), known)
         for run, names in enumerate(of.runs.iter_rows(named=True)):
             named = {**{name: names[name] for name in RUN}, "family": of.family}
-            for (name, distance), by_chance in zip(distances.items(), off, strict=True):
-                made = _measured(of, of.model[run], name, distance, by_chance)
-                if made is not None:
+            for place, (name, distance) in enumerate(distances.items()):
+                if known[place, run].any():
+                    apart = distance.between(of.model[run], of.people)
+                    off = _Off(
+                        np.where(known[place, run], apart, np.nan),
+                        found.chance[place],
+                        distance.gradient(of.model[run], of.people),
+                        float(found.moved[place, run]),
+                    )
+                    made = _measured(of, name, off)
                     rows.append((run, Measured({**named, **made.row}, made.units)))
     return [one for _, one in sorted(rows, key=lambda row: row[0])]
 
@@ -89,51 +98,65 @@ def _distances(of: Shares) -> dict[str, Distance]:
     return made
 
 
-def _measured(
-    of: Shares, model: np.ndarray, name: str, distance: Distance, by_chance: np.ndarray
-) -> Measured | None:
-    """The row of one run (texts, options) and distance, None where it says nothing of a text."""
-    scored = np.isfinite(model).all(axis=1)
+def _known(of: Shares, name: str) -> np.ndarray:
+    """(runs, texts): where this distance of a run is known, of the texts of which the number of
+    people is; of all texts where that is known of none."""
+    scored = np.isfinite(of.model).all(axis=2)
     if name == WASSERSTEIN:
         scored &= (np.isfinite(of.values) | ~of.valid).all(axis=1)
-    if not scored.any():
-        return None
-    some = scored & np.isfinite(by_chance)
-    known = some if some.any() else scored
-    apart = np.where(known, distance.between(model, of.people), np.nan)
+    counted_ones = scored & (of.n >= 2)
+    return np.where(counted_ones.any(axis=1, keepdims=True), counted_ones, scored)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Off:
+    """How far one run is off by one distance: `apart` and `chance` (texts), NaN where unknown; the
+    gradient (texts, options); and the variance by halves of the people."""
+
+    apart: np.ndarray
+    chance: np.ndarray
+    gradient: np.ndarray
+    by_halves: float
+
+
+def _measured(of: Shares, name: str, off: _Off) -> Measured:
+    known = np.isfinite(off.apart)
     units, _ = units_of([kind.at(known[of.text]) for kind in of.kinds])
-    mean, off = float(apart[known].mean()), None
     spread, over, why = None, None, "no excess: the number of people behind rates is not known"
-    if some.any():
-        off = float(by_chance[known].mean())
-        gradient = np.where(known[:, None], distance.gradient(model, of.people), np.nan)
-        spread, over, why = _spread(of, apart - by_chance, gradient, units)
-    ends = (None, None) if spread is None else spread.interval()
+    by_chance = excess = None
+    mean = float(off.apart[known].mean())
+    if np.isfinite(off.chance[known]).all():
+        by_chance = float(off.chance[known].mean())
+        excess = mean - by_chance
+        spread, over, why = _spread(of, off, units)
+    low, high = (None, None) if spread is None else spread.interval()
     scale = of.scale if name == WASSERSTEIN else 1.0
-    excess = None if off is None else mean - off
-    lacking = int(scored.sum() - known.sum())
-    unknown = f"{counted(lacking, 'text')} left out: the number of people is not known"
+    share, share_low, share_high = (
+        None if value is None or not scale else value / scale for value in (excess, low, high)
+    )
     row = {
         "distance": name,
         "texts": int(known.sum()),
         "people_n": _people(of, known),
         "mean": mean,
-        "chance": off,
+        "chance": by_chance,
         "excess": excess,
-        "low": ends[0],
-        "high": ends[1],
-        **dict(zip(("share", "share_low", "share_high"), _shares(excess, ends, scale), strict=True)),
+        "low": low,
+        "high": high,
+        "share": share,
+        "share_low": share_low,
+        "share_high": share_high,
         "over": over,
-        "note": join_notes(why, unknown if lacking else None, *_left_out(of)),
+        "note": join_notes(why, *_left_out(of, known)),
     }
     return Measured(row, units)
 
 
-def _spread(
-    of: Shares, excess: np.ndarray, gradient: np.ndarray, units: Units
-) -> tuple[Spread | None, str | None, str | None]:
+def _spread(of: Shares, off: _Off, units: Units) -> tuple[Spread | None, str | None, str | None]:
     """The spread of the mean, what it covers, and why there is none or what a reader must know."""
+    excess = off.apart - off.chance
     known = np.isfinite(excess)
+    bent = (of, excess, np.where(known[:, None], off.gradient, np.nan), off.by_halves)
     items = len(np.unique(item_of_text(of)[known]))
     single = (of.option >= 0) & known[of.text]
     who = of.person[single]
@@ -141,22 +164,15 @@ def _spread(
     if single.any() and readers.number < MIN_CLUSTERS:
         return None, None, f"only {readers.number} people, an interval needs {MIN_CLUSTERS}"
     if items >= MIN_CLUSTERS:
-        made, over, why = over_both(of, excess, gradient), "people and items", units.warning
+        made, over, why = over_both(*bent), "people and items", units.warning
     else:
-        made, over = over_people(of, excess, gradient), "people"
+        made, over = over_people(*bent), "people"
         why = f"for {'this text' if known.sum() == 1 else 'these texts'} only"
         if single.any() and readers.below(FEW_CLUSTERS):
             why += f"; {readers.said('people', FEW_CLUSTERS)}: interval rough"
     if made.df is None:
         return None, None, "no interval: nothing varies"
     return made, over, why
-
-
-def _shares(
-    excess: float | None, ends: tuple[float | None, float | None], scale: float
-) -> Iterator[float | None]:
-    for value in (excess, *ends):
-        yield None if value is None or not scale else value / scale
 
 
 def _people(of: Shares, known: np.ndarray) -> int | None:
@@ -168,6 +184,13 @@ def _people(of: Shares, known: np.ndarray) -> int | None:
     return len(np.unique(of.person[single])) + round(float(behind))
 
 
-def _left_out(of: Shares) -> Iterator[str | None]:
-    yield f"{counted(of.lone, 'text')} read by one person left out" if of.lone else None
-    yield f"{counted(of.short, 'text')} with two options left out" if of.short else None
+def _left_out(of: Shares, known: np.ndarray) -> Iterator[str | None]:
+    if (of.n[known] >= 2).any() and not (of.n >= 2).all():
+        yield (
+            f"{counted(int((~(of.n >= 2)).sum()), 'problem')} left out: how many people are behind "
+            "the rates is not known, or fewer than two"
+        )
+    if of.lone:
+        yield f"{counted(of.lone, 'text')} read by one person left out"
+    if of.short:
+        yield f"{counted(of.short, 'text')} with two options left out"

@@ -212,12 +212,14 @@ def _agreement(x: np.ndarray, points: _Points) -> Row:
     several = _several(points.person)
     r_within = None
     if several.any():
-        who = points.person[several]
-        deviations = (
-            values[several] - _group_means(who, values[several])[_places(who)] for values in (x, y)
-        )
-        r_within = pearson(*deviations)[0]
+        r_within = pearson(*(_within(points.person[several], v[several]) for v in (x, y)))[0]
     return {"r": pearson(x, y)[0], "r_within": r_within, "r_texts": r_texts, "error": error}
+
+
+def _within(person: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """(points): less the person's own mean, exactly 0 where that is rounding."""
+    off = values - _group_means(person, values)[_places(person)]
+    return np.asarray(np.where(np.abs(off) > 1e-12 * np.abs(values).max(), off, 0.0))
 
 
 def _several(person: np.ndarray) -> np.ndarray:
