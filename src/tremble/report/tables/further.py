@@ -31,7 +31,7 @@ _COUNTS |= {"bin", "resamples", "decisions", "texts", "people_n"}
 _P = {"p", "p_two_sided", "p_holm", "p_bh", "williams_p", "steiger_p"}
 _HIDDEN = {"by", "effective"}  # said by the title, or by a note where it matters
 # In JSON, for the verdict's margins; of a target the same as the difference.
-_HIDDEN_IN = {"levels": ("share", "share_low", "share_high")}
+_HIDDEN_IN = {"levels": ("share", "share_low", "share_high", "scale")}
 _OFF = {"sweep": ("mass", "min_r")}  # where nothing is no missing value but a filter not used
 VERDICT = "May this model stand in for people here?"
 _LONG = ("note", "why", "spellings")

@@ -30,7 +30,18 @@ LOGIT, LINEAR = "logit", "linear"
 _NONE = "no level: of three or more options none is the target, and they have no values"
 _NUMBERS = (
     *("people", "predicted", "difference", "low", "high", "share", "share_low", "share_high"),
-    *("over", "line", "slope", "slope_low", "slope_high", "r", "r_within", "r_texts", "error"),
+    *(
+        "scale",
+        "over",
+        "line",
+        "slope",
+        "slope_low",
+        "slope_high",
+        "r",
+        "r_within",
+        "r_texts",
+        "error",
+    ),
 )
 
 
@@ -48,7 +59,8 @@ def level_table(evidence: Evidence) -> list[Row]:
     (decisions), and means over these: people (of their outcomes), predicted (of the values that the
     model expects, or of its predictions of the target), difference (predicted less people) with
     its 95% interval low and high, all in the outcome's unit; share, share_low and share_high: the
-    difference in shares of the outcome's range; over: what the intervals cover (`means.Basis`).
+    difference in shares of the outcome's range, `scale`; over: what the intervals cover
+    (`means.Basis`).
 
     line, slope, slope_low, slope_high: the calibration line of outcomes on predictions, "logit" (of
     the outcome's logit on the prediction's) for single choices of a target, "linear" for values
@@ -149,6 +161,7 @@ def _of_family(held: Responses, facts: pl.DataFrame) -> Iterator[tuple[int, Leve
                 "people": float(points.y.mean()),
                 "predicted": float(x[place].mean()),
                 **_difference(apart, place, held.scale),
+                "scale": held.scale,
                 "over": points.basis.over if np.isfinite(apart.low[place]) else None,
                 "line": LOGIT if logit else LINEAR,
                 **_line(lines, place),

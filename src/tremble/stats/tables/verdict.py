@@ -234,8 +234,7 @@ def _too_little(known: Standing) -> Verdict | None:
     few = units.people.below(FEW_CLUSTERS)
     if few or own["decisions"] < MIN_N:
         bound = FEW_CLUSTERS if few and units.people.number >= FEW_CLUSTERS else None
-        people = units.people.said("participants or games", bound)
-        return Verdict("cannot say", f"{own['decisions']} decisions of {people}")
+        return Verdict("cannot say", units.said(own["decisions"], bound))
     return None
 
 
