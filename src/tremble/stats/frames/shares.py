@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -62,9 +63,9 @@ def shares(evidence: Evidence) -> Iterator[Shares]:
     runs = evidence.predictions.select(RUN).unique(maintain_order=True).with_row_index("run")
     for family in family_order(evidence.decisions["family"]):
         here = told.filter(family=family)
+        values = here["values"].explode().drop_nulls().to_numpy()
         short = here.filter(pl.col("keys").list.len() < MIN_OPTIONS)["text"].n_unique()
         here = here.filter(pl.col("keys").list.len() >= MIN_OPTIONS)
-        scale = here["values"].explode().drop_nulls()
         several = pl.col("rated") | (pl.col("who").n_unique().over("text") > 1)
         lone = here.filter(~several)["text"].n_unique()
         here = here.filter(several).with_columns(t=pl.col("text").rank("dense") - 1)
@@ -75,7 +76,7 @@ def shares(evidence: Evidence) -> Iterator[Shares]:
             here,
             evidence.predictions,
             runs,
-            float(scale.max() - scale.min()) if len(scale) else 1.0,  # type: ignore[operator]
+            float(np.ptp(values)) if len(values) else 1.0,
             (lone, short),
         )
 
@@ -104,7 +105,11 @@ def texts(decisions: pl.DataFrame) -> pl.DataFrame:
 def _told(decisions: pl.DataFrame) -> pl.DataFrame:
     """decision, family, keys, choice, rates, values, text, who, rated, people (behind rates) and
     the columns of `units`, of the decisions that are about a text."""
-    lacking = {"values": pl.List(pl.Float64), "n": pl.Int64, "config": pl.String}
+    lacking: dict[str, Any] = {
+        "values": pl.List(pl.Float64),
+        "n": pl.Int64,
+        "config": pl.String,
+    }
     decisions = decisions.with_columns(
         pl.lit(None, kind).alias(name) for name, kind in lacking.items() if name not in decisions
     )

@@ -116,7 +116,8 @@ def _counts(of: Shares) -> np.ndarray:
     wanted = of.people * n[:, None]
     made = np.floor(wanted + 1e-9)
     rank = np.argsort(np.argsort(made - wanted, axis=1, kind="stable"), axis=1)
-    return made + (rank < np.round(n - made.sum(axis=1))[:, None])
+    left = np.round(n - made.sum(axis=1))[:, None]
+    return np.asarray(np.where(rank < left, made + 1, made))
 
 
 def _half_of_rates(counts: np.ndarray, step: int, rng: np.random.Generator) -> np.ndarray:

@@ -105,7 +105,7 @@ def _known(of: Shares, name: str) -> np.ndarray:
     if name == WASSERSTEIN:
         scored &= (np.isfinite(of.values) | ~of.valid).all(axis=1)
     counted_ones = scored & (of.n >= 2)
-    return np.where(counted_ones.any(axis=1, keepdims=True), counted_ones, scored)
+    return np.asarray(np.where(counted_ones.any(axis=1, keepdims=True), counted_ones, scored))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,7 +122,8 @@ class _Off:
 def _measured(of: Shares, name: str, off: _Off) -> Measured:
     known = np.isfinite(off.apart)
     units, _ = units_of([kind.at(known[of.text]) for kind in of.kinds])
-    spread, over, why = None, None, "no excess: the number of people behind rates is not known"
+    spread, over = None, None
+    why: str | None = "no excess: the number of people behind rates is not known"
     by_chance = excess = None
     mean = float(off.apart[known].mean())
     if np.isfinite(off.chance[known]).all():
