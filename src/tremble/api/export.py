@@ -87,10 +87,11 @@ def tidy(scores: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
 
     `scores` and `decisions` as a study holds them (`Store.scores`, `Store.decisions`).
     """
-    did = _by_option(decisions)
     unit = units(decisions).rename({"item": "unit_item"}).drop("cluster")
     facts = (
-        decisions.join(did, on="decision", how="left", maintain_order="left_right")
+        decisions.join(
+            _by_option(decisions), on="decision", how="left", maintain_order="left_right"
+        )
         .join(unit, on="decision", how="left", maintain_order="left")
         .with_columns(
             option=pl.coalesce("key", "target"),
@@ -107,11 +108,10 @@ def tidy(scores: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
     )
     theory = decisions.select("decision", option="keys", normative="normative")
     theory = theory.filter(pl.col("normative").is_not_null()).explode("option", "normative")
-    facts = facts.drop("normative", "presentations", "key").join(
-        theory, on=["decision", "option"], how="left", maintain_order="left"
-    )
+    facts = facts.drop("normative", "presentations", "key")
     valued = _values(decisions)
-    facts = facts.join(valued, on=["decision", "option"], how="left", maintain_order="left")
+    for beside in (theory, valued):
+        facts = facts.join(beside, on=["decision", "option"], how="left", maintain_order="left")
     shares = scored_presentations(scores)
     predicted = predictions(scores, decisions, shares).rename({"key": "option"})
     shown = shares.group_by(*RUN, "decision").agg(presentations=pl.col("presentation").n_unique())

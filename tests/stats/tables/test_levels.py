@@ -133,6 +133,15 @@ def test_rates_are_of_their_problems_or_of_the_people_behind_few() -> None:
     assert "how many people are behind a rate is not known" in row["note"]
 
 
+def test_choices_and_rates_of_few_texts_have_no_interval_together() -> None:
+    rows = [*crossed(12, 2), problem("d", [0.4, 0.6], target="a", n=30)]
+    named = [row | {"item": str(i % 2)} for i, row in enumerate(rows[:24])]
+    mixed = [*named, rows[24] | {"item": "2"}]
+    (row,) = level_table(evidence(mixed, {"m": {**said(2), "d": [0.5, 0.5]}}))
+    assert row["n"] == 25 and row["low"] is None and row["line"] == "linear"
+    assert "single choices and rates of fewer than five texts" in row["note"]
+
+
 def test_what_has_no_level_says_so() -> None:
     rows = [read(f"p{i}", "t", "abc"[i % 3]) for i in range(9)]
     found = level_of(evidence(rows, {"m": {"t": [0.2, 0.3, 0.5]}}))

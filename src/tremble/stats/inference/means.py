@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tremble.stats.frames.clusters import Kind, effective
-from tremble.stats.inference.contrasts import Points, contrast
+from tremble.stats.inference.arms import Points
+from tremble.stats.inference.contrasts import contrast
 from tremble.stats.inference.effects import Effects, fixed_rates
 from tremble.stats.inference.intervals import (
     FEW_CLUSTERS,
