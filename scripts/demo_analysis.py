@@ -102,7 +102,7 @@ def made(folder: Path, run: Row) -> Iterator[str]:
     yield f"- `decisions/`: {height} decisions, what people did and the parameters of their games"
     yield (
         f"- `tremble export {name} --to parquet`: both joined, a row per model and decision, and "
-        "per option where people's shares of more than two are known\n"
+        "per option where there are three or more\n"
     )
     versions = {
         f"{key} {value}": None for one in manifests for key, value in one["versions"].items()

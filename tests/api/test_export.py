@@ -22,6 +22,7 @@ from tremble.api.results import analyze_study
 from tremble.commands.program import app
 from tremble.stats.frames.clusters import top_levels
 from tremble.stats.frames.matrix import AllPoints
+from tremble.stats.tables.analysis import analyze
 from tremble.store.schemas import DECISIONS, SCORES
 
 
@@ -69,6 +70,50 @@ def test_a_problem_with_three_options_has_a_row_for_each_known_share() -> None:
     assert found["prediction"].to_list()[:2] == pytest.approx([0.5, 0.2])
 
 
+def test_a_choice_among_three_options_has_a_row_for_each_and_r_goes_by_the_target() -> None:
+    """Of two options the row of the target, as ever; shown in another order a choice has the same
+    rows; without a target all options are points of r."""
+    values = [1.0, 2.0, 4.0]
+    three: dict[str, Any] = {"keys": ["yes", "no", "maybe"], "target": "no"}
+    decisions = [
+        decision("a", choice="maybe", values=values, **three),
+        decision("b", choice="no", **(three | {"keys": ["no", "maybe", "yes"]})),
+        decision("c", choice="yes"),
+        decision("d", choice="no", **(three | {"target": None})),
+        decision("e", **three),
+    ]
+    scores = [score(row["decision"], [0.5, 0.3, 0.2][: len(row["keys"])]) for row in decisions]
+    scores[1]["keys"] = decisions[1]["keys"]
+    found = table(scores, decisions)
+    shown = found.select("decision", "option", "kind", "outcome", "value").rows()
+    assert shown == [
+        ("a", "yes", "other", 0.0, 1.0),
+        ("a", "no", "choice", 0.0, 2.0),
+        ("a", "maybe", "other", 1.0, 4.0),
+        ("b", "no", "choice", 1.0, None),
+        ("b", "maybe", "other", 0.0, None),
+        ("b", "yes", "other", 0.0, None),
+        ("c", "yes", "choice", 1.0, None),
+        ("d", "yes", "option", 0.0, None),
+        ("d", "no", "option", 1.0, None),
+        ("d", "maybe", "option", 0.0, None),
+        ("e", "no", None, None, None),
+    ]
+    assert found["prediction"].to_list()[:6] == pytest.approx([0.5, 0.3, 0.2, 0.5, 0.3, 0.2])
+    assert found["missing"].null_count() == found.height
+    book = {row["column"]: row for row in codebook(found).rows(named=True)}
+    assert "drop if kind is other" in book["kind"]["meaning"]
+    assert (book["value"]["known"], book["value"]["values"]) == (3, "1 to 4")
+    frame = pl.DataFrame(
+        [{"presentations": 1, "config": "{}", **row} for row in decisions], schema=DECISIONS
+    )
+    (model,) = analyze(pl.DataFrame(scores, schema=SCORES), frame).models
+    points = found.filter(pl.col("kind") != "other").drop_nulls("outcome")
+    assert model["r"] == pytest.approx(
+        loop_r(points["prediction"].to_list(), points["outcome"].to_list())
+    )
+
+
 def test_parameters_are_columns_with_names_that_stata_takes() -> None:
     long = "a very long parameter name indeed"
     found = table(
@@ -78,7 +123,7 @@ def test_parameters_are_columns_with_names_that_stata_takes() -> None:
             decision("b", choice="yes", config=json.dumps({"stakes": "high", f"{long} 2": None})),
         ],
     )
-    own = found.columns[len(MEANINGS) - 1 :]  # nothing was read that is an item
+    own = found.columns[len(MEANINGS) - 2 :]  # no item was read and no option has a value
     assert own[0] == "config_stakes"
     assert len(set(found.columns)) == len(found.columns)
     assert all(len(name) <= 32 and name.replace("_", "a").isalnum() for name in found.columns)
@@ -180,6 +225,7 @@ def test_r_of_the_analysis_follows_from_the_exported_rows(data: Path) -> None:
             for row in rows
             if (row["model"], row["format"], row["family"])
             == (model["model"], model["format"], model["family"])
+            and row["kind"] != "other"
         ]
         assert len({row["decision"] for row in here}) == model["n"] + model["missing"]
         r = loop_r(

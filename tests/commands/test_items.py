@@ -88,9 +88,19 @@ def test_people_who_are_not_named_get_a_note_and_no_verdict(tmp_path: Path) -> N
     named = tmp_path / "named"
     named.mkdir()
     for row in verdicts(ran(named, choices(12, 30))):
-        assert (row["verdict"], row["why"]) == (
-            ("cannot say", "360 decisions of 12 participants or games")
-        )
+        assert (row["verdict"], row["why"]) == ("cannot say", "12 people on 30 items")
+
+
+def test_people_who_read_one_prompt_are_people(tmp_path: Path) -> None:
+    """Nor is it the model's fault that every prediction of one prompt is the same."""
+    out = ran(tmp_path, choices(12, 1))
+    said = "12 people on one item only, an interval needs 5 items"
+    assert {(row["verdict"], row["why"]) for row in verdicts(out)} == {("cannot say", said)}
+    found = analysed(out, "--table", "intervals,levels")
+    assert {row["note"] for row in found["intervals"]} == {said}
+    for row in found["levels"]:
+        assert (row["n"], row["over"]) == (12, "people") and row["low"] < row["high"]
+        assert row["note"].startswith("for these texts only; 12 people, fewer than 20")
 
 
 @pytest.mark.parametrize(("prompts", "interval"), [(2, False), (4, False), (6, True)])

@@ -138,7 +138,10 @@ def test_the_export_is_the_same(name: str, before: Path, after: Path, said: Said
     tremble("export", name, "--to", "csv", "--out", "again.csv")
     stored = table(before / f"{name}.csv")
     assert len(stored) > 1
-    assert list(differences(without_items(table(Path("again.csv"))), stored)) == []
+    found = without_items(table(Path("again.csv")))
+    # Since 0.2.0 choices among three options have a row for those beside the target, too.
+    kind = found[0].index("kind")
+    assert list(differences([row for row in found if row[kind] != "other"], stored)) == []
 
 
 def without_items(rows: list[list[Any]]) -> list[list[Any]]:

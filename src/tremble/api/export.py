@@ -1,8 +1,8 @@
 """A study as one tidy table for R and Stata, with a codebook.
 
-One row per decision and run (model, format, wording); a problem with three or more options, for
-which people's shares are known, has one row per option with a known share. Decisions without a
-score stay, with the reason: what is left out of a table cannot be counted.
+One row per decision and run (model, format, wording); of three or more options one row for each: of
+a single choice for all of them, of rates for those with a known share. Decisions without a score
+stay, with the reason: what is left out of a table cannot be counted.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tremble.disk.whole import is_special, write_whole
 from tremble.errors import UserError
 from tremble.stats.frames.clusters import units
 from tremble.stats.frames.comparisons import format_column
-from tremble.stats.frames.outcomes import outcomes
+from tremble.stats.frames.outcomes import CHOICE, outcomes
 from tremble.stats.frames.predictions import RUN, predictions, scored_presentations
 from tremble.stats.tables.models import runs
 from tremble.store.provenance import slug
@@ -32,6 +32,7 @@ from tremble.store.study_folder import Store
 
 FORMATS = ("csv", "parquet")
 NAME_LENGTH = 32  # Stata's limit
+OTHER = "other"  # kind of a row that r leaves out
 CODEBOOK = ("column", "type", "meaning", "known", "missing", "values")
 _CURE = "give another --out"
 CHANGED_SECONDS = 60.0  # a table that is so much newer than its codebook is no longer as exported
@@ -61,9 +62,13 @@ MEANINGS = {
     "role": "the person's part in the game",
     "n": "people behind a rate, empty for single choices and where not printed",
     "rate_sd": "standard deviation of the target's rate between people",
-    "kind": "choice (0/1), rate (share of the target), option (share of one of several options)",
+    "kind": "choice (the target, 0/1), rate (share of the target), option (one of three or more "
+    "options, 0/1 or its share), other (0/1, an option beside the target of a choice among three "
+    "or more; r in the tables is over all other rows: drop if kind is other)",
     "option": "option whose probability and outcome stand in this row: the target if one is coded; "
-    "where people's shares of more than two options are known, a row for each of them",
+    "of three or more options a row for each of them, of rates where its share is known",
+    "value": "value of the option, a point of a scale or an amount; no column where no option has "
+    "one",
     "choice": "option the person chose, empty for rates",
     "outcome": "what people did: 1 where the option was chosen, 0 where not, or its share",
     "prediction": "probability of the option, normalised over the options of each presentation, "
@@ -82,10 +87,11 @@ def tidy(scores: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
 
     `scores` and `decisions` as a study holds them (`Store.scores`, `Store.decisions`).
     """
-    did = outcomes(decisions).select("decision", "key", "outcome", "kind")
     unit = units(decisions).rename({"item": "unit_item"}).drop("cluster")
     facts = (
-        decisions.join(did, on="decision", how="left", maintain_order="left")
+        decisions.join(
+            _by_option(decisions), on="decision", how="left", maintain_order="left_right"
+        )
         .join(unit, on="decision", how="left", maintain_order="left")
         .with_columns(
             option=pl.coalesce("key", "target"),
@@ -102,9 +108,10 @@ def tidy(scores: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
     )
     theory = decisions.select("decision", option="keys", normative="normative")
     theory = theory.filter(pl.col("normative").is_not_null()).explode("option", "normative")
-    facts = facts.drop("normative", "presentations", "key").join(
-        theory, on=["decision", "option"], how="left", maintain_order="left"
-    )
+    facts = facts.drop("normative", "presentations", "key")
+    valued = _values(decisions)
+    for beside in (theory, valued):
+        facts = facts.join(beside, on=["decision", "option"], how="left", maintain_order="left")
     shares = scored_presentations(scores)
     predicted = predictions(scores, decisions, shares).rename({"key": "option"})
     shown = shares.group_by(*RUN, "decision").agg(presentations=pl.col("presentation").n_unique())
@@ -130,10 +137,44 @@ def tidy(scores: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
         )
     )
     parameters, names = _parameters(decisions)
-    items = rows["item"].null_count() < rows.height
-    leading = [name for name in MEANINGS if name != "item" or items]
+    empty = {"item": rows["item"].null_count() == rows.height, "value": not valued.height}
+    leading = [name for name in MEANINGS if not empty.get(name)]
     return rows.join(parameters, on="decision", how="left", maintain_order="left").select(
         *leading, *names
+    )
+
+
+def _by_option(decisions: pl.DataFrame) -> pl.DataFrame:
+    """decision, key, outcome and kind: the points of `outcomes`, and of choices among three or more
+    options with a coded target the other options too, of the kind `OTHER`."""
+    did = outcomes(decisions).select("decision", "key", "outcome", "kind")
+    several = decisions.filter(pl.col("keys").list.len() > 2)
+    coded = did.filter(pl.col("kind") == CHOICE).join(several, on="decision", how="semi")
+    chosen, target = (pl.col(name).cast(pl.String) for name in ("choice", "target"))
+    beside = (
+        several.join(coded, on="decision", how="semi", maintain_order="left")
+        .explode("keys")
+        .select(
+            "decision",
+            key="keys",
+            outcome=(pl.col("keys") == chosen).cast(pl.Float64),
+            kind=pl.when(pl.col("keys") == target).then(pl.lit(CHOICE)).otherwise(pl.lit(OTHER)),
+        )
+    )
+    return pl.concat([did.join(coded, on="decision", how="anti", maintain_order="left"), beside])
+
+
+def _values(decisions: pl.DataFrame) -> pl.DataFrame:
+    """decision, option and value: a row for each option that has one."""
+    if "values" not in decisions:
+        return pl.DataFrame(
+            schema={"decision": pl.String, "option": pl.String, "value": pl.Float64}
+        )
+    return (
+        decisions.filter(pl.col("values").is_not_null())
+        .select("decision", option="keys", value=pl.col("values").cast(pl.List(pl.Float64)))
+        .explode("option", "value")
+        .drop_nulls("value")
     )
 
 

@@ -55,6 +55,8 @@ LACKING = {
     "spellings": "model format formulation family n mass_exact mass r_exact r spellings note",
     "presentations": "family n presentations prediction sd sd_largest r r_lowest r_highest model",
     "topology": "by parameter value mode formulation family pairs kept base aligned ties p note",
+    "distributions": "model format formulation family distance texts people_n mean chance excess "
+    "low high share share_low share_high over note",
     "votes": "family mode formulation pairs test direction n statistic p sided p_two_sided mean "
     "low high note p_holm p_bh",
 }  # fmt: skip
@@ -68,6 +70,8 @@ TEXTS: tuple[str, ...] = (
     "spellings",
     "note",
     "by",
+    "distance",
+    "over",
 )
 TEXTS += ("parameter", "value", "mode", "test", "direction", "sided")
 COUNTED: tuple[str, ...] = (

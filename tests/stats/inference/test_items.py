@@ -28,7 +28,7 @@ def crossed(people: int, items: int, seed: int = 1) -> tuple[np.ndarray, np.ndar
 @pytest.mark.parametrize(
     ("items", "note", "few", "marked"),
     [
-        (4, "4 items only, an interval needs 5", "4 items, fewer than 10", None),
+        (4, "60 people on 4 items only, an interval needs 5 items", "4 items, fewer than 10", None),
         (6, "too few items to generalise: 6 items, fewer than 10", "6 items, fewer than 10", None),
         (9, "too few items to generalise: 9 items, fewer than 10", "9 items, fewer than 10", None),
         (10, "only 10 items, fewer than 20: interval rough", None, "only 10 items"),

@@ -43,6 +43,22 @@ CAPTIONS = {
         f"Low and high: the 95% interval of r, over {_CLUSTERS}; SE: its standard error; "
         f"undefined: resamples in which r has no value. {_POINTS}"
     ),
+    "levels": (
+        "People and predicted: means of what people did and of what the model expects, of the "
+        "values of options where they have some, else of the target; difference: predicted less "
+        "people, with its 95% interval from low to high over what the column over names (people: "
+        "for these very texts). Slope: of outcomes on predictions, or of both logits, with its "
+        "interval from slope low to slope high; below 1 where the model exaggerates. r within: "
+        "within people, both less the person's own mean; r texts and error: r and root mean "
+        "squared error of the means at every text."
+    ),
+    "distributions": (
+        "Mean: of the distance between predicted shares and people's over texts; total variation "
+        "is a share of answers, Wasserstein-1 in the unit of the options' values. Chance: by how "
+        "much so many people (people n) differ from their own shares; excess: mean less chance, "
+        "with its 95% interval from low to high. Share: the excess in shares of the range of the "
+        "values, with its interval from share low to share high."
+    ),
     "differences": (
         "Difference: r of base less r of aligned; low, high, SE and p are over "
         f"{_CLUSTERS}, p Holm and p BH adjusted over the pairs; undefined: resamples without a "

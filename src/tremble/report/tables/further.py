@@ -27,9 +27,11 @@ _HEADING = ("model", "base", "aligned", "format", "mode", "formulation")
 _MODELS = ("model", "base", "aligned")
 _ABOVE_TOO = {"controls": ("family",)}  # so that the controls of a family stand side by side
 _COUNTS = {"n", "pairs", "kept", "ties", "clusters", "undefined", "undecided", "clipped", "points"}
-_COUNTS |= {"bin", "resamples", "decisions", "contrasts"}
+_COUNTS |= {"bin", "resamples", "decisions", "contrasts", "texts", "people_n"}
 _P = {"p", "p_two_sided", "p_holm", "p_bh", "williams_p", "steiger_p"}
 _HIDDEN = {"by", "effective"}  # said by the title, or by a note where it matters
+# In JSON, for the verdict's margins; of a target the same as the difference.
+_HIDDEN_IN = {"levels": ("share", "share_low", "share_high", "scale")}
 _OFF = {"sweep": ("mass", "min_r")}  # where nothing is no missing value but a filter not used
 _BY = (
     ("models", "Models and people by {}"),
@@ -79,11 +81,8 @@ def table_of(id: str, title: str, rows: Sequence[Row], last: Sequence[str] = ())
     # empty.
     above = [key for key in _HEADING if isinstance(first.get(key), str)]
     above += _ABOVE_TOO.get(id, ())
-    shown = [
-        key
-        for key in first
-        if not (key in above or key in _HIDDEN or key in last or isinstance(first[key], bool))
-    ]
+    apart = {*above, *_HIDDEN, *_HIDDEN_IN.get(id, ()), *last}
+    shown = [key for key in first if not (key in apart or isinstance(first[key], bool))]
     numeric = {
         key: all(row[key] is None or isinstance(row[key], int | float) for row in rows)
         and any(row[key] is not None for row in rows)

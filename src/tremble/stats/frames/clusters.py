@@ -77,24 +77,28 @@ def units(decisions: pl.DataFrame) -> pl.DataFrame:
 @dataclass(frozen=True, slots=True, eq=False)
 class Kind:
     """One kind of cluster: `codes` (points), 0, 1, ...; `of` says what such clusters are: people
-    (or games, or problems) or items. `unnamed` (points): of people, whose decision it is is not
-    known."""
+    (or games, or problems) or items. Of people (points): `unnamed`, whose decision it is is not
+    known; `named`, it is known."""
 
     codes: np.ndarray
     of: Literal["people", "items"] = "people"
     unnamed: np.ndarray | None = None
+    named: np.ndarray | None = None
 
     def at(self, points: np.ndarray) -> Kind:
         """At some of the points: a mask, or their numbers."""
-        unnamed = None if self.unnamed is None else self.unnamed[points]
-        return replace(self, codes=self.codes[points], unnamed=unnamed)
+        unnamed, named = (
+            None if each is None else each[points] for each in (self.unnamed, self.named)
+        )
+        return replace(self, codes=self.codes[points], unnamed=unnamed, named=named)
 
 
 def kinds_of(points: pl.DataFrame) -> list[Kind]:
     """The kinds of cluster of some points, a row each with the columns of `units`: participants,
     and plays; items in place of plays where the points have them."""
     people, plays = cluster_codes(points["person"].to_list(), points["cluster"].to_list())
-    made = [Kind(people, unnamed=points["unnamed"].to_numpy())]
+    named = points["person"].is_not_null().to_numpy()
+    made = [Kind(people, unnamed=points["unnamed"].to_numpy(), named=named)]
     if points["item"].null_count() == points.height:
         return [*made, Kind(plays)]
     # A play among items is a unit of its own; what is not all items is judged as people are.

@@ -116,7 +116,9 @@ def _same_points(
     for series in zip(*predictions, strict=True):
         reason = why_undefined(series, y)
         estimate = None if reason else _estimate(series, y)
-        reason = reason or units.reason
+        # About one item every prediction is constant, which is not the model's doing.
+        alone = units.items is not None and units.items.number == 1
+        reason = units.reason if alone else reason or units.reason
         intervals.append(units.without(estimate, reason) if reason else None)
     usable = [row for row, one in enumerate(intervals) if one is None]
     counts = [int(codes.max()) + 1 for codes in levels]

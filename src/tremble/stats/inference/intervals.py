@@ -40,6 +40,8 @@ class Size(NamedTuple):
         """So many of `what`, fewer than a bound; or what unequal ones are worth, which is."""
         fewer = "" if bound is None else f", fewer than {bound}"
         if bound is None or self.number < bound:
+            if self.number == 1 and " " not in what:
+                what = "person" if what == "people" else what.removesuffix("s")
             return f"{self.number:,} {what}{fewer}"
         return f"{self.number:,} {what} of unequal size, worth {self.equal:.0f} equal ones{fewer}"
 
@@ -51,7 +53,7 @@ class Units:
     `rarer`: the kind with fewer clusters. `people`: of what is resampled and is no item; where
     items hold all that their readers did, the readers. `items`: None where the points have none,
     or every item is one person's; `within_items`: whether people are not resampled beside them.
-    `unnamed`: points of people who are not known.
+    `unnamed`: points of people who are not known; `named`: whether all of them are known.
     """
 
     n: int
@@ -61,12 +63,23 @@ class Units:
     items: Size | None
     within_items: bool
     unnamed: int
+    named: bool = True
+
+    def said(self, decisions: int, bound: int | None = None) -> str:
+        """So many decisions of these people, fewer than a bound: "12 people on one item", "360
+        decisions of 12 participants or games"."""
+        if self.items is None:
+            people = self.people.said("participants or games", bound)
+            return f"{counted(decisions, 'decision')} of {people}"
+        who = "people" if self.named else "choices" if self.unnamed else "problems or games"
+        items = "one item" if self.items.number == 1 else f"{self.items.number:,} items"
+        return f"{self.people.said(who, bound)} on {items}"
 
     @property
     def reason(self) -> str | None:
         """Why these units allow no interval."""
         if self.items is not None and self.items.number < MIN_CLUSTERS:
-            return f"{counted(self.items.number, 'item')} only, an interval needs {MIN_CLUSTERS}"
+            return f"{self.said(self.n)} only, an interval needs {MIN_CLUSTERS} items"
         if self.rarer.number == 1:
             return "one cluster only"
         if self.rarer.number < MIN_CLUSTERS:
@@ -137,6 +150,7 @@ def units_of(kinds: Sequence[Kind]) -> tuple[Units, list[np.ndarray]]:
         items[0] if items else None,
         not people,
         max((int(kind.unnamed.sum()) for kind in kinds if kind.unnamed is not None), default=0),
+        all(kind.named is None or bool(kind.named.all()) for kind in kinds),
     )
     return made, [kind.codes for kind in kept]
 

@@ -16,6 +16,8 @@ from tremble.stats.tables.analysis import Analysis, plain
 from tremble.stats.tables.breakdowns import breakdown, wins_table
 from tremble.stats.tables.ceiling import ceiling_table
 from tremble.stats.tables.controls import control_table
+from tremble.stats.tables.distributions import distribution_table
+from tremble.stats.tables.levels import level_table
 from tremble.stats.tables.measures import measure_table, reliability
 from tremble.stats.tables.model_groups import Catalogue, by_model_group, filter_sweep
 from tremble.stats.tables.normative import normative_models, normative_pairs
@@ -67,6 +69,14 @@ _TABLES = {
     "intervals": _Further(
         "r of every model with its 95% interval, over whole participants, games and items",
         lambda of: interval_table(of.matrix, of.resamples),
+    ),
+    "levels": _Further(
+        "Are predictions too high or too low, and do they exaggerate?",
+        lambda of: level_table(of.evidence),
+    ),
+    "distributions": _Further(
+        "How far predicted shares of three or more options are from people's, beyond chance",
+        lambda of: distribution_table(of.evidence),
     ),
     "differences": _Further(
         "r of base minus r of aligned with its interval, and tests of dependent r",

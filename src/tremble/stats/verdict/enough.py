@@ -45,7 +45,7 @@ def too_little(units: Units | None, decisions: int) -> str | None:
     few = units.people.below(FEW_CLUSTERS)
     if few or decisions < MIN_N:
         bound = FEW_CLUSTERS if few and units.people.number >= FEW_CLUSTERS else None
-        return f"{decisions} decisions of {units.people.said('participants or games', bound)}"
+        return units.said(decisions, bound)
     return None
 
 
