@@ -78,24 +78,54 @@ def crossed(
     people: int,
     seed: int = 1,
 ) -> list[dict[str, Any]]:
-    """Everybody reads every prompt of both arms; `chance` gives, for an arm and what the model
+    """Everybody reads every prompt of both arms, of which the first ones are versions of one item,
+    and so on; `chance` gives, for an arm and what the model
     predicts of its prompts (prompts, options), the shares of people (prompts, options)."""
     rng = np.random.default_rng(seed)
     keys = [option["key"] for option in of.options]
     records = []
     for arm, places in arms.items():
         shares = chance(arm, of.shares[list(places)])
-        for place, share in zip(places, shares, strict=True):
+        for item, (place, share) in enumerate(zip(places, shares, strict=True)):
             for person, drawn in enumerate(rng.choice(len(keys), size=people, p=share)):
                 records.append(
                     {
                         "prompt": of.prompts[place],
+                        "item": f"i{item}",
                         "options": of.options,
                         "choice": keys[drawn],
                         "participant": f"p{person}",
                         "config": {"stakes": arm},
                     }
                 )
+    return records
+
+
+def rated(
+    of: Pool,
+    arms: Mapping[str, Sequence[int]],
+    chance: Callable[[str, np.ndarray], np.ndarray],
+    people: int,
+    seed: int = 1,
+) -> list[dict[str, Any]]:
+    """As `crossed`, but every prompt has readers of its own, of whom only the rates are known."""
+    rng = np.random.default_rng(seed)
+    keys = [option["key"] for option in of.options]
+    records = []
+    for arm, places in arms.items():
+        shares = chance(arm, of.shares[list(places)])
+        for item, (place, share) in enumerate(zip(places, shares, strict=True)):
+            counts = rng.multinomial(people, share)
+            records.append(
+                {
+                    "prompt": of.prompts[place],
+                    "item": f"i{item}",
+                    "options": of.options,
+                    "rates": dict(zip(keys, (counts / people).tolist(), strict=True)),
+                    "n": people,
+                    "config": {"stakes": arm},
+                }
+            )
     return records
 
 

@@ -18,6 +18,8 @@ from tremble.stats.tables.contrasts import CONTRAST_COLUMNS, ContrastTables
 from tremble.stats.tables.effect_agreement import effect_errors_table, effects_table
 from tremble.stats.tables.further import further_tables
 from tremble.stats.tables.model_breakdown import model_breakdown
+from tremble.stats.verdict.answer import Margins
+from tremble.stats.verdict.table import verdict_table
 from tremble.store.study_folder import Store
 
 
@@ -81,6 +83,19 @@ def contrast_analysis(
         "effects": plain(effects_table(made)),
         "effect_errors": plain(effect_errors_table(made, analysis.comparisons)),
     }
+
+
+def verdict_analysis(
+    folder: Path, analysis: Analysis, contrasts: Sequence[Contrast] | None = None
+) -> list[dict[str, Any]]:
+    """The verdict of a study (`verdict_table`), with its own margins and contrasts, or others.
+
+    `analysis` is what `analyze_study` gave for the folder. Raises UserError as `contrast_analysis`
+    does.
+    """
+    margins = Margins(**Store(folder).read_run().get("margins", {}))
+    asked = analysis.contrasts if contrasts is None else contrasts
+    return plain(verdict_table(analysis.evidence, contrasts=asked, margins=margins))
 
 
 def contrasts_of(store: Store) -> list[Contrast]:

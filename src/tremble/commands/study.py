@@ -140,7 +140,12 @@ def _page(folder: Path, out: Path | None = None) -> int:
     if out is None:
         out = folder / "report" / "index.html"
     check_page(out)
-    from tremble.api.results import analyze_study, contrast_analysis, further_analysis
+    from tremble.api.results import (
+        analyze_study,
+        contrast_analysis,
+        further_analysis,
+        verdict_analysis,
+    )
     from tremble.report.page.parts import further_parts
     from tremble.report.page.study import study_page
     from tremble.study.notes import caveats
@@ -154,7 +159,8 @@ def _page(folder: Path, out: Path | None = None) -> int:
         return further[name]
 
     contrasts = partial(contrast_analysis, analysis, analysis.contrasts)
-    parts = further_parts(analysis, rows_of, contrasts if analysis.contrasts else None)
+    verdicts = partial(verdict_analysis, folder, analysis)
+    parts = further_parts(rows_of, verdicts, contrasts if analysis.contrasts else None)
     text = study_page(analysis, scores, title, caveats(folder), parts)
     write_page(out, text)
     failed = [part for part in parts if part.trouble is not None]

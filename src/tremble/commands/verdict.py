@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tremble.commands.base import AsJson, guarded, print_json, prose, say, screen
+from tremble.commands.base import AsJson, Contrasts, guarded, print_json, prose, say, screen
 from tremble.commands.tables import print_notes
 from tremble.errors import UserError
 from tremble.text import did_you_mean
@@ -17,20 +17,21 @@ from tremble.text import did_you_mean
 def verdict(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A study folder.")],
     family: Annotated[str | None, typer.Option(help="Only this family.")] = None,
+    contrast: Contrasts = None,
     as_json: AsJson = False,
 ) -> None:
     """May this model stand in for people here: ranking, levels, effects, distribution."""
+    from tremble.stats.frames.treatments import parse
     from tremble.store.study_folder import Store
 
     Store(folder).read_run()  # raises where the folder is no study
-    from tremble.api.results import analyze_study
+    treatments = [parse(text) for text in contrast or ()]
+    from tremble.api.results import analyze_study, verdict_analysis
     from tremble.report.tables.answers import controls_missing, verdict_layout
     from tremble.report.terminal.tables import print_tables
-    from tremble.stats.tables.analysis import plain
-    from tremble.stats.verdict.table import verdict_table
 
     analysis, _, decisions = analyze_study(folder)
-    rows = plain(verdict_table(analysis.evidence))
+    rows = verdict_analysis(folder, analysis, treatments or None)
     present = list(dict.fromkeys(decisions["family"].to_list()))
     if family is not None:
         if family not in present:

@@ -20,7 +20,7 @@ from tremble.report.page.parts import MOST_ROWS, Part, cut, further_parts
 from tremble.report.page.study import study_page
 from tremble.report.tables.further import further_layout
 from tremble.report.tables.table import Column, Section, Table
-from tremble.stats.tables.analysis import Analysis, analyze
+from tremble.stats.tables.analysis import Analysis, analyze, plain
 from tremble.stats.tables.further import FURTHER, further_tables
 from tremble.stats.verdict.table import verdict_table
 
@@ -39,7 +39,9 @@ def study() -> Study:
 
 def made(study: Study, rows_of: Any = None) -> tuple[list[Part], ElementTree.Element]:
     analysis, scores, _, tables = study
-    parts = further_parts(analysis, rows_of or tables.__getitem__)
+    parts = further_parts(
+        rows_of or tables.__getitem__, lambda: plain(verdict_table(analysis.evidence))
+    )
     return parts, parsed(study_page(analysis, scores, "A study", [], parts))
 
 

@@ -14,7 +14,8 @@ from tests.support.stat_frames import decision, frames, score
 from tremble.errors import MissingExtra
 from tremble.report.page.parts import further_parts
 from tremble.report.page.study import study_page
-from tremble.stats.tables.analysis import analyze
+from tremble.stats.tables.analysis import analyze, plain
+from tremble.stats.verdict.table import verdict_table
 
 pytestmark = pytest.mark.slow
 
@@ -24,7 +25,7 @@ def hostile() -> str:
     pytest.importorskip("vl_convert")
     analysis, scores, _ = study(HOSTILE)
     rows = [{"model": HOSTILE, "family": "bargaining", "note": HOSTILE}]
-    parts = further_parts(analysis, lambda name: rows)
+    parts = further_parts(lambda name: rows, lambda: plain(verdict_table(analysis.evidence)))
     return study_page(analysis, scores, HOSTILE, [f"beware of {HOSTILE}"], parts)
 
 

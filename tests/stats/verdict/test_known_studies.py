@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.support.commands import tremble
-from tests.support.constructed import Pool, crossed, pool, verdict_of
+from tests.support.constructed import Pool, crossed, pool, rated, verdict_of
 
 pytestmark = pytest.mark.slow
 
@@ -33,9 +33,11 @@ def spread(middle: float, items: int, width: float = 0.6) -> np.ndarray:
     return middle + width * (np.arange(items) + 0.5 - items / 2) / items
 
 
-def arms_at(of: Pool, low: float, high: float, items: int = 30) -> dict[str, list[int]]:
+def arms_at(
+    of: Pool, low: float, high: float, items: int = 30, width: float = 0.6
+) -> dict[str, list[int]]:
     """Prompts of which the model's mean prediction is `low` and `high`."""
-    places = of.nearest(np.concatenate([spread(low, items), spread(high, items)]))
+    places = of.nearest(np.concatenate([spread(m, items, width) for m in (low, high)]))
     return {"low": places[:items], "high": places[items:]}
 
 
@@ -63,10 +65,11 @@ def test_1_all_is_right(two: Pool, tmp_path: Path) -> None:
 
 def test_2_effects_of_the_wrong_sign_at_a_high_r(two: Pool, tmp_path: Path) -> None:
     """People .437 -> .353, model .437 -> .518."""
-    arms = arms_at(two, 0.437, 0.518, items=40)
-    records = crossed(two, arms, shifted(high=0.353 - 0.518), people=200)
+    arms = arms_at(two, 0.437, 0.518, items=40, width=0.8)
+    records = rated(two, arms, shifted(high=0.353 - 0.518), people=200)
     row = verdict_of(tmp_path, records, CONTRAST)
     assert (row["ranking"], row["effects"], row["replace"]) == ("yes", "no", "no"), row
+    assert row["r"] == pytest.approx(0.94, abs=0.015) and row["ceiling"] > 0.98
     assert "the sign is wrong: stakes (high against low) moves people by -.08" in row["effects_why"]
     assert "effects: no" in row["replace_why"]
 
@@ -112,7 +115,7 @@ def test_6_no_effect_of_people_is_clear(two: Pool, tmp_path: Path) -> None:
 
 def test_7_noise_shows_nothing(two: Pool, tmp_path: Path) -> None:
     """30 people, who choose as a coin falls, on items of which the model says this and that."""
-    arms = {"low": list(range(6)), "high": list(range(6, 12))}
+    arms = {"low": list(range(12)), "high": list(range(12, 24))}
 
     def coin(arm: str, shares: np.ndarray) -> np.ndarray:
         return np.full_like(shares, 0.5)
@@ -129,7 +132,8 @@ def test_8_a_model_that_turns_people_round(two: Pool, tmp_path: Path) -> None:
 
     records = crossed(two, {"low": two.nearest(np.linspace(0.1, 0.9, 40))}, turned, people=60)
     row = verdict_of(tmp_path, records)
-    assert (row["ranking"], row["levels"], row["replace"]) == ("no", "yes", "no"), row
+    assert (row["ranking"], row["replace"]) == ("no", "no"), row
+    assert row["levels"] != "no" and row["replace_why"] == "ranking: no"
 
 
 def test_9_few_texts_answer_for_themselves(two: Pool, tmp_path: Path) -> None:

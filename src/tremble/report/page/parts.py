@@ -12,9 +12,7 @@ from tremble.report.tables.answers import VERDICT, controls_missing, verdict_lay
 from tremble.report.tables.contrasts import TITLES, contrast_layout
 from tremble.report.tables.further import further_layout
 from tremble.report.tables.table import Section, Table
-from tremble.stats.tables.analysis import Analysis, plain
 from tremble.stats.tables.further import FURTHER
-from tremble.stats.verdict.table import verdict_table
 from tremble.text import one_line
 
 MOST_ROWS = 200
@@ -58,8 +56,8 @@ Rows = Sequence[dict[str, Any]]
 
 
 def further_parts(
-    analysis: Analysis,
     rows_of: Callable[[str], Rows],
+    verdicts: Callable[[], Rows],
     contrasts: Callable[[], Mapping[str, Rows]] | None = None,
 ) -> list[Part]:
     """The verdict in its two tables (`ANSWER`), the tables that `contrasts` makes, if any, then
@@ -71,8 +69,8 @@ def further_parts(
 
     @cache
     def verdict() -> list[Table]:
-        rows = verdict_table(analysis.evidence)
-        answers, numbers = verdict_layout(plain(rows))
+        rows = verdicts()
+        answers, numbers = verdict_layout(rows)
         caption = " ".join(filter(None, (answers.caption, controls_missing(rows))))
         return [replace(answers, caption=caption), numbers]
 

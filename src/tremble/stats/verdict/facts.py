@@ -25,7 +25,7 @@ def level_facts(row: Row, units: Units | None) -> Level | None:
         model=row["predicted"],
         low=row["low"] if known else None,
         high=row["high"] if known else None,
-        scale=row["difference"] / row["share"] if row["share"] else 1.0,
+        scale=row["scale"],
         texts=row["over"] == _PEOPLE,
         why=why or row["note"],
     )

@@ -2,36 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tremble.stats.frames.evidence import Evidence
-from tremble.stats.frames.predictions import RUN
+from tremble.stats.frames.treatments import Contrast
 from tremble.stats.inference.bootstrap import RESAMPLES
+from tremble.stats.tables.contrasts import contrast_rows
+from tremble.stats.tables.distributions import judged
+from tremble.stats.tables.levels import level_of
 from tremble.stats.verdict.answer import MARGINS, Answer, Margins
+from tremble.stats.verdict.distribution import distribution
+from tremble.stats.verdict.effects import effects
+from tremble.stats.verdict.facts import contrast_facts, distance_facts, level_facts
+from tremble.stats.verdict.levels import levels
 from tremble.stats.verdict.ranking_table import ranking_table
 from tremble.stats.verdict.read import Read, config_keys, reads_of
 from tremble.stats.verdict.replace import replace
 
 Row = dict[str, Any]
-Key = tuple[Any, ...]
+Key = tuple[str, str, str, str]
 
 
 def verdict_table(
-    evidence: Evidence, resamples: int = RESAMPLES, margins: Margins = MARGINS
+    evidence: Evidence,
+    resamples: int = RESAMPLES,
+    contrasts: Sequence[Contrast] = (),
+    margins: Margins = MARGINS,
 ) -> list[Row]:
     """One row per run and family: that of `ranking_table`, with `mass`, the mean, and for each of
     `enough.QUESTIONS` its answer, None where it does not arise, and `NAME_why`. `ranking` is
     `verdict`."""
     reads, keys = reads_of(evidence), config_keys(evidence.decisions)
+    means, distances = level_of(evidence), judged(evidence)
+    compared = contrast_facts(contrast_rows(evidence, contrasts) if contrasts else [])
     rows = []
     for row in ranking_table(evidence, resamples):
         key = _key(row)
-        answers: dict[str, Answer | None] = {
+        level, distance = means.get(key), distances.get(key)
+        answers = {
             "ranking": Answer(row["verdict"], row["why"]),
-            "levels": None,
-            "effects": None,
-            "distribution": None,
+            "levels": levels(level and level_facts(level.row, level.units), margins),
+            "effects": effects(compared.get(key, []), margins),
+            "distribution": distribution(
+                distance and distance_facts(distance.row, distance.units), margins
+            ),
         }
         read = reads.get(key, Read(None))
         answers["replace"] = replace(answers, read, keys.get(row["family"], ()), margins)
@@ -40,7 +55,7 @@ def verdict_table(
 
 
 def _key(row: Mapping[str, Any]) -> Key:
-    return tuple(row[name] for name in (*RUN, "family"))
+    return row["model"], row["format"], row["formulation"], row["family"]
 
 
 def _columns(answers: Mapping[str, Answer | None]) -> Row:
