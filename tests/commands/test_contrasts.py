@@ -155,10 +155,10 @@ def test_a_study_with_contrasts_shows_them_beside_the_rest(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("tables", "sentence"),
     [
-        ('by = "conditon"', "did you mean 'condition'?"),
-        ('by = "condition"\ncontrol = "contrl"', "did you mean 'control'?"),
+        ('by = "konditionn"', "did you mean 'condition'?"),
+        ('by = "condition"\ncontrol = "kontrol"', "did you mean 'control'?"),
         ('by = "place"', "'place' is 'lab' in every decision that has it"),
-        ('by = "condition"\nfamily = "costum"', "did you mean 'custom'?"),
+        ('by = "condition"\nfamily = "kustom"', "did you mean 'custom'?"),
         ('by = "coin"', "coin (b against a) reaches no prompt of custom: 12 of 12 prompts"),
     ],
 )
@@ -180,8 +180,8 @@ def test_three_options_with_neither_value_nor_target(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("option", "sentence"),
     [
-        ("conditon", "did you mean 'condition'?"),
-        ("condition=contrl", "did you mean 'control'?"),
+        ("konditionn", "did you mean 'condition'?"),
+        ("condition=kontrol", "did you mean 'control'?"),
         ("place=lab", "'place' is 'lab' in every decision that has it"),
         ("coin=a", "coin (b against a) reaches no prompt of custom"),
         ("=x", "cannot be read; write KEY, KEY=CONTROL"),

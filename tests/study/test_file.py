@@ -341,7 +341,7 @@ def test_contrasts_are_read_with_their_controls_as_text(tmp_path: Path) -> None:
             ['by = ["a", "b"]\ncontrol = [1, 2]', 'by = ["b", "a"]\ncontrol = [2, 1]'],
             "the contrast by 'b:a' stands twice; keep one",
         ),
-        (['by = "a"\nfamly = "x"'], "did you mean 'family'"),
+        (['by = "a"\nfamilyy = "x"'], "did you mean 'family'"),
     ],
 )
 def test_a_contrast_that_means_nothing_is_refused(

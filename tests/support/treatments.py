@@ -15,7 +15,7 @@ from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.outcomes import outcomes
 from tremble.stats.frames.predictions import predictions
 
-MORE = {
+MORE: dict[str, Any] = {
     "config": pl.String,
     "numbers": pl.String,
     "item": pl.String,

@@ -8,7 +8,7 @@ from dataclasses import replace
 import polars as pl
 
 from tremble.stats.frames.evidence import Evidence
-from tremble.stats.frames.shared_prompts import Prompts
+from tremble.stats.frames.shared_prompts import FIRST, Prompts
 from tremble.stats.frames.treatments import Contrast
 from tremble.stats.tables.contrasts import refuse_unreached, treated
 from tremble.study.cells import Cell
@@ -32,9 +32,9 @@ class AskedContrasts:
             run = cell.model, cell.format
             if cell.asked.beside is None and first.setdefault(cell.formulation, run) == run:
                 rows.append(
-                    table.rows().select(
-                        "decision", "row_key", formulation=pl.lit(cell.formulation, pl.String)
-                    )
+                    table.rows()
+                    .filter(FIRST)
+                    .select("decision", "row_key", formulation=pl.lit(cell.formulation, pl.String))
                 )
         if not rows:
             return

@@ -115,10 +115,9 @@ def test_fixed_texts_leave_the_model_without_error(texts: int) -> None:
 
 def _df(people: dict[str, list[float]]) -> float:
     """Welch's degrees of freedom."""
-    v = [np.var(x, ddof=1) / len(x) for x in people.values()]
-    return sum(v) ** 2 / sum(
-        part**2 / (len(x) - 1) for part, x in zip(v, people.values(), strict=True)
-    )
+    v = [float(np.var(x, ddof=1)) / len(x) for x in people.values()]
+    below = [part**2 / (len(x) - 1) for part, x in zip(v, people.values(), strict=True)]
+    return sum(v) ** 2 / sum(below)
 
 
 def rates(n: int | None, problems: int = 2, sd: float | None = None) -> Built:
@@ -347,10 +346,13 @@ def test_one_contrast_that_is_refused_leaves_the_others() -> None:
 @pytest.mark.parametrize(
     ("contrast", "sentence"),
     [
-        (Contrast(("conditon",)), "no config key 'conditon' to contrast by; did you mean 'condit"),
-        (Contrast(("condition",), ("contrl",)), "'contrl', .* did you mean 'control'"),
+        (
+            Contrast(("konditionn",)),
+            "no config key 'konditionn' to contrast by; did you mean 'condit",
+        ),
+        (Contrast(("condition",), ("kontrol",)), "'kontrol', .* did you mean 'control'"),
         (Contrast(("only",)), "'only' is 'x' in every decision that has it"),
-        (Contrast(("condition",), None, "costum"), "did you mean 'custom'"),
+        (Contrast(("condition",), None, "kustom"), "did you mean 'custom'"),
         (Contrast(("condition", "nested"), ("control", "a")), "do not cross"),
     ],
 )

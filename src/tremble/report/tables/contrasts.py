@@ -96,6 +96,6 @@ def with_interval(value: float | None, low: float | None, high: float | None) ->
     """An effect with its sign and its interval: "+.08 [.02, .14]"."""
     if value is None:
         return MISSING
-    sign = "+" if value > 0 else ""
+    sign = "+" if value > 0 and float(decimal(value)) else ""
     ends = "" if low is None or high is None else f" [{decimal(low)}, {decimal(high)}]"
     return f"{sign}{decimal(value)}{ends}"

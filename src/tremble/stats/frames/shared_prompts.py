@@ -13,6 +13,8 @@ from tremble.stats.frames.treatments import Arms
 
 # From this share of an arm's prompts that the other arm has as well, a contrast is refused.
 MOST_SHARED = 0.5
+# One presentation of each: every further one is a prompt more of the same decision.
+FIRST = pl.col("presentation") == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,8 @@ class Prompts:
 
 
 def prompt_rows(scores: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
-    """decision, row_key and formulation: of each wording those of the run with the most rows.
+    """decision, row_key and formulation, of the first presentation of each decision, of each
+    wording those of the run with the most rows.
 
     Without `row_key` in the scores what the person saw stands for the prompt (`contexts`).
     """
@@ -71,7 +74,9 @@ def prompt_rows(scores: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
             row_key=pl.col("context").cast(pl.String),
             formulation=pl.lit("", pl.String),
         )
-    rows = scores.select("decision", "row_key", "formulation", "model", format_column())
+    rows = scores.filter(FIRST).select(
+        "decision", "row_key", "formulation", "model", format_column()
+    )
     run = ["formulation", "model", "format"]
     most = (
         rows.group_by(run, maintain_order=True)

@@ -168,16 +168,18 @@ class TwoWay:
 
     def values(self, drawn: Sequence[np.ndarray]) -> Values:
         """At the weights of some resamples, two arrays (resamples, clusters)."""
-        parts = [self._one(sums, drawn) for sums in self._sums]
+        # How often a resample has each cell is the same for all series.
+        cell = drawn[0].take(self._cells[0], axis=1)
+        cell *= drawn[1].take(self._cells[1], axis=1)
+        parts = [self._one(sums, drawn, cell) for sums in self._sums]
         return Values(
             np.stack([one.value for one in parts], axis=-1),
             np.stack([one.error for one in parts], axis=-1),
         )
 
-    def _one(self, sums: np.ndarray, drawn: Sequence[np.ndarray]) -> Values:
+    def _one(self, sums: np.ndarray, drawn: Sequence[np.ndarray], cell: np.ndarray) -> Values:
         across = [self._across(sums, kind, drawn[1 - kind]) for kind in (0, 1)]
         total = np.einsum("bc,bck->bk", drawn[0], across[0])
-        cell = drawn[0][:, self._cells[0]] * drawn[1][:, self._cells[1]]
         with np.errstate(divide="ignore", invalid="ignore"):
             value, influence = _statistic(list(total.T))
             together = np.stack(influence, axis=-1)

@@ -17,7 +17,7 @@ from tremble.stats.frames.treatments import Arms, Contrast, Settings, arms_of
 from tremble.stats.inference.effects import Effect
 from tremble.stats.inference.meta_analysis import same_sign
 from tremble.stats.inference.multiplicity import holm
-from tremble.stats.tables.contrast_effects import Measured, Scored, scored_alike, together
+from tremble.stats.tables.contrast_effects import BOTH, Measured, Scored, scored_alike, together
 from tremble.text import counted, join_notes
 
 Row = dict[str, Any]
@@ -268,6 +268,8 @@ def _note(design: Design, made: Measured, found: Found, shared: Shared | None) -
         flat = "no interval: people did not differ"
     elif found.known and made.note is None and found.difference.variance is None:
         flat = "no interval: the differences do not vary"
+    elif found.known and made.over == BOTH and found.model.variance is None and not made.note:
+        flat = "the model's predictions do not vary, so its effect has no interval"
     return join_notes(
         made.note,
         flat,
