@@ -87,31 +87,7 @@ def tidy(scores: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
 
     `scores` and `decisions` as a study holds them (`Store.scores`, `Store.decisions`).
     """
-    unit = units(decisions).rename({"item": "unit_item"}).drop("cluster")
-    facts = (
-        decisions.join(
-            _by_option(decisions), on="decision", how="left", maintain_order="left_right"
-        )
-        .join(unit, on="decision", how="left", maintain_order="left")
-        .with_columns(
-            option=pl.coalesce("key", "target"),
-            # As `frames.clusters.kinds_of` has them.
-            cluster_participant=pl.coalesce("person", pl.format("game {}", "cluster")),
-            cluster_game=pl.coalesce("unit_item", "cluster"),
-            item=pl.coalesce(
-                "item",
-                pl.when(pl.col("unit_item").str.starts_with("text ")).then(
-                    pl.col("unit_item").str.strip_prefix("text ")
-                ),
-            ),
-        )
-    )
-    theory = decisions.select("decision", option="keys", normative="normative")
-    theory = theory.filter(pl.col("normative").is_not_null()).explode("option", "normative")
-    facts = facts.drop("normative", "presentations", "key")
-    valued = _values(decisions)
-    for beside in (theory, valued):
-        facts = facts.join(beside, on=["decision", "option"], how="left", maintain_order="left")
+    facts = _facts(decisions)
     shares = scored_presentations(scores)
     predicted = predictions(scores, decisions, shares).rename({"key": "option"})
     shown = shares.group_by(*RUN, "decision").agg(presentations=pl.col("presentation").n_unique())
@@ -137,11 +113,43 @@ def tidy(scores: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
         )
     )
     parameters, names = _parameters(decisions)
-    empty = {"item": rows["item"].null_count() == rows.height, "value": not valued.height}
+    empty = {
+        "item": rows["item"].null_count() == rows.height,
+        "value": rows["value"].null_count() == rows.height,
+    }
     leading = [name for name in MEANINGS if not empty.get(name)]
     return rows.join(parameters, on="decision", how="left", maintain_order="left").select(
         *leading, *names
     )
+
+
+def _facts(decisions: pl.DataFrame) -> pl.DataFrame:
+    """A row per decision and option in question: all that no run changes."""
+    unit = units(decisions).rename({"item": "unit_item"}).drop("cluster")
+    facts = (
+        decisions.join(
+            _by_option(decisions), on="decision", how="left", maintain_order="left_right"
+        )
+        .join(unit, on="decision", how="left", maintain_order="left")
+        .with_columns(
+            option=pl.coalesce("key", "target"),
+            # As `frames.clusters.kinds_of` has them.
+            cluster_participant=pl.coalesce("person", pl.format("game {}", "cluster")),
+            cluster_game=pl.coalesce("unit_item", "cluster"),
+            item=pl.coalesce(
+                "item",
+                pl.when(pl.col("unit_item").str.starts_with("text ")).then(
+                    pl.col("unit_item").str.strip_prefix("text ")
+                ),
+            ),
+        )
+    )
+    theory = decisions.select("decision", option="keys", normative="normative")
+    theory = theory.filter(pl.col("normative").is_not_null()).explode("option", "normative")
+    facts = facts.drop("normative", "presentations", "key")
+    for beside in (theory, _values(decisions)):
+        facts = facts.join(beside, on=["decision", "option"], how="left", maintain_order="left")
+    return facts
 
 
 def _by_option(decisions: pl.DataFrame) -> pl.DataFrame:

@@ -71,6 +71,10 @@ def designs(evidence: Evidence) -> Iterator[Design]:
 
 def _design(held: Responses, mine: pl.DataFrame) -> Design:
     people, second = (kind.codes.ravel().astype(np.int64) for kind in kinds_of(mine))
+    if not held.single.any() and mine["item"].null_count() == 0:
+        people = (
+            second  # a rate is many people's: the versions of an item are what belongs together
+        )
     number = len(np.unique(people))
     cells = _cells(people, second)
     same = number == len(np.unique(second)) == cells
