@@ -34,7 +34,7 @@ _HIDDEN = {"by", "effective"}  # said by the title, or by a note where it matter
 _HIDDEN_IN = {"levels": ("share", "share_low", "share_high", "scale")}
 _OFF = {"sweep": ("mass", "min_r")}  # where nothing is no missing value but a filter not used
 _BY = (
-    ("models", "Models and people by {}"),
+    ("models", "Shares, r and mass by {}"),
     ("pairs", "r and mass by {}"),
     ("wins", "Wins by {}"),
 )
