@@ -28,6 +28,7 @@ def verdict(
     treatments = [parse(text) for text in contrast or ()]
     from tremble.api.results import analyze_study, verdict_analysis
     from tremble.report.tables.answers import controls_missing, verdict_layout
+    from tremble.report.terminal.answers import print_answers
     from tremble.report.terminal.tables import print_tables
 
     analysis, _, decisions = analyze_study(folder)
@@ -42,7 +43,7 @@ def verdict(
         return
     print_notes(folder, every=False)
     answers, *numbers = verdict_layout(rows)
-    print_tables([answers], prose())
+    print_answers(answers, prose())
     print_tables(numbers, screen())
     if missing := controls_missing(rows):
         say(missing)

@@ -1,0 +1,30 @@
+"""The answers of a verdict in a terminal: a sentence for each question, wrapped, none cut."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.text import Text
+
+from tremble.report.tables.table import Table
+from tremble.text import visible
+
+_INDENT = "    "
+
+
+def print_answers(table: Table, console: Console) -> None:
+    """Prints the rows of `report.tables.answers`: question, answer and why, under their headings;
+    control characters of names are shown, before widths are measured."""
+    console.print(Text(visible(table.title), style="bold", overflow="fold"))
+    if not table.sections:
+        console.print(Text(table.empty, overflow="fold"))
+    for section in table.sections:
+        console.print()
+        console.print(Text(visible(section.heading), style="underline", overflow="fold"))
+        for question, answer, why in section.rows:
+            line = Text(visible(f"{question}: {answer}. {why}"))
+            line.stylize("bold", 0, len(question) + len(answer) + 3)
+            first, *more = line.wrap(console, console.width - len(_INDENT), overflow="fold")
+            for part in (first, *(Text(_INDENT) + part for part in more)):
+                part.rstrip()
+                console.print(part)
+    console.print()
