@@ -45,6 +45,7 @@ DESIGNS = [
     *(Design(60, 20, lean, off) for lean in (0.0, 1.5) for off in (0.0, 0.1, 0.3)),
     *(Design(60, 8, 1.5, off) for off in (0.0, 0.1, 0.3)),
     *(Design(60, 40, 1.5, off) for off in (0.0, 0.1, 0.3)),
+    *(Design(100, 20, 0.8, off) for off in (0.0, 0.05, 0.2)),
     *(Design(20, 20, 1.5, off) for off in (0.0, 0.1, 0.3)),
     *(Design(200, 20, 0.0, off, "one") for off in (0.0, 0.1, 0.3)),
     *(Design(60, 20, 0.0, off, "rates") for off in (0.0, 0.1, 0.3)),
@@ -98,6 +99,7 @@ def drawn(design: Design, draws: np.ndarray, rng: np.random.Generator) -> Shares
         option=option,
         person=person,
         cell=np.arange(len(text)),
+        meeting=np.arange(len(text)),
         kinds=[Kind(person), Kind(text, "items")],
         scale=OPTIONS - 1.0,
         lone=0,
@@ -136,10 +138,10 @@ def covered(design: Design, simulations: int, splits: int, seed: int = 0) -> lis
         for place, distance in enumerate(distances):
             apart = distance.between(of.model[0], of.people)
             excess = apart - found.chance[place]
-            gradient = distance.gradient(of.model[0], of.people)
+            gradients = distance.gradients(of.model[0], of.people, of.n)
             over = over_both if design.texts >= FIXED else over_people
             by_halves = float(found.moved[place, 0])
-            low, high = over(of, excess, gradient, by_halves).interval()
+            low, high = over(of, excess, gradients, by_halves).interval()
             assert low is not None and high is not None
             true = distance.between(of.model[0], truth).mean()
             off = found.chance[place].mean()

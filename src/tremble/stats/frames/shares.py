@@ -33,8 +33,8 @@ class Shares:
     - `model` (R, S, K): predicted shares, NaN where a run says nothing of a text;
     - `runs`: model, format and formulation, R rows;
     - `text` (D), `option` (D): the text of a decision and what was chosen, -1 for rates; `person`
-      (D): whose it is, of a rate nobody else's; `cell` (D): numbers of a person at a text; `kinds`
-      of cluster, (D) each;
+      (D): whose it is, of a rate nobody else's; `cell` and `meeting` (D): numbers of a person
+      at a text, and of a person and an item; `kinds` of cluster, (D) each;
     - `scale`: the range of the values of the family;
     - `lone`, `short`: texts left out, read by one person, or of two options.
     """
@@ -51,6 +51,7 @@ class Shares:
     option: np.ndarray
     person: np.ndarray
     cell: np.ndarray
+    meeting: np.ndarray
     kinds: list[Kind]
     scale: float
     lone: int
@@ -167,12 +168,19 @@ def _of_family(
         text=text,
         option=option,
         person=kinds[0].codes,
-        cell=np.unique(kinds[0].codes * texts + text, return_inverse=True)[1].ravel(),
+        cell=_pairs(kinds[0].codes, text),
+        meeting=_pairs(kinds[0].codes, kinds[-1].codes),
         kinds=kinds,
         scale=scale,
         lone=left_out[0],
         short=left_out[1],
     )
+
+
+def _pairs(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """0, 1, ... for the distinct pairs of two codes."""
+    both = one * (int(other.max()) + 1) + other
+    return np.asarray(np.unique(both, return_inverse=True)[1]).ravel()
 
 
 def _options(told: pl.DataFrame) -> pl.DataFrame:

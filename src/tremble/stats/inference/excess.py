@@ -170,27 +170,28 @@ def influences(of: Shares, gradient: np.ndarray) -> np.ndarray:
     return made
 
 
-def over_people(of: Shares, excess: np.ndarray, gradient: np.ndarray, by_halves: float) -> Spread:
+def over_people(of: Shares, excess: np.ndarray, gradients: np.ndarray, by_halves: float) -> Spread:
     """The mean of `excess` (texts, NaN where unknown) over people alone, for these very texts.
 
-    `gradient` (texts, options): of the distance in people's shares, NaN where `excess` is unknown.
-    The variance is that of the linear part, or by halves of the people (`Halves.moved`), whichever
-    is larger: near zero a distance is bent, and each of the two alone is too small for one of both
-    distances. Of rates each problem has people of its own.
+    `gradients` (G, texts, options): of the distance in people's shares. The variance is that of
+    the linear part, with the gradient that makes it largest, or by halves of the people
+    (`Halves.moved`), whichever is larger: near zero a distance is bent. Of rates each problem has
+    people of its own.
     """
     known = np.isfinite(excess)
-    mean, count = float(excess[known].mean()), int(known.sum())
-    moved = influences(of, gradient)
-    by_people = max(_of_clusters(of.person, moved), np.nan_to_num(by_halves))
-    parts = [(by_people, _people(of, known) - 1)]
-    rated = known & of.rated
-    off = (gradient - (gradient * of.people).sum(axis=1, keepdims=True))[rated]
-    alone = (of.people[rated] * off**2).sum(axis=1) / (of.n[rated] - 1) / count**2
+    count, rated = int(known.sum()), known & of.rated
+    found = []
+    for gradient in _where(gradients, known):
+        off = (gradient - (gradient * of.people).sum(axis=1, keepdims=True))[rated]
+        alone = (of.people[rated] * off**2).sum(axis=1) / (of.n[rated] - 1) / count**2
+        found.append((_of_clusters(of.person, influences(of, gradient)), alone))
+    by_people, alone = max(found, key=lambda each: each[0] + each[1].sum())
+    parts = [(max(by_people, np.nan_to_num(by_halves)), _people(of, known) - 1)]
     parts += zip(alone.tolist(), (of.n[rated] - 1).tolist(), strict=True)
-    return _spread(mean, parts, sum(part for part, _ in parts))
+    return _spread(float(excess[known].mean()), parts, sum(part for part, _ in parts))
 
 
-def over_both(of: Shares, excess: np.ndarray, gradient: np.ndarray, by_halves: float) -> Spread:
+def over_both(of: Shares, excess: np.ndarray, gradients: np.ndarray, by_halves: float) -> Spread:
     """As `over_people`, over people and items of their kind.
 
     As for other means: by people, plus by items, less what both hold (Cameron, Gelbach and Miller
@@ -198,18 +199,26 @@ def over_both(of: Shares, excess: np.ndarray, gradient: np.ndarray, by_halves: f
     """
     known = np.isfinite(excess)
     mean = float(excess[known].mean())
-    item = item_of_text(of)
-    inside = np.unique(item[known], return_inverse=True)[1]
+    inside = np.unique(item_of_text(of)[known], return_inverse=True)[1]
     items = int(inside.max()) + 1
     apart = np.bincount(inside, (excess[known] - mean) / known.sum())
     by_items = float((apart**2).sum()) * items / max(items - 1, 1)
-    moved = influences(of, gradient)
-    by_people = max(_of_clusters(of.person, moved), np.nan_to_num(by_halves))
-    cells = np.unique(of.person * (int(item.max()) + 1) + item[of.text], return_inverse=True)[1]
-    together = _of_clusters(cells.ravel(), moved)
+    found = []
+    for gradient in _where(gradients, known):
+        moved = influences(of, gradient)
+        found.append((_of_clusters(of.person, moved), _of_clusters(of.meeting, moved)))
+    by_people, together = max(found)
+    by_people = max(by_people, np.nan_to_num(by_halves))
     variance = max(by_items + by_people - together, by_items, by_people)
     parts = [(by_people, _people(of, known) - 1), (by_items, effective(inside) - 1)]
     return _spread(mean, parts, variance)
+
+
+def _where(gradients: np.ndarray, known: np.ndarray) -> Iterator[np.ndarray]:
+    """Those that differ, NaN where a text is not `known`."""
+    for place, gradient in enumerate(gradients):
+        if not any(np.array_equal(gradient, other) for other in gradients[:place]):
+            yield np.where(known[:, None], gradient, np.nan)
 
 
 def item_of_text(of: Shares) -> np.ndarray:

@@ -75,6 +75,7 @@ def measured(evidence: Evidence) -> list[Measured]:
         distances = _distances(of)
         known = np.stack([_known(of, name) for name in distances])
         found = halves(of, list(distances.values()), known)
+        held: dict[bytes, Units] = {}
         for run, names in enumerate(of.runs.iter_rows(named=True)):
             named = {**{name: names[name] for name in RUN}, "family": of.family}
             for place, (name, distance) in enumerate(distances.items()):
@@ -83,10 +84,14 @@ def measured(evidence: Evidence) -> list[Measured]:
                     off = _Off(
                         np.where(known[place, run], apart, np.nan),
                         found.chance[place],
-                        distance.gradient(of.model[run], of.people),
+                        distance.gradients(of.model[run], of.people, of.n),
                         float(found.moved[place, run]),
                     )
-                    made = _measured(of, name, off)
+                    texts = known[place, run]
+                    key = texts.tobytes()
+                    if key not in held:
+                        held[key] = units_of([kind.at(texts[of.text]) for kind in of.kinds])[0]
+                    made = _measured(of, name, off, held[key])
                     rows.append((run, Measured({**named, **made.row}, made.units)))
     return [one for _, one in sorted(rows, key=lambda row: row[0])]
 
@@ -111,17 +116,16 @@ def _known(of: Shares, name: str) -> np.ndarray:
 @dataclass(frozen=True, slots=True, eq=False)
 class _Off:
     """How far one run is off by one distance: `apart` and `chance` (texts), NaN where unknown; the
-    gradient (texts, options); and the variance by halves of the people."""
+    gradients (G, texts, options); and the variance by halves of the people."""
 
     apart: np.ndarray
     chance: np.ndarray
-    gradient: np.ndarray
+    gradients: np.ndarray
     by_halves: float
 
 
-def _measured(of: Shares, name: str, off: _Off) -> Measured:
+def _measured(of: Shares, name: str, off: _Off, units: Units) -> Measured:
     known = np.isfinite(off.apart)
-    units, _ = units_of([kind.at(known[of.text]) for kind in of.kinds])
     spread, over = None, None
     why: str | None = "no excess: the number of people behind rates is not known"
     by_chance = excess = None
@@ -157,7 +161,7 @@ def _spread(of: Shares, off: _Off, units: Units) -> tuple[Spread | None, str | N
     """The spread of the mean, what it covers, and why there is none or what a reader must know."""
     excess = off.apart - off.chance
     known = np.isfinite(excess)
-    bent = (of, excess, np.where(known[:, None], off.gradient, np.nan), off.by_halves)
+    bent = (of, excess, off.gradients, off.by_halves)
     items = len(np.unique(item_of_text(of)[known]))
     single = (of.option >= 0) & known[of.text]
     who = of.person[single]
