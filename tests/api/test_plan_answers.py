@@ -4,24 +4,29 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from tests.api.test_plan import asked, study_in
+from tests.support.commands import write_study
 from tremble.api.plan import plan_study
 from tremble.study.file import read_study
+
+
+def _asked(text: str, **more: Any) -> dict[str, Any]:
+    return {"prompt": text, "options": ["yes", "no"], "choice": "yes", **more}
 
 
 def test_a_plan_counts_prompts_people_and_items_and_says_what_they_can_answer(
     tmp_path: Path,
 ) -> None:
     records = [
-        asked(f"Take ${item}?", participant=f"p{who}") for who in range(20) for item in "abc"
+        _asked(f"Take ${item}?", participant=f"p{who}") for who in range(20) for item in "abc"
     ]
-    study = read_study(study_in(tmp_path, records))
+    study = read_study(write_study(tmp_path, records))
     (row,) = plan_study(study, tmp_path / "out", print)["families"]
     assert (row["prompts"], row["people"], row["items"], row["decisions"]) == (3, 20, 3, 60)
-    assert row["answers"]["ranking"] == "3 items only, an interval needs 5"
+    assert row["answers"]["ranking"] == "20 people on 3 items only, an interval needs 5 items"
     assert row["answers"]["distribution"] == "two options"
-    apart = read_study(study_in(tmp_path, [asked(f"Take ${item}?") for item in range(60)]))
+    apart = read_study(write_study(tmp_path, [_asked(f"Take ${item}?") for item in range(60)]))
     (row,) = plan_study(apart, tmp_path / "out", print)["families"]
     assert "neither participant nor game is known" in row["answers"]["ranking"]
     (row,) = plan_study(replace(apart, one_decision_each=True), tmp_path / "out", print)["families"]
