@@ -14,6 +14,7 @@ import pytest
 import statsmodels.api as sm
 from scipy import stats as scipy_stats
 
+from tremble.stats.inference import arms, contrasts
 from tremble.stats.inference.arms import Points
 from tremble.stats.inference.contrasts import contrast
 from tremble.stats.inference.effects import Effects, Over
@@ -70,8 +71,8 @@ def dense(points: Points, arm: np.ndarray, signs: np.ndarray) -> tuple[float, fl
 def test_any_layout_is_that_of_dense_tables(seed: int, coefficients: tuple[int, ...]) -> None:
     """People and items in several arms, pairs that meet twice, points in no arm, weights."""
     rng = np.random.default_rng(seed)
-    n, arms = 150, len(coefficients)
-    person, item, arm = rng.integers(0, 9, n), rng.integers(0, 7, n), rng.integers(-1, arms, n)
+    n, number = 150, len(coefficients)
+    person, item, arm = rng.integers(0, 9, n), rng.integers(0, 7, n), rng.integers(-1, number, n)
     if seed % 3 == 1:
         item += 7 * np.maximum(arm, 0)  # items of one arm each
     if seed % 3 == 2:
@@ -86,7 +87,9 @@ def test_any_layout_is_that_of_dense_tables(seed: int, coefficients: tuple[int, 
     size = points.number[0]
     assert np.sum(found.influence[0, :size] ** 2) == pytest.approx(v_people, rel=1e-10)
     assert np.sum(found.influence[0, size:] ** 2) == pytest.approx(v_items, rel=1e-10)
-    means = [np.average(values[2, arm == a], weights=points.weights[arm == a]) for a in range(arms)]
+    means = [
+        np.average(values[2, arm == a], weights=points.weights[arm == a]) for a in range(number)
+    ]
     assert found.value[2] == pytest.approx(np.dot(coefficients, means), rel=1e-10)
 
 
@@ -110,6 +113,38 @@ def test_the_variance_is_right_on_average(reads: int, shared: bool) -> None:
     found = contrast(Points(values, person, item), arm, (1, -1))
     assert found.value.var() == pytest.approx(truth, rel=0.1)
     assert found.variance.mean() == pytest.approx(truth, rel=0.05)
+
+
+def test_where_one_kind_explains_all_the_test_is_that_kinds() -> None:
+    """Random answers to random items: in some samples the variance is that by people or that by
+    items, and then all is as with this one kind of cluster."""
+    rng = np.random.default_rng(8)
+    person, item = rng.integers(0, 15, 120), rng.integers(0, 8, 120)
+    values, arm = rng.normal(size=(200, 120)), rng.integers(0, 2, 120)
+    both = contrast(Points(values, person, item), arm, (1, -1))
+    alone = [contrast(Points(values, kind), arm, (1, -1)) for kind in (person, item)]
+    larger = np.maximum(alone[0].variance, alone[1].variance)
+    assert (both.variance >= larger * (1 - 1e-12)).all()
+    for one in alone:
+        same = np.isclose(both.variance, one.variance, rtol=1e-12)
+        assert same.sum() > 10
+        assert both.df[same] == pytest.approx(one.df[same])
+    crossed = ~np.isclose(both.variance, larger, rtol=1e-12)
+    assert (both.df[crossed] < alone[0].df[crossed]).all()
+
+
+@pytest.mark.parametrize("over", OVER)
+def test_large_studies_take_the_same_way(over: Over, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Labels that are sorted and matrices that are sparse, against those of small studies."""
+    rng = np.random.default_rng(9)
+    person, item, arm = rng.integers(0, 30, 90), rng.integers(0, 9, 90), rng.integers(-1, 2, 90)
+    values = rng.normal(size=(2, 90))
+    small = contrast(Points(values, person, item), arm, (1, -1), over)
+    monkeypatch.setattr(arms, "_LOOKED_UP", 0)
+    monkeypatch.setattr(contrasts, "_DENSE", 0)
+    large = contrast(Points(values, person, item), arm, (1, -1), over)
+    for name in ("value", "variance", "df", "p", "influence"):
+        assert getattr(large, name) == pytest.approx(getattr(small, name), rel=1e-10)
 
 
 def within(found: Effects) -> list[float]:

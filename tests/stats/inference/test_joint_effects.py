@@ -84,6 +84,8 @@ def test_fixed_rates_by_hand() -> None:
     assert np.sum(found.influence**2, axis=1) == pytest.approx(found.variance)
     unknown = fixed_rates(rates[None], variances, n, np.array([0, 0, 1, 1]), (1, -1))
     assert unknown.of(0).low is None and "not known" in str(unknown.note)
+    with pytest.raises(ValueError, match="3 coefficients"):
+        fixed_rates(rates[None], variances, n, np.array([0, 0, 1, 1]), (1, -1, 1))
 
 
 def test_root_mean_squared_errors_by_hand() -> None:

@@ -36,8 +36,8 @@ def contrast(
     V_people + V_items - V_cells, never below V_people or V_items (Cameron, Gelbach and Miller 2011,
     Journal of Business and Economic Statistics 29). V_cells is made of what is left of a cell after
     its person's and its item's sums are taken out, so that in a full crossing the variance is the
-    unbiased one of the two-way analysis of variance, (MS_people + MS_items - MS_rest) / n; taken
-    whole, cells hold the variance of people and items once more, 3 to 12% of it with 12 items.
+    unbiased one of the two-way analysis of variance, (MS_people + MS_items - MS_rest) / n; of P
+    people and I items whole cells hold 1 / I of people's part and 1 / P of items' part besides.
     Where every cluster of one kind lies within one of the other it is the larger of V_people and
     V_items, with the degrees of freedom of the fewer clusters.
 

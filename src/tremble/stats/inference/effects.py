@@ -109,11 +109,14 @@ def fixed_rates(
     variance `variances` (points) over `n` people (points); `arm`, `coefficients` and `weights` as
     in `contrasts.contrast`. The variance is the sum of the squared weights times `variances`, the
     degrees of freedom are Satterthwaite's, of n - 1 per rate. People behind two rates count as two
-    sets of people. A rate without a variance (NaN) leaves all without interval.
+    sets of people. A rate without a variance (NaN) leaves all without interval. ValueError: an arm
+    without rates.
     """
     inside = arm >= 0
     given = np.ones(len(arm)) if weights is None else np.asarray(weights, float)
     total = np.bincount(arm[inside], given[inside], len(coefficients))
+    if len(total) > len(coefficients) or not (total > 0).all():
+        raise ValueError(f"{len(coefficients)} coefficients, but not as many arms with rates.")
     scaled = np.zeros(len(arm))
     signs = np.asarray(coefficients, float)[arm[inside]]
     scaled[inside] = signs * given[inside] / total[arm[inside]]
