@@ -226,5 +226,5 @@ def test_by_shows_models_without_a_pair(tmp_path: Path) -> None:
         assert row["mass"] == pytest.approx(0.9)
     code, text, _ = tremble("analyze", tmp_path / "out", "--by", "condition")
     assert code == 0
-    assert "Models and people by condition" in text
+    assert "Shares, r and mass by condition" in text
     assert "Nothing to show" not in text

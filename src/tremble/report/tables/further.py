@@ -32,7 +32,7 @@ _P = {"p", "p_two_sided", "p_holm", "p_bh", "williams_p", "steiger_p"}
 _HIDDEN = {"by", "effective"}  # said by the title, or by a note where it matters
 _OFF = {"sweep": ("mass", "min_r")}  # where nothing is no missing value but a filter not used
 _BY = (
-    ("models", "Models and people by {}"),
+    ("models", "Shares, r and mass by {}"),
     ("pairs", "r and mass by {}"),
     ("wins", "Wins by {}"),
 )
