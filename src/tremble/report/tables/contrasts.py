@@ -19,10 +19,7 @@ TITLES = {
     "effect_errors": "Whose effects are nearer to people's",
 }
 _COLUMNS = (
-    Column("Family"),
-    Column("Contrast"),
-    Column("Level"),
-    Column("Control"),
+    Column("Effect of"),
     Column("People", True),
     Column("Model", True),
     Column("Difference", True),
@@ -55,7 +52,8 @@ def contrast_layout(tables: Mapping[str, Sequence[Row] | str]) -> list[Table]:
 def _contrasts(rows: Sequence[Row]) -> Table:
     sections: dict[str, list[list[str]]] = {}
     for row in rows:
-        about = f"{shown_model(row['model'])} · {row['format']} · {row['formulation']}"
+        run = shown_model(row["model"]), row["format"], row["formulation"]
+        about = " · ".join([*run, family_name(row["family"])])
         sections.setdefault(about, []).append(_cells(row))
     noted = any(row["note"] for row in rows)
     columns = [column for column in _COLUMNS if noted or not column.long]
@@ -74,10 +72,7 @@ def _contrasts(rows: Sequence[Row]) -> Table:
 
 def _cells(row: Row) -> list[str]:
     return [
-        family_name(row["family"]),
-        row["contrast"],
-        row["level"],
-        row["control"],
+        f"{row['contrast']}: {row['level']} against {row['control']}",
         with_interval(row["people"], row["people_low"], row["people_high"]),
         with_interval(row["effect"], row["low"], row["high"]),
         with_interval(row["difference"], row["difference_low"], row["difference_high"]),
