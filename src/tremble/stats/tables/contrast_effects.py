@@ -64,8 +64,8 @@ class Scored:
         self.people = held.people[self.at]
         self.model = held.model[self.runs][:, self.at]
         self.mass = held.mass[self.runs][:, self.at]
-        second = 0 if design.items is None else int(design.items.max(initial=-1)) + 1
-        self._kinds = int(design.people.max(initial=-1)) + 1, second
+        second = 0 if design.items is None else _number(design.items[self.at])
+        self._kinds = _number(design.people[self.at]), second
         rates = not held.single[self.at].all()
         # People, items, and each rate on its own.
         self.clusters = sum(self._kinds) + (len(self.at) if rates else 0)
@@ -149,7 +149,7 @@ class Scored:
         start, note = 0, None
         if single.all():
             made = contrast(self._fixed, arm, arms.coefficients, PEOPLE)
-            width = int(self.design.fixed.max()) + 1
+            width = _number(self.design.fixed[self.at])
             start = self._kinds[0] if self.design.whole_plays else 0
             influence = made.influence[0, :width]
         else:
@@ -176,6 +176,11 @@ class Scored:
         held = sparse.coo_array(influence.astype(np.float32))
         place = held.row, held.col + start
         return sparse.csr_array((held.data, place), shape=(len(influence), self.clusters))
+
+
+def _number(codes: np.ndarray) -> int:
+    """How many codes there are, those that do not occur included."""
+    return int(codes.max(initial=-1)) + 1
 
 
 def _mean(values: np.ndarray) -> np.ndarray:
