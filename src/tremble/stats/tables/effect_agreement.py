@@ -180,7 +180,7 @@ def _errors_row(made: ContrastTables, family: Treated, base: int, aligned: int) 
         "contrasts": len(known),
         "rmse_base": errors.base,
         "rmse_aligned": errors.aligned,
-        "difference": -errors.difference,
+        "difference": errors.base - errors.aligned,
         "low": None if errors.high is None else -errors.high,
         "high": None if errors.low is None else -errors.low,
         "note": None,
