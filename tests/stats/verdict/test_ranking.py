@@ -123,7 +123,7 @@ def test_a_constant_baseline_adds_nothing_and_less_data_say_less() -> None:
     assert little["verdict"] == "in part"
     assert little["why"].endswith(
         f"r may lie up to {decimal(little['ceiling'] - little['low'])} below the ceiling of "
-        f"{decimal(little['ceiling'])}, the interval is too wide to tell whether it is within .10"
+        f"{decimal(little['ceiling'])}, the interval is too wide to tell within .10 of it"
     )
 
 
@@ -142,7 +142,7 @@ def test_a_ceiling_of_fewer_points_is_said() -> None:
         (0.40, 0.60, 0.80, "in part", "but .20 to .40 below the ceiling of .80"),
         (0.40, 0.60, None, "in part", "the ceiling is unknown"),
         # A quarter of a low ceiling: else anything above zero would be near it.
-        (0.02, 0.11, 0.12, "in part", "whether it is within .03"),
+        (0.02, 0.11, 0.12, "in part", "not shown to be within .03"),
         (0.10, 0.11, 0.12, "yes", "at most .03 below the ceiling of .12"),
         (0.40, 0.60, 0.0, "in part", "choices are too noisy for a ceiling"),
     ],

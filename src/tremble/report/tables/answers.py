@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from tremble.decisions.record import FAMILIES
 from tremble.report.tables.captions import CAPTIONS
 from tremble.report.tables.further import plain_words
 from tremble.report.tables.table import Column, Section, Table, count, family_name, shown_model
@@ -27,8 +28,11 @@ NO_CONTROLS = (
 
 
 def controls_missing(rows: Sequence[Row]) -> str:
-    """What a reader must know of a verdict for which no control was scored; else empty."""
-    return "" if any(row["control"] is not None for row in rows) else NO_CONTROLS
+    """What a reader must know of a verdict on games for which no control was scored; else empty:
+    prompts of a user's own have no game that a control could take away."""
+    games = any(row["family"] in FAMILIES and row["family"] != "session" for row in rows)
+    scored = any(row["control"] is not None for row in rows)
+    return NO_CONTROLS if games and not scored else ""
 
 
 def verdict_layout(rows: Sequence[Row]) -> list[Table]:
@@ -41,9 +45,8 @@ def _answers(rows: Sequence[Row]) -> Table:
         Section(
             f"{_model(row)} · {family_name(row['family'])}",
             [
-                [name, row[question], _sentence(row[f"{question}_why"])]
+                [name, row[question] or "not asked", _sentence(row[f"{question}_why"])]
                 for question, name in _QUESTIONS.items()
-                if row[question] is not None
             ],
         )
         for row in rows

@@ -30,12 +30,15 @@ _CLUSTERS = "whole participants, games and items (clusters)"
 # By the names of `FURTHER`, and the two tables of the verdict.
 CAPTIONS = {
     "verdict": (
-        "Replace people: everything together. Ranking: do predictions rise and fall with what "
-        "people do; levels: is the mean that of people; effects: do contrasts move the model as "
-        "they move people; distribution: are the shares of three or more options those of people."
+        "Replace people: everything together. Ranking: do people choose more often what the model "
+        "finds likelier; levels: is the mean that of people; effects: do contrasts move the model "
+        "as they move people; distribution: are the shares of three or more options those of "
+        "people. Not shown: so much data do not tell; cannot say: there is too little to judge by. "
+        "The margins are conventions, which a study file can set."
     ),
     "numbers": (
-        f"Interval: 95%, of r, over {_CLUSTERS}. Ceiling: the best r that human noise allows. "
+        f"Interval: 95%, of r, over {_CLUSTERS}. Ceiling: the r that a "
+        "perfect prediction can expect; by chance r may exceed it. "
         f"r baseline: of the best prediction without a model, on the same decisions. {_POINTS} "
         "`--json` has more."
     ),
@@ -156,12 +159,12 @@ CONTRASTS = {
         "Effects are differences of means, the level less its control; of an interaction the first "
         "key's effect at the second's level less that at its control. In brackets 95% intervals. "
         "Difference: model less people. p Holm: of no difference, adjusted over the contrasts of a "
-        "model and family. Same sign: the chance that a second sample of people of the same size "
+        "model and family; a large one does not show that they are alike. Same sign, of people: the chance that a second sample of people of the same size "
         "shows people's effect with the same sign. Over: what intervals cover; people: who read "
-        "these very texts, where an arm has fewer than five, so that the model's effect has no "
+        "these very texts, where an arm has fewer than five texts, so that the model's effect has no "
         "error; people and items: other texts of the kind as well. n: decisions; "
-        "participants: or plays or problems, where these are not known; items: distinct texts; "
-        "mass: mean over both arms."
+        "participants: or plays or problems, where these are not known; items: what was read, "
+        "versions of one item once; mass: mean over both arms."
     ),
     "effects": (
         "Over contrasts: r of the model's and people's effects; reliability: the share of the "

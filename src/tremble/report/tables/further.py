@@ -128,7 +128,7 @@ def cell(name: str, value: Any) -> str:
     if name in _P:
         return p_value(value)
     if name in _COUNTS and isinstance(value, float):  # options share the weight of a problem
-        return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
+        return f"{value:,.0f}" if abs(value - round(value)) < 1e-6 else f"{value:,.1f}"
     if name in _COUNTS or isinstance(value, int):
         return count(value)
     return decimal(value) if isinstance(value, float) else str(value)

@@ -30,9 +30,11 @@ def distribution(distance: Distance | None, margins: Margins = MARGINS) -> Answe
     if distance.excess is None or distance.low is None or distance.high is None:
         return Answer(CANNOT_SAY, f"the distance has no interval: {distance.why}")
     span = f"{decimal(distance.excess)} ({decimal(distance.low)} to {decimal(distance.high)})"
-    of = "of the scale's range" if distance.valued else "of the choices"
+    moved = f"a share of {span} of the model's answers would have to be others"
+    if distance.valued:
+        moved = f"the model's answers would have to move by {span} of the scale's range on average"
     for_these = " for these texts" if distance.texts else ""
-    away = f"beyond chance the model's shares are {span} {of} away from people's{for_these}"
+    away = f"to have people's shares, beyond chance, {moved}{for_these}"
     near, far = decimal(margins.near), decimal(margins.far)
     if distance.high <= margins.near:
         return Answer(YES, f"{away}, at most {near}")

@@ -19,12 +19,13 @@ from tremble.stats.verdict.answer import (
 from tremble.text import counted, decimal
 
 _NAMED = 2  # contrasts that a sentence names
+VALUE = "value"  # the outcome where options have values
 
 
 @dataclass(frozen=True, slots=True)
 class Contrasted:
     """One contrast: what it is called, people's effect, the model's and the difference (model less
-    people), in the outcome's own unit, whose range is `scale`.
+    people), in the unit of the `outcome` (VALUE, or the target), whose range is `scale`.
 
     `people_p`, `model_p`: two-sided, of no effect, adjusted over the contrasts of this model and
     family (Holm); the model's is 0 for an effect that has no error. `low`, `high`: the interval of
@@ -39,6 +40,7 @@ class Contrasted:
     high: float | None
     people_p: float | None
     model_p: float | None
+    outcome: str = VALUE
     scale: float = 1.0
     texts: bool = False
     why: str | None = None
@@ -64,11 +66,25 @@ class Contrasted:
         low, high = self.low, self.high
         return low is not None and high is not None and -margin <= low and high <= margin
 
-    @property
-    def said(self) -> str:
-        for_these = ", for these texts" if self.texts else ""
+    def off(self, margins: Margins) -> bool:
+        """Whether all of it lies outside the margin."""
+        margin = self.margin(margins)
+        low, high = self.low, self.high
+        return low is not None and high is not None and (low > margin or high < -margin)
+
+    def said(self, margins: Margins) -> str:
+        """Both effects and their difference in words."""
+        what = "mean" if self.outcome == VALUE else f"share of {self.outcome!r}"
         people, model = (_signed(value) for value in (self.people, self.model))
-        return f"{self.name} moves people by {people} and the model by {model}{for_these}"
+        for_these = ", for these texts" if self.texts else ""
+        difference = ""
+        if self.low is not None and self.high is not None:
+            difference = (
+                f" (difference {decimal(self.low)} to {decimal(self.high)}; within "
+                f"{decimal(self.margin(margins))} they count as equal)"
+            )
+        moves = f"{self.name} moves people's {what} by {people} and the model's by {model}"
+        return f"{moves}{for_these}{difference}"
 
 
 def effects(contrasts: Sequence[Contrasted], margins: Margins = MARGINS) -> Answer | None:
@@ -85,35 +101,30 @@ def effects(contrasts: Sequence[Contrasted], margins: Margins = MARGINS) -> Answ
         return None
     wrong = [one for one in contrasts if one.both_clear and one.people * one.model < 0]
     if wrong:
-        return Answer(NO, _listed(wrong, "the sign is wrong: "))
+        return Answer(NO, _listed(wrong, "the sign is wrong", margins))
     known = [one for one in contrasts if one.low is not None]
     if not known:
         first = contrasts[0]
         return Answer(CANNOT_SAY, f"no difference has an interval; {first.name}: {first.why}")
-    off = [one for one in known if not one.near(margins)]
+    apart = [one for one in known if not one.near(margins)]
     lacking = len(contrasts) - len(known)
-    if not off and not lacking:
-        return Answer(YES, _listed(known, "every difference is within the margin: "))
-    if not any(one.people_clear for one in contrasts) or not off:
-        what = "no effect of people is clear of 0"
-        if any(one.people_clear for one in contrasts):
-            what = f"{counted(lacking, 'contrast')} without an interval"
-        return Answer(NOT_SHOWN, _listed(off or contrasts, f"{what}: "))
-    off.sort(key=lambda one: (not one.people_clear, -abs(one.difference) / one.scale))
-    begin = "no clear sign is wrong, but sizes are off or not shown to be right: "
-    return Answer(IN_PART, _listed(off, begin))
+    if not apart and not lacking:
+        return Answer(YES, _listed(known, "every difference is within the margin", margins))
+    if not any(one.people_clear for one in contrasts):
+        return Answer(NOT_SHOWN, _listed(apart or known, "no effect of people is clear", margins))
+    if not apart:
+        what = f"{counted(lacking, 'contrast')} without an interval"
+        return Answer(NOT_SHOWN, _listed(known, what, margins))
+    off = [one for one in apart if one.off(margins)]
+    what = "the size is off" if off else "the size is not shown to be right"
+    named = sorted(off or apart, key=lambda one: -abs(one.difference) / one.scale)
+    return Answer(IN_PART, _listed(named, f"no clear sign is wrong, but {what}", margins))
 
 
-def _listed(contrasts: Sequence[Contrasted], begin: str) -> str:
-    named = [f"{one.said}{_span(one)}" for one in contrasts[:_NAMED]]
+def _listed(contrasts: Sequence[Contrasted], begin: str, margins: Margins) -> str:
+    named = [one.said(margins) for one in contrasts[:_NAMED]]
     more = len(contrasts) - len(named)
-    return begin + "; ".join(named) + (f"; and {more:,} more" if more else "")
-
-
-def _span(one: Contrasted) -> str:
-    if one.low is None or one.high is None:
-        return ""
-    return f" (difference {decimal(one.low)} to {decimal(one.high)})"
+    return f"{begin}: " + "; ".join(named) + (f"; and {more:,} more" if more else "")
 
 
 def _signed(value: float) -> str:

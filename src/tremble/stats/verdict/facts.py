@@ -65,6 +65,7 @@ def contrast_facts(rows: Iterable[Row]) -> dict[tuple[str, str, str, str], list[
                 people_p=row["people_p_holm"],
                 # The model's answers to fixed texts have no error.
                 model_p=0.0 if texts else row["effect_p_holm"],
+                outcome=row["outcome"],
                 scale=row["scale"],
                 texts=texts,
                 why=row["note"],

@@ -28,15 +28,20 @@ def levels(level: Level | None, margins: Margins = MARGINS) -> Answer | None:
     else "not shown"; "cannot say" without an interval; None where the outcome has no mean."""
     if level is None:
         return None
-    means = f"the model's mean is {decimal(level.model)}, people's {decimal(level.people)}"
+    means = f"the model's mean is {_three(level.model)}, people's {_three(level.people)}"
     if level.low is None or level.high is None:
         return Answer(CANNOT_SAY, f"{means}; the difference has no interval: {level.why}")
     margin = margins.level * level.scale
-    span = f"{decimal(level.low)} to {decimal(level.high)}"
+    span = f"{_three(level.low)} to {_three(level.high)}"
     for_these = " for these texts" if level.texts else ""
-    apart = f"{means}: a difference of {decimal(level.model - level.people)} ({span}){for_these}"
+    apart = f"{means}: a difference of {_three(level.model - level.people)} ({span}){for_these}"
     if -margin <= level.low and level.high <= margin:
         return Answer(YES, f"{apart}, within {decimal(margin)}")
     if level.low > margin or level.high < -margin:
         return Answer(NO, f"{apart}, more than {decimal(margin)}")
     return Answer(NOT_SHOWN, f"{apart}, which may be more or less than {decimal(margin)}")
+
+
+def _three(value: float) -> str:
+    """With three decimals, so that the difference of two means is seen to be theirs."""
+    return decimal(value, 3)

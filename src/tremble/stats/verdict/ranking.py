@@ -14,7 +14,7 @@ from tremble.stats.metrics.correlation import CONSTANT, pearson
 from tremble.stats.tables.controls import without_the_game
 from tremble.stats.verdict.answer import CANNOT_SAY, IN_PART, NO, NOT_SHOWN, YES, Answer
 from tremble.stats.verdict.enough import too_little
-from tremble.text import decimal, join_notes
+from tremble.text import against, decimal, join_notes
 
 Row = dict[str, Any]
 _DIFFERENCE = ("estimate", "low", "high", "se")
@@ -137,8 +137,14 @@ def _too_little(known: Standing) -> Answer | None:
     return None if why is None else Answer(CANNOT_SAY, why)
 
 
-def _span(known: Standing) -> str:
-    return f"{decimal(known.over['low'])} to {decimal(known.over['high'])}"
+def _beside(known: Standing) -> str:
+    """Both r, and their difference with its interval."""
+    over, best = known.over, known.best
+    assert best is not None
+    own = None if over["estimate"] is None else over["estimate"] + (best.r or 0.0)
+    theirs = "none, as it is constant" if best.r is None else decimal(best.r)
+    span = f"{decimal(over['low'])} to {decimal(over['high'])}"
+    return f"r is {decimal(own)}, that of {best.name} {theirs} (difference {span})"
 
 
 def _below(known: Standing) -> Answer | None:
@@ -147,7 +153,7 @@ def _below(known: Standing) -> Answer | None:
     if high < 0:
         return Answer(NO, f"r is negative: {decimal(low)} to {decimal(high)}")
     if known.best is not None and over["high"] is not None and over["high"] < 0:
-        return Answer(NO, f"{known.best.name} predicts people better: {_span(known)}")
+        return Answer(NO, f"{known.best.name} predicts people better: {_beside(known)}")
     return None
 
 
@@ -166,7 +172,7 @@ def _not_above(known: Standing) -> Answer | None:
     if known.over["low"] is None:
         return Answer(CANNOT_SAY, f"the difference from {best.name} has no interval")
     if known.over["low"] <= 0:
-        return Answer(NOT_SHOWN, f"{best.name} may be as good: {_span(known)}")
+        return Answer(NOT_SHOWN, f"{best.name} may be as good: {_beside(known)}")
     return None
 
 
@@ -220,12 +226,12 @@ def beside_ceiling(low: float, high: float, ceiling: float | None, better: str) 
     if low >= ceiling - near:
         close = f"{better}, and at most {margin} below {reach}: r is {decimal(low)} or more"
         return Answer(YES, close)
-    below = decimal(ceiling - low)
+    below = against(ceiling - low, near)
     if high < ceiling - near:
         far = f"{better}, but {decimal(ceiling - high)} to {below} below {reach}"
         return Answer(IN_PART, far)
     return Answer(
         IN_PART,
-        f"{better}; r may lie up to {below} below {reach}, the interval is too wide to tell "
-        f"whether it is within {margin}",
+        f"{better}; r may lie up to {below} below {reach}, so it is not shown to be within "
+        f"{margin} of it",
     )

@@ -22,6 +22,12 @@ from tremble.stats.verdict.replace import replace
 
 Row = dict[str, Any]
 Key = tuple[str, str, str, str]
+# Why a question has no answer.
+_NOT_ASKED = {
+    "levels": "three or more options with neither value nor target have no mean",
+    "effects": "no contrast is asked for",
+    "distribution": "of two options the level says all, and of a text with one reader nothing does",
+}
 
 
 def verdict_table(
@@ -31,8 +37,8 @@ def verdict_table(
     margins: Margins = MARGINS,
 ) -> list[Row]:
     """One row per run and family: that of `ranking_table`, with `mass`, the mean, and for each of
-    `enough.QUESTIONS` its answer, None where it does not arise, and `NAME_why`. `ranking` is
-    `verdict`."""
+    `enough.QUESTIONS` its answer, None where it does not arise, and `NAME_why`, the reason of
+    either. `ranking` is `verdict`."""
     reads, keys = reads_of(evidence), config_keys(evidence.decisions)
     means, distances = level_of(evidence), judged(evidence)
     compared = contrast_facts(contrast_rows(evidence, contrasts) if contrasts else [])
@@ -60,5 +66,7 @@ def _key(row: Mapping[str, Any]) -> Key:
 
 def _columns(answers: Mapping[str, Answer | None]) -> Row:
     said = {name: None if one is None else one.answer for name, one in answers.items()}
-    why = {f"{name}_why": None if one is None else one.why for name, one in answers.items()}
+    why = {
+        f"{name}_why": _NOT_ASKED[name] if one is None else one.why for name, one in answers.items()
+    }
     return {**said, **why}
