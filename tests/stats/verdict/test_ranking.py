@@ -123,7 +123,7 @@ def test_a_constant_baseline_adds_nothing_and_less_data_say_less() -> None:
     assert little["verdict"] == "in part"
     assert little["why"].endswith(
         f"r may lie up to {decimal(little['ceiling'] - little['low'])} below the ceiling of "
-        f"{decimal(little['ceiling'])}, the interval is too wide to tell within .10 of it"
+        f"{decimal(little['ceiling'])}, so it is not shown to be within .10 of it"
     )
 
 
