@@ -61,7 +61,9 @@ def _model(row: Row) -> str:
 
 def _sentence(why: str) -> str:
     text = plain_words(why)
-    return f"{text[:1].upper()}{text[1:]}." if text else ""
+    if text and not text.startswith(("r ", "p ")):  # symbols keep their case
+        text = text[:1].upper() + text[1:]
+    return f"{text}." if text else ""
 
 
 def _numbers(rows: Sequence[Row]) -> Table:

@@ -91,7 +91,9 @@ def _parameters(decisions: pl.DataFrame) -> pl.DataFrame:
 
 
 def as_text(value: Any) -> str:
-    """A value of `config` as it is shown and asked for."""
+    """A value of `config` as it is shown and asked for; 5.0, as spreadsheets write it, is 5."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        value = int(value)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

@@ -25,7 +25,8 @@ _NO_ERROR = (None,) * 5
 @dataclass(frozen=True, slots=True)
 class Counts:
     """What a contrast rests on: decisions, participants (else plays or problems), texts, choices of
-    nobody known, decisions of its arms that a run has not scored, and the data sets."""
+    nobody known, decisions of its arms that a run has not scored, and the data sets; of single
+    choices of a target how many of the rarer answer the arm has that has the fewest."""
 
     n: int
     people: int
@@ -33,6 +34,7 @@ class Counts:
     unnamed: int
     unscored: int
     datasets: tuple[str, ...]
+    rarer: int | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,7 +119,16 @@ class Scored:
             int(design.unnamed[mine].sum()),
             int((arms.arm >= 0).sum()) - len(mine),
             tuple(design.datasets[code] for code in sets),
+            self._rarer(arms, arm),
         )
+
+    def _rarer(self, arms: Arms, arm: np.ndarray) -> int | None:
+        held, mine = self.design.responses, arm >= 0
+        if held.valued or not held.single[self.at[mine]].all():
+            return None
+        sizes = np.bincount(arm[mine], minlength=len(arms.coefficients))
+        hits = np.bincount(arm[mine], self.people[mine], len(arms.coefficients))
+        return round(float(np.minimum(hits, sizes - hits).min()))
 
     def _without_n(self, arm: np.ndarray) -> str | None:
         """Why rates have no interval."""

@@ -21,6 +21,7 @@ from tremble.stats.tables.contrast_effects import BOTH, Measured, Scored, scored
 from tremble.text import counted, join_notes
 
 Row = dict[str, Any]
+FEW_ANSWERS = 5  # of the rarer answer in an arm; fewer make an interval too short
 
 # What `analyze --json` gives under "contrasts"; rows hold more (`ContrastTables.rows`).
 CONTRAST_COLUMNS = (
@@ -265,7 +266,7 @@ def _note(design: Design, made: Measured, found: Found, shared: Shared | None) -
     counts = made.counts
     flat = None
     if found.known and made.note is None and found.people.variance is None:
-        flat = "no interval: people did not differ"
+        flat = "no interval: too few people, or people who did not differ"
     elif found.known and made.note is None and found.difference.variance is None:
         flat = "no interval: the differences do not vary"
     elif found.known and made.over == BOTH and found.model.variance is None and not made.note:
@@ -273,6 +274,7 @@ def _note(design: Design, made: Measured, found: Found, shared: Shared | None) -
     return join_notes(
         made.note,
         flat,
+        _rare(counts.rarer) if found.known and found.people.variance else None,
         f"{counted(counts.unscored, 'decision')} of these arms not scored"
         if counts.unscored
         else None,
@@ -288,6 +290,14 @@ def _note(design: Design, made: Measured, found: Found, shared: Shared | None) -
         if design.responses.without
         else None,
     )
+
+
+def _rare(number: int | None) -> str | None:
+    """What a reader must know of an interval where an arm hardly has one of the two answers: it
+    covers less than it says (docs/uncertainty.md)."""
+    if number is None or number >= FEW_ANSWERS:
+        return None
+    return f"only {number} of the rarer answer in an arm: interval rough"
 
 
 def _chances(kept: Mapping[int, Found]) -> dict[int, float]:

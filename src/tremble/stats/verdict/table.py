@@ -26,7 +26,7 @@ Key = tuple[str, str, str, str]
 _NOT_ASKED = {
     "levels": "three or more options with neither value nor target have no mean",
     "effects": "no contrast is asked for",
-    "distribution": "of two options the level says all, and of a text with one reader nothing does",
+    "distribution": "it is asked of three options or more, of texts with two readers or more",
 }
 
 
