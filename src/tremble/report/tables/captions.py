@@ -32,7 +32,8 @@ CAPTIONS = {
     "verdict": (
         "Replace people: everything together. Ranking: do predictions rise and fall with what "
         "people do; levels: is the mean that of people; effects: do contrasts move the model as "
-        "they move people; distribution: are the shares of three or more options those of people."
+        "they move people; distribution: are the shares of three or more options those of people. "
+        "Ranges are 95% intervals."
     ),
     "numbers": (
         f"Interval: 95%, of r, over {_CLUSTERS}. Ceiling: the best r that human noise allows. "
