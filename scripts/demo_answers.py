@@ -18,6 +18,12 @@ from tremble.text import decimal
 
 Row = dict[str, Any]
 QUESTIONS = ("ranking", "levels", "effects", "distribution")
+# What does not arise, and where.
+WITHOUT = {
+    "levels": "levels (three or more options with neither values nor a target)",
+    "effects": "effects (no contrast)",
+    "distribution": "distribution (two options, or no text that two people read)",
+}
 
 
 def verdict(results: Results) -> str:
@@ -37,9 +43,9 @@ def verdict(results: Results) -> str:
     said = {name: [row for row in rows if row[name] == YES] for name in QUESTIONS}
     good = [f"{name} in {listed(map(where, found))}" for name, found in said.items() if found]
     parts.append(f"“Yes” is said of {'; of '.join(good)}." if good else "“Yes” is said nowhere.")
-    never = [name for name in QUESTIONS if all(row[name] is None for row in rows)]
+    never = [why for name, why in WITHOUT.items() if all(row[name] is None for row in rows)]
     if never:
-        parts.append(f"Nothing is asked of {listed(never)} here.")
+        parts.append(f"Not asked here: {listed(never)}.")
     return " ".join(parts)
 
 

@@ -30,9 +30,12 @@ def distribution(distance: Distance | None, margins: Margins = MARGINS) -> Answe
     if distance.excess is None or distance.low is None or distance.high is None:
         return Answer(CANNOT_SAY, f"too little to judge the distance by: {distance.why}")
     span = f"{decimal(distance.excess)} ({decimal(distance.low)} to {decimal(distance.high)})"
-    of = "of the scale's range" if distance.valued else "of the choices"
     for_these = " for these texts" if distance.texts else ""
-    away = f"beyond chance the model's shares are {span} {of} away from people's{for_these}"
+    if distance.valued:
+        away = f"the model's answers are {span} of the scale's range away from people's{for_these}"
+    else:
+        away = f"the model's shares differ from people's in {span} of the answers{for_these}"
+    away = f"beyond chance {away}"
     near, far = decimal(margins.near), decimal(margins.far)
     if distance.high <= margins.near:
         return Answer(YES, f"{away}, at most {near}")

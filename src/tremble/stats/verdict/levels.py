@@ -31,11 +31,11 @@ def levels(level: Level | None, margins: Margins = MARGINS) -> Answer | None:
     if level is None:
         return None
     made = _answer(level, margins)
-    if level.left_out:
+    if level.left_out > 0:
+        more = counted(level.left_out, "more decision")
         have = "has" if level.left_out == 1 else "have"
-        made = made._replace(
-            why=f"{made.why}; {counted(level.left_out, 'more decision')} {have} no level"
-        )
+        without = f"{more} {have} no mean: options without values, none of them the target"
+        made = made._replace(why=f"{made.why}; {without}")
     return made
 
 
