@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections import Counter
 from pathlib import Path
 from typing import Any, cast
 
@@ -124,6 +125,29 @@ def test_every_table_is_there_with_a_sentence_before_it(text: str) -> None:
     assert "None" not in text and "nan" not in text.split()
 
 
+def test_the_sentences_of_the_five_questions_count_the_rows(text: str) -> None:
+    found = sections(text)
+    verdict = found["May this model stand in for people here?"]
+    rows = [row for _, table in tables(verdict) for row in table]
+    replaced = Counter(row["answer"] for row in rows if row["question"] == "Replace people")
+    assert sum(replaced.values()) == 12 and len(replaced) > 1
+    for answer, number in replaced.items():
+        assert f"“{answer}” {number} times" in verdict
+    ranking = [row for row in rows if row["question"] == "Ranking" and row["answer"] == "no"]
+    assert f"because a baseline predicts people better ({len(ranking)})" in verdict
+    assert all("predicts people better" in row["why"] for row in ranking)
+    assert "yes" not in {row["answer"] for row in rows} and "“Yes” is said nowhere." in verdict
+    behind = {name: tables(found[FURTHER[name]]) for name in ("levels", "distributions", "worth")}
+    of = {name: [row for _, table in parts for row in table] for name, parts in behind.items()}
+    known = [row for row in of["levels"] if row["low"] != MISSING]
+    assert f"{len(known)} of {len(of['levels'])} rows have an interval" in found[FURTHER["levels"]]
+    clear = [row for row in of["distributions"] if float(row["low"]) > 0]
+    told = f"lies above zero in {len(clear)} of {len(of['distributions'])} rows"
+    assert clear and told in found[FURTHER["distributions"]]
+    highest = max((row["k"] for row in of["worth"]), key=float)
+    assert f"The highest k is {highest} (" in found[FURTHER["worth"]]
+
+
 def test_a_long_table_says_how_much_is_left_out(text: str, study: Path) -> None:
     found = sections(text)[FURTHER["sweep"]]
     ((heading, shown),) = tables(found)
@@ -219,10 +243,10 @@ def test_the_code_on_the_page_gives_its_numbers(
     logit = np.log(q.to_numpy() / (1 - q.to_numpy()))
     fit = sm.Logit(y.to_numpy(), sm.add_constant(logit)).fit(disp=0, tol=1e-12)
     assert space["slope"] == pytest.approx(fit.params[1], abs=1e-6)
-    level = float(q.sum() - y.sum()) / len(y)
+    level = float(np.sum(q.to_numpy() - y.to_numpy())) / len(y)
     assert space["level"] == pytest.approx(level, abs=1e-12)
     ((said, _),) = [part for part in code_with_words(text) if "**A level.**" in part[0]]
-    assert f"a difference of {level:.2f}".replace(" 0.", " .") in said.replace(" -0.", " -.")
+    assert f"a difference of {f'{level:.2f}'.replace('0.', '.', 1)}:" in said
 
 
 def code_with_words(text: str) -> list[tuple[str, str]]:
@@ -244,7 +268,7 @@ def test_a_sentence_of_the_verdict_follows_from_the_rows(study: Path, tmp_path: 
     made.write_parquet(part)
     _, scores, decisions = analyze_study(study)
     base = scores.filter(model="mock:base")
-    scores = pl.concat([base, made.select(base.columns).cast(dict(base.schema))])
+    scores = pl.concat([base, made.select(base.columns).cast(base.schema)])
     entries = Store(study).read_run()
     found = analyze(scores, decisions, [Comparison(**one) for one in entries["comparisons"]])
     known = script("demo_words").Results(
