@@ -17,14 +17,13 @@ from demo_sentences import SENTENCES
 from demo_trace import blocks, run_blocks
 from demo_words import Results
 
-from tremble.api.results import analyze_study, further_analysis
+from tremble.api.results import analyze_study, further_analysis, verdict_analysis
 from tremble.report.tables.answers import verdict_layout
 from tremble.report.tables.further import further_layout
 from tremble.report.tables.table import Table, count, layout
 from tremble.stats.filters import MIN_MASS, MIN_R
-from tremble.stats.tables.analysis import plain
 from tremble.stats.tables.further import FURTHER
-from tremble.stats.verdict.table import verdict_table
+from tremble.stats.verdict.answer import Margins
 from tremble.store.study_folder import Store
 from tremble.study.notes import caveats
 
@@ -35,8 +34,9 @@ Row = dict[str, Any]
 
 def read(folder: Path) -> Results:
     analysis, _, decisions = analyze_study(folder)
-    rows = verdict_table(analysis.evidence)
-    return Results(analysis, decisions, further_analysis(analysis), plain(rows))
+    margins = Margins(**Store(folder).read_run().get("margins", {}))
+    rows = verdict_analysis(folder, analysis)
+    return Results(analysis, decisions, further_analysis(analysis), rows, margins)
 
 
 def tables(results: Results) -> list[Table]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from demo_answers import distributions, levels, numbers, verdict, worth
 from demo_words import LEVEL, Results, because, best, less_wrong, listed, of, smallest_p, where
 
 from tremble.published.pairs import family_of
@@ -83,17 +83,6 @@ def baselines(results: Results) -> str:
     if few:
         text += f" Below {MIN_N} decisions, as in {listed(map(where, few))}, an r says little."
     return text
-
-
-def verdict(results: Results) -> str:
-    rows = results.verdicts
-    told = Counter(row["verdict"] for row in rows)
-    answers = listed(f"“{name}” {number} times" for name, number in told.most_common())
-    good = [row for row in rows if row["verdict"] in ("yes", "in part")]
-    text = f"The answers: {answers}."
-    if good:
-        return f"{text} Something speaks for {listed(map(where, good))}."
-    return f"{text} In no family do these data speak for a model in place of people."
 
 
 def intervals(results: Results) -> str:
@@ -380,13 +369,17 @@ SENTENCES: dict[str, Callable[[Results], str]] = {
     "tests": tests,
     "baselines": baselines,
     "verdict": verdict,
+    "numbers": numbers,
     "intervals": intervals,
+    "levels": levels,
+    "distributions": distributions,
     "differences": differences,
     "votes": votes,
     "ceilings": ceilings,
     "measures": measures,
     "reliability": reliability,
     "added": added,
+    "worth": worth,
     "theory": theory,
     "theory_pairs": theory_pairs,
     "parameter": wins("parameter"),

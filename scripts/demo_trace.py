@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from demo_words import Results
+from demo_words import Results, where
 
 from tremble.report.tables.table import family_name
-from tremble.stats.filters import MIN_MASS, MIN_R
+from tremble.stats.filters import MIN_MASS, MIN_R, SLACK
 from tremble.store.provenance import hash8, slug
 from tremble.text import decimal
 
@@ -32,15 +32,19 @@ study = Path("{name}")  # the folder given as --out
 decisions = pl.read_parquet(next(study.glob("{decisions}-*.parquet")))
 
 
-def predictions(folder):
-    \"\"\"p (of the target) and mass of each decision, from the rows in force.\"\"\"
+def scored(folder):
+    \"\"\"The rows in force, one per decision and presentation.\"\"\"
     parts = [pl.read_parquet(part) for part in sorted((study / folder).glob("part-*.parquet"))]
     asked = pl.read_parquet(next((study / folder).glob("expected-*.parquet")))
+    rows = pl.concat(parts).unique(asked.columns, keep="last", maintain_order=True)
+    return rows.join(asked, on=asked.columns, how="semi")
+
+
+def predictions(folder):
+    \"\"\"p (of the target) and mass of each decision.\"\"\"
     shown = ["decision", "presentation"]
     return (
-        pl.concat(parts)
-        .unique(asked.columns, keep="last", maintain_order=True)
-        .join(asked, on=asked.columns, how="semi")
+        scored(folder)
         .join(decisions.select("decision", "target"), on="decision")
         .explode("keys", "logprobs")
         .with_columns(p=pl.col("logprobs").exp() / pl.col("logprobs").exp().sum().over(shown))
@@ -89,6 +93,23 @@ for _ in range(50):  # Newton's method
 slope = line[1]
 print(f"slope = {slope:.6f}")
 """
+_LEVEL = """predicted, outcome = q.mean(), y.mean()
+level = predicted - outcome
+print(f"predicted {predicted:.6f}, people {outcome:.6f}, difference {level:.6f}")
+"""
+_AT_FAULT = """read = scored("{folder}").join(
+    decisions.filter(pl.col("family") == "{family}").select("decision"), on="decision"
+)
+mass = read.group_by("decision").agg(pl.col("mass").mean())["mass"].mean()
+beside = (
+    read.drop_nulls("other_token")
+    .group_by("other_token")
+    .agg(times=pl.len(), chance=pl.col("other_logprob").exp().mean())
+    .sort("times", "chance", "other_token", descending=[True, True, False])
+)
+likeliest, chance = repr(beside["other_token"][0]), beside["chance"][0]
+print(f"mass {{mass:.6f}}, likeliest {{likeliest}} {{chance:.6f}}")
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,39 +123,22 @@ class Block:
 
 def blocks(results: Results, run: dict[str, Any]) -> list[Block]:
     """The blocks of the first pair, in its family of single choices with most decisions, a kept
-    one before others; each goes on from the one before it."""
-    compared = run["comparisons"][0]
-    names = {key: compared[key] for key in ("base", "aligned", "mode")}
-    choices = set(results.decisions.filter(results.decisions["choice"].is_not_null())["family"])
-    # A calibration line, too, must exist; a family with one outcome has none.
-    (pair, other, fit) = max(
-        (
-            (pair, other, fit)
-            for pair in results.analysis.pairs
-            if pair.items() >= names.items() and pair["winner"] and pair["family"] in choices
-            for other in results.further["differences"]
-            if all(other[key] == pair[key] for key in (*names, "formulation", "family"))
-            for fit in results.further["measures"]
-            if fit["model"] == pair["aligned"] and fit["slope"] is not None
-            if all(fit[key] == pair[key] for key in ("formulation", "family"))
-        ),
-        key=lambda rows: (rows[0]["kept"], rows[0]["n"]),
-    )
-    family, entry = pair["family"], run["datasets"][0]
+    one before others, then one of the least mass; each goes on from the one before it."""
+    pair, other, fit, level = _traced(results, run["comparisons"][0])
+    entry, counterpart = run["datasets"][0], pair["aligned"]
     folder = {job["model"]: job["folder"] for job in run["jobs"]}
     code = _ROWS.format(
         name=run["study"],
         decisions=f"decisions/{slug(entry)}-{hash8(entry)}",
-        family=family,
+        family=pair["family"],
         base=folder[pair["base"]],
-        aligned=folder[pair["aligned"]],
+        aligned=folder[counterpart],
     )
-    here, counterpart = family_name(family), pair["aligned"]
     state = "kept" if pair["kept"] else "dropped"
-    return [
+    made = [
         Block(
             f"**r.** Models and Pairs give {counterpart} an r of {decimal(pair['r_aligned'])} "
-            f"in {here}.",
+            f"in {family_name(pair['family'])}.",
             code,
             {"r_aligned": pair["r_aligned"]},
         ),
@@ -157,6 +161,60 @@ def blocks(results: Results, run: dict[str, Any]) -> list[Block]:
             _SLOPE,
             {"slope": fit["slope"]},
         ),
+        Block(
+            f"**A level.** The table of levels gives {counterpart} a difference of "
+            f"{decimal(level['difference'])}: its mean prediction less the mean of what people "
+            "did.",
+            _LEVEL,
+            {
+                "level": level["difference"],
+                "predicted": level["predicted"],
+                "outcome": level["people"],
+            },
+        ),
+    ]
+    return [*made, *_at_fault(results, folder)]
+
+
+def _traced(results: Results, compared: Row) -> tuple[Row, Row, Row, Row]:
+    """The rows of pairs, differences, measures and levels that are recomputed."""
+    names = {key: compared[key] for key in ("base", "aligned", "mode")}
+    choices = set(results.decisions.filter(results.decisions["choice"].is_not_null())["family"])
+    # A calibration line, too, must exist; a family with one outcome has none.
+    return max(
+        (
+            (pair, other, fit, level)
+            for pair in results.analysis.pairs
+            if pair.items() >= names.items() and pair["winner"] and pair["family"] in choices
+            for other in results.further["differences"]
+            if all(other[key] == pair[key] for key in (*names, "formulation", "family"))
+            for fit in results.further["measures"]
+            if fit["model"] == pair["aligned"] and fit["slope"] is not None
+            if all(fit[key] == pair[key] for key in ("formulation", "family"))
+            for level in results.further["levels"]
+            if all(level[key] == fit[key] for key in ("model", "format", "formulation", "family"))
+            if level["outcome"] == "target" and level["n"] == pair["n"]
+        ),
+        key=lambda rows: (rows[0]["kept"], rows[0]["n"]),
+    )
+
+
+def _at_fault(results: Results, folder: dict[str, str]) -> list[Block]:
+    """A block for the verdict over the least mass, where that is why nothing can be said."""
+    rows = [row for row in results.verdicts if row["mass"] is not None]
+    low = min(rows, key=lambda row: row["mass"], default=None)
+    if low is None or low["mass"] >= results.margins.mass - SLACK:
+        return []
+    said, likeliest = low["replace_why"], low["replace_why"].partition("likeliest is ")[2]
+    if not likeliest:
+        return []
+    named = {"folder": folder[low["model"]], "family": low["family"]}
+    return [
+        Block(
+            f"**A sentence of the verdict.** Of {where(low)} it says that {said}.",
+            _AT_FAULT.format(**named),
+            {"mass": low["mass"], "likeliest": likeliest.rpartition(" (")[0]},
+        )
     ]
 
 

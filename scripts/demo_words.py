@@ -10,6 +10,7 @@ import polars as pl
 
 from tremble.report.tables.table import count, family_name
 from tremble.stats.tables.analysis import Analysis
+from tremble.stats.verdict.answer import MARGINS, Margins
 from tremble.text import decimal, p_value
 
 Row = dict[str, Any]
@@ -18,12 +19,13 @@ LEVEL = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """All tables of a study: the four first ones, the further ones and the verdict."""
+    """All tables of a study: the four first ones, the further ones, the verdict and its margins."""
 
     analysis: Analysis
     decisions: pl.DataFrame
     further: dict[str, list[Row]]
     verdicts: list[Row] = field(default_factory=list)
+    margins: Margins = MARGINS
 
 
 def listed(parts: Iterable[str]) -> str:

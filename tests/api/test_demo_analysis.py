@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections import Counter
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,13 +18,16 @@ from tests.support.counterparts import PAIR, people
 from tests.support.scripts import script
 from tests.support.studies import run, study_file
 from tremble.api.export import export_study
+from tremble.api.results import analyze_study
 from tremble.datasets.base import Notes
 from tremble.datasets.demo import load, sample
 from tremble.decisions import jsonl
 from tremble.stats.filters import Filters
+from tremble.stats.frames.comparisons import Comparison
 from tremble.stats.tables.analysis import analyze
 from tremble.stats.tables.further import FURTHER, further_tables
 from tremble.stats.verdict.table import verdict_table
+from tremble.store.study_folder import Store
 from tremble.text import MISSING
 
 pytestmark = pytest.mark.slow
@@ -104,18 +108,44 @@ def r(frame: Frame, x: str, y: str) -> float | None:
 def test_every_table_is_there_with_a_sentence_before_it(text: str) -> None:
     found = sections(text)
     titles = ["Models", "Pairs", "Tests over pairs", "Baselines", *FURTHER.values()]
-    titles.insert(4, "May this model stand in for people here?")
+    titles[4:4] = ["May this model stand in for people here?", "The numbers behind the ranking"]
     assert list(found) == [*titles, "Tracing a number"]
     names = {title: name for name, title in FURTHER.items()}
+    without = {"controls", "spellings"}  # not in this study, nor in the demo
+    assert set(FURTHER) - set(script("demo_sentences").SENTENCES) == without
     for title in titles:
         before = found[title].split("\n*")[0].split("\n|")[0]
-        said = names.get(title, "models") in script("demo_sentences").SENTENCES
-        assert re.search(r"\w.*\.\n", before) or not said, title
+        sentences = [part for part in before.split("\n\n") if part.strip().endswith(".")]
+        # What the columns mean, and what they say here.
+        assert names.get(title) in without or len(sentences) == 2, title
         empty = names.get(title) in ("topology", "votes", "controls", "spellings")
         assert bool(tables(found[title])) != empty, title
     assert "needs two by two options and no ties" in found[FURTHER["topology"]]
     assert "No pair is kept" in found[FURTHER["votes"]]
     assert "None" not in text and "nan" not in text.split()
+
+
+def test_the_sentences_of_the_five_questions_count_the_rows(text: str) -> None:
+    found = sections(text)
+    verdict = found["May this model stand in for people here?"]
+    rows = [row for _, table in tables(verdict) for row in table]
+    replaced = Counter(row["answer"] for row in rows if row["question"] == "Replace people")
+    assert sum(replaced.values()) == 12 and len(replaced) > 1
+    for answer, number in replaced.items():
+        assert f"“{answer}” {number} times" in verdict
+    ranking = [row for row in rows if row["question"] == "Ranking" and row["answer"] == "no"]
+    assert f"because a baseline predicts people better ({len(ranking)})" in verdict
+    assert all("predicts people better" in row["why"] for row in ranking)
+    assert "yes" not in {row["answer"] for row in rows} and "“Yes” is said nowhere." in verdict
+    behind = {name: tables(found[FURTHER[name]]) for name in ("levels", "distributions", "worth")}
+    of = {name: [row for _, table in parts for row in table] for name, parts in behind.items()}
+    known = [row for row in of["levels"] if row["low"] != MISSING]
+    assert f"{len(known)} of {len(of['levels'])} rows have an interval" in found[FURTHER["levels"]]
+    clear = [row for row in of["distributions"] if float(row["low"]) > 0]
+    told = f"lies above zero in {len(clear)} of {len(of['distributions'])} rows"
+    assert clear and told in found[FURTHER["distributions"]]
+    highest = max((row["k"] for row in of["worth"]), key=float)
+    assert f"The highest k is {highest} (" in found[FURTHER["worth"]]
 
 
 def test_a_long_table_says_how_much_is_left_out(text: str, study: Path) -> None:
@@ -192,7 +222,7 @@ def test_the_code_on_the_page_gives_its_numbers(
     shutil.copytree(study, tmp_path / "trial")
     monkeypatch.chdir(tmp_path)
     space: dict[str, Any] = {}
-    assert len(code(text)) == text.count("```python") == 4
+    assert len(code(text)) == text.count("```python") == 5
     for block, printed in code(text):
         exec(block, space)
         assert capsys.readouterr().out == printed
@@ -213,6 +243,52 @@ def test_the_code_on_the_page_gives_its_numbers(
     logit = np.log(q.to_numpy() / (1 - q.to_numpy()))
     fit = sm.Logit(y.to_numpy(), sm.add_constant(logit)).fit(disp=0, tol=1e-12)
     assert space["slope"] == pytest.approx(fit.params[1], abs=1e-6)
+    level = float(np.sum(q.to_numpy() - y.to_numpy())) / len(y)
+    assert space["level"] == pytest.approx(level, abs=1e-12)
+    ((said, _),) = [part for part in code_with_words(text) if "**A level.**" in part[0]]
+    assert f"a difference of {f'{level:.2f}'.replace('0.', '.', 1)}:" in said
+
+
+def code_with_words(text: str) -> list[tuple[str, str]]:
+    """Every block with the paragraph before it."""
+    return re.findall(r"(\*\*[^\n]*)\n\n```python\n(.*?)```", text, flags=re.S)
+
+
+def test_a_sentence_of_the_verdict_follows_from_the_rows(study: Path, tmp_path: Path) -> None:
+    """Of made-up rows: masses below the filter, and what was likeliest beside the options."""
+    shutil.copytree(study, tmp_path / "out")
+    (part,) = (tmp_path / "out").glob("scores/mock-aligned-*/*/*/part-*.parquet")
+    frame = pl.read_parquet(part)
+    numbers = range(frame.height)
+    made = frame.with_columns(
+        mass=pl.Series([0.2 + (i % 7) / 100 for i in numbers]),
+        other_token=pl.Series(["Yes" if i % 3 else "\n" for i in numbers]),
+        other_logprob=pl.Series([float(np.log(0.1 + (i % 5) / 50)) for i in numbers]),
+    )
+    made.write_parquet(part)
+    _, scores, decisions = analyze_study(study)
+    base = scores.filter(model="mock:base")
+    scores = pl.concat([base, made.select(base.columns).cast(base.schema)])
+    entries = Store(study).read_run()
+    found = analyze(scores, decisions, [Comparison(**one) for one in entries["comparisons"]])
+    known = script("demo_words").Results(
+        found, decisions, further_tables(found, resamples=999), verdict_table(found.evidence)
+    )
+    trace = script("demo_trace")
+    code = trace.blocks(known, entries)
+    printed = trace.run_blocks(code, tmp_path / "out", "trial")
+    low = min(known.verdicts, key=lambda row: row["mass"])
+    family = decisions.filter(family=low["family"])["decision"].to_list()
+    rows = [row for row in made.iter_rows(named=True) if row["decision"] in family]
+    by_decision: dict[str, list[float]] = {}
+    for row in rows:
+        by_decision.setdefault(row["decision"], []).append(row["mass"])
+    mass = np.mean([np.mean(one) for one in by_decision.values()])
+    chance = np.mean([np.exp(row["other_logprob"]) for row in rows if row["other_token"] == "Yes"])
+    assert (len(code), low["model"]) == (6, "mock:aligned") and mass < 0.3
+    assert printed[-1] == f"mass {mass:.6f}, likeliest 'Yes' {chance:.6f}\n"
+    assert f"the options have {mass:.2f} of".replace(" 0.", " .") in code[-1].about
+    assert code[-1].about.endswith(f"likeliest is 'Yes' ({chance:.2f}).".replace("(0.", "(."))
 
 
 def test_a_number_that_the_rows_do_not_give_stops_the_page(study: Path) -> None:

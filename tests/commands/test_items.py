@@ -88,7 +88,10 @@ def test_people_who_are_not_named_get_a_note_and_no_verdict(tmp_path: Path) -> N
     named = tmp_path / "named"
     named.mkdir()
     for row in verdicts(ran(named, choices(12, 30))):
-        assert (row["verdict"], row["why"]) == ("cannot say", "12 people on 30 items")
+        assert (row["verdict"], row["why"]) == (
+            "cannot say",
+            "12 people on 30 items, too few to judge by",
+        )
 
 
 def test_people_who_read_one_prompt_are_people(tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def test_few_people_allow_no_verdict() -> None:
     scores, decisions = people(12, 6)
     for row in verdicts(scores, decisions).values():
         assert (row["verdict"], row["decisions"], row["clusters"]) == ("cannot say", 72, 12)
-        assert row["why"] == "72 decisions of 12 participants or games"
+        assert row["why"] == "72 decisions of 12 participants or games, too few to judge by"
 
 
 def own_study(each: int, prompts: int, alone: int = 0) -> tuple[pl.DataFrame, np.ndarray]:

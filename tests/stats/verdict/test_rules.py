@@ -11,6 +11,7 @@ import pytest
 from tremble.stats.verdict.answer import CANNOT_SAY, IN_PART, NO, NOT_SHOWN, YES, Answer, Margins
 from tremble.stats.verdict.distribution import Distance, distribution
 from tremble.stats.verdict.effects import Contrasted, effects
+from tremble.stats.verdict.facts import level_facts
 from tremble.stats.verdict.levels import Level, levels
 from tremble.stats.verdict.read import Read
 from tremble.stats.verdict.replace import replace
@@ -42,8 +43,21 @@ def test_a_level_without_interval_cannot_be_said_and_without_mean_is_no_question
     made = levels(with_(_LEVEL, low=None, high=None, why="4 people only"))
     assert made is not None and made.answer == CANNOT_SAY and "4 people only" in made.why
     assert levels(None) is None
+    assert "no mean" not in made.why
+    some = levels(with_(_LEVEL, left_out=1))
+    assert some is not None and "; 1 more decision has no mean" in some.why
     fixed = levels(with_(_LEVEL, texts=True))
     assert fixed is not None and "for these texts" in fixed.why
+
+
+def test_a_reason_names_what_is_lacking_and_no_more() -> None:
+    """Of a row's note only the part about the interval, and how many decisions have no mean."""
+    row = dict.fromkeys(("low", "high", "over"), None) | {"people": 0.4, "predicted": 0.5}
+    row |= {"difference": 0.1, "scale": 1.0, "n": 7}
+    row["note"] = "no interval: n is not known; no slope: one outcome only; 3 decisions left out"
+    made = levels(level_facts(row, None, 10))
+    assert made is not None and made.answer == CANNOT_SAY
+    assert ": n is not known; 3 more decisions have no mean" in made.why and "slope" not in made.why
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ CAPTIONS = {
         "finds likelier; levels: is the mean that of people; effects: do contrasts move the model "
         "as they move people; distribution: are the shares of three or more options those of "
         "people. Not shown: so much data do not tell; cannot say: there is too little to judge by. "
-        "The margins are conventions, which a study file can set."
+        "Ranges are 95% intervals; the margins are conventions, which a study file can set."
     ),
     "numbers": (
         f"Interval: 95%, of r, over {_CLUSTERS}. Ceiling: the r that a "

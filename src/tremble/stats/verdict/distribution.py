@@ -28,7 +28,7 @@ def distribution(distance: Distance | None, margins: Margins = MARGINS) -> Answe
     if distance is None:
         return None
     if distance.excess is None or distance.low is None or distance.high is None:
-        return Answer(CANNOT_SAY, f"the distance has no interval: {distance.why}")
+        return Answer(CANNOT_SAY, f"too little to judge the distance by: {distance.why}")
     span = f"{decimal(distance.excess)} ({decimal(distance.low)} to {decimal(distance.high)})"
     moved = f"a share of {span} of the model's answers would have to be others"
     if distance.valued:

@@ -44,8 +44,9 @@ def too_little(units: Units | None, decisions: int) -> str | None:
         return units.few
     few = units.people.below(FEW_CLUSTERS)
     if few or decisions < MIN_N:
-        bound = FEW_CLUSTERS if few and units.people.number >= FEW_CLUSTERS else None
-        return units.said(decisions, bound)
+        if few and units.people.number >= FEW_CLUSTERS:
+            return units.said(decisions, FEW_CLUSTERS)
+        return f"{units.said(decisions)}, too few to judge by"
     return None
 
 

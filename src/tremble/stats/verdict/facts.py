@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -11,11 +12,13 @@ from tremble.stats.verdict.effects import Contrasted
 from tremble.stats.verdict.levels import Level
 
 Row = Mapping[str, Any]
+_NONE = re.compile("^no (interval|excess): ")
 _PEOPLE = "people"  # what an interval covers: people who read these very texts
 
 
-def level_facts(row: Row, units: Units | None) -> Level | None:
-    """Of a row of `level_table`; None where the outcome is no number."""
+def level_facts(row: Row, units: Units | None, decisions: int) -> Level | None:
+    """Of a row of `level_table`, in a family with so many `decisions`; None where the outcome is no
+    number."""
     if row["people"] is None or row["difference"] is None:
         return None
     why = _too_few_people(units)
@@ -27,7 +30,8 @@ def level_facts(row: Row, units: Units | None) -> Level | None:
         high=row["high"] if known else None,
         scale=row["scale"],
         texts=row["over"] == _PEOPLE,
-        why=why or row["note"],
+        why=why or _first(row["note"]),
+        left_out=decisions - row["n"],
     )
 
 
@@ -41,7 +45,7 @@ def distance_facts(row: Row, units: Units) -> Distance:
         high=row["share_high"] if known else None,
         valued=row["distance"] != "total variation",
         texts=row["over"] == _PEOPLE,
-        why=why or row["note"],
+        why=why or _first(row["note"]),
     )
 
 
@@ -72,6 +76,11 @@ def contrast_facts(rows: Iterable[Row]) -> dict[tuple[str, str, str, str], list[
             )
         )
     return facts
+
+
+def _first(note: str | None) -> str | None:
+    """The part of a note that says why there is no interval: it stands first."""
+    return None if note is None else _NONE.sub("", note.split("; ")[0])
 
 
 def _too_few_people(units: Units | None) -> str | None:

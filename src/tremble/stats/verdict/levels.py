@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tremble.stats.verdict.answer import CANNOT_SAY, MARGINS, NO, NOT_SHOWN, YES, Answer, Margins
-from tremble.text import decimal
+from tremble.text import counted, decimal
 
 
 @dataclass(frozen=True, slots=True)
 class Level:
     """Means of people and of the model's predictions, in the outcome's own unit; `low` and `high`:
     the 95% interval of model less people, None where `why` says there is none; `scale`: the
-    outcome's range; `texts`: whether the interval is for these very texts alone."""
+    outcome's range; `texts`: whether the interval is for these very texts alone; `left_out`:
+    decisions that have no mean."""
 
     people: float
     model: float
@@ -21,6 +22,7 @@ class Level:
     scale: float
     texts: bool = False
     why: str | None = None
+    left_out: int = 0
 
 
 def levels(level: Level | None, margins: Margins = MARGINS) -> Answer | None:
@@ -28,9 +30,19 @@ def levels(level: Level | None, margins: Margins = MARGINS) -> Answer | None:
     else "not shown"; "cannot say" without an interval; None where the outcome has no mean."""
     if level is None:
         return None
+    made = _answer(level, margins)
+    if level.left_out > 0:
+        more = counted(level.left_out, "more decision")
+        have = "has" if level.left_out == 1 else "have"
+        without = f"{more} {have} no mean: options without values, none of them the target"
+        made = made._replace(why=f"{made.why}; {without}")
+    return made
+
+
+def _answer(level: Level, margins: Margins) -> Answer:
     means = f"the model's mean is {_three(level.model)}, people's {_three(level.people)}"
     if level.low is None or level.high is None:
-        return Answer(CANNOT_SAY, f"{means}; the difference has no interval: {level.why}")
+        return Answer(CANNOT_SAY, f"{means}; too little to compare them by: {level.why}")
     margin = margins.level * level.scale
     span = f"{_three(level.low)} to {_three(level.high)}"
     for_these = " for these texts" if level.texts else ""

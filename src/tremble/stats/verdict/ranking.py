@@ -130,10 +130,12 @@ def decide(known: Standing) -> Answer:
 
 def _too_little(known: Standing) -> Answer | None:
     """Whether there is enough to judge by."""
-    own = known.own
-    if own["r"] is None or own["low"] is None:
-        return Answer(CANNOT_SAY, own["note"] or "r is undefined")
-    why = too_little(known.units, own["decisions"])
+    own, units = known.own, known.units
+    why = too_little(units, own["decisions"])
+    # Of people and games the plain count says more than that of clusters; items have their own.
+    unsaid = units is None or units.items is not None or why is None
+    if own["r"] is None or (own["low"] is None and unsaid):
+        why = own["note"] or "r is undefined"
     return None if why is None else Answer(CANNOT_SAY, why)
 
 

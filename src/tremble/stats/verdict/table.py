@@ -48,7 +48,9 @@ def verdict_table(
         level, distance = means.get(key), distances.get(key)
         answers = {
             "ranking": Answer(row["verdict"], row["why"]),
-            "levels": levels(level and level_facts(level.row, level.units), margins),
+            "levels": levels(
+                level and level_facts(level.row, level.units, row["decisions"]), margins
+            ),
             "effects": effects(compared.get(key, []), margins),
             "distribution": distribution(
                 distance and distance_facts(distance.row, distance.units), margins

@@ -1,0 +1,159 @@
+"""What the verdict and the tables behind its questions say, in sentences made of their rows.
+
+Used by `demo_sentences.py`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from demo_words import Results, because, listed, of, where
+
+from tremble.report.tables.table import count
+from tremble.stats.filters import SLACK
+from tremble.stats.verdict.answer import CANNOT_SAY, NO, YES, Margins
+from tremble.text import decimal
+
+Row = dict[str, Any]
+QUESTIONS = ("ranking", "levels", "effects", "distribution")
+# What does not arise, and where.
+WITHOUT = {
+    "levels": "levels (three or more options with neither values nor a target)",
+    "effects": "effects (no contrast)",
+    "distribution": "distribution (two options, or no text that two people read)",
+}
+
+
+def verdict(results: Results) -> str:
+    rows = results.verdicts
+    told = Counter(row["replace"] for row in rows)
+    answers = [
+        f"“{answer}” {times(number)}{reasons(rows, answer, results.margins)}"
+        for answer, number in told.most_common()
+    ]
+    parts = [f"To the question whether the model may replace people: {'; '.join(answers)}."]
+    if ranked := [row for row in rows if row["ranking"] == NO]:
+        below = [row for row in ranked if row["high"] < 0]
+        better = len(ranked) - len(below)
+        why = [f"a baseline predicts people better ({better})"] if better else []
+        why += [f"r is below zero ({len(below)})"] if below else []
+        parts.append(f"Where ranking is “no”, it is because {listed(why)}.")
+    said = {name: [row for row in rows if row[name] == YES] for name in QUESTIONS}
+    good = [f"{name} in {listed(map(where, found))}" for name, found in said.items() if found]
+    parts.append(f"“Yes” is said of {'; of '.join(good)}." if good else "“Yes” is said nowhere.")
+    never = [why for name, why in WITHOUT.items() if all(row[name] is None for row in rows)]
+    if never:
+        parts.append(f"Not asked here: {listed(never)}.")
+    return " ".join(parts)
+
+
+def times(number: int) -> str:
+    return "once" if number == 1 else f"{count(number)} times"
+
+
+def reasons(rows: Iterable[Row], answer: str, margins: Margins) -> str:
+    """What makes a "no" or "cannot say", with how often it does; else nothing."""
+    if answer not in (NO, CANNOT_SAY):
+        return ""
+    found: Counter[str] = Counter()
+    for row in rows:
+        if row["replace"] == answer:
+            if row["mass"] is None or row["mass"] < margins.mass - SLACK:
+                found[f"a mass below {decimal(margins.mass)}"] += 1
+            else:
+                found.update(name for name in QUESTIONS if row[name] == answer)
+    why = listed(f"{name} ({count(number)})" for name, number in found.most_common())
+    return f", because of {why}"
+
+
+def numbers(results: Results) -> str:
+    rows = results.verdicts
+    both = [row for row in rows if None not in (row["r"], row["r_baseline"])]
+    lower = [row for row in both if row["r"] < row["r_baseline"]]
+    parts = []
+    if both:
+        parts.append(
+            f"The best baseline has a higher r than the model in {of(len(lower), both)} with both."
+        )
+    known = [row for row in rows if row["high"] is not None and row["ceiling"]]
+    if known:
+        short = [row for row in known if row["high"] < row["ceiling"]]
+        nearest = min(known, key=lambda row: row["ceiling"] - row["high"])
+        parts.append(
+            f"Where a ceiling is known, even the upper end of the interval is below it in "
+            f"{of(len(short), known)}; nearest comes {where(nearest)}, with "
+            f"{decimal(nearest['high'])} and a ceiling of {decimal(nearest['ceiling'])}."
+        )
+    return " ".join(parts) or "No r has a baseline or a ceiling beside it."
+
+
+def levels(results: Results) -> str:
+    rows = results.further["levels"]
+    known = [row for row in rows if row["low"] is not None]
+    high = [row for row in known if row["low"] > 0]
+    low = [row for row in known if row["high"] < 0]
+    parts = [
+        f"{of(len(known), rows)} have an interval. All of it lies above zero, so that predictions "
+        f"are too high, in {_differences(high)}; below zero, too low, in {_differences(low)}."
+    ]
+    if without := [row for row in rows if row["low"] is None]:
+        parts.append(f"There is none in {because(map(_first, without))}.")
+    sloped = [row for row in rows if row["slope_low"] is not None]
+    below = [row for row in sloped if row["slope_high"] < 1]
+    above = [row for row in sloped if row["slope_low"] > 1]
+    if sloped:
+        parts.append(
+            f"Of {count(len(sloped))} slopes with an interval it lies below 1 in "
+            f"{count(len(below))} and above 1 in {count(len(above))}."
+        )
+    return " ".join(parts)
+
+
+def _differences(rows: Iterable[Row]) -> str:
+    told = listed(f"{where(row)} ({decimal(row['difference'])})" for row in rows)
+    return told or "none"
+
+
+def _first(row: Row) -> Row:
+    """The row with the first part of its note, which says why there is no interval."""
+    return row | {"note": (row["note"] or "").split("; ")[0].removeprefix("no interval: ")}
+
+
+def distributions(results: Results) -> str:
+    rows = results.further["distributions"]
+    if not rows:
+        return "No text with three or more options was read by two people."
+    parts = []
+    if known := [row for row in rows if row["low"] is not None]:
+        clear = [row for row in known if row["low"] > 0]
+        far = max(known, key=lambda row: row["share"])
+        parts.append(
+            f"All of the excess's interval lies above zero in {of(len(clear), known)}. It is "
+            f"largest in {where(far)}: the mean distance ({far['distance']}) is "
+            f"{decimal(far['mean'])}, of which chance makes {decimal(far['chance'])}."
+        )
+    if without := [row for row in rows if row["low"] is None]:
+        parts.append(f"There is no interval in {because(map(_first, without))}.")
+    return " ".join(parts)
+
+
+def worth(results: Results) -> str:
+    rows = results.further["worth"]
+    if not rows:
+        return (
+            "There is nothing to show: no prompt without a history was answered by two people who "
+            "are known."
+        )
+    parts = []
+    if known := [row for row in rows if row["k"] is not None]:
+        top = max(known, key=lambda row: row["k"])
+        fewer = [row for row in known if row["k"] < 1]
+        parts.append(
+            f"The highest k is {decimal(top['k'])} ({where(top)}). It is below 1, less than one "
+            f"other person, in {of(len(fewer), known)}."
+        )
+    if without := [row for row in rows if row["k"] is None]:
+        parts.append(f"There is no k in {because(without)}.")
+    return " ".join(parts)
