@@ -4,7 +4,7 @@ so many decisions can show. Nothing is written, and no weights are loaded or dow
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from tremble.models.hub import Downloads
 from tremble.models.open import model_identity
 from tremble.models.spec import ModelSpec, model_name
 from tremble.stats.frames.clusters import each_apart
+from tremble.stats.frames.treatments import Contrast, families_of
 from tremble.stats.inference.power import smallest_difference
 from tremble.stats.verdict.enough import enough
 from tremble.store.schemas import EXPECTED
@@ -102,7 +103,7 @@ def plan_study(
         "families": [
             row
             for entry, frame in prepared.frames.items()
-            for row in _families(entry, _who(frame, study), plan.distinct)
+            for row in _families(entry, _who(frame, study), plan.distinct, study.contrasts)
         ],
         "cannot": [lost.row(why) for why, lost in plan.cannot.items()],
         "notes": plan.notes(),
@@ -286,9 +287,13 @@ def _who(frame: pl.DataFrame, study: Study) -> pl.DataFrame:
 
 
 def _families(
-    entry: str, frame: pl.DataFrame, distinct: Mapping[tuple[str, str], int]
+    entry: str,
+    frame: pl.DataFrame,
+    distinct: Mapping[tuple[str, str], int],
+    contrasts: Sequence[Contrast],
 ) -> list[Row]:
-    held = {one.family: one for one in enough(frame)}
+    contrasted = families_of(contrasts, frame)
+    held = {one.family: one for one in enough(frame, contrasted)}
     families = frame.group_by("family", maintain_order=True).agg(
         pl.len().alias("decisions"),
         pl.coalesce("participant", "cluster").n_unique().alias("clusters"),

@@ -53,12 +53,18 @@ def show_analysis(
 
     Store(folder).read_run()  # raises where the folder is no study
     from tremble.api.results import analyze_study, breakdown_analysis, further_analysis
+    from tremble.report.tables.captions import CONTRASTS
     from tremble.stats.frames.subsets import subsets
     from tremble.stats.frames.treatments import parse
     from tremble.stats.tables.further import FURTHER
     from tremble.study.notes import caveats
 
     for name in names:
+        if name in CONTRASTS:
+            raise UserError(
+                f"{name} is no further table: `tremble analyze {folder}` prints it where the study "
+                "file has a [[contrast]], and with --contrast KEY."
+            )
         if name not in FURTHER and name != "all":
             raise UserError(f"There is no table {name!r}{did_you_mean(name, [*FURTHER, 'all'])}")
     treatments = [parse(text) for text in contrast]

@@ -414,7 +414,7 @@ def test_an_arm_that_hardly_has_one_of_the_answers_is_marked(yeses: int, note: s
         for i in range(40):
             name = f"{condition} {i}"
             chose = yes(i < hits)
-            said = {"m": 0.3 + 0.01 * (i % 7)}
+            said: dict[str, float | None] = {"m": 0.3 + 0.01 * (i % 7)}
             built.add({"condition": condition}, name, said, participant=name, choice=chose)
     (row,) = contrast_rows(built.evidence(), [TREATED])
     assert row["note"] == (note and f"{note} in an arm: interval rough")

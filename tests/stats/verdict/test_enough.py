@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from tests.support.stat_frames import DECISIONS, decision
-from tremble.stats.verdict.enough import Enough, enough
+from tremble.stats.verdict.enough import NO_MEAN, Enough, enough
 
 _MORE = {"numbers": pl.String, "item": pl.String, "values": pl.List(pl.Float64)}
 
@@ -38,7 +38,7 @@ def test_people_and_items_are_counted_and_bounds_are_those_of_the_verdict() -> N
         "ranking": None,
         "levels": None,
         "effects": None,
-        "distribution": "two options",
+        "distribution": "of two options the level says all",
         "replace": None,
     }
     few_items = _of(_study(20, 9))
@@ -55,7 +55,7 @@ def test_three_options_have_a_distribution_and_a_level_only_with_a_number() -> N
     words: dict[str, Any] = {"keys": ["yes", "no", "maybe"], "target": None}
     bare = _of(_study(20, 10, **words), "mine")
     assert bare.answers["distribution"] is None and bare.answers["ranking"] is None
-    assert bare.answers["levels"] == "three or more options with neither value nor target"
+    assert bare.answers["levels"] == NO_MEAN
     assert bare.answers["effects"] == bare.answers["levels"]
     valued = _of(_study(20, 10, values=[1.0, 2.0, 3.0], **words), "mine")
     assert valued.answers["levels"] is None and valued.answers["effects"] is None
@@ -64,5 +64,5 @@ def test_three_options_have_a_distribution_and_a_level_only_with_a_number() -> N
 def test_problems_with_rates_are_items() -> None:
     problems = [decision(f"d{i}", family="mine", rates=[i / 40, 1 - i / 40]) for i in range(40)]
     made = _of(problems)
-    assert (made.people, made.items) == (40, 40)
+    assert (made.people, made.items) == (None, 40)
     assert made.answers["ranking"] is None

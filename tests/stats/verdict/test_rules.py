@@ -87,7 +87,6 @@ def _contrast(people: float, model: float, half: float = 0.01, **more: Any) -> C
         "stakes = high against low",
         people,
         model,
-        difference,
         difference - half,
         difference + half,
         people_p=0.001,
@@ -121,6 +120,9 @@ _NONE: dict[str, Any] = {
         ([_contrast(0.08, 0.10), _contrast(0.08, -0.10)], NO),
         ([_contrast(0.02, 0.30, people_p=0.6)], NOT_SHOWN),
         ([_contrast(0.08, 0.0, model_p=0.0)], IN_PART),  # fixed texts: a model without any effect
+        ([_contrast(0.08, -0.0006, model_p=0.0)], IN_PART),  # and one that is next to nothing
+        ([_contrast(0.08, -0.006, model_p=0.0)], NO),
+        ([with_(_contrast(0.08, 0.1), people=None, model=None, **_NONE)], CANNOT_SAY),
         ([with_(_contrast(0.08, 0.1), **_NONE)], CANNOT_SAY),
         ([_contrast(0.08, 0.1), with_(_contrast(0.08, 0.1), **_NONE)], NOT_SHOWN),
         ([_contrast(-0.08, 0.1), with_(_contrast(0.08, 0.1), **_NONE)], NO),
@@ -173,7 +175,9 @@ def test_replace_takes_the_rows_of_its_table_in_order() -> None:
 def test_replace_says_what_is_at_fault_and_what_could_be_contrasted() -> None:
     good = _answers(ranking=YES, levels=YES)
     low = replace(good, Read(0.0001, "'\\n' (.83)"))
-    assert low.why == "the options have .0001 of the probability; likeliest is '\\n' (.83)"
+    assert low.why.startswith(
+        "the options have .0001 of the probability; likeliest is '\\n' (.83); "
+    )
     assert replace(good, Read(0.80)).answer == IN_PART  # the filter is met
     near = replace(good, Read(0.7999), margins=Margins(mass=0.8))
     assert near.why.startswith("the options have .7999 of")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -265,3 +265,17 @@ def _code(key: str, control: str, values: list[str]) -> int:
             f"{_known(control, values, 'value of it')}"
         )
     return equal[0]
+
+
+def families_of(contrasts: Sequence[Contrast], decisions: pl.DataFrame) -> set[str]:
+    """The families that some contrasts are about: those named, else those that have the keys."""
+    keys = {
+        str(name): set(Settings(part).keys)
+        for (name,), part in decisions.partition_by("family", as_dict=True).items()
+    }
+    return {
+        name
+        for name, known in keys.items()
+        for one in contrasts
+        if one.family in (None, name) and set(one.by) <= known
+    }

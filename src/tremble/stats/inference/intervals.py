@@ -111,12 +111,15 @@ class Units:
         """Why no verdict rests on these items and names, whatever the interval says."""
         if self.items is not None and self.items.below(FEW_ITEMS):
             return f"too few items to generalise: {self.items.said('items', FEW_ITEMS)}"
-        if self.unnamed:
-            return (
-                f"of {counted(self.unnamed, 'choice')} neither participant nor game is known; name "
-                "them, or set one_decision_each = true in [study] where nobody made two"
-            )
-        return None
+        return self.nameless if self.unnamed else None
+
+    @property
+    def nameless(self) -> str:
+        """What is lacking where choices are of people who are not known."""
+        return (
+            f"of {counted(self.unnamed, 'choice')} neither participant nor game is known; name "
+            "them, or set one_decision_each = true in [study] where nobody made two"
+        )
 
     @property
     def marked(self) -> str | None:

@@ -9,11 +9,14 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
+from tremble.stats.frames.clusters import effective
 from tremble.stats.frames.designs import Design
 from tremble.stats.frames.treatments import Arms
 from tremble.stats.inference.arms import Points
 from tremble.stats.inference.contrasts import contrast
 from tremble.stats.inference.effects import Effect, Effects, Over, by_t, fixed_rates
+from tremble.stats.inference.intervals import FEW_CLUSTERS
+from tremble.text import counted
 
 # Below so many texts in an arm an interval is over people who read these very texts.
 MIN_TEXTS = 5
@@ -26,7 +29,8 @@ _NO_ERROR = (None,) * 5
 class Counts:
     """What a contrast rests on: decisions, participants (else plays or problems), texts, choices of
     nobody known, decisions of its arms that a run has not scored, and the data sets; of single
-    choices of a target how many of the rarer answer the arm has that has the fewest."""
+    choices of a target how many of the rarer answer the arm has that has the fewest; `few`: why
+    nothing may be concluded from so few people, or from people who are not known."""
 
     n: int
     people: int
@@ -35,6 +39,7 @@ class Counts:
     unscored: int
     datasets: tuple[str, ...]
     rarer: int | None
+    few: str | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,7 +125,23 @@ class Scored:
             int((arms.arm >= 0).sum()) - len(mine),
             tuple(design.datasets[code] for code in sets),
             self._rarer(arms, arm),
+            self._few(mine),
         )
+
+    def _few(self, mine: np.ndarray) -> str | None:
+        design = self.design
+        single = design.responses.single[mine]
+        unnamed = int(design.unnamed[mine].sum())
+        if unnamed:
+            return f"of {counted(unnamed, 'choice')} neither participant nor game is known"
+        behind = design.n[mine][~single].sum()
+        who = design.people[mine][single]
+        equal = (effective(who) if len(who) else 0.0) + behind
+        if np.isnan(equal) or round(equal) >= FEW_CLUSTERS:
+            return None
+        number = len(np.unique(who)) + behind
+        of_unequal = "" if round(equal) == number else f" of unequal size, worth {equal:.0f}"
+        return f"{number:.0f} people{of_unequal}, fewer than {FEW_CLUSTERS}"
 
     def _rarer(self, arms: Arms, arm: np.ndarray) -> int | None:
         held, mine = self.design.responses, arm >= 0

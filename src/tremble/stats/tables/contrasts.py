@@ -132,7 +132,7 @@ class ContrastTables:
     def rows(self) -> list[Row]:
         """A row per run, family, contrast and level, with CONTRAST_COLUMNS; beside them `people_p`,
         `people_p_holm`, `effect_p` and `effect_p_holm` (two-sided, of no effect, adjusted as
-        `p_holm` is), and `scale`, the range of the outcome.
+        `p_holm` is), `scale`, the range of the outcome, and `few`, why so few people say nothing.
 
         `p` is of no difference between model and people; Holm's adjustment is over the contrasts of
         one run and family. A contrast whose arms share their prompts has its reason in `note`.
@@ -244,6 +244,7 @@ def _row(family: Treated, place: int, found: Found) -> Row:
         "items": counts.items,
         "mass": _number(made.mass[found.place]),
         "scale": design.responses.scale,
+        "few": counts.few,
         "note": _unreached(family, place) if refused else _note(design, made, found, shared),
     }
 

@@ -12,10 +12,12 @@ NOT_SHOWN, CANNOT_SAY = "not shown", "cannot say"
 
 
 class Answer(NamedTuple):
-    """One of "yes", "in part", "no", "not shown", "cannot say", and the reason in words."""
+    """One of "yes", "in part", "no", "not shown", "cannot say", and the reason in words; `texts`:
+    whether it is of these very texts alone."""
 
     answer: str
     why: str
+    texts: bool = False
 
 
 @dataclass(frozen=True, slots=True)

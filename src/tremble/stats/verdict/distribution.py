@@ -37,9 +37,11 @@ def distribution(distance: Distance | None, margins: Margins = MARGINS) -> Answe
     away = f"to have people's shares, beyond chance, {moved}{for_these}"
     near, far = decimal(margins.near), decimal(margins.far)
     if distance.high <= margins.near:
-        return Answer(YES, f"{away}, at most {near}")
+        return Answer(YES, f"{away}, at most {near}", distance.texts)
     if distance.low > margins.far:
-        return Answer(NO, f"{away}, more than {far}")
+        return Answer(NO, f"{away}, more than {far}", distance.texts)
     if distance.low > margins.near:
-        return Answer(NOT_SHOWN, f"{away}: more than {near}, but not clearly more than {far}")
-    return Answer(NOT_SHOWN, f"{away}, which may be more or less than {near}")
+        return Answer(
+            NOT_SHOWN, f"{away}: more than {near}, but not clearly more than {far}", distance.texts
+        )
+    return Answer(NOT_SHOWN, f"{away}, which may be more or less than {near}", distance.texts)

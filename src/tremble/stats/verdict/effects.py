@@ -20,22 +20,25 @@ from tremble.text import counted, decimal
 
 _NAMED = 2  # contrasts that a sentence names
 VALUE = "value"  # the outcome where options have values
+INTERACTION = "interaction"  # in the name of one
+# Of the outcome's range: a model's effect that has no error and is smaller is none.
+LEAST = 0.005
 
 
 @dataclass(frozen=True, slots=True)
 class Contrasted:
-    """One contrast: what it is called, people's effect, the model's and the difference (model less
-    people), in the unit of the `outcome` (VALUE, or the target), whose range is `scale`.
+    """One contrast: what it is called, people's effect and the model's, None where it could not be
+    had, in the unit of the `outcome` (VALUE, or the target), whose range is `scale`.
 
     `people_p`, `model_p`: two-sided, of no effect, adjusted over the contrasts of this model and
     family (Holm); the model's is 0 for an effect that has no error. `low`, `high`: the interval of
-    the difference. None where `why` says there is none. `texts`: of these very texts alone.
+    the difference, model less people. None where `why` says there is none. `texts`: of these very
+    texts alone.
     """
 
     name: str
-    people: float
-    model: float
-    difference: float
+    people: float | None
+    model: float | None
     low: float | None
     high: float | None
     people_p: float | None
@@ -53,12 +56,20 @@ class Contrasted:
         return self.clear(self.people_p)
 
     @property
-    def both_clear(self) -> bool:
-        return self.people_clear and self.clear(self.model_p) and self.model != 0
+    def wrong(self) -> bool:
+        """Whether both are clear, with opposite signs."""
+        people, model = self.people or 0.0, self.model or 0.0
+        if not (self.people_clear and self.clear(self.model_p)) or people * model >= 0:
+            return False
+        return bool(self.model_p) or abs(model) >= LEAST * self.scale
+
+    @property
+    def difference(self) -> float:
+        return (self.model or 0.0) - (self.people or 0.0)
 
     def margin(self, margins: Margins) -> float:
         """How far apart the effects may be and count as equal, in the outcome's unit."""
-        return max(margins.effect * self.scale, margins.effect_share * abs(self.people))
+        return max(margins.effect * self.scale, margins.effect_share * abs(self.people or 0.0))
 
     def near(self, margins: Margins) -> bool:
         """Whether all of the difference's interval lies within the margin."""
@@ -74,17 +85,21 @@ class Contrasted:
 
     def said(self, margins: Margins) -> str:
         """Both effects and their difference in words."""
+        if self.people is None or self.model is None:
+            return f"{self.name}: {self.why}"
         what = "mean" if self.outcome == VALUE else f"share of {self.outcome!r}"
-        people, model = (_signed(value) for value in (self.people, self.model))
+        people, model = _signed(self.people), _signed(self.model)
         for_these = ", for these texts" if self.texts else ""
-        difference = ""
+        difference = f" (no interval: {self.why})"
         if self.low is not None and self.high is not None:
             difference = (
                 f" (difference {decimal(self.low)} to {decimal(self.high)}; within "
                 f"{decimal(self.margin(margins))} they count as equal)"
             )
-        moves = f"{self.name} moves people's {what} by {people} and the model's by {model}"
-        return f"{moves}{for_these}{difference}"
+        said = f"{self.name} moves people's {what} by {people} and the model's by {model}"
+        if INTERACTION in self.name:
+            said = f"{self.name} is {people} in people's {what} and {model} in the model's"
+        return f"{said}{for_these}{difference}"
 
 
 def effects(contrasts: Sequence[Contrasted], margins: Margins = MARGINS) -> Answer | None:
@@ -99,32 +114,38 @@ def effects(contrasts: Sequence[Contrasted], margins: Margins = MARGINS) -> Answ
     """
     if not contrasts:
         return None
-    wrong = [one for one in contrasts if one.both_clear and one.people * one.model < 0]
+    wrong = [one for one in contrasts if one.wrong]
     if wrong:
-        return Answer(NO, _listed(wrong, "the sign is wrong", margins))
+        return _listed(NO, wrong, "the sign is wrong", margins)
     known = [one for one in contrasts if one.low is not None]
     if not known:
-        first = contrasts[0]
-        return Answer(CANNOT_SAY, f"no difference has an interval; {first.name}: {first.why}")
+        return _listed(CANNOT_SAY, contrasts, "too little to compare effects by", margins)
     apart = [one for one in known if not one.near(margins)]
-    lacking = len(contrasts) - len(known)
+    lacking = [one for one in contrasts if one.low is None]
+    clear = any(one.people_clear for one in contrasts)
     if not apart and not lacking:
-        return Answer(YES, _listed(known, "every difference is within the margin", margins))
-    if not any(one.people_clear for one in contrasts):
-        return Answer(NOT_SHOWN, _listed(apart or known, "no effect of people is clear", margins))
+        what = "every difference is within the margin"
+        if not clear:
+            what += ", though no effect of people is clearly different from 0"
+        return _listed(YES, known, what, margins)
+    if not clear:
+        what = "no effect of people is clearly different from 0"
+        return _listed(NOT_SHOWN, apart or lacking, what, margins)
     if not apart:
-        what = f"{counted(lacking, 'contrast')} without an interval"
-        return Answer(NOT_SHOWN, _listed(known, what, margins))
+        what = f"{counted(len(lacking), 'contrast')} without an interval"
+        return _listed(NOT_SHOWN, lacking, what, margins)
     off = [one for one in apart if one.off(margins)]
     what = "the size is off" if off else "the size is not shown to be right"
     named = sorted(off or apart, key=lambda one: -abs(one.difference) / one.scale)
-    return Answer(IN_PART, _listed(named, f"no clear sign is wrong, but {what}", margins))
+    return _listed(IN_PART, named, f"no clear sign is wrong, but {what}", margins)
 
 
-def _listed(contrasts: Sequence[Contrasted], begin: str, margins: Margins) -> str:
+def _listed(answer: str, contrasts: Sequence[Contrasted], begin: str, margins: Margins) -> Answer:
     named = [one.said(margins) for one in contrasts[:_NAMED]]
     more = len(contrasts) - len(named)
-    return f"{begin}: " + "; ".join(named) + (f"; and {more:,} more" if more else "")
+    rest = f"; and {more:,} more in `tremble analyze`" if more else ""
+    texts = all(one.texts for one in contrasts)
+    return Answer(answer, f"{begin}: {'; '.join(named)}{rest}", texts)
 
 
 def _signed(value: float) -> str:

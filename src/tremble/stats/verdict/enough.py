@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -13,19 +14,23 @@ from tremble.stats.frames.comparisons import family_order
 from tremble.stats.frames.outcomes import outcomes
 from tremble.stats.inference.intervals import FEW_CLUSTERS, Units, units_of
 
+NO_MEAN = "three or more options with neither value nor target have no mean"
+TWO_OPTIONS = "of two options the level says all"
+ONE_READER = "no text was read by two people"
 QUESTIONS = ("ranking", "levels", "effects", "distribution", "replace")
 
 
 @dataclass(frozen=True, slots=True)
 class Enough:
-    """One family's data. `people`: participants, or plays and problems where none is named;
+    """One family's data. `people`: participants, or plays where none is named, of rates
+    all who are behind them, None where that is not known;
     `items`: texts, or problems with rates, None where plays are all there is. `lacking`: of each
     question that cannot be answered why; a question that does not arise is not among them but in
     `absent`."""
 
     family: str
     decisions: int
-    people: int
+    people: int | None
     items: int | None
     lacking: dict[str, str]
     absent: dict[str, str]
@@ -50,51 +55,101 @@ def too_little(units: Units | None, decisions: int) -> str | None:
     return None
 
 
+def too_few_people(units: Units | None, behind: float | None = None) -> str | None:
+    """Why nothing is said of so few people, whatever their items; `behind`: of rates how many
+    people they are of."""
+    if behind is not None:
+        few = behind < FEW_CLUSTERS
+        return f"{behind:,.0f} people, fewer than {FEW_CLUSTERS}" if few else None
+    if units is None:
+        return None
+    if units.unnamed:
+        return units.nameless
+    if units.people.below(FEW_CLUSTERS):
+        said = units.people.said("people" if units.named else "participants or games")
+        return f"{said}, fewer than {FEW_CLUSTERS}"
+    return None
+
+
+def behind_rates(decisions: pl.DataFrame) -> dict[str, float]:
+    """By family that holds rates alone how many people are behind them; infinite where that is not
+    known, since then the problems alone are resampled."""
+    if "n" not in decisions:
+        decisions = decisions.with_columns(n=pl.lit(None, pl.Int64))
+    rated = pl.col("choice").is_null() & pl.col("rates").is_not_null()
+    known = pl.col("n").filter(rated)
+    found = (
+        decisions.group_by("family", maintain_order=True)
+        .agg(
+            all=(rated | pl.col("choice").is_null()).all() & rated.any(),
+            people=pl.when(known.null_count() == 0).then(known.sum().cast(pl.Float64)),
+        )
+        .filter("all")
+    )
+    return {family: people or float("inf") for family, _, people in found.iter_rows()}
+
+
 def enough(decisions: pl.DataFrame, contrasted: Collection[str] = ()) -> list[Enough]:
     """What so much data can answer, a family each; `contrasted`: those with a contrast."""
     points = outcomes(decisions).drop("item").join(units(decisions), on="decision")
+    behind = behind_rates(decisions)
     return [
-        _of(family, decisions.filter(family=family), points.filter(family=family), contrasted)
+        _of(
+            decisions.filter(family=family),
+            points.filter(family=family),
+            behind.get(family),
+            family in contrasted,
+        )
         for family in family_order(decisions["family"])
     ]
 
 
 def _of(
-    family: str, decisions: pl.DataFrame, points: pl.DataFrame, contrasted: Collection[str]
+    decisions: pl.DataFrame, points: pl.DataFrame, behind: float | None, contrasted: bool
 ) -> Enough:
-    people, items = _counts(decisions)
+    people, items = _counts(decisions, behind)
     lacking: dict[str, str] = {}
     absent: dict[str, str] = {}
-    why = "no outcome is coded"
+    ranking = few = "no outcome is coded"
     if points.height:
         held, _ = units_of(kinds_of(points))
-        why = held.reason or too_little(held, points["decision"].n_unique()) or ""
-    if why:
-        lacking["ranking"] = why
-    several = decisions["keys"].list.len().max() or 0
+        ranking = held.reason or too_little(held, points["decision"].n_unique()) or ""
+        few = too_few_people(held, behind) or ""
+    several = int(decisions["keys"].list.len().max() or 0)  # type: ignore[arg-type]
     valued = "values" in decisions and decisions["values"].null_count() < decisions.height
-    coded = valued or decisions["target"].null_count() < decisions.height
-    if not coded and several > 2:  # type: ignore[operator]
-        absent["levels"] = "three or more options with neither value nor target"
-        absent["effects"] = absent["levels"]
-    elif why:
-        lacking["levels"] = why
-    if family not in contrasted:
+    coded = valued or decisions["target"].null_count() < decisions.height or several == 2
+    if not coded:
+        absent["levels"] = absent["effects"] = NO_MEAN
+    if not contrasted:
         absent.setdefault("effects", "no [[contrast]]")
-    elif why:
-        lacking["effects"] = why
-    if several < 3:  # type: ignore[operator]
-        absent["distribution"] = "two options"
-    elif why:
-        lacking["distribution"] = why
+    if several < 3:
+        absent["distribution"] = TWO_OPTIONS
+    elif not _read_twice(decisions):
+        absent["distribution"] = ONE_READER
+    for name, why in (("ranking", ranking), *((name, few) for name in QUESTIONS[1:4])):
+        if why and name not in absent:
+            lacking[name] = why
     if lacking:
-        lacking["replace"] = why
+        lacking["replace"] = next(iter(lacking.values()))
+    family = str(decisions["family"][0])
     return Enough(family, decisions.height, people, items, lacking, absent)
 
 
-def _counts(decisions: pl.DataFrame) -> tuple[int, int | None]:
+def _read_twice(decisions: pl.DataFrame) -> bool:
+    """Whether a text or a problem with three or more options has two readers at least."""
+    more = decisions.filter(pl.col("keys").list.len() > 2)
+    rates = more.filter(pl.col("choice").is_null())
+    if "n" in more and rates.filter(pl.col("n").is_null() | (pl.col("n") > 1)).height:
+        return True
+    read = units(more.filter(pl.col("choice").is_not_null()))["item"].drop_nulls()
+    return read.n_unique() < len(read)
+
+
+def _counts(decisions: pl.DataFrame, behind: float | None) -> tuple[int | None, int | None]:
+    """People and items; of rates the people behind them, None where these are not known."""
     unit = units(decisions)
-    people = unit.select(pl.coalesce("person", "cluster").n_unique()).item()
-    rated = decisions["choice"].is_null().all()
-    texts = unit["item"].drop_nulls().n_unique()
-    return int(people), int(unit["cluster"].n_unique()) if rated and not texts else texts or None
+    texts = unit["item"].drop_nulls().n_unique() or None
+    if behind is not None:
+        people = None if math.isinf(behind) else int(behind)
+        return people, texts or int(unit["cluster"].n_unique())
+    return int(unit.select(pl.coalesce("person", "cluster").n_unique()).item()), texts

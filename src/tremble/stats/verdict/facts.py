@@ -6,22 +6,27 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tremble.stats.inference.intervals import FEW_CLUSTERS, Units
+from tremble.stats.frames.treatments import WITH
+from tremble.stats.inference.intervals import Units
 from tremble.stats.verdict.distribution import Distance
-from tremble.stats.verdict.effects import Contrasted
+from tremble.stats.verdict.effects import INTERACTION, Contrasted
+from tremble.stats.verdict.enough import too_few_people
 from tremble.stats.verdict.levels import Level
 
 Row = Mapping[str, Any]
 _NONE = re.compile("^no (interval|excess): ")
+_NAMES = ("contrast", "level", "control")
 _PEOPLE = "people"  # what an interval covers: people who read these very texts
 
 
-def level_facts(row: Row, units: Units | None, decisions: int) -> Level | None:
-    """Of a row of `level_table`, in a family with so many `decisions`; None where the outcome is no
-    number."""
+def level_facts(
+    row: Row, units: Units | None, decisions: int, behind: float | None = None
+) -> Level | None:
+    """Of a row of `level_table`, in a family with so many `decisions` (of rates: so many people
+    `behind` them); None where the outcome is no number."""
     if row["people"] is None or row["difference"] is None:
         return None
-    why = _too_few_people(units)
+    why = too_few_people(units, behind)
     known = why is None and row["low"] is not None
     return Level(
         people=row["people"],
@@ -35,9 +40,9 @@ def level_facts(row: Row, units: Units | None, decisions: int) -> Level | None:
     )
 
 
-def distance_facts(row: Row, units: Units) -> Distance:
+def distance_facts(row: Row, units: Units, behind: float | None = None) -> Distance:
     """Of a row of `distribution_table`."""
-    why = _too_few_people(units)
+    why = too_few_people(units, behind)
     known = why is None and row["share_low"] is not None
     return Distance(
         excess=row["share"],
@@ -50,44 +55,41 @@ def distance_facts(row: Row, units: Units) -> Distance:
 
 
 def contrast_facts(rows: Iterable[Row]) -> dict[tuple[str, str, str, str], list[Contrasted]]:
-    """Of the rows of `contrast_rows`, by model, format, formulation and family; those whose arms
-    share their prompts are none."""
+    """Of the rows of `contrast_rows`, by model, format, formulation and family, also of contrasts
+    that could not be had. Of too few people nothing is clear."""
     facts: dict[tuple[str, str, str, str], list[Contrasted]] = {}
     for row in rows:
-        if row["people"] is None or row["effect"] is None:
-            continue
-        texts = row["over"] == _PEOPLE
         key = (row["model"], row["format"], row["formulation"], row["family"])
-        facts.setdefault(key, []).append(
-            Contrasted(
-                name=f"{row['contrast']} ({row['level']} against {row['control']})",
-                people=row["people"],
-                model=row["effect"],
-                difference=row["difference"],
-                low=row["difference_low"],
-                high=row["difference_high"],
-                people_p=row["people_p_holm"],
-                # The model's answers to fixed texts have no error.
-                model_p=0.0 if texts else row["effect_p_holm"],
-                outcome=row["outcome"],
-                scale=row["scale"],
-                texts=texts,
-                why=row["note"],
-            )
-        )
+        facts.setdefault(key, []).append(_contrasted(row))
     return facts
+
+
+def _contrasted(row: Row) -> Contrasted:
+    enough = row["few"] is None and row["difference_low"] is not None
+    # An effect of the model's that does not vary, as in its answers to fixed texts, has no error.
+    exact = row["effect"] is not None and row["low"] is None
+    return Contrasted(
+        name=_name(row),
+        people=row["people"],
+        model=row["effect"],
+        low=row["difference_low"] if enough else None,
+        high=row["difference_high"] if enough else None,
+        people_p=row["people_p_holm"] if enough else None,
+        model_p=None if not enough else 0.0 if exact else row["effect_p_holm"],
+        outcome=row["outcome"],
+        scale=row["scale"],
+        texts=row["over"] == _PEOPLE,
+        why=row["few"] or _first(row["note"]),
+    )
+
+
+def _name(row: Row) -> str:
+    if WITH in row["contrast"]:
+        keys, level, control = (row[x].replace(WITH, " and ") for x in _NAMES)
+        return f"the {INTERACTION} of {keys} ({level}, against {control})"
+    return f"{row['contrast']} ({row['level']} against {row['control']})"
 
 
 def _first(note: str | None) -> str | None:
     """The part of a note that says why there is no interval: it stands first."""
     return None if note is None else _NONE.sub("", note.split("; ")[0])
-
-
-def _too_few_people(units: Units | None) -> str | None:
-    if units is None:
-        return None
-    if units.unnamed:
-        return units.few
-    if units.people.below(FEW_CLUSTERS):
-        return f"{units.people.said('participants or games')}, fewer than {FEW_CLUSTERS}"
-    return None

@@ -48,10 +48,12 @@ def _answer(level: Level, margins: Margins) -> Answer:
     for_these = " for these texts" if level.texts else ""
     apart = f"{means}: a difference of {_three(level.model - level.people)} ({span}){for_these}"
     if -margin <= level.low and level.high <= margin:
-        return Answer(YES, f"{apart}, within {decimal(margin)}")
+        return Answer(YES, f"{apart}, within {decimal(margin)}", level.texts)
     if level.low > margin or level.high < -margin:
-        return Answer(NO, f"{apart}, more than {decimal(margin)}")
-    return Answer(NOT_SHOWN, f"{apart}, which may be more or less than {decimal(margin)}")
+        return Answer(NO, f"{apart}, more than {decimal(margin)}", level.texts)
+    return Answer(
+        NOT_SHOWN, f"{apart}, which may be more or less than {decimal(margin)}", level.texts
+    )
 
 
 def _three(value: float) -> str:

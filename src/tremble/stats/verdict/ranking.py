@@ -125,6 +125,7 @@ def decide(known: Standing) -> Answer:
         points = known.own["points"]
         lacking = f"{best.name} says nothing of {best.lacking:,} of the {points:,} points"
     marked = None if known.units is None else known.units.marked
+    marked = marked and f"{marked}, so that intervals are rough"
     return verdict._replace(why=join_notes(verdict.why, lacking, marked) or "")
 
 
@@ -226,7 +227,7 @@ def beside_ceiling(low: float, high: float, ceiling: float | None, better: str) 
     near = min(MARGIN, ceiling / 4)
     reach, margin = f"the ceiling of {decimal(ceiling)}", decimal(near)
     if low >= ceiling - near:
-        close = f"{better}, and at most {margin} below {reach}: r is {decimal(low)} or more"
+        close = f"{better}, and at most {margin} below {reach}: r begins at {decimal(low)}"
         return Answer(YES, close)
     below = against(ceiling - low, near)
     if high < ceiling - near:

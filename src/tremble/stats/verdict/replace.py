@@ -41,9 +41,12 @@ def replace(
     given = {name: answer.answer for name, answer in answers.items() if answer is not None}
     for answer in (NO, CANNOT_SAY):
         if named := [name for name, one in given.items() if one == answer]:
-            return Answer(answer, _because(named, answer))
+            texts = all(one.texts for one in map(answers.get, named) if one is not None)
+            return Answer(answer, _because(named, answer, texts), texts)
     if set(given.values()) == {NOT_SHOWN}:
-        return Answer(NOT_SHOWN, "nothing is shown: more people or items may tell")
+        nothing = "nothing is shown: more people or items may tell"
+        lacking = _contrasts(keys) if answers.get("effects") is None else ""
+        return Answer(NOT_SHOWN, f"{nothing}{lacking}")
     open_ = [f"{name} {one}" for name, one in given.items() if one != YES]
     if answers.get("effects") is None:
         without = "no effect was compared" + _contrasts(keys)
@@ -53,8 +56,9 @@ def replace(
     return Answer(IN_PART, "; ".join(open_))
 
 
-def _because(names: Sequence[str], answer: str) -> str:
-    return f"{' and '.join(names)}: {answer}"
+def _because(names: Sequence[str], answer: str, texts: bool) -> str:
+    listed = " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+    return f"{listed}: {answer}{', for these texts' if texts else ''}"
 
 
 def _prompt_at_fault(read: Read, margins: Margins) -> str:
@@ -63,7 +67,7 @@ def _prompt_at_fault(read: Read, margins: Margins) -> str:
     text = f"the options have {_share(read.mass, margins.mass)} of the probability"
     if read.likeliest is not None:
         text += f"; likeliest is {read.likeliest}"
-    return text
+    return f"{text}; the other answers are of that little, `tremble xray` shows the prompt"
 
 
 def _share(mass: float, least: float) -> str:

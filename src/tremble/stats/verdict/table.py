@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import polars as pl
+
 from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.treatments import Contrast
 from tremble.stats.inference.bootstrap import RESAMPLES
@@ -14,6 +16,7 @@ from tremble.stats.tables.levels import level_of
 from tremble.stats.verdict.answer import MARGINS, Answer, Margins
 from tremble.stats.verdict.distribution import distribution
 from tremble.stats.verdict.effects import effects
+from tremble.stats.verdict.enough import NO_MEAN, ONE_READER, TWO_OPTIONS, behind_rates
 from tremble.stats.verdict.facts import contrast_facts, distance_facts, level_facts
 from tremble.stats.verdict.levels import levels
 from tremble.stats.verdict.ranking_table import ranking_table
@@ -22,12 +25,6 @@ from tremble.stats.verdict.replace import replace
 
 Row = dict[str, Any]
 Key = tuple[str, str, str, str]
-# Why a question has no answer.
-_NOT_ASKED = {
-    "levels": "three or more options with neither value nor target have no mean",
-    "effects": "no contrast is asked for",
-    "distribution": "it is asked of three options or more, of texts with two readers or more",
-}
 
 
 def verdict_table(
@@ -41,24 +38,26 @@ def verdict_table(
     either. `ranking` is `verdict`."""
     reads, keys = reads_of(evidence), config_keys(evidence.decisions)
     means, distances = level_of(evidence), judged(evidence)
+    behind, more = behind_rates(evidence.decisions), _more_options(evidence.decisions)
     compared = contrast_facts(contrast_rows(evidence, contrasts) if contrasts else [])
     rows = []
     for row in ranking_table(evidence, resamples):
         key = _key(row)
-        level, distance = means.get(key), distances.get(key)
+        level, distance, known = means.get(key), distances.get(key), behind.get(row["family"])
         answers = {
             "ranking": Answer(row["verdict"], row["why"]),
             "levels": levels(
-                level and level_facts(level.row, level.units, row["decisions"]), margins
+                level and level_facts(level.row, level.units, row["decisions"], known), margins
             ),
             "effects": effects(compared.get(key, []), margins),
             "distribution": distribution(
-                distance and distance_facts(distance.row, distance.units), margins
+                distance and distance_facts(distance.row, distance.units, known), margins
             ),
         }
         read = reads.get(key, Read(None))
         answers["replace"] = replace(answers, read, keys.get(row["family"], ()), margins)
-        rows.append({**row, "mass": read.mass, **_columns(answers)})
+        absent = _absent(row["family"] in more)
+        rows.append({**row, "mass": read.mass, **_columns(answers, absent)})
     return rows
 
 
@@ -66,9 +65,21 @@ def _key(row: Mapping[str, Any]) -> Key:
     return row["model"], row["format"], row["formulation"], row["family"]
 
 
-def _columns(answers: Mapping[str, Answer | None]) -> Row:
-    said = {name: None if one is None else one.answer for name, one in answers.items()}
-    why = {
-        f"{name}_why": _NOT_ASKED[name] if one is None else one.why for name, one in answers.items()
+def _more_options(decisions: pl.DataFrame) -> set[str]:
+    """The families in which people chose among three or more."""
+    return set(decisions.filter(pl.col("keys").list.len() > 2)["family"])
+
+
+def _absent(more: bool) -> Mapping[str, str]:
+    """Why a question has no answer, in a family with or without three or more options."""
+    return {
+        "levels": NO_MEAN,
+        "effects": "no contrast is asked for",
+        "distribution": ONE_READER if more else TWO_OPTIONS,
     }
+
+
+def _columns(answers: Mapping[str, Answer | None], absent: Mapping[str, str]) -> Row:
+    said = {name: None if one is None else one.answer for name, one in answers.items()}
+    why = {f"{name}_why": absent[name] if one is None else one.why for name, one in answers.items()}
     return {**said, **why}
