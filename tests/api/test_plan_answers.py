@@ -25,9 +25,29 @@ def test_a_plan_counts_prompts_people_and_items_and_says_what_they_can_answer(
     (row,) = plan_study(study, tmp_path / "out", print)["families"]
     assert (row["prompts"], row["people"], row["items"], row["decisions"]) == (3, 20, 3, 60)
     assert row["answers"]["ranking"] == "20 people on 3 items only, an interval needs 5 items"
-    assert row["answers"]["distribution"] == "two options"
+    assert row["answers"]["distribution"] == "of two options the level says all"
     apart = read_study(write_study(tmp_path, [_asked(f"Take ${item}?") for item in range(60)]))
     (row,) = plan_study(apart, tmp_path / "out", print)["families"]
     assert "neither participant nor game is known" in row["answers"]["ranking"]
     (row,) = plan_study(replace(apart, one_decision_each=True), tmp_path / "out", print)["families"]
     assert row["answers"]["ranking"] == "one outcome only" or row["answers"]["ranking"] is None
+
+
+def test_a_contrast_of_the_study_file_is_among_the_questions(tmp_path: Path) -> None:
+    records = [
+        _asked(f"Take ${item}, {frame}?", participant=f"p{who}", config={"frame": frame})
+        | {"choice": "yes" if (item + who) % 3 else "no"}
+        for item in range(12)
+        for frame in ("gain", "loss")
+        for who in range(20)
+    ]
+    path = write_study(tmp_path, records)
+    answers = [
+        plan_study(read_study(path), tmp_path / "out", print)["families"][0]["answers"]["effects"]
+    ]
+    text = path.read_text("utf-8") + '\n[[contrast]]\nby = "frame"\ncontrol = "gain"\n'
+    path.write_text(text, "utf-8")
+    answers.append(
+        plan_study(read_study(path), tmp_path / "out", print)["families"][0]["answers"]["effects"]
+    )
+    assert answers == ["no [[contrast]]", None]

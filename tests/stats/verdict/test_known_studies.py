@@ -155,7 +155,35 @@ def test_9_few_texts_answer_for_themselves(two: Pool, tmp_path: Path) -> None:
 def test_10_few_people_say_nothing(two: Pool, tmp_path: Path) -> None:
     records = crossed(two, arms_at(two, 0.40, 0.55), shifted(), people=12)
     row = verdict_of(tmp_path, records, CONTRAST)
-    assert (row["ranking"], row["levels"], row["replace"]) == ("cannot say",) * 3, row
+    assert answers(row) == ("cannot say", "cannot say", "cannot say", None, "cannot say"), row
+    assert "12 people, fewer than 20" in row["effects_why"]
+    nameless = [{k: v for k, v in one.items() if k != "participant"} for one in records]
+    row = verdict_of(tmp_path / "nameless", nameless, CONTRAST)
+    assert answers(row) == ("cannot say", "cannot say", "cannot say", None, "cannot say"), row
+    assert "neither participant nor game is known" in row["effects_why"]
+
+
+def test_10b_many_people_behind_few_rates(two: Pool, tmp_path: Path) -> None:
+    """Twelve problems with 1,000 people each: too few for a ranking, not for a level."""
+    records = rated(two, arms_at(two, 0.40, 0.55, items=6), shifted(), people=1000)
+    row = verdict_of(tmp_path, records)
+    assert (row["ranking"], row["levels"], row["replace"]) == ("cannot say", "yes", "cannot say")
+
+
+def test_10c_a_model_that_knows_nothing_but_the_arm(two: Pool, tmp_path: Path) -> None:
+    """Its effect does not vary, so it has no error: of the wrong sign it is wrong."""
+    low, high = (int(np.abs(two.shares[:, 0] - p).argmin()) for p in (0.2, 0.8))
+    arms = {"low": [low] * 20, "high": [high] * 20}
+
+    def turned(arm: str, shares: np.ndarray) -> np.ndarray:
+        p = np.linspace(0.5, 0.9, 20) if arm == "low" else np.linspace(0.3, 0.7, 20)
+        return np.column_stack([p, 1 - p])
+
+    records = crossed(two, arms, turned, people=60)
+    for place, one in enumerate(records):  # another text an item, of the same prediction
+        one["config"]["n"] = place // 60 % 20
+    row = verdict_of(tmp_path, records, CONTRAST)
+    assert (row["effects"], row["replace"]) == ("no", "no"), row
 
 
 def test_11_distributions_that_are_alike(five: Pool, tmp_path: Path) -> None:

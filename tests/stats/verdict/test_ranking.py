@@ -76,7 +76,7 @@ def test_few_people_allow_no_verdict() -> None:
     scores, decisions = people(12, 6)
     for row in verdicts(scores, decisions).values():
         assert (row["verdict"], row["decisions"], row["clusters"]) == ("cannot say", 72, 12)
-        assert row["why"] == "72 decisions of 12 participants or games, too few to judge by"
+        assert row["why"] == "72 decisions of 12 participants, too few to judge by"
 
 
 def own_study(each: int, prompts: int, alone: int = 0) -> tuple[pl.DataFrame, np.ndarray]:
@@ -117,7 +117,7 @@ def test_a_constant_baseline_adds_nothing_and_less_data_say_less() -> None:
     assert much["low"] >= much["ceiling"] - MARGIN
     assert much["why"] == (
         "better than majority, which is constant here, and at most .10 below the ceiling of "
-        f"{decimal(much['ceiling'])}: r is {decimal(much['low'])} or more"
+        f"{decimal(much['ceiling'])}: r begins at {decimal(much['low'])}"
     )
     assert little["low"] < little["ceiling"] - MARGIN < little["ceiling"] < little["high"]
     assert little["verdict"] == "in part"
@@ -138,7 +138,7 @@ def test_a_ceiling_of_fewer_points_is_said() -> None:
     ("low", "high", "ceiling", "verdict", "why"),
     [
         (0.02, 0.86, 0.80, "in part", "r may lie up to .78 below the ceiling of .80"),
-        (0.71, 0.79, 0.80, "yes", "at most .10 below the ceiling of .80: r is .71 or more"),
+        (0.71, 0.79, 0.80, "yes", "at most .10 below the ceiling of .80: r begins at .71"),
         (0.40, 0.60, 0.80, "in part", "but .20 to .40 below the ceiling of .80"),
         (0.40, 0.60, None, "in part", "the ceiling is unknown"),
         # A quarter of a low ceiling: else anything above zero would be near it.

@@ -22,6 +22,8 @@ FEW_CLUSTERS = 20
 # Below this many items, or as many of equal size, nothing is generalised beyond them: the interval
 # is marked, and no verdict rests on it. From there to `FEW_CLUSTERS` a verdict is marked.
 FEW_ITEMS = 10
+# What is resampled where people are not known, or play together.
+OTHERS = "participants, games or problems"
 # With a larger share of undefined resamples the rest no longer stands for all.
 MOST_UNDEFINED = 0.1
 
@@ -69,7 +71,7 @@ class Units:
         """So many decisions of these people, fewer than a bound: "12 people on one item", "360
         decisions of 12 participants or games"."""
         if self.items is None:
-            people = self.people.said("participants or games", bound)
+            people = self.people.said("participants" if self.named else OTHERS, bound)
             return f"{counted(decisions, 'decision')} of {people}"
         who = "people" if self.named else "choices" if self.unnamed else "problems or games"
         items = "one item" if self.items.number == 1 else f"{self.items.number:,} items"

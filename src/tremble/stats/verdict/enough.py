@@ -12,7 +12,7 @@ from tremble.stats.filters import MIN_N
 from tremble.stats.frames.clusters import kinds_of, units
 from tremble.stats.frames.comparisons import family_order
 from tremble.stats.frames.outcomes import outcomes
-from tremble.stats.inference.intervals import FEW_CLUSTERS, Units, units_of
+from tremble.stats.inference.intervals import FEW_CLUSTERS, OTHERS, Units, units_of
 
 NO_MEAN = "three or more options with neither value nor target have no mean"
 TWO_OPTIONS = "of two options the level says all"
@@ -66,8 +66,7 @@ def too_few_people(units: Units | None, behind: float | None = None) -> str | No
     if units.unnamed:
         return units.nameless
     if units.people.below(FEW_CLUSTERS):
-        said = units.people.said("people" if units.named else "participants or games")
-        return f"{said}, fewer than {FEW_CLUSTERS}"
+        return units.people.said("people" if units.named else OTHERS, FEW_CLUSTERS)
     return None
 
 
