@@ -24,12 +24,13 @@ _NO_ERROR = (None,) * 5
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What a contrast rests on: decisions, participants (else plays or problems), texts, choices of
-    nobody known, decisions of its arms that a run has not scored, and the data sets; of single
-    choices of a target how many of the rarer answer the arm has that has the fewest."""
+    """What a contrast rests on: decisions, participants (else plays) and people behind rates, None
+    where these are not known; texts, choices of nobody known, decisions of its arms that a run has
+    not scored, and the data sets; of single choices of a target how many of the rarer answer the
+    arm has that has the fewest."""
 
     n: int
-    people: int
+    people: int | None
     items: int
     unnamed: int
     unscored: int
@@ -108,13 +109,13 @@ class Scored:
     def _counts(self, arms: Arms, arm: np.ndarray) -> Counts:
         design, at = self.design, self.at
         mine = at[arm >= 0]
-        n = design.n[mine]
-        known = len(mine) > 0 and not design.responses.single[mine].any() and np.isfinite(n).all()
-        people = int(n.sum()) if known else len(np.unique(design.people[mine]))
+        single = design.responses.single[mine]
+        behind = float(design.n[mine[~single]].sum())
+        named = len(np.unique(design.people[mine[single]]))
         sets = np.unique(design.dataset[mine])
         return Counts(
             len(mine),
-            people,
+            named + round(behind) if np.isfinite(behind) else None,
             len(np.unique(design.texts[mine])),
             int(design.unnamed[mine].sum()),
             int((arms.arm >= 0).sum()) - len(mine),
