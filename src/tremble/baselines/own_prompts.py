@@ -24,8 +24,8 @@ import polars as pl
 
 from tremble.baselines.cases import MIN_GROUPS
 from tremble.decisions.record import LENGTHS, READ
-from tremble.stats.frames.clusters import units
-from tremble.stats.frames.folds import dealt, linked
+from tremble.stats.frames.clusters import linked, units
+from tremble.stats.frames.folds import dealt
 from tremble.stats.frames.outcomes import OPTION, outcomes
 from tremble.text import counted
 

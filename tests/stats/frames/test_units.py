@@ -54,10 +54,54 @@ def test_an_item_that_is_named_joins_different_texts_within_a_data_set() -> None
         own(1, "High stakes?", item="1", config={"stakes": "high"}),
         own(2, "High stakes?"),
     )
-    assert grouped(found) == [[0, 1], [2]]
+    assert grouped(found) == [[0, 1, 2]]  # the text of 2 is a version of item 1
     frame = decision_frame([own(0, "A?", item="1"), own(1, "B?", item="1")])
     other = frame.with_columns(dataset=pl.Series(["mine", "other"]))
     assert grouped(units(other)["item"].to_list()) == [[0], [1]]
+
+
+def test_one_text_under_many_names_is_one_item() -> None:
+    """Against a search that joins groups pair by pair until none share a name or a text."""
+    rng = np.random.default_rng(3)
+    for _ in range(20):
+        drawn = [
+            (str(rng.integers(12)), f"Text {rng.integers(12)}?", ("mine", "other")[rng.integers(2)])
+            for _ in range(14)
+        ]
+        groups = [{place} for place in range(len(drawn))]
+        while True:
+            meet = [
+                (a, b)
+                for a in groups
+                for b in groups
+                if a is not b
+                and any(
+                    drawn[i][2] == drawn[j][2]
+                    and (drawn[i][0] == drawn[j][0] or drawn[i][1] == drawn[j][1])
+                    for i in a
+                    for j in b
+                )
+            ]
+            if not meet:
+                break
+            groups.remove(meet[0][1])
+            meet[0][0].update(meet[0][1])
+        frame = decision_frame(
+            own(i, text, item=name, config={"line": i}) for i, (name, text, _) in enumerate(drawn)
+        ).with_columns(dataset=pl.Series([data for _, _, data in drawn]))
+        found = grouped(units(frame)["item"].to_list())
+        assert sorted(found) == sorted(sorted(group) for group in groups)
+
+
+def test_one_question_with_other_options_is_another_text() -> None:
+    other = (Option("5 now", "5 now"), Option("8 later", "8 later"))
+    said: dict[str, Any] = {"choice": "8 later", "target": "8 later", "prompt": "Which?"}
+    found = items(
+        own(0, "Which?", item="1"),
+        Decision("d1", "mine", "custom", other, item="2", **said),
+        Decision("d2", "mine", "custom", other[::-1], item="3", **said),
+    )
+    assert grouped(found) == [[0], [1, 2]]
 
 
 def test_problems_with_rates_and_plays_have_no_item() -> None:

@@ -223,19 +223,46 @@ def test_both_intervals_hold_the_slope_in_about_95_of_100_studies() -> None:
 
 
 def test_agreement_by_hand() -> None:
-    """Variance of people's effects 2.5, mean error variance .9: reliability .64, its root .8."""
-    y, v = np.array([1.0, 2.0, 3.0, 4.0, 5.0]), np.array([0.5, 0.7, 0.9, 1.1, 1.3])
+    """Variance of people's effects 2.5. Errors of their own of .9 on average leave .64, whose root
+    is .8; an error of .4 that all share (a common control) moves none against the others."""
+    y, v = np.array([1.0, 2.0, 3.0, 4.0, 5.0]), np.diag([0.5, 0.7, 0.9, 1.1, 1.3])
     x = np.array([1.0, 3.0, 2.0, 5.0, 1.0])
-    found = agreement(x, y, v)
     r = float(np.corrcoef(x, y)[0, 1])
-    assert found.reliability == pytest.approx(0.64)
-    assert found.r == pytest.approx(r)
-    assert found.corrected == pytest.approx(r / 0.8)
+    for covariance in (v, v + 0.4):
+        found = agreement(x, y, covariance)
+        assert found.reliability == pytest.approx(0.64)
+        assert found.r == pytest.approx(r)
+        assert found.corrected == pytest.approx(r / 0.8)
     assert agreement(y, y, v).corrected == 1 and agreement(-y, y, v).corrected == -1
     noise = agreement(x, y, 3 * v)
     assert noise.reliability is None and noise.corrected is None and noise.r == found.r
     flat = agreement(np.ones(5), y, v)
     assert flat.r is None and flat.corrected is None and flat.reliability == found.reliability
+    unknown = agreement(x, y)
+    assert (unknown.r, unknown.reliability, unknown.corrected) == (found.r, None, None)
+
+
+@pytest.mark.parametrize("of_control", [0.0, 0.005, 0.02])
+def test_r_corrected_is_r_with_true_effects_also_where_all_share_a_control(
+    of_control: float,
+) -> None:
+    """20 effects with a true r of .7 and errors of a third of their variance; a control's error,
+    however large, is all of theirs."""
+    rng = np.random.default_rng(5)
+    k, own, true = 20, 0.0033, 0.7
+    covariance = np.diag(np.full(k, own)) + of_control
+    made = []
+    for _ in range(600):
+        theta, other = rng.normal(0, 0.1, (2, k))
+        model = true * theta + math.sqrt(1 - true**2) * other
+        people = theta + rng.normal(0, math.sqrt(own), k) - rng.normal(0, math.sqrt(of_control))
+        found = agreement(model, people, covariance)
+        if found.corrected is not None:
+            made.append((found.corrected, np.corrcoef(model, theta)[0, 1]))
+    assert len(made) >= 595
+    corrected, without_error = np.array(made).T
+    assert corrected.mean() == pytest.approx(without_error.mean(), abs=0.03)
+    assert np.mean(corrected == 1) < 0.05
 
 
 def test_too_little_is_refused_with_a_sentence() -> None:
@@ -243,7 +270,9 @@ def test_too_little_is_refused_with_a_sentence() -> None:
     zero, few = np.zeros(5), slice(4)
     for attempt, why in (
         (lambda: meta_regression(x[few], y[few], v[few]), "4 effects, fewer than 5"),
-        (lambda: agreement(x[few], y[few], v[few]), "4 effects, fewer than 5"),
+        (lambda: agreement(x[few], y[few]), "4 effects, fewer than 5"),
+        (lambda: agreement(x, y, np.diag(v[few])), r"\(5, 5\)"),
+        (lambda: agreement(x, y, np.diag(v * math.nan)), "finite"),
         (lambda: same_sign(y[:0], v[:0]), "0 effects, fewer than 1"),
         (lambda: york((x[few], v_x[few]), (y[few], v[few]), zero[few]), "4 effects"),
         (lambda: meta_regression(np.full(5, 0.1), y, v), "all equal"),

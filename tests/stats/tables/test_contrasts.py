@@ -166,7 +166,29 @@ def test_rates_of_nobody_knows_how_many_have_no_interval(problems: int) -> None:
     assert row["people"] is not None
     assert (row["people_low"], row["difference_low"], row["p"]) == (None, None, None)
     assert "how many people are behind a rate is not known" in row["note"]
-    assert row["same_sign"] is None
+    assert row["same_sign"] is None and row["people_n"] is None
+
+
+def test_people_of_choices_and_behind_rates_are_added() -> None:
+    """Ten people who choose in the control arm, six rates of 1,000 in the other."""
+    built = Built()
+    for person in range(10):
+        for i in range(6):
+            built.add(
+                {"condition": "control"},
+                f"control {i}",
+                {"m": 0.3 + 0.02 * i},
+                participant=f"p{person}",
+                choice=yes((person + i) % 3 == 0),
+            )
+    for i in range(6):
+        rates_of = [0.5 + 0.02 * i, 0.5 - 0.02 * i]
+        built.add({"condition": "treated"}, f"t{i}", {"m": 0.6}, rates=rates_of, n=1000)
+    (row,) = contrast_rows(built.evidence(), [TREATED])
+    assert (row["n"], row["people_n"], row["items"]) == (66, 10 + 6 * 1000, 12)
+    built.decisions[-1]["n"] = None
+    (row,) = contrast_rows(built.evidence(), [TREATED])
+    assert (row["n"], row["people_n"], row["items"]) == (66, None, 12)
 
 
 def means(built: Built, model: str = "m") -> dict[tuple[str, str], tuple[float, float]]:

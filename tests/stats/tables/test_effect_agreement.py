@@ -54,13 +54,73 @@ def test_effects_together() -> None:
     assert far["rmse_none"] == pytest.approx(np.sqrt(none))
 
 
-def _version_variances(built: Built) -> np.ndarray:
+def test_reliability_of_one_text_each_leaves_out_the_control_s_error() -> None:
+    """Other people in each version: errors are Welch's, that of the reference all effects have."""
+    built = many()
+    made = ContrastTables(built.evidence(), [Contrast(("version",), ("reference",))])
+    effects = np.array([row["people"] for row in made.rows() if row["model"] == "near"])
+    own = np.array([shares.var(ddof=1) / len(shares) for shares in _chosen(built)[1:]])
+    row = effects_table(made)[0]
+    assert row["reliability"] == pytest.approx(1 - own.mean() / effects.var(ddof=1))
+    assert row["r_corrected"] == pytest.approx(min(1, row["r"] / np.sqrt(row["reliability"])))
+
+
+def test_reliability_over_people_and_items_is_that_of_these_very_texts() -> None:
+    """Everybody reads twelve items in all six versions: a person's effects are theirs, and their
+    spread over people is all the error there is, whatever items do."""
+    rng = np.random.default_rng(4)
+    versions, items, people = 6, 12, 40
+    lean = rng.normal(0, 0.6, (versions, items)) + np.linspace(-0.5, 0.5, versions)[:, None]
+    own = rng.normal(0, 0.5, (people, 1, 1))
+    chose = rng.random((people, versions, items)) < 1 / (1 + np.exp(-(lean + own)))
+    built = Built()
+    for (person, version, item), flag in np.ndenumerate(chose):
+        built.add(
+            {"version": f"v{version}"},
+            f"{version} {item}",
+            {"m": float(0.5 + 0.1 * lean[version, item])},
+            participant=f"p{person}",
+            item=f"i{item}",
+            choice=yes(bool(flag)),
+        )
+    made = ContrastTables(built.evidence(), [Contrast(("version",), ("v0",))])
+    assert {row["over"] for row in made.rows()} == {"people and items"}
+    of_each = chose.mean(axis=2)[:, 1:] - chose.mean(axis=2)[:, :1]  # (people, effects)
+    covariance = np.cov(of_each.T) / people
+    k = versions - 1
+    error = (np.trace(covariance) - covariance.sum() / k) / (k - 1)
+    (row,) = effects_table(made)
+    expected = 1 - error / of_each.mean(axis=0).var(ddof=1)
+    assert row["reliability"] == pytest.approx(expected, rel=1e-6)
+    assert row["note"] is None
+
+
+def test_texts_with_one_reader_each_leave_the_luck_of_people_unknown() -> None:
+    built = Built()
+    rng = np.random.default_rng(1)
+    for version in range(6):
+        for person in range(20):
+            name = f"{version} {person}"
+            said = yes(bool(rng.random() < 0.3 + 0.08 * version))
+            built.add(
+                {"version": version}, name, {"m": rng.random()}, participant=name, choice=said
+            )
+    (row,) = effects_table(ContrastTables(built.evidence(), [Contrast(("version",), ("0",))]))
+    assert (row["reliability"], row["r_corrected"]) == (None, None)
+    assert "no reliability: of 40 texts there is one reader only" in row["note"]
+
+
+def _chosen(built: Built) -> list[np.ndarray]:
     chosen: dict[str, list[float]] = {}
     for row in built.decisions:
         version = json.loads(row["config"])["version"]
         chosen.setdefault(version, []).append(float(row["choice"] == "yes"))
-    of = {version: np.var(x, ddof=1) / len(x) for version, x in chosen.items()}
-    return np.array([of[f"v{i}"] + of["reference"] for i in range(7)])
+    return [np.array(values) for values in chosen.values()]
+
+
+def _version_variances(built: Built) -> np.ndarray:
+    reference, *versions = (x.var(ddof=1) / len(x) for x in _chosen(built))
+    return np.array(versions) + reference
 
 
 def test_without_a_common_control_lines_go_through_the_origin() -> None:

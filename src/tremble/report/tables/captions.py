@@ -169,8 +169,8 @@ CONTRASTS = {
     ),
     "effects": (
         "Over contrasts: r of the model's and people's effects; reliability: the share of the "
-        "spread of people's effects that is no error; r corrected: r over its root. Slope, from "
-        "slope low to slope high: of people's effects on the model's, by random effects; below 1 "
+        "spread of people's effects that other people would show on these very texts; r corrected: "
+        "r over its root. Slope, from slope low to slope high: of people's effects on the model's, by random effects; below 1 "
         "the model exaggerates. Intercept, from intercept low to intercept high: none where the "
         "contrasts have no control in common. York, from York low to York high: the slope if model "
         "and people differed by sampling alone. RMSE: root mean squared error of the model's "

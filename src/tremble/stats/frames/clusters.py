@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import polars as pl
 from scipy import sparse
+from scipy.sparse.csgraph import connected_components
 
 from tremble.decisions.record import READ
 
@@ -46,10 +47,12 @@ def units(decisions: pl.DataFrame) -> pl.DataFrame:
     """What each decision is a unit of: decision, cluster (the play, else the decision), person
     (`person`), item and unnamed.
 
-    - item: what the person read. Of a record with a prompt of its own the item that it names
-      (within its data set), else, for a single choice, the hash of its text; of a single choice
-      where all stands on the table (`_ON_THE_TABLE`) its numbers. Null elsewhere: a problem with
-      rates whose record names no item stays a problem, a play a play.
+    - item: what the person read. Of a record with a prompt of its own what hangs together by the
+      item that it names (within its data set) or by its text and options: one text under several
+      names is one item, and so are several texts under one name. Without a name, for a single
+      choice, the hash of its text; of a single choice where all stands on the table
+      (`_ON_THE_TABLE`) its numbers. Null elsewhere: a problem with rates whose record names no item
+      stays a problem, a play a play.
     - unnamed: see there; several may be one person's.
     """
     used = ("numbers", "item", "choice", "game", "family", "role")
@@ -58,20 +61,53 @@ def units(decisions: pl.DataFrame) -> pl.DataFrame:
     numbers, single = pl.col("numbers"), pl.col("choice").is_not_null()
     on_the_table = pl.col("family").is_in(_ON_THE_TABLE) & pl.col("game").is_null()
     situation = pl.concat_str("family", pl.col("role").fill_null(""), numbers, separator=" ")
-    within = pl.col("dataset").cast(pl.String).fill_null("")
     # Only short texts are read as JSON: a game's numbers hold its whole history.
     text = pl.when(numbers.str.starts_with(f'{{"{READ}":')).then(numbers)
-    return decisions.select(
+    read = text.str.json_path_match(f"$.{READ}")
+    named = pl.concat_str(pl.lit("item "), _within(), pl.lit("/"), "item")
+    made = decisions.select(
         "decision",
         "cluster",
         person=person(),
         item=pl.coalesce(
-            pl.concat_str(pl.lit("item "), within, pl.lit("/"), "item"),
-            pl.when(single).then("text " + text.str.json_path_match(f"$.{READ}")),
+            named,
+            pl.when(single).then("text " + read),
             pl.when(single & on_the_table).then(pl.format("situation {}", situation.rank("dense"))),
         ),
         unnamed=unnamed(),
     )
+    if decisions["item"].null_count() == decisions.height:
+        return made
+    options = pl.col("keys").list.sort().list.join("\x1f") if "keys" in decisions else pl.lit("")
+    texts = decisions.select(pl.concat_str(_within(), read, options, separator="\x1e")).to_series()
+    return made.with_columns(item=_one_name(made["item"], texts))
+
+
+def _within() -> pl.Expr:
+    return pl.col("dataset").cast(pl.String).fill_null("")
+
+
+def _one_name(names: pl.Series, texts: pl.Series) -> pl.Series:
+    """For each row the first name, by the alphabet, of all that hang together with its own through
+    equal texts; null for a row without a name, which joins nothing."""
+    known = names.is_not_null()
+    unit = np.full(len(names), -1)
+    unit[known.to_numpy()] = linked(names.filter(known), texts.filter(known))
+    rows = pl.DataFrame({"name": names, "unit": unit})
+    return rows.select(pl.when(known).then(pl.col("name").min().over("unit"))).to_series()
+
+
+def linked(names: pl.Series, others: pl.Series) -> np.ndarray:
+    """The unit of each row, numbers from 0 (rows): rows with an equal name, or an equal other name,
+    are one unit, and so is what hangs together through several. Other names may be null."""
+    links = pl.DataFrame({"a": names.rank("dense") - 1, "b": others.rank("dense") - 1})
+    first, second = (int(links[side].max() or 0) + 1 for side in "ab")  # type: ignore[arg-type]
+    both = links.drop_nulls().unique()
+    places = both["a"].to_numpy(), both["b"].to_numpy() + first
+    size = first + second
+    graph = sparse.coo_array((np.ones(both.height, dtype=np.int8), places), shape=(size, size))
+    unit = connected_components(graph, directed=False)[1].astype(np.int64)
+    return np.asarray(unit[links["a"].to_numpy()])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,6 +12,7 @@ from tremble.stats.frames.clusters import kinds_of, units
 from tremble.stats.frames.contexts import contexts
 from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.responses import Responses, responses
+from tremble.stats.frames.shares import texts
 from tremble.stats.frames.treatments import Settings
 
 
@@ -24,7 +25,8 @@ class Design:
       clusters; items are items, plays or problems;
     - `fixed` (D): codes of whoever is resampled where the texts are fixed: people, or plays that
       hold several, which is `whole_plays`;
-    - `texts` (D): codes of what was read, each decision its own where that is not known;
+    - `texts` (D): codes of the items, each decision its own where that is not known; `read` (D): of
+      what was read, word for word: an item may have several versions;
     - `n` (D): people behind a rate, NaN where not known; `unnamed` (D): choices of nobody known;
     - `dataset` (D): codes of `datasets`;
     - `outcome`: "value", the target's key, or "target" where it differs.
@@ -37,6 +39,7 @@ class Design:
     fixed: np.ndarray
     whole_plays: bool
     texts: np.ndarray
+    read: np.ndarray
     n: np.ndarray
     unnamed: np.ndarray
     dataset: np.ndarray
@@ -61,6 +64,7 @@ def designs(evidence: Evidence) -> Iterator[Design]:
         .join(
             contexts(decisions).select("decision", "context"), on="decision", maintain_order="left"
         )
+        .join(texts(decisions), on="decision", maintain_order="left")
     )
     for held in responses(evidence):
         mine = pl.DataFrame({"decision": held.names}).join(
@@ -81,8 +85,9 @@ def _design(held: Responses, mine: pl.DataFrame) -> Design:
     # Both sides of one play answer each other: where people lie within plays, plays are drawn.
     plays = mine["item"].null_count() == mine.height
     whole_plays = plays and not same and cells == number
-    text = pl.coalesce(
-        "item", pl.format("context {}", "context"), pl.format("decision {}", "decision")
+    otherwise = pl.format("context {}", "context"), pl.format("decision {}", "decision")
+    items, read = (
+        _codes(mine.select(pl.coalesce(name, *otherwise)).to_series()) for name in ("item", "text")
     )
     names = mine["dataset"].cast(pl.String).fill_null("").to_numpy().astype(str)
     datasets, dataset = np.unique(names, return_inverse=True)
@@ -93,7 +98,8 @@ def _design(held: Responses, mine: pl.DataFrame) -> Design:
         items=None if same else second,
         fixed=second if whole_plays else people,
         whole_plays=whole_plays,
-        texts=_codes(mine.select(text).to_series()),
+        texts=items,
+        read=read,
         n=mine["n"].cast(pl.Float64).fill_null(np.nan).to_numpy(),
         unnamed=mine["unnamed"].to_numpy(),
         dataset=dataset.ravel(),

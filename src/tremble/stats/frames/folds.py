@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import zlib
 
-import numpy as np
 import polars as pl
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
-from tremble.stats.frames.clusters import person
+from tremble.stats.frames.clusters import linked, person
 
 
 def folds_of(decisions: pl.DataFrame, folds: int) -> pl.DataFrame:
@@ -25,19 +22,6 @@ def folds_of(decisions: pl.DataFrame, folds: int) -> pl.DataFrame:
     return frame.join(
         names.with_columns(fold=pl.Series(hashed, dtype=pl.Int64)), on="unit", maintain_order="left"
     ).select("decision", "fold")
-
-
-def linked(names: pl.Series, others: pl.Series) -> np.ndarray:
-    """The unit of each row, numbers from 0 (rows): rows with an equal name, or an equal other name,
-    are one unit, and so is what hangs together through several. Other names may be null."""
-    links = pl.DataFrame({"a": names.rank("dense") - 1, "b": others.rank("dense") - 1})
-    first, second = (int(links[side].max() or 0) + 1 for side in "ab")  # type: ignore[arg-type]
-    both = links.drop_nulls().unique()
-    places = both["a"].to_numpy(), both["b"].to_numpy() + first
-    size = first + second
-    graph = coo_array((np.ones(both.height, dtype=np.int8), places), shape=(size, size))
-    unit = connected_components(graph, directed=False)[1].astype(np.int64)
-    return np.asarray(unit[links["a"].to_numpy()])
 
 
 def dealt(units: pl.DataFrame, folds: int) -> pl.DataFrame:

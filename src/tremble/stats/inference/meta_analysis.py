@@ -232,19 +232,31 @@ class Agreement:
     corrected: float | None
 
 
-def agreement(model: np.ndarray, people: np.ndarray, variances: np.ndarray) -> Agreement:
+def agreement(
+    model: np.ndarray, people: np.ndarray, covariance: np.ndarray | None = None
+) -> Agreement:
     """r of the model's and people's effects, and r over the root of people's reliability.
 
-    Reliability is 1 - mean error variance / variance of effects (divisor effects - 1), the share of
-    people's spread that is no error (r over its root: Spearman 1904, American Journal of
-    Psychology 15); None where not above 0. The quotient is bounded by -1 and 1. ValueError: fewer
-    than five effects, variances not above 0.
+    `covariance` (effects, effects): of the errors of people's effects, those of another sample of
+    people with these very texts, which the model's effects are of as well; None: not known, and no
+    reliability. On average errors add (tr V - 1'V1 / k) / (k - 1) to the variance of k effects
+    (divisor k - 1): what effects share, such as a control, moves all of them and adds nothing.
+    Reliability is 1 - that / the variance of effects, the share of people's spread that is no error
+    (r over its root: Spearman 1904, American Journal of Psychology 15); None where not above 0. The
+    quotient is bounded by -1 and 1. ValueError: fewer than five effects, a covariance of another
+    shape, values that are no numbers.
     """
-    y, v = _checked(people, variances)
-    x, _ = _checked(model, variances)
+    y, _ = _checked(people, np.ones(len(people)))
+    x, _ = _checked(model, np.ones(len(people)))
     r, _ = pearson(x, y)
-    reliability = None if constant(y) else 1 - float(v.mean()) / float(y.var(ddof=1))
-    if reliability is None or reliability <= 0:
+    if covariance is None or constant(y):
+        return Agreement(r, None, None)
+    v, k = np.asarray(covariance, float), len(y)
+    if v.shape != (k, k) or not np.isfinite(v).all():
+        raise ValueError(f"{k} effects need a covariance of finite numbers, ({k}, {k}).")
+    error = float(np.trace(v) - v.sum() / k) / (k - 1)
+    reliability = 1 - error / float(y.var(ddof=1))
+    if reliability <= 0:
         return Agreement(r, None, None)
     corrected = None if r is None else min(1.0, max(-1.0, r / math.sqrt(reliability)))
     return Agreement(r, reliability, corrected)

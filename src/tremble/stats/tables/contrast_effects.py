@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -16,6 +16,7 @@ from tremble.stats.inference.arms import Points
 from tremble.stats.inference.contrasts import contrast
 from tremble.stats.inference.effects import Effect, Effects, Over, by_t, fixed_rates
 from tremble.stats.inference.intervals import FEW_CLUSTERS
+from tremble.stats.inference.joint_effects import joint_covariance
 from tremble.text import counted
 
 # Below so many texts in an arm an interval is over people who read these very texts.
@@ -23,17 +24,21 @@ MIN_TEXTS = 5
 PEOPLE: Over = "people"
 BOTH: Over = "people and items"
 _NO_ERROR = (None,) * 5
+# Texts with a single reader do not tell people's luck from what the text does to people. From this
+# share of decisions about such texts nothing is said of that luck.
+_MOST_LONE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What a contrast rests on: decisions, participants (else plays or problems), texts, choices of
-    nobody known, decisions of its arms that a run has not scored, and the data sets; of single
-    choices of a target how many of the rarer answer the arm has that has the fewest; `few`: why
-    nothing may be concluded from so few people, or from people who are not known."""
+    """What a contrast rests on: decisions, participants (else plays) and people behind rates, None
+    where these are not known; texts, choices of nobody known, decisions of its arms that a run has
+    not scored, and the data sets; of single choices of a target how many of the rarer answer the
+    arm has that has the fewest; `few`: why nothing may be concluded from so few people, or from
+    people who are not known."""
 
     n: int
-    people: int
+    people: int | None
     items: int
     unnamed: int
     unscored: int
@@ -89,7 +94,7 @@ class Scored:
     @cached_property
     def _fixed(self) -> Points:
         design = self.design
-        return Points(self.people[None], design.fixed[self.at], design.texts[self.at])
+        return Points(self.people[None], design.fixed[self.at], design.read[self.at])
 
     def measured(self, arms: Arms) -> Measured:
         """The effects of one contrast."""
@@ -113,13 +118,13 @@ class Scored:
     def _counts(self, arms: Arms, arm: np.ndarray) -> Counts:
         design, at = self.design, self.at
         mine = at[arm >= 0]
-        n = design.n[mine]
-        known = len(mine) > 0 and not design.responses.single[mine].any() and np.isfinite(n).all()
-        people = int(n.sum()) if known else len(np.unique(design.people[mine]))
+        single = design.responses.single[mine]
+        behind = float(design.n[mine[~single]].sum())
+        named = len(np.unique(design.people[mine[single]]))
         sets = np.unique(design.dataset[mine])
         return Counts(
             len(mine),
-            people,
+            named + round(behind) if np.isfinite(behind) else None,
             len(np.unique(design.texts[mine])),
             int(design.unnamed[mine].sum()),
             int((arms.arm >= 0).sum()) - len(mine),
@@ -176,24 +181,9 @@ class Scored:
         self, arms: Arms, arm: np.ndarray
     ) -> tuple[Effect, list[Effect], list[Effect], sparse.csr_array, str | None]:
         """People of these very texts: what a run says of them has no error."""
-        mine = self.at[arm >= 0]
-        single = self.design.responses.single[mine]
-        start, note = 0, None
-        if single.all():
-            made = contrast(self._fixed, arm, arms.coefficients, PEOPLE)
-            width = _number(self.design.fixed[self.at])
-            start = self._kinds[0] if self.design.whole_plays else 0
-            influence = made.influence[0, :width]
-        else:
-            held = self.design.responses
-            n = self.design.n[self.at]
-            made = fixed_rates(self.people[None], held.variance[self.at], n, arm, arms.coefficients)
-            influence, start = made.influence[0], sum(self._kinds)
-            if single.any():
-                note = "no interval: single choices and rates are mixed"
-            note = note or self._without_n(arm)
-        note = note or made.note
-        people = made.of(0)
+        made, start, note = self._of_people(arms, arm)
+        note = note or self._without_n(arm) or made.note
+        people, influence = made.of(0), made.influence[0]
         if note is not None:
             people = Effect(people.value, *_NO_ERROR)
         values = self.model @ _weights(arm, arms.coefficients)
@@ -201,6 +191,50 @@ class Scored:
         moved = np.broadcast_to(-influence, (len(self.runs), len(influence)))
         model = [Effect(float(value), *_NO_ERROR) for value in values]
         return people, model, shifted, self._placed(moved, start), note
+
+    def _of_people(self, arms: Arms, arm: np.ndarray) -> tuple[Effects, int, str | None]:
+        """People's effect on these very texts, the place of the first cluster of its influence, and
+        why it has no interval."""
+        held, single = self.design.responses, self.design.responses.single[self.at]
+        if single[arm >= 0].all():
+            made = contrast(self._fixed, arm, arms.coefficients, PEOPLE)
+            width = _number(self.design.fixed[self.at])
+            start = self._kinds[0] if self.design.whole_plays else 0
+            return replace(made, influence=made.influence[:, :width]), start, None
+        n = self.design.n[self.at]
+        made = fixed_rates(self.people[None], held.variance[self.at], n, arm, arms.coefficients)
+        note = "no interval: single choices and rates are mixed" if single[arm >= 0].any() else None
+        return made, sum(self._kinds), note
+
+    def luck(self, some: Sequence[Arms]) -> tuple[np.ndarray | None, str | None]:
+        """(contrasts, contrasts): covariance of the errors of people's effects on these very texts,
+        as another sample of people would have others; None, and why, where it is not known."""
+        rows, variances = [], []
+        for arms in some:
+            arm = arms.arm[self.at]
+            made, start, note = self._of_people(arms, arm)
+            note = note or self._without_n(arm) or made.note or self._lone(arm)
+            if note is not None:
+                return None, note.removeprefix("no interval: ")
+            rows.append(self._placed(made.influence, start))
+            variances.append(made.variance[0])
+        held = sparse.vstack(rows, format="csc")
+        held = held[:, np.diff(held.indptr) > 0].toarray().astype(float)
+        return joint_covariance(held, np.array(variances)), None
+
+    def _lone(self, arm: np.ndarray) -> str | None:
+        """Why people's luck is not known, where too many of the choices are of texts that one
+        person read."""
+        mine = np.flatnonzero((arm >= 0) & self.design.responses.single[self.at])
+        if not len(mine):
+            return None
+        text = arm[mine] * _number(self.design.read) + self.design.read[self.at[mine]]
+        text = np.unique(text, return_inverse=True)[1].ravel()
+        met = np.unique(np.stack([text, self.design.fixed[self.at[mine]]]), axis=1)
+        lone = (np.bincount(met[0]) < 2)[text]
+        if lone.mean() < _MOST_LONE:
+            return None
+        return f"of {counted(len(np.unique(text[lone])), 'text')} there is one reader only"
 
     def _placed(self, influence: np.ndarray, start: int) -> sparse.csr_array:
         """(S, clusters): influences at the place of their clusters, with few digits and without

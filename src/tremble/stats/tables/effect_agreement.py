@@ -24,25 +24,32 @@ from tremble.stats.tables.contrasts import ContrastTables, Found, Treated
 from tremble.text import counted, join_notes
 
 Row = dict[str, Any]
+# The covariance of people's errors, else why there is none (`Scored.luck`).
+Luck = tuple[np.ndarray | None, str | None]
 
 
 def effects_table(made: ContrastTables) -> list[Row]:
     """One row per run and family with at least five contrasts that have an interval.
 
-    model, format, formulation, family, contrasts, r, reliability, r_corrected (`agreement`), slope,
-    slope_low, slope_high and the intercept of people's effects on the model's (`meta_regression`),
+    model, format, formulation, family, contrasts, r, reliability, r_corrected (`agreement`, of these
+    very texts), slope, slope_low, slope_high and the intercept of people's effects on the model's (`meta_regression`),
     york, york_low, york_high (`york`), rmse and rmse_none: root mean squared error of the effects
     of the model and of no effect at all, less noise; note. Lines go through the origin, and have no
     intercept, where the contrasts have no control in common.
     """
     rows: list[Row] = []
+    lucks: dict[tuple[int, ...], Luck] = {}
     for run, name in enumerate(made.runs):
         for family in made.families:
             kept = made.kept(family, run)
             known = {place: found for place, found in kept.items() if found.people.variance}
             if len(known) >= MIN_EFFECTS:
                 without = len(family.arms) - len(known)
-                row = _effects_row(family, known)
+                scored = made.scored[family.design.family, run]
+                key = (id(scored), *known)
+                if key not in lucks:
+                    lucks[key] = scored.luck([family.arms[place] for place in known])
+                row = _effects_row(family, known, lucks[key])
                 if without:
                     note = f"{counted(without, 'contrast')} without an interval left out"
                     row["note"] = join_notes(row["note"], note)
@@ -50,7 +57,7 @@ def effects_table(made: ContrastTables) -> list[Row]:
     return rows
 
 
-def _effects_row(family: Treated, known: dict[int, Found]) -> Row:
+def _effects_row(family: Treated, known: dict[int, Found], luck: Luck) -> Row:
     found = list(known.values())
     people = together([one.people for one in found])
     model = together([one.model for one in found])
@@ -68,7 +75,9 @@ def _effects_row(family: Treated, known: dict[int, Found]) -> Row:
         steep = _york(model, people, difference, origin)
     except ValueError as error:
         notes.append(str(error).rstrip("."))
-    agree = agreement(model.value, people.value, people.variance)
+    agree = agreement(model.value, people.value, luck[0])
+    if luck[1] is not None:
+        notes.append(f"no reliability: {luck[1]}")
     return {
         "contrasts": len(found),
         "r": agree.r,
