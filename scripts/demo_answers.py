@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
+import polars as pl
 from demo_words import Results, because, listed, of, where
 
-from tremble.report.tables.table import count
+from tremble.report.tables.table import count, family_name
 from tremble.stats.filters import SLACK
+from tremble.stats.frames.evidence import Evidence
+from tremble.stats.tables.worth import worth_table
 from tremble.stats.verdict.answer import CANNOT_SAY, NO, YES, Margins
 from tremble.text import decimal
 
@@ -39,7 +43,7 @@ def verdict(results: Results) -> str:
         better = len(ranked) - len(below)
         why = [f"a baseline predicts people better ({better})"] if better else []
         why += [f"r is below zero ({len(below)})"] if below else []
-        parts.append(f"Where ranking is “no”, it is because {listed(why)}.")
+        parts.append(f"Where ranking is “no”, it is because {' or '.join(why)}.")
     said = {name: [row for row in rows if row[name] == YES] for name in QUESTIONS}
     good = [f"{name} in {listed(map(where, found))}" for name, found in said.items() if found]
     parts.append(f"“Yes” is said of {'; of '.join(good)}." if good else "“Yes” is said nowhere.")
@@ -156,4 +160,22 @@ def worth(results: Results) -> str:
         )
     if without := [row for row in rows if row["k"] is None]:
         parts.append(f"There is no k in {because(without)}.")
+    odds = listed(
+        f"{decimal(row['k'])} in {family_name(row['family'])}"
+        for row in even_odds(results.analysis.evidence)
+        if row["k"] is not None
+    )
+    if odds:
+        parts.append(f"For comparison, even odds of all options, which know nothing, have {odds}.")
     return " ".join(parts)
+
+
+def even_odds(evidence: Evidence) -> list[Row]:
+    """`worth` of predictions that give every option of a decision the same probability."""
+    options = evidence.decisions.select("decision", options=pl.col("keys").list.len())
+    predictions = (
+        evidence.predictions.join(options, on="decision", maintain_order="left")
+        .with_columns(prediction=1 / pl.col("options"))
+        .drop("options")
+    )
+    return worth_table(replace(evidence, predictions=predictions))

@@ -58,7 +58,9 @@ people = decisions.filter(pl.col("family") == "{family}").select(
     "decision", y=(pl.col("choice") == pl.col("target")).cast(pl.Float64)
 )
 base = predictions("{base}")
-aligned = predictions("{aligned}")
+aligned = predictions(
+    "{aligned}"
+)
 both = people.join(base, on="decision").join(aligned, on="decision", suffix="_aligned")
 y, p, q = (both[name].to_numpy() for name in ("y", "p", "p_aligned"))
 r_aligned = np.corrcoef(q, y)[0, 1]
@@ -97,9 +99,9 @@ _LEVEL = """predicted, outcome = q.mean(), y.mean()
 level = predicted - outcome
 print(f"predicted {predicted:.6f}, people {outcome:.6f}, difference {level:.6f}")
 """
-_AT_FAULT = """read = scored("{folder}").join(
-    decisions.filter(pl.col("family") == "{family}").select("decision"), on="decision"
-)
+_AT_FAULT = """folder = "{folder}"
+here = decisions.filter(pl.col("family") == "{family}").select("decision")
+read = scored(folder).join(here, on="decision")
 mass = read.group_by("decision").agg(pl.col("mass").mean())["mass"].mean()
 beside = (
     read.drop_nulls("other_token")

@@ -125,27 +125,35 @@ def test_every_table_is_there_with_a_sentence_before_it(text: str) -> None:
     assert "None" not in text and "nan" not in text.split()
 
 
-def test_the_sentences_of_the_five_questions_count_the_rows(text: str) -> None:
+def test_the_sentences_of_the_five_questions_count_the_rows(text: str, rows: Frame) -> None:
     found = sections(text)
     verdict = found["May this model stand in for people here?"]
-    rows = [row for _, table in tables(verdict) for row in table]
-    replaced = Counter(row["answer"] for row in rows if row["question"] == "Replace people")
+    said = [row for _, table in tables(verdict) for row in table]
+    replaced = Counter(row["answer"] for row in said if row["question"] == "Replace people")
     assert sum(replaced.values()) == 12 and len(replaced) > 1
     for answer, number in replaced.items():
         assert f"“{answer}” {number} times" in verdict
-    ranking = [row for row in rows if row["question"] == "Ranking" and row["answer"] == "no"]
+    ranking = [row for row in said if row["question"] == "Ranking" and row["answer"] == "no"]
     assert f"because a baseline predicts people better ({len(ranking)})" in verdict
     assert all("predicts people better" in row["why"] for row in ranking)
-    assert "yes" not in {row["answer"] for row in rows} and "“Yes” is said nowhere." in verdict
+    assert "yes" not in {row["answer"] for row in said} and "“Yes” is said nowhere." in verdict
     behind = {name: tables(found[FURTHER[name]]) for name in ("levels", "distributions", "worth")}
-    of = {name: [row for _, table in parts for row in table] for name, parts in behind.items()}
-    known = [row for row in of["levels"] if row["low"] != MISSING]
-    assert f"{len(known)} of {len(of['levels'])} rows have an interval" in found[FURTHER["levels"]]
-    clear = [row for row in of["distributions"] if float(row["low"]) > 0]
-    told = f"lies above zero in {len(clear)} of {len(of['distributions'])} rows"
+    all_of = {name: [row for _, table in parts for row in table] for name, parts in behind.items()}
+    levels = all_of["levels"]
+    known = [row for row in levels if row["low"] != MISSING]
+    assert f"{len(known)} of {len(levels)} rows have an interval" in found[FURTHER["levels"]]
+    clear = [row for row in all_of["distributions"] if float(row["low"]) > 0]
+    told = f"lies above zero in {len(clear)} of {len(all_of['distributions'])} rows"
     assert clear and told in found[FURTHER["distributions"]]
-    highest = max((row["k"] for row in of["worth"]), key=float)
+    highest = max((row["k"] for row in all_of["worth"]), key=float)
     assert f"The highest k is {highest} (" in found[FURTHER["worth"]]
+    # Spread between people over the squared distance of .5 from all people's shares, noise taken
+    # off.
+    lottery = of(rows, BASE, "lottery")
+    share, n = lottery["outcome"].to_numpy(), lottery["n"].to_numpy()
+    spread = lottery["rate_sd"].to_numpy() ** 2
+    k = spread.sum() / (((0.5 - share) ** 2).sum() - (spread / n).sum())
+    assert f" and {k:.2f} in lottery." in found[FURTHER["worth"]]
 
 
 def test_a_long_table_says_how_much_is_left_out(text: str, study: Path) -> None:

@@ -34,7 +34,8 @@ CAPTIONS = {
         "finds likelier; levels: is the mean that of people; effects: do contrasts move the model "
         "as they move people; distribution: are the shares of three or more options those of "
         "people. Not shown: so much data do not tell; cannot say: there is too little to judge by. "
-        "Ranges are 95% intervals; the margins are conventions, which a study file can set."
+        "Ranges are 95% intervals; the margins are conventions, which a study file can set. "
+        "Likeliest: what most often was, beside the options."
     ),
     "numbers": (
         f"Interval: 95%, of r, over {_CLUSTERS}. Ceiling: the r that a "
@@ -49,8 +50,8 @@ CAPTIONS = {
     "levels": (
         "People and predicted: means of what people did and of what the model expects, of the "
         "values of options where they have some, else of the target; difference: predicted less "
-        "people, with its 95% interval from low to high over what the column over names (people: "
-        "for these very texts). Slope: of outcomes on predictions, or of both logits, with its "
+        "people, with its 95% interval from low to high; over: what that interval covers (people: "
+        "these very texts). Slope: of outcomes on predictions, or of both logits, with its "
         "interval from slope low to slope high; below 1 where the model exaggerates. r within: "
         "within people, both less the person's own mean; r texts and error: r and root mean "
         "squared error of the means at every text."
