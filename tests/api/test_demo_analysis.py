@@ -296,7 +296,7 @@ def test_a_sentence_of_the_verdict_follows_from_the_rows(study: Path, tmp_path: 
     assert (len(code), low["model"]) == (6, "mock:aligned") and mass < 0.3
     assert printed[-1] == f"mass {mass:.6f}, likeliest 'Yes' {chance:.6f}\n"
     assert f"the options have {mass:.2f} of".replace(" 0.", " .") in code[-1].about
-    assert code[-1].about.endswith(f"likeliest is 'Yes' ({chance:.2f}).".replace("(0.", "(."))
+    assert f"likeliest is 'Yes' ({chance:.2f})".replace("(0.", "(.") in code[-1].about
 
 
 def test_a_number_that_the_rows_do_not_give_stops_the_page(study: Path) -> None:

@@ -53,20 +53,12 @@ def show_analysis(
 
     Store(folder).read_run()  # raises where the folder is no study
     from tremble.api.results import analyze_study, breakdown_analysis, further_analysis
-    from tremble.report.tables.captions import CONTRASTS
     from tremble.stats.frames.subsets import subsets
     from tremble.stats.frames.treatments import parse
     from tremble.stats.tables.further import FURTHER
     from tremble.study.notes import caveats
 
-    for name in names:
-        if name in CONTRASTS:
-            raise UserError(
-                f"{name} is no further table: `tremble analyze {folder}` prints it where the study "
-                "file has a [[contrast]], and with --contrast KEY."
-            )
-        if name not in FURTHER and name != "all":
-            raise UserError(f"There is no table {name!r}{did_you_mean(name, [*FURTHER, 'all'])}")
+    _check_tables(names, folder)
     treatments = [parse(text) for text in contrast]
     if by:
         there = Store(folder).decisions()
@@ -94,6 +86,21 @@ def show_analysis(
     if failed.faults or (failed.refused and rest):
         return 1
     return 2 if failed.refused else 0
+
+
+def _check_tables(names: Sequence[str], folder: Path) -> None:
+    """Raises UserError for a name that is no further table."""
+    from tremble.report.tables.captions import CONTRASTS
+    from tremble.stats.tables.further import FURTHER
+
+    for name in names:
+        if name in CONTRASTS:
+            raise UserError(
+                f"{name} is no further table: `tremble analyze {folder}` prints it where the study "
+                "file has a [[contrast]], and with --contrast KEY."
+            )
+        if name not in FURTHER and name != "all":
+            raise UserError(f"There is no table {name!r}{did_you_mean(name, [*FURTHER, 'all'])}")
 
 
 def _contrasts(analysis: Any, treatments: Sequence[Any], failed: _Failures) -> dict[str, Any]:
