@@ -71,3 +71,33 @@ def test_a_whole_number_that_became_a_float_is_the_same_level() -> None:
         made["config"] = json.dumps({"condition": float(level) if place % 2 else level})
     (row,) = contrast_rows(built.evidence(), [Contrast(("condition",), ("1",))])
     assert (row["level"], row["control"], row["n"]) == ("5", "1", 80)
+
+
+def test_people_within_plays_are_taken_with_their_plays() -> None:
+    """Round one of a game, one text an arm: both people of a play stand in one cluster."""
+    rng = np.random.default_rng(7)
+    built = Built()
+    sums: dict[str, list[float]] = {"control": [], "treated": []}
+    for condition, base in (("control", 0.5), ("treated", 0.8)):
+        for play in range(15):
+            both = rng.random() < base
+            sums[condition].append(float(both))
+            for seat in "ab":  # both did the same: there is no more in two than in one
+                built.add(
+                    {"condition": condition},
+                    condition,
+                    {"m": 0.6 if condition == "treated" else 0.4},
+                    participant=f"{condition} {play} {seat}",
+                    choice=yes(bool(both)),
+                    game=f"{condition} {play}",
+                    cluster=f"{condition} {play}",
+                    numbers=json.dumps({"payoffs": condition}),
+                )
+    (row,) = contrast_rows(built.evidence(), [TREATED])
+    value, low, high, _ = welch(*(np.array(sums[c]) for c in ("treated", "control")))
+    found = numbers(row, "people", "people_low", "people_high")
+    assert found == pytest.approx([value, low, high])
+    assert (row["over"], row["n"], row["people_n"], row["items"]) == ("people", 60, 60, 2)
+
+
+# What is refused, and what is noted.
