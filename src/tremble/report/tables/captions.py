@@ -164,17 +164,18 @@ CONTRASTS = {
         "the chance that a second sample of people of the same size shows people's effect with the "
         "same sign. Over: what intervals cover; people: who read these very texts, where an arm "
         "has fewer than five texts, so that the model's effect has no error; people and items: "
-        "other texts of the kind as well. n: decisions; participants: or plays or problems, where "
-        "these are not known; items: what was read, versions of one item once; mass: mean over "
-        "both arms."
+        "other texts of the kind as well. n: decisions; participants: or plays, where these "
+        "are not known, and the people behind rates; items: what was read, versions of one item "
+        "once; mass: mean over both arms."
     ),
     "effects": (
         "Over contrasts: r of the model's and people's effects; reliability: the share of the "
-        "spread of people's effects that other people would show on these very texts; r corrected: "
-        "r over its root. Slope, from slope low to slope high: of people's effects on the model's, by random effects; below 1 "
-        "the model exaggerates. Intercept, from intercept low to intercept high: none where the "
-        "contrasts have no control in common. York, from York low to York high: the slope if model "
-        "and people differed by sampling alone. RMSE: root mean squared error of the model's "
+        "spread of people's effects that other people would show on these very texts; r "
+        "corrected: r over its root. Slope, from slope low to slope high: of people's effects on "
+        "the model's, by random effects; below 1 the model exaggerates. Intercept, from intercept "
+        "low to intercept high: none where the contrasts have no control in common. York, from "
+        "York low to York high: the slope if model and people differed by sampling alone. RMSE: "
+        "root mean squared error of the model's "
         "effects, RMSE none: of no effect at all, both less what noise alone gives."
     ),
     "effect_errors": (

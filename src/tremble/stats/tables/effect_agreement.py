@@ -31,11 +31,11 @@ Luck = tuple[np.ndarray | None, str | None]
 def effects_table(made: ContrastTables) -> list[Row]:
     """One row per run and family with at least five contrasts that have an interval.
 
-    model, format, formulation, family, contrasts, r, reliability, r_corrected (`agreement`, of these
-    very texts), slope, slope_low, slope_high and the intercept of people's effects on the model's (`meta_regression`),
-    york, york_low, york_high (`york`), rmse and rmse_none: root mean squared error of the effects
-    of the model and of no effect at all, less noise; note. Lines go through the origin, and have no
-    intercept, where the contrasts have no control in common.
+    model, format, formulation, family, contrasts, r, reliability, r_corrected (`agreement`, of
+    these very texts), slope, slope_low, slope_high and the intercept of people's effects on the
+    model's (`meta_regression`), york, york_low, york_high (`york`), rmse and rmse_none: root mean
+    squared error of the effects of the model and of no effect at all, less noise; note. Lines go
+    through the origin, and have no intercept, where the contrasts have no control in common.
     """
     rows: list[Row] = []
     lucks: dict[tuple[int, ...], Luck] = {}
