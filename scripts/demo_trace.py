@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from tremble.text import decimal
 
 Row = dict[str, Any]
 SAME = 1e-9
+# As far as the token, quoted, and its probability.
+_LIKELIEST = re.compile(r"the options have \S+ of the probability; likeliest is (.+?) \([.\d]+\)")
 
 _ROWS = """from pathlib import Path
 
@@ -207,15 +210,15 @@ def _at_fault(results: Results, folder: dict[str, str]) -> list[Block]:
     low = min(rows, key=lambda row: row["mass"], default=None)
     if low is None or low["mass"] >= results.margins.mass - SLACK:
         return []
-    said, likeliest = low["replace_why"], low["replace_why"].partition("likeliest is ")[2]
-    if not likeliest:
+    found = _LIKELIEST.match(low["replace_why"])
+    if found is None:
         return []
     named = {"folder": folder[low["model"]], "family": low["family"]}
     return [
         Block(
-            f"**A sentence of the verdict.** Of {where(low)} it says that {said}.",
+            f"**A sentence of the verdict.** Of {where(low)} it says that {found[0]}.",
             _AT_FAULT.format(**named),
-            {"mass": low["mass"], "likeliest": likeliest.rpartition(" (")[0]},
+            {"mass": low["mass"], "likeliest": found[1]},
         )
     ]
 
