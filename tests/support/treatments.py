@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from scipy import stats as scipy_stats
 
 from tests.support.stat_frames import DECISIONS, SCORES, decision, score
 from tremble.decisions.record import READ
@@ -84,3 +85,10 @@ def factorial(seed: int = 1, models: Sequence[str] = ("m",)) -> Built:
                     choice=yes(bool(chose)),
                 )
     return built
+
+
+def welch(treated: np.ndarray, control: np.ndarray) -> tuple[float, float, float, float]:
+    """Difference of means, its 95% interval and p, by scipy."""
+    test = scipy_stats.ttest_ind(treated, control, equal_var=False)
+    interval = test.confidence_interval(0.95)
+    return treated.mean() - control.mean(), interval.low, interval.high, test.pvalue

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
-from tests.support.treatments import Built, yes
+from tests.support.treatments import Built, welch, yes
 from tremble.stats.frames.treatments import Contrast
 from tremble.stats.tables.contrasts import contrast_rows
 

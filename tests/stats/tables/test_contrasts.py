@@ -10,7 +10,7 @@ import pytest
 from scipy import stats as scipy_stats
 from statsmodels.stats.multitest import multipletests
 
-from tests.support.treatments import Built, factorial, yes
+from tests.support.treatments import Built, factorial, welch, yes
 from tremble.errors import UserError
 from tremble.stats.frames.treatments import Contrast
 from tremble.stats.tables.contrasts import CONTRAST_COLUMNS, contrast_rows
@@ -35,13 +35,6 @@ def one_text_each(seed: int = 0, size: int = 40) -> tuple[Built, np.ndarray, np.
                 choice=yes(bool(people[arm, i])),
             )
     return built, people, model
-
-
-def welch(treated: np.ndarray, control: np.ndarray) -> tuple[float, float, float, float]:
-    """Difference of means, its 95% interval and p, by scipy."""
-    test = scipy_stats.ttest_ind(treated, control, equal_var=False)
-    interval = test.confidence_interval(0.95)
-    return treated.mean() - control.mean(), interval.low, interval.high, test.pvalue
 
 
 def numbers(row: dict[str, Any], *names: str) -> list[float]:
