@@ -49,8 +49,8 @@ def _families(rows: list[dict[str, Any]]) -> Table:
     return Table(
         "families",
         "The smallest difference of two r that so much data shows",
-        "Prompts: different ones, in a wording. People: participants, or plays and problems where "
-        "nobody is named. Items: texts that people read, or problems.",
+        "Prompts: different ones, in a wording. People: participants, or plays where nobody is "
+        "named; of rates all who are behind them. Items: texts that people read, or problems.",
         [Column("Data"), Column("Family"), *(Column(name, True) for name in numbers)],
         [Section("", lines)],
         "There are no decisions.",

@@ -52,7 +52,8 @@ class Measured:
     """One contrast of S runs that have scored the same decisions.
 
     `model` and `difference` (model less people): an effect per run; `influence` (S, clusters): of
-    the differences, over `Scored.clusters`. `mass` (S). `note`: why there is no interval.
+    the differences, over `Scored.clusters`. `mass` (S): the mean over all arms,
+    `least_mass` (S): of the arm with the least. `note`: why there is no interval.
     """
 
     arms: Arms
@@ -62,6 +63,7 @@ class Measured:
     difference: list[Effect]
     influence: sparse.csr_array
     mass: np.ndarray
+    least_mass: np.ndarray
     counts: Counts
     note: str | None = None
 
@@ -105,15 +107,16 @@ class Scored:
             nothing = sparse.csr_array((len(self.runs), self.clusters), dtype=np.float32)
             mass = np.full(len(self.runs), np.nan)
             why = "no decision scored in an arm" if len(self.runs) else None
-            return Measured(arms, None, None, [], [], nothing, mass, counts, why)
+            return Measured(arms, None, None, [], [], nothing, mass, mass, counts, why)
         texts = self.design.texts[self.at]
         few = any(len(np.unique(texts[part])) < MIN_TEXTS for part in inside)
         with np.errstate(invalid="ignore"):
             mass = _mean(self.mass[:, arm >= 0])
+            least = np.min([_mean(self.mass[:, part]) for part in inside], axis=0)
         made = self._over_people if few else self._over_both
         over = PEOPLE if few else BOTH
         people, model, difference, influence, note = made(arms, arm)
-        return Measured(arms, over, people, model, difference, influence, mass, counts, note)
+        return Measured(arms, over, people, model, difference, influence, mass, least, counts, note)
 
     def _counts(self, arms: Arms, arm: np.ndarray) -> Counts:
         design, at = self.design, self.at

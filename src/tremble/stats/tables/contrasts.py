@@ -15,6 +15,7 @@ from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.shared_prompts import Prompts, Shared, prompt_rows
 from tremble.stats.frames.treatments import Arms, Contrast, Settings, arms_of
 from tremble.stats.inference.effects import Effect
+from tremble.stats.inference.intervals import FEW_ITEMS
 from tremble.stats.inference.meta_analysis import same_sign
 from tremble.stats.inference.multiplicity import holm
 from tremble.stats.tables.contrast_effects import BOTH, Measured, Scored, scored_alike, together
@@ -132,7 +133,8 @@ class ContrastTables:
     def rows(self) -> list[Row]:
         """A row per run, family, contrast and level, with CONTRAST_COLUMNS; beside them `people_p`,
         `people_p_holm`, `effect_p` and `effect_p_holm` (two-sided, of no effect, adjusted as
-        `p_holm` is), `scale`, the range of the outcome, and `few`, why so few people say nothing.
+        `p_holm` is), `scale`, the range of the outcome, `few`, why so few
+        people say nothing, and `least_mass`, the mass of the arm with the least.
 
         `p` is of no difference between model and people; Holm's adjustment is over the contrasts of
         one run and family. A contrast whose arms share their prompts has its reason in `note`.
@@ -245,6 +247,7 @@ def _row(family: Treated, place: int, found: Found) -> Row:
         "mass": _number(made.mass[found.place]),
         "scale": design.responses.scale,
         "few": counts.few,
+        "least_mass": _number(made.least_mass[found.place]),
         "note": _unreached(family, place) if refused else _note(design, made, found, shared),
     }
 
@@ -276,6 +279,7 @@ def _note(design: Design, made: Measured, found: Found, shared: Shared | None) -
         made.note,
         flat,
         _rare(counts.rarer) if found.known and found.people.variance else None,
+        _few_items(made),
         f"{counted(counts.unscored, 'decision')} of these arms not scored"
         if counts.unscored
         else None,
@@ -291,6 +295,13 @@ def _note(design: Design, made: Measured, found: Found, shared: Shared | None) -
         if design.responses.without
         else None,
     )
+
+
+def _few_items(made: Measured) -> str | None:
+    """What must stand beside an interval that speaks of other texts on the ground of a few."""
+    if made.over != BOTH or made.counts.items >= FEW_ITEMS or made.note is not None:
+        return None
+    return f"too few items to generalise: {made.counts.items} items, fewer than {FEW_ITEMS}"
 
 
 def _rare(number: int | None) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tremble.stats.inference.intervals import LEVEL
+from tremble.stats.inference.intervals import FEW_CLUSTERS, LEVEL
 from tremble.stats.verdict.answer import (
     CANNOT_SAY,
     IN_PART,
@@ -33,7 +33,7 @@ class Contrasted:
     `people_p`, `model_p`: two-sided, of no effect, adjusted over the contrasts of this model and
     family (Holm); the model's is 0 for an effect that has no error. `low`, `high`: the interval of
     the difference, model less people. None where `why` says there is none. `texts`: of these very
-    texts alone.
+    texts alone; `items`: else of so many.
     """
 
     name: str
@@ -47,6 +47,7 @@ class Contrasted:
     scale: float = 1.0
     texts: bool = False
     why: str | None = None
+    items: int | None = None
 
     def clear(self, p: float | None) -> bool:
         return p is not None and p < 1 - LEVEL
@@ -145,7 +146,9 @@ def _listed(answer: str, contrasts: Sequence[Contrasted], begin: str, margins: M
     more = len(contrasts) - len(named)
     rest = f"; and {more:,} more in `tremble analyze`" if more else ""
     texts = all(one.texts for one in contrasts)
-    return Answer(answer, f"{begin}: {'; '.join(named)}{rest}", texts)
+    least = min((one.items for one in contrasts if one.items is not None), default=FEW_CLUSTERS)
+    few = f"; only {least} items, fewer than {FEW_CLUSTERS}" if least < FEW_CLUSTERS else ""
+    return Answer(answer, f"{begin}: {'; '.join(named)}{rest}{few}", texts)
 
 
 def _signed(value: float) -> str:

@@ -6,12 +6,15 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from tremble.stats.filters import SLACK
 from tremble.stats.frames.treatments import WITH
 from tremble.stats.inference.intervals import Units
+from tremble.stats.verdict.answer import MARGINS, Margins
 from tremble.stats.verdict.distribution import Distance
 from tremble.stats.verdict.effects import INTERACTION, Contrasted
 from tremble.stats.verdict.enough import too_few_people
 from tremble.stats.verdict.levels import Level
+from tremble.stats.verdict.replace import share_of
 
 Row = Mapping[str, Any]
 _NONE = re.compile("^no (interval|excess): ")
@@ -36,6 +39,7 @@ def level_facts(
         scale=row["scale"],
         texts=row["over"] == _PEOPLE,
         why=why or _first(row["note"]),
+        mark=None if units is None or row["over"] == _PEOPLE else units.marked,
         left_out=decisions - row["n"],
     )
 
@@ -54,18 +58,24 @@ def distance_facts(row: Row, units: Units, behind: float | None = None) -> Dista
     )
 
 
-def contrast_facts(rows: Iterable[Row]) -> dict[tuple[str, str, str, str], list[Contrasted]]:
+def contrast_facts(
+    rows: Iterable[Row], margins: Margins = MARGINS
+) -> dict[tuple[str, str, str, str], list[Contrasted]]:
     """Of the rows of `contrast_rows`, by model, format, formulation and family, also of contrasts
-    that could not be had. Of too few people nothing is clear."""
+    that could not be had. Of too few people, and where the options of an arm have too little of the
+    probability, nothing is clear."""
     facts: dict[tuple[str, str, str, str], list[Contrasted]] = {}
     for row in rows:
         key = (row["model"], row["format"], row["formulation"], row["family"])
-        facts.setdefault(key, []).append(_contrasted(row))
+        facts.setdefault(key, []).append(_contrasted(row, margins))
     return facts
 
 
-def _contrasted(row: Row) -> Contrasted:
-    enough = row["few"] is None and row["difference_low"] is not None
+def _contrasted(row: Row, margins: Margins) -> Contrasted:
+    few, mass = row["few"], row["least_mass"]
+    if few is None and mass is not None and mass < margins.mass - SLACK:
+        few = f"the options have {share_of(mass, margins.mass)} of the probability in an arm"
+    enough = few is None and row["difference_low"] is not None
     # An effect of the model's that does not vary, as in its answers to fixed texts, has no error.
     exact = row["effect"] is not None and row["low"] is None
     return Contrasted(
@@ -79,7 +89,8 @@ def _contrasted(row: Row) -> Contrasted:
         outcome=row["outcome"],
         scale=row["scale"],
         texts=row["over"] == _PEOPLE,
-        why=row["few"] or _first(row["note"]),
+        why=few or _first(row["note"]),
+        items=None if row["over"] == _PEOPLE else row["items"],
     )
 
 

@@ -12,8 +12,8 @@ from tremble.text import counted, decimal
 class Level:
     """Means of people and of the model's predictions, in the outcome's own unit; `low` and `high`:
     the 95% interval of model less people, None where `why` says there is none; `scale`: the
-    outcome's range; `texts`: whether the interval is for these very texts alone; `left_out`:
-    decisions that have no mean."""
+    outcome's range; `texts`: whether the interval is for these very texts alone; `mark`: how few
+    items it rests on; `left_out`: decisions that have no mean."""
 
     people: float
     model: float
@@ -22,6 +22,7 @@ class Level:
     scale: float
     texts: bool = False
     why: str | None = None
+    mark: str | None = None
     left_out: int = 0
 
 
@@ -31,6 +32,8 @@ def levels(level: Level | None, margins: Margins = MARGINS) -> Answer | None:
     if level is None:
         return None
     made = _answer(level, margins)
+    if level.mark is not None and made.answer != CANNOT_SAY:
+        made = made._replace(why=f"{made.why}; {level.mark}")
     if level.left_out > 0:
         more = counted(level.left_out, "more decision")
         have = "has" if level.left_out == 1 else "have"

@@ -64,13 +64,13 @@ def _because(names: Sequence[str], answer: str, texts: bool) -> str:
 def _prompt_at_fault(read: Read, margins: Margins) -> str:
     if read.mass is None:
         return "how much of the probability the options have was not measured"
-    text = f"the options have {_share(read.mass, margins.mass)} of the probability"
+    text = f"the options have {share_of(read.mass, margins.mass)} of the probability"
     if read.likeliest is not None:
         text += f"; likeliest is {read.likeliest}"
     return f"{text}; the other answers are of that little, `tremble xray` shows the prompt"
 
 
-def _share(mass: float, least: float) -> str:
+def share_of(mass: float, least: float) -> str:
     """With one digit that is no zero at least, and not rounded to what it falls short of."""
     if 0 < mass < 0.01:
         return decimal(mass, math.ceil(-math.log10(mass)))

@@ -39,7 +39,7 @@ def verdict_table(
     reads, keys = reads_of(evidence), config_keys(evidence.decisions)
     means, distances = level_of(evidence), judged(evidence)
     behind, more = behind_rates(evidence.decisions), _more_options(evidence.decisions)
-    compared = contrast_facts(contrast_rows(evidence, contrasts) if contrasts else [])
+    compared = contrast_facts(contrast_rows(evidence, contrasts) if contrasts else [], margins)
     rows = []
     for row in ranking_table(evidence, resamples):
         key = _key(row)
