@@ -289,6 +289,7 @@ def _note(design: Design, made: Measured, found: Found, shared: Shared | None) -
         "number"
         if design.responses.without
         else None,
+        design.responses.uneven,
     )
 
 
