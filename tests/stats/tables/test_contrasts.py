@@ -259,6 +259,40 @@ def test_holm_is_within_a_run_and_family() -> None:
     assert all(0.5 <= row["same_sign"] <= 1 for row in rows)
 
 
+def test_the_same_decisions_are_compared_once_however_they_are_asked_for() -> None:
+    """Two values have one comparison; three have three pairs, and each against the rest."""
+
+    def asked(built: Built, *some: Contrast) -> list[tuple[str, str, str]]:
+        rows = contrast_rows(built.evidence(), some)
+        return [(row["contrast"], row["level"], row["control"]) for row in rows]
+
+    frame = [Contrast(("frame",), control) for control in (None, ("gain",), ("loss",))]
+    assert asked(factorial(), *frame) == [("frame", "loss", "gain")]
+    assert asked(factorial(), *frame[::-1]) == [("frame", "gain", "loss")]
+    stakes = [Contrast(("stakes",), (value,)) for value in ("1", "10", "100")]
+    assert [pair[1:] for pair in asked(factorial(), *stakes)] == [
+        ("10", "1"),
+        ("100", "1"),
+        ("100", "10"),
+    ]
+    assert len(asked(factorial(), *stakes, Contrast(("stakes",)))) == 6
+    one, other = Contrast(("stakes", "frame"), ("1", "gain")), Contrast(("frame", "stakes"))
+    assert len(asked(factorial(), one)) == 2
+    turned = Contrast(("frame", "stakes"), ("gain", "1"))
+    assert asked(factorial(), one, turned) == asked(factorial(), one)
+    assert len(asked(factorial(), one, other)) == 2 + 3
+
+
+def test_another_key_with_the_same_decisions_is_named() -> None:
+    built, *_ = one_text_each()
+    for row in built.decisions:
+        condition = json.loads(row["config"])["condition"]
+        row["config"] = json.dumps({"condition": condition, "order": condition != "control"})
+    (row,) = contrast_rows(built.evidence(), [TREATED, Contrast(("order",))])
+    assert row["contrast"] == "condition"
+    assert row["note"] == "the same comparison as order (true against false)"
+
+
 def test_a_control_that_is_a_number_is_found_however_it_is_written() -> None:
     evidence = factorial().evidence()
     one, other = (contrast_rows(evidence, [Contrast(("stakes",), (c,))]) for c in ("1", "1.0"))

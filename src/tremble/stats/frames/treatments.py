@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,16 @@ class Arms:
     coefficients: tuple[float, ...]
     pairs: tuple[tuple[int, int, str], ...]
     common: bool
+
+    @property
+    def compared(self) -> frozenset[frozenset[bytes]]:
+        """What is compared, whatever it is called: digests of the decisions of the arms that count
+        as above 0, and of those that count as below, without which is which."""
+        sides: dict[bool, list[bytes]] = {}
+        for number, coefficient in enumerate(self.coefficients):
+            inside = np.packbits(self.arm == number).tobytes()
+            sides.setdefault(coefficient > 0, []).append(blake2b(inside).digest())
+        return frozenset(frozenset(side) for side in sides.values())
 
 
 class Settings:
