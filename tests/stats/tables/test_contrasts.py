@@ -12,7 +12,7 @@ from statsmodels.stats.multitest import multipletests
 
 from tests.support.treatments import Built, factorial, yes
 from tremble.errors import UserError
-from tremble.stats.frames.treatments import Contrast
+from tremble.stats.frames.treatments import Contrast, parse
 from tremble.stats.tables.contrasts import CONTRAST_COLUMNS, contrast_rows
 
 TREATED = Contrast(("condition",), ("control",))
@@ -291,6 +291,27 @@ def test_another_key_with_the_same_decisions_is_named() -> None:
     (row,) = contrast_rows(built.evidence(), [TREATED, Contrast(("order",))])
     assert row["contrast"] == "condition"
     assert row["note"] == "the same comparison as order (true against false)"
+
+
+@pytest.mark.parametrize(
+    ("text", "by", "control"),
+    [
+        ("a", ("a",), None),
+        (" a = x:y=z ", ("a",), ("x:y=z",)),
+        ("a:b", ("a:b",), None),  # a key of that name
+        ("a:b=1", ("a:b",), ("1",)),
+        ("a:c=1:2", ("a", "c"), ("1", "2")),
+        ("p=q", ("p=q",), None),
+        ("p=q=r", ("p=q",), ("r",)),
+        ("p=q : a:b = 1 : 2", ("p=q", "a:b"), ("1", "2")),
+        ("p=r", ("p",), ("r",)),
+        ("ab=1", ("ab",), ("1",)),  # of no decision: said later, with what is known
+    ],
+)
+def test_keys_with_colons_and_equals_signs_can_be_asked_for(
+    text: str, by: tuple[str, ...], control: tuple[str, ...] | None
+) -> None:
+    assert parse(text, ["a", "a:b", "p=q", "c"]) == Contrast(by, control)
 
 
 def test_a_control_that_is_a_number_is_found_however_it_is_written() -> None:
