@@ -101,7 +101,6 @@ def drawn(design: Design, draws: np.ndarray, rng: np.random.Generator) -> Shares
         cell=np.arange(len(text)),
         meeting=np.arange(len(text)),
         kinds=[Kind(person), Kind(text, "items")],
-        scale=OPTIONS - 1.0,
         lone=0,
         short=0,
     )

@@ -192,7 +192,7 @@ def test_a_negative_r_of_a_fitted_baseline_is_said_to_mean_nothing_found() -> No
         r["baseline"]: r for r in analyze(pl.DataFrame(schema=SCORES), frame(people)).baselines
     }
     assert found["logistic"]["r"] == pytest.approx(-1)
-    assert found["logistic"]["note"].startswith("fitted without whom it predicts, so below zero")
+    assert found["logistic"]["note"].startswith("fitted without the own group, so below zero means")
 
 
 def test_level_parameters_are_settled_by_the_first() -> None:

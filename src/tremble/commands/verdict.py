@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tremble.commands.base import AsJson, Contrasts, guarded, print_json, prose, say, screen
-from tremble.commands.tables import print_notes
+from tremble.commands.tables import print_notes, treatments_of
 from tremble.errors import UserError
 from tremble.text import did_you_mean
 
@@ -21,11 +21,10 @@ def verdict(
     as_json: AsJson = False,
 ) -> None:
     """May this model stand in for people here: ranking, levels, effects, distribution."""
-    from tremble.stats.frames.treatments import parse
     from tremble.store.study_folder import Store
 
     Store(folder).read_run()  # raises where the folder is no study
-    treatments = [parse(text) for text in contrast or ()]
+    treatments = treatments_of(folder, contrast or ())
     from tremble.api.results import analyze_study, verdict_analysis
     from tremble.report.tables.answers import controls_missing, verdict_layout
     from tremble.report.terminal.answers import print_answers

@@ -43,8 +43,24 @@ def test_values_of_choices_and_of_rates() -> None:
     square = (0.1 * 1 + 0.5 * 4 + 0.3 * 25) / 0.9
     assert made.variance == pytest.approx([np.nan, (square - mean**2) / 10], nan_ok=True)
     assert made.model == pytest.approx(np.array([[0.5 + 0.5 + 1.25, np.nan]]), nan_ok=True)
-    assert (made.low, made.high, made.scale, made.valued) == (1.0, 5.0, 4.0, True)
+    assert (made.scale, made.uneven, made.valued) == (4.0, None, True)
     assert made.without == 1 and made.names.to_list() == ["a", "b"]
+
+
+def test_of_options_with_several_ranges_the_scale_is_the_median_one() -> None:
+    """One question in thousands among four on a scale of 0 to 8, one of them moved by 100."""
+    keys = list("abc")
+    spans = [[0.0, 4.0, 8.0]] * 3 + [[100.0, 104.0, 108.0], [1000.0, 500.0, 0.0]]
+    rows = [
+        decision(str(i), keys=keys, values=values, choice="b", target=None)
+        for i, values in enumerate(spans)
+    ]
+    (made,) = _of(*rows)
+    assert made.ranges == pytest.approx([8, 8, 8, 8, 1000]) and made.scale == 8.0
+    assert made.uneven is not None
+    assert made.uneven.startswith("options' values range over 8 to 1,000")
+    (even,) = _of(*rows[:4])
+    assert (even.scale, even.uneven) == (8.0, None)
 
 
 def test_without_values_the_target_counts() -> None:

@@ -12,7 +12,7 @@ from statsmodels.stats.multitest import multipletests
 
 from tests.support.treatments import Built, factorial, welch, yes
 from tremble.errors import UserError
-from tremble.stats.frames.treatments import Contrast
+from tremble.stats.frames.treatments import Contrast, parse
 from tremble.stats.tables.contrasts import CONTRAST_COLUMNS, contrast_rows
 
 TREATED = Contrast(("condition",), ("control",))
@@ -250,6 +250,61 @@ def test_holm_is_within_a_run_and_family() -> None:
         for one, other in zip(rows[:3], rows[3:], strict=True)
     )
     assert all(0.5 <= row["same_sign"] <= 1 for row in rows)
+
+
+def test_the_same_decisions_are_compared_once_however_they_are_asked_for() -> None:
+    """Two values have one comparison; three have three pairs, and each against the rest."""
+
+    def asked(built: Built, *some: Contrast) -> list[tuple[str, str, str]]:
+        rows = contrast_rows(built.evidence(), some)
+        return [(row["contrast"], row["level"], row["control"]) for row in rows]
+
+    frame = [Contrast(("frame",), control) for control in (None, ("gain",), ("loss",))]
+    assert asked(factorial(), *frame) == [("frame", "loss", "gain")]
+    assert asked(factorial(), *frame[::-1]) == [("frame", "gain", "loss")]
+    stakes = [Contrast(("stakes",), (value,)) for value in ("1", "10", "100")]
+    assert [pair[1:] for pair in asked(factorial(), *stakes)] == [
+        ("10", "1"),
+        ("100", "1"),
+        ("100", "10"),
+    ]
+    assert len(asked(factorial(), *stakes, Contrast(("stakes",)))) == 6
+    one, other = Contrast(("stakes", "frame"), ("1", "gain")), Contrast(("frame", "stakes"))
+    assert len(asked(factorial(), one)) == 2
+    turned = Contrast(("frame", "stakes"), ("gain", "1"))
+    assert asked(factorial(), one, turned) == asked(factorial(), one)
+    assert len(asked(factorial(), one, other)) == 2 + 3
+
+
+def test_another_key_with_the_same_decisions_is_named() -> None:
+    built, *_ = one_text_each()
+    for row in built.decisions:
+        condition = json.loads(row["config"])["condition"]
+        row["config"] = json.dumps({"condition": condition, "order": condition != "control"})
+    (row,) = contrast_rows(built.evidence(), [TREATED, Contrast(("order",))])
+    assert row["contrast"] == "condition"
+    assert row["note"] == "the same comparison as order (true against false)"
+
+
+@pytest.mark.parametrize(
+    ("text", "by", "control"),
+    [
+        ("a", ("a",), None),
+        (" a = x:y=z ", ("a",), ("x:y=z",)),
+        ("a:b", ("a:b",), None),  # a key of that name
+        ("a:b=1", ("a:b",), ("1",)),
+        ("a:c=1:2", ("a", "c"), ("1", "2")),
+        ("p=q", ("p=q",), None),
+        ("p=q=r", ("p=q",), ("r",)),
+        ("p=q : a:b = 1 : 2", ("p=q", "a:b"), ("1", "2")),
+        ("p=r", ("p",), ("r",)),
+        ("ab=1", ("ab",), ("1",)),  # of no decision: said later, with what is known
+    ],
+)
+def test_keys_with_colons_and_equals_signs_can_be_asked_for(
+    text: str, by: tuple[str, ...], control: tuple[str, ...] | None
+) -> None:
+    assert parse(text, ["a", "a:b", "p=q", "c"]) == Contrast(by, control)
 
 
 def test_a_control_that_is_a_number_is_found_however_it_is_written() -> None:

@@ -57,6 +57,32 @@ def test_the_mean_over_texts_is_that_of_scipy_and_of_hand() -> None:
     assert chief.row == other and chief.units.items is not None
 
 
+def test_shares_of_the_range_are_of_each_text_s_own() -> None:
+    """A text in other units has the same shares of its range, and weighs as much as any other."""
+    both = people(**VALUES)
+    rows = [
+        row | {"values": [200.0, 400.0, 800.0]} if "/t/" in row["decision"] else row for row in both
+    ]
+    (same,), (other,) = (
+        [
+            row
+            for row in distribution_table(evidence(of, {"m": MODEL}))
+            if row["distance"] == WASSERSTEIN
+        ]
+        for of in (both, rows)
+    )
+    for name in ("share", "share_low", "share_high"):
+        assert other[name] == pytest.approx(same[name]), name
+    assert other["note"].endswith(
+        "options' values range over 3 to 600: shares are of each text's own range"
+    )
+    moved = [
+        wasserstein_distance(scale, scale, MODEL[text], counts)
+        for text, scale, counts in (("s", [1, 2, 4], [3, 2, 1]), ("t", [200, 400, 800], [1, 1, 4]))
+    ]
+    assert other["mean"] == pytest.approx(np.mean(moved))
+
+
 def test_chance_is_half_the_mean_distance_of_all_halves_of_whole_people() -> None:
     (of,) = shares(evidence(people(), {"m": MODEL}))
     known = np.ones((1, 1, 2), bool)

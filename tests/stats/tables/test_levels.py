@@ -60,6 +60,18 @@ def test_the_level_of_values_is_in_their_unit_and_in_shares_of_their_range() -> 
     assert "no r within people: nobody who is known has two decisions" in row["note"]
 
 
+def test_one_question_in_thousands_does_not_stretch_the_scale_of_all() -> None:
+    rows = [
+        read(f"p{i}", f"t{i % 7}", "abc"[i % 3], values=[0.0, 4.0, 1000.0 if i % 7 == 0 else 8.0])
+        for i in range(70)
+    ]
+    model = {f"t{i}": [0.5, 0.2, 0.3] for i in range(7)}
+    (row,) = level_table(evidence(rows, {"m": model}))
+    assert row["scale"] == 8.0 and row["share"] == pytest.approx(row["difference"] / 8)
+    said_of = "options' values range over 8 to 1,000: shares are of the median range"
+    assert row["note"].endswith(said_of)
+
+
 def test_of_people_and_texts_that_cross_it_is_the_two_way_analysis_of_variance() -> None:
     """(MS of people + MS of texts - MS of the rest) / n, in a full crossing."""
     rows, model = crossed(30, 12), said(12)

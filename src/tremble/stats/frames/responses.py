@@ -26,7 +26,8 @@ class Responses:
     - `model` (R, D): the value that a run expects, or its prediction of the target, NaN where it
       says nothing; `mass` (R, D) likewise;
     - `runs`: model, format and formulation, R rows;
-    - `low`, `high`: the ends of the scale, 0 and 1 without values; `valued`: whether it has any;
+    - `ranges` (D): from the lowest value of a decision's options to the highest, 1 without values;
+      `valued`: whether there are any;
     - `without`: decisions of the family with an outcome that cannot be had as one number.
     """
 
@@ -38,15 +39,29 @@ class Responses:
     model: np.ndarray
     mass: np.ndarray
     runs: pl.DataFrame
-    low: float
-    high: float
+    ranges: np.ndarray
     valued: bool
     without: int
 
     @property
     def scale(self) -> float:
-        """The range of the outcome, in its own unit."""
-        return self.high - self.low
+        """The range of the outcome, in its own unit: the median over decisions."""
+        return float(np.median(self.ranges)) if len(self.ranges) else 1.0
+
+    @property
+    def uneven(self) -> str | None:
+        """What a reader must know of shares of the range where ranges differ."""
+        span = several(self.ranges)
+        return None if span is None else f"{span}: shares are of the median range"
+
+
+def several(ranges: np.ndarray) -> str | None:
+    """That options' values range over so much in one text and so much in another, None where they
+    range over the same everywhere; of those that are known."""
+    known = ranges[np.isfinite(ranges)]
+    if not len(known) or np.ptp(known) <= 1e-9 * known.max():
+        return None
+    return f"options' values range over {known.min():,.6g} to {known.max():,.6g}"
 
 
 def responses(evidence: Evidence) -> Iterator[Responses]:
@@ -63,7 +78,6 @@ def responses(evidence: Evidence) -> Iterator[Responses]:
         valued = bool(known["valued"].any())
         own = options.join(held.select("decision", "d"), on="decision")
         model, mass = _expected(evidence.predictions, own, runs, held.height)
-        low, high = (own["worth"].min(), own["worth"].max()) if valued else (0.0, 1.0)
         yield Responses(
             family=family,
             names=held["decision"],
@@ -73,11 +87,19 @@ def responses(evidence: Evidence) -> Iterator[Responses]:
             model=model,
             mass=mass,
             runs=runs.select(RUN),
-            low=float(low or 0.0),  # type: ignore[arg-type]
-            high=float(high or 0.0),  # type: ignore[arg-type]
+            ranges=_ranges(own, held.height) if valued else np.ones(held.height),
             valued=valued,
             without=known.height - held.height,
         )
+
+
+def _ranges(own: pl.DataFrame, count: int) -> np.ndarray:
+    """(count): of the decisions `d` of some options the range of their worth."""
+    worth = pl.col("worth")
+    rows = own.group_by("d").agg(range=worth.max() - worth.min())
+    made = np.zeros(count)
+    made[rows["d"].to_numpy()] = rows["range"].to_numpy()
+    return made
 
 
 def _options(decisions: pl.DataFrame) -> pl.DataFrame:

@@ -35,7 +35,6 @@ class Shares:
     - `text` (D), `option` (D): the text of a decision and what was chosen, -1 for rates; `person`
       (D): whose it is, of a rate nobody else's; `cell` and `meeting` (D): numbers of a person
       at a text, and of a person and an item; `kinds` of cluster, (D) each;
-    - `scale`: the range of the values of the family;
     - `lone`, `short`: texts left out, read by one person, or of two options.
     """
 
@@ -53,9 +52,19 @@ class Shares:
     cell: np.ndarray
     meeting: np.ndarray
     kinds: list[Kind]
-    scale: float
     lone: int
     short: int
+
+    @property
+    def ranges(self) -> np.ndarray:
+        """(S): from the lowest value of a text's options to the highest, NaN where it has none."""
+        with np.errstate(invalid="ignore"):
+            known = np.isfinite(self.values)
+            high, low = (
+                side(np.where(known, self.values, end), axis=1)
+                for side, end in ((np.max, -np.inf), (np.min, np.inf))
+            )
+            return np.where(known.any(axis=1), high - low, np.nan)
 
 
 def shares(evidence: Evidence) -> Iterator[Shares]:
@@ -64,7 +73,6 @@ def shares(evidence: Evidence) -> Iterator[Shares]:
     runs = evidence.predictions.select(RUN).unique(maintain_order=True).with_row_index("run")
     for family in family_order(evidence.decisions["family"]):
         here = told.filter(family=family)
-        values = here["values"].explode().drop_nulls().to_numpy()
         short = here.filter(pl.col("keys").list.len() < MIN_OPTIONS)["text"].n_unique()
         here = here.filter(pl.col("keys").list.len() >= MIN_OPTIONS)
         several = pl.col("rated") | (pl.col("who").n_unique().over("text") > 1)
@@ -77,7 +85,6 @@ def shares(evidence: Evidence) -> Iterator[Shares]:
             here,
             evidence.predictions,
             runs,
-            float(np.ptp(values)) if len(values) else 1.0,
             (lone, short),
         )
 
@@ -139,7 +146,6 @@ def _of_family(
     told: pl.DataFrame,
     predictions: pl.DataFrame,
     runs: pl.DataFrame,
-    scale: float,
     left_out: tuple[int, int],
 ) -> Shares:
     texts = int(told["t"].max()) + 1  # type: ignore[arg-type]
@@ -171,7 +177,6 @@ def _of_family(
         cell=_pairs(kinds[0].codes, text),
         meeting=_pairs(kinds[0].codes, kinds[-1].codes),
         kinds=kinds,
-        scale=scale,
         lone=left_out[0],
         short=left_out[1],
     )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from tremble.text import counted, did_you_mean
 # Between two keys, and between their two values.
 WITH = ":"
 REST = "the rest"
+_IN_FILE = f" Values that hold {WITH!r} are for a [[contrast]] in the study file."
 _MOST_NAMED = 20  # values named in an error
 
 
@@ -64,6 +67,16 @@ class Arms:
     pairs: tuple[tuple[int, int, str], ...]
     common: bool
 
+    @property
+    def compared(self) -> frozenset[frozenset[bytes]]:
+        """What is compared, whatever it is called: digests of the decisions of the arms that count
+        as above 0, and of those that count as below, without which is which."""
+        sides: dict[bool, list[bytes]] = {}
+        for number, coefficient in enumerate(self.coefficients):
+            inside = np.packbits(self.arm == number).tobytes()
+            sides.setdefault(coefficient > 0, []).append(blake2b(inside).digest())
+        return frozenset(frozenset(side) for side in sides.values())
+
 
 class Settings:
     """The config of some decisions of one family; each distinct text is read once.
@@ -109,15 +122,15 @@ def _order(text: str) -> tuple[bool, float, str]:
     return place is None, place or 0.0, text
 
 
-def parse(text: str) -> Contrast:
+def parse(text: str, keys: Collection[str] = ()) -> Contrast:
     """What --contrast says: "KEY", "KEY=CONTROL", "KEY:KEY" or "KEY:KEY=CONTROL:CONTROL".
 
-    Raises UserError for anything else.
+    `keys`: those of the decisions, which may hold a colon or an equals sign; the longest one that a
+    text begins with counts. Raises UserError for anything else.
     """
-    names, equals, value = text.partition("=")
-    by = tuple(name.strip() for name in names.split(WITH))
-    control = tuple(part.strip() for part in value.split(WITH)) if equals else None
-    if len(by) == 1 and control is not None:
+    by, value = _keys(text, keys)
+    control = None if value is None else tuple(part.strip() for part in value.split(WITH))
+    if len(by) == 1 and value is not None:
         control = (value.strip(),)
     if not all(by) or len(by) > 2 or (control is not None and not all(control)):
         raise UserError(
@@ -130,8 +143,27 @@ def parse(text: str) -> Contrast:
         raise UserError(
             f"--contrast {text!r} has {counted(len(control), 'value')} for "
             f"{counted(len(by), 'key')}; give one for each, or leave them out."
+            f"{_IN_FILE if value is not None and WITH in value else ''}"
         )
     return Contrast(by, control)
+
+
+def _keys(text: str, keys: Collection[str]) -> tuple[tuple[str, ...], str | None]:
+    """The keys that a text names, and what stands behind the equals sign."""
+    by: list[str] = []
+    rest = text
+    while True:
+        known = [key for key in keys if rest.startswith(key) and _ends(rest[len(key) :])]
+        key = max(known, key=len) if known else re.split(f"[={WITH}]", rest, maxsplit=1)[0]
+        by.append(key.strip())
+        rest = rest[len(key) :].lstrip()
+        if not rest.startswith(WITH):
+            return tuple(by), rest[1:] if rest else None
+        rest = rest[1:].lstrip()
+
+
+def _ends(rest: str) -> bool:
+    return not rest.strip() or rest.lstrip()[0] in f"={WITH}"
 
 
 def arms_of(settings: Mapping[str, Settings], contrast: Contrast) -> dict[str, list[Arms]]:

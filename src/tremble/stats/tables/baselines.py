@@ -16,7 +16,7 @@ from tremble.stats.metrics.correlation import outcome_columns, points_note, r_co
 from tremble.text import decimal, join_notes
 
 # A fit without the own group leans away from what that group did (docs/baselines.md).
-_LEANING = "fitted without whom it predicts, so below zero it has found nothing"
+_LEANING = "fitted without the own group, so below zero means nothing found"
 
 
 def baseline_table(evidence: Evidence) -> list[dict[str, Any]]:

@@ -58,11 +58,13 @@ CONTRAST_COLUMNS = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Treated:
-    """One family: its design, its contrasts, and of each what of its prompts its arms share."""
+    """One family: its design, its contrasts, of each what of its prompts its arms share, and other
+    keys by which the same decisions would be compared."""
 
     design: Design
     arms: list[Arms]
     shared: list[Shared | None]
+    same: list[list[str]]
 
     def refused(self, place: int) -> bool:
         """Whether a contrast does not reach the prompts."""
@@ -154,27 +156,31 @@ class ContrastTables:
 
 
 def treated(evidence: Evidence, contrasts: Sequence[Contrast]) -> list[Treated]:
-    """The families that the contrasts are about, with their arms. Raises UserError for contrasts
-    that the decisions cannot have (`arms_of`), and for outcomes that are no number."""
+    """The families that the contrasts are about, with their arms: of those that compare the same
+    decisions, whatever their sign and their key, the first. Raises UserError for contrasts that the
+    decisions cannot have (`arms_of`), and for outcomes that are no number."""
     every = {design.family: design for design in designs(evidence)}
     settings = {
         name: design.settings for name, design in every.items() if len(design.responses.names)
     }
-    arms: dict[str, list[Arms]] = {}
-    seen: set[tuple[object, ...]] = set()
+    arms: dict[str, dict[object, Arms]] = {}
+    same: dict[str, dict[object, list[str]]] = {}
     for contrast in contrasts:
         _check_outcomes(evidence, every, contrast)
         for family, some in arms_of(settings, contrast).items():
-            if (family, contrast.by, contrast.control) not in seen:
-                seen.add((family, contrast.by, contrast.control))
-                arms.setdefault(family, []).extend(some)
+            for one in some:
+                first = arms.setdefault(family, {}).setdefault(one.compared, one)
+                names = same.setdefault(family, {}).setdefault(one.compared, [])
+                if set(one.contrast.by) != set(first.contrast.by):
+                    names.append(f"{one.contrast.name} ({one.level} against {one.control})")
     rows = prompt_rows(evidence.scores, evidence.decisions)
     made = []
     for family, design in every.items():
         if family in arms:
             prompts = Prompts(design.responses.names, rows)
-            shared = [prompts.shared(one) for one in arms[family]]
-            made.append(Treated(design, arms[family], shared))
+            mine = list(arms[family].values())
+            shared = [prompts.shared(one) for one in mine]
+            made.append(Treated(design, mine, shared, list(same[family].values())))
     return made
 
 
@@ -224,7 +230,7 @@ def _unreached(family: Treated, place: int) -> str:
 def _row(family: Treated, place: int, found: Found) -> Row:
     """The columns of CONTRAST_COLUMNS but for those over several contrasts, and those beside
     them."""
-    made, design, shared = found.measured, family.design, family.shared[place]
+    made, design = found.measured, family.design
     arms, counts, refused = made.arms, made.counts, family.refused(place)
     effects: list[Effect | None] = [None, None, None]
     if found.known and not refused:
@@ -248,7 +254,7 @@ def _row(family: Treated, place: int, found: Found) -> Row:
         "scale": design.responses.scale,
         "few": counts.few,
         "least_mass": _number(made.least_mass[found.place]),
-        "note": _unreached(family, place) if refused else _note(design, made, found, shared),
+        "note": _unreached(family, place) if refused else _note(family, place, found),
     }
 
 
@@ -266,7 +272,8 @@ def _number(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def _note(design: Design, made: Measured, found: Found, shared: Shared | None) -> str | None:
+def _note(family: Treated, place: int, found: Found) -> str | None:
+    design, shared, made = family.design, family.shared[place], found.measured
     counts = made.counts
     flat = None
     if found.known and made.note is None and found.people.variance is None:
@@ -294,6 +301,8 @@ def _note(design: Design, made: Measured, found: Found, shared: Shared | None) -
         "number"
         if design.responses.without
         else None,
+        design.responses.uneven,
+        f"the same comparison as {', '.join(family.same[place])}" if family.same[place] else None,
     )
 
 

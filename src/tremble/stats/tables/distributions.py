@@ -16,6 +16,7 @@ import numpy as np
 from tremble.stats.frames.clusters import effective
 from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.predictions import RUN
+from tremble.stats.frames.responses import several
 from tremble.stats.frames.shares import Shares, shares
 from tremble.stats.inference.excess import Spread, halves, item_of_text, over_both, over_people
 from tremble.stats.inference.intervals import (
@@ -30,6 +31,7 @@ from tremble.text import counted, join_notes
 
 Row = dict[str, Any]
 TOTAL_VARIATION, WASSERSTEIN = "total variation", "Wasserstein-1"
+_OF_RANGE = "Wasserstein-1 in shares of each text's own range"
 
 
 class Measured(NamedTuple):
@@ -46,9 +48,9 @@ def distribution_table(evidence: Evidence) -> list[Row]:
     model, format, formulation, family, distance, texts, people_n (people, null where not known),
     mean (of the distance over texts), chance (by how much so many people differ from their own
     shares), excess (mean less chance) with its 95% interval low and high; share, share_low and
-    share_high: the excess in shares of the range of the values; over (what the interval covers:
-    "people" who read these very texts where they are of fewer than five items, else "people and
-    items"; of rates the items are the problems), note.
+    share_high: the excess in shares of the range of the values, each text's own; over (what the
+    interval covers: "people" who read these very texts where they are of fewer than five items,
+    else "people and items"; of rates the items are the problems), note.
 
     Total variation is a share of answers; Wasserstein-1, where options have values, is in their
     unit. Where for some problems the number of people is not known they are left out; where for
@@ -78,21 +80,25 @@ def measured(evidence: Evidence) -> list[Measured]:
         held: dict[bytes, Units] = {}
         for run, names in enumerate(of.runs.iter_rows(named=True)):
             named = {**{name: names[name] for name in RUN}, "family": of.family}
-            for place, (name, distance) in enumerate(distances.items()):
-                if known[place, run].any():
-                    apart = distance.between(of.model[run], of.people)
-                    off = _Off(
-                        np.where(known[place, run], apart, np.nan),
-                        found.chance[place],
-                        distance.gradients(of.model[run], of.people, of.n),
-                        float(found.moved[place, run]),
-                    )
-                    texts = known[place, run]
-                    key = texts.tobytes()
-                    if key not in held:
-                        held[key] = units_of([kind.at(texts[of.text]) for kind in of.kinds])[0]
-                    made = _measured(of, name, off, held[key])
-                    rows.append((run, Measured({**named, **made.row}, made.units)))
+            offs = {
+                name: _Off(
+                    np.where(known[place, run], distance.between(of.model[run], of.people), np.nan),
+                    found.chance[place],
+                    distance.gradients(of.model[run], of.people, of.n),
+                    float(found.moved[place, run]),
+                )
+                for place, (name, distance) in enumerate(distances.items())
+                if known[place, run].any()
+            }
+            shared = offs.pop(_OF_RANGE, None)
+            for name, off in offs.items():
+                texts = np.isfinite(off.apart)
+                key = texts.tobytes()
+                if key not in held:
+                    held[key] = units_of([kind.at(texts[of.text]) for kind in of.kinds])[0]
+                valued = shared if name == WASSERSTEIN else None
+                made = _measured(of, name, off, valued, held[key])
+                rows.append((run, Measured({**named, **made.row}, made.units)))
     return [one for _, one in sorted(rows, key=lambda row: row[0])]
 
 
@@ -100,6 +106,10 @@ def _distances(of: Shares) -> dict[str, Distance]:
     made: dict[str, Distance] = {TOTAL_VARIATION: TotalVariation()}
     if np.isfinite(of.values).any():
         made[WASSERSTEIN] = Wasserstein.of(of.values)
+        ranges = of.ranges[:, None]
+        if several(ranges) is not None:
+            with np.errstate(invalid="ignore", divide="ignore"):
+                made[_OF_RANGE] = Wasserstein.of(np.where(ranges > 0, of.values / ranges, 0.0))
     return made
 
 
@@ -107,7 +117,7 @@ def _known(of: Shares, name: str) -> np.ndarray:
     """(runs, texts): where this distance of a run is known, of the texts of which the number of
     people is; of all texts where that is known of none."""
     scored = np.isfinite(of.model).all(axis=2)
-    if name == WASSERSTEIN:
+    if name != TOTAL_VARIATION:
         scored &= (np.isfinite(of.values) | ~of.valid).all(axis=1)
     counted_ones = scored & (of.n >= 2)
     return np.asarray(np.where(counted_ones.any(axis=1, keepdims=True), counted_ones, scored))
@@ -124,35 +134,59 @@ class _Off:
     by_halves: float
 
 
-def _measured(of: Shares, name: str, off: _Off, units: Units) -> Measured:
+@dataclass(frozen=True, slots=True)
+class _Excess:
+    """A mean distance, less chance, its interval, what this covers, and why there is none or what a
+    reader must know."""
+
+    mean: float
+    chance: float | None
+    excess: float | None
+    low: float | None
+    high: float | None
+    over: str | None
+    why: str | None
+
+
+def _excess(of: Shares, off: _Off, units: Units) -> _Excess:
     known = np.isfinite(off.apart)
-    spread, over = None, None
-    why: str | None = "no excess: the number of people behind rates is not known"
-    by_chance = excess = None
     mean = float(off.apart[known].mean())
-    if np.isfinite(off.chance[known]).all():
-        by_chance = float(off.chance[known].mean())
-        excess = mean - by_chance
-        spread, over, why = _spread(of, off, units)
+    if not np.isfinite(off.chance[known]).all():
+        why = "no excess: the number of people behind rates is not known"
+        return _Excess(mean, None, None, None, None, None, why)
+    by_chance = float(off.chance[known].mean())
+    spread, over, why = _spread(of, off, units)
     low, high = (None, None) if spread is None else spread.interval()
-    scale = of.scale if name == WASSERSTEIN else 1.0
+    return _Excess(mean, by_chance, mean - by_chance, low, high, over, why)
+
+
+def _measured(of: Shares, name: str, off: _Off, shared: _Off | None, units: Units) -> Measured:
+    """`shared`: the distances of texts as shares of their own ranges, None where these are one."""
+    known, made, differ = np.isfinite(off.apart), _excess(of, off, units), None
+    if shared is not None:
+        part, scale = _excess(of, shared, units), 1.0
+        differ = f"{several(of.ranges)}: shares are of each text's own range"
+    else:
+        part = made
+        scale = float(np.nanmax(of.ranges)) if name == WASSERSTEIN else 1.0
     share, share_low, share_high = (
-        None if value is None or not scale else value / scale for value in (excess, low, high)
+        None if value is None or not scale else value / scale
+        for value in (part.excess, part.low, part.high)
     )
     row = {
         "distance": name,
         "texts": int(known.sum()),
         "people_n": _people(of, known),
-        "mean": mean,
-        "chance": by_chance,
-        "excess": excess,
-        "low": low,
-        "high": high,
+        "mean": made.mean,
+        "chance": made.chance,
+        "excess": made.excess,
+        "low": made.low,
+        "high": made.high,
         "share": share,
         "share_low": share_low,
         "share_high": share_high,
-        "over": over,
-        "note": join_notes(why, *_left_out(of, known)),
+        "over": made.over,
+        "note": join_notes(made.why, *_left_out(of, known), differ),
     }
     return Measured(row, units)
 

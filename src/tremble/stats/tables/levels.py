@@ -59,7 +59,8 @@ def level_table(evidence: Evidence) -> list[Row]:
     (decisions), and means over these: people (of their outcomes), predicted (of the values that the
     model expects, or of its predictions of the target), difference (predicted less people) with
     its 95% interval low and high, all in the outcome's unit; share, share_low and share_high: the
-    difference in shares of the outcome's range, `scale`; over: what the intervals cover
+    difference in shares of the outcome's range, `scale` (the median, where options' values have
+    several); over: what the intervals cover
     (`means.Basis`).
 
     line, slope, slope_low, slope_high: the calibration line of outcomes on predictions, "logit" (of
@@ -264,6 +265,7 @@ def _note(row: Row, points: _Points, why: str | None, held: Responses) -> str | 
         None if row["slope"] is not None else "no slope: " + _why_no_slope(row, points.y),
         None if row["r_within"] is not None else "no r within people: " + _why_not_within(points),
         f"{counted(held.without, 'decision')} without a level left out" if held.without else None,
+        held.uneven,
     )
 
 
