@@ -152,8 +152,8 @@ def _excess(of: Shares, off: _Off, units: Units) -> _Excess:
     known = np.isfinite(off.apart)
     mean = float(off.apart[known].mean())
     if not np.isfinite(off.chance[known]).all():
-        why = "no excess: the number of people behind rates is not known"
-        return _Excess(mean, None, None, None, None, None, why)
+        unknown = "no excess: the number of people behind rates is not known"
+        return _Excess(mean, None, None, None, None, None, unknown)
     by_chance = float(off.chance[known].mean())
     spread, over, why = _spread(of, off, units)
     low, high = (None, None) if spread is None else spread.interval()
