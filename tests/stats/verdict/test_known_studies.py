@@ -211,6 +211,17 @@ def test_12_the_same_mean_and_another_spread(five: Pool, tmp_path: Path) -> None
     assert "of the scale's range on average, more than .10" in row["distribution_why"]
 
 
+def test_12b_a_distribution_that_may_be_near_enough_or_not(five: Pool, tmp_path: Path) -> None:
+    """Three people in five choose at random."""
+
+    def mixed(arm: str, shares: np.ndarray) -> np.ndarray:
+        return np.asarray(0.4 * shares + 0.6 / 5)
+
+    places = five.nearest(np.linspace(0.02, 0.7, 30))
+    row = verdict_of(tmp_path, crossed(five, {"low": places}, mixed, people=60))
+    assert row["distribution"] == "not shown", row
+
+
 def test_13_the_level_may_be_near_enough_or_not(two: Pool, tmp_path: Path) -> None:
     records = crossed(two, arms_at(two, 0.4, 0.5), shifted(low=-0.05, high=-0.05), people=60)
     row = verdict_of(tmp_path, records, CONTRAST)
