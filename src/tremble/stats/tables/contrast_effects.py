@@ -32,7 +32,7 @@ class Counts:
     """What a contrast rests on: decisions, participants (else plays) and people behind rates, None
     where these are not known; texts, choices of nobody known, decisions of its arms that a run has
     not scored, and the data sets; of single choices of a target how many of the rarer answer the
-    arm has that has the fewest."""
+    arm has that has the fewest; whether items are named in some arms only, and none is in two."""
 
     n: int
     people: int | None
@@ -41,6 +41,7 @@ class Counts:
     unscored: int
     datasets: tuple[str, ...]
     rarer: int | None
+    half_named: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,7 +127,14 @@ class Scored:
             int((arms.arm >= 0).sum()) - len(mine),
             tuple(design.datasets[code] for code in sets),
             self._rarer(arms, arm),
+            self._half_named(arms, arm),
         )
+
+    def _half_named(self, arms: Arms, arm: np.ndarray) -> bool:
+        inside = [self.at[arm == number] for number in range(len(arms.coefficients))]
+        named = {bool(self.design.named[part].any()) for part in inside if len(part)}
+        items = [np.unique(self.design.texts[part]) for part in inside]
+        return len(named) == 2 and len(np.unique(np.concatenate(items))) == sum(map(len, items))
 
     def _rarer(self, arms: Arms, arm: np.ndarray) -> int | None:
         held, mine = self.design.responses, arm >= 0
