@@ -162,6 +162,30 @@ def test_rates_of_nobody_knows_how_many_have_no_interval(problems: int) -> None:
     assert row["same_sign"] is None and row["people_n"] is None
 
 
+@pytest.mark.parametrize("without", [(), ("treated",), ("control", "treated")])
+def test_items_named_in_one_arm_only_are_not_paired_and_the_note_says_so(
+    without: tuple[str, ...],
+) -> None:
+    built = Built()
+    for condition in ("control", "treated"):
+        for i in range(8):
+            for person in range(6):
+                named = {} if condition in without else {"item": f"i{i}"}
+                said = yes((person + i) % 3 == 0 or (condition == "treated" and i > 5))
+                built.add(
+                    {"condition": condition},
+                    f"{condition} {i}",
+                    {"m": 0.3 + 0.02 * i},
+                    participant=f"p{person}",
+                    choice=said,
+                    **named,
+                )
+    (row,) = contrast_rows(built.evidence(), [TREATED])
+    assert row["items"] == (16 if without else 8)
+    note = "items are named in one arm only, so they are not paired"
+    assert (note in (row["note"] or "")) == (len(without) == 1)
+
+
 def test_people_of_choices_and_behind_rates_are_added() -> None:
     """Ten people who choose in the control arm, six rates of 1,000 in the other."""
     built = Built()
@@ -403,6 +427,35 @@ def test_a_contrast_that_cannot_be_had_is_one_sentence(contrast: Contrast, sente
         nested = "a" if config["condition"] == "control" else "b"
         row["config"] = json.dumps({**config, "only": "x", "nested": nested, "none": None})
     with pytest.raises(UserError, match=sentence):
+        contrast_rows(built.evidence(), [contrast])
+
+
+@pytest.mark.parametrize(
+    ("contrast", "sentence"),
+    [
+        (
+            Contrast(("condition",)),
+            r"'condition' is 'control' in every decision that has it {}, so",
+        ),
+        (Contrast(("dose",), ("2",)), r"No decision {} has dose = '2', the control"),
+        (Contrast(("late",)), r"There is no config key 'late' to contrast by {}"),
+    ],
+)
+def test_that_only_decisions_with_values_count_is_said(contrast: Contrast, sentence: str) -> None:
+    built, *_ = one_text_each(size=6)
+    for i, row in enumerate(built.decisions):
+        treated = json.loads(row["config"])["condition"] == "treated"
+        row["config"] = json.dumps(
+            {
+                "condition": "treated" if treated else "control",
+                "dose": 2 if treated else i % 2,
+                **({"late": i % 2} if treated else {}),
+            }
+        )
+        if not treated:
+            row["values"] = [1.0, 0.0]
+    why = r"\(only decisions whose options have values count; 6 of 'custom' have none\)"
+    with pytest.raises(UserError, match=sentence.format(why)):
         contrast_rows(built.evidence(), [contrast])
 
 

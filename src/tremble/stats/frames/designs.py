@@ -40,6 +40,7 @@ class Design:
     whole_plays: bool
     texts: np.ndarray
     read: np.ndarray
+    named: np.ndarray
     n: np.ndarray
     unnamed: np.ndarray
     dataset: np.ndarray
@@ -58,8 +59,9 @@ def designs(evidence: Evidence) -> Iterator[Design]:
         decisions = decisions.with_columns(config=pl.lit(None, pl.String))
     if "n" not in decisions:
         decisions = decisions.with_columns(n=pl.lit(None, pl.Int64))
+    named = pl.col("item").is_not_null() if "item" in decisions else pl.lit(False)
     whole = (
-        decisions.select("decision", "config", "n", "dataset", "target", "keys")
+        decisions.select("decision", "config", "n", "dataset", "target", "keys", named=named)
         .join(units(decisions), on="decision", maintain_order="left")
         .join(
             contexts(decisions).select("decision", "context"), on="decision", maintain_order="left"
@@ -93,19 +95,28 @@ def _design(held: Responses, mine: pl.DataFrame) -> Design:
     datasets, dataset = np.unique(names, return_inverse=True)
     return Design(
         responses=held,
-        settings=Settings(mine),
+        settings=Settings(mine, _less(held)),
         people=people,
         items=None if same else second,
         fixed=second if whole_plays else people,
         whole_plays=whole_plays,
         texts=items,
         read=read,
+        named=mine["named"].to_numpy(),
         n=mine["n"].cast(pl.Float64).fill_null(np.nan).to_numpy(),
         unnamed=mine["unnamed"].to_numpy(),
         dataset=dataset.ravel(),
         datasets=datasets.tolist(),
         outcome="value" if held.valued else _target(mine),
     )
+
+
+def _less(held: Responses) -> str:
+    """Which decisions of a family do not count, in words."""
+    if not held.without:
+        return ""
+    what = "whose options have values" if held.valued else "with an outcome in one number"
+    return f" (only decisions {what} count; {held.without:,} of {held.family!r} have none)"
 
 
 def _cells(one: np.ndarray, other: np.ndarray) -> int:

@@ -81,10 +81,12 @@ class Arms:
 class Settings:
     """The config of some decisions of one family; each distinct text is read once.
 
-    `decisions`: the column config, a row each, in the order that codes then have.
+    `decisions`: the column config, a row each, in the order that codes then have. `less`: which
+    decisions of the family are not among them, in words, with a space before.
     """
 
-    def __init__(self, decisions: pl.DataFrame) -> None:
+    def __init__(self, decisions: pl.DataFrame, less: str = "") -> None:
+        self.less = less
         self.height = decisions.height
         texts = decisions["config"] if "config" in decisions else pl.Series([None] * self.height)
         held = pl.DataFrame({"config": texts.cast(pl.String)})
@@ -181,10 +183,11 @@ def arms_of(settings: Mapping[str, Settings], contrast: Contrast) -> dict[str, l
             )
         families = [contrast.family]
     known = list(dict.fromkeys(key for family in families for key in settings[family].keys))
+    less = next((settings[family].less for family in families if settings[family].less), "")
     for key in contrast.by:
         if key not in known:
             raise UserError(
-                f"There is no config key {key!r} to contrast by{_known(key, known, 'config')}"
+                f"There is no config key {key!r} to contrast by{less}{_known(key, known, 'config')}"
             )
     having = [f for f in families if set(contrast.by) <= set(settings[f].keys)]
     made: dict[str, list[Arms]] = {}
@@ -217,11 +220,11 @@ def _arms(settings: Settings, contrast: Contrast) -> list[Arms]:
         code, values = settings.codes(key)
         if len(values) < 2:
             raise UserError(
-                f"{key!r} is {values[0]!r} in every decision that has it, so there is nothing to "
-                "contrast; name a key with two values or more."
+                f"{key!r} is {values[0]!r} in every decision that has it{settings.less}, so there "
+                "is nothing to contrast; name a key with two values or more."
             )
         control = None if contrast.control is None else contrast.control[place]
-        sides.append(_sides(code, values, key, control))
+        sides.append(_sides(code, values, key, control, settings.less))
     if len(sides) == 1:
         return [_of_one(contrast, side) for side in sides[0]]
     made = [_of_two(contrast, one, other) for one in sides[0] for other in sides[1]]
@@ -245,7 +248,9 @@ class _Side:
     at: np.ndarray
 
 
-def _sides(code: np.ndarray, values: list[str], key: str, control: str | None) -> list[_Side]:
+def _sides(
+    code: np.ndarray, values: list[str], key: str, control: str | None, less: str
+) -> list[_Side]:
     """Every value against the control; without one against the rest, of two the second against
     the first."""
     if control is None and len(values) == 2:
@@ -253,7 +258,7 @@ def _sides(code: np.ndarray, values: list[str], key: str, control: str | None) -
     if control is None:
         at = [np.where(code < 0, -1, code != v) for v in range(len(values))]
         return [_Side(value, REST, one) for value, one in zip(values, at, strict=True)]
-    other = _code(key, control, values)
+    other = _code(key, control, values, less)
     return [
         _Side(value, values[other], np.where(code == v, 0, np.where(code == other, 1, -1)))
         for v, value in enumerate(values)
@@ -285,7 +290,7 @@ def _of_two(contrast: Contrast, one: _Side, other: _Side) -> Arms | None:
     )
 
 
-def _code(key: str, control: str, values: list[str]) -> int:
+def _code(key: str, control: str, values: list[str], less: str) -> int:
     """The code of a control: a value as it is written, or an equal number."""
     if control in values:
         return values.index(control)
@@ -293,7 +298,7 @@ def _code(key: str, control: str, values: list[str]) -> int:
     equal = [code for code, value in enumerate(values) if place_of(value) == number]
     if number is None or not equal:
         raise UserError(
-            f"No decision has {key} = {control!r}, the control of the contrast"
+            f"No decision{less} has {key} = {control!r}, the control of the contrast"
             f"{_known(control, values, 'value of it')}"
         )
     return equal[0]

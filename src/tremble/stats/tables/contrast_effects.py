@@ -35,7 +35,8 @@ class Counts:
     where these are not known; texts, choices of nobody known, decisions of its arms that a run has
     not scored, and the data sets; of single choices of a target how many of the rarer answer the
     arm has that has the fewest; `few`: why nothing may be concluded from so few people, or from
-    people who are not known."""
+    people who are not known; `half_named`: whether items are named in some arms only, and none is
+    in two."""
 
     n: int
     people: int | None
@@ -45,6 +46,7 @@ class Counts:
     datasets: tuple[str, ...]
     rarer: int | None
     few: str | None
+    half_named: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,6 +136,7 @@ class Scored:
             tuple(design.datasets[code] for code in sets),
             self._rarer(arms, arm),
             self._few(mine),
+            self._half_named(arms, arm),
         )
 
     def _few(self, mine: np.ndarray) -> str | None:
@@ -150,6 +153,12 @@ class Scored:
         number = len(np.unique(who)) + behind
         of_unequal = "" if round(equal) == number else f" of unequal size, worth {equal:.0f}"
         return f"{number:.0f} people{of_unequal}, fewer than {FEW_CLUSTERS}"
+
+    def _half_named(self, arms: Arms, arm: np.ndarray) -> bool:
+        inside = [self.at[arm == number] for number in range(len(arms.coefficients))]
+        named = {bool(self.design.named[part].any()) for part in inside if len(part)}
+        items = [np.unique(self.design.texts[part]) for part in inside]
+        return len(named) == 2 and len(np.unique(np.concatenate(items))) == sum(map(len, items))
 
     def _rarer(self, arms: Arms, arm: np.ndarray) -> int | None:
         held, mine = self.design.responses, arm >= 0

@@ -297,6 +297,7 @@ def _note(family: Treated, place: int, found: Found) -> str | None:
         "interval is too short if one person made several"
         if counts.unnamed
         else None,
+        "items are named in one arm only, so they are not paired" if counts.half_named else None,
         f"{counted(design.responses.without, 'decision')} of the family without an outcome in one "
         "number"
         if design.responses.without
