@@ -92,3 +92,22 @@ def welch(treated: np.ndarray, control: np.ndarray) -> tuple[float, float, float
     test = scipy_stats.ttest_ind(treated, control, equal_var=False)
     interval = test.confidence_interval(0.95)
     return treated.mean() - control.mean(), interval.low, interval.high, test.pvalue
+
+
+def one_text_each(seed: int = 0, size: int = 40) -> tuple[Built, np.ndarray, np.ndarray]:
+    """Every decision another person's, and of a text of its own; people's and the model's numbers,
+    (2, size), control first."""
+    rng = np.random.default_rng(seed)
+    people = (rng.random((2, size)) < np.array([[0.6], [0.3]])).astype(float)
+    model = rng.uniform(0.2, 0.8, (2, size)) + np.array([[0.0], [0.15]])
+    built = Built()
+    for arm, condition in enumerate(("control", "treated")):
+        for i in range(size):
+            built.add(
+                {"condition": condition},
+                f"{condition} {i}",
+                {"m": float(model[arm, i])},
+                participant=f"{condition} {i}",
+                choice=yes(bool(people[arm, i])),
+            )
+    return built, people, model

@@ -1,0 +1,107 @@
+"""Contrasts that cannot be had: refused in one sentence, and the others stay."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.support.treatments import Built, factorial, one_text_each
+from tremble.errors import UserError
+from tremble.stats.frames.treatments import Contrast
+from tremble.stats.tables.contrasts import contrast_rows
+
+TREATED = Contrast(("condition",), ("control",))
+
+
+def test_arms_with_the_same_prompts_are_refused() -> None:
+    built, *_ = one_text_each(size=10)
+    for number, row in enumerate(built.scores):
+        if number % 10 < 5:
+            row["row_key"] = f"both {number % 10}"
+    with pytest.raises(UserError, match=r"condition \(treated against control\) reaches no prompt"):
+        contrast_rows(built.evidence(), [TREATED])
+    built.scores[0]["row_key"] = built.scores[0]["decision"]  # now 4 of 10
+    (row,) = contrast_rows(built.evidence(), [TREATED])
+    assert "4 of 10 prompts of one arm stand in the other as well" in row["note"]
+    assert row["people"] is not None
+
+
+def test_one_contrast_that_is_refused_leaves_the_others() -> None:
+    built = factorial()
+    for number, row in enumerate(built.decisions):
+        row["config"] = json.dumps({**json.loads(row["config"]), "coin": "ab"[number // 6 % 2]})
+    rows = contrast_rows(built.evidence(), [Contrast(("coin",), ("a",)), Contrast(("frame",))])
+    coin, frame = rows
+    assert "coin (b against a) reaches no prompt of custom: 36 of 36 prompts" in coin["note"]
+    assert (coin["people"], coin["effect"], coin["p"], coin["over"]) == (None,) * 4
+    assert frame["people"] is not None
+    assert frame["p_holm"] == frame["p"]  # what is refused is no test
+
+
+@pytest.mark.parametrize(
+    ("contrast", "sentence"),
+    [
+        (
+            Contrast(("konditionn",)),
+            "no config key 'konditionn' to contrast by; did you mean 'condit",
+        ),
+        (Contrast(("condition",), ("kontrol",)), "'kontrol', .* did you mean 'control'"),
+        (Contrast(("only",)), "'only' is 'x' in every decision that has it"),
+        (Contrast(("condition",), None, "kustom"), "did you mean 'custom'"),
+        (Contrast(("condition", "nested"), ("control", "a")), "do not cross"),
+    ],
+)
+def test_a_contrast_that_cannot_be_had_is_one_sentence(contrast: Contrast, sentence: str) -> None:
+    built, *_ = one_text_each(size=6)
+    for row in built.decisions:
+        config = json.loads(row["config"])
+        nested = "a" if config["condition"] == "control" else "b"
+        row["config"] = json.dumps({**config, "only": "x", "nested": nested, "none": None})
+    with pytest.raises(UserError, match=sentence):
+        contrast_rows(built.evidence(), [contrast])
+
+
+@pytest.mark.parametrize(
+    ("contrast", "sentence"),
+    [
+        (
+            Contrast(("condition",)),
+            r"'condition' is 'control' in every decision that has it {}, so",
+        ),
+        (Contrast(("dose",), ("2",)), r"No decision {} has dose = '2', the control"),
+        (Contrast(("late",)), r"There is no config key 'late' to contrast by {}"),
+    ],
+)
+def test_that_only_decisions_with_values_count_is_said(contrast: Contrast, sentence: str) -> None:
+    built, *_ = one_text_each(size=6)
+    for i, row in enumerate(built.decisions):
+        treated = json.loads(row["config"])["condition"] == "treated"
+        row["config"] = json.dumps(
+            {
+                "condition": "treated" if treated else "control",
+                "dose": 2 if treated else i % 2,
+                **({"late": i % 2} if treated else {}),
+            }
+        )
+        if not treated:
+            row["values"] = [1.0, 0.0]
+    why = r"\(only decisions whose options have values count; 6 of 'custom' have none\)"
+    with pytest.raises(UserError, match=sentence.format(why)):
+        contrast_rows(built.evidence(), [contrast])
+
+
+def test_three_options_need_a_value_or_a_target() -> None:
+    built = Built()
+    for number in range(20):
+        built.add(
+            {"condition": "ab"[number % 2]},
+            f"text {number}",
+            {},
+            keys=["yes", "no", "maybe"],
+            choice="no",
+            target=None,
+            participant=f"{number}",
+        )
+    with pytest.raises(UserError, match="three options or more; give every option a value, or"):
+        contrast_rows(built.evidence(), [Contrast(("condition",))])
