@@ -62,35 +62,6 @@ def test_a_contrast_that_cannot_be_had_is_one_sentence(contrast: Contrast, sente
         contrast_rows(built.evidence(), [contrast])
 
 
-@pytest.mark.parametrize(
-    ("contrast", "sentence"),
-    [
-        (
-            Contrast(("condition",)),
-            r"'condition' is 'control' in every decision that has it {}, so",
-        ),
-        (Contrast(("dose",), ("2",)), r"No decision {} has dose = '2', the control"),
-        (Contrast(("late",)), r"There is no config key 'late' to contrast by {}"),
-    ],
-)
-def test_that_only_decisions_with_values_count_is_said(contrast: Contrast, sentence: str) -> None:
-    built, *_ = one_text_each(size=6)
-    for i, row in enumerate(built.decisions):
-        treated = json.loads(row["config"])["condition"] == "treated"
-        row["config"] = json.dumps(
-            {
-                "condition": "treated" if treated else "control",
-                "dose": 2 if treated else i % 2,
-                **({"late": i % 2} if treated else {}),
-            }
-        )
-        if not treated:
-            row["values"] = [1.0, 0.0]
-    why = r"\(only decisions whose options have values count; 6 of 'custom' have none\)"
-    with pytest.raises(UserError, match=sentence.format(why)):
-        contrast_rows(built.evidence(), [contrast])
-
-
 def test_three_options_need_a_value_or_a_target() -> None:
     built = Built()
     for number in range(20):

@@ -11,7 +11,7 @@ from scipy import stats as scipy_stats
 from statsmodels.stats.multitest import multipletests
 
 from tests.support.treatments import Built, factorial, one_text_each, welch, yes
-from tremble.stats.frames.treatments import Contrast, parse
+from tremble.stats.frames.treatments import Contrast
 from tremble.stats.tables.contrasts import CONTRAST_COLUMNS, contrast_rows
 
 TREATED = Contrast(("condition",), ("control",))
@@ -142,52 +142,6 @@ def test_rates_of_nobody_knows_how_many_have_no_interval(problems: int) -> None:
     assert row["same_sign"] is None and row["people_n"] is None
 
 
-@pytest.mark.parametrize("without", [(), ("treated",), ("control", "treated")])
-def test_items_named_in_one_arm_only_are_not_paired_and_the_note_says_so(
-    without: tuple[str, ...],
-) -> None:
-    built = Built()
-    for condition in ("control", "treated"):
-        for i in range(8):
-            for person in range(6):
-                named = {} if condition in without else {"item": f"i{i}"}
-                said = yes((person + i) % 3 == 0 or (condition == "treated" and i > 5))
-                built.add(
-                    {"condition": condition},
-                    f"{condition} {i}",
-                    {"m": 0.3 + 0.02 * i},
-                    participant=f"p{person}",
-                    choice=said,
-                    **named,
-                )
-    (row,) = contrast_rows(built.evidence(), [TREATED])
-    assert row["items"] == (16 if without else 8)
-    note = "items are named in one arm only, so they are not paired"
-    assert (note in (row["note"] or "")) == (len(without) == 1)
-
-
-def test_people_of_choices_and_behind_rates_are_added() -> None:
-    """Ten people who choose in the control arm, six rates of 1,000 in the other."""
-    built = Built()
-    for person in range(10):
-        for i in range(6):
-            built.add(
-                {"condition": "control"},
-                f"control {i}",
-                {"m": 0.3 + 0.02 * i},
-                participant=f"p{person}",
-                choice=yes((person + i) % 3 == 0),
-            )
-    for i in range(6):
-        rates_of = [0.5 + 0.02 * i, 0.5 - 0.02 * i]
-        built.add({"condition": "treated"}, f"t{i}", {"m": 0.6}, rates=rates_of, n=1000)
-    (row,) = contrast_rows(built.evidence(), [TREATED])
-    assert (row["n"], row["people_n"], row["items"]) == (66, 10 + 6 * 1000, 12)
-    built.decisions[-1]["n"] = None
-    (row,) = contrast_rows(built.evidence(), [TREATED])
-    assert (row["n"], row["people_n"], row["items"]) == (66, None, 12)
-
-
 def means(built: Built, model: str = "m") -> dict[tuple[str, str], tuple[float, float]]:
     """People's and the model's mean of each cell."""
     p = {
@@ -254,61 +208,6 @@ def test_holm_is_within_a_run_and_family() -> None:
         for one, other in zip(rows[:3], rows[3:], strict=True)
     )
     assert all(0.5 <= row["same_sign"] <= 1 for row in rows)
-
-
-def test_the_same_decisions_are_compared_once_however_they_are_asked_for() -> None:
-    """Two values have one comparison; three have three pairs, and each against the rest."""
-
-    def asked(built: Built, *some: Contrast) -> list[tuple[str, str, str]]:
-        rows = contrast_rows(built.evidence(), some)
-        return [(row["contrast"], row["level"], row["control"]) for row in rows]
-
-    frame = [Contrast(("frame",), control) for control in (None, ("gain",), ("loss",))]
-    assert asked(factorial(), *frame) == [("frame", "loss", "gain")]
-    assert asked(factorial(), *frame[::-1]) == [("frame", "gain", "loss")]
-    stakes = [Contrast(("stakes",), (value,)) for value in ("1", "10", "100")]
-    assert [pair[1:] for pair in asked(factorial(), *stakes)] == [
-        ("10", "1"),
-        ("100", "1"),
-        ("100", "10"),
-    ]
-    assert len(asked(factorial(), *stakes, Contrast(("stakes",)))) == 6
-    one, other = Contrast(("stakes", "frame"), ("1", "gain")), Contrast(("frame", "stakes"))
-    assert len(asked(factorial(), one)) == 2
-    turned = Contrast(("frame", "stakes"), ("gain", "1"))
-    assert asked(factorial(), one, turned) == asked(factorial(), one)
-    assert len(asked(factorial(), one, other)) == 2 + 3
-
-
-def test_another_key_with_the_same_decisions_is_named() -> None:
-    built, *_ = one_text_each()
-    for row in built.decisions:
-        condition = json.loads(row["config"])["condition"]
-        row["config"] = json.dumps({"condition": condition, "order": condition != "control"})
-    (row,) = contrast_rows(built.evidence(), [TREATED, Contrast(("order",))])
-    assert row["contrast"] == "condition"
-    assert row["note"] == "the same comparison as order (true against false)"
-
-
-@pytest.mark.parametrize(
-    ("text", "by", "control"),
-    [
-        ("a", ("a",), None),
-        (" a = x:y=z ", ("a",), ("x:y=z",)),
-        ("a:b", ("a:b",), None),  # a key of that name
-        ("a:b=1", ("a:b",), ("1",)),
-        ("a:c=1:2", ("a", "c"), ("1", "2")),
-        ("p=q", ("p=q",), None),
-        ("p=q=r", ("p=q",), ("r",)),
-        ("p=q : a:b = 1 : 2", ("p=q", "a:b"), ("1", "2")),
-        ("p=r", ("p",), ("r",)),
-        ("ab=1", ("ab",), ("1",)),  # of no decision: said later, with what is known
-    ],
-)
-def test_keys_with_colons_and_equals_signs_can_be_asked_for(
-    text: str, by: tuple[str, ...], control: tuple[str, ...] | None
-) -> None:
-    assert parse(text, ["a", "a:b", "p=q", "c"]) == Contrast(by, control)
 
 
 def test_a_control_that_is_a_number_is_found_however_it_is_written() -> None:
