@@ -146,6 +146,7 @@ def _print(
     print_tables(contrast_layout(effects), screen())
     if analysis is not None:
         say("Intervals, ceilings, breakdowns and more: --table NAME; --tables lists them.")
+        say(f"May a model stand in for people: tremble verdict {folder}")
     empty = [name for name, rows in further.items() if not rows and len(further) > 1]
     shown = {name: rows for name, rows in further.items() if name not in empty}
     print_tables(further_layout(shown), screen())

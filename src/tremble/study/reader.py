@@ -93,9 +93,9 @@ class Reader:
             if not isinstance(value, str) or not value:
                 self.fail(f"{name} in {where} is {given}; it must be a text in quotes")
             return value
-        return self._texts(key, value)
+        return self._texts(key, value, where)
 
-    def _texts(self, key: Key, value: Any) -> tuple[str, ...]:
+    def _texts(self, key: Key, value: Any, where: str) -> tuple[str, ...]:
         if key.every and value == "all":
             return key.every
         if key.kind == "patterns" and isinstance(value, str):
@@ -103,6 +103,10 @@ class Reader:
         if not isinstance(value, list) or not value or not all(isinstance(x, str) for x in value):
             what = 'it must be "all" or a list' if key.every else "it must be a list"
             example = next(iter(key.words or key.every), key.name)
+            if value is None:
+                self.fail(
+                    f"{key.name} is missing in {where}; write it, as {key.name} = {key.example}"
+                )
             self.fail(f'{key.name} is {as_written(value)}; {what} of texts such as ["{example}"]')
         for word in value:
             if key.words and word not in key.words:
