@@ -72,6 +72,8 @@ def test_equal_texts_are_one_prompt_and_versions_of_an_item_are_two() -> None:
     (row,) = rows_of(decision_frame(people), predicted)
     want = by_hand([(x[t], [float(v == "y") for v in said[t]]) for t in ("A1", "A2", "B1")])
     assert row["k"] == pytest.approx(want)
+    even = by_hand([(0.5, [float(v == "y") for v in said[t]]) for t in ("A1", "A2", "B1")])
+    assert even < 0 and row["k_even"] is None  # nearer to the shares than chance lets them be
     assert (row["items"], row["decisions"], row["people"]) == (2, 12, 4)
     assert row["low"] is None and row["note"] == "2 items only, an interval needs 5"
     # What was not scored does not count.
@@ -133,6 +135,8 @@ def test_options_of_a_prompt_are_added_up() -> None:
     variance = share * (1 - share) * 20 / 19
     want = variance.sum() / (((said - share) ** 2).sum() - variance.sum() / 20)
     assert row["k"] == pytest.approx(want)
+    even = variance.sum() / (((1 / 3 - share) ** 2).sum() - variance.sum() / 20)
+    assert row["k_even"] == pytest.approx(even)
     assert (row["items"], row["decisions"], row["people"]) == (2, 2, 20)
 
 

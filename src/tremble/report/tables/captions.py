@@ -98,8 +98,8 @@ CAPTIONS = {
     "worth": (
         "k: a prediction of a prompt is on average as near to what all people would do as the mean "
         "answer of k others who read it; low and high: its 95% interval, over whole items and "
-        "people, empty where it has no bound. People: who read a prompt, on average; items: what "
-        "they read."
+        "people, empty where it has no bound. k even: of a prediction that gives every option the "
+        "same share. People: who read a prompt, on average; items: what they read."
     ),
     "theory": (
         "r: of the predictions with theory; r people: of what people did with theory, on the same "

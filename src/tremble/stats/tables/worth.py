@@ -20,7 +20,8 @@ _CELL = ("prompt", "key")
 
 def worth_table(evidence: Evidence) -> list[Row]:
     """One row per run and family: model, format, formulation, family, items, decisions, people (who
-    read a prompt, on average), k, low, high, note (`inference.worth`).
+    read a prompt, on average), k, low, high (`inference.worth`), k_even (of a prediction that gives
+    every option the same share), note.
 
     Counted are single choices about an item (`units`) and rates of a known number of people, of
     prompts with answers of two people or more: a prompt is a text, or what stood on the table,
@@ -31,7 +32,7 @@ def worth_table(evidence: Evidence) -> list[Row]:
     answers = (
         points.filter("single")
         .group_by("family", "item", *_CELL, "person", maintain_order=True)
-        .agg(pl.col("outcome").mean(), pl.col("weight").sum())
+        .agg(pl.col("outcome").mean(), pl.col("weight").sum(), pl.col("even").first())
     )
     cells = _cells(answers, points.filter(~pl.col("single")))
     answers = answers.join(cells.select(*_CELL, "cell"), on=_CELL, maintain_order="left")
@@ -61,6 +62,7 @@ def _row(named: Row, x: np.ndarray, readers: Readers, cells: pl.DataFrame) -> Ro
     known = np.isfinite(x)
     of = cells.filter(pl.Series(known))
     found = worth(x[known], readers.at(known))
+    even = worth(of["even"].to_numpy(), readers.at(known))
     people = of.unique("prompt")["n"].mean()
     return {
         **{name: named[name] for name in (*RUN, "family")},
@@ -70,6 +72,7 @@ def _row(named: Row, x: np.ndarray, readers: Readers, cells: pl.DataFrame) -> Ro
         "k": found.k,
         "low": found.low,
         "high": found.high,
+        "k_even": even.k,
         "note": found.note,
     }
 
@@ -95,6 +98,7 @@ def _cells(answers: pl.DataFrame, rates: pl.DataFrame) -> pl.DataFrame:
         variance=pl.col("outcome").var(),
         n=pl.len().cast(pl.Float64),
         weight=pl.col("weight").sum(),
+        even=pl.col("even").first(),
     )
     rate, n = pl.col("outcome"), pl.col("n")
     # The printed spread is that of the target's rate between people. Where each made several
@@ -125,6 +129,7 @@ def _points(evidence: Evidence) -> pl.DataFrame:
         rate_sd=pl.col("rate_sd").cast(pl.Float64),
         trials=pl.col("config").str.json_path_match("$.trials").cast(pl.Float64, strict=False),
         options=pl.col("keys").list.join("\x1f"),
+        even=1.0 / pl.col("keys").list.len(),
         numbers="numbers",
         text=text.str.json_path_match(f"$.{READ}"),
         single=pl.col("choice").is_not_null(),
