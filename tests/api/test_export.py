@@ -17,7 +17,8 @@ from typer.testing import CliRunner
 
 from tests.support.stat_frames import decision, loop_r, score
 from tests.support.studies import run, study_file
-from tremble.api.export import MEANINGS, codebook, export_study, tidy
+from tremble.api.codebook import MEANINGS, codebook
+from tremble.api.export import export_study, tidy
 from tremble.api.results import analyze_study
 from tremble.commands.program import app
 from tremble.stats.frames.clusters import top_levels
@@ -146,6 +147,7 @@ def test_the_codebook_counts_what_is_missing() -> None:
         "known": 2,
         "missing": 1,
         "values": "0.2 to 0.6",
+        "r": "numeric",
     }
     assert book["choice"]["values"] == "no, yes"
     assert book["participant"]["known"] == 0

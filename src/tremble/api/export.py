@@ -8,17 +8,16 @@ stay, with the reason: what is left out of a table cannot be counted.
 from __future__ import annotations
 
 import csv
-import json
 import os
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
+from tremble.api.codebook import BEFORE_R, CODEBOOK, MEANINGS, codebook, without_empty
+from tremble.api.parameters import parameter_columns, parameters
 from tremble.disk.tables import columns_of
 from tremble.disk.whole import is_special, write_whole
 from tremble.errors import UserError
@@ -31,61 +30,20 @@ from tremble.store.provenance import slug
 from tremble.store.study_folder import Store
 
 FORMATS = ("csv", "parquet")
-NAME_LENGTH = 32  # Stata's limit
 OTHER = "other"  # kind of a row that r leaves out
-CODEBOOK = ("column", "type", "meaning", "known", "missing", "values")
 _CURE = "give another --out"
 CHANGED_SECONDS = 60.0  # a table that is so much newer than its codebook is no longer as exported
 LEADING = 6  # first columns by which an exported table is known
 
-MEANINGS = {
-    "model": "model as named in the study",
-    "format": "how it was asked: plain, chat, or chat:MODEL with another model's template",
-    "formulation": "wording of the prompt",
-    "dataset": "data set the decision comes from",
-    "family": "family of games",
-    "decision": "identifier of the decision or problem",
-    "game": "identifier of the play, empty where there is none",
-    "cluster_participant": "first of two units that intervals resample whole: the participant; the "
-    "game where the participant is not known. Within a family of games only this one where every "
-    "game has one participant, only cluster_game where every participant has one game, else both, "
-    "crossed. R: sandwich::vcovCL(fit, cluster = ~ cluster_participant + cluster_game)",
-    "cluster_game": "second of two units that intervals resample whole: the game; without one the "
-    "item, if what was read is one; else the decision itself. Where one unit holds the other, "
-    "clustering by both is clustering by the outer one. Stata: vce(cluster cluster_participant "
-    "cluster_game), or the outer one alone",
-    "participant": "identifier of the person, empty where unknown",
-    "item": "what the person read, of prompts of one's own: the item that the record names, else "
-    "for single choices a digest of system text, prompt and opening; no column without prompts of "
-    "one's own",
-    "round": "round of the game, from 1",
-    "role": "the person's part in the game",
-    "n": "people behind a rate, empty for single choices and where not printed",
-    "rate_sd": "standard deviation of the target's rate between people",
-    "kind": "choice (the target, 0/1), rate (share of the target), option (one of three or more "
-    "options, 0/1 or its share), other (0/1, an option beside the target of a choice among three "
-    "or more; r in the tables is over all other rows: drop if kind is other)",
-    "option": "option whose probability and outcome stand in this row: the target if one is coded; "
-    "of three or more options a row for each of them, of rates where its share is known",
-    "value": "value of the option, a point of a scale or an amount; no column where no option has "
-    "one",
-    "choice": "option the person chose, empty for rates",
-    "outcome": "what people did: 1 where the option was chosen, 0 where not, or its share",
-    "prediction": "probability of the option, normalised over the options of each presentation, "
-    "averaged over presentations",
-    "mass": "probability of all options together before normalising, averaged over presentations",
-    "presentations": "presentations with a score",
-    "normative": "probability of the option by theory, empty where theory is silent",
-    "normative_why": "why theory is silent",
-    "missing": "why there is no prediction, empty where there is one",
-}
 
-
-def tidy(scores: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
+def tidy(
+    scores: pl.DataFrame, decisions: pl.DataFrame, columns: Mapping[str, str] | None = None
+) -> pl.DataFrame:
     """One row per run, decision and option in question; columns as in `MEANINGS`, then one per
     game parameter (`config_NAME`).
 
-    `scores` and `decisions` as a study holds them (`Store.scores`, `Store.decisions`).
+    `scores` and `decisions` as a study holds them (`Store.scores`, `Store.decisions`), `columns`
+    the parameters' columns by their own names if known (`parameter_columns`).
     """
     facts = _facts(decisions)
     shares = scored_presentations(scores)
@@ -112,14 +70,14 @@ def tidy(scores: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
             .otherwise(pl.coalesce("error", pl.lit("not scored"))),
         )
     )
-    parameters, names = _parameters(decisions)
+    columns = parameter_columns(decisions) if columns is None else columns
     empty = {
         "item": rows["item"].null_count() == rows.height,
         "value": rows["value"].null_count() == rows.height,
     }
     leading = [name for name in MEANINGS if not empty.get(name)]
-    return rows.join(parameters, on="decision", how="left", maintain_order="left").select(
-        *leading, *names
+    return rows.select(leading).join(
+        parameters(decisions, columns), on="decision", how="left", maintain_order="left"
     )
 
 
@@ -186,75 +144,6 @@ def _values(decisions: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _parameters(decisions: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
-    """Game parameters as columns, numbers where all their values are numbers, and their names."""
-    configs: list[Mapping[str, Any]] = [json.loads(text or "{}") for text in decisions["config"]]
-    columns: dict[str, str] = {}
-    for config in configs:
-        for parameter in config:
-            columns.setdefault(parameter, "")
-    taken: set[str] = set()
-    for parameter in columns:
-        columns[parameter] = _name(f"config_{parameter}", taken)
-    frame = {"decision": decisions["decision"]}
-    for parameter, name in columns.items():
-        values = [config.get(parameter) for config in configs]
-        numbers = all(value is None or _is_number(value) for value in values)
-        frame[name] = pl.Series(
-            name,
-            [float(v) if numbers and v is not None else _text(v) for v in values],
-            pl.Float64 if numbers else pl.String,
-        )
-    return pl.DataFrame(frame), list(columns.values())
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _text(value: Any) -> str | None:
-    return value if value is None or isinstance(value, str) else json.dumps(value)
-
-
-def _name(wanted: str, taken: set[str]) -> str:
-    """A name that R and Stata take as it is: letters, digits, underscores, at most 32."""
-    plain = re.sub(r"\W+", "_", wanted.lower(), flags=re.ASCII).strip("_")
-    name, number = plain[:NAME_LENGTH], 1
-    while name in taken:
-        number += 1
-        name = f"{plain[: NAME_LENGTH - len(str(number)) - 1]}_{number}"
-    taken.add(name)
-    return name
-
-
-def codebook(table: pl.DataFrame) -> pl.DataFrame:
-    """One row per column of a tidy table: column, type, meaning, known, missing, values (the
-    smallest and largest number, or the distinct texts where they are at most twelve)."""
-    rows = []
-    for name in table.columns:
-        column = table[name]
-        known = column.drop_nulls()
-        number = column.dtype.is_numeric()
-        if number:
-            numbers = known.cast(pl.Float64).to_numpy()
-            values = f"{numbers.min():g} to {numbers.max():g}" if len(numbers) else ""
-        else:
-            distinct = known.unique().sort()
-            few = len(distinct) <= 12
-            values = ", ".join(distinct) if few else f"{len(distinct):,} distinct texts"
-        rows.append(
-            {
-                "column": name,
-                "type": "number" if number else "text",
-                "meaning": MEANINGS.get(name, f"game parameter {name.removeprefix('config_')}"),
-                "known": len(known),
-                "missing": column.null_count(),
-                "values": values,
-            }
-        )
-    return pl.DataFrame(rows)
-
-
 def _check_replaced(path: Path, book: Path, to: str) -> None:
     """Raises UserError where something else than an export with its codebook is in the way, or one
     that was changed since."""
@@ -262,7 +151,7 @@ def _check_replaced(path: Path, book: Path, to: str) -> None:
         raise UserError(f"{str(path)!r} is a folder; name a file in it, such as table.{to}.")
     there = _columns_there(path)
     if there is not None:
-        own = all(name in MEANINGS or name.startswith("config_") for name in there)
+        own = all(name in MEANINGS or name.startswith("config") for name in there)
         if not own or there[:LEADING] != list(MEANINGS)[:LEADING]:
             raise UserError(f"{str(path)!r} is there and is no export to {to}; {_CURE}.")
         if path.is_symlink():
@@ -271,7 +160,7 @@ def _check_replaced(path: Path, book: Path, to: str) -> None:
             raise UserError(f"{str(path)!r} is there without a codebook beside it; {_CURE}.")
         if path.stat().st_mtime > book.stat().st_mtime + CHANGED_SECONDS:
             raise UserError(f"{str(path)!r} was changed after it was exported; {_CURE}.")
-    if _columns_there(book) not in (None, list(CODEBOOK)):
+    if _columns_there(book) not in (None, list(CODEBOOK), list(BEFORE_R)):
         raise UserError(f"{str(book)!r} is there and is no codebook of an export; {_CURE}.")
 
 
@@ -292,12 +181,12 @@ def _columns_there(path: Path) -> list[str] | None:
 
 
 @contextmanager
-def _codebook(book: Path, table: pl.DataFrame) -> Iterator[None]:
+def _codebook(book: Path, content: pl.DataFrame) -> Iterator[None]:
     """A codebook, written before its table, so that no table is there without one; it goes again
     where the table cannot be written. In the end it is the newer one: a table that is newer was
     changed by somebody."""
     new = not book.exists()
-    write_whole(book, codebook(table).write_csv, _CURE)
+    write_whole(book, content.write_csv, _CURE)
     try:
         yield
     except BaseException:
@@ -313,9 +202,9 @@ def export_study(folder: Path, to: str, out: Path | None = None) -> tuple[Path, 
     """Write the tidy table of a study folder and its codebook; their paths and the rows.
 
     `out` defaults to STUDY/export/NAME.csv or .parquet; the codebook stands beside it as
-    NAME.codebook.csv, and there is none beside a stream, a pipe or a device. Missing values are
-    empty cells, or nulls. Raises UserError for another format, a folder that is no study, a place
-    that cannot be written, and another file in the way.
+    NAME.codebook.csv, and there is none beside a stream, a pipe or a device. Missing values and
+    empty texts are empty cells, or nulls. Raises UserError for another format, a folder that is no
+    study, a place that cannot be written, and another file in the way.
     """
     if to not in FORMATS:
         raise UserError(
@@ -329,11 +218,15 @@ def export_study(folder: Path, to: str, out: Path | None = None) -> tuple[Path, 
     book = None if is_special(path) else path.parent / f"{path.stem}.codebook.csv"
     if book is not None:
         _check_replaced(path, book, to)
-    table = tidy(store.scores(), store.decisions())
+    decisions = store.decisions()
+    columns = parameter_columns(decisions)
+    found = tidy(store.scores(), decisions, columns)
+    table = without_empty(found)
     write = partial(write_whole, path, table.write_csv if to == "csv" else table.write_parquet)
     if book is None:
         write(_CURE)
     else:
-        with _codebook(book, table):
+        names = {column: parameter for parameter, column in columns.items()}
+        with _codebook(book, codebook(found, names, path.name if to == "csv" else None)):
             write(_CURE)
     return path, book, table.height

@@ -1,0 +1,120 @@
+"""The codebook of an exported table: what each column means and holds, and how R reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+CODEBOOK = ("column", "type", "meaning", "known", "missing", "values", "r")
+BEFORE_R = CODEBOOK[:-1]  # as 0.1.0 wrote them
+FEW = 12  # so many distinct texts are listed
+WHOLE = "all columns"  # the row that says how R reads the table
+
+MEANINGS = {
+    "model": "model as named in the study",
+    "format": "how it was asked: plain, chat, or chat:MODEL with another model's template",
+    "formulation": "wording of the prompt",
+    "dataset": "data set the decision comes from",
+    "family": "family of games",
+    "decision": "identifier of the decision or problem",
+    "game": "identifier of the play, empty where there is none",
+    "cluster_participant": "first of two units that intervals resample whole: the participant; the "
+    "game where the participant is not known. Within a family of games only this one where every "
+    "game has one participant, only cluster_game where every participant has one game, else both, "
+    "crossed. R: sandwich::vcovCL(fit, cluster = ~ cluster_participant + cluster_game)",
+    "cluster_game": "second of two units that intervals resample whole: the game; without one the "
+    "item, if what was read is one; else the decision itself. Where one unit holds the other, "
+    "clustering by both is clustering by the outer one. Stata: vce(cluster cluster_participant "
+    "cluster_game), or the outer one alone",
+    "participant": "identifier of the person, empty where unknown",
+    "item": "what the person read, of prompts of one's own: the item that the record names, else "
+    "for single choices a digest of system text, prompt and opening; no column without prompts of "
+    "one's own",
+    "round": "round of the game, from 1",
+    "role": "the person's part in the game",
+    "n": "people behind a rate, empty for single choices and where not printed",
+    "rate_sd": "standard deviation of the target's rate between people",
+    "kind": "choice (the target, 0/1), rate (share of the target), option (one of three or more "
+    "options, 0/1 or its share), other (0/1, an option beside the target of a choice among three "
+    "or more; r in the tables is over all other rows: drop if kind is other)",
+    "option": "option whose probability and outcome stand in this row: the target if one is coded; "
+    "of three or more options a row for each of them, of rates where its share is known",
+    "value": "value of the option, a point of a scale or an amount; no column where no option has "
+    "one",
+    "choice": "option the person chose, empty for rates",
+    "outcome": "what people did: 1 where the option was chosen, 0 where not, or its share",
+    "prediction": "probability of the option, normalised over the options of each presentation, "
+    "averaged over presentations",
+    "mass": "probability of all options together before normalising, averaged over presentations",
+    "presentations": "presentations with a score",
+    "normative": "probability of the option by theory, empty where theory is silent",
+    "normative_why": "why theory is silent",
+    "missing": "why there is no prediction, empty where there is one",
+}
+
+
+def codebook(
+    table: pl.DataFrame, names: Mapping[str, str] | None = None, file: str | None = None
+) -> pl.DataFrame:
+    """One row per column of a tidy table: column, type, meaning, known, missing, values (the
+    smallest and largest number, or the distinct texts where they are at most twelve), and r, the
+    column's class in R.
+
+    `names` are the parameters' names as the data have them, by column. Empty texts are counted as
+    missing, for so they are written (`without_empty`), and the meaning says how many there are.
+    With `file`, the name of a CSV, a last row has as its meaning the line of R that reads it.
+    """
+    rows = [_described(table[name], (names or {}).get(name)) for name in table.columns]
+    if file is not None:
+        blank = dict.fromkeys(CODEBOOK)
+        whole = {"column": WHOLE, "type": "table", "meaning": line_of_r(table, file)}
+        rows.append({**blank, **whole, "r": "data.frame"})
+    return pl.DataFrame(rows, infer_schema_length=None)
+
+
+def without_empty(table: pl.DataFrame) -> pl.DataFrame:
+    """A table with empty texts as missing: R and Stata cannot tell the two apart in a CSV."""
+    texts = pl.col(pl.String)
+    return table.with_columns(pl.when(texts != "").then(texts))
+
+
+def line_of_r(table: pl.DataFrame, file: str) -> str:
+    """One line of R that reads a table's CSV as it was written: texts such as T, NA or 001 stay
+    texts, and only empty cells are missing. Texts are UTF-8 whatever the locale."""
+    classes = ", ".join(f'{name} = "{_class(table[name])}"' for name in table.columns)
+    path = file.replace("\\", "\\\\").replace('"', '\\"')
+    return f'read.csv("{path}", colClasses = c({classes}), na.strings = "", encoding = "UTF-8")'
+
+
+def _class(column: pl.Series) -> str:
+    return "numeric" if column.dtype.is_numeric() else "character"
+
+
+def _described(column: pl.Series, parameter: str | None) -> dict[str, str | int | None]:
+    """The codebook's row of one column."""
+    number = column.dtype.is_numeric()
+    known, empty = column.drop_nulls(), 0
+    if number:
+        numbers = known.cast(pl.Float64).to_numpy()
+        values = f"{numbers.min():g} to {numbers.max():g}" if len(numbers) else ""
+    else:
+        empty = int((known == "").sum())
+        known = known.filter(known != "")
+        distinct = known.unique().sort()
+        few = len(distinct) <= FEW
+        values = ", ".join(distinct) if few else f"{len(distinct):,} distinct texts"
+    named = parameter if parameter is not None else column.name.removeprefix("config_")
+    meaning = MEANINGS.get(column.name, f"game parameter {named}")
+    if empty:
+        rows = "1 row" if empty == 1 else f"{empty:,} rows"
+        meaning += f"; an empty text is written as missing (in {rows})"
+    return {
+        "column": column.name,
+        "type": "number" if number else "text",
+        "meaning": meaning,
+        "known": len(known),
+        "missing": len(column) - len(known),
+        "values": values,
+        "r": _class(column),
+    }
