@@ -314,16 +314,30 @@ def test_an_interrupt_leaves_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_fault_of_a_file_can_be_had(tmp_path: Path) -> None:
     path = tmp_path / "mine.jsonl"
-    path.write_text("\n".join(["[]"] * 25 + [json.dumps({**OWN, "opening": "", "prompt": "Or "})]))
+    faulty = [{**OWN, "choice": f"c{number}"} for number in range(25)]
+    sound = {**OWN, "opening": "", "prompt": "Accept or reject? ", "participant": "1"}
+    path.write_text("\n".join(map(json.dumps, [*faulty, sound])))
     code, out, said = tremble("data", "check", path)
     end = "1 sound decision, 25 faulty lines"
-    assert (code, said.count("not an object")) == (2, 20)
-    assert out == f"{path}: {end}; 5 more faults: --all prints all\n"
+    assert (code, said.count("is not among")) == (2, 20)
+    assert out.splitlines()[0] == f"{path}: {end}; 5 more faults: --all prints all"
     code, out, said = tremble("data", "check", path, "--all")
-    assert (code, said.count("not an object"), out) == (2, 25, f"{path}: {end}\n")
+    assert (code, said.count("is not among")) == (2, 25)
+    assert out.splitlines()[0] == f"{path}: {end}"
     code, out, said = tremble("data", "check", path, "--json")
     found = json.loads(out)
     assert (code, len(found["faults"]), len(found["warnings"]), said) == (2, 25, 1, "")
+
+
+def test_equal_faults_are_said_once_with_a_count_and_the_first_three_lines(tmp_path: Path) -> None:
+    path = tmp_path / "mine.jsonl"
+    path.write_text("\n".join(["[]"] * 1004 + [json.dumps(OWN), "{"]))
+    code, out, said = tremble("data", "check", path)
+    assert code == 2
+    assert said.count("not an object") == 1
+    assert f"{path}, lines 1, 2, 3 and 1,001 more: a JSON list, not an object" in said
+    assert f"{path}, line 1006: not JSON" in said
+    assert out.splitlines()[0] == f"{path}: 1 sound decision, 1,005 faulty lines"
 
 
 @pytest.mark.parametrize("command", [("list",), ("show", "demo")])

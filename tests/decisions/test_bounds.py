@@ -52,8 +52,8 @@ def test_a_line_has_a_bound_and_the_next_is_read(
     counts, faults, _ = check_decisions(path)
     assert counts["decisions"] == 2
     sentence = "a line of more than 1 MB; write one JSON object a line"
-    assert [fault.split(": ")[0] for fault in faults] == [f"{path}, line {n}" for n in (2, 3)]
-    assert all(sentence in fault for fault in faults)
+    assert counts["faulty"] == 2
+    assert len(faults) == 1 and faults[0].startswith(f"{path}, lines 2 and 3: {sentence}")
 
 
 def test_the_bound_is_64_mb() -> None:

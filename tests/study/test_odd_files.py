@@ -112,7 +112,7 @@ def test_names_are_no_patterns(odd_folder: Path) -> None:
     assert run(study, out_folder) == 0
     assert scores(out_folder).height == 2
     code, out, said = tremble("data", "check", data)
-    assert (code, out) == (0, f"{data}: 1 sound decision, 0 faulty lines\n"), said
+    assert (code, out.splitlines()[0]) == (0, f"{data}: 1 sound decision, 0 faulty lines"), said
     to = odd_folder / "again.jsonl"
     assert tremble("data", "import", "jsonl", data, "--out", to)[0] == 0
     assert json.loads(to.read_text("utf-8"))["choice"] == "accept"

@@ -1,5 +1,5 @@
-"""The check of a file of decisions: every fault with its line and the cure, then doubts; and the
-import, which writes nothing that the check would refuse."""
+"""The check of a file of decisions: what it says, every fault with its line and the cure,
+then doubts; and the import, which writes nothing that the check would refuse."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from tremble.api.across import Between, Gathered, warnings_of
+from tremble.api.doubts import doubts
+from tremble.api.understood import Understood
 from tremble.decisions import jsonl
 from tremble.decisions.checks import Checker
 from tremble.decisions.lines import Fault, GameFault
@@ -21,10 +24,9 @@ from tremble.errors import UserError
 from tremble.prompts.formulations import standard
 from tremble.study.decision_frame import decision_row
 from tremble.tokenization.disjoint import check_ends
-from tremble.tokenization.options import boundary_warning, terminator_character
+from tremble.tokenization.options import terminator_character
 
 _WRITTEN = Path("records.jsonl")  # no name of a file gets into what is checked before it is there
-RATES_TOLERANCE = 0.015  # rates are printed with two decimals
 
 
 class Summary:
@@ -158,57 +160,70 @@ def _mark(*parts: bytes | str) -> bytes:
     return digest.digest()
 
 
-def _doubts(decision: Decision, text: str) -> Iterator[str]:
-    """What may be right but often is not: the boundary between prompt and label, labels that no
-    terminator ends, rates."""
-    labels = [option.label for option in decision.options]
-    warning = boundary_warning(text, labels[0])
-    if warning is not None:
-        yield warning
-    begins = [a for a in labels for b in labels if a != b and b.startswith(a)]
-    if begins and terminator_character(text) is None:
-        yield f"the label {begins[0]!r} begins another one, and no quote is open to close it."
-    total = sum((decision.rates or {}).values())
-    if decision.rates is not None and abs(total - 1) > RATES_TOLERANCE:
-        yield f"the rates add up to {total:.3f}; they are kept as they are."
-
-
 def check_decisions(path: Path) -> tuple[dict[str, Any], list[str], list[str]]:
-    """Counts, faults and warnings of a JSONL file: of its lines, and of what a study
-    computes of every decision. What a game's rules or events lack is a fault of the game's line.
+    """What a JSONL file says, its faults and its warnings: of its lines, of what a study computes
+    of every decision, and of lines that do not go together. What a game's rules or events lack is a
+    fault of the game's line. Equal faults and equal warnings are one sentence, with the first three
+    lines and a count.
 
+    The first holds the counts of `Summary.to_json`, `faulty` (lines) and `Understood.to_json`.
     Raises UserError where the file is missing or empty.
     """
-    faults: dict[int, str] = {}  # by line
-    fallen: Counter[int] = Counter()  # decisions that fall with their game, by its line
-    warnings: list[str] = []
-
-    def keep(fault: Fault) -> None:
-        if isinstance(fault, GameFault):
-            fallen[fault.game_line] += 1
-            return
-        faults.setdefault(fault.line, str(fault))
+    faults, warnings = _Faults(path), warnings_of(path)
+    summary, understood, between = Summary(), Understood(), Between()
 
     def sound() -> Iterator[Decision]:
-        for decision in jsonl.read(path, keep):
+        for decision in jsonl.read(path, faults.keep):
+            line = decision.line or 0
             try:
                 text = _usable(decision)
             except UserError as error:
-                line, of_game = decision.line or 0, decision.game and decision.game.line
-                if of_game:
-                    fallen[of_game] += 1
-                    error = UserError(f"line {line} cannot use this game: {error}")
-                keep(Fault(path, of_game or line, str(error)))
+                faults.useless(decision, line, str(error))
                 continue
-            for doubt in _doubts(decision, text):
-                warnings.append(f"{path}, line {decision.line}: {doubt}")
+            for doubt in chain(doubts(decision, text), between.doubts(decision)):
+                warnings.add(doubt, line)
+            understood.add(decision, text)
             yield decision
 
-    summary = Summary()
     for _ in summary.watch(sound()):
         pass
-    for line, count in fallen.items():
-        if line in faults:
-            faults[line] += f" Decisions of this game that are left out: {count:,}."
-    counts = {**summary.to_json(), "faulty": len(faults)}
-    return counts, [faults[line] for line in sorted(faults)], warnings
+    found = {**summary.to_json(), "faulty": faults.count, **understood.to_json()}
+    return found, faults.gathered().sentences(), warnings.sentences()
+
+
+class _Faults:
+    """The faults of a file, one a line; of a game's line also how many decisions fall with it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._sentences: dict[str, str] = {}  # equal ones are kept once
+        self._by_line: dict[int, str] = {}
+        self._fallen: Counter[int] = Counter()
+
+    @property
+    def count(self) -> int:
+        return len(self._by_line)
+
+    def keep(self, fault: Fault) -> None:
+        if isinstance(fault, GameFault):
+            self._fallen[fault.game_line] += 1
+            return
+        what = self._sentences.setdefault(fault.message, fault.message)
+        self._by_line.setdefault(fault.line, what)
+
+    def useless(self, decision: Decision, line: int, what: str) -> None:
+        """A decision of which a study cannot be made, on `line`; a fault of its game's line, where
+        it has one."""
+        of_game = decision.game and decision.game.line
+        if of_game:
+            self._fallen[of_game] += 1
+            what = f"line {line} cannot use this game: {what}"
+        self.keep(Fault(self.path, of_game or line, what))
+
+    def gathered(self) -> Gathered:
+        said = Gathered(self.path)
+        for line in sorted(self._by_line):
+            left = self._fallen.get(line)
+            more = f" Decisions of this game that are left out: {left:,}." if left else ""
+            said.add(self._by_line[line] + more, line)
+        return said

@@ -172,8 +172,9 @@ def data_check(
     ] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Check every line of a file of decisions, and say what is wrong and how to mend it."""
+    """Say what a file of decisions holds, what is wrong with it, and how to mend that."""
     from tremble.api.check import check_decisions
+    from tremble.api.understood import sentences
 
     summary, faults, warnings = check_decisions(path)
     if as_json:
@@ -189,5 +190,7 @@ def data_check(
     ]
     sound = counted(summary["decisions"], "sound decision")
     more = f"; {' and '.join(left)}: --all prints all" if left else ""
-    say(f"{path}: {sound}, {counted(len(faults), 'faulty line')}{more}")
+    say(f"{path}: {sound}, {counted(summary['faulty'], 'faulty line')}{more}")
+    for line in sentences(summary):
+        say(line)
     return 2 if faults else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from functools import lru_cache
 from typing import Any
@@ -11,6 +12,11 @@ from tremble.decisions.lines import Line, short
 from tremble.decisions.record import Event
 from tremble.text import as_written, did_you_mean
 
+# What people call what they varied.
+_VARIED = {
+    *("condition", "conditions", "cond", "treatment", "treatments", "group", "arm", "cell"),
+    *("frame", "framing", "manipulation", "experiment", "study", "block", "version"),
+}
 _LARGEST = 1e12  # beyond it sums of squares lose what small differences are
 
 
@@ -30,6 +36,12 @@ class Fields(Line):
         """Fail at the first key of an object that is not among `keys`."""
         for key in value:
             if key not in keys:
+                if key.casefold() in _VARIED:  # none of these is a slip of the pen
+                    entry = json.dumps(key, ensure_ascii=False)
+                    self.fail(
+                        f'unknown key {key!r}; put it under config ("config": {{{entry}: ...}}), '
+                        "for contrasts and --by."
+                    )
                 known = did_you_mean(key, sorted(keys))
                 if known.endswith("?"):
                     self.fail(f"unknown key {key!r}{known} If not, put it in config, for --by.")
