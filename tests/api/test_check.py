@@ -94,6 +94,19 @@ def test_items_are_those_that_intervals_resample(tmp_path: Path) -> None:
         assert check_decisions(path)[0]["families"]["custom"]["items"] == expected, chosen
 
 
+def test_a_target_that_some_have_or_that_is_another_one_by_line(tmp_path: Path) -> None:
+    three = {**GOOD, "options": ["keep", "share", "give"], "prompt": f"Or give? {ASKED}"}
+    path = tmp_path / "mine.jsonl"
+    write_lines(path, {**three, "target": "keep"}, three, {**three, "choice": "give"})
+    out = tremble("data", "check", path)[1]
+    assert "  chosen: 'keep' .67 (the target), 'share' .00, 'give' .33, 1 of the decisions" in out
+    write_lines(path, GOOD, {**GOOD, "target": "share"}, {**GOOD, "target": "share"})
+    out = tremble("data", "check", path)[1]
+    assert "  chosen: 'keep' 1.00, 'share' .00, the target (another one by line) .33\n" in out
+    write_lines(path, three)
+    assert "'give' .00, no target\n" in tremble("data", "check", path)[1]
+
+
 def test_who_nobody_named(tmp_path: Path) -> None:
     nobody = {key: value for key, value in GOOD.items() if key != "participant"}
     said = one(tmp_path, GOOD, nobody, nobody, nobody, nobody)

@@ -110,6 +110,7 @@ class _Family:
             "n": None if self.sizes is None else list(self.sizes),
             "without_n": self.unsized,
             "target": next(iter(self.targets)) if len(self.targets) == 1 else None,
+            "with_target": self.coded,
             "target_share": self.target / self.coded if self.coded else None,
             "options": {key: self.chosen[key] / count for key, count in self.offered.items()},
             "config": {name: values.to_json() for name, values in self.config.items()},
@@ -127,9 +128,10 @@ class _Items:
     def add(self, d: Decision) -> None:
         if d.prompt is None or (d.item is None and d.choice is None):
             return
-        name = f"text\0{d.read}" if d.item is None else f"item\0{d.dataset}\0{d.item}"
+        read = d.read
+        name = f"text\0{read}" if d.item is None else f"item\0{d.dataset}\0{d.item}"
         keys = sorted(option.key for option in d.options)
-        text = json.dumps([d.dataset, d.read, keys])
+        text = "\0".join([d.dataset, read, *keys])
         one, other = self._top(name_hash(name)), self._top(name_hash(text))
         if one != other:
             self._above[one] = other
@@ -154,7 +156,8 @@ class Values:
     def add(self, value: Any) -> None:
         if len(self._seen) == _VALUES:
             return
-        mark = name_hash(json.dumps(value, sort_keys=True))
+        text = isinstance(value, str)
+        mark = name_hash(f'"{value}' if text else json.dumps(value, sort_keys=True))
         if mark not in self._seen:
             self._seen.add(mark)
             if len(self.first) < SHOWN:
@@ -226,4 +229,6 @@ def _shares(family: dict[str, Any]) -> str:
         parts.append("no target")
     elif target is None:
         parts.append(f"the target (another one by line) {decimal(share)}")
+    if share is not None and family["with_target"] < family["decisions"]:
+        parts.append(f"{family['with_target']:,} of the decisions have a target")
     return ", ".join(parts)
