@@ -107,6 +107,12 @@ def test_a_target_that_some_have_or_that_is_another_one_by_line(tmp_path: Path) 
     assert "'give' .00, no target\n" in tremble("data", "check", path)[1]
 
 
+def test_parameters_of_very_many_values(tmp_path: Path) -> None:
+    lines = [{**GOOD, "config": {"x": number}} for number in range(1001)]
+    path = write_lines(tmp_path / "mine.jsonl", *lines)
+    assert "  config x: 0, 1, 2, 3 and at least 996 more\n" in tremble("data", "check", path)[1]
+
+
 def test_who_nobody_named(tmp_path: Path) -> None:
     nobody = {key: value for key, value in GOOD.items() if key != "participant"}
     said = one(tmp_path, GOOD, nobody, nobody, nobody, nobody)

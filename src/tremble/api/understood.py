@@ -176,8 +176,8 @@ def sentences(found: dict[str, Any]) -> Iterator[str]:
         for parameter, values in family["config"].items():
             shown = ", ".join(map(as_written, values["values"]))
             more = values["distinct"] - len(values["values"])
-            cut = " or" if values["distinct"] == _VALUES else ""
-            yield f"  config {parameter}: {shown}{f' and {more:,}{cut} more' * (more > 0)}"
+            least = "at least " if values["distinct"] == _VALUES else ""
+            yield f"  config {parameter}: {shown}{f' and {least}{more:,} more' * (more > 0)}"
     first = found["first_prompt"]
     if first is not None:
         yield f"the first prompt (line {first['line']}) in full; the label follows its end:"
