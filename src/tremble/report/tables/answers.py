@@ -8,7 +8,7 @@ from typing import Any
 from tremble.decisions.record import FAMILIES
 from tremble.report.tables.captions import CAPTIONS
 from tremble.report.tables.further import plain_words
-from tremble.report.tables.table import Column, Section, Table, count, family_name, shown_model
+from tremble.report.tables.table import Column, Section, Table, count, family_name, run_heading
 from tremble.text import MISSING, decimal
 
 Row = dict[str, Any]
@@ -43,7 +43,7 @@ def verdict_layout(rows: Sequence[Row]) -> list[Table]:
 def _answers(rows: Sequence[Row]) -> Table:
     sections = [
         Section(
-            f"{_model(row)} · {family_name(row['family'])}",
+            f"{run_heading(row)} · {family_name(row['family'])}",
             [
                 [name, row[question] or "not asked", _sentence(row[f"{question}_why"])]
                 for question, name in _QUESTIONS.items()
@@ -53,10 +53,6 @@ def _answers(rows: Sequence[Row]) -> Table:
     ]
     columns = [Column("Question"), Column("Answer"), Column("Why", long=True)]
     return Table("verdict", VERDICT, CAPTIONS["verdict"], columns, sections, "Nothing is scored.")
-
-
-def _model(row: Row) -> str:
-    return f"{shown_model(row['model'])} · {row['format']} · {row['formulation']}"
 
 
 def _sentence(why: str) -> str:
@@ -72,7 +68,7 @@ def _numbers(rows: Sequence[Row]) -> Table:
         between = MISSING
         if row["low"] is not None:
             between = f"{decimal(row['low'])} to {decimal(row['high'])}"
-        sections.setdefault(_model(row), []).append(
+        sections.setdefault(run_heading(row), []).append(
             [
                 family_name(row["family"]),
                 count(row["decisions"]),

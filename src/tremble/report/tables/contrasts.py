@@ -9,7 +9,7 @@ from typing import Any
 
 from tremble.report.tables.captions import CONTRASTS
 from tremble.report.tables.further import table_of
-from tremble.report.tables.table import Column, Section, Table, count, family_name, shown_model
+from tremble.report.tables.table import Column, Section, Table, count, family_name, run_heading
 from tremble.text import MISSING, decimal, p_value
 
 Row = dict[str, Any]
@@ -52,8 +52,7 @@ def contrast_layout(tables: Mapping[str, Sequence[Row] | str]) -> list[Table]:
 def _contrasts(rows: Sequence[Row]) -> Table:
     sections: dict[str, list[list[str]]] = {}
     for row in rows:
-        run = shown_model(row["model"]), row["format"], row["formulation"]
-        about = " · ".join([*run, family_name(row["family"])])
+        about = f"{run_heading(row)} · {family_name(row['family'])}"
         sections.setdefault(about, []).append(_cells(row))
     noted = any(row["note"] for row in rows)
     columns = [column for column in _COLUMNS if noted or not column.long]

@@ -63,6 +63,11 @@ def shown_model(name: str) -> str:
     return f"{name} (made up)" if is_made_up(name) else name
 
 
+def run_heading(row: Row) -> str:
+    """The heading of what is said of one model, in one format and wording."""
+    return f"{shown_model(row['model'])} · {row['format']} · {row['formulation']}"
+
+
 def count(value: int | None) -> str:
     """A whole number with thousands separated; an en dash for None."""
     return MISSING if value is None else f"{value:,}"
@@ -164,7 +169,7 @@ def _models_table(rows: Sequence[Row]) -> Table:
         ],
         _sections(
             rows,
-            lambda row: f"{shown_model(row['model'])} · {row['format']} · {row['formulation']}",
+            run_heading,
             _model,
         ),
         "Nothing has been scored yet.",

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.text import Text
 
 from tremble.report.tables.table import Table
+from tremble.report.terminal.tables import print_wrapped
 from tremble.text import visible
 
 _INDENT = "    "
@@ -23,8 +24,5 @@ def print_answers(table: Table, console: Console) -> None:
         for question, answer, why in section.rows:
             line = Text(visible(f"{question}: {answer}. {why}"))
             line.stylize("bold", 0, len(question) + len(answer) + 3)
-            first, *more = line.wrap(console, console.width - len(_INDENT), overflow="fold")
-            for part in (first, *(Text(_INDENT) + part for part in more)):
-                part.rstrip()
-                console.print(part)
+            print_wrapped(line, console, _INDENT)
     console.print()

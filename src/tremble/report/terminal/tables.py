@@ -193,8 +193,12 @@ def _lines(table: Table, rows: list[list[str]], fit: _Fit, console: Console) -> 
         for place in fit.below:
             if row[place]:
                 name = [table.columns[place].name] if len(fit.below) > 1 else []
-                line = Text(f"{', '.join([*about, *name])}: {row[place]}")
-                first, *more = line.wrap(console, console.width - len(_INDENT), overflow="fold")
-                for text in (first, *(Text(_INDENT) + text for text in more)):
-                    text.rstrip()
-                    console.print(text)
+                print_wrapped(Text(f"{', '.join([*about, *name])}: {row[place]}"), console, _INDENT)
+
+
+def print_wrapped(line: Text, console: Console, indent: str) -> None:
+    """A line that is longer than the console in several, all but the first indented."""
+    first, *more = line.wrap(console, console.width - len(indent), overflow="fold")
+    for text in (first, *(Text(indent) + text for text in more)):
+        text.rstrip()
+        console.print(text)
