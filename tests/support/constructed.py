@@ -8,7 +8,7 @@ them.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,61 +71,42 @@ def pool(folder: Path, options: list[dict[str, Any]], count: int = 2000) -> Pool
     return Pool(options, prompts, shares[order])
 
 
-def crossed(
-    of: Pool,
-    arms: Mapping[str, Sequence[int]],
-    chance: Callable[[str, np.ndarray], np.ndarray],
-    people: int,
-    seed: int = 1,
-) -> list[dict[str, Any]]:
-    """Everybody reads every prompt of both arms, of which the first ones are versions of one item,
-    and so on; `chance` gives, for an arm and what the model
-    predicts of its prompts (prompts, options), the shares of people (prompts, options)."""
-    rng = np.random.default_rng(seed)
-    keys = [option["key"] for option in of.options]
-    records = []
+Arms = Mapping[str, Sequence[int]]
+Chance = Callable[[str, np.ndarray], np.ndarray]
+
+
+def _asked(of: Pool, arms: Arms, chance: Chance) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
+    """What every prompt's records have in common, and the shares of people who choose its options.
+    The first prompts of the arms are versions of one item, and so on; `chance` gives, for an arm
+    and what the model predicts of its prompts (prompts, options), the shares of people."""
     for arm, places in arms.items():
         shares = chance(arm, of.shares[list(places)])
         for item, (place, share) in enumerate(zip(places, shares, strict=True)):
-            for person, drawn in enumerate(rng.choice(len(keys), size=people, p=share)):
-                records.append(
-                    {
-                        "prompt": of.prompts[place],
-                        "item": f"i{item}",
-                        "options": of.options,
-                        "choice": keys[drawn],
-                        "participant": f"p{person}",
-                        "config": {"stakes": arm},
-                    }
-                )
-    return records
+            asked = {"prompt": of.prompts[place], "item": f"i{item}", "options": of.options}
+            yield {**asked, "config": {"stakes": arm}}, share
 
 
-def rated(
-    of: Pool,
-    arms: Mapping[str, Sequence[int]],
-    chance: Callable[[str, np.ndarray], np.ndarray],
-    people: int,
-    seed: int = 1,
+def crossed(
+    of: Pool, arms: Arms, chance: Chance, people: int, seed: int = 1
 ) -> list[dict[str, Any]]:
+    """Everybody reads every prompt of both arms (`_asked`)."""
+    rng = np.random.default_rng(seed)
+    keys = [option["key"] for option in of.options]
+    return [
+        {**asked, "config": {**asked["config"]}, "choice": keys[drawn], "participant": f"p{person}"}
+        for asked, share in _asked(of, arms, chance)
+        for person, drawn in enumerate(rng.choice(len(keys), size=people, p=share))
+    ]
+
+
+def rated(of: Pool, arms: Arms, chance: Chance, people: int, seed: int = 1) -> list[dict[str, Any]]:
     """As `crossed`, but every prompt has readers of its own, of whom only the rates are known."""
     rng = np.random.default_rng(seed)
     keys = [option["key"] for option in of.options]
     records = []
-    for arm, places in arms.items():
-        shares = chance(arm, of.shares[list(places)])
-        for item, (place, share) in enumerate(zip(places, shares, strict=True)):
-            counts = rng.multinomial(people, share)
-            records.append(
-                {
-                    "prompt": of.prompts[place],
-                    "item": f"i{item}",
-                    "options": of.options,
-                    "rates": dict(zip(keys, (counts / people).tolist(), strict=True)),
-                    "n": people,
-                    "config": {"stakes": arm},
-                }
-            )
+    for asked, share in _asked(of, arms, chance):
+        rates = (rng.multinomial(people, share) / people).tolist()
+        records.append({**asked, "rates": dict(zip(keys, rates, strict=True)), "n": people})
     return records
 
 
