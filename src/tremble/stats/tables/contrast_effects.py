@@ -15,7 +15,7 @@ from tremble.stats.frames.treatments import Arms
 from tremble.stats.inference.arms import Points
 from tremble.stats.inference.contrasts import contrast
 from tremble.stats.inference.effects import Effect, Effects, Over, by_t, fixed_rates
-from tremble.stats.inference.intervals import FEW_CLUSTERS
+from tremble.stats.inference.intervals import FEW_CLUSTERS, Size
 from tremble.stats.inference.joint_effects import joint_covariance
 from tremble.text import counted
 
@@ -147,12 +147,11 @@ class Scored:
             return f"of {counted(unnamed, 'choice')} neither participant nor game is known"
         behind = design.n[mine][~single].sum()
         who = design.people[mine][single]
-        equal = (effective(who) if len(who) else 0.0) + behind
-        if np.isnan(equal) or round(equal) >= FEW_CLUSTERS:
+        if np.isnan(behind):
             return None
-        number = len(np.unique(who)) + behind
-        of_unequal = "" if round(equal) == number else f" of unequal size, worth {equal:.0f}"
-        return f"{number:.0f} people{of_unequal}, fewer than {FEW_CLUSTERS}"
+        equal = (effective(who) if len(who) else 0.0) + behind
+        size = Size(len(np.unique(who)) + round(float(behind)), equal)
+        return size.said("people", FEW_CLUSTERS) if size.below(FEW_CLUSTERS) else None
 
     def _half_named(self, arms: Arms, arm: np.ndarray) -> bool:
         inside = [self.at[arm == number] for number in range(len(arms.coefficients))]
