@@ -24,7 +24,7 @@ import polars as pl
 
 from tremble.baselines.cases import MIN_GROUPS
 from tremble.decisions.record import LENGTHS, READ
-from tremble.stats.frames.clusters import linked, units
+from tremble.stats.frames.clusters import linked, own_numbers, units
 from tremble.stats.frames.folds import dealt
 from tremble.stats.frames.outcomes import OPTION, outcomes
 from tremble.text import counted
@@ -40,8 +40,7 @@ def own_prompts(decisions: pl.DataFrame) -> pl.DataFrame:
     """The decisions with a prompt of the user's own."""
     if "numbers" not in decisions:
         return decisions.clear()
-    # Only short texts are read as JSON: a game's numbers hold its whole history.
-    return decisions.filter(pl.col("numbers").str.starts_with(f'{{"{READ}":').fill_null(False))
+    return decisions.filter(own_numbers().is_not_null())
 
 
 @dataclass(frozen=True, slots=True, eq=False)

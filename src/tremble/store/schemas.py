@@ -70,6 +70,11 @@ def completed(frame: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
     return frame.with_columns(pl.lit(None, schema[name]).alias(name) for name in lacking)
 
 
+def with_columns(decisions: pl.DataFrame, *names: str) -> pl.DataFrame:
+    """Decisions with these columns of `DECISIONS`, as nulls where a frame lacks them."""
+    return completed(decisions, pl.Schema({name: DECISIONS[name] for name in names}))
+
+
 def whole_scores(frame: pl.DataFrame) -> pl.DataFrame:
     """The rows of a part with every column of `SCORES`, also where an earlier version wrote it."""
     if "error_kind" not in frame.columns:

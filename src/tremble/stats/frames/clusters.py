@@ -12,6 +12,7 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 from tremble.decisions.record import READ
+from tremble.store.schemas import with_columns
 
 # Families without a history, in which people with the same numbers read the same.
 _ON_THE_TABLE = ("one_shot_matrix", "lottery")
@@ -43,6 +44,19 @@ def unnamed() -> pl.Expr:
     return pl.col("choice").is_not_null() & pl.all_horizontal(pl.col(*names).is_null())
 
 
+def own_numbers() -> pl.Expr:
+    """`numbers` of a record with a prompt of its own, null for all others: a hash of its text, and
+    what else is known of it."""
+    numbers = pl.col("numbers")
+    return pl.when(numbers.str.starts_with(f'{{"{READ}":')).then(numbers)
+
+
+def own_read() -> pl.Expr:
+    """The hash of the text of a prompt of the user's own, null elsewhere. Only these short texts
+    are read as JSON: a game's numbers hold its whole history."""
+    return own_numbers().str.json_path_match(f"$.{READ}")
+
+
 def units(decisions: pl.DataFrame) -> pl.DataFrame:
     """What each decision is a unit of: decision, cluster (the play, else the decision), person
     (`person`), item and unnamed.
@@ -55,15 +69,11 @@ def units(decisions: pl.DataFrame) -> pl.DataFrame:
       stays a problem, a play a play.
     - unnamed: see there; several may be one person's.
     """
-    used = ("numbers", "item", "choice", "game", "family", "role")
-    lacking = [name for name in used if name not in decisions]
-    decisions = decisions.with_columns(pl.lit(None, pl.String).alias(name) for name in lacking)
+    decisions = with_columns(decisions, "numbers", "item", "choice", "game", "family", "role")
     numbers, single = pl.col("numbers"), pl.col("choice").is_not_null()
     on_the_table = pl.col("family").is_in(_ON_THE_TABLE) & pl.col("game").is_null()
     situation = pl.concat_str("family", pl.col("role").fill_null(""), numbers, separator=" ")
-    # Only short texts are read as JSON: a game's numbers hold its whole history.
-    text = pl.when(numbers.str.starts_with(f'{{"{READ}":')).then(numbers)
-    read = text.str.json_path_match(f"$.{READ}")
+    read = own_read()
     named = pl.concat_str(pl.lit("item "), _within(), pl.lit("/"), "item")
     made = decisions.select(
         "decision",
@@ -190,8 +200,12 @@ def _without_gaps(codes: np.ndarray) -> np.ndarray:
 
 def _nested(inner: np.ndarray, outer: np.ndarray) -> bool:
     """Whether every cluster of `inner` lies within one cluster of `outer`."""
-    both = inner * (int(outer.max()) + 1) + outer
-    return len(np.unique(both)) == int(inner.max()) + 1
+    return len(np.unique(pairs(inner, outer))) == int(inner.max()) + 1
+
+
+def pairs(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """(points): a number for each pair of two codes from 0, not without gaps."""
+    return np.asarray(one * (int(other.max(initial=0)) + 1) + other)
 
 
 def effective(codes: np.ndarray) -> float:

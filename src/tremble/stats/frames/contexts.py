@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from tremble.decisions.record import READ
+from tremble.stats.frames.clusters import own_read
+from tremble.store.schemas import with_columns
 
 # Words exchanged in a game are no numbers: two such games are never taken for the same. Where the
 # whole prompt is the user's own, the words are in it.
@@ -21,16 +22,15 @@ def contexts(decisions: pl.DataFrame) -> pl.DataFrame:
     nothing; to join two would.
     """
     known = [name for name in _SITUATION if name in decisions.columns]
-    numbers = pl.col("numbers") if "numbers" in decisions.columns else pl.lit(None, pl.String)
-    config = pl.col("config") if "config" in decisions.columns else pl.lit(None, pl.String)
-    read = numbers.str.json_path_match(f"$.{READ}")
-    talk = config.str.contains(_TALK).fill_null(False) & read.is_null()
+    decisions = with_columns(decisions, "numbers", "config")
+    read = own_read()
+    talk = pl.col("config").str.contains(_TALK).fill_null(False) & read.is_null()
     frame = decisions.select(
         "decision",
         *known,
         pl.col("keys").list.join("\x1f").alias("options"),
         # Of a prompt of the user's own by the text alone, as a study stored before has it.
-        pl.coalesce(read, numbers).alias("numbers"),
+        pl.coalesce(read, "numbers").alias("numbers"),
         talk.alias("talk"),
     ).with_columns(
         context_why=pl.when("talk")

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from tremble.stats.frames.clusters import kinds_of, units
+from tremble.stats.frames.clusters import kinds_of, pairs, units
 from tremble.stats.frames.contexts import contexts
 from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.responses import Responses, responses
 from tremble.stats.frames.shares import texts
 from tremble.stats.frames.treatments import Settings
+from tremble.store.schemas import with_columns
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,14 +55,10 @@ class Design:
 
 def designs(evidence: Evidence) -> Iterator[Design]:
     """The design of each family, in the usual order, also of one without outcomes."""
-    decisions = evidence.decisions
-    if "config" not in decisions:
-        decisions = decisions.with_columns(config=pl.lit(None, pl.String))
-    if "n" not in decisions:
-        decisions = decisions.with_columns(n=pl.lit(None, pl.Int64))
-    named = pl.col("item").is_not_null() if "item" in decisions else pl.lit(False)
+    decisions = with_columns(evidence.decisions, "config", "n", "item")
+    facts = ("decision", "config", "n", "dataset", "target", "keys")
     whole = (
-        decisions.select("decision", "config", "n", "dataset", "target", "keys", named=named)
+        decisions.select(*facts, named=pl.col("item").is_not_null())
         .join(units(decisions), on="decision", maintain_order="left")
         .join(
             contexts(decisions).select("decision", "context"), on="decision", maintain_order="left"
@@ -78,9 +75,8 @@ def designs(evidence: Evidence) -> Iterator[Design]:
 def _design(held: Responses, mine: pl.DataFrame) -> Design:
     people, second = (kind.codes.ravel().astype(np.int64) for kind in kinds_of(mine))
     if not held.single.any() and mine["item"].null_count() == 0:
-        people = (
-            second  # a rate is many people's: the versions of an item are what belongs together
-        )
+        # A rate is many people's: the versions of an item are what belongs together.
+        people = second
     number = len(np.unique(people))
     cells = _cells(people, second)
     same = number == len(np.unique(second)) == cells
@@ -120,7 +116,7 @@ def _less(held: Responses) -> str:
 
 
 def _cells(one: np.ndarray, other: np.ndarray) -> int:
-    return len(np.unique(one * (int(other.max(initial=0)) + 1) + other))
+    return len(np.unique(pairs(one, other)))
 
 
 def _codes(names: pl.Series) -> np.ndarray:

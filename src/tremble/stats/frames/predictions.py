@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import polars as pl
 
 from tremble.stats.frames.comparisons import format_column
 
 RUN = ["model", "format", "formulation"]
+RunFamily = tuple[str, str, str, str]
+
+
+def run_and_family(row: Mapping[str, Any]) -> RunFamily:
+    """What most tables have a row for: model, format, formulation and family."""
+    return row["model"], row["format"], row["formulation"], row["family"]
 
 
 def normalised(logprobs: np.ndarray, lengths: np.ndarray) -> np.ndarray:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -12,6 +11,7 @@ import polars as pl
 from tremble.stats.frames.comparisons import family_order
 from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.predictions import RUN
+from tremble.store.schemas import with_columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +107,7 @@ def _options(decisions: pl.DataFrame) -> pl.DataFrame:
     family has no values 1 for the target, else 0, null without a target), valued, single, n, sd:
     a row per option of each decision with a choice or rates. Of two options with rates the first is
     the target where none is named."""
-    lacking: dict[str, Any] = {
-        "values": pl.List(pl.Float64),
-        "n": pl.Int64,
-        "rate_sd": pl.Float64,
-    }
-    decisions = decisions.with_columns(
-        pl.lit(None, kind).alias(name) for name, kind in lacking.items() if name not in decisions
-    )
+    decisions = with_columns(decisions, "values", "n", "rate_sd")
     length = pl.col("keys").list.len()
     rates = pl.col("rates").cast(pl.List(pl.Float64))
     nothing = pl.col("keys").list.eval(pl.lit(None, pl.Float64).repeat_by(pl.len()).explode())

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import polars as pl
 
-from tremble.decisions.record import READ
-from tremble.stats.frames.clusters import Kind, kinds_of, units
+from tremble.stats.frames.clusters import Kind, kinds_of, own_numbers, pairs, units
 from tremble.stats.frames.comparisons import family_order
 from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.predictions import RUN
+from tremble.store.schemas import with_columns
 
 # Two options say all in one share, which the level is of.
 MIN_OPTIONS = 3
@@ -95,16 +94,12 @@ def texts(decisions: pl.DataFrame) -> pl.DataFrame:
     A problem with rates is a text of its own. Of single choices a text is an item with its wording
     and its options: equal items in other words, or with other options, are other texts.
     """
-    lacking = ("numbers", "choice")
-    decisions = decisions.with_columns(
-        pl.lit(None, pl.String).alias(name) for name in lacking if name not in decisions
-    )
+    decisions = with_columns(decisions, "numbers", "choice")
     facts = decisions.select("decision", "keys", "choice", "numbers").join(
         units(decisions).select("decision", "item"), on="decision", maintain_order="left"
     )
-    worded = pl.when(pl.col("numbers").str.starts_with(f'{{"{READ}":')).then("numbers")
     options = pl.col("keys").list.sort().list.join("\x1f")
-    read = pl.concat_str("item", worded.fill_null(""), options, separator="\x1e")
+    read = pl.concat_str("item", own_numbers().fill_null(""), options, separator="\x1e")
     return facts.select(
         "decision", text=pl.when(pl.col("choice").is_null()).then("decision").otherwise(read)
     )
@@ -113,14 +108,7 @@ def texts(decisions: pl.DataFrame) -> pl.DataFrame:
 def _told(decisions: pl.DataFrame) -> pl.DataFrame:
     """decision, family, keys, choice, rates, values, text, who, rated, people (behind rates) and
     the columns of `units`, of the decisions that are about a text."""
-    lacking: dict[str, Any] = {
-        "values": pl.List(pl.Float64),
-        "n": pl.Int64,
-        "config": pl.String,
-    }
-    decisions = decisions.with_columns(
-        pl.lit(None, kind).alias(name) for name, kind in lacking.items() if name not in decisions
-    )
+    decisions = with_columns(decisions, "values", "n", "config")
     single, rates = pl.col("choice").is_not_null(), pl.col("rates").cast(pl.List(pl.Float64))
     known = rates.list.eval(pl.element().is_not_null() & pl.element().is_not_nan()).list.all()
     whole = known & (rates.list.len() == pl.col("keys").list.len()) & (rates.list.sum() > 0)
@@ -184,8 +172,7 @@ def _of_family(
 
 def _pairs(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """0, 1, ... for the distinct pairs of two codes."""
-    both = one * (int(other.max()) + 1) + other
-    return np.asarray(np.unique(both, return_inverse=True)[1]).ravel()
+    return np.asarray(np.unique(pairs(one, other), return_inverse=True)[1]).ravel()
 
 
 def _options(told: pl.DataFrame) -> pl.DataFrame:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.stats import t
 
-from tremble.stats.frames.clusters import Kind, as_kinds, summed
+from tremble.stats.frames.clusters import Kind, as_kinds, pairs, summed
 from tremble.stats.inference.intervals import LEVEL, units_of
 
 _FLAT = 1e-12  # a variance below this is rounding
@@ -35,7 +35,7 @@ def ceiling_interval(
         return None, None, units.reason
     squares = [_squared_error(y, noise, context, codes) for codes in levels]
     if len(levels) == 2:
-        cells = levels[0] * (int(levels[1].max()) + 1) + levels[1]
+        cells = pairs(*levels)
         both = _squared_error(y, noise, context, np.unique(cells, return_inverse=True)[1].ravel())
         squares = [max(sum(squares) - both, *squares)]
     ratio = float(_log_ratio(_sums(y, noise)))

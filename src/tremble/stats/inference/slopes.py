@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import t
 
-from tremble.stats.frames.clusters import summed
+from tremble.stats.frames.clusters import pairs, summed
 from tremble.stats.inference.intervals import LEVEL
 from tremble.stats.metrics.calibration import clipped, recalibration
 
@@ -55,7 +55,7 @@ def slopes(
     columns = np.stack([weight, weight * u, weight * u**2, left, left * u], axis=-1)
     squares = [_squared_error(columns, codes) for codes in clusters]
     if len(clusters) == 2:
-        cells = clusters[0] * (int(clusters[1].max()) + 1) + clusters[1]
+        cells = pairs(*clusters)
         both = _squared_error(columns, np.unique(cells, return_inverse=True)[1].ravel())
         squares = [np.maximum(sum(squares) - both, np.maximum(*squares))]
     rarer = min(len(np.unique(codes)) for codes in clusters)

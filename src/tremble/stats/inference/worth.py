@@ -30,7 +30,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats as scipy_stats
 
-from tremble.stats.frames.clusters import effective
+from tremble.stats.frames.clusters import effective, pairs
 from tremble.stats.inference.intervals import FEW_CLUSTERS, FEW_ITEMS, LEVEL, MIN_CLUSTERS, Size
 from tremble.text import counted, join_notes
 
@@ -139,7 +139,7 @@ def _error(terms: np.ndarray, x: np.ndarray, readers: Readers) -> float | None:
     changes = _without_one(terms, x, readers)
     people = _jackknife(total, changes, readers.person)
     # One answer of a person to an item, which may be to several of its prompts and options.
-    of = readers.person * (int(readers.item.max()) + 1) + readers.item[readers.cell]
+    of = pairs(readers.person, readers.item[readers.cell])
     answers = _jackknife(total, changes, of)
     if items is None or people is None or answers is None:
         return None

@@ -15,7 +15,7 @@ import numpy as np
 
 from tremble.stats.frames.clusters import effective
 from tremble.stats.frames.evidence import Evidence
-from tremble.stats.frames.predictions import RUN
+from tremble.stats.frames.predictions import RUN, RunFamily, run_and_family
 from tremble.stats.frames.responses import several
 from tremble.stats.frames.shares import Shares, shares
 from tremble.stats.inference.excess import Spread, halves, item_of_text, over_both, over_people
@@ -59,15 +59,11 @@ def distribution_table(evidence: Evidence) -> list[Row]:
     return [one.row for one in measured(evidence)]
 
 
-def judged(evidence: Evidence) -> dict[tuple[str, str, str, str], Measured]:
+def judged(evidence: Evidence) -> dict[RunFamily, Measured]:
     """By model, format, formulation and family the distance that a verdict goes by: Wasserstein-1
     where options have values, else total variation. Its interval stands in `share_low` and
     `share_high`."""
-    return {
-        (row["model"], row["format"], row["formulation"], row["family"]): one
-        for one in measured(evidence)
-        for row in [one.row]
-    }
+    return {run_and_family(one.row): one for one in measured(evidence)}
 
 
 def measured(evidence: Evidence) -> list[Measured]:

@@ -15,7 +15,7 @@ import polars as pl
 
 from tremble.stats.frames.clusters import Kind, kinds_of, summed, units
 from tremble.stats.frames.evidence import Evidence
-from tremble.stats.frames.predictions import RUN
+from tremble.stats.frames.predictions import RUN, RunFamily, run_and_family
 from tremble.stats.frames.responses import Responses, responses
 from tremble.stats.frames.shares import texts
 from tremble.stats.inference.intervals import Units
@@ -87,14 +87,10 @@ def levels(evidence: Evidence) -> list[Level]:
     return [one for _, one in sorted(rows, key=lambda row: row[0])]
 
 
-def level_of(evidence: Evidence) -> dict[tuple[str, str, str, str], Level]:
+def level_of(evidence: Evidence) -> dict[RunFamily, Level]:
     """The levels by model, format, formulation and family: for a verdict, which goes by
     `share_low` and `share_high`."""
-    return {
-        (row["model"], row["format"], row["formulation"], row["family"]): one
-        for one in levels(evidence)
-        for row in [one.row]
-    }
+    return {run_and_family(one.row): one for one in levels(evidence)}
 
 
 def _facts(decisions: pl.DataFrame) -> pl.DataFrame:

@@ -12,7 +12,7 @@ import polars as pl
 
 from tremble.stats.frames.comparisons import format_column
 from tremble.stats.frames.evidence import Evidence
-from tremble.stats.frames.predictions import RUN
+from tremble.stats.frames.predictions import RUN, run_and_family
 from tremble.stats.tables.models import model_table
 from tremble.text import decimal, join_notes
 from tremble.tokenization.surface_forms import SurfaceForms
@@ -49,11 +49,11 @@ def surface_forms_table(evidence: Evidence) -> list[dict[str, Any]]:
         return []
     exact = with_forms.with_columns(logprobs="exact_logprobs", mass="mass_exact")
     before = model_table(evidence.rescored(exact))
-    after = {_run(row): row for row in model_table(replace(evidence, scores=with_forms))}
+    after = {run_and_family(row): row for row in model_table(replace(evidence, scores=with_forms))}
     used = dict(_used(with_forms))
     rows = []
     for was in before:
-        run = _run(was)
+        run = run_and_family(was)
         now = after[run]
         if not now["n"]:
             continue
@@ -75,10 +75,6 @@ def surface_forms_table(evidence: Evidence) -> list[dict[str, Any]]:
     return rows
 
 
-def _run(row: dict[str, Any]) -> tuple[str, ...]:
-    return tuple(row[name] for name in (*RUN, "family"))
-
-
 def _used(with_forms: pl.DataFrame) -> Iterator[tuple[tuple[str, ...], tuple[str, int]]]:
     """Of each run and family the likeliest forms in words, and how many were left out."""
     groups = (
@@ -91,7 +87,7 @@ def _used(with_forms: pl.DataFrame) -> Iterator[tuple[tuple[str, ...], tuple[str
         .group_by(*RUN, "family", "spellings", "shown", maintain_order=True)
         .agg(pl.col("keys").first(), "spelling_logprobs")
     )
-    for run, of_run in groupby(groups.iter_rows(named=True), key=_run):
+    for run, of_run in groupby(groups.iter_rows(named=True), key=run_and_family):
         shown: dict[str, dict[str, _Label]] = {}
         dropped: set[tuple[str, str, str]] = set()
         for group in of_run:

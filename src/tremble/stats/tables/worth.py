@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from tremble.decisions.record import READ
-from tremble.stats.frames.clusters import units
+from tremble.stats.frames.clusters import own_read, units
 from tremble.stats.frames.comparisons import family_order
 from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.predictions import RUN
 from tremble.stats.inference.worth import Readers, worth
+from tremble.store.schemas import with_columns
 
 Row = dict[str, Any]
 _CELL = ("prompt", "key")
@@ -116,22 +116,18 @@ def _cells(answers: pl.DataFrame, rates: pl.DataFrame) -> pl.DataFrame:
 def _points(evidence: Evidence) -> pl.DataFrame:
     """What is counted, a row per point: decision, family, key, outcome, weight, single (a choice),
     item, prompt (numbers), person, and what is known of rates: target, n, rate_sd, trials."""
-    decisions = evidence.decisions
-    kinds = {"n": pl.Float64, "rate_sd": pl.Float64, "numbers": pl.String, "config": pl.String}
-    lacking = [pl.lit(None, kinds[name]).alias(name) for name in kinds if name not in decisions]
-    numbers, target = pl.col("numbers"), pl.col("target").cast(pl.String)
-    text = pl.when(numbers.str.starts_with(f'{{"{READ}":')).then(numbers)
-    facts = decisions.with_columns(lacking).select(
+    decisions = with_columns(evidence.decisions, "n", "rate_sd", "numbers", "config")
+    facts = decisions.select(
         "decision",
         pl.col("dataset").cast(pl.String),
-        target=target,
+        target=pl.col("target").cast(pl.String),
         n=pl.col("n").cast(pl.Float64),
         rate_sd=pl.col("rate_sd").cast(pl.Float64),
         trials=pl.col("config").str.json_path_match("$.trials").cast(pl.Float64, strict=False),
         options=pl.col("keys").list.join("\x1f"),
         even=1.0 / pl.col("keys").list.len(),
         numbers="numbers",
-        text=text.str.json_path_match(f"$.{READ}"),
+        text=own_read(),
         single=pl.col("choice").is_not_null(),
     )
     of = units(decisions).select("decision", "person", "cluster", unit="item")

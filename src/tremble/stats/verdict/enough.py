@@ -13,6 +13,7 @@ from tremble.stats.frames.clusters import kinds_of, units
 from tremble.stats.frames.comparisons import family_order
 from tremble.stats.frames.outcomes import outcomes
 from tremble.stats.inference.intervals import FEW_CLUSTERS, OTHERS, Units, units_of
+from tremble.store.schemas import with_columns
 
 NO_MEAN = "three or more options with neither value nor target have no mean"
 TWO_OPTIONS = "of two options the level says all"
@@ -73,8 +74,7 @@ def too_few_people(units: Units | None, behind: float | None = None) -> str | No
 def behind_rates(decisions: pl.DataFrame) -> dict[str, float]:
     """By family that holds rates alone how many people are behind them; infinite where that is not
     known, since then the problems alone are resampled."""
-    if "n" not in decisions:
-        decisions = decisions.with_columns(n=pl.lit(None, pl.Int64))
+    decisions = with_columns(decisions, "n")
     rated = pl.col("choice").is_null() & pl.col("rates").is_not_null()
     known = pl.col("n").filter(rated)
     found = (

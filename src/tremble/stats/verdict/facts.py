@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tremble.stats.filters import SLACK
+from tremble.stats.frames.predictions import RunFamily, run_and_family
 from tremble.stats.frames.treatments import WITH
 from tremble.stats.inference.intervals import Units
 from tremble.stats.verdict.answer import MARGINS, Margins
@@ -60,14 +61,13 @@ def distance_facts(row: Row, units: Units, behind: float | None = None) -> Dista
 
 def contrast_facts(
     rows: Iterable[Row], margins: Margins = MARGINS
-) -> dict[tuple[str, str, str, str], list[Contrasted]]:
+) -> dict[RunFamily, list[Contrasted]]:
     """Of the rows of `contrast_rows`, by model, format, formulation and family, also of contrasts
     that could not be had. Of too few people, and where the options of an arm have too little of the
     probability, nothing is clear."""
-    facts: dict[tuple[str, str, str, str], list[Contrasted]] = {}
+    facts: dict[RunFamily, list[Contrasted]] = {}
     for row in rows:
-        key = (row["model"], row["format"], row["formulation"], row["family"])
-        facts.setdefault(key, []).append(_contrasted(row, margins))
+        facts.setdefault(run_and_family(row), []).append(_contrasted(row, margins))
     return facts
 
 

@@ -9,7 +9,7 @@ import polars as pl
 
 from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.matrix import AllPoints, RunMatrix
-from tremble.stats.frames.predictions import RUN
+from tremble.stats.frames.predictions import RUN, RunFamily, run_and_family
 from tremble.stats.inference.bootstrap import RESAMPLES, difference_intervals
 from tremble.stats.tables.baselines import baseline_points
 from tremble.stats.tables.ceiling import ceiling_table
@@ -39,10 +39,10 @@ def ranking_table(evidence: Evidence, resamples: int = RESAMPLES) -> list[Row]:
     """
     ceilings = {row["family"]: row for row in ceiling_table(evidence)}
     made = RunMatrix(evidence)
-    intervals = {_key(own[0]): own for own in r_of_runs(made, resamples)}
+    intervals = {run_and_family(own[0]): own for own in r_of_runs(made, resamples)}
     names, baselines = _baselines(baseline_points(evidence), made.points)
     controls = control_table(evidence, resamples)
-    rows: dict[tuple[Any, ...], Row] = {}
+    rows: dict[RunFamily, Row] = {}
     for held in made.families:
         x = made.x[:, held.at]
         here = dict(zip(names, baselines[:, held.at], strict=True))
@@ -52,17 +52,13 @@ def ranking_table(evidence: Evidence, resamples: int = RESAMPLES) -> list[Row]:
         )
         over = difference_intervals(x, b, held.y, held.clusters, resamples=resamples)
         for run, one, difference in zip(made.runs.iter_rows(named=True), best, over, strict=True):
-            key = _key(run | {"family": held.family})
+            key = run_and_family(run | {"family": held.family})
             if key in intervals:
                 ceiling = ceilings[held.family]
                 rows[key] = ranking_row(
                     Standing.of(intervals[key], ceiling, one, difference, controls)
                 )
     return [rows[key] for key in intervals]
-
-
-def _key(row: Row) -> tuple[Any, ...]:
-    return tuple(row[name] for name in (*RUN, "family"))
 
 
 def _baselines(beside: pl.DataFrame, points: AllPoints) -> tuple[list[str], np.ndarray]:

@@ -8,12 +8,11 @@ import polars as pl
 
 from tremble.stats.frames.comparisons import format_column
 from tremble.stats.frames.evidence import Evidence
-from tremble.stats.frames.predictions import RUN
+from tremble.stats.frames.predictions import RUN, RunFamily, run_and_family
 from tremble.stats.frames.subsets import subsets
 from tremble.text import decimal
 
 MOST_LEVELS = 20  # a config key with more values is rather a number than a treatment
-Key = tuple[str, str, str, str]  # model, format, formulation, family
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +25,7 @@ class Read:
     likeliest: str | None = None
 
 
-def reads_of(evidence: Evidence) -> dict[Key, Read]:
+def reads_of(evidence: Evidence) -> dict[RunFamily, Read]:
     """Of every run and family with predictions."""
     family = evidence.decisions.select("decision", "family")
     masses = (
@@ -38,12 +37,13 @@ def reads_of(evidence: Evidence) -> dict[Key, Read]:
     )
     likeliest = _likeliest(evidence.scores, family)
     return {
-        (model, format_, wording, name): Read(mass, likeliest.get((model, format_, wording, name)))
-        for model, format_, wording, name, mass in masses.iter_rows()
+        key: Read(row["mass"], likeliest.get(key))
+        for row in masses.iter_rows(named=True)
+        for key in [run_and_family(row)]
     }
 
 
-def _likeliest(scores: pl.DataFrame, family: pl.DataFrame) -> dict[Key, str]:
+def _likeliest(scores: pl.DataFrame, family: pl.DataFrame) -> dict[RunFamily, str]:
     """The token that is most often the likeliest one beside the options, and its mean chance."""
     if not {"other_token", "other_logprob"} <= set(scores.columns):
         return {}
@@ -59,9 +59,7 @@ def _likeliest(scores: pl.DataFrame, family: pl.DataFrame) -> dict[Key, str]:
         .collect()
     )
     return {
-        (row["model"], row["format"], row["formulation"], row["family"]): (
-            f"{row['other_token']!r} ({decimal(row['chance'])})"
-        )
+        run_and_family(row): f"{row['other_token']!r} ({decimal(row['chance'])})"
         for row in found.iter_rows(named=True)
     }
 

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from tremble.stats.frames.evidence import Evidence
+from tremble.stats.frames.predictions import run_and_family
 from tremble.stats.frames.treatments import Contrast
 from tremble.stats.inference.bootstrap import RESAMPLES
 from tremble.stats.tables.contrasts import contrast_rows
@@ -24,7 +25,6 @@ from tremble.stats.verdict.read import Read, config_keys, reads_of
 from tremble.stats.verdict.replace import replace
 
 Row = dict[str, Any]
-Key = tuple[str, str, str, str]
 
 
 def verdict_table(
@@ -42,7 +42,7 @@ def verdict_table(
     compared = contrast_facts(contrast_rows(evidence, contrasts) if contrasts else [], margins)
     rows = []
     for row in ranking_table(evidence, resamples):
-        key = _key(row)
+        key = run_and_family(row)
         level, distance, known = means.get(key), distances.get(key), behind.get(row["family"])
         answers = {
             "ranking": Answer(row["verdict"], row["why"]),
@@ -59,10 +59,6 @@ def verdict_table(
         absent = _absent(row["family"] in more)
         rows.append({**row, "mass": read.mass, **_columns(answers, absent)})
     return rows
-
-
-def _key(row: Mapping[str, Any]) -> Key:
-    return row["model"], row["format"], row["formulation"], row["family"]
 
 
 def _more_options(decisions: pl.DataFrame) -> set[str]:
