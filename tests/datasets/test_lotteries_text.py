@@ -175,3 +175,14 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("problem,option_a\n1,x\n")
     with pytest.raises(UserError, match="the columns are 'problem,option_a', not 'problem,opt"):
         imported(tmp_path / "x.csv")
+
+
+def test_rows_and_columns_without_a_cell_are_passed_over(tmp_path: Path) -> None:
+    head, row = "problem,option_a,option_b,rate_b", "p1,Eight for sure.,Twenty or nothing.,0.42"
+    plain, wide = tmp_path / "plain.csv", tmp_path / "wide.csv"
+    plain.write_text(f"{head}\n{row}\n", "utf-8")
+    wide.write_text(f"{head},,\n{row},,\n,,,,,\n  ,,,,,\n", "utf-8")
+    assert list(load(wide, Notes())) == list(load(plain, Notes()))
+    wide.write_text(f"{head},,\n{row},more,\n", "utf-8")
+    with pytest.raises(UserError, match="5 cells where the header has 4"):
+        list(load(wide, Notes()))

@@ -151,7 +151,7 @@ ODD_LINES: dict[str, tuple[str | bytes, str]] = {
     "half a character, raw": (b'{"id": "\xed\xa0\x80"}', "not UTF-8"),
     "a long key": ('{"' + "k" * 5000 + '": 1}', "unknown key"),
     "a long value": (
-        '{"options": ["a", "b"], "choice": "a", "prompt": ["' + "v" * 5000 + '"]}',
+        '{"options": ["a", "b"], "choice": "a", "prompt": ["' + "v" * 5000 + '", "v"]}',
         "must be an object with role",
     ),
 }

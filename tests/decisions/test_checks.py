@@ -14,6 +14,7 @@ from tests.support.record_lines import GAME, OWN, PLAYED, write_lines
 from tremble.api.check import check_decisions
 from tremble.decisions import jsonl
 from tremble.decisions.lines import Fault
+from tremble.decisions.record import Decision
 from tremble.errors import UserError
 from tremble.prompts.formulations import standard
 from tremble.study.decision_frame import decision_frame
@@ -150,3 +151,72 @@ def test_who_saw_an_event_is_not_lost_to_a_typo(tmp_path: Path, key: str) -> Non
     screen = {"type": "moves", "round": 1, "choice": "a", "screen": 2, "scene": "x"}
     (found,) = jsonl.read(write_lines(tmp_path / "m.jsonl", {**GAME, "events": [screen]}, PLAYED))
     assert found.game is not None and found.game.events[0].data["screen"] == 2
+
+
+def read_one(tmp_path: Path, *lines: Any) -> Decision:
+    (decision,) = jsonl.read(write_lines(tmp_path / "m.jsonl", *lines))
+    return decision
+
+
+def test_whole_numbers_that_pandas_made_floats(tmp_path: Path) -> None:
+    record = {"prompt": "0 or 1?", "options": ["0", "1"], "choice": 1.0, "participant": 12.0}
+    found = read_one(tmp_path, {**record, "round": 3.0})
+    assert (found.choice, found.participant, found.round) == ("1", "12", 3)
+    assert read_one(tmp_path, {**RATE, "rate": 0.5, "n": 30.0}).n == 30
+    assert "round is 2.5" in fault(tmp_path, {**record, "round": 2.5})
+    assert "choice is 0.5" in fault(tmp_path, {**record, "choice": 0.5})
+
+
+def test_composed_and_decomposed_letters_are_the_same(tmp_path: Path) -> None:
+    whole, parts = "caf\xe9", "cafe\u0301"
+    record = {"prompt": "Or tea?", "options": [whole, "tea"]}
+    for key in (whole, parts):
+        found = read_one(tmp_path, {**record, "choice": key, "target": key})
+        assert (found.choice, found.target) == (whole, whole)
+    found = read_one(tmp_path, {**record, "rates": {parts: 0.4, "tea": 0.6}})
+    assert found.rates == {whole: 0.4, "tea": 0.6}
+    said = fault(tmp_path, {**record, "options": [whole, parts], "choice": whole})
+    assert "two options have a key of the same letters" in said
+    said = fault(tmp_path, {**record, "choice": "the\u0301"})
+    assert "is not among the options" in said
+
+
+def test_every_value_in_a_list_of_its_own_as_r_writes(tmp_path: Path) -> None:
+    boxed = {
+        **{"prompt": ["Bus or train?"], "options": ["bus", "train"], "choice": ["bus"]},
+        **{"participant": ["7"], "round": [1], "config": {"frame": ["gain"], "two": [1, 2]}},
+    }
+    found = read_one(tmp_path, boxed)
+    assert (found.prompt, found.choice, found.participant) == ("Bus or train?", "bus", "7")
+    assert (found.round, found.config) == (1, {"frame": "gain", "two": [1, 2]})
+    talk = [{"role": "user", "content": "A or B?"}]
+    assert read_one(tmp_path, {**OWN, "prompt": talk}).prompt == "A or B?"
+    assert read_one(tmp_path, {**OWN, "config": {"a": ["x"]}}).config == {"a": ["x"]}
+
+
+def test_one_array_of_all_records(tmp_path: Path) -> None:
+    path = tmp_path / "m.jsonl"
+    path.write_text(json.dumps([OWN, OWN], indent=1), "utf-8")
+    with pytest.raises(UserError, match="is one JSON array, not an object a line; write it with"):
+        list(jsonl.read(path))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"n": 25}, "n is 25 with a single choice, which counts as one person's; for many people"),
+        ({"rate_sd": 0.2}, "rate_sd is 0.2 with a single choice, but it is about a rate"),
+        ({"choices_each": 5}, "choices_each is 5 with a single choice, but it is about a rate"),
+    ],
+)
+def test_what_only_the_rate_of_many_can_have(
+    tmp_path: Path, change: dict[str, Any], said: str
+) -> None:
+    assert fault(tmp_path, {**OWN, **change}).startswith(f"line 1: {said}")
+    assert read_one(tmp_path, {**OWN, "n": 1}).n == 1
+
+
+def test_how_many_choices_each_person_made(tmp_path: Path) -> None:
+    record = {**RATE, "rate": 0.5, "n": 30}
+    assert read_one(tmp_path, {**record, "choices_each": 5}).choices_each == 5
+    assert "choices_each is 0" in fault(tmp_path, {**record, "choices_each": 0})

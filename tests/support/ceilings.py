@@ -17,11 +17,12 @@ SCHEMA = DECISIONS | {
     "config": pl.String,
     "round": pl.Int32,
     "numbers": pl.String,
+    "choices_each": pl.Int64,
 }
 
 
 def table(rows: list[dict[str, Any]]) -> pl.DataFrame:
-    blank = {"n": None, "rate_sd": None, "config": None, "round": None, "numbers": None}
+    blank: dict[str, Any] = dict.fromkeys(SCHEMA)
     return pl.DataFrame([blank | row for row in rows], schema=SCHEMA)
 
 

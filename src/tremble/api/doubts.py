@@ -6,17 +6,15 @@ how to answer: of games and sessions tremble writes the words itself, or takes t
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator
 from functools import lru_cache
 
 from tremble.decisions.record import Decision
-from tremble.text import decimal
+from tremble.decisions.spread import largest_spread
 from tremble.tokenization.options import boundary_warning, terminator_character
 
 RATES_TOLERANCE = 0.015  # rates are printed with two decimals
-_ROUNDED = 0.005  # so far a printed rate or spread may be from what it was
 _LONGER, _BY = 3, 15  # labels are of very unequal length: so many times, and so many characters
 _UNSEEN = "\u200b\u2060\ufeff"  # of no width; `str.strip` leaves them
 # What a page is made of. A letter alone may be an option's mark: it counts where it is closed.
@@ -47,11 +45,6 @@ def doubts(decision: Decision, text: str) -> Iterator[str]:
 
 
 def _people(d: Decision) -> Iterator[str]:
-    if d.choice is not None and d.n is not None and d.n > 1:
-        yield (
-            f"n is {d.n:,} with a single choice, which counts as one person's; for many people "
-            "give the rate in place of choice, else leave n out."
-        )
     if d.choice is not None and d.participant is None and d.game is None:
         yield (
             "no participant: nobody knows whether two choices are one person's, so no verdict "
@@ -66,30 +59,14 @@ def _rates(d: Decision) -> Iterator[str]:
         yield f"the rates add up to {total:.3f}; they are kept as they are."
     if d.rate_sd is None:
         return
-    people = "" if d.n is None else f" of {d.n:,} people"
-    highest = largest_spread(0.5, d.n)
     rate = None if d.rates is None or d.target is None else d.rates[d.target]
-    if d.rate_sd > highest:
-        percent = f": for {d.rate_sd:g} % write {d.rate_sd / 100:g}" if d.rate_sd > 1 else ""
-        yield (
-            f"rate_sd is {d.rate_sd:g}, but rates{people} lie between 0 and 1 and spread by at "
-            f"most {decimal(highest)}{percent}."
-        )
-    elif rate is not None and d.rate_sd > largest_spread(rate, d.n):
+    if rate is not None and d.rate_sd > largest_spread(rate, d.n):
+        people = "" if d.n is None else f" of {d.n:,} people"
         yield (
             f"rate_sd is {d.rate_sd:g}, more than this rate{people} can spread, the root of rate "
             "(1 - rate) n / (n - 1); it must be the standard deviation between people, from 0 to "
             "1."
         )
-
-
-def largest_spread(rate: float, n: int | None) -> float:
-    """The largest standard deviation (divisor n - 1) of n numbers from 0 to 1 with the mean `rate`,
-    both rounded to two decimals: all of them are then 0 or 1 (Bhatia & Davis, 2000). Where n is not
-    known it is taken as 2, of which the bound is the widest."""
-    near = min(max(0.5, rate - _ROUNDED), rate + _ROUNDED)  # of all that is printed so
-    people = 2 if n is None or n < 2 else n
-    return math.sqrt(near * (1 - near) * people / (people - 1)) + _ROUNDED
 
 
 def _labels(labels: list[str]) -> Iterator[str]:
@@ -144,26 +121,12 @@ def _prompt(d: Decision, text: str) -> Iterator[str]:
             f"HTML in the prompt, {_cut(tag[0])!r}; a model reads it as text: write line breaks "
             "and characters as they are."
         )
-    trials = d.breakdown.get("trials")
-    if d.rates is not None and _several(trials):
-        yield (
-            "config trials is taken as how many choices each person made of this problem: the "
-            "noise of the rate is then known from rate_sd alone; if it means something else, "
-            "rename it."
-        )
     for name in ("rounds", "Max rounds"):
         if d.round is not None and name in d.breakdown:
             yield (
                 f"config {name} is taken as how many rounds people were told of (in a breakdown "
                 "by round); if it means something else, rename it."
             )
-
-
-def _several(trials: object) -> bool:
-    try:
-        return int(str(trials)) > 1
-    except ValueError:
-        return False
 
 
 def _unnamed(d: Decision, text: str) -> list[str]:

@@ -193,6 +193,7 @@ def _decision(row: _Row, game: Game, line: int) -> Decision:
         row.number("bRate", 0, 1),
         n=row.whole("n", 1),
         rate_sd=row.number("bRate_std", 0, 1),
+        choices_each=TRIALS,
         game=game,
         config={"feedback": feedback, "block": row.whole("Block", 1, 5), "trials": TRIALS},
         line=line,

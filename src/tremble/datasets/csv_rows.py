@@ -18,7 +18,8 @@ CheckHeader = Callable[[Path, int, list[str]], None]
 def read_rows(
     file: Path, check_header: CheckHeader, cure: str = FRESH
 ) -> Iterator[tuple[int, dict[str, str]]]:
-    """Line number and cells by column of every row; blank lines are passed over.
+    """Line number and cells by column of every row; rows and columns without any cell, which
+    spreadsheets leave, are passed over.
 
     `check_header` raises where the columns are not those of the source. Raises UserError, with
     file and line, for a file that is not CSV in UTF-8, for a row of another length, and for none.
@@ -29,10 +30,12 @@ def read_rows(
     try:
         for row in reader:
             line = reader.line_num
-            if not row:
+            if not any(cell.strip() for cell in row):
                 continue
+            if header is not None and len(row) > len(header):
+                row = _without_empty(row, len(header))
             if header is None:
-                header = row
+                header = _without_empty(row)
                 check_header(file, line, header)
                 continue
             if len(row) != len(header):
@@ -48,6 +51,13 @@ def read_rows(
         ) from error
     if empty:
         raise UserError(f"{file}, line 1: there are no rows in it; {cure}.")
+
+
+def _without_empty(row: list[str], least: int = 0) -> list[str]:
+    """A row without the empty cells at its end, beyond `least` cells."""
+    while len(row) > least and not row[-1].strip():
+        row = row[:-1]
+    return row
 
 
 def exactly(needed: Sequence[str], optional: Sequence[str] = (), cure: str = FRESH) -> CheckHeader:

@@ -231,6 +231,7 @@ def lotteries(rows: Iterable[Row], notes: Notes) -> Iterator[Decision]:
             float(row["rate_b"]),
             n=int(row["n"]),
             rate_sd=float(row["sd_b"]),
+            choices_each=int(row["trials"]),
             rules=gambles,
             config={"study": "peterson2021", "trials": int(row["trials"])},
         )

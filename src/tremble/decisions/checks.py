@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from tremble.decisions.fields import Fields
+from tremble.decisions.fields import Fields, unboxed
 from tremble.decisions.record import (
     CUSTOM,
     DEFAULT_OPENING,
@@ -16,12 +17,14 @@ from tremble.decisions.record import (
     Game,
     Option,
 )
-from tremble.text import as_written, did_you_mean
+from tremble.decisions.spread import largest_spread
+from tremble.text import as_written, decimal, did_you_mean
 
 _GAME_KEYS = {"schema", "kind", "id", "dataset", "family", "rules", "events", "person", "config"}
 _DECISION_KEYS = {
     *("schema", "kind", "id", "dataset", "family", "game", "at", "participant", "round", "role"),
     *("options", "target", "choice", "rates", "rate", "n", "rate_sd", "rules", "history"),
+    "choices_each",
     *("prompt", "system", "opening", "item", "config"),
 }
 _OPTION_KEYS = {"key", "label", "spellings", "value"}
@@ -33,6 +36,18 @@ _ONLY_IN = {
     "opening": ("prompt",),
     "item": ("prompt",),
 }
+
+
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
+
+
+def _key(named: str, keys: list[str]) -> str:
+    """The key that is meant, also where its letters are composed in one place and not in the
+    other; else what is named, as it is."""
+    if named in keys or named.isascii():
+        return named
+    return next((key for key in keys if _composed(key) == _composed(named)), named)
 
 
 @lru_cache(maxsize=16)
@@ -96,6 +111,11 @@ class Checker(Fields):
         ):
             if len(set(words)) < len(words):
                 self.fail(f"two options have the same {name} in {words!r}; make them different.")
+            if not all(map(str.isascii, words)) and len(set(map(_composed, words))) < len(words):
+                self.fail(
+                    f"two options have a {name} of the same letters in {words!r}, composed in one "
+                    "and not in the other; people see one answer, so keep one."
+                )
         for option in options:
             for other in options:
                 twice = {other.label, *other.surface_forms}.intersection(option.surface_forms)
@@ -154,6 +174,7 @@ class Checker(Fields):
 
     def decision(self, value: dict[str, Any], find_game: Callable[[str], Game | None]) -> Decision:
         """A decision; `find_game` has the games of the lines before, by their ids."""
+        value = unboxed(value)
         self.known(value, _DECISION_KEYS)
         form = self._form(value)
         common = self._common(value)
@@ -205,7 +226,6 @@ class Checker(Fields):
             "options": options,
             "target": target,
             **people,
-            "rate_sd": self.deviation(value),
             "participant": self.text(value, "participant")
             if value.get("participant") is not None
             else None,
@@ -252,25 +272,55 @@ class Checker(Fields):
                 f"the record has {' and '.join(given) or 'neither choice, rates nor rate'}; "
                 "say what people did with exactly one of choice, rates and rate."
             )
-        target = None if value.get("target") is None else self.text(value, "target")
+        target = None if value.get("target") is None else _key(self.text(value, "target"), keys)
         if target is None and len(keys) == 2:
             target = keys[0]
         if target is not None and target not in keys:
             self.fail(f"target {target!r} is not among the options {keys!r}.")
         n = self.whole(value, "n", 1)
         if given == ["choice"]:
-            choice = self.text(value, "choice")
+            choice = _key(self.text(value, "choice"), keys)
             if choice not in keys:
                 self.fail(f"choice {choice!r} is not among the options {keys!r}.")
+            self._alone(value, n)
             return target, {"choice": choice, "n": n}
         if given == ["rates"]:
-            rates = self.table(value, "rates")
+            rates = {_key(key, keys): rate for key, rate in self.table(value, "rates").items()}
             if set(rates) != set(keys):
                 self.fail(f"rates are given for {sorted(rates)!r}, the options are {keys!r}.")
             shares = {key: self.share(rates[key], f"the rate of {key!r}") for key in keys}
-            return target, {"rates": shares, "n": n}
+            return target, self._many(value, shares, n)
         rate = self.share(value["rate"], "rate")
         if len(keys) != 2 or target is None:
             self.fail(f"rate is short for two options, here are {len(keys)}; give rates.")
         shares = {key: rate if key == target else 1 - rate for key in keys}
-        return target, {"rates": shares, "n": n}
+        return target, self._many(value, shares, n)
+
+    def _alone(self, value: dict[str, Any], n: int | None) -> None:
+        """Fail where a single choice says what only the rate of many people can have."""
+        if n is not None and n > 1:
+            self.fail(
+                f"n is {n:,} with a single choice, which counts as one person's; for many people "
+                "give the rate in place of choice, else leave n out."
+            )
+        for key in ("rate_sd", "choices_each"):
+            if value.get(key) is not None:
+                self.fail(
+                    f"{key} is {as_written(value[key])} with a single choice, but it is about a "
+                    "rate; give the rate in place of choice, or leave it out."
+                )
+
+    def _many(
+        self, value: dict[str, Any], shares: dict[str, float], n: int | None
+    ) -> dict[str, Any]:
+        """What is known of many people's choices, by the names of a decision."""
+        deviation = self.deviation(value)
+        if deviation is not None and deviation > (highest := largest_spread(0.5, n)):
+            people = "" if n is None else f" of {n:,} people"
+            percent = f": for {deviation:g} % write {deviation / 100:g}" if deviation > 1 else ""
+            self.fail(
+                f"rate_sd is {deviation:g}, but rates{people} lie between 0 and 1 and spread by at "
+                f"most {decimal(highest)}{percent}."
+            )
+        each = self.whole(value, "choices_each", 1)
+        return {"rates": shares, "n": n, "rate_sd": deviation, "choices_each": each}

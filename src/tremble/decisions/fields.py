@@ -48,26 +48,29 @@ class Fields(Line):
                 self.fail(f"unknown key {key!r}; put it in config, for --by{known}")
 
     def text(self, value: dict[str, Any], key: str, default: str | None = None) -> str:
-        """A text under `key`, not empty; a whole number is taken as text, but for a prompt."""
+        """A text under `key`, not empty; a whole number is taken as text, but for a prompt, also
+        where a program that knows no missing whole numbers wrote it as 12.0."""
         text = value.get(key, default)
-        if isinstance(text, int) and not isinstance(text, bool) and key != "prompt":
-            return str(text)
+        number = _whole(text)
+        if number is not None and key != "prompt":
+            return str(number)
         if not isinstance(text, str) or not text:
             self.fail(f"{key} is {as_written(text)}; it must be a text that is not empty.")
         return text
 
     def whole(self, value: dict[str, Any], key: str, least: int) -> int | None:
-        """A whole number from `least` under `key`; None where there is none."""
+        """A whole number from `least` under `key`, also written as 3.0; None where there is
+        none."""
         number = value.get(key)
         if number is None:
             return None
-        whole = isinstance(number, int) and not isinstance(number, bool)
-        if not whole or not least <= number < 2**31:
+        whole = _whole(number)
+        if whole is None or not least <= whole < 2**31:
             self.fail(
                 f"{key} is {short(number)}{_quoted(number)}; it must be a whole number from "
                 f"{least} to {2**31 - 1}, or null."
             )
-        return int(number)
+        return whole
 
     def number(self, value: dict[str, Any], key: str) -> float | None:
         """A number under `key`; None where there is none."""
@@ -141,6 +144,31 @@ class Fields(Line):
                 "a number from 0."
             )
         return deviation
+
+
+def _whole(value: Any) -> int | None:
+    """A whole number, also written as 12.0; None for anything else."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def unboxed(value: dict[str, Any]) -> dict[str, Any]:
+    """A record, lists of one taken out of it where R put every value into one."""
+    boxed = (value.get(key) for key in ("choice", "rate", "prompt", "participant"))
+    return value if not any(map(_is_box, boxed)) else {k: _out(v) for k, v in value.items()}
+
+
+def _is_box(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 1 and not isinstance(value[0], dict | list)
+
+
+def _out(value: Any) -> Any:
+    if _is_box(value):
+        return value[0]
+    if isinstance(value, dict):
+        return {key: _out(inner) for key, inner in value.items()}
+    return [_out(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _quoted(value: Any) -> str:

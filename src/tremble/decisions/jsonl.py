@@ -29,6 +29,7 @@ from tremble.text import one_line
 _CACHED_GAMES = 256
 _IS_GAME = re.compile(rb'"kind"\s*:\s*"game"')
 _ID = re.compile(rb'"id"\s*:\s*("(?:[^"\\]|\\.)*"|\d+)')
+_IS_ARRAY = re.compile(rb"\[\s*(\{|$)")
 _TABLES = (".csv", ".tsv", ".xls", ".xlsx", ".parquet")
 
 
@@ -50,6 +51,11 @@ def read(path: Path, on_fault: Callable[[Fault], None] | None = None) -> Iterato
     with lines_of(path) as lines:
         reader = _Reader(path, lines)
         for line, raw in lines:
+            if not any_line and _IS_ARRAY.match(raw):
+                raise UserError(
+                    f"{path} is one JSON array, not an object a line; write it with `stream_out` "
+                    "in R, with `to_json(..., orient='records', lines=True)` in pandas."
+                )
             any_line = True
             try:
                 decision = reader.record(raw, line)
@@ -138,6 +144,7 @@ def decision_to_json(decision: Decision) -> dict[str, Any]:
         "rates": None if decision.rates is None else dict(decision.rates),
         "n": decision.n,
         "rate_sd": decision.rate_sd,
+        "choices_each": decision.choices_each,
         "config": dict(decision.config) or None,
     }
     return record | {key: value for key, value in optional.items() if value is not None}

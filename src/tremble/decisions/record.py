@@ -83,7 +83,8 @@ class Decision:
     Exactly one of `game` (with `at`), `rules` (with `history`) and `prompt` says what the person
     saw. `rates` maps option keys to shares, kept as printed: they need not add up to one.
     `n` is the number of people (None where not printed), `rate_sd` the standard deviation of
-    the target's rate between people (None where unknown). `item` names what the person read, where
+    the target's rate between people (None where unknown), `choices_each` how many choices each of
+    them made (None: one). `item` names what the person read, where
     the prompt is the user's own and several texts are versions of one item, or the user says so.
     `line` is where it was read.
     """
@@ -97,6 +98,7 @@ class Decision:
     rates: Mapping[str, float] | None = None
     n: int | None = None
     rate_sd: float | None = None
+    choices_each: int | None = None
     game: Game | None = None
     at: int = 0
     participant: str | None = None

@@ -117,6 +117,7 @@ def decision_row(decision: Decision, counterbalance: Collection[str] = ()) -> di
             "rates": None if d.rates is None else [d.rates.get(o.key) for o in d.options],
             "n": d.n,
             "rate_sd": d.rate_sd,
+            "choices_each": d.choices_each,
             "config": json.dumps(_parameters(d), ensure_ascii=False),
             "presentations": len(presentations(d, counterbalance)),
             **_theory(d),

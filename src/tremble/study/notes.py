@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from tremble.models.embedded import EMBEDDED
 from tremble.stats.frames.clusters import unnamed
 from tremble.store.study_folder import Store
@@ -76,6 +78,7 @@ def caveats(out: Path) -> list[str]:
                 f"{family}: {names} are taken together; `--by dataset` shows data sets apart."
             ] = None
     notes |= dict.fromkeys(_unnamed(store))
+    notes |= dict.fromkeys(_turned(store))
     folders = store.jobs()
     notes |= dict.fromkeys(not_applicable_notes(left_out(folders)))
     manifests = [manifest for folder in folders if (manifest := folder.manifest()) is not None]
@@ -101,6 +104,28 @@ def _unnamed(store: Store) -> Iterator[str]:
             "person made several, intervals are too short, so no verdict rests on them; give every "
             "record its participant, or set one_decision_each = true in [study] where nobody made "
             "two."
+        )
+
+
+def _turned(store: Store) -> Iterator[str]:
+    """That the same two options are coded in two ways, each time by which stands first."""
+    coded = (
+        store.decision_columns(["dataset", "family", "keys", "target"])
+        .filter(pl.col("keys").list.len() == 2, pl.col("target").is_not_null())
+        .with_columns(
+            pl.col("dataset", "family", "target").cast(pl.String),
+            pair=pl.col("keys").list.sort().list.join("\x1f"),
+        )
+        .with_columns(first=pl.col("target") == pl.col("keys").list.first())
+    )
+    of = ("dataset", "family", "pair")
+    turned = coded.filter(pl.col("target").n_unique().over(of) == 2, pl.col("first").all().over(of))
+    for _, rows in turned.group_by(of, maintain_order=True):
+        (one, many), (other, few) = rows["target"].value_counts(sort=True).rows()
+        yield (
+            f"{rows['family'][0]}: of the options {one!r} and {other!r} the first one listed is "
+            f"coded 1, {one!r} in {counted(many, 'decision')} and {other!r} in {few:,}, so r is "
+            "about which stands first; give target in the records if it is to be about one answer."
         )
 
 

@@ -184,7 +184,7 @@ def test_more_noise_than_variation_is_a_ceiling_of_nought_with_a_note() -> None:
     [
         (rates([0.2, 0.6] * 20), "unknown: the number of people is not printed (40)"),
         (
-            rates([0.2, 0.6] * 20, n=30, config='{"trials": 5}'),
+            rates([0.2, 0.6] * 20, n=30, choices_each=5),
             "unknown: several choices per person, spread between people not known (40)",
         ),
         (
@@ -220,3 +220,12 @@ def test_three_options_are_three_points_without_the_targets_spread() -> None:
     frame = table([decision("d0", rates=[0.5, 0.3, 0.2], n=11, rate_sd=0.4, **keys)])
     found = noise(Evidence(frame, outcomes(frame)))
     assert found["noise"].to_list() == pytest.approx([0.16 / 11, 0.021, 0.016])
+
+
+def test_a_parameter_of_ones_own_named_trials_means_nothing() -> None:
+    """Only `choices_each` does, and `trials` of lotteries as 0.1.0 stored them."""
+    values, named = [0.2, 0.6] * 20, '{"trials": 5}'
+    plain, own = (ceiling(rates(values, n=30, config=config)) for config in ("{}", named))
+    assert own["ceiling"] == plain["ceiling"] is not None
+    old = rates(values, n=30, config=named, dataset="choices13k", family="lottery")
+    assert ceiling(old)["ceiling"] is None

@@ -173,7 +173,7 @@ def test_rates_without_people_have_a_distance_and_no_excess() -> None:
     assert (row["texts"], row["people_n"], row["over"]) == (4, 80, "people")
     assert row["low"] < row["excess"] < row["high"]
     assert "2 problems left out: how many people are behind the rates is not known" in row["note"]
-    several = [row | {"n": 20, "config": '{"trials": 5}'} for row in rates]
+    several = [row | {"n": 20, "choices_each": 5} for row in rates]
     (row,) = distribution_table(evidence(several, {"m": model}))
     assert row["chance"] is None
 

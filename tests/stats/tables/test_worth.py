@@ -109,7 +109,7 @@ def test_rates_count_by_their_people_and_by_the_spread_between_these() -> None:
     assert (row["items"], row["decisions"]) == (3, 3)
     assert row["people"] == pytest.approx(55 / 3)
     several = [
-        own("t", "t?", rates={"yes": 0.5, "no": 0.5}, n=9, config={"trials": 5}),
+        own("t", "t?", rates={"yes": 0.5, "no": 0.5}, n=9, choices_each=5),
         own("u", "u?", rates={"yes": 0.5, "no": 0.5}, n=1),
     ]
     (row,) = rows_of(decision_frame(several), {"t": [0.1, 0.9], "u": [0.1, 0.9]})

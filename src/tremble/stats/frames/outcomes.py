@@ -7,6 +7,17 @@ import polars as pl
 from tremble.stats.frames.clusters import units
 
 CHOICE, RATE, OPTION = "choice", "rate", "option"
+TOLD = ("choices_each", "dataset", "family", "config")  # what `choices_each` goes by
+_ONCE_IN_CONFIG = ("choices13k", "demo")  # lotteries, as records and studies of 0.1.0 hold them
+
+
+def choices_each() -> pl.Expr:
+    """How many choices each of the people behind a rate made, 1 where nothing else is known; of
+    decisions with the columns `TOLD`. 0.1.0 had the number among
+    the parameters, as `trials`, where a user's own of that name may mean anything."""
+    old = pl.col("dataset").cast(pl.String).is_in(_ONCE_IN_CONFIG) & (pl.col("family") == "lottery")
+    trials = pl.col("config").str.json_path_match("$.trials").cast(pl.Int64, strict=False)
+    return pl.coalesce("choices_each", pl.when(old).then(trials), 1)
 
 
 def outcomes(decisions: pl.DataFrame) -> pl.DataFrame:

@@ -11,6 +11,7 @@ import polars as pl
 from tremble.stats.frames.clusters import Kind, kinds_of, own_numbers, pairs, units
 from tremble.stats.frames.comparisons import family_order
 from tremble.stats.frames.evidence import Evidence
+from tremble.stats.frames.outcomes import TOLD, choices_each
 from tremble.stats.frames.predictions import RUN
 from tremble.store.schemas import with_columns
 
@@ -108,18 +109,17 @@ def texts(decisions: pl.DataFrame) -> pl.DataFrame:
 def _told(decisions: pl.DataFrame) -> pl.DataFrame:
     """decision, family, keys, choice, rates, values, text, who, rated, people (behind rates) and
     the columns of `units`, of the decisions that are about a text."""
-    decisions = with_columns(decisions, "values", "n", "config")
+    decisions = with_columns(decisions, "values", "n", *TOLD)
     single, rates = pl.col("choice").is_not_null(), pl.col("rates").cast(pl.List(pl.Float64))
     known = rates.list.eval(pl.element().is_not_null() & pl.element().is_not_nan()).list.all()
     whole = known & (rates.list.len() == pl.col("keys").list.len()) & (rates.list.sum() > 0)
-    trials = pl.col("config").str.json_path_match("$.trials").cast(pl.Int64, strict=False)
     facts = decisions.select(
         *("decision", "family", "keys", "choice"),
         rates=rates,
         values=pl.col("values").cast(pl.List(pl.Float64)),
         rated=~single & whole.fill_null(False),
         # Rates of several choices each are no counts of people.
-        people=pl.when(trials.fill_null(1) <= 1).then(pl.col("n").cast(pl.Float64)),
+        people=pl.when(choices_each() <= 1).then(pl.col("n").cast(pl.Float64)),
     )
     return (
         facts.join(units(decisions), on="decision", maintain_order="left")

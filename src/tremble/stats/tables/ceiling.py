@@ -34,7 +34,9 @@ from tremble.stats.frames.clusters import kinds_of, units
 from tremble.stats.frames.comparisons import family_order
 from tremble.stats.frames.contexts import contexts
 from tremble.stats.frames.evidence import Evidence
+from tremble.stats.frames.outcomes import TOLD, choices_each
 from tremble.stats.inference.ceiling_interval import ceiling_interval
+from tremble.store.schemas import with_columns
 from tremble.text import decimal, join_notes
 
 SPREAD, ONE_CHOICE, REPEATED = "rate_sd^2/n", "rate(1-rate)/(n-1)", "repeated contexts"
@@ -46,18 +48,13 @@ def noise(evidence: Evidence) -> pl.DataFrame:
     """The outcomes with `noise` (variance, or null), `method`, `noise_why`, `context` and
     `repeated`: of points whose noise is that of repeated choices a number for each context and
     option, else null."""
-    decisions = evidence.decisions
-    n, sd, config = (
-        pl.col(name).cast(kind) if name in decisions.columns else pl.lit(None, kind)
-        for name, kind in (("n", pl.Float64), ("rate_sd", pl.Float64), ("config", pl.String))
-    )
-    trials = config.str.json_path_match("$.trials").cast(pl.Int64, strict=False)
+    decisions = with_columns(evidence.decisions, "n", "rate_sd", *TOLD)
     facts = decisions.select(
         "decision",
-        n.alias("people"),
-        sd.alias("spread"),
-        trials.alias("trials"),
-        pl.col("target").cast(pl.String),
+        people=pl.col("n").cast(pl.Float64),
+        spread=pl.col("rate_sd").cast(pl.Float64),
+        each=choices_each(),
+        target=pl.col("target").cast(pl.String),
     )
     frame = evidence.outcomes.join(facts, on="decision").join(contexts(decisions), on="decision")
     choice = pl.col("choice").is_not_null()
@@ -67,7 +64,7 @@ def noise(evidence: Evidence) -> pl.DataFrame:
     rate, people = pl.col("outcome"), pl.col("people")
     # The printed spread is that of the target's rate.
     spread = pl.col("spread").is_not_null() & (pl.col("key") == pl.col("target"))
-    several = pl.col("trials").fill_null(1) > 1
+    several = pl.col("each") > 1
     method = (
         pl.when(choice)
         .then(pl.when(seen > 1).then(pl.lit(REPEATED)))

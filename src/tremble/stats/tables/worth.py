@@ -10,6 +10,7 @@ import polars as pl
 from tremble.stats.frames.clusters import own_read, units
 from tremble.stats.frames.comparisons import family_order
 from tremble.stats.frames.evidence import Evidence
+from tremble.stats.frames.outcomes import TOLD, choices_each
 from tremble.stats.frames.predictions import RUN
 from tremble.stats.inference.worth import Readers, worth
 from tremble.store.schemas import with_columns
@@ -104,7 +105,7 @@ def _cells(answers: pl.DataFrame, rates: pl.DataFrame) -> pl.DataFrame:
     # The printed spread is that of the target's rate between people. Where each made several
     # choices and it is not printed, how people differ is not known.
     spread = pl.when(pl.col("key") == pl.col("target")).then(pl.col("rate_sd") ** 2)
-    one_each = pl.when(pl.col("trials").fill_null(1) <= 1).then(rate * (1 - rate) * n / (n - 1))
+    one_each = pl.when(pl.col("each") <= 1).then(rate * (1 - rate) * n / (n - 1))
     of_rates = rates.with_columns(share=rate, variance=pl.coalesce(spread, one_each))
     return (
         pl.concat([of_choices, of_rates.select(of_choices.columns)])
@@ -115,15 +116,16 @@ def _cells(answers: pl.DataFrame, rates: pl.DataFrame) -> pl.DataFrame:
 
 def _points(evidence: Evidence) -> pl.DataFrame:
     """What is counted, a row per point: decision, family, key, outcome, weight, single (a choice),
-    item, prompt (numbers), person, and what is known of rates: target, n, rate_sd, trials."""
-    decisions = with_columns(evidence.decisions, "n", "rate_sd", "numbers", "config")
+    item, prompt (numbers), person, and what is known of rates: target, n, rate_sd, each (how many
+    choices each person made)."""
+    decisions = with_columns(evidence.decisions, "n", "rate_sd", "numbers", *TOLD)
     facts = decisions.select(
         "decision",
         pl.col("dataset").cast(pl.String),
         target=pl.col("target").cast(pl.String),
         n=pl.col("n").cast(pl.Float64),
         rate_sd=pl.col("rate_sd").cast(pl.Float64),
-        trials=pl.col("config").str.json_path_match("$.trials").cast(pl.Float64, strict=False),
+        each=choices_each(),
         options=pl.col("keys").list.join("\x1f"),
         even=1.0 / pl.col("keys").list.len(),
         numbers="numbers",
