@@ -9,7 +9,7 @@ import polars as pl
 
 from tremble.errors import UserError
 from tremble.stats.frames.comparisons import family_order
-from tremble.text import did_you_mean
+from tremble.text import as_text, did_you_mean
 
 BREAKDOWNS = ("parameter", "round", "topology", "formulation", "family", "dataset")
 # Rounds were announced where there are at most twenty; "30" is the hidden limit of a longer game.
@@ -88,13 +88,6 @@ def _parameters(decisions: pl.DataFrame) -> pl.DataFrame:
         .join(pl.DataFrame(rows, schema=schema), on="config")
         .select(*SUBSETS)
     )
-
-
-def as_text(value: Any) -> str:
-    """A value of `config` as it is shown and asked for; 5.0, as spreadsheets write it, is 5."""
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        value = int(value)
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def place_of(value: Any) -> float | None:
