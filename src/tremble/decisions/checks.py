@@ -22,7 +22,7 @@ _GAME_KEYS = {"schema", "kind", "id", "dataset", "family", "rules", "events", "p
 _DECISION_KEYS = {
     *("schema", "kind", "id", "dataset", "family", "game", "at", "participant", "round", "role"),
     *("options", "target", "choice", "rates", "rate", "n", "rate_sd", "rules", "history"),
-    *("prompt", "system", "opening", "item", "config"),
+    *("prompt", "system", "opening", "item", "config", "person"),
 }
 _OPTION_KEYS = {"key", "label", "spellings", "value"}
 # Which forms of a record a key belongs to.
@@ -32,6 +32,7 @@ _ONLY_IN = {
     "system": ("prompt",),
     "opening": ("prompt",),
     "item": ("prompt",),
+    "person": ("prompt",),
 }
 
 
@@ -181,6 +182,7 @@ class Checker(Fields):
             system=system,
             opening=opening,
             item=self.text(value, "item") if value.get("item") is not None else None,
+            facts=self.table(value, "person"),
             **common,
         )
 

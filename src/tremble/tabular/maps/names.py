@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NoReturn
+from typing import Literal
 
+from tremble.errors import UserError
 from tremble.tabular.cells import plain
-from tremble.tabular.maps.map_file import Map, Task
+from tremble.tabular.maps.map_file import Map, Task, map_error
 from tremble.tabular.maps.wide import ROUND, Pattern, masked, neighbours, pattern_of
 from tremble.text import did_you_mean
 
@@ -59,12 +60,12 @@ class Names:
         found: dict[tuple[str, ...], Parts] = {}
         for column in self._columns.values():
             for source in self.outcomes:
-                values = source.pattern and source.pattern.values(column)
+                values = source.pattern.values(column) if source.pattern else None
                 if values:
                     found.setdefault(tuple(values.values()), values)
         first: dict[str, dict[str, int]] = {part: {} for part in self._parts}
-        for values in found.values():
-            for part, value in values.items():
+        for place in found.values():
+            for part, value in place.items():
                 first[part].setdefault(value, len(first[part]))
         places = sorted(
             found.values(),
@@ -94,6 +95,30 @@ class Names:
         own = [*self.task.columns, *self._parts, *([ROUND] if self.task.round else [])]
         return [*dict.fromkeys([*own, *self._columns.values(), FILE])]
 
+    def in_file(self) -> list[str]:
+        """The columns of the file."""
+        return list(self._columns.values())
+
+    def has(self, name: str) -> bool:
+        """Whether a name is that of a column of the file."""
+        return plain(name) in self._columns
+
+    def of_file(self, name: str) -> Source:
+        """A column of the file by its own name, which is there."""
+        return Source("column", self._columns[plain(name)])
+
+    def later(self, column: str) -> bool:
+        """Whether a column by its own name belongs to a decision of the row that has others before
+        it: `ultimatum.3.player.payoff` comes after the decision of round 1."""
+        after = self.places[1:]
+        texts = [*self.task.columns.values(), *self.task.config.values(), *self.task.facts.values()]
+        patterns = [*(source.pattern for source in self.outcomes), *map(pattern_of, texts)]
+        for pattern in patterns:
+            values = pattern and (pattern.values(column) or pattern.begins(column))
+            if values and any(values.items() <= place.items() for place in after):
+                return not values.items() <= self.places[0].items()
+        return False
+
     def _in_file(self, name: str) -> Source:
         column = self._columns.get(plain(name))
         if column is not None:
@@ -103,7 +128,7 @@ class Names:
             return self._pattern(pattern)
         if name in (FILE, ROW):
             return Source("file" if name == FILE else "row", name)
-        self.no_column(name)
+        raise self.no_column(name)
 
     def _pattern(self, pattern: Pattern) -> Source:
         name = pattern.text
@@ -126,7 +151,7 @@ class Names:
             there = any(pattern.values(column) for column in self._columns.values())
         if not there:
             known = masked(self._columns.values(), pattern.parts[0])
-            self._nowhere(f"no column {name!r}", name, [one for one in known if "{" in one])
+            raise self._nowhere(name, [one for one in known if "{" in one])
         return Source("pattern", name, pattern)
 
     def column(self, source: Source, place: Parts) -> str | None:
@@ -142,12 +167,15 @@ class Names:
         made = (self.column(source, place) for place in self.places)
         return [*dict.fromkeys(column for column in made if column is not None)]
 
-    def no_column(self, name: str) -> NoReturn:
+    def no_column(self, name: str) -> UserError:
+        """The sentence about a name that is nowhere."""
         known = [*self.task.columns, *self._parts, *self._columns.values()]
-        self._nowhere(f"no column {name!r}", name, known)
+        return self._nowhere(name, known)
 
-    def _nowhere(self, what: str, name: str, known: list[str]) -> NoReturn:
-        self.map.fail(f"there is {what} in {self.file}{_hint(name, known)}")
+    def _nowhere(self, name: str, known: list[str]) -> UserError:
+        return map_error(
+            self.map.where, f"there is no column {name!r} in {self.file}{_hint(name, known)}"
+        )
 
 
 def find_column(map_: Map, name: str, file: str, columns: Sequence[str]) -> str:
@@ -166,4 +194,3 @@ def _hint(name: str, known: list[str]) -> str:
     listed = ", ".join(map(repr, known[:_LISTED]))
     more = f" and {len(known) - _LISTED:,} more" if len(known) > _LISTED else ""
     return f"; it has {listed}{more}" if known else ""
-

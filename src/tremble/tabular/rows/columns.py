@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tremble.tabular.cells import MISSING, same
@@ -94,9 +94,9 @@ class Columns:
     def _cell(self, text: str) -> Cell:
         return Cell(text, self.decimal)
 
-    def _worded(self, words: dict[str, str], column: str, raw: list[str | None]) -> _Made:
+    def _worded(self, words: Mapping[str, str], column: str, raw: list[str | None]) -> _Made:
         """Cells in the map's words; a code that a word stands for is not missing."""
-        known = {same(cell, self.decimal): word for cell, word in words.items()}
+        known = {same(written, self.decimal): text for written, text in words.items()}
         unknown: set[str] = set()
 
         def word(text: str) -> Cell | None:
@@ -122,4 +122,4 @@ class Columns:
         if len(set(stems)) < len(stems):  # files of several folders, or of several endings
             stems = [source for source, _ in self.table.sources]
         counts = [count for _, count in self.table.sources]
-        return [stem for stem, count in zip(stems, counts) for _ in range(count)]
+        return [stem for stem, count in zip(stems, counts, strict=True) for _ in range(count)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from tremble.decisions.record import Option
 from tremble.errors import UserError
@@ -48,7 +48,7 @@ def outcomes(columns: Columns) -> list[list[Did | None]]:
                 unknown[cell] = 0
     if unknown:
         for cells in found:
-            unknown.update(cell for cell in cells if cell in unknown)
+            unknown.update(cell for cell in cells if cell is not None and cell in unknown)
         raise _outside(columns, source, unknown, found)
     return [[made[cell] for cell in cells] for cells in found]
 
@@ -75,14 +75,16 @@ def _outside(
     names = columns.names
     given = [cell for option in names.task.options for cell in option.cells]
     folded = {same(cell).casefold(): cell for cell in given}
-    alike = [(cell, folded[same(cell).casefold()]) for cell in unknown if same(cell).casefold() in folded]
+    alike = [
+        (cell, folded[same(cell).casefold()]) for cell in unknown if same(cell).casefold() in folded
+    ]
     first = {cells[0] for cells in found if cells and columns.rows[0] == 0}
     if first and unknown.total() <= len(found) and set(unknown) <= first:
         cure = "if this is a second header row, write header_rows = 2 under [file]"
     elif alike:
         cure = f"{alike[0][0]!r} differs from {alike[0][1]!r} by case alone: add it to its cells"
     else:
-        cure = "add them to cells of an option, to missing under [file], or leave such rows out by [drop]"
+        cure = "add them to cells of an option or to missing under [file], or drop such rows"
     return UserError(
         f"{names.file}: {source.name!r} holds what no option of the task {names.task.family!r} "
         f"stands for, {seen(unknown)}; {cure}."
@@ -112,29 +114,33 @@ class _Shares:
         if all(text is None for text in texts):
             return None
         numbers = []
-        for source, text in zip(self.names.outcomes, texts):
+        for source, text in zip(self.names.outcomes, texts, strict=True):
             if text is None:
                 self._fail(position, f"{source.name!r} is empty, but not the others; fill it in")
             numbers.append(self._measured(position, source.name, text))
         sd = self._spread(position)
         if self.task.counts:
             return self._counted(position, numbers, sd)
-        shares = [self._share(position, number, text) for number, text in zip(numbers, texts)]
+        shares = [
+            self._share(position, number, text) for number, text in zip(numbers, texts, strict=True)
+        ]
         n = None if self.n is None or self.n[position] is None else self._whole(position)
-        rates = dict(zip(self.keys, map(float, shares)))
+        rates = dict(zip(self.keys, map(float, shares), strict=True))
         if self.task.rate is not None:
             target = self.keys[0]
             rates = {o.key: _rest(shares[0], o.key == target) for o in self.task.options}
         return Did(None, rates, n, sd)
 
     def _counted(self, position: int, numbers: list[Decimal], sd: float | None) -> Did | None:
-        for source, number in zip(self.names.outcomes, numbers):
+        for source, number in zip(self.names.outcomes, numbers, strict=True):
             if number < 0 or number != number.to_integral_value():
                 self._fail(position, f"{source.name!r} is {number}, which is no number of people")
         total = int(sum(numbers))
         if total == 0:
             return None
-        return Did(None, {k: int(c) / total for k, c in zip(self.keys, numbers)}, total, sd)
+        return Did(
+            None, {k: int(c) / total for k, c in zip(self.keys, numbers, strict=True)}, total, sd
+        )
 
     def _measured(self, position: int, name: str, text: str) -> Decimal:
         percent = text.endswith("%")
@@ -172,7 +178,7 @@ class _Shares:
             self._fail(position, f"{name!r} is {text!r}; a standard deviation is a number from 0")
         return float(number / 100 if self.task.percent else number)
 
-    def _fail(self, position: int, what: str) -> None:
+    def _fail(self, position: int, what: str) -> NoReturn:
         place = self.columns.table.place(self.columns.rows[position])
         raise UserError(f"{place}: {what}{'' if what.endswith('?') else '.'}")
 
@@ -194,5 +200,3 @@ def options_with(task: Task, labels: list[str]) -> tuple[Option, ...]:
         Option(option.key, label, (), option.value)
         for option, label in zip(task.options, labels, strict=True)
     )
-
-

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from itertools import pairwise
 
 from tremble.tabular.table import Table
 from tremble.text import counted
@@ -15,7 +16,10 @@ VALUES = 8  # values of cells
 def places(table: Table, rows: Sequence[int]) -> str:
     """The first places of some rows: "3 rows (answers.csv, line 4; line 9; line 12)"."""
     shown = [table.place(row) for row in rows[:SHOWN]]
-    brief = [shown[0], *(_after(before, here) for before, here in zip(shown, shown[1:]))]
+    brief = [
+        shown[0],
+        *(_after(before, here) for before, here in pairwise(shown)),
+    ]
     more = ", ..." if len(rows) > SHOWN else ""
     return f"{counted(len(rows), 'row')} ({'; '.join(brief)}{more})"
 
@@ -31,7 +35,3 @@ def seen(values: Counter[str]) -> str:
     listed = [f"{value!r} ({count:,})" for value, count in values.most_common(VALUES)]
     more = len(values) - len(listed)
     return ", ".join(listed) + (f" and {more:,} more" if more else "")
-
-
-def numbered(words: Iterable[str]) -> str:
-    return ", ".join(map(repr, words))

@@ -29,16 +29,16 @@ class Missing(jinja2.StrictUndefined):
     def __init__(self, name: str) -> None:
         super().__init__(hint=name, name=name, exc=MissingCell)
 
-    def __bool__(self) -> bool:
+    def __bool__(self) -> bool:  # type: ignore[override]  # jinja types these as raising
         return False
 
-    def __eq__(self, other: object) -> bool:
+    def __eq__(self, other: object) -> bool:  # type: ignore[override]
         return isinstance(other, Missing)
 
-    def __ne__(self, other: object) -> bool:
+    def __ne__(self, other: object) -> bool:  # type: ignore[override]
         return not isinstance(other, Missing)
 
-    def __hash__(self) -> int:
+    def __hash__(self) -> int:  # type: ignore[override]
         return hash(Missing)
 
 

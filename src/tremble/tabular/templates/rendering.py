@@ -86,4 +86,6 @@ def used(templates: Sequence[MapTemplate]) -> Uses:
 
 def _plainly(message: str) -> str:
     """An error of Python's in words for people who do not write it."""
-    return message.replace("'Cell'", "a cell").replace("'str'", "a text").replace("'int'", "a number")
+    return (
+        message.replace("'Cell'", "a cell").replace("'str'", "a text").replace("'int'", "a number")
+    )

@@ -1,4 +1,4 @@
-"""A map's templates tried in a process of their own: `python -m tremble.tabular.templates.trial`."""
+"""A map's templates tried in a process of their own, which runs this module as a program."""
 
 from __future__ import annotations
 

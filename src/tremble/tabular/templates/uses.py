@@ -60,14 +60,12 @@ def uses_of(text: str, env: ImmutableSandboxedEnvironment) -> Uses:
 def _columns(tree: nodes.Template) -> Iterator[str]:
     """The columns of row["..."] and row.name."""
     known = 0
-    for node in tree.find_all((nodes.Getitem, nodes.Getattr)):
-        if not (isinstance(node.node, nodes.Name) and node.node.name == ROW):
+    for node, name in _looked_at(tree):
+        if not (isinstance(node, nodes.Name) and node.name == ROW):
             continue
         known += 1
-        if isinstance(node, nodes.Getattr):
-            yield node.attr
-        elif isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, str):
-            yield node.arg.value
+        if name is not None:
+            yield name
         else:
             raise NoTemplate('takes a column of `row` by no fixed name; write row["the name"]')
     if known < sum(node.name == ROW for node in tree.find_all(nodes.Name)):
@@ -87,8 +85,7 @@ def _of_past(tree: nodes.Template) -> Iterator[str]:
             and isinstance(loop.target, nodes.Name)
         ):
             items.add(loop.target.name)
-    for node in tree.find_all((nodes.Getattr, nodes.Getitem)):
-        held = node.node
+    for held, name in _looked_at(tree):
         of_item = isinstance(held, nodes.Name) and held.name in items
         of_place = (
             isinstance(held, nodes.Getitem)
@@ -96,9 +93,14 @@ def _of_past(tree: nodes.Template) -> Iterator[str]:
             and held.node.name == HISTORY
             and not isinstance(held.arg, nodes.Slice)
         )
-        if not (of_item or of_place):
-            continue
-        if isinstance(node, nodes.Getattr):
-            yield node.attr
-        elif isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, str):
-            yield node.arg.value
+        if (of_item or of_place) and name is not None:
+            yield name
+
+
+def _looked_at(tree: nodes.Template) -> Iterator[tuple[nodes.Node, str | None]]:
+    """What `.name` or `["name"]` is asked of, and the name; None for one that is computed."""
+    for dotted in tree.find_all(nodes.Getattr):
+        yield dotted.node, dotted.attr
+    for item in tree.find_all(nodes.Getitem):
+        fixed = isinstance(item.arg, nodes.Const) and isinstance(item.arg.value, str)
+        yield item.node, item.arg.value if fixed else None  # type: ignore[attr-defined]
