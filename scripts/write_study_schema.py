@@ -9,7 +9,8 @@ import json
 import re
 from pathlib import Path
 
-from tremble.study.schema import REQUIRED, Key, keys
+from tremble.settings.schema import REQUIRED, Key
+from tremble.study.schema import keys
 
 PAGE = Path(__file__).parents[1] / "docs" / "study_files.md"
 _MARKED = re.compile(r"(?<=<!-- schema: )(\w+)( -->\n).*?(?=<!-- end -->)", re.DOTALL)

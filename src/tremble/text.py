@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from datetime import date, time
@@ -135,6 +136,13 @@ def as_written(value: Any) -> str:
 
 def _inside(value: Any) -> str:
     return "null" if value is None else as_written(value)
+
+
+def as_text(value: Any) -> str:
+    """A parameter's value as it is shown and asked for; 5.0, as spreadsheets write it, is 5."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        value = int(value)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def times(shape: Iterable[int]) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.toys import TEMPLATE
-from tremble.prompts import sandbox
+from tremble.prompts import limits, sandbox
 from tremble.prompts.chat import GEMMA, MOCK, Template, TemplateError
 from tremble.prompts.conversation import Conversation
 
@@ -187,7 +187,7 @@ def _running(pid: int) -> bool:
 
 @pytest.mark.slow
 def test_a_process_that_does_not_even_begin_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sandbox, "_START", -0.99)
+    monkeypatch.setattr(limits, "START", -0.99)
     assert sandbox.why_not(TEMPLATE + "late", {}) == "does not end within 1 s"
     with pytest.raises(ChildProcessError):  # none is left, not even one that was not waited for
         os.waitpid(-1, os.WNOHANG)

@@ -24,12 +24,13 @@ from tremble.errors import UserError
 from tremble.models.open import open_tokenizer
 from tremble.models.spec import RunOptions
 from tremble.prompts.formulations import FORMULATIONS
+from tremble.settings.schema import REQUIRED, Key
 from tremble.stats.frames.treatments import Contrast
 from tremble.study.cells import Facts, cells, prompts_key
 from tremble.study.file import Study, read_study
 from tremble.study.notes import caveats
 from tremble.study.prepare import read_data
-from tremble.study.schema import REPEATED, REQUIRED, SCHEMA, TABLES, Key
+from tremble.study.schema import REPEATED, SCHEMA, TABLES
 from tremble.study.selection import selected
 
 PAGE = ROOT / "docs" / "study_files.md"

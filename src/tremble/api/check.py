@@ -76,6 +76,7 @@ def _sound(decisions: Iterable[Decision]) -> Iterator[Decision]:
     source in 29,821 ways), and what was found of that one holds of them. Digests of these are kept.
     """
     known: set[bytes] = set()
+    texts: jsonl.OneText[str] = jsonl.OneText()
     told: _Told | None = None
     for decision in decisions:
         if decision.game is None:
@@ -92,6 +93,13 @@ def _sound(decisions: Iterable[Decision]) -> Iterator[Decision]:
             with _named(decision.id):
                 _check(decision, told)
             known.add(mark)
+        other = texts.other(decision, decision.id)
+        if other is not None:
+            raise UserError(
+                f"The item {decision.item!r} has one text in the record {other!r} and another one "
+                f"in {decision.id!r}, where config is the same; give every text an item of its "
+                "own, or say in config what differs."
+            )
         yield decision
 
 
@@ -119,7 +127,16 @@ def _but_for_names(d: Decision) -> tuple[Any, ...]:
     """All in a decision that a check looks at, of its names only whether they are there."""
     people = (d.options, d.target, d.choice, d.rates, d.n, d.rate_sd)
     seen = (d.game is None, d.at, d.rules, d.history, d.prompt, d.system, d.opening, d.item)
-    named = (bool(d.id), d.participant and True, d.round, d.role, d.dataset, d.family, d.config)
+    named = (
+        bool(d.id),
+        d.participant and True,
+        d.round,
+        d.role,
+        d.dataset,
+        d.family,
+        d.config,
+        d.facts,
+    )
     return people + seen + named
 
 

@@ -54,6 +54,7 @@ class _Family:
         self.rates, self.unsized = 0, 0  # decisions with rates; of these without n
         self.sizes: tuple[int, int] | None = None  # least and largest n of rates
         self.config: dict[str, Values] = {}
+        self.person: dict[str, Values] = {}
 
     def add(self, d: Decision) -> None:
         self.decisions += 1
@@ -67,9 +68,10 @@ class _Family:
         self._count(d)
         if d.choice is None:
             self._size(d.n)
-        for name, value in d.breakdown.items():
-            if name in self.config or len(self.config) < _PARAMETERS:
-                self.config.setdefault(name, Values()).add(value)
+        for values, given in ((self.config, d.breakdown), (self.person, d.facts)):
+            for name, value in given.items():
+                if name in values or len(values) < _PARAMETERS:
+                    values.setdefault(name, Values()).add(value)
 
     def _count(self, d: Decision) -> None:
         shares = {d.choice: 1.0} if d.choice is not None else (d.rates or {})
@@ -97,7 +99,8 @@ class _Family:
         none; `per_person`: least and largest number of decisions; `items`: of the user's own
         prompts, as in intervals, null where there are none; `games`; `n`: least and largest of
         rates; `target_share`: mean over decisions that have a target, by no weights; `options`: of
-        the first 20 keys the mean share where they are offered; `config`: see `Values`."""
+        the first 20 keys the mean share where they are offered; `config`, and `person` of facts in
+        records of the user's own prompts: see `Values`."""
         each = self.people.values()
         return {
             "decisions": self.decisions,
@@ -114,6 +117,7 @@ class _Family:
             "target_share": self.target / self.coded if self.coded else None,
             "options": {key: self.chosen[key] / count for key, count in self.offered.items()},
             "config": {name: values.to_json() for name, values in self.config.items()},
+            "person": {name: values.to_json() for name, values in self.person.items()},
         }
 
 
@@ -173,15 +177,20 @@ def sentences(found: dict[str, Any]) -> Iterator[str]:
     for name, family in found["families"].items():
         yield f"{name}: {', '.join(_counts(family))}"
         yield f"  chosen: {_shares(family)}"
-        for parameter, values in family["config"].items():
-            shown = ", ".join(map(as_written, values["values"]))
-            more = values["distinct"] - len(values["values"])
-            least = "at least " if values["distinct"] == _VALUES else ""
-            yield f"  config {parameter}: {shown}{f' and {least}{more:,} more' * (more > 0)}"
+        for kind in ("config", "person"):
+            for parameter, values in family[kind].items():
+                yield f"  {kind} {parameter}: {_listed(values)}"
     first = found["first_prompt"]
     if first is not None:
         yield f"the first prompt (line {first['line']}) in full; the label follows its end:"
         yield first["text"]
+
+
+def _listed(values: dict[str, Any]) -> str:
+    shown = ", ".join(map(as_written, values["values"]))
+    more = values["distinct"] - len(values["values"])
+    least = "at least " if values["distinct"] == _VALUES else ""
+    return f"{shown}{f' and {least}{more:,} more' * (more > 0)}"
 
 
 def _counts(family: dict[str, Any]) -> Iterator[str]:

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from tremble.commands.base import AsJson, guarded, print_json, prose, say, screen
-from tremble.commands.destinations import beside, check_import
 from tremble.commands.ending import complain
 from tremble.errors import UserError
 from tremble.text import counted
@@ -130,38 +129,6 @@ def data_dates(
             for release, verdict in row.verdicts
         ]
     )
-
-
-@guarded
-def data_import(
-    source_name: Annotated[str, typer.Argument(metavar="SOURCE", help="A data set's name.")],
-    path: Annotated[Path, typer.Argument(help="The file, its folder, or any folder above.")],
-    out: Annotated[Path, typer.Option(help="The JSONL file to write.")],
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace --out where an import wrote it.")
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Turn a source's files into decisions, one JSON record a line."""
-    from tremble.api.check import import_decisions
-    from tremble.datasets.base import Notes, source
-
-    check_import(out, path, force)
-    origin, notes = source(source_name), Notes()
-    summary = import_decisions(origin.load(path, notes), out)
-    own_lines = beside(out)
-    if as_json:
-        print_json(summary, out=own_lines)
-    else:
-        for family, count in summary["by_family"].items():
-            hits = summary["target"].get(family)
-            coded = "" if hits is None else f", {hits:,} of them the target"
-            say(f"{family}: {counted(count, 'decision')}{coded}", own_lines)
-        say(f"{counted(summary['decisions'], 'decision')} written to {out}", own_lines)
-    for reason, count in notes.dropped.items():
-        complain(f"left out: {count} ({reason})")
-    for line in notes.odd:
-        complain(f"note: {line}")
 
 
 @guarded

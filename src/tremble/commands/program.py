@@ -15,10 +15,10 @@ from tremble.commands.data import (
     data_check,
     data_dates,
     data_fetch,
-    data_import,
     data_list,
     data_show,
 )
+from tremble.commands.data_import import data_import
 from tremble.commands.ending import NOTHING, complain, ended
 from tremble.commands.export import export
 from tremble.commands.pairs import pairs

@@ -91,6 +91,7 @@ _MODULES = {
     "nay_vorobeychik": "nay_vorobeychik",
     "normal_form": "normal_form",
     "psych": "psych",
+    "table": "table",
 }
 
 

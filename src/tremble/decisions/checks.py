@@ -24,8 +24,7 @@ _GAME_KEYS = {"schema", "kind", "id", "dataset", "family", "rules", "events", "p
 _DECISION_KEYS = {
     *("schema", "kind", "id", "dataset", "family", "game", "at", "participant", "round", "role"),
     *("options", "target", "choice", "rates", "rate", "n", "rate_sd", "rules", "history"),
-    "choices_each",
-    *("prompt", "system", "opening", "item", "config"),
+    *("choices_each", "prompt", "system", "opening", "item", "config", "person"),
 }
 _OPTION_KEYS = {"key", "label", "spellings", "value"}
 # Which forms of a record a key belongs to.
@@ -35,6 +34,7 @@ _ONLY_IN = {
     "system": ("prompt",),
     "opening": ("prompt",),
     "item": ("prompt",),
+    "person": ("prompt",),
 }
 
 
@@ -202,6 +202,7 @@ class Checker(Fields):
             system=system,
             opening=opening,
             item=self.text(value, "item") if value.get("item") is not None else None,
+            facts=self.table(value, "person"),
             **common,
         )
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Generic, TypeVar
 
 from tremble.decisions.checks import Checker
 from tremble.decisions.files import LONGEST, Lines, lines_of
@@ -30,7 +30,10 @@ _CACHED_GAMES = 256
 _IS_GAME = re.compile(rb'"kind"\s*:\s*"game"')
 _ID = re.compile(rb'"id"\s*:\s*("(?:[^"\\]|\\.)*"|\d+)')
 _IS_ARRAY = re.compile(rb"\[\s*(\{|$)")
-_TABLES = (".csv", ".tsv", ".xls", ".xlsx", ".parquet")
+_TABLES = (
+    *(".csv", ".tsv", ".xls", ".xlsx", ".ods", ".parquet"),
+    *(".sav", ".zsav", ".dta", ".por"),
+)
 
 
 def read(path: Path, on_fault: Callable[[Fault], None] | None = None) -> Iterator[Decision]:
@@ -43,9 +46,9 @@ def read(path: Path, on_fault: Callable[[Fault], None] | None = None) -> Iterato
         raise UserError(f"There is no file {str(path)!r}; check the path.")
     if path.suffix.lower() in _TABLES:
         raise UserError(
-            f"{str(path)!r} is a table, not JSON lines; turn it into records with `tremble data "
-            f"import SOURCE {shlex.quote(str(path))} --out FILE.jsonl` (SOURCE: one of `tremble "
-            "data list`), or write one JSON object a line as docs/data.md says."
+            f"{str(path)!r} is a table, not JSON lines; `tremble data import table "
+            f"{shlex.quote(str(path))} --guess --out map.toml` writes a first map, with which "
+            "its rows become records (docs/tables.md)."
         )
     any_line = False
     with lines_of(path) as lines:
@@ -146,6 +149,7 @@ def decision_to_json(decision: Decision) -> dict[str, Any]:
         "rate_sd": decision.rate_sd,
         "choices_each": decision.choices_each,
         "config": dict(decision.config) or None,
+        "person": dict(decision.facts) or None,
     }
     return record | {key: value for key, value in optional.items() if value is not None}
 
@@ -173,6 +177,26 @@ def line_of(record: dict[str, Any]) -> bytes:
             f"{cure}."
         )
     return line
+
+
+Place = TypeVar("Place")
+
+
+class OneText(Generic[Place]):
+    """Holds that an item has one text in one condition. Of texts and conditions it keeps hashes."""
+
+    def __init__(self) -> None:
+        self._items: dict[bytes, tuple[str, Place]] = {}  # condition and item -> its text, a place
+
+    def other(self, decision: Decision, place: Place) -> Place | None:
+        """Where the item of a decision, which stands at `place`, had another text before."""
+        d = decision
+        if d.item is None:
+            return None
+        condition = [d.dataset, d.family, d.item, d.role, d.round, d.config]
+        mark = _mark(json.dumps(condition, sort_keys=True))
+        text, before = self._items.setdefault(mark, (d.read, place))
+        return None if text == d.read else before
 
 
 class _Writer:
@@ -218,7 +242,7 @@ class _Reader:
         self.games: dict[bytes, int] = {}  # which game, counted from 0
         self.places = array("q")  # of each game its place (two numbers) and its line
         self.ids: set[bytes] = set()  # of decisions
-        self.items: dict[bytes, tuple[str, int]] = {}  # condition and item -> its text, a line
+        self.texts: OneText[int] = OneText()
         self.recent: OrderedDict[str, Game] = OrderedDict()
         self.faulty: dict[bytes, int] = {}  # games on faulty lines
         self.line = 0
@@ -246,22 +270,15 @@ class _Reader:
             check.fail(f"kind is {kind!r}; it must be 'game' or 'decision'.")
         decision = check.decision(value, self._game)
         self._once(check, self.ids, decision.id)
-        if decision.item is not None:
-            self._one_text(check, decision, decision.item)
+        line_before = self.texts.other(decision, line)
+        if line_before is not None:
+            check.fail(
+                f"the item {decision.item!r} has another text here than on line {line_before}, "
+                "where config is the same; give every text an item of its own, or say in config "
+                "what differs."
+            )
         self.ids.add(_mark(decision.id))
         return decision
-
-    def _one_text(self, check: Checker, decision: Decision, item: str) -> None:
-        """Fail where an item has another text on a line before, in the same condition."""
-        d = decision
-        condition = [d.dataset, d.family, item, d.role, d.round, d.config]
-        mark = _mark(json.dumps(condition, sort_keys=True))
-        text, line = self.items.setdefault(mark, (d.read, self.line))
-        if text != d.read:
-            check.fail(
-                f"the item {item!r} has another text here than on line {line}, where config is the "
-                "same; give every text an item of its own, or say in config what differs."
-            )
 
     def _once(self, check: Checker, seen: Container[bytes], name: str) -> None:
         if _mark(name) in seen:

@@ -15,7 +15,7 @@ from tremble.text import abridged, as_written
 
 LARGEST = 10**15  # in absolute value: products of such numbers are still finite
 # Where numbers are computed with; a name is a text, however large a number it is written as.
-_NUMBERS = ("rules", "events", "history", "config", "n", "rate_sd", "choices_each")
+_NUMBERS = (*("rules", "events", "history", "config", "person", "n", "rate_sd", "choices_each"),)
 
 
 class Fault(UserError):

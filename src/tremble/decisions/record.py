@@ -86,7 +86,8 @@ class Decision:
     the target's rate between people (None where unknown), `choices_each` how many choices each of
     them made (None: one). `item` names what the person read, where
     the prompt is the user's own and several texts are versions of one item, or the user says so.
-    `line` is where it was read.
+    `facts` about who chose, of a prompt of the user's own (in records under `person`; a game has
+    its own). `line` is where it was read.
     """
 
     id: str
@@ -111,6 +112,7 @@ class Decision:
     opening: str = DEFAULT_OPENING
     item: str | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
     line: int | None = None
 
     @property
@@ -123,7 +125,7 @@ class Decision:
     @property
     def person(self) -> Mapping[str, Any]:
         """Facts about this person; never the other side's."""
-        return {} if self.game is None else _own(self.game.person, self.role)
+        return self.facts if self.game is None else _own(self.game.person, self.role)
 
     @property
     def breakdown(self) -> dict[str, Any]:

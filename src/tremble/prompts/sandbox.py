@@ -1,24 +1,17 @@
 """Where chat templates run: jinja's sandbox with the date frozen, first in a process of its own.
 
-A template is somebody else's program, which may never end or take all memory; jinja computes parts
-of it when it is compiled. So each is first tried by this module as a program, under limits; each
-rendering after that has a limit of time.
+A template is somebody else's program. So each is first tried by this module as a program, under
+limits; each rendering after that has a limit of time.
 """
 
 from __future__ import annotations
 
-import faulthandler
 import json
-import os
-import signal
-import sys
-import threading
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import cache, lru_cache
+from functools import lru_cache, partial
 from itertools import product
-from typing import Any, NoReturn
+from typing import Any
 
 import jinja2
 import jinja2.ext
@@ -26,16 +19,12 @@ from jinja2 import nodes
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from tremble.prompts.limits import in_time, trial, tried
+
 # The day every template believes it is: fixed, so that the same study renders the same text.
 FROZEN_DATE = datetime(2026, 1, 1)
 
 SECONDS = 10.0  # that a template may take for all of `_TALKS`; it takes some thousandths of one
-MEMORY = 10**9  # bytes of address space, where the system counts them
-LENGTH = 10**7  # characters of what it prints
-_START = 60.0  # seconds more until its process runs, on a busy machine
-_READY = b"ready"
-_MEMORY = 3  # what the process returns where memory or length were not enough
-_LATE = {1, -14}  # what it returns when time is up: by faulthandler, by SIGALRM
 
 Messages = Sequence[Mapping[str, Any]]
 Names = Mapping[str, str | int]  # special tokens and switches, as a template takes them
@@ -62,30 +51,9 @@ def rendered(
     """A conversation as one text, with the generation prompt where an answer is to come, and
     `prompted` asks for it.
 
-    Raises TimeoutError where it takes more than `SECONDS`, since what was tried may go on without
-    end for another text (in the first thread, and where the system has such a clock).
+    Raises TimeoutError where it takes more than `SECONDS`, see `limits.in_time`.
     """
-    if threading.get_ident() != threading.main_thread().ident or not _has_clock():
-        return _render(template, messages, names, prompted)
-    signal.setitimer(signal.ITIMER_REAL, SECONDS)
-    try:
-        return _render(template, messages, names, prompted)
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-
-
-@cache
-def _has_clock() -> bool:
-    """Whether a rendering can be stopped; what stops it is set once, for it takes as long as a
-    rendering."""
-    if not hasattr(signal, "setitimer"):
-        return False
-    signal.signal(signal.SIGALRM, _late)
-    return True
-
-
-def _late(*_: object) -> NoReturn:
-    raise TimeoutError(f"it does not end within {SECONDS:g} s")
+    return in_time(partial(_render, template, messages, names, prompted), SECONDS)
 
 
 def _render(template: jinja2.Template, messages: Messages, names: Names, prompted: bool) -> str:
@@ -108,57 +76,17 @@ def why_not(text: str, names: Names) -> str | None:
 
 @lru_cache(maxsize=1024)
 def _tried(text: str, names: tuple[tuple[str, str | int], ...], seconds: float) -> str | None:
-    import subprocess  # not needed in the process that it starts
-
-    given = json.dumps([text, dict(names), seconds]).encode()
-    late = f"does not end within {seconds:g} s"
-    command = [sys.executable, "-P", "-m", __name__]
-    try:  # `run` kills the process, and waits for it, when time is up and on every exception
-        trial = subprocess.run(
-            command, input=given, capture_output=True, timeout=seconds + _START, check=False
-        )
-    except subprocess.TimeoutExpired:
-        return late
-    if trial.stdout != _READY:
-        raise RuntimeError(f"templates cannot be tried: {trial.stderr.decode(errors='replace')}")
-    if trial.returncode == 0:
-        return None
-    if trial.returncode in _LATE:
-        return late
-    if trial.returncode == _MEMORY:
-        return f"takes more than {MEMORY / 1e9:g} GB of memory, or prints without end"
-    return "makes its process crash"
+    return tried(__name__, [text, dict(names)], seconds)
 
 
-def _try() -> int:
-    """Render what is given on standard input, under limits; the exit status says how it went."""
-    text, names, seconds = json.loads(sys.stdin.buffer.read())
-    _end_after(seconds)
-    with suppress(ImportError, OSError, ValueError):  # a system without, or with a lower limit
-        import resource  # noqa: TID251
-
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    os.write(1, _READY)
+def _renderings(given: tuple[str, Names]) -> Iterator[Callable[[], str]]:
+    text, names = given
     for messages, prompted in product(_TALKS, (True, False)):
-        try:
-            if len(_render(compiled(text), messages, names, prompted)) > LENGTH:
-                return _MEMORY
-        except MemoryError:
-            return _MEMORY
-        except Exception:  # it will do the same where it is used, and be told there
-            continue
-    return 0
+        yield partial(_compiled_and_rendered, text, messages, names, prompted)
 
 
-def _end_after(seconds: float) -> None:
-    """End this process then, also where one long operation leaves no thread of Python's a turn,
-    and with the parent gone."""
-    if hasattr(signal, "setitimer"):
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.setitimer(signal.ITIMER_REAL, seconds)
-    else:  # it prints the stack first, which can crash while the stack changes
-        faulthandler.dump_traceback_later(seconds, exit=True, file=sys.stderr)
+def _compiled_and_rendered(text: str, messages: Messages, names: Names, prompted: bool) -> str:
+    return _render(compiled(text), messages, names, prompted)
 
 
 class _GenerationBlock(jinja2.ext.Extension):
@@ -209,4 +137,4 @@ def _tojson(
 
 
 if __name__ == "__main__":
-    os._exit(_try())  # nothing to tidy up, and a crowded memory takes its time
+    trial(_renderings)

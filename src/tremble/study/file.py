@@ -3,33 +3,30 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any, Literal
 
-from tremble.decisions.files import same_lines, text_of, too_deep
+from tremble.decisions.files import same_lines
 from tremble.disk.paths import is_file, is_folder, path_of
 from tremble.errors import UserError
 from tremble.models.spec import ModelSpec, RunOptions
 from tremble.prompts.asked import Asked
 from tremble.prompts.formulations import formulation
+from tremble.settings.reader import Reader
+from tremble.settings.toml import content_of, text_in
 from tremble.stats.frames.treatments import WITH, Contrast
 from tremble.stats.verdict.answer import MARGINS, Margins
 from tremble.study.data import data_file
-from tremble.study.reader import Reader
-from tremble.study.schema import TABLES
+from tremble.study.schema import SCHEMA, TABLES
 from tremble.text import as_written, counted
 from tremble.tokenization.options import Reading, Termination
 from tremble.tokenization.surface_forms import Spellings
 
 Format = Literal["native", "plain", "chat"]
 STANDARD = "standard"
-_NUMBER = "write a whole number of at most 18 digits"
-# a.b.c and so on: tables within tables, for which tomllib takes memory by the square.
-_DOTTED = re.compile(r"""(?<!["'\w-])(?:["'\w-]+[ \t]*\.[ \t]*){100}""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,53 +112,14 @@ def read_study(path: Path) -> Study:
     path = path_of(path)
     if not is_file(path):
         raise UserError(f"There is no study file {str(path)!r}; check the path.")
-    text = text_of(path).replace("\r\n", "\n").replace("\r", "\n")
-    return study_from(text, path)
-
-
-def _content(text: str, path: Path) -> dict[str, Any]:
-    """A TOML document, its texts and numbers such as every reader of it can take."""
-    deep = f"{path} is nested too deeply to be read; a study file has tables of keys, no more."
-    try:
-        if _DOTTED.search(text):
-            raise RecursionError
-        content = tomllib.loads(text)
-    except RecursionError as error:
-        raise UserError(deep) from error
-    except tomllib.TOMLDecodeError as error:
-        word = re.search(r"=\s*(True|False|None)\b", text)
-        how = f", where {word[1]} is no word: true and false are" if word else ""
-        raise UserError(f"{path} is not TOML ({error}); correct it there{how}.") from error
-    except ValueError as error:  # of Python's own, for a number of more than 4,300 digits
-        raise UserError(f"{path} holds a number that TOML has not; {_NUMBER}.") from error
-    if too_deep(content):
-        raise UserError(deep)
-    _check_values(content, path)
-    return content
-
-
-def _check_values(value: Any, path: Path, key: str = "") -> None:
-    """Raises UserError for a number that is none of TOML's, and for a character of the number 0."""
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            _check_values(name, path, key)
-            _check_values(inner, path, name)
-    elif isinstance(value, list):
-        for inner in value:
-            _check_values(inner, path, key)
-    elif isinstance(value, int) and not -(2**63) <= value < 2**63:
-        raise UserError(f"{path}: {key} holds a number that TOML has not; {_NUMBER}.")
-    elif isinstance(value, str) and "\0" in value:
-        raise UserError(
-            f"{path}: {value!r} in {key or 'a key'} holds a null character; take it out."
-        )
+    return study_from(text_in(path), path)
 
 
 def study_from(text: str, path: Path) -> Study:
     """The study in the text of a study file; `path` is named in errors, and paths in it start at
     its folder. Raises UserError as `read_study` does."""
-    content = _content(text, path)
-    where = Reader(path)
+    content = content_of(text, path, "a study file")
+    where = Reader(path, SCHEMA)
     where.known(content, list(TABLES))
     study, run = where.one(content, "study"), where.one(content, "run")
     name = study["name"]

@@ -5,39 +5,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal
-
 from tremble.engines.registry import names as engine_names
 from tremble.models.device import DTYPES
 from tremble.prompts.controls import CONTROLS
 from tremble.prompts.formulations import FORMULATIONS
 from tremble.prompts.presentations import COUNTERBALANCES
+from tremble.settings.schema import REQUIRED, Key, keys_of
 from tremble.stats.verdict.answer import MARGINS
 
-Kind = Literal["text", "texts", "patterns", "values", "flag", "count", "size", "share"]
 FORMATS = ("native", "plain", "chat")
-REQUIRED = object()  # the default of a key that must be there
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """One key of one table of a study file.
-
-    `default` is what it is when left out (None: nothing), or REQUIRED; `words` are the only values
-    it takes, `every` what "all" stands for. `patterns` is a text or a list of texts, `values` a
-    text, number or flag, or a list of them; `size` is read as bytes.
-    """
-
-    table: str
-    name: str
-    kind: Kind
-    default: Any
-    meaning: str
-    words: tuple[str, ...] = ()
-    every: tuple[str, ...] = ()
-    example: str = ""  # in TOML, where neither `words` nor a flag gives one
-
 
 _SELECTION = (
     ("model", "models, by `id`", '"*-Instruct"'),
@@ -300,4 +276,4 @@ REPEATED = ("pair", "model", "contrast", "include", "exclude")  # written [[...]
 
 def keys(table: str) -> dict[str, Key]:
     """The keys of a table by name, in the order of the schema."""
-    return {key.name: key for key in SCHEMA if key.table == table}
+    return keys_of(SCHEMA, table)

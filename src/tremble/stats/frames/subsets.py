@@ -9,7 +9,7 @@ import polars as pl
 
 from tremble.errors import UserError
 from tremble.stats.frames.comparisons import family_order
-from tremble.text import did_you_mean
+from tremble.text import as_text, did_you_mean
 
 BREAKDOWNS = ("parameter", "round", "topology", "formulation", "family", "dataset")
 # Rounds were announced where there are at most twenty; "30" is the hidden limit of a longer game.
@@ -23,7 +23,8 @@ SUBSETS = pl.Schema(
 def subsets(decisions: pl.DataFrame, by: str) -> pl.DataFrame:
     """decision, parameter, value, place (order of the values), a row per subset it belongs to.
 
-    `by` is a name in BREAKDOWNS or one parameter of `config`:
+    `by` is a name in BREAKDOWNS or one parameter of `config`, or
+    one fact about the person that has no name of theirs:
 
     - parameter: every value of every parameter; a decision without one is in no subset of it;
     - round: "first or later"; "third" (early, mid, late) of the told rounds, else of the longest
@@ -35,7 +36,9 @@ def subsets(decisions: pl.DataFrame, by: str) -> pl.DataFrame:
     Raises UserError for another name.
     """
     parameters = _parameters(decisions)
-    names = sorted(set(parameters["parameter"].to_list()) - set(BREAKDOWNS))
+    varied = set(parameters["parameter"].to_list())
+    facts = _parameters(decisions, "person").filter(~pl.col("parameter").is_in(varied))
+    names = sorted(varied.union(facts["parameter"].to_list()) - set(BREAKDOWNS))
     if by not in BREAKDOWNS and by not in names:
         raise UserError(
             f"There is no breakdown {by!r}{did_you_mean(by, [*BREAKDOWNS[1:], *names])}"
@@ -51,7 +54,7 @@ def subsets(decisions: pl.DataFrame, by: str) -> pl.DataFrame:
             value=pl.col(by).cast(pl.String) if by == "dataset" else pl.lit(None, pl.String),
             place=pl.lit(0.0),
         )
-    return parameters.filter(pl.col("parameter") == by)
+    return (parameters if by in varied else facts).filter(pl.col("parameter") == by)
 
 
 def numbered_subsets(decisions: pl.DataFrame, by: str) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -71,30 +74,23 @@ def numbered_subsets(decisions: pl.DataFrame, by: str) -> tuple[pl.DataFrame, pl
     return inside.select("decision", "subset"), named
 
 
-def _parameters(decisions: pl.DataFrame) -> pl.DataFrame:
-    """`config` in long form; each distinct text is read once."""
-    if "config" not in decisions.columns:
+def _parameters(decisions: pl.DataFrame, column: str = "config") -> pl.DataFrame:
+    """`config`, or the facts in `person`, in long form; each distinct text is read once."""
+    if column not in decisions.columns:
         return pl.DataFrame(schema=SUBSETS)
-    texts = decisions["config"].drop_nulls().unique(maintain_order=True).to_list()
+    texts = decisions[column].drop_nulls().unique(maintain_order=True).to_list()
     rows = [
-        {"config": text, "parameter": str(name), "value": as_text(value), "place": place_of(value)}
+        {column: text, "parameter": str(name), "value": as_text(value), "place": place_of(value)}
         for text in texts
         for name, value in json.loads(text).items()
         if value is not None
     ]
-    schema = pl.Schema({("config" if k == "decision" else k): v for k, v in SUBSETS.items()})
+    schema = pl.Schema({(column if k == "decision" else k): v for k, v in SUBSETS.items()})
     return (
-        decisions.select("decision", "config")
-        .join(pl.DataFrame(rows, schema=schema), on="config")
+        decisions.select("decision", column)
+        .join(pl.DataFrame(rows, schema=schema), on=column)
         .select(*SUBSETS)
     )
-
-
-def as_text(value: Any) -> str:
-    """A value of `config` as it is shown and asked for; 5.0, as spreadsheets write it, is 5."""
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        value = int(value)
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def place_of(value: Any) -> float | None:

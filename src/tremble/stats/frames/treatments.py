@@ -13,8 +13,8 @@ import numpy as np
 import polars as pl
 
 from tremble.errors import UserError
-from tremble.stats.frames.subsets import as_text, place_of
-from tremble.text import counted, did_you_mean
+from tremble.stats.frames.subsets import place_of
+from tremble.text import as_text, counted, did_you_mean
 
 # Between two keys, and between their two values.
 WITH = ":"

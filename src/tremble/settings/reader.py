@@ -1,4 +1,4 @@
-"""Reads the tables of a study file by the schema: wrong keys and values are refused by name."""
+"""Reads the tables of a settings file by its schema: wrong keys and values are refused by name."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from tremble.errors import UserError
-from tremble.stats.frames.subsets import as_text
-from tremble.study.schema import REQUIRED, Key, keys
-from tremble.text import abridged, as_written, did_you_mean
+from tremble.settings.schema import REQUIRED, Key, keys_of
+from tremble.text import abridged, as_text, as_written, did_you_mean
 
 _UNITS = {
     **{f"{letter}b": 1000**power for power, letter in enumerate("kmgt", 1)},
@@ -21,8 +20,9 @@ _UNITS = {
 class Reader:
     """Reads the tables of one file, whose path is named in every error."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, schema: tuple[Key, ...]) -> None:
         self.path = path
+        self.schema = schema
 
     def fail(self, message: str) -> NoReturn:
         message = abridged(message)
@@ -45,26 +45,28 @@ class Reader:
         entries = content.get(table, {})
         if not isinstance(entries, dict):
             self.fail(f"{table} must be a table, written [{table}]")
-        return self._values(entries, table, f"[{table}]")
+        return self.values(entries, table, f"[{table}]")
 
     def each(self, content: Mapping[str, Any], table: str) -> list[dict[str, Any]]:
         """The values of a table that is written once for each."""
         entries = content.get(table, [])
         if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
             self.fail(f"{table} must be written [[{table}]], once for each")
-        return [self._values(entry, table, f"[[{table}]]") for entry in entries]
+        return [self.values(entry, table, f"[[{table}]]") for entry in entries]
 
-    def _values(self, given: Mapping[str, Any], table: str, where: str) -> dict[str, Any]:
-        known = keys(table)
+    def values(self, given: Mapping[str, Any], table: str, where: str) -> dict[str, Any]:
+        """The values of one table, which stands at `where`."""
+        known = keys_of(self.schema, table)
         self.known(given, list(known), where)
         return {
-            name: self._value(key, given.get(name), where)
+            name: self.value(key, given.get(name), where)
             if name in given or key.default is REQUIRED
             else key.default
             for name, key in known.items()
         }
 
-    def _value(self, key: Key, value: Any, where: str) -> Any:
+    def value(self, key: Key, value: Any, where: str) -> Any:
+        """The value of one key, as its kind has it."""
         name, given = key.name, as_written(value)
         if key.kind == "flag":
             if not isinstance(value, bool):

@@ -1,0 +1,106 @@
+"""`tremble data import`: files of a source, and tables with a map, to decisions."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tremble.commands.base import AsJson, guarded, print_json, say
+from tremble.commands.destinations import beside, check_import
+from tremble.commands.ending import complain
+from tremble.errors import UserError
+from tremble.text import counted
+
+if TYPE_CHECKING:
+    from tremble.datasets.base import Notes
+    from tremble.decisions.record import Decision
+
+TABLE = "table"  # the source whose files a map explains
+
+
+@guarded
+def data_import(
+    source_name: Annotated[str, typer.Argument(metavar="SOURCE", help="A data set's name.")],
+    path: Annotated[Path, typer.Argument(help="The file, its folder, or any folder above.")],
+    out: Annotated[Path, typer.Option(help="The JSONL file to write.")],
+    table_map: Annotated[
+        Path | None, typer.Option("--map", help="Of a table: what its columns mean.")
+    ] = None,
+    guess: Annotated[
+        bool, typer.Option("--guess", help="Of a table: write a first map to --out.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace --out where an import wrote it.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Turn a source's files into decisions, one JSON record a line."""
+    from tremble.api.check import import_decisions
+    from tremble.datasets.base import Notes, source
+
+    origin, notes = source(source_name), Notes()
+    _check_options(source_name, path, table_map, guess)
+    check_import(out, path, force)
+    if table_map is None:
+        decisions = origin.load(path, notes)
+    else:
+        decisions = _from_table(path, table_map, notes, out)
+    summary = import_decisions(decisions, out)
+    _tell(summary, notes, out, as_json)
+    if source_name == TABLE and not as_json:
+        say(f"next: {shlex.join(['tremble', 'data', 'check', str(out)])}", beside(out))
+
+
+def _check_options(source_name: str, path: Path, table_map: Path | None, guess: bool) -> None:
+    """Raises UserError for options that do not go with a source, or with each other."""
+    given = "--guess" if guess else "--map"
+    if source_name != TABLE:
+        if guess or table_map is not None:
+            raise UserError(
+                f"{given} is for tables, not for {source_name!r}, whose columns are known; leave "
+                f"it out, or import {TABLE}."
+            )
+        return
+    if guess and table_map is not None:
+        raise UserError("--guess writes a first map and --map takes one; leave one out.")
+    if guess:
+        raise UserError(
+            f"--guess cannot make a map of {str(path)!r} yet; write one as docs/tables.md says, "
+            "and give it as --map."
+        )
+    if table_map is None:
+        command = ["tremble", "data", "import", TABLE, str(path), "--guess", "--out", "map.toml"]
+        raise UserError(
+            f"What the columns of {str(path)!r} mean stands in a map, given as --map; "
+            f"`{shlex.join(command)}` writes a first one."
+        )
+
+
+def _from_table(path: Path, table_map: Path, notes: Notes, out: Path) -> Iterator[Decision]:
+    from tremble.disk.whole import is_special
+    from tremble.tabular.maps.map_file import read_map
+    from tremble.tabular.rows.load import load_table
+
+    name = path.stem if is_special(out) else out.stem
+    return load_table(path, read_map(table_map), notes, name or TABLE)
+
+
+def _tell(summary: dict[str, Any], notes: Notes, out: Path, as_json: bool) -> None:
+    """What was written, what was left out and what is odd."""
+    own_lines = beside(out)
+    if as_json:
+        print_json(summary, out=own_lines)
+    else:
+        for family, count in summary["by_family"].items():
+            hits = summary["target"].get(family)
+            coded = "" if hits is None else f", {hits:,} of them the target"
+            say(f"{family}: {counted(count, 'decision')}{coded}", own_lines)
+        say(f"{counted(summary['decisions'], 'decision')} written to {out}", own_lines)
+    for reason, count in notes.dropped.items():
+        complain(f"left out: {count} ({reason})")
+    for line in notes.odd:
+        complain(f"note: {line}")

@@ -1,0 +1,52 @@
+"""What a key of a settings file is: every key once, for reading, for errors and for its page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Kind = Literal[
+    "text",
+    "texts",
+    "patterns",
+    "values",
+    "flag",
+    "count",
+    "size",
+    "share",
+    "any text",
+    "cells",
+    "names",
+    "columns",
+    "lists",
+    "words",
+    "options",
+]
+REQUIRED = object()  # the default of a key that must be there
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key of one table of a settings file.
+
+    `default` is what it is when left out (None: nothing), or REQUIRED; `words` are the only values
+    it takes, `every` what "all" stands for. `patterns` is a text or a list of texts, `values` a
+    text, number or flag, or a list of them; `size` is read as bytes. Of maps of tables: `any text`
+    may be empty, `cells` is a list of what cells hold, `names` name -> text, `columns` that or a
+    list of texts, `lists` name -> cells, `words` name -> {cell: text}, `options` a list of texts
+    or tables.
+    """
+
+    table: str
+    name: str
+    kind: Kind
+    default: Any
+    meaning: str
+    words: tuple[str, ...] = ()
+    every: tuple[str, ...] = ()
+    example: str = ""  # in TOML, where neither `words` nor a flag gives one
+
+
+def keys_of(schema: tuple[Key, ...], table: str) -> dict[str, Key]:
+    """The keys of a table by name, in the order of the schema."""
+    return {key.name: key for key in schema if key.table == table}

@@ -1,0 +1,1 @@
+"""Rows of a user's table to decisions, as the map says."""

@@ -1,0 +1,37 @@
+"""Where in a file something is wrong, as one sentence says it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+
+from tremble.tabular.table import Table
+from tremble.text import counted
+
+SHOWN = 3  # places
+VALUES = 8  # values of cells
+
+
+def places(table: Table, rows: Sequence[int]) -> str:
+    """The first places of some rows: "3 rows (answers.csv, line 4; line 9; line 12)"."""
+    shown = [table.place(row) for row in rows[:SHOWN]]
+    brief = [
+        shown[0],
+        *(_after(before, here) for before, here in pairwise(shown)),
+    ]
+    more = ", ..." if len(rows) > SHOWN else ""
+    return f"{counted(len(rows), 'row')} ({'; '.join(brief)}{more})"
+
+
+def _after(before: str, here: str) -> str:
+    """A place without its file, where it is that of the place before."""
+    file, _, rest = here.rpartition(", ")
+    return rest if before.rpartition(", ")[0] == file else here
+
+
+def seen(values: Counter[str]) -> str:
+    """Values with their counts, the most frequent first: "'yes' (12), 'No' (1)"."""
+    listed = [f"{value!r} ({count:,})" for value, count in values.most_common(VALUES)]
+    more = len(values) - len(listed)
+    return ", ".join(listed) + (f" and {more:,} more" if more else "")

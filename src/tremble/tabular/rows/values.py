@@ -1,0 +1,50 @@
+"""Parameters and facts of a row: numbers where a column holds numbers alone, else texts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tremble.tabular.cells import number_of
+from tremble.tabular.rows.columns import Columns
+
+
+class Values:
+    """What the names of `config` or `facts` hold, for the rows and places of a task; equal rows
+    share one mapping. A missing cell has no entry."""
+
+    def __init__(self, columns: Columns, wanted: Mapping[str, str]) -> None:
+        names = columns.names
+        self.keys = list(wanted)
+        cells = [[columns.cells(name, place) for name in wanted.values()] for place in names.places]
+        self._cells = cells
+        self._numbers = [
+            all(
+                number_of(cell, columns.decimal) is not None
+                for cell in {cell for at_place in cells for cell in at_place[key]}
+                if cell is not None
+            )
+            for key in range(len(self.keys))
+        ]
+        self._decimal = columns.decimal
+        self._made: dict[tuple[str | None, ...], dict[str, Any]] = {}
+
+    def at(self, row: int, place: int) -> dict[str, Any]:
+        key = tuple([cells[row] for cells in self._cells[place]])
+        found = self._made.get(key)
+        if found is None:
+            found = self._made[key] = {
+                name: self._value(cell, numbers)
+                for name, cell, numbers in zip(self.keys, key, self._numbers, strict=True)
+                if cell is not None
+            }
+        return found
+
+    def _value(self, cell: str, numbers: bool) -> Any:
+        return number_of(cell, self._decimal) if numbers else str(cell)
+
+
+def round_of(cell: str, decimal: str) -> int | None:
+    """The round that a cell holds; None where it holds no whole number from 1."""
+    number = number_of(cell, decimal)
+    return number if isinstance(number, int) and number >= 1 else None

@@ -1,0 +1,184 @@
+"""What a template prints: cells, which are texts that can be reckoned with, missing ones, and what
+somebody did before."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jinja2
+
+from tremble.tabular.cells import number_of
+
+Number = int | float
+
+
+class MissingCell(jinja2.UndefinedError):
+    """A template printed a cell that is empty, or reckoned with it. `name`: what was printed."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+class Missing(jinja2.StrictUndefined):
+    """A missing cell: false in an {% if %}, not defined, `default` has something in its place, and
+    an error wherever it would be printed or reckoned with."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(hint=name, name=name, exc=MissingCell)
+
+    def __bool__(self) -> bool:  # type: ignore[override]  # jinja types these as raising
+        return False
+
+    def __eq__(self, other: object) -> bool:  # type: ignore[override]
+        return isinstance(other, Missing)
+
+    def __ne__(self, other: object) -> bool:  # type: ignore[override]
+        return not isinstance(other, Missing)
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(Missing)
+
+
+class Cell(str):
+    """A cell. It prints as it stands in the file; where the other side is a number, or a cell that
+    is one, it compares and reckons as the number that it is."""
+
+    __slots__ = ("number",)
+    number: Number | None
+
+    def __new__(cls, text: str, decimal: str = ".") -> Cell:
+        made = super().__new__(cls, text)
+        made.number = number_of(text, decimal)
+        return made
+
+    def __hash__(self) -> int:
+        return str.__hash__(self)
+
+    def __eq__(self, other: object) -> bool:
+        both = self._both(other)
+        return str.__eq__(self, other) is True if both is None else both[0] == both[1]
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __lt__(self, other: Any) -> bool:
+        return self._compared(operator.lt, str.__lt__, other)
+
+    def __le__(self, other: Any) -> bool:
+        return self._compared(operator.le, str.__le__, other)
+
+    def __gt__(self, other: Any) -> bool:
+        return self._compared(operator.gt, str.__gt__, other)
+
+    def __ge__(self, other: Any) -> bool:
+        return self._compared(operator.ge, str.__ge__, other)
+
+    def __add__(self, other: Any) -> Any:
+        both = self._both(other)
+        return str.__add__(self, other) if both is None else both[0] + both[1]
+
+    def __radd__(self, other: Any) -> Any:
+        return self._number() if other == 0 else self._reckoned(operator.add, other, True)
+
+    def __sub__(self, other: Any) -> Number:
+        return self._reckoned(operator.sub, other)
+
+    def __rsub__(self, other: Any) -> Number:
+        return self._reckoned(operator.sub, other, True)
+
+    def __mul__(self, other: Any) -> Any:
+        return self._reckoned(operator.mul, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return self._reckoned(operator.mul, other, True)
+
+    def __truediv__(self, other: Any) -> Number:
+        return self._reckoned(operator.truediv, other)
+
+    def __rtruediv__(self, other: Any) -> Number:
+        return self._reckoned(operator.truediv, other, True)
+
+    def __floordiv__(self, other: Any) -> Number:
+        return self._reckoned(operator.floordiv, other)
+
+    def __rfloordiv__(self, other: Any) -> Number:
+        return self._reckoned(operator.floordiv, other, True)
+
+    def __mod__(self, other: Any) -> Any:
+        both = self._both(other)
+        return str.__mod__(self, other) if both is None else both[0] % both[1]
+
+    def __neg__(self) -> Number:
+        return -self._number()
+
+    def __abs__(self) -> Number:
+        return abs(self._number())
+
+    def __float__(self) -> float:
+        return float(self._number())
+
+    def __int__(self) -> int:
+        return int(self._number())
+
+    def __round__(self, digits: int | None = None) -> Number:
+        return round(self._number(), digits)
+
+    def _number(self) -> Number:
+        if self.number is None:
+            raise TypeError(f"{str(self)!r} is no number")
+        return self.number
+
+    def _both(self, other: object) -> tuple[Number, Number] | None:
+        """Both sides as numbers, where both are."""
+        if isinstance(other, Cell):
+            other = other.number
+        if self.number is None or isinstance(other, bool) or not isinstance(other, int | float):
+            return None
+        return self.number, other
+
+    def _compared(
+        self,
+        numbers: Callable[[Number, Number], bool],
+        texts: Callable[[str, str], bool],
+        other: Any,
+    ) -> bool:
+        both = self._both(other)
+        if both is None and not isinstance(other, str):
+            self._number()
+        return texts(self, other) if both is None else numbers(*both)
+
+    def _reckoned(
+        self, how: Callable[[Number, Number], Number], other: Any, turned: bool = False
+    ) -> Number:
+        both = self._both(other)
+        if both is None:
+            own, given = self._number(), str(other)
+            raise TypeError(f"{given!r} is no number to reckon with {own}")
+        return how(both[1], both[0]) if turned else how(*both)
+
+
+class Past:
+    """An earlier decision of the same person: its names, as `past.offer` or `past["any name"]`."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._values = values
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+
+class Row:
+    """The columns of a row by their own names: `row["any name"]`."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._values = values
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]

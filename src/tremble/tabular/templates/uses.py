@@ -1,0 +1,106 @@
+"""What a template looks at, read off its text before a row is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import jinja2
+from jinja2 import nodes
+from jinja2.meta import find_undeclared_variables
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+HISTORY, OPTIONS, QUESTION, ROW = "history", "options", "question", "row"
+SPECIAL = (HISTORY, OPTIONS, QUESTION, ROW)
+_BLOCKS = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
+
+
+class NoTemplate(Exception):
+    """A template that cannot be one; its text is the rest of a sentence on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """`names`: variables that the template does not set itself, without the special ones;
+    `columns`: those of row["..."]; `words`: every name and text in it by which it could look at
+    something of `history`; `past`: those it surely looks at there."""
+
+    names: frozenset[str] = frozenset()
+    columns: frozenset[str] = frozenset()
+    special: frozenset[str] = frozenset()
+    words: frozenset[str] = frozenset()
+    past: frozenset[str] = field(default_factory=frozenset)
+
+
+def uses_of(text: str, env: ImmutableSandboxedEnvironment) -> Uses:
+    """What a template looks at. Raises NoTemplate for what is none, and for one that looks at whole
+    rows, so that nobody knows at which columns."""
+    try:
+        tree = env.parse(text)
+        undeclared = find_undeclared_variables(tree) - set(env.globals)
+    except jinja2.TemplateSyntaxError as error:
+        raise NoTemplate(f"is no template (line {error.lineno}: {error.message})") from error
+    except jinja2.TemplateError as error:
+        raise NoTemplate(f"is no template ({error})") from error
+    for block in tree.find_all(_BLOCKS):
+        raise NoTemplate(f"takes in another file (line {block.lineno}); write its text here")
+    special = undeclared.intersection(SPECIAL)
+    columns = frozenset(_columns(tree)) if ROW in special else frozenset()
+    words = {node.attr for node in tree.find_all(nodes.Getattr)}
+    texts = (node.value for node in tree.find_all(nodes.Const) if isinstance(node.value, str))
+    return Uses(
+        names=frozenset(undeclared - special),
+        columns=columns,
+        special=frozenset(special),
+        words=frozenset(words.union(texts)),
+        past=frozenset(_of_past(tree)),
+    )
+
+
+def _columns(tree: nodes.Template) -> Iterator[str]:
+    """The columns of row["..."] and row.name."""
+    known = 0
+    for node, name in _looked_at(tree):
+        if not (isinstance(node, nodes.Name) and node.name == ROW):
+            continue
+        known += 1
+        if name is not None:
+            yield name
+        else:
+            raise NoTemplate('takes a column of `row` by no fixed name; write row["the name"]')
+    if known < sum(node.name == ROW for node in tree.find_all(nodes.Name)):
+        raise NoTemplate('takes `row` as a whole; write row["the name of a column"]')
+
+
+def _of_past(tree: nodes.Template) -> Iterator[str]:
+    """What is looked at of the items of loops over the history, and of history[...] itself."""
+    items = set()
+    for loop in tree.find_all(nodes.For):
+        over = loop.iter
+        while isinstance(over, nodes.Filter | nodes.Getitem) and over.node is not None:
+            over = over.node
+        if (
+            isinstance(over, nodes.Name)
+            and over.name == HISTORY
+            and isinstance(loop.target, nodes.Name)
+        ):
+            items.add(loop.target.name)
+    for held, name in _looked_at(tree):
+        of_item = isinstance(held, nodes.Name) and held.name in items
+        of_place = (
+            isinstance(held, nodes.Getitem)
+            and isinstance(held.node, nodes.Name)
+            and held.node.name == HISTORY
+            and not isinstance(held.arg, nodes.Slice)
+        )
+        if (of_item or of_place) and name is not None:
+            yield name
+
+
+def _looked_at(tree: nodes.Template) -> Iterator[tuple[nodes.Node, str | None]]:
+    """What `.name` or `["name"]` is asked of, and the name; None for one that is computed."""
+    for dotted in tree.find_all(nodes.Getattr):
+        yield dotted.node, dotted.attr
+    for item in tree.find_all(nodes.Getitem):
+        fixed = isinstance(item.arg, nodes.Const) and isinstance(item.arg.value, str)
+        yield item.node, item.arg.value if fixed else None  # type: ignore[attr-defined]
