@@ -12,14 +12,14 @@ import polars as pl
 
 from tremble.store.schemas import with_columns
 
-CONFIG, PERSON = "config", "person"  # columns of decisions, and beginnings of names
+CONFIG, FACTS = "config", "facts"  # columns of decisions, and beginnings of names
 NAMELESS = "parameter"  # where no letter or digit of a name is ASCII
 NAME_LENGTH = 32  # Stata's limit
 EXACT = 2**53  # whole numbers up to here are numbers without loss in R and Stata
 
 
 def parameter_columns(decisions: pl.DataFrame, kind: str = CONFIG) -> dict[str, str]:
-    """The column (`config_NAME`, of facts `person_NAME`) of every parameter that a decision has, by
+    """The column (`config_NAME`, of facts `facts_NAME`) of every parameter that a decision has, by
     the parameter's own name, in the order in which they first occur. No two parameters share a
     column: of names that are alike once cleaned, later ones have a number."""
     columns: dict[str, str] = {}

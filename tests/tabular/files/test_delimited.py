@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from tremble.errors import UserError
 from tremble.tabular.files.opened import open_table
 from tremble.tabular.table import Reading, Table
 

@@ -37,7 +37,7 @@ def subsets(decisions: pl.DataFrame, by: str) -> pl.DataFrame:
     """
     parameters = _parameters(decisions)
     varied = set(parameters["parameter"].to_list())
-    facts = _parameters(decisions, "person").filter(~pl.col("parameter").is_in(varied))
+    facts = _parameters(decisions, "facts").filter(~pl.col("parameter").is_in(varied))
     names = sorted(varied.union(facts["parameter"].to_list()) - set(BREAKDOWNS))
     if by not in BREAKDOWNS and by not in names:
         raise UserError(
