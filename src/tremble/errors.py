@@ -10,6 +10,10 @@ class TrembleError(Exception):
 class UserError(TrembleError):
     """Something the user asked for cannot be done; the command line prints it and exits with 2."""
 
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows: the sentence, without an account of the code it came from."""
+        return [f"tremble: {self}"]
+
 
 class ModelUnavailable(UserError):
     """One model cannot be had now, through no fault of the study file: a sweep goes on without."""
