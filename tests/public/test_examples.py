@@ -49,7 +49,7 @@ def test_examples_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         (tmp_path / full).mkdir()
         monkeypatch.chdir(tmp_path / full)
         said: list[str] = []
-        for found in finder.find(held, full, module=False, globs={}):  # type: ignore[arg-type]
+        for found in finder.find(held, full, module=False, globs={}):
             examples += len(found.examples)
             runner.run(found, out=said.append)
         assert not said, "".join(said)
