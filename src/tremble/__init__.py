@@ -79,4 +79,5 @@ if not TYPE_CHECKING:  # a type checker would take any name for one that is ther
         return found
 
     def __dir__():
-        return sorted({*globals(), *__all__})
+        """The public names, and what every module has."""
+        return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})

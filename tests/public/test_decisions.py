@@ -233,3 +233,10 @@ def test_what_a_notebook_shows_is_escaped() -> None:
     for shown in (decisions._repr_html_(), tr.check(decisions)._repr_html_()):
         assert nasty not in shown and "&lt;script&gt;" in shown
         assert "1 decision" in shown
+
+
+def test_of_many_decisions_a_notebook_looks_at_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tremble.public.decisions._LOOKED_AT", 4)
+    shown = tr.read_decisions(records(3))._repr_html_()
+    assert "6 decisions; what follows is of the first 4." in shown
+    assert "4 decisions of" in shown

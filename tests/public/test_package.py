@@ -70,6 +70,7 @@ def test_importing_loads_no_library_and_shows_every_name() -> None:
     loaded, named = json.loads(out)
     assert loaded == []
     assert set(tremble.__all__) <= set(named)
+    assert not [name for name in named if name.startswith("_") and not name.startswith("__")]
     assert {"Study", "Result", "UserError", "__version__", "read_decisions"} <= set(named)
 
 
@@ -77,6 +78,13 @@ def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'Studies'"):
         _ = tremble.Studies  # type: ignore[attr-defined]
     assert tremble.Study is tremble.Study
+
+
+def test_a_notebook_shows_a_mistake_as_one_sentence() -> None:
+    """IPython asks an exception that has this method for what it shows."""
+    with pytest.raises(tremble.UserError) as error:
+        tremble.open_study("none")
+    assert error.value._render_traceback_() == [f"tremble: {error.value}"]
 
 
 def test_sentences_name_keywords_and_leave_commands_alone() -> None:

@@ -20,6 +20,8 @@ from tests.support.public_records import records
 from tremble.models.spec import ModelSpec
 from tremble.study import context
 
+pytestmark = pytest.mark.slow
+
 NASTY = "<script>alert('x')</script>"
 
 
@@ -64,7 +66,6 @@ def said(*arguments: object) -> object:
     return json.loads(out)
 
 
-@pytest.mark.slow
 def test_every_table_is_that_of_the_command(folder: Path, result: tr.Result) -> None:
     whole = said("analyze", folder)
     assert isinstance(whole, dict)

@@ -43,6 +43,7 @@ def mine(count: int = 12) -> tr.Decisions:
     return tr.read_decisions(records(count), dataset="mine")
 
 
+@pytest.mark.slow
 def test_a_study_of_arguments_is_that_of_its_file(here: Path) -> None:
     write_lines(here / "mine.jsonl", *records(4))
     study = tr.Study(
@@ -146,6 +147,7 @@ def test_a_wrong_argument_is_one_sentence(arguments: dict[str, Any], said: str) 
     assert said in refusal(lambda: tr.Study(**given))
 
 
+@pytest.mark.slow
 def test_a_run_resumes_and_scores_nothing_twice(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,6 +183,7 @@ def test_more_decisions_and_models_are_added_to_what_is_there(here: Path) -> Non
     ]
 
 
+@pytest.mark.slow
 def test_paths_beside_objects_are_found_from_the_folder(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -225,6 +228,7 @@ def test_a_run_that_breaks_before_the_first_score_leaves_nothing(
     assert not (here / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_plan_is_the_commands_and_writes_nothing(here: Path) -> None:
     study = tr.Study("mine", data=mine(), pairs=PAIR)
     plan = study.plan("out")
@@ -243,6 +247,7 @@ def test_a_plan_is_the_commands_and_writes_nothing(here: Path) -> None:
     assert study.plan("out").totals["scored"] == 48
 
 
+@pytest.mark.slow
 def test_nothing_is_printed(here: Path, capfd: pytest.CaptureFixture[str]) -> None:
     study = tr.Study("mine", data=mine(), pairs=PAIR)
     study.plan("out")

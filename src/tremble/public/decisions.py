@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, overload
 
@@ -26,6 +27,7 @@ from tremble.text import counted
 
 Record = Mapping[str, Any]
 PathLike = str | os.PathLike[str]
+_LOOKED_AT = 20_000  # decisions that a notebook checks before it shows them: a second or two
 _RECORDS = "records"  # what faults call records that are in no file, and what these are named after
 
 
@@ -119,7 +121,7 @@ class Decisions(Sequence[Decision]):
     def read(self, _: jsonl.OnFault | None = None) -> Iterator[Decision]:
         """The decisions, each with a line: its own, else its place from 1."""
         return (
-            decision if decision.line is not None else _at(decision, place)
+            decision if decision.line is not None else replace(decision, line=place)
             for place, decision in enumerate(self._held, 1)
         )
 
@@ -128,7 +130,10 @@ class Decisions(Sequence[Decision]):
         return f"<{counted(len(self), 'decision')} of {self.name!r}: {', '.join(families) or '-'}>"
 
     def _repr_html_(self) -> str:
-        """What `check` understood of them, and the first prompt in full."""
+        """What `check` understood of them, and the first prompt in full; of many, of the first."""
+        if len(self) > _LOOKED_AT:
+            said = f"{counted(len(self), 'decision')}; what follows is of the first {_LOOKED_AT:,}."
+            return f"<p>{said}</p>{self[:_LOOKED_AT]._repr_html_()}"
         found, faults, warnings = check_records(self.read, self._where)
         *said, text = list(sentences(found)) or [""]
         doubted = [
@@ -137,12 +142,6 @@ class Decisions(Sequence[Decision]):
             if lines
         ]
         return fragment(repr(self).strip("<>"), [*doubted, *said], text=text)
-
-
-def _at(decision: Decision, line: int) -> Decision:
-    from dataclasses import replace
-
-    return replace(decision, line=line)
 
 
 def _frame(decisions: Sequence[Decision]) -> pl.DataFrame:

@@ -324,10 +324,10 @@ class Result:
         return self._charts[name].chart
 
     def __repr__(self) -> str:
-        analysis, scores = self._made
+        store = Store(self._folder)  # without the analysis, which a glance should not wait for
         counts = (
-            counted(analysis.evidence.decisions.height, "decision"),
-            counted(scores["model"].n_unique(), "model"),
+            counted(store.decision_columns(["decision"]).height, "decision"),
+            counted(len({job["model"] for job in store.read_run()["jobs"]}), "model"),
         )
         return f"<Result of the study {self._name!r} in {self._folder}: {', '.join(counts)}>"
 
