@@ -132,8 +132,10 @@ class Decisions(Sequence[Decision]):
     def _repr_html_(self) -> str:
         """What `check` understood of them, and the first prompt in full; of many, of the first."""
         if len(self) > _LOOKED_AT:
-            said = f"{counted(len(self), 'decision')}; what follows is of the first {_LOOKED_AT:,}."
-            return f"<p>{said}</p>{self[:_LOOKED_AT]._repr_html_()}"
+            whole = (
+                f"{counted(len(self), 'decision')}; what follows is of the first {_LOOKED_AT:,}."
+            )
+            return f"<p>{whole}</p>{self[:_LOOKED_AT]._repr_html_()}"
         found, faults, warnings = check_records(self.read, self._where)
         *said, text = list(sentences(found)) or [""]
         doubted = [
