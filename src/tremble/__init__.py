@@ -1,3 +1,83 @@
-"""tremble measures how well language models predict what people actually do."""
+"""tremble measures how well language models predict what people actually do.
+
+    import tremble as tr
+    decisions = tr.read_decisions("mine.jsonl")
+    study = tr.Study("mine", data=decisions, pairs=[("BASE", "ALIGNED")])
+    result = study.run("runs/mine")
+
+docs/python.md explains each name. A name is loaded when it is first used, with the libraries that
+it needs: importing the package loads none of them.
+"""
+
+from typing import TYPE_CHECKING
 
 __version__ = "0.2.0"
+
+if TYPE_CHECKING:
+    from tremble.decisions.record import Decision, Event, Game, Option
+    from tremble.errors import MissingExtra, ModelUnavailable, TrembleError, UserError
+    from tremble.public.answers import Verdict, Xray
+    from tremble.public.checked import Check, check
+    from tremble.public.decisions import Decisions, read_decisions
+    from tremble.public.options import StudyOptions
+    from tremble.public.planned import Plan
+    from tremble.public.result import Result, XrayOptions, open_study
+    from tremble.public.scored import Scored, ScoreOptions, score
+    from tremble.public.study import Study, read_study
+
+__all__ = [
+    "Check",
+    "Decision",
+    "Decisions",
+    "Event",
+    "Game",
+    "MissingExtra",
+    "ModelUnavailable",
+    "Option",
+    "Plan",
+    "Result",
+    "ScoreOptions",
+    "Scored",
+    "Study",
+    "StudyOptions",
+    "TrembleError",
+    "UserError",
+    "Verdict",
+    "Xray",
+    "XrayOptions",
+    "__version__",
+    "check",
+    "open_study",
+    "read_decisions",
+    "read_study",
+    "score",
+]
+
+if not TYPE_CHECKING:  # a type checker would take any name for one that is there
+    _PLACES = {
+        "decisions.record": ("Decision", "Event", "Game", "Option"),
+        "errors": ("MissingExtra", "ModelUnavailable", "TrembleError", "UserError"),
+        "public.answers": ("Verdict", "Xray"),
+        "public.checked": ("Check", "check"),
+        "public.decisions": ("Decisions", "read_decisions"),
+        "public.options": ("StudyOptions",),
+        "public.planned": ("Plan",),
+        "public.result": ("Result", "XrayOptions", "open_study"),
+        "public.scored": ("ScoreOptions", "Scored", "score"),
+        "public.study": ("Study", "read_study"),
+    }
+    _MODULES = {name: module for module, names in _PLACES.items() for name in names}
+
+    def __getattr__(name):
+        """A public name, loaded when it is first asked for."""
+        if name not in _MODULES:
+            raise AttributeError(f"module 'tremble' has no attribute {name!r}")
+        from importlib import import_module
+
+        found = getattr(import_module(f"tremble.{_MODULES[name]}"), name)
+        globals()[name] = found  # so that the next time is free
+        return found
+
+    def __dir__():
+        """The public names, and what every module has."""
+        return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})

@@ -188,6 +188,7 @@ def test_the_key_depends_on_date_code_and_libraries(
         ("tokens.py", True),
         ("games/new.py", True),
         ("report/page.py", False),
+        ("public/study.py", False),
     ],
 )
 def test_the_code_is_that_of_every_room_that_decides_prompts(

@@ -4,8 +4,9 @@ then doubts; and the import, which writes nothing that the check would refuse.""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from hashlib import blake2b
 from itertools import chain
 from pathlib import Path
@@ -178,19 +179,27 @@ def _mark(*parts: bytes | str) -> bytes:
 
 
 def check_decisions(path: Path) -> tuple[dict[str, Any], list[str], list[str]]:
-    """What a JSONL file says, its faults and its warnings: of its lines, of what a study computes
+    """`check_records` of a JSONL file. Raises UserError where the file is missing or empty."""
+    return check_records(partial(jsonl.read, path), path)
+
+
+def check_records(
+    read: Callable[[jsonl.OnFault], Iterable[Decision]], where: Path
+) -> tuple[dict[str, Any], list[str], list[str]]:
+    """What records say, their faults and warnings: of their lines, of what a study computes
     of every decision, and of lines that do not go together. What a game's rules or events lack is a
     fault of the game's line. Equal faults and equal warnings are one sentence, with the first three
     lines and a count.
 
-    The first holds the counts of `Summary.to_json`, `faulty` (lines) and `Understood.to_json`.
-    Raises UserError where the file is missing or empty.
+    `read` gives the decisions, each with its line, and what it is given a fault of a line; `where`
+    is what sentences call the file. The first that is returned holds the counts of
+    `Summary.to_json`, `faulty` (lines) and `Understood.to_json`. Raises what `read` raises.
     """
-    faults, warnings = _Faults(path), warnings_of(path)
+    faults, warnings = _Faults(where), warnings_of(where)
     summary, understood, between = Summary(), Understood(), Between()
 
     def sound() -> Iterator[Decision]:
-        for decision in jsonl.read(path, faults.keep):
+        for decision in read(faults.keep):
             line = decision.line or 0
             try:
                 text = _usable(decision)

@@ -200,6 +200,17 @@ def _codebook(book: Path, content: pl.DataFrame) -> Iterator[None]:
         os.utime(book)
 
 
+def tidy_study(store: Store) -> tuple[pl.DataFrame, dict[str, str]]:
+    """`tidy` of a study's folder, empty texts in it still as such, and the parameters' own names by
+    column."""
+    decisions = store.decisions()
+    columns = parameter_columns(decisions)
+    found = tidy(store.scores(), decisions, columns)
+    names = {column: parameter for parameter, column in columns.items()}
+    facts = parameter_columns(decisions, FACTS)
+    return found, names | {column: f"facts.{fact}" for fact, column in facts.items()}
+
+
 def export_study(folder: Path, to: str, out: Path | None = None) -> tuple[Path, Path | None, int]:
     """Write the tidy table of a study folder and its codebook; their paths and the rows.
 
@@ -220,17 +231,12 @@ def export_study(folder: Path, to: str, out: Path | None = None) -> tuple[Path, 
     book = None if is_special(path) else path.parent / f"{path.stem}.codebook.csv"
     if book is not None:
         _check_replaced(path, book, to)
-    decisions = store.decisions()
-    columns = parameter_columns(decisions)
-    found = tidy(store.scores(), decisions, columns)
+    found, names = tidy_study(store)
     table = without_empty(found)
     write = partial(write_whole, path, table.write_csv if to == "csv" else table.write_parquet)
     if book is None:
         write(_CURE)
     else:
-        names = {column: parameter for parameter, column in columns.items()}
-        facts = parameter_columns(decisions, FACTS)
-        names |= {column: f"facts.{fact}" for fact, column in facts.items()}
         with _codebook(book, codebook(found, names, path.name if to == "csv" else None)):
             write(_CURE)
     return path, book, table.height

@@ -8,10 +8,11 @@ from typing import Any
 
 import polars as pl
 
+from tremble.errors import UserError
 from tremble.published import pairs
 from tremble.stats.frames.clusters import each_apart
 from tremble.stats.frames.comparisons import Comparison
-from tremble.stats.frames.treatments import Contrast
+from tremble.stats.frames.treatments import Contrast, Settings, parse
 from tremble.stats.tables.analysis import Analysis, analyze, plain
 from tremble.stats.tables.breakdowns import breakdown, wins_table
 from tremble.stats.tables.contrasts import CONTRAST_COLUMNS, ContrastTables
@@ -21,6 +22,7 @@ from tremble.stats.tables.model_breakdown import model_breakdown
 from tremble.stats.verdict.answer import Margins
 from tremble.stats.verdict.table import verdict_table
 from tremble.store.study_folder import Store
+from tremble.text import did_you_mean
 
 
 def analyze_study(out: Path) -> tuple[Analysis, pl.DataFrame, pl.DataFrame]:
@@ -85,17 +87,35 @@ def contrast_analysis(
     }
 
 
+def treatments_of(folder: Path, contrasts: Sequence[str]) -> list[Contrast]:
+    """Contrasts as a user writes them (`treatments.parse`), by the config keys of a study's
+    decisions. Raises UserError for a text that cannot be read."""
+    if not contrasts:
+        return []
+    keys = Settings(Store(folder).decision_columns(["config"])).keys
+    return [parse(text, keys) for text in contrasts]
+
+
 def verdict_analysis(
-    folder: Path, analysis: Analysis, contrasts: Sequence[Contrast] | None = None
+    folder: Path,
+    analysis: Analysis,
+    contrasts: Sequence[Contrast] | None = None,
+    family: str | None = None,
 ) -> list[dict[str, Any]]:
-    """The verdict of a study (`verdict_table`), with its own margins and contrasts, or others.
+    """The verdict of a study (`verdict_table`), of one family or all, with its own margins and
+    contrasts, or others.
 
     `analysis` is what `analyze_study` gave for the folder. Raises UserError as `contrast_analysis`
-    does.
+    does, and for a family that the study has not.
     """
+    present = analysis.evidence.decisions["family"].cast(pl.String).unique(maintain_order=True)
+    if family is not None and family not in present:
+        known = present.to_list()
+        raise UserError(f"The study has no family {family!r}{did_you_mean(family, known)}")
     margins = Margins(**Store(folder).read_run().get("margins", {}))
     asked = analysis.contrasts if contrasts is None else contrasts
-    return plain(verdict_table(analysis.evidence, contrasts=asked, margins=margins))
+    rows = plain(verdict_table(analysis.evidence, contrasts=asked, margins=margins))
+    return [row for row in rows if family in (None, row["family"])]
 
 
 def contrasts_of(store: Store) -> list[Contrast]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -17,6 +19,7 @@ from tremble.prompts.chat import Template, template_of
 from tremble.prompts.conversation import Conversation
 from tremble.prompts.formulations import standard
 from tremble.study.control_notes import Read, control_notes
+from tremble.text import one_line
 from tremble.tokenization.control_texts import ControlTexts
 from tremble.tokenization.options import (
     FULL_LABEL,
@@ -37,6 +40,17 @@ class Asked:
     template: str | None = None
     reading: str = FULL_LABEL
     where: str = "stdin"
+
+
+def prompt_line(record: Mapping[str, Any]) -> BinaryIO:
+    """One prompt for `score_prompts`, from the keys of its record (docs/data.md). Raises UserError
+    for what JSON cannot hold."""
+    try:
+        return io.BytesIO(json.dumps(record).encode())
+    except (TypeError, ValueError) as error:
+        raise UserError(
+            f"The prompt cannot be written as JSON ({one_line(error)}); use texts and lists alone."
+        ) from error
 
 
 def score_prompts(lines: BinaryIO, asked: Asked, notify: Notify) -> Iterator[dict[str, Any]]:

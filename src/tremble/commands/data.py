@@ -10,7 +10,6 @@ import typer
 from tremble.commands.base import AsJson, guarded, print_json, prose, say, screen
 from tremble.commands.ending import complain
 from tremble.errors import UserError
-from tremble.text import counted
 
 MOST = 20  # faults and warnings of a file that are printed unasked
 
@@ -140,24 +139,15 @@ def data_check(
     as_json: AsJson = False,
 ) -> int:
     """Say what a file of decisions holds, what is wrong with it, and how to mend that."""
-    from tremble.api.check import check_decisions
-    from tremble.api.understood import sentences
+    from tremble.public.checked import check
 
-    summary, faults, warnings = check_decisions(path)
+    found = check(path)
     if as_json:
-        print_json({**summary, "faults": faults, "warnings": warnings})
-        return 2 if faults else 0
-    for what, lines in (("", faults), ("warning: ", warnings)):
-        for line in lines if everything else lines[:MOST]:
-            complain(f"{what}{line}")
-    left = [
-        counted(len(lines) - MOST, f"more {what}")
-        for what, lines in (("fault", faults), ("warning", warnings))
-        if len(lines) > MOST and not everything
-    ]
-    sound = counted(summary["decisions"], "sound decision")
-    more = f"; {' and '.join(left)}: --all prints all" if left else ""
-    say(f"{path}: {sound}, {counted(summary['faulty'], 'faulty line')}{more}")
-    for line in sentences(summary):
+        print_json({**found.summary, "faults": found.faults, "warnings": found.warnings})
+        return 0 if found else 2
+    most = None if everything else MOST
+    for line in found.complaints(most):
+        complain(line)
+    for line in found.said(most, ": --all prints all"):
         say(line)
-    return 2 if faults else 0
+    return 0 if found else 2

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
-import json
 import sys
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, Any
 
 import typer
 
@@ -38,6 +36,8 @@ def score(
     """The probability a model gives each option after a prompt, in one forward pass."""
     if (prompt is None) != (options is None):
         raise UserError("--prompt and --options go together; give both, or JSON lines on stdin.")
+    from tremble.api.score import Asked, prompt_line, score_prompts
+
     where = "stdin" if prompt is None else "--prompt and --options"
     if prompt is not None and options is not None:
         record: dict[str, Any] = {
@@ -48,12 +48,11 @@ def score(
             record["system"] = system
         if opening is not None:
             record["opening"] = opening
-        lines: BinaryIO = io.BytesIO(json.dumps(record).encode())
+        lines = prompt_line(record)
     elif sys.stdin.isatty():
         raise UserError("Nothing to score; give --prompt and --options, or JSON lines on stdin.")
     else:
         lines = sys.stdin.buffer
-    from tremble.api.score import Asked, score_prompts
     from tremble.report.terminal.console import show_scored
 
     asked = Asked(model, chat, template, reading, where)

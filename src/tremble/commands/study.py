@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +13,6 @@ from tremble.commands.destinations import check_page, write_page
 from tremble.commands.ending import complain
 from tremble.commands.tables import show_analysis
 from tremble.errors import UserError
-from tremble.text import counted
 
 
 @guarded
@@ -105,21 +103,16 @@ def report(
 
 def _run(study: Any, out: Path) -> int:
     from tremble.report.terminal.progress import shown_progress
-    from tremble.study.notes import absent
+    from tremble.study.notes import after_run
     from tremble.study.run import score_study
 
     with shown_progress(sys.stderr) as progress:
         failed = score_study(study, out, progress.notify, progress)
-    if failed:
-        complain(f"{counted(failed, 'prompt')} could not be scored, missing in every table.")
-    missing = absent(out)
-    if missing:
-        complain(
-            f"{len(missing)} of the models could not be had ({', '.join(missing)}), so scores are "
-            "missing in every table; the same command tries again."
-        )
+    incomplete = after_run(out, failed)
+    for sentence in incomplete:
+        complain(sentence)
     say(f"Scores are in {out}; next: tremble analyze {out}")
-    return 1 if failed or missing else 0
+    return 1 if incomplete else 0
 
 
 def _list_tables(as_json: bool) -> int:
@@ -140,33 +133,13 @@ def _page(folder: Path, out: Path | None = None) -> int:
     if out is None:
         out = folder / "report" / "index.html"
     check_page(out)
-    from tremble.api.results import (
-        analyze_study,
-        contrast_analysis,
-        further_analysis,
-        verdict_analysis,
-    )
-    from tremble.report.page.parts import further_parts
-    from tremble.report.page.study import study_page
-    from tremble.study.notes import caveats
+    from tremble.public.page import whole_page
 
-    analysis, scores, _ = analyze_study(folder)
-    further = further_analysis(analysis, instead=lambda _, error: error)
-
-    def rows_of(name: str) -> Any:
-        if isinstance(further[name], Exception):
-            raise further[name]
-        return further[name]
-
-    contrasts = partial(contrast_analysis, analysis, analysis.contrasts)
-    verdicts = partial(verdict_analysis, folder, analysis)
-    parts = further_parts(rows_of, verdicts, contrasts if analysis.contrasts else None)
-    text = study_page(analysis, scores, title, caveats(folder), parts)
+    text, missing = whole_page(folder, title)
     write_page(out, text)
-    failed = [part for part in parts if part.trouble is not None]
-    for part in failed:
-        complain(f"{part.heading.title} is missing on the page. {part.trouble}")
-    return 1 if failed else 0
+    for sentence in missing:
+        complain(sentence)
+    return 1 if missing else 0
 
 
 def _published_page(out: Path) -> int:

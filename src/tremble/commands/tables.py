@@ -52,7 +52,12 @@ def show_analysis(
     from tremble.store.study_folder import Store
 
     Store(folder).read_run()  # raises where the folder is no study
-    from tremble.api.results import analyze_study, breakdown_analysis, further_analysis
+    from tremble.api.results import (
+        analyze_study,
+        breakdown_analysis,
+        further_analysis,
+        treatments_of,
+    )
     from tremble.stats.frames.subsets import subsets
     from tremble.stats.tables.further import FURTHER
     from tremble.study.notes import caveats
@@ -100,18 +105,6 @@ def _check_tables(names: Sequence[str], folder: Path) -> None:
             )
         if name not in FURTHER and name != "all":
             raise UserError(f"There is no table {name!r}{did_you_mean(name, [*FURTHER, 'all'])}")
-
-
-def treatments_of(folder: Path, contrasts: Sequence[str]) -> list[Any]:
-    """What --contrast asks for, by the config keys of the study's decisions. Raises UserError for a
-    text that cannot be read."""
-    from tremble.stats.frames.treatments import Settings, parse
-    from tremble.store.study_folder import Store
-
-    if not contrasts:
-        return []
-    keys = Settings(Store(folder).decision_columns(["config"])).keys
-    return [parse(text, keys) for text in contrasts]
 
 
 def _contrasts(analysis: Any, treatments: Sequence[Any], failed: _Failures) -> dict[str, Any]:

@@ -8,9 +8,7 @@ from typing import Annotated
 import typer
 
 from tremble.commands.base import AsJson, Contrasts, guarded, print_json, prose, say, screen
-from tremble.commands.tables import print_notes, treatments_of
-from tremble.errors import UserError
-from tremble.text import did_you_mean
+from tremble.commands.tables import print_notes
 
 
 @guarded
@@ -24,19 +22,14 @@ def verdict(
     from tremble.store.study_folder import Store
 
     Store(folder).read_run()  # raises where the folder is no study
-    treatments = treatments_of(folder, contrast or ())
-    from tremble.api.results import analyze_study, verdict_analysis
+    from tremble.api.results import analyze_study, treatments_of, verdict_analysis
     from tremble.report.tables.answers import controls_missing, verdict_layout
     from tremble.report.terminal.answers import print_answers
     from tremble.report.terminal.tables import print_tables
 
-    analysis, _, decisions = analyze_study(folder)
-    rows = verdict_analysis(folder, analysis, treatments or None)
-    present = list(dict.fromkeys(decisions["family"].to_list()))
-    if family is not None:
-        if family not in present:
-            raise UserError(f"The study has no family {family!r}{did_you_mean(family, present)}")
-        rows = [row for row in rows if row["family"] == family]
+    treatments = treatments_of(folder, contrast or ())
+    analysis, *_ = analyze_study(folder)
+    rows = verdict_analysis(folder, analysis, treatments or None, family)
     if as_json:
         print_json(rows)
         return

@@ -6,12 +6,13 @@ file, not in memory, so that a file of any size reads in bounded memory.
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import shlex
 from array import array
 from collections import OrderedDict
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
@@ -36,10 +37,16 @@ _TABLES = (
 )
 
 
-def read(path: Path, on_fault: Callable[[Fault], None] | None = None) -> Iterator[Decision]:
+OnFault = Callable[[Fault], None]
+
+
+def read(
+    path: Path, on_fault: OnFault | None = None, dataset: str | None = None
+) -> Iterator[Decision]:
     """The decisions of a JSONL file, in file order.
 
-    A faulty line raises `Fault`, or is handed to `on_fault` and skipped. Raises UserError for a
+    A faulty line raises `Fault`, or is handed to `on_fault` and skipped. `dataset` is what records
+    are of that do not say it; left out, the file's name. Raises UserError for a
     missing or empty file, and for a table. A file that gzip packed is read as what is in it.
     """
     if not is_file(path):
@@ -50,45 +57,79 @@ def read(path: Path, on_fault: Callable[[Fault], None] | None = None) -> Iterato
             f"{shlex.quote(str(path))} --guess --out map.toml` writes a first map, with which "
             "its rows become records (docs/tables.md)."
         )
-    any_line = False
     with lines_of(path) as lines:
-        reader = _Reader(path, lines)
-        for line, raw in lines:
-            if not any_line and _IS_ARRAY.match(raw):
-                raise UserError(
-                    f"{path} is one JSON array, not an object a line; write it with `stream_out` "
-                    "in R, with `to_json(..., orient='records', lines=True)` in pandas."
-                )
-            any_line = True
-            try:
-                decision = reader.record(raw, line)
-            except Fault as fault:
-                if on_fault is None:
-                    raise
-                reader.faulty_game(raw, line)
-                on_fault(fault)
-                continue
-            if decision is not None:
-                yield decision
-    if not any_line:
+        reader = _Reader(path, lines, dataset)
+        yield from _decisions(reader, on_fault)
+    if not reader.line:
         raise UserError(f"{path} is empty; expected one JSON record a line.")
 
 
-def write(decisions: Iterable[Decision], path: Path) -> int:
+def read_records(
+    records: Iterable[Mapping[str, Any]],
+    where: Path,
+    on_fault: OnFault | None = None,
+    dataset: str | None = None,
+) -> Iterator[Decision]:
+    """The decisions of records that are in memory, as `read` has those of a file: the first one is
+    on line 1 of `where`, which is no file but what faults call them. Raises UserError for a value
+    that JSON has not."""
+    content = io.BytesIO()
+    for number, record in enumerate(records, 1):
+        try:
+            content.write(json.dumps(record).encode() + b"\n")
+        except (TypeError, ValueError, RecursionError) as error:
+            raise UserError(
+                f"{where}, line {number}: the record cannot be written as JSON "
+                f"({one_line(error)}); use texts, numbers, lists and dicts alone."
+            ) from error
+    content.seek(0)
+    yield from _decisions(_Reader(where, Lines(where, content, seekable=True), dataset), on_fault)
+
+
+def _decisions(reader: _Reader, on_fault: OnFault | None) -> Iterator[Decision]:
+    for line, raw in reader.lines:
+        if not reader.line and _IS_ARRAY.match(raw):
+            raise UserError(
+                f"{reader.path} is one JSON array, not an object a line; write it with `stream_out` "
+                "in R, with `to_json(..., orient='records', lines=True)` in pandas."
+            )
+        try:
+            decision = reader.record(raw, line)
+        except Fault as fault:
+            if on_fault is None:
+                raise
+            reader.faulty_game(raw, line)
+            on_fault(fault)
+            continue
+        if decision is not None:
+            yield decision
+
+
+def begins_as_written(start: bytes) -> bool:
+    """Whether a file that begins so is empty, or holds records that `write` wrote: those say their
+    schema and kind on every line."""
+    try:
+        record = json.loads(start.partition(b"\n")[0]) if start else None
+    except (ValueError, RecursionError):
+        return False
+    return not start or (isinstance(record, dict) and {"schema", "kind", "id"} <= record.keys())
+
+
+def write(decisions: Iterable[Decision], path: Path, option: str = "--out") -> int:
     """Write decisions, each game once, before its first decision. Returns how many.
 
     The file appears whole or not at all. Raises UserError where it cannot be written, and where one
-    id stands for two different games or for two decisions.
+    id stands for two different games or for two decisions; there `option` is what gave the path.
     """
     if is_folder(path):
-        raise UserError(f"{str(path)!r} is a folder; name a file as --out.")
+        raise UserError(f"{str(path)!r} is a folder; name a file as {option}.")
     if path.suffix.lower() in _TABLES:
         raise UserError(
-            f"--out is {str(path)!r}, but JSON lines are written, no table; end it in .jsonl."
+            f"{option} is {str(path)!r}, but JSON lines are written, no table; end it in .jsonl."
         )
     if path.suffix == ".gz":
         raise UserError(
-            f"--out is {str(path)!r}, but what is written is not packed; leave out the .gz, and "
+            f"{option} is {str(path)!r}, but what is written is not packed; leave out the .gz, and "
             "pack the file with gzip afterwards."
         )
     count = 0
@@ -100,7 +141,7 @@ def write(decisions: Iterable[Decision], path: Path) -> int:
             out.writelines(writer.lines(decision))
             count += 1
 
-    write_whole(path, lines, "choose another --out")
+    write_whole(path, lines, f"choose another {option}")
     return count
 
 
@@ -236,9 +277,10 @@ class _Writer:
 class _Reader:
     """Keeps where each game stands, the ids already seen, and the games read last."""
 
-    def __init__(self, path: Path, lines: Lines) -> None:
+    def __init__(self, path: Path, lines: Lines, dataset: str | None = None) -> None:
         self.path = path
         self.lines = lines
+        self.dataset = dataset
         self.games: dict[bytes, int] = {}  # which game, counted from 0
         self.places = array("q")  # of each game its place (two numbers) and its line
         self.ids: set[bytes] = set()  # of decisions
@@ -254,9 +296,14 @@ class _Reader:
             with suppress(ValueError):
                 self.faulty.setdefault(_mark(str(json.loads(name[1]))), line)
 
+    def _checker(self, line: int) -> Checker:
+        check = Checker(self.path, line)
+        check.name = self.dataset or check.name
+        return check
+
     def record(self, raw: bytes, line: int) -> Decision | None:
         self.line = line
-        check = Checker(self.path, line)
+        check = self._checker(line)
         value = check.parse(raw)
         kind = value.get("kind", "decision")
         if kind == "game":
@@ -303,7 +350,7 @@ class _Reader:
             return None
         at = 3 * self.games[mark]
         start, size, line = self.places[at : at + 3]
-        check = Checker(self.path, line)
+        check = self._checker(line)
         game = check.game(check.parse(self.lines.again((start, size))))
         self._remember(game)
         return game

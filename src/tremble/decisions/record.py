@@ -40,7 +40,12 @@ class Option:
     `surface_forms` are other words for that label, which count where a study asks for them (in
     records and study files under `spellings`). `value`: what it stands for in numbers (points of a
     scale, an amount), None where it stands for none; all options of a decision have one, or none
-    has."""
+    has.
+
+    >>> import tremble as tr
+    >>> [option.key for option in tr.read_decisions("demo")[0].options]
+    ['cooperate', 'defect']
+    """
 
     key: str
     label: str
@@ -51,7 +56,12 @@ class Option:
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened. `seen` maps a role to the number of events after which that role
-    knew of this one; None means everybody at once, a role left out of it never."""
+    knew of this one; None means everybody at once, a role left out of it never.
+
+    >>> import tremble as tr
+    >>> tr.read_decisions("demo")[1].visible()[0].type
+    'moves'
+    """
 
     type: str
     data: Mapping[str, Any]
@@ -64,6 +74,11 @@ class Game:
 
     `rules` and `person` (facts about who played) may hold `private`, role -> what concerns that
     role alone: nobody else's decisions see it. `line` is where it was read.
+
+    >>> import tremble as tr
+    >>> game = tr.read_decisions("demo")[0].game
+    >>> len(game.events)
+    10
     """
 
     id: str
@@ -88,6 +103,11 @@ class Decision:
     the prompt is the user's own and several texts are versions of one item, or the user says so.
     `facts` about who chose, of a prompt of the user's own (in records under `person`; a game has
     its own). `line` is where it was read.
+
+    >>> import tremble as tr
+    >>> decision = tr.read_decisions("demo")[1]
+    >>> decision.family, decision.round, len(decision.visible())
+    ('repeated_matrix', 2, 1)
     """
 
     id: str

@@ -18,11 +18,13 @@ _UNITS = {
 
 
 class Reader:
-    """Reads the tables of one file, whose path is named in every error."""
+    """Reads the tables of one file, whose path is named in every error; paths in it start at
+    `folder`, by default the file's own."""
 
-    def __init__(self, path: Path, schema: tuple[Key, ...]) -> None:
+    def __init__(self, path: Path, schema: tuple[Key, ...], folder: Path | None = None) -> None:
         self.path = path
         self.schema = schema
+        self.folder = path.parent if folder is None else folder
 
     def fail(self, message: str) -> NoReturn:
         message = abridged(message)

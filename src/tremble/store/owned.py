@@ -43,17 +43,18 @@ def prune_prompts(folder: Path, used: Collection[Path]) -> None:
     _delete(path for path in _files(folder) if _PROMPTS.fullmatch(path.name) and path not in used)
 
 
-def remove_unscored(folder: Path) -> None:
-    """Take away a study's folder in which nothing was scored yet; what is not tremble's own stays,
-    and the folders it is in."""
+def remove_unscored(folder: Path, brought: Iterable[Path] = ()) -> None:
+    """Take away a study's folder in which nothing was scored yet, with files that were `brought`
+    into it; what is not tremble's own stays, and the folders it is in."""
     if has_parts(folder):
         return
     for job in _job_folders(folder):
         _delete(path for path in _files(job) if ASKED.fullmatch(path.name))
     _delete(path for path in _files(folder / "decisions") if _DECISIONS.fullmatch(path.name))
     _delete(path for path in _files(folder / "prompts") if _PROMPTS.fullmatch(path.name))
+    _delete(brought)
     _delete(folder / name for name in ("run.json", "study.toml", MARK, ".lock"))
-    own = ("scores/*/*/*", "scores/*/*", "scores/*", "scores", "decisions", "prompts")
+    own = ("scores/*/*/*", "scores/*/*", "scores/*", "scores", "data", "decisions", "prompts")
     for empty in [path for pattern in own for path in folder.glob(pattern)] + [folder]:
         with suppress(OSError):
             empty.rmdir()  # takes empty folders only

@@ -3,6 +3,7 @@
     STUDY/.tremble-study                     says that the folder is a study's
     STUDY/run.json                           the record of the last run: all files that belong to it
     STUDY/study.toml                         what was asked, to be read; the record holds it too
+    STUDY/data/NAME.jsonl                    decisions that were given as objects, in Python
     STUDY/decisions/DATASET-hash8-DIGEST.parquet    what people did, one row per decision
     STUDY/prompts/KEY-DIGEST.parquet         rendered, tokenised prompts (prompt_cache.py)
     STUDY/scores/MODEL-key8/DATASET-hash8/FORMULATION.FORMAT[-template8]/   see job_folder.py
@@ -60,6 +61,7 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._read: tuple[object, dict[str, Any], dict[str, Recorded]] | None = None
+        self.brought: list[Path] = []  # files that this run copied into it (`brought.bring`)
 
     def is_study(self) -> bool:
         """Whether the folder is a study's: by its mark, or by the record of a run of 0.1.0."""
@@ -115,7 +117,7 @@ class Store:
                 yield
             except UserError:
                 if not existed:
-                    remove_unscored(self.folder)
+                    remove_unscored(self.folder, self.brought)
                 raise
 
     def mark(self) -> None:

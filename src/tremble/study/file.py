@@ -70,6 +70,7 @@ class Study:
     what every formulation is also put under, see `prompts.controls`; `also_read`: in which readings
     it is scored beside `reading`. `one_decision_each`: nobody whose name is not known made two
     decisions. `contrasts`: what is compared once all is scored. `margins`: of the verdict.
+    `brought`: entries of `data` that are copied into the study's folder once it is accepted.
     """
 
     name: str
@@ -95,6 +96,7 @@ class Study:
     too_long: Literal["error", "missing"] = "error"
     text: str = ""
     folder: Path = Path()
+    brought: tuple[str, ...] = ()
 
     def how_read(self, asked: Asked) -> HowRead:
         """How the labels of what is asked are read. In the standard wording every decision must be
@@ -115,11 +117,11 @@ def read_study(path: Path) -> Study:
     return study_from(text_in(path), path)
 
 
-def study_from(text: str, path: Path) -> Study:
+def study_from(text: str, path: Path, folder: Path | None = None) -> Study:
     """The study in the text of a study file; `path` is named in errors, and paths in it start at
-    its folder. Raises UserError as `read_study` does."""
+    `folder`, by default that of `path`. Raises UserError as `read_study` does."""
     content = content_of(text, path, "a study file")
-    where = Reader(path, SCHEMA)
+    where = Reader(path, SCHEMA, folder)
     where.known(content, list(TABLES))
     study, run = where.one(content, "study"), where.one(content, "run")
     name = study["name"]
@@ -168,7 +170,7 @@ def study_from(text: str, path: Path) -> Study:
         run=options,
         too_long=run["too_long"],
         text=text,
-        folder=path.parent,
+        folder=where.folder,
         **study,
     )
 
@@ -176,7 +178,7 @@ def study_from(text: str, path: Path) -> Study:
 def _different_files(where: Reader, data: Sequence[str]) -> None:
     """Raises UserError where two entries of `data` are one file, or files of equal lines, packed or
     not: the people in them would count twice."""
-    files = [(entry, data_file(entry, where.path.parent)) for entry in data]
+    files = [(entry, data_file(entry, where.folder)) for entry in data]
     files = [(entry, file) for entry, file in files if is_file(file)]
     for (one, first), (other, second) in combinations(files, 2):
         if first.samefile(second) or same_lines(first, second):
@@ -200,7 +202,7 @@ def _models(where: Reader, content: Mapping[str, Any], pairs: list[Pair]) -> tup
             where.fail(
                 f"the models {one.id!r} and {other.id!r} are one; write one of them throughout"
             )
-    return tuple(_relative(spec, where.path.parent) for spec in models)
+    return tuple(_relative(spec, where.folder) for spec in models)
 
 
 def _rules(where: Reader, content: Mapping[str, Any], table: str) -> tuple[Rule, ...]:

@@ -24,6 +24,19 @@ def absent(out: Path) -> dict[str, str]:
     return reasons
 
 
+def after_run(out: Path, failed: int) -> list[str]:
+    """What a run that ended could not score, a sentence each; `failed`: prompts."""
+    missing, said = absent(out), []
+    if failed:
+        said.append(f"{counted(failed, 'prompt')} could not be scored, missing in every table.")
+    if missing:
+        said.append(
+            f"{len(missing)} of the models could not be had ({', '.join(missing)}), so scores are "
+            "missing in every table; the same command tries again."
+        )
+    return said
+
+
 def unfinished(out: Path) -> list[str]:
     """What of a study is not scored: models that could not be had, jobs that have not ended (the
     first one by name)."""

@@ -28,7 +28,9 @@ from tremble.study.prompt_table import PromptTable
 from tremble.tokenization.options import Reading
 
 # Rooms whose code cannot change a prompt; whatever else changes makes every table anew.
-_APART = ("api", "baselines", "bench", "commands", "published", "report", "stats", "xray")
+_APART = (
+    *("api", "baselines", "bench", "commands", "public", "published", "report", "stats", "xray"),
+)
 _LIBRARIES = ("jinja2", "tokenizers", "transformers", "sentencepiece")
 
 

@@ -14,6 +14,7 @@ from tremble.errors import UserError
 from tremble.models.device import check_device
 from tremble.models.files import Notify
 from tremble.models.hub import Downloads
+from tremble.store.brought import bring
 from tremble.store.job_folder import JobFolder
 from tremble.store.schemas import EXPECTED
 from tremble.store.study_folder import Store
@@ -67,6 +68,9 @@ def checked(study: Study, out: Path) -> Store:
 def write_down(run: RunContext, prepared: PreparedPrompts) -> list[Job]:
     """Writes what is asked for and what people did into the study's folder; the jobs to score."""
     store = run.store
+    for entry in run.study.brought:
+        if bring(run.study.folder / entry, store.folder / entry):
+            store.brought.append(store.folder / entry)
     run.cache.settle()
     jobs = [
         Job(cell, prepared.made(cell), run.identities[cell.model])

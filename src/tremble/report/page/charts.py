@@ -1,6 +1,10 @@
-"""The scatter plots of the page, as SVG that stands inside it."""
+"""The scatter plots of a study: as charts of altair, and as SVG that stands inside the page."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
@@ -25,14 +29,36 @@ from tremble.stats.tables.analysis import Analysis
 BINS = 10
 
 
-def pair_figures(analysis: Analysis) -> list[Figure]:
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A chart of altair's (`chart`) under a short name, with a title, a description for those who
+    cannot see it, and the sentence that stands under it."""
+
+    name: str
+    title: str
+    description: str
+    caption: str
+    chart: Any
+
+    def figure(self) -> Figure:
+        """The chart as SVG."""
+        drawing = svg(self.chart, self.name, self.title, self.description)
+        return Figure(self.title, self.caption, drawing)
+
+
+def drawn(charts: Sequence[Chart]) -> list[Figure]:
+    """Charts as SVG."""
+    return [chart.figure() for chart in charts]
+
+
+def pair_charts(analysis: Analysis) -> list[Chart]:
     """Base r against aligned r, one drawing per mode and formulation, one panel per family.
 
     Raises MissingExtra without altair and vl-convert.
     """
     alt = altair()
     drawn = [p for p in analysis.pairs if None not in (p["r_base"], p["r_aligned"])]
-    figures = []
+    charts = []
     groups = dict.fromkeys((p["mode"], p["formulation"]) for p in drawn)
     for number, (mode, formulation) in enumerate(list(groups)[:MAX_CHARTS]):
         here = [p for p in drawn if (p["mode"], p["formulation"]) == (mode, formulation)]
@@ -63,8 +89,8 @@ def pair_figures(analysis: Analysis) -> list[Figure]:
             f"{mode}, {formulation}. Below the line the base model predicts people better, above "
             f"it the aligned one. {description}"
         )
-        figures.append(Figure(title, caption, svg(chart, name, title, description)))
-    return figures
+        charts.append(Chart(name, title, description, caption, chart))
+    return charts
 
 
 def binned(evidence: Evidence) -> pl.DataFrame:
@@ -83,17 +109,17 @@ def binned(evidence: Evidence) -> pl.DataFrame:
     )
 
 
-def outcome_figures(evidence: Evidence) -> tuple[list[Figure], int]:
+def outcome_charts(evidence: Evidence) -> tuple[list[Chart], int]:
     """What people did against what was predicted, one drawing per run, one panel per family.
 
-    Returns the figures and the number of runs that were left out (above 24 drawings a page is
+    Returns the charts and the number of runs that were left out (above 24 drawings a page is
     slow to open). Raises MissingExtra without altair and vl-convert.
     """
     alt = altair()
     table = binned(evidence)
     order = {family: i for i, family in enumerate(family_order(evidence.decisions["family"]))}
     groups = list(table.partition_by(RUN, maintain_order=True))
-    figures = []
+    charts = []
     unit = alt.Scale(domain=[0, 1])
     for number, group in enumerate(groups[:MAX_CHARTS]):
         rows = sorted(group.iter_rows(named=True), key=lambda r: (order[r["family"]], r["bin"]))
@@ -127,11 +153,6 @@ def outcome_figures(evidence: Evidence) -> tuple[list[Figure], int]:
             f"{', '.join(families)}; the larger the dot, the more decisions."
         )
         title = f"Prediction and choice, {run}"
-        figures.append(
-            Figure(
-                title,
-                f"{run}. On the line, as many people did it as the model predicts. {description}",
-                svg(chart, f"outcomes-{number}", title, description),
-            )
-        )
-    return figures, max(0, len(groups) - MAX_CHARTS)
+        caption = f"{run}. On the line, as many people did it as the model predicts. {description}"
+        charts.append(Chart(f"outcomes-{number}", title, description, caption, chart))
+    return charts, max(0, len(groups) - MAX_CHARTS)

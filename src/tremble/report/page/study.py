@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from tremble.published.figures import CITATION
-from tremble.report.page.charts import outcome_figures, pair_figures
+from tremble.report.page.charts import drawn, outcome_charts, pair_charts
 from tremble.report.page.cloud import beside_published
 from tremble.report.page.parts import ANSWER, Part
 from tremble.report.page.templates import render
@@ -47,7 +47,7 @@ def study_page(
     Raises MissingExtra without altair and vl-convert.
     """
     decisions = analysis.evidence.decisions
-    figures, left_out = outcome_figures(analysis.evidence)
+    outcomes, left_out = outcome_charts(analysis.evidence)
     failures = not_scored(scores)
     return render(
         "page.html",
@@ -58,8 +58,8 @@ def study_page(
         parts=[part for part in parts if part.heading.id not in ANSWER],
         beside=beside_published(analysis.pairs, list(family_order(decisions["family"]))),
         citation=CITATION,
-        pair_figures=pair_figures(analysis),
-        outcome_figures=figures,
+        pair_figures=drawn(pair_charts(analysis)),
+        outcome_figures=drawn(outcomes),
         figures_left_out=left_out,
         failures=failures[:MAX_REASONS],
         failures_left_out=max(0, len(failures) - MAX_REASONS),

@@ -118,6 +118,13 @@ def shown_progress(out: TextIO) -> Iterator[Lines | Terminal]:
     if not out.isatty():
         yield Lines(out)
         return
+    with shown_bar(out) as progress:
+        yield progress
+
+
+@contextmanager
+def shown_bar(out: TextIO) -> Iterator[Terminal]:
+    """The bars of a run on a terminal."""
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),

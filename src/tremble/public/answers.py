@@ -1,0 +1,102 @@
+"""The verdict on a study, and one decision looked at closely, as objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from tremble.public.frames import frame_of
+from tremble.public.show import fragment, framed, text_of
+from tremble.report.page.xray import xray_page
+from tremble.report.tables.answers import controls_missing, verdict_layout
+from tremble.report.terminal.answers import print_answers
+from tremble.report.terminal.tables import print_tables
+from tremble.report.terminal.xray import show_xray
+
+Row = dict[str, Any]
+
+
+class Verdict:
+    """May a model stand in for people here: `Result.verdict` makes it.
+
+    `answers`: a sentence for each question, of every model and family; `table`: the answers
+    (`ranking`, `levels`, `effects`, `distribution`, `replace`) and the numbers behind them, a row
+    for each model, format, wording and family; `notes`: what is not scored. What each means:
+    docs/numbers.md.
+
+    >>> import tremble as tr
+    >>> decisions = tr.read_decisions("demo")[:30]
+    >>> result = tr.Study("mine", data=decisions, models=["mock:one"]).run()
+    >>> result.verdict().answers[0].startswith("mock:one (made up) · chat · standard")
+    True
+    """
+
+    def __init__(self, rows: Sequence[Row], notes: Sequence[str] = ()) -> None:
+        self.rows = list(rows)
+        missing = controls_missing(self.rows)
+        self.notes = [*notes, *([missing] if missing else [])]
+        self._tables = verdict_layout(self.rows)
+
+    @property
+    def answers(self) -> list[str]:
+        return [
+            f"{section.heading}. {question}: {answer}. {why}".rstrip()
+            for section in self._tables[0].sections
+            for question, answer, why in section.rows
+        ]
+
+    @property
+    def table(self) -> pl.DataFrame:
+        return frame_of(self.rows)
+
+    def __repr__(self) -> str:
+        first, *others = self._tables
+        shown = text_of(lambda console: print_answers(first, console))
+        numbers = text_of(lambda console: print_tables(others, console))
+        return "\n".join([*self.notes, shown, "", numbers])
+
+    def _repr_html_(self) -> str:
+        return fragment("Verdict", self.notes, self._tables)
+
+
+class Xray:
+    """One decision as its models read it, token by token: `Result.xray` makes it.
+
+    `readings`: a dict for each presentation, model and format: text, tokens, options, mass;
+    `people`: what people did, which no model sees; `notes`: what to know beside these; `page`: all
+    of it as one HTML page; `facts`: all of it, as `tremble xray --json` has it.
+
+    >>> import tremble as tr
+    >>> records = [{"id": "mine/17", "prompt": "Keep or share?", "options": ["keep", "share"],
+    ...             "choice": "keep"}]
+    >>> study = tr.Study("mine", data=tr.read_decisions(records), models=["mock:one"])
+    >>> look = study.run().xray("mine/17")
+    >>> look.people["choice"], look.readings[0]["model"]
+    ('keep', 'mock:one')
+    """
+
+    def __init__(self, facts: Mapping[str, Any], said: Sequence[str] = ()) -> None:
+        self.facts = dict(facts)
+        self.notes = list(dict.fromkeys([*facts["notes"], *said]))
+
+    @property
+    def readings(self) -> list[Row]:
+        readings: list[Row] = self.facts["readings"]
+        return readings
+
+    @property
+    def people(self) -> Row:
+        people: Row = self.facts["people"]
+        return people
+
+    @property
+    def page(self) -> str:
+        return xray_page(self.facts)
+
+    def __repr__(self) -> str:
+        return text_of(lambda console: show_xray(self.facts, console))
+
+    def _repr_html_(self) -> str:
+        return framed(self.page)

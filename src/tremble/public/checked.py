@@ -1,0 +1,84 @@
+"""What a check found, as an object."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tremble.api.check import check_records
+from tremble.api.understood import sentences
+from tremble.public.decisions import reader_of
+from tremble.public.show import fragment
+from tremble.public.words import in_python
+from tremble.text import counted
+
+MOST = 20  # faults and warnings that are shown unasked
+
+
+class Check:
+    """What `tr.check` found: true where nothing is wrong.
+
+    `faults` and `warnings` are sentences, each with its lines and the cure; `summary` has the
+    numbers, as `tremble data check --json` has them: decisions, faulty, families, first_prompt.
+
+    >>> import tremble as tr
+    >>> found = tr.check([{"prompt": "Keep or share?", "options": ["keep", "share"]}])
+    >>> bool(found), found.summary["faulty"]
+    (False, 1)
+    """
+
+    def __init__(
+        self, where: str, summary: dict[str, Any], faults: list[str], warnings: list[str]
+    ) -> None:
+        self.where = where
+        self.summary = summary
+        self.faults = faults
+        self.warnings = warnings
+
+    def __bool__(self) -> bool:
+        return not self.faults
+
+    def complaints(self, most: int | None = MOST) -> list[str]:
+        """Faults, then warnings marked as such: the first `most` of each, None for all."""
+        return [*self.faults[:most], *(f"warning: {line}" for line in self.warnings[:most])]
+
+    def said(self, most: int | None = MOST, how: str = "") -> list[str]:
+        """What was understood, a line each, the first prompt last. `most` as for `complaints`;
+        `how` to see the rest."""
+        left = [
+            counted(len(lines) - most, f"more {what}")
+            for what, lines in (("fault", self.faults), ("warning", self.warnings))
+            if most is not None and len(lines) > most
+        ]
+        sound = counted(self.summary["decisions"], "sound decision")
+        more = f"; {' and '.join(left)}{how}" if left else ""
+        faulty = counted(self.summary["faulty"], "faulty line")
+        return [f"{self.where}: {sound}, {faulty}{more}", *sentences(self.summary)]
+
+    def __repr__(self) -> str:
+        return "\n".join([*self.complaints(), *self.said()])
+
+    def _repr_html_(self) -> str:
+        first, *rest = self.said()
+        prompt = self.summary["first_prompt"]
+        if prompt is None:
+            return fragment(first, [*self.complaints(), *rest])
+        return fragment(first, [*self.complaints(), *rest[:-1]], text=prompt["text"])
+
+
+@in_python()
+def check(decisions: Any) -> Check:
+    """Say what decisions hold, what is wrong with them and how to mend that, and what may be.
+
+    `decisions`: whatever `tr.read_decisions` reads, with faults in it or not, or what that gave.
+    Raises UserError where there is nothing to read; faults are in what is returned.
+
+    >>> import tremble as tr
+    >>> record = {"prompt": "Keep or share? Answer as JSON.", "options": ["keep", "share"]}
+    >>> found = tr.check([{**record, "choice": "keep"}, {**record, "choice": "Keep"}])
+    >>> found.faults
+    ["records, line 2: choice 'Keep' is not among the options ['keep', 'share']."]
+    >>> found.summary["decisions"]
+    1
+    """
+    read, _, where = reader_of(decisions)
+    return Check(str(where), *check_records(read, where))

@@ -1,0 +1,185 @@
+"""The keywords of `tr.Study`, which are keys of a study file, and the text of one made of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypedDict
+
+from tremble.errors import UserError
+from tremble.public.words import check_keywords
+from tremble.stats.frames.treatments import Contrast, parse
+from tremble.study.schema import REPEATED, keys
+
+_ONCE = ("study", "run", "verdict")  # tables whose keys are keywords
+_GIVEN = ("name", "data")  # of [study]: `Study` has parameters for them
+_RULES = ("include", "exclude")
+_BARE = re.compile(r"[A-Za-z0-9_-]+")  # a key that TOML takes as it is
+Model = str | os.PathLike[str]
+Names = str | Sequence[str]  # one, or several
+
+
+class StudyOptions(TypedDict, total=False):
+    """Keywords of `tr.Study`: the keys of a study file (docs/study_files.md) under their names,
+    with the same values and the same defaults; `include` and `exclude` are lists of dicts.
+
+    >>> import tremble as tr
+    >>> options: tr.StudyOptions = {"formulations": ["standard", "observer"], "sample": 20}
+    >>> study = tr.Study("mine", data="demo", models=["mock:one"], **options)
+    >>> "sample = 20" in study.text
+    True
+    """
+
+    families: Names
+    sample: int
+    formulations: Names
+    formats: Sequence[str]
+    controls: Sequence[str]
+    counterbalance: Sequence[str]
+    spellings: str
+    reading: Names
+    closing: str
+    one_decision_each: bool
+    engine: str
+    dtype: str
+    device: str
+    batch: int
+    memory: str
+    quantise: str
+    compile: bool
+    keep_models: bool
+    too_long: str
+    remote_code: Sequence[str]
+    level: float
+    effect: float
+    effect_share: float
+    near: float
+    far: float
+    mass: float
+    include: Sequence[Mapping[str, Names]]
+    exclude: Sequence[Mapping[str, Names]]
+
+
+def study_text(
+    name: str,
+    data: Sequence[str],
+    models: Mapping[str, Sequence[Mapping[str, Any]]],
+    options: Mapping[str, Any],
+) -> str:
+    """The text of a study file. `models`: rows of the tables pair, model and contrast; `options`:
+    keywords, of which those that are None are left out.
+
+    Raises UserError for a keyword that is none, and for a value that no study file can hold. What
+    is wrong with values otherwise is for who reads the text.
+    """
+    check_keywords(f"Study({name!r})", options, [*_keywords(), *_RULES])
+    tables = {table: dict[str, Any]() for table in _ONCE}
+    tables["study"] = {"name": name, "data": list(data)}
+    for key, value in options.items():
+        if key not in _RULES and value is not None:
+            tables[_keywords()[key]][key] = value
+    parts = [_table(f"[{table}]", values) for table, values in tables.items() if values]
+    several = {**models, **{rule: options.get(rule) or () for rule in _RULES}}
+    for table in REPEATED:
+        rows = several.get(table, ())
+        parts += [_table(f"[[{table}]]", _mapping(table, row)) for row in rows]
+    return "# Written by tremble, from Python.\n" + "\n".join(parts)
+
+
+def _keywords() -> dict[str, str]:
+    """The table of each key that is a keyword of its own."""
+    return {key: table for table in _ONCE for key in keys(table) if key not in _GIVEN}
+
+
+def _mapping(table: str, row: Any) -> Mapping[str, Any]:
+    if not isinstance(row, Mapping):
+        raise UserError(
+            f"{table} holds {row!r}; give dicts with the keys {', '.join(keys(table))}."
+        )
+    return row
+
+
+def _table(heading: str, values: Mapping[str, Any]) -> str:
+    lines = [
+        f"{key if _BARE.fullmatch(str(key)) else _value(heading, str(key))} = {_value(key, value)}"
+        for key, value in values.items()
+        if value is not None
+    ]
+    return "\n".join([heading, *lines, ""])
+
+
+def _value(key: str, value: Any) -> str:
+    """A value as TOML has it."""
+    if hasattr(value, "tolist"):  # numpy's
+        value = value.tolist()
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise UserError(f"{key} holds half a character; write the text anew.") from error
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, Iterable) and not isinstance(value, Mapping | bytes):
+        return f"[{', '.join(_value(key, inner) for inner in value)}]"
+    raise UserError(
+        f"{key} holds {value!r}, a {type(value).__name__}; give texts, numbers, true or false, or "
+        "lists of them."
+    )
+
+
+def pair_rows(pairs: Iterable[Any]) -> list[Mapping[str, Any]]:
+    """Pairs as rows of [[pair]]: each a base model and its aligned twin, or a dict with both.
+
+    Raises UserError for what is no pair.
+    """
+    rows: list[Mapping[str, Any]] = []
+    for pair in [pairs] if isinstance(pairs, str | Mapping) else pairs:
+        if isinstance(pair, Mapping):
+            rows.append(pair)
+            continue
+        if isinstance(pair, str) or not isinstance(pair, Sequence) or len(pair) != 2:
+            raise UserError(
+                f"pairs holds {pair!r}; give pairs of a base model and its aligned twin, as "
+                'pairs=[("BASE", "ALIGNED")].'
+            )
+        rows.append({"base": pair[0], "aligned": pair[1]})
+    return rows
+
+
+def model_rows(models: Any) -> list[Mapping[str, Any]]:
+    """Models as rows of [[model]]: names, or dicts with id and perhaps revision, adapter,
+    template."""
+    one = isinstance(models, str | os.PathLike | Mapping)
+    return [
+        model if isinstance(model, Mapping) else {"id": model}
+        for model in ([models] if one else models)
+    ]
+
+
+def contrast_rows(contrasts: Any) -> list[Mapping[str, Any]]:
+    """Contrasts as rows of [[contrast]]: texts as `tremble analyze --contrast` takes them
+    ("frame=neutral"), or dicts with by and perhaps control and family.
+
+    Raises UserError for a text that cannot be read.
+    """
+    one = isinstance(contrasts, str | Mapping | Contrast)
+    rows: list[Mapping[str, Any]] = []
+    for contrast in [contrasts] if one else contrasts:
+        parsed = parse(contrast) if isinstance(contrast, str) else contrast
+        if isinstance(parsed, Contrast):
+            by, control = list(parsed.by), parsed.control and list(parsed.control)
+            alone = len(by) == 1
+            parsed = {
+                "by": by[0] if alone else by,
+                "control": control[0] if alone and control else control,
+                "family": parsed.family,
+            }
+        rows.append(parsed)
+    return rows

@@ -1,0 +1,47 @@
+"""The page of a study, from its folder to one text."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from tremble.api.results import (
+    analyze_study,
+    contrast_analysis,
+    further_analysis,
+    verdict_analysis,
+)
+from tremble.report.page.parts import further_parts
+from tremble.report.page.study import study_page
+from tremble.stats.tables.analysis import Analysis
+from tremble.study.notes import caveats
+
+
+def whole_page(
+    folder: Path, title: str, made: tuple[Analysis, pl.DataFrame] | None = None
+) -> tuple[str, list[str]]:
+    """The page as text, and a sentence for each table that could not be made.
+
+    `made`: the analysis and the scores of the folder, where they are there already. Raises
+    UserError where the folder is no study.
+    """
+    analysis, scores = analyze_study(folder)[:2] if made is None else made
+    further = further_analysis(analysis, instead=lambda _, error: error)
+
+    def rows_of(name: str) -> Any:
+        if isinstance(further[name], Exception):
+            raise further[name]
+        return further[name]
+
+    contrasts = partial(contrast_analysis, analysis, analysis.contrasts)
+    verdicts = partial(verdict_analysis, folder, analysis)
+    parts = further_parts(rows_of, verdicts, contrasts if analysis.contrasts else None)
+    text = study_page(analysis, scores, title, caveats(folder), parts)
+    return text, [
+        f"{part.heading.title} is missing on the page. {part.trouble}"
+        for part in parts
+        if part.trouble is not None
+    ]

@@ -1,0 +1,109 @@
+"""How far a run is, where somebody looks: a line in a notebook, a bar on a terminal, else nothing.
+
+Nothing goes to stdout, and nothing into pipes and logs.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from html import escape
+from typing import Any
+
+from tremble.report.terminal.progress import shown_bar, time_left
+from tremble.study.progress import Pace, Progress
+from tremble.text import visible
+
+_EACH = 0.5  # seconds between two looks of a notebook
+
+
+@contextmanager
+def shown(asked: bool) -> Iterator[Progress]:
+    """What is told of a run's progress, and shows it if `asked` to where it can."""
+    display = notebook_display() if asked else None
+    if display is not None:
+        line = NotebookLine(display)
+        try:
+            yield line
+        finally:
+            line.close()
+    elif asked and sys.stderr is not None and sys.stderr.isatty():
+        with shown_bar(sys.stderr) as bar:
+            yield bar
+    else:
+        yield Progress()
+
+
+def notebook_display() -> Callable[[str], Callable[[str], Any]] | None:
+    """What shows a piece of HTML below a notebook's cell and gives what replaces it; None where
+    this is no notebook. IPython is there already if it is one, and not imported to find out."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    if ipython is None or shell is None or not hasattr(shell, "kernel"):
+        return None
+    from importlib import import_module
+
+    made: Any = import_module("IPython.display")
+
+    def show(html: str) -> Callable[[str], Any]:
+        handle = made.display(made.HTML(html), display_id=True)
+        return lambda changed: handle.update(made.HTML(changed))
+
+    return show
+
+
+class NotebookLine(Progress):
+    """One line of HTML that changes: what is done, of how much, and the time left."""
+
+    def __init__(
+        self,
+        show: Callable[[str], Callable[[str], Any]],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._show, self._clock = show, clock
+        self._change: Callable[[str], Any] | None = None
+        self._what, self._total, self._done = "", 0, 0
+        self._pace: Pace | None = None
+        self._shown = 0.0
+
+    def prepare(self, prompts: int) -> None:
+        self.start("Rendering", prompts)
+        self.measure(prompts)
+
+    def start(self, model: str, prompts: int) -> None:
+        self._what, self._total, self._done = model, prompts, 0
+        self._pace = None
+        self._draw()
+
+    def measure(self, effort: float) -> None:
+        self._pace = Pace(effort, self._clock)
+
+    def pause(self, seconds: float) -> None:
+        if self._pace is not None:
+            self._pace.pause(seconds)
+
+    def advance(self, prompts: int, effort: float | None = None) -> None:
+        self._done += prompts
+        if self._pace is not None:
+            self._pace.advance(prompts if effort is None else effort)
+        if self._clock() - self._shown >= _EACH or self._done >= self._total:
+            self._draw()
+
+    def close(self) -> None:
+        """Shows how far it came."""
+        if self._change is not None:
+            self._draw()
+
+    def _draw(self) -> None:
+        self._shown = self._clock()
+        left = "" if self._done >= self._total else f", {time_left(self._pace)}"
+        line = (
+            f'<progress value="{self._done}" max="{max(self._total, 1)}"></progress> '
+            f"{escape(visible(self._what))}: {self._done:,} of {self._total:,} prompts{left}"
+        )
+        if self._change is None:
+            self._change = self._show(line)
+        else:
+            self._change(line)

@@ -1,0 +1,349 @@
+"""The result of a study as an object: its tables as frames, its verdict, its page."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypedDict, Unpack
+
+import polars as pl
+
+from tremble.api.codebook import codebook, without_empty
+from tremble.api.export import tidy_study
+from tremble.api.results import (
+    analyze_study,
+    breakdown_analysis,
+    contrast_analysis,
+    further_analysis,
+    treatments_of,
+    verdict_analysis,
+)
+from tremble.disk.paths import path_of
+from tremble.disk.whole import write_text
+from tremble.errors import UserError
+from tremble.public.answers import Verdict, Xray
+from tremble.public.frames import frame_of
+from tremble.public.page import whole_page
+from tremble.public.show import fragment
+from tremble.public.words import check_keywords, in_python
+from tremble.report.page.charts import Chart, outcome_charts, pair_charts
+from tremble.report.page.place import check_page
+from tremble.report.tables.captions import CONTRASTS
+from tremble.report.tables.table import layout
+from tremble.stats.frames.treatments import Contrast
+from tremble.stats.tables.analysis import COLUMNS, Analysis
+from tremble.stats.tables.further import FURTHER
+from tremble.store.study_folder import Store
+from tremble.study.notes import caveats, unfinished
+from tremble.text import counted, did_you_mean
+from tremble.xray.decision import look_at
+from tremble.xray.request import Request
+
+Contrasts = str | Sequence[str]
+_VERDICT = "verdict"
+
+
+class XrayOptions(TypedDict, total=False):
+    """How `Result.xray` looks, each left out as the study has it: `format` ("native", "plain" or
+    "chat"), `formulation` (a wording), `presentation` (a number, or "all"), `template`, `reading`,
+    `device`.
+
+    >>> import tremble as tr
+    >>> records = [{"id": "17", "prompt": "Keep?", "options": ["yes", "no"], "choice": "yes"}]
+    >>> study = tr.Study("mine", data=tr.read_decisions(records), models=["mock:one"])
+    >>> how: tr.XrayOptions = {"format": "chat"}
+    >>> study.run().xray("17", **how).readings[0]["format"]
+    'chat'
+    """
+
+    format: str
+    formulation: str
+    presentation: int | str
+    template: str
+    reading: str
+    device: str
+
+
+class Result:
+    """What a study found: tables as Polars frames, a verdict, single decisions, the page.
+
+    `Study.run` and `tr.open_study` make it. The analysis is made once, when first asked for, of
+    what the folder then holds; `.to_pandas()` turns a frame into one of pandas (needs pyarrow).
+
+    >>> import tremble as tr
+    >>> result = tr.Study("mine", data="demo", families="lottery", sample=40,
+    ...                   pairs=[("mock:base", "mock:aligned")]).run("runs/mine")
+    >>> result.models["family"].unique().to_list()
+    ['lottery']
+    >>> result.pairs.height, result.table("intervals").height
+    (1, 2)
+    >>> result.notes[0].startswith("Made up by tremble, no model: mock:base, mock:aligned;")
+    True
+    """
+
+    def __init__(self, folder: Path, failed: Sequence[str] = (), said: Sequence[str] = ()) -> None:
+        """`failed`: what a run that just ended could not do; `said`: what it said on the way.
+        Raises UserError where the folder is no study."""
+        self._name = str(Store(folder).read_run()["study"])
+        self._folder = folder
+        self._failed, self._said = list(failed), list(said)
+        self._rows: dict[str, list[dict[str, Any]]] = {}
+
+    @property
+    def name(self) -> str:
+        """The study's name."""
+        return self._name
+
+    @property
+    def folder(self) -> Path:
+        """The study's folder."""
+        return self._folder
+
+    @property
+    def notes(self) -> list[str]:
+        """What to know beside the numbers: what is not scored, models that are none, samples, and
+        what the run said."""
+        return list(dict.fromkeys([*self._caveats(), *self._said]))
+
+    def _caveats(self) -> list[str]:
+        return list(dict.fromkeys([*self._failed, *caveats(self._folder)]))
+
+    @cached_property
+    def _made(self) -> tuple[Analysis, pl.DataFrame]:
+        return analyze_study(self._folder)[:2]
+
+    @property
+    def models(self) -> pl.DataFrame:
+        """r and mass of every model, format, wording and family."""
+        return self.table("models")
+
+    @property
+    def pairs(self) -> pl.DataFrame:
+        """r of every base model and its aligned twin, and who wins."""
+        return self.table("pairs")
+
+    @property
+    def tables(self) -> list[str]:
+        """The names that `table` knows."""
+        return [*COLUMNS, *CONTRASTS, _VERDICT, *FURTHER]
+
+    @in_python()
+    def table(self, name: str) -> pl.DataFrame:
+        """A table of `tremble analyze` by its name (`tables` lists them), a row each as in its
+        JSON: "models", "pairs", "tests", "baselines"; "contrasts", "effects", "effect_errors" of
+        the study's contrasts; "verdict"; "intervals", "levels", "measures" and so on.
+
+        Raises UserError for another name, and for contrasts that the study does not ask for.
+
+        >>> import tremble as tr
+        >>> study = tr.Study("mine", data=tr.read_decisions("demo")[:30], models=["mock:one"])
+        >>> result = study.run()
+        >>> result.table("baselines").columns
+        ['baseline', 'family', 'n', 'r', 'note']
+        >>> result.table("interval")
+        Traceback (most recent call last):
+        tremble.errors.UserError: There is no table 'interval'; did you mean 'intervals'?
+        """
+        if name not in self.tables:
+            raise UserError(f"There is no table {name!r}{did_you_mean(name, self.tables)}")
+        if name not in self._rows:
+            self._rows |= self._rows_of(name)
+        return frame_of(self._rows[name], COLUMNS.get(name, ()))
+
+    def _rows_of(self, name: str) -> dict[str, list[dict[str, Any]]]:
+        """The rows of a table, and of those that are made with it."""
+        analysis, _ = self._made
+        if name in COLUMNS:
+            return {name: getattr(analysis, name)}
+        if name == _VERDICT:
+            return {name: verdict_analysis(self._folder, analysis)}
+        if name in FURTHER:
+            return further_analysis(analysis, [name])
+        if not analysis.contrasts:
+            raise UserError(
+                f"The study {self._name!r} asks for no contrast, so there is no table {name!r}; "
+                'name what you varied, as contrast("KEY=CONTROL") or as contrasts of the study.'
+            )
+        return contrast_analysis(analysis, analysis.contrasts)
+
+    @in_python()
+    def by(self, parameter: str) -> dict[str, pl.DataFrame]:
+        """The study within every value of a parameter: "models" (r, mass, shares), "pairs" and
+        "wins". Raises UserError for a parameter that no decision has.
+
+        >>> import tremble as tr
+        >>> study = tr.Study("mine", data=tr.read_decisions("demo")[:30], models=["mock:one"])
+        >>> sorted(study.run().by("dataset"))
+        ['models', 'pairs', 'wins']
+        """
+        made = breakdown_analysis(self._made[0], parameter)
+        return {name: frame_of(rows) for name, rows in made.items()}
+
+    @in_python()
+    def contrast(self, contrast: Contrasts) -> dict[str, pl.DataFrame]:
+        """What a treatment does to people and to each model: "contrasts", "effects" (of several
+        together) and "effect_errors" (of twins). `contrast`: "KEY=CONTROL", "KEY", or for an
+        interaction "KEY:KEY=CONTROL:CONTROL"; or a list of these.
+
+        Raises UserError for a contrast that the data cannot have.
+
+        >>> import tremble as tr
+        >>> records = [
+        ...     {"prompt": f"{frame} {n}. Keep?", "options": ["yes", "no"], "participant": n,
+        ...      "choice": "yes" if n % 3 else "no", "config": {"frame": frame}}
+        ...     for n in range(12) for frame in ("neutral", "loss")
+        ... ]
+        >>> study = tr.Study("mine", data=tr.read_decisions(records), models=["mock:one"])
+        >>> effects = study.run().contrast("frame=neutral")["contrasts"]
+        >>> effects.select("level", "control").rows()
+        [('loss', 'neutral')]
+        """
+        made = contrast_analysis(self._made[0], self._treatments(contrast))
+        return {name: frame_of(rows) for name, rows in made.items()}
+
+    def _treatments(self, contrast: Contrasts | None) -> list[Contrast]:
+        texts = [contrast] if isinstance(contrast, str) else contrast or ()
+        return treatments_of(self._folder, texts)
+
+    @in_python()
+    def verdict(self, family: str | None = None, contrast: Contrasts | None = None) -> Verdict:
+        """May a model stand in for people here: ranking, levels, effects, distribution, and whether
+        it may replace people. `family`: only this one; `contrast`: in place of the study's own.
+
+        Raises UserError for a family or a contrast that the study has not.
+
+        >>> import tremble as tr
+        >>> study = tr.Study("mine", data=tr.read_decisions("demo")[:30], models=["mock:one"])
+        >>> verdict = study.run().verdict(family="repeated_matrix")
+        >>> verdict.table.select("model", "replace").rows()
+        [('mock:one', 'cannot say')]
+        """
+        treatments = self._treatments(contrast)
+        if family is None and not treatments:
+            self.table(_VERDICT)
+            rows = self._rows[_VERDICT]
+        else:
+            rows = verdict_analysis(self._folder, self._made[0], treatments or None, family)
+        return Verdict(rows, unfinished(self._folder))
+
+    @in_python()
+    def tidy(self) -> pl.DataFrame:
+        """The table that `tremble export` writes: a row per decision, model, format and wording,
+        and per option where there are three or more. `codebook` says what its columns mean.
+
+        >>> import tremble as tr
+        >>> study = tr.Study("mine", data=tr.read_decisions("demo")[:30], models=["mock:one"])
+        >>> study.run().tidy().select("outcome", "prediction").shape
+        (30, 2)
+        """
+        return without_empty(tidy_study(Store(self._folder))[0])
+
+    @in_python()
+    def codebook(self) -> pl.DataFrame:
+        """What the columns of `tidy` mean, their type, how many values are known, and which.
+
+        >>> import tremble as tr
+        >>> study = tr.Study("mine", data=tr.read_decisions("demo")[:30], models=["mock:one"])
+        >>> study.run().codebook()["column"].to_list()[:3]
+        ['model', 'format', 'formulation']
+        """
+        return codebook(*tidy_study(Store(self._folder)))
+
+    @in_python()
+    def xray(self, id: str, model: str | None = None, **how: Unpack[XrayOptions]) -> Xray:
+        """One decision as its models read it, token by token, against what the study holds.
+
+        `id`: the decision's, or a unique beginning of it. `model`: one of the study's; left out,
+        all. `how`: `format`, `formulation`, `presentation`, `template`, `reading`, `device`
+        (`XrayOptions`). Raises UserError for what cannot be found or read.
+
+        >>> import tremble as tr
+        >>> records = [{"id": "17", "prompt": "Keep?", "options": ["yes", "no"], "choice": "yes"}]
+        >>> study = tr.Study("mine", data=tr.read_decisions(records), models=["mock:one"])
+        >>> study.run().xray("17").facts["decision"]["id"]
+        '17'
+        """
+        check_keywords("xray", how, list(XrayOptions.__annotations__))
+        said: list[str] = []
+        models = () if model is None else (model,)
+        return Xray(look_at(Request(str(self._folder), id, models, **how), said.append), said)
+
+    @in_python()
+    def report(self, path: str | os.PathLike[str] | None = None) -> Path:
+        """Write the page of the study, one HTML file that needs nothing else, and return its path;
+        left out, `report/index.html` in the study's folder. A page of tremble's is replaced, no
+        other file. A table that could not be made has its sentence on the page and in `notes`.
+
+        Raises UserError where the page cannot be written; `pip install "tremble[report]"` draws it.
+
+        >>> import tremble as tr
+        >>> study = tr.Study("mine", data=tr.read_decisions("demo")[:30], models=["mock:one"])
+        >>> study.run().report("mine.html").read_text()[:15]
+        '<!DOCTYPE html>'
+        """
+        target = self._folder / "report" / "index.html" if path is None else path_of(path)
+        cure = "give another path"
+        check_page(target, cure)
+        text, missing = whole_page(self._folder, self._name, self._made)
+        write_text(target, text, cure)
+        self._failed += [line for line in missing if line not in self._failed]
+        return target
+
+    @cached_property
+    def _charts(self) -> dict[str, Chart]:
+        analysis, _ = self._made
+        made = [*pair_charts(analysis), *outcome_charts(analysis.evidence)[0]]
+        return {chart.name: chart for chart in made}
+
+    @property
+    def charts(self) -> dict[str, str]:
+        """The charts that `chart` knows, name to title."""
+        return {name: chart.title for name, chart in self._charts.items()}
+
+    @in_python()
+    def chart(self, name: str) -> Any:
+        """A chart of the page as an Altair object: "pairs-0" (r of base against aligned),
+        "outcomes-0" (what people did against what was predicted) and so on; `charts` lists them.
+
+        Raises UserError for another name, and MissingExtra without `tremble[report]`.
+
+        >>> import tremble as tr
+        >>> study = tr.Study("mine", data=tr.read_decisions("demo")[:30], models=["mock:one"])
+        >>> result = study.run()
+        >>> result.charts
+        {'outcomes-0': 'Prediction and choice, mock:one · chat · standard'}
+        >>> result.chart("outcomes-0").to_dict()["columns"]
+        3
+        """
+        if name not in self._charts:
+            known = list(self._charts)
+            hint = did_you_mean(name, known) if known else "; this study has none."
+            raise UserError(f"There is no chart {name!r}{hint}")
+        return self._charts[name].chart
+
+    def __repr__(self) -> str:
+        store = Store(self._folder)  # without the analysis, which a glance should not wait for
+        counts = (
+            counted(store.decision_columns(["decision"]).height, "decision"),
+            counted(len({job["model"] for job in store.read_run()["jobs"]}), "model"),
+        )
+        return f"<Result of the study {self._name!r} in {self._folder}: {', '.join(counts)}>"
+
+    def _repr_html_(self) -> str:
+        return fragment(f"Study {self._name}", self._caveats(), layout(self._made[0]))
+
+
+@in_python()
+def open_study(folder: str | os.PathLike[str]) -> Result:
+    """The result of a study that was run into a folder, by whatever: here, or by `tremble run`.
+
+    Raises UserError where the folder is no study.
+
+    >>> import tremble as tr
+    >>> study = tr.Study("mine", data=tr.read_decisions("demo")[:30], models=["mock:one"])
+    >>> study.run("runs/mine").models.equals(tr.open_study("runs/mine").models)
+    True
+    """
+    return Result(path_of(folder))
