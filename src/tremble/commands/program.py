@@ -21,6 +21,7 @@ from tremble.commands.data import (
 )
 from tremble.commands.ending import NOTHING, complain, ended
 from tremble.commands.export import export
+from tremble.commands.methods import methods
 from tremble.commands.pairs import pairs
 from tremble.commands.plan import plan
 from tremble.commands.published import published_wins
@@ -129,6 +130,7 @@ app.command()(analyze)
 app.command()(verdict)
 app.command()(export)
 app.command()(report)
+app.command()(methods)
 app.command()(bench)
 app.command()(pairs)
 app.add_typer(published_app, name="published")

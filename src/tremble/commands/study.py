@@ -140,13 +140,14 @@ def _page(folder: Path, out: Path | None = None) -> int:
     if out is None:
         out = folder / "report" / "index.html"
     check_page(out)
+    from tremble.api.methods import methods_facts
     from tremble.api.results import (
         analyze_study,
         contrast_analysis,
         further_analysis,
         verdict_analysis,
     )
-    from tremble.report.page.parts import further_parts
+    from tremble.report.page.parts import further_parts, methods_part
     from tremble.report.page.study import study_page
     from tremble.study.notes import caveats
 
@@ -161,9 +162,10 @@ def _page(folder: Path, out: Path | None = None) -> int:
     contrasts = partial(contrast_analysis, analysis, analysis.contrasts)
     verdicts = partial(verdict_analysis, folder, analysis)
     parts = further_parts(rows_of, verdicts, contrasts if analysis.contrasts else None)
-    text = study_page(analysis, scores, title, caveats(folder), parts)
+    methods = methods_part(partial(methods_facts, folder))
+    text = study_page(analysis, scores, title, caveats(folder), parts, methods)
     write_page(out, text)
-    failed = [part for part in parts if part.trouble is not None]
+    failed = [part for part in (*parts, methods) if part.trouble is not None]
     for part in failed:
         complain(f"{part.heading.title} is missing on the page. {part.trouble}")
     return 1 if failed else 0
