@@ -24,6 +24,7 @@ from tremble.commands.export import export
 from tremble.commands.methods import methods
 from tremble.commands.pairs import pairs
 from tremble.commands.plan import plan
+from tremble.commands.probe import probe
 from tremble.commands.published import published_wins
 from tremble.commands.score import score
 from tremble.commands.study import analyze, demo, report, run
@@ -124,6 +125,7 @@ data_app.command("import")(data_import)
 data_app.command("check")(data_check)
 data_app.command("dates")(data_dates)
 app.command()(plan)
+app.command()(probe)
 app.command()(xray)
 app.command()(run)
 app.command()(analyze)
