@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
+from tests.support.places import ROOT
+from tremble.api import low_mass
 from tremble.api.low_mass import Seen, advice, how_to_answer
+from tremble.stats.filters import MIN_MASS
+from tremble.text import decimal
 
 JSON = '{"decision": "'
 ASKS = f"Take it? Answer yes or no, as JSON with the key decision.\n{JSON}"
@@ -89,3 +94,12 @@ def test_how_to_answer_goes_with_the_opening() -> None:
     assert '"1", "2", ... or "7"' in how_to_answer(seen("x", labels=many))
     empty = seen("\n", opening="", text="Take it?")
     assert "leave out the empty opening" in advice(empty)[0].sentence
+
+
+def test_the_page_has_every_rule_and_their_order() -> None:
+    page = (ROOT / "docs" / "low_mass.md").read_text("utf-8")
+    rows = re.findall(r"^\| ([a-z ]+) \| ", page, re.MULTILINE)
+    rules = [rule for rule, _ in low_mass._RULES]
+    assert {*rows} == {"rule", "space", "long labels", *rules}
+    assert ", ".join(rules) in " ".join(page.split())
+    assert decimal(MIN_MASS) in page
