@@ -228,3 +228,14 @@ def test_by_shows_models_without_a_pair(tmp_path: Path) -> None:
     assert code == 0
     assert "Shares, r and mass by condition" in text
     assert "Nothing to show" not in text
+
+
+def test_a_wording_that_is_not_applicable_has_no_prompts_that_arms_share(tmp_path: Path) -> None:
+    """Prompts of one's own have no words in `natural_language`; all of them would be one prompt."""
+    path = study(tmp_path, TREATED)
+    text = path.read_text("utf-8").replace("[study]\n", '[study]\nformulations = "all"\n')
+    path.write_text(text, "utf-8")
+    code, _, said = tremble("run", path, "--out", tmp_path / "out")
+    assert code == 0, said
+    rows = json.loads(tremble("analyze", tmp_path / "out", "--json")[1])["contrasts"]
+    assert {row["formulation"] for row in rows if row["effect"] is not None} >= {"standard"}

@@ -21,8 +21,10 @@ from tremble.commands.data import (
 from tremble.commands.data_import import data_import
 from tremble.commands.ending import NOTHING, complain, ended
 from tremble.commands.export import export
+from tremble.commands.methods import methods
 from tremble.commands.pairs import pairs
 from tremble.commands.plan import plan
+from tremble.commands.probe import probe
 from tremble.commands.published import published_wins
 from tremble.commands.score import score
 from tremble.commands.study import analyze, demo, report, run
@@ -123,12 +125,14 @@ data_app.command("import")(data_import)
 data_app.command("check")(data_check)
 data_app.command("dates")(data_dates)
 app.command()(plan)
+app.command()(probe)
 app.command()(xray)
 app.command()(run)
 app.command()(analyze)
 app.command()(verdict)
 app.command()(export)
 app.command()(report)
+app.command()(methods)
 app.command()(bench)
 app.command()(pairs)
 app.add_typer(published_app, name="published")

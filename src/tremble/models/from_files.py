@@ -16,7 +16,7 @@ from tremble.models.adapters import adapter_files
 from tremble.models.device import check_device
 from tremble.models.files import ModelFiles, Notify, content_hash, read_json, reading
 from tremble.models.limits import check_config
-from tremble.models.open import Opened, ReadyModel
+from tremble.models.open import Here, Opened, ReadyModel
 from tremble.models.spec import ModelSpec, RunOptions
 from tremble.models.tokenizer import HubTokenizer
 from tremble.text import one_line, visible
@@ -91,6 +91,9 @@ class FromFiles(ABC):
 
     def missing_bytes(self, spec: ModelSpec) -> int | None:
         return 0
+
+    @abstractmethod
+    def here(self, spec: ModelSpec) -> Here | None: ...
 
 
 def is_trusted(spec: ModelSpec, options: RunOptions) -> bool:

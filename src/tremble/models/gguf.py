@@ -17,6 +17,7 @@ from tremble.models.conversion import convert, ending_in_order
 from tremble.models.files import ModelFiles, Notify, cache_folder, file_hash, reading
 from tremble.models.from_files import FromFiles
 from tremble.models.gguf_version import Mark, mark_of
+from tremble.models.open import Here
 from tremble.models.seal import fault, seal
 from tremble.models.spec import ModelSpec
 
@@ -38,6 +39,12 @@ class _Gguf(FromFiles):
             if not path.is_file():
                 raise UserError(f"There is no file {spec.id!r}; check the path of the GGUF model.")
         return converted_file(path, notify, weights)
+
+    def here(self, spec: ModelSpec) -> Here | None:
+        path = path_of(spec.id)
+        with suppress(OSError):
+            return Here(spec, path.stat().st_size, packed=True) if path.is_file() else None
+        return None
 
 
 SOURCE = _Gguf()

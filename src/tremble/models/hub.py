@@ -7,7 +7,7 @@ import os
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tremble.disk.paths import path_of, why
@@ -22,7 +22,9 @@ from tremble.models.files import (
     only_an_adapter,
     reading,
 )
+from tremble.models.folder import SOURCE as folder_source
 from tremble.models.from_files import FromFiles
+from tremble.models.open import Here
 from tremble.models.spec import ModelSpec
 from tremble.text import one_line
 
@@ -56,6 +58,16 @@ class _Hub(FromFiles):
 
     def missing_bytes(self, spec: ModelSpec) -> int | None:
         return bytes_to_download(*name_and_revision(spec.id, spec.revision), SMALL_FILES)
+
+    def here(self, spec: ModelSpec) -> Here | None:
+        from huggingface_hub import snapshot_download
+
+        name, revision = name_and_revision(spec.id, spec.revision)
+        with suppress(Exception):  # not downloaded, not wholly, no name: all the same here
+            folder = snapshot_download(name, revision=revision, local_files_only=True)
+            # As a folder no hub is asked whether there is a newer revision.
+            return folder_source.here(replace(spec, id=folder, revision=None))
+        return None
 
 
 SOURCE = _Hub()

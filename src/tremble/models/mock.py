@@ -7,7 +7,7 @@ from typing import Any
 from tremble.errors import UserError
 from tremble.models.byte_tokenizer import ByteTokenizer
 from tremble.models.files import ModelFiles, Notify
-from tremble.models.open import Opened, ReadyModel
+from tremble.models.open import Here, Opened, ReadyModel
 from tremble.models.spec import ModelSpec, RunOptions
 from tremble.prompts.chat import MOCK
 
@@ -46,6 +46,9 @@ class _Mock:
 
     def missing_bytes(self, spec: ModelSpec) -> int | None:
         return 0
+
+    def here(self, spec: ModelSpec) -> Here | None:
+        return Here(spec, 0)
 
 
 SOURCE = _Mock()

@@ -45,6 +45,16 @@ class ReadyModel:
     config: Any = None
 
 
+@dataclass(frozen=True, slots=True)
+class Here:
+    """A model whose files are all on this machine: `spec` opens it without asking a hub; `stored`
+    are the bytes of its weights on disk, `packed` ones are several times as many once read."""
+
+    spec: ModelSpec
+    stored: int
+    packed: bool = False
+
+
 class ModelSource(Protocol):
     """Where models come from. `made_up`: its models are none; `engine`: the one engine that runs
     them, None where the user chooses."""
@@ -80,6 +90,10 @@ class ModelSource(Protocol):
 
     def missing_bytes(self, spec: ModelSpec) -> int | None:
         """What is still to be downloaded; None where that is not known."""
+
+    def here(self, spec: ModelSpec) -> Here | None:
+        """The model, where all of its files are on this machine, which alone is looked at; None
+        where something of it is missing or damaged."""
 
 
 @cache

@@ -122,6 +122,12 @@ def before_thought(prompt: str) -> str:
     return prompt
 
 
+def is_thought(text: str) -> bool:
+    """Whether a text holds a mark that opens a thought, or a channel that may be one."""
+    tags = [tag[0] for tag in _TAG.finditer(text)]
+    return any(tag in (_CHANNEL_OPENS, _CHANNEL) or _opens_thought(tag) for tag in tags)
+
+
 def _final_channel(end: str) -> Prefill | None:
     """The rest of the header of an answer, in the harmony format."""
     _, start, header = end.rpartition(_START)

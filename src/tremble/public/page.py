@@ -8,13 +8,14 @@ from typing import Any
 
 import polars as pl
 
+from tremble.api.methods import methods_facts
 from tremble.api.results import (
     analyze_study,
     contrast_analysis,
     further_analysis,
     verdict_analysis,
 )
-from tremble.report.page.parts import further_parts
+from tremble.report.page.parts import further_parts, methods_part
 from tremble.report.page.study import study_page
 from tremble.stats.tables.analysis import Analysis
 from tremble.study.notes import caveats
@@ -39,9 +40,10 @@ def whole_page(
     contrasts = partial(contrast_analysis, analysis, analysis.contrasts)
     verdicts = partial(verdict_analysis, folder, analysis)
     parts = further_parts(rows_of, verdicts, contrasts if analysis.contrasts else None)
-    text = study_page(analysis, scores, title, caveats(folder), parts)
+    methods = methods_part(partial(methods_facts, folder))
+    text = study_page(analysis, scores, title, caveats(folder), parts, methods)
     return text, [
         f"{part.heading.title} is missing on the page. {part.trouble}"
-        for part in parts
+        for part in (*parts, methods)
         if part.trouble is not None
     ]

@@ -285,10 +285,13 @@ class Store:
             )
         return completed(whole, DECISIONS).drop(_SAMPLED, strict=False)
 
+    def columns_by_entry(self, columns: list[str]) -> dict[str, pl.DataFrame]:
+        """Some columns of `decisions`, which every version has stored, by entry of data."""
+        return {name: self._decisions_of(name, columns) for name in self.read_run()["datasets"]}
+
     def decision_columns(self, columns: list[str]) -> pl.DataFrame:
-        """Some columns of `decisions`, which every version has stored."""
-        names = self.read_run()["datasets"]
-        return pl.concat([self._decisions_of(name, columns) for name in names])
+        """The same of all entries together."""
+        return pl.concat(self.columns_by_entry(columns).values())
 
     def sampled(self) -> list[str]:
         """What of the data is a sample, a sentence each."""
@@ -303,8 +306,7 @@ class Store:
     def families(self) -> dict[str, list[str]]:
         """The entries of data that hold decisions of each family."""
         entries: dict[str, list[str]] = {}
-        for name in self.read_run()["datasets"]:
-            frame = self._decisions_of(name, ["family"])
+        for name, frame in self.columns_by_entry(["family"]).items():
             for family in frame["family"].cast(pl.String).unique(maintain_order=True):
                 entries.setdefault(family, []).append(name)
         return entries

@@ -33,7 +33,7 @@ class AskedContrasts:
             if cell.asked.beside is None and first.setdefault(cell.formulation, run) == run:
                 rows.append(
                     table.rows()
-                    .filter(FIRST)
+                    .filter(FIRST & pl.col("refusal").is_null())  # the others have no prompt
                     .select("decision", "row_key", formulation=pl.lit(cell.formulation, pl.String))
                 )
         if not rows:

@@ -9,8 +9,11 @@ from typing import Any
 
 from tremble.errors import UserError
 from tremble.report.tables.answers import VERDICT, controls_missing, verdict_layout
+from tremble.report.tables.bibtex import bibtex
 from tremble.report.tables.contrasts import TITLES, contrast_layout
 from tremble.report.tables.further import further_layout
+from tremble.report.tables.methods import paragraph
+from tremble.report.tables.provenance import ABOUT, TITLE, provenance_layout
 from tremble.report.tables.table import Section, Table
 from tremble.stats.tables.further import FURTHER
 from tremble.text import one_line
@@ -43,13 +46,16 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A table that folds. `table` is None where `trouble` says why; `left_out`: rows not shown."""
+    """A table that folds. `table` is None where `trouble` says why; `left_out`: rows not shown;
+    `before` is a paragraph above it, `after` a text below it that is shown as it stands."""
 
     heading: Heading
     table: Table | None
     left_out: int = 0
     opened: bool = False
     trouble: str | None = None
+    before: str = ""
+    after: str = ""
 
 
 Rows = Sequence[dict[str, Any]]
@@ -110,6 +116,23 @@ def _contrast_parts(contrasts: Callable[[], Mapping[str, Rows]]) -> list[Part]:
 
     parts = [_made(heading("contrasts"), first)]
     return parts + [folded(heading(table.id), table) for table in made[1:]]
+
+
+def methods_part(facts: Callable[[], Mapping[str, Any]]) -> Part:
+    """What to paste into a paper: the paragraph, the provenance, the citations. `facts` makes what
+    `api.methods` gathers; what it raises stands in the part as `trouble`."""
+    known: dict[str, Any] = {}
+
+    def table() -> Table:
+        known.update(facts())
+        return provenance_layout(known)
+
+    part = _made(Heading("methods", TITLE, ABOUT, "tremble methods DIR"), table)
+    if part.table is None:
+        return part
+    return replace(
+        part, opened=False, before=paragraph(known), after=bibtex(known["citations"]).rstrip()
+    )
 
 
 def _made(heading: Heading, make: Callable[[], Table]) -> Part:

@@ -38,13 +38,14 @@ def study_page(
     title: str,
     caveats: Sequence[str] = (),
     parts: Sequence[Part] = (),
+    methods: Part | None = None,
 ) -> str:
     """The page as text: tables, plots, the published pairs beside the study's, what is missing.
 
     `scores` are those that `analysis` was made of, failed ones and those under controls included;
     `caveats` are shown at the top, as they are; `parts` are the further tables (`parts.py`), of
-    which the verdict comes before all other tables. Names and texts are escaped.
-    Raises MissingExtra without altair and vl-convert.
+    which the verdict comes before all other tables; `methods` ends the page. Names and
+    texts are escaped. Raises MissingExtra without altair and vl-convert.
     """
     decisions = analysis.evidence.decisions
     outcomes, left_out = outcome_charts(analysis.evidence)
@@ -56,6 +57,7 @@ def study_page(
         tables=layout(analysis),
         answer=[part for part in parts if part.heading.id in ANSWER],
         parts=[part for part in parts if part.heading.id not in ANSWER],
+        methods=methods,
         beside=beside_published(analysis.pairs, list(family_order(decisions["family"]))),
         citation=CITATION,
         pair_figures=drawn(pair_charts(analysis)),

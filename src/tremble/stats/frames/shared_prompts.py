@@ -10,6 +10,7 @@ import polars as pl
 from tremble.stats.frames.comparisons import format_column
 from tremble.stats.frames.contexts import contexts
 from tremble.stats.frames.treatments import Arms
+from tremble.tokenization.refusal import NOT_APPLICABLE
 
 # From this share of an arm's prompts that the other arm has as well, a contrast is refused.
 MOST_SHARED = 0.5
@@ -74,9 +75,10 @@ def prompt_rows(scores: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
             row_key=pl.col("context").cast(pl.String),
             formulation=pl.lit("", pl.String),
         )
-    rows = scores.filter(FIRST).select(
-        "decision", "row_key", "formulation", "model", format_column()
-    )
+    made = scores
+    if "error_kind" in scores:  # what is not applicable has no prompt: all of it has one key
+        made = scores.filter(~pl.col("error_kind").is_in(NOT_APPLICABLE).fill_null(False))
+    rows = made.filter(FIRST).select("decision", "row_key", "formulation", "model", format_column())
     run = ["formulation", "model", "format"]
     most = (
         rows.group_by(run, maintain_order=True)

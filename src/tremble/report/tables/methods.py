@@ -1,0 +1,261 @@
+"""The methods of a study in plain English, for a paper: a paragraph out of the facts.
+
+Every number in it is one of the facts (`api.methods`); what is not known is said so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from tremble.report.tables.table import family_name
+from tremble.text import counted, decimal
+
+Facts = Mapping[str, Any]
+UNKNOWN = "unknown"
+_NAMED = 8  # models named in the paragraph; the provenance has all
+_SHORT = 8  # characters of a revision in it
+_MODES = {
+    "native": "in the format they were made for (base models plain text, aligned ones, and others "
+    "with a template, a chat)",
+    "plain": "as plain text",
+    "chat": "in a chat (base models with the template of their aligned twin)",
+}
+_COUNTERBALANCED = {
+    "order": "the order of the options",
+    "labels": "their labels",
+    "rows": "the order of payoff rows",
+}
+
+
+def listed(words: Sequence[str]) -> str:
+    """Words as people list them: "a, b and c"."""
+    return " and ".join([*filter(None, [", ".join(words[:-1])]), *words[-1:]])
+
+
+def paragraph(facts: Facts) -> str:
+    """A paragraph for a methods section."""
+    parts = (
+        _data(facts),
+        _models(facts),
+        _prompts(facts),
+        _reading(facts),
+        _left_out(facts),
+        _checks(facts),
+        _statistics(facts),
+        _software(facts),
+    )
+    return " ".join(sentence for part in parts for sentence in part)
+
+
+def _data(facts: Facts) -> Iterator[str]:
+    counts = facts["counts"]
+    families = "; ".join(map(family_words, facts["families"]))
+    in_families = counted(counts["families"], "family").replace("familys", "families")
+    yield (
+        f"We compared language models with people on {counted(counts['decisions'], 'decision')} in "
+        f"{in_families} ({families})."
+    )
+    names = listed([one["dataset"] for one in facts["data"]])
+    yield f"The data are {names}."
+
+
+def family_words(one: Mapping[str, Any]) -> str:
+    """A family with its numbers: "bargaining, 24 decisions of 15 games"."""
+    name = f"{family_name(one['family'])}, "
+    if one["rates"]:
+        people = f"{one['people']:,}" if one["people"] else "an unknown number of"
+        name += f"{counted(one['decisions'], 'choice rate')} of {people} people, rate by rate"
+    else:
+        people = quantity(one["people"], one["people_are"])
+        name += f"{counted(one['decisions'], 'decision')} of {people}"
+    if one["items"] is None or (one["rates"] and one["items"] == one["decisions"]):
+        return name
+    return f"{name} on {counted(one['items'], 'item')}"
+
+
+def quantity(number: int | None, what: str) -> str:
+    """So many of something in the plural: "1 game", "12 participants", "3 decisions of ..."."""
+    if what == "unnamed":
+        return "people who are not named"
+    if number == 1 and " " not in what:
+        what = "person" if what == "people" else what.removesuffix("s")
+    return f"{UNKNOWN if number is None else f'{number:,}'} {what}"
+
+
+def _models(facts: Facts) -> Iterator[str]:
+    scored = [one for one in facts["models"] if one["formats"]]
+    real = [one for one in scored if one["kind"] != "made up"]
+    made_up = [one["name"] for one in scored if one["kind"] == "made up"]
+    if len(real) > _NAMED:
+        yield f"The {counted(len(real), 'model')} are named in the provenance."
+    elif real:
+        yield f"The models were {listed([_short(one) for one in real])}."
+    if made_up:
+        yield (
+            f"Made up by tremble, and no models, are {listed(made_up)}: their numbers say nothing."
+        )
+    if not scored:
+        yield "No model is scored yet."
+
+
+def _short(one: Mapping[str, Any]) -> str:
+    about = [one["dtype"] or UNKNOWN]
+    if one["revision"]:
+        about.append(f"revision {one['revision'][:_SHORT]}")
+    if one["quantise"]:
+        about.append(f"quantised to {one['quantise']}")
+    elif one["precision"] not in (None, "as published"):
+        about.append(f"weights {one['precision']}")
+    if one["adapter"]:
+        about.append("with an adapter")
+    return f"{one['name']} ({', '.join(about)})"
+
+
+def _prompts(facts: Facts) -> Iterator[str]:
+    asked = facts["asked"]
+    modes = asked["formats"]
+    if modes is None:
+        yield "Which formats were asked for is unknown."
+    else:
+        yield f"They read the decisions {listed([_MODES.get(one, one) for one in modes])}."
+    dates = list(dict.fromkeys(one["date"] or UNKNOWN for one in facts["templates"]))
+    if dates:
+        templates = counted(facts["counts"]["templates"], "chat template")
+        yield (
+            f"{templates} took {listed(dates)} for today's date, so that prompts do not change "
+            "from day to day."
+        )
+    wordings = listed(asked["formulations"]) or UNKNOWN
+    plural = "s" if len(asked["formulations"]) > 1 else ""
+    yield f"The wording{plural} of the prompts: {wordings}."
+    if asked["controls"]:
+        controls = asked["controls"]
+        yield f"Each was also put under {_control(controls)} {listed(controls)}."
+    if asked["counterbalance"]:
+        yield (
+            "Counterbalanced, and averaged over: "
+            f"{listed([_COUNTERBALANCED.get(one, one) for one in asked['counterbalance']])}."
+        )
+
+
+def _control(controls: Sequence[str]) -> str:
+    return "the control" if len(controls) == 1 else "the controls"
+
+
+def _reading(facts: Facts) -> Iterator[str]:
+    asked = facts["asked"]
+    how = {
+        "joint": "all tokens of its label",
+        "next_token": "the first token of its label alone",
+        None: "its label (how much of it is unknown)",
+    }[asked["reading"]]
+    yield (
+        "A model read what the person had read up to the choice, and without generating anything "
+        f"we read the probability that it gives each option, by {how}; divided by their sum (the "
+        "mass) these are its predictions."
+    )
+    if asked["also_read"]:
+        yield f"Beside it stands the reading {listed(asked['also_read'])}."
+    if asked["closing"] == "always":
+        yield "What ends a label was scored with it."
+    if asked["spellings"] == "all":
+        yield "Other spellings of a label counted for it."
+
+
+def _left_out(facts: Facts) -> Iterator[str]:
+    out = facts["left_out"]
+    if out["sample"] is not None:
+        yield f"At most {counted(out['sample'], 'decision')} of each family were sampled."
+    if out["families"]:
+        yield f"Only families called {listed(out['families'])} were taken."
+    if out["cells_left_out"] is not None and out["include"] + out["exclude"]:
+        yield (
+            f"By rules of the study {out['cells_left_out']:,} of {out['cells']:,} cells (a model "
+            f"in a format, data and a wording) were left out, and {out['cells_in_part']:,} in part."
+        )
+    if out["not_applicable_decisions"]:
+        yield (
+            f"A wording or control is not applicable to "
+            f"{counted(out['not_applicable_decisions'], 'decision')}, which count as missing there."
+        )
+    for one in out["failed"]:
+        what = "were longer than the model takes" if one["kind"] == "too_long" else "had no score"
+        why = "" if one["kind"] == "too_long" else f" ({one['why']})"
+        verb = what.replace("were", "was") if one["prompts"] == 1 else what
+        yield f"{counted(one['prompts'], 'prompt')} {verb}{why} and count as missing."
+    if out["absent"]:
+        yield f"Not to be had, and left out: {listed([*out['absent']])}."
+    if out["unfinished"]:
+        yield "The study is not finished."
+
+
+def _checks(facts: Facts) -> Iterator[str]:
+    real = [one for one in facts["models"] if one["kind"] != "made up" and one["formats"]]
+    paths = list(dict.fromkeys(path for one in real for path in one["paths"]))
+    words = {
+        "shared": "in passes that compute what prompts share once",
+        "reference": "prompt by prompt",
+    }
+    if paths:
+        yield f"Scores were computed {listed([words.get(path, path) for path in paths])}."
+    checks = [check for one in real if (check := one["checks"]["self_check"]) is not None]
+    known = [one["max_difference"] for one in checks if one["max_difference"] is not None]
+    if known:
+        tolerances = list(dict.fromkeys(f"{one['tolerance']:g}" for one in checks))
+        yield (
+            "Before scoring, these passes were held against single ones: log-probabilities "
+            f"differed by at most {max(known):.1e} nat (tolerance {listed(tolerances)})."
+        )
+    elif "shared" in paths:
+        yield "No check of shared passes is on record."
+    moved = [p["max_log_odds"] for one in real if (p := one["checks"]["precision"]) is not None]
+    moved = [one for one in moved if one is not None]
+    if moved:
+        yield f"Against float32 the log-odds of options moved by up to {max(moved):.2g} nat."
+
+
+def _statistics(facts: Facts) -> Iterator[str]:
+    analysis, margins = facts["analysis"], facts["margins"]
+    whole = list(dict.fromkeys(one["what"] for f in facts["families"] for one in f["resampled"]))
+    yield (
+        "Agreement is Pearson's r of predictions and what people did, with symmetric studentised "
+        f"bootstrap intervals ({analysis['level']:.0%}, {analysis['resamples']:,} resamples of "
+        f"whole {listed(whole) or UNKNOWN}; both kinds where they cross)."
+    )
+    if facts["pairs"]:
+        yield (
+            "Twins were compared by one-sided binomial and Wilcoxon signed-rank tests over the "
+            f"pairs with masses of at least {decimal(analysis['min_mass'])}, a higher r of at "
+            f"least {decimal(analysis['min_r'])} and at least {analysis['min_n']} decisions."
+        )
+    if facts["contrasts"]:
+        contrasts = listed([contrast_words(one) for one in facts["contrasts"]])
+        yield f"Contrasts, with Student's t: {contrasts}."
+    yield (
+        "Whether a model may stand in for people was judged with these margins (shares of the "
+        f"outcome's range): level {decimal(margins['level'])}, effect "
+        f"{decimal(margins['effect'])} or {decimal(margins['effect_share'])} of people's own "
+        f"effect, distributions {decimal(margins['near'])} and {decimal(margins['far'])}, mass "
+        f"{decimal(margins['mass'])}."
+    )
+
+
+def contrast_words(one: Mapping[str, Any]) -> str:
+    """A contrast: "frame (control: neutral; bargaining)"."""
+    control = one.get("control")
+    held = "each value against the rest" if control is None else f"control: {listed(control)}"
+    family = f"; {family_name(one['family'])}" if one.get("family") else ""
+    return f"{' with '.join(one['by'])} ({held}{family})"
+
+
+def _software(facts: Facts) -> Iterator[str]:
+    versions = facts["versions"]
+    called = {
+        "tremble": "tremble",
+        "torch": "PyTorch",
+        "transformers": "transformers",
+        "python": "Python",
+    }
+    names = [f"{name} {' and '.join(versions[key]) or UNKNOWN}" for key, name in called.items()]
+    yield f"Scored with {listed(names)}; analysed with tremble {facts['analysis']['tremble']}."

@@ -1,0 +1,83 @@
+"""What a probe of a study's prompts found, as tables and sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tremble.report.tables.table import Column, Section, Table, count, family_name
+from tremble.text import counted, decimal
+
+ALL_WELL = "The prompts make this model answer with the options: nothing to change."
+
+
+def probe_layout(found: Mapping[str, Any]) -> list[Table]:
+    """The families."""
+    rows = [
+        [
+            row["data"],
+            family_name(row["family"]),
+            count(row["prompts"]),
+            decimal(row["median_mass"]),
+            decimal(row["lowest_mass"]),
+            _others(row["others"]),
+        ]
+        for row in found["families"]
+    ]
+    return [
+        Table(
+            "probe",
+            "Mass of the options",
+            "The probability of all options together, before normalising. Beside it the likeliest "
+            "other answers: tokens that begin no option, with their mean probability.",
+            [
+                Column("Data"),
+                Column("Family"),
+                Column("Prompts", True),
+                Column("Median", True),
+                Column("Lowest", True),
+                Column("Likeliest other answers"),
+            ],
+            [Section("", rows)],
+            "Nothing was asked.",
+        )
+    ]
+
+
+def _others(rows: Sequence[Mapping[str, Any]]) -> str:
+    return ", ".join(f"{row['token']!r} {decimal(row['probability'])}" for row in rows)
+
+
+def before(found: Mapping[str, Any]) -> list[str]:
+    """What a reader must know before the numbers: which model, how many prompts."""
+    said = [f"{found['why']} {counted(found['prompts'], 'prompt')} of {found['study']}."]
+    if found["made_up"]:
+        said.append("It is made up by tremble, no model: its numbers say nothing of the prompts.")
+    said += [found["cut"]] if found["cut"] else []
+    if found["passed_over"]:
+        said.append(
+            f"{counted(found['passed_over'], 'prompt')} passed over, to which the wording is not "
+            "applicable."
+        )
+    if failed := sum(row["failed"] for row in found["families"]):
+        said.append(f"{counted(failed, 'prompt')} had no score: see `tremble plan`.")
+    return said
+
+
+def after(found: Mapping[str, Any]) -> list[str]:
+    """What to change, prompt by prompt; one sentence where nothing has to be."""
+    if not found["worst"]:
+        known = any(row["median_mass"] is not None for row in found["families"])
+        return [ALL_WELL] if known else []
+    said = []
+    for row in found["worst"]:
+        where = f"{row['decision']} ({family_name(row['family'])}, {row['format']}, "
+        head = f"{where}{row['formulation']}): mass {decimal(row['mass'])}"
+        if row["probability"] is not None:
+            head += f", {row['other']!r} {decimal(row['probability'])}"
+        said.append(f"{head}. {' '.join(one['sentence'] for one in row['advice'])}")
+    said.append(
+        f"A mass from {decimal(found['enough'])} on is good; larger models mostly have more. More: "
+        "docs/low_mass.md."
+    )
+    return said

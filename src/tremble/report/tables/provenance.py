@@ -1,0 +1,199 @@
+"""The provenance of a study as a table: what was scored, with what, and what was left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from tremble.report.tables.methods import (
+    UNKNOWN,
+    Facts,
+    contrast_words,
+    family_words,
+    listed,
+    quantity,
+)
+from tremble.report.tables.table import Column, Section, Table
+from tremble.text import as_written, counted, decimal
+
+TITLE = "Methods and provenance"
+ABOUT = "What to paste into a paper about this study."
+_PACKAGES = ("tremble", "python", "torch", "transformers", "tokenizers", "polars")
+
+
+def provenance_layout(facts: Facts) -> Table:
+    """The facts (`api.methods`) as rows of what and value."""
+    parts = {
+        "Software": _software(facts),
+        "Models": _models(facts),
+        "Data": _data(facts),
+        "Prompts": _prompts(facts),
+        "Left out": _left_out(facts),
+        "Analysis": _analysis(facts),
+    }
+    sections = [Section(name, [[*row] for row in rows]) for name, rows in parts.items()]
+    return Table(
+        "provenance",
+        "Provenance",
+        "Read from the study's folder alone; what it does not hold is unknown.",
+        [Column("What"), Column("Value", long=True)],
+        [section for section in sections if section.rows],
+        "Nothing is known.",
+    )
+
+
+def _software(facts: Facts) -> Iterator[tuple[str, str]]:
+    for name in _PACKAGES:
+        yield name, ", ".join(facts["versions"][name]) or UNKNOWN
+    yield "analysed with", f"tremble {facts['analysis']['tremble']}"
+
+
+def _models(facts: Facts) -> Iterator[tuple[str, str]]:
+    for one in facts["models"]:
+        yield one["name"], "; ".join(_model(one))
+    for one in facts["templates"]:
+        yield f"chat template {_or_unknown(one['key'])}", "; ".join(_template(one))
+
+
+def _model(one: Mapping[str, Any]) -> Iterator[str]:
+    if one["absent"]:
+        yield f"could not be had: {one['absent']}"
+        return
+    if one["kind"] == "made up":
+        yield "made up by tremble, no model"
+    elif one["kind"] == "hub":
+        yield f"from the hub, revision {one['revision']}"
+    else:
+        origin = _KINDS.get(one["kind"], "of unknown origin")
+        yield f"{origin}, weights {_or_unknown(one['content_hash'])}"
+    if one["adapter"]:
+        yield f"adapter {one['adapter']}"
+    yield f"dtype {_or_unknown(one['dtype'])}"
+    yield f"weights {_or_unknown(one['precision'])}"
+    if one["roles"]:
+        yield listed(one["roles"])
+    yield f"format {listed(one['formats']) or UNKNOWN}"
+    yield f"engine {_or_unknown(one['engine'])}, path {listed(one['paths']) or UNKNOWN}"
+    yield f"device {listed(one['devices']) or UNKNOWN}"
+    if one["kind"] != "made up":
+        yield from _checks(one["checks"])
+
+
+_KINDS = {"folder": "a folder", "gguf": "a GGUF file", "embedded": "embedded in a wheel"}
+
+
+def _checks(checks: Mapping[str, Any]) -> Iterator[str]:
+    check = checks["self_check"]
+    if check is None:
+        yield "self-check unknown or not needed"
+    elif check["why"]:
+        yield f"self-check: not shared, since {check['why']}"
+    if check is not None and check["max_difference"] is not None:
+        yield (
+            f"self-check on {counted(check['prompts'], 'prompt')}: at most "
+            f"{check['max_difference']:.1e} nat, tolerance {check['tolerance']:g}"
+        )
+    cached = checks["cache_check"]
+    if cached is not None and cached["max_difference"] is not None:
+        yield (
+            f"against a pass with a cache: at most {cached['max_difference']:.1e} nat, tolerance "
+            f"{cached['tolerance']:g}"
+        )
+    precision = checks["precision"]
+    if precision is not None and precision["max_log_odds"] is not None:
+        yield (
+            f"log-odds against float32: up to {precision['max_log_odds']:.2g} nat on "
+            f"{counted(precision['prompts'], 'prompt')}"
+        )
+
+
+def _template(one: Mapping[str, Any]) -> Iterator[str]:
+    yield f"of {listed(one['sources']) or UNKNOWN}, SHA-256 {_or_unknown(one['sha256'])}"
+    yield f"today's date in it {_or_unknown(one['date'])}"
+    yield f"system text {_or_unknown(one['system_role'])}"
+    if one["prefill"]:
+        yield f"written before the answer: {one['prefill'].get('text')!r}"
+    if one["switches"]:
+        yield f"switches {as_written(dict(one['switches']))}"
+    yield f"read by {listed(one['models'])}"
+
+
+def _data(facts: Facts) -> Iterator[tuple[str, str]]:
+    for one in facts["data"]:
+        yield (
+            f"data {one['dataset']}",
+            f"{counted(one['decisions'], 'decision')}, from {listed(one['entries'])}",
+        )
+    for one in facts["families"]:
+        over = listed([quantity(kind["number"], kind["what"]) for kind in one["resampled"]])
+        none = f"; no interval: {one['no_interval']}" if one["no_interval"] else ""
+        yield f"family {one['family']}", f"{family_words(one)}; resampled: {over}{none}"
+
+
+def _prompts(facts: Facts) -> Iterator[tuple[str, str]]:
+    asked = facts["asked"]
+    for name in ("formats", "formulations", "controls", "counterbalance", "also_read"):
+        yield name.replace("_", " "), _values(asked[name])
+    for name in ("reading", "closing", "spellings", "too_long", "batch"):
+        yield name.replace("_", " "), _or_unknown(asked[name])
+    yield "one decision each", as_written(asked["one_decision_each"])
+    counts = facts["counts"]
+    yield "scored", f"{counted(counts['cells'], 'cell')}, {counted(counts['prompts'], 'prompt')}"
+
+
+def _left_out(facts: Facts) -> Iterator[tuple[str, str]]:
+    out = facts["left_out"]
+    yield "families asked for", "all" if out["families"] is None else listed(out["families"])
+    yield "sample", "none" if out["sample"] is None else f"{out['sample']:,} of each family"
+    for sentence in out["sampled"]:
+        yield "sampled", sentence
+    for table in ("include", "exclude"):
+        for rule in out[table]:
+            yield table, as_written(dict(rule))
+    if out["cells_left_out"] is not None:
+        yield (
+            "cells left out",
+            f"{out['cells_left_out']:,} of {out['cells']:,}, in part {out['cells_in_part']:,}",
+        )
+    for sentence in out["not_applicable"]:
+        yield "not applicable", sentence
+    for one in out["failed"]:
+        yield (
+            "not scored",
+            f"{counted(one['prompts'], 'prompt')} of {counted(one['decisions'], 'decision')} with "
+            f"{listed(one['models'])}: {one['why']}",
+        )
+    for name, why in out["absent"].items():
+        yield f"not to be had: {name}", why
+    for sentence in out["unfinished"]:
+        yield "unfinished", sentence
+
+
+def _analysis(facts: Facts) -> Iterator[tuple[str, str]]:
+    analysis, margins = facts["analysis"], facts["margins"]
+    yield "r", "Pearson's, of predictions and what people did"
+    yield (
+        "intervals",
+        f"{analysis['level']:.0%}, symmetric bootstrap-t, {analysis['resamples']:,} resamples of "
+        "whole clusters; of two kinds where they cross",
+    )
+    if facts["pairs"]:
+        yield (
+            "tests over pairs",
+            "one-sided binomial and Wilcoxon signed-rank, of pairs with mass at least "
+            f"{decimal(analysis['min_mass'])}, r at least {decimal(analysis['min_r'])}, "
+            f"{analysis['min_n']} decisions",
+        )
+    for one in facts["contrasts"]:
+        yield "contrast", contrast_words(one)
+    yield "margins", ", ".join(f"{name} {decimal(value)}" for name, value in margins.items())
+
+
+def _or_unknown(value: Any) -> str:
+    return UNKNOWN if value is None else str(value)
+
+
+def _values(values: Sequence[str] | None) -> str:
+    if values is None:
+        return UNKNOWN
+    return ", ".join(values) or "none"
