@@ -57,13 +57,9 @@ _DECISIONS: Types = {
     "numbers": pl.String,
     "item": pl.String,  # only where a record names one
     "values": pl.List(pl.Float64),  # of the options, in the order of `keys`, where they have any
-    "person": pl.String,  # facts about who chose, of a record that has some of its own
+    "facts": pl.String,  # facts about who chose, of a record that has some of its own
 }
-RARE = (
-    "item",
-    "values",
-    "person",
-)  # columns of decisions that are stored only where one has a value
+RARE = ("item", "values", "facts")  # columns of decisions stored only where one has a value
 SCORES, DECISIONS = pl.Schema(_SCORES), pl.Schema(_DECISIONS)
 EXPECTED = pl.Schema({name: _SCORES[name] for name in ("decision", "presentation", "row_key")})
 

@@ -10,7 +10,7 @@ from tests.support.tables import a_map, decided, task
 from tremble.errors import UserError
 from tremble.tabular.maps.wide import pattern_of
 
-WIDE = {
+WIDE: dict[str, Any] = {
     "id": ["ann", "bob"],
     "u.2.offer": ["4", "5"],
     "u.2.choice": ["yes", "no"],

@@ -126,8 +126,8 @@ def test_no_cell_of_a_later_round_changes_a_prompt(data: st.DataObject) -> None:
 
 
 def test_rows_without_a_decision_are_in_no_history() -> None:
-    table = {"who": ["a"] * 3, "t": ["1", "2", "3"], "did": ["1", None, "0"]}
-    table |= {"The offer": ["5", "6", "7"], "note": ["x"] * 3}  # type: ignore[dict-item]
+    table: dict[str, Any] = {"who": ["a"] * 3, "t": ["1", "2", "3"], "did": ["1", None, "0"]}
+    table |= {"The offer": ["5", "6", "7"], "note": ["x"] * 3}
     found = decided(table, LONG)
     assert [d.prompt for d in found] == ["now 1 5 x", "[1 5 Yes y 1 x]now 3 7 x"]
 

@@ -60,7 +60,7 @@ def test_several_columns_name_one_person_together() -> None:
 
 
 def test_people_are_the_same_in_all_tasks() -> None:
-    columns = {"one": ["yes", None], "two": ["no", "yes"], "id": ["a", "b"]}
+    columns: dict[str, Any] = {"one": ["yes", None], "two": ["no", "yes"], "id": ["a", "b"]}
     first, second = (
         task(family=name, outcome=name, participant="id", prompt=f"{name}?")
         for name in ("one", "two")
@@ -74,7 +74,7 @@ def test_people_are_the_same_in_all_tasks() -> None:
 
 
 def test_blank_participants_are_counted_with_their_places() -> None:
-    columns = {"choice": ["yes"] * 5, "id": [None, "a", "NA", None, None]}
+    columns: dict[str, Any] = {"choice": ["yes"] * 5, "id": [None, "a", "NA", None, None]}
     with pytest.raises(UserError) as caught:
         decided(columns, a_map(task(participant="id")))
     assert str(caught.value) == (
@@ -82,7 +82,7 @@ def test_blank_participants_are_counted_with_their_places() -> None:
         '...); fill it in, leave such rows out ("id" = [""] under [drop]), or leave participant '
         "out of the map."
     )
-    nobody = {"choice": [None, "no"], "id": [None, "a"]}
+    nobody: dict[str, Any] = {"choice": [None, "no"], "id": [None, "a"]}
     assert [d.participant for d in decided(nobody, a_map(task(participant="id")))] == ["1"]
 
 
@@ -140,7 +140,12 @@ def test_words_for_cells() -> None:
 
 
 def test_items_roles_and_rounds() -> None:
-    columns = {"choice": ["yes"] * 2, "v": ["a", "b"], "w": ["x/y", None], "r": ["2.0", None]}
+    columns: dict[str, Any] = {
+        "choice": ["yes"] * 2,
+        "v": ["a", "b"],
+        "w": ["x/y", None],
+        "r": ["2.0", None],
+    }
     keys: dict[str, Any] = {"item": ["v", "w"], "round": "r", "role": "v", "opening": "Answer: "}
     found = decided(columns, a_map(task(system="Hello.", **keys)))
     assert [(d.item, d.round, d.role) for d in found] == [("a/x%2Fy", 2, "a"), ("b/", None, "b")]

@@ -93,7 +93,8 @@ def test_a_cell_reckons_as_its_number(how: Callable[[Any, Any], Any], one: int, 
 
 
 def test_a_cell_is_its_text_to_all_who_ask_for_texts() -> None:
-    assert {Cell("a"): 1}["a"] == 1
+    named: dict[str, int] = {Cell("a"): 1}
+    assert named["a"] == 1
     assert Cell("5") == "5" and Cell("5") != "5.0" and Cell("5") == Cell("5.0")
     assert Cell("a") + "b" == "ab" and "a" + Cell("5") == "a5" and Cell("a") + Cell("b") == "ab"
     assert Cell("%s") % "x" == "x" and "%s!" % Cell("5") == "5!"  # noqa: UP031
