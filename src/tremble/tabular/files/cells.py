@@ -19,7 +19,7 @@ _SPACE = (
     "\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\u200b\u200c\u200d\u2060\ufeff\xad"
 )
 _MOST_KEPT = 200_000  # cells of a column that are known by sight, then all are forgotten
-_FEW = 1000  # rows that say nothing yet of how varied a column is
+_FEW = 20_000  # rows that say nothing yet of how varied a column is
 _WHOLE = re.compile(r"-?\d+(\.0)?")
 
 
@@ -35,6 +35,7 @@ class Cleaner(dict[str, "str | None"]):
     """Raw cell -> cell of one column: each is worked out once and held once, as long as they
     repeat."""
 
+    _seen = 0
     _varied = False  # most cells of the column are new: nothing is gained by knowing them
 
     def __missing__(self, raw: str) -> str | None:
@@ -45,9 +46,9 @@ class Cleaner(dict[str, "str | None"]):
         """The cells of a batch of rows."""
         if self._varied:
             return list(map(cell, raw))
-        before = len(self)
         clean = list(map(self.__getitem__, raw))
-        self._varied = len(raw) > _FEW and len(self) - before > len(raw) / 2
+        self._seen += len(raw)
+        self._varied = self._seen > _FEW and len(self) > self._seen / 2
         if self._varied or len(self) > _MOST_KEPT:
             self.clear()
         return clean

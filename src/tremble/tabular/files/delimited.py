@@ -9,9 +9,11 @@ import re
 from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import chain, islice
 from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 from tremble.decisions.files import LONGEST
 from tremble.errors import UserError
@@ -22,7 +24,7 @@ from tremble.tabular.table import Cells, Reading, Table
 from tremble.text import counted
 
 _DELIMITERS = (",", ";", "\t", "|")
-_BATCH = 1_000  # rows that are held whole
+_BATCH = 10_000  # cells of the rows that are held whole
 _BREAK = re.compile(r"\r\n|\r|\n")
 
 Batch = tuple[Sequence[int], list[list[str]]]  # the lines where rows start, and their cells
@@ -43,15 +45,23 @@ class Delimited:
         start = first_bytes(path)
         refuse_others(path, (".csv",), start)
         self._encoding = _encoding(self.source, start, how)
-        self._delimiter = how.delimiter or self._found_delimiter()
+        head = self._head()
+        self._delimiter = how.delimiter or _found_delimiter(head)
         if len(self._delimiter) != 1 or self._delimiter in '"\r\n':
             raise UserError(
                 f"delimiter = {self._delimiter!r} is not a single character, as ';' is."
             )
+        self._dialect: dict[str, Any] = {
+            "delimiter": self._delimiter,
+            "skipinitialspace": self._delimiter != " ",
+            "strict": True,
+        }
         with self._batches(even=False) as batches:
             rows = (row for starts, held in batches for row in zip(starts, held, strict=True))
             first = list(islice(((n, row) for n, row in rows if any(map(cell, row))), PEEKED))
         header = header_of(first, how, self.source, "line")
+        if _has_row_names(first, head):
+            header = replace(header, names=["", *header.names])
         self._width, self._header = len(header.names), header
         self.names: Sequence[str] = [name for name in header.names if name]
         self.questions = header.questions
@@ -62,7 +72,9 @@ class Delimited:
         empty cells at its end."""
         places = positions(self._header.names, names, self.source)
         cleaners = [Cleaner() for _ in places]
-        columns: list[list[str | None]] = [[] for _ in places]
+        # Tuples of texts are of no interest to the collector of garbage, which would go through
+        # growing lists again and again.
+        parts: list[list[tuple[str | None, ...]]] = [[] for _ in places]
         lines: array[int] = array("q")
         header = self._header.count
         with self._batches() as batches:
@@ -79,30 +91,24 @@ class Delimited:
                     cells = [[c for row, c in enumerate(new) if row not in gone] for new in cells]
                     starts = [start for row, start in enumerate(starts) if row not in gone]
                 lines.extend(starts)
-                for held, new in zip(columns, cells, strict=True):
-                    held += new
+                for held, new in zip(parts, cells, strict=True):
+                    held.append(tuple(new))
         read: dict[str, Cells] = {
-            name: whole_numbers(column, self._how)
-            for name, column in zip(names, columns, strict=True)
+            name: whole_numbers(list(chain.from_iterable(held)), self._how)
+            for name, held in zip(names, parts, strict=True)
         }
         questions = of_asked(self.questions, names)
         return Table(read, lines, [(self.source, len(lines))], "line", questions)
 
-    def _found_delimiter(self) -> str:
-        """What stands between most cells of the first row that is not empty."""
+    def _head(self) -> str:
+        """The first row that is not empty, with the beginning of the next line."""
         with self._text() as lines:
             row = ""
             for line in lines:
                 row += line
-                if row.strip() and row.count('"') % 2 == 0:
+                if (row.strip() and row.count('"') % 2 == 0) or len(row) > LONGEST:
                     break
-                if len(row) > LONGEST:
-                    break
-        stripped = re.sub(r'"[^"]*"', "", row.lstrip("\ufeff"))
-        told = re.fullmatch(r"sep=(.)\s*", stripped)
-        if told:
-            return told[1]
-        return max(_DELIMITERS, key=stripped.count)
+            return row.lstrip() + next(lines, "")[:1]
 
     @contextmanager
     def _text(self) -> Iterator[Iterator[str]]:
@@ -137,14 +143,15 @@ class Delimited:
         first = next(lines, "")
         told = re.fullmatch(r"sep=.\s*", first)
         source = lines if told else chain([first], lines)
-        reader = csv.reader(source, delimiter=self._delimiter, skipinitialspace=True, strict=True)
+        reader = csv.reader(source, **self._dialect)
         start = 2 if told else 1
         evened = _Evened(self._width, self.source) if even else None
+        several = max(1, _BATCH // self._width) if even else PEEKED
         while True:
             rows: list[list[str]] = []
             passed = reader.line_num
             try:
-                rows.extend(islice(reader, _BATCH))
+                rows.extend(islice(reader, several))
             except csv.Error as error:
                 start = _starts(rows, start, None)[-1]
                 raise UserError(
@@ -180,6 +187,24 @@ class Delimited:
 def opened(path: Path, how: Reading) -> Delimited:
     """As `open_table`, for files of rows of cells."""
     return Delimited(path, how)
+
+
+def _found_delimiter(head: str) -> str:
+    """What stands between most cells of the first row; a space where R's write.table wrote it."""
+    told = re.match(r"sep=(.)\s*$", head, re.MULTILINE)
+    if told:
+        return told[1]
+    bare = re.sub(r'"[^"]*"', '""', head)
+    found = max(_DELIMITERS, key=bare.count)
+    return " " if found not in bare and '"" ""' in bare else found
+
+
+def _has_row_names(first: Sequence[tuple[int, Sequence[str]]], head: str) -> bool:
+    """Whether each row has one cell more than the names, and it is in quotes: R's write.table does
+    not name the names of rows."""
+    width = len(first[0][1]) + 1
+    longer = [len(row) == width for _, row in first[1:]]
+    return bool(longer) and all(longer) and head.startswith('"') and head.endswith('"')
 
 
 def _encoding(source: str, start: bytes, how: Reading) -> str:
