@@ -247,6 +247,20 @@ def test_what_nobody_can_have_known_is_refused(keys: dict[str, Any], sentence: s
     assert str(caught.value).startswith("map.toml: ")
 
 
+@pytest.mark.parametrize("name", ["u.2.did", "u.1.did", "u.2.payoff"])
+def test_history_shows_no_column_of_a_certain_round(name: str) -> None:
+    """`u.2.did` as the first decision of a row has it would be the own outcome of the second."""
+    prompt = "{% for past in history %}{{ past['" + name + "'] }}{% endfor %}."
+    with pytest.raises(UserError, match="of history, which belongs to one of the decisions of a"):
+        decided(FILE, a_map(task(**W, prompt=prompt)))
+    hidden = "{% set name = '" + name + "' %}{% for past in history %}{{ past[name] }}{% endfor %}."
+    with pytest.raises(UserError, match="has no attribute"):
+        decided(FILE, a_map(task(**W, prompt=hidden)))
+    outcome = "{% for past in history %}{{ past.outcome }}{% endfor %}."
+    found = decided(FILE, a_map(task(**W, prompt=outcome)))
+    assert [d.prompt for d in found] == [".", "yes."]
+
+
 def test_a_column_of_the_first_round_is_known_in_all_of_them() -> None:
     found = decided(FILE, a_map(task(**W, prompt="{{ row['u.1.payoff'] }}")))
     assert [d.prompt for d in found] == ["7", "7"]
