@@ -142,6 +142,11 @@ FILE = {"Treatment": ["a"], "choice": ["yes"], "u.1.choice": ["yes"], "u.2.choic
             "'round' is a short name in columns and a part in braces; rename one.",
         ),
         (
+            {"columns": {"choice": "Treatment"}},
+            "'choice' is a short name in columns and a column of answers.csv, so that nobody knows "
+            "which is meant; choose another short name.",
+        ),
+        (
             {"participant": "whoever took part"},
             "there is no column 'whoever took part' in answers.csv; it has 'Treatment', 'choice', "
             "'u.1.choice', 'u.2.choice'.",

@@ -80,9 +80,7 @@ class Templates:
 
     def _variable(self, template: MapTemplate, name: str) -> Source:
         """What a variable stands for."""
-        if name == ROUND and name not in self.names.known() and self.names.task.round:
-            return self.names.find(self.names.task.round)
-        if name not in self.names.known() and not (name == ROUND and self.names.task.round):
+        if name not in self.names.known():
             self._unknown(template, name, [*self.names.known(), *SPECIAL])
         return self.source(name)
 
