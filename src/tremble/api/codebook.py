@@ -105,7 +105,7 @@ def _described(column: pl.Series, parameter: str | None) -> dict[str, str | int 
         few = len(distinct) <= FEW
         values = ", ".join(distinct) if few else f"{len(distinct):,} distinct texts"
     named = parameter if parameter is not None else column.name.removeprefix("config_")
-    what = "fact about the person" if column.name.startswith("facts_") else "game parameter"
+    what = "fact about the person" if column.name.startswith("person_") else "game parameter"
     meaning = MEANINGS.get(column.name, f"{what} {named}")
     if empty:
         rows = "1 row" if empty == 1 else f"{empty:,} rows"

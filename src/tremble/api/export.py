@@ -17,7 +17,7 @@ from pathlib import Path
 import polars as pl
 
 from tremble.api.codebook import BEFORE_R, CODEBOOK, MEANINGS, codebook, without_empty
-from tremble.api.parameters import CONFIG, FACTS, parameter_columns, parameters
+from tremble.api.parameters import CONFIG, FACTS, PREFIXES, parameter_columns, parameters
 from tremble.disk.tables import columns_of
 from tremble.disk.whole import is_special, write_whole
 from tremble.errors import UserError
@@ -40,7 +40,7 @@ def tidy(
     scores: pl.DataFrame, decisions: pl.DataFrame, columns: Mapping[str, str] | None = None
 ) -> pl.DataFrame:
     """One row per run, decision and option in question; columns as in `MEANINGS`, then one per
-    game parameter (`config_NAME`) and fact about the person (`facts_NAME`).
+    game parameter (`config_NAME`) and fact about the person (`person_NAME`).
 
     `scores` and `decisions` as a study holds them (`Store.scores`, `Store.decisions`), `columns`
     the parameters' columns by their own names if known (`parameter_columns`).
@@ -153,7 +153,7 @@ def _check_replaced(path: Path, book: Path, to: str) -> None:
         raise UserError(f"{str(path)!r} is a folder; name a file in it, such as table.{to}.")
     there = _columns_there(path)
     if there is not None:
-        own = all(name in MEANINGS or name.startswith((CONFIG, FACTS)) for name in there)
+        own = all(name in MEANINGS or name.startswith(tuple(PREFIXES.values())) for name in there)
         if not own or there[:LEADING] != list(MEANINGS)[:LEADING]:
             raise UserError(f"{str(path)!r} is there and is no export to {to}; {_CURE}.")
         if path.is_symlink():
@@ -208,7 +208,7 @@ def tidy_study(store: Store) -> tuple[pl.DataFrame, dict[str, str]]:
     found = tidy(store.scores(), decisions, columns)
     names = {column: parameter for parameter, column in columns.items()}
     facts = parameter_columns(decisions, FACTS)
-    return found, names | {column: f"facts.{fact}" for fact, column in facts.items()}
+    return found, names | {column: f"person.{fact}" for fact, column in facts.items()}
 
 
 def export_study(folder: Path, to: str, out: Path | None = None) -> tuple[Path, Path | None, int]:

@@ -12,14 +12,15 @@ import polars as pl
 
 from tremble.store.schemas import with_columns
 
-CONFIG, FACTS = "config", "facts"  # columns of decisions, and beginnings of names
+CONFIG, FACTS = "config", "facts"  # columns of decisions
+PREFIXES = {CONFIG: "config", FACTS: "person"}  # how names of their columns begin
 NAMELESS = "parameter"  # where no letter or digit of a name is ASCII
 NAME_LENGTH = 32  # Stata's limit
 EXACT = 2**53  # whole numbers up to here are numbers without loss in R and Stata
 
 
 def parameter_columns(decisions: pl.DataFrame, kind: str = CONFIG) -> dict[str, str]:
-    """The column (`config_NAME`, of facts `facts_NAME`) of every parameter that a decision has, by
+    """The column (`config_NAME`, of facts `person_NAME`) of every parameter that a decision has, by
     the parameter's own name, in the order in which they first occur. No two parameters share a
     column: of names that are alike once cleaned, later ones have a number."""
     columns: dict[str, str] = {}
@@ -72,9 +73,9 @@ def _text(value: Any) -> str | None:
 
 def _name(kind: str, parameter: str, taken: set[str]) -> str:
     """A name that R and Stata take as it is: letters, digits, underscores, at most 32."""
-    plain = re.sub(r"\W+", "_", f"{kind}_{parameter}".lower(), flags=re.ASCII).strip("_")
-    if plain == kind:
-        plain = f"{kind}_{NAMELESS}"
+    plain = re.sub(r"\W+", "_", f"{PREFIXES[kind]}_{parameter}".lower(), flags=re.ASCII).strip("_")
+    if plain == PREFIXES[kind]:
+        plain = f"{PREFIXES[kind]}_{NAMELESS}"
     name, number = plain[:NAME_LENGTH], 1
     while name in taken:
         number += 1

@@ -27,9 +27,7 @@ def data_import(
     source_name: Annotated[str, typer.Argument(metavar="SOURCE", help="A data set's name.")],
     path: Annotated[Path, typer.Argument(help="The file, its folder, or any folder above.")],
     out: Annotated[Path, typer.Option(help="The JSONL file to write.")],
-    table_map: Annotated[
-        Path | None, typer.Option("--map", help="Of a table: what its columns mean.")
-    ] = None,
+    map: Annotated[Path | None, typer.Option(help="Of a table: what its columns mean.")] = None,
     guess: Annotated[
         bool, typer.Option("--guess", help="Of a table: write a first map to --out.")
     ] = False,
@@ -43,12 +41,9 @@ def data_import(
     from tremble.datasets.base import Notes, source
 
     origin, notes = source(source_name), Notes()
-    _check_options(source_name, path, table_map, guess)
+    _check_options(source_name, path, map, guess)
     check_import(out, path, force)
-    if table_map is None:
-        decisions = origin.load(path, notes)
-    else:
-        decisions = _from_table(path, table_map, notes, out)
+    decisions = origin.load(path, notes) if map is None else _from_table(path, map, notes, out)
     summary = import_decisions(decisions, out)
     _tell(summary, notes, out, as_json)
     if source_name == TABLE and not as_json:

@@ -75,7 +75,7 @@ def numbered_subsets(decisions: pl.DataFrame, by: str) -> tuple[pl.DataFrame, pl
 
 
 def _parameters(decisions: pl.DataFrame, column: str = "config") -> pl.DataFrame:
-    """`config`, or the facts in `person`, in long form; each distinct text is read once."""
+    """`config`, or `facts`, in long form; each distinct text is read once."""
     if column not in decisions.columns:
         return pl.DataFrame(schema=SUBSETS)
     texts = decisions[column].drop_nulls().unique(maintain_order=True).to_list()
