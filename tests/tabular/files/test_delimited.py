@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tremble.errors import UserError
 from tremble.tabular.files.opened import open_table
 from tremble.tabular.table import Reading, Table
 
