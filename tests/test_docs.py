@@ -80,6 +80,26 @@ def test_what_a_page_imports_can_be_imported(page: Path) -> None:
         exec(line, {})
 
 
+def anchors(text: str) -> set[str]:
+    """The names under which the headings of a page are linked to."""
+    bare = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    heads = re.findall(r"^#+ (.*)$", bare, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).strip().replace(" ", "-") for head in heads}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=label)
+def test_what_a_page_links_to_is_there(page: Path) -> None:
+    lost = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8")):
+        name, _, anchor = link.partition("#")
+        if name.startswith(("http:", "https:", "mailto:")):
+            continue
+        there = (page.parent / name).resolve() if name else page
+        if not there.exists() or (anchor and anchor not in anchors(there.read_text("utf-8"))):
+            lost.append(link)
+    assert lost == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=label)
 def test_folders_and_files_of_the_package_that_a_page_names_are_there(page: Path) -> None:
     paths = set(_IN_PACKAGE.findall(page.read_text("utf-8")))
