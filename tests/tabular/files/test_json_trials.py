@@ -55,7 +55,7 @@ TWO = {"a": ["1", "2"]}
         ("a.jsonl", '{"a":1}\n\n{"a":2}\n'),
         ("a.jsonl", '[{"a":1}]\r\n[{"a":2}]\r\n'),
         ("a.ndjson", '{"data":[{"a":1}]}\n{"data":[{"a":2}]}\n'),
-        ("a.jsonl.gz", gzip.compress(b'{"a":1}\n{"a":2}\n')),
+        ("a.jsonl.gz", gzip.compress(b'{"a":1}\n{"a":2}\n', mtime=0)),
         ("a.json", '[{"a":1},{"a":2}]'.encode("utf-16")),
         ("a.json", '[{"a":1.0},{"a":2.0}]'),
         ("a.json", '[{"a":"1"},{"a":" 2\u00a0"}]'),
