@@ -186,6 +186,7 @@ def test_endings(tmp_path: Path) -> None:
     assert read(tmp_path / "a.csv.gz", packed).columns == {"a": ["1"], "b": ["2"]}
     assert "has no ending by which tables are known" in refused(tmp_path / "a.docx", "a\n1\n")
     assert "has no ending by which tables are known" in refused(tmp_path / "a.sav.gz", "a\n1\n")
+    assert "'a.zip' is packed; unpack it, and give" in refused(tmp_path / "a.zip", b"PK\x03\x04")
     with pytest.raises(UserError, match=r"Cannot read .*no\.csv"):
         open_table(tmp_path / "no.csv", Reading())
 
