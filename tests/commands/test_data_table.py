@@ -160,6 +160,29 @@ def test_what_is_wrong_is_one_sentence(tmp_path: Path, case: str) -> None:
     assert said == sentence or (not sentence.endswith((".", "?")) and said.startswith(sentence))
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("x.sav", b"hello", "'x.sav' is no file of SPSS, or is damaged"),
+        (
+            "x.xlsx",
+            bytes.fromhex("d0cf11e0a1b11ae1") + bytes(504) + "EncryptedPackage".encode("utf-16-le"),
+            "'x.xlsx' is protected by a password; save it without one.",
+        ),
+        ("x.csv", b"", "x.csv is empty; export the table again."),
+        ("x.doc", b"hello", "'x.doc' has no ending by which tables are known"),
+    ],
+)
+def test_a_file_that_is_no_table(tmp_path: Path, name: str, content: bytes, sentence: str) -> None:
+    pytest.importorskip("fastexcel")
+    pytest.importorskip("pyreadstat")
+    (tmp_path / name).write_bytes(content)
+    (tmp_path / "map.toml").write_text(MAP)
+    command = ["data", "import", "table", tmp_path / name, "--map", tmp_path / "map.toml"]
+    said = mistake(*command, "--out", tmp_path / "out.jsonl").replace(f"{tmp_path}/", "")
+    assert said.startswith(f"tremble: {sentence}")
+
+
 def test_options_that_do_not_go_together(tmp_path: Path) -> None:
     table, out = tmp_path / "answers.csv", tmp_path / "out.jsonl"
     table.write_text(CSV)

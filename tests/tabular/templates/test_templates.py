@@ -263,7 +263,9 @@ def test_a_template_that_goes_on_for_some_cells_alone_is_stopped(
 def test_which_templates_need_no_trial() -> None:
     parse = environment().parse
     assert is_plain(parse("{% for p in history %}{{ p.x }}{% endfor %}{% if a > 3 %}b{% endif %}"))
+    assert is_plain(parse("{{ 10 - a|int }}, {{ b|default('none') }}"))
     assert not is_plain(parse("{{ a * 9 }}"))
+    assert not is_plain(parse("{{ '%9999999999d' % a }}"))
     assert not is_plain(parse("{{ a|center(999999999) }}"))
     nested = "{% for a in range(9) %}{% for b in range(9) %}{% endfor %}{% endfor %}"
     assert not is_plain(parse(nested))
