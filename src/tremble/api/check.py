@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from hashlib import blake2b
 from itertools import chain
 from pathlib import Path
@@ -123,9 +124,13 @@ class _Told:
         return self._read
 
 
+# Few decisions have options of their own, and to write these out takes longer than all else.
+_written_out = lru_cache(maxsize=1024)(repr)
+
+
 def _but_for_names(d: Decision) -> tuple[Any, ...]:
     """All in a decision that a check looks at, of its names only whether they are there."""
-    people = (d.options, d.target, d.choice, d.rates, d.n, d.rate_sd)
+    people = (_written_out(d.options), d.target, d.choice, d.rates, d.n, d.rate_sd)
     seen = (d.game is None, d.at, d.rules, d.history, d.prompt, d.system, d.opening, d.item)
     named = (
         bool(d.id),

@@ -27,6 +27,7 @@ from tremble.errors import UserError
 from tremble.text import one_line
 
 _CACHED_GAMES = 256
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 _IS_GAME = re.compile(rb'"kind"\s*:\s*"game"')
 _ID = re.compile(rb'"id"\s*:\s*("(?:[^"\\]|\\.)*"|\d+)')
 _IS_ARRAY = re.compile(rb"\[\s*(\{|$)")
@@ -166,7 +167,7 @@ def line_of(record: dict[str, Any]) -> bytes:
     """The line of a game or a decision. Raises UserError for what no reader would take."""
     cure = "mend it in the files that are read"
     try:
-        line = json.dumps(record, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+        line = _ENCODER.encode(record).encode() + b"\n"
     except (ValueError, TypeError, RecursionError) as error:  # no number, half a character, ...
         raise UserError(
             f"The record {record['id']!r} cannot be written as JSON ({one_line(error)}); {cure}."

@@ -91,7 +91,7 @@ def orders_of(columns: Columns, did: Sequence[list[Did | None]]) -> list[Order] 
             f"{places(columns.table, blank)}; fill it in, leave such rows out by [drop], or write "
             f'order = "row" for the order of the file.'
         )
-    texts = {cell for cells in used for cell in cells if cell is not None}
+    texts = dict.fromkeys(cell for cells in used for cell in cells if cell is not None)
     if all(number_of(text, columns.decimal) is not None for text in texts):
         return [[_number(cell, columns.decimal) for cell in cells] for cells in made]
     odd = next((text for text in texts if not _TIME.fullmatch(text)), None)

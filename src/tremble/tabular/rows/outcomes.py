@@ -40,8 +40,9 @@ def outcomes(columns: Columns) -> list[list[Did | None]]:
     made: dict[str | None, Did | None] = {None: None}
     unknown: Counter[str] = Counter()
     for cells in found:
-        for cell in set(cells) - made.keys():
-            assert cell is not None
+        for cell in dict.fromkeys(cells):
+            if cell is None or cell in made:
+                continue
             key = known.get(same(cell, columns.decimal))
             made[cell] = None if key is None else chosen[key]
             if key is None and cell not in columns.missing:

@@ -3,6 +3,7 @@ time, and in which a cell that is no number does not become 0."""
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import jinja2
@@ -11,6 +12,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 _NONE = object()
 
 
+@cache
 def environment() -> ImmutableSandboxedEnvironment:
     """Templates print as chat templates do: a line that holds a statement alone leaves no line."""
     made = ImmutableSandboxedEnvironment(

@@ -54,8 +54,7 @@ class Cell(str):
         made.number = number_of(text, decimal)
         return made
 
-    def __hash__(self) -> int:
-        return str.__hash__(self)
+    __hash__ = str.__hash__
 
     def __eq__(self, other: object) -> bool:
         both = self._both(other)
@@ -81,6 +80,8 @@ class Cell(str):
         return str.__add__(self, other) if both is None else both[0] + both[1]
 
     def __radd__(self, other: Any) -> Any:
+        if isinstance(other, str):  # Python asks the text on the right first, which this one is
+            return str.__add__(other, self)
         return self._number() if other == 0 else self._reckoned(operator.add, other, True)
 
     def __sub__(self, other: Any) -> Number:
@@ -110,6 +111,11 @@ class Cell(str):
     def __mod__(self, other: Any) -> Any:
         both = self._both(other)
         return str.__mod__(self, other) if both is None else both[0] % both[1]
+
+    def __rmod__(self, other: Any) -> Any:
+        if isinstance(other, str):
+            return str.__mod__(other, self)
+        return self._reckoned(operator.mod, other, True)
 
     def __neg__(self) -> Number:
         return -self._number()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import jinja2
@@ -49,6 +49,7 @@ class MapTemplate:
         return text
 
 
+@lru_cache(maxsize=64)
 def compiled(text: str, what: str) -> MapTemplate:
     """A template. Raises NoTemplate for what is none, and for what does not end in time or takes
     all memory, which is tried in another process."""

@@ -1,0 +1,252 @@
+"""What a prompt may know: earlier decisions of the same person, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.tables import a_map, decided, task
+from tremble.errors import UserError
+
+PROMPT = (
+    "{% for past in history %}[{{ past.t }} {{ past.offer }} {{ past.choice }} {{ past.key }} "
+    "{{ past.outcome }} {{ past['note'] }}]{% endfor %}now {{ t }} {{ offer }} {{ row['note'] }}"
+)
+OPTIONS = [
+    {"key": "y", "label": "Yes", "cells": ["1"]},
+    {"key": "n", "label": "No", "cells": ["0"]},
+]
+LONG = a_map(
+    task(
+        participant="who",
+        outcome="did",
+        options=OPTIONS,
+        order="t",
+        columns={"offer": "The offer"},
+        prompt=PROMPT,
+    )
+)
+
+CELL = st.integers(0, 9).map(str)
+
+
+@st.composite
+def long_tables(draw: st.DrawFn) -> dict[str, list[str]]:
+    """People whose rows are mixed, in any order of their times."""
+    people = draw(st.lists(st.sampled_from("abc"), min_size=1, max_size=9))
+    times = draw(st.permutations(range(1, len(people) + 1)))
+    size = len(people)
+
+    def cells(one: st.SearchStrategy[str]) -> list[str]:
+        return draw(st.lists(one, min_size=size, max_size=size))
+
+    return {
+        "who": people,
+        "t": [str(time) for time in times],
+        "did": cells(st.sampled_from("01")),
+        "The offer": cells(CELL),
+        "note": cells(CELL),
+    }
+
+
+@settings(deadline=None)
+@given(long_tables())
+def test_the_history_is_that_of_a_plain_loop(table: dict[str, list[str]]) -> None:
+    """Rebuilt without any of the code under test."""
+    found = decided(table, LONG)
+    rows = [dict(zip(table, cells, strict=True)) for cells in zip(*table.values(), strict=True)]
+    for decision, row in zip(found, rows, strict=True):
+        earlier = [
+            one for one in rows if one["who"] == row["who"] and int(one["t"]) < int(row["t"])
+        ]
+        earlier.sort(key=lambda one: int(one["t"]))
+        told = "".join(
+            f"[{one['t']} {one['The offer']} {'Yes y' if one['did'] == '1' else 'No n'} "
+            f"{one['did']} {one['note']}]"
+            for one in earlier
+        )
+        assert decision.prompt == f"{told}now {row['t']} {row['The offer']} {row['note']}"
+
+
+@settings(max_examples=100, deadline=None)
+@given(long_tables(), st.data())
+def test_no_cell_of_later_rows_and_of_others_changes_a_prompt(
+    table: dict[str, list[str]], data: st.DataObject
+) -> None:
+    row = data.draw(st.integers(0, len(table["who"]) - 1))
+    column = data.draw(st.sampled_from(["did", "The offer", "note"]))
+    other = {name: list(cells) for name, cells in table.items()}
+    other[column][row] = data.draw(st.sampled_from("01") if column == "did" else CELL)
+    before, after = decided(table, LONG), decided(other, LONG)
+    for at, (one, two) in enumerate(zip(before, after, strict=True)):
+        mine = table["who"][at] == table["who"][row]
+        later = int(table["t"][at]) > int(table["t"][row])
+        own = at == row and column != "did"  # the own outcome is not in the own prompt
+        if not (mine and (later or own)):
+            assert one.prompt == two.prompt
+
+
+WIDE = a_map(
+    task(
+        participant="who",
+        outcome="g.{round}.did",
+        options=OPTIONS,
+        columns={"offer": "g.{round}.offer"},
+        prompt="{% for past in history %}{{ past.round }}{{ past.offer }}{{ past.choice }};"
+        "{% endfor %}{{ round }} {{ offer }}",
+    )
+)
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_no_cell_of_a_later_round_changes_a_prompt(data: st.DataObject) -> None:
+    rounds = data.draw(st.permutations(range(1, 5)))  # as their columns stand in the file
+    table: dict[str, list[str]] = {"who": ["a", "b"]}
+    for number in rounds:
+        table[f"g.{number}.offer"] = data.draw(st.lists(CELL, min_size=2, max_size=2))
+        table[f"g.{number}.did"] = data.draw(
+            st.lists(st.sampled_from("01"), min_size=2, max_size=2)
+        )
+    row, number = data.draw(st.integers(0, 1)), data.draw(st.integers(1, 4))
+    kind = data.draw(st.sampled_from(["did", "offer"]))
+    other = {name: list(cells) for name, cells in table.items()}
+    cell = other[f"g.{number}.{kind}"]
+    cell[row] = "1" if cell[row] == "0" else "0"
+    before, after = decided(table, WIDE), decided(other, WIDE)
+    assert [d.round for d in before] == [1, 2, 3, 4] * 2
+    for one, two in zip(before, after, strict=True):
+        assert one.round is not None
+        mine = one.participant == ("1", "2")[row]
+        seen = mine and (one.round > number or (one.round == number and kind == "offer"))
+        assert (one.prompt == two.prompt) is not seen
+
+
+def test_rows_without_a_decision_are_in_no_history() -> None:
+    table = {"who": ["a"] * 3, "t": ["1", "2", "3"], "did": ["1", None, "0"]}
+    table |= {"The offer": ["5", "6", "7"], "note": ["x"] * 3}  # type: ignore[dict-item]
+    found = decided(table, LONG)
+    assert [d.prompt for d in found] == ["now 1 5 x", "[1 5 Yes y 1 x]now 3 7 x"]
+
+
+def ordered(order: str | None, times: list[str | None], people: str = "aaa") -> list[str]:
+    """The histories, by the rows' names, of rows with these times."""
+    table: dict[str, Any] = {"who": list(people), "time": times, "did": ["1"] * 3}
+    table["name"] = ["A", "B", "C"]
+    keys: dict[str, Any] = {} if order is None else {"order": order}
+    prompt = "{% for past in history %}{{ past.name }}{% endfor %}."
+    content = a_map(task(participant="who", outcome="did", options=OPTIONS, prompt=prompt, **keys))
+    return [(d.prompt or "").rstrip(".") for d in decided(table, content)]
+
+
+def test_what_rows_are_ordered_by() -> None:
+    assert ordered(None, ["3", "2", "1"]) == ["", "A", "AB"]
+    assert ordered("row", ["1", "1", "1"]) == ["", "A", "AB"]
+    assert ordered("time", ["10", "9", "2"]) == ["BC"[::-1], "C", ""]
+    stamps: list[str | None] = ["2024-03-01 10:00", "2024-02-01 11:00", "2023-12-31T09:00"]
+    assert ordered("time", stamps) == ["CB", "C", ""]
+    assert ordered("time", ["2", "1", "1"], "abc") == ["", "", ""]
+
+
+@pytest.mark.parametrize(
+    ("times", "sentence"),
+    [
+        (
+            ["1", "1", "2"],
+            "answers.csv, line 2 and answers.csv, line 3: one person has 'time' twice, so that "
+            'nobody knows what came first; name another column as order, write order = "row" for '
+            "the order of the file, or add to participant what tells the two apart.",
+        ),
+        (
+            ["1", None, "2"],
+            "answers.csv: 'time', by which a person's rows are ordered, is missing in 1 row "
+            "(answers.csv, line 3); fill it in, leave such rows out by [drop], or write "
+            'order = "row" for the order of the file.',
+        ),
+        (
+            ["1", "10:05", "2"],
+            "answers.csv: 'time', by which a person's rows are ordered, holds '1'; it must hold "
+            'numbers alone, or times as 2026-01-31 10:05; or write order = "row" for the order of '
+            "the file.",
+        ),
+    ],
+)
+def test_an_order_that_is_none(times: list[str | None], sentence: str) -> None:
+    with pytest.raises(UserError) as caught:
+        ordered("time", times)
+    assert str(caught.value) == sentence
+
+
+FILE = {
+    "who": ["a"],
+    "choice": ["yes"],
+    "offer": ["3"],
+    "u.1.did": ["yes"],
+    "u.2.did": ["no"],
+    "u.2.payoff": ["7"],
+    "u.1.payoff": ["7"],
+    "rate": [".5"],
+    "n": ["9"],
+}
+W = {"outcome": "u.{round}.did", "participant": "who"}
+
+
+@pytest.mark.parametrize(
+    ("keys", "sentence"),
+    [
+        ({"prompt": "{{ choice }}"}, "the prompt of the task 'custom' uses 'choice', which holds"),
+        ({"prompt": "{{ row['choice'] }}"}, "the prompt of the task 'custom' uses 'choice', which"),
+        (
+            {"prompt": "{{ row.choice }}"},
+            "the prompt of the task 'custom' uses 'choice', which holds",
+        ),
+        (
+            {"columns": {"x": "choice"}, "prompt": "{{ x }}"},
+            "custom' uses 'x', which holds what was",
+        ),
+        ({"system": "{{ choice }}"}, "the system text of the task 'custom' uses 'choice', which"),
+        (
+            {"options": [{"key": "yes", "label": "{{ choice }}!"}, "no"]},
+            "the label '{{ choice }}!' of the task 'custom' uses 'choice', which holds what was",
+        ),
+        (
+            {**W, "columns": {"x": "u.{round}.did"}, "prompt": "{{ x }}"},
+            "uses 'x', which holds what",
+        ),
+        ({**W, "prompt": "{{ row['u.1.did'] }}"}, "uses 'u.1.did', which holds what was decided"),
+        ({**W, "prompt": "{{ row['u.2.payoff'] }}"}, "uses 'u.2.payoff', which belongs to one of"),
+        ({"rate": "rate", "prompt": "{{ rate }}"}, "uses 'rate', which holds what was decided"),
+        ({"rate": "rate", "n": "n", "prompt": "{{ n }}"}, "uses 'n', which holds what was decided"),
+        ({"rate": "rate", "prompt": "{{ history }}"}, "but names no participant; add participant"),
+        (
+            {"rate": "rate", "participant": "who", "prompt": "{{ history }}"},
+            "has rates of many people; history is what one person chose before",
+        ),
+        ({"prompt": "{{ history|length }}"}, "uses history, but names no participant"),
+        (
+            {"options": [{"key": "yes", "label": "{{ history }}"}, "no"]},
+            "uses history or options; labels can use columns alone",
+        ),
+        (
+            {"participant": "who", "prompt": "{% for p in history %}{{ p.ofer }}{% endfor %}"},
+            "uses 'ofer', which is no name of a column; did you mean 'offer'?",
+        ),
+        (
+            {"participant": "who", "prompt": "{{ history[-1].ofer }}"},
+            "uses 'ofer', which is no name of a column; did you mean 'offer'?",
+        ),
+    ],
+)
+def test_what_nobody_can_have_known_is_refused(keys: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(UserError) as caught:
+        decided(FILE, a_map(task(**keys)))
+    assert sentence in str(caught.value)
+    assert str(caught.value).startswith("map.toml: ")
+
+
+def test_a_column_of_the_first_round_is_known_in_all_of_them() -> None:
+    found = decided(FILE, a_map(task(**W, prompt="{{ row['u.1.payoff'] }}")))
+    assert [d.prompt for d in found] == ["7", "7"]

@@ -1,0 +1,210 @@
+"""Rows left out, participants, items, words, parameters, several tasks and files; the notes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.tables import a_map, decided, noted, task, write_csv
+from tremble.datasets.base import Notes
+from tremble.errors import UserError
+from tremble.tabular.maps.map_file import map_from
+from tremble.tabular.rows.load import load_table
+from tremble.tabular.rows.privacy import means
+
+
+def test_rows_are_left_out_and_counted_by_the_first_reason() -> None:
+    columns: dict[str, Any] = {
+        "choice": ["yes", "no", "yes", "yes", None, "no"],
+        "Status": ["Survey Preview", "ok", "ok", "Survey Preview", "ok", "ok"],
+        "Finished": ["0", "1.0", "0", "1", "1", "-99"],
+    }
+    content: dict[str, Any] = a_map(
+        task(), drop={"Status": ["Survey  Preview"], "Finished": [0, ""]}
+    )
+    found, notes = noted(columns, {**content, "file": {"missing": ["-99"]}})
+    assert [d.id for d in found] == ["custom/3"]
+    assert dict(notes.dropped) == {
+        "Status is 'Survey  Preview'": 2,
+        "Finished is '0'": 1,
+        "Finished is missing": 1,
+        "nothing in 'choice'": 1,
+    }
+
+
+def test_a_file_of_which_nothing_is_left() -> None:
+    with pytest.raises(UserError) as caught:
+        decided({"choice": ["yes", "no"], "s": ["a", "a"]}, a_map(task(), drop={"s": ["a"]}))
+    assert str(caught.value) == (
+        "map.toml: no row of answers.csv gives a decision (2 s is 'a'); check [drop], rows and "
+        "outcome."
+    )
+
+
+def test_participants_are_numbers_in_the_order_in_which_they_come() -> None:
+    columns = {"choice": ["yes"] * 6, "id": ["12", "ann", "12.0", "7", "ANN", "ann"]}
+    found = decided(columns, a_map(task(participant="id")))
+    assert [d.participant for d in found] == ["1", "2", "1", "3", "4", "2"]
+    found = decided(columns, a_map(task(participant="id"), keep_ids=True))
+    assert [d.participant for d in found] == ["12", "ann", "12", "7", "ANN", "ann"]
+
+
+def test_several_columns_name_one_person_together() -> None:
+    columns = {"choice": ["yes"] * 4, "s": ["1", "1", "2", "1"], "id": ["1", "2", "1", "1"]}
+    several = task(participant=["s", "id"])
+    assert [d.participant for d in decided(columns, a_map(several))] == ["1", "2", "3", "1"]
+    kept = decided({**columns, "id": ["a/b"] * 4}, a_map(several, keep_ids=True))
+    assert kept[0].participant == "1/a%2Fb"
+
+
+def test_people_are_the_same_in_all_tasks() -> None:
+    columns = {"one": ["yes", None], "two": ["no", "yes"], "id": ["a", "b"]}
+    first, second = (
+        task(family=name, outcome=name, participant="id", prompt=f"{name}?")
+        for name in ("one", "two")
+    )
+    found = decided(columns, a_map(second, first))
+    assert [(d.id, d.participant) for d in found] == [
+        ("two/2", "1"),
+        ("two/3", "2"),
+        ("one/2", "1"),
+    ]
+
+
+def test_blank_participants_are_counted_with_their_places() -> None:
+    columns = {"choice": ["yes"] * 5, "id": [None, "a", "NA", None, None]}
+    with pytest.raises(UserError) as caught:
+        decided(columns, a_map(task(participant="id")))
+    assert str(caught.value) == (
+        "answers.csv: participant 'id' is blank in 4 rows (answers.csv, line 2; line 4; line 5, "
+        '...); fill it in, leave such rows out ("id" = [""] under [drop]), or leave participant '
+        "out of the map."
+    )
+    nobody = {"choice": [None, "no"], "id": [None, "a"]}
+    assert [d.participant for d in decided(nobody, a_map(task(participant="id")))] == ["1"]
+
+
+def test_rows_of_one_kind_alone() -> None:
+    columns = {"choice": ["yes", "13", "no"], "type": ["choice", "number", "choice"]}
+    found, notes = noted(columns, a_map(task(rows={"type": ["choice"]})))
+    assert [d.id for d in found] == ["custom/2", "custom/4"]
+    assert not notes.dropped
+
+
+def test_config_and_facts_are_numbers_where_all_are() -> None:
+    columns: dict[str, Any] = {
+        "choice": ["yes"] * 3,
+        "stake": ["1", "2.5", None],
+        "arm": ["1", "b", "3"],
+        "code": ["007", "7", "7"],
+        "age": ["31", "NA", "40.0"],
+        "long": ["1234567890123456", "1", "2"],
+    }
+    keys = {"config": ["stake", "arm", "code", "long"], "facts": {"years": "age"}}
+    found = decided(columns, a_map(task(**keys)))
+    assert [(dict(d.config), dict(d.facts)) for d in found] == [
+        ({"stake": 1, "arm": "1", "code": "007", "long": "1234567890123456"}, {"years": 31}),
+        ({"stake": 2.5, "arm": "b", "code": "7", "long": "1"}, {}),
+        ({"arm": "3", "code": "7", "long": "2"}, {"years": 40}),
+    ]
+    assert all(d.person == d.facts for d in found)
+
+
+def test_words_for_cells() -> None:
+    columns: dict[str, Any] = {
+        "choice": ["yes"] * 3,
+        "f": ["1.0", "2", "-99"],
+        "g": ["x", "y", "x"],
+    }
+    keys: dict[str, Any] = {
+        "columns": {"frame": "f"},
+        "words": {"frame": {"1": "gain", "2": "loss", "-99": "none"}, "g": {"x": "X"}},
+        "config": ["frame", "f"],
+        "prompt": "{{ frame }}",
+    }
+    content = {**a_map(task(**keys)), "file": {"missing": ["-99"]}}
+    found = decided(columns, content)
+    assert [(d.prompt, dict(d.config)) for d in found] == [
+        ("gain", {"frame": "gain", "f": 1}),
+        ("loss", {"frame": "loss", "f": 2}),
+        ("none", {"frame": "none"}),
+    ]
+    with pytest.raises(UserError) as caught:
+        decided(columns, a_map(task(**{**keys, "prompt": "{{ g }}"})))
+    assert (
+        str(caught.value)
+        == "map.toml: words have none for 'y' (1) in 'g' of answers.csv; add them."
+    )
+
+
+def test_items_roles_and_rounds() -> None:
+    columns = {"choice": ["yes"] * 2, "v": ["a", "b"], "w": ["x/y", None], "r": ["2.0", None]}
+    keys: dict[str, Any] = {"item": ["v", "w"], "round": "r", "role": "v", "opening": "Answer: "}
+    found = decided(columns, a_map(task(system="Hello.", **keys)))
+    assert [(d.item, d.round, d.role) for d in found] == [("a/x%2Fy", 2, "a"), ("b/", None, "b")]
+    assert (found[0].system, found[0].opening, found[0].dataset) == ("Hello.", "Answer: ", "mine")
+    with pytest.raises(UserError) as caught:
+        decided({**columns, "r": ["1", "0"]}, a_map(task(round="r")))
+    assert str(caught.value) == (
+        "answers.csv: round 'r' is '0', which is no whole number from 1, in 1 row (answers.csv, "
+        "line 3); correct it, or leave it out."
+    )
+
+
+def test_the_data_set_is_called_as_the_map_says() -> None:
+    (one,) = decided({"choice": ["yes"]}, a_map(task(), dataset="pilot"))
+    assert one.dataset == "pilot"
+
+
+def test_a_folder_and_a_file(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "day one.csv", {"choice": ["yes", "no"]})
+    content = map_from(a_map(task(config=["file"])), "map.toml")
+    found = list(load_table(path, content, Notes(), "mine"))
+    assert [(d.id, d.config) for d in found] == [
+        ("custom/2", {"file": "day one"}),
+        ("custom/3", {"file": "day one"}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "what"),
+    [
+        ("RecipientEmail", ["x"], "e-mail addresses"),
+        ("participant.label", ["a@b.org", "c.d@e-f.co.uk"], "e-mail addresses"),
+        ("IPAddress", [], "IP addresses"),
+        ("x", ["10.0.0.1", "192.168.3.4"], "IP addresses"),
+        ("RecipientFirstName", [], "names of people"),
+        ("last_name", [], "names of people"),
+        ("phone", [], "phone numbers"),
+        ("x", ["+49 30 1234567"], "phone numbers"),
+        ("PROLIFIC_PID", [], "ids of Prolific or MTurk"),
+        ("x", ["5f0c1d2e3a4b5c6d7e8f9a0b"], "ids of Prolific"),
+        ("workerId", [], "ids of Prolific or MTurk"),
+        ("x", ["A1B2C3D4E5F6G7"], "ids of MTurk"),
+        ("LocationLatitude", [], "places on a map"),
+        ("participant.code", ["x7k2m9"], None),
+        ("ship", ["a"], None),
+        ("latency", ["10"], None),
+        ("offer", ["1.5", "10.0"], None),
+        ("name of the game", ["chicken"], None),
+        ("description", ["a@b.org", "no", "none"], None),
+    ],
+)
+def test_which_columns_seem_to_name_people(name: str, cells: list[str], what: str | None) -> None:
+    assert means(name, cells) == what
+
+
+def test_columns_that_name_people_are_warned_of_where_they_reach_the_output() -> None:
+    columns = {"choice": ["yes"], "Email": ["x"], "IPAddress": ["x"], "id": ["a@b.org"], "n": ["x"]}
+    keys: dict[str, Any] = {"participant": "id", "config": ["n"]}
+    assert not noted(columns, a_map(task(**keys)))[1].odd
+    assert len(noted(columns, a_map(task(**keys), keep_ids=True))[1].odd) == 1
+    used = task(**{**keys, "facts": ["Email"], "prompt": "{{ IPAddress }} {{ Email }}"})
+    assert noted(columns, a_map(used))[1].odd == [
+        "the column 'Email', which facts has, seems to hold e-mail addresses; leave it out, unless "
+        "all who get the file may know who took part",
+        "the column 'IPAddress', which the prompt has, seems to hold IP addresses; leave it out, "
+        "unless all who get the file may know who took part",
+    ]
