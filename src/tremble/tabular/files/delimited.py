@@ -24,7 +24,7 @@ from tremble.tabular.table import Cells, Reading, Table
 from tremble.text import counted
 
 _DELIMITERS = (",", ";", "\t", "|")
-_BATCH = 1_000  # rows that are held whole
+_BATCH = 10_000  # cells of the rows that are held whole
 _BREAK = re.compile(r"\r\n|\r|\n")
 
 Batch = tuple[Sequence[int], list[list[str]]]  # the lines where rows start, and their cells
@@ -146,11 +146,12 @@ class Delimited:
         reader = csv.reader(source, **self._dialect)
         start = 2 if told else 1
         evened = _Evened(self._width, self.source) if even else None
+        several = max(1, _BATCH // self._width) if even else PEEKED
         while True:
             rows: list[list[str]] = []
             passed = reader.line_num
             try:
-                rows.extend(islice(reader, _BATCH))
+                rows.extend(islice(reader, several))
             except csv.Error as error:
                 start = _starts(rows, start, None)[-1]
                 raise UserError(
