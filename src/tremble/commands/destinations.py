@@ -70,6 +70,12 @@ def check_import(target: Path, source: Path, force: bool) -> None:
         )
 
 
+def check_new(target: Path) -> None:
+    """Raises UserError where a file is there already."""
+    if _replaced(target, "--out"):
+        raise UserError(f"--out {str(target)!r} is there already; give another --out.")
+
+
 def _replaced(path: Path, option: str) -> bool:
     """Whether something is there that would be replaced. Nothing is read from streams, pipes and
     devices, and nothing there is lost."""
