@@ -168,6 +168,11 @@ def reading_of(look: Look) -> dict[str, Any]:
     return said
 
 
+def codes_seen(look: Look, columns: Iterable[str]) -> list[str]:
+    """The codes of no answer that are in some columns."""
+    return sorted({code for column in columns for code in look.missing.get(column, ())})
+
+
 def _encoding_of(path: Path) -> str | None:
     """cp1252 for a text that is no UTF-8 and says nothing else; None for all others."""
     files = sorted(path.iterdir()) if path.is_dir() else [path]
@@ -204,15 +209,24 @@ def _without_codes(
     columns: Mapping[str, Cells], decimal: str
 ) -> tuple[dict[str, Cells], dict[str, tuple[str, ...]]]:
     """The columns with None for all that is missing, and the codes seen in each."""
+    held = {
+        name: {cell for cell in set(cells) if cell is not None} - MISSING
+        for name, cells in columns.items()
+    }
+    found = {name: codes_in(values, decimal) for name, values in held.items()}
+    codes = set().union(*found.values())
+    for name, values in held.items():  # a code counts for the whole file, or for none of it
+        inside = values & codes - found[name]
+        if inside and len(values) > 2 and numbers_of(values, decimal) is not None:
+            codes -= inside
     made: dict[str, Cells] = {}
     seen: dict[str, tuple[str, ...]] = {}
     for name, cells in columns.items():
-        held = {cell for cell in set(cells) if cell is not None}
-        codes = codes_in(held - MISSING, decimal)
-        gone = held & MISSING | codes
-        if codes:
-            seen[name] = tuple(sorted(codes))
-        made[name] = [None if cell in gone else cell for cell in cells] if gone else cells
+        gone = codes | MISSING
+        if held[name] & codes:
+            seen[name] = tuple(sorted(held[name] & codes))
+        some = not gone.isdisjoint(cells)
+        made[name] = [None if cell in gone else cell for cell in cells] if some else cells
     return made, seen
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -53,7 +54,7 @@ def prompt_of(
 def literal(text: str) -> str:
     """A text that a template prints as it is."""
     if any(mark in text for mark in ("{{", "{%", "{#")):
-        return f"{{% raw %}}{text}{{% endraw %}}"
+        return f"{{{{ {json.dumps(text, ensure_ascii=False)} }}}}"
     return text
 
 

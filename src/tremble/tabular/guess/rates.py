@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from tremble.tabular.cells import measured
 from tremble.tabular.guess.draft import Draft, DraftOption, DraftTask
-from tremble.tabular.guess.looked import Field, Look, reading_of
+from tremble.tabular.guess.looked import Field, Look, codes_seen, reading_of
 from tremble.tabular.guess.options import PAIRS
 from tremble.tabular.guess.prompt_text import Shown, called, is_tagged, prompt_of
 from tremble.tabular.guess.roles import is_condition, is_item, person_of
@@ -120,6 +120,9 @@ def _draft(
     draft.found.append(f"each row is a question; {told} say how many people chose what")
     if task.n is None and kind != "counts":
         draft.check.append("no column says how many people were asked: give n where there is one")
+    codes = codes_seen(look, [name for name in used if name] + [field.name for field in seen])
+    if codes:
+        draft.reading["missing"] = codes
     draft.unused = [f.name for f in fields if f.name not in used and f not in seen]
     return draft
 

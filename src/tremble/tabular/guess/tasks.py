@@ -10,7 +10,7 @@ from tremble.tabular.guess.candidates import candidates, same_partition, too_man
 from tremble.tabular.guess.draft import Draft, DraftTask
 from tremble.tabular.guess.hints import Hints
 from tremble.tabular.guess.kinds import kinds_of
-from tremble.tabular.guess.looked import Field, reading_of
+from tremble.tabular.guess.looked import Field, codes_seen, reading_of
 from tremble.tabular.guess.options import options_of
 from tremble.tabular.guess.prompt_text import Shown, called, is_tagged, prompt_of
 from tremble.tabular.guess.roles import (
@@ -57,14 +57,10 @@ def drafted(hints: Hints) -> Draft:
     draft.others = [f"{field.name} ({len(field.counts)} values)" for field in others]
     used = {column for task in draft.tasks for column in used_columns(task)}
     draft.unused = [field.name for field in hints.fields if field.name not in used]
-    codes = {
-        code
-        for field in _fields_used(hints, used)
-        for column in field.columns.values()
-        for code in look.missing.get(column, ())
-    }
+    fields = _fields_used(hints, used)
+    codes = codes_seen(look, (column for field in fields for column in field.columns.values()))
     if codes:
-        draft.reading["missing"] = sorted(codes)
+        draft.reading["missing"] = codes
     return draft
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tremble.tabular.guess.draft import Draft, DraftOption, DraftTask
+from tremble.tabular.guess.prompt_text import literal
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _WIDTH = 96
@@ -116,7 +117,9 @@ def _entry(task: DraftTask, key: str) -> list[str]:
         return []
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
-    if key in ("config", "facts") and all(name == column for name, column in value.items()):
+    if key in ("config", "facts") and all(
+        column in (name, task.columns.get(name)) for name, column in value.items()
+    ):
         value = list(value)
     return [*_said(task, key), f"{key} = {value_text(value)}"]
 
@@ -127,6 +130,8 @@ def _said(task: DraftTask, key: str) -> list[str]:
 
 def _option(option: DraftOption) -> str:
     entry: dict[str, Any] = {"key": option.key}
+    if literal(option.key) != option.key:
+        entry["label"] = literal(option.key)
     if option.value is not None:
         entry["value"] = option.value
     if option.cells != [option.key]:
