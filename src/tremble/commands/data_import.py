@@ -12,6 +12,7 @@ import typer
 from tremble.commands.base import AsJson, guarded, print_json, say
 from tremble.commands.destinations import beside, check_import
 from tremble.commands.ending import complain
+from tremble.commands.first_map import write_first_map
 from tremble.errors import UserError
 from tremble.text import counted
 
@@ -26,10 +27,12 @@ TABLE = "table"  # the source whose files a map explains
 def data_import(
     source_name: Annotated[str, typer.Argument(metavar="SOURCE", help="A data set's name.")],
     path: Annotated[Path, typer.Argument(help="The file, its folder, or any folder above.")],
-    out: Annotated[Path, typer.Option(help="The JSONL file to write.")],
+    out: Annotated[
+        Path | None, typer.Option(help="The JSONL file to write; with --guess the map.")
+    ] = None,
     map: Annotated[Path | None, typer.Option(help="Of a table: what its columns mean.")] = None,
     guess: Annotated[
-        bool, typer.Option("--guess", help="Of a table: write a first map to --out.")
+        bool, typer.Option("--guess", help="Of a table: write a first map, import nothing.")
     ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Replace --out where an import wrote it.")
@@ -42,6 +45,11 @@ def data_import(
 
     origin, notes = source(source_name), Notes()
     _check_options(source_name, path, map, guess)
+    if guess:
+        write_first_map(path, out, as_json)
+        return
+    if out is None:
+        raise UserError("Name the file to write, as --out mine.jsonl.")
     check_import(out, path, force)
     decisions = origin.load(path, notes) if map is None else _from_table(path, map, notes, out)
     summary = import_decisions(decisions, out)
@@ -62,12 +70,7 @@ def _check_options(source_name: str, path: Path, table_map: Path | None, guess: 
         return
     if guess and table_map is not None:
         raise UserError("--guess writes a first map and --map takes one; leave one out.")
-    if guess:
-        raise UserError(
-            f"--guess cannot make a map of {str(path)!r} yet; write one as docs/tables.md says, "
-            "and give it as --map."
-        )
-    if table_map is None:
+    if table_map is None and not guess:
         command = ["tremble", "data", "import", TABLE, str(path), "--guess", "--out", "map.toml"]
         raise UserError(
             f"What the columns of {str(path)!r} mean stands in a map, given as --map; "

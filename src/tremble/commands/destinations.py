@@ -61,3 +61,11 @@ def check_import(target: Path, source: Path, force: bool) -> None:
             f"{named} holds something else than records that `tremble data import` "
             "wrote, so --force does not replace it; give another --out."
         )
+
+
+def check_new(target: Path) -> None:
+    """Raises UserError where a file is there already."""
+    from tremble.disk.replaced import would_replace
+
+    if would_replace(target, _ANOTHER):
+        raise UserError(f"--out {str(target)!r} is there already; give another --out.")

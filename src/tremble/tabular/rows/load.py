@@ -47,7 +47,7 @@ def decisions_of(opened: OpenTable, map_: Map, notes: Notes, dataset: str) -> It
     count = 0
     for names, of in zip(tasks, templates, strict=True):
         notes.odd += _privacy(table, names, of, notes.odd)
-        held = Columns(names, table, _rows_of_task(table, names, kept))
+        held = Columns(names, table, rows_of_task(table, names, kept))
         for decision in TaskDecisions(held, of, people, map_.dataset or dataset).all(notes.dropped):
             count += 1
             yield decision
@@ -69,7 +69,7 @@ def _all_sources(names: Names) -> list[tuple[str, Source]]:
     return [*((source.name, source) for source in names.outcomes), *found]
 
 
-def _rows_of_task(table: Table, names: Names, kept: list[int]) -> list[int]:
+def rows_of_task(table: Table, names: Names, kept: list[int]) -> list[int]:
     """The rows that `rows` of a task takes."""
     for name, values in names.task.rows.items():
         source = names.find(name)

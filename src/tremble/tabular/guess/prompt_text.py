@@ -1,0 +1,76 @@
+"""The prompt of a guessed task: simple, honest, made of the columns."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+_TAG = re.compile(r"<[a-zA-Z/!][^<>]*>")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A column that the prompt prints. `alone`: it is a text that needs no name before it;
+    `gaps`: it is missing in some rows; `tagged`: it holds HTML."""
+
+    name: str
+    called: str
+    alone: bool = False
+    gaps: bool = False
+    tagged: bool = False
+
+
+def is_tagged(values: Sequence[str]) -> bool:
+    """Whether texts hold HTML."""
+    return any(_TAG.search(value) for value in values)
+
+
+def prompt_of(
+    shown: Sequence[Shown], labels: Sequence[str], question: Shown | None, past: Sequence[Shown]
+) -> str:
+    """The template. `question`: the text of the question, where the file has it; `past`: columns
+    of earlier rounds that it tells of."""
+    lines = []
+    if past:
+        told = "".join(f", {one.called} {{{{ past.{one.name} }}}}" for one in past)
+        lines += [
+            "{% for past in history %}",
+            f"Round {{{{ past.round }}}}{told}: you chose {{{{ past.choice }}}}.",
+            "{% endfor %}",
+        ]
+    alone = [one for one in shown if one.alone]
+    lines += [_line(one) for one in alone]
+    if question is not None:
+        lines.append(_line(question))
+    lines += [_line(one) for one in shown if not one.alone]
+    listed = " or ".join(labels) if len(labels) == 2 else ", ".join(labels)
+    lines.append(f"Which do you choose: {literal(listed)}?")
+    lines.append("Answer as JSON with the key decision.")
+    return "\n".join(lines)
+
+
+def literal(text: str) -> str:
+    """A text that a template prints as it is."""
+    if any(mark in text for mark in ("{{", "{%", "{#")):
+        return f"{{{{ {json.dumps(text, ensure_ascii=False)} }}}}"
+    return text
+
+
+def _line(one: Shown) -> str:
+    value = f"{{{{ {one.name}{' | striptags' if one.tagged else ''} }}}}"
+    line = value if one.alone else f"{literal(one.called)}: {value}"
+    return f"{{% if {one.name} %}}{line}{{% endif %}}" if one.gaps else line
+
+
+def called(name: str) -> str:
+    """What a column is called in a prompt: "left_offer" -> left offer."""
+    last = re.sub(r"[._]?\{\w+\}[._]?", " ", name)
+    last = re.split(r"[.]", last.strip(" ."))[-1]
+    return " ".join(re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", last).split()) or name
+
+
+def aliases(columns: Mapping[str, str], name: str) -> str:
+    """The short name of a column among those of a task."""
+    return next((alias for alias, column in columns.items() if column == name), name)

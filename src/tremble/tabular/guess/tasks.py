@@ -1,0 +1,316 @@
+"""A table to a draft of its map: the tasks, with everything that belongs to them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from tremble.errors import UserError
+from tremble.tabular.guess.candidates import candidates, same_partition, too_many
+from tremble.tabular.guess.draft import Draft, DraftTask
+from tremble.tabular.guess.hints import Hints
+from tremble.tabular.guess.kinds import kinds_of
+from tremble.tabular.guess.looked import Field, codes_seen, reading_of
+from tremble.tabular.guess.options import options_of
+from tremble.tabular.guess.prompt_text import Shown, called, is_tagged, prompt_of
+from tremble.tabular.guess.roles import (
+    constant,
+    fact_name,
+    is_assigned,
+    is_condition,
+    is_fact,
+    is_item,
+)
+from tremble.tabular.guess.words import AMOUNT, OUTCOME, TEXT, has_word, is_meta, short_name
+
+_FEW = 10  # values of a column that is worth a breakdown
+_SHOWN = 8  # columns in a prompt
+_NAMED = 8  # columns in a sentence
+_WORDY = 40  # letters from which on a cell is a text
+
+
+def drafted(hints: Hints) -> Draft:
+    """The draft of a map. Raises UserError where no column can be an outcome."""
+    look, person = hints.look, hints.person
+    facts = {field.name for field in hints.fields if is_fact(field, person)}
+    conditions = _conditions(hints, facts)
+    taken = [
+        field
+        for field in hints.fields
+        if field.name in facts | {one.name for one in conditions} or _is_counted(field, hints)
+    ]
+    chosen, others = candidates(hints, taken)
+    if not chosen:
+        raise _nothing(hints, taken)
+    draft = Draft(hints.tool, reading_of(look), dict(hints.drop))
+    draft.found, draft.check = list(hints.found), list(hints.check)
+    draft.private = [*hints.private.items()]
+    families: set[str] = set()
+    maker = _Maker(hints, conditions, facts)
+    for outcome in chosen:
+        others_named = [one for one in [*chosen, *others] if one.name != outcome.name]
+        for kind, rows in kinds_of(hints, outcome):
+            task = maker.task(kind, rows, others_named)
+            task.family = _unused(task.family, families)
+            families.add(task.family)
+            draft.tasks.append(task)
+    draft.others = [f"{field.name} ({len(field.counts)} values)" for field in others]
+    used = {column for task in draft.tasks for column in used_columns(task)}
+    draft.unused = [field.name for field in hints.fields if field.name not in used]
+    fields = _fields_used(hints, used)
+    codes = codes_seen(look, (column for field in fields for column in field.columns.values()))
+    if codes:
+        draft.reading["missing"] = codes
+    return draft
+
+
+def used_columns(task: DraftTask) -> set[str]:
+    """The columns of the file, or patterns, that a task names."""
+    single = [task.outcome, task.rate, task.n, task.item, task.round, task.role, task.order]
+    tables = (task.config, task.facts, task.columns, task.rates, task.counts)
+    several = [*task.participant, *task.rows, *(one for table in tables for one in table.values())]
+    return {name for name in [*single, *several] if name}
+
+
+def _fields_used(hints: Hints, used: set[str]) -> Iterator[Field]:
+    known = [*hints.fields, *hints.config.values(), *hints.facts.values()]
+    yield from (field for field in known if field.name in used)
+
+
+def _conditions(hints: Hints, facts: set[str]) -> list[Field]:
+    """What was varied between people, or is called a condition."""
+    rows = len(hints.person.cells)
+    found = [
+        field
+        for field in hints.fields
+        if field.name not in facts
+        and field.name not in hints.outcomes
+        and not _is_counted(field, hints)
+        and not is_meta(field.name)
+        and (
+            is_condition(field)
+            or (is_assigned(field, hints.person, rows) and not has_word(field.name, OUTCOME))
+        )
+    ]
+    kept: list[Field] = []
+    for field in found:
+        if not any(same_partition(one, field) for one in kept):
+            kept.append(field)
+    return kept
+
+
+def _is_counted(field: Field, hints: Hints) -> bool:
+    return field.name in (hints.round, hints.order, *hints.person.names)
+
+
+def _nothing(hints: Hints, taken: Sequence[Field]) -> UserError:
+    path = str(hints.look.path)
+    columns = [field.name for field in hints.fields] or list(hints.look.names)
+    names = ", ".join(map(repr, columns[:_NAMED]))
+    many = too_many(hints, taken)
+    if many:
+        first = many[0]
+        return UserError(
+            f"{path!r} has no column that could be an outcome of few options; {first.name!r} has "
+            f"{len(first.counts):,} different values: write a map with ranges of them as cells of "
+            "options (docs/tables.md)."
+        )
+    more = ", ..." if len(columns) > _NAMED else ""
+    return UserError(
+        f"{path!r} has no column that could be what people chose: a name such as choice, decision, "
+        f"response or accepted, and 2 to 11 different values; it has {names}{more}. Write a map "
+        "as docs/tables.md says."
+    )
+
+
+def _unused(family: str, families: set[str]) -> str:
+    count, first = 1, family
+    while family in families:
+        count += 1
+        family = f"{first}_{count}"
+    return family
+
+
+class _Maker:
+    """Makes tasks of one table."""
+
+    def __init__(self, hints: Hints, conditions: Sequence[Field], facts: set[str]) -> None:
+        self.hints, self.conditions, self.facts = hints, conditions, facts
+
+    def task(
+        self, outcome: Field, rows: Mapping[str, list[str]], others: Sequence[Field]
+    ) -> DraftTask:
+        """The task of an outcome, in these rows alone. `others` are decisions, too."""
+        hints = self.hints
+        options, doubts = options_of(outcome, hints.look.codes.get(outcome.name, {}))
+        task = DraftTask(_family(hints, outcome, rows), "", outcome.name, options, rows=dict(rows))
+        task.comments["options"] = doubts
+        task.participant = list(hints.person.names)
+        task.round, task.order = hints.round, hints.order
+        if hints.role is not None and _goes_with(hints.role, outcome):
+            task.role = hints.role.name
+        conditions = {field.name: field for field in self.conditions}
+        conditions |= {field.name: field for field in hints.config.values()}
+        conditions = {
+            name: field
+            for name, field in conditions.items()
+            if _goes_with(field, outcome) and not same_partition(field, outcome)
+        }
+        seen = self._seen(outcome, rows, others, conditions)
+        taken = {*hints.look.names, outcome.part or ""}
+        for field in [*conditions.values(), *seen]:
+            alias = short_name(field.name, taken - {field.name} | set(task.columns))
+            if alias != field.name:
+                task.columns[alias] = field.name
+            few = 2 <= len(field.counts) <= _FEW
+            if field.name in conditions or (few and not _wordy(field)):
+                task.config[alias] = field.name
+        self._add_facts(task, outcome)
+        task.item = _item(outcome, seen, task, hints)
+        self._add_prompt(task, outcome, [*conditions.values(), *seen])
+        return task
+
+    def _seen(
+        self,
+        outcome: Field,
+        rows: Mapping[str, list[str]],
+        others: Sequence[Field],
+        conditions: Mapping[str, Field],
+    ) -> list[Field]:
+        """The columns that people saw before they chose, as far as their places and names tell."""
+        hints = self.hints
+        decided = {
+            field.name for field in others if has_word(field.name, OUTCOME) or field.part
+        } | set(hints.outcomes)
+        if has_word(outcome.name, AMOUNT):
+            decided |= {field.name for field in others}
+        found = []
+        for field in hints.fields:
+            early = field.number < outcome.number or field.name in hints.before
+            told = {*decided, *self.facts, *conditions, *rows, outcome.name}
+            if not early or field.name in told or _is_counted(field, hints):
+                continue
+            if is_meta(field.name) or not _goes_with(field, outcome):
+                continue
+            if len(_given(field, outcome)) < 2 or same_partition(field, outcome):
+                continue
+            if _wordy(field) and not (has_word(field.name, TEXT) or is_item(field)):
+                continue
+            found.append(field)
+        return found[:_SHOWN]
+
+    def _add_facts(self, task: DraftTask, outcome: Field) -> None:
+        hints = self.hints
+        known = [field for field in hints.fields if field.name in self.facts]
+        for field in [*known, *hints.facts.values()]:
+            if field.name in (outcome.name, *task.rows):
+                continue
+            name = fact_name(field) or short_name(field.name, {*task.facts, *task.columns})
+            name = field.name if field.name.isidentifier() and not fact_name(field) else name
+            task.facts.setdefault(name, field.name)
+
+    def _add_prompt(self, task: DraftTask, outcome: Field, seen: Sequence[Field]) -> None:
+        shown = [
+            Shown(
+                next((a for a, column in task.columns.items() if column == one.name), one.name),
+                called(one.name),
+                alone=has_word(one.name, TEXT) and one.numbers is None,
+                gaps=_has_gaps(one, outcome),
+                tagged=is_tagged(list(one.counts)[:1000]),
+            )
+            for one in seen
+        ]
+        question = None
+        if outcome.questions:
+            lacks = len(outcome.questions) < len(outcome.columns)
+            question = Shown(
+                "question", "", alone=True, gaps=lacks, tagged=is_tagged(outcome.questions)
+            )
+        past: list[Shown] = []
+        if self.hints.history and task.participant:
+            person = self.hints.person
+            varied = {one.name for one in seen if not constant(one, person)}
+            past = [
+                one
+                for one, field in zip(shown, seen, strict=True)
+                if field.name in varied and not one.gaps and not one.alone
+            ]
+        labels = [option.key for option in task.options]
+        task.prompt = prompt_of(shown, labels, question, past)
+
+
+def _family(hints: Hints, outcome: Field, rows: Mapping[str, list[str]]) -> str:
+    kinds = [value for values in rows.values() for value in values]
+    if hints.family and not kinds:
+        return hints.family(outcome.name)
+    text = "_".join(kinds) or outcome.name
+    text = re.sub(r"\{\w+\}", "", text)
+    if not kinds and "." in text:
+        text = next((p for p in reversed(text.split(".")) if has_word(p, OUTCOME)), text)
+    return re.sub(r"\W+", "_", text).strip("_").lower() or "decision"
+
+
+def _goes_with(field: Field, outcome: Field) -> bool:
+    """Whether a field has a cell for each decision: it is single, or has the outcome's part."""
+    if field.part is None:
+        return True
+    return field.part == outcome.part and bool(field.columns.keys() & outcome.columns.keys())
+
+
+def _given(field: Field, outcome: Field) -> set[str]:
+    """The different values of a field where somebody decided."""
+    found: set[str] = set()
+    for place, cells in zip(outcome.columns, outcome.held, strict=True):
+        beside = field.at(place)
+        if beside is not None:
+            pairs = set(zip(cells, beside, strict=True))
+            found |= {value for did, value in pairs if did is not None and value is not None}
+    return found
+
+
+def _has_gaps(field: Field, outcome: Field) -> bool:
+    """Whether a field is missing where somebody decided."""
+    for place, cells in zip(outcome.columns, outcome.held, strict=True):
+        beside = field.at(place)
+        if beside is None:
+            return True
+        if any(b is None and a is not None for a, b in zip(cells, beside, strict=True)):
+            return True
+    return False
+
+
+def _wordy(field: Field) -> bool:
+    """Whether a field holds texts, each another one."""
+    if field.numbers is not None:
+        return False
+    values = field.counts
+    return len(values) > max(_FEW, field.counts.total() / 2) or any(
+        len(value) > _WORDY for value in values
+    )
+
+
+def _item(outcome: Field, seen: Sequence[Field], task: DraftTask, hints: Hints) -> str | None:
+    """The column of items, where it tells which text somebody read together with config."""
+    if outcome.part == "item":
+        return "item"
+    items = [field for field in seen if is_item(field) or has_word(field.name, TEXT)]
+    for field in sorted(items, key=lambda one: not is_item(one)):
+        if field.part is not None:
+            continue
+        varied = {*task.config.values(), field.name}
+        rest = [one for one in seen if one.name not in varied]
+        if all(_tells(field, one) for one in rest):
+            return field.name
+    return None
+
+
+def _tells(item: Field, field: Field) -> bool:
+    """Whether a field has one value for each item."""
+    if field.part is not None:
+        return False
+    known: dict[str, str] = {}
+    return all(
+        known.setdefault(one, value or "") == (value or "")
+        for one, value in zip(item.held[0], field.held[0], strict=True)
+        if one is not None
+    )

@@ -1,0 +1,124 @@
+"""Words in the names of columns, by which people and programs say what is in them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+
+def word_list(text: str) -> list[str]:
+    """The words of a text."""
+    return text.split()
+
+
+def word_set(text: str) -> frozenset[str]:
+    """The words of a text, in no order."""
+    return frozenset(text.split())
+
+
+# What somebody chose; the second list says so only where nothing of the first is there.
+OUTCOME = word_set(
+    "choice choices chosen chose choose decision decisions decide decided accept accepted accepts "
+    "reject rejected outcome response responses resp answer answers vote voted action move pick "
+    "picked selected selection buy bought purchase purchased cooperate cooperated cooperation "
+    "defect defected judgment judgement rating ratings invest invested donate donated keys bet "
+    "preference preferred agree agreed agreement approve approved support guilty comply likert "
+    "wahl entscheidung antwort urteil angenommen bewertung zustimmung"
+)
+AMOUNT = word_set(
+    "contribution contribute contributed offer offered send sent sends transfer transferred bid "
+    "allocation allocated give given gives donation investment keep kept guess beitrag"
+)
+CONDITION = word_set(
+    "condition cond conditions treatment treat treated group grp arm frame framing version "
+    "variant manipulation bedingung gruppe treatments experiment_group zufallsgruppe rahmen"
+)
+FACT = word_set(
+    "age gender sex education income country nationality ethnicity race religion politics "
+    "political ideology party student employment occupation marital alter geschlecht bildung "
+    "beruf einkommen herkunft semester"
+)
+TEXT = word_set(
+    "stimulus vignette scenario text prompt statement sentence story description question dilemma "
+    "problem_text message"
+)
+ITEM = word_set(
+    "item itemid itemno vignette vignetteid scenario scenarioid problem problemid stimulus "
+    "stimulusid stim stimid lottery lotteryid gamble gambleid game gameid questionid dilemma "
+    "story"
+)
+# What the experiment's program notes down, and what comes after a decision.
+META = word_set(
+    "time date day duration rt latency timestamp started ended ip browser device screen width "
+    "height url payoff payment paid bonus earnings correct accuracy comment comments note notes "
+    "remark remarks feedback consent attention check captcha comprehension seed index finished "
+    "completed complete progress status email phone address weight payoffs profit confidence "
+    "result results won winner"
+)
+PRACTICE = word_set(
+    "practice practise training instruction instructions warmup tutorial welcome fixation "
+    "attention attention_check catch example uebung übung"
+)
+# Names of columns of people, of rounds and of kinds of trials, the surest first.
+PERSON = word_list(
+    "participantcode participantid participant participantnr participantno subjectid subject "
+    "subjectnr subjectno subjid subj subid sub pptid ppt ppn pid ppid personid person "
+    "respondentid respondent responseid vpcode vpnr vpn vp versuchsperson teilnehmer proband "
+    "userid user uid playerid player caseid case runid sid studentid id code nr prolificpid "
+    "prolificid workerid"
+)
+ROUND = word_list(
+    "round roundnumber roundnr roundno subsessionroundnumber period trial trialnumber trialnum "
+    "trialnr trialno trialid trialindex turn repetition rep runde durchgang"
+)
+KIND = word_list("task trialtype phase game type part block condition stage")
+
+_BREAKS = re.compile(r"(?<=[a-zäöü])(?=[A-ZÄÖÜ])|(?<=[^\W\d])(?=\d)|(?<=\d)(?=[^\W\d])")
+
+
+def words_of(name: str) -> list[str]:
+    """The words of a column's name, without numbers: "player.didTake_2" -> player, did, take."""
+    apart = _BREAKS.sub(" ", name)
+    return [word for word in re.split(r"[\W\d_]+", apart.casefold()) if word]
+
+
+def joined(name: str) -> str:
+    """A name without what is no letter or digit, in small letters: "Participant.code" ->
+    participantcode."""
+    return re.sub(r"[\W_]+", "", name.casefold())
+
+
+def has_word(name: str, known: Collection[str]) -> bool:
+    return any(word in known for word in words_of(name))
+
+
+def is_meta(name: str) -> bool:
+    """Whether a column holds what is no part of a decision: `choice_rt`, `start_time`."""
+    words = words_of(name)
+    return words == ["name"] or (bool(words) and (words[-1] in META or words[0] in META))
+
+
+# Names that a template cannot use for a column: words of Jinja, and what maps call otherwise.
+_TAKEN = word_set(
+    "file row history options question choice key outcome range dict cycler joiner namespace and "
+    "or not in is if else elif for endfor endif set true false none loop self super caller "
+    "varargs kwargs import include macro call filter block extends from with without context raw "
+    "do recursive ignore missing scoped required as autoescape pluralize trans break continue "
+    "True False None item"
+)
+
+
+def short_name(column: str, taken: Collection[str]) -> str:
+    """A name by which templates can use a column, none of `taken`: its own where they can."""
+    if column.isidentifier() and column not in _TAKEN and column not in taken:
+        return column
+    last = re.sub(r"\{\w+\}", "", column)
+    parts = [part for part in re.split(r"[\W]+", last) if part.strip("_")]
+    made = re.sub(r"\W+", "_", parts[-1] if parts else "column", flags=re.ASCII).strip("_").lower()
+    if not made or made[0].isdigit() or made in _TAKEN:
+        made = f"c_{made}".rstrip("_")
+    count, first = 1, made
+    while made in taken:
+        count += 1
+        made = f"{first}_{count}"
+    return made
