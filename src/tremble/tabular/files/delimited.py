@@ -139,7 +139,6 @@ class Delimited:
             yield self._parsed(lines, even)
 
     def _parsed(self, lines: Iterator[str], even: bool) -> Iterator[Batch]:
-        csv.field_size_limit(LONGEST)
         first = next(lines, "")
         told = re.fullmatch(r"sep=.\s*", first)
         source = lines if told else chain([first], lines)
@@ -150,6 +149,7 @@ class Delimited:
         while True:
             rows: list[list[str]] = []
             passed = reader.line_num
+            limit = csv.field_size_limit(LONGEST)  # the process's own, changed no longer than this
             try:
                 rows.extend(islice(reader, several))
             except csv.Error as error:
@@ -159,6 +159,8 @@ class Delimited:
                     "end where a cell ends; close it, and write a quote inside a quoted cell "
                     'twice ("").'
                 ) from error
+            finally:
+                csv.field_size_limit(limit)
             if not rows:
                 return
             starts = _starts(rows, start, reader.line_num - passed)
