@@ -28,7 +28,7 @@ def read(name: str, **how: Any) -> Rows:
 
 def plain(text: str | None) -> str | None:
     """A cell with whole numbers as the export's own writer may not have them: 7.0 is 7."""
-    text = (text or "").strip()
+    text = "space" if text == " " else (text or "").strip()  # jsPsych's key
     return (text[:-2] if text.endswith(".0") else text) or None
 
 

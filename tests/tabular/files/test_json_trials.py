@@ -125,3 +125,19 @@ def test_a_name_that_stands_twice(tmp_path: Path) -> None:
     assert list(table.names) == ["a.b", "a.b"]
     with pytest.raises(UserError, match=r"has 2 columns named 'a\.b'"):
         table.read(["a.b"])
+
+
+def test_the_space_bar_is_a_key_and_no_missing_answer(tmp_path: Path) -> None:
+    trials = [
+        {"trial_type": "html-keyboard-response", "trial_index": at, "response": response}
+        for at, response in enumerate([" ", "f", None, " "])
+    ]
+    expected = ["space", "f", None, "space"]
+    assert read(tmp_path / "a.json", json.dumps(trials))["response"] == expected
+    rows = [
+        '"trial_type","trial_index","response"',
+        *(f'"k","{i}","{r}"' for i, r in enumerate(" f")),
+    ]
+    assert read(tmp_path / "a.csv", "\n".join(rows))["response"] == ["space", "f"]
+    other = ["type,index,response", *(f'"k","{i}","{r}"' for i, r in enumerate(" f"))]
+    assert read(tmp_path / "b.csv", "\n".join(other))["response"] == [None, "f"]

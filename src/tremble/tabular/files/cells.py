@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from tremble.errors import UserError
 from tremble.tabular.table import Cells, Reading
@@ -31,21 +31,35 @@ def cell(text: str) -> str | None:
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
+def of_jspsych(names: Iterable[str]) -> bool:
+    """Whether columns are those of trials of jsPsych."""
+    return {"trial_type", "trial_index"} <= set(names)
+
+
+def pressed(text: str) -> str | None:
+    """`cell` of jsPsych, which writes the space bar as what it prints: `space`, a key like others
+    and no missing answer."""
+    return "space" if text == " " else cell(text)
+
+
 class Cleaner(dict[str, "str | None"]):
     """Raw cell -> cell of one column: each is worked out once and held once, as long as they
     repeat."""
 
-    _seen = 0
-    _varied = False  # most cells of the column are new: nothing is gained by knowing them
+    def __init__(self, clean: Callable[[str], str | None] = cell) -> None:
+        super().__init__()
+        self._clean = clean
+        self._seen = 0
+        self._varied = False  # most cells of the column are new: nothing is gained by knowing them
 
     def __missing__(self, raw: str) -> str | None:
-        self[raw] = clean = cell(raw)
+        self[raw] = clean = self._clean(raw)
         return clean
 
     def all(self, raw: Sequence[str]) -> list[str | None]:
         """The cells of a batch of rows."""
         if self._varied:
-            return list(map(cell, raw))
+            return list(map(self._clean, raw))
         clean = list(map(self.__getitem__, raw))
         self._seen += len(raw)
         self._varied = self._seen > _FEW and len(self) > self._seen / 2

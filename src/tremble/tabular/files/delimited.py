@@ -17,7 +17,15 @@ from typing import Any
 
 from tremble.decisions.files import LONGEST
 from tremble.errors import UserError
-from tremble.tabular.files.cells import Cleaner, cell, of_asked, positions, whole_numbers
+from tremble.tabular.files.cells import (
+    Cleaner,
+    cell,
+    of_asked,
+    of_jspsych,
+    positions,
+    pressed,
+    whole_numbers,
+)
 from tremble.tabular.files.headers import PEEKED, header_of
 from tremble.tabular.files.streams import first_bytes, refuse_others, stream_of
 from tremble.tabular.table import Cells, Reading, Table
@@ -71,7 +79,8 @@ class Delimited:
         """As `OpenTable.read`; a row of another length than the names have is refused, except for
         empty cells at its end."""
         places = positions(self._header.names, names, self.source)
-        cleaners = [Cleaner() for _ in places]
+        clean = pressed if of_jspsych(self.names) else cell
+        cleaners = [Cleaner(clean) for _ in places]
         # Tuples of texts are of no interest to the collector of garbage, which would go through
         # growing lists again and again.
         parts: list[list[tuple[str | None, ...]]] = [[] for _ in places]
@@ -83,8 +92,8 @@ class Delimited:
                     header -= any(map(cell, rows.pop(0)))
                     starts = starts[1:]
                 cells = [
-                    clean.all(list(map(itemgetter(place), rows)))
-                    for clean, place in zip(cleaners, places, strict=True)
+                    cleaner.all(list(map(itemgetter(place), rows)))
+                    for cleaner, place in zip(cleaners, places, strict=True)
                 ]
                 gone = _empty(rows, cells)
                 if gone:

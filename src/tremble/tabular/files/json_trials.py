@@ -11,6 +11,7 @@ from typing import Any
 
 from tremble.decisions.files import LONGEST
 from tremble.errors import UserError
+from tremble.tabular.files.cells import of_jspsych, pressed
 from tremble.tabular.files.held import Held
 from tremble.tabular.files.opened import ending_of
 from tremble.tabular.files.streams import first_bytes, refuse_others, stream_of
@@ -44,12 +45,16 @@ def opened(path: Path, how: Reading) -> Held:
     spread: list[Column] = []
     for name, held in columns:
         spread += flattened(name, held)
-    return Held(source, spread, how, "row", _text)
+    return Held(source, spread, how, "row", _text_of_trial if of_jspsych(names) else _text)
 
 
 def _text(value: Any) -> str | None:
     """A value as its file writes it: true, not True."""
     return str(value).lower() if isinstance(value, bool) else text_of(value)
+
+
+def _text_of_trial(value: Any) -> str | None:
+    return pressed(value) if isinstance(value, str) else _text(value)
 
 
 def _values(path: Path, how: Reading, start: bytes) -> Iterator[Any]:
