@@ -169,8 +169,8 @@ def test_a_table_is_no_file_of_records(tmp_path: Path, name: str) -> None:
     table = tmp_path / name
     table.write_text("prompt,choice\nGo?,yes\n")
     said = mistake("data", "check", table)
-    assert f"tremble data import SOURCE {table} --out FILE.jsonl" in said
-    assert "docs/data.md" in said
+    assert f"`tremble data import table {table} --guess --out map.toml`" in said
+    assert "docs/tables.md" in said
 
 
 @pytest.mark.slow

@@ -70,6 +70,21 @@ def test_every_cell_of_a_spreadsheet() -> None:
     assert read("qualtrics/answers.xlsx") == expected == read("qualtrics/answers.csv")
 
 
+@pytest.mark.parametrize("name", ["old.xls", "open.ods"])
+def test_spreadsheets_of_other_programs(name: str) -> None:
+    assert read(f"excel/{name}") == [
+        {"id": "1", "day": "2026-03-01", "yes": "True", "share": "0.25", "choice": "accept"},
+        {"id": "2", "day": "2026-03-02", "yes": "False", "share": "3", "choice": "r\u00e9ject"},
+    ]
+
+
+def test_a_spreadsheet_with_a_password() -> None:
+    with pytest.raises(
+        UserError, match=r"locked\.xlsx' is protected by a password; save it without"
+    ):
+        read("excel/locked.xlsx")
+
+
 def test_qualtrics_has_questions() -> None:
     for name in ("answers.csv", "answers_values.tsv", "answers.xlsx"):
         table = open_table(EXPORTS / "qualtrics" / name, Reading())

@@ -17,7 +17,7 @@ from pathlib import Path
 import polars as pl
 
 from tremble.api.codebook import BEFORE_R, CODEBOOK, MEANINGS, codebook, without_empty
-from tremble.api.parameters import CONFIG, PERSON, parameter_columns, parameters
+from tremble.api.parameters import CONFIG, FACTS, PREFIXES, parameter_columns, parameters
 from tremble.disk.tables import columns_of
 from tremble.disk.whole import is_special, write_whole
 from tremble.errors import UserError
@@ -77,7 +77,7 @@ def tidy(
     }
     leading = [name for name in MEANINGS if not empty.get(name)]
     table = rows.select(leading)
-    for kind, named in ((CONFIG, columns), (PERSON, parameter_columns(decisions, PERSON))):
+    for kind, named in ((CONFIG, columns), (FACTS, parameter_columns(decisions, FACTS))):
         values = parameters(decisions, named, kind)
         table = table.join(values, on="decision", how="left", maintain_order="left")
     return table
@@ -153,7 +153,7 @@ def _check_replaced(path: Path, book: Path, to: str) -> None:
         raise UserError(f"{str(path)!r} is a folder; name a file in it, such as table.{to}.")
     there = _columns_there(path)
     if there is not None:
-        own = all(name in MEANINGS or name.startswith((CONFIG, PERSON)) for name in there)
+        own = all(name in MEANINGS or name.startswith(tuple(PREFIXES.values())) for name in there)
         if not own or there[:LEADING] != list(MEANINGS)[:LEADING]:
             raise UserError(f"{str(path)!r} is there and is no export to {to}; {_CURE}.")
         if path.is_symlink():
@@ -229,7 +229,7 @@ def export_study(folder: Path, to: str, out: Path | None = None) -> tuple[Path, 
         write(_CURE)
     else:
         names = {column: parameter for parameter, column in columns.items()}
-        facts = parameter_columns(decisions, PERSON)
+        facts = parameter_columns(decisions, FACTS)
         names |= {column: f"person.{fact}" for fact, column in facts.items()}
         with _codebook(book, codebook(found, names, path.name if to == "csv" else None)):
             write(_CURE)

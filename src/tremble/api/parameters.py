@@ -12,7 +12,8 @@ import polars as pl
 
 from tremble.store.schemas import with_columns
 
-CONFIG, PERSON = "config", "person"  # columns of decisions, and beginnings of names
+CONFIG, FACTS = "config", "facts"  # columns of decisions
+PREFIXES = {CONFIG: "config", FACTS: "person"}  # how names of their columns begin
 NAMELESS = "parameter"  # where no letter or digit of a name is ASCII
 NAME_LENGTH = 32  # Stata's limit
 EXACT = 2**53  # whole numbers up to here are numbers without loss in R and Stata
@@ -72,9 +73,9 @@ def _text(value: Any) -> str | None:
 
 def _name(kind: str, parameter: str, taken: set[str]) -> str:
     """A name that R and Stata take as it is: letters, digits, underscores, at most 32."""
-    plain = re.sub(r"\W+", "_", f"{kind}_{parameter}".lower(), flags=re.ASCII).strip("_")
-    if plain == kind:
-        plain = f"{kind}_{NAMELESS}"
+    plain = re.sub(r"\W+", "_", f"{PREFIXES[kind]}_{parameter}".lower(), flags=re.ASCII).strip("_")
+    if plain == PREFIXES[kind]:
+        plain = f"{PREFIXES[kind]}_{NAMELESS}"
     name, number = plain[:NAME_LENGTH], 1
     while name in taken:
         number += 1

@@ -30,9 +30,7 @@ def data_import(
     out: Annotated[
         Path | None, typer.Option(help="The JSONL file to write; with --guess the map.")
     ] = None,
-    table_map: Annotated[
-        Path | None, typer.Option("--map", help="Of a table: what its columns mean.")
-    ] = None,
+    map: Annotated[Path | None, typer.Option(help="Of a table: what its columns mean.")] = None,
     guess: Annotated[
         bool, typer.Option("--guess", help="Of a table: write a first map, import nothing.")
     ] = False,
@@ -46,17 +44,14 @@ def data_import(
     from tremble.datasets.base import Notes, source
 
     origin, notes = source(source_name), Notes()
-    _check_options(source_name, path, table_map, guess)
+    _check_options(source_name, path, map, guess)
     if guess:
         write_first_map(path, out, as_json)
         return
     if out is None:
         raise UserError("Name the file to write, as --out mine.jsonl.")
     check_import(out, path, force)
-    if table_map is None:
-        decisions = origin.load(path, notes)
-    else:
-        decisions = _from_table(path, table_map, notes, out)
+    decisions = origin.load(path, notes) if map is None else _from_table(path, map, notes, out)
     summary = import_decisions(decisions, out)
     _tell(summary, notes, out, as_json)
     if source_name == TABLE and not as_json:

@@ -58,10 +58,10 @@ _DECISIONS: Types = {
     "item": pl.String,  # only where a record names one
     "values": pl.List(pl.Float64),  # of the options, in the order of `keys`, where they have any
     "choices_each": pl.Int64,  # of the people behind a rate, where they made more than one
-    "person": pl.String,  # facts about who chose, of a record that has some of its own
+    "facts": pl.String,  # facts about who chose, of a record that has some of its own
 }
 # Columns of decisions that are stored only where one has a value.
-RARE = ("item", "values", "choices_each", "person")
+RARE = ("item", "values", "choices_each", "facts")
 SCORES, DECISIONS = pl.Schema(_SCORES), pl.Schema(_DECISIONS)
 EXPECTED = pl.Schema({name: _SCORES[name] for name in ("decision", "presentation", "row_key")})
 

@@ -119,7 +119,7 @@ def decision_row(decision: Decision, counterbalance: Collection[str] = ()) -> di
             "rate_sd": d.rate_sd,
             "choices_each": d.choices_each,
             "config": json.dumps(_parameters(d), ensure_ascii=False),
-            "person": json.dumps(dict(d.facts), ensure_ascii=False) if d.facts else None,
+            "facts": json.dumps(dict(d.facts), ensure_ascii=False) if d.facts else None,
             "presentations": len(presentations(d, counterbalance)),
             **_theory(d),
         }

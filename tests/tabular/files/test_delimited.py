@@ -154,8 +154,8 @@ def test_rows_may_lack_empty_cells_or_have_more_of_them(tmp_path: Path) -> None:
             "a,b,c\n1,2,3\n1,2,3,4\n",
             "a.csv, line 3: this row has 4 cells, and the first row has 3;",
         ),
-        ("a,b,c\n1,te\nxt,3\n", "a.csv, line 3: this row has 2 cells, and the first row has 3;"),
-        ("a,b\n1,te\nxt\n", "a.csv, line 3: this row has 1 cell, and the first row has 2;"),
+        ("a,b,c\n1,wo\nrd,3\n", "a.csv, line 3: this row has 2 cells, and the first row has 3;"),
+        ("a,b\n1,wo\nrd\n", "a.csv, line 3: this row has 1 cell, and the first row has 2;"),
         ('a,b\n1,2\n3,"x\n4,5\n', "a.csv, line 3: a quoted cell that opens in this row does not"),
         ('a,b\n1,"x"y\n', "a.csv, line 2: a quoted cell that opens in this row does not end"),
         ("a,b\n1,\0\n", "a.csv, line 2: byte 0x00 is in no text;"),
@@ -186,6 +186,7 @@ def test_endings(tmp_path: Path) -> None:
     assert read(tmp_path / "a.csv.gz", packed).columns == {"a": ["1"], "b": ["2"]}
     assert "has no ending by which tables are known" in refused(tmp_path / "a.docx", "a\n1\n")
     assert "has no ending by which tables are known" in refused(tmp_path / "a.sav.gz", "a\n1\n")
+    assert "'a.zip' is packed; unpack it, and give" in refused(tmp_path / "a.zip", b"PK\x03\x04")
     with pytest.raises(UserError, match=r"Cannot read .*no\.csv"):
         open_table(tmp_path / "no.csv", Reading())
 

@@ -88,6 +88,14 @@ def test_portable_files(tmp_path: Path) -> None:
     assert table.read(["CHOICE"]).columns == {"CHOICE": ["1", "2", "-99", None]}
 
 
+def test_a_day_that_no_calendar_has(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"id": [1.0, 2.0], "day": [1e15, 86400.0]})
+    pyreadstat.write_sav(frame, tmp_path / "a.sav", variable_format={"day": "DATE11"})
+    table = open_table(tmp_path / "a.sav", Reading())
+    read = table.read(["id", "day"])
+    assert read.columns == {"id": ["1", "2"], "day": ["1000000000000000", "86400"]}
+
+
 @pytest.mark.parametrize("name", ["a.sav", "a.dta", "a.por", "a.zsav"])
 def test_files_that_are_none(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("id,choice\n1,2\n")

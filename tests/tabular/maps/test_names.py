@@ -10,7 +10,7 @@ from tests.support.tables import a_map, decided, task
 from tremble.errors import UserError
 from tremble.tabular.maps.wide import pattern_of
 
-WIDE = {
+WIDE: dict[str, Any] = {
     "id": ["ann", "bob"],
     "u.2.offer": ["4", "5"],
     "u.2.choice": ["yes", "no"],
@@ -140,6 +140,11 @@ FILE = {"Treatment": ["a"], "choice": ["yes"], "u.1.choice": ["yes"], "u.2.choic
         (
             {"outcome": "u.{round}.choice", "columns": {"round": "Treatment"}},
             "'round' is a short name in columns and a part in braces; rename one.",
+        ),
+        (
+            {"columns": {"choice": "Treatment"}},
+            "'choice' is a short name in columns and a column of answers.csv, so that nobody knows "
+            "which is meant; choose another short name.",
         ),
         (
             {"participant": "whoever took part"},

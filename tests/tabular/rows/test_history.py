@@ -126,8 +126,8 @@ def test_no_cell_of_a_later_round_changes_a_prompt(data: st.DataObject) -> None:
 
 
 def test_rows_without_a_decision_are_in_no_history() -> None:
-    table = {"who": ["a"] * 3, "t": ["1", "2", "3"], "did": ["1", None, "0"]}
-    table |= {"The offer": ["5", "6", "7"], "note": ["x"] * 3}  # type: ignore[dict-item]
+    table: dict[str, Any] = {"who": ["a"] * 3, "t": ["1", "2", "3"], "did": ["1", None, "0"]}
+    table |= {"The offer": ["5", "6", "7"], "note": ["x"] * 3}
     found = decided(table, LONG)
     assert [d.prompt for d in found] == ["now 1 5 x", "[1 5 Yes y 1 x]now 3 7 x"]
 
@@ -245,6 +245,20 @@ def test_what_nobody_can_have_known_is_refused(keys: dict[str, Any], sentence: s
         decided(FILE, a_map(task(**keys)))
     assert sentence in str(caught.value)
     assert str(caught.value).startswith("map.toml: ")
+
+
+@pytest.mark.parametrize("name", ["u.2.did", "u.1.did", "u.2.payoff"])
+def test_history_shows_no_column_of_a_certain_round(name: str) -> None:
+    """`u.2.did` as the first decision of a row has it would be the own outcome of the second."""
+    prompt = "{% for past in history %}{{ past['" + name + "'] }}{% endfor %}."
+    with pytest.raises(UserError, match="of history, which belongs to one of the decisions of a"):
+        decided(FILE, a_map(task(**W, prompt=prompt)))
+    hidden = "{% set name = '" + name + "' %}{% for past in history %}{{ past[name] }}{% endfor %}."
+    with pytest.raises(UserError, match="has no attribute"):
+        decided(FILE, a_map(task(**W, prompt=hidden)))
+    outcome = "{% for past in history %}{{ past.outcome }}{% endfor %}."
+    found = decided(FILE, a_map(task(**W, prompt=outcome)))
+    assert [d.prompt for d in found] == [".", "yes."]
 
 
 def test_a_column_of_the_first_round_is_known_in_all_of_them() -> None:

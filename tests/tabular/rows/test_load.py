@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from tests.support.tables import a_map, decided, noted, task, write_csv
@@ -60,7 +61,7 @@ def test_several_columns_name_one_person_together() -> None:
 
 
 def test_people_are_the_same_in_all_tasks() -> None:
-    columns = {"one": ["yes", None], "two": ["no", "yes"], "id": ["a", "b"]}
+    columns: dict[str, Any] = {"one": ["yes", None], "two": ["no", "yes"], "id": ["a", "b"]}
     first, second = (
         task(family=name, outcome=name, participant="id", prompt=f"{name}?")
         for name in ("one", "two")
@@ -74,7 +75,7 @@ def test_people_are_the_same_in_all_tasks() -> None:
 
 
 def test_blank_participants_are_counted_with_their_places() -> None:
-    columns = {"choice": ["yes"] * 5, "id": [None, "a", "NA", None, None]}
+    columns: dict[str, Any] = {"choice": ["yes"] * 5, "id": [None, "a", "NA", None, None]}
     with pytest.raises(UserError) as caught:
         decided(columns, a_map(task(participant="id")))
     assert str(caught.value) == (
@@ -82,7 +83,7 @@ def test_blank_participants_are_counted_with_their_places() -> None:
         '...); fill it in, leave such rows out ("id" = [""] under [drop]), or leave participant '
         "out of the map."
     )
-    nobody = {"choice": [None, "no"], "id": [None, "a"]}
+    nobody: dict[str, Any] = {"choice": [None, "no"], "id": [None, "a"]}
     assert [d.participant for d in decided(nobody, a_map(task(participant="id")))] == ["1"]
 
 
@@ -140,7 +141,12 @@ def test_words_for_cells() -> None:
 
 
 def test_items_roles_and_rounds() -> None:
-    columns = {"choice": ["yes"] * 2, "v": ["a", "b"], "w": ["x/y", None], "r": ["2.0", None]}
+    columns: dict[str, Any] = {
+        "choice": ["yes"] * 2,
+        "v": ["a", "b"],
+        "w": ["x/y", None],
+        "r": ["2.0", None],
+    }
     keys: dict[str, Any] = {"item": ["v", "w"], "round": "r", "role": "v", "opening": "Answer: "}
     found = decided(columns, a_map(task(system="Hello.", **keys)))
     assert [(d.item, d.round, d.role) for d in found] == [("a/x%2Fy", 2, "a"), ("b/", None, "b")]
@@ -158,13 +164,36 @@ def test_the_data_set_is_called_as_the_map_says() -> None:
     assert one.dataset == "pilot"
 
 
-def test_a_folder_and_a_file(tmp_path: Path) -> None:
+def test_a_file(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "day one.csv", {"choice": ["yes", "no"]})
     content = map_from(a_map(task(config=["file"])), "map.toml")
     found = list(load_table(path, content, Notes(), "mine"))
     assert [(d.id, d.config) for d in found] == [
         ("custom/2", {"file": "day one"}),
         ("custom/3", {"file": "day one"}),
+    ]
+
+
+def test_a_frame() -> None:
+    frame = pl.DataFrame(
+        {"choice": ["yes", "no", None], "stake": [1.0, 2.5, 3.0], "ok": [True] * 3}
+    )
+    map_ = map_from(a_map(task(config=["stake", "ok"], prompt="{{ stake }}?")), "map.toml")
+    found = list(load_table(frame, map_, Notes(), "mine"))
+    assert [(d.choice, d.prompt, dict(d.config)) for d in found] == [
+        ("yes", "1?", {"stake": 1, "ok": "True"}),
+        ("no", "2.5?", {"stake": 2.5, "ok": "True"}),
+    ]
+
+
+def test_files_of_a_folder_are_told_apart(tmp_path: Path) -> None:
+    for name, choice in (("ann", "yes"), ("bob", "no")):
+        write_csv(tmp_path / f"{name}.csv", {"choice": [choice]})
+    map_ = map_from(a_map(task(participant="file", prompt="{{ file }}?")), "map.toml")
+    found = list(load_table(tmp_path, map_, Notes(), "mine"))
+    assert [(d.id, d.participant, d.prompt, d.choice) for d in found] == [
+        ("custom/ann/2", "1", "ann?", "yes"),
+        ("custom/bob/2", "2", "bob?", "no"),
     ]
 
 

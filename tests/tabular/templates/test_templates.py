@@ -93,7 +93,8 @@ def test_a_cell_reckons_as_its_number(how: Callable[[Any, Any], Any], one: int, 
 
 
 def test_a_cell_is_its_text_to_all_who_ask_for_texts() -> None:
-    assert {Cell("a"): 1}["a"] == 1
+    named: dict[str, int] = {Cell("a"): 1}
+    assert named["a"] == 1
     assert Cell("5") == "5" and Cell("5") != "5.0" and Cell("5") == Cell("5.0")
     assert Cell("a") + "b" == "ab" and "a" + Cell("5") == "a5" and Cell("a") + Cell("b") == "ab"
     assert Cell("%s") % "x" == "x" and "%s!" % Cell("5") == "5!"  # noqa: UP031
@@ -262,7 +263,9 @@ def test_a_template_that_goes_on_for_some_cells_alone_is_stopped(
 def test_which_templates_need_no_trial() -> None:
     parse = environment().parse
     assert is_plain(parse("{% for p in history %}{{ p.x }}{% endfor %}{% if a > 3 %}b{% endif %}"))
+    assert is_plain(parse("{{ 10 - a|int }}, {{ b|default('none') }}"))
     assert not is_plain(parse("{{ a * 9 }}"))
+    assert not is_plain(parse("{{ '%9999999999d' % a }}"))
     assert not is_plain(parse("{{ a|center(999999999) }}"))
     nested = "{% for a in range(9) %}{% for b in range(9) %}{% endfor %}{% endfor %}"
     assert not is_plain(parse(nested))

@@ -37,7 +37,7 @@ def subsets(decisions: pl.DataFrame, by: str) -> pl.DataFrame:
     """
     parameters = _parameters(decisions)
     varied = set(parameters["parameter"].to_list())
-    facts = _parameters(decisions, "person").filter(~pl.col("parameter").is_in(varied))
+    facts = _parameters(decisions, "facts").filter(~pl.col("parameter").is_in(varied))
     names = sorted(varied.union(facts["parameter"].to_list()) - set(BREAKDOWNS))
     if by not in BREAKDOWNS and by not in names:
         raise UserError(
@@ -75,7 +75,7 @@ def numbered_subsets(decisions: pl.DataFrame, by: str) -> tuple[pl.DataFrame, pl
 
 
 def _parameters(decisions: pl.DataFrame, column: str = "config") -> pl.DataFrame:
-    """`config`, or the facts in `person`, in long form; each distinct text is read once."""
+    """`config`, or `facts`, in long form; each distinct text is read once."""
     if column not in decisions.columns:
         return pl.DataFrame(schema=SUBSETS)
     texts = decisions[column].drop_nulls().unique(maintain_order=True).to_list()

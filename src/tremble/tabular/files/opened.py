@@ -71,6 +71,8 @@ def open_table(source: Path | Any, how: Reading) -> OpenTable:
     if source.is_dir():
         return _opened("folders", source, how)
     ending = ending_of(source)
+    if ending is None and source.suffix.lower() in {".zip", ".7z", ".rar"}:
+        raise UserError(f"{str(source)!r} is packed; unpack it, and give the file that was in it.")
     if ending is None:
         raise UserError(
             f"{str(source)!r} has no ending by which tables are known ({', '.join(_MODULES)}); "

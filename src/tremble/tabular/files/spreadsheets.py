@@ -17,6 +17,7 @@ from tremble.tabular.table import Reading, Table
 from tremble.text import did_you_mean, one_line
 
 _OLE = b"\xd0\xcf\x11\xe0"
+_OURS = (KeyboardInterrupt, SystemExit, GeneratorExit, MemoryError)  # no faults of the file
 _TRUTH = {"true": "True", "false": "False"}
 # fastexcel writes a day as its midnight, and a time as one of the day before Excel's first.
 _MIDNIGHT = re.compile(r"(\d{4}-\d\d-\d\d)[ T]00:00:00(\.0+)?")
@@ -70,13 +71,19 @@ def _columns(path: Path, how: Reading) -> list[list[str | None]]:
     try:
         book = fastexcel.read_excel(str(path))
         names: list[str] = list(book.sheet_names)
-    except Exception as error:  # fastexcel's own say no more than Exception
+    except _OURS:
+        raise
+    except (
+        BaseException
+    ) as error:  # fastexcel's own say no more than Exception, or that it panicked
         if "password" in str(error).lower():
             raise UserError(_password(path)) from error
         raise UserError(
             f"{str(path)!r} is no spreadsheet, or is damaged ({one_line(error)}); save it again as "
             ".xlsx, or name it after what it holds."
         ) from error
+    if not names:
+        raise UserError(f"{str(path)!r} holds no sheet; save it again as .xlsx.")
     if how.sheet is not None and how.sheet not in names:
         raise UserError(f"{path} has no sheet {how.sheet!r}{did_you_mean(how.sheet, names)}")
     sheet = how.sheet if how.sheet is not None else names[0]
@@ -84,7 +91,9 @@ def _columns(path: Path, how: Reading) -> list[list[str | None]]:
         # Rows above the first that holds something count, too.
         frame: Any = book.load_sheet(sheet, header_row=None, skip_rows=0, dtypes="string")
         frame = frame.to_polars()
-    except Exception as error:
+    except _OURS:
+        raise
+    except BaseException as error:
         raise UserError(
             f"Sheet {sheet!r} of {path} cannot be read ({one_line(error)}); save it as CSV."
         ) from error

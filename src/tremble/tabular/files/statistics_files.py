@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -31,8 +31,7 @@ def opened(path: Path, how: Reading) -> Held:
     refuse_others(path, own, first_bytes(path))
     try:
         options = {"encoding": how.encoding} if how.encoding and ending != ".por" else {}
-        read = getattr(reader, _READERS[ending])
-        columns, about = read(str(path), output_format="dict", **options)
+        columns, about = _read(getattr(reader, _READERS[ending]), path, options)
     except UnicodeDecodeError as error:
         raise UserError(_wrong_encoding(path)) from error
     except Exception as error:  # of a kind of pyreadstat's own, which only says Exception
@@ -47,6 +46,16 @@ def opened(path: Path, how: Reading) -> Held:
     named = {cell(name) or "": cell(text or "") for name, text in _questions(about).items()}
     questions = {name: text for name, text in named.items() if name and text}
     return Held(str(path), held, how, "case", questions=questions)
+
+
+def _read(reader: Callable[..., Any], path: Path, options: dict[str, Any]) -> tuple[Any, Any]:
+    """Columns by name, and what the file says about them."""
+    try:
+        columns, about = reader(str(path), output_format="dict", **options)
+    except OverflowError:  # a day after the year 9999 keeps none from being read as numbers
+        options = {**options, "disable_datetime_conversion": True}
+        columns, about = reader(str(path), output_format="dict", **options)
+    return columns, about
 
 
 def _pyreadstat() -> ModuleType:

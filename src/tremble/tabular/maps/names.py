@@ -42,6 +42,11 @@ class Names:
                     f"{alias!r} cannot be a short name in columns; use letters, digits and _, and "
                     "none of file, row, history, options and question"
                 )
+            if self.has(alias) and plain(task.columns[alias]) != plain(alias):
+                map_.fail(
+                    f"{alias!r} is a short name in columns and a column of {file}, so that nobody "
+                    "knows which is meant; choose another short name"
+                )
         keyed = task.rates or task.counts
         wanted = list(keyed.values()) or [task.outcome or task.rate or ""]
         self.outcomes = [self.find(name) for name in wanted]

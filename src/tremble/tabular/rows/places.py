@@ -15,6 +15,7 @@ VALUES = 8  # values of cells
 
 def places(table: Table, rows: Sequence[int]) -> str:
     """The first places of some rows: "3 rows (answers.csv, line 4; line 9; line 12)"."""
+    rows = list(dict.fromkeys(rows))  # of a wide table one may come several times
     shown = [table.place(row) for row in rows[:SHOWN]]
     brief = [
         shown[0],

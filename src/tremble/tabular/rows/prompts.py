@@ -70,7 +70,7 @@ class Templates:
                 self._check(template, name, self._column(template, name), own)
         self.variables = sorted(self.uses.names)
         self.columns = sorted(self.uses.columns)
-        self.fields = self._fields() if HISTORY in self.uses.special else []
+        self.fields = self._fields(own) if HISTORY in self.uses.special else []
 
     def _compiled(self, text: str, what: str) -> MapTemplate:
         try:
@@ -80,9 +80,7 @@ class Templates:
 
     def _variable(self, template: MapTemplate, name: str) -> Source:
         """What a variable stands for."""
-        if name == ROUND and name not in self.names.known() and self.names.task.round:
-            return self.names.find(self.names.task.round)
-        if name not in self.names.known() and not (name == ROUND and self.names.task.round):
+        if name not in self.names.known():
             self._unknown(template, name, [*self.names.known(), *SPECIAL])
         return self.source(name)
 
@@ -123,8 +121,8 @@ class Templates:
                 "alone; write its part in braces, in columns"
             )
 
-    def _fields(self) -> list[str]:
-        """What the templates may look at of earlier decisions."""
+    def _fields(self, own: set[str]) -> list[str]:
+        """What the templates may look at of earlier decisions; `own` are columns of outcomes."""
         if not self.names.task.participant:
             self.names.map.fail(
                 f"the task {self.names.task.family!r} uses history, but names no participant; add "
@@ -139,7 +137,22 @@ class Templates:
         for template in self.templates:
             for name in sorted(template.uses.past - known):
                 self._unknown(template, name, sorted(known))
-        return sorted((self.uses.words | self.uses.past) & known)
+            for name in sorted(template.uses.past):
+                if self._of_another(name, own):
+                    self.names.map.fail(
+                        f"{template.what} uses {name!r} of history, which belongs to one of the "
+                        "decisions of a row alone; write its part in braces, in columns"
+                    )
+        wanted = (self.uses.words | self.uses.past) & known
+        return sorted(name for name in wanted if not self._of_another(name, own))
+
+    def _of_another(self, name: str, own: set[str]) -> bool:
+        """Whether a name is a single column of a wide table that holds what a certain decision of a
+        row was, or what came after others: an earlier decision must not show it."""
+        if len(self.names.places) < 2 or (name in (CHOICE, KEY, OUTCOME)):
+            return False
+        source = self.source(name)
+        return source.kind == "column" and (source.name in own or self.names.later(source.name))
 
 
 class Prompts:

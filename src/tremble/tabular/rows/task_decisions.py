@@ -11,7 +11,7 @@ from tremble.errors import UserError
 from tremble.tabular.maps.wide import ROUND
 from tremble.tabular.rows.columns import Column, Columns
 from tremble.tabular.rows.history import Decided, Histories, orders_of
-from tremble.tabular.rows.outcomes import Did, outcomes, target_of
+from tremble.tabular.rows.outcomes import outcomes, target_of
 from tremble.tabular.rows.people import People, people_of
 from tremble.tabular.rows.places import places
 from tremble.tabular.rows.prompts import Prompts, Read, Templates
@@ -43,6 +43,7 @@ class TaskDecisions:
         self._prompts = Prompts(templates, columns, self._did)
         self._histories = self._with_histories() if templates.uses.special & {"history"} else None
         self._ends = ["".join(f"/{_in_id(part)}" for part in spot.values()) for spot in spots]
+        self._target = target_of(self._task)
         self._several_files = len(columns.table.sources) > 1
 
     def all(self, dropped: Counter[str]) -> Iterator[Decision]:
@@ -54,6 +55,7 @@ class TaskDecisions:
         unanswered = 0
         count = len(self._did)
         for row in range(len(self._columns.rows)):
+            line = self._line(row)
             for place in range(count):
                 done = self._did[place][row]
                 if done is None:
@@ -65,7 +67,7 @@ class TaskDecisions:
                     missing.setdefault(error.name, []).append(self._columns.rows[row])
                     continue
                 if not missing:
-                    yield self._decision(row, place, done, read)
+                    yield self._decision(line, row, place, read)
         if missing:
             self._refuse_missing(missing)
         if unanswered:
@@ -86,16 +88,17 @@ class TaskDecisions:
                 f"({error}); correct the template in {self._names.map.where}."
             ) from error
 
-    def _decision(self, row: int, place: int, done: Did, read: Read) -> Decision:
+    def _decision(self, line: str, row: int, place: int, read: Read) -> Decision:
         who, rounds = self._who[place], self._rounds[place]
         roles, items = self._roles[place], self._items[place]
-        task = self._task
+        task, done = self._task, self._did[place][row]
+        assert done is not None
         return Decision(
-            id=f"{task.family}/{self._line(row)}{self._ends[place]}",
+            id=f"{line}{self._ends[place]}",
             dataset=self._dataset,
             family=task.family,
             options=read.options,
-            target=target_of(task),
+            target=self._target,
             choice=done.choice,
             rates=done.rates,
             n=done.n,
@@ -112,9 +115,9 @@ class TaskDecisions:
         )
 
     def _line(self, row: int) -> str:
-        """Where a row stands, as ids name it: its line or row, of several files after the file."""
-        number = self._columns.number(row)
-        return f"{_in_id(self._columns.file(row))}/{number}" if self._several_files else str(number)
+        """How ids of a row begin: the family, of several files the file, and the line or row."""
+        file = f"{_in_id(self._columns.file(row))}/" if self._several_files else ""
+        return f"{self._task.family}/{file}{self._columns.number(row)}"
 
     def _with_histories(self) -> Histories:
         people = [who for who in self._who if who is not None]

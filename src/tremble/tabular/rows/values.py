@@ -8,6 +8,8 @@ from typing import Any
 from tremble.tabular.cells import number_of
 from tremble.tabular.rows.columns import Columns
 
+_NOTHING: dict[str, Any] = {}
+
 
 class Values:
     """What the names of `config` or `facts` hold, for the rows and places of a task; equal rows
@@ -30,6 +32,8 @@ class Values:
         self._made: dict[tuple[str | None, ...], dict[str, Any]] = {}
 
     def at(self, row: int, place: int) -> dict[str, Any]:
+        if not self.keys:
+            return _NOTHING
         key = tuple([cells[row] for cells in self._cells[place]])
         found = self._made.get(key)
         if found is None:
