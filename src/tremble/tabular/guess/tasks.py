@@ -51,7 +51,7 @@ def drafted(hints: Hints) -> Draft:
         others_named = [one for one in [*chosen, *others] if one.name != outcome.name]
         for kind, rows in kinds_of(hints, outcome):
             task = maker.task(kind, rows, others_named)
-            task.family = _unused(task.family, families)
+            task.family = _unused(task.family, _last(outcome), families)
             families.add(task.family)
             draft.tasks.append(task)
     draft.others = [f"{field.name} ({len(field.counts)} values)" for field in others]
@@ -123,7 +123,10 @@ def _nothing(hints: Hints, taken: Sequence[Field]) -> UserError:
     )
 
 
-def _unused(family: str, families: set[str]) -> str:
+def _unused(family: str, field: str, families: set[str]) -> str:
+    """A name for another task: that of its column beside it, then a number."""
+    if family in families and field not in family:
+        family = f"{family}_{field}"
     count, first = 1, family
     while family in families:
         count += 1
@@ -146,9 +149,12 @@ class _Maker:
         task = DraftTask(_family(hints, outcome, rows), "", outcome.name, options, rows=dict(rows))
         task.comments["options"] = doubts
         task.participant = list(hints.person.names)
-        task.round, task.order = hints.round, hints.order
-        if hints.role is not None and _goes_with(hints.role, outcome):
-            task.role = hints.role.name
+        task.round, task.order = (
+            self._filled(name, outcome) for name in (hints.round, hints.order)
+        )
+        role = hints.role
+        if role is not None and _goes_with(role, outcome) and len(_given(role, outcome)) > 1:
+            task.role = role.name
         conditions = {field.name: field for field in self.conditions}
         conditions |= {field.name: field for field in hints.config.values()}
         conditions = {
@@ -169,6 +175,12 @@ class _Maker:
         task.item = _item(outcome, seen, task, hints)
         self._add_prompt(task, outcome, [*conditions.values(), *seen])
         return task
+
+    def _filled(self, name: str | None, outcome: Field) -> str | None:
+        """A column that counts rounds, where it does so for this outcome."""
+        if name is None or not _given(self.hints.look.single(name), outcome):
+            return None
+        return name
 
     def _seen(
         self,
@@ -245,9 +257,17 @@ def _family(hints: Hints, outcome: Field, rows: Mapping[str, list[str]]) -> str:
         return hints.family(outcome.name)
     text = "_".join(kinds) or outcome.name
     text = re.sub(r"\{\w+\}", "", text)
-    if not kinds and "." in text:
-        text = next((p for p in reversed(text.split(".")) if has_word(p, OUTCOME)), text)
-    return re.sub(r"\W+", "_", text).strip("_").lower() or "decision"
+    return _plainly(text if kinds else text.strip(".").rpartition(".")[2]) or "decision"
+
+
+def _last(outcome: Field) -> str:
+    """The last part of an outcome's name: player.accepted -> accepted."""
+    name = re.sub(r"\{\w+\}", "", outcome.name)
+    return _plainly(name.strip(".").rpartition(".")[2])
+
+
+def _plainly(name: str) -> str:
+    return re.sub(r"\W+", "_", name).strip("_").lower()
 
 
 def _goes_with(field: Field, outcome: Field) -> bool:
