@@ -171,6 +171,43 @@ def test_a_prompt_skips_columns_with_gaps(tmp_path: Path) -> None:
     assert made.trial.decisions == {"choice": 4}
 
 
+def test_conditions_at_the_end_of_names(tmp_path: Path) -> None:
+    rows = "".join(
+        f"{n},{'safe' if n % 3 else 'risky'},{'risky' if n % 2 else 'safe'}\n" for n in range(12)
+    )
+    made = guess(tmp_path, "id,choice_gain,choice_loss\n" + rows)
+    assert made.draft.tasks[0].outcome == "choice_{condition}"
+    assert [one.config["condition"] for one in made.trial.shown] == ["gain", "loss"]
+    assert made.trial.decisions == {"choice": 24}
+
+
+def test_a_question_as_the_name_of_a_column(tmp_path: Path) -> None:
+    rows = "".join(f"{n},p{n}@x.org,{'Yes' if n % 3 else 'No'}\n" for n in range(9))
+    made = guess(tmp_path, "Timestamp,Email Address,Do you accept the offer?\n" + rows)
+    assert made.draft.tasks[0].participant == ["row"]  # an address in each row: a person in each
+    assert str(made.trial.shown[0].prompt).startswith("Do you accept the offer?\nWhich do you")
+
+
+def test_the_answer_of_somebody_else_is_no_outcome(tmp_path: Path) -> None:
+    random = Random(1)
+    rows = "".join(
+        f"{person // 2},{person},{r},{random.choice('CD')},{random.choice('CD')}\n"
+        for person in range(8)
+        for r in (1, 2, 3)
+    )
+    made = guess(tmp_path, "dyad,player,round,my_choice,partner_choice\n" + rows)
+    assert [task.outcome for task in made.draft.tasks] == ["my_choice"]
+    assert any("past.partner_choice" in text for text in made.draft.check)
+    assert made.draft.tasks[0].config == {}
+
+
+def test_a_number_that_stands_apart_is_told(tmp_path: Path) -> None:
+    rows = "".join(f"{n},{[1, 2, 9][n % 3]}\n" for n in range(12))
+    made = guess(tmp_path, "id,vote\n" + rows)
+    assert [one.key for one in made.draft.tasks[0].options] == ["1", "2", "9"]
+    assert 'write missing = ["9"] under [file]' in made.text.replace("\n#   ", " ")
+
+
 def test_too_many_values_for_options(tmp_path: Path) -> None:
     rows = "".join(f"{n},{n * 1.7:.1f}\n" for n in range(40))
     with pytest.raises(UserError, match="'contribution' has 40 different values: write a map"):

@@ -99,7 +99,7 @@ def test_rounds_of_otree_have_their_history() -> None:
         person[2].prompt
     )
     assert all(one.facts == {"age": 26} for one in person)
-    assert all(one.role == "Responder" for one in person)
+    assert all(one.role is None for one in person)  # proposers accept nothing
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,16 @@ from tremble.tabular.guess.looked import Field
 from tremble.tabular.guess.numbered import is_battery
 from tremble.tabular.guess.options import MOST, can_be_options
 from tremble.tabular.guess.roles import constant, is_condition, is_item
-from tremble.tabular.guess.words import AMOUNT, OUTCOME, TEXT, has_word, is_meta
+from tremble.tabular.guess.words import (
+    AMOUNT,
+    OTHERS,
+    OUTCOME,
+    TEXT,
+    counts_groups,
+    has_word,
+    is_meta,
+)
+from tremble.tabular.maps.wide import ROUND
 
 SURE, LIKELY, MAYBE = 3, 2, 1
 TASKS = 5
@@ -47,8 +56,8 @@ def candidates(hints: Hints, taken: Sequence[Field]) -> tuple[list[Field], list[
     ]
     best = max((one.score for one in found), default=0)
     chosen = [one.field for one in found if one.score == best]
-    if best == MAYBE:
-        chosen = chosen[-1:]
+    if best == MAYBE:  # the last one, and others with the same answers
+        chosen = [one for one in chosen if set(one.counts) == set(chosen[-1].counts)]
     chosen = _without_doubles(chosen)[:TASKS]
     kept = {field.name for field in chosen}
     return chosen, [one.field for one in found if one.field.name not in kept]
@@ -68,7 +77,9 @@ def too_many(hints: Hints, taken: Sequence[Field]) -> list[Field]:
 
 
 def _score(field: Field, hints: Hints) -> int:
-    if is_condition(field) or is_meta(field.name):
+    if is_condition(field) or is_meta(field.name) or has_word(field.name, OTHERS):
+        return 0
+    if counts_groups(field.name):
         return 0
     if not can_be_options(field) and not any(rows for _, rows in kinds_of(hints, field)):
         return 0
@@ -83,7 +94,10 @@ def _score(field: Field, hints: Hints) -> int:
     if field.name in hints.outcomes or (named and not has_word(field.name, TEXT)):
         return SURE if repeated or named else LIKELY
     if is_battery(field):
-        return SURE if _ASKED.search(text) else LIKELY
+        if _ASKED.search(text):
+            return SURE
+        # Of several columns with the same rounds, numbers are rather what people saw.
+        return MAYBE if field.part == ROUND and field.numbers is not None else LIKELY
     if not repeated:
         return 0
     if _ASKED.search(text):

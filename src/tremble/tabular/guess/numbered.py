@@ -7,13 +7,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from tremble.tabular.guess.looked import Field, Look
-from tremble.tabular.guess.words import OUTCOME, has_word, joined
+from tremble.tabular.guess.words import ENDINGS, OUTCOME, has_word, joined
 from tremble.tabular.maps.wide import ROUND, pattern_of
 
 _NUMBER = re.compile(r"\d+")
 _ROUNDS = re.compile(r"round|runde|trial|period|durchgang|wave", re.IGNORECASE)
 _FEW = 21  # different answers to one question, at most
-_ITEM = "item"
+ITEM, CONDITION = "item", "condition"  # parts of names
 
 
 def fields_of(look: Look, names: Iterable[str]) -> list[Field]:
@@ -22,9 +22,31 @@ def fields_of(look: Look, names: Iterable[str]) -> list[Field]:
     groups = _groups(look, names)
     taken = {name for _, group in groups for name in group.values()}
     singles = [look.single(name) for name in names if name not in taken]
+    ended = _ended(look, [name for name in names if name not in taken])
+    of_these = {name for field in ended for name in field.columns.values()}
+    singles = [one for one in singles if one.name not in of_these]
     marks = [tuple(group) for _, group in groups]
     several = [_field(look, mask, group, marks.count(tuple(group)) > 1) for mask, group in groups]
-    return sorted([*singles, *several], key=lambda field: field.number)
+    return sorted([*singles, *several, *ended], key=lambda field: field.number)
+
+
+def _ended(look: Look, names: Sequence[str]) -> list[Field]:
+    """Outcomes that differ by a condition at the end of their names: choice_gain, choice_loss."""
+    found: dict[str, dict[str, str]] = defaultdict(dict)
+    for name in names:
+        parts = re.fullmatch(r"(.+[_.])([A-Za-z]+)", name)
+        if parts and parts[2].casefold() in ENDINGS and has_word(parts[1], OUTCOME):
+            found[parts[1]][parts[2]] = name
+    fields = []
+    for before, group in found.items():
+        name = f"{before}{{{CONDITION}}}"
+        pattern = pattern_of(name)
+        assert pattern is not None
+        inside = [one for one in look.names if pattern.values(one)]
+        alone = sorted(inside) == sorted(group.values()) and CONDITION not in look.names
+        if len(group) > 1 and alone and _alike(look, list(group.values())):
+            fields.append(look.several(name, group, CONDITION))
+    return fields
 
 
 def _groups(look: Look, names: Sequence[str]) -> list[tuple[tuple[str, str], dict[str, str]]]:
@@ -74,12 +96,12 @@ def _field(look: Look, mask: tuple[str, str], group: dict[str, str], twins: bool
     before, behind = mask
     rounds = _ROUNDS.search(before + behind) or joined(before) in ("r", "t") or twins
     texts = {look.questions.get(name) for name in group.values()} - {None}
-    part = ROUND if rounds and len(texts) < 2 else _ITEM
+    part = ROUND if rounds and len(texts) < 2 else ITEM
     name = f"{before}{{{part}}}{behind}"
     pattern = pattern_of(name)
     assert pattern is not None
     others = set(look.names) - set(group.values())
-    if part == _ITEM and (any(map(pattern.values, others)) or _ITEM in look.names):
+    if part == ITEM and (any(map(pattern.values, others)) or ITEM in look.names):
         part, name = ROUND, f"{before}{{{ROUND}}}{behind}"
     return look.several(name, group, part)
 

@@ -14,6 +14,7 @@ from tremble.text import as_text
 MOST = 11  # options of words, and points of a scale of which all are listed
 _POINTS = 21  # whole numbers that are taken for options, at most
 _LONG = 60  # characters of an option, at most
+_TOOK = re.compile(r"(?:chose|chosen|picked|selected|took)[_.]?(\w+)", re.IGNORECASE)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d.*|\d\d?[./]\d\d?[./]\d{2,4}.*")
 
 # What yes means for a column of this name, and what no means.
@@ -100,6 +101,9 @@ def _pair(field: Field, cells: Sequence[list[str]]) -> tuple[list[DraftOption], 
     """Options of a column of True and False, or of 1 and 0, with words for them."""
     texts = {group[0].casefold(): group for group in cells}
     meaning = next((words for word, words in PAIRS.items() if _named(field, word)), None)
+    took = _TOOK.fullmatch(field.name)
+    if took is not None and meaning is None:
+        meaning = (took[1].strip("_"), f"not {took[1].strip('_')}")
     if texts.keys() <= _YES.keys():
         yes = next((group for text, group in texts.items() if _YES[text]), None)
         no = next((group for text, group in texts.items() if not _YES[text]), None)
@@ -139,13 +143,19 @@ def _numbers(
         ]
     low, high = made[0].value or 0, made[-1].value or 0
     whole = all(isinstance(number, int) for number in numbers)
-    if whole and len(made) < high - low + 1 <= MOST:
+    if whole and len(made) < high - low + 1 <= min(MOST, 2 * len(made)):
         known = {one.key for one in made}
         lacking = [str(n) for n in range(int(low), int(high) + 1) if str(n) not in known]
         made += [DraftOption(text, [text], int(text)) for text in lacking]
         made.sort(key=lambda one: one.value or 0)
         return made, [f"nobody chose {', '.join(lacking)}; take out what was no option"]
-    return made, ["where the numbers stand for words, write these as labels"]
+    doubts = ["where the numbers stand for words, write these as labels"]
+    if whole and len(made) > 2 and high - (made[-2].value or 0) > 2:
+        doubts.append(
+            f"{as_text(high)} stands apart; where it means no answer, write missing = "
+            f'["{as_text(high)}"] under [file]'
+        )
+    return made, doubts
 
 
 def _scale(keys: Collection[str]) -> list[str] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 _TAG = re.compile(r"<[a-zA-Z/!][^<>]*>")
@@ -28,10 +28,10 @@ def is_tagged(values: Sequence[str]) -> bool:
 
 
 def prompt_of(
-    shown: Sequence[Shown], labels: Sequence[str], question: Shown | None, past: Sequence[Shown]
+    shown: Sequence[Shown], labels: Sequence[str], question: str | None, past: Sequence[Shown]
 ) -> str:
-    """The template. `question`: the text of the question, where the file has it; `past`: columns
-    of earlier rounds that it tells of."""
+    """The template. `question`: the line that asks, where the file tells what was asked; `past`:
+    columns of earlier rounds that it tells of."""
     lines = []
     if past:
         told = "".join(f", {one.called} {{{{ past.{one.name} }}}}" for one in past)
@@ -41,10 +41,9 @@ def prompt_of(
             "{% endfor %}",
         ]
     alone = [one for one in shown if one.alone]
-    lines += [_line(one) for one in alone]
-    if question is not None:
-        lines.append(_line(question))
-    lines += [_line(one) for one in shown if not one.alone]
+    lines += [line_of(one) for one in alone]
+    lines += [question] if question else []
+    lines += [line_of(one) for one in shown if not one.alone]
     listed = " or ".join(labels) if len(labels) == 2 else ", ".join(labels)
     lines.append(f"Which do you choose: {literal(listed)}?")
     lines.append("Answer as JSON with the key decision.")
@@ -58,7 +57,8 @@ def literal(text: str) -> str:
     return text
 
 
-def _line(one: Shown) -> str:
+def line_of(one: Shown) -> str:
+    """The line of a prompt that prints a column."""
     value = f"{{{{ {one.name}{' | striptags' if one.tagged else ''} }}}}"
     line = value if one.alone else f"{literal(one.called)}: {value}"
     return f"{{% if {one.name} %}}{line}{{% endif %}}" if one.gaps else line
@@ -69,8 +69,3 @@ def called(name: str) -> str:
     last = re.sub(r"[._]?\{\w+\}[._]?", " ", name)
     last = re.split(r"[.]", last.strip(" ."))[-1]
     return " ".join(re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", last).split()) or name
-
-
-def aliases(columns: Mapping[str, str], name: str) -> str:
-    """The short name of a column among those of a task."""
-    return next((alias for alias, column in columns.items() if column == name), name)

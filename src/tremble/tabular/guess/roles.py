@@ -12,6 +12,7 @@ from tremble.tabular.guess.words import (
     ITEM,
     PERSON,
     ROUND,
+    counts_groups,
     has_word,
     joined,
     words_of,
@@ -65,6 +66,10 @@ def person_of(look: Look, private: dict[str, str], known: str | None = None) -> 
     for name in (by_name[word] for word in PERSON[:_SURE] if word in by_name):
         if None not in look.columns[name]:  # the file of one person
             return Person((name,), look.columns[name])
+    for name in private:  # a mail address in each row: a person in each
+        cells = look.columns[name]
+        if len(cells) > 1 and None not in cells and len(set(cells)) == len(cells):
+            return Person(("row",), [str(row) for row in range(len(cells))])
     return _files_as_people(look)
 
 
@@ -130,12 +135,15 @@ def constant(field: Field, person: Person) -> bool:
 
 
 def is_condition(field: Field) -> bool:
-    return has_word(field.name, CONDITION) and 2 <= len(field.counts) <= _GROUPS
+    named = has_word(field.name, CONDITION) and not counts_groups(field.name)
+    return named and 2 <= len(field.counts) <= _GROUPS
 
 
 def is_assigned(field: Field, person: Person, rows: int) -> bool:
     """Whether a column of several rows for each person differs between people alone."""
     if not person.names or rows < 2 * person.count or field.part is not None:
+        return False
+    if counts_groups(field.name):
         return False
     few = 2 <= len(field.counts) <= min(_GROUPS, max(2, person.count // 2))
     return few and constant(field, person)

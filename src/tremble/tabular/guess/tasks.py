@@ -6,13 +6,22 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from tremble.errors import UserError
+from tremble.tabular.guess.beside import FEW, given, goes_with, has_gaps, item_of, wordy
 from tremble.tabular.guess.candidates import candidates, same_partition, too_many
 from tremble.tabular.guess.draft import Draft, DraftTask
 from tremble.tabular.guess.hints import Hints
 from tremble.tabular.guess.kinds import kinds_of
 from tremble.tabular.guess.looked import Field, codes_seen, reading_of
-from tremble.tabular.guess.options import options_of
-from tremble.tabular.guess.prompt_text import Shown, called, is_tagged, prompt_of
+from tremble.tabular.guess.numbered import CONDITION, ITEM
+from tremble.tabular.guess.options import can_be_options, options_of
+from tremble.tabular.guess.prompt_text import (
+    Shown,
+    called,
+    is_tagged,
+    line_of,
+    literal,
+    prompt_of,
+)
 from tremble.tabular.guess.roles import (
     constant,
     fact_name,
@@ -21,12 +30,20 @@ from tremble.tabular.guess.roles import (
     is_fact,
     is_item,
 )
-from tremble.tabular.guess.words import AMOUNT, OUTCOME, TEXT, has_word, is_meta, short_name
+from tremble.tabular.guess.words import (
+    AMOUNT,
+    OTHERS,
+    OUTCOME,
+    TEXT,
+    counts_groups,
+    has_word,
+    is_meta,
+    short_name,
+)
 
-_FEW = 10  # values of a column that is worth a breakdown
 _SHOWN = 8  # columns in a prompt
 _NAMED = 8  # columns in a sentence
-_WORDY = 40  # letters from which on a cell is a text
+_WORDS = 3  # in the name of a column that is a question
 
 
 def drafted(hints: Hints) -> Draft:
@@ -47,13 +64,19 @@ def drafted(hints: Hints) -> Draft:
     draft.private = [*hints.private.items()]
     families: set[str] = set()
     maker = _Maker(hints, conditions, facts)
+    maker.decided = {one.name for one in chosen}
     for outcome in chosen:
-        others_named = [one for one in [*chosen, *others] if one.name != outcome.name]
         for kind, rows in kinds_of(hints, outcome):
-            task = maker.task(kind, rows, others_named)
-            task.family = _unused(task.family, families)
+            task = maker.task(kind, rows, others)
+            task.family = _unused(task.family, _last(outcome), families)
             families.add(task.family)
             draft.tasks.append(task)
+    draft.check += [
+        f"{field.name!r} seems to be the answer of somebody else; where people knew those of "
+        f"earlier rounds, the history can tell them: {{{{ past.{field.name} }}}}"
+        for field in hints.fields
+        if has_word(field.name, OTHERS) and can_be_options(field)
+    ]
     draft.others = [f"{field.name} ({len(field.counts)} values)" for field in others]
     used = {column for task in draft.tasks for column in used_columns(task)}
     draft.unused = [field.name for field in hints.fields if field.name not in used]
@@ -123,7 +146,10 @@ def _nothing(hints: Hints, taken: Sequence[Field]) -> UserError:
     )
 
 
-def _unused(family: str, families: set[str]) -> str:
+def _unused(family: str, field: str, families: set[str]) -> str:
+    """A name for another task: that of its column beside it, then a number."""
+    if family in families and field not in family:
+        family = f"{family}_{field}"
     count, first = 1, family
     while family in families:
         count += 1
@@ -136,6 +162,7 @@ class _Maker:
 
     def __init__(self, hints: Hints, conditions: Sequence[Field], facts: set[str]) -> None:
         self.hints, self.conditions, self.facts = hints, conditions, facts
+        self.decided: set[str] = set()  # outcomes of all tasks
 
     def task(
         self, outcome: Field, rows: Mapping[str, list[str]], others: Sequence[Field]
@@ -146,15 +173,18 @@ class _Maker:
         task = DraftTask(_family(hints, outcome, rows), "", outcome.name, options, rows=dict(rows))
         task.comments["options"] = doubts
         task.participant = list(hints.person.names)
-        task.round, task.order = hints.round, hints.order
-        if hints.role is not None and _goes_with(hints.role, outcome):
-            task.role = hints.role.name
+        task.round, task.order = (
+            self._filled(name, outcome) for name in (hints.round, hints.order)
+        )
+        role = hints.role
+        if role is not None and goes_with(role, outcome) and len(given(role, outcome)) > 1:
+            task.role = role.name
         conditions = {field.name: field for field in self.conditions}
         conditions |= {field.name: field for field in hints.config.values()}
         conditions = {
             name: field
             for name, field in conditions.items()
-            if _goes_with(field, outcome) and not same_partition(field, outcome)
+            if goes_with(field, outcome) and not same_partition(field, outcome)
         }
         seen = self._seen(outcome, rows, others, conditions)
         taken = {*hints.look.names, outcome.part or ""}
@@ -162,13 +192,19 @@ class _Maker:
             alias = short_name(field.name, taken - {field.name} | set(task.columns))
             if alias != field.name:
                 task.columns[alias] = field.name
-            few = 2 <= len(field.counts) <= _FEW
-            if field.name in conditions or (few and not _wordy(field)):
+            few = 2 <= len(field.counts) <= FEW
+            if field.name in conditions or (few and not wordy(field)):
                 task.config[alias] = field.name
         self._add_facts(task, outcome)
-        task.item = _item(outcome, seen, task, hints)
+        task.item = item_of(outcome, seen, task)
         self._add_prompt(task, outcome, [*conditions.values(), *seen])
         return task
+
+    def _filled(self, name: str | None, outcome: Field) -> str | None:
+        """A column that counts rounds, where it does so for this outcome."""
+        if name is None or not given(self.hints.look.single(name), outcome):
+            return None
+        return name
 
     def _seen(
         self,
@@ -181,7 +217,7 @@ class _Maker:
         hints = self.hints
         decided = {
             field.name for field in others if has_word(field.name, OUTCOME) or field.part
-        } | set(hints.outcomes)
+        } | {*hints.outcomes, *self.decided}
         if has_word(outcome.name, AMOUNT):
             decided |= {field.name for field in others}
         found = []
@@ -190,11 +226,13 @@ class _Maker:
             told = {*decided, *self.facts, *conditions, *rows, outcome.name}
             if not early or field.name in told or _is_counted(field, hints):
                 continue
-            if is_meta(field.name) or not _goes_with(field, outcome):
+            if is_meta(field.name) or has_word(field.name, OTHERS) or counts_groups(field.name):
                 continue
-            if len(_given(field, outcome)) < 2 or same_partition(field, outcome):
+            if not goes_with(field, outcome):
                 continue
-            if _wordy(field) and not (has_word(field.name, TEXT) or is_item(field)):
+            if len(given(field, outcome)) < 2 or same_partition(field, outcome):
+                continue
+            if wordy(field) and not (has_word(field.name, TEXT) or is_item(field)):
                 continue
             found.append(field)
         return found[:_SHOWN]
@@ -215,17 +253,12 @@ class _Maker:
                 next((a for a, column in task.columns.items() if column == one.name), one.name),
                 called(one.name),
                 alone=has_word(one.name, TEXT) and one.numbers is None,
-                gaps=_has_gaps(one, outcome),
+                gaps=has_gaps(one, outcome),
                 tagged=is_tagged(list(one.counts)[:1000]),
             )
             for one in seen
         ]
-        question = None
-        if outcome.questions:
-            lacks = len(outcome.questions) < len(outcome.columns)
-            question = Shown(
-                "question", "", alone=True, gaps=lacks, tagged=is_tagged(outcome.questions)
-            )
+        question = _question(outcome)
         past: list[Shown] = []
         if self.hints.history and task.participant:
             person = self.hints.person
@@ -235,8 +268,26 @@ class _Maker:
                 for one, field in zip(shown, seen, strict=True)
                 if field.name in varied and not one.gaps and not one.alone
             ]
+        if outcome.part == CONDITION:
+            task.config[CONDITION] = CONDITION
         labels = [option.key for option in task.options]
         task.prompt = prompt_of(shown, labels, question, past)
+
+
+def _question(outcome: Field) -> str | None:
+    """The line that asks: the text of the question, where the file has it, else what the names of
+    columns tell."""
+    if outcome.questions:
+        gaps = len(outcome.questions) < len(outcome.columns)
+        tagged = is_tagged(outcome.questions)
+        return line_of(Shown("question", "", alone=True, gaps=gaps, tagged=tagged))
+    if outcome.part == CONDITION:
+        return f"condition: {{{{ {CONDITION} }}}}"
+    if outcome.part == ITEM:
+        return f"{{{{ {ITEM} }}}}".join(map(literal, outcome.name.split(f"{{{ITEM}}}")))
+    # The name of a column that is a question, as forms of Google have it.
+    asks = outcome.part is None and len(outcome.name.split()) >= _WORDS
+    return literal(outcome.name) if asks else None
 
 
 def _family(hints: Hints, outcome: Field, rows: Mapping[str, list[str]]) -> str:
@@ -245,72 +296,14 @@ def _family(hints: Hints, outcome: Field, rows: Mapping[str, list[str]]) -> str:
         return hints.family(outcome.name)
     text = "_".join(kinds) or outcome.name
     text = re.sub(r"\{\w+\}", "", text)
-    if not kinds and "." in text:
-        text = next((p for p in reversed(text.split(".")) if has_word(p, OUTCOME)), text)
-    return re.sub(r"\W+", "_", text).strip("_").lower() or "decision"
+    return _plainly(text if kinds else text.strip(".").rpartition(".")[2]) or "decision"
 
 
-def _goes_with(field: Field, outcome: Field) -> bool:
-    """Whether a field has a cell for each decision: it is single, or has the outcome's part."""
-    if field.part is None:
-        return True
-    return field.part == outcome.part and bool(field.columns.keys() & outcome.columns.keys())
+def _last(outcome: Field) -> str:
+    """The last part of an outcome's name: player.accepted -> accepted."""
+    name = re.sub(r"\{\w+\}", "", outcome.name)
+    return _plainly(name.strip(".").rpartition(".")[2])
 
 
-def _given(field: Field, outcome: Field) -> set[str]:
-    """The different values of a field where somebody decided."""
-    found: set[str] = set()
-    for place, cells in zip(outcome.columns, outcome.held, strict=True):
-        beside = field.at(place)
-        if beside is not None:
-            pairs = set(zip(cells, beside, strict=True))
-            found |= {value for did, value in pairs if did is not None and value is not None}
-    return found
-
-
-def _has_gaps(field: Field, outcome: Field) -> bool:
-    """Whether a field is missing where somebody decided."""
-    for place, cells in zip(outcome.columns, outcome.held, strict=True):
-        beside = field.at(place)
-        if beside is None:
-            return True
-        if any(b is None and a is not None for a, b in zip(cells, beside, strict=True)):
-            return True
-    return False
-
-
-def _wordy(field: Field) -> bool:
-    """Whether a field holds texts, each another one."""
-    if field.numbers is not None:
-        return False
-    values = field.counts
-    return len(values) > max(_FEW, field.counts.total() / 2) or any(
-        len(value) > _WORDY for value in values
-    )
-
-
-def _item(outcome: Field, seen: Sequence[Field], task: DraftTask, hints: Hints) -> str | None:
-    """The column of items, where it tells which text somebody read together with config."""
-    if outcome.part == "item":
-        return "item"
-    items = [field for field in seen if is_item(field) or has_word(field.name, TEXT)]
-    for field in sorted(items, key=lambda one: not is_item(one)):
-        if field.part is not None:
-            continue
-        varied = {*task.config.values(), field.name}
-        rest = [one for one in seen if one.name not in varied]
-        if all(_tells(field, one) for one in rest):
-            return field.name
-    return None
-
-
-def _tells(item: Field, field: Field) -> bool:
-    """Whether a field has one value for each item."""
-    if field.part is not None:
-        return False
-    known: dict[str, str] = {}
-    return all(
-        known.setdefault(one, value or "") == (value or "")
-        for one, value in zip(item.held[0], field.held[0], strict=True)
-        if one is not None
-    )
+def _plainly(name: str) -> str:
+    return re.sub(r"\W+", "_", name).strip("_").lower()

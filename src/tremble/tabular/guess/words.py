@@ -55,6 +55,14 @@ META = word_set(
     "completed complete progress status email phone address weight payoffs profit confidence "
     "result results won winner"
 )
+# Whose answer a column holds, where it is not that of the participant; what counts groups.
+OTHERS = word_set("partner partners other others opponent opponents their coplayer counterpart")
+GROUPS = word_set("dyad dyads pair pairs team teams session sessions site lab room group cohort")
+# What a column of one condition may end in, beside others of the same outcome.
+ENDINGS = word_set(
+    "gain loss control treatment high low self other pre post before after neutral positive "
+    "negative with without public private own a b"
+)
 PRACTICE = word_set(
     "practice practise training instruction instructions warmup tutorial welcome fixation "
     "attention attention_check catch example uebung übung"
@@ -65,7 +73,8 @@ PERSON = word_list(
     "subjectnr subjectno subjid subj subid sub pptid ppt ppn pid ppid personid person "
     "respondentid respondent responseid vpcode vpnr vpn vp versuchsperson teilnehmer proband "
     "userid user uid playerid player caseid case runid sid studentid id code nr prolificpid "
-    "prolificid workerid"
+    "prolificid workerid rater raterid annotator judge "
+    "evaluator coder respid resp dm decider ss"
 )
 ROUND = word_list(
     "round roundnumber roundnr roundno subsessionroundnumber period trial trialnumber trialnum "
@@ -77,8 +86,9 @@ _BREAKS = re.compile(r"(?<=[a-zäöü])(?=[A-ZÄÖÜ])|(?<=[^\W\d])(?=\d)|(?<=\d
 
 
 def words_of(name: str) -> list[str]:
-    """The words of a column's name, without numbers: "player.didTake_2" -> player, did, take."""
-    apart = _BREAKS.sub(" ", name)
+    """The words of a column's name, without numbers and parts in braces:
+    "player.didTake_2" -> player, did, take."""
+    apart = _BREAKS.sub(" ", re.sub(r"\{\w+\}", " ", name))
     return [word for word in re.split(r"[\W\d_]+", apart.casefold()) if word]
 
 
@@ -96,6 +106,14 @@ def is_meta(name: str) -> bool:
     """Whether a column holds what is no part of a decision: `choice_rt`, `start_time`."""
     words = words_of(name)
     return words == ["name"] or (bool(words) and (words[-1] in META or words[0] in META))
+
+
+def counts_groups(name: str) -> bool:
+    """Whether a column tells groups of people apart: group_id, dyad."""
+    words = words_of(name)
+    told = bool(GROUPS.intersection(words))
+    numbered = bool(words) and words[-1] in ("id", "nr", "no", "code", "number")
+    return told and (numbered or words[0] in GROUPS - {"group"})
 
 
 # Names that a template cannot use for a column: words of Jinja, and what maps call otherwise.

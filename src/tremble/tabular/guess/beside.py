@@ -1,0 +1,80 @@
+"""How other columns stand beside an outcome: what they hold where somebody decided."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tremble.tabular.guess.draft import DraftTask
+from tremble.tabular.guess.looked import Field
+from tremble.tabular.guess.numbered import ITEM
+from tremble.tabular.guess.roles import is_item
+from tremble.tabular.guess.words import TEXT, has_word
+
+FEW = 10  # values of a column that is worth a breakdown
+_WORDY = 40  # letters from which on a cell is a text
+
+
+def goes_with(field: Field, outcome: Field) -> bool:
+    """Whether a field has a cell for each decision: it is single, or has the outcome's part."""
+    if field.part is None:
+        return True
+    return field.part == outcome.part and bool(field.columns.keys() & outcome.columns.keys())
+
+
+def given(field: Field, outcome: Field) -> set[str]:
+    """The different values of a field where somebody decided."""
+    found: set[str] = set()
+    for place, cells in zip(outcome.columns, outcome.held, strict=True):
+        beside = field.at(place)
+        if beside is not None:
+            pairs = set(zip(cells, beside, strict=True))
+            found |= {value for did, value in pairs if did is not None and value is not None}
+    return found
+
+
+def has_gaps(field: Field, outcome: Field) -> bool:
+    """Whether a field is missing where somebody decided."""
+    for place, cells in zip(outcome.columns, outcome.held, strict=True):
+        beside = field.at(place)
+        if beside is None:
+            return True
+        if any(b is None and a is not None for a, b in zip(cells, beside, strict=True)):
+            return True
+    return False
+
+
+def wordy(field: Field) -> bool:
+    """Whether a field holds texts, each another one."""
+    if field.numbers is not None:
+        return False
+    values = field.counts
+    return len(values) > max(FEW, field.counts.total() / 2) or any(
+        len(value) > _WORDY for value in values
+    )
+
+
+def item_of(outcome: Field, seen: Sequence[Field], task: DraftTask) -> str | None:
+    """The column of items, where it tells which text somebody read together with config."""
+    if outcome.part == ITEM:
+        return ITEM
+    items = [field for field in seen if is_item(field) or has_word(field.name, TEXT)]
+    for field in sorted(items, key=lambda one: not is_item(one)):
+        if field.part is not None:
+            continue
+        varied = {*task.config.values(), field.name}
+        rest = [one for one in seen if one.name not in varied]
+        if all(_tells(field, one) for one in rest):
+            return field.name
+    return None
+
+
+def _tells(item: Field, field: Field) -> bool:
+    """Whether a field has one value for each item."""
+    if field.part is not None:
+        return False
+    known: dict[str, str] = {}
+    return all(
+        known.setdefault(one, value or "") == (value or "")
+        for one, value in zip(item.held[0], field.held[0], strict=True)
+        if one is not None
+    )
