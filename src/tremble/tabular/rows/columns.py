@@ -74,6 +74,14 @@ class Columns:
         """The line or row of the file where a row of the task stands."""
         return self.table.rows[self.rows[position]]
 
+    def first_rows(self) -> list[int]:
+        """Which rows of the task are the first of a file."""
+        starts, start = set(), 0
+        for _, count in self.table.sources:
+            starts.add(start)
+            start += count
+        return [at for at, row in enumerate(self.rows) if row in starts]
+
     def file(self, position: int) -> str:
         """The name of a row's file without its ending."""
         if not self._files:
