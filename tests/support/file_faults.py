@@ -14,7 +14,7 @@ import pandas as pd
 import polars as pl
 import pyreadstat
 
-from tests.support.fault import CSV, Fault, book
+from tests.support.fault import CSV, Content, Fault, book
 from tests.support.places import ROOT
 
 
@@ -48,6 +48,7 @@ def _no_rows(path: Path) -> None:
     pyreadstat.write_sav(_frame().head(0), path)
 
 
+_SOUND: dict[str, Content] = {"k.csv": CSV, "k.json": "[]", "k.sav": _WHOLE["t.sav"]}
 FORMS = [
     Fault(
         "locked.xlsx",
@@ -118,7 +119,7 @@ FORMS = [
     ),
     *(
         Fault(name, content, ('"klingon"',), file={"encoding": "klingon"})
-        for name, content in {"k.csv": CSV, "k.json": "[]", "k.sav": _WHOLE["t.sav"]}.items()
+        for name, content in _SOUND.items()
     ),
     Fault("quote.csv", CSV.replace("ann,b", '"ann,b'), ("line 3", "quoted cell")),
     Fault("inner quote.csv", CSV.replace("ann,b", '"an"n,b'), ("line 3", "quoted cell")),

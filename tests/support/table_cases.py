@@ -42,10 +42,11 @@ for _shape in ("rates", "counts"):
 
 def cases() -> list[dict[str, str]]:
     """All of them, each a value for every dimension."""
-    return pairwise(DIMENSIONS, _together)
+    return pairwise(DIMENSIONS, together)
 
 
-def _together(case: Case) -> bool:
+def together(case: Case) -> bool:
+    """Whether values of some dimensions go together."""
     return all(
         case[other] in allowed
         for name, value, other, allowed in _ONLY

@@ -184,8 +184,8 @@ class TableFile:
         return self.case["shape"] == "history" or (self.case["shape"] == "wide" and named)
 
     def _prompt(self, family: str) -> str:
-        frame = self.name("frame")
-        frame = frame if frame.isidentifier() else f"row[{_quoted(frame)}]"
+        names = (self.name("frame"), self.name("age"))
+        frame, age = (one if one.isidentifier() else f"row[{_quoted(one)}]" for one in names)
         past = "{% for past in history %}{{ past.round }}: {{ past.offer }}, {{ past.choice }}.\n"
         text = past + "{% endfor %}" if self.told else ""
         text += f"{family}: {{% if {frame} %}}{{{{ {frame} }}}}{{% else %}}nothing{{% endif %}}, "
@@ -194,6 +194,8 @@ class TableFile:
             text += " {{ part }} of {{ round }}."
         for kind, role in (("booleans", "flag"), ("dates", "when")):
             text += f" {{{{ {role} }}}}" if self.case["values"] == kind else ""
+        if self.case["values"] == "floats":
+            text += f"{{% if {age} %}} Aged {{{{ {age} }}}}.{{% endif %}}"
         return text
 
 

@@ -108,6 +108,8 @@ class Records:
             text = shown(case, row.flag)
             prompt += f" {text}"
             config["flag"] = int(text) if text.isdecimal() else text
+        if case["values"] == "floats" and row.age is not None:
+            prompt += f" Aged {row.age}."
         if case["values"] == "dates":
             prompt += f" {row.when}"
             config["when"] = str(row.when)

@@ -102,6 +102,8 @@ def _with_header(
     if header == "many":
         extra = [Column(f"x{at:03}", [f"text {at}"] * height) for at in range(200 - len(made))]
         return [*extra[:90], *made, *extra[90:]], set()
+    if header == "odd":  # what people wrote, over several lines
+        return [Column("remark", [f"first\nsecond {at}" for at in range(height)]), *made], set()
     if header == "twice":
         first, second = Column("note", ["one"] * height), Column("note", ["other"] * height)
         return [first, *made, second], set()
