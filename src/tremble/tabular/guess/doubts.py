@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tremble.tabular.guess.draft import DraftTask
@@ -10,6 +11,7 @@ from tremble.tabular.guess.looked import Field, Look
 from tremble.tabular.guess.options import can_be_options
 from tremble.tabular.guess.roles import Person, Repeated, in_several
 from tremble.tabular.guess.words import joined, of_others, short_name, words_of
+from tremble.tabular.table import Cells
 
 _DAY = 10  # characters of 2026-03-01 and 01.03.2026
 _SESSIONS = ("session", "sessionid", "sessioncode", "sessionnr", "sessionnumber")
@@ -87,24 +89,24 @@ def _twice(person: Person, beside: str, cells: Iterable[str | None]) -> Iterator
 
 
 def of_rounds(hints: Hints, outcome: Field, family: str) -> Iterator[str]:
-    """A sentence on people who decided twice in a round."""
-    if hints.round is None or outcome.part is not None:
+    """A sentence on people who decided twice in a round, or in a part of a wide table."""
+    if (outcome.part is None and hints.round is None) or not hints.person.names:
         return
-    rounds = hints.look.columns[hints.round]
-    seen: set[tuple[str, str]] = set()
-    twice: dict[tuple[str, str], None] = {}
-    for who, round_, did in zip(hints.person.cells, rounds, outcome.held[0], strict=True):
-        if who is None or round_ is None or did is None:
-            continue
-        if (who, round_) in seen:
-            twice[who, round_] = None
-        seen.add((who, round_))
+    times: Counter[tuple[str, str]] = Counter()
+    for place, cells in zip(outcome.columns, outcome.held, strict=True):
+        rounds: Cells = [place] * len(cells)
+        if outcome.part is None and hints.round is not None:
+            rounds = hints.look.columns[hints.round]
+        for who, round_, did in zip(hints.person.cells, rounds, cells, strict=True):
+            if who is not None and round_ is not None and did is not None:
+                times[who, round_] += 1
+    twice = [pair for pair, count in times.items() if count > 1]
     if twice:
-        who, round_ = next(iter(twice))
+        who, round_ = twice[0]
         yield (
-            f"participant {who!r} decides more than once in round {round_!r} of {family!r}, as in "
-            f"{len(twice):,} cases; where several people have one name, add to participant the "
-            "column that tells them apart"
+            f"participant {who!r} decided {times[twice[0]]} times in {outcome.part or 'round'} "
+            f"{round_!r} of {family!r}, and {len(twice) - 1:,} others like that; where several "
+            "people have one name, add to participant the column that tells them apart"
         )
 
 

@@ -12,7 +12,7 @@ from tremble.tabular.guess.looked import Field, Look
 from tremble.tabular.guess.movers import SECOND, decider, mover
 from tremble.tabular.guess.options import can_be_options
 from tremble.tabular.guess.plain import hints_of
-from tremble.tabular.guess.roles import Person, is_condition, is_fact
+from tremble.tabular.guess.roles import Person, constant, is_condition, is_fact
 from tremble.tabular.guess.tasks import drafted
 from tremble.tabular.guess.words import AMOUNT, OUTCOME, has_word, made_of_decisions, word_set
 
@@ -93,11 +93,7 @@ def _add_group(hints: Hints, seats: Sequence[Field]) -> None:
         and can_be_options(group[name])
     ]
     if unclear:
-        hints.refusal = (
-            f"has decisions only in fields of the group, such as {unclear[0]!r}, and it is not "
-            'clear who made them; write a map that names these people: rows = { "'
-            f'{_seat_of(unclear[0], seats)}" = ["1"] }} (docs/tables.md).'
-        )
+        hints.refusal = _unclear(group[unclear[0]], seats, hints.person)
 
     def knows(field: Field, outcome: Field) -> bool | None:
         if _app(field.name) != _app(outcome.name):
@@ -116,10 +112,20 @@ def _add_group(hints: Hints, seats: Sequence[Field]) -> None:
     hints.knows = knows
 
 
-def _seat_of(name: str, seats: Sequence[Field]) -> str:
-    """A column that tells members of a group apart, for the app of a field."""
-    mine = [one for one in seats if _app(one.name) == _app(name)]
-    return next(iter(mine[-1].columns.values())) if mine else "player.id_in_group"
+def _unclear(field: Field, seats: Sequence[Field], person: Person) -> str:
+    """Why decisions that stand in fields of the group give no map, and what to do."""
+    mine = [one for one in seats if _app(one.name) == _app(field.name)]
+    said = f"has decisions only in fields of the group, such as {field.name!r}"
+    if mine and all(one.part is not None and not constant(one, person) for one in mine):
+        return (
+            f"{said}, and roles change between rounds; export the app {_app(field.name)!r} alone, "
+            "with a row for each player and round, and guess from that file."
+        )
+    seat = next(iter(mine[-1].columns.values())) if mine else "player.id_in_group"
+    return (
+        f"{said}, and it is not clear who made them; write a map whose task takes the rows of "
+        f'these people alone, such as rows = {{ "{seat}" = ["1"] }} (docs/tables.md).'
+    )
 
 
 def _wide_fields(look: Look, names: Sequence[str]) -> list[Field]:

@@ -265,7 +265,7 @@ class _Maker:
 
     def _unsure(self, conditions: Mapping[str, Field], seen: Sequence[Field]) -> list[str]:
         """Columns of a prompt whose names do not say that people knew them."""
-        sure = {*self.hints.config}
+        sure = {one.name for one in self.hints.config.values()}
         varied = [one for one in conditions.values() if not is_condition(one)]
         read = [one for one in seen if not is_item(one) and not has_word(one.name, TEXT)]
         return [one.name for one in (*varied, *read) if one.name not in sure]
