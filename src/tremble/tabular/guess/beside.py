@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from tremble.tabular.guess.draft import DraftTask
 from tremble.tabular.guess.looked import Field
+from tremble.tabular.guess.movers import SECOND, mover
 from tremble.tabular.guess.numbered import ITEM
 from tremble.tabular.guess.roles import is_item
-from tremble.tabular.guess.words import TEXT, has_word
+from tremble.tabular.guess.words import AMOUNT, RECEIVED, SHOWN, TEXT, TRAIT, has_word
 
 FEW = 10  # values of a column that is worth a breakdown
+_POINTS = 11  # of a scale, at most
+_ITEM = re.compile(r"[^\W\d]+(_[^\W\d]+)*[_.]?\d{1,2}")
 _WORDY = 40  # letters from which on a cell is a text
 
 
@@ -41,6 +45,24 @@ def has_gaps(field: Field, outcome: Field) -> bool:
         if any(b is None and a is not None for a, b in zip(cells, beside, strict=True)):
             return True
     return False
+
+
+def asked_of_people(field: Field, people: int) -> bool:
+    """Whether a column is rather an answer to a questionnaire than what people saw: a trait, or
+    numbers of a scale under a name such as trust_1, with one cell for each person."""
+    if has_word(field.name, TRAIT):
+        return True
+    numbers = field.numbers or []
+    scale = all(isinstance(one, int) and 0 <= one <= _POINTS for one in numbers)
+    once = field.part is None and field.counts.total() <= people
+    return once and scale and len(numbers) > 2 and bool(_ITEM.fullmatch(field.name))
+
+
+def own_deed(field: Field, outcome: Field) -> bool:
+    """Whether a column is an amount that people gave or kept, not one that they were shown."""
+    if not has_word(field.name, AMOUNT) or has_word(field.name, SHOWN):
+        return False
+    return not (has_word(field.name, RECEIVED) and mover(outcome.name) == SECOND)
 
 
 def wordy(field: Field) -> bool:

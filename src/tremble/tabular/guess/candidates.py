@@ -14,12 +14,13 @@ from tremble.tabular.guess.options import MOST, can_be_options
 from tremble.tabular.guess.roles import constant, is_condition, is_item
 from tremble.tabular.guess.words import (
     AMOUNT,
-    OTHERS,
     OUTCOME,
     TEXT,
     counts_groups,
     has_word,
     is_meta,
+    made_of_decisions,
+    of_others,
 )
 from tremble.tabular.maps.wide import ROUND
 
@@ -38,6 +39,17 @@ _NO_ANSWER = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
+class Chosen:
+    """`fields`: the outcomes, in the order of the file; `others`: columns that could be some;
+    `doubts`: what the user is to check of them; `last_resort`: no name says that they are any."""
+
+    fields: list[Field]
+    others: list[Field]
+    doubts: list[str]
+    last_resort: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """A column that may be an outcome: SURE, LIKELY or MAYBE."""
 
@@ -45,9 +57,8 @@ class Candidate:
     score: int
 
 
-def candidates(hints: Hints, taken: Sequence[Field]) -> tuple[list[Field], list[Field]]:
-    """The outcomes, in the order of the file, and other columns that could be some; `taken` are
-    those that are something else."""
+def candidates(hints: Hints, taken: Sequence[Field]) -> Chosen:
+    """The outcomes; `taken` are columns that are something else."""
     names = {field.name for field in taken}
     found = [
         Candidate(field, score)
@@ -60,7 +71,20 @@ def candidates(hints: Hints, taken: Sequence[Field]) -> tuple[list[Field], list[
         chosen = [one for one in chosen if set(one.counts) == set(chosen[-1].counts)]
     chosen = _without_doubles(chosen)[:TASKS]
     kept = {field.name for field in chosen}
-    return chosen, [one.field for one in found if one.field.name not in kept]
+    others = [one.field for one in found if one.field.name not in kept]
+    doubts = []
+    if best == MAYBE:
+        told = " and ".join(repr(one.name) for one in chosen)
+        doubts.append(
+            f"no name of a column says that it holds decisions; {told} is only a guess, since it "
+            "has few values: write the right column as outcome"
+        )
+    doubts += [
+        f"{one.name!r} is taken for decisions, since its columns have the same few answers"
+        for one in chosen
+        if best == LIKELY and not has_word(one.name, OUTCOME | AMOUNT)
+    ]
+    return Chosen(chosen, others, doubts, best == MAYBE)
 
 
 def too_many(hints: Hints, taken: Sequence[Field]) -> list[Field]:
@@ -77,9 +101,9 @@ def too_many(hints: Hints, taken: Sequence[Field]) -> list[Field]:
 
 
 def _score(field: Field, hints: Hints) -> int:
-    if is_condition(field) or is_meta(field.name) or has_word(field.name, OTHERS):
+    if is_condition(field) or is_meta(field.name) or of_others(field.name):
         return 0
-    if counts_groups(field.name):
+    if counts_groups(field.name) or made_of_decisions(field.name) or field.name in hints.never:
         return 0
     if not can_be_options(field) and not any(rows for _, rows in kinds_of(hints, field)):
         return 0

@@ -17,7 +17,9 @@ class Hints:
     are answers; `before`: columns that people knew although they stand behind the outcome;
     `config`: what the tool says was varied; `order`: what counts rounds, but not from 1;
     `family`: what the decisions of an outcome are called; `history`: prompts tell of earlier
-    rounds."""
+    rounds; `never`: columns that are no outcomes; `deciders`: of an outcome that stands in rows of
+    others, too, the column and its value of those who decided; `knows`: whether who decides an
+    outcome knew a field, None where only its place tells; `refusal`: why there is no outcome."""
 
     tool: str
     look: Look
@@ -36,3 +38,7 @@ class Hints:
     check: list[str] = field(default_factory=list)
     family: Callable[[str], str] | None = None
     history: bool = False
+    never: tuple[str, ...] = ()
+    deciders: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    knows: Callable[[Field, Field], bool | None] | None = None
+    refusal: str | None = None

@@ -36,7 +36,12 @@ def _is_kind(name: str) -> bool:
 
 
 def kinds_of(hints: Hints, outcome: Field) -> list[tuple[Field, Rows]]:
-    """The outcome in the rows of each kind, where kinds have other answers; else as it is."""
+    """The outcome in the rows of each kind, where kinds have other answers; in those of who decided
+    it, where others have it, too; else as it is."""
+    if outcome.name in hints.deciders:
+        who, value = hints.deciders[outcome.name]
+        part = _only(outcome, hints.look.columns[who], value)
+        return [(part, {who: [value]})] if can_be_options(part) else []
     if outcome.part is not None:
         return [(outcome, {})]
     for name in _kind_columns(hints, outcome):
@@ -65,8 +70,9 @@ def _kind_columns(hints: Hints, outcome: Field) -> list[str]:
 
 
 def _only(field: Field, column: Cells, kind: str) -> Field:
-    """A single field with cells in the rows of a kind alone."""
-    cells = [
-        cell if here == kind else None for cell, here in zip(field.held[0], column, strict=True)
-    ]
-    return replace(field, held=(cells,))
+    """A field with cells in the rows of a kind alone."""
+    held = tuple(
+        [cell if here == kind else None for cell, here in zip(cells, column, strict=True)]
+        for cells in field.held
+    )
+    return replace(field, held=held)

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from tremble.tabular.cells import number_of, same
 from tremble.tabular.guess.draft import DraftOption
 from tremble.tabular.guess.looked import Field
-from tremble.tabular.guess.words import word_list, words_of
+from tremble.tabular.guess.words import own_words, word_list, words_of
 from tremble.text import as_text
 
 MOST = 11  # options of words, and points of a scale of which all are listed
@@ -119,7 +119,7 @@ def _pair(field: Field, cells: Sequence[list[str]]) -> tuple[list[DraftOption], 
 
 
 def _named(field: Field, word: str) -> bool:
-    return any(one.startswith(word) for one in words_of(field.name))
+    return any(one.startswith(word) for one in own_words(field.name))
 
 
 def _numbers(

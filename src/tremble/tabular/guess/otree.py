@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from tremble.tabular.guess.beside import given
 from tremble.tabular.guess.draft import Draft, Values
 from tremble.tabular.guess.hints import Hints
 from tremble.tabular.guess.looked import Field, Look
+from tremble.tabular.guess.movers import SECOND, decider, mover
+from tremble.tabular.guess.options import can_be_options
 from tremble.tabular.guess.plain import hints_of
-from tremble.tabular.guess.roles import Person, is_fact
+from tremble.tabular.guess.roles import Person, constant, is_condition, is_fact
 from tremble.tabular.guess.tasks import drafted
+from tremble.tabular.guess.words import AMOUNT, OUTCOME, has_word, made_of_decisions, word_set
 
 NAME = "an export of oTree"
 _PERSON = "participant.code"
@@ -18,9 +22,10 @@ _WIDE = re.compile(r"(?P<app>\w+)\.(?P<round>\d+)\.(?P<rest>(?:player|group|subs
 _LONG = re.compile(r"(player|group|subsession)\.\w+")
 _CONFIG = "session.config."
 _OWN_CONFIG = ("name", "participation_fee", "real_world_currency_per_point", "doc")
-# Fields that oTree itself has in every app, and what is known only after a decision.
+# Fields that oTree itself has in every app, and what is made of decisions.
 _OWN = ("id_in_group", "role", "payoff", "id_in_subsession", "round_number")
-_AFTER = re.compile(r"total|sum|average|mean|share|payoff|profit|result|winner|accepted|rejected")
+_MADE = word_set("share shares result results pot payout mean sum")
+_GROUP = re.compile(r"(?:.*\.)?group\.\w+")
 _ROUNDS = 20  # of which a prompt tells all
 
 
@@ -40,19 +45,16 @@ def draft(look: Look) -> Draft:
         hints.found.append(f"all apps in one table: {', '.join(apps)}")
     else:
         hints.found.append("one app, a row for each player and round")
-    roles = [field for field in hints.fields if field.name.endswith("player.role")]
-    hints.role = next((field for field in roles if field.counts), None)
+    seats = [
+        field
+        for end in ("player.role", "player.id_in_group")
+        for field in hints.fields
+        if field.name.endswith(end) and field.counts
+    ]
+    hints.role = next((field for field in seats if field.name.endswith("player.role")), None)
     hints.round = "subsession.round_number" if "subsession.round_number" in own else None
     hints.fields = [f for f in hints.fields if f.name.rpartition(".")[2] not in _OWN]
-    hints.before = tuple(
-        field.name
-        for field in hints.fields
-        if ".group." in f".{field.name}" and not _AFTER.search(field.name.rpartition(".")[2])
-    )
-    if hints.before:
-        hints.check.append(
-            "columns of the group are in the prompt; take out what people did not know yet"
-        )
+    _add_group(hints, seats)
     hints.config = _session_config(hints)
     rounds = max((len(field.columns) for field in hints.fields), default=1)
     if hints.round is not None:
@@ -64,8 +66,66 @@ def draft(look: Look) -> Draft:
 
 
 def _app(column: str) -> str:
-    """The app that a column of the wide table belongs to."""
-    return column.partition(".")[0]
+    """The app that a column of the wide table belongs to; "" for the table of one app."""
+    return "" if _LONG.fullmatch(column) else column.partition(".")[0]
+
+
+def _add_group(hints: Hints, seats: Sequence[Field]) -> None:
+    """What of the group's fields is a decision of one role, and what people knew of the others."""
+    group = {
+        field.name: field
+        for field in hints.fields
+        if _GROUP.fullmatch(field.name) and not is_condition(field)
+    }
+    made = {name for name in group if made_of_decisions(name) or has_word(name, _MADE)}
+    found = {
+        name: decider(field, [one for one in seats if _app(one.name) == _app(name)], hints.person)
+        for name, field in group.items()
+        if name not in made
+    }
+    hints.deciders = {name: who for name, who in found.items() if who is not None}
+    hints.never = tuple(name for name in group if name not in hints.deciders)
+    unclear = [
+        name
+        for name in found
+        if name not in hints.deciders
+        and has_word(name, OUTCOME | AMOUNT)
+        and can_be_options(group[name])
+    ]
+    if unclear:
+        hints.refusal = _unclear(group[unclear[0]], seats, hints.person)
+
+    def knows(field: Field, outcome: Field) -> bool | None:
+        if _app(field.name) != _app(outcome.name):
+            return False
+        if field.name not in group:  # the place of a player's field tells nothing of the group's
+            return False if outcome.name in group else None
+        turn = mover(field.name)
+        if field.name in made or turn == SECOND:
+            return False
+        if outcome.name in group:
+            later = mover(outcome.name) == SECOND or turn is None
+            return later and field.number < outcome.number
+        mine = [one for one in seats if _app(one.name) == _app(field.name)]
+        return any(len(given(one, outcome)) < len(one.counts) for one in mine)
+
+    hints.knows = knows
+
+
+def _unclear(field: Field, seats: Sequence[Field], person: Person) -> str:
+    """Why decisions that stand in fields of the group give no map, and what to do."""
+    mine = [one for one in seats if _app(one.name) == _app(field.name)]
+    said = f"has decisions only in fields of the group, such as {field.name!r}"
+    if mine and all(one.part is not None and not constant(one, person) for one in mine):
+        return (
+            f"{said}, and roles change between rounds; export the app {_app(field.name)!r} alone, "
+            "with a row for each player and round, and guess from that file."
+        )
+    seat = next(iter(mine[-1].columns.values())) if mine else "player.id_in_group"
+    return (
+        f"{said}, and it is not clear who made them; write a map whose task takes the rows of "
+        f'these people alone, such as rows = {{ "{seat}" = ["1"] }} (docs/tables.md).'
+    )
 
 
 def _wide_fields(look: Look, names: Sequence[str]) -> list[Field]:
@@ -79,7 +139,8 @@ def _wide_fields(look: Look, names: Sequence[str]) -> list[Field]:
     for (app, rest), columns in groups.items():
         several = look.several(f"{app}.{{round}}.{rest}", columns, "round")
         single = look.single(next(iter(columns.values())))
-        alone = len(columns) == 1 and is_fact(single, Person((_PERSON,), look.columns[_PERSON]))
+        person = Person((_PERSON,), look.columns[_PERSON])
+        alone = len(columns) == 1 and (is_fact(single, person) or is_condition(single))
         fields.append(single if alone else several)
     return sorted(fields, key=lambda field: field.number)
 

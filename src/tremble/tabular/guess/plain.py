@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tremble.tabular.files.opened import ending_of
+from tremble.tabular.guess.doubts import of_people
 from tremble.tabular.guess.draft import Draft, Values
 from tremble.tabular.guess.hints import Hints
 from tremble.tabular.guess.kinds import practice_in
@@ -50,11 +51,12 @@ def hints_of(
     private = private_columns(look)
     look = look.without(drop)
     found = person_of(look, private, person)
+    repeated = None
     hidden = {*found.names, *private}
     fields = fields_of(look, [name for name in names if name not in hidden])
     rounds = round_of(look, fields, found)
     if found.names and person is None:
-        found = with_session(look, found, rounds)
+        found, repeated = with_session(look, found, rounds)
     if found.names and found.names != ("file",) and None in found.cells:
         blank = {name: [""] for name in found.names if None in look.columns[name]}
         return hints_of(look, tool, names, {**drop, **blank}, person)
@@ -65,6 +67,7 @@ def hints_of(
         else:
             hints.order = rounds.name
     hints.found += _found(hints)
+    hints.check += of_people(look, found, repeated)
     return hints
 
 

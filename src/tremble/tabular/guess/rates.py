@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from tremble.tabular.cells import measured
+from tremble.tabular.guess.doubts import of_prompts
 from tremble.tabular.guess.draft import Draft, DraftOption, DraftTask
 from tremble.tabular.guess.looked import Field, Look, codes_seen, reading_of
 from tremble.tabular.guess.options import PAIRS
@@ -120,6 +121,8 @@ def _draft(
     draft.found.append(f"each row is a question; {told} say how many people chose what")
     if task.n is None and kind != "counts":
         draft.check.append("no column says how many people were asked: give n where there is one")
+    unsure = [f.name for f in seen if not (is_condition(f) or is_item(f) or has_word(f.name, TEXT))]
+    draft.check += of_prompts(draft.tasks, {task.family: unsure})
     codes = codes_seen(look, [name for name in used if name] + [field.name for field in seen])
     if codes:
         draft.reading["missing"] = codes

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tremble.tabular.guess.looked import Field, Look
 from tremble.tabular.guess.words import (
-    CONDITION,
     FACT,
     ITEM,
+    OUTCOME,
     PERSON,
     ROUND,
+    TRAIT,
     counts_groups,
     has_word,
     joined,
+    made_of_decisions,
+    of_others,
+    tells_condition,
     words_of,
 )
 from tremble.tabular.rows.privacy import means
@@ -22,6 +27,7 @@ from tremble.tabular.rows.privacy import means
 _GROUPS = 10  # conditions, at most
 _SURE = 20  # names of PERSON that mean nothing else
 _SESSION = ("sessioncode", "session", "sessionid", "group", "experiment", "site", "lab")
+_ONLY_SESSION = ("sessioncode", "session", "sessionid", "sessionnr", "sessionnumber")
 _IDS = ("ids of Prolific or MTurk", "ids of Prolific", "ids of MTurk")
 _OLD = ("how old", "your age", "wie alt", "ihr alter")
 _FACT_QUESTIONS = ("your gender", "your sex", "geschlecht", "highest level of education")
@@ -86,20 +92,49 @@ def _files_as_people(look: Look) -> Person:
     return Person(("file",), cells)
 
 
-def with_session(look: Look, person: Person, rounds: Field | None) -> Person:
-    """Participants that are counted anew in each session: both columns together."""
-    if rounds is None or not person.names or person.names == ("file",):
-        return person
-    cells = rounds.held[0]
-    if _repeats(person.cells, cells) == 0:
-        return person
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """Names that stand in several sessions: the column of names, and what was put `beside` it."""
+
+    name: str
+    beside: str
+
+
+def with_session(
+    look: Look, person: Person, rounds: Field | None
+) -> tuple[Person, Repeated | None]:
+    """Participants that are counted anew in each session: both columns together. They are where
+    they have a round twice, and where no column counts rounds."""
+    if not person.names or person.names[0] in ("file", "row"):
+        return person, None
+    cells = None if rounds is None else rounds.held[0]
+    if cells is not None and _repeats(person.cells, cells) == 0:
+        return person, None
+    for name, sessions in _sessions(look, _ONLY_SESSION if cells is None else _SESSION):
+        if name in person.names:
+            continue
+        pairs = list(zip(sessions, person.cells, strict=True))
+        both = [None if one is None else f"{session}/{one}" for session, one in pairs]
+        apart = len(set(both)) > len(set(person.cells))
+        if apart and (cells is None or _repeats(both, cells) == 0):
+            return Person((name, *person.names), both), Repeated(person.names[-1], name)
+    return person, None
+
+
+def _sessions(look: Look, known: Sequence[str]) -> Iterator[tuple[str, People]]:
+    """Columns that tell sessions apart; then the files, where there are several and rounds."""
     for name in look.names:
-        if joined(name) in _SESSION and name not in person.names:
-            pairs = list(zip(look.columns[name], person.cells, strict=True))
-            both = [None if one is None else f"{session}/{one}" for session, one in pairs]
-            if len(set(both)) > len(set(person.cells)) and _repeats(both, cells) == 0:
-                return Person((name, *person.names), both)
-    return person
+        if joined(name) in known:
+            yield name, look.columns[name]
+    files = _files_as_people(look)
+    if files.names and known == _SESSION:
+        yield "file", files.cells
+
+
+def in_several(people: People, beside: Iterable[str | None]) -> int:
+    """How many people stand with several values of a column."""
+    pairs = {pair for pair in zip(people, beside, strict=True) if None not in pair}
+    return sum(count > 1 for count in Counter(who for who, _ in pairs).values())
 
 
 def _repeats(people: People, rounds: Iterable[str | None]) -> int:
@@ -135,7 +170,7 @@ def constant(field: Field, person: Person) -> bool:
 
 
 def is_condition(field: Field) -> bool:
-    named = has_word(field.name, CONDITION) and not counts_groups(field.name)
+    named = tells_condition(field.name) and not counts_groups(field.name)
     return named and 2 <= len(field.counts) <= _GROUPS
 
 
@@ -143,10 +178,17 @@ def is_assigned(field: Field, person: Person, rows: int) -> bool:
     """Whether a column of several rows for each person differs between people alone."""
     if not person.names or rows < 2 * person.count or field.part is not None:
         return False
-    if counts_groups(field.name):
+    if counts_groups(field.name) or made_of_decisions(field.name) or of_others(field.name):
         return False
     few = 2 <= len(field.counts) <= min(_GROUPS, max(2, person.count // 2))
     return few and constant(field, person)
+
+
+def is_trait(field: Field, person: Person) -> bool:
+    """Whether a column holds what a scale measured of a person, by its name."""
+    named = has_word(field.name, TRAIT) and not has_word(field.name, OUTCOME)
+    single = field.part is None or len(field.columns) == 1
+    return named and single and (not person.names or constant(field, person))
 
 
 def is_fact(field: Field, person: Person) -> bool:

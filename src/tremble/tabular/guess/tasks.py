@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from tremble.errors import UserError
-from tremble.tabular.guess.beside import FEW, given, goes_with, has_gaps, item_of, wordy
-from tremble.tabular.guess.candidates import candidates, same_partition, too_many
+from tremble.tabular.guess.beside import (
+    FEW,
+    asked_of_people,
+    given,
+    goes_with,
+    has_gaps,
+    item_of,
+    own_deed,
+    wordy,
+)
+from tremble.tabular.guess.candidates import Chosen, candidates, same_partition, too_many
+from tremble.tabular.guess.doubts import of_deciders, of_others_answers, of_prompts, of_rounds
 from tremble.tabular.guess.draft import Draft, DraftTask
+from tremble.tabular.guess.families import family_of, last_part, unused
 from tremble.tabular.guess.hints import Hints
 from tremble.tabular.guess.kinds import kinds_of
 from tremble.tabular.guess.looked import Field, codes_seen, reading_of
 from tremble.tabular.guess.numbered import CONDITION, ITEM
-from tremble.tabular.guess.options import can_be_options, options_of
+from tremble.tabular.guess.options import options_of
 from tremble.tabular.guess.prompt_text import (
     Shown,
     called,
@@ -29,15 +39,17 @@ from tremble.tabular.guess.roles import (
     is_condition,
     is_fact,
     is_item,
+    is_trait,
 )
 from tremble.tabular.guess.words import (
     AMOUNT,
-    OTHERS,
     OUTCOME,
     TEXT,
     counts_groups,
     has_word,
     is_meta,
+    made_of_decisions,
+    of_others,
     short_name,
 )
 
@@ -49,35 +61,23 @@ _WORDS = 3  # in the name of a column that is a question
 def drafted(hints: Hints) -> Draft:
     """The draft of a map. Raises UserError where no column can be an outcome."""
     look, person = hints.look, hints.person
-    facts = {field.name for field in hints.fields if is_fact(field, person)}
-    conditions = _conditions(hints, facts)
-    taken = [
-        field
-        for field in hints.fields
-        if field.name in facts | {one.name for one in conditions} or _is_counted(field, hints)
-    ]
-    chosen, others = candidates(hints, taken)
-    if not chosen:
+    known = {field.name for field in hints.fields if is_fact(field, person)}
+    traits = {field.name for field in hints.fields if is_trait(field, person)}
+    facts, conditions, taken = _taken(hints, known | traits)
+    found = candidates(hints, taken)
+    if not found.fields and traits:  # a scale may be all that was asked
+        facts, conditions, taken = _taken(hints, known)
+        found = candidates(hints, taken)
+    if not found.fields or (found.last_resort and hints.refusal is not None):
         raise _nothing(hints, taken)
     draft = Draft(hints.tool, reading_of(look), dict(hints.drop))
-    draft.found, draft.check = list(hints.found), list(hints.check)
+    draft.found, draft.check = list(hints.found), [*found.doubts, *hints.check]
     draft.private = [*hints.private.items()]
-    families: set[str] = set()
     maker = _Maker(hints, conditions, facts)
-    maker.decided = {one.name for one in chosen}
-    for outcome in chosen:
-        for kind, rows in kinds_of(hints, outcome):
-            task = maker.task(kind, rows, others)
-            task.family = _unused(task.family, _last(outcome), families)
-            families.add(task.family)
-            draft.tasks.append(task)
-    draft.check += [
-        f"{field.name!r} seems to be the answer of somebody else; where people knew those of "
-        f"earlier rounds, the history can tell them: {{{{ past.{field.name} }}}}"
-        for field in hints.fields
-        if has_word(field.name, OTHERS) and can_be_options(field)
-    ]
-    draft.others = [f"{field.name} ({len(field.counts)} values)" for field in others]
+    maker.decided = {one.name for one in found.fields}
+    _add_tasks(draft, maker, found)
+    draft.check += of_others_answers(hints)
+    draft.others = [f"{field.name} ({len(field.counts)} values)" for field in found.others]
     used = {column for task in draft.tasks for column in used_columns(task)}
     draft.unused = [field.name for field in hints.fields if field.name not in used]
     fields = _fields_used(hints, used)
@@ -85,6 +85,30 @@ def drafted(hints: Hints) -> Draft:
     if codes:
         draft.reading["missing"] = codes
     return draft
+
+
+def _taken(hints: Hints, facts: set[str]) -> tuple[set[str], list[Field], list[Field]]:
+    """Facts, conditions, and all columns that are no outcome for being one or a count."""
+    conditions = _conditions(hints, facts)
+    names = facts | {one.name for one in conditions}
+    taken = [one for one in hints.fields if one.name in names or _is_counted(one, hints)]
+    return facts, conditions, taken
+
+
+def _add_tasks(draft: Draft, maker: _Maker, found: Chosen) -> None:
+    """Add the tasks of all outcomes, and what is to be checked of each."""
+    families: set[str] = set()
+    unsure: dict[str, list[str]] = {}
+    for outcome in found.fields:
+        for kind, rows in kinds_of(maker.hints, outcome):
+            task = maker.task(kind, rows, found.others)
+            task.family = unused(task.family, last_part(outcome), families)
+            families.add(task.family)
+            draft.tasks.append(task)
+            unsure[task.family] = list(maker.unsure)
+            draft.check += of_deciders(maker.hints, kind)
+            draft.check += of_rounds(maker.hints, kind, task.family)
+    draft.check += of_prompts(draft.tasks, unsure)
 
 
 def used_columns(task: DraftTask) -> set[str]:
@@ -110,6 +134,8 @@ def _conditions(hints: Hints, facts: set[str]) -> list[Field]:
         and field.name not in hints.outcomes
         and not _is_counted(field, hints)
         and not is_meta(field.name)
+        and field.name not in hints.never
+        and field.name not in hints.deciders
         and (
             is_condition(field)
             or (is_assigned(field, hints.person, rows) and not has_word(field.name, OUTCOME))
@@ -128,6 +154,8 @@ def _is_counted(field: Field, hints: Hints) -> bool:
 
 def _nothing(hints: Hints, taken: Sequence[Field]) -> UserError:
     path = str(hints.look.path)
+    if hints.refusal is not None:
+        return UserError(f"{path!r} {hints.refusal}")
     columns = [field.name for field in hints.fields] or list(hints.look.names)
     names = ", ".join(map(repr, columns[:_NAMED]))
     many = too_many(hints, taken)
@@ -146,23 +174,13 @@ def _nothing(hints: Hints, taken: Sequence[Field]) -> UserError:
     )
 
 
-def _unused(family: str, field: str, families: set[str]) -> str:
-    """A name for another task: that of its column beside it, then a number."""
-    if family in families and field not in family:
-        family = f"{family}_{field}"
-    count, first = 1, family
-    while family in families:
-        count += 1
-        family = f"{first}_{count}"
-    return family
-
-
 class _Maker:
     """Makes tasks of one table."""
 
     def __init__(self, hints: Hints, conditions: Sequence[Field], facts: set[str]) -> None:
         self.hints, self.conditions, self.facts = hints, conditions, facts
         self.decided: set[str] = set()  # outcomes of all tasks
+        self.unsure: list[str] = []  # columns of the last prompt that people may not have known
 
     def task(
         self, outcome: Field, rows: Mapping[str, list[str]], others: Sequence[Field]
@@ -170,7 +188,9 @@ class _Maker:
         """The task of an outcome, in these rows alone. `others` are decisions, too."""
         hints = self.hints
         options, doubts = options_of(outcome, hints.look.codes.get(outcome.name, {}))
-        task = DraftTask(_family(hints, outcome, rows), "", outcome.name, options, rows=dict(rows))
+        task = DraftTask(
+            family_of(hints, outcome, rows), "", outcome.name, options, rows=dict(rows)
+        )
         task.comments["options"] = doubts
         task.participant = list(hints.person.names)
         task.round, task.order = (
@@ -195,6 +215,7 @@ class _Maker:
             few = 2 <= len(field.counts) <= FEW
             if field.name in conditions or (few and not wordy(field)):
                 task.config[alias] = field.name
+        self.unsure = self._unsure(conditions, seen)
         self._add_facts(task, outcome)
         task.item = item_of(outcome, seen, task)
         self._add_prompt(task, outcome, [*conditions.values(), *seen])
@@ -222,13 +243,18 @@ class _Maker:
             decided |= {field.name for field in others}
         found = []
         for field in hints.fields:
-            early = field.number < outcome.number or field.name in hints.before
-            told = {*decided, *self.facts, *conditions, *rows, outcome.name}
-            if not early or field.name in told or _is_counted(field, hints):
+            known = hints.knows(field, outcome) if hints.knows is not None else None
+            early = known or field.number < outcome.number or field.name in hints.before
+            told = {*self.facts, *conditions, *rows, outcome.name}
+            if known is False or not early or field.name in told or _is_counted(field, hints):
                 continue
-            if is_meta(field.name) or has_word(field.name, OTHERS) or counts_groups(field.name):
+            if not known and (field.name in decided or own_deed(field, outcome)):
                 continue
-            if not goes_with(field, outcome):
+            if asked_of_people(field, hints.person.count) or not goes_with(field, outcome):
+                continue
+            if is_meta(field.name) or counts_groups(field.name):
+                continue
+            if of_others(field.name) or made_of_decisions(field.name):
                 continue
             if len(given(field, outcome)) < 2 or same_partition(field, outcome):
                 continue
@@ -236,6 +262,13 @@ class _Maker:
                 continue
             found.append(field)
         return found[:_SHOWN]
+
+    def _unsure(self, conditions: Mapping[str, Field], seen: Sequence[Field]) -> list[str]:
+        """Columns of a prompt whose names do not say that people knew them."""
+        sure = {one.name for one in self.hints.config.values()}
+        varied = [one for one in conditions.values() if not is_condition(one)]
+        read = [one for one in seen if not is_item(one) and not has_word(one.name, TEXT)]
+        return [one.name for one in (*varied, *read) if one.name not in sure]
 
     def _add_facts(self, task: DraftTask, outcome: Field) -> None:
         hints = self.hints
@@ -288,22 +321,3 @@ def _question(outcome: Field) -> str | None:
     # The name of a column that is a question, as forms of Google have it.
     asks = outcome.part is None and len(outcome.name.split()) >= _WORDS
     return literal(outcome.name) if asks else None
-
-
-def _family(hints: Hints, outcome: Field, rows: Mapping[str, list[str]]) -> str:
-    kinds = [value for values in rows.values() for value in values]
-    if hints.family and not kinds:
-        return hints.family(outcome.name)
-    text = "_".join(kinds) or outcome.name
-    text = re.sub(r"\{\w+\}", "", text)
-    return _plainly(text if kinds else text.strip(".").rpartition(".")[2]) or "decision"
-
-
-def _last(outcome: Field) -> str:
-    """The last part of an outcome's name: player.accepted -> accepted."""
-    name = re.sub(r"\{\w+\}", "", outcome.name)
-    return _plainly(name.strip(".").rpartition(".")[2])
-
-
-def _plainly(name: str) -> str:
-    return re.sub(r"\W+", "_", name).strip("_").lower()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from itertools import pairwise
 
 
 def word_list(text: str) -> list[str]:
@@ -29,6 +30,11 @@ AMOUNT = word_set(
     "contribution contribute contributed offer offered send sent sends transfer transferred bid "
     "allocation allocated give given gives donation investment keep kept guess beitrag"
 )
+# Amounts that are shown to somebody: those of an offer always, those of others who went before
+# only to somebody who answers them.
+SHOWN = word_set("offer offered proposal proposed")
+RECEIVED = word_set("sent transferred given received")
+_OF_GROUP = word_set("group grp gruppe")
 CONDITION = word_set(
     "condition cond conditions treatment treat treated group grp arm frame framing version "
     "variant manipulation bedingung gruppe treatments experiment_group zufallsgruppe rahmen"
@@ -36,7 +42,13 @@ CONDITION = word_set(
 FACT = word_set(
     "age gender sex education income country nationality ethnicity race religion politics "
     "political ideology party student employment occupation marital alter geschlecht bildung "
-    "beruf einkommen herkunft semester"
+    "beruf einkommen herkunft semester handed handedness händigkeit ses ethnic language native"
+)
+# What scales measure of a person: no decision, where there is one.
+TRAIT = word_set(
+    "attitude attitudes aversion personality extraversion extroversion introversion neuroticism "
+    "openness conscientiousness agreeableness narcissism empathy optimism numeracy iq bfi tipi "
+    "panas svo crt trait traits einstellung persönlichkeit"
 )
 TEXT = word_set(
     "stimulus vignette scenario text prompt statement sentence story description question dilemma "
@@ -53,10 +65,19 @@ META = word_set(
     "height url payoff payment paid bonus earnings correct accuracy comment comments note notes "
     "remark remarks feedback consent attention check captcha comprehension seed index finished "
     "completed complete progress status email phone address weight payoffs profit confidence "
-    "result results won winner"
+    "result results won winner corr corrans acc correctness solution"
 )
+# What is made of decisions, wherever the word stands; and where it is the first or the last one.
+MADE = word_set(
+    "total totals sum average avg cumulative overall payoff payoffs profit profits earnings earned "
+    "winner score scores summe gesamt durchschnitt auszahlung gewinn"
+)
+_MADE_AT_ENDS = word_set("mean n num count rate prop proportion freq anzahl")
 # Whose answer a column holds, where it is not that of the participant; what counts groups.
-OTHERS = word_set("partner partners other others opponent opponents their coplayer counterpart")
+OTHERS = word_set(
+    "partner partners other others opponent opponents opp their theirs coplayer coplayers "
+    "counterpart rival neighbor neighbour teammate teammates computer bot"
+)
 GROUPS = word_set("dyad dyads pair pairs team teams session sessions site lab room group cohort")
 # What a column of one condition may end in, beside others of the same outcome.
 ENDINGS = word_set(
@@ -82,6 +103,7 @@ ROUND = word_list(
 )
 KIND = word_list("task trialtype phase game type part block condition stage")
 
+_OTREE = re.compile(r"^(?:\w+\.(?:\d+|\{\w+\})\.)?(?:player|group|subsession)\.(?=\w)")
 _BREAKS = re.compile(r"(?<=[a-zäöü])(?=[A-ZÄÖÜ])|(?<=[^\W\d])(?=\d)|(?<=\d)(?=[^\W\d])")
 
 
@@ -98,19 +120,47 @@ def joined(name: str) -> str:
     return re.sub(r"[\W_]+", "", name.casefold())
 
 
+def own_words(name: str) -> list[str]:
+    """The words that an experimenter gave a column: of public_goods.1.group.total those of total.
+    What oTree writes before it names no condition, and the app no decision."""
+    return words_of(_OTREE.sub("", name, count=1))
+
+
 def has_word(name: str, known: Collection[str]) -> bool:
-    return any(word in known for word in words_of(name))
+    return any(word in known for word in own_words(name))
+
+
+def of_others(name: str) -> bool:
+    """Whether a column says that it is about somebody else: partner_choice, co_player_choice."""
+    words = own_words(name)
+    return has_word(name, OTHERS) or ("co", "player") in pairwise(words)
+
+
+def made_of_decisions(name: str) -> bool:
+    """Whether a column says that it was computed once people had decided: total_accept."""
+    words = own_words(name)
+    counted = _MADE_AT_ENDS.intersection((*words[:1], *words[-1:]))
+    return bool(MADE.intersection(words) or (counted and has_word(name, OUTCOME | AMOUNT)))
+
+
+def tells_condition(name: str) -> bool:
+    """Whether a column is called like what was varied; group_contribution is not."""
+    words = set(own_words(name))
+    told = CONDITION & words
+    if told <= _OF_GROUP and words & (OUTCOME | AMOUNT):
+        return False
+    return bool(told) and not made_of_decisions(name)
 
 
 def is_meta(name: str) -> bool:
     """Whether a column holds what is no part of a decision: `choice_rt`, `start_time`."""
-    words = words_of(name)
+    words = own_words(name)
     return words == ["name"] or (bool(words) and (words[-1] in META or words[0] in META))
 
 
 def counts_groups(name: str) -> bool:
     """Whether a column tells groups of people apart: group_id, dyad."""
-    words = words_of(name)
+    words = own_words(name)
     told = bool(GROUPS.intersection(words))
     numbered = bool(words) and words[-1] in ("id", "nr", "no", "code", "number")
     return told and (numbered or words[0] in GROUPS - {"group"})
