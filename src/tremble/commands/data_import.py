@@ -82,8 +82,9 @@ def _from_table(path: Path, table_map: Path, notes: Notes, out: Path) -> Iterato
     from tremble.disk.whole import is_special
     from tremble.tabular.maps.map_file import read_map
     from tremble.tabular.rows.load import load_table
+    from tremble.tabular.table import stem_of
 
-    name = path.stem if is_special(out) else out.stem
+    name = stem_of(path) if is_special(out) else out.stem
     return load_table(path, read_map(table_map), notes, name or TABLE)
 
 

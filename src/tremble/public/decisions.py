@@ -25,6 +25,7 @@ from tremble.public.words import in_python
 from tremble.study.data import load_data
 from tremble.tabular.maps.map_file import map_from, read_map
 from tremble.tabular.rows.load import load_table
+from tremble.tabular.table import stem_of
 from tremble.text import counted
 
 Record = Mapping[str, Any]
@@ -313,7 +314,7 @@ def _mapped(source: Any, map: Any, dataset: str | None) -> Decisions:
         name, where = dataset or _FRAME, Path(_FRAME)
     else:
         source = where = path_of(source)
-        name = dataset or source.stem
+        name = dataset or stem_of(source)
     notes = Notes()
     decisions = tuple(load_table(source, held, notes, name))
     left_out = [f"left out: {count} ({reason})" for reason, count in notes.dropped.items()]

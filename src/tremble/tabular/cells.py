@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from typing import Any
 
 from tremble.text import as_text
 
 MISSING = frozenset({"", "NA", "NaN", "N/A", "#N/A", "null", "NULL", "None"})
+_LEVELS = 8  # of lists and tables within each other, of which a map has fewer
 _DIGITS = 15  # more of them are no number that a float holds: a name of somebody
 # Names such as 007 and 12e4 are no numbers; rates may be written 1e-05, as R and pandas do.
 _NUMBER = re.compile(r"-?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)")
@@ -17,14 +20,36 @@ _MEASURED = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?")
 
 def plain(text: str) -> str:
     """A text with letters composed, without space round it, and one space for several."""
-    composed = text if text.isascii() else unicodedata.normalize("NFC", text)
-    return " ".join(composed.split())
+    return " ".join(_composed(text).split())
+
+
+def composed(content: Any, levels: int = _LEVELS) -> Any:
+    """The content of a map with the letters of all texts composed, as those of cells are."""
+    if isinstance(content, str):
+        return _composed(content)
+    if isinstance(content, Mapping) and levels:
+        return {composed(k): composed(held, levels - 1) for k, held in content.items()}
+    if isinstance(content, list) and levels:
+        return [composed(held, levels - 1) for held in content]
+    return content
 
 
 def same(text: str, decimal: str = ".") -> str:
     """One text for all ways to write one value: 1 for 1.0, composed letters, single spaces."""
     number = number_of(text, decimal)
     return plain(text) if number is None else as_text(number)
+
+
+class NoAnswer:
+    """The texts that stand for no answer: those of programs, and a map's codes in whatever way
+    they are written (-99 is -99.0)."""
+
+    def __init__(self, codes: Iterable[str], decimal: str) -> None:
+        self._decimal = decimal
+        self._codes = frozenset(same(code, decimal) for code in codes)
+
+    def __contains__(self, text: str) -> bool:
+        return text in MISSING or (bool(self._codes) and same(text, self._decimal) in self._codes)
 
 
 def number_of(text: str, decimal: str = ".") -> int | float | None:
@@ -41,6 +66,10 @@ def measured(text: str, decimal: str = ".") -> Decimal | None:
     """A rate, a count or an amount as a decimal number, also with an exponent; None for others."""
     text = _pointed(text.strip(), decimal)
     return Decimal(text) if _MEASURED.fullmatch(text) else None
+
+
+def _composed(text: str) -> str:
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def _pointed(text: str, decimal: str) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
+PACKED = ".gz"
 Cells = Sequence[str | None]  # None: the cell is empty
 
 
@@ -45,3 +47,9 @@ class Table:
             if row < last:
                 return f"{source}, {self.unit} {self.rows[row]}"
         raise IndexError(row)
+
+
+def stem_of(source: Path | str) -> str:
+    """What a file is called without its ending, which of a packed one is .csv.gz."""
+    path = Path(source)
+    return Path(path.stem if path.suffix.lower() == PACKED else path.name).stem

@@ -126,7 +126,7 @@ class Delimited:
             text = io.TextIOWrapper(stream, encoding=self._encoding, newline="")
             try:
                 yield self._without_nul(text)
-            except UnicodeDecodeError as error:
+            except UnicodeError as error:
                 raise UserError(self._not_text()) from error
             finally:
                 text.detach()
@@ -191,6 +191,10 @@ class Delimited:
                     lone = error.object[: error.start].count(b"\r") if b"\r\n" not in line else 0
                     place = f"{self.source}, line {number + passed + lone}: byte {at:#04x}"
                     return f"{place} is not {_shown(self._encoding)}; {_cure(self._encoding)}."
+                except UnicodeError:  # of codecs that want a mark at the start, and odder ones
+                    return (
+                        f"{self.source} is not {_shown(self._encoding)}; {_cure(self._encoding)}."
+                    )
                 passed += line.count(b"\r") if b"\r\n" not in line else 0
         return f"{self.source} ends inside a character; export the table again."
 

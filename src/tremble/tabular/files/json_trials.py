@@ -73,13 +73,18 @@ def _values(path: Path, how: Reading, start: bytes) -> Iterator[Any]:
     try:
         text = content.decode(encoding).removeprefix("\ufeff")
     except LookupError as error:
-        raise UserError(f'encoding = "{encoding}" is none that Python knows.') from error
+        raise UserError(
+            f'{source}: encoding = "{encoding}" is none that Python knows, as "cp1252" and "utf-8" '
+            "are."
+        ) from error
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise UserError(
             f"{source}, line {line}: byte {content[error.start]:#04x} is not {encoding.upper()}; "
             'save the file as UTF-8, or write its encoding, such as "cp1252", under [file].'
         ) from error
+    except UnicodeError as error:
+        raise UserError(f"{source} is not {encoding}; give its own under [file].") from error
     _refuse_halves(text, source)
     at = _end(_BETWEEN.match(text))
     while at < len(text):

@@ -35,6 +35,11 @@ def opened(path: Path, how: Reading) -> Held:
     except UnicodeDecodeError as error:
         raise UserError(_wrong_encoding(path)) from error
     except Exception as error:  # of a kind of pyreadstat's own, which only says Exception
+        if how.encoding and "character set" in str(error):
+            raise UserError(
+                f'{str(path)!r}: encoding = "{how.encoding}" is none that files of {program} have; '
+                "leave it out of [file], or give theirs."
+            ) from error
         if "encod" in str(error) or "convert string" in str(error):
             raise UserError(_wrong_encoding(path)) from error
         raise UserError(

@@ -3,6 +3,7 @@ file or the row."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -14,7 +15,8 @@ from tremble.tabular.maps.wide import ROUND, Pattern, masked, neighbours, patter
 from tremble.text import did_you_mean
 
 FILE, ROW = "file", "row"
-_LISTED = 12  # columns that are named where none is like the one asked for
+_LISTED = 12  # columns that are named where none is like the one asked for, at most
+_LONG, _ALL = 40, 160  # characters that are shown of a long name, and after which no other is
 Parts = Mapping[str, str]  # part of a name -> what stands there
 
 
@@ -193,9 +195,19 @@ def find_column(map_: Map, name: str, file: str, columns: Sequence[str]) -> str:
 
 def _hint(name: str, known: list[str]) -> str:
     """What was meant, or the first columns that there are."""
-    hint = did_you_mean(name, known) if known else ""
+    if not known:
+        return ", which has no columns at all; export it again"
+    if len(known) == 1 and re.search(r"[,;\t|]", known[0]):
+        first = f"{known[0][:_LONG]!r}{'...' if len(known[0]) > _LONG else ''}"
+        return (
+            f", whose only one is {first}; write what stands between cells as delimiter in [file]"
+        )
+    hint = did_you_mean(name, known)
     if hint.endswith("?"):
         return hint
-    listed = ", ".join(map(repr, known[:_LISTED]))
-    more = f" and {len(known) - _LISTED:,} more" if len(known) > _LISTED else ""
-    return f"; it has {listed}{more}" if known else ""
+    listed: list[str] = []
+    for column in known[:_LISTED]:
+        if len(", ".join(listed)) < _ALL:
+            listed.append(repr(column) if len(column) <= _LONG else f"{column[:_LONG]!r}...")
+    more = f" and {len(known) - len(listed):,} more" if len(known) > len(listed) else ""
+    return f"; it has {', '.join(listed)}{more}"

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from tremble.tabular.cells import plain
+
 ROUND = "round"
 _PART = re.compile(r"\{([A-Za-z_]\w*)\}")
 
@@ -23,14 +25,15 @@ class Pattern:
 
     def values(self, column: str) -> dict[str, str] | None:
         """What the parts are in a column's name; None for a column of another kind."""
-        found = re.fullmatch(_expression(self.text), column)
+        found = re.fullmatch(_expression(plain(self.text)), plain(column))
         return None if found is None else found.groupdict()
 
     def begins(self, column: str) -> dict[str, str] | None:
         """What the parts are in a column whose name begins as these do, up to the character behind
         the last part: `ultimatum.3.player.payoff`."""
-        *_, last = _PART.finditer(self.text)
-        found = re.match(_expression(self.text[: last.end() + 1]), column)
+        text = plain(self.text)
+        *_, last = _PART.finditer(text)
+        found = re.match(_expression(text[: last.end() + 1]), plain(column))
         return None if found is None else found.groupdict()
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
-from tremble.tabular.cells import MISSING, same
+from tremble.tabular.cells import NoAnswer, same
 from tremble.tabular.maps.names import Names, Parts, Source
 from tremble.tabular.maps.wide import ROUND
 from tremble.tabular.rows.places import seen
-from tremble.tabular.table import Table
+from tremble.tabular.table import Table, stem_of
 from tremble.tabular.templates.printed import Cell
 
 Column = list[Cell | None]  # a cell for each row of the task, None where it is missing
@@ -36,7 +35,7 @@ class Columns:
         """`rows` count from 0 and are in the order of the file."""
         self.names, self.table, self.rows = names, table, rows
         self.decimal = names.map.reading.decimal
-        self.missing = MISSING.union(names.map.reading.missing)
+        self.missing = NoAnswer(names.map.reading.missing, self.decimal)
         self._all = len(rows) == len(table.rows)
         self._made: dict[tuple[str, str | None], Column] = {}
         self._texts = _Made(lambda text: None if text in self.missing else self._cell(text))
@@ -75,10 +74,18 @@ class Columns:
         """The line or row of the file where a row of the task stands."""
         return self.table.rows[self.rows[position]]
 
+    def first_rows(self) -> list[int]:
+        """Which rows of the task are the first of a file."""
+        starts, start = set(), 0
+        for _, count in self.table.sources:
+            starts.add(start)
+            start += count
+        return [at for at, row in enumerate(self.rows) if row in starts]
+
     def file(self, position: int) -> str:
         """The name of a row's file without its ending."""
         if not self._files:
-            return Path(self.table.sources[0][0]).stem
+            return stem_of(self.table.sources[0][0])
         return self._files[self.rows[position]]
 
     def _about(self, source: Source, place: Parts) -> Column:
@@ -118,7 +125,7 @@ class Columns:
         return made
 
     def _file_of_rows(self) -> list[str]:
-        stems = [Path(source).stem for source, _ in self.table.sources]
+        stems = [stem_of(source) for source, _ in self.table.sources]
         if len(set(stems)) < len(stems):  # files of several folders, or of several endings
             stems = [source for source, _ in self.table.sources]
         counts = [count for _, count in self.table.sources]

@@ -13,7 +13,7 @@ from tremble.tabular.cells import number_of
 from tremble.tabular.rows.columns import Columns
 from tremble.tabular.rows.outcomes import Did
 from tremble.tabular.rows.people import Person
-from tremble.tabular.rows.places import places
+from tremble.tabular.rows.places import brief, places
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\d([ T_].*)?")
 Order = list[float] | list[str]  # of one place, by row
@@ -98,8 +98,8 @@ def orders_of(columns: Columns, did: Sequence[list[Did | None]]) -> list[Order] 
     if odd is None:
         return [[cell or "" for cell in cells] for cells in made]
     raise UserError(
-        f"{names.file}: {name!r}, by which a person's rows are ordered, holds {str(odd)!r}; it "
-        'must hold numbers alone, or times as 2026-01-31 10:05; or write order = "row" for the '
+        f"{names.file}: {name!r}, by which a person's rows are ordered, holds {brief(str(odd))}; "
+        'it must hold numbers alone, or times as 2026-01-31 10:05; or write order = "row" for the '
         "order of the file."
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from tremble.tabular.cells import MISSING, same
+from tremble.tabular.cells import NoAnswer, same
 from tremble.tabular.maps.map_file import Cells, Map
 from tremble.tabular.maps.names import find_column
 from tremble.tabular.table import Table
@@ -35,7 +35,7 @@ class Matching:
 
     def __init__(self, values: Cells, map_: Map) -> None:
         self._decimal = map_.reading.decimal
-        self._missing = MISSING.union(map_.reading.missing)
+        self._missing = NoAnswer(map_.reading.missing, self._decimal)
         self._values = {same(value, self._decimal): value for value in values}
         self._found: dict[str | None, bool] = {}
 

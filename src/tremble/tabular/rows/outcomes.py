@@ -13,7 +13,7 @@ from tremble.tabular.cells import measured, same
 from tremble.tabular.maps.map_file import Task
 from tremble.tabular.maps.names import Names, Parts, Source
 from tremble.tabular.rows.columns import Columns
-from tremble.tabular.rows.places import seen
+from tremble.tabular.rows.places import brief, seen
 
 
 class Did(NamedTuple):
@@ -79,8 +79,9 @@ def _outside(
     alike = [
         (cell, folded[same(cell).casefold()]) for cell in unknown if same(cell).casefold() in folded
     ]
-    first = {cells[0] for cells in found if cells and columns.rows[0] == 0}
-    if first and unknown.total() <= len(found) and set(unknown) <= first:
+    tops = columns.first_rows()
+    first = Counter(cells[top] for cells in found for top in tops)
+    if all(count <= first[cell] for cell, count in unknown.items()):
         cure = "if this is a second header row, write header_rows = 2 under [file]"
     elif alike:
         cure = f"{alike[0][0]!r} differs from {alike[0][1]!r} by case alone: add it to its cells"
@@ -152,7 +153,7 @@ class _Shares:
             cure = f'write decimal = "{other}" under [file]' if comma else "give a number there"
             if position == 0 and self.columns.rows[0] == 0 and not any(map(str.isdigit, text)):
                 cure = "if this is a second header row, write header_rows = 2 under [file]"
-            self._fail(position, f"{name!r} is {text!r}, which is no number; {cure}")
+            self._fail(position, f"{name!r} is {brief(text)}, which is no number; {cure}")
         return number / 100 if percent and not self.task.percent else number
 
     def _share(self, position: int, number: Decimal, text: str | None) -> Decimal:
@@ -166,7 +167,9 @@ class _Shares:
         text = (self.n or [])[position] or ""
         number = measured(text, self.columns.decimal)
         if number is None or number < 1 or number != number.to_integral_value():
-            self._fail(position, f"{self.task.n!r} is {text!r}; it must be a whole number from 1")
+            self._fail(
+                position, f"{self.task.n!r} is {brief(text)}; it must be a whole number from 1"
+            )
         return int(number)
 
     def _spread(self, position: int) -> float | None:

@@ -11,6 +11,8 @@ from tremble.text import counted
 
 SHOWN = 3  # places
 VALUES = 8  # values of cells
+_LONG = 40  # characters of a value that a sentence shows
+_ALL = 160  # characters after which no further value is listed
 
 
 def places(table: Table, rows: Sequence[int]) -> str:
@@ -31,8 +33,16 @@ def _after(before: str, here: str) -> str:
     return rest if before.rpartition(", ")[0] == file else here
 
 
+def brief(value: str) -> str:
+    """A cell in quotes, shortened where somebody wrote at length."""
+    return repr(value) if len(value) <= _LONG else f"{value[: _LONG - 4]!r}..."
+
+
 def seen(values: Counter[str]) -> str:
     """Values with their counts, the most frequent first: "'yes' (12), 'No' (1)"."""
-    listed = [f"{value!r} ({count:,})" for value, count in values.most_common(VALUES)]
+    listed: list[str] = []
+    for value, count in values.most_common(VALUES):
+        if len(", ".join(listed)) < _ALL:
+            listed.append(f"{brief(value)} ({count:,})")
     more = len(values) - len(listed)
     return ", ".join(listed) + (f" and {more:,} more" if more else "")

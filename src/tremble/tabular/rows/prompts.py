@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 from tremble.decisions.record import Option
@@ -74,9 +74,14 @@ class Templates:
 
     def _compiled(self, text: str, what: str) -> MapTemplate:
         try:
-            return compiled(text, what)
+            made = compiled(text, what)
         except NoTemplate as error:
             self.names.map.fail(f"{what} {error}")
+        if self.names.has(QUESTION) and QUESTION in made.uses.special:
+            uses = made.uses
+            uses = replace(uses, names=uses.names | {QUESTION}, special=uses.special - {QUESTION})
+            made = replace(made, uses=uses)
+        return made
 
     def _variable(self, template: MapTemplate, name: str) -> Source:
         """What a variable stands for."""
@@ -146,10 +151,15 @@ class Templates:
         wanted = (self.uses.words | self.uses.past) & known
         return sorted(name for name in wanted if not self._of_another(name, own))
 
+    def is_outcome(self, name: str) -> bool:
+        """Whether a name of an earlier decision is its outcome, and not a name of the map's own or
+        a column that is called so."""
+        return name == OUTCOME and name not in self.names.known()
+
     def _of_another(self, name: str, own: set[str]) -> bool:
         """Whether a name is a single column of a wide table that holds what a certain decision of a
         row was, or what came after others: an earlier decision must not show it."""
-        if len(self.names.places) < 2 or (name in (CHOICE, KEY, OUTCOME)):
+        if len(self.names.places) < 2 or name in (CHOICE, KEY) or self.is_outcome(name):
             return False
         source = self.source(name)
         return source.kind == "column" and (source.name in own or self.names.later(source.name))
@@ -199,7 +209,7 @@ class Prompts:
         return found
 
     def _named(self, name: str, place: Any) -> Column:
-        if name == OUTCOME and not self.of.names.has(name):
+        if self.of.is_outcome(name):
             return self._columns.of(self.of.names.outcomes[0], place)
         return self._columns.of(self.of.source(name), place, name)
 

@@ -13,7 +13,7 @@ from tremble.tabular.rows.columns import Column, Columns
 from tremble.tabular.rows.history import Decided, Histories, orders_of
 from tremble.tabular.rows.outcomes import outcomes, target_of
 from tremble.tabular.rows.people import People, people_of
-from tremble.tabular.rows.places import places
+from tremble.tabular.rows.places import brief, places
 from tremble.tabular.rows.prompts import Prompts, Read, Templates
 from tremble.tabular.rows.values import Values, round_of
 from tremble.tabular.templates.printed import MissingCell
@@ -139,7 +139,8 @@ class TaskDecisions:
         ]
         if odd:
             self._refuse(
-                odd, f"round {name!r} is {str(cells[odd[0]])!r}, which is no whole number from 1"
+                odd,
+                f"round {name!r} is {brief(str(cells[odd[0]]))}, which is no whole number from 1",
             )
         return [known[cell] for cell in cells]
 

@@ -3,11 +3,14 @@ time, and in which a cell that is no number does not become 0."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
 import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from tremble.tabular.templates.printed import Past, Row
 
 _NONE = object()
 
@@ -20,12 +23,27 @@ def environment() -> ImmutableSandboxedEnvironment:
         lstrip_blocks=True,
         extensions=["jinja2.ext.loopcontrols"],
         undefined=jinja2.StrictUndefined,
+        finalize=_printable,
     )
     del made.filters["random"]
     del made.globals["lipsum"]  # random words
     made.filters["float"] = _float
     made.filters["int"] = _int
     return made
+
+
+def _printable(value: Any) -> Any:
+    """What is printed, where it is a text or a number: others look different each time, or say
+    what nobody read."""
+    if isinstance(value, str | int | float | jinja2.Undefined):
+        return value
+    if isinstance(value, list | tuple | Iterator):
+        raise TypeError(
+            'it prints a list; write |join(", ") behind it, or row["the name"] for a column'
+        )
+    if callable(value):
+        raise TypeError('it prints a function; of a column of that name write row["the name"]')
+    raise TypeError(str(value) if isinstance(value, Past | Row) else f"it prints {value!r}")
 
 
 def _float(value: Any, default: Any = _NONE) -> Any:

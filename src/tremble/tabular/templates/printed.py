@@ -177,6 +177,9 @@ class Past:
     def __getitem__(self, name: str) -> Any:
         return self._values[name]
 
+    def __str__(self) -> str:
+        raise TypeError("it prints an earlier decision as a whole; write .choice behind it, say")
+
 
 class Row:
     """The columns of a row by their own names: `row["any name"]`."""
@@ -188,3 +191,6 @@ class Row:
 
     def __getitem__(self, name: str) -> Any:
         return self._values[name]
+
+    def __str__(self) -> str:
+        raise TypeError('it prints a row as a whole; write row["the name of a column"]')

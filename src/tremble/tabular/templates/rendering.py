@@ -61,7 +61,9 @@ def compiled(text: str, what: str) -> MapTemplate:
             raise NoTemplate(fault)
         return MapTemplate(what, uses_of(text, env), env.from_string(text))
     except jinja2.TemplateSyntaxError as error:
-        raise NoTemplate(f"is no template (line {error.lineno}: {error.message})") from error
+        raise NoTemplate(
+            f"is no template (line {error.lineno}: {(error.message or '').rstrip('.')})"
+        ) from error
     except (jinja2.TemplateError, RecursionError) as error:
         raise NoTemplate(f"is no template ({one_line(error)})") from error
     except TypeError as error:  # computed while it is compiled

@@ -37,11 +37,15 @@ def uses_of(text: str, env: ImmutableSandboxedEnvironment) -> Uses:
     rows, so that nobody knows at which columns."""
     try:
         tree = env.parse(text)
-        undeclared = find_undeclared_variables(tree) - set(env.globals)
+        undeclared = find_undeclared_variables(tree) | (_values(tree) & set(env.globals))
     except jinja2.TemplateSyntaxError as error:
-        raise NoTemplate(f"is no template (line {error.lineno}: {error.message})") from error
+        raise NoTemplate(
+            f"is no template (line {error.lineno}: {(error.message or '').rstrip('.')})"
+        ) from error
     except jinja2.TemplateError as error:
         raise NoTemplate(f"is no template ({error})") from error
+    if "self" in _values(tree):
+        raise NoTemplate('uses `self`, a word of templates; of a column write row["self"]')
     for block in tree.find_all(_BLOCKS):
         raise NoTemplate(f"takes in another file (line {block.lineno}); write its text here")
     special = undeclared.intersection(SPECIAL)
@@ -55,6 +59,14 @@ def uses_of(text: str, env: ImmutableSandboxedEnvironment) -> Uses:
         words=frozenset(words.union(texts)),
         past=frozenset(_of_past(tree)),
     )
+
+
+def _values(tree: nodes.Template) -> set[str]:
+    """The names that a template does not set and looks at otherwise than by a call: `range` alone
+    is a column, and `range(3)` is not."""
+    called = {id(call.node) for call in tree.find_all(nodes.Call)}
+    names = [node for node in tree.find_all(nodes.Name) if id(node) not in called]
+    return {node.name for node in names} - {node.name for node in names if node.ctx != "load"}
 
 
 def _columns(tree: nodes.Template) -> Iterator[str]:
