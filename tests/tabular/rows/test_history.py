@@ -264,3 +264,48 @@ def test_history_shows_no_column_of_a_certain_round(name: str) -> None:
 def test_a_column_of_the_first_round_is_known_in_all_of_them() -> None:
     found = decided(FILE, a_map(task(**W, prompt="{{ row['u.1.payoff'] }}")))
     assert [d.prompt for d in found] == ["7", "7"]
+
+
+@pytest.mark.parametrize(
+    "times",  # three, of which the first is the latest and the last the earliest
+    [
+        ["2026-03-01 11:05", "2026-03-01 10:05", "2026-03-01 9:05"],
+        ["2026-03-01 01:05 PM", "2026-03-01 11:00 am", "2026-03-01 12:59 A.M."],
+        ["2026-03-01T10:05", "2026-03-01 9:05", "2026-03-01T08:00:01"],
+        ["2026-03-01T09:00:00+01:00", "2026-03-01T07:30:00Z", "2026-03-01T08:00:00 +0100"],
+        ["2026-03-01T00:10:00-02", "2026-03-01T02:09:00Z", "2026-02-28T23:00:00-02"],
+        ["2026-03-01 09:05:07.25", "2026-03-01 09:05:07.2", "2026-03-01 09:05:07"],
+        ["2026-03-01_10h05.23.456", "2026-03-01_10h05.23.45", "2026-03-01_09h59.00.000"],
+        ["2026-03-01 10:05-02", "2026-03-01 12:04Z", "2026-03-01 10:03-0200"],
+        ["2026-10-1", "2026-9-30", "2026-09-02"],
+        ["2026-03-01 00:01", "2026-03-01", "2026-02-28 23:59"],
+        ["010", "9", "1e0"],
+        ["1772355900000000002", "1772355900000000001", "0"],
+    ],
+)
+def test_times_are_ordered_by_the_clock(times: list[str]) -> None:
+    assert ordered("time", times) == ["CB", "C", ""]
+
+
+@pytest.mark.parametrize(
+    ("times", "held"),
+    [
+        (["2026-03-01 9:05", "01/03/2026", "2"], "'01/03/2026'"),
+        (["2026-02-30 9:05", "2026-03-01 9:05", "2026-03-01 9:06"], "'2026-02-30 9:05'"),
+        (["2026-03-01 13:05 PM", "2026-03-01 9:05", "2026-03-01 9:06"], "'2026-03-01 13:05 PM'"),
+        (["2026-03-01 9:65", "2026-03-01 9:05", "2026-03-01 9:06"], "'2026-03-01 9:65'"),
+        (
+            ["2026-03-01 9:05Z", "2026-03-01 9:04", "2026-03-01 9:06Z"],
+            "'2026-03-01 9:05Z' with a time zone and '2026-03-01 9:04' without one",
+        ),
+    ],
+)
+def test_times_that_nobody_can_order(times: list[str], held: str) -> None:
+    with pytest.raises(UserError) as caught:
+        ordered("time", times)
+    assert f"a person's rows are ordered, holds {held}; it must hold numbers" in str(caught.value)
+
+
+def test_one_moment_written_in_two_ways_is_twice() -> None:
+    with pytest.raises(UserError, match="one person has 'time' twice"):
+        ordered("time", ["2026-03-01T09:00+01:00", "2026-03-01T08:00Z", "2026-03-01T07:00Z"])

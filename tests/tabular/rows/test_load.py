@@ -237,3 +237,75 @@ def test_columns_that_name_people_are_warned_of_where_they_reach_the_output() ->
         "the column 'IPAddress', which the prompt has, seems to hold IP addresses; leave it out, "
         "unless all who get the file may know who took part",
     ]
+
+
+TENTHS = ["1.1", "1.10", "1.2", "1.20", "1.1", "2", "2.0"]
+
+
+def test_the_tenth_person_of_a_session_is_not_the_first() -> None:
+    columns = {"choice": ["yes"] * 7, "id": TENTHS}
+    found = decided(columns, a_map(task(participant="id")))
+    assert [d.participant for d in found] == ["1", "2", "3", "4", "1", "5", "5"]
+    kept = decided(columns, a_map(task(participant="id"), keep_ids=True))
+    assert [d.participant for d in kept] == [*TENTHS[:6], "2"]
+
+
+def test_numbers_that_are_told_apart_by_a_zero_are_texts_and_this_is_noted() -> None:
+    columns = {"choice": ["yes"] * 7, "v": TENTHS, "p": ["2.5", "2.50", "3", "3", "3", "3", "3"]}
+    found, notes = noted(columns, a_map(task(config=["v"], facts=["p"])))
+    assert [d.config["v"] for d in found] == TENTHS
+    assert notes.odd == [
+        f"{name!r} holds {one!r} and {other!r}, so its cells count as texts; if the two are one "
+        "number, write them alike"
+        for name, one, other in (("v", "1.1", "1.10"), ("p", "2.5", "2.50"))
+    ]
+    whole, notes = noted(
+        {"choice": ["yes"] * 3, "v": ["1", "1.0", "2.5"]}, a_map(task(config=["v"]))
+    )
+    assert [d.config["v"] for d in whole] == [1, 1, 2.5] and not notes.odd
+
+
+def test_words_and_rows_to_drop_tell_the_tenth_from_the_first_too() -> None:
+    columns = {"choice": ["yes"] * 7, "v": TENTHS}
+    words = {"v": {"1.1": "a", "1.10": "b", "1.2": "c", "1.20": "d", "2": "e"}}
+    found = decided(columns, a_map(task(config=["v"], words=words)))
+    assert "".join(d.config["v"] for d in found) == "abcdaee"
+    found, notes = noted(columns, a_map(task(), drop={"v": ["1.1"]}))
+    assert len(found) == 5 and notes.dropped["v is '1.1'"] == 2
+    assert notes.odd == [
+        "[drop] names '1.1' of 'v', which '1.10' is not taken for, since both are there; name "
+        "'1.10', too, if it is meant"
+    ]
+    only = {"choice": ["yes", "no"], "v": ["1.10", "3"]}
+    assert len(decided(only, a_map(task(), drop={"v": [1.1]}))) == 1
+
+
+@pytest.mark.parametrize("said", [False, "False", "false", "FALSE"])
+@pytest.mark.parametrize("written", ["False", "FALSE", "false"])
+def test_truth_is_the_same_in_whatever_way_it_is_written(said: Any, written: str) -> None:
+    columns = {"choice": ["yes", "no"], "Finished": [written, "True"]}
+    assert len(decided(columns, a_map(task(), drop={"Finished": [said]}))) == 1
+    assert len(decided(columns, a_map(task(rows={"Finished": [said]})))) == 1
+    options = [{"key": "no", "cells": [said]}, {"key": "yes", "cells": [True]}]
+    found = decided(columns, a_map(task(outcome="Finished", options=options)))
+    assert [d.choice for d in found] == ["no", "yes"]
+
+
+def test_values_to_drop_that_no_row_has_are_said_with_those_that_are_there() -> None:
+    columns = {"choice": ["yes", "no", "yes"], "Finished": ["0", "1", "1"], "s": ["a", "b", "b"]}
+    content = a_map(task(rows={"s": ["b", "c"]}), drop={"Finished": [False, ""], "s": ["a"]})
+    found, notes = noted(columns, content)
+    assert len(found) == 2
+    assert notes.odd == [
+        "[drop] names 'false' of 'Finished', where no row has that; there are '1' (2), '0' (1)",
+        "rows of the task 'custom' names 'c' of 's', where no row has that; there are 'b' (2), "
+        "'a' (1)",
+    ]
+
+
+def test_a_first_answer_is_no_second_header_row() -> None:
+    options = [{"key": "yes", "cells": ["1"]}, {"key": "no", "cells": ["0"]}]
+    for cell in ("True", "2"):
+        with pytest.raises(UserError) as caught:
+            decided({"choice": [cell, "0", "1"]}, a_map(task(options=options)))
+        assert "header" not in str(caught.value) and f"{cell!r} (1)" in str(caught.value)

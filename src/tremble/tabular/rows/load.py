@@ -42,13 +42,15 @@ def decisions_of(opened: OpenTable, map_: Map, notes: Notes, dataset: str) -> It
             columns += names.columns(source)
     table = opened.read(list(dict.fromkeys(columns)))
     notes.odd += opened.notes
-    kept = rows_kept(table, map_, file, notes.dropped)
+    kept = rows_kept(table, map_, file, notes.dropped, notes.odd)
     people = People(map_.keep_ids)
     count = 0
     for names, of in zip(tasks, templates, strict=True):
         notes.odd += _privacy(table, names, of, notes.odd)
-        held = Columns(names, table, rows_of_task(table, names, kept))
-        for decision in TaskDecisions(held, of, people, map_.dataset or dataset).all(notes.dropped):
+        held = Columns(names, table, rows_of_task(table, names, kept, notes.odd))
+        decisions = TaskDecisions(held, of, people, map_.dataset or dataset)
+        notes.odd += [note for note in held.notes if note not in notes.odd]
+        for decision in decisions.all(notes.dropped):
             count += 1
             yield decision
     if not count:
@@ -69,13 +71,18 @@ def _all_sources(names: Names) -> list[tuple[str, Source]]:
     return [*((source.name, source) for source in names.outcomes), *found]
 
 
-def rows_of_task(table: Table, names: Names, kept: list[int]) -> list[int]:
-    """The rows that `rows` of a task takes."""
+def rows_of_task(
+    table: Table, names: Names, kept: list[int], odd: list[str] | None = None
+) -> list[int]:
+    """The rows that `rows` of a task takes; `odd` gets a sentence on values that no row has."""
     for name, values in names.task.rows.items():
         source = names.find(name)
         if source.kind != "column":
             names.map.fail(f"{name!r} in rows is no column of {names.file}; name one")
-        cells, wanted = table.columns[source.name], Matching(values, names.map)
+        cells = table.columns[source.name]
+        wanted = Matching(values, names.map, cells)
+        if odd is not None:
+            odd += wanted.odd(name, f"rows of the task {names.task.family!r}")
         kept = [row for row in kept if cells[row] in wanted]
     return kept
 

@@ -9,7 +9,7 @@ from typing import NamedTuple, NoReturn
 
 from tremble.decisions.record import Option
 from tremble.errors import UserError
-from tremble.tabular.cells import measured, same
+from tremble.tabular.cells import measured, number_of, same
 from tremble.tabular.maps.map_file import Task
 from tremble.tabular.maps.names import Names, Parts, Source
 from tremble.tabular.rows.columns import Columns
@@ -81,16 +81,21 @@ def _outside(
     ]
     tops = columns.first_rows()
     first = Counter(cells[top] for cells in found for top in tops)
-    if all(count <= first[cell] for cell, count in unknown.items()):
-        cure = "if this is a second header row, write header_rows = 2 under [file]"
-    elif alike:
+    if alike:
         cure = f"{alike[0][0]!r} differs from {alike[0][1]!r} by case alone: add it to its cells"
+    elif all(_heads(cell) and count <= first[cell] for cell, count in unknown.items()):
+        cure = "if this is a second header row, write header_rows = 2 under [file]"
     else:
         cure = "add them to cells of an option or to missing under [file], or drop such rows"
     return UserError(
         f"{names.file}: {source.name!r} holds what no option of the task {names.task.family!r} "
         f"stands for, {seen(unknown)}; {cure}."
     )
+
+
+def _heads(cell: str) -> bool:
+    """Whether a cell may be a name or a question in a second header row."""
+    return number_of(cell) is None and same(cell) not in ("true", "false")
 
 
 class _Shares:
