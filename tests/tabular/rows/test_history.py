@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.tables import a_map, decided, task
+from tests.support.tables import a_map, decided, noted, task
 from tremble.errors import UserError
 
 PROMPT = (
@@ -259,6 +259,71 @@ def test_history_shows_no_column_of_a_certain_round(name: str) -> None:
     outcome = "{% for past in history %}{{ past.outcome }}{% endfor %}."
     found = decided(FILE, a_map(task(**W, prompt=outcome)))
     assert [d.prompt for d in found] == [".", "yes."]
+
+
+SHAPES = {
+    "who": ["a"],
+    "choice_1": ["yes"],
+    "payoff_1": ["5"],
+    "choice_02": ["no"],
+    "payoff_02": ["7"],
+    "age_9": ["30"],
+    "trait_2": ["4"],
+    "Q2_3": ["1"],
+    "Q3_3": ["1"],
+    "c_a": ["yes"],
+    "c_b": ["no"],
+    "pay_a": ["5"],
+    "pay_b": ["7"],
+}
+BY_NUMBER = {"outcome": "choice_{round}", "participant": "who"}
+
+
+@pytest.mark.parametrize(
+    ("keys", "name", "where"),
+    [
+        (BY_NUMBER, "payoff_02", "round 02"),
+        ({"outcome": "c_{game}", "participant": "who"}, "pay_b", "game b"),
+    ],
+)
+def test_a_column_like_those_of_later_decisions_needs_the_users_word(
+    keys: dict[str, Any], name: str, where: str
+) -> None:
+    for prompt in ("{{ " + name + " }}", '{{ row["' + name + '"] }}'):
+        with pytest.raises(UserError) as caught:
+            decided(SHAPES, a_map(task(**keys, prompt=prompt)))
+        assert (
+            f"uses '{name}', which seems to belong to the decision of {where} alone; write its "
+            "part in braces, in columns, or give it a short name there" in str(caught.value)
+        )
+    said = task(**keys, columns={"known": name}, prompt="{{ known }}")
+    found, notes = noted(SHAPES, a_map(said))
+    assert [d.prompt for d in found] == ["7", "7"]
+    assert (
+        f"the prompt of the task 'custom' uses '{name}' in all decisions of a row, though it seems "
+        f"to belong to that of {where}; leave it out if people learnt it later"
+    ) in notes.odd
+    past = "{% for past in history %}{{ past." + name + " }}{% endfor %}."
+    with pytest.raises(UserError, match="of history, which belongs to one of the decisions of a"):
+        decided(SHAPES, a_map(task(**keys, prompt=past)))
+
+
+@pytest.mark.parametrize("name", ["age_9", "trait_2", "Q2_3", "payoff_1"])
+def test_a_column_that_is_like_none_of_a_later_decision_is_the_same_for_all(name: str) -> None:
+    """No trait_1 is there; the 2 of Q2_3 does not stand where the round does."""
+    found, notes = noted(SHAPES, a_map(task(**BY_NUMBER, prompt="{{ " + name + " }}")))
+    assert [d.prompt for d in found] == [SHAPES[name][0]] * 2 and not notes.odd
+
+
+def test_what_a_part_of_a_name_is_taken_to_be_is_said() -> None:
+    columns = {"dg_choice": ["yes"], "pg_choice": ["no"], "practice_pg_choice": ["yes"]}
+    found, notes = noted(columns, a_map(task(outcome="{game}_choice")))
+    assert len(found) == 3
+    assert notes.odd == [
+        "{game} in '{game}_choice' is 'dg', 'pg', 'practice_pg'; rename in the file what is none "
+        "of the decisions of the task 'custom'"
+    ]
+    assert not noted(SHAPES, a_map(task(**BY_NUMBER)))[1].odd
 
 
 def test_a_column_of_the_first_round_is_known_in_all_of_them() -> None:

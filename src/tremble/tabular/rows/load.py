@@ -14,6 +14,7 @@ from tremble.tabular.maps.names import Names, Source, find_column
 from tremble.tabular.rows.columns import Columns
 from tremble.tabular.rows.left_out import Matching, rows_kept
 from tremble.tabular.rows.people import People
+from tremble.tabular.rows.places import listed
 from tremble.tabular.rows.privacy import means, warning
 from tremble.tabular.rows.prompts import Templates, used_sources
 from tremble.tabular.rows.task_decisions import TaskDecisions
@@ -40,6 +41,7 @@ def decisions_of(opened: OpenTable, map_: Map, notes: Notes, dataset: str) -> It
     for names, of in zip(tasks, templates, strict=True):
         for _, source in [*_all_sources(names), *used_sources(of)]:
             columns += names.columns(source)
+        notes.odd += [*of.notes, *_parts(names)]
     table = opened.read(list(dict.fromkeys(columns)))
     notes.odd += opened.notes
     kept = rows_kept(table, map_, file, notes.dropped, notes.odd)
@@ -85,6 +87,16 @@ def rows_of_task(
             odd += wanted.odd(name, f"rows of the task {names.task.family!r}")
         kept = [row for row in kept if cells[row] in wanted]
     return kept
+
+
+def _parts(names: Names) -> Iterator[str]:
+    """What the parts of a wide table are, of which any text is taken for one."""
+    for part, values in names.parts_taken().items():
+        wanted = " and ".join(repr(source.name) for source in names.outcomes)
+        yield (
+            f"{{{part}}} in {wanted} is {listed(values)}; rename in the file what is none of the "
+            f"decisions of the task {names.task.family!r}"
+        )
 
 
 def _privacy(table: Table, names: Names, of: Templates, said: list[str]) -> Iterator[str]:

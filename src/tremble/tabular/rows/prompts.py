@@ -43,6 +43,7 @@ class Templates:
         """Raises UserError for what is no template, a name that is nowhere, a column that holds the
         decision's own outcome or belongs to a later one, and a history of nobody."""
         self.names, task = names, names.task
+        self.notes: list[str] = []  # what is odd about them, a sentence each
         where = f"of the task {task.family!r}"
         self.prompt = self._compiled(task.prompt, f"the prompt {where}")
         self.system = (
@@ -120,11 +121,28 @@ class Templates:
                 f"{template.what} uses {name!r}, which holds what was decided; earlier decisions "
                 "are in history"
             )
-        if source.kind == "column" and self.names.later(source.name):
+        if source.kind != "column":
+            return
+        if self.names.later(source.name):
             self.names.map.fail(
                 f"{template.what} uses {name!r}, which belongs to one of the decisions of a row "
                 "alone; write its part in braces, in columns"
             )
+        beside = self.names.beside(source.name)
+        if beside is None or beside.items() <= self.names.places[0].items():
+            return
+        what = " and ".join(f"{part} {value}" for part, value in beside.items())
+        if name in self.names.task.columns:
+            self.notes.append(
+                f"{template.what} uses {source.name!r} in all decisions of a row, though it seems "
+                f"to belong to that of {what}; leave it out if people learnt it later"
+            )
+            return
+        self.names.map.fail(
+            f"{template.what} uses {name!r}, which seems to belong to the decision of {what} "
+            "alone; write its part in braces, in columns, or give it a short name there if people "
+            "knew it in all decisions"
+        )
 
     def _fields(self, own: set[str]) -> list[str]:
         """What the templates may look at of earlier decisions; `own` are columns of outcomes."""
@@ -162,7 +180,11 @@ class Templates:
         if len(self.names.places) < 2 or name in (CHOICE, KEY) or self.is_outcome(name):
             return False
         source = self.source(name)
-        return source.kind == "column" and (source.name in own or self.names.later(source.name))
+        if source.kind != "column":
+            return False
+        if source.name in own or self.names.later(source.name):
+            return True
+        return name not in self.names.task.columns and self.names.beside(source.name) is not None
 
 
 class Prompts:
