@@ -348,7 +348,7 @@ def test_a_column_of_the_first_round_is_known_in_all_of_them() -> None:
         ["1772355900000000002", "1772355900000000001", "0"],
     ],
 )
-def test_times_are_ordered_by_the_clock(times: list[str]) -> None:
+def test_times_are_ordered_by_the_clock(times: list[str | None]) -> None:
     assert ordered("time", times) == ["CB", "C", ""]
 
 
@@ -365,7 +365,7 @@ def test_times_are_ordered_by_the_clock(times: list[str]) -> None:
         ),
     ],
 )
-def test_times_that_nobody_can_order(times: list[str], held: str) -> None:
+def test_times_that_nobody_can_order(times: list[str | None], held: str) -> None:
     with pytest.raises(UserError) as caught:
         ordered("time", times)
     assert f"a person's rows are ordered, holds {held}; it must hold numbers" in str(caught.value)

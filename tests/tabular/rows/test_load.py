@@ -309,3 +309,80 @@ def test_a_first_answer_is_no_second_header_row() -> None:
         with pytest.raises(UserError) as caught:
             decided({"choice": [cell, "0", "1"]}, a_map(task(options=options)))
         assert "header" not in str(caught.value) and f"{cell!r} (1)" in str(caught.value)
+
+
+CHOSEN = ["yes", "no", "no", "yes", "yes"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "what"),
+    [
+        (["1", "0", "0", "1", "1"], "'1' for 'yes', '0' for 'no'"),
+        (["took it", None, None, "took it", "took it"], "'took it' for 'yes', nothing for 'no'"),
+        (["1", "0", "0", "1", "0"], None),
+        (["1", "0", "2", "1", "1"], None),
+        (["1", "1", "1", "1", "1"], None),
+    ],
+)
+def test_the_outcome_in_other_words_is_noted(cells: list[str | None], what: str | None) -> None:
+    columns: dict[str, list[Any]] = {
+        "choice": CHOSEN,
+        "text": cells,
+        "wide_a": CHOSEN[:],
+        "t_a": cells,
+    }
+    sentence = (
+        f"'text', which the prompt uses, is {what} in all 5 decisions; leave it out if it says "
+        "what was chosen"
+    )
+    for prompt in ("{{ text|default('') }}", "{% if row['text'] == '1' %}x{% endif %}."):
+        found, notes = noted(columns, a_map(task(prompt=prompt + "Yes?")))
+        assert len(found) == 5 and notes.odd == ([sentence] if what else [])
+    wide = task(outcome="wide_{b}", columns={"t": "t_{b}"}, prompt="{{ t|default('') }}?")
+    assert any(
+        "'t', which the prompt uses" in line for line in noted(columns, a_map(wide))[1].odd
+    ) is (what is not None)
+    assert not noted(columns, a_map(task(config=["text"])))[1].odd
+    few = {name: one[:4] for name, one in columns.items()}
+    assert not noted(few, a_map(task(prompt="{{ text|default('') }}?")))[1].odd
+
+
+@pytest.mark.parametrize("name", ["session", "Session.code", "date"])
+def test_ids_that_begin_again_in_the_next_session_are_noted(name: str) -> None:
+    columns = {"choice": ["yes"] * 6, "id": list("123124"), name: list("aaabbb")}
+    found, notes = noted(columns, a_map(task(participant="id")))
+    assert len({d.participant for d in found}) == 4
+    assert notes.odd == [
+        f"2 of 4 participants of 'id' come in more than one {name!r}, and count as the same "
+        f'people; if they are others, write participant = ["{name}", "id"]'
+    ]
+    for keys in ({"participant": [name, "id"]}, {"participant": "id", "round": "r"}, {}):
+        more = {**columns, "r": list("123456")}
+        assert bool(noted(more, a_map(task(**keys)))[1].odd) is ("round" in keys)
+    for ids, cells in (
+        ("121212", "aaaaaa"),  # one session
+        ("121212", "abcdef"),  # a moment for each row
+        ("123413", "aabbab"),  # nobody in both
+    ):
+        other = {"choice": ["yes"] * 6, "id": list(ids), name: list(cells)}
+        assert not noted(other, a_map(task(participant="id")))[1].odd
+    ordered = task(participant="id", order=name, prompt="?")
+    assert not noted(columns, a_map(ordered))[1].odd
+
+
+def test_ids_that_begin_again_in_the_next_file_are_noted(tmp_path: Path) -> None:
+    for name, ids in (("s1", "12"), ("s2", "13")):
+        write_csv(tmp_path / f"{name}.csv", {"id": list(ids), "choice": ["yes", "no"]})
+    for who, odd in (("id", True), (["file", "id"], False)):
+        notes = Notes()
+        made = map_from(a_map(task(participant=who)), "map.toml")
+        people = {d.participant for d in load_table(tmp_path, made, notes, "mine")}
+        assert len(people) == (3 if odd else 4)
+        assert notes.odd == (
+            [
+                "1 of 3 participants of 'id' come in more than one file of the folder, and count "
+                'as the same people; if they are others, write participant = ["file", "id"]'
+            ]
+            if odd
+            else []
+        )

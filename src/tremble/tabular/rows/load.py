@@ -11,6 +11,7 @@ from tremble.decisions.record import Decision
 from tremble.tabular.files.opened import OpenTable, open_table
 from tremble.tabular.maps.map_file import Map
 from tremble.tabular.maps.names import Names, Source, find_column
+from tremble.tabular.rows.again import come_again, sessions
 from tremble.tabular.rows.columns import Columns
 from tremble.tabular.rows.left_out import Matching, rows_kept
 from tremble.tabular.rows.people import People
@@ -42,6 +43,7 @@ def decisions_of(opened: OpenTable, map_: Map, notes: Notes, dataset: str) -> It
         for _, source in [*_all_sources(names), *used_sources(of)]:
             columns += names.columns(source)
         notes.odd += [*of.notes, *_parts(names)]
+        columns += sessions(names)
     table = opened.read(list(dict.fromkeys(columns)))
     notes.odd += opened.notes
     kept = rows_kept(table, map_, file, notes.dropped, notes.odd)
@@ -51,6 +53,7 @@ def decisions_of(opened: OpenTable, map_: Map, notes: Notes, dataset: str) -> It
         notes.odd += _privacy(table, names, of, notes.odd)
         held = Columns(names, table, rows_of_task(table, names, kept, notes.odd))
         decisions = TaskDecisions(held, of, people, map_.dataset or dataset)
+        held.notes += come_again(held, sessions(names))
         notes.odd += [note for note in held.notes if note not in notes.odd]
         for decision in decisions.all(notes.dropped):
             count += 1

@@ -66,7 +66,9 @@ def _moment(text: str) -> tuple[int, bool] | None:
         hour = hour % 12 + (12 if read["half"] in "Pp" else 0)
     try:
         moment = datetime(
-            *(int(read[name]) for name in ("year", "month", "day")),
+            int(read["year"]),
+            int(read["month"]),
+            int(read["day"]),
             hour,
             int(read["minute"] or 0),
             int(read["second"] or 0),

@@ -11,6 +11,7 @@ from tremble.tabular.maps.names import FILE, Names, Source
 from tremble.tabular.maps.wide import ROUND
 from tremble.tabular.rows.columns import Column, Columns
 from tremble.tabular.rows.outcomes import Did, options_with
+from tremble.tabular.rows.twins import twin
 from tremble.tabular.templates.printed import Cell, Missing, Past, Row
 from tremble.tabular.templates.rendering import (
     MapTemplate,
@@ -208,6 +209,7 @@ class Prompts:
         ]
         self._past_names = [name for name in templates.fields if name not in (CHOICE, KEY)]
         self._questions = [self._question(place) for place in names.places]
+        self._note_twins()
         self._plain = self._plain_options()
         self._known: dict[tuple[Any, ...], Read] = {}
         self._held = 0
@@ -229,6 +231,13 @@ class Prompts:
                 self._held = 0
             self._known[key] = found
         return found
+
+    def _note_twins(self) -> None:
+        names = [*self.of.variables, *self.of.columns]
+        for at, name in enumerate(names):
+            note = twin(name, [cells[at] for cells in self._cells], self._did)
+            if note is not None:
+                self._columns.notes.append(note)
 
     def _named(self, name: str, place: Any) -> Column:
         if self.of.is_outcome(name):
