@@ -66,6 +66,7 @@ class Templates:
         self.uses = used(self.templates)
         own = {column for source in self._outcomes() for column in names.columns(source)}
         for template in self.templates:
+            self._check_words(template)
             for name in sorted(template.uses.names):
                 self._check(template, name, self._variable(template, name), own)
             for name in sorted(template.uses.columns):
@@ -84,6 +85,21 @@ class Templates:
             uses = replace(uses, names=uses.names | {QUESTION}, special=uses.special - {QUESTION})
             made = replace(made, uses=uses)
         return made
+
+    def _check_words(self, template: MapTemplate) -> None:
+        """Refuse a column with a dot in its name that is written as something of another one; note
+        where a word of templates and a column are called the same."""
+        for name in sorted(template.uses.dotted):
+            if self.names.has(name):
+                self.names.map.fail(
+                    f'{template.what} uses {name}, where {name!r} is a column; write row["{name}"]'
+                )
+        for name, what in ((HISTORY, "what the person did before"), (OPTIONS, "the labels")):
+            if name in template.uses.special - template.uses.columns and self.names.has(name):
+                self.notes.append(
+                    f"{template.what} uses {name}, which is {what}; of the column write "
+                    f'row["{name}"]'
+                )
 
     def _variable(self, template: MapTemplate, name: str) -> Source:
         """What a variable stands for."""
