@@ -15,6 +15,8 @@ _LEVELS = 8  # of lists and tables within each other, of which a map has fewer
 _DIGITS = 15  # more of them are no number that a float holds: a name of somebody
 # Names such as 007 and 12e4 are no numbers; rates may be written 1e-05, as R and pandas do.
 _NUMBER = re.compile(r"-?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)")
+_WHOLE = re.compile(r"-?(?:0|[1-9]\d*)\.0+")
+_TRUTH = {"true": "true", "false": "false"}
 _MEASURED = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?")
 
 
@@ -35,9 +37,41 @@ def composed(content: Any, levels: int = _LEVELS) -> Any:
 
 
 def same(text: str, decimal: str = ".") -> str:
-    """One text for all ways to write one value: 1 for 1.0, composed letters, single spaces."""
+    """One text for all ways to write one value: 1 for 1.0, true for TRUE, composed letters, single
+    spaces."""
     number = number_of(text, decimal)
-    return plain(text) if number is None else as_text(number)
+    if number is not None:
+        return as_text(number)
+    text = plain(text)
+    return _TRUTH.get(text.casefold(), text)
+
+
+def named(text: str, decimal: str = ".") -> str:
+    """One text for all ways to write a name of somebody or something: 12 for 12.0, which is how
+    programs write whole numbers; but 1.10 is not 1.1, the tenth not the first."""
+    text = plain(text)
+    if text[-1:] != "0" or not _WHOLE.fullmatch(_pointed(text, decimal)):
+        return text
+    return text.rpartition(decimal)[0]
+
+
+def matched(texts: Iterable[str], written: Iterable[str], decimal: str) -> dict[str, str]:
+    """Which of `written` each text is, those that are none left out: in whatever way it is written
+    (`same`), but 1.10 is not 1.1 where there is a 1.1 among the texts."""
+    texts, written = set(texts), list(written)
+    exact = {named(one, decimal): one for one in written}
+    found = {text: exact[name] for text in texts if (name := named(text, decimal)) in exact}
+    there = set(found.values())
+    alike = {
+        same(one, decimal): one
+        for one in written
+        if one not in there or number_of(one, decimal) is None
+    }
+    for text in texts - found.keys():
+        one = alike.get(same(text, decimal))
+        if one is not None:
+            found[text] = one
+    return found
 
 
 class NoAnswer:

@@ -64,6 +64,26 @@ def test_spss(tmp_path: Path, name: str) -> None:
     assert read.place(2).endswith(f"{name}, case 3")
 
 
+@pytest.mark.parametrize("name", ["a.sav", "a.dta"])
+def test_codes_of_one_label_are_noted_where_they_are_read(tmp_path: Path, name: str) -> None:
+    frame = pd.DataFrame({"c": [1, 2, 3, 1], "k": [1, 2, 5, 5], "z": [1, 1, 2, 2]})
+    labels = {"c": {1: "yes", 2: "no", 3: "yes"}, "k": {1: "low", 2: "low"}, "z": {1: "2", 9: "2"}}
+    write = pyreadstat.write_dta if name == "a.dta" else pyreadstat.write_sav
+    for file in (tmp_path / name, tmp_path / f"b{name}"):
+        write(frame, file, variable_value_labels=labels)
+    end = "and count as one; codes = true under [file] keeps them apart"
+    for source in (tmp_path / name, tmp_path):
+        table = open_table(source, Reading())
+        assert list(table.read(["c", "z"]).columns["c"][:4]) == ["yes", "no", "yes", "yes"]
+        assert table.notes == [
+            f"the codes 1, 3 of 'c' are all 'yes', {end}",
+            f"the codes 1, 2 of 'z' are all '2', {end}",
+        ]
+        apart = open_table(source, Reading(codes=True))
+        apart.read(["c", "k", "z"])
+        assert not apart.notes
+
+
 def test_codes_in_place_of_labels(tmp_path: Path) -> None:
     table = open_table(written(tmp_path / "a.sav"), Reading(codes=True))
     columns = table.read(["choice", "sex"]).columns

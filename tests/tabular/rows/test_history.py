@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.tables import a_map, decided, task
+from tests.support.tables import a_map, decided, noted, task
 from tremble.errors import UserError
 
 PROMPT = (
@@ -261,6 +261,71 @@ def test_history_shows_no_column_of_a_certain_round(name: str) -> None:
     assert [d.prompt for d in found] == [".", "yes."]
 
 
+SHAPES = {
+    "who": ["a"],
+    "choice_1": ["yes"],
+    "payoff_1": ["5"],
+    "choice_02": ["no"],
+    "payoff_02": ["7"],
+    "age_9": ["30"],
+    "trait_2": ["4"],
+    "Q2_3": ["1"],
+    "Q3_3": ["1"],
+    "c_a": ["yes"],
+    "c_b": ["no"],
+    "pay_a": ["5"],
+    "pay_b": ["7"],
+}
+BY_NUMBER = {"outcome": "choice_{round}", "participant": "who"}
+
+
+@pytest.mark.parametrize(
+    ("keys", "name", "where"),
+    [
+        (BY_NUMBER, "payoff_02", "round 02"),
+        ({"outcome": "c_{game}", "participant": "who"}, "pay_b", "game b"),
+    ],
+)
+def test_a_column_like_those_of_later_decisions_needs_the_users_word(
+    keys: dict[str, Any], name: str, where: str
+) -> None:
+    for prompt in ("{{ " + name + " }}", '{{ row["' + name + '"] }}'):
+        with pytest.raises(UserError) as caught:
+            decided(SHAPES, a_map(task(**keys, prompt=prompt)))
+        assert (
+            f"uses '{name}', which seems to belong to the decision of {where} alone; write its "
+            "part in braces, in columns, or give it a short name there" in str(caught.value)
+        )
+    said = task(**keys, columns={"known": name}, prompt="{{ known }}")
+    found, notes = noted(SHAPES, a_map(said))
+    assert [d.prompt for d in found] == ["7", "7"]
+    assert (
+        f"the prompt of the task 'custom' uses '{name}' in all decisions of a row, though it seems "
+        f"to belong to that of {where}; leave it out if people learnt it later"
+    ) in notes.odd
+    past = "{% for past in history %}{{ past." + name + " }}{% endfor %}."
+    with pytest.raises(UserError, match="of history, which belongs to one of the decisions of a"):
+        decided(SHAPES, a_map(task(**keys, prompt=past)))
+
+
+@pytest.mark.parametrize("name", ["age_9", "trait_2", "Q2_3", "payoff_1"])
+def test_a_column_that_is_like_none_of_a_later_decision_is_the_same_for_all(name: str) -> None:
+    """No trait_1 is there; the 2 of Q2_3 does not stand where the round does."""
+    found, notes = noted(SHAPES, a_map(task(**BY_NUMBER, prompt="{{ " + name + " }}")))
+    assert [d.prompt for d in found] == [SHAPES[name][0]] * 2 and not notes.odd
+
+
+def test_what_a_part_of_a_name_is_taken_to_be_is_said() -> None:
+    columns = {"dg_choice": ["yes"], "pg_choice": ["no"], "practice_pg_choice": ["yes"]}
+    found, notes = noted(columns, a_map(task(outcome="{game}_choice")))
+    assert len(found) == 3
+    assert notes.odd == [
+        "{game} in '{game}_choice' is 'dg', 'pg', 'practice_pg'; rename in the file what is none "
+        "of the decisions of the task 'custom'"
+    ]
+    assert not noted(SHAPES, a_map(task(**BY_NUMBER)))[1].odd
+
+
 def test_a_column_of_the_first_round_is_known_in_all_of_them() -> None:
     found = decided(FILE, a_map(task(**W, prompt="{{ row['u.1.payoff'] }}")))
     assert [d.prompt for d in found] == ["7", "7"]
@@ -288,3 +353,48 @@ def test_outcome_as_a_short_name_shows_no_later_decision() -> None:
     past = "{% for past in history %}{{ past.outcome }}{% endfor %}x"
     with pytest.raises(UserError, match="belongs to one of the decisions of a row alone"):
         decided(columns, a_map(task(**keys, prompt=past)))
+
+
+@pytest.mark.parametrize(
+    "times",  # three, of which the first is the latest and the last the earliest
+    [
+        ["2026-03-01 11:05", "2026-03-01 10:05", "2026-03-01 9:05"],
+        ["2026-03-01 01:05 PM", "2026-03-01 11:00 am", "2026-03-01 12:59 A.M."],
+        ["2026-03-01T10:05", "2026-03-01 9:05", "2026-03-01T08:00:01"],
+        ["2026-03-01T09:00:00+01:00", "2026-03-01T07:30:00Z", "2026-03-01T08:00:00 +0100"],
+        ["2026-03-01T00:10:00-02", "2026-03-01T02:09:00Z", "2026-02-28T23:00:00-02"],
+        ["2026-03-01 09:05:07.25", "2026-03-01 09:05:07.2", "2026-03-01 09:05:07"],
+        ["2026-03-01_10h05.23.456", "2026-03-01_10h05.23.45", "2026-03-01_09h59.00.000"],
+        ["2026-03-01 10:05-02", "2026-03-01 12:04Z", "2026-03-01 10:03-0200"],
+        ["2026-10-1", "2026-9-30", "2026-09-02"],
+        ["2026-03-01 00:01", "2026-03-01", "2026-02-28 23:59"],
+        ["010", "9", "1e0"],
+        ["1772355900000000002", "1772355900000000001", "0"],
+    ],
+)
+def test_times_are_ordered_by_the_clock(times: list[str | None]) -> None:
+    assert ordered("time", times) == ["CB", "C", ""]
+
+
+@pytest.mark.parametrize(
+    ("times", "held"),
+    [
+        (["2026-03-01 9:05", "01/03/2026", "2"], "'01/03/2026'"),
+        (["2026-02-30 9:05", "2026-03-01 9:05", "2026-03-01 9:06"], "'2026-02-30 9:05'"),
+        (["2026-03-01 13:05 PM", "2026-03-01 9:05", "2026-03-01 9:06"], "'2026-03-01 13:05 PM'"),
+        (["2026-03-01 9:65", "2026-03-01 9:05", "2026-03-01 9:06"], "'2026-03-01 9:65'"),
+        (
+            ["2026-03-01 9:05Z", "2026-03-01 9:04", "2026-03-01 9:06Z"],
+            "'2026-03-01 9:05Z' with a time zone and '2026-03-01 9:04' without one",
+        ),
+    ],
+)
+def test_times_that_nobody_can_order(times: list[str | None], held: str) -> None:
+    with pytest.raises(UserError) as caught:
+        ordered("time", times)
+    assert f"a person's rows are ordered, holds {held}; it must hold numbers" in str(caught.value)
+
+
+def test_one_moment_written_in_two_ways_is_twice() -> None:
+    with pytest.raises(UserError, match="one person has 'time' twice"):
+        ordered("time", ["2026-03-01T09:00+01:00", "2026-03-01T08:00Z", "2026-03-01T07:00Z"])

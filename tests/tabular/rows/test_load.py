@@ -237,3 +237,152 @@ def test_columns_that_name_people_are_warned_of_where_they_reach_the_output() ->
         "the column 'IPAddress', which the prompt has, seems to hold IP addresses; leave it out, "
         "unless all who get the file may know who took part",
     ]
+
+
+TENTHS = ["1.1", "1.10", "1.2", "1.20", "1.1", "2", "2.0"]
+
+
+def test_the_tenth_person_of_a_session_is_not_the_first() -> None:
+    columns = {"choice": ["yes"] * 7, "id": TENTHS}
+    found = decided(columns, a_map(task(participant="id")))
+    assert [d.participant for d in found] == ["1", "2", "3", "4", "1", "5", "5"]
+    kept = decided(columns, a_map(task(participant="id"), keep_ids=True))
+    assert [d.participant for d in kept] == [*TENTHS[:6], "2"]
+
+
+def test_numbers_that_are_told_apart_by_a_zero_are_texts_and_this_is_noted() -> None:
+    columns = {"choice": ["yes"] * 7, "v": TENTHS, "p": ["2.5", "2.50", "3", "3", "3", "3", "3"]}
+    found, notes = noted(columns, a_map(task(config=["v"], facts=["p"])))
+    assert [d.config["v"] for d in found] == TENTHS
+    assert notes.odd == [
+        f"{name!r} holds {one!r} and {other!r}, so its cells count as texts; if the two are one "
+        "number, write them alike"
+        for name, one, other in (("v", "1.1", "1.10"), ("p", "2.5", "2.50"))
+    ]
+    whole, notes = noted(
+        {"choice": ["yes"] * 3, "v": ["1", "1.0", "2.5"]}, a_map(task(config=["v"]))
+    )
+    assert [d.config["v"] for d in whole] == [1, 1, 2.5] and not notes.odd
+
+
+def test_words_and_rows_to_drop_tell_the_tenth_from_the_first_too() -> None:
+    columns = {"choice": ["yes"] * 7, "v": TENTHS}
+    words = {"v": {"1.1": "a", "1.10": "b", "1.2": "c", "1.20": "d", "2": "e"}}
+    found = decided(columns, a_map(task(config=["v"], words=words)))
+    assert "".join(d.config["v"] for d in found) == "abcdaee"
+    found, notes = noted(columns, a_map(task(), drop={"v": ["1.1"]}))
+    assert len(found) == 5 and notes.dropped["v is '1.1'"] == 2
+    assert notes.odd == [
+        "[drop] names '1.1' of 'v', which '1.10' is not taken for, since both are there; name "
+        "'1.10', too, if it is meant"
+    ]
+    only = {"choice": ["yes", "no"], "v": ["1.10", "3"]}
+    assert len(decided(only, a_map(task(), drop={"v": [1.1]}))) == 1
+
+
+@pytest.mark.parametrize("said", [False, "False", "false", "FALSE"])
+@pytest.mark.parametrize("written", ["False", "FALSE", "false"])
+def test_truth_is_the_same_in_whatever_way_it_is_written(said: Any, written: str) -> None:
+    columns = {"choice": ["yes", "no"], "Finished": [written, "True"]}
+    assert len(decided(columns, a_map(task(), drop={"Finished": [said]}))) == 1
+    assert len(decided(columns, a_map(task(rows={"Finished": [said]})))) == 1
+    options = [{"key": "no", "cells": [said]}, {"key": "yes", "cells": [True]}]
+    found = decided(columns, a_map(task(outcome="Finished", options=options)))
+    assert [d.choice for d in found] == ["no", "yes"]
+
+
+def test_values_to_drop_that_no_row_has_are_said_with_those_that_are_there() -> None:
+    columns = {"choice": ["yes", "no", "yes"], "Finished": ["0", "1", "1"], "s": ["a", "b", "b"]}
+    content = a_map(task(rows={"s": ["b", "c"]}), drop={"Finished": [False, ""], "s": ["a"]})
+    found, notes = noted(columns, content)
+    assert len(found) == 2
+    assert notes.odd == [
+        "[drop] names 'false' of 'Finished', where no row has that; there are '1' (2), '0' (1)",
+        "rows of the task 'custom' names 'c' of 's', where no row has that; there are 'b' (2), "
+        "'a' (1)",
+    ]
+
+
+def test_a_first_answer_is_no_second_header_row() -> None:
+    options = [{"key": "yes", "cells": ["1"]}, {"key": "no", "cells": ["0"]}]
+    for cell in ("True", "2"):
+        with pytest.raises(UserError) as caught:
+            decided({"choice": [cell, "0", "1"]}, a_map(task(options=options)))
+        assert "header" not in str(caught.value) and f"{cell!r} (1)" in str(caught.value)
+
+
+CHOSEN = ["yes", "no", "no", "yes", "yes"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "what"),
+    [
+        (["1", "0", "0", "1", "1"], "'1' for 'yes', '0' for 'no'"),
+        (["took it", None, None, "took it", "took it"], "'took it' for 'yes', nothing for 'no'"),
+        (["1", "0", "0", "1", "0"], None),
+        (["1", "0", "2", "1", "1"], None),
+        (["1", "1", "1", "1", "1"], None),
+    ],
+)
+def test_the_outcome_in_other_words_is_noted(cells: list[str | None], what: str | None) -> None:
+    columns: dict[str, list[Any]] = {
+        "choice": CHOSEN,
+        "text": cells,
+        "wide_a": CHOSEN[:],
+        "t_a": cells,
+    }
+    sentence = (
+        f"'text', which the prompt uses, is {what} in all 5 decisions; leave it out if it says "
+        "what was chosen"
+    )
+    for prompt in ("{{ text|default('') }}", "{% if row['text'] == '1' %}x{% endif %}."):
+        found, notes = noted(columns, a_map(task(prompt=prompt + "Yes?")))
+        assert len(found) == 5 and notes.odd == ([sentence] if what else [])
+    wide = task(outcome="wide_{b}", columns={"t": "t_{b}"}, prompt="{{ t|default('') }}?")
+    assert any(
+        "'t', which the prompt uses" in line for line in noted(columns, a_map(wide))[1].odd
+    ) is (what is not None)
+    assert not noted(columns, a_map(task(config=["text"])))[1].odd
+    few = {name: one[:4] for name, one in columns.items()}
+    assert not noted(few, a_map(task(prompt="{{ text|default('') }}?")))[1].odd
+
+
+@pytest.mark.parametrize("name", ["session", "Session.code", "date"])
+def test_ids_that_begin_again_in_the_next_session_are_noted(name: str) -> None:
+    columns = {"choice": ["yes"] * 6, "id": list("123124"), name: list("aaabbb")}
+    found, notes = noted(columns, a_map(task(participant="id")))
+    assert len({d.participant for d in found}) == 4
+    assert notes.odd == [
+        f"2 of 4 participants of 'id' come in more than one {name!r}, and count as the same "
+        f'people; if they are others, write participant = ["{name}", "id"]'
+    ]
+    for keys in ({"participant": [name, "id"]}, {"participant": "id", "round": "r"}, {}):
+        more = {**columns, "r": list("123456")}
+        assert bool(noted(more, a_map(task(**keys)))[1].odd) is ("round" in keys)
+    for ids, cells in (
+        ("121212", "aaaaaa"),  # one session
+        ("121212", "abcdef"),  # a moment for each row
+        ("123413", "aabbab"),  # nobody in both
+    ):
+        other = {"choice": ["yes"] * 6, "id": list(ids), name: list(cells)}
+        assert not noted(other, a_map(task(participant="id")))[1].odd
+    ordered = task(participant="id", order=name, prompt="?")
+    assert not noted(columns, a_map(ordered))[1].odd
+
+
+def test_ids_that_begin_again_in_the_next_file_are_noted(tmp_path: Path) -> None:
+    for name, ids in (("s1", "12"), ("s2", "13")):
+        write_csv(tmp_path / f"{name}.csv", {"id": list(ids), "choice": ["yes", "no"]})
+    for who, odd in (("id", True), (["file", "id"], False)):
+        notes = Notes()
+        made = map_from(a_map(task(participant=who)), "map.toml")
+        people = {d.participant for d in load_table(tmp_path, made, notes, "mine")}
+        assert len(people) == (3 if odd else 4)
+        assert notes.odd == (
+            [
+                "1 of 3 participants of 'id' come in more than one file of the folder, and count "
+                'as the same people; if they are others, write participant = ["file", "id"]'
+            ]
+            if odd
+            else []
+        )

@@ -192,3 +192,27 @@ def test_a_missing_code_is_meant_however_it_is_written(code: str, cell: str) -> 
     assert second.config == {}
     dropped = {**a_map(task()), **content, "drop": {"x": [""]}}
     assert [d.choice for d in decided(columns, dropped)] == ["yes"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "small"),
+    [
+        (["0.45", "0.5"], True),
+        (["1", "0"], True),
+        (["0.45", "45"], False),
+        (["0.4%", "0.5"], False),
+        (["0", "0"], False),
+    ],
+)
+def test_shares_that_are_read_as_per_cent_are_noted(cells: list[str], small: bool) -> None:
+    for name in ("rate", "rate_sd"):
+        columns = {"k": ["a", "b"], "rate": ["40", "60"], "rate_sd": ["9", "9"], name: cells}
+        keys = {"rate": "rate", "rate_sd": "rate_sd", "prompt": "{{ k }}"}
+        found, notes = noted(columns, a_map(task(**keys, percent=True)))
+        assert len(found) == 2 and len(notes.odd) == small
+    if small:
+        top = max(cells)
+        assert notes.odd == [
+            f"percent = true makes {float(top) / 100:g} of {top}, the largest number in 'rate_sd'; "
+            "if these are shares of 1, leave percent out"
+        ]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.tables import a_map, decided, task
+from tests.support.tables import a_map, decided, noted, task
 from tremble.errors import UserError
 from tremble.tabular.templates import rendering
 from tremble.tabular.templates.environment import environment
@@ -163,6 +163,76 @@ def test_a_missing_cell_that_is_printed_is_said_with_its_rows(prompt: str) -> No
         "(answers.csv, line 2; line 3); write {% if gone %} ... {% endif %} round it, or leave "
         "such rows out by [drop]."
     )
+
+
+DOTTED: dict[str, Any] = {
+    **COLUMNS,
+    **{name: ["3", "10"] for name in ("stimulus.title", "player.offer", "history", "options")},
+    "range": ["3", "10"],
+    "stimulus": ["a", "b"],
+    "file": ["f", "g"],
+}
+
+
+@pytest.mark.parametrize(
+    "prompt", ["{{ %s }}", "{% if %s == '3' %}x{% endif %}.", "{{ 'a' ~ %s }}", "{{ %s|upper }}"]
+)
+@pytest.mark.parametrize("name", ["stimulus.title", "player.offer"])
+def test_a_column_with_a_dot_is_no_part_of_another(prompt: str, name: str) -> None:
+    with pytest.raises(UserError) as caught:
+        decided(DOTTED, a_map(task(prompt=prompt.replace("%s", name))))
+    assert str(caught.value) == (
+        f"map.toml: the prompt of the task 'custom' uses {name}, where {name!r} is a column; "
+        f'write row["{name}"].'
+    )
+    found = decided(DOTTED, a_map(task(prompt=prompt.replace("%s", f"row['{name}']"))))
+    assert len(found) == 2
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "{{ name.title }}",
+        "{{ name ~ name.title }}",
+        "{{ [name, name.count]|join }}",
+        "{{ '%s'|format(name.title) }}",
+        "{{ name.title|string }}",
+        "{% if name.title %}x{% endif %}.",
+        "{% if name.title == 'x' %}x{% endif %}.",
+        "{{ name['title'] }}",
+        "{{ name|attr('title') }}",
+        "{{ name.number }}",
+        "{{ name.format }}",
+        "{{ [name]|string }}",
+        "{{ range(3) }}",
+        "{{ dict(a=name) }}",
+        "{{ cycler(name) }}",
+        "{{ 'x' ~ joiner(name) }}",
+        "{{ none }}",
+        "{{ options }}",
+    ],
+)
+def test_nothing_but_texts_and_numbers_is_printed(prompt: str) -> None:
+    said = fault(prompt)
+    assert "cannot be made of this row (" in said and "0x" not in said.replace("at 0x...", "")
+
+
+def test_methods_of_texts_are_called_and_columns_win_over_functions() -> None:
+    found = decided(DOTTED, a_map(task(prompt="{{ name.upper() }} {{ range }} {{ file }}")))
+    assert [d.prompt for d in found] == ["ANN 3 f", "BO 10 g"]
+    counted = "{% for at in range(2) %}{{ at }}{% endfor %}"
+    assert decided(DOTTED, a_map(task(prompt=counted)))[0].prompt == "01"
+
+
+def test_a_word_of_templates_wins_over_a_column_and_this_is_noted() -> None:
+    said = task(prompt="{{ options|join('/') }} {{ row['history'] }}")
+    found, notes = noted(DOTTED, a_map(said))
+    assert found[0].prompt == "yes/no 3"
+    assert notes.odd == [
+        "the prompt of the task 'custom' uses options, which is the labels; of the column write "
+        'row["options"]'
+    ]
+    assert not noted(DOTTED, a_map(task(prompt="{{ row['options'] }}")))[1].odd
 
 
 def test_labels_may_be_templates() -> None:

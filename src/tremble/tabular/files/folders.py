@@ -34,7 +34,7 @@ class Folder:
             name: text for table in self._tables[::-1] for name, text in table.questions.items()
         }
         notes = [note for table in self._tables for note in table.notes]
-        self.notes = notes[:1]
+        self.notes, self._first = notes[:1], frozenset(notes)
         if others:
             self.notes.append(
                 f"{self.source} also has {counted(others, 'file')} of other kinds, which no part "
@@ -56,6 +56,8 @@ class Folder:
             rows.extend(part.rows)
             sources += part.sources
             unit = part.unit
+        found = (note for table in self._tables for note in table.notes)
+        self.notes += [note for note in dict.fromkeys(found) if note not in self._first]
         read = {
             name: whole_numbers(_agreed(column, self._how), self._how)
             for name, column in zip(names, columns, strict=True)

@@ -28,11 +28,15 @@ class Held:
         self.names: Sequence[str] = [name for name, _ in self._columns]
         self.questions: Mapping[str, str] = questions or {}
         self.notes: list[str] = []
+        self.odd: Mapping[str, str] = {}  # column -> what is odd about it, noted where it is read
         self._rows = len(columns[0][1]) if columns else 0
 
     def read(self, names: Sequence[str]) -> Table:
         """As `OpenTable.read`."""
         places = positions(self.names, names, self.source)
+        self.notes += [
+            self.odd[name] for name in map(self.names.__getitem__, places) if name in self.odd
+        ]
         cells = [list(map(self._text, self._columns[place][1])) for place in places]
 
         def bare(row: int) -> bool:

@@ -11,6 +11,7 @@ from tremble.errors import MissingExtra, UserError
 from tremble.tabular.files.cells import cell
 from tremble.tabular.files.held import Held
 from tremble.tabular.files.streams import first_bytes, refuse_others
+from tremble.tabular.files.values import text_of
 from tremble.tabular.table import Reading
 from tremble.text import one_line
 
@@ -50,7 +51,14 @@ def opened(path: Path, how: Reading) -> Held:
     held = [(name, _labelled(values, labels.get(name, {}))) for name, values in columns.items()]
     named = {cell(name) or "": cell(text or "") for name, text in _questions(about).items()}
     questions = {name: text for name, text in named.items() if name and text}
-    return Held(str(path), held, how, "case", questions=questions)
+    made = Held(str(path), held, how, "case", questions=questions)
+    merged = {
+        cell(name) or "": _merged(name, columns[name], labels[name])
+        for name in labels
+        if name in columns
+    }
+    made.odd = {name: note for name, note in merged.items() if note}
+    return made
 
 
 def _read(reader: Callable[..., Any], path: Path, options: dict[str, Any]) -> tuple[Any, Any]:
@@ -77,6 +85,22 @@ def _labelled(values: Sequence[Any], labels: Mapping[Any, str]) -> list[Any]:
     if not labels:
         return list(values)
     return [labels.get(value, value) for value in values]
+
+
+def _merged(name: str, values: Sequence[Any], labels: Mapping[Any, str]) -> str | None:
+    """A sentence on values that are one text once labels stand in their place."""
+    known: dict[str, list[str]] = {}
+    for value in dict.fromkeys(values):
+        text, code = text_of(labels.get(value, value)), text_of(value)
+        if text is not None and code is not None:
+            known.setdefault(text, []).append(code)
+    for text, codes in known.items():
+        if len(codes) > 1:
+            return (
+                f"the codes {', '.join(codes)} of {name!r} are all {text!r}, and count as one; "
+                "codes = true under [file] keeps them apart"
+            )
+    return None
 
 
 def _questions(about: Any) -> Mapping[str, str | None]:

@@ -11,7 +11,7 @@ from typing import Literal
 from tremble.errors import UserError
 from tremble.tabular.cells import plain
 from tremble.tabular.maps.map_file import Map, Task, map_error
-from tremble.tabular.maps.wide import ROUND, Pattern, masked, neighbours, pattern_of
+from tremble.tabular.maps.wide import ROUND, Pattern, masked, neighbours, pattern_of, spots
 from tremble.text import did_you_mean
 
 FILE, ROW = "file", "row"
@@ -125,6 +125,29 @@ class Names:
             if values and any(values.items() <= place.items() for place in after):
                 return not values.items() <= self.places[0].items()
         return False
+
+    def beside(self, column: str) -> Parts | None:
+        """Which decision of the row a column seems to belong to, as its name has the shape of the
+        outcome's and there is one like it for another decision: `payoff_2` beside `payoff_1`, of
+        `choice_{round}`. None where nothing of the kind shows."""
+        name = plain(column)
+        for source in self.outcomes:
+            for edge in source.pattern.edges() if source.pattern else []:
+                values = dict.fromkeys(place[edge[0]] for place in self.places)
+                for value in values:
+                    for start, end in spots(name, value, edge):
+                        rest = (f"{name[:start]}{one}{name[end:]}" for one in values)
+                        if any(one != name and one in self._columns for one in rest):
+                            return {edge[0]: value}
+        return None
+
+    def parts_taken(self) -> dict[str, list[str]]:
+        """What stands in the outcome's columns for each part of its name that any text fits."""
+        return {
+            part: list(dict.fromkeys(place[part] for place in self.places))
+            for part in self._parts
+            if part != ROUND
+        }
 
     def _in_file(self, name: str) -> Source:
         column = self._columns.get(plain(name))

@@ -36,6 +36,30 @@ class Pattern:
         found = re.match(_expression(text[: last.end() + 1]), plain(column))
         return None if found is None else found.groupdict()
 
+    def edges(self) -> list[tuple[str, str, str]]:
+        """Each part with the character before it and the one behind, "" where there is none."""
+        text = plain(self.text)
+        return [
+            (part[1], text[: part.start()][-1:], text[part.end() :][:1])
+            for part in _PART.finditer(text)
+        ]
+
+
+def spots(column: str, value: str, edge: tuple[str, str, str]) -> list[tuple[int, int]]:
+    """Where a value stands in a column's name as the part of this edge does in its pattern: `2` in
+    `payoff_2` as in `choice_{round}`. Beside a number any letter is like another."""
+    part, before, behind = edge
+    if part == ROUND:
+        before, behind = ("a" if one.isalpha() else one for one in (before, behind))
+        value = f"0*{int(value)}"
+    else:
+        value = re.escape(value)
+    letter, lower = r"[^\W\d_]", part == ROUND
+    start, end = (letter if lower and one == "a" else re.escape(one) for one in (before, behind))
+    made = f"(?<={start}){value}" if start else f"^{value}"
+    made += f"(?={end})" if end else "$"
+    return [found.span() for found in re.finditer(made, column)]
+
 
 def pattern_of(name: str) -> Pattern | None:
     """The pattern that a name is; None for a name without parts."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
-from tremble.tabular.cells import NoAnswer, same
+from tremble.tabular.cells import NoAnswer, matched
 from tremble.tabular.maps.names import Names, Parts, Source
 from tremble.tabular.maps.wide import ROUND
 from tremble.tabular.rows.places import seen
@@ -36,6 +36,7 @@ class Columns:
         self.names, self.table, self.rows = names, table, rows
         self.decimal = names.map.reading.decimal
         self.missing = NoAnswer(names.map.reading.missing, self.decimal)
+        self.notes: list[str] = []  # what is odd about their cells, a sentence each
         self._all = len(rows) == len(table.rows)
         self._made: dict[tuple[str, str | None], Column] = {}
         self._texts = _Made(lambda text: None if text in self.missing else self._cell(text))
@@ -103,13 +104,12 @@ class Columns:
 
     def _worded(self, words: Mapping[str, str], column: str, raw: list[str | None]) -> _Made:
         """Cells in the map's words; a code that a word stands for is not missing."""
-        known = {same(written, self.decimal): text for written, text in words.items()}
+        known = matched([text for text in set(raw) if text is not None], words, self.decimal)
         unknown: set[str] = set()
 
         def word(text: str) -> Cell | None:
-            alike = known.get(same(text, self.decimal))
-            if alike is not None:
-                return self._cell(alike)
+            if text in known:
+                return self._cell(words[known[text]])
             if text not in self.missing:
                 unknown.add(text)
             return None

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from tremble.errors import UserError
-from tremble.tabular.cells import number_of
 from tremble.tabular.rows.columns import Columns
+from tremble.tabular.rows.moments import Moment, NoMoment, moments_of
 from tremble.tabular.rows.outcomes import Did
 from tremble.tabular.rows.people import Person
-from tremble.tabular.rows.places import brief, places
+from tremble.tabular.rows.places import places
 
-_TIME = re.compile(r"\d{4}-\d\d-\d\d([ T_].*)?")
-Order = list[float] | list[str]  # of one place, by row
+Order = list[Moment]  # of one place, by row
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +89,16 @@ def orders_of(columns: Columns, did: Sequence[list[Did | None]]) -> list[Order] 
             f"{places(columns.table, blank)}; fill it in, leave such rows out by [drop], or write "
             f'order = "row" for the order of the file.'
         )
-    texts = dict.fromkeys(cell for cells in used for cell in cells if cell is not None)
-    if all(number_of(text, columns.decimal) is not None for text in texts):
-        return [[_number(cell, columns.decimal) for cell in cells] for cells in made]
-    odd = next((text for text in texts if not _TIME.fullmatch(text)), None)
-    if odd is None:
-        return [[cell or "" for cell in cells] for cells in made]
-    raise UserError(
-        f"{names.file}: {name!r}, by which a person's rows are ordered, holds {brief(str(odd))}; "
-        'it must hold numbers alone, or times as 2026-01-31 10:05; or write order = "row" for the '
-        "order of the file."
-    )
+    texts = dict.fromkeys(str(cell) for cells in used for cell in cells if cell is not None)
+    try:
+        moments = moments_of(texts, columns.decimal)
+    except NoMoment as error:
+        raise UserError(
+            f"{names.file}: {name!r}, by which a person's rows are ordered, holds {error}; it must "
+            'hold numbers alone, or times as 2026-01-31 10:05; or write order = "row" for the '
+            "order of the file."
+        ) from error
+    return [[moments.get(cell or "", 0) for cell in cells] for cells in made]
 
 
 def order_name(columns: Columns) -> str | None:
@@ -110,11 +107,6 @@ def order_name(columns: Columns) -> str | None:
     if task.order is not None or task.round is not None:
         return task.order or task.round
     return "round" if "round" in columns.names.places[0] else None
-
-
-def _number(cell: str | None, decimal: str) -> float:
-    number = None if cell is None else number_of(cell, decimal)
-    return 0.0 if number is None else float(number)  # of rows without a decision
 
 
 def _twice(columns: Columns, one: int, other: int) -> UserError:

@@ -11,9 +11,11 @@ from tremble.decisions.record import Decision
 from tremble.tabular.files.opened import OpenTable, open_table
 from tremble.tabular.maps.map_file import Map
 from tremble.tabular.maps.names import Names, Source, find_column
+from tremble.tabular.rows.again import come_again, sessions
 from tremble.tabular.rows.columns import Columns
 from tremble.tabular.rows.left_out import Matching, rows_kept
 from tremble.tabular.rows.people import People
+from tremble.tabular.rows.places import listed
 from tremble.tabular.rows.privacy import means, warning
 from tremble.tabular.rows.prompts import Templates, used_sources
 from tremble.tabular.rows.task_decisions import TaskDecisions
@@ -40,15 +42,20 @@ def decisions_of(opened: OpenTable, map_: Map, notes: Notes, dataset: str) -> It
     for names, of in zip(tasks, templates, strict=True):
         for _, source in [*_all_sources(names), *used_sources(of)]:
             columns += names.columns(source)
+        notes.odd += [*of.notes, *_parts(names)]
+        columns += sessions(names)
     table = opened.read(list(dict.fromkeys(columns)))
     notes.odd += opened.notes
-    kept = rows_kept(table, map_, file, notes.dropped)
+    kept = rows_kept(table, map_, file, notes.dropped, notes.odd)
     people = People(map_.keep_ids)
     count = 0
     for names, of in zip(tasks, templates, strict=True):
         notes.odd += _privacy(table, names, of, notes.odd)
-        held = Columns(names, table, rows_of_task(table, names, kept))
-        for decision in TaskDecisions(held, of, people, map_.dataset or dataset).all(notes.dropped):
+        held = Columns(names, table, rows_of_task(table, names, kept, notes.odd))
+        decisions = TaskDecisions(held, of, people, map_.dataset or dataset)
+        held.notes += come_again(held, sessions(names))
+        notes.odd += [note for note in held.notes if note not in notes.odd]
+        for decision in decisions.all(notes.dropped):
             count += 1
             yield decision
     if not count:
@@ -69,15 +76,30 @@ def _all_sources(names: Names) -> list[tuple[str, Source]]:
     return [*((source.name, source) for source in names.outcomes), *found]
 
 
-def rows_of_task(table: Table, names: Names, kept: list[int]) -> list[int]:
-    """The rows that `rows` of a task takes."""
+def rows_of_task(
+    table: Table, names: Names, kept: list[int], odd: list[str] | None = None
+) -> list[int]:
+    """The rows that `rows` of a task takes; `odd` gets a sentence on values that no row has."""
     for name, values in names.task.rows.items():
         source = names.find(name)
         if source.kind != "column":
             names.map.fail(f"{name!r} in rows is no column of {names.file}; name one")
-        cells, wanted = table.columns[source.name], Matching(values, names.map)
+        cells = table.columns[source.name]
+        wanted = Matching(values, names.map, cells)
+        if odd is not None:
+            odd += wanted.odd(name, f"rows of the task {names.task.family!r}")
         kept = [row for row in kept if cells[row] in wanted]
     return kept
+
+
+def _parts(names: Names) -> Iterator[str]:
+    """What the parts of a wide table are, of which any text is taken for one."""
+    for part, values in names.parts_taken().items():
+        wanted = " and ".join(repr(source.name) for source in names.outcomes)
+        yield (
+            f"{{{part}}} in {wanted} is {listed(values)}; rename in the file what is none of the "
+            f"decisions of the task {names.task.family!r}"
+        )
 
 
 def _privacy(table: Table, names: Names, of: Templates, said: list[str]) -> Iterator[str]:

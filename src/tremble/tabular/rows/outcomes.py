@@ -9,7 +9,7 @@ from typing import NamedTuple, NoReturn
 
 from tremble.decisions.record import Option
 from tremble.errors import UserError
-from tremble.tabular.cells import measured, same
+from tremble.tabular.cells import measured, number_of, same
 from tremble.tabular.maps.map_file import Task
 from tremble.tabular.maps.names import Names, Parts, Source
 from tremble.tabular.rows.columns import Columns
@@ -32,7 +32,10 @@ def outcomes(columns: Columns) -> list[list[Did | None]]:
     """
     names = columns.names
     if names.task.outcome is None:
-        return [_Shares(columns, place).all() for place in names.places]
+        shares = [_Shares(columns, place).all() for place in names.places]
+        if names.task.percent:
+            _note_shares(columns)
+        return shares
     source = names.outcomes[0]
     found = [columns.raw(source, place) for place in names.places]
     known = option_of_cell(names)
@@ -81,16 +84,21 @@ def _outside(
     ]
     tops = columns.first_rows()
     first = Counter(cells[top] for cells in found for top in tops)
-    if all(count <= first[cell] for cell, count in unknown.items()):
-        cure = "if this is a second header row, write header_rows = 2 under [file]"
-    elif alike:
+    if alike:
         cure = f"{alike[0][0]!r} differs from {alike[0][1]!r} by case alone: add it to its cells"
+    elif all(_heads(cell) and count <= first[cell] for cell, count in unknown.items()):
+        cure = "if this is a second header row, write header_rows = 2 under [file]"
     else:
         cure = "add them to cells of an option or to missing under [file], or drop such rows"
     return UserError(
         f"{names.file}: {source.name!r} holds what no option of the task {names.task.family!r} "
         f"stands for, {seen(unknown)}; {cure}."
     )
+
+
+def _heads(cell: str) -> bool:
+    """Whether a cell may be a name or a question in a second header row."""
+    return number_of(cell) is None and same(cell) not in ("true", "false")
 
 
 class _Shares:
@@ -185,6 +193,27 @@ class _Shares:
     def _fail(self, position: int, what: str) -> NoReturn:
         place = self.columns.table.place(self.columns.rows[position])
         raise UserError(f"{place}: {what}{'' if what.endswith('?') else '.'}")
+
+
+def _note_shares(columns: Columns) -> None:
+    """Notes columns of per cent, none of whose cells is above 1: shares seldom are so small."""
+    names = columns.names
+    beside = [names.find(names.task.rate_sd)] if names.task.rate_sd is not None else []
+    for several in (names.outcomes, beside):
+        texts = {
+            cell
+            for source in several
+            for place in names.places
+            for cell in columns.of(source, place)
+            if cell is not None
+        }
+        numbers = [measured(text.removesuffix("%"), columns.decimal) or 0 for text in texts]
+        if any(numbers) and max(numbers) <= 1 and not any(text.endswith("%") for text in texts):
+            held = " and ".join(repr(source.name) for source in several)
+            columns.notes.append(
+                f"percent = true makes {float(max(numbers) / 100):g} of {max(numbers)}, the "
+                f"largest number in {held}; if these are shares of 1, leave percent out"
+            )
 
 
 def _rest(share: Decimal, of_target: bool) -> float:

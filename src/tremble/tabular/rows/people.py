@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tremble.errors import UserError
-from tremble.tabular.cells import same
+from tremble.tabular.cells import named
 from tremble.tabular.maps.names import Parts
 from tremble.tabular.rows.columns import Columns
 from tremble.tabular.rows.outcomes import Did
@@ -49,7 +49,7 @@ def people_of(columns: Columns, place: Parts, did: list[Did | None]) -> list[Per
     alike: dict[str | None, str] = {}
     for cells in several:
         for cell in set(cells) - alike.keys():
-            alike[cell] = "" if cell is None else same(cell, decimal)
+            alike[cell] = "" if cell is None else named(cell, decimal)
     return list(zip(*([alike[cell] for cell in cells] for cells in several), strict=True))
 
 

@@ -38,6 +38,13 @@ def brief(value: str) -> str:
     return repr(value) if len(value) <= _LONG else f"{value[: _LONG - 4]!r}..."
 
 
+def listed(values: Sequence[str]) -> str:
+    """The first of some values: "'a', 'b' and 3 more"."""
+    shown = ", ".join(map(brief, values[:VALUES]))
+    more = len(values) - VALUES
+    return shown + (f" and {more:,} more" if more > 0 else "")
+
+
 def seen(values: Counter[str]) -> str:
     """Values with their counts, the most frequent first: "'yes' (12), 'No' (1)"."""
     listed: list[str] = []

@@ -11,6 +11,7 @@ from tremble.tabular.maps.names import FILE, Names, Source
 from tremble.tabular.maps.wide import ROUND
 from tremble.tabular.rows.columns import Column, Columns
 from tremble.tabular.rows.outcomes import Did, options_with
+from tremble.tabular.rows.twins import twin
 from tremble.tabular.templates.printed import Cell, Missing, Past, Row
 from tremble.tabular.templates.rendering import (
     MapTemplate,
@@ -43,6 +44,7 @@ class Templates:
         """Raises UserError for what is no template, a name that is nowhere, a column that holds the
         decision's own outcome or belongs to a later one, and a history of nobody."""
         self.names, task = names, names.task
+        self.notes: list[str] = []  # what is odd about them, a sentence each
         where = f"of the task {task.family!r}"
         self.prompt = self._compiled(task.prompt, f"the prompt {where}")
         self.system = (
@@ -64,6 +66,7 @@ class Templates:
         self.uses = used(self.templates)
         own = {column for source in self._outcomes() for column in names.columns(source)}
         for template in self.templates:
+            self._check_words(template)
             for name in sorted(template.uses.names):
                 self._check(template, name, self._variable(template, name), own)
             for name in sorted(template.uses.columns):
@@ -82,6 +85,21 @@ class Templates:
             uses = replace(uses, names=uses.names | {QUESTION}, special=uses.special - {QUESTION})
             made = replace(made, uses=uses)
         return made
+
+    def _check_words(self, template: MapTemplate) -> None:
+        """Refuse a column with a dot in its name that is written as something of another one; note
+        where a word of templates and a column are called the same."""
+        for name in sorted(template.uses.dotted):
+            if self.names.has(name):
+                self.names.map.fail(
+                    f'{template.what} uses {name}, where {name!r} is a column; write row["{name}"]'
+                )
+        for name, what in ((HISTORY, "what the person did before"), (OPTIONS, "the labels")):
+            if name in template.uses.special - template.uses.columns and self.names.has(name):
+                self.notes.append(
+                    f"{template.what} uses {name}, which is {what}; of the column write "
+                    f'row["{name}"]'
+                )
 
     def _variable(self, template: MapTemplate, name: str) -> Source:
         """What a variable stands for."""
@@ -120,11 +138,28 @@ class Templates:
                 f"{template.what} uses {name!r}, which holds what was decided; earlier decisions "
                 "are in history"
             )
-        if source.kind == "column" and self.names.later(source.name):
+        if source.kind != "column":
+            return
+        if self.names.later(source.name):
             self.names.map.fail(
                 f"{template.what} uses {name!r}, which belongs to one of the decisions of a row "
                 "alone; write its part in braces, in columns"
             )
+        beside = self.names.beside(source.name)
+        if beside is None or beside.items() <= self.names.places[0].items():
+            return
+        what = " and ".join(f"{part} {value}" for part, value in beside.items())
+        if name in self.names.task.columns:
+            self.notes.append(
+                f"{template.what} uses {source.name!r} in all decisions of a row, though it seems "
+                f"to belong to that of {what}; leave it out if people learnt it later"
+            )
+            return
+        self.names.map.fail(
+            f"{template.what} uses {name!r}, which seems to belong to the decision of {what} "
+            "alone; write its part in braces, in columns, or give it a short name there if people "
+            "knew it in all decisions"
+        )
 
     def _fields(self, own: set[str]) -> list[str]:
         """What the templates may look at of earlier decisions; `own` are columns of outcomes."""
@@ -162,7 +197,11 @@ class Templates:
         if len(self.names.places) < 2 or name in (CHOICE, KEY) or self.is_outcome(name):
             return False
         source = self.source(name)
-        return source.kind == "column" and (source.name in own or self.names.later(source.name))
+        if source.kind != "column":
+            return False
+        if source.name in own or self.names.later(source.name):
+            return True
+        return name not in self.names.task.columns and self.names.beside(source.name) is not None
 
 
 class Prompts:
@@ -186,6 +225,7 @@ class Prompts:
         ]
         self._past_names = [name for name in templates.fields if name not in (CHOICE, KEY)]
         self._questions = [self._question(place) for place in names.places]
+        self._note_twins()
         self._plain = self._plain_options()
         self._known: dict[tuple[Any, ...], Read] = {}
         self._held = 0
@@ -207,6 +247,13 @@ class Prompts:
                 self._held = 0
             self._known[key] = found
         return found
+
+    def _note_twins(self) -> None:
+        names = [*self.of.variables, *self.of.columns]
+        for at, name in enumerate(names):
+            note = twin(name, [cells[at] for cells in self._cells], self._did)
+            if note is not None:
+                self._columns.notes.append(note)
 
     def _named(self, name: str, place: Any) -> Column:
         if self.of.is_outcome(name):

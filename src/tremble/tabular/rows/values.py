@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from tremble.tabular.cells import number_of
+from tremble.tabular.cells import named, number_of
 from tremble.tabular.rows.columns import Columns
 
 _NOTHING: dict[str, Any] = {}
@@ -21,12 +21,8 @@ class Values:
         cells = [[columns.cells(name, place) for name in wanted.values()] for place in names.places]
         self._cells = cells
         self._numbers = [
-            all(
-                number_of(cell, columns.decimal) is not None
-                for cell in {cell for at_place in cells for cell in at_place[key]}
-                if cell is not None
-            )
-            for key in range(len(self.keys))
+            _are_numbers(columns, name, {cell for at_place in cells for cell in at_place[key]})
+            for key, name in enumerate(wanted.values())
         ]
         self._decimal = columns.decimal
         self._made: dict[tuple[str | None, ...], dict[str, Any]] = {}
@@ -46,6 +42,26 @@ class Values:
 
     def _value(self, cell: str, numbers: bool) -> Any:
         return number_of(cell, self._decimal) if numbers else str(cell)
+
+
+def _are_numbers(columns: Columns, name: str, cells: Collection[str | None]) -> bool:
+    """Whether a column is one of numbers. One in which two cells are the same number but not
+    written alike, as versions 1.1 and 1.10 are, is none, and this is noted."""
+    written: dict[int | float, set[str]] = {}
+    for cell in cells:
+        number = None if cell is None else number_of(cell, columns.decimal)
+        if cell is not None and number is not None:
+            written.setdefault(number, set()).add(named(cell, columns.decimal))
+        elif cell is not None:
+            return False
+    apart = [sorted(names, key=len) for names in written.values() if len(names) > 1]
+    if apart:
+        one, other, *_ = min(apart)
+        columns.notes.append(
+            f"{name!r} holds {one!r} and {other!r}, so its cells count as texts; if the two are "
+            "one number, write them alike"
+        )
+    return not apart
 
 
 def round_of(cell: str, decimal: str) -> int | None:

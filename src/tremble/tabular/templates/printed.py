@@ -166,6 +166,28 @@ class Cell(str):
         return how(both[1], both[0]) if turned else how(*both)
 
 
+class Method:
+    """A method of texts behind a cell, such as `.title`, which is there to be called alone: where a
+    column has a name with a dot, the name would else be the method's."""
+
+    __slots__ = ("_cell", "_name")
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, cell: str, name: str) -> None:
+        self._cell, self._name = cell, name
+
+    def __call__(self, *given: Any, **named: Any) -> Any:
+        return getattr(str(self._cell), self._name)(*given, **named)
+
+    def _refused(self, *_: Any) -> Any:
+        raise TypeError(
+            f'it uses .{self._name} of a cell; of a column with such a name write row["the name"]'
+        )
+
+    __str__ = __repr__ = __bool__ = __eq__ = __ne__ = __iter__ = __len__ = _refused
+    __lt__ = __le__ = __gt__ = __ge__ = __add__ = __radd__ = __contains__ = _refused
+
+
 class Past:
     """An earlier decision of the same person: its names, as `past.offer` or `past["any name"]`."""
 
@@ -179,6 +201,8 @@ class Past:
 
     def __str__(self) -> str:
         raise TypeError("it prints an earlier decision as a whole; write .choice behind it, say")
+
+    __repr__ = __str__  # of a list of them
 
 
 class Row:
@@ -194,3 +218,5 @@ class Row:
 
     def __str__(self) -> str:
         raise TypeError('it prints a row as a whole; write row["the name of a column"]')
+
+    __repr__ = __str__

@@ -16,6 +16,7 @@ from tremble.tabular.templates.trial import is_plain, why_not
 from tremble.tabular.templates.uses import NoTemplate, Uses, uses_of
 from tremble.text import one_line
 
+_OBJECT = " object at 0x"  # and an address, which is another one each time
 SECONDS = 10.0  # that a rendering may take; it takes some ten-thousandths of one
 
 
@@ -44,6 +45,8 @@ class MapTemplate:
             raise NotRendered("it goes on within itself without end") from error
         except Exception as error:  # whatever somebody's template does
             raise NotRendered(_plainly(one_line(error))) from error
+        if _OBJECT in text:
+            raise NotRendered(f"it prints an object of a program, ...{_OBJECT}...")
         if len(text) > LENGTH:
             raise NotRendered(f"it prints more than {LENGTH:,} characters")
         return text
@@ -84,6 +87,7 @@ def used(templates: Sequence[MapTemplate]) -> Uses:
         special=frozenset().union(*(one.special for one in uses)),
         words=frozenset().union(*(one.words for one in uses)),
         past=frozenset().union(*(one.past for one in uses)),
+        dotted=frozenset().union(*(one.dotted for one in uses)),
     )
 
 

@@ -23,13 +23,15 @@ class NoTemplate(Exception):
 class Uses:
     """`names`: variables that the template does not set itself, without the special ones;
     `columns`: those of row["..."]; `words`: every name and text in it by which it could look at
-    something of `history`; `past`: those it surely looks at there."""
+    something of `history`; `past`: those it surely looks at there; `dotted`: what stands with
+    dots behind such a variable, `stimulus.title`, and is not called."""
 
     names: frozenset[str] = frozenset()
     columns: frozenset[str] = frozenset()
     special: frozenset[str] = frozenset()
     words: frozenset[str] = frozenset()
     past: frozenset[str] = field(default_factory=frozenset)
+    dotted: frozenset[str] = frozenset()
 
 
 def uses_of(text: str, env: ImmutableSandboxedEnvironment) -> Uses:
@@ -58,6 +60,7 @@ def uses_of(text: str, env: ImmutableSandboxedEnvironment) -> Uses:
         special=frozenset(special),
         words=frozenset(words.union(texts)),
         past=frozenset(_of_past(tree)),
+        dotted=frozenset(_dotted(tree, undeclared)),
     )
 
 
@@ -67,6 +70,17 @@ def _values(tree: nodes.Template) -> set[str]:
     called = {id(call.node) for call in tree.find_all(nodes.Call)}
     names = [node for node in tree.find_all(nodes.Name) if id(node) not in called]
     return {node.name for node in names} - {node.name for node in names if node.ctx != "load"}
+
+
+def _dotted(tree: nodes.Template, undeclared: set[str]) -> Iterator[str]:
+    called = {id(call.node) for call in tree.find_all(nodes.Call)}
+    for found in tree.find_all(nodes.Getattr):
+        names, held = [found.attr], found.node
+        while isinstance(held, nodes.Getattr):
+            names, held = [held.attr, *names], held.node
+        base = held.name if isinstance(held, nodes.Name) and held.name != ROW else None
+        if base in undeclared and id(found) not in called:
+            yield ".".join([base, *names])
 
 
 def _columns(tree: nodes.Template) -> Iterator[str]:
