@@ -32,6 +32,7 @@ from tremble.report.page.charts import Chart, outcome_charts, pair_charts
 from tremble.report.page.place import check_page
 from tremble.report.tables.captions import CONTRASTS
 from tremble.report.tables.table import layout
+from tremble.stats.frames.subsets import without_value
 from tremble.stats.frames.treatments import Contrast
 from tremble.stats.tables.analysis import COLUMNS, Analysis
 from tremble.stats.tables.further import FURTHER
@@ -68,9 +69,8 @@ class Result:
     def __init__(self, folder: Path, failed: Sequence[str] = (), said: Sequence[str] = ()) -> None:
         """`failed`: what a run that just ended could not do; `said`: what it said on the way.
         Raises UserError where the folder is no study."""
-        self._store = Store(folder)
+        self._folder, self._store = folder, Store(folder)
         self._name = str(self._store.read_run()["study"])
-        self._folder = folder
         self._state = state_of(self._store)
         self._failed, self._said = list(failed), list(said)
         self._rows: dict[str, list[dict[str, Any]]] = {}
@@ -170,15 +170,18 @@ class Result:
 
     @in_python()
     def by(self, parameter: str) -> dict[str, pl.DataFrame]:
-        """The study within every value of a parameter: "models" (r, mass, shares), "pairs" and
-        "wins". Raises UserError for a parameter that no decision has.
+        """The study within every value of a parameter or a fact about people (`person.NAME`: the
+        fact alone): "models" (r, mass, shares), "pairs" and "wins". How many decisions have no
+        value is in `notes` then. Raises UserError for a parameter that no decision has.
 
         >>> import tremble as tr
         >>> study = tr.Study("mine", data=tr.read_decisions("demo")[:30], models=["mock:one"])
         >>> sorted(study.run().by("dataset"))
         ['models', 'pairs', 'wins']
         """
-        made = breakdown_analysis(self._made[0], parameter)
+        analysis, _ = self._made
+        made = breakdown_analysis(analysis, parameter)
+        self._said += filter(None, [without_value(analysis.evidence.decisions, parameter)])
         return {name: frame_of(rows) for name, rows in made.items()}
 
     @in_python()
