@@ -52,12 +52,7 @@ def show_analysis(
     from tremble.store.study_folder import Store
 
     Store(folder).read_run()  # raises where the folder is no study
-    from tremble.api.results import (
-        analyze_study,
-        breakdown_analysis,
-        further_analysis,
-        treatments_of,
-    )
+    from tremble.api.results import analyze_study, further_analysis, treatments_of
     from tremble.stats.tables.further import FURTHER
     from tremble.study.notes import caveats
 
@@ -70,12 +65,7 @@ def show_analysis(
     wanted = [name for name in FURTHER if everything or name in names]
     failed = _Failures()
     further = further_analysis(analysis, wanted, failed.sentence)
-    parts: dict[str, Any] = {}
-    for name in dict.fromkeys(by):
-        try:
-            parts[name] = breakdown_analysis(analysis, name)
-        except Exception as error:
-            parts[name] = failed.sentence(f"by {name}", error)
+    parts = _breakdowns(analysis, by, failed)
     effects = _contrasts(analysis, treatments, failed) if as_json or contrast or not asked else {}
     if as_json:
         broken = {"by": parts} if by else {}
@@ -95,6 +85,19 @@ def show_analysis(
     if failed.faults or (failed.refused and rest):
         return 1
     return 2 if failed.refused else 0
+
+
+def _breakdowns(analysis: Any, by: Sequence[str], failed: _Failures) -> dict[str, Any]:
+    """The tables within the values of each parameter, or the sentence of what went wrong."""
+    from tremble.api.results import breakdown_analysis
+
+    parts: dict[str, Any] = {}
+    for name in dict.fromkeys(by):
+        try:
+            parts[name] = breakdown_analysis(analysis, name)
+        except Exception as error:
+            parts[name] = failed.sentence(f"by {name}", error)
+    return parts
 
 
 def _without_value(folder: Path, by: Sequence[str]) -> list[str]:
