@@ -254,3 +254,18 @@ def test_labels_keys_and_spellings_stay_as_they_are() -> None:
     first = decision.options[0]
     assert (first.key, first.label, first.surface_forms) == (APART, APART, (APART.upper(),))
     assert decision.choice == APART
+
+
+def test_other_words_for_a_label_are_a_list_also_where_r_boxes_every_value() -> None:
+    boxed = {
+        "prompt": ["a or b?"],
+        "options": [
+            {"key": ["a"], "label": ["a"], "spellings": ["aa"]},
+            {"key": ["b"], "label": ["b"], "spellings": ["bb", "bbb"]},
+        ],
+        "choice": ["a"],
+        "participant": [1],
+    }
+    (decision,) = jsonl.read_records([boxed], Path("mine.jsonl"))
+    assert [one.surface_forms for one in decision.options] == [("aa",), ("bb", "bbb")]
+    assert (decision.choice, decision.options[0].key) == ("a", "a")
