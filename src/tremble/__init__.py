@@ -16,14 +16,14 @@ __version__ = "0.2.0"
 if TYPE_CHECKING:
     from tremble.decisions.record import Decision, Event, Game, Option
     from tremble.errors import MissingExtra, ModelUnavailable, TrembleError, UserError
-    from tremble.public.answers import Verdict, Xray
+    from tremble.public.answers import Verdict, Xray, XrayOptions
     from tremble.public.checked import Check, check
     from tremble.public.decisions import Decisions, read_decisions
     from tremble.public.options import StudyOptions
     from tremble.public.planned import Plan
-    from tremble.public.result import Result, XrayOptions, open_study
+    from tremble.public.result import Result
     from tremble.public.scored import Scored, ScoreOptions, score
-    from tremble.public.study import Study, read_study
+    from tremble.public.study import Study, open_study, read_study
 
 __all__ = [
     "Check",
@@ -57,14 +57,14 @@ if not TYPE_CHECKING:  # a type checker would take any name for one that is ther
     _PLACES = {
         "decisions.record": ("Decision", "Event", "Game", "Option"),
         "errors": ("MissingExtra", "ModelUnavailable", "TrembleError", "UserError"),
-        "public.answers": ("Verdict", "Xray"),
+        "public.answers": ("Verdict", "Xray", "XrayOptions"),
         "public.checked": ("Check", "check"),
         "public.decisions": ("Decisions", "read_decisions"),
         "public.options": ("StudyOptions",),
         "public.planned": ("Plan",),
-        "public.result": ("Result", "XrayOptions", "open_study"),
+        "public.result": ("Result",),
         "public.scored": ("ScoreOptions", "Scored", "score"),
-        "public.study": ("Study", "read_study"),
+        "public.study": ("Study", "open_study", "read_study"),
     }
     _MODULES = {name: module for module, names in _PLACES.items() for name in names}
 

@@ -40,6 +40,31 @@ def one(folder: Path, *records: dict[str, Any]) -> str:
     return warning
 
 
+@pytest.mark.parametrize(
+    ("first", "second"), [("caf\u00e9", "cafe\u0301"), ("Cafe", "cafe"), ("a bar", "a  bar")]
+)
+def test_what_is_written_in_two_ways_on_two_lines(tmp_path: Path, first: str, second: str) -> None:
+    """An option, a fact and its name: each counts as two."""
+    options = [
+        {**GOOD, "prompt": f"{word} or share? As JSON.", "options": [word, "share"], "choice": word}
+        for word in (first, second)
+    ]
+    assert one(tmp_path, *options).startswith(
+        f"line 2: the option {second!r} was {first!r} before, which differ only in case"
+    )
+    values = [{**GOOD, "person": {"town": word}} for word in (first, second)]
+    assert f"person town has the values {first!r} and {second!r}" in one(tmp_path, *values)
+    names = [{**GOOD, "person": {word: 1}} for word in (first, second)]
+    assert f"person has the names {first!r} and {second!r}" in one(tmp_path, *names)
+
+
+def test_options_that_one_line_tells_apart_are_meant(tmp_path: Path) -> None:
+    line = {**GOOD, "prompt": "A or a? As JSON.", "options": ["A", "a"], "choice": "a"}
+    assert warned(tmp_path, line, {**line, "options": ["a", "A"], "target": "A"}) == []
+    family = {**GOOD, "options": ["Keep", "Share"], "choice": "Keep", "family": "other"}
+    assert warned(tmp_path, GOOD, family) == []
+
+
 def test_a_sound_record_is_not_doubted(tmp_path: Path) -> None:
     assert warned(tmp_path, GOOD, RATE, {**RATE, "rate_sd": 0.3}) == []
 

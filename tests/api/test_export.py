@@ -124,13 +124,42 @@ def test_parameters_are_columns_with_names_that_stata_takes() -> None:
             decision("b", choice="yes", config=json.dumps({"stakes": "high", f"{long} 2": None})),
         ],
     )
-    own = found.columns[len(MEANINGS) - 2 :]  # no item was read and no option has a value
+    # No item was read, no option has a value, and nobody made several choices.
+    own = found.columns[len(MEANINGS) - 3 :]
     assert own[0] == "config_stakes"
     assert len(set(found.columns)) == len(found.columns)
     assert all(len(name) <= 32 and name.replace("_", "a").isalnum() for name in found.columns)
     assert found["config_stakes"].to_list() == [100.0, None]  # numbers stay numbers
     assert found[own[1]].to_list() == ["true", None]
     assert found[own[2]].to_list() == [None, "high"]
+
+
+def test_how_many_choices_are_behind_a_rate_has_a_column_where_it_is_said(tmp_path: Path) -> None:
+    asked = {"prompt": "Yes or no, as JSON?", "options": ["yes", "no"]}
+    records = [
+        {**asked, "rate": 0.4, "n": 10, "choices_each": 5},
+        {**asked, "rate": 0.5, "n": 20},
+        {**asked, "choice": "no", "participant": "1"},
+    ]
+    for name, held in (("said", records), ("unsaid", records[1:])):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "mine.jsonl").write_text("\n".join(map(json.dumps, held)))
+        run(study_file(folder, '[[model]]\nid = "mock:one"\n'), folder / "out")
+        path, book, _ = export_study(folder / "out", "csv")
+        assert book is not None
+        rows = list(csv.DictReader(path.open(encoding="utf-8", newline="")))
+        codes = {row["column"]: row for row in csv.DictReader(book.open(encoding="utf-8"))}
+        if name == "unsaid":
+            assert "choices_each" not in rows[0] and "choices_each" not in codes
+        else:
+            assert [(row["n"], row["choices_each"]) for row in rows] == [
+                ("10", "5"),
+                ("20", ""),
+                ("", ""),
+            ]
+            assert codes["choices_each"]["known"] == "1"
+            assert codes["choices_each"]["r"] == "numeric"
 
 
 def test_the_codebook_counts_what_is_missing() -> None:

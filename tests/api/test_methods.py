@@ -208,7 +208,7 @@ def test_settings_come_from_the_study_file(study: Path) -> None:
     assert asked["formulations"] == ["standard", "observer", "natural_language"]
     assert (asked["reading"], asked["closing"], asked["too_long"]) == ("joint", "auto", "error")
     words = paragraph(facts)
-    for said in ("frame (control: neutral)", "level .12", "the order of the options", "as plain"):
+    for said in ("frame (control: neutral)", "level .12", "as plain"):
         assert said in words
 
 

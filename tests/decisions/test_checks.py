@@ -220,3 +220,52 @@ def test_how_many_choices_each_person_made(tmp_path: Path) -> None:
     record = {**RATE, "rate": 0.5, "n": 30}
     assert read_one(tmp_path, {**record, "choices_each": 5}).choices_each == 5
     assert "choices_each is 0" in fault(tmp_path, {**record, "choices_each": 0})
+
+
+COMPOSED, APART = "Ren\u00e9", "Rene\u0301"  # one name to people, two to a computer
+
+
+def asked(name: str, at: int, **more: object) -> dict[str, object]:
+    prompt = f"Text {at} of {APART}. yes or no?"
+    record = {"prompt": prompt, "options": ["yes", "no"], "choice": "yes", "participant": name}
+    return record | more
+
+
+def test_a_name_is_one_however_its_letters_are_composed() -> None:
+    records = [asked(name, 1, item=name, config={"at": name}) for name in (COMPOSED, APART)]
+    first, second = jsonl.read_records(records, Path("mine.jsonl"))
+    assert (first.participant, first.item) == (second.participant, second.item) == (COMPOSED,) * 2
+    # What a model reads, and what it is known by, is as it was written.
+    assert first.prompt == second.prompt == f"Text 1 of {APART}. yes or no?"
+    assert second.config == {"at": APART}
+    assert [first.id, second.id] == ["mine/1", "mine/2"]
+
+
+def test_an_item_of_two_texts_is_found_however_it_is_written() -> None:
+    records = [asked("1", at, item=name) for at, name in enumerate((COMPOSED, APART))]
+    with pytest.raises(Fault, match="has another text here than on line 1"):
+        list(jsonl.read_records(records, Path("mine.jsonl")))
+
+
+def test_labels_keys_and_spellings_stay_as_they_are() -> None:
+    option = {"key": APART, "label": APART, "spellings": [APART.upper()]}
+    record = asked("1", 1, options=[option, "no"], choice=COMPOSED)
+    (decision,) = jsonl.read_records([record], Path("mine.jsonl"))
+    first = decision.options[0]
+    assert (first.key, first.label, first.surface_forms) == (APART, APART, (APART.upper(),))
+    assert decision.choice == APART
+
+
+def test_other_words_for_a_label_are_a_list_also_where_r_boxes_every_value() -> None:
+    boxed = {
+        "prompt": ["a or b?"],
+        "options": [
+            {"key": ["a"], "label": ["a"], "spellings": ["aa"]},
+            {"key": ["b"], "label": ["b"], "spellings": ["bb", "bbb"]},
+        ],
+        "choice": ["a"],
+        "participant": [1],
+    }
+    (decision,) = jsonl.read_records([boxed], Path("mine.jsonl"))
+    assert [one.surface_forms for one in decision.options] == [("aa",), ("bb", "bbb")]
+    assert (decision.choice, decision.options[0].key) == ("a", "a")

@@ -215,3 +215,61 @@ def test_frames_are_for_pandas_too(result: tr.Result) -> None:
     pytest.importorskip("pandas")
     pytest.importorskip("pyarrow")
     assert list(result.models.to_pandas().columns) == result.models.columns
+
+
+def every_answer(result: tr.Result, page: Path) -> list[Callable[[], object]]:
+    """All that a result has numbers in."""
+    return [
+        lambda: result.models,
+        lambda: result.table("intervals"),
+        lambda: result.by("stakes"),
+        lambda: result.contrast("frame=neutral"),
+        result.verdict,
+        result.tidy,
+        result.codebook,
+        lambda: result.xray("mine/loss3"),
+        lambda: result.report(page),
+        lambda: result.charts,
+        lambda: result.chart("outcomes-0"),
+        lambda: result.notes,
+    ]
+
+
+@pytest.mark.parametrize("looked", [True, False])
+def test_a_result_is_of_one_state_of_its_folder(tmp_path: Path, looked: bool) -> None:
+    def run(count: int) -> tr.Result:
+        data = tr.read_decisions(records(count), dataset="mine")
+        return tr.Study("mine", data=data, models=["mock:one"]).run(tmp_path / "runs")
+
+    first = run(30)
+    if looked:  # kept, so that a later table would be of other data than this one
+        assert first.models["n"].to_list() == [60]
+        assert first.charts
+    same = run(30)  # all is there: nothing changes
+    assert first.tidy().height == same.tidy().height == 60
+    second = run(45)
+    page = tmp_path / "page.html"
+    cure = f"open it again with tr.open_study('{tmp_path / 'runs'}')."
+    for answer in every_answer(first, page):
+        said_now = refusal(answer)
+        assert "was run again since" in said_now and said_now.endswith(cure)
+    assert not page.exists()
+    assert "was run again since" in repr(first) and "was run again since" in first._repr_html_()
+    assert "<table>" not in first._repr_html_()
+    for result in (second, tr.open_study(tmp_path / "runs")):
+        assert result.models["n"].to_list() == [90] and result.tidy().height == 90
+        assert "90 decisions" in repr(result)
+
+
+def test_a_result_of_a_study_that_went_on_is_refused(tmp_path: Path) -> None:
+    """The record of a run is the same before and after the last part is written."""
+    study = tr.Study("mine", data=tr.read_decisions(records(20)), models=["mock:one"])
+    whole = study.run(tmp_path / "runs")
+    (part,) = (tmp_path / "runs").rglob("part-*.parquet")
+    (part.parent / "manifest.json").unlink()
+    part.unlink()
+    half = tr.open_study(tmp_path / "runs")
+    assert half.tidy().height == 0
+    study.run(tmp_path / "runs")
+    assert "was run again since" in refusal(half.tidy)
+    assert whole.tidy()["prediction"].len() == 40  # its parts are there again

@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+import tremble as tr
 from tests.support.commands import mistake, tremble, write_study
 from tremble.decisions.jsonl import read
 from tremble.store.study_folder import Store
@@ -72,6 +73,46 @@ def test_facts_are_what_tables_are_split_by(study: Path) -> None:
     # A parameter wins over a fact of its name.
     assert split(study, "side") == {("side", "left")}
     assert "did you mean 'age'?" in mistake("analyze", study / "out", "--by", "agee")
+
+
+def test_a_fact_alone_is_called_as_in_exports(study: Path) -> None:
+    assert split(study, "person.side") == {("person.side", "right")}
+    assert split(study, "person.age") == {("person.age", "20"), ("person.age", "30")}
+    said = mistake("analyze", study / "out", "--by", "person.agee")
+    assert "did you mean 'person.age'?" in said
+
+
+def test_decisions_without_a_value_are_counted(study: Path) -> None:
+    note = "By age: 1 of 4 decisions has no value of it and stands in no row."
+    code, out, _ = tremble("analyze", study / "out", "--by", "age", "--by", "arm", "--json")
+    assert code == 0
+    notes = json.loads(out)["notes"]
+    assert [one for one in notes if one.startswith("By ")] == [note]
+    shown = " ".join(tremble("analyze", study / "out", "--by", "age")[1].split())
+    assert f"Note: {note}" in shown
+    result = tr.open_study(study / "out")
+    result.by("age")
+    result.by("arm")
+    assert [one for one in result.notes if one.startswith("By ")] == [note]
+
+
+def test_a_name_in_config_here_and_of_a_person_there_is_one(tmp_path: Path) -> None:
+    """Of two data sets one has age as a parameter, the other as a fact, one decision as both."""
+    records = [
+        {**RECORDS[0], "id": str(at), "config": config, "person": person}
+        for at, (config, person) in enumerate(
+            [({"age": 20}, {}), ({"age": 20}, {"age": 90}), ({}, {"age": 20}), ({}, {"age": 30})]
+        )
+    ]
+    assert tremble("run", write_study(tmp_path, records), "--out", tmp_path / "out")[0] == 0
+    result = tr.open_study(tmp_path / "out")
+    n = {row["value"]: row["n"] for row in result.by("age")["models"].to_dicts()}
+    assert n == {"20": 3, "30": 1}
+    of_people = result.by("person.age")["models"]
+    assert {row["value"]: row["n"] for row in of_people.to_dicts()} == {"20": 1, "30": 1, "90": 1}
+    assert [one for one in result.notes if one.startswith("By ")] == [
+        "By person.age: 1 of 4 decisions has no value of it and stands in no row."
+    ]
 
 
 def test_facts_are_no_parameters(study: Path) -> None:

@@ -4,8 +4,9 @@ can have wrong: options in another order, values on some, one word written in tw
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from tremble.decisions.record import Decision, name_hash
 from tremble.text import counted
 
 FIRST = 3  # lines that are named of an equal fault or warning
+_MOST_KEYS = 100  # more options than that are no words that somebody wrote twice
 _MOST = 10_000  # different warnings, sets of options and spellings that are kept
 
 
@@ -77,14 +79,31 @@ class Between:
     def doubts(self, d: Decision) -> Iterator[str]:
         """Sentences on this decision, for what stood on lines before."""
         yield from self._options(d)
-        for name, value in d.breakdown.items():
-            before = self._spelling("the parameter's name", "", name)
+        yield from self._keys(d)
+        yield from self._named("config", d.breakdown)
+        yield from self._named("person", d.person)
+
+    def _keys(self, d: Decision) -> Iterator[str]:
+        """Options that were written in another way before; what one decision tells apart, such as
+        "a" and "A", is meant."""
+        keys = [option.key for option in d.options]
+        if len(keys) > _MOST_KEYS or len(set(map(_folded, keys))) < len(keys):
+            return
+        for key in keys:
+            before = self._spelling("an option of", f"{d.dataset}\n{d.family}", key)
             if before is not None:
-                yield f"config has the names {before!r} and {name!r}, {_ALMOST}"
+                yield f"the option {key!r} was {before!r} before, {_ALMOST}"
+
+    def _named(self, where: str, values: Mapping[str, Any]) -> Iterator[str]:
+        """Names of `config` or `person`, and texts under them, that were written in another way."""
+        for name, value in values.items():
+            before = self._spelling(f"a name in {where}", "", name)
+            if before is not None:
+                yield f"{where} has the names {before!r} and {name!r}, {_ALMOST}"
             if isinstance(value, str):
-                before = self._spelling("a value", name, value)
+                before = self._spelling(f"a value in {where}", name, value)
                 if before is not None:
-                    yield f"config {name} has the values {before!r} and {value!r}, {_ALMOST}"
+                    yield f"{where} {name} has the values {before!r} and {value!r}, {_ALMOST}"
 
     def _options(self, d: Decision) -> Iterator[str]:
         keys = tuple(option.key for option in d.options)
@@ -136,6 +155,7 @@ _ALMOST = (
 )
 
 
+@lru_cache(maxsize=4096)
 def _folded(text: Any) -> str:
     """A text without what is easily written in two ways; NBSP is white space."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())

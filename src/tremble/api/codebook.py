@@ -35,6 +35,9 @@ MEANINGS = {
     "role": "the person's part in the game",
     "n": "people behind a rate, empty for single choices and where not printed",
     "rate_sd": "standard deviation of the target's rate between people",
+    "choices_each": "choices that each person behind a rate made of this problem, empty where the "
+    "data do not say so (each made one); n counts people, so the rate is of n times as many "
+    "choices; no column where it is said nowhere",
     "kind": "choice (the target, 0/1), rate (share of the target), option (one of three or more "
     "options, 0/1 or its share), other (0/1, an option beside the target of a choice among three "
     "or more; r in the tables is over all other rows: drop if kind is other)",

@@ -27,6 +27,7 @@ from tremble.stats.frames.outcomes import CHOICE, outcomes
 from tremble.stats.frames.predictions import RUN, predictions, scored_presentations
 from tremble.stats.tables.models import runs
 from tremble.store.provenance import slug
+from tremble.store.schemas import with_columns
 from tremble.store.study_folder import Store
 
 FORMATS = ("csv", "parquet")
@@ -74,6 +75,7 @@ def tidy(
     empty = {
         "item": rows["item"].null_count() == rows.height,
         "value": rows["value"].null_count() == rows.height,
+        "choices_each": rows["choices_each"].null_count() == rows.height,
     }
     leading = [name for name in MEANINGS if not empty.get(name)]
     table = rows.select(leading)
@@ -87,9 +89,8 @@ def _facts(decisions: pl.DataFrame) -> pl.DataFrame:
     """A row per decision and option in question: all that no run changes."""
     unit = units(decisions).rename({"item": "unit_item"}).drop("cluster")
     facts = (
-        decisions.join(
-            _by_option(decisions), on="decision", how="left", maintain_order="left_right"
-        )
+        with_columns(decisions, "choices_each")
+        .join(_by_option(decisions), on="decision", how="left", maintain_order="left_right")
         .join(unit, on="decision", how="left", maintain_order="left")
         .with_columns(
             option=pl.coalesce("key", "target"),

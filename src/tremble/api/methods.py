@@ -17,10 +17,12 @@ import polars as pl
 
 from tremble import __version__
 from tremble.api.citing import citations
+from tremble.api.computed import RowsOf, computed, rows_of_study
 from tremble.api.left_out import exclusions
 from tremble.api.provenance import manifests_of, model_rows, template_rows, versions
 from tremble.errors import UserError
 from tremble.prompts.asked import Asked
+from tremble.prompts.presentations import Presentation
 from tremble.stats.filters import MIN_MASS, MIN_N, MIN_R
 from tremble.stats.frames.clusters import (
     Kind,
@@ -42,8 +44,9 @@ from tremble.study.schema import keys
 Row = dict[str, Any]
 
 
-def methods_facts(folder: Path) -> dict[str, Any]:
-    """The facts of a study's methods, as JSON can hold them; what is not known is None.
+def methods_facts(folder: Path, rows_of: RowsOf | None = None) -> dict[str, Any]:
+    """The facts of a study's methods, as JSON can hold them; what is not known is None. `rows_of`
+    gives the rows of its tables where they are made already (`computed.rows_of_study`).
 
     - study, versions (of the packages that scored it), analysis (the version that analyses it now,
       with its resamples, confidence level and bounds);
@@ -55,8 +58,10 @@ def methods_facts(folder: Path) -> dict[str, Any]:
     - data: dataset (as decisions name it), entries, families, studies (the papers its games are
       from), decisions;
     - models and templates: see `api.provenance`; pairs: base, aligned, formats of both;
-    - asked: formats, formulations, controls, counterbalance, reading, also_read, closing,
+    - asked: formats, formulations, controls, counterbalance (and what of it some decision was
+      shown in, `counterbalanced`), reading, also_read, closing,
       spellings, too_long, one_decision_each, engine, device, batch;
+    - computed: what the tables hold, see `api.computed`;
     - left_out: see `api.left_out`; contrasts and margins of the verdict; citations: see
       `api.citing`.
 
@@ -83,24 +88,35 @@ def methods_facts(folder: Path) -> dict[str, Any]:
             "min_r": MIN_R,
             "min_n": MIN_N,
         },
-        "counts": {
-            "decisions": decisions.height,
-            "families": len(families),
-            "models": len({manifest["model"] for _, manifest in jobs}),
-            "cells": len(jobs),
-            "templates": len(templates),
-            "prompts": sum(manifest.get("rows") or 0 for _, manifest in jobs),
-        },
+        "counts": _counts(decisions, families, jobs, templates),
         "families": families,
         "data": data,
         "models": models,
         "templates": templates,
         "pairs": _pairs(run),
-        "asked": _asked(study_file, run, [manifest for _, manifest in jobs]),
+        "asked": _asked(study_file, run, [manifest for _, manifest in jobs])
+        | {"counterbalanced": _counterbalanced(store, study_file)},
+        "computed": computed(rows_of or rows_of_study(folder), [one.name for one in contrasts]),
         "left_out": exclusions(store, study_file),
         "contrasts": list(run.get("contrasts", [])),
         "margins": asdict(Margins(**run.get("margins", {}))),
         "citations": citations(data, models, scored_with["tremble"]),
+    }
+
+
+def _counts(
+    decisions: pl.DataFrame,
+    families: Sequence[Row],
+    jobs: Sequence[tuple[Row, Mapping[str, Any]]],
+    templates: Sequence[Row],
+) -> dict[str, int]:
+    return {
+        "decisions": decisions.height,
+        "families": len(families),
+        "models": len({manifest["model"] for _, manifest in jobs}),
+        "cells": len(jobs),
+        "templates": len(templates),
+        "prompts": sum(manifest.get("rows") or 0 for _, manifest in jobs),
     }
 
 
@@ -224,6 +240,19 @@ def _asked(
         "device": options["device"],
         "batch": options["batch"],
     }
+
+
+def _counterbalanced(store: Store, study_file: Row | None) -> list[str]:
+    """What was asked to be counterbalanced and was for some decision: a prompt of one's own has
+    one presentation."""
+    asked = _with_defaults("study", study_file)["counterbalance"] or ()
+    shown = [Presentation.of(number) for number in store.scores()["presentation"].unique()]
+    turned = {
+        "order": any(one.backwards for one in shown),
+        "labels": any(one.letters or one.exchanged for one in shown),
+        "rows": any(one.rows_backwards for one in shown),
+    }
+    return [name for name in asked if turned[name]]
 
 
 def _with_defaults(table: str, study_file: Row | None) -> Row:

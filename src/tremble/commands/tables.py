@@ -52,44 +52,63 @@ def show_analysis(
     from tremble.store.study_folder import Store
 
     Store(folder).read_run()  # raises where the folder is no study
-    from tremble.api.results import (
-        analyze_study,
-        breakdown_analysis,
-        further_analysis,
-        treatments_of,
-    )
-    from tremble.stats.frames.subsets import subsets
+    from tremble.api.results import analyze_study, further_analysis, treatments_of
     from tremble.stats.tables.further import FURTHER
     from tremble.study.notes import caveats
 
     _check_tables(names, folder)
     treatments = treatments_of(folder, contrast)
-    if by:
-        there = Store(folder).decisions()
-        for name in by:
-            subsets(there, name)  # raises for an unknown one
+    lacking = _without_value(folder, by)
     analysis, *_ = analyze_study(folder)
     asked = bool(names or by or contrast)
     everything = "all" in names or (as_json and not asked)
     wanted = [name for name in FURTHER if everything or name in names]
     failed = _Failures()
     further = further_analysis(analysis, wanted, failed.sentence)
+    parts = _breakdowns(analysis, by, failed)
+    effects = _contrasts(analysis, treatments, failed) if as_json or contrast or not asked else {}
+    if as_json:
+        broken = {"by": parts} if by else {}
+        print_json(
+            {
+                "notes": [*caveats(folder), *lacking],
+                **analysis.to_json(),
+                **effects,
+                **further,
+                **broken,
+            }
+        )
+    else:
+        print_notes(folder, not asked, lacking)
+        _print(folder, None if asked else analysis, effects, further, parts)
+    rest = not (names or by) or len(wanted) + len(parts) > failed.refused
+    if failed.faults or (failed.refused and rest):
+        return 1
+    return 2 if failed.refused else 0
+
+
+def _breakdowns(analysis: Any, by: Sequence[str], failed: _Failures) -> dict[str, Any]:
+    """The tables within the values of each parameter, or the sentence of what went wrong."""
+    from tremble.api.results import breakdown_analysis
+
     parts: dict[str, Any] = {}
     for name in dict.fromkeys(by):
         try:
             parts[name] = breakdown_analysis(analysis, name)
         except Exception as error:
             parts[name] = failed.sentence(f"by {name}", error)
-    effects = _contrasts(analysis, treatments, failed) if as_json or contrast or not asked else {}
-    if as_json:
-        broken = {"by": parts} if by else {}
-        print_json({"notes": caveats(folder), **analysis.to_json(), **effects, **further, **broken})
-    else:
-        _print(folder, None if asked else analysis, effects, further, parts)
-    rest = not (names or by) or len(wanted) + len(parts) > failed.refused
-    if failed.faults or (failed.refused and rest):
-        return 1
-    return 2 if failed.refused else 0
+    return parts
+
+
+def _without_value(folder: Path, by: Sequence[str]) -> list[str]:
+    """A sentence for each breakdown that decisions have no value of. Raises UserError for an
+    unknown one."""
+    from tremble.stats.frames.subsets import without_value
+    from tremble.store.study_folder import Store
+
+    decisions = Store(folder).decisions() if by else None
+    found = [] if decisions is None else [without_value(decisions, name) for name in by]
+    return list(dict.fromkeys(sentence for sentence in found if sentence is not None))
 
 
 def _check_tables(names: Sequence[str], folder: Path) -> None:
@@ -133,7 +152,6 @@ def _print(
     from tremble.report.tables.further import breakdown_layout, further_layout
     from tremble.report.terminal.tables import print_tables, show_tables
 
-    print_notes(folder, analysis is not None)
     if analysis is not None:
         show_tables(analysis, screen())
     print_tables(contrast_layout(effects), screen())
@@ -148,9 +166,9 @@ def _print(
     print_tables(breakdown_layout(parts), screen())
 
 
-def print_notes(folder: Path, every: bool) -> None:
+def print_notes(folder: Path, every: bool, more: Sequence[str] = ()) -> None:
     """What a reader must know beside the numbers of a study: all of it, or what is not scored and
-    where the rest is."""
+    where the rest is; then `more` sentences."""
     from tremble.study.notes import caveats, unfinished
 
     notes = caveats(folder)
@@ -159,4 +177,6 @@ def print_notes(folder: Path, every: bool) -> None:
         say(f"Note: {line}")
     if len(shown) < len(notes):
         say(f"Notes: see `tremble analyze {folder}`")
+    for line in more:
+        say(f"Note: {line}")
     say()

@@ -62,7 +62,7 @@ class Checker(Fields):
     def __init__(self, path: Path, line: int, outcome: bool = True) -> None:
         """`outcome=False` lets what people did be left out, for scoring a bare prompt."""
         super().__init__(path, line)
-        self.name = _stem(path)
+        self.source = _stem(path)
         self.outcome = outcome
 
     def family(self, value: dict[str, Any]) -> str:
@@ -72,12 +72,20 @@ class Checker(Fields):
             self.fail(f"family is {name!r}{did_you_mean(name, list(FAMILIES))}")
         return name
 
+    def name(self, value: dict[str, Any], key: str) -> str | None:
+        """Who somebody or what something is, None where it is not said. People see one name
+        however its letters are composed, so it is one here; what a model reads is never changed."""
+        if value.get(key) is None:
+            return None
+        named = self.text(value, key)
+        return named if named.isascii() else _composed(named)
+
     def game(self, value: dict[str, Any]) -> Game:
         """A game, from an object whose `kind` is game."""
         self.known(value, _GAME_KEYS)
         return Game(
             id=self.text(value, "id"),
-            dataset=self.text(value, "dataset", self.name),
+            dataset=self.text(value, "dataset", self.source),
             family=self.family(value),
             rules=self.table(value, "rules"),
             events=self.events(value, "events"),
@@ -180,7 +188,7 @@ class Checker(Fields):
         common = self._common(value)
         if form == "game":
             return self._in_game(value, find_game(self.text(value, "game")), common)
-        dataset = self.text(value, "dataset", self.name)
+        dataset = self.text(value, "dataset", self.source)
         if form == "rules":
             return Decision(
                 id=self.text(value, "id"),
@@ -201,7 +209,7 @@ class Checker(Fields):
             prompt=prompt,
             system=system,
             opening=opening,
-            item=self.text(value, "item") if value.get("item") is not None else None,
+            item=self.name(value, "item"),
             facts=self.table(value, "person"),
             **common,
         )
@@ -227,9 +235,7 @@ class Checker(Fields):
             "options": options,
             "target": target,
             **people,
-            "participant": self.text(value, "participant")
-            if value.get("participant") is not None
-            else None,
+            "participant": self.name(value, "participant"),
             "round": self.whole(value, "round", 1),
             "role": self.text(value, "role") if value.get("role") is not None else None,
             "config": self.table(value, "config"),

@@ -166,8 +166,8 @@ def _is_box(value: Any) -> bool:
 def _out(value: Any) -> Any:
     if _is_box(value):
         return value[0]
-    if isinstance(value, dict):
-        return {key: _out(inner) for key, inner in value.items()}
+    if isinstance(value, dict):  # other words for a label are a list, also where it is one
+        return {k: v if k == "spellings" else _out(v) for k, v in value.items()}
     return [_out(inner) for inner in value] if isinstance(value, list) else value
 
 

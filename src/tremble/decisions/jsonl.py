@@ -299,7 +299,7 @@ class _Reader:
 
     def _checker(self, line: int) -> Checker:
         check = Checker(self.path, line)
-        check.name = self.dataset or check.name
+        check.source = self.dataset or check.source
         return check
 
     def record(self, raw: bytes, line: int) -> Decision | None:

@@ -1,9 +1,9 @@
-"""The verdict on a study, and one decision looked at closely, as objects."""
+"""The verdict on a study, and one decision looked at closely, as objects; how `xray` looks."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 import polars as pl
 
@@ -59,6 +59,27 @@ class Verdict:
 
     def _repr_html_(self) -> str:
         return fragment("Verdict", self.notes, self._tables)
+
+
+class XrayOptions(TypedDict, total=False):
+    """How `Result.xray` looks, each left out as the study has it: `format` ("native", "plain" or
+    "chat"), `formulation` (a wording), `presentation` (a number, or "all"), `template`, `reading`,
+    `device`.
+
+    >>> import tremble as tr
+    >>> records = [{"id": "17", "prompt": "Keep?", "options": ["yes", "no"], "choice": "yes"}]
+    >>> study = tr.Study("mine", data=tr.read_decisions(records), models=["mock:one"])
+    >>> how: tr.XrayOptions = {"format": "chat"}
+    >>> study.run().xray("17", **how).readings[0]["format"]
+    'chat'
+    """
+
+    format: str
+    formulation: str
+    presentation: int | str
+    template: str
+    reading: str
+    device: str
 
 
 class Xray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from tremble.api.results import (
 )
 from tremble.report.page.parts import further_parts, methods_part
 from tremble.report.page.study import study_page
-from tremble.stats.tables.analysis import Analysis
+from tremble.stats.tables.analysis import COLUMNS, Analysis
 from tremble.study.notes import caveats
 
 
@@ -37,10 +37,18 @@ def whole_page(
             raise further[name]
         return further[name]
 
-    contrasts = partial(contrast_analysis, analysis, analysis.contrasts)
-    verdicts = partial(verdict_analysis, folder, analysis)
+    contrasts = cache(partial(contrast_analysis, analysis, analysis.contrasts))
+    verdicts = cache(partial(verdict_analysis, folder, analysis))
+
+    def made_already(name: str) -> Any:
+        if name == "contrasts":
+            return contrasts()[name] if analysis.contrasts else []
+        if name == "verdict":
+            return verdicts()
+        return getattr(analysis, name) if name in COLUMNS else rows_of(name)
+
     parts = further_parts(rows_of, verdicts, contrasts if analysis.contrasts else None)
-    methods = methods_part(partial(methods_facts, folder))
+    methods = methods_part(partial(methods_facts, folder, made_already))
     text = study_page(analysis, scores, title, caveats(folder), parts, methods)
     return text, [
         f"{part.heading.title} is missing on the page. {part.trouble}"

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import Any, Unpack
 
 import polars as pl
 
@@ -23,7 +23,7 @@ from tremble.api.results import (
 from tremble.disk.paths import path_of
 from tremble.disk.whole import write_text
 from tremble.errors import UserError
-from tremble.public.answers import Verdict, Xray
+from tremble.public.answers import Verdict, Xray, XrayOptions
 from tremble.public.frames import frame_of
 from tremble.public.page import whole_page
 from tremble.public.show import fragment
@@ -32,9 +32,11 @@ from tremble.report.page.charts import Chart, outcome_charts, pair_charts
 from tremble.report.page.place import check_page
 from tremble.report.tables.captions import CONTRASTS
 from tremble.report.tables.table import layout
+from tremble.stats.frames.subsets import without_value
 from tremble.stats.frames.treatments import Contrast
 from tremble.stats.tables.analysis import COLUMNS, Analysis
 from tremble.stats.tables.further import FURTHER
+from tremble.store.state import state_of
 from tremble.store.study_folder import Store
 from tremble.study.notes import caveats, unfinished
 from tremble.text import counted, did_you_mean
@@ -45,32 +47,13 @@ Contrasts = str | Sequence[str]
 _VERDICT = "verdict"
 
 
-class XrayOptions(TypedDict, total=False):
-    """How `Result.xray` looks, each left out as the study has it: `format` ("native", "plain" or
-    "chat"), `formulation` (a wording), `presentation` (a number, or "all"), `template`, `reading`,
-    `device`.
-
-    >>> import tremble as tr
-    >>> records = [{"id": "17", "prompt": "Keep?", "options": ["yes", "no"], "choice": "yes"}]
-    >>> study = tr.Study("mine", data=tr.read_decisions(records), models=["mock:one"])
-    >>> how: tr.XrayOptions = {"format": "chat"}
-    >>> study.run().xray("17", **how).readings[0]["format"]
-    'chat'
-    """
-
-    format: str
-    formulation: str
-    presentation: int | str
-    template: str
-    reading: str
-    device: str
-
-
 class Result:
     """What a study found: tables as Polars frames, a verdict, single decisions, the page.
 
-    `Study.run` and `tr.open_study` make it. The analysis is made once, when first asked for, of
-    what the folder then holds; `.to_pandas()` turns a frame into one of pandas (needs pyarrow).
+    `Study.run` and `tr.open_study` make it, of what the folder holds then. The analysis is made
+    once, when first asked for. Once the folder was run again and holds something else, everything
+    here raises UserError: tables of two states are not one study. `.to_pandas()` turns a frame into
+    one of pandas (needs pyarrow).
 
     >>> import tremble as tr
     >>> result = tr.Study("mine", data="demo", families="lottery", sample=40,
@@ -86,8 +69,9 @@ class Result:
     def __init__(self, folder: Path, failed: Sequence[str] = (), said: Sequence[str] = ()) -> None:
         """`failed`: what a run that just ended could not do; `said`: what it said on the way.
         Raises UserError where the folder is no study."""
-        self._name = str(Store(folder).read_run()["study"])
-        self._folder = folder
+        self._folder, self._store = folder, Store(folder)
+        self._name = str(self._store.read_run()["study"])
+        self._state = state_of(self._store)
         self._failed, self._said = list(failed), list(said)
         self._rows: dict[str, list[dict[str, Any]]] = {}
 
@@ -101,17 +85,32 @@ class Result:
         """The study's folder."""
         return self._folder
 
+    def _ours(self) -> Path:
+        """The study's folder. Raises UserError where it is no longer what it was."""
+        if state_of(self._store) != self._state:
+            raise UserError(
+                f"{str(self._folder)!r} was run again since, and this result is of what it held "
+                f"before; open it again with tr.open_study({str(self._folder)!r})."
+            )
+        return self._folder
+
     @property
+    @in_python()
     def notes(self) -> list[str]:
         """What to know beside the numbers: what is not scored, models that are none, samples, and
         what the run said."""
         return list(dict.fromkeys([*self._caveats(), *self._said]))
 
     def _caveats(self) -> list[str]:
-        return list(dict.fromkeys([*self._failed, *caveats(self._folder)]))
+        return list(dict.fromkeys([*self._failed, *caveats(self._ours())]))
+
+    @property
+    def _made(self) -> tuple[Analysis, pl.DataFrame]:
+        self._ours()
+        return self._analysis
 
     @cached_property
-    def _made(self) -> tuple[Analysis, pl.DataFrame]:
+    def _analysis(self) -> tuple[Analysis, pl.DataFrame]:
         return analyze_study(self._folder)[:2]
 
     @property
@@ -148,6 +147,7 @@ class Result:
         """
         if name not in self.tables:
             raise UserError(f"There is no table {name!r}{did_you_mean(name, self.tables)}")
+        self._ours()
         if name not in self._rows:
             self._rows |= self._rows_of(name)
         return frame_of(self._rows[name], COLUMNS.get(name, ()))
@@ -170,15 +170,18 @@ class Result:
 
     @in_python()
     def by(self, parameter: str) -> dict[str, pl.DataFrame]:
-        """The study within every value of a parameter: "models" (r, mass, shares), "pairs" and
-        "wins". Raises UserError for a parameter that no decision has.
+        """The study within every value of a parameter or a fact about people (`person.NAME`: the
+        fact alone): "models" (r, mass, shares), "pairs" and "wins". How many decisions have no
+        value is in `notes` then. Raises UserError for a parameter that no decision has.
 
         >>> import tremble as tr
         >>> study = tr.Study("mine", data=tr.read_decisions("demo")[:30], models=["mock:one"])
         >>> sorted(study.run().by("dataset"))
         ['models', 'pairs', 'wins']
         """
-        made = breakdown_analysis(self._made[0], parameter)
+        analysis, _ = self._made
+        made = breakdown_analysis(analysis, parameter)
+        self._said += filter(None, [without_value(analysis.evidence.decisions, parameter)])
         return {name: frame_of(rows) for name, rows in made.items()}
 
     @in_python()
@@ -205,7 +208,7 @@ class Result:
 
     def _treatments(self, contrast: Contrasts | None) -> list[Contrast]:
         texts = [contrast] if isinstance(contrast, str) else contrast or ()
-        return treatments_of(self._folder, texts)
+        return treatments_of(self._ours(), texts)
 
     @in_python()
     def verdict(self, family: str | None = None, contrast: Contrasts | None = None) -> Verdict:
@@ -226,7 +229,7 @@ class Result:
             rows = self._rows[_VERDICT]
         else:
             rows = verdict_analysis(self._folder, self._made[0], treatments or None, family)
-        return Verdict(rows, unfinished(self._folder))
+        return Verdict(rows, unfinished(self._ours()))
 
     @in_python()
     def tidy(self) -> pl.DataFrame:
@@ -238,7 +241,7 @@ class Result:
         >>> study.run().tidy().select("outcome", "prediction").shape
         (30, 2)
         """
-        return without_empty(tidy_study(Store(self._folder))[0])
+        return without_empty(tidy_study(Store(self._ours()))[0])
 
     @in_python()
     def codebook(self) -> pl.DataFrame:
@@ -249,7 +252,7 @@ class Result:
         >>> study.run().codebook()["column"].to_list()[:3]
         ['model', 'format', 'formulation']
         """
-        return codebook(*tidy_study(Store(self._folder)))
+        return codebook(*tidy_study(Store(self._ours())))
 
     @in_python()
     def xray(self, id: str, model: str | None = None, **how: Unpack[XrayOptions]) -> Xray:
@@ -268,7 +271,7 @@ class Result:
         check_keywords("xray", how, list(XrayOptions.__annotations__))
         said: list[str] = []
         models = () if model is None else (model,)
-        return Xray(look_at(Request(str(self._folder), id, models, **how), said.append), said)
+        return Xray(look_at(Request(str(self._ours()), id, models, **how), said.append), said)
 
     @in_python()
     def report(self, path: str | os.PathLike[str] | None = None) -> Path:
@@ -283,7 +286,7 @@ class Result:
         >>> study.run().report("mine.html").read_text()[:15]
         '<!DOCTYPE html>'
         """
-        target = self._folder / "report" / "index.html" if path is None else path_of(path)
+        target = self._ours() / "report" / "index.html" if path is None else path_of(path)
         cure = "give another path"
         check_page(target, cure)
         text, missing = whole_page(self._folder, self._name, self._made)
@@ -291,9 +294,14 @@ class Result:
         self._failed += [line for line in missing if line not in self._failed]
         return target
 
-    @cached_property
+    @property
     def _charts(self) -> dict[str, Chart]:
-        analysis, _ = self._made
+        self._ours()
+        return self._drawn
+
+    @cached_property
+    def _drawn(self) -> dict[str, Chart]:
+        analysis, _ = self._analysis
         made = [*pair_charts(analysis), *outcome_charts(analysis.evidence)[0]]
         return {chart.name: chart for chart in made}
 
@@ -324,26 +332,20 @@ class Result:
         return self._charts[name].chart
 
     def __repr__(self) -> str:
-        store = Store(self._folder)  # without the analysis, which a glance should not wait for
+        name = f"Result of the study {self._name!r} in {self._folder}"
+        try:
+            store = Store(self._ours())  # without the analysis: a glance should not wait for it
+        except UserError as error:
+            return f"<{name}: {error}>"
         counts = (
             counted(store.decision_columns(["decision"]).height, "decision"),
             counted(len({job["model"] for job in store.read_run()["jobs"]}), "model"),
         )
-        return f"<Result of the study {self._name!r} in {self._folder}: {', '.join(counts)}>"
+        return f"<{name}: {', '.join(counts)}>"
 
     def _repr_html_(self) -> str:
+        try:
+            self._ours()
+        except UserError as error:
+            return fragment(f"Study {self._name}", [str(error)], [])
         return fragment(f"Study {self._name}", self._caveats(), layout(self._made[0]))
-
-
-@in_python()
-def open_study(folder: str | os.PathLike[str]) -> Result:
-    """The result of a study that was run into a folder, by whatever: here, or by `tremble run`.
-
-    Raises UserError where the folder is no study.
-
-    >>> import tremble as tr
-    >>> study = tr.Study("mine", data=tr.read_decisions("demo")[:30], models=["mock:one"])
-    >>> study.run("runs/mine").models.equals(tr.open_study("runs/mine").models)
-    True
-    """
-    return Result(path_of(folder))

@@ -189,6 +189,20 @@ def read_study(path: str | os.PathLike[str]) -> Study:
     return Study.of_file(path)
 
 
+@in_python()
+def open_study(folder: str | os.PathLike[str]) -> Result:
+    """The result of a study that was run into a folder, by whatever: here, or by `tremble run`.
+
+    Raises UserError where the folder is no study.
+
+    >>> import tremble as tr
+    >>> study = tr.Study("mine", data=tr.read_decisions("demo")[:30], models=["mock:one"])
+    >>> study.run("runs/mine").models.equals(tr.open_study("runs/mine").models)
+    True
+    """
+    return Result(path_of(folder))
+
+
 def _data(given: Any) -> tuple[dict[str, Decisions], list[str]]:
     """Decisions to be written, by their entries of `data`, and all entries, in order."""
     alone = isinstance(given, str | os.PathLike | Decisions) or is_frame(given)

@@ -76,12 +76,13 @@ def further_parts(
     @cache
     def verdict() -> list[Table]:
         rows = verdicts()
-        answers, numbers = verdict_layout(rows)
+        answers, *numbers = verdict_layout(rows)  # where nothing is scored, no numbers
         caption = " ".join(filter(None, (answers.caption, controls_missing(rows))))
-        return [replace(answers, caption=caption), numbers]
+        return [replace(answers, caption=caption), *numbers]
 
     def of_verdict(place: int) -> Table:
-        return verdict()[place]
+        made = verdict()
+        return made[min(place, len(made) - 1)]
 
     def further(name: str) -> Callable[[], Table]:
         return lambda: further_layout({name: rows_of(name)})[0]

@@ -8,29 +8,30 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from tremble.report.tables.claimed import Facts, listed, statistics
 from tremble.report.tables.table import family_name
-from tremble.text import counted, decimal
+from tremble.text import counted
 
-Facts = Mapping[str, Any]
 UNKNOWN = "unknown"
 _NAMED = 8  # models named in the paragraph; the provenance has all
 _SHORT = 8  # characters of a revision in it
-_MODES = {
-    "native": "in the format they were made for (base models plain text, aligned ones, and others "
-    "with a template, a chat)",
+_TWINS = {  # what formats mean where a study has pairs
+    "native": "in the format that models were made for (base models plain text, aligned ones, and "
+    "others with a template, a chat)",
     "plain": "as plain text",
     "chat": "in a chat (base models with the template of their aligned twin)",
+}
+_ALONE = {
+    "native": "in the format that models were made for (a chat where they have a template, else "
+    "plain text)",
+    "plain": "as plain text",
+    "chat": "in a chat",
 }
 _COUNTERBALANCED = {
     "order": "the order of the options",
     "labels": "their labels",
     "rows": "the order of payoff rows",
 }
-
-
-def listed(words: Sequence[str]) -> str:
-    """Words as people list them: "a, b and c"."""
-    return " and ".join([*filter(None, [", ".join(words[:-1])]), *words[-1:]])
 
 
 def paragraph(facts: Facts) -> str:
@@ -42,7 +43,7 @@ def paragraph(facts: Facts) -> str:
         _reading(facts),
         _left_out(facts),
         _checks(facts),
-        _statistics(facts),
+        statistics(facts),
         _software(facts),
     )
     return " ".join(sentence for part in parts for sentence in part)
@@ -52,10 +53,11 @@ def _data(facts: Facts) -> Iterator[str]:
     counts = facts["counts"]
     families = "; ".join(map(family_words, facts["families"]))
     in_families = counted(counts["families"], "family").replace("familys", "families")
-    yield (
-        f"We compared language models with people on {counted(counts['decisions'], 'decision')} in "
-        f"{in_families} ({families})."
-    )
+    on = f"{counted(counts['decisions'], 'decision')} in {in_families} ({families})."
+    if counts["cells"]:
+        yield f"We compared language models with people on {on}"
+    else:
+        yield f"Language models are to be compared with people on {on}"
     names = listed([one["dataset"] for one in facts["data"]])
     yield f"The data are {names}."
 
@@ -90,8 +92,11 @@ def _models(facts: Facts) -> Iterator[str]:
     if len(real) > _NAMED:
         yield f"The {counted(len(real), 'model')} are named in the provenance."
     elif real:
-        yield f"The models were {listed([_short(one) for one in real])}."
-    if made_up:
+        were = "model was" if len(real) == 1 else "models were"
+        yield f"The {were} {listed([_short(one) for one in real])}."
+    if len(made_up) == 1:
+        yield f"Made up by tremble, and no model, is {made_up[0]}: its numbers say nothing."
+    elif made_up:
         yield (
             f"Made up by tremble, and no models, are {listed(made_up)}: their numbers say nothing."
         )
@@ -114,11 +119,14 @@ def _short(one: Mapping[str, Any]) -> str:
 
 def _prompts(facts: Facts) -> Iterator[str]:
     asked = facts["asked"]
-    modes = asked["formats"]
+    modes, words = asked["formats"], _TWINS if facts["pairs"] else _ALONE
+    if not facts["counts"]["cells"]:
+        return
     if modes is None:
         yield "Which formats were asked for is unknown."
     else:
-        yield f"They read the decisions {listed([_MODES.get(one, one) for one in modes])}."
+        formats = listed([words.get(one, one) for one in modes])
+        yield f"Decisions were read {formats}."
     dates = list(dict.fromkeys(one["date"] or UNKNOWN for one in facts["templates"]))
     if dates:
         templates = counted(facts["counts"]["templates"], "chat template")
@@ -132,11 +140,11 @@ def _prompts(facts: Facts) -> Iterator[str]:
     if asked["controls"]:
         controls = asked["controls"]
         yield f"Each was also put under {_control(controls)} {listed(controls)}."
-    if asked["counterbalance"]:
-        yield (
-            "Counterbalanced, and averaged over: "
-            f"{listed([_COUNTERBALANCED.get(one, one) for one in asked['counterbalance']])}."
-        )
+    turned = [_COUNTERBALANCED[one] for one in asked["counterbalanced"]]
+    if turned:
+        yield f"Counterbalanced, and averaged over: {listed(turned)}."
+    elif asked["counterbalance"]:
+        yield "Every decision was shown in one way: these allow no counterbalancing."
 
 
 def _control(controls: Sequence[str]) -> str:
@@ -145,6 +153,8 @@ def _control(controls: Sequence[str]) -> str:
 
 def _reading(facts: Facts) -> Iterator[str]:
     asked = facts["asked"]
+    if not facts["counts"]["cells"]:
+        return
     how = {
         "joint": "all tokens of its label",
         "next_token": "the first token of its label alone",
@@ -165,7 +175,7 @@ def _reading(facts: Facts) -> Iterator[str]:
 
 def _left_out(facts: Facts) -> Iterator[str]:
     out = facts["left_out"]
-    if out["sample"] is not None:
+    if out["sample"] is not None and out["sampled"]:
         yield f"At most {counted(out['sample'], 'decision')} of each family were sampled."
     if out["families"]:
         yield f"Only families called {listed(out['families'])} were taken."
@@ -215,40 +225,6 @@ def _checks(facts: Facts) -> Iterator[str]:
         yield f"Against float32 the log-odds of options moved by up to {max(moved):.2g} nat."
 
 
-def _statistics(facts: Facts) -> Iterator[str]:
-    analysis, margins = facts["analysis"], facts["margins"]
-    whole = list(dict.fromkeys(one["what"] for f in facts["families"] for one in f["resampled"]))
-    yield (
-        "Agreement is Pearson's r of predictions and what people did, with symmetric studentised "
-        f"bootstrap intervals ({analysis['level']:.0%}, {analysis['resamples']:,} resamples of "
-        f"whole {listed(whole) or UNKNOWN}; both kinds where they cross)."
-    )
-    if facts["pairs"]:
-        yield (
-            "Twins were compared by one-sided binomial and Wilcoxon signed-rank tests over the "
-            f"pairs with masses of at least {decimal(analysis['min_mass'])}, a higher r of at "
-            f"least {decimal(analysis['min_r'])} and at least {analysis['min_n']} decisions."
-        )
-    if facts["contrasts"]:
-        contrasts = listed([contrast_words(one) for one in facts["contrasts"]])
-        yield f"Contrasts, with Student's t: {contrasts}."
-    yield (
-        "Whether a model may stand in for people was judged with these margins (shares of the "
-        f"outcome's range): level {decimal(margins['level'])}, effect "
-        f"{decimal(margins['effect'])} or {decimal(margins['effect_share'])} of people's own "
-        f"effect, distributions {decimal(margins['near'])} and {decimal(margins['far'])}, mass "
-        f"{decimal(margins['mass'])}."
-    )
-
-
-def contrast_words(one: Mapping[str, Any]) -> str:
-    """A contrast: "frame (control: neutral; bargaining)"."""
-    control = one.get("control")
-    held = "each value against the rest" if control is None else f"control: {listed(control)}"
-    family = f"; {family_name(one['family'])}" if one.get("family") else ""
-    return f"{' with '.join(one['by'])} ({held}{family})"
-
-
 def _software(facts: Facts) -> Iterator[str]:
     versions = facts["versions"]
     called = {
@@ -258,4 +234,8 @@ def _software(facts: Facts) -> Iterator[str]:
         "python": "Python",
     }
     names = [f"{name} {' and '.join(versions[key]) or UNKNOWN}" for key, name in called.items()]
-    yield f"Scored with {listed(names)}; analysed with tremble {facts['analysis']['tremble']}."
+    analysed = f"nalysed with tremble {facts['analysis']['tremble']}."
+    if facts["counts"]["cells"]:
+        yield f"Scored with {listed(names)}; a{analysed}"
+    else:
+        yield f"A{analysed}"

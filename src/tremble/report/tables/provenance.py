@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tremble.report.tables.methods import (
-    UNKNOWN,
+from tremble.report.tables.claimed import (
     Facts,
-    contrast_words,
-    family_words,
+    contrasts_apart,
     listed,
-    quantity,
+    margins_used,
+    resampled_kinds,
 )
+from tremble.report.tables.methods import UNKNOWN, family_words, quantity
 from tremble.report.tables.table import Column, Section, Table
 from tremble.text import as_written, counted, decimal
 
@@ -126,13 +126,17 @@ def _data(facts: Facts) -> Iterator[tuple[str, str]]:
         )
     for one in facts["families"]:
         over = listed([quantity(kind["number"], kind["what"]) for kind in one["resampled"]])
-        none = f"; no interval: {one['no_interval']}" if one["no_interval"] else ""
-        yield f"family {one['family']}", f"{family_words(one)}; resampled: {over}{none}"
+        why = one["no_interval"]
+        if one["family"] in facts["computed"]["intervals"]["families"]:
+            interval = f"; resampled: {over}"
+        else:
+            interval = f"; no interval: {why}" if why else "; no interval"
+        yield f"family {one['family']}", f"{family_words(one)}{interval}"
 
 
 def _prompts(facts: Facts) -> Iterator[tuple[str, str]]:
     asked = facts["asked"]
-    for name in ("formats", "formulations", "controls", "counterbalance", "also_read"):
+    for name in ("formats", "formulations", "controls", "counterbalanced", "also_read"):
         yield name.replace("_", " "), _values(asked[name])
     for name in ("reading", "closing", "spellings", "too_long", "batch"):
         yield name.replace("_", " "), _or_unknown(asked[name])
@@ -170,23 +174,52 @@ def _left_out(facts: Facts) -> Iterator[tuple[str, str]]:
 
 
 def _analysis(facts: Facts) -> Iterator[tuple[str, str]]:
-    analysis, margins = facts["analysis"], facts["margins"]
-    yield "r", "Pearson's, of predictions and what people did"
-    yield (
-        "intervals",
-        f"{analysis['level']:.0%}, symmetric bootstrap-t, {analysis['resamples']:,} resamples of "
-        "whole clusters; of two kinds where they cross",
-    )
+    analysis, made = facts["analysis"], facts["computed"]
+    if not made["r"]["of"]:
+        return
+    yield "r", "Pearson's, of predictions and what people did" + _lacking(made["r"])
+    if made["intervals"]["made"]:
+        whole, crossing = resampled_kinds(facts)
+        both = "; of two kinds where they cross" if crossing else ""
+        intervals = (
+            f"{analysis['level']:.0%}, symmetric bootstrap-t, {analysis['resamples']:,} resamples "
+            f"of whole {listed(whole)}{both}"
+        )
+    else:
+        intervals = ""
+    yield "intervals", f"{intervals}{_lacking(made['intervals'])}".removeprefix("; ")
     if facts["pairs"]:
+        tests = made["tests"]
+        names = (
+            f"one-sided {listed(tests['made'])}"
+            if tests["made"]
+            else f"none, {tests['why'] or UNKNOWN}"
+        )
         yield (
             "tests over pairs",
-            "one-sided binomial and Wilcoxon signed-rank, of pairs with mass at least "
-            f"{decimal(analysis['min_mass'])}, r at least {decimal(analysis['min_r'])}, "
-            f"{analysis['min_n']} decisions",
+            f"{names}; of pairs with mass at least {decimal(analysis['min_mass'])}, r at least "
+            f"{decimal(analysis['min_r'])}, {analysis['min_n']} decisions",
         )
-    for one in facts["contrasts"]:
-        yield "contrast", contrast_words(one)
-    yield "margins", ", ".join(f"{name} {decimal(value)}" for name, value in margins.items())
+    with_interval, without = contrasts_apart(facts)
+    for one in with_interval:
+        yield "contrast", one
+    for one in without:
+        yield "contrast", f"{one}: no interval, {made['contrasts']['why'] or UNKNOWN}"
+    verdict = made["verdict"]
+    yield "verdict", ", ".join(verdict["made"]) or f"cannot say: {verdict['why'] or UNKNOWN}"
+    if verdict["made"]:
+        yield (
+            "margins",
+            ", ".join([*margins_used(facts), f"mass {decimal(facts['margins']['mass'])}"]),
+        )
+
+
+def _lacking(counts: Mapping[str, Any]) -> str:
+    """How many have one, and why others have none; nothing where all have one."""
+    if counts["made"] == counts["of"]:
+        return ""
+    why = counts["why"] or UNKNOWN
+    return f"; {counts['made']:,} of {counts['of']:,} have one, else: {why}"
 
 
 def _or_unknown(value: Any) -> str:

@@ -9,9 +9,10 @@ import polars as pl
 
 from tremble.errors import UserError
 from tremble.stats.frames.comparisons import family_order
-from tremble.text import as_text, did_you_mean
+from tremble.text import as_text, counted, did_you_mean
 
 BREAKDOWNS = ("parameter", "round", "topology", "formulation", "family", "dataset")
+PERSON = "person."  # begins the name of a fact about the person, as in exports
 # Rounds were announced where there are at most twenty; "30" is the hidden limit of a longer game.
 _TOLD_UP_TO = 20
 _HORIZONS = ("Max rounds", "rounds")
@@ -23,8 +24,8 @@ SUBSETS = pl.Schema(
 def subsets(decisions: pl.DataFrame, by: str) -> pl.DataFrame:
     """decision, parameter, value, place (order of the values), a row per subset it belongs to.
 
-    `by` is a name in BREAKDOWNS or one parameter of `config`, or
-    one fact about the person that has no name of theirs:
+    `by` is a name in BREAKDOWNS, or one of a parameter of `config` or of a fact about the person,
+    of which a decision that has both counts with the parameter; `person.NAME` is the fact alone:
 
     - parameter: every value of every parameter; a decision without one is in no subset of it;
     - round: "first or later"; "third" (early, mid, late) of the told rounds, else of the longest
@@ -35,13 +36,14 @@ def subsets(decisions: pl.DataFrame, by: str) -> pl.DataFrame:
 
     Raises UserError for another name.
     """
-    parameters = _parameters(decisions)
-    varied = set(parameters["parameter"].to_list())
-    facts = _parameters(decisions, "facts").filter(~pl.col("parameter").is_in(varied))
-    names = sorted(varied.union(facts["parameter"].to_list()) - set(BREAKDOWNS))
+    parameters, facts = _parameters(decisions), _parameters(decisions, "facts")
+    varied, known = (set(frame["parameter"].to_list()) for frame in (parameters, facts))
+    alone = by.startswith(PERSON) and by not in varied
+    names = varied | {PERSON + name for name in known} if alone else varied | known
     if by not in BREAKDOWNS and by not in names:
+        others = sorted(names - set(BREAKDOWNS))
         raise UserError(
-            f"There is no breakdown {by!r}{did_you_mean(by, [*BREAKDOWNS[1:], *names])}"
+            f"There is no breakdown {by!r}{did_you_mean(by, [*BREAKDOWNS[1:], *others])}"
         )
     if by == "parameter":
         return parameters
@@ -54,7 +56,24 @@ def subsets(decisions: pl.DataFrame, by: str) -> pl.DataFrame:
             value=pl.col(by).cast(pl.String) if by == "dataset" else pl.lit(None, pl.String),
             place=pl.lit(0.0),
         )
-    return (parameters if by in varied else facts).filter(pl.col("parameter") == by)
+    if alone:
+        own = pl.format(PERSON + "{}", "parameter")
+        return facts.with_columns(parameter=own).filter(pl.col("parameter") == by)
+    named, beside = (frame.filter(pl.col("parameter") == by) for frame in (parameters, facts))
+    return pl.concat([named, beside.join(named, on="decision", how="anti")])
+
+
+def without_value(decisions: pl.DataFrame, by: str) -> str | None:
+    """A sentence on how many decisions are in no subset of a breakdown; None where none is.
+    Raises as `subsets` does."""
+    lacking = decisions.height - subsets(decisions, by)["decision"].n_unique()
+    if not lacking:
+        return None
+    verbs = ("has", "stands") if lacking == 1 else ("have", "stand")
+    return (
+        f"By {by}: {lacking:,} of {counted(decisions.height, 'decision')} {verbs[0]} no value of "
+        f"it and {verbs[1]} in no row."
+    )
 
 
 def numbered_subsets(decisions: pl.DataFrame, by: str) -> tuple[pl.DataFrame, pl.DataFrame]:

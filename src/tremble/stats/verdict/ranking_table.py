@@ -39,6 +39,8 @@ def ranking_table(evidence: Evidence, resamples: int = RESAMPLES) -> list[Row]:
     """
     ceilings = {row["family"]: row for row in ceiling_table(evidence)}
     made = RunMatrix(evidence)
+    if not made.runs.height:  # nothing is scored yet
+        return []
     intervals = {run_and_family(own[0]): own for own in r_of_runs(made, resamples)}
     names, baselines = _baselines(baseline_points(evidence), made.points)
     controls = control_table(evidence, resamples)
