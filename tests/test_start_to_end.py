@@ -67,8 +67,10 @@ def test_otree_from_start_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         code, out, error = tremble(*words)
         assert code == 0, error
         said.append(out)
-    assert len(said) == 6
-    guess, import_, check, plan, _, verdict = said
+    assert len(said) == 8
+    guess, import_, check, plan, probe, _, verdict, page = said
+    assert "Mass of the options" in probe
+    assert str(tmp_path / "study" / "report" / "index.html") in page.replace("\n", "")
     assert "ultimatum: 18 decisions" in guess
     assert "18 decisions written to ultimatum.jsonl" in import_
     assert "You and another person share 10 points, three times." in check

@@ -247,7 +247,7 @@ def test_of_models_here_the_one_with_fewer_bytes_is_asked(
     found = probed(asked)
     assert found["model"] == str(small)
     assert found["why"].endswith(
-        "is the smallest of the 2 models of the study that are on this machine."
+        "has the smallest file of the 2 models of the study that are on this machine."
     )
     # What takes longer than a minute is passed over, and said.
     monkeypatch.setattr(probe_model, "MOST_BYTES", 6)

@@ -19,6 +19,7 @@ from tremble.api.probe_prompts import shown
 from tremble.engines.base import Score, option_mass
 from tremble.errors import UserError
 from tremble.models.files import Notify
+from tremble.models.spec import model_name
 from tremble.prompts.parts import own_prompt
 from tremble.stats.filters import MIN_MASS
 from tremble.study.cells import Cell
@@ -49,7 +50,7 @@ def probe_study(
     """What one model makes of 20 prompts of a study, as JSON can hold it.
 
     - model, stands_for (the model of the study in whose place it is read), why (a sentence on the
-      choice), made_up;
+      choice), made_up, not_asked (the other models of the study);
     - prompts: how many were asked; chosen: how many were to be; cut: a sentence where time was
       up; passed_over: prompts whose wording is not applicable;
     - families: data (the entry), family, formats, formulations, prompts, failed (without a score),
@@ -86,6 +87,7 @@ def probe_study(
         "stands_for": asked.stands_for.id,
         "why": asked.why,
         "made_up": asked.made_up,
+        "not_asked": [model_name(spec) for spec in study.models if spec.id != asked.stands_for.id],
         "prompts": len(found),
         "chosen": len(prompts),
         "cut": cut,

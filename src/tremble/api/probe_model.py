@@ -129,7 +129,9 @@ def _why(study: Study, spec: ModelSpec, there: list[tuple[ModelSpec, Here]]) -> 
     here = sum(not source_of(one.id).made_up for one, _ in there)
     if here == 1:
         return f"Of the study's {number} models {name} alone is on this machine."
-    return f"{name} is the smallest of the {here} models of the study that are on this machine."
+    return (
+        f"{name} has the smallest file of the {here} models of the study that are on this machine."
+    )
 
 
 def _opened(

@@ -221,7 +221,8 @@ def test_the_right_answer_is_not_told(tmp_path: Path) -> None:
     made, decisions = guess(tmp_path, FEEDBACK)
     assert config(decisions) == set()
     assert {one.prompt for one in decisions} == {
-        "Which do you choose: left or right?\nAnswer as JSON with the key decision."
+        "Which do you choose: left or right?\n"
+        'Answer as JSON: {"decision": "left"} or {"decision": "right"}.'
     }
     assert made.draft.others == []
 

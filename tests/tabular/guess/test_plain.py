@@ -52,7 +52,11 @@ def test_prompts_name_every_option_and_say_how_to_answer(tmp_path: Path, file: P
     for decision in decisions:
         assert decision.prompt is not None
         assert all(option.label in decision.prompt for option in decision.options)
-        assert decision.prompt.endswith("Answer as JSON with the key decision.")
+        told = decision.prompt.rpartition("Answer as JSON: ")[2]
+        answers = [f'{{"decision": "{option.label}"}}' for option in decision.options]
+        few = f"{', '.join(answers[:-1])} or {answers[-1]}."
+        many = '{"decision": "..."}, with one of these in place of the dots.'
+        assert told == (few if len(answers) <= 4 else many)
     prompts = [one.prompt for one in made.trial.shown]
     assert 1 <= len(prompts) <= 3
     assert len(set(prompts)) == len(prompts)

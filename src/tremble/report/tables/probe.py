@@ -9,6 +9,7 @@ from tremble.report.tables.table import Column, Section, Table, count, family_na
 from tremble.text import counted, decimal
 
 ALL_WELL = "The prompts make this model answer with the options: nothing to change."
+TOO_FEW = 5  # prompts; from fewer nothing is concluded
 
 
 def probe_layout(found: Mapping[str, Any]) -> list[Table]:
@@ -66,9 +67,12 @@ def before(found: Mapping[str, Any]) -> list[str]:
 
 def after(found: Mapping[str, Any]) -> list[str]:
     """What to change, prompt by prompt; one sentence where nothing has to be."""
+    rest = _not_asked(found)
     if not found["worst"]:
         known = any(row["median_mass"] is not None for row in found["families"])
-        return [ALL_WELL] if known else []
+        few = f"The mass is good in {counted(found['prompts'], 'prompt')}, too few to rely on."
+        well = few if found["prompts"] < TOO_FEW else ALL_WELL
+        return [well, *rest] if known else rest
     said = []
     for row in found["worst"]:
         where = f"{row['decision']} ({family_name(row['family'])}, {row['format']}, "
@@ -80,4 +84,14 @@ def after(found: Mapping[str, Any]) -> list[str]:
         f"A mass from {decimal(found['enough'])} on is good; larger models mostly have more. More: "
         "docs/low_mass.md."
     )
-    return said
+    return said + rest
+
+
+def _not_asked(found: Mapping[str, Any]) -> list[str]:
+    names = found["not_asked"]
+    if not names:
+        return []
+    return [
+        f"Not asked: {', '.join(names[:3])}{' and others' if len(names) > 3 else ''}. Other models "
+        "may have another mass: for one of them, probe a study file that names it alone."
+    ]

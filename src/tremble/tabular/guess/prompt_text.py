@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+_FEW = 4  # options that are written out as answers
 _TAG = re.compile(r"<[a-zA-Z/!][^<>]*>")
 
 
@@ -46,8 +47,17 @@ def prompt_of(
     lines += [line_of(one) for one in shown if not one.alone]
     listed = " or ".join(labels) if len(labels) == 2 else ", ".join(labels)
     lines.append(f"Which do you choose: {literal(listed)}?")
-    lines.append("Answer as JSON with the key decision.")
+    lines.append(f"Answer as JSON: {literal(_answers(labels))}")
     return "\n".join(lines)
+
+
+def _answers(labels: Sequence[str]) -> str:
+    """What can be answered, as it is written; of many options none as an example, which would be
+    likelier for it."""
+    few = [json.dumps({"decision": label}, ensure_ascii=False) for label in labels]
+    if len(few) > _FEW:
+        return '{"decision": "..."}, with one of these in place of the dots.'
+    return f"{', '.join(few[:-1])} or {few[-1]}."
 
 
 def literal(text: str) -> str:
