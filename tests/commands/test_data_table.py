@@ -147,8 +147,8 @@ WRONG = {
         "config is the same; give every text an item of its own, or say in config what differs.",
     ),
     "one name twice": (
-        {"csv": CSV.replace("Treatment", "offer")},
-        "",
+        {"csv": CSV.replace("Treatment", "offer"), "toml": MAP.replace('["Treatment"]', "[]")},
+        "answers.csv has 2 columns named 'offer'; rename all but the one that is meant.",
     ),
 }
 

@@ -339,3 +339,37 @@ def test_which_templates_need_no_trial() -> None:
     assert not is_plain(parse("{{ a|center(999999999) }}"))
     nested = "{% for a in range(9) %}{% for b in range(9) %}{% endfor %}{% endfor %}"
     assert not is_plain(parse(nested))
+
+
+@pytest.mark.parametrize("name", ["range", "dict", "question", "none_of_it"])
+def test_a_column_is_its_cells_whatever_it_is_called(name: str) -> None:
+    columns = {"choice": ["yes"], name: ["7"]}
+    (one,) = decided(columns, a_map(task(prompt=f"{{{{ {name} }}}}")))
+    assert one.prompt == "7"
+    loop = "{% for i in range(2) %}{{ i }}{% endfor %}"
+    (one,) = decided({"choice": ["yes"]}, a_map(task(prompt=loop)))
+    assert one.prompt == "01"
+
+
+def test_a_text_of_a_question_gives_way_to_a_column_of_that_name() -> None:
+    texts = {"choice": "Yes or no?"}
+    keys = a_map(task(prompt="{{ question }}"))
+    assert decided({"choice": ["yes"], "question": ["7"]}, keys, texts)[0].prompt == "7"
+    assert decided({"choice": ["yes"]}, keys, texts)[0].prompt == "Yes or no?"
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    ["{{ options }}", "{{ options|map('upper') }}", "{{ a.upper }}", "{{ none }}", "{{ {1: 2} }}"],
+)
+def test_what_is_no_text_is_not_printed(prompt: str) -> None:
+    with pytest.raises(UserError, match=r"cannot be made of this row \(it prints "):
+        decided({"choice": ["yes"], "a": ["x"]}, a_map(task(prompt=prompt)))
+
+
+@pytest.mark.parametrize("mark", ["\u00e4", "a\u0308"])
+def test_letters_of_a_map_are_composed_as_those_of_cells(mark: str) -> None:
+    columns = {"choice": ["\u00e4"], "b\u00e4r": ["7"], "k\u00e4.1": ["5"]}
+    keys = {"options": [mark, "no"], "columns": {f"x{mark}": "k\u00e4.1"}, "config": [f"b{mark}r"]}
+    (one,) = decided(columns, a_map(task(**keys, prompt=f"{{{{ x{mark} }}}}{{{{ b{mark}r }}}}")))
+    assert (one.prompt, one.choice, one.config) == ("57", "\u00e4", {"b\u00e4r": 7})
