@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from itertools import combinations, product
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,7 +47,18 @@ def test_the_decisions_of_a_table_are_those_of_its_people(case: Case, tmp_path: 
     for one, other in zip(found, expected, strict=True):
         assert one == other
     assert repr(found[0]["config"]) == repr(expected[0]["config"])  # 1 is not 1.0
-    assert said == left_out
+    assert [line for line in said if line.startswith("left out: ")] == left_out
+    for line in said:
+        if "which the prompt uses, is" in line:  # true of these people
+            assert any(is_twin(expected, name) for name in expected[0]["config"])
+        elif not line.startswith("left out: "):
+            assert "{part} in " in line and "is 'me', 'you'; rename" in line
+
+
+def is_twin(expected: list[dict[str, Any]], name: str) -> bool:
+    """Whether each value of a parameter goes with one choice of its own."""
+    pairs = {(one["config"].get(name), one["choice"]) for one in expected}
+    return len(pairs) == len({v for v, _ in pairs}) == len({c for _, c in pairs}) > 1
 
 
 def test_each_two_values_that_go_together_have_a_case() -> None:

@@ -331,30 +331,6 @@ def test_a_column_of_the_first_round_is_known_in_all_of_them() -> None:
     assert [d.prompt for d in found] == ["7", "7"]
 
 
-@pytest.mark.parametrize("name", ["outcome", "choice", "key"])
-def test_a_short_name_never_shows_the_own_decision(name: str) -> None:
-    columns = {"id": ["a", "a"], "did": ["yes", "no"], "offer": ["3", "4"]}
-    keys = {"outcome": "did", "participant": "id", "columns": {name: "offer"}}
-    past = "{% for past in history %} {{ past.outcome }}{{ past.choice }}{% endfor %}"
-    found = decided(columns, a_map(task(**keys, prompt=f"{{{{ {name} }}}}{past}")))
-    told = "3yes" if name == "outcome" else "yesyes"  # past.outcome is the name that is given
-    assert [d.prompt for d in found] == ["3", f"4 {told}"]
-
-
-def test_a_part_that_is_called_outcome_is_that_part() -> None:
-    columns = {"q_a": ["yes"], "q_b": ["no"]}
-    found = decided(columns, a_map(task(outcome="q_{outcome}", prompt="{{ outcome }}?")))
-    assert [(d.prompt, d.choice) for d in found] == [("a?", "yes"), ("b?", "no")]
-
-
-def test_outcome_as_a_short_name_shows_no_later_decision() -> None:
-    columns = {"id": ["a"], "g.1.did": ["yes"], "g.2.did": ["no"]}
-    keys = {"outcome": "g.{round}.did", "participant": "id", "columns": {"outcome": "g.2.did"}}
-    past = "{% for past in history %}{{ past.outcome }}{% endfor %}x"
-    with pytest.raises(UserError, match="belongs to one of the decisions of a row alone"):
-        decided(columns, a_map(task(**keys, prompt=past)))
-
-
 @pytest.mark.parametrize(
     "times",  # three, of which the first is the latest and the last the earliest
     [
@@ -398,3 +374,27 @@ def test_times_that_nobody_can_order(times: list[str | None], held: str) -> None
 def test_one_moment_written_in_two_ways_is_twice() -> None:
     with pytest.raises(UserError, match="one person has 'time' twice"):
         ordered("time", ["2026-03-01T09:00+01:00", "2026-03-01T08:00Z", "2026-03-01T07:00Z"])
+
+
+@pytest.mark.parametrize("name", ["outcome", "choice", "key"])
+def test_a_short_name_never_shows_the_own_decision(name: str) -> None:
+    columns = {"id": ["a", "a"], "did": ["yes", "no"], "offer": ["3", "4"]}
+    keys = {"outcome": "did", "participant": "id", "columns": {name: "offer"}}
+    past = "{% for past in history %} {{ past.outcome }}{{ past.choice }}{% endfor %}"
+    found = decided(columns, a_map(task(**keys, prompt=f"{{{{ {name} }}}}{past}")))
+    told = "3yes" if name == "outcome" else "yesyes"  # past.outcome is the name that is given
+    assert [d.prompt for d in found] == ["3", f"4 {told}"]
+
+
+def test_a_part_that_is_called_outcome_is_that_part() -> None:
+    columns = {"q_a": ["yes"], "q_b": ["no"]}
+    found = decided(columns, a_map(task(outcome="q_{outcome}", prompt="{{ outcome }}?")))
+    assert [(d.prompt, d.choice) for d in found] == [("a?", "yes"), ("b?", "no")]
+
+
+def test_outcome_as_a_short_name_shows_no_later_decision() -> None:
+    columns = {"id": ["a"], "g.1.did": ["yes"], "g.2.did": ["no"]}
+    keys = {"outcome": "g.{round}.did", "participant": "id", "columns": {"outcome": "g.2.did"}}
+    past = "{% for past in history %}{{ past.outcome }}{% endfor %}x"
+    with pytest.raises(UserError, match="belongs to one of the decisions of a row alone"):
+        decided(columns, a_map(task(**keys, prompt=past)))

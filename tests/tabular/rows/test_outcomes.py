@@ -181,19 +181,6 @@ def test_what_is_no_rate(columns: dict[str, Any], keys: dict[str, Any], sentence
     assert fault(columns, **keys) == f"answers.csv, {sentence}"
 
 
-@pytest.mark.parametrize(("code", "cell"), [("-99", "-99.0"), ("-99.0", "-99"), ("-9.5", "-9,50")])
-def test_a_missing_code_is_meant_however_it_is_written(code: str, cell: str) -> None:
-    decimal = "," if "," in cell else "."
-    columns = {"p": ["1", cell], "choice": ["yes", "no"], "x": ["a", cell]}
-    content = {"file": {"missing": [code], "decimal": decimal}}
-    rates = task(rate="p", options=["yes", "no"], config=["x"])
-    assert len(decided(columns, {**a_map(rates), **content})) == 1
-    _, second = decided(columns, {**a_map(task(config=["x"])), **content})
-    assert second.config == {}
-    dropped = {**a_map(task()), **content, "drop": {"x": [""]}}
-    assert [d.choice for d in decided(columns, dropped)] == ["yes"]
-
-
 @pytest.mark.parametrize(
     ("cells", "small"),
     [
@@ -216,3 +203,16 @@ def test_shares_that_are_read_as_per_cent_are_noted(cells: list[str], small: boo
             f"percent = true makes {float(top) / 100:g} of {top}, the largest number in 'rate_sd'; "
             "if these are shares of 1, leave percent out"
         ]
+
+
+@pytest.mark.parametrize(("code", "cell"), [("-99", "-99.0"), ("-99.0", "-99"), ("-9.5", "-9,50")])
+def test_a_missing_code_is_meant_however_it_is_written(code: str, cell: str) -> None:
+    decimal = "," if "," in cell else "."
+    columns = {"p": ["1", cell], "choice": ["yes", "no"], "x": ["a", cell]}
+    content = {"file": {"missing": [code], "decimal": decimal}}
+    rates = task(rate="p", options=["yes", "no"], config=["x"])
+    assert len(decided(columns, {**a_map(rates), **content})) == 1
+    _, second = decided(columns, {**a_map(task(config=["x"])), **content})
+    assert second.config == {}
+    dropped = {**a_map(task()), **content, "drop": {"x": [""]}}
+    assert [d.choice for d in decided(columns, dropped)] == ["yes"]

@@ -181,7 +181,8 @@ class Method:
 
     def _refused(self, *_: Any) -> Any:
         raise TypeError(
-            f'it uses .{self._name} of a cell; of a column with such a name write row["the name"]'
+            f"it prints a function, .{self._name}, or compares it; write .{self._name}(), or of a "
+            'column with a dot in its name row["the name"]'
         )
 
     __str__ = __repr__ = __bool__ = __eq__ = __ne__ = __iter__ = __len__ = _refused
