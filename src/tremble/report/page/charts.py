@@ -25,6 +25,7 @@ from tremble.stats.frames.comparisons import family_order
 from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.predictions import RUN
 from tremble.stats.tables.analysis import Analysis
+from tremble.text import counted
 
 BINS = 10
 
@@ -82,7 +83,7 @@ def pair_charts(analysis: Analysis) -> list[Chart]:
         title = f"r of base against r of aligned, {mode}, {formulation}"
         wins = [sum(p["winner"] == side for p in here) for side in ("base", "aligned")]
         description = (
-            f"{len(here)} points, one per pair and family; base has the higher r in {wins[0]}, "
+            f"{counted(len(here), 'point')}, one per pair and family; base has the higher r in {wins[0]}, "
             f"aligned in {wins[1]}; {kept} are kept by the filters."
         )
         caption = (
