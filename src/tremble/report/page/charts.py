@@ -83,8 +83,8 @@ def pair_charts(analysis: Analysis) -> list[Chart]:
         title = f"r of base against r of aligned, {mode}, {formulation}"
         wins = [sum(p["winner"] == side for p in here) for side in ("base", "aligned")]
         description = (
-            f"{counted(len(here), 'point')}, one per pair and family; base has the higher r in {wins[0]}, "
-            f"aligned in {wins[1]}; {kept} are kept by the filters."
+            f"{counted(len(here), 'point')}, one per pair and family; base has the higher r in "
+            f"{wins[0]}, aligned in {wins[1]}; {kept} are kept by the filters."
         )
         caption = (
             f"{mode}, {formulation}. Below the line the base model predicts people better, above "
