@@ -122,14 +122,14 @@ def _decisions(draw: st.DrawFn, games: list[Game], number: int) -> Decision:
     else:
         family = draw(st.sampled_from(["custom", family]))
         seen = {"prompt": draw(_name), "system": draw(st.none() | _name), "opening": draw(_text)}
-        seen["item"] = draw(st.none() | _name.map(lambda name: f"{name}{number}"))
+        seen["item"] = draw(st.none() | _name.map(lambda name: composed(f"{name}{number}")))
     return Decision(
         id=f"{draw(_text)}{number}",
         dataset=dataset,
         family=family,
         options=tuple(options),
         target=target,
-        participant=draw(st.none() | _name),
+        participant=draw(st.none() | _name.map(composed)),  # as they are read
         round=draw(st.none() | st.integers(1, 2**31 - 1)),
         role=draw(st.none() | _name),
         config=draw(_facts),

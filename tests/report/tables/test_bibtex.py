@@ -69,7 +69,7 @@ def test_persons_can_be_taken_apart_and_organisations_cannot() -> None:
 
 
 def test_every_source_of_data_is_cited_with_what_its_card_says() -> None:
-    own = {"jsonl", "lotteries_text"}
+    own = {"jsonl", "lotteries_text", "table"}
     families = {"repeated_matrix", "one_shot_matrix", "lottery", "bargaining"}
     for name in names():
         found = cited.of_data(name, families)
