@@ -13,7 +13,7 @@ demo: $(VENV)/demo
 test: $(VENV)/dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-# What needs no model and little time: under a minute on two cores.
+# What needs no model and little time: two to five minutes on two cores.
 quick: $(VENV)/dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not model and not real and not slow"
 
