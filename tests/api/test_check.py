@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import tracemalloc
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from statistics import fmean, stdev
@@ -14,9 +15,10 @@ import pytest
 
 from tests.support.commands import tremble
 from tests.support.record_lines import write_lines
-from tremble.api.check import check_decisions
+from tremble.api.check import check_decisions, import_decisions
 from tremble.decisions import jsonl
 from tremble.decisions.spread import largest_spread
+from tremble.errors import UserError
 from tremble.stats.frames.clusters import units
 from tremble.study.decision_frame import decision_frame
 
@@ -318,3 +320,12 @@ def test_what_is_kept_of_a_line_is_small(tmp_path: Path) -> None:
     assert found["families"]["custom"]["people"] == 20_000
     assert len(warnings) < 20
     assert peak < 30 * 10**6  # 1.5 kB a line
+
+
+def test_an_import_checks_how_many_choices_each_made(tmp_path: Path) -> None:
+    """Also of a decision that is like one before in all else."""
+    rated = next(jsonl.read(write_lines(tmp_path / "r.jsonl", {**RATE, "choices_each": 5})))
+    wrong = replace(rated, id="wrong", choices_each=0)
+    with pytest.raises(UserError, match=r"'wrong' would be none .* choices_each is 0"):
+        import_decisions(iter([rated, wrong]), tmp_path / "out.jsonl")
+    assert not (tmp_path / "out.jsonl").exists()

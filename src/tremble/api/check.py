@@ -130,7 +130,7 @@ _written_out = lru_cache(maxsize=1024)(repr)
 
 def _but_for_names(d: Decision) -> tuple[Any, ...]:
     """All in a decision that a check looks at, of its names only whether they are there."""
-    people = (_written_out(d.options), d.target, d.choice, d.rates, d.n, d.rate_sd)
+    people = (_written_out(d.options), d.target, d.choice, d.rates, d.n, d.rate_sd, d.choices_each)
     seen = (d.game is None, d.at, d.rules, d.history, d.prompt, d.system, d.opening, d.item)
     named = (
         bool(d.id),
