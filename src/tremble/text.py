@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterable
 from datetime import date, time
 from typing import Any
@@ -14,6 +15,12 @@ def duration(seconds: float) -> str:
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:,.1f} h"
+
+
+def composed(text: str) -> str:
+    """A text with each letter and its marks as one character where there is one (Unicode's NFC):
+    people see the same, however it was written."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def join_notes(*notes: str | None) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -18,7 +17,7 @@ from tremble.decisions.record import (
     Option,
 )
 from tremble.decisions.spread import largest_spread
-from tremble.text import as_written, decimal, did_you_mean
+from tremble.text import as_written, composed, decimal, did_you_mean
 
 _GAME_KEYS = {"schema", "kind", "id", "dataset", "family", "rules", "events", "person", "config"}
 _DECISION_KEYS = {
@@ -38,16 +37,12 @@ _ONLY_IN = {
 }
 
 
-def _composed(text: str) -> str:
-    return unicodedata.normalize("NFC", text)
-
-
 def _key(named: str, keys: list[str]) -> str:
     """The key that is meant, also where its letters are composed in one place and not in the
     other; else what is named, as it is."""
     if named in keys or named.isascii():
         return named
-    return next((key for key in keys if _composed(key) == _composed(named)), named)
+    return next((key for key in keys if composed(key) == composed(named)), named)
 
 
 @lru_cache(maxsize=16)
@@ -77,8 +72,7 @@ class Checker(Fields):
         however its letters are composed, so it is one here; what a model reads is never changed."""
         if value.get(key) is None:
             return None
-        named = self.text(value, key)
-        return named if named.isascii() else _composed(named)
+        return composed(self.text(value, key))
 
     def game(self, value: dict[str, Any]) -> Game:
         """A game, from an object whose `kind` is game."""
@@ -119,7 +113,7 @@ class Checker(Fields):
         ):
             if len(set(words)) < len(words):
                 self.fail(f"two options have the same {name} in {words!r}; make them different.")
-            if not all(map(str.isascii, words)) and len(set(map(_composed, words))) < len(words):
+            if len(set(map(composed, words))) < len(words):
                 self.fail(
                     f"two options have a {name} of the same letters in {words!r}, composed in one "
                     "and not in the other; people see one answer, so keep one."

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypedDict
 
 from tremble.errors import UserError
 from tremble.public.words import check_keywords
+from tremble.settings.toml import key_text, value_text
 from tremble.stats.frames.treatments import Contrast, parse
 from tremble.study.schema import REPEATED, keys
 
 _ONCE = ("study", "run", "verdict")  # tables whose keys are keywords
 _GIVEN = ("name", "data")  # of [study]: `Study` has parameters for them
 _RULES = ("include", "exclude")
-_BARE = re.compile(r"[A-Za-z0-9_-]+")  # a key that TOML takes as it is
 Model = str | os.PathLike[str]
 Names = str | Sequence[str]  # one, or several
 
@@ -103,35 +101,41 @@ def _mapping(table: str, row: Any) -> Mapping[str, Any]:
 
 def _table(heading: str, values: Mapping[str, Any]) -> str:
     lines = [
-        f"{key if _BARE.fullmatch(str(key)) else _value(heading, str(key))} = {_value(key, value)}"
+        f"{_key(heading, str(key))} = {_value(key, value)}"
         for key, value in values.items()
         if value is not None
     ]
     return "\n".join([heading, *lines, ""])
 
 
+def _key(heading: str, key: str) -> str:
+    _check_characters(heading, key)
+    return key_text(key)
+
+
 def _value(key: str, value: Any) -> str:
     """A value as TOML has it."""
     if hasattr(value, "tolist"):  # numpy's
         value = value.tolist()
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int | float):
-        return repr(value)
     if isinstance(value, os.PathLike):
         value = os.fspath(value)
     if isinstance(value, str):
-        try:
-            value.encode()
-        except UnicodeEncodeError as error:
-            raise UserError(f"{key} holds half a character; write the text anew.") from error
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    if isinstance(value, Iterable) and not isinstance(value, Mapping | bytes):
+        _check_characters(key, value)
+    elif isinstance(value, Iterable) and not isinstance(value, Mapping | bytes):
         return f"[{', '.join(_value(key, inner) for inner in value)}]"
-    raise UserError(
-        f"{key} holds {value!r}, a {type(value).__name__}; give texts, numbers, true or false, or "
-        "lists of them."
-    )
+    elif not isinstance(value, int | float):
+        raise UserError(
+            f"{key} holds {value!r}, a {type(value).__name__}; give texts, numbers, true or false, "
+            "or lists of them."
+        )
+    return value_text(value)
+
+
+def _check_characters(key: str, text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise UserError(f"{key} holds half a character; write the text anew.") from error
 
 
 def pair_rows(pairs: Iterable[Any]) -> list[Mapping[str, Any]]:

@@ -13,7 +13,7 @@ from html import escape
 from typing import Any
 
 from tremble.report.terminal.progress import shown_bar, time_left
-from tremble.study.progress import Pace, Progress
+from tremble.study.progress import Paced, Progress
 from tremble.text import visible
 
 _EACH = 0.5  # seconds between two looks of a notebook
@@ -54,7 +54,7 @@ def notebook_display() -> Callable[[str], Callable[[str], Any]] | None:
     return show
 
 
-class NotebookLine(Progress):
+class NotebookLine(Paced):
     """One line of HTML that changes: what is done, of how much, and the time left."""
 
     def __init__(
@@ -62,33 +62,21 @@ class NotebookLine(Progress):
         show: Callable[[str], Callable[[str], Any]],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._show, self._clock = show, clock
+        super().__init__(clock)
+        self._show = show
         self._change: Callable[[str], Any] | None = None
         self._what, self._total, self._done = "", 0, 0
-        self._pace: Pace | None = None
         self._shown = 0.0
-
-    def prepare(self, prompts: int) -> None:
-        self.start("Rendering", prompts)
-        self.measure(prompts)
 
     def start(self, model: str, prompts: int) -> None:
         self._what, self._total, self._done = model, prompts, 0
-        self._pace = None
+        self.pace = None
         self._draw()
-
-    def measure(self, effort: float) -> None:
-        self._pace = Pace(effort, self._clock)
-
-    def pause(self, seconds: float) -> None:
-        if self._pace is not None:
-            self._pace.pause(seconds)
 
     def advance(self, prompts: int, effort: float | None = None) -> None:
         self._done += prompts
-        if self._pace is not None:
-            self._pace.advance(prompts if effort is None else effort)
-        if self._clock() - self._shown >= _EACH or self._done >= self._total:
+        super().advance(prompts, effort)
+        if self.clock() - self._shown >= _EACH or self._done >= self._total:
             self._draw()
 
     def close(self) -> None:
@@ -97,8 +85,8 @@ class NotebookLine(Progress):
             self._draw()
 
     def _draw(self) -> None:
-        self._shown = self._clock()
-        left = "" if self._done >= self._total else f", {time_left(self._pace)}"
+        self._shown = self.clock()
+        left = "" if self._done >= self._total else f", {time_left(self.pace)}"
         line = (
             f'<progress value="{self._done}" max="{max(self._total, 1)}"></progress> '
             f"{escape(visible(self._what))}: {self._done:,} of {self._total:,} prompts{left}"

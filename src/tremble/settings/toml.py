@@ -1,15 +1,18 @@
-"""The content of a TOML file that a user wrote."""
+"""The content of a TOML file that a user wrote, and values as such a file has them."""
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tremble.decisions.files import text_of, too_deep
 from tremble.errors import UserError
 
+_BARE = re.compile(r"[A-Za-z0-9_-]+")  # a key that needs no quotes
 _NUMBER = "write a whole number of at most 18 digits"
 # a.b.c and so on: tables within tables, for which tomllib takes memory by the square.
 _DOTTED = re.compile(r"""(?<!["'\w-])(?:["'\w-]+[ \t]*\.[ \t]*){100}""")
@@ -60,3 +63,21 @@ def _check_values(value: Any, path: Path, key: str = "") -> None:
         raise UserError(
             f"{path}: {value!r} in {key or 'a key'} holds a null character; take it out."
         )
+
+
+def value_text(value: Any) -> str:
+    """A text, number, truth value, list or table of these as TOML writes it, on one line."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(f'{key_text(k)} = {value_text(v)}' for k, v in value.items())} }}"
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return f"[{', '.join(map(value_text, value))}]"
+
+
+def key_text(key: str) -> str:
+    """A key as TOML writes it: in quotes where it has to be."""
+    return key if _BARE.fullmatch(key) else value_text(key)

@@ -30,6 +30,29 @@ class Progress:
         """So many more prompts are done, which took so much effort (None: as many as they are)."""
 
 
+class Paced(Progress):
+    """Progress that is shown: it has the pace of what is done now, and by it the time left."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self.pace: Pace | None = None  # None: nothing is measured
+
+    def prepare(self, prompts: int) -> None:
+        self.start("Rendering", prompts)
+        self.measure(prompts)
+
+    def measure(self, effort: float) -> None:
+        self.pace = Pace(effort, self.clock)
+
+    def pause(self, seconds: float) -> None:
+        if self.pace is not None:
+            self.pace.pause(seconds)
+
+    def advance(self, prompts: int, effort: float | None = None) -> None:
+        if self.pace is not None:
+            self.pace.advance(prompts if effort is None else effort)
+
+
 class Pace:
     """How long what is left of `total` will take, by the rate of what was done.
 

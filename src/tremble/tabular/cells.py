@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from tremble.text import as_text
+from tremble.text import as_text, composed
 
 MISSING = frozenset({"", "NA", "NaN", "N/A", "#N/A", "null", "NULL", "None"})
 _LEVELS = 8  # of lists and tables within each other, of which a map has fewer
@@ -22,17 +21,17 @@ _MEASURED = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?")
 
 def plain(text: str) -> str:
     """A text with letters composed, without space round it, and one space for several."""
-    return " ".join(_composed(text).split())
+    return " ".join(composed(text).split())
 
 
-def composed(content: Any, levels: int = _LEVELS) -> Any:
+def all_composed(content: Any, levels: int = _LEVELS) -> Any:
     """The content of a map with the letters of all texts composed, as those of cells are."""
     if isinstance(content, str):
-        return _composed(content)
+        return composed(content)
     if isinstance(content, Mapping) and levels:
-        return {composed(k): composed(held, levels - 1) for k, held in content.items()}
+        return {all_composed(k): all_composed(held, levels - 1) for k, held in content.items()}
     if isinstance(content, list) and levels:
-        return [composed(held, levels - 1) for held in content]
+        return [all_composed(held, levels - 1) for held in content]
     return content
 
 
@@ -100,10 +99,6 @@ def measured(text: str, decimal: str = ".") -> Decimal | None:
     """A rate, a count or an amount as a decimal number, also with an exponent; None for others."""
     text = _pointed(text.strip(), decimal)
     return Decimal(text) if _MEASURED.fullmatch(text) else None
-
-
-def _composed(text: str) -> str:
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def _pointed(text: str, decimal: str) -> str:

@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tremble.errors import UserError
+from tremble.settings.toml import value_text
 from tremble.tabular.guess.looked import codes_in, looked_at
 from tremble.tabular.guess.numbered import fields_of
 from tremble.tabular.guess.options import options_of
 from tremble.tabular.guess.registry import FirstMap, first_map
 from tremble.tabular.guess.words import short_name, words_of
-from tremble.tabular.guess.written import value_text
 
 COMMAS = "id;größe;choice\n1;1,5;ja\n2;2,25;nein\n"
 

@@ -17,19 +17,19 @@ from rich.progress import (
 from rich.progress import Progress as Bar
 
 from tremble.report.terminal.shown import ShownConsole
-from tremble.study.progress import Pace, Progress
+from tremble.study.progress import Pace, Paced
 from tremble.text import counted, duration, visible
 
 LINE_SECONDS = 15.0  # between plain lines
 
 
-class Lines(Progress):
+class Lines(Paced):
     """Plain lines, for logs and pipes."""
 
     def __init__(self, out: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
-        self.out, self.clock = out, clock
+        super().__init__(clock)
+        self.out = out
         self.what, self.total, self.done = "", 0, 0
-        self.pace: Pace | None = None
         self.printed = 0.0
         self.to_the_end = False
 
@@ -52,17 +52,9 @@ class Lines(Progress):
         self.what, self.total, self.done = what, prompts, 0
         self.pace, self.printed = None, self.clock()
 
-    def measure(self, effort: float) -> None:
-        self.pace = Pace(effort, self.clock)
-
-    def pause(self, seconds: float) -> None:
-        if self.pace is not None:
-            self.pace.pause(seconds)
-
     def advance(self, prompts: int, effort: float | None = None) -> None:
         self.done += prompts
-        if self.pace is not None:
-            self.pace.advance(prompts if effort is None else effort)
+        super().advance(prompts, effort)
         now = self.clock()
         ended = self.to_the_end and self.done >= self.total
         if not prompts or (not ended and now - self.printed < LINE_SECONDS):
@@ -78,35 +70,23 @@ def time_left(pace: Pace | None) -> str:
     return "measuring the time left" if left is None else f"about {duration(left)} left"
 
 
-class Terminal(Progress):
+class Terminal(Paced):
     """A bar for rendering, and one per model."""
 
     def __init__(self, bar: Bar) -> None:
+        super().__init__()
         self.bar = bar
         self.task = bar.add_task("", visible=False, left="")
-        self.pace: Pace | None = None
 
     def notify(self, message: str) -> None:
         self.bar.console.print(message, highlight=False)
-
-    def prepare(self, prompts: int) -> None:
-        self.start("Rendering", prompts)
-        self.measure(prompts)
 
     def start(self, model: str, prompts: int) -> None:
         self.pace = None
         self.task = self.bar.add_task(visible(model), total=prompts, left="")
 
-    def measure(self, effort: float) -> None:
-        self.pace = Pace(effort)
-
-    def pause(self, seconds: float) -> None:
-        if self.pace is not None:
-            self.pace.pause(seconds)
-
     def advance(self, prompts: int, effort: float | None = None) -> None:
-        if self.pace is not None:
-            self.pace.advance(prompts if effort is None else effort)
+        super().advance(prompts, effort)
         self.bar.advance(self.task, prompts)
         ended = self.bar.tasks[-1].finished
         self.bar.update(self.task, left="" if ended else time_left(self.pace))

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from tremble.errors import UserError
+from tremble.tabular.cells import MISSING
 from tremble.tabular.table import Cells, Reading
-from tremble.text import did_you_mean
-
-# What programs write for no answer, beside an empty cell.
-NO_ANSWER = ("NA", "NaN", "nan", "N/A", "#N/A", "null", "NULL", "None")
+from tremble.text import composed, did_you_mean
 
 # Space as Unicode has it, then what is not seen either: zero-width ones and byte order marks.
 _SPACE = (
@@ -26,9 +23,7 @@ _WHOLE = re.compile(r"-?\d+(\.0)?")
 def cell(text: str) -> str | None:
     """A cell without space round it, letters composed; None where nothing is left."""
     text = text.strip(_SPACE)
-    if not text:
-        return None
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
+    return composed(text) if text else None
 
 
 def of_jspsych(names: Iterable[str]) -> bool:
@@ -70,7 +65,7 @@ class Cleaner(dict[str, "str | None"]):
 
 def whole_numbers(cells: Cells, how: Reading) -> Cells:
     """A column of whole numbers, some written as 12.0, without that; any other as it is."""
-    numbers = set(cells) - {None, *NO_ANSWER, *how.missing}
+    numbers = set(cells) - {None, "nan", *MISSING, *how.missing}
     longer = [text for text in numbers if text and text.endswith(".0")]
     if not longer or not all(_WHOLE.fullmatch(text) for text in numbers if text):
         return cells

@@ -16,11 +16,9 @@ from tremble.tabular.guess.words import (
     AMOUNT,
     OUTCOME,
     TEXT,
-    counts_groups,
     has_word,
+    is_aside,
     is_meta,
-    made_of_decisions,
-    of_others,
 )
 from tremble.tabular.maps.wide import ROUND
 
@@ -101,9 +99,7 @@ def too_many(hints: Hints, taken: Sequence[Field]) -> list[Field]:
 
 
 def _score(field: Field, hints: Hints) -> int:
-    if is_condition(field) or is_meta(field.name) or of_others(field.name):
-        return 0
-    if counts_groups(field.name) or made_of_decisions(field.name) or field.name in hints.never:
+    if is_condition(field) or is_aside(field.name) or field.name in hints.never:
         return 0
     if not can_be_options(field) and not any(rows for _, rows in kinds_of(hints, field)):
         return 0

@@ -45,11 +45,9 @@ from tremble.tabular.guess.words import (
     AMOUNT,
     OUTCOME,
     TEXT,
-    counts_groups,
     has_word,
+    is_aside,
     is_meta,
-    made_of_decisions,
-    of_others,
     short_name,
 )
 
@@ -252,9 +250,7 @@ class _Maker:
                 continue
             if asked_of_people(field, hints.person.count) or not goes_with(field, outcome):
                 continue
-            if is_meta(field.name) or counts_groups(field.name):
-                continue
-            if of_others(field.name) or made_of_decisions(field.name):
+            if is_aside(field.name):
                 continue
             if len(given(field, outcome)) < 2 or same_partition(field, outcome):
                 continue

@@ -166,6 +166,12 @@ def counts_groups(name: str) -> bool:
     return told and (numbered or words[0] in GROUPS - {"group"})
 
 
+def is_aside(name: str) -> bool:
+    """Whether a column says that it is neither a decision nor what was seen before it: accounts of
+    the file, numbers of groups, what others did, what was computed of decisions."""
+    return is_meta(name) or counts_groups(name) or of_others(name) or made_of_decisions(name)
+
+
 # Names that a template cannot use for a column: words of Jinja, and what maps call otherwise.
 _TAKEN = word_set(
     "file row history options question choice key outcome range dict cycler joiner namespace and "

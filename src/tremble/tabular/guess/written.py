@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tremble.settings.toml import key_text, value_text
 from tremble.tabular.guess.draft import Draft, DraftOption, DraftTask
 from tremble.tabular.guess.prompt_text import literal
 
-_BARE = re.compile(r"[A-Za-z0-9_-]+")
 _WIDTH = 96
 _LISTED = 12  # columns that a comment lists
 _PROMPT = (
@@ -88,7 +87,7 @@ def _drop(drop: Mapping[str, list[str]]) -> list[str]:
     if not drop:
         return []
     head = _comment('Rows to leave out. "" is an empty cell. Add failed attention checks here.')
-    return ["", "[drop]", *head, *(f"{_key(k)} = {value_text(v)}" for k, v in drop.items())]
+    return ["", "[drop]", *head, *(f"{key_text(k)} = {value_text(v)}" for k, v in drop.items())]
 
 
 def _task(task: DraftTask) -> list[str]:
@@ -137,27 +136,6 @@ def _option(option: DraftOption) -> str:
     if option.cells != [option.key]:
         entry["cells"] = option.cells
     return value_text(entry)
-
-
-def value_text(value: Any) -> str:
-    """A value as TOML writes it, on one line."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int | float):
-        return repr(value)
-    if isinstance(value, Mapping):
-        return f"{{ {', '.join(f'{_key(k)} = {value_text(v)}' for k, v in value.items())} }}"
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    return f"[{', '.join(_each(value))}]"
-
-
-def _each(values: Iterable[Any]) -> list[str]:
-    return [value_text(value) for value in values]
-
-
-def _key(name: str) -> str:
-    return name if _BARE.fullmatch(name) else value_text(name)
 
 
 def _long(text: str) -> str:

@@ -12,7 +12,7 @@ from tremble.errors import UserError
 from tremble.settings.reader import Reader
 from tremble.settings.schema import Key
 from tremble.settings.toml import content_of, text_in
-from tremble.tabular.cells import composed
+from tremble.tabular.cells import all_composed
 from tremble.tabular.maps.schema import DROP, OPTION, SCHEMA, TOP
 from tremble.tabular.table import Reading
 from tremble.text import abridged, as_text, as_written
@@ -95,7 +95,7 @@ def read_map(path: Path) -> Map:
 def map_from(content: Mapping[str, Any], where: str = "the map") -> Map:
     """The map of this content; `where` names it in errors. Raises UserError as `read_map` does."""
     reader = _MapReader(Path(where), SCHEMA)
-    content = composed(content)
+    content = all_composed(content)
     tables = ["file", DROP, "task"]
     top = {key: value for key, value in content.items() if key not in tables}
     reader.known(top, [*_top_keys(), *tables])

@@ -62,7 +62,7 @@ def compiled(text: str, what: str) -> MapTemplate:
         fault = None if is_plain(tree) else why_not((text,), SECONDS)
         if fault is not None:
             raise NoTemplate(fault)
-        return MapTemplate(what, uses_of(text, env), env.from_string(text))
+        return MapTemplate(what, uses_of(tree, env.globals), env.from_string(text))
     except jinja2.TemplateSyntaxError as error:
         raise NoTemplate(
             f"is no template (line {error.lineno}: {(error.message or '').rstrip('.')})"

@@ -59,7 +59,7 @@ def _renderings(texts: Sequence[str]) -> Iterator[Callable[[], str]]:
 
 def _rendered(text: str) -> str:
     env = environment()
-    names: dict[str, Any] = dict.fromkeys(uses_of(text, env).names, Cell("1"))
+    names: dict[str, Any] = dict.fromkeys(uses_of(env.parse(text), env.globals).names, Cell("1"))
     special = {HISTORY: [_Any()] * 10, OPTIONS: ["yes", "no"], QUESTION: Cell("1"), ROW: _Any()}
     return env.from_string(text).render(**names, **special)
 

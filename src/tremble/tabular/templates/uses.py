@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 
-import jinja2
 from jinja2 import nodes
 from jinja2.meta import find_undeclared_variables
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 HISTORY, OPTIONS, QUESTION, ROW = "history", "options", "question", "row"
 SPECIAL = (HISTORY, OPTIONS, QUESTION, ROW)
@@ -34,18 +32,12 @@ class Uses:
     dotted: frozenset[str] = frozenset()
 
 
-def uses_of(text: str, env: ImmutableSandboxedEnvironment) -> Uses:
-    """What a template looks at. Raises NoTemplate for what is none, and for one that looks at whole
-    rows, so that nobody knows at which columns."""
-    try:
-        tree = env.parse(text)
-        undeclared = find_undeclared_variables(tree) | (_values(tree) & set(env.globals))
-    except jinja2.TemplateSyntaxError as error:
-        raise NoTemplate(
-            f"is no template (line {error.lineno}: {(error.message or '').rstrip('.')})"
-        ) from error
-    except jinja2.TemplateError as error:
-        raise NoTemplate(f"is no template ({error})") from error
+def uses_of(tree: nodes.Template, known: Container[str]) -> Uses:
+    """What a parsed template looks at; `known` are names that mean something without a column.
+    Raises NoTemplate for one that looks at whole rows, so that nobody knows at which columns, and
+    jinja's own errors for what cannot be compiled."""
+    globals_ = {name for name in _values(tree) if name in known}
+    undeclared = find_undeclared_variables(tree) | globals_
     if "self" in _values(tree):
         raise NoTemplate('uses `self`, a word of templates; of a column write row["self"]')
     for block in tree.find_all(_BLOCKS):
