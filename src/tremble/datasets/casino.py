@@ -81,8 +81,8 @@ AGENTS = ("mturk_agent_1", "mturk_agent_2")
 ITEMS = {"Food": 3, "Water": 3, "Firewood": 3}
 POINTS = {"High": 5, "Medium": 4, "Low": 3}
 SETTING = (
-    "You are going camping, and so is your neighbour at the campsite. Both of you have what you "
-    "need most, and more packages are there to be shared between the two of you."
+    "You are on a camping trip, and so is your neighbor at the campsite. Both of you already have "
+    "the basics that you need. You and your neighbor now have to divide some additional packages."
 )
 ANSWERS = {
     "Accept-Deal": ("accept", "accept_deal"),

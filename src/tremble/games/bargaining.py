@@ -14,53 +14,59 @@ from typing import Any
 from tremble.decisions.view import View
 from tremble.games.altered import amounts, in_proportion
 from tremble.games.base import Family, money
-from tremble.games.dialogue import options_in_words, other, percent, round_line, sides, wrote
+from tremble.games.dialogue import (
+    MESSAGES,
+    ON_OFFER,
+    in_shown_order,
+    options_in_words,
+    other,
+    percent,
+    round_line,
+    sides,
+    wrote,
+)
 from tremble.games.theory import rubinstein
 
 
 def rules(view: View) -> list[str]:
     rival, first = other(view), "you make" if view.role == "Alice" else "Alice makes"
     told = view.rules
+    verbs = in_shown_order(view, {"accept": "accept", "reject": "reject"})
     play = (
         f"You are {view.role}. You and {rival} have {money(told['money'])} to divide between you. "
-        f"In round 1 {first} an offer: how much each of you would get. The player who receives "
-        "an offer accepts or rejects it, and after a rejection makes the offer of the next round."
+        f"In round 1, {first} an offer that states how much money each of you would get. The "
+        f"player who receives an offer can {verbs} it. A player who rejects an offer makes the "
+        "offer in the next round."
     )
     if told["messages"]:
-        play += " An offer may come with a message to the other player."
+        play += MESSAGES
     if told["rounds"] is not None:
         play += (
-            f" There are {told['rounds']} rounds; if no offer has been accepted by then, both of "
-            "you get nothing."
+            f" There are {told['rounds']} rounds. If no offer is accepted by the end of the last "
+            "round, both of you get nothing."
         )
-    then = "the next round begins, in which you make the offer"
-    end = "; after the last round the game is over" if told["rounds"] is not None else ""
+    end = " If this is the last round, the game ends instead." if told["rounds"] else ""
     meaning = {
-        "accept": "the money is divided as offered and the game is over.",
-        "reject": f"{then}{end}.",
+        "accept": "The money is divided as offered and the game ends.",
+        "reject": f"The next round begins and you make the offer.{end}",
     }
     return [
         play,
         *_inflation(view),
-        "You want to get as much money as you can.",
-        "What you can do with an offer:\n" + options_in_words(view, meaning),
+        "Your goal is to get as much money as possible.",
+        f"{ON_OFFER}\n{options_in_words(view, meaning)}",
     ]
 
 
 def _inflation(view: View) -> list[str]:
     rival, own, others = other(view), view.rules["delta"], view.rules["other_delta"]
-    loss = f"the money is worth {percent(1 - own)} less"
+    loss = f"There is inflation. With each round that passes, the money loses {percent(1 - own)} "
+    loss += "of its value"
     if not view.rules["complete_information"]:
-        return [
-            f"There is inflation: with every round that passes, {loss} to you. You are not told "
-            f"how much it loses for {rival}."
-        ]
+        return [f"{loss} for you. You are not told how much value it loses for {rival}."]
     if own == others:
-        return [f"There is inflation: with every round that passes, {loss}."] if own != 1 else []
-    return [
-        f"There is inflation: with every round that passes, {loss} to you, and "
-        f"{percent(1 - others)} less to {rival}."
-    ]
+        return [f"{loss}."] if own != 1 else []
+    return [f"{loss} for you and {percent(1 - others)} of its value for {rival}."]
 
 
 def history(view: View) -> list[str]:
@@ -75,11 +81,11 @@ def history(view: View) -> list[str]:
         if event.type == "offer":
             if not mine:
                 lines += _lost_so_far(view, data["round"])
-            who = "You offered" if mine else f"{data['player']} offered"
+            whose = "Your" if mine else f"{data['player']}'s"
             rival = other(view)
             lines.append(
-                f"{who}: {money(data['gains'][view.role])} for you, "
-                f"{money(data['gains'][rival])} for {rival}."
+                f"{whose} offer: You get {money(data['gains'][view.role])} and {rival} gets "
+                f"{money(data['gains'][rival])}."
             )
             lines += wrote(view, data)
         else:
@@ -95,11 +101,14 @@ def _lost_so_far(view: View, number: int) -> list[str]:
     lost = 1 - view.rules["delta"] ** (number - 1)
     if not lost:
         return []
-    return [f"By inflation, what you get now is worth {percent(lost)} less than in round 1."]
+    return [
+        f"Because of inflation, money you get in this round is worth {percent(lost)} less to you "
+        "than in round 1."
+    ]
 
 
 def question(view: View) -> str:
-    return f"What do you do with the offer {other(view)} has made in the current round?"
+    return f"How do you respond to {other(view)}'s offer in the current round?"
 
 
 def numbers(view: View) -> dict[str, Any]:

@@ -100,6 +100,14 @@ def amount(value: float) -> str:
     return f"{int(rounded):,}" if rounded == int(rounded) else f"{rounded:,.10g}"
 
 
+def points(value: float) -> str:
+    """A number of points: 1.0 -> '1 point', 0 -> '0 points', -2.5 -> '-2.5 points'."""
+    number = amount(value)
+    return f"{number} point{'' if number in ('1', '-1') else 's'}"
+
+
 def money(value: float) -> str:
-    """An amount of dollars: 10000.0 -> '$10,000', -12.5 -> '-$12.5'."""
-    return ("-$" if value < 0 else "$") + amount(abs(value))
+    """An amount of dollars: 10000.0 -> '$10,000', -12.5 -> '-$12.50', 0.125 -> '$0.125'."""
+    size = abs(round(float(value), 6))
+    cents = size != int(size) and size == round(size, 2)
+    return ("-$" if value < 0 else "$") + (f"{size:,.2f}" if cents else amount(size))

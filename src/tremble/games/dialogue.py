@@ -8,6 +8,10 @@ from typing import Any
 from tremble.decisions.view import View
 from tremble.games.base import amount
 
+MESSAGES = " Players can send a message with each offer."
+ON_OFFER = "When you receive an offer, you can choose one of these options:"
+EACH_ROUND = "In each round, you can choose one of these options:"
+
 
 def other(view: View) -> str:
     """The name of the other side: people played as Alice or as Bob."""
@@ -22,6 +26,16 @@ def sides(view: View) -> tuple[str, str]:
 def percent(share: float) -> str:
     """A share as people read it, to two decimals: 0.142625 -> '14.26%', 0.5 -> '50%'."""
     return f"{amount(round(100 * share, 2))}%"
+
+
+def quality_odds(p: float | None) -> str:
+    """How likely products of either quality are, where the reader was told."""
+    if p is None:
+        return "You are not told how likely a product is to be of high quality."
+    return (
+        f"The probability that a product is of high quality is {percent(p)}, and the probability "
+        f"that it is of low quality is {percent(1 - p)}."
+    )
 
 
 def wrote(view: View, data: Mapping[str, Any]) -> list[str]:
@@ -42,6 +56,12 @@ def options_in_words(view: View, meaning: Mapping[str, str]) -> str:
     """One line per option in shown order; `meaning` says what choosing a key does."""
     lines = [f'- "{option.label}": {meaning[option.key]}' for option in view.options]
     return "\n".join(lines)
+
+
+def in_shown_order(view: View, words: Mapping[str, str]) -> str:
+    """'accept or reject', in the order in which the options are shown; `words` gives the verb of
+    some of the keys."""
+    return " or ".join(words[option.key] for option in view.options if option.key in words)
 
 
 def advice_numbers(view: View, parts: Sequence[str], now: str, name: str) -> dict[str, Any]:

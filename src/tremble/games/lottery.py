@@ -17,7 +17,7 @@ from tremble.decisions.record import Option
 from tremble.decisions.view import View
 from tremble.errors import UserError
 from tremble.games.altered import times
-from tremble.games.base import Family, amount
+from tremble.games.base import Family, points
 from tremble.games.theory import expected_value
 
 OPTIONS = (Option("a", "A"), Option("b", "B"))
@@ -30,15 +30,15 @@ def percent(probability: float) -> str:
 
 
 def in_words(gamble: Any, name: str) -> str:
-    """'26 for certain', '80% chance of -5, 20% chance of 24', or '-5 or 24, with chances that are
-    not stated'.
+    """'26 points for sure', '80% chance of -5 points, 20% chance of 24 points', or '-5 points or 24
+    points, with probabilities that are not stated'.
 
     Raises UserError where `gamble` is no list of [probability, payoff], or has some probabilities
     and not others.
     """
     if ambiguous(gamble):
-        amounts = [amount(payoff) for _, payoff in gamble]
-        return f"{', '.join(amounts[:-1])} or {amounts[-1]}, with chances that are not stated"
+        amounts = [points(payoff) for _, payoff in gamble]
+        return f"{', '.join(amounts[:-1])} or {amounts[-1]}, with probabilities that are not stated"
     try:
         outcomes = [(float(chance), float(payoff)) for chance, payoff in gamble]
         shown = [(chance, payoff) for chance, payoff in outcomes if chance != 0]
@@ -51,8 +51,8 @@ def in_words(gamble: Any, name: str) -> str:
             "probabilities between 0 and 1, or with null for each of two or more."
         )
     if len(shown) == 1 and shown[0][0] == 1:
-        return f"{amount(shown[0][1])} for certain"
-    return ", ".join(f"{percent(chance)} chance of {amount(payoff)}" for chance, payoff in shown)
+        return f"{points(shown[0][1])} for sure"
+    return ", ".join(f"{percent(chance)} chance of {points(payoff)}" for chance, payoff in shown)
 
 
 def ambiguous(gamble: Any) -> bool:
@@ -67,18 +67,18 @@ def ambiguous(gamble: Any) -> bool:
 def rules(view: View) -> list[str]:
     if any(_text(view, option.key) for option in view.options):
         return [
-            "You choose between two gambles. The one you choose is played once and pays what its "
+            "You choose one of two gambles. The gamble you choose is played once and pays what its "
             "description says."
         ]
     if any(ambiguous(view.rules.get(f"gamble_{option.key}")) for option in view.options):
         return [
-            "You choose between two gambles. The one you choose is played once and pays one of its "
-            "amounts, in points; a negative amount is a loss. Where no chances are stated, you "
-            "know the amounts of a gamble but not how likely each of them is."
+            "You choose one of two gambles. The gamble you choose is played once and pays one of "
+            "its stated amounts. A negative amount is a loss. If the probabilities of a gamble are "
+            "not stated, you know its possible amounts but not how likely each of them is."
         ]
     return [
-        "You choose between two gambles. The one you choose is played once and pays one of its "
-        "amounts, in points, with the chances stated; a negative amount is a loss."
+        "You choose one of two gambles. The gamble you choose is played once and pays one of its "
+        "stated amounts, with the stated probabilities. A negative amount is a loss."
     ]
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from tremble.decisions.record import Option
 from tremble.decisions.view import View
 from tremble.games.altered import amounts, exchanged
-from tremble.games.base import Family, Told, amount
+from tremble.games.base import Family, Told, amount, points
 from tremble.games.dialogue import options_in_words
 from tremble.games.theory.normative import Normative
 
@@ -33,27 +33,29 @@ _DONE = {"accept": "accepted the deal", "reject": "rejected the deal", "walk awa
 
 def rules(view: View) -> list[str]:
     told = view.rules
-    worth = ", ".join(
-        f"{told['priorities'][level].lower()} {amount(told['points'][level])} points"
+    worth = [
+        f"- {told['priorities'][level].lower()}: {points(told['points'][level])} each. Your "
+        f'reason, in your own words: "{told["reasons"][level]}"'
         for level in LEVELS
-    )
-    reasons = [
-        f'- {told["priorities"][level].lower()}: "{told["reasons"][level]}"' for level in LEVELS
     ]
     meaning = {
-        "accept": "everything is divided as the deal says, and the negotiation is over.",
-        "reject": "there is no deal yet, and the negotiation goes on.",
-        "walk away": "the negotiation is over without a deal, and each of you gets "
-        f"{amount(told['no_deal'])} points.",
+        "accept": "The items are divided as stated in the deal, and the negotiation ends.",
+        "reject": "There is no deal yet, and the negotiation continues.",
+        "walk away": "The negotiation ends without a deal, and each of you gets "
+        f"{points(told['no_deal'])}.",
     }
+    verbs = {"accept": "accept it", "reject": "reject it", "walk away": "walk away"}
+    shown = [verbs[option.key] for option in view.options]
     return [
-        f"{told['setting']} You and {OTHER} divide {_listed(told['items'], told['items'])}. You "
-        "write messages to each other. Either of you may submit a deal, which says how much of "
-        "each kind each of you gets; the other one accepts it, rejects it or walks away.",
-        f"What one of each kind is worth to you: {worth}. You do not know what it is worth to "
-        f"{OTHER}. Your reasons, in your own words:\n" + "\n".join(reasons),
-        "You want as many points as you can get.",
-        "What you can do with a deal:\n" + options_in_words(view, meaning),
+        f"{told['setting']} The items to divide are {_listed(told['items'], told['items'])}. You "
+        f"and {OTHER} negotiate by writing messages to each other. Either of you can propose a "
+        "deal, which states how many items of each kind each of you gets. The person who receives "
+        f"the deal can {', '.join(shown[:-1])} or {shown[-1]}.",
+        "The items are worth the following points to you:\n" + "\n".join(worth),
+        f"You do not know how many points the items are worth to {OTHER}. Your goal is to get as "
+        "many points as possible.",
+        "When you receive a deal, you can choose one of these options:\n"
+        + options_in_words(view, meaning),
     ]
 
 
@@ -75,14 +77,14 @@ def history(view: View) -> list[str]:
             gets = dict(data["gets"])
             own = _listed(gets.pop(view.role), view.rules["items"])
             (others,) = (_listed(share, view.rules["items"]) for share in gets.values())
-            lines.append(f"{who} submitted a deal: {own} for you, {others} for {OTHER}.")
+            lines.append(f"{who} proposed a deal: You get {own}, and {OTHER} gets {others}.")
         else:
             lines.append(f"{who} {_DONE[data['choice']]}.")
     return lines
 
 
 def question(view: View) -> str:
-    return f"What do you do with the deal that {OTHER} has submitted?"
+    return f"How do you respond to the deal that {OTHER} has proposed?"
 
 
 def worth(view: View) -> float | None:
@@ -140,7 +142,7 @@ FAMILY = Family(
     question,
     numbers=numbers,
     normative=normative,
-    sides=lambda _: ("the person you face", OTHER),
+    sides=lambda _: ("the person you are matched with", OTHER),
     dialogue=True,
     misled=misled,
     scaled=amounts("points", "no_deal"),

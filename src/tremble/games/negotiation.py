@@ -14,7 +14,15 @@ from typing import Any
 from tremble.decisions.view import View
 from tremble.games.altered import amounts, exchanged, in_proportion, times
 from tremble.games.base import Family, money
-from tremble.games.dialogue import options_in_words, other, round_line, sides, wrote
+from tremble.games.dialogue import (
+    MESSAGES,
+    ON_OFFER,
+    options_in_words,
+    other,
+    round_line,
+    sides,
+    wrote,
+)
 from tremble.games.theory import price_offers
 
 
@@ -23,49 +31,53 @@ def rules(view: View) -> list[str]:
     value = money(told["value"])
     if sells:
         play = (
-            f"You are Alice and have one product to sell, which is worth {value} to you. Bob is a "
-            "possible buyer."
+            f"You are Alice, a seller. You have one product for sale. It is worth {value} to you. "
+            "Bob is a potential buyer."
         )
     else:
         play = (
-            f"You are Bob and look for one product, which is worth {value} to you. Alice is a "
-            "possible seller."
+            f"You are Bob, a buyer. You are looking for one product. It is worth {value} to you. "
+            "Alice is a potential seller."
         )
     play += (
-        f" To {rival} the product is worth {money(told['other_value'])}."
+        f" The product is worth {money(told['other_value'])} to {rival}."
         if told["other_value"] is not None
-        else f" You are not told what the product is worth to {rival}."
+        else f" You are not told how much the product is worth to {rival}."
     )
     turns = (
-        f"{'You make' if sells else 'Alice makes'} the first offer of a price. A player who "
-        "rejects an offer makes the next one."
+        f"{'You make' if sells else 'Alice makes'} the first offer, which states a price. A player "
+        "who rejects an offer makes the next offer."
     )
     if told["messages"]:
-        turns += " An offer may come with a message to the other player."
+        turns += MESSAGES
     last = ""
     if told["rounds"] is not None:
         turns += (
-            f" There are {told['rounds']} rounds, one offer in each; whoever rejects the offer of "
-            "the last round ends the negotiation without a deal."
+            f" There are {told['rounds']} rounds, with one offer in each round. If the offer in "
+            "the last round is rejected, the negotiation ends without a deal."
         )
-        last = "; in the last round the negotiation ends"
-    trade, outside = ("sell to", "buyer") if sells else ("buy from", "seller")
+        last = " If this is the last round, the negotiation ends instead."
+    trade = "sell the product to" if sells else "buy the product from"
+    outside = "buyer" if sells else "seller"
     meaning = {
-        "AcceptOffer": f"you {trade} {rival} at the price offered.",
-        "RejectOffer": f"you turn the offer down and make {rival} an offer of your own{last}.",
+        "AcceptOffer": f"You {trade} {rival} at the price offered.",
+        "RejectOffer": f"You reject the offer and make your own offer to {rival}.{last}",
         "DealWithJohn": (
-            f"you leave {rival} and {trade} John at {value}, which is what the product is worth "
-            "to you: a gain of $0."
+            f"You stop negotiating with {rival} and {trade} John for {value}. This is what the "
+            "product is worth to you, so your gain is $0."
         ),
     }
-    gain = "the price minus what" if sells else "what"
-    tail = " it is worth to you" if sells else " the product is worth to you minus the price"
+    gain = (
+        "the price minus what the product is worth to you"
+        if sells
+        else "what the product is worth to you minus the price"
+    )
     return [
         play,
         turns,
-        f"John, another {outside}, is ready to trade with you at {value} whenever you choose.",
-        f"Your gain from a deal is {gain}{tail}. You want to gain as much as you can.",
-        "What you can do with an offer:\n" + options_in_words(view, meaning),
+        f"John, another {outside}, is willing to trade with you at a price of {value} at any time.",
+        f"Your gain from a deal is {gain}. Your goal is to gain as much as possible.",
+        f"{ON_OFFER}\n{options_in_words(view, meaning)}",
     ]
 
 
@@ -80,8 +92,8 @@ def history(view: View) -> list[str]:
             lines.append(round_line(view, data["round"]))
         shown = data["round"]
         if event.type == "offer":
-            who = "You offered" if mine else f"{data['player']} offered"
-            lines.append(f"{who} a price of {money(data['price'])}.")
+            whose = "Your" if mine else f"{data['player']}'s"
+            lines.append(f"{whose} offer: {money(data['price'])}.")
             lines += wrote(view, data)
         else:
             who, whose = ("You", f"{other(view)}'s") if mine else (data["player"], "your")
@@ -94,12 +106,12 @@ def history(view: View) -> list[str]:
 _DONE = {
     "AcceptOffer": " accepted {} offer.",
     "RejectOffer": " rejected {} offer.",
-    "DealWithJohn": " turned {} offer down and left the negotiation.",
+    "DealWithJohn": " rejected {} offer and left the negotiation.",
 }
 
 
 def question(view: View) -> str:
-    return f"What do you do with {other(view)}'s current offer?"
+    return f"How do you respond to {other(view)}'s current offer?"
 
 
 def numbers(view: View) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from tremble.decisions.record import Decision, Game, Option
 from tremble.decisions.view import View
 from tremble.errors import UserError
 from tremble.games.altered import amounts
-from tremble.games.base import Family, amount
+from tremble.games.base import Family, points
 from tremble.games.theory.equilibria import own_play
 from tremble.games.theory.normative import Normative
 
@@ -68,10 +68,10 @@ def _payoffs(view: View) -> list[list[tuple[float, float]]]:
 
 def rules(view: View) -> list[str]:
     return [
-        "You play a game with another player, once. Each of you chooses one option, without "
-        "knowing what the other chooses. What both of you get, in points, depends on the two "
-        "choices together. You know all of it, and so does the other player.",
-        "You want as many points as possible for yourself.",
+        "You are playing a game with another player. The game is played once. Each of you chooses "
+        "one option without knowing what the other chooses. The points that each of you gets "
+        "depend on both choices. Both of you know all of these points.",
+        "Your goal is to get as many points as possible for yourself.",
     ]
 
 
@@ -83,8 +83,8 @@ def history(view: View) -> list[str]:
         f"Your options: {', '.join(letters)}. The other player's options: {', '.join(numbers)}."
     ]
     lines += [
-        f"You choose {letter}, the other player {number}: {amount(own)} for you, "
-        f"{amount(other)} for the other player."
+        f"If you choose {letter} and the other player chooses {number}, you get {points(own)} and "
+        f"the other player gets {points(other)}."
         for letter, row in zip(letters, rows, strict=True)
         for number, (own, other) in zip(numbers, row, strict=True)
     ]
@@ -119,7 +119,7 @@ FAMILY = Family(
     both_orders=True,
     numbers=numbers,
     normative=normative,
-    sides=lambda _: ("the player you face", "the other player"),
+    sides=lambda _: ("the player you are matched with", "the other player"),
     scaled=amounts(*PAYOFFS),
     on_the_table=PAYOFFS,
 )

@@ -15,9 +15,10 @@ from tremble.decisions.view import View
 from tremble.games.altered import amounts, exchanged
 from tremble.games.base import Family, Told, money
 from tremble.games.dialogue import (
+    EACH_ROUND,
     advice_numbers,
     options_in_words,
-    percent,
+    quality_odds,
     round_line,
     sides,
     wrote,
@@ -29,28 +30,27 @@ def rules(view: View) -> list[str]:
     told = view.rules
     price = money(told["price"])
     text = told["messages"] == "text"
-    advice = "sends you a message about it" if text else "says whether Alice recommends buying it"
-    odds = (
-        f"A product is of high quality with a probability of {percent(told['p'])} and of low "
-        f"quality with a probability of {percent(1 - told['p'])}."
-        if told["p"] is not None
-        else "You are not told how likely a product is to be of high quality."
+    advice = (
+        "Alice sends you a message about the product."
+        if text
+        else "Alice either recommends buying the product or does not recommend it."
     )
     knows = "knows" if told["seller_knows_worths"] else "does not know"
     meaning = {
-        "yes": f"you buy the product of this round for {price}.",
-        "no": "you let it go and pay nothing; it is not offered again.",
+        "yes": f"You buy the product offered in this round for {price}.",
+        "no": "You do not buy the product and pay nothing. It will not be offered again.",
     }
     return [
-        f"You are Bob, a buyer. In each of {told['rounds']} rounds Alice, a seller, offers you one "
-        f"product at a fixed price of {price}. Alice sees whether the product is of high or of low "
-        f"quality, {advice}, and then you decide whether to buy it. After your decision, whether "
-        "you bought it or not, you learn the quality.",
-        f"{odds} To you a product of high quality is worth {money(told['worth_high'])} and one of "
-        f"low quality {money(told['worth_low'])}. Alice {knows} what products are worth to you.",
-        "If you buy, you gain what the product is worth to you minus the price. You want to gain "
-        "as much as you can over all rounds.",
-        "What you can do in each round:\n" + options_in_words(view, meaning),
+        f"You are Bob, a buyer. There are {told['rounds']} rounds. In each round, Alice, a seller, "
+        f"offers you one product at a fixed price of {price}. Alice sees whether the quality of "
+        f"the product is high or low. {advice} You then decide whether to buy the product. After "
+        "your decision, you learn the quality of the product, whether you bought it or not.",
+        f"{quality_odds(told['p'])} A product of high quality is worth "
+        f"{money(told['worth_high'])} to you, and a product of low quality is worth "
+        f"{money(told['worth_low'])} to you. Alice {knows} how much the products are worth to you.",
+        "If you buy a product, your gain is what it is worth to you minus the price. Your goal is "
+        "to gain as much as possible over all rounds.",
+        f"{EACH_ROUND}\n{options_in_words(view, meaning)}",
     ]
 
 
@@ -68,11 +68,15 @@ def history(view: View) -> list[str]:
         if "decision" in events:
             bought = events["decision"].data["choice"] == "yes"
             price = money(view.rules["price"])
-            lines.append(f"You bought the product for {price}." if bought else "You did not buy.")
+            lines.append(
+                f"You bought the product for {price}." if bought else "You did not buy the product."
+            )
         if "quality" in events:
             data = events["quality"].data
             worth = money(data["worth"])
-            lines.append(f"It was of {data['quality']} quality, worth {worth} to you.")
+            lines.append(
+                f"The quality of the product was {data['quality']}. It was worth {worth} to you."
+            )
     return lines
 
 
@@ -80,12 +84,12 @@ def _advice(view: View, event: Event) -> list[str]:
     if view.rules["messages"] == "text":
         return wrote(view, event.data) or ["Alice sent no message."]
     if event.data["choice"] == "yes":
-        return ["Alice recommends buying the product."]
-    return ["Alice does not recommend buying the product."]
+        return ["Alice recommended buying the product."]
+    return ["Alice did not recommend buying the product."]
 
 
 def question(view: View) -> str:
-    return "Do you buy the product that is offered in the current round?"
+    return "Do you buy the product offered in the current round?"
 
 
 def numbers(view: View) -> dict[str, Any]:

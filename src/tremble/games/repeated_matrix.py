@@ -19,7 +19,7 @@ from typing import Any
 
 from tremble.decisions.view import View
 from tremble.games.altered import amounts
-from tremble.games.base import Family, Told, amount
+from tremble.games.base import Family, Told, points
 from tremble.games.lottery import percent
 from tremble.games.theory.equilibria import equilibria, own_play
 from tremble.games.theory.normative import Normative
@@ -37,39 +37,43 @@ def rules(view: View) -> list[str]:
     )
     lines = [
         f"- {if_both.format(own.label, other.label)}, you get "
-        f"{amount(table[own.key][other.key][0])} points and the other player gets "
-        f"{amount(table[own.key][other.key][1])} points."
+        f"{points(table[own.key][other.key][0])} and the other player gets "
+        f"{points(table[own.key][other.key][1])}."
         for own in view.rows
         for other in view.rows
     ]
     first, second = (option.label for option in view.options)
-    after = "After the round both of you learn both choices."
+    after = "After each round, both of you learn what the other chose."
     if error:
         after = (
-            f"With a probability of {percent(error)} the option that is carried out for you is not "
-            "the one you chose but the other one, and the same holds for the other player. After "
-            "the round both of you learn which options were carried out, but not what the other "
+            f"With a probability of {percent(error)}, the option that is carried out for you is "
+            "not the one you chose but the other one. The same is true for the other player. After "
+            "each round, both of you learn which options were carried out, but not what the other "
             "chose."
         )
-    average = " on average (what each of you gets is drawn by lot)" if told.get("lottery") else ""
+    average = (
+        ", on average (the points in a single round are drawn at random)"
+        if told.get("lottery")
+        else ""
+    )
     return [
-        f"You play a game with another player{_length(told)} In every round "
-        f"each of you chooses option {first} or option {second}, without knowing what the other "
-        f"chooses in that round. {after}",
-        f"Points per round{average}:\n" + "\n".join(lines),
-        "You want as many points as possible over all rounds.",
+        f"You are playing a game with another player. {_length(told)} In each round, each of you "
+        f"chooses option {first} or option {second} without knowing what the other chooses in that "
+        f"round. {after}",
+        f"Points in each round{average}:\n" + "\n".join(lines),
+        "Your goal is to get as many points as possible over all rounds.",
     ]
 
 
 def _length(told: Mapping[str, Any]) -> str:
     if told["rounds"] is not None:
-        return f" for {told['rounds']} rounds."
+        return f"The game has {told['rounds']} rounds."
     if told.get("continues") is not None:
         return (
-            " for several rounds. Chance decides how many: after every round there is another one "
-            f"with a probability of {percent(told['continues'])}."
+            "The number of rounds is determined by chance. After each round, there is another "
+            f"round with a probability of {percent(told['continues'])}."
         )
-    return " for several rounds. You are not told how many there are."
+    return "The game has several rounds. You are not told how many."
 
 
 def history(view: View) -> list[str]:
@@ -85,18 +89,18 @@ def history(view: View) -> list[str]:
 def _round(view: View, move: Mapping[str, Any]) -> str:
     """What one round was, in a line: both options and both payments, as far as they are known."""
     sentence = f"You chose {view.label(move['choice'])}"
-    other, points = move.get("other"), move.get("points")
+    other, got = move.get("other"), move.get("points")
     if move.get("carried_out") is not None:
-        sentence += f", option {view.label(move['carried_out'])} was carried out for you"
-    if other is not None:
-        done = "option {} was carried out for the other player"
-        words = done if move.get("carried_out") is not None else "the other player chose {}"
-        sentence += ", " + words.format(view.label(other))
-    sentence += "."
-    if points is not None:
-        sentence += f" You got {amount(points)} points"
+        sentence += f". Option {view.label(move['carried_out'])} was carried out for you"
         if other is not None:
-            sentence += f", the other player got {amount(move['other_points'])}"
+            sentence += f" and option {view.label(other)} for the other player"
+    elif other is not None:
+        sentence += f" and the other player chose {view.label(other)}"
+    sentence += "."
+    if got is not None:
+        sentence += f" You got {points(got)}"
+        if other is not None:
+            sentence += f" and the other player got {points(move['other_points'])}"
         sentence += "."
     return sentence
 
@@ -202,8 +206,8 @@ def retold(event: Told, there: Told, here: Told) -> dict[str, Any] | None:
     mine, theirs = event.get("carried_out") or event["choice"], event.get("other")
     if here.get("lottery") or theirs is None or event.get("points") is None:
         return None
-    points, other_points = here["payoffs"][mine][theirs]
-    return {**event, "points": points, "other_points": other_points}
+    own, others = here["payoffs"][mine][theirs]
+    return {**event, "points": own, "other_points": others}
 
 
 FAMILY = Family(
@@ -213,7 +217,7 @@ FAMILY = Family(
     question,
     numbers=numbers,
     normative=normative,
-    sides=lambda _: ("the player you face", "the other player"),
+    sides=lambda _: ("the player you are matched with", "the other player"),
     payoff_rows=True,
     misled=misled,
     scaled=amounts("payoffs", "points", "other_points"),

@@ -32,8 +32,8 @@ from tremble.prompts.other_games import COUNTS_OF_THINGS, OtherGames, amounts_in
 from tremble.prompts.parts import own_prompt
 from tremble.text import did_you_mean
 
-NEUTRAL = "You take part in a decision task with another person."
-NEUTRAL_ALONE = "You take part in a decision task."
+NEUTRAL = "You are taking part in a decision task with another person."
+NEUTRAL_ALONE = "You are taking part in a decision task."
 NAMES = {"Alice": "Nadia", "Bob": "Tomas"}  # an option is called after John: he stays
 FACTOR = 7  # whole, so that whole amounts stay whole
 _NOTHING = "nothing had happened before what is decided about"

@@ -21,7 +21,7 @@ from tremble.prompts.framing import observer, predict_human, reversed_roles
 from tremble.prompts.other_games import OtherGames
 from tremble.prompts.parts import own_prompt, parts
 from tremble.prompts.persona import PERSONAS, persona
-from tremble.prompts.structure import numbers_only, preamble_reversed
+from tremble.prompts.structure import numbers_only, paragraphs_reversed, preamble_reversed
 from tremble.text import did_you_mean
 
 
@@ -38,12 +38,15 @@ FORMULATIONS: dict[str, Formulation] = {
     "predict_human": predict_human,
     "observer": observer,
     "reversed_roles": reversed_roles,
-    **{name: persona(name) for name in PERSONAS},
+    **{name: persona(name) for name in PERSONAS if name != "game_theorist"},
     "natural_language": natural_language,
     "simplified": simplified,
     "minimal": minimal,
     "numbers_only": numbers_only,
     "preamble_reversed": preamble_reversed,
+    # Beside the fourteen of Shapira et al. (2026): other treatments than theirs.
+    "game_theorist": persona("game_theorist"),
+    "paragraphs_reversed": paragraphs_reversed,
 }
 
 

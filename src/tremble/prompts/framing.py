@@ -15,6 +15,11 @@ from tremble.prompts.conversation import AS_IT_WAS, Conversation, NotApplicable,
 from tremble.prompts.parts import headed, own_prompt, parts
 from tremble.prompts.presentations import view
 
+_BELOW = (
+    "The text below is written from the perspective of the participant. In it, "
+    '"you" refers to the participant.'
+)
+
 
 def predict_human(
     decision: Decision, presentation: int = 0, told: Telling = AS_IT_WAS
@@ -24,9 +29,9 @@ def predict_human(
         decision,
         presentation,
         told,
-        "Predict what a human being decided, whatever you would decide yourself. What follows is "
-        'what this person read; "you" in it is the person.',
-        'The person was asked: "{}" What did the person decide?',
+        "Predict the decision that a human participant made, not the decision that you would make "
+        f"yourself. {_BELOW}",
+        'The participant was asked: "{}" What did the participant decide?',
     )
 
 
@@ -36,9 +41,8 @@ def observer(decision: Decision, presentation: int = 0, told: Telling = AS_IT_WA
         decision,
         presentation,
         told,
-        "You watch somebody decide, as a neutral observer from outside who takes no part and has "
-        'no stake in it. What follows is what the participant reads; "you" in it is the '
-        "participant.",
+        "You are an outside observer who is watching a participant make a decision. You do not "
+        f"take part, and the outcome does not affect you. {_BELOW}",
         'The participant is asked: "{}" What does the participant decide?',
     )
 
@@ -53,13 +57,15 @@ def reversed_roles(
     if sides is None:
         raise NotApplicable(f"{decision.family} has no other side")
     person, reader = sides(told.seen(view(decision, presentation)))
+    # "the player you are matched with" the first time, then "that player"; names as they are
+    again = f"that {person.split()[1]}" if person.startswith("the ") else person
     return _framed(
         decision,
         presentation,
         told,
-        f'You are {reader}. What follows is what {person} reads; in it "you" is {person}, and '
-        f'"{reader}" is you.',
-        f'{person[:1].upper()}{person[1:]} is asked: "{{}}" What do you expect {person} to decide?',
+        f"You are {reader}. The text below is written from the perspective of {person}. In it, "
+        f'"you" refers to {again} and "{reader}" refers to you.',
+        f'{again[:1].upper()}{again[1:]} is asked: "{{}}" What do you expect {again} to decide?',
     )
 
 

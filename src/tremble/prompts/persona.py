@@ -7,22 +7,18 @@ from tremble.prompts.conversation import AS_IT_WAS, Conversation, Formulation, T
 from tremble.prompts.parts import headed, own_prompt, parts
 
 PERSONAS = {
-    "naive": (
-        "You know nothing of economics or the theory of games. You take what you read at face "
-        "value and go by common sense."
-    ),
-    "expert": (
-        "You are an expert in economics and the theory of games. You work out what follows from "
-        "every option before you decide."
-    ),
+    "naive": "You have no experience with games or decision tasks like this one.",
+    "expert": "You are a researcher in behavioral economics.",
     "fairness": (
-        "Fairness matters a great deal to you: it troubles you when one person gets far more than "
-        "another, whoever that is."
+        "You care a lot about fairness. It bothers you when one person gets much more than "
+        "another, no matter who gets more."
     ),
-    "selfish": "Only what you gain yourself matters to you; what others get is all one to you.",
-    "emotional": (
-        "You go by your feelings. Hope, fear, gratitude and anger move you strongly, and you act "
-        "on them at once."
+    "selfish": "You care only about your own gain. You do not care how much others get.",
+    "emotional": "You follow your gut feelings when you make decisions.",
+    # Not of the published study: it works everything out, which pushes towards the norm.
+    "game_theorist": (
+        "You are an expert in game theory. You work out the consequences of every option before "
+        "you decide."
     ),
 }
 

@@ -12,7 +12,7 @@ from tremble.games.base import family
 from tremble.prompts.conversation import AS_IT_WAS, Conversation, NotApplicable, Telling
 from tremble.prompts.parts import own_prompt, parts
 
-LEFT_OUT = "What was written in messages is left out here."
+LEFT_OUT = "The messages are not shown here."
 _AROUND = {"round", "player", "message"}  # what an event holds that is nothing but a message
 
 
@@ -53,9 +53,27 @@ def _without_messages(seen: View) -> View:
 def preamble_reversed(
     decision: Decision, presentation: int = 0, told: Telling = AS_IT_WAS
 ) -> Conversation:
+    """The first two options in the other order, wherever the instructions name them: reject before
+    accept, no before yes."""
+    _preamble(decision)
+    return parts(decision, presentation, told, _first_two_exchanged).conversation()
+
+
+def _first_two_exchanged(seen: View) -> View:
+    first, second, *others = seen.options
+    return replace(seen, options=(second, first, *others))
+
+
+def paragraphs_reversed(
+    decision: Decision, presentation: int = 0, told: Telling = AS_IT_WAS
+) -> Conversation:
     """The paragraphs before the history from the last to the first: the question comes first."""
-    if own_prompt(decision) is not None:
-        raise NotApplicable("a prompt of one's own has no preamble that is known")
+    _preamble(decision)
     pieces = parts(decision, presentation, told)
     paragraphs = [f"{pieces.question} {pieces.answer}", *reversed(pieces.rules)]
     return replace(pieces.conversation(), system="\n\n".join(paragraphs))
+
+
+def _preamble(decision: Decision) -> None:
+    if own_prompt(decision) is not None:
+        raise NotApplicable("it is not known which part of your own prompt is the instructions")
