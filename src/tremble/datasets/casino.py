@@ -81,8 +81,8 @@ AGENTS = ("mturk_agent_1", "mturk_agent_2")
 ITEMS = {"Food": 3, "Water": 3, "Firewood": 3}
 POINTS = {"High": 5, "Medium": 4, "Low": 3}
 SETTING = (
-    "You are on a camping trip, and so is your neighbor at the campsite. Both of you already have "
-    "the basics that you need. You and your neighbor now have to divide some additional packages."
+    "You are on a camping trip. The other person is your neighbor at the campsite. Both of you "
+    "already have the basic supplies that you need."
 )
 ANSWERS = {
     "Accept-Deal": ("accept", "accept_deal"),
@@ -98,6 +98,7 @@ def camp_rules(people: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     return {
         "setting": SETTING,
         "items": ITEMS,
+        "unit": "package",
         "points": POINTS,
         "no_deal": POINTS["High"],
         "messages": True,

@@ -45,7 +45,11 @@ def rules(view: View) -> list[str]:
             f" There are {told['rounds']} rounds. If no offer is accepted by the end of the last "
             "round, both of you get nothing."
         )
-    end = " If this is the last round, the game ends instead." if told["rounds"] else ""
+    end = (
+        " In the last round, the game ends instead and both of you get nothing."
+        if told["rounds"] is not None
+        else ""
+    )
     meaning = {
         "accept": "The money is divided as offered and the game ends.",
         "reject": f"The next round begins and you make the offer.{end}",
@@ -60,13 +64,15 @@ def rules(view: View) -> list[str]:
 
 def _inflation(view: View) -> list[str]:
     rival, own, others = other(view), view.rules["delta"], view.rules["other_delta"]
-    loss = f"There is inflation. With each round that passes, the money loses {percent(1 - own)} "
-    loss += "of its value"
+    loss = "There is inflation: in each round after the first, the money is worth "
+    loss += f"{percent(1 - own)} less"
+    before = "than in the round before."
     if not view.rules["complete_information"]:
-        return [f"{loss} for you. You are not told how much value it loses for {rival}."]
+        unknown = f"You are not told how inflation affects the money for {rival}."
+        return [f"{loss} to you {before} {unknown}"]
     if own == others:
-        return [f"{loss}."] if own != 1 else []
-    return [f"{loss} for you and {percent(1 - others)} of its value for {rival}."]
+        return [f"{loss} {before}"] if own != 1 else []
+    return [f"{loss} to you and {percent(1 - others)} less to {rival} {before}"]
 
 
 def history(view: View) -> list[str]:
@@ -102,8 +108,8 @@ def _lost_so_far(view: View, number: int) -> list[str]:
     if not lost:
         return []
     return [
-        f"Because of inflation, money you get in this round is worth {percent(lost)} less to you "
-        "than in round 1."
+        f"Because of inflation, each dollar you get in this round is worth {percent(lost)} less to "
+        "you than a dollar in round 1."
     ]
 
 

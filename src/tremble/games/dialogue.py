@@ -33,8 +33,8 @@ def quality_odds(p: float | None) -> str:
     if p is None:
         return "You are not told how likely a product is to be of high quality."
     return (
-        f"The probability that a product is of high quality is {percent(p)}, and the probability "
-        f"that it is of low quality is {percent(1 - p)}."
+        f"Products are of high quality with a probability of {percent(p)} and of low quality with "
+        f"a probability of {percent(1 - p)}."
     )
 
 

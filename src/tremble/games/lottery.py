@@ -72,13 +72,15 @@ def rules(view: View) -> list[str]:
         ]
     if any(ambiguous(view.rules.get(f"gamble_{option.key}")) for option in view.options):
         return [
-            "You choose one of two gambles. The gamble you choose is played once and pays one of "
-            "its stated amounts. A negative amount is a loss. If the probabilities of a gamble are "
-            "not stated, you know its possible amounts but not how likely each of them is."
+            "You choose one of two gambles. The gamble you choose is played once. Its result is "
+            "one of the stated amounts. A negative amount means that you lose points. If the "
+            "probabilities of a gamble are not stated, you know its possible amounts but not how "
+            "likely each of them is."
         ]
     return [
-        "You choose one of two gambles. The gamble you choose is played once and pays one of its "
-        "stated amounts, with the stated probabilities. A negative amount is a loss."
+        "You choose one of two gambles. The gamble you choose is played once. Its result is one of "
+        "the stated amounts, with the stated probability. A negative amount means that you lose "
+        "points."
     ]
 
 

@@ -1,6 +1,7 @@
 """Multi-issue negotiation: two people divide things of several kinds by talking about them.
 
-`rules`: `setting` (a sentence), `items` (kind -> how many there are), `points` (High, Medium, Low
+`rules`: `setting` (a sentence), `items` (kind -> how many there are), `unit` (what one of them is
+called, such as package; "unit" where it is left out), `points` (High, Medium, Low
 -> points for one of a kind), `no_deal` (points of each after walking away), `messages` (true), and
 what this person alone was told: `priorities` (High, Medium, Low -> kind) and `reasons` (High,
 Medium, Low -> text). Events, each with `player`: `message` (`message`), `deal` (`gets`: player ->
@@ -28,40 +29,52 @@ OPTIONS = (
     Option("walk away", "walk away"),
 )
 OTHER = "the other person"
-_DONE = {"accept": "accepted the deal", "reject": "rejected the deal", "walk away": "walked away"}
+_DONE = {
+    "accept": "accepted the proposal",
+    "reject": "rejected the proposal",
+    "walk away": "walked away",
+}
 
 
 def rules(view: View) -> list[str]:
     told = view.rules
     worth = [
-        f"- {told['priorities'][level].lower()}: {points(told['points'][level])} each. Your "
-        f'reason, in your own words: "{told["reasons"][level]}"'
+        f"- {told['priorities'][level].lower()}: {points(told['points'][level])} per "
+        f'{_unit(told)}. The reason you gave: "{told["reasons"][level]}"'
         for level in LEVELS
     ]
     meaning = {
-        "accept": "The items are divided as stated in the deal, and the negotiation ends.",
-        "reject": "There is no deal yet, and the negotiation continues.",
+        "accept": f"The {_unit(told)}s are divided as proposed, and the negotiation ends.",
+        "reject": "You turn down the proposal, and the negotiation continues.",
         "walk away": "The negotiation ends without a deal, and each of you gets "
         f"{points(told['no_deal'])}.",
     }
     verbs = {"accept": "accept it", "reject": "reject it", "walk away": "walk away"}
     shown = [verbs[option.key] for option in view.options]
     return [
-        f"{told['setting']} The items to divide are {_listed(told['items'], told['items'])}. You "
-        f"and {OTHER} negotiate by writing messages to each other. Either of you can propose a "
-        "deal, which states how many items of each kind each of you gets. The person who receives "
-        f"the deal can {', '.join(shown[:-1])} or {shown[-1]}.",
-        "The items are worth the following points to you:\n" + "\n".join(worth),
-        f"You do not know how many points the items are worth to {OTHER}. Your goal is to get as "
+        f"{told['setting']} There are {_listed(told, told['items'])} to divide between the two of "
+        f"you. You and {OTHER} negotiate by writing messages to each other. Either of you can make "
+        f"a proposal that states how many {_unit(told)}s of each kind each of you gets. The person "
+        f"who receives a proposal can {', '.join(shown[:-1])} or {shown[-1]}.",
+        f"The {_unit(told)}s are worth the following to you:\n" + "\n".join(worth),
+        f"You do not know how much the {_unit(told)}s are worth to {OTHER}. Your goal is to get as "
         "many points as possible.",
-        "When you receive a deal, you can choose one of these options:\n"
+        "When you receive a proposal, you can choose one of these options:\n"
         + options_in_words(view, meaning),
     ]
 
 
-def _listed(numbers: Mapping[str, Any], order: Mapping[str, Any]) -> str:
-    """'3 food, 3 water and 3 firewood', in the order of the rules."""
-    parts = [f"{amount(numbers[kind])} {kind.lower()}" for kind in order]
+def _unit(told: Mapping[str, Any]) -> str:
+    return str(told.get("unit") or "unit")
+
+
+def _listed(told: Mapping[str, Any], numbers: Mapping[str, Any]) -> str:
+    """'3 packages of food, 1 package of water and 0 packages of firewood', in the rules' order."""
+    parts = [
+        f"{amount(numbers[kind])} {_unit(told)}{'' if numbers[kind] == 1 else 's'} of "
+        f"{kind.lower()}"
+        for kind in told["items"]
+    ]
     return f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else parts[0]
 
 
@@ -75,16 +88,17 @@ def history(view: View) -> list[str]:
             lines.append(f'{who} wrote: "{data["message"]}"')
         elif event.type == "deal":
             gets = dict(data["gets"])
-            own = _listed(gets.pop(view.role), view.rules["items"])
-            (others,) = (_listed(share, view.rules["items"]) for share in gets.values())
-            lines.append(f"{who} proposed a deal: You get {own}, and {OTHER} gets {others}.")
+            own = _listed(view.rules, gets.pop(view.role))
+            (others,) = (_listed(view.rules, share) for share in gets.values())
+            whose = "Your" if mine else f"{OTHER.capitalize()}'s"
+            lines.append(f"{whose} proposal: You get {own}. {OTHER.capitalize()} gets {others}.")
         else:
             lines.append(f"{who} {_DONE[data['choice']]}.")
     return lines
 
 
 def question(view: View) -> str:
-    return f"How do you respond to the deal that {OTHER} has proposed?"
+    return f"How do you respond to {OTHER}'s current proposal?"
 
 
 def worth(view: View) -> float | None:

@@ -36,8 +36,8 @@ def rules(view: View) -> list[str]:
         )
     else:
         play = (
-            f"You are Bob, a buyer. You are looking for one product. It is worth {value} to you. "
-            "Alice is a potential seller."
+            "You are Bob, a buyer. You are looking to buy one product. It is worth "
+            f"{value} to you. Alice is a potential seller."
         )
     play += (
         f" The product is worth {money(told['other_value'])} to {rival}."
@@ -56,16 +56,17 @@ def rules(view: View) -> list[str]:
             f" There are {told['rounds']} rounds, with one offer in each round. If the offer in "
             "the last round is rejected, the negotiation ends without a deal."
         )
-        last = " If this is the last round, the negotiation ends instead."
+        last = " in the next round. In the last round, the negotiation ends without a deal instead"
     trade = "sell the product to" if sells else "buy the product from"
-    outside = "buyer" if sells else "seller"
+    john = (
+        f"John, another buyer, is willing to buy the product from you for {value}"
+        if sells
+        else f"John, another seller, is willing to sell you the product for {value}"
+    )
     meaning = {
         "AcceptOffer": f"You {trade} {rival} at the price offered.",
-        "RejectOffer": f"You reject the offer and make your own offer to {rival}.{last}",
-        "DealWithJohn": (
-            f"You stop negotiating with {rival} and {trade} John for {value}. This is what the "
-            "product is worth to you, so your gain is $0."
-        ),
+        "RejectOffer": f"You reject the offer and make your own offer to {rival}{last}.",
+        "DealWithJohn": f"You stop negotiating with {rival} and {trade} John for {value}.",
     }
     gain = (
         "the price minus what the product is worth to you"
@@ -75,7 +76,7 @@ def rules(view: View) -> list[str]:
     return [
         play,
         turns,
-        f"John, another {outside}, is willing to trade with you at a price of {value} at any time.",
+        f"{john} at any time during the negotiation.",
         f"Your gain from a deal is {gain}. Your goal is to gain as much as possible.",
         f"{ON_OFFER}\n{options_in_words(view, meaning)}",
     ]

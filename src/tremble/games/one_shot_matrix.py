@@ -70,8 +70,8 @@ def rules(view: View) -> list[str]:
     return [
         "You are playing a game with another player. The game is played once. Each of you chooses "
         "one option without knowing what the other chooses. The points that each of you gets "
-        "depend on both choices. Both of you know all of these points.",
-        "Your goal is to get as many points as possible for yourself.",
+        "depend on both choices. Both of you know the points for every combination of choices.",
+        "Your goal is to get as many points as possible.",
     ]
 
 

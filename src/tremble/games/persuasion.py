@@ -31,20 +31,21 @@ def rules(view: View) -> list[str]:
     price = money(told["price"])
     text = told["messages"] == "text"
     advice = (
-        "Alice sends you a message about the product."
+        "Alice then sends you a message about the product."
         if text
-        else "Alice either recommends buying the product or does not recommend it."
+        else "Alice then either recommends that you buy the product or does not."
     )
     knows = "knows" if told["seller_knows_worths"] else "does not know"
     meaning = {
         "yes": f"You buy the product offered in this round for {price}.",
-        "no": "You do not buy the product and pay nothing. It will not be offered again.",
+        "no": "You do not buy the product, and you pay nothing.",
     }
     return [
         f"You are Bob, a buyer. There are {told['rounds']} rounds. In each round, Alice, a seller, "
-        f"offers you one product at a fixed price of {price}. Alice sees whether the quality of "
-        f"the product is high or low. {advice} You then decide whether to buy the product. After "
-        "your decision, you learn the quality of the product, whether you bought it or not.",
+        f"offers you one product at a fixed price of {price}. Each product is offered only once. "
+        f"Alice sees whether the quality of the product is high or low. {advice} You then decide "
+        "whether to buy the product. After your decision, you learn the quality of the product, "
+        "even if you did not buy it.",
         f"{quality_odds(told['p'])} A product of high quality is worth "
         f"{money(told['worth_high'])} to you, and a product of low quality is worth "
         f"{money(told['worth_low'])} to you. Alice {knows} how much the products are worth to you.",
@@ -74,8 +75,10 @@ def history(view: View) -> list[str]:
         if "quality" in events:
             data = events["quality"].data
             worth = money(data["worth"])
+            missed = "decision" in events and events["decision"].data["choice"] == "no"
+            was = "would have been" if missed else "was"
             lines.append(
-                f"The quality of the product was {data['quality']}. It was worth {worth} to you."
+                f"The product was of {data['quality']} quality. It {was} worth {worth} to you."
             )
     return lines
 
@@ -84,8 +87,8 @@ def _advice(view: View, event: Event) -> list[str]:
     if view.rules["messages"] == "text":
         return wrote(view, event.data) or ["Alice sent no message."]
     if event.data["choice"] == "yes":
-        return ["Alice recommended buying the product."]
-    return ["Alice did not recommend buying the product."]
+        return ["Alice recommended that you buy the product."]
+    return ["Alice did not recommend that you buy the product."]
 
 
 def question(view: View) -> str:

@@ -45,16 +45,17 @@ def rules(view: View) -> list[str]:
     )
     meaning = {
         "yes": f"You recommend that {buyer} buy the product offered in this round.",
-        "no": f"You do not recommend that {buyer} buy the product.",
+        "no": f"You do not recommend that {buyer} buy the product offered in this round.",
     }
     return [
         f"You are Alice, a seller. There are {told['rounds']} rounds. In each round, you offer one "
         f"product at a fixed price of {money(told['price'])} to {whom}. You see whether the "
-        f"quality of the product is high or low; {buyer} does not. You either recommend buying the "
-        f"product or do not recommend it. {starts} then decides whether to buy the product. After "
-        f"this decision, {buyer} learns the quality of the product.{record}",
+        f"quality of the product is high or low; {buyer} does not. You then decide whether to "
+        f"recommend that {buyer} buy the product. {starts} then decides whether to buy the "
+        f"product, and you learn this decision. After the decision, {buyer} learns the quality of "
+        f"the product.{record}",
         f"{quality_odds(told['p'])} {starts} {knows} these probabilities. {worths}",
-        "You receive the price of each product that is bought. Your goal is to earn as much as "
+        "You receive the price of each product that you sell. Your goal is to earn as much as "
         "possible over all rounds.",
         f"{EACH_ROUND}\n{options_in_words(view, meaning)}",
     ]
@@ -75,10 +76,12 @@ def _line(view: View, event: Event) -> str:
     data = event.data
     if event.type == "quality":
         return f"Quality of the product: {data['quality']}."
-    yes = data["choice"] == "yes"
+    yes, myopic = data["choice"] == "yes", view.rules["myopic"]
     if event.type == "recommendation":
-        return f"You {'recommended' if yes else 'did not recommend'} buying the product."
-    buyer = "The buyer" if view.rules["myopic"] else "Bob"
+        buyer = "the buyer" if myopic else "Bob"
+        did = "recommended" if yes else "did not recommend"
+        return f"You {did} that {buyer} buy the product."
+    buyer = "The buyer" if myopic else "Bob"
     return f"{buyer} {'bought' if yes else 'did not buy'} the product."
 
 

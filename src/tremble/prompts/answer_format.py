@@ -40,6 +40,6 @@ natural_language = answered(
     "The decision is: ",
     'Answer with a sentence of the form "The decision is: ...", where the decision is {}.',
 )
-simplified = answered("Answer: ", 'Answer in the form "Answer: ...", giving only {}.')
+simplified = answered("Answer: ", 'Answer by completing the line "Answer: ..." with only {}.')
 # "I accept" is a sentence and "I J" is none, so what is asked for is a line to complete.
 minimal = answered("I ", 'Answer by completing the line "I ..." with {}.')

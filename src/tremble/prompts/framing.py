@@ -15,10 +15,7 @@ from tremble.prompts.conversation import AS_IT_WAS, Conversation, NotApplicable,
 from tremble.prompts.parts import headed, own_prompt, parts
 from tremble.prompts.presentations import view
 
-_BELOW = (
-    "The text below is written from the perspective of the participant. In it, "
-    '"you" refers to the participant.'
-)
+_BELOW = 'The text below is addressed to the participant, so "you" in it refers to the participant.'
 
 
 def predict_human(
@@ -41,8 +38,8 @@ def observer(decision: Decision, presentation: int = 0, told: Telling = AS_IT_WA
         decision,
         presentation,
         told,
-        "You are an outside observer who is watching a participant make a decision. You do not "
-        f"take part, and the outcome does not affect you. {_BELOW}",
+        "You are an outside observer watching a participant make a decision. You do not take part, "
+        f"and the outcome does not affect you. {_BELOW}",
         'The participant is asked: "{}" What does the participant decide?',
     )
 
@@ -59,13 +56,17 @@ def reversed_roles(
     person, reader = sides(told.seen(view(decision, presentation)))
     # "the player you are matched with" the first time, then "that player"; names as they are
     again = f"that {person.split()[1]}" if person.startswith("the ") else person
+    words = family(decision.family)
+    private = f" The text may include information that only {again} has."
     return _framed(
         decision,
         presentation,
         told,
-        f"You are {reader}. The text below is written from the perspective of {person}. In it, "
-        f'"you" refers to {again} and "{reader}" refers to you.',
-        f'{again[:1].upper()}{again[1:]} is asked: "{{}}" What do you expect {again} to decide?',
+        f'You are {reader}. The text below is addressed to {person}, so "you" in it refers to '
+        f'{again}, and "{reader}" in it refers to you.'
+        # in matrix games both know everything
+        f"{'' if words.payoff_rows or words.both_orders else private}",
+        f'{again[:1].upper()}{again[1:]} is asked: "{{}}" Predict {again}\'s decision.',
     )
 
 

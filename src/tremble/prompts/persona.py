@@ -7,14 +7,14 @@ from tremble.prompts.conversation import AS_IT_WAS, Conversation, Formulation, T
 from tremble.prompts.parts import headed, own_prompt, parts
 
 PERSONAS = {
-    "naive": "You have no experience with games or decision tasks like this one.",
+    "naive": ("You have no prior experience with games or decision tasks like the one below."),
     "expert": "You are a researcher in behavioral economics.",
-    "fairness": (
-        "You care a lot about fairness. It bothers you when one person gets much more than "
-        "another, no matter who gets more."
+    "fairness": "You care a lot about fairness.",
+    "selfish": (
+        "You care only about making your own gain as large as possible, not about how much others "
+        "get."
     ),
-    "selfish": "You care only about your own gain. You do not care how much others get.",
-    "emotional": "You follow your gut feelings when you make decisions.",
+    "emotional": "You follow your gut feeling when you make decisions.",
     # Not of the published study: it works everything out, which pushes towards the norm.
     "game_theorist": (
         "You are an expert in game theory. You work out the consequences of every option before "

@@ -12,7 +12,7 @@ from tremble.games.base import family
 from tremble.prompts.conversation import AS_IT_WAS, Conversation, NotApplicable, Telling
 from tremble.prompts.parts import own_prompt, parts
 
-LEFT_OUT = "The messages are not shown here."
+LEFT_OUT = "The messages that were sent have been removed from the record below."
 _AROUND = {"round", "player", "message"}  # what an event holds that is nothing but a message
 
 
@@ -61,7 +61,8 @@ def preamble_reversed(
 
 def _first_two_exchanged(seen: View) -> View:
     first, second, *others = seen.options
-    return replace(seen, options=(second, first, *others))
+    rows = seen.rows[1:2] + seen.rows[:1] + seen.rows[2:]
+    return replace(seen, options=(second, first, *others), rows=rows)
 
 
 def paragraphs_reversed(

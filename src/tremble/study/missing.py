@@ -32,10 +32,12 @@ NUMBERS = pl.Schema(
 @dataclass(frozen=True, slots=True)
 class Missing:
     """Rows that are asked for and not written: `copied`, with the numbers of a row of the same
-    prompt, and `rows`, which are to be computed."""
+    prompt, and `rows`, which are to be computed; `changed` of these were written before for another
+    prompt, as where data or words changed since."""
 
     copied: pl.DataFrame
     rows: pl.DataFrame
+    changed: int = 0
 
 
 def missing_rows(asked: pl.DataFrame, written: pl.DataFrame) -> Missing:
@@ -48,7 +50,9 @@ def missing_rows(asked: pl.DataFrame, written: pl.DataFrame) -> Missing:
         return Missing(rows, rows)
     scored = written.filter(pl.col("error").is_null()).select(list(NUMBERS))
     scored = scored.unique("row_key", keep="first")
+    computed = rows.join(scored, on="row_key", how="anti", maintain_order="left")
     return Missing(
         rows.join(scored, on="row_key", maintain_order="left"),
-        rows.join(scored, on="row_key", how="anti", maintain_order="left"),
+        computed,
+        computed.join(written, on=["decision", "presentation"], how="semi").height,
     )

@@ -19,12 +19,12 @@ from tremble.store.sealed import check_there
 from tremble.study.context import RunContext
 from tremble.study.jobs import Job
 from tremble.study.manifest import job_manifest, split_strings
-from tremble.study.missing import missing_rows
+from tremble.study.missing import Missing, missing_rows
 from tremble.study.parts import ScoreParts, stored_rows
 from tremble.study.progress import Progress
 from tremble.study.prompt_table import TableView, scorable
 from tremble.study.record import absent_models
-from tremble.text import one_line
+from tremble.text import counted, one_line
 from tremble.tokenization.surface_forms import SurfaceForms
 
 FLUSH_SECONDS = 10.0  # at most this much work is lost when a run is killed
@@ -71,18 +71,22 @@ def _leave_out(run: RunContext, model: ModelSpec) -> None:
 class _Task:
     """What of a job is to be computed: `missing` are the places, among the rows of its prompts, of
     those without numbers; `asked` has for each distinct prompt among them what decides whether a
-    model is asked (see `scorable`). All else is read again when it is this job's turn."""
+    model is asked (see `scorable`); `changed` of them had another prompt in an earlier run. All
+    else is read again when it is this job's turn."""
 
     job: Job
     folder: JobFolder
     missing: pl.Series
     asked: pl.DataFrame
+    changed: int
 
     @classmethod
-    def of(cls, job: Job, folder: JobFolder, rows: pl.DataFrame) -> _Task:
+    def of(cls, job: Job, folder: JobFolder, missing: Missing) -> _Task:
+        rows = missing.rows
         firsts = rows.filter(pl.col("row_key").is_first_distinct())
         refused = pl.when(pl.col("refusal").is_not_null()).then(True).alias("refusal")
-        return cls(job, folder, rows["place"], firsts.select("length", refused))
+        asked = firsts.select("length", refused)
+        return cls(job, folder, rows["place"], asked, missing.changed)
 
     def rows(self) -> pl.DataFrame:
         """The rows without numbers."""
@@ -99,6 +103,7 @@ def _score_model(run: RunContext, model: ModelSpec, jobs: Sequence[Job]) -> None
     tasks = _tasks(run, jobs)
     engine = None
     if any(len(task.missing) for task in tasks):
+        _say_changed(run, model, sum(task.changed for task in tasks))
         engine = _open(run, model, tasks)
     else:
         run.notify(f"{model_name(model)}: nothing is missing.")
@@ -109,6 +114,16 @@ def _score_model(run: RunContext, model: ModelSpec, jobs: Sequence[Job]) -> None
             _score(task, engine, told)
         if len(task.missing) or task.folder.manifest() is None:
             _finish(run, task, engine, time.monotonic() - started)
+
+
+def _say_changed(run: RunContext, model: ModelSpec, changed: int) -> None:
+    """Says why a model scores again what an earlier run has scored."""
+    if changed:
+        run.notify(
+            f"{model_name(model)}: {counted(changed, 'prompt')} changed since the last run (your "
+            "data, your wordings or the prompts of tremble changed) and will be scored again; the "
+            "earlier scores stay in the folder and are not used."
+        )
 
 
 @dataclass(slots=True)
@@ -146,7 +161,7 @@ def _tasks(run: RunContext, jobs: Sequence[Job]) -> list[_Task]:
         missing = missing_rows(job.prompts.rows().with_row_index("place"), written)
         if missing.copied.height:
             folder.append(stored_rows(job, missing.copied))
-        tasks[job.folder] = _Task.of(job, folder, missing.rows)
+        tasks[job.folder] = _Task.of(job, folder, missing)
     return list(tasks.values())
 
 
