@@ -98,7 +98,8 @@ def _installed(path: tuple[str, ...]) -> dict[str, dict[str, tuple[Entry, ...]]]
 def _points(metadata: Any) -> Any:
     """All entry points. Metadata of some package that cannot be read hides no other package's."""
     try:
-        return list(metadata.entry_points())
+        every = metadata.entry_points()
+        return [point for group in GROUPS.values() for point in every.select(group=group)]
     except Exception:
         seen: dict[str, Any] = {}
         for dist in metadata.distributions():
