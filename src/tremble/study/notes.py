@@ -96,7 +96,7 @@ def caveats(out: Path) -> list[str]:
     folders = store.jobs()
     notes |= dict.fromkeys(not_applicable_notes(left_out(folders)))
     manifests = [manifest for folder in folders if (manifest := folder.manifest()) is not None]
-    notes |= dict.fromkeys(origin_notes(manifests))
+    notes |= dict.fromkeys(origin_notes(manifests, store.decision_columns(["family"])))
     notes |= dict.fromkeys(_of_prompts(manifests))
     notes |= dict.fromkeys(_of_weights(manifests))
     for entry in run["comparisons"]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import polars as pl
+
 from tremble.baselines import base as baselines
 from tremble.datasets import base as datasets
 from tremble.engines import registry as engines
@@ -53,20 +55,29 @@ def stored_origins(manifests: Iterable[Mapping[str, Any]]) -> list[dict[str, str
     return list({tuple(sorted(origin.items())): origin for origin in every}.values())
 
 
-def baseline_origins() -> list[dict[str, str]]:
-    """The origins of the baselines that installed packages add."""
+def baseline_origins(decisions: pl.DataFrame) -> list[dict[str, str]]:
+    """The origins of the baselines that installed packages add to an analysis of these decisions,
+    of which the column `family` is looked at."""
     added = baselines.EXTENSIONS
-    return [origin for name in added.names() if (origin := added.origin(name)) is not None]
+    there = [name for name in added.names() if baselines.about(name, decisions).height]
+    return [origin for name in there if (origin := added.origin(name)) is not None]
 
 
-def origin_notes(manifests: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """A sentence for each thing of another package that a study was scored with, and for each
-    baseline that one adds to its analysis."""
+def origin_notes(manifests: Iterable[Mapping[str, Any]], decisions: pl.DataFrame) -> Iterator[str]:
+    """A sentence for each package that a study was scored with, or that adds a baseline to its
+    analysis, with what comes from it and whether it is still as it was."""
+    by_package: dict[str, list[str]] = {}
     for origin in stored_origins(manifests):
-        what = f"{in_words(origin['kind'])} {origin['name']!r}"
-        yield f"The {what} comes from {package_words(origin)}{_now(origin)}."
-    for origin in baseline_origins():
-        yield f"The baseline {origin['name']!r} comes from {package_words(origin)}."
+        by_package.setdefault(f"{package_words(origin)}{_now(origin)}", []).append(named(origin))
+    for origin in baseline_origins(decisions):
+        by_package.setdefault(package_words(origin), []).append(named(origin))
+    for package, added in by_package.items():
+        yield f"From {package}: {', '.join(added)}."
+
+
+def named(origin: Origin) -> str:
+    """An extension in words: "wording calm"."""
+    return f"{in_words(origin['kind'])} {origin['name']}"
 
 
 def package_words(origin: Origin) -> str:
@@ -82,10 +93,7 @@ def _now(origin: Origin) -> str:
     except UserError:
         now = None
     if now is None or now["package"] != origin["package"]:
-        return (
-            ", which is not installed here now: stored scores are analysed, and no new ones can be "
-            "made"
-        )
+        return ", which is not installed now, so nothing more can be scored with it"
     if now["version"] != origin["version"]:
         return f", of which version {now['version']} is installed now"
     if now["digest"] != origin["digest"]:

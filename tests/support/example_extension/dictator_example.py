@@ -105,5 +105,7 @@ class GivenByPie:
         mine = source.evidence.decisions.filter(pl.col("family") == "dictator")
         pie = pl.col("config").cast(pl.String).str.json_path_match("$.pie").cast(pl.Int64)
         gave = (pl.col("choice").cast(pl.String) == "give").mean().alias("gave")
-        rows: list[dict[str, Any]] = mine.group_by(pie=pie).agg(gave, n=pl.len()).sort("pie").to_dicts()
+        rows: list[dict[str, Any]] = (
+            mine.group_by(pie=pie).agg(gave, n=pl.len()).sort("pie").to_dicts()
+        )
         return rows
