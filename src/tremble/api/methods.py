@@ -1,8 +1,7 @@
 """What a methods section says of a study: facts, read from the study's folder alone.
 
 Nothing is asked of this machine but what analyses it, so that a study says the same wherever it
-lies. What the folder
-does not know is None. How it is put into words: `report.tables.methods`.
+lies. What the folder does not know is None. How it is put into words: `report.tables.methods`.
 """
 
 from __future__ import annotations

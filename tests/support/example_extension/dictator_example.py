@@ -105,7 +105,5 @@ class GivenByPie:
         mine = source.evidence.decisions.filter(pl.col("family") == "dictator")
         pie = pl.col("config").cast(pl.String).str.json_path_match("$.pie").cast(pl.Int64)
         gave = (pl.col("choice").cast(pl.String) == "give").mean().alias("gave")
-        rows: list[dict[str, Any]] = (
-            mine.group_by(pie=pie).agg(gave, n=pl.len()).sort("pie").to_dicts()
-        )
-        return rows
+        made = mine.group_by(pie=pie).agg(gave, n=pl.len()).sort("pie")
+        return list(made.iter_rows(named=True))
