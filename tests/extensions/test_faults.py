@@ -162,7 +162,7 @@ def test_a_changed_package_makes_prompts_again_and_scores_what_changed(
     tremble("run", study, "--out", out)
     again = sorted((out / "prompts").glob("*"))
     assert parts(out) == first and not set(again) & set(prompts)
-    assert "files are others now" not in tremble("analyze", out)[1].replace("\n", " ") or True
+    assert "whose files are others now" in tremble("analyze", out)[1]
     # Other words: scored again.
     on_path(monkeypatch, example(tmp_path / "three", ("Take your time.", "Take all your time.")))
     assert "4 prompts to score" in tremble("run", study, "--out", out)[2]
@@ -194,7 +194,7 @@ def test_what_was_uninstalled_is_said_and_the_analysis_is_there(
     assert after["models"] == before["models"] and after["theory"] == before["theory"]
     assert tremble("methods", out)[0] == 0
     assert tremble("report", out)[0] == 0
-    assert "dictator_demo" in mistake("run", study, "--out", out)
+    assert "There is no formulation 'calm'" in mistake("run", study, "--out", out)
     assert Store(out).scores().height == 40
 
 

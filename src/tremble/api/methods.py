@@ -63,9 +63,8 @@ def methods_facts(folder: Path, rows_of: RowsOf | None = None) -> dict[str, Any]
       shown in, `counterbalanced`), reading, also_read, closing,
       spellings, too_long, one_decision_each, engine, device, batch;
     - computed: what the tables hold, see `api.computed`;
-    - extensions: what comes from other packages (`Entry.origin`): what the study was scored with,
-      then the baselines that its analysis now has;
-    - left_out: see `api.left_out`; contrasts and margins of the verdict; citations: see
+    - extensions: the packages (`Entry.origin`) of what scored it, and of baselines; left_out: see
+      `api.left_out`; contrasts and margins of the verdict; citations: see
       `api.citing`.
 
     Raises UserError where the folder is no study, or a file of it is damaged.
@@ -103,12 +102,18 @@ def methods_facts(folder: Path, rows_of: RowsOf | None = None) -> dict[str, Any]
         "left_out": exclusions(store, study_file),
         "contrasts": list(run.get("contrasts", [])),
         "margins": asdict(Margins(**run.get("margins", {}))),
-        "extensions": [
-            *stored_origins(manifest for _, manifest in jobs),
-            *baseline_origins(decisions),
-        ],
+        "extensions": _extensions(jobs, decisions),
         "citations": citations(data, models, scored_with["tremble"]),
     }
+
+
+def _extensions(
+    jobs: Sequence[tuple[Row, Mapping[str, Any]]], decisions: pl.DataFrame
+) -> list[Row]:
+    return [
+        *stored_origins(manifest for _, manifest in jobs),
+        *baseline_origins(decisions),
+    ]
 
 
 def _counts(
