@@ -22,8 +22,8 @@ pytestmark = pytest.mark.slow
 OWN = {"id": "one", "prompt": "Take 3?", "options": ["yes", "no"], "choice": "yes"}
 # Entered by upstream rooms as well, which are given it: who hears of messages and of progress.
 CALLED_BACK = {"report/terminal"}
-ROOMS = 15
-MODULES = 77  # as many as are entered today: a detour more is to be seen
+ROOMS = 16
+MODULES = 80  # as many as are entered today: a detour more is to be seen
 
 
 @dataclass(frozen=True, slots=True)

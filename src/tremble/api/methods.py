@@ -1,7 +1,7 @@
 """What a methods section says of a study: facts, read from the study's folder alone.
 
-Nothing is asked of this machine, so that a study says the same wherever it lies. What the folder
-does not know is None. How it is put into words: `report.tables.methods`.
+Nothing is asked of this machine but what analyses it, so that a study says the same wherever it
+lies. What the folder does not know is None. How it is put into words: `report.tables.methods`.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ from tremble.stats.inference.intervals import LEVEL, OTHERS, units_of
 from tremble.stats.verdict.answer import Margins
 from tremble.stats.verdict.enough import behind_rates, enough
 from tremble.store.study_folder import Store
+from tremble.study.origins import baseline_origins, stored_origins
 from tremble.study.schema import keys
 
 Row = dict[str, Any]
@@ -62,7 +63,8 @@ def methods_facts(folder: Path, rows_of: RowsOf | None = None) -> dict[str, Any]
       shown in, `counterbalanced`), reading, also_read, closing,
       spellings, too_long, one_decision_each, engine, device, batch;
     - computed: what the tables hold, see `api.computed`;
-    - left_out: see `api.left_out`; contrasts and margins of the verdict; citations: see
+    - extensions: the packages (`Entry.origin`) of what scored it, and of baselines; left_out: see
+      `api.left_out`; contrasts and margins of the verdict; citations: see
       `api.citing`.
 
     Raises UserError where the folder is no study, or a file of it is damaged.
@@ -100,8 +102,18 @@ def methods_facts(folder: Path, rows_of: RowsOf | None = None) -> dict[str, Any]
         "left_out": exclusions(store, study_file),
         "contrasts": list(run.get("contrasts", [])),
         "margins": asdict(Margins(**run.get("margins", {}))),
+        "extensions": _extensions(jobs, decisions),
         "citations": citations(data, models, scored_with["tremble"]),
     }
+
+
+def _extensions(
+    jobs: Sequence[tuple[Row, Mapping[str, Any]]], decisions: pl.DataFrame
+) -> list[Row]:
+    return [
+        *stored_origins(manifest for _, manifest in jobs),
+        *baseline_origins(decisions),
+    ]
 
 
 def _counts(

@@ -13,11 +13,11 @@ import polars as pl
 
 from tremble.api.times import ModelWork, Times, Timing
 from tremble.engines.model_size import ModelSize, model_size
+from tremble.engines.open import scored_identity
 from tremble.engines.shared_prefix.stream import Plan
 from tremble.errors import UserError
 from tremble.models.files import Notify
 from tremble.models.hub import Downloads
-from tremble.models.open import model_identity
 from tremble.models.spec import ModelSpec, model_name
 from tremble.stats.frames.clusters import each_apart
 from tremble.stats.frames.treatments import Contrast, families_of
@@ -171,7 +171,7 @@ class _Plan:
     def _model(self, model: ModelSpec) -> _Model:
         options, notify = self.run.study.run, self.run.notify
         facts = Facts.of(self.run.opened(model))
-        identity = model_identity(model, options, notify)
+        identity = scored_identity(model, options, notify)
         return _Model(facts, identity, model_size(model, options, notify))
 
     def count(self) -> PreparedPrompts:

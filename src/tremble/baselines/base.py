@@ -14,6 +14,8 @@ prompts of the user's own without the item (`own_prompts`).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
@@ -28,6 +30,9 @@ from tremble.baselines.majority import majority
 from tremble.baselines.own_prompts import own_prompts
 from tremble.baselines.prospect_theory import prospect_theory
 from tremble.baselines.quantal_response import quantal_response
+from tremble.errors import UserError
+from tremble.extensions.entries import Entry
+from tremble.extensions.extensions import Extensions, Unfit, failure
 
 Baseline = Callable[[pl.DataFrame], pl.DataFrame]
 
@@ -75,13 +80,104 @@ _SCHEMA = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Added:
+    """A baseline of a package: `families` that it is about (None: all), and whether it is fitted to
+    people."""
+
+    predict: Baseline
+    families: tuple[str, ...] | None
+    fitted: bool
+
+
+def _of_package(found: Any, entry: Entry) -> _Added:
+    """The baseline that an entry point leads to; what it breaks down with, or gives that is no
+    prediction, is a sentence."""
+    families = getattr(found, "families", None)
+    if not callable(found):
+        raise Unfit("a function of a frame of decisions")
+    if isinstance(families, str) or not all(isinstance(name, str) for name in families or ()):
+        raise Unfit("a function whose `families` is a tuple of names")
+
+    def predict(decisions: pl.DataFrame) -> pl.DataFrame:
+        if decisions.is_empty():
+            return pl.DataFrame(schema=_SCHEMA)
+        try:
+            return _sound(found(decisions), decisions)
+        except Exception as error:
+            raise failure(entry, error) from error
+
+    known = None if families is None else tuple(families)
+    return _Added(predict, known, bool(getattr(found, "fitted", False)))
+
+
+def _sound(made: object, decisions: pl.DataFrame) -> pl.DataFrame:
+    """What a baseline of a package gives, as the columns that are used. Raises ValueError where
+    these are no predictions of these decisions."""
+    if not isinstance(made, pl.DataFrame) or not {"decision", "prediction"} <= set(made.columns):
+        raise ValueError("it gives no frame with the columns decision and prediction")
+    kept = {name: kind for name, kind in _SCHEMA.items() if name in made.columns}
+    made = made.select(pl.col(name).cast(kind) for name, kind in kept.items())
+    values = made["prediction"].drop_nulls()
+    if not bool(values.is_between(0, 1).all()):  # NaN is between nothing
+        raise ValueError("a prediction is not between 0 and 1")
+    if made.select(set(kept) & {"decision", "key"}).is_duplicated().any():
+        raise ValueError("it predicts a decision twice")
+    given = decisions.select(pl.col("decision").cast(pl.String))
+    if made.join(given, on="decision", how="anti").height:
+        raise ValueError("it predicts a decision that it was not given")
+    return made
+
+
+EXTENSIONS = Extensions("baseline", BASELINES, _of_package)
+
+
+def names() -> list[str]:
+    """The baselines of tremble in their order, then those of installed packages."""
+    return [*BASELINES, *EXTENSIONS.names()]
+
+
+def is_fitted(name: str) -> bool:
+    """Whether a baseline has parameters that are fitted to the other groups."""
+    added = _added(name)
+    return name in FITTED if added is None else added.fitted
+
+
 def about(name: str, decisions: pl.DataFrame) -> pl.DataFrame:
     """The decisions that a baseline is about."""
     if name in OF_OWN:
         return own_prompts(decisions)
-    if name in ABOUT:
-        return decisions.filter(pl.col("family").is_in(ABOUT[name]))
-    return decisions
+    added = _added(name)
+    families = ABOUT.get(name) if added is None else added.families
+    return decisions if families is None else decisions.filter(pl.col("family").is_in(families))
+
+
+def predicted(name: str, decisions: pl.DataFrame) -> pl.DataFrame:
+    """A baseline on the decisions it is about: decision, prediction, and key and why where it has
+    them. One of a package that cannot be loaded, or breaks down, has the sentence as the reason why
+    it says nothing."""
+    mine = about(name, decisions)
+    if name in BASELINES:
+        return BASELINES[name](mine)
+    try:
+        added = EXTENSIONS.get(name)
+        assert added is not None  # it is listed
+        return added.predict(mine)
+    except UserError as error:
+        why = str(error).removesuffix(".")
+        return mine.select(
+            pl.col("decision").cast(pl.String),
+            prediction=pl.lit(None, pl.Float64),
+            why=pl.lit(why, pl.String),
+        )
+
+
+def _added(name: str) -> _Added | None:
+    """The baseline of a package, None for another one and for one that cannot be loaded."""
+    try:
+        return None if name in BASELINES else EXTENSIONS.get(name)
+    except UserError:
+        return None
 
 
 def baseline_predictions(decisions: pl.DataFrame) -> pl.DataFrame:
@@ -90,8 +186,8 @@ def baseline_predictions(decisions: pl.DataFrame) -> pl.DataFrame:
     A null key stands for the target (of two options without one, the first).
     """
     frames = [pl.DataFrame(schema=_SCHEMA)]
-    for name, predict in BASELINES.items():
-        predictions = predict(about(name, decisions))
+    for name in names():
+        predictions = predicted(name, decisions)
         lacking = [column for column in ("key", "why") if column not in predictions.columns]
         frames.append(
             predictions.with_columns(

@@ -17,15 +17,17 @@ MOST = 20  # faults and warnings of a file that are printed unasked
 @guarded
 def data_list(as_json: AsJson = False) -> None:
     """The data sets that tremble knows."""
-    from tremble.datasets.base import names, source
+    from tremble.datasets.base import EXTENSIONS, cards
     from tremble.report.terminal.console import show_cards
 
-    cards = [source(name).card for name in names()]
+    known = cards()
     if as_json:
         keys = ("name", "title", "licence", "size", "embedded")
-        print_json([{key: getattr(card, key) for key in keys} for card in cards])
+        print_json([{key: getattr(card, key) for key in keys} for card in known])
     else:
-        show_cards(cards, prose())
+        show_cards(known, prose())
+    for sentence in EXTENSIONS.troubles():
+        complain(f"warning: {sentence}")
 
 
 @guarded
@@ -98,13 +100,11 @@ def data_dates(
     as_json: AsJson = False,
 ) -> None:
     """Since when the data are public, against the cut-offs that models' documents state."""
-    from tremble.datasets.base import names, source
+    from tremble.datasets.base import cards
     from tremble.published import cutoffs
 
     against = cutoffs.releases() if model is None else cutoffs.asked_for(model)
-    dated = [
-        row for name in names() for row in cutoffs.compare(name, source(name).card.dated(), against)
-    ]
+    dated = [row for card in cards() for row in cutoffs.compare(card.name, card.dated(), against)]
     if not as_json:
         from tremble.report.terminal.console import show_dates
 

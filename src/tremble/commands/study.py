@@ -116,13 +116,17 @@ def _run(study: Any, out: Path) -> int:
 
 
 def _list_tables(as_json: bool) -> int:
-    from tremble.stats.tables.further import FURTHER
+    from tremble.baselines import base
+    from tremble.stats.tables import further
 
+    listed = further.further_list()
     if as_json:
-        print_json(FURTHER)
+        print_json(listed)
     else:
-        for name, about in FURTHER.items():
+        for name, about in listed.items():
             say(f"{name}: {about}")
+    for sentence in (*further.EXTENSIONS.troubles(), *base.EXTENSIONS.troubles()):
+        complain(f"warning: {sentence}")
     return 0
 
 

@@ -53,7 +53,7 @@ def show_analysis(
 
     Store(folder).read_run()  # raises where the folder is no study
     from tremble.api.results import analyze_study, further_analysis, treatments_of
-    from tremble.stats.tables.further import FURTHER
+    from tremble.stats.tables.further import further_names
     from tremble.study.notes import caveats
 
     _check_tables(names, folder)
@@ -62,7 +62,7 @@ def show_analysis(
     analysis, *_ = analyze_study(folder)
     asked = bool(names or by or contrast)
     everything = "all" in names or (as_json and not asked)
-    wanted = [name for name in FURTHER if everything or name in names]
+    wanted = [name for name in further_names() if everything or name in names]
     failed = _Failures()
     further = further_analysis(analysis, wanted, failed.sentence)
     parts = _breakdowns(analysis, by, failed)
@@ -114,7 +114,7 @@ def _without_value(folder: Path, by: Sequence[str]) -> list[str]:
 def _check_tables(names: Sequence[str], folder: Path) -> None:
     """Raises UserError for a name that is no further table."""
     from tremble.report.tables.captions import CONTRASTS
-    from tremble.stats.tables.further import FURTHER
+    from tremble.stats.tables.further import EXTENSIONS, further_names
 
     for name in names:
         if name in CONTRASTS:
@@ -122,8 +122,10 @@ def _check_tables(names: Sequence[str], folder: Path) -> None:
                 f"{name} is no further table: `tremble analyze {folder}` prints it where the study "
                 "file has a [[contrast]], and with --contrast KEY."
             )
-        if name not in FURTHER and name != "all":
-            raise UserError(f"There is no table {name!r}{did_you_mean(name, [*FURTHER, 'all'])}")
+        if name != "all" and name not in further_names():
+            EXTENSIONS.entry(name)  # raises where packages add one that cannot be used
+            known = [*further_names(), "all"]
+            raise UserError(f"There is no table {name!r}{did_you_mean(name, known)}")
 
 
 def _contrasts(analysis: Any, treatments: Sequence[Any], failed: _Failures) -> dict[str, Any]:

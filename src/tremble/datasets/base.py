@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import wraps
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from tremble.decisions.record import Decision
 from tremble.disk.paths import is_file, is_folder
-from tremble.errors import UserError
+from tremble.errors import TrembleError, UserError
+from tremble.extensions.entries import Entry
+from tremble.extensions.extensions import Extensions, Unfit, failure
 from tremble.text import did_you_mean
 
 
@@ -103,19 +107,61 @@ class Source:
     load: Load
 
 
+def _of_package(found: Any, entry: Entry) -> Source:
+    """The source that an entry point leads to: an object, such as a module, with CARD and load."""
+    source = found if isinstance(found, Source) else None
+    if source is None and isinstance(getattr(found, "CARD", None), Card):
+        source = Source(found.CARD, getattr(found, "load", None))  # type: ignore[arg-type]
+    if source is None or not callable(source.load):
+        raise Unfit("a module or an object with CARD, a Card, and load(path, notes)")
+    return Source(replace(source.card, name=entry.name), _guarded(entry, source.load))
+
+
+def _guarded(entry: Entry, load: Load) -> Load:
+    """`load`, which raises UserError with the package in it where it breaks down."""
+
+    @wraps(load, updated=())
+    def guard(path: Path, notes: Notes) -> Iterator[Decision]:
+        try:
+            for decision in load(path, notes):
+                if not isinstance(decision, Decision):
+                    raise TypeError(f"load yields {type(decision).__name__}, not Decision")
+                yield decision
+        except TrembleError:
+            raise
+        except Exception as error:
+            raise failure(entry, error) from error
+
+    return guard
+
+
+EXTENSIONS = Extensions("dataset", _MODULES, _of_package)
+
+
 def names() -> list[str]:
-    return sorted(_MODULES)
+    """The data sets of tremble and of installed packages; nothing is loaded."""
+    return sorted([*_MODULES, *EXTENSIONS.names()])
 
 
 def source(name: str) -> Source:
     """The data set of that name.
 
-    Raises UserError for an unknown one.
+    Raises UserError for an unknown one, and for one of another package that cannot be loaded.
     """
     if name not in _MODULES:
-        raise UserError(f"There is no source {name!r}{did_you_mean(name, names())}")
+        added = EXTENSIONS.get(name)
+        if added is None:
+            raise UserError(f"There is no source {name!r}{did_you_mean(name, names())}")
+        return added
     module = import_module(f"tremble.datasets.{_MODULES[name]}")
     return Source(module.CARD, module.load)
+
+
+def cards() -> list[Card]:
+    """The cards of all data sets that can be loaded, by name."""
+    own = {name: source(name).card for name in _MODULES}
+    added = {name: found.card for name, found in EXTENSIONS.all().items()}
+    return [card for _, card in sorted({**own, **added}.items())]
 
 
 def find_file(path: Path, filename: str) -> Path:

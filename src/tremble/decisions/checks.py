@@ -17,6 +17,7 @@ from tremble.decisions.record import (
     Option,
 )
 from tremble.decisions.spread import largest_spread
+from tremble.extensions.entries import entries
 from tremble.text import as_written, composed, decimal, did_you_mean
 
 _GAME_KEYS = {"schema", "kind", "id", "dataset", "family", "rules", "events", "person", "config"}
@@ -61,10 +62,11 @@ class Checker(Fields):
         self.outcome = outcome
 
     def family(self, value: dict[str, Any]) -> str:
-        """One of the families that tremble has words for."""
+        """One of the families that tremble or an installed package has words for."""
         name = self.text(value, "family")
-        if name not in FAMILIES:
-            self.fail(f"family is {name!r}{did_you_mean(name, list(FAMILIES))}")
+        if name not in FAMILIES and name not in entries("family"):
+            known = [*FAMILIES, *entries("family")]
+            self.fail(f"family is {name!r}{did_you_mean(name, known)}")
         return name
 
     def name(self, value: dict[str, Any], key: str) -> str | None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from typing import Any
 
 from tremble.engines.base import Engine
 from tremble.errors import MissingExtra, UserError
+from tremble.extensions.entries import Entry
+from tremble.extensions.extensions import Extensions, Unfit, guarded
 from tremble.models.files import Notify
 from tremble.models.open import ReadyModel
 from tremble.models.spec import RunOptions
@@ -37,14 +41,33 @@ ENGINES = {
 }
 
 
-def names() -> tuple[str, ...]:
-    """The engines that a user can choose, the usual one first."""
+Open = Callable[[ReadyModel, RunOptions, Notify], Engine]
+
+
+def _of_package(found: Any, entry: Entry) -> Open:
+    """What opens the engine that an entry point leads to."""
+    opens = getattr(found, "open_engine", None)
+    if not callable(opens):
+        raise Unfit("a module or an object with open_engine(model, options, notify)")
+    return guarded(entry, opens)
+
+
+EXTENSIONS = Extensions("engine", ENGINES, _of_package)
+
+
+def own_names() -> tuple[str, ...]:
+    """The engines of tremble that a user can choose, the usual one first."""
     return tuple(name for name, entry in ENGINES.items() if entry.chosen)
 
 
+def names() -> tuple[str, ...]:
+    """These, and the engines of installed packages."""
+    return (*own_names(), *EXTENSIONS.names())
+
+
 def check_engine(name: str) -> None:
-    """Raises UserError where a user can choose no engine of that name."""
-    if name not in names():
+    """Raises UserError where a user can choose no engine of that name, or it cannot be loaded."""
+    if name not in own_names() and EXTENSIONS.get(name) is None:
         raise UserError(f"There is no engine {name!r}{did_you_mean(name, list(names()))}")
 
 
@@ -53,6 +76,9 @@ def open_with(name: str, model: ReadyModel, options: RunOptions, notify: Notify)
 
     Raises MissingExtra where its optional part is not installed, and whatever its module raises.
     """
+    added = EXTENSIONS.get(name)
+    if added is not None:
+        return added(model, options, notify)
     entry = ENGINES[name]
     try:
         module = import_module(f"tremble.engines.{entry.module}")

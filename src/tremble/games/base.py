@@ -17,13 +17,15 @@ stands, like a decision that brings its own prompt.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from importlib import import_module
 from typing import Any
 
 from tremble.decisions.view import View
 from tremble.errors import UserError
+from tremble.extensions.entries import Entry
+from tremble.extensions.extensions import Extensions, Unfit, guarded
 from tremble.games.theory.normative import Normative
 
 Told = Mapping[str, Any]
@@ -73,25 +75,54 @@ _MODULES = {
     "session": "session",
 }
 
+# What the words of a family raise where a record is not as they need it (`prompts.parts.usable`).
+NOT_USABLE = (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError)
 
-@cache
+
+def _of_package(found: Any, entry: Entry) -> Family:
+    """The family that an entry point leads to, under the name of the entry point."""
+    if not isinstance(found, Family):
+        raise Unfit("a tremble.games.base.Family")
+    calls: dict[str, Any] = {
+        part.name: guarded(entry, value, NOT_USABLE)
+        for part in fields(Family)
+        if callable(value := getattr(found, part.name))
+    }
+    return replace(found, name=entry.name, **calls)
+
+
+EXTENSIONS = Extensions("family", _MODULES, _of_package)
+
+
 def family(name: str) -> Family:
     """The family of that name.
 
-    Raises UserError when tremble has no words for it.
+    Raises UserError when tremble has no words for it, and for one of another package that cannot be
+    loaded.
     """
-    if name not in _MODULES:
+    return _own(name) if name in _MODULES else _added(name)
+
+
+def _added(name: str) -> Family:
+    added = EXTENSIONS.get(name)
+    if added is None:
         raise UserError(
             f"tremble has no words for a game called {name!r}; give these decisions a `prompt` of "
             "their own."
         )
+    return added
+
+
+@cache
+def _own(name: str) -> Family:
     loaded: Family = import_module(f"tremble.games.{_MODULES[name]}").FAMILY
     return loaded
 
 
 def known(name: str) -> bool:
-    """Whether tremble has a family of that name."""
-    return name in _MODULES
+    """Whether tremble or an installed package has a family of that name. Raises UserError where two
+    packages have."""
+    return name in _MODULES or EXTENSIONS.entry(name) is not None
 
 
 def amount(value: float) -> str:

@@ -20,6 +20,8 @@ from typing import Any
 from tremble.decisions.record import Decision, Event, Option
 from tremble.decisions.view import View
 from tremble.errors import UserError
+from tremble.extensions.entries import Entry
+from tremble.extensions.extensions import Extensions, Unfit, guarded
 from tremble.games.base import Family, family
 from tremble.prompts.conversation import (
     ControlNotApplicable,
@@ -31,6 +33,7 @@ from tremble.prompts.conversation import (
 from tremble.prompts.other_games import COUNTS_OF_THINGS, OtherGames, amounts_in, told_by
 from tremble.prompts.parts import own_prompt
 from tremble.text import did_you_mean
+from tremble.tokenization.options import READINGS
 
 NEUTRAL = "You are taking part in a decision task with another person."
 NEUTRAL_ALONE = "You are taking part in a decision task."
@@ -199,11 +202,36 @@ CONTROLS: dict[str, Control] = {
 }
 
 
+def _of_package(found: Any, entry: Entry) -> Control:
+    """The control that an entry point leads to."""
+    if not callable(found):
+        raise Unfit("a function of a decision and of other games")
+
+    def telling(decision: Decision, others: OtherGames | None = None) -> Telling:
+        made = found(decision, others)
+        if not isinstance(made, Telling):
+            raise TypeError(f"it gives {type(made).__name__}, not Telling")
+        return made
+
+    return guarded(entry, telling)
+
+
+# "none" is no control (`study.selection`), and readings stand beside wordings as controls do.
+EXTENSIONS = Extensions("control", (*CONTROLS, "none", *READINGS), _of_package)
+
+
+def names() -> list[str]:
+    """The controls of tremble and of installed packages."""
+    return [*CONTROLS, *EXTENSIONS.names()]
+
+
 def control(name: str) -> Control:
-    """The control of that name. Raises UserError for an unknown one."""
-    if name not in CONTROLS:
-        raise UserError(f"There is no control {name!r}{did_you_mean(name, list(CONTROLS))}")
-    return CONTROLS[name]
+    """The control of that name. Raises UserError for an unknown one, and for one of another package
+    that cannot be loaded."""
+    found = CONTROLS.get(name) or EXTENSIONS.get(name)
+    if found is None:
+        raise UserError(f"There is no control {name!r}{did_you_mean(name, names())}")
+    return found
 
 
 def under(wording: Formulation, name: str, others: OtherGames | None = None) -> Formulation:

@@ -6,8 +6,12 @@ that the decision's family gives (`parts.py`); none holds a text of its own per 
 
 from __future__ import annotations
 
+from typing import Any
+
 from tremble.decisions.record import Decision
 from tremble.errors import UserError
+from tremble.extensions.entries import Entry
+from tremble.extensions.extensions import Extensions, Unfit, guarded
 from tremble.prompts.answer_format import minimal, natural_language, simplified
 from tremble.prompts.asked import Asked
 from tremble.prompts.controls import under
@@ -50,14 +54,37 @@ FORMULATIONS: dict[str, Formulation] = {
 }
 
 
+def _of_package(found: Any, entry: Entry) -> Formulation:
+    """The wording that an entry point leads to."""
+    if not callable(found):
+        raise Unfit("a function of a decision, a presentation and a Telling")
+
+    def words(decision: Decision, presentation: int = 0, told: Telling = AS_IT_WAS) -> Conversation:
+        made = found(decision, presentation, told)
+        if not isinstance(made, Conversation):
+            raise TypeError(f"it gives {type(made).__name__}, not Conversation")
+        return made
+
+    return guarded(entry, words)
+
+
+EXTENSIONS = Extensions("wording", FORMULATIONS, _of_package)
+
+
+def names() -> list[str]:
+    """The wordings of tremble and of installed packages."""
+    return [*FORMULATIONS, *EXTENSIONS.names()]
+
+
 def formulation(name: str) -> Formulation:
     """The wording of that name. It raises NotApplicable for a decision it makes no sense of.
 
-    Raises UserError for an unknown one.
+    Raises UserError for an unknown one, and for one of another package that cannot be loaded.
     """
-    if name not in FORMULATIONS:
-        raise UserError(f"There is no formulation {name!r}{did_you_mean(name, list(FORMULATIONS))}")
-    return FORMULATIONS[name]
+    found = FORMULATIONS.get(name) or EXTENSIONS.get(name)
+    if found is None:
+        raise UserError(f"There is no formulation {name!r}{did_you_mean(name, names())}")
+    return found
 
 
 def spoken(asked: Asked, others: OtherGames | None = None) -> Formulation:
@@ -66,11 +93,11 @@ def spoken(asked: Asked, others: OtherGames | None = None) -> Formulation:
 
     Raises UserError for an unknown wording or control.
     """
-    if asked.wording not in FORMULATIONS:
+    if asked.wording not in FORMULATIONS and EXTENSIONS.entry(asked.wording) is None:
         raise UserError(
             f"There is no formulation {asked.wording!r} (a + joins one and a control, as in "
             f"{Asked('standard', 'no_history').name!r})"
-            f"{did_you_mean(asked.wording, list(FORMULATIONS))}"
+            f"{did_you_mean(asked.wording, names())}"
         )
     words = formulation(asked.wording)
     return words if asked.control is None else under(words, asked.control, others)

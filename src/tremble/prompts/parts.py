@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from tremble.decisions.record import Decision, Option
 from tremble.decisions.view import View
 from tremble.errors import UserError
-from tremble.games.base import family
+from tremble.games.base import NOT_USABLE, family
 from tremble.prompts.conversation import AS_IT_WAS, Conversation, Telling
 from tremble.prompts.presentations import view
 from tremble.text import one_line
@@ -65,7 +65,7 @@ def usable(decision: Decision) -> Iterator[None]:
     them."""
     try:
         yield
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError) as error:
+    except NOT_USABLE as error:
         raise UserError(
             f"The decision {decision.id!r} lacks something that {decision.family} needs in its "
             f"rules or events, or has it in another form ({type(error).__name__}: "

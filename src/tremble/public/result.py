@@ -35,7 +35,7 @@ from tremble.report.tables.table import layout
 from tremble.stats.frames.subsets import without_value
 from tremble.stats.frames.treatments import Contrast
 from tremble.stats.tables.analysis import COLUMNS, Analysis
-from tremble.stats.tables.further import FURTHER
+from tremble.stats.tables.further import further_names
 from tremble.store.state import state_of
 from tremble.store.study_folder import Store
 from tremble.study.notes import caveats, unfinished
@@ -126,7 +126,7 @@ class Result:
     @property
     def tables(self) -> list[str]:
         """The names that `table` knows."""
-        return [*COLUMNS, *CONTRASTS, _VERDICT, *FURTHER]
+        return [*COLUMNS, *CONTRASTS, _VERDICT, *further_names()]
 
     @in_python()
     def table(self, name: str) -> pl.DataFrame:
@@ -159,7 +159,7 @@ class Result:
             return {name: getattr(analysis, name)}
         if name == _VERDICT:
             return {name: verdict_analysis(self._folder, analysis)}
-        if name in FURTHER:
+        if name in further_names():
             return further_analysis(analysis, [name])
         if not analysis.contrasts:
             raise UserError(

@@ -92,8 +92,8 @@ class Reader:
         if key.kind == "size":
             return self._bytes(name, value, where)
         if key.kind == "text":
-            if key.words and value not in key.words:
-                self.fail(f"{name} is {given}; {_one_of(value, key.words)}")
+            if key.words and value not in key.allowed():
+                self.fail(f"{name} is {given}; {_one_of(value, key.allowed())}")
             if not isinstance(value, str) or not value:
                 self.fail(f"{name} in {where} is {given}; it must be a text in quotes")
             return value
@@ -113,8 +113,8 @@ class Reader:
                 )
             self.fail(f'{key.name} is {as_written(value)}; {what} of texts such as ["{example}"]')
         for word in value:
-            if key.words and word not in key.words:
-                self.fail(f"{key.name} holds {word!r}; {_one_of(word, key.words)}")
+            if key.words and word not in key.allowed():
+                self.fail(f"{key.name} holds {word!r}; {_one_of(word, key.allowed())}")
             if value.count(word) > 1:
                 self.fail(f"{key.name} holds {word!r} {value.count(word)} times; keep one")
         return tuple(value)

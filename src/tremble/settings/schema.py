@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -30,7 +31,8 @@ class Key:
     """One key of one table of a settings file.
 
     `default` is what it is when left out (None: nothing), or REQUIRED; `words` are the only values
-    it takes, `every` what "all" stands for. `patterns` is a text or a list of texts, `values` a
+    it takes, with those that `more` gives when it is asked (of installed packages), `every` what
+    "all" stands for. `patterns` is a text or a list of texts, `values` a
     text, number or flag, or a list of them; `size` is read as bytes. Of maps of tables: `any text`
     may be empty, `cells` is a list of what cells hold, `names` name -> text, `columns` that or a
     list of texts, `lists` name -> cells, `words` name -> {cell: text}, `options` a list of texts
@@ -45,6 +47,11 @@ class Key:
     words: tuple[str, ...] = ()
     every: tuple[str, ...] = ()
     example: str = ""  # in TOML, where neither `words` nor a flag gives one
+    more: Callable[[], Sequence[str]] = tuple
+
+    def allowed(self) -> tuple[str, ...]:
+        """The only values that it takes, where there are `words`."""
+        return (*self.words, *self.more()) if self.words else ()
 
 
 def keys_of(schema: tuple[Key, ...], table: str) -> dict[str, Key]:

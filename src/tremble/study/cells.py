@@ -11,6 +11,7 @@ from tremble.prompts.asked import Asked
 from tremble.prompts.chat import Template, template_of
 from tremble.prompts.sandbox import FROZEN_DATE
 from tremble.study.file import Study
+from tremble.study.origins import Origin
 from tremble.study.prompt_cache import table_key
 from tremble.tokenization.options import Ids, TokenizerFacts
 
@@ -119,8 +120,15 @@ def wordings(study: Study) -> list[Asked]:
     return [*alone, *under]
 
 
-def prompts_key(study: Study, cell: Cell, tokenizer: TokenizerFacts, data: str | None) -> str:
-    """The key of a cell's prompts: equal for all models that read the data alike."""
+def prompts_key(
+    study: Study,
+    cell: Cell,
+    tokenizer: TokenizerFacts,
+    data: str | None,
+    origins: Sequence[Origin] = (),
+) -> str:
+    """The key of a cell's prompts: equal for all models that read the data alike. `origins`: the
+    packages that what they are made with comes from, see `origins.prompt_origins`."""
     template, how = cell.template, study.how_read(cell.asked)
     return table_key(
         {
@@ -138,5 +146,7 @@ def prompts_key(study: Study, cell: Cell, tokenizer: TokenizerFacts, data: str |
             "reading": how.reading,
             "closing": how.terminator,
             "spellings": how.surface_forms,
+            # Only where there are some: the keys of all other prompts stay.
+            **({"extensions": [dict(origin) for origin in origins]} if origins else {}),
         }
     )

@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
+from tremble.engines.open import scored_identity
 from tremble.errors import ModelUnavailable, UserError
 from tremble.models.files import Notify
 from tremble.models.hub import Downloads
-from tremble.models.open import Opened, model_identity, open_tokenizer
+from tremble.models.open import Opened, open_tokenizer
 from tremble.models.spec import ModelSpec, model_name
 from tremble.store.study_folder import Store
 from tremble.study.available import Availability
@@ -55,7 +56,7 @@ class RunContext:
         """Sets `identities`, of those models of which `facts` are known, and says who is left
         out."""
         self.identities = self.models.ask_each(
-            facts, lambda model: model_identity(model, self.study.run, self.notify)
+            facts, lambda model: scored_identity(model, self.study.run, self.notify)
         )
         self.refuse_if_nothing_is_left()
         for model in self.models.unavailable:

@@ -6,7 +6,7 @@ from collections.abc import Container, Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from tremble.datasets.base import Notes, names, source
+from tremble.datasets.base import EXTENSIONS, Notes, names, source
 from tremble.decisions.record import Decision
 from tremble.decisions.subsample import Sample
 from tremble.disk.paths import path_of
@@ -77,9 +77,12 @@ def _held(entry: str, folder: Path, mark: str | None, most: int) -> list[Decisio
 
 
 def data_fingerprint(entry: str, folder: Path) -> str | None:
-    """A hash of what an entry of `data` holds; None for embedded data, which are part of the
-    package."""
-    return None if entry in names() else fingerprint(data_file(entry, folder))
+    """A hash of what an entry of `data` holds: of its file, or of the package that adds it; None
+    for embedded data, which are part of this one."""
+    if entry in names():
+        added = EXTENSIONS.origin(entry)
+        return None if added is None else added["digest"]
+    return fingerprint(data_file(entry, folder))
 
 
 def games_of(entry: str, folder: Path) -> OtherGames:

@@ -22,6 +22,7 @@ from tremble.store.schemas import DECISIONS
 from tremble.study.columns import in_parts, number_lists, repeated
 
 _NUMBERS = ("rates", "normative", "values")  # columns of lists of numbers
+_NO_GAME = "no game that tremble knows"
 
 
 class DecisionFrames(Mapping[str, pl.DataFrame]):
@@ -31,12 +32,16 @@ class DecisionFrames(Mapping[str, pl.DataFrame]):
     def __init__(self) -> None:
         self._parts: dict[str, list[bytes]] = {}
         self.presentations: dict[str, dict[str, int]] = {}  # entry of data -> family -> how many
+        self.games: dict[str, frozenset[str]] = {}  # likewise, families whose words are used
 
     def add(self, entry: str, parts: Iterable[pl.DataFrame]) -> None:
         """Raises what making the parts raises."""
         packed = self._parts[entry] = []
         counts = self.presentations[entry] = {}
+        self.games[entry] = frozenset()
         for part in parts:
+            games = part.filter(pl.col("normative_why").ne_missing(_NO_GAME))["family"]
+            self.games[entry] |= frozenset(games.cast(pl.String).unique())
             families = part.group_by("family", maintain_order=True).agg(pl.sum("presentations"))
             for family, count in families.iter_rows():
                 counts[family] = counts.get(family, 0) + count
@@ -143,7 +148,7 @@ def _theory(decision: Decision) -> dict[str, Any]:
     `LENGTHS` where labels are of different length (`baselines.own_prompts`)."""
     theory: dict[str, Any] = {"normative": None, "normative_why": None, "numbers": None}
     if decision.prompt is not None or not known(decision.family):
-        theory["normative_why"] = "no game that tremble knows"
+        theory["normative_why"] = _NO_GAME
         if decision.prompt is not None:
             lengths = [len(option.label) for option in decision.options]
             differ = {LENGTHS: lengths} if len(set(lengths)) > 1 else {}

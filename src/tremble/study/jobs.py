@@ -10,16 +10,19 @@ from tremble.engines.base import SCORING_VERSION
 from tremble.models.spec import ModelSpec, model_name
 from tremble.store.provenance import hash8, slug
 from tremble.study.cells import Cell
+from tremble.study.origins import Origin
 from tremble.study.prompt_table import PromptTable
 
 
 @dataclass(frozen=True)
 class Job:
-    """A cell of which every prompt is in a table, and the identity of its model."""
+    """A cell of which every prompt is in a table, the identity of its model, and the packages that
+    what made the prompts comes from (`origins.prompt_origins`)."""
 
     cell: Cell
     prompts: PromptTable
     identity: Mapping[str, Any]
+    origins: tuple[Origin, ...] = ()
 
     @property
     def model(self) -> ModelSpec:

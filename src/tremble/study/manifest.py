@@ -15,6 +15,7 @@ from tremble.prompts.sandbox import FROZEN_DATE
 from tremble.store.job_folder import JobFolder
 from tremble.store.provenance import installed
 from tremble.study.jobs import Job
+from tremble.study.origins import job_origins
 from tremble.tokenization.options import Tokenizer
 
 
@@ -37,6 +38,7 @@ def job_manifest(
     template = cell.template
     before = folder.previous
     control_texts = job.prompts.control_texts()
+    extensions = job_origins(job.origins, job.identity)
     return {
         "model": model_name(cell.model),
         "identity": job.identity,
@@ -62,6 +64,7 @@ def job_manifest(
         "joins": int(rows["join"].sum()),
         # Only where there are some: most studies have none, and say nothing of it.
         **({"control_texts": control_texts} if control_texts else {}),
+        **({"extensions": extensions} if extensions else {}),
         "limits": before.get("limits") if engine is None else asdict(engine.limits()),
         "scoring": before.get("scoring") if engine is None else engine.report(),
         "seconds": round(seconds + (before.get("seconds") or 0.0), 3),

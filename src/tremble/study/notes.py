@@ -13,6 +13,7 @@ from tremble.stats.frames.clusters import unnamed
 from tremble.store.study_folder import Store
 from tremble.study.control_notes import Read, control_notes
 from tremble.study.not_applicable import left_out, not_applicable_notes
+from tremble.study.origins import origin_notes
 from tremble.text import counted
 
 Manifest = Mapping[str, Any]
@@ -63,7 +64,7 @@ def caveats(out: Path) -> list[str]:
     """What a reader must know beside the numbers: what is not scored (`unfinished`), models that
     are none, what is a sample, which data are taken together, what wordings and controls are
     not applicable to, what is added to templates, control tokens in people's words, stored
-    precision, dtypes, counterparts that are none."""
+    precision, dtypes, counterparts that are none, what comes from other packages."""
     store = Store(out)
     run, notes = store.read_run(), dict.fromkeys(unfinished(out))
     if made_up := [
@@ -95,6 +96,7 @@ def caveats(out: Path) -> list[str]:
     folders = store.jobs()
     notes |= dict.fromkeys(not_applicable_notes(left_out(folders)))
     manifests = [manifest for folder in folders if (manifest := folder.manifest()) is not None]
+    notes |= dict.fromkeys(origin_notes(manifests, store.decision_columns(["family"])))
     notes |= dict.fromkeys(_of_prompts(manifests))
     notes |= dict.fromkeys(_of_weights(manifests))
     for entry in run["comparisons"]:

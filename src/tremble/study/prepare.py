@@ -13,6 +13,7 @@ from tremble.study.context import RunContext
 from tremble.study.data import data_fingerprint, decisions_of
 from tremble.study.decision_frame import DecisionFrames, decision_parts
 from tremble.study.file import Study
+from tremble.study.origins import Origin, prompt_origins
 from tremble.study.prompt_table import PromptTable
 from tremble.study.render import render
 from tremble.study.selection import check_families, of_families, selected
@@ -63,7 +64,8 @@ class PreparedPrompts:
         """
         facts, left = self._facts[cell.model], self.count([cell])
         cache, progress = self.run.cache, self.run.progress
-        key = prompts_key(self.run.study, cell, facts, self._fingerprints[cell.dataset])
+        data = self._fingerprints[cell.dataset]
+        key = prompts_key(self.run.study, cell, facts, data, self.origins(cell))
 
         def advance(prompts: int) -> None:
             nonlocal left
@@ -78,6 +80,12 @@ class PreparedPrompts:
             progress.advance(left)
         self._keys[cell] = key
         return self.made(cell)
+
+    def origins(self, cell: Cell) -> tuple[Origin, ...]:
+        """The packages that what the prompts of a cell are made with comes from."""
+        there = self.frames.games[cell.dataset]
+        families = there if cell.families is None else there.intersection(cell.families)
+        return prompt_origins(cell.dataset, families, cell.asked)
 
     def made(self, cell: Cell) -> PromptTable:
         """The prompts of a cell that `table` was asked for before, wherever they lie now."""

@@ -73,7 +73,7 @@ def write_down(run: RunContext, prepared: PreparedPrompts) -> list[Job]:
             store.brought.append(store.folder / entry)
     run.cache.settle()
     jobs = [
-        Job(cell, prepared.made(cell), run.identities[cell.model])
+        Job(cell, prepared.made(cell), run.identities[cell.model], prepared.origins(cell))
         for cell in prepared.cells
         if cell.model in run.identities
     ]

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from tremble.engines.registry import names as engine_names
+from tremble.engines import registry as engines
 from tremble.models.device import DTYPES
+from tremble.prompts import controls
 from tremble.prompts.controls import CONTROLS
 from tremble.prompts.formulations import FORMULATIONS
 from tremble.prompts.presentations import COUNTERBALANCES
@@ -84,6 +85,7 @@ SCHEMA = (
         (),
         "[what every formulation is also put under](#controls)",
         words=tuple(CONTROLS),
+        more=controls.EXTENSIONS.names,
     ),
     Key(
         "study",
@@ -198,7 +200,8 @@ SCHEMA = (
         "text",
         "transformers",
         "transformers: shared prefixes, checked; reference: one prompt, one pass",
-        words=engine_names(),
+        words=engines.own_names(),
+        more=engines.EXTENSIONS.names,
     ),
     Key(
         "run",

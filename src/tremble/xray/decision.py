@@ -9,14 +9,14 @@ from typing import Any, TypeVar
 
 import polars as pl
 
-from tremble.baselines.base import BASELINES, FITTED
+from tremble.baselines.base import is_fitted, names, predicted
 from tremble.decisions.record import Decision
-from tremble.engines.open import give_memory_back, open_engine
+from tremble.engines.open import give_memory_back, open_engine, scored_identity
 from tremble.engines.registry import check_engine
 from tremble.models.device import check_device
 from tremble.models.files import Notify
 from tremble.models.hub import Downloads
-from tremble.models.open import model_identity, open_tokenizer
+from tremble.models.open import open_tokenizer
 from tremble.models.spec import ModelSpec, model_name
 from tremble.store.study_folder import Store
 from tremble.study.available import Availability
@@ -142,7 +142,7 @@ class _Look:
         """One model's readings; its weights are in memory meanwhile."""
         options, store = self.study.run, self.store
         engine = open_engine(model, replace(options, engine="reference", batch=1), self.notify)
-        identity = None if store is None else model_identity(model, options, self.notify)
+        identity = None if store is None else scored_identity(model, options, self.notify)
         reader = TokenReader(engine.tokenizer)
         readings = []
         for cell, shown in prompts.items():
@@ -187,8 +187,11 @@ def _outcome(decision: Decision, store: Store | None) -> Found:
     if store is not None:
         frame = store.decisions()
         frame = frame.filter(pl.col("family").cast(pl.String) == decision.family)
-        for name in (name for name in BASELINES if name not in FITTED):
-            mine = BASELINES[name](frame).filter(pl.col("decision").cast(pl.String) == decision.id)
+        for name in (name for name in names() if not is_fitted(name)):
+            mine = predicted(name, frame)
+            mine = mine.filter(pl.col("decision").cast(pl.String) == decision.id)
+            if "key" in mine.columns:  # where there is a prediction of every option
+                mine = mine.filter(pl.col("key").is_null() | (pl.col("key") == decision.target))
             if mine.height:
                 baselines[name] = mine["prediction"][0]
     return {

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tremble.datasets.base import names, source
+from tremble.datasets.base import cards, names
 from tremble.disk.paths import is_file, is_folder, path_of
 from tremble.errors import UserError
 from tremble.models.spec import ModelSpec, RunOptions
@@ -61,7 +61,7 @@ def study_of(request: Request) -> tuple[Study, Store | None]:
             raise UserError(f'{path} names no data; add data = ["demo"] to [study].')
         store = _store(request, study, path)
     else:
-        embedded = [name for name in names() if source(name).card.embedded]
+        embedded = [card.name for card in cards() if card.embedded]
         raise UserError(
             f"{request.where!r} is no study file, study folder, JSONL file or embedded data set"
             f"{did_you_mean(request.where, embedded)}"

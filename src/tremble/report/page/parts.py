@@ -15,7 +15,7 @@ from tremble.report.tables.further import further_layout
 from tremble.report.tables.methods import paragraph
 from tremble.report.tables.provenance import ABOUT, TITLE, provenance_layout
 from tremble.report.tables.table import Section, Table
-from tremble.stats.tables.further import FURTHER
+from tremble.stats.tables.further import further_list, further_names
 from tremble.text import one_line
 
 MOST_ROWS = 200
@@ -67,7 +67,7 @@ def further_parts(
     contrasts: Callable[[], Mapping[str, Rows]] | None = None,
 ) -> list[Part]:
     """The verdict in its two tables (`ANSWER`), the tables that `contrasts` makes, if any, then
-    every table of `FURTHER` that has rows;
+    every further table that has rows;
     `rows_of` makes the rows of one by its name.
 
     What a table raises stands in its part as `trouble`; the others are made all the same.
@@ -87,6 +87,7 @@ def further_parts(
     def further(name: str) -> Callable[[], Table]:
         return lambda: further_layout({name: rows_of(name)})[0]
 
+    known = further_list()
     parts = [
         *(
             _made(Heading(id, title, about, "tremble verdict DIR --json"), partial(of_verdict, n))
@@ -95,10 +96,14 @@ def further_parts(
         *(_contrast_parts(contrasts) if contrasts is not None else []),
         *(
             _made(
-                Heading.of(name, f"{about}.", f"tremble analyze DIR --table {name} --json"),
+                Heading.of(
+                    name,
+                    f"{known.get(name, name)}.",
+                    f"tremble analyze DIR --table {name} --json",
+                ),
                 further(name),
             )
-            for name, about in FURTHER.items()
+            for name in further_names()
         ),
     ]
     return [part for part in parts if part.table is None or part.table.sections]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from tremble.baselines.base import BASELINES
+from tremble.baselines.base import names
 from tremble.report.tables.captions import BY, CAPTIONS, heading
 from tremble.report.tables.table import (
     Column,
@@ -18,7 +18,8 @@ from tremble.report.tables.table import (
     shown_model,
     without_empty_pool,
 )
-from tremble.stats.tables.further import FURTHER
+from tremble.stats.tables.further import EXTENSIONS, further_about
+from tremble.study.origins import package_words
 from tremble.text import MISSING, decimal, p_value
 
 Row = dict[str, Any]
@@ -39,18 +40,23 @@ _BY = (
     ("wins", "Wins by {}"),
 )
 _LONG = ("note", "why", "spellings")
-_BASELINE = re.compile(rf"\b({'|'.join(BASELINES)})\b")
 
 
 def further_layout(tables: Mapping[str, Sequence[Row] | str]) -> list[Table]:
-    """A table for each name, by `FURTHER`; the columns are those of its rows. A sentence in place
-    of rows says why there are none."""
+    """A table for each name (`further_names`); the columns are those of its rows. A sentence in
+    place of rows says why there are none."""
     return [
-        Table(name, FURTHER[name], "", [], [], rows)
+        Table(name, name if name in EXTENSIONS.names() else further_about(name), "", [], [], rows)
         if isinstance(rows, str)
-        else table_of(name, FURTHER[name], rows, last=("spellings", "note"))
+        else _credited(table_of(name, further_about(name), rows, last=("spellings", "note")))
         for name, rows in tables.items()
     ]
+
+
+def _credited(table: Table) -> Table:
+    """A table with the package that it comes from in its caption, where that is not tremble."""
+    origin = EXTENSIONS.origin(table.id)
+    return table if origin is None else replace(table, caption=f"From {package_words(origin)}.")
 
 
 def breakdown_layout(parts: Mapping[str, Mapping[str, Sequence[Row]] | str]) -> list[Table]:
@@ -112,7 +118,7 @@ def table_of(id: str, title: str, rows: Sequence[Row], last: Sequence[str] = ())
 
 def plain_words(text: str) -> str:
     """A sentence with the baselines in it named as people read them."""
-    return _BASELINE.sub(lambda name: name[0].replace("_", " "), text)
+    return re.sub(rf"\b({'|'.join(names())})\b", lambda name: name[0].replace("_", " "), text)
 
 
 def cell(name: str, value: Any) -> str:

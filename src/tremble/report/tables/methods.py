@@ -10,6 +10,7 @@ from typing import Any
 
 from tremble.report.tables.claimed import Facts, listed, statistics
 from tremble.report.tables.table import family_name
+from tremble.study.origins import named
 from tremble.text import counted
 
 UNKNOWN = "unknown"
@@ -239,3 +240,9 @@ def _software(facts: Facts) -> Iterator[str]:
         yield f"Scored with {listed(names)}; a{analysed}"
     else:
         yield f"A{analysed}"
+    packages: dict[str, list[str]] = {}
+    for one in facts.get("extensions") or ():
+        owner = f"{one['package']} {one['version']} (digest {one['digest'][:_SHORT]})"
+        packages.setdefault(owner, []).append(f"the {named(one)}")
+    for owner, added in packages.items():
+        yield f"The package {owner} added {listed(added)}."

@@ -14,6 +14,7 @@ from tremble.report.tables.claimed import (
 )
 from tremble.report.tables.methods import UNKNOWN, family_words, quantity
 from tremble.report.tables.table import Column, Section, Table
+from tremble.study.origins import named
 from tremble.text import as_written, counted, decimal
 
 TITLE = "Methods and provenance"
@@ -46,6 +47,8 @@ def _software(facts: Facts) -> Iterator[tuple[str, str]]:
     for name in _PACKAGES:
         yield name, ", ".join(facts["versions"][name]) or UNKNOWN
     yield "analysed with", f"tremble {facts['analysis']['tremble']}"
+    for one in facts.get("extensions") or ():
+        yield named(one), f"{one['package']} {one['version']}, digest {one['digest']}"
 
 
 def _models(facts: Facts) -> Iterator[tuple[str, str]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from tremble.baselines.base import BASELINES
+from tremble.baselines import base
 from tremble.stats.frames.comparisons import family_order
 from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.predictions import RUN
@@ -49,7 +49,7 @@ def added(evidence: Evidence) -> list[dict[str, Any]]:
     held = baseline_points(evidence.with_outcomes(numbered)).rename(
         {"prediction": "baseline_prediction"}
     )
-    names = [name for name in BASELINES if name in set(held["baseline"])]
+    names = [name for name in base.names() if name in set(held["baseline"])]
     families = {family: place for place, family in enumerate(family_order(numbered["family"]))}
     for name in names:
         beside = held.filter(pl.col("baseline") == name).drop("baseline")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from tremble.baselines.base import BASELINES, FITTED, about
+from tremble.baselines.base import about, is_fitted, names
 from tremble.baselines.cases import main_reason
 from tremble.stats.frames.comparisons import family_order
 from tremble.stats.frames.evidence import Evidence
@@ -30,7 +30,7 @@ def baseline_table(evidence: Evidence) -> list[dict[str, Any]]:
     silent = evidence.baseline_predictions.filter(pl.col("prediction").is_null())
     every = baseline_points(evidence)
     rows = []
-    for name in BASELINES:
+    for name in names():
         held = every.filter(pl.col("baseline") == name)
         for family in family_order(about(name, decisions)["family"]):
             of_family = decisions.filter(pl.col("family") == family).select("decision")
@@ -79,7 +79,7 @@ def _row(name: str, family: str, held: pl.DataFrame, total: int, why: str | None
     if constant:
         reason = "a constant has no r" if reason in (None, "constant prediction") else reason
     left = f"{total - n} decisions left out" if total > n else None
-    leaning = name in FITTED and reason is None and whole["r"] < 0
+    leaning = is_fitted(name) and reason is None and whole["r"] < 0
     return {
         "baseline": name,
         "family": family,

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from tremble.errors import UserError
+from tremble.errors import TrembleError, UserError
+from tremble.extensions.entries import Entry
+from tremble.extensions.extensions import Extensions, Unfit, failure
 from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.matrix import RunMatrix
 from tremble.stats.inference.bootstrap import RESAMPLES
 from tremble.stats.tables.added import added
-from tremble.stats.tables.analysis import Analysis, plain
+from tremble.stats.tables.analysis import COLUMNS, Analysis, plain
 from tremble.stats.tables.breakdowns import breakdown, wins_table
 from tremble.stats.tables.ceiling import ceiling_table
 from tremble.stats.tables.controls import control_table
@@ -31,7 +34,7 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class _Source:
+class TableSource:
     """What the tables are made of: an analysis, families and sizes of models, and how often to
     resample. What several tables need is made once."""
 
@@ -61,7 +64,7 @@ class _Further(NamedTuple):
     """A table: what it shows, and what makes its rows."""
 
     about: str
-    make: Callable[[_Source], list[Row]]
+    make: Callable[[TableSource], list[Row]]
 
 
 # In the order of printing.
@@ -152,6 +155,67 @@ _TABLES = {
     ),
 }
 FURTHER = {name: table.about for name, table in _TABLES.items()}
+# What stands under names of its own where tables do: in JSON, on pages and in exports.
+_TAKEN = (
+    *(*FURTHER, *COLUMNS, "contrasts", "effects", "effect_errors", "verdict", "numbers"),
+    *("notes", "by", "all", "provenance", "methods"),
+)
+
+
+def _of_package(found: Any, entry: Entry) -> _Further:
+    """The table that an entry point leads to; what it breaks down with is a sentence."""
+    about, make = getattr(found, "about", None), getattr(found, "make", None)
+    if not isinstance(about, str) or not callable(make):
+        raise Unfit("a module or an object with about, a text, and make(source)")
+
+    def rows(source: TableSource) -> list[Row]:
+        try:
+            return _sound(make(source))
+        except TrembleError:
+            raise
+        except Exception as error:
+            raise failure(entry, error) from error
+
+    return _Further(about, rows)
+
+
+def _sound(made: Any) -> list[Row]:
+    """The rows of a table of a package. Raises ValueError where they are none: dicts with equal
+    keys and values that JSON can hold."""
+    rows = list(made)
+    if not all(isinstance(row, dict) and list(row) == list(rows[0]) for row in rows):
+        raise ValueError("make gives something else than dicts with equal keys")
+    rows = plain(rows)
+    json.dumps(rows, allow_nan=False)
+    return rows
+
+
+EXTENSIONS = Extensions("table", _TAKEN, _of_package)
+
+
+def further_names() -> list[str]:
+    """The tables of tremble in the order of printing, then those of installed packages, of which
+    none is loaded."""
+    return [*FURTHER, *EXTENSIONS.names()]
+
+
+def further_about(name: str) -> str:
+    """What a table shows, in a few words. Raises UserError for one of a package that cannot be
+    loaded."""
+    return _table(name).about
+
+
+def further_list() -> dict[str, str]:
+    """Every table that can be loaded, with what it shows."""
+    return {**FURTHER, **{name: table.about for name, table in EXTENSIONS.all().items()}}
+
+
+def _table(name: str) -> _Further:
+    """Raises UserError for a name that is no table."""
+    found = _TABLES.get(name) or EXTENSIONS.get(name)
+    if found is None:
+        raise UserError(f"There is no table {name!r}{did_you_mean(name, further_names())}")
+    return found
 
 
 def further_tables(
@@ -161,7 +225,7 @@ def further_tables(
     resamples: int = RESAMPLES,
     instead: Callable[[str, Exception], Any] | None = None,
 ) -> dict[str, Any]:
-    """The tables of `FURTHER` (all, or those of `names`), each a list of plain dicts.
+    """The tables of `further_names` (all, or those of `names`), each a list of plain dicts.
 
     `catalogue` maps a model to its family and size in billions of parameters. What is not known
     is None. With `instead` a table that cannot be made stops none of the others: what `instead`
@@ -169,14 +233,14 @@ def further_tables(
     table.
     """
     for name in names or ():
-        if name not in FURTHER:
-            raise UserError(f"There is no table {name!r}{did_you_mean(name, list(FURTHER))}")
-    source = _Source(analysis, catalogue or {}, resamples)
+        if name not in further_names():
+            _table(name)  # raises
+    source = TableSource(analysis, catalogue or {}, resamples)
     tables: dict[str, Any] = {}
-    for name in FURTHER:
+    for name in further_names():
         if names is None or name in names:
             try:
-                tables[name] = plain(_TABLES[name].make(source))
+                tables[name] = plain(_table(name).make(source))
             except Exception as error:
                 if instead is None:
                     raise
