@@ -34,8 +34,8 @@ def gambles(a: Any, b: Any) -> Decision:
 def cell(mine: str, theirs: int, own: str, others: str) -> str:
     """The line of one cell of a table, on a line of its own."""
     return (
-        f"\nIf you choose {mine} and the other player chooses {theirs}, you get {own} and the other "
-        f"player gets {others}."
+        f"\nIf you choose {mine} and the other player chooses {theirs}, you get {own} and the "
+        f"other player gets {others}."
     )
 
 

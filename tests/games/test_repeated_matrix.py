@@ -82,8 +82,8 @@ def test_an_end_by_chance_and_an_end_nobody_told() -> None:
     for said, length in (
         (
             chance,
-            "The number of rounds is determined by chance. After each round, there is another round "
-            "with a probability of 87.5%.",
+            "The number of rounds is determined by chance. After each round, there is another "
+            "round with a probability of 87.5%.",
         ),
         (untold, "The game has several rounds. You are not told how many."),
     ):
