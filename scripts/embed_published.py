@@ -2,8 +2,8 @@
 
 `python scripts/embed_published.py FOLDER`: FOLDER holds the published tables as CSV files;
 `tremble.published.figures` reads what is written here. Numbers and names are taken over,
-sentences are not. Refuses to lose a number: every compact row must give back the figures it was
-made of.
+sentences are not, but for the few words on what each wording changes. Refuses to lose a number:
+every compact row must give back the figures it was made of.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def config_space(folder: Path) -> Table:
 
 def main(folder: Path) -> None:
     pairs = ("number", "family", "base", "aligned", "size_label", "params_b", "hub_org")
-    variants = ("cluster", "variant", "usable", "base_wins", "aligned_wins")
+    variants = ("cluster", "variant", "modification", "usable", "base_wins", "aligned_wins")
     types = ("game_type", "base_wins", "aligned_wins")
     tables = {
         "pairs": copied(folder, "pairs.csv", pairs),

@@ -54,7 +54,8 @@ def test_the_page_follows_from_the_rows(tmp_path: Path) -> None:
     assert lines[0].endswith(f", {len(some)} decisions")
     head = cells(lines[2])
     assert head[1:3] == ["mock:gemma-3-270m plain", "next token"]
-    for line in lines[4:18]:
+    rows_shown = lines[4 : 4 + len(FORMULATIONS)]
+    for line in rows_shown:
         wording, first, *_ = cells(line)
         mine = rows.filter(
             (pl.col("model") == "mock:gemma-3-270m")
@@ -67,7 +68,8 @@ def test_the_page_follows_from_the_rows(tmp_path: Path) -> None:
             continue
         r = float(np.corrcoef(mine["prediction"], mine["outcome"])[0, 1])
         assert first == f"{decimal(r)} ({decimal(cast(float, mine['mass'].mean()))})", wording
-    assert [cells(line)[0] for line in lines[4:18]] == list(FORMULATIONS)
+    assert [cells(line)[0] for line in rows_shown] == list(FORMULATIONS)
+    assert lines[4 + len(FORMULATIONS)] == ""
     controls = page[page.index("## Controls") :]
     assert {cells(line)[1] for line in controls.split("\n")[4:] if line} == set(CONTROLS)
 

@@ -87,9 +87,9 @@ def test_every_answer_is_its_decision_with_its_deal_and_its_own_person(
             own, others = deal["issue2theyget"], deal["issue2youget"]
             said = standard(found).user.splitlines()[-1]
             assert said == (
-                f"The other person submitted a deal: {own['Food']} food, {own['Water']} water and "
-                f"{own['Firewood']} firewood for you, {others['Food']} food, {others['Water']} "
-                f"water and {others['Firewood']} firewood for the other person."
+                f"The other person proposed a deal: You get {own['Food']} food, {own['Water']} "
+                f"water and {own['Firewood']} firewood, and the other person gets "
+                f"{others['Food']} food, {others['Water']} water and {others['Firewood']} firewood."
             )
             facts = dialogue["participant_info"][me]
             assert found.person == {
@@ -262,31 +262,34 @@ def toy() -> Raw:
 def test_a_dialogue_by_hand(tmp_path: Path) -> None:
     first, second = load_of([toy()], tmp_path)
     assert standard(first).system == (
-        "You are going camping, and so is your neighbour at the campsite. Both of you have what "
-        "you need most, and more packages are there to be shared between the two of you. You and "
-        "the other person divide 3 food, 3 water and 3 firewood. You write messages to each "
-        "other. Either of you may submit a deal, which says how much of each kind each of you "
-        "gets; the other one accepts it, rejects it or walks away.\n\n"
-        "What one of each kind is worth to you: food 5 points, water 4 points, firewood 3 points. "
-        "You do not know what it is worth to the other person. Your reasons, in your own words:\n"
-        '- food: "I like Food"\n- water: "m"\n- firewood: "l"\n\n'
-        "You want as many points as you can get.\n\n"
-        "What you can do with a deal:\n"
-        '- "accept": everything is divided as the deal says, and the negotiation is over.\n'
-        '- "reject": there is no deal yet, and the negotiation goes on.\n'
-        '- "walk away": the negotiation is over without a deal, and each of you gets 5 points.\n\n'
-        "What do you do with the deal that the other person has submitted? Answer with a JSON "
+        "You are on a camping trip, and so is your neighbor at the campsite. Both of you already "
+        "have the basics that you need. You and your neighbor now have to divide some additional "
+        "packages. The items to divide are 3 food, 3 water and 3 firewood. You and the other "
+        "person negotiate by writing messages to each other. Either of you can propose a deal, "
+        "which states how many items of each kind each of you gets. The person who receives the "
+        "deal can accept it, reject it or walk away.\n\n"
+        "The items are worth the following points to you:\n"
+        '- food: 5 points each. Your reason, in your own words: "I like Food"\n'
+        '- water: 4 points each. Your reason, in your own words: "m"\n'
+        '- firewood: 3 points each. Your reason, in your own words: "l"\n\n'
+        "You do not know how many points the items are worth to the other person. Your goal is to "
+        "get as many points as possible.\n\n"
+        "When you receive a deal, you can choose one of these options:\n"
+        '- "accept": The items are divided as stated in the deal, and the negotiation ends.\n'
+        '- "reject": There is no deal yet, and the negotiation continues.\n'
+        '- "walk away": The negotiation ends without a deal, and each of you gets 5 points.\n\n'
+        "How do you respond to the deal that the other person has proposed? Answer with a JSON "
         'object of the form {"decision": "..."}, where the decision is "accept", "reject" or '
         '"walk away".'
     )
     assert standard(second).user == (
         'The other person wrote: "Hi there"\n'
         'You wrote: "I need "all" the water"\n'
-        "You submitted a deal: 0 food, 3 water and 1 firewood for you, 3 food, 0 water and 2 "
-        "firewood for the other person.\n"
+        "You proposed a deal: You get 0 food, 3 water and 1 firewood, and the other person gets "
+        "3 food, 0 water and 2 firewood.\n"
         "The other person rejected the deal.\n"
-        "The other person submitted a deal: 0 food, 3 water and 0 firewood for you, 3 food, 0 "
-        "water and 3 firewood for the other person."
+        "The other person proposed a deal: You get 0 food, 3 water and 0 firewood, and the other "
+        "person gets 3 food, 0 water and 3 firewood."
     )
     assert [first.choice, second.choice] == ["reject", "walk away"]
     assert [first.role, second.role] == [ONE, TWO] and first.cluster == second.cluster

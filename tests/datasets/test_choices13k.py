@@ -81,11 +81,11 @@ def test_gambles_are_those_of_the_row_and_ambiguous_ones_have_no_chances(
             if hidden % 5:
                 continue
             (line,) = [x for x in standard(decision).user.splitlines() if x.startswith("Gamble B")]
-            assert line.endswith("with chances that are not stated.") and "%" not in line
+            assert line.endswith("with probabilities that are not stated.") and "%" not in line
         else:
             assert rules["gamble_b"] == [outcome for outcome in listed["B"] if outcome[0] != 0]
         if float(row["pHa"]) == 1 and place < 2000:
-            assert standard(decision).user.splitlines()[0].endswith(" for certain.")
+            assert standard(decision).user.splitlines()[0].endswith(" for sure.")
     assert hidden == 2809
 
 
@@ -186,11 +186,12 @@ def test_three_rows_by_hand(tmp_path: Path) -> None:
     folder = toy(tmp_path, list(ROW), {"0": PAIR, "1": PAIR, "2": PAIR})
     first, second, third = load(folder, Notes())
     assert standard(first).user == (
-        "Gamble A: 95% chance of 26, 5% chance of -1.\nGamble B: 95% chance of 21, 5% chance of 23."
+        "Gamble A: 95% chance of 26 points, 5% chance of -1 point.\n"
+        "Gamble B: 95% chance of 21 points, 5% chance of 23 points."
     )
     assert standard(third, 1).user == (
-        "Gamble A: 21 or 23, with chances that are not stated.\n"
-        "Gamble B: 95% chance of 26, 5% chance of -1."
+        "Gamble A: 21 points or 23 points, with probabilities that are not stated.\n"
+        "Gamble B: 95% chance of 26 points, 5% chance of -1 point."
     )
     assert first.cluster == second.cluster != third.cluster
     assert [d.rates for d in (first, second)] == [{"a": 0.4, "b": 0.6}, {"a": 0.3, "b": 0.7}]

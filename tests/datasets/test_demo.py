@@ -199,9 +199,11 @@ def test_a_repeated_game_worked_by_hand(embedded: dict[str, Decision]) -> None:
     conversation = standard(embedded["demo/repeated_matrix/1/PD/r3"])
     assert conversation.user == (
         "Round 1 of 10:\n"
-        "You chose F, the other player chose J. You got 10 points, the other player got 0.\n"
+        "You chose F and the other player chose J. You got 10 points and the other player got 0 "
+        "points.\n"
         "Round 2 of 10:\n"
-        "You chose J, the other player chose F. You got 0 points, the other player got 10.\n"
+        "You chose J and the other player chose F. You got 0 points and the other player got 10 "
+        "points.\n"
         "Round 3 of 10:"
     )
     assert conversation.system.count("- If you choose") == 4

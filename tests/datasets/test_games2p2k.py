@@ -73,10 +73,14 @@ def test_the_words_and_both_orders(tmp_path: Path) -> None:
     assert presentations(decision) == (0, 1)
     assert standard(decision, 1).user == (
         "Your options: J, F. The other player's options: 1, 2.\n"
-        "You choose J, the other player 1: 19 for you, 10 for the other player.\n"
-        "You choose J, the other player 2: 4 for you, 17 for the other player.\n"
-        "You choose F, the other player 1: 2 for you, 21 for the other player.\n"
-        "You choose F, the other player 2: 6 for you, 24 for the other player."
+        "If you choose J and the other player chooses 1, you get 19 points and the other player "
+        "gets 10 points.\n"
+        "If you choose J and the other player chooses 2, you get 4 points and the other player "
+        "gets 17 points.\n"
+        "If you choose F and the other player chooses 1, you get 2 points and the other player "
+        "gets 21 points.\n"
+        "If you choose F and the other player chooses 2, you get 6 points and the other player "
+        "gets 24 points."
     )
 
 

@@ -92,7 +92,7 @@ def test_people_s_words_are_shown_in_both_orders_and_numbers_in_none(tmp_path: P
         "surely."
     )
     assert standard(second).system.startswith(
-        "You choose between two gambles. The one you choose is played once and pays what its "
+        "You choose one of two gambles. The gamble you choose is played once and pays what its "
         "description says."
     )
     # The control and the leak: numbers, rates and numbers of people move no prompt, words do.

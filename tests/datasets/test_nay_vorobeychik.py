@@ -290,14 +290,14 @@ def test_a_replaced_move_worked_by_hand(tmp_path: Path, monkeypatch: pytest.Monk
     found = imported(frame_of([(12, rounds)]), tmp_path, monkeypatch)
     assert standard(found[-1]).user.splitlines() == [
         "Round 1:",
-        "You chose J, option F was carried out for you, option F was carried out for the other "
-        "player. You got 0 points, the other player got 0.",
+        "You chose J. Option F was carried out for you and option F for the other player. You got "
+        "0 points and the other player got 0 points.",
         "Round 2:",
-        "You chose F, option J was carried out for you, option J was carried out for the other "
-        "player. You got 0.033 points, the other player got 0.033.",
+        "You chose F. Option J was carried out for you and option J for the other player. You got "
+        "0.033 points and the other player got 0.033 points.",
         "Round 3:",
-        "You chose F, option F was carried out for you, option J was carried out for the other "
-        "player. You got 0.099 points, the other player got -0.066.",
+        "You chose F. Option F was carried out for you and option J for the other player. You got "
+        "0.099 points and the other player got -0.066 points.",
         "Round 4:",
     ]
     assert [d.choice for d in found] == ["cooperate", "defect", "defect", "cooperate"]

@@ -108,7 +108,10 @@ def test_games_worked_by_hand(tmp_path: Path) -> None:
     assert column.parameters["other_payoffs"] == [[21, 21, 20], [10, 9, 20]]
     assert column.rates == {"1": 0.34, "2": 0.66} and column.config["size"] == "2x3"
     assert presentations(column) == (0, 1)
-    assert "You choose F, the other player 3: 6 for you, 20 for the other" in standard(column).user
+    assert standard(column).user.endswith(
+        "\nIf you choose F and the other player chooses 3, you get 6 points and the other player "
+        "gets 20 points."
+    )
     assert CARD.licence == "not stated"
 
 

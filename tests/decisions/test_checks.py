@@ -135,10 +135,10 @@ def test_the_documented_game_is_sound(tmp_path: Path) -> None:
     counts, faults, warnings = check_decisions(path)
     assert (counts["decisions"], faults, warnings) == (2, [], [])
     first, second = (standard(decision).plain() for decision in jsonl.read(path))
-    assert "You play a game with another player for 10 rounds." in first
+    assert "You are playing a game with another player. The game has 10 rounds." in first
     assert "Round 1 of 10:" in first and "You chose" not in first
-    line = "You chose J, the other player chose F. You got 0 points, the other player got 5."
-    assert line in second
+    line = "You chose J and the other player chose F. You got 0 points and the other player got 5"
+    assert f"{line} points.\n" in second
     # In a dilemma that ends after a told round theory has everybody defect.
     assert decision_frame(jsonl.read(path))["normative"].to_list() == [[0.0, 1.0]] * 2
 

@@ -31,45 +31,49 @@ def test_bargaining_alice_with_messages_and_without_inflation() -> None:
     assert "inflation" not in first and " 99 " not in first
     assert shown == [
         "Round 1:",
-        "You offered: $7,354 for you, $2,646 for Bob.",
+        "Your offer: You get $7,354 and Bob gets $2,646.",
         'You wrote: "Good"',
         "Bob rejected your offer.",
         "Round 2:",
-        "Bob offered: $5,000 for you, $5,000 for Bob.",
+        "Bob's offer: You get $5,000 and Bob gets $5,000.",
         'Bob wrote: "Let\'s split it evenly. Fair play!"',
     ]
     assert later[7] == "You rejected Bob's offer."
-    assert later[-2] == "Bob offered: $6,000 for you, $4,000 for Bob."
+    assert later[-2] == "Bob's offer: You get $6,000 and Bob gets $4,000."
     assert "accept" not in "\n".join(later)
 
 
 @needs_source
 def test_bargaining_bob_under_inflation_hears_of_what_is_lost() -> None:
     decisions = of_sample("8CE3DBA3A471D0B3")
-    assert "with every round that passes, the money is worth 5% less." in decisions[0][0]
-    assert "Alice makes an offer" in decisions[0][0]
+    assert "With each round that passes, the money loses 5% of its value.\n" in decisions[0][0]
+    assert "In round 1, Alice makes an offer" in decisions[0][0]
     last = decisions[-1][1]  # round 9: 1 - .95 ** 8 = .3366, rounds 3, 5, 7 before it
-    assert [line for line in last if line.startswith("By inflation")] == [
-        f"By inflation, what you get now is worth {lost}% less than in round 1."
+    assert [line for line in last if line.startswith("Because of inflation")] == [
+        f"Because of inflation, money you get in this round is worth {lost}% less to you than in "
+        "round 1."
         for lost in ("9.75", "18.55", "26.49", "33.66")
     ]
     assert last[4:7] == [
         "Round 2:",
-        "You offered: $20 for you, $80 for Alice.",
+        "Your offer: You get $20 and Alice gets $80.",
         'You wrote: "none"',
     ]
-    assert last[-2] == "Alice offered: $55 for you, $45 for Alice."
+    assert last[-2] == "Alice's offer: You get $55 and Alice gets $45."
 
 
 @needs_source
 def test_bargaining_bob_is_not_told_what_alice_loses() -> None:
     (system, shown), _ = of_sample("14667D27F6439073")
-    assert "There are 12 rounds; if no offer has been accepted by then, both of you get" in system
-    assert "the money is worth 0% less to you. You are not told how much it loses for Alice" in (
+    assert "There are 12 rounds. If no offer is accepted by the end of the last round, both" in (
         system
     )
+    assert (
+        "the money loses 0% of its value for you. You are not told how much value it loses for "
+        "Alice." in system
+    )
     assert "20%" not in system and "message" not in system
-    assert shown == ["Round 1 of 12:", "Alice offered: $100,000 for you, $900,000 for Alice."]
+    assert shown == ["Round 1 of 12:", "Alice's offer: You get $100,000 and Alice gets $900,000."]
 
 
 @needs_source
@@ -77,27 +81,28 @@ def test_negotiation_bob_with_a_told_horizon_and_no_word_of_alices_value() -> No
     decisions = of_sample("42D3A30685945D97")
     assert len(decisions) == 3
     system, shown = decisions[1]
-    assert "You are Bob and look for one product, which is worth $10,000 to you." in system
-    assert "You are not told what the product is worth to Alice." in system
-    assert "There are 10 rounds" in system and "buy from John at $10,000" in system
+    assert "You are Bob, a buyer. You are looking for one product. It is worth $10,000 to" in system
+    assert "You are not told how much the product is worth to Alice." in system
+    assert "There are 10 rounds" in system and "buy the product from John for $10,000" in system
     assert shown == [
         "Round 1 of 10:",
-        "Alice offered a price of $15,000.",
+        "Alice's offer: $15,000.",
         "You rejected Alice's offer.",
         "Round 2 of 10:",
-        "You offered a price of $10,000.",
+        "Your offer: $10,000.",
         "Alice rejected your offer.",
         "Round 3 of 10:",
-        "Alice offered a price of $12,000.",
+        "Alice's offer: $12,000.",
     ]
 
 
 @needs_source
 def test_negotiation_without_a_told_horizon_shows_no_round() -> None:
     ((system, shown),) = of_sample("774D873E8D5E6C41")
-    assert "worth $8,000 to you" in system and "To Alice the product is worth $10,000." in system
+    assert "It is worth $8,000 to you." in system
+    assert "The product is worth $10,000 to Alice." in system
     assert "30" not in system and "round" not in system.lower()
-    assert shown[0] == "Alice offered a price of $9,500."
+    assert shown[0] == "Alice's offer: $9,500."
     assert shown[1].startswith("Alice wrote: \"Hi Stacey, I'm offering you my product for $9500.")
     assert len(shown) == 2
 
@@ -106,16 +111,21 @@ def test_negotiation_without_a_told_horizon_shows_no_round() -> None:
 def test_persuasion_the_buyer_learns_the_quality_after_deciding() -> None:
     decisions = of_sample("1C478B0A82CF7505")
     system, shown = decisions[2]
-    assert "with a probability of 80% and of low quality with a probability of 20%" in system
-    assert "worth $20,000 and one of low quality $0. Alice knows what" in system
-    assert "In each of 20 rounds" in system and "fixed price of $10,000" in system
+    assert "is of high quality is 80%, and the probability that it is of low quality is 20%" in (
+        system
+    )
+    assert (
+        "A product of high quality is worth $20,000 to you, and a product of low quality is worth "
+        "$0 to you. Alice knows how much" in system
+    )
+    assert "There are 20 rounds" in system and "fixed price of $10,000" in system
     assert [line for line in shown if not line.startswith("Alice wrote")] == [
         "Round 1 of 20:",
         "You bought the product for $10,000.",
-        "It was of low quality, worth $0 to you.",
+        "The quality of the product was low. It was worth $0 to you.",
         "Round 2 of 20:",
         "You bought the product for $10,000.",
-        "It was of high quality, worth $20,000 to you.",
+        "The quality of the product was high. It was worth $20,000 to you.",
         "Round 3 of 20:",
     ]
     assert shown[-1].startswith('Alice wrote: "This product is a rare gem, carefully crafted')
@@ -126,20 +136,23 @@ def test_persuasion_the_buyer_learns_the_quality_after_deciding() -> None:
 def test_persuasion_the_seller_sees_the_quality_and_not_what_it_is_worth() -> None:
     decisions = of_sample("185A87C98EB4E437")
     system, shown = decisions[2]
-    assert "a probability of 33.33% and of low quality with a probability of 66.67%" in system
-    assert "You are not told what products are worth to the buyer." in system
+    assert (
+        "is of high quality is 33.33%, and the probability that it is of low quality is 66.67%"
+        in (system)
+    )
+    assert "You are not told how much the products are worth to the buyer." in system
     assert "40,000" not in system and "a new buyer" in system
     assert shown == [
         "Round 1 of 20:",
-        "The product is of low quality.",
-        "You did not recommend buying it.",
-        "The buyer did not buy it.",
+        "Quality of the product: low.",
+        "You did not recommend buying the product.",
+        "The buyer did not buy the product.",
         "Round 2 of 20:",
-        "The product is of low quality.",
-        "You did not recommend buying it.",
-        "The buyer did not buy it.",
+        "Quality of the product: low.",
+        "You did not recommend buying the product.",
+        "The buyer did not buy the product.",
         "Round 3 of 20:",
-        "The product is of high quality.",
+        "Quality of the product: high.",
     ]
 
 
@@ -150,10 +163,10 @@ def test_persuasion_the_seller_sees_the_quality_and_not_what_it_is_worth() -> No
     ("deltas", "complete", "said"),
     [
         ((1.0, 1.0), True, None),
-        ((0.8, 0.8), True, "the money is worth 20% less."),
-        ((0.8, 0.95), True, "the money is worth 20% less to you, and 5% less to Bob."),
-        ((1.0, 0.9), True, "the money is worth 0% less to you, and 10% less to Bob."),
-        ((0.8, 0.95), False, "20% less to you. You are not told how much it loses for Bob."),
+        ((0.8, 0.8), True, "the money loses 20% of its value."),
+        ((0.8, 0.95), True, "loses 20% of its value for you and 5% of its value for Bob."),
+        ((1.0, 0.9), True, "loses 0% of its value for you and 10% of its value for Bob."),
+        ((0.8, 0.95), False, "20% of its value for you. You are not told how much value it loses"),
     ],
 )
 def test_inflation_as_told(
@@ -166,21 +179,21 @@ def test_inflation_as_told(
     }
     (text,) = prompts(make(tmp_path, "bargaining", "Alice", **keys)).values()
     assert (said in text) if said else ("nflation" not in text)
-    own = f"worth {round(100 * (1 - deltas[0]))}% less than in round 1"  # one round has passed
+    own = f"worth {round(100 * (1 - deltas[0]))}% less to you than in"  # one round has passed
     assert (own in text) is (deltas[0] < 1)
 
 
 def test_binary_advice_in_words(tmp_path: Path) -> None:
     _, second = imported(make(tmp_path, "persuasion", "Bob", is_seller_know_cv=False))
     text = standard(second)
-    assert "Alice does not know what products are worth to you." in text.system
+    assert "Alice does not know how much the products are worth to you." in text.system
     assert text.user.split("\n") == [
         "Round 1 of 20:",
-        "Alice does not recommend buying the product.",
-        "You did not buy.",
-        "It was of high quality, worth $400 to you.",
+        "Alice did not recommend buying the product.",
+        "You did not buy the product.",
+        "The quality of the product was high. It was worth $400 to you.",
         "Round 2 of 20:",
-        "Alice recommends buying the product.",
+        "Alice recommended buying the product.",
     ]
 
 
@@ -188,7 +201,7 @@ def test_a_buyer_who_does_not_know_how_products_are_drawn(tmp_path: Path) -> Non
     text = prompts(make(tmp_path, "persuasion", "Bob", is_buyer_know_p=False))
     assert all("33.33" not in one and "not told how likely" in one for one in text.values())
     seller = prompts(make(tmp_path, "persuasion", "Alice", is_buyer_know_p=False))
-    assert all("Bob does not know this" in one for one in seller.values())
+    assert all("Bob does not know these probabilities." in one for one in seller.values())
 
 
 @pytest.mark.parametrize("family", ["bargaining", "negotiation", "persuasion"])

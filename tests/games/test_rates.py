@@ -31,6 +31,14 @@ def gambles(a: Any, b: Any) -> Decision:
     return Decision("d", "toy", "lottery", lottery.OPTIONS, target="b", rules=rules)
 
 
+def cell(mine: str, theirs: int, own: str, others: str) -> str:
+    """The line of one cell of a table, on a line of its own."""
+    return (
+        f"\nIf you choose {mine} and the other player chooses {theirs}, you get {own} and the "
+        f"other player gets {others}."
+    )
+
+
 def test_a_game_worked_by_hand_in_both_orders() -> None:
     decision = one_shot(GAME)
     assert presentations(decision) == (0, 1)
@@ -40,18 +48,18 @@ def test_a_game_worked_by_hand_in_both_orders() -> None:
             f'Which option do you choose? {asks}"J" or "F".'
         )
     assert standard(decision, 0).user == (
-        "Your options: J, F. The other player's options: 1, 2.\n"
-        "You choose J, the other player 1: 8 for you, 8 for the other player.\n"
-        "You choose J, the other player 2: -3.5 for you, 10 for the other player.\n"
-        "You choose F, the other player 1: 1,000 for you, 1 for the other player.\n"
-        "You choose F, the other player 2: 0 for you, 0.25 for the other player."
+        "Your options: J, F. The other player's options: 1, 2."
+        + cell("J", 1, "8 points", "8 points")
+        + cell("J", 2, "-3.5 points", "10 points")
+        + cell("F", 1, "1,000 points", "1 point")
+        + cell("F", 2, "0 points", "0.25 points")
     )
     assert standard(decision, 1).user == (
-        "Your options: J, F. The other player's options: 1, 2.\n"
-        "You choose J, the other player 1: 1,000 for you, 1 for the other player.\n"
-        "You choose J, the other player 2: 0 for you, 0.25 for the other player.\n"
-        "You choose F, the other player 1: 8 for you, 8 for the other player.\n"
-        "You choose F, the other player 2: -3.5 for you, 10 for the other player."
+        "Your options: J, F. The other player's options: 1, 2."
+        + cell("J", 1, "1,000 points", "1 point")
+        + cell("J", 2, "0 points", "0.25 points")
+        + cell("F", 1, "8 points", "8 points")
+        + cell("F", 2, "-3.5 points", "10 points")
     )
     assert standard(decision, 1).options == (Option("2", "J"), Option("1", "F"))
 
@@ -60,7 +68,7 @@ def test_a_game_that_is_not_square() -> None:
     rules = {"own_payoffs": [[1, 2, 3], [4, 5, 6]], "other_payoffs": [[7, 8, 9], [10, 11, 12]]}
     lines = standard(one_shot(rules), 1).user.splitlines()
     assert lines[0] == "Your options: J, F. The other player's options: 1, 2, 3."
-    assert lines[3] == "You choose J, the other player 3: 6 for you, 12 for the other player."
+    assert "\n" + lines[3] == cell("J", 3, "6 points", "12 points")
     assert len(lines) == 7
 
 
@@ -97,8 +105,10 @@ def test_keys_that_are_no_rows_are_refused() -> None:
 def test_lotteries_worked_by_hand_in_both_orders() -> None:
     decision = gambles([[1.0, 26.0]], [[0.8, -5.0], [0, 999], [0.002734, 24.5], [0.197266, 1000]])
     assert presentations(decision) == (0, 1)
-    first = "26 for certain."
-    second = "80% chance of -5, 0.2734% chance of 24.5, 19.7266% chance of 1,000."
+    first = "26 points for sure."
+    second = (
+        "80% chance of -5 points, 0.2734% chance of 24.5 points, 19.7266% chance of 1,000 points."
+    )
     assert standard(decision, 0).user == f"Gamble A: {first}\nGamble B: {second}"
     assert standard(decision, 1).user == f"Gamble A: {second}\nGamble B: {first}"
     assert standard(decision, 0).options == (Option("a", "A"), Option("b", "B"))
@@ -109,7 +119,9 @@ def test_lotteries_worked_by_hand_in_both_orders() -> None:
 
 def test_an_outcome_is_certain_when_all_others_have_probability_0() -> None:
     user = standard(gambles([[0.0, 3], [1.0, -4]], [[0.5, 0], [0.5, 1]])).user
-    assert user == "Gamble A: -4 for certain.\nGamble B: 50% chance of 0, 50% chance of 1."
+    assert user == (
+        "Gamble A: -4 points for sure.\nGamble B: 50% chance of 0 points, 50% chance of 1 point."
+    )
 
 
 @pytest.mark.parametrize(
@@ -145,7 +157,11 @@ def prompts(decisions: Iterable[Decision]) -> dict[str, tuple[str, ...]]:
 
 def test_both_orders_hold_the_same_game() -> None:
     """Every line read back: the same payoffs per key, the order of the keys reversed."""
-    pattern = re.compile(r"You choose (\w), the other player (\d): (\S+) for you, (\S+) for the")
+    pattern = re.compile(
+        r"^If you choose (\w) and the other player chooses (\d), you get (\S+) points? and the "
+        r"other player gets (\S+) points?\.$",
+        re.M,
+    )
     for decision in demo.one_shot(rows_of("one_shot.csv"), Notes()):
         own, other = decision.parameters["own_payoffs"], decision.parameters["other_payoffs"]
         expected = [
@@ -180,9 +196,9 @@ def test_both_orders_hold_the_same_gambles() -> None:
         for key, text in texts[0].items():
             outcomes = [
                 [float(chance) / 100, float(payoff)]
-                for chance, payoff in re.findall(r"([\d.]+)% chance of (-?[\d.]+)", text)
+                for chance, payoff in re.findall(r"([\d.]+)% chance of (-?[\d.]+) point", text)
             ]
-            certain = re.fullmatch(r"(-?[\d.]+) for certain", text)
+            certain = re.fullmatch(r"(-?[\d.]+) points? for sure", text)
             outcomes += [[1.0, float(certain[1])]] if certain else []
             wanted = [outcome for outcome in decision.rules[f"gamble_{key}"] if outcome[0]]
             assert [x for _, x in outcomes] == [x for _, x in wanted]

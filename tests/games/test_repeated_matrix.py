@@ -24,9 +24,14 @@ ANSWER = (
     '{"decision": "..."}, where the decision is "J" or "F".'
 )
 LINES = "".join(
-    f"\n- If you choose {mine} and the other player chooses {other}, you get {own} points and the "
-    f"other player gets {others} points."
-    for mine, other, own, others in ("JJ33", "JF05", "FJ50", "FF11")
+    f"\n- If you choose {mine} and the other player chooses {other}, you get {own} and the other "
+    f"player gets {others}."
+    for mine, other, own, others in (
+        ("J", "J", "3 points", "3 points"),
+        ("J", "F", "0 points", "5 points"),
+        ("F", "J", "5 points", "0 points"),
+        ("F", "F", "1 point", "1 point"),
+    )
 )
 
 
@@ -50,8 +55,7 @@ def move(
     return {"choice": choice, "other": other, "points": points, "other_points": others}
 
 
-def test_told_rounds_read_as_they_always_did() -> None:
-    """Every byte of the words for told rounds: studies made before are compared with."""
+def test_every_byte_of_the_words_for_told_rounds() -> None:
     said = standard(
         decision(
             {"rounds": 10},
@@ -60,14 +64,14 @@ def test_told_rounds_read_as_they_always_did() -> None:
         )
     )
     assert said.system == (
-        "You play a game with another player for 10 rounds. In every round each of you chooses "
-        "option J or option F, without knowing what the other chooses in that round. After the "
-        "round both of you learn both choices.\n\nPoints per round:"
-        f"{LINES}\n\nYou want as many points as possible over all rounds.\n\n{ANSWER}"
+        "You are playing a game with another player. The game has 10 rounds. In each round, each "
+        "of you chooses option J or option F without knowing what the other chooses in that round. "
+        "After each round, both of you learn what the other chose.\n\nPoints in each round:"
+        f"{LINES}\n\nYour goal is to get as many points as possible over all rounds.\n\n{ANSWER}"
     )
     assert said.user == (
-        "Round 1 of 10:\nYou chose J, the other player chose F. You got 0 points, the other player "
-        "got 5.\nRound 2 of 10:\nYou chose F. You got 5 points.\nRound 3 of 10:"
+        "Round 1 of 10:\nYou chose J and the other player chose F. You got 0 points and the other "
+        "player got 5 points.\nRound 2 of 10:\nYou chose F. You got 5 points.\nRound 3 of 10:"
     )
 
 
@@ -78,16 +82,16 @@ def test_an_end_by_chance_and_an_end_nobody_told() -> None:
     for said, length in (
         (
             chance,
-            "Chance decides how many: after every round there is another one with a probability of "
-            "87.5%.",
+            "The number of rounds is determined by chance. After each round, there is another "
+            "round with a probability of 87.5%.",
         ),
-        (untold, "You are not told how many there are."),
+        (untold, "The game has several rounds. You are not told how many."),
     ):
         assert said.system.startswith(
-            f"You play a game with another player for several rounds. {length} In every round each "
-            "of you chooses option J or option F, "
+            f"You are playing a game with another player. {length} In each round, each of you "
+            "chooses option J or option F "
         )
-        assert "\n\nPoints per round:" + LINES in said.system
+        assert "\n\nPoints in each round:" + LINES in said.system
         assert said.user.splitlines()[0] == "Round 1:" and said.user.splitlines()[-1] == "Round 2:"
 
 
@@ -96,29 +100,31 @@ def test_lots_are_told_and_what_was_drawn_is_not() -> None:
         decision({"rounds": 4, "lottery": True}, move("cooperate", "defect", None, None))
     )
     assert (
-        "\n\nPoints per round on average (what each of you gets is drawn by lot):" + LINES
+        "\n\nPoints in each round, on average (the points in a single round are drawn at random):"
+        + LINES
         in said.system
     )
-    assert said.user == "Round 1 of 4:\nYou chose J, the other player chose F.\nRound 2 of 4:"
+    assert said.user == "Round 1 of 4:\nYou chose J and the other player chose F.\nRound 2 of 4:"
 
 
 def test_errors_are_told_and_both_moves_stand_in_the_history() -> None:
     played = {**move("cooperate", "cooperate", 5, 0), "carried_out": "defect"}
     said = standard(decision({"continues": 0.5, "error": 0.0625}, played))
     assert (
-        "With a probability of 6.25% the option that is carried out for you is not the one you "
-        "chose but the other one, and the same holds for the other player. After the round both of "
+        "With a probability of 6.25%, the option that is carried out for you is not the one you "
+        "chose but the other one. The same is true for the other player. After each round, both of "
         "you learn which options were carried out, but not what the other chose." in said.system
     )
     assert (
         "- If option J is carried out for you and option F for the other player, you get 0 points "
         "and the other player gets 5 points." in said.system
     )
-    assert "learn both choices" not in said.system and "you choose J and" not in said.system
+    assert "learn what the other chose" not in said.system
+    assert "you choose J and" not in said.system
     assert said.user.splitlines() == [
         "Round 1:",
-        "You chose J, option F was carried out for you, option J was carried out for the other "
-        "player. You got 5 points, the other player got 0.",
+        "You chose J. Option F was carried out for you and option J for the other player. You got "
+        "5 points and the other player got 0 points.",
         "Round 2:",
     ]
 

@@ -100,11 +100,25 @@ def test_no_wording_keeps_a_rule(embedded: list[Decision], invented: dict[str, D
             if text is not None:
                 assert not any(rule in text.plain() for rule in rules), (wording, decision.id)
                 whole = told(wording, decision)
-                assert whole is not None and all(rule in whole.plain() for rule in rules)
+                assert whole is not None
+                kept = [rule for rule in rules if rule in whole.plain()]
+                if wording == "preamble_reversed":  # the same words in another order
+                    kept = [
+                        rule for rule in rules if words_of(rule) in map(words_of, paragraphs(whole))
+                    ]
+                assert kept == list(rules), (wording, decision.id)
+
+
+def paragraphs(found: Conversation) -> list[str]:
+    return found.system.split("\n\n")
+
+
+def words_of(text: str) -> list[str]:
+    return sorted(re.findall(r"[^\s,.]+", text))
 
 
 def pd_rules(found: Conversation) -> list[tuple[str, str]]:
-    return re.findall(r"you get (\d+) points and the other player gets (\d+)", found.system)
+    return re.findall(r"you get (\d+) points? and the other player gets (\d+)", found.system)
 
 
 def test_misleading_rules_by_hand(embedded: list[Decision], invented: dict[str, Decision]) -> None:
@@ -124,21 +138,24 @@ def test_misleading_rules_by_hand(embedded: list[Decision], invented: dict[str, 
     assert pd_rules(misled(meet)) == [("0", "0"), ("3", "3"), ("3", "3"), ("0", "0")]
     # Half of the money is lost where none was; 10% a round become 90%.
     bob = invented["bargaining"]
-    assert "with every round that passes, the money is worth 90% less to you" in misled(bob).system
+    assert "the money loses 90% of its value for you" in misled(bob).system
     assert bob.game is not None
     even = replace(bob, game=replace(bob.game, rules={**bob.game.rules, "delta": 1}))
-    assert "the money is worth 50% less to you" in misled(even).system
+    assert "the money loses 50% of its value for you" in misled(even).system
     # Bob's product was worth $60 to him and $40 to Alice.
-    assert "which is worth $40 to you" in misled(invented["negotiation"]).system
-    assert "To Alice the product is worth $60" in misled(invented["negotiation"]).system
+    swapped = misled(invented["negotiation"]).system
+    assert "It is worth $40 to you." in swapped
+    assert "The product is worth $60 to Alice." in swapped
     untold = {**invented["negotiation"].parameters, "other_value": None}
     price = replace(invented["negotiation"], game=None, rules=untold)
-    assert "which is worth $15 to you" in misled(price).system
-    assert "high quality is worth $0 and one of low quality $60" in (
-        misled(invented["persuasion"]).system
+    assert "It is worth $15 to you." in misled(price).system
+    assert (
+        "A product of high quality is worth $0 to you, and a product of low quality is worth $60 "
+        "to you." in misled(invented["persuasion"]).system
     )
     camp = misled(CAMPING).system
-    assert "water 3 points, food 4 points, firewood 5 points" in camp
+    each_kind = re.findall(r"^- (\w+): (\d) points each\.", camp, re.M)
+    assert each_kind == [("water", "3"), ("food", "4"), ("firewood", "5")]
     flat = {**play.parameters, "payoffs": {a: {b: [3, 3] for b in "ab"} for a in "ab"}}
     with pytest.raises(NotApplicable, match="the same the other way round"):
         spoken(Asked.parse("standard+misleading_rules"))(replace(play, rules=flat), 0)
@@ -158,7 +175,7 @@ def test_exchanged_payoffs_that_are_shown_in_both_orders_mislead_nobody(
 def test_misleading_rules_leave_what_happened(embedded: list[Decision]) -> None:
     for decision, usual, found in each("misleading_rules", embedded):
         assert found.system != usual.system
-        lost = re.compile(r"^By inflation.*\n?", re.M)  # counted by the reader's own rules
+        lost = re.compile(r"^Because of inflation.*\n?", re.M)  # counted by the reader's own rules
         assert lost.sub("", found.user) == lost.sub("", usual.user), decision.id
 
 
@@ -197,7 +214,7 @@ def test_choices_only(embedded: list[Decision], invented: dict[str, Decision]) -
             "Round 1 of 20:",
             "You bought the product for $30.",
             "Round 2 of 20:",
-            "You did not buy.",
+            "You did not buy the product.",
         ],
     }
     for name, lines in said.items():
@@ -207,14 +224,14 @@ def test_choices_only(embedded: list[Decision], invented: dict[str, Decision]) -
         assert found.user == "\n".join([*lines, current.user])
     for decision, usual, found in each("choices_only", embedded):
         if decision.family == "repeated_matrix":
-            assert found.user == re.sub(r" You got .*", "", usual.user)
+            assert found.user == re.sub(r" You got .*", "", usual.user) != usual.user
         if decision.family == "persuasion_seller":
             parts = usual.user.split("\n")
-            kept = [line for line in parts[:-1] if "quality" not in line]
+            kept = [line for line in parts[:-1] if "quality" not in line.lower()]
             assert found.user.split("\n") == [*kept, parts[-1]]
     camp = told("standard+choices_only", CAMPING)
     assert camp is not None and camp.user.split("\n")[0] == "You rejected the deal."
-    assert camp.user.count("\n") == 1 and "2 food, 1 water and 0 firewood for you" in camp.user
+    assert camp.user.count("\n") == 1 and "You get 2 food, 1 water and 0 firewood" in camp.user
 
 
 def test_every_wording_goes_with_every_control(

@@ -30,16 +30,10 @@ from tremble.prompts.formulations import spoken, standard
 from tremble.prompts.other_games import OtherGames, amounts_in
 from tremble.prompts.presentations import COUNTERBALANCES, presentations
 
-AMOUNTS = {  # where amounts stand, by family
-    "repeated_matrix": r"(?:(?<=ou get )|(?<=ou got )|(?<=player gets )|(?<=player got ))[\d,.]*\d",
-    "one_shot_matrix": r"-?[\d,.]*\d(?= for )",
-    "lottery": r"(?<=chance of )-?[\d,.]*\d|-?[\d,.]*\d(?= for certain)",
-    "multi_issue": r"\d+(?= points)",
-}
-MONEY = r"(?<=\$)[\d,.]*\d"
+AMOUNT = re.compile(r"\$(?P<dollars>[\d,.]*\d)|(?P<points>-?[\d,.]*\d) points?\b")
 
 
-def backwards(family_name: str, found: Conversation, usual: Conversation) -> str:
+def backwards(found: Conversation, usual: Conversation) -> str:
     """A renamed text with its old names, letters and amounts, by means of its own."""
     text = found.plain()
     for old, new in NAMES.items():
@@ -48,13 +42,17 @@ def backwards(family_name: str, found: Conversation, usual: Conversation) -> str
     letters = {o.label: old_label[o.key] for o in found.options}
     text = re.sub(rf"\b({'|'.join(letters)})\b", lambda word: letters[word[0]], text)
 
-    def less(number: re.Match[str]) -> str:
-        value = float(number[0].replace(",", "")) / FACTOR
-        rounded = round(value, 6)
-        return f"{int(rounded):,}" if rounded == int(rounded) else f"{rounded:,.10g}"
+    def less(found: re.Match[str]) -> str:
+        dollars = found["dollars"] is not None
+        value = round(float(found[found.lastgroup or 0].replace(",", "")) / FACTOR, 6)
+        if value == int(value):
+            number = f"{int(value):,}"
+        else:  # dollars with cents, as people write them
+            cents = dollars and value == round(value, 2)
+            number = f"{value:,.2f}" if cents else f"{value:,.10g}"
+        return f"${number}" if dollars else f"{number} point{'s' * (abs(value) != 1)}"
 
-    pattern = AMOUNTS.get(family_name, MONEY)
-    return re.sub(pattern, less, text)
+    return AMOUNT.sub(less, text)
 
 
 def test_renamed_back_is_the_standard_text(
@@ -63,7 +61,7 @@ def test_renamed_back_is_the_standard_text(
     seen = set()
     for decision, usual, found in each("renamed", [*embedded, *invented.values()]):
         assert found.plain() != usual.plain()
-        assert backwards(decision.family, found, usual) == usual.plain(), decision.id
+        assert backwards(found, usual) == usual.plain(), decision.id
         assert not re.search(r"\b(Alice|Bob)\b", found.plain())
         seen.add(decision.family)
     assert seen == {*SIZES, "multi_issue"}
@@ -79,7 +77,7 @@ def test_renamed_letters_follow_every_presentation(embedded: list[Decision]) -> 
                 assert [o.key for o in found.options] == [o.key for o in usual.options]
                 letters = [o.label for o in found.options]
                 assert len(set(letters)) == len(letters)
-                assert backwards(decision.family, found, usual) == usual.plain()
+                assert backwards(found, usual) == usual.plain()
 
 
 def test_amounts_in_words_are_not_renamed(

@@ -74,17 +74,19 @@ def test_which_wordings_fit_which_families(embedded: list[Decision]) -> None:
     assert misfits == {
         *((name, "numbers_only") for name in silent),
         ("lottery", "reversed_roles"),
-        *(("custom", wording) for wording in (*own, "preamble_reversed")),
+        *(("custom", wording) for wording in (*own, "preamble_reversed", "paragraphs_reversed")),
     }
-    assert len(FORMULATIONS) == 14
+    assert len(FORMULATIONS) == 16
 
 
 def test_a_wording_keeps_every_line_of_the_rules_and_the_whole_history(
     embedded: list[Decision],
 ) -> None:
     """Only the last paragraph, how to answer, may read differently; without dialogue all else is
-    the same."""
+    the same. What preamble_reversed exchanges: test_study_wordings.py."""
     for wording, decision, found in every(embedded):
+        if wording == "preamble_reversed":
+            continue
         usual = standard(decision)
         assert found.user == usual.user and found.options == usual.options, (wording, decision.id)
         kept = set(usual.system.split("\n\n")[:-1])
@@ -97,7 +99,7 @@ def test_wordings_of_one_decision_differ(embedded: list[Decision]) -> None:
     """But for dropping a dialogue where there is none."""
     for decision in {d.family: d for d in embedded}.values():
         texts = [f.plain() for w, _, f in every([decision]) if w != "numbers_only"]
-        assert len(set(texts)) == len(texts) >= 11
+        assert len(set(texts)) == len(texts) >= 14
 
 
 def test_a_persona_and_a_frame_stand_before_a_prompt_of_ones_own() -> None:
@@ -128,14 +130,16 @@ def test_numbers_only_drops_every_message_and_nothing_else(invented: dict[str, D
         kept = [line for line in usual.user.split("\n") if " wrote: " not in line]
         assert len(kept) < len(usual.user.split("\n"))
         assert found.user.split("\n") == kept
-        assert found.system.replace("What was written in messages is left out here.\n\n", "") == (
-            usual.system
-        )
+        assert found.system.replace("The messages are not shown here.\n\n", "") == usual.system
+        assert found.system != usual.system
 
 
 def test_the_other_side_is_whom_the_person_faces(invented: dict[str, Decision]) -> None:
     bob = FORMULATIONS["reversed_roles"](invented["bargaining"], 0).system
-    assert bob.startswith("You are Alice. What follows is what Bob reads;")
+    assert bob.startswith(
+        "You are Alice. The text below is written from the perspective of Bob. In it, "
+    )
+    assert '"you" refers to Bob and "Alice" refers to you.' in bob
     assert "What do you expect Bob to decide?" in bob
     alice = replace(invented["negotiation"], role="Alice")
     assert FORMULATIONS["reversed_roles"](alice, 0).system.startswith("You are Bob.")
@@ -196,7 +200,7 @@ def test_what_only_the_other_side_knows_and_what_comes_later_shows_in_no_wording
             for change in shown:  # the control: what the person did see
                 dropped = wording == "numbers_only" and change is shown[0]
                 assert (said(wording, change) == usual) is dropped, wording
-        assert fits == {"multi_issue": 14, "session": 8}[decision.family]
+        assert fits == {"multi_issue": 16, "session": 9}[decision.family]
 
 
 # Through a study.
@@ -265,7 +269,7 @@ def test_a_study_in_all_wordings_and_formats(tmp_path: Path, embedded: list[Deci
     assert run(path, tmp_path / "out") == 0
     frame = scores(tmp_path / "out")
     frame = frame.filter(frame["error"].is_null())
-    assert frame.select("model", "format", "formulation").unique().height == 2 * 2 * 14
+    assert frame.select("model", "format", "formulation").unique().height == 2 * 2 * 16
 
 
 def test_a_wording_that_fits_nothing_leaves_nothing_to_score(

@@ -57,7 +57,7 @@ def test_other_history_is_what_somebody_else_read(
 
     def lines(found: Conversation) -> tuple[str, ...]:
         """Without what follows from the reader's own rules: amounts, inflation, rounds to go."""
-        amounts = r"\$[\d,.]*\d|(?<=ou get )\S+|(?<= chance of )\S+|(?<=got )\d+"
+        amounts = r"\$[\d,.]*\d|-?[\d,.]*\d points?\b"
         return tuple(without_headings(re.sub(amounts, "", found.user)))
 
     read: dict[tuple[str, ...], set[str]] = {}
@@ -114,7 +114,7 @@ def test_events_of_other_rules_are_told_as_these_would_have_them(
     rich = {"money": 10_000, "delta": 0.5}
     there = seen_by(first, "there", rich, offer("Fair!", gains={"Alice": 9_000, "Bob": 1_000}))
     assert lines(mine, there)[1:] == [
-        "Alice offered: $50 for you, $450 for Alice.",
+        "Alice's offer: You get $50 and Alice gets $450.",
         'Alice wrote: "Fair!"',
     ]
     for message in ("I keep 9000", "I keep Nine Thousand"):  # no such amount is here
@@ -127,7 +127,7 @@ def test_events_of_other_rules_are_told_as_these_would_have_them(
     first = replace(invented["negotiation"], round=1)
     mine = seen_by(first, "mine", {}, offer("Well?", price=58))
     dear = seen_by(first, "there", {"value": 90, "other_value": 80}, offer("Please.", price=100))
-    assert lines(mine, dear)[1:] == ["Alice offered a price of $66.67.", 'Alice wrote: "Please."']
+    assert lines(mine, dear)[1:] == ["Alice's offer: $66.67.", 'Alice wrote: "Please."']
     # A product of high quality is worth $60 here.
     second = replace(invented["persuasion"], round=2)
     past = [
@@ -138,7 +138,7 @@ def test_events_of_other_rules_are_told_as_these_would_have_them(
     ]
     other = {"price": 450, "worth_high": 900, "p": 0.2}
     mine = seen_by(second, "mine", {}, *second.game.events[:3], past[-1]) if second.game else second
-    assert "It was of high quality, worth $60 to you." in lines(
+    assert "The quality of the product was high. It was worth $60 to you." in lines(
         mine, seen_by(second, "there", other, *past)
     )
 
@@ -148,8 +148,10 @@ def test_points_of_other_payoffs_are_those_of_this_game() -> None:
     mine, other = play("g1", "aabb", "p1"), play("g2", "baab", "p2", payoffs=double)
     found = told("standard+other_history", mine[2], OtherGames([*mine, *other]))
     assert found is not None and found.user.split("\n")[1:4:2] == [
-        "You chose F, the other player chose J. You got 10 points, the other player got 0.",
-        "You chose J, the other player chose J. You got 8 points, the other player got 8.",
+        "You chose F and the other player chose J. You got 10 points and the other player got 0 "
+        "points.",
+        "You chose J and the other player chose J. You got 8 points and the other player got 8 "
+        "points.",
     ]
 
 

@@ -45,6 +45,7 @@ def decisions() -> list[Decision]:
 def in_keys(decision: Decision, text: str, shown: tuple[Option, ...]) -> str:
     """A text with every label replaced by the key it stands for."""
     bare = decision.family in LETTERED
+    text = text.replace("A negative amount", "a negative amount")  # the article, and no label
     for option in shown:
         pattern = rf"\b{option.label}\b" if bare else f'"{option.label}"'
         text = re.sub(pattern, f"<{'-'.join(option.key.split())}>", text)

@@ -73,7 +73,9 @@ def each(
 
 
 def without_headings(text: str) -> list[str]:
-    return [line for line in text.split("\n") if not re.match(r"Round \d+|By inflation", line)]
+    return [
+        line for line in text.split("\n") if not re.match(r"Round \d+|Because of inflation", line)
+    ]
 
 
 def play(name: str, moves: str, participant: str | None, **rules: Any) -> list[Decision]:

@@ -1,4 +1,5 @@
-"""The embedded figures, read. `figures/` holds numbers and names only.
+"""The embedded figures, read. `figures/` holds numbers and names, and a few words on what each
+wording changes (column `modification` of `prompt_variants.csv`).
 
 `per_pair.csv` has a line per pair and a column per family of games, each cell the mass of base
 and of aligned and the r of base and of aligned in hundredths, the precision they are printed in;

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from tests.support.pages import folds, parsed, places, printed, read, rows, words
 from tremble.commands.program import app
+from tremble.published.figures import table
 from tremble.published.text_claims import claims as every_claim
 
 pytestmark = pytest.mark.slow
@@ -34,8 +35,14 @@ def test_the_core_study_s_page_holds_every_claim_and_every_filter(core: str) -> 
     claims = [
         row for name, fold in found.items() if name.startswith("claims") for row in rows(fold)
     ]
+    changes = {row["variant"]: row["modification"] for row in table("prompt_variants")}
     expected = [
-        [c.claim, c.printed, c.recounted or "–", c.agrees or "–", c.reason] for c in every_claim()
+        [
+            c.claim,
+            *[text for name, text in changes.items() if c.source == f"prompt_variants: {name}"],
+            *(c.printed, c.recounted or "–", c.agrees or "–", c.reason),
+        ]
+        for c in every_claim()
     ]
     flat = [[" ".join(cell.split()) for cell in row] for row in expected]
     assert sorted(claims) == sorted(flat)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tremble.published import sweep
-from tremble.published.figures import CITATION
+from tremble.published.figures import CITATION, table
 from tremble.published.recount import Claim
 from tremble.published.text_claims import claims
 from tremble.report.page.cloud import cloud_figure
@@ -66,9 +66,11 @@ def _sweep_part(games: str) -> Part:
 def _claims_part(source: str, every: Sequence[Claim]) -> Part:
     own = [claim for claim in every if claim.source.split(":")[0] == source]
     title, about = _PRINTED_IN[source]
+    changes = _changes() if source == "prompt_variants" else {}
     lines = [
         [
             claim.claim,
+            *([changes[claim.source]] if changes else []),
             claim.printed,
             claim.recounted or MISSING,
             claim.agrees or MISSING,
@@ -76,10 +78,19 @@ def _claims_part(source: str, every: Sequence[Claim]) -> Part:
         ]
         for claim in own
     ]
-    columns = [Column(name) for name in ("Claim", "Printed", "Recounted", "Agrees", "Reason")]
-    table = Table(source, title, "", columns, [Section("", lines)], "")
+    first = ["Claim", "What the wording changes"] if changes else ["Claim"]
+    columns = [Column(name) for name in (*first, "Printed", "Recounted", "Agrees", "Reason")]
+    shown = Table(source, title, "", columns, [Section("", lines)], "")
     heading = Heading(f"claims-{source}", title, f"{about}. {_agreement(own)}", "")
-    return folded(heading, table, most=len(own))
+    return folded(heading, shown, most=len(own))
+
+
+def _changes() -> dict[str, str]:
+    """What every wording changes, in the study's table, by the source of its claim."""
+    return {
+        f"prompt_variants: {row['variant']}": row["modification"]
+        for row in table("prompt_variants")
+    }
 
 
 def _agreement(some: Sequence[Claim]) -> str:
