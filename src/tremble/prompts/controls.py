@@ -199,17 +199,17 @@ CONTROLS: dict[str, Control] = {
 }
 
 
-def control(name: str) -> Control:
-    """The control of that name. Raises UserError for an unknown one."""
+def control(name: str, own: Sequence[str] = ()) -> Control:
+    """The built-in control of that name. Raises UserError for an unknown one; `own` are names of
+    the user's own, which may be meant."""
     if name not in CONTROLS:
-        raise UserError(f"There is no control {name!r}{did_you_mean(name, list(CONTROLS))}")
+        raise UserError(f"There is no control {name!r}{did_you_mean(name, [*CONTROLS, *own])}")
     return CONTROLS[name]
 
 
-def under(wording: Formulation, name: str, others: OtherGames | None = None) -> Formulation:
-    """A wording under the control `name`. It raises NotApplicable where the wording alone is not,
+def under(wording: Formulation, made: Control, others: OtherGames | None = None) -> Formulation:
+    """A wording under a control. It raises NotApplicable where the wording alone is not applicable,
     and ControlNotApplicable where only the control is not."""
-    made = control(name)
 
     def words(
         decision: Decision, presentation: int = 0, told: Telling | None = None

@@ -10,7 +10,7 @@ from tremble.decisions.record import Decision
 from tremble.errors import UserError
 from tremble.prompts.answer_format import minimal, natural_language, simplified
 from tremble.prompts.asked import Asked
-from tremble.prompts.controls import under
+from tremble.prompts.controls import control, under
 from tremble.prompts.conversation import (
     AS_IT_WAS,
     Conversation,
@@ -19,6 +19,7 @@ from tremble.prompts.conversation import (
 )
 from tremble.prompts.framing import observer, predict_human, reversed_roles
 from tremble.prompts.other_games import OtherGames
+from tremble.prompts.own_wording import NOTHING_OWN, Own
 from tremble.prompts.parts import own_prompt, parts
 from tremble.prompts.persona import PERSONAS, persona
 from tremble.prompts.structure import numbers_only, preamble_reversed
@@ -47,27 +48,39 @@ FORMULATIONS: dict[str, Formulation] = {
 }
 
 
-def formulation(name: str) -> Formulation:
-    """The wording of that name. It raises NotApplicable for a decision it makes no sense of.
+def formulation(name: str, own: Own = NOTHING_OWN) -> Formulation:
+    """The wording of that name, which may be of the user's `own`. It raises NotApplicable for a
+    decision it makes no sense of.
 
     Raises UserError for an unknown one.
     """
-    if name not in FORMULATIONS:
-        raise UserError(f"There is no formulation {name!r}{did_you_mean(name, list(FORMULATIONS))}")
-    return FORMULATIONS[name]
+    made = own.wording(name) or FORMULATIONS.get(name)
+    if made is None:
+        known = _names(own)
+        raise UserError(f"There is no formulation {name!r}{did_you_mean(name, known)}")
+    return made
 
 
-def spoken(asked: Asked, others: OtherGames | None = None) -> Formulation:
+def spoken(asked: Asked, others: OtherGames | None = None, own: Own = NOTHING_OWN) -> Formulation:
     """What is asked for as a wording, alone or under a control; `others` are games of the same
-    data.
+    data, `own` the user's own wordings and controls.
 
     Raises UserError for an unknown wording or control.
     """
-    if asked.wording not in FORMULATIONS:
+    if asked.wording not in _names(own):
         raise UserError(
             f"There is no formulation {asked.wording!r} (a + joins one and a control, as in "
             f"{Asked('standard', 'no_history').name!r})"
-            f"{did_you_mean(asked.wording, list(FORMULATIONS))}"
+            f"{did_you_mean(asked.wording, _names(own))}"
         )
-    words = formulation(asked.wording)
-    return words if asked.control is None else under(words, asked.control, others)
+    words = formulation(asked.wording, own)
+    if asked.control is None:
+        return words
+    made = own.control(asked.control)
+    if made is None:
+        return under(words, control(asked.control, [one.name for one in own.controls]), others)
+    return under(words, made, others)
+
+
+def _names(own: Own) -> list[str]:
+    return [*FORMULATIONS, *(wording.name for wording in own.wordings)]

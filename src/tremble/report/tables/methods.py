@@ -140,6 +140,10 @@ def _prompts(facts: Facts) -> Iterator[str]:
     if asked["controls"]:
         controls = asked["controls"]
         yield f"Each was also put under {_control(controls)} {listed(controls)}."
+    for what, own in asked["own"].items():
+        if own:
+            named = what.removesuffix("s") if len(own) == 1 else what
+            yield f"Of our own making: the {named} {listed([*own])}; the provenance has the text."
     turned = [_COUNTERBALANCED[one] for one in asked["counterbalanced"]]
     if turned:
         yield f"Counterbalanced, and averaged over: {listed(turned)}."
