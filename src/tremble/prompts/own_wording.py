@@ -96,7 +96,8 @@ class OwnWording:
             }
         opening = usual.opening if self.opening is None else self.opening
         said = replace(self._said(decision, variables, usual), opening=opening)
-        self._check(decision, said, usual, variables)
+        place = "" if told is AS_IT_WAS else ", under a control,"
+        self._check(decision, said, usual, (variables, place))
         return said
 
     def _said(self, decision: Decision, variables: Variables, usual: Conversation) -> Conversation:
@@ -110,19 +111,25 @@ class OwnWording:
         return replace(usual, system=texts.get("system", ""), user=texts["template"])
 
     def _rendered(self, key: str, text: str, variables: Variables, decision: Decision) -> str:
-        what = f"{key} of the wording {self.name!r}"
+        what = f"{template_of(key)} of the wording {self.name!r}"
         return _rendered(self.file, what, text, OF_WORDINGS, variables, decision)
 
     def _check(
-        self, decision: Decision, said: Conversation, usual: Conversation, variables: Variables
+        self,
+        decision: Decision,
+        said: Conversation,
+        usual: Conversation,
+        of: tuple[Variables, str],
     ) -> None:
-        """Raises UserError for a text that a model cannot decide by."""
+        """Raises UserError for a text that a model cannot decide by, made `of` variables in some
+        place."""
+        variables, place = of
         for option in usual.options:
             if _names(said.words, option.label):
                 continue
             if all(_names(usual.words, one.label) for one in usual.options):
                 raise UserError(
-                    f"{self.file}: the wording {self.name!r} does not name the option "
+                    f"{self.file}: the wording {self.name!r}{place} does not name the option "
                     f"{option.label!r} of the decision {decision.id!r}; write {{{{ answer }}}} or "
                     '{{ options|join(", ") }} in its template.'
                 )
@@ -135,8 +142,8 @@ class OwnWording:
         if without.words == said.words:
             what = "history" if "history" in variables else "prompt"
             raise UserError(
-                f"{self.file}: the wording {self.name!r} holds nothing of the {what} of the "
-                f"decision {decision.id!r}; write {{{{ {what} }}}} in its template."
+                f"{self.file}: the wording {self.name!r}{place} holds nothing of the {what} of "
+                f"the decision {decision.id!r}; write {{{{ {what} }}}} in its template."
             )
 
 
@@ -201,7 +208,7 @@ class OwnControl:
             "options": [option.label for option in seen.options],
             FACTS: Facts(decision.person),
         }
-        what = f"{key} of the control {self.name!r}"
+        what = f"{template_of(key)} of the control {self.name!r}"
         return _rendered(self.file, what, text, OF_CONTROLS, variables, decision).strip("\n")
 
 
@@ -227,6 +234,11 @@ class Own:
 NOTHING_OWN = Own()
 
 
+def template_of(key: str) -> str:
+    """What the template of a key is called in errors."""
+    return key if key == "template" else f"template of the {key}"
+
+
 def facts_of(one: OwnWording | OwnControl) -> frozenset[str]:
     """The facts that its templates look at."""
     made = (own_template(text, one.known).facts for text in one.templates.values())
@@ -246,9 +258,9 @@ def _rendered(
     except MissingCell as error:
         raise NotApplicable(f"it uses {error.name}, which the record does not hold") from error
     except NotRendered as error:
-        cure = "" if ";" in str(error) else "; correct it there"
+        cure = "" if ";" in str(error) else "; print texts and numbers that are there"
         raise UserError(
-            f"{file}: the {what} cannot be made of the decision {decision.id!r} ({error}){cure}."
+            f"{file}: the {what} does not work for the decision {decision.id!r}: {error}{cure}."
         ) from error
 
 

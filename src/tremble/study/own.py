@@ -10,7 +10,7 @@ from tremble.prompts.controls import CONTROLS
 from tremble.prompts.formulations import FORMULATIONS
 from tremble.prompts.own_template import NoTemplate
 from tremble.prompts.own_trial import own_template
-from tremble.prompts.own_wording import Own, OwnControl, OwnWording
+from tremble.prompts.own_wording import Own, OwnControl, OwnWording, template_of
 from tremble.settings.reader import Reader
 from tremble.study.schema import with_own
 from tremble.tokenization.options import READINGS
@@ -47,7 +47,8 @@ def own_of(where: Reader, content: Mapping[str, Any]) -> Own:
     for one in made:
         what = "wording" if isinstance(one, OwnWording) else "control"
         for key, text in one.templates.items():
-            _check_template(where, f"the {key} of the {what} {one.name!r}", text, one.known)
+            whose = f"the {template_of(key)} of the {what} {one.name!r}"
+            _check_template(where, whose, text, one.known)
     where.schema = with_own([w.name for w in own.wordings], [c.name for c in own.controls])
     return own
 
