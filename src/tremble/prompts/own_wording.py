@@ -265,5 +265,6 @@ def _rendered(
 
 
 def _names(text: str, label: str) -> bool:
-    """Whether a text holds a label, as a word where it is one."""
-    return re.search(rf"(?<!\w){re.escape(label)}(?!\w)", text) is not None
+    """Whether a text holds a label, as a word where it is one; words also with a capital."""
+    how = re.IGNORECASE if len(label) > 1 else re.NOFLAG
+    return re.search(rf"(?<!\w){re.escape(label)}(?!\w)", text, how) is not None
