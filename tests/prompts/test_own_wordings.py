@@ -186,7 +186,7 @@ def test_options_and_history_must_be_there() -> None:
     ("text", "fault"),
     [
         ("a\n{% if %}", "is no template (line 2: Expected an expression, got"),
-        ("{{ histroy }}", "uses 'histroy', which is no variable; did you mean 'history'?"),
+        ("{{ histor }}", "uses 'histor', which is no variable; did you mean 'history'?"),
         ("{{ row }}", "uses 'row', which is no variable; known: answer, facts, history,"),
         ("{{ range }}", "uses 'range', which is no variable"),
         ("{{ self }}", "uses `self`, a word of templates; write one of the variables"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,48 +11,11 @@ import pytest
 
 import tremble as tr
 from tests.support.commands import mistake, tremble
-from tremble.decisions import jsonl
-from tremble.decisions.record import Decision, Event, Game, Option
+from tests.support.own_studies import CALM, people, run, write
 from tremble.errors import UserError
-from tremble.prompts import own_trial, own_wording
-from tremble.prompts.own_trial import Facts
+from tremble.prompts import own_trial
 from tremble.store.study_folder import Store
 from tremble.study.file import read_study
-
-CALM = '[[wording]]\nname = "calm"\ntemplate = "{{ prompt }} Take your time."\n'
-MODEL = '[[model]]\nid = "mock:one"\n'
-
-
-def people(count: int = 24) -> list[dict[str, Any]]:
-    """Prompts of a user's own, with what people chose and facts about them."""
-    return [
-        {
-            "id": f"d{at}",
-            "prompt": f"Take {at} points? Say yes or no.",
-            "options": ["yes", "no"],
-            "choice": "yes" if at % 3 else "no",
-            "participant": f"p{at % 12}",
-            "config": {"kind": f"k{at % 2}"},
-            "person": {"age": 20 + at % 5, "did": "Yes" if at % 3 else "no", "code": at % 3 and 1},
-        }
-        for at in range(count)
-    ]
-
-
-def write(folder: Path, own: str = CALM, records: Any = None, **study: Any) -> Path:
-    lines = people() if records is None else records
-    (folder / "mine.jsonl").write_text("\n".join(map(json.dumps, lines)), "utf-8")
-    entries = {"name": "s", "data": ["mine.jsonl"], "formulations": ["standard", "calm"], **study}
-    body = "".join(f"{key} = {json.dumps(held)}\n" for key, held in entries.items())
-    path = folder / "study.toml"
-    path.write_text(f"[study]\n{body}{MODEL}{own}", "utf-8")
-    return path
-
-
-def run(path: Path) -> str:
-    code, _, error = tremble("run", path, "--out", path.parent / "out")
-    assert code == 0, error
-    return error
 
 
 def rows(folder: Path, name: str) -> pl.DataFrame:
@@ -282,128 +244,6 @@ def test_a_fact_that_follows_the_choice_is_a_warning(tmp_path: Path) -> None:
     assert "Warning" not in run(write(tmp_path / "rates", own, rated))
 
 
-WHY = {"High": "I run.", "Medium": "We are many.", "Low": "It is warm."}
-GAME = Game(
-    "g1",
-    "mine",
-    "multi_issue",
-    {
-        "setting": "You are going camping.",
-        "items": {"Food": 3, "Water": 3, "Firewood": 3},
-        "points": {"High": 5, "Medium": 4, "Low": 3},
-        "no_deal": 5,
-        "messages": True,
-        "private": {
-            "a": {
-                "priorities": {"High": "Water", "Medium": "Food", "Low": "Firewood"},
-                "reasons": WHY,
-            },
-            "b": {
-                "priorities": {"High": "Food", "Medium": "Water", "Low": "Firewood"},
-                "reasons": WHY,
-            },
-        },
-    },
-    (
-        Event("message", {"player": "b", "message": "Hello there"}),
-        Event("message", {"player": "b", "message": "psst"}, seen={"b": 2}),
-        Event(
-            "deal",
-            {
-                "player": "b",
-                "gets": {
-                    "a": {"Food": 1, "Water": 2, "Firewood": 3},
-                    "b": {"Food": 2, "Water": 1, "Firewood": 0},
-                },
-            },
-        ),
-        Event("decision", {"player": "a", "choice": "reject"}),
-    ),
-    person={"private": {"a": {"town": "Rome"}, "b": {"town": "Oslo"}}},
-    config={"arm": "late"},
-)
-PLAYED = Decision(
-    "g1/1",
-    "mine",
-    "multi_issue",
-    (Option("accept", "accept"), Option("reject", "reject")),
-    choice="reject",
-    game=GAME,
-    at=3,
-    role="a",
-    participant="one",
-    config={"stake": 3},
-)
-ASKS = (
-    '[[wording]]\nname = "calm"\nsystem = "{{ rules }} {{ question }} {{ answer }}"\n'
-    'template = "{{ history }} {{ facts.town }}"\n'
-)
-
-
-def played(folder: Path, own: str = ASKS, **study: Any) -> Path:
-    path = write(folder, own, formulations=["calm"], **study)
-    jsonl.write([PLAYED], folder / "mine.jsonl")
-    return path
-
-
-@pytest.mark.parametrize(
-    ("leak", "what"),
-    [
-        (lambda d: d.choice, "the choice"),
-        (lambda d: d.config.get("stake"), "a parameter of the data"),
-        (lambda d: d.game.config.get("arm"), "a parameter of the data"),
-        (lambda d: d.game.events[d.at :][-1].data.get("text"), "what happened later"),
-        (lambda d: d.game.events[1].data.get("message"), "what happened unseen"),
-        (lambda d: sorted(d.game.person["private"]), "what only others knew"),
-        (lambda d: sorted(d.game.rules["private"]), "what only others knew"),
-        (lambda d: [d.role, d.round, len(d.visible()), d.person], None),
-    ],
-)
-def test_what_a_person_could_not_see_is_looked_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, leak: Any, what: str | None
-) -> None:
-    """A leak is planted into the facts that a wording is given."""
-    path = played(tmp_path)
-    given: list[Decision] = []
-    seen = own_wording.own_prompt
-
-    def noted(decision: Decision) -> Any:
-        given.append(decision)
-        return seen(decision)
-
-    monkeypatch.setattr(own_wording, "own_prompt", noted)
-    monkeypatch.setattr(
-        own_wording, "Facts", lambda person: Facts({**person, "town": str(leak(given[-1]))})
-    )
-    if what is None:
-        run(path)
-        return
-    said = mistake("plan", path, "--out", tmp_path / "out")
-    assert said.endswith(
-        f"study.toml: 'calm' shows {what} in the decision 'g1/1', which the person could not see; "
-        "leave it out of the template."
-    )
-
-
-def test_a_control_is_held_to_the_same_and_the_sample_is_of_each_family(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    own = '[[control]]\nname = "brief"\nhistory = "{{ facts.town }}"\n'
-    path = write(tmp_path, own, formulations=["standard"], controls=["brief"])
-    other = [replace(PLAYED, id=f"x{at}", participant=f"x{at}") for at in range(3)]
-    jsonl.write([PLAYED, *other], tmp_path / "mine.jsonl")
-    run(path)
-    (asked,) = [
-        text
-        for text in (tremble("xray", path, "x1", "--formulation", "standard+brief")[1],)
-        if "Rome" in text
-    ]
-    assert "Oslo" not in asked and "Hello there" not in asked
-    # Facts of the other side are nobody's here.
-    path.write_text(path.read_text().replace("facts.town", "facts.private"))
-    assert "uses facts.private, which no record holds" in mistake("plan", path)
-
-
 def test_in_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     study = tr.Study(
@@ -425,6 +265,6 @@ def test_in_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     )
     assert '[[control]]\nname = "brief"\nrules = "Play."\n' in brief.text
     with pytest.raises(UserError, match=r"^wordings is \['calm'\]; give a dict from names to dic"):
-        tr.Study("t", data="demo", models=["mock:one"], wordings=["calm"])  # type: ignore[typeddict-item]
+        tr.Study("t", data="demo", models=["mock:one"], wordings=["calm"])  # type: ignore[arg-type]
     with pytest.raises(UserError, match=r"unknown key 'text' in \[\[wording\]\]"):
         tr.Study("t", data="demo", models=["mock:one"], wordings={"calm": {"text": "x"}})
