@@ -107,8 +107,8 @@ def _shown(words: Any, decision: Decision, number: int) -> Conversation | None:
 def _unseen(decision: Decision) -> Iterator[tuple[str, Decision]]:
     """The decision with what its person could not see changed, and what that is."""
     keys = [option.key for option in decision.options]
-    if decision.choice is not None:
-        yield "the choice", replace(decision, choice=next(k for k in keys if k != decision.choice))
+    for key in [key for key in keys if decision.choice not in (None, key)][:1]:
+        yield "the choice", replace(decision, choice=key)
     if decision.rates is not None:
         rates = dict(zip(decision.rates, [*decision.rates.values()][::-1], strict=True))
         yield "what people chose", replace(decision, rates=rates, n=77, rate_sd=None)
