@@ -118,8 +118,8 @@ def test_controls_of_ones_own_rules_and_all(tmp_path: Path) -> None:
     assert "own wording calm: system '{{ rules }}\\n\\n{{ question }} {{ answer }}'" in text
     asked = json.loads(tremble("methods", tmp_path / "out", "--json")[1])["asked"]
     assert asked["own"]["controls"] == {"brief": {"rules": "You play a game."}}
-    shown = tremble("xray", path, "demo/bargaining", "--formulation", "calm+brif")
-    assert "did you mean" in shown[2] or "decisions begin with" in shown[2]
+    said = mistake("xray", path, "demo/bargaining", "--formulation", "calm+brif")
+    assert said == "tremble: There is no control 'brif'; did you mean 'brief'?"
     path.write_text(path.read_text().replace('["standard", "calm"]', '"all"'))
     every = read_study(path).formulations
     assert (len(every), every[-1]) == (15, "calm")
