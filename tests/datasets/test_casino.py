@@ -262,34 +262,36 @@ def toy() -> Raw:
 def test_a_dialogue_by_hand(tmp_path: Path) -> None:
     first, second = load_of([toy()], tmp_path)
     assert standard(first).system == (
-        "You are on a camping trip, and so is your neighbor at the campsite. Both of you already "
-        "have the basics that you need. You and your neighbor now have to divide some additional "
-        "packages. The items to divide are 3 food, 3 water and 3 firewood. You and the other "
-        "person negotiate by writing messages to each other. Either of you can propose a deal, "
-        "which states how many items of each kind each of you gets. The person who receives the "
-        "deal can accept it, reject it or walk away.\n\n"
-        "The items are worth the following points to you:\n"
-        '- food: 5 points each. Your reason, in your own words: "I like Food"\n'
-        '- water: 4 points each. Your reason, in your own words: "m"\n'
-        '- firewood: 3 points each. Your reason, in your own words: "l"\n\n'
-        "You do not know how many points the items are worth to the other person. Your goal is to "
-        "get as many points as possible.\n\n"
-        "When you receive a deal, you can choose one of these options:\n"
-        '- "accept": The items are divided as stated in the deal, and the negotiation ends.\n'
-        '- "reject": There is no deal yet, and the negotiation continues.\n'
+        "You are on a camping trip. The other person is your neighbor at the campsite. Both of you "
+        "already have the basic supplies that you need. There are 3 packages of food, 3 packages "
+        "of water and 3 packages of firewood to divide between the two of you. You and the other "
+        "person negotiate by writing messages to each other. Either of you can make a proposal "
+        "that states how many packages of each kind each of you gets. The person who receives a "
+        "proposal can accept it, reject it or walk away.\n\n"
+        "The packages are worth the following to you:\n"
+        '- food: 5 points per package. The reason you gave: "I like Food"\n'
+        '- water: 4 points per package. The reason you gave: "m"\n'
+        '- firewood: 3 points per package. The reason you gave: "l"\n\n'
+        "You do not know how much the packages are worth to the other person. Your goal is to get "
+        "as many points as possible.\n\n"
+        "When you receive a proposal, you can choose one of these options:\n"
+        '- "accept": The packages are divided as proposed, and the negotiation ends.\n'
+        '- "reject": You turn down the proposal, and the negotiation continues.\n'
         '- "walk away": The negotiation ends without a deal, and each of you gets 5 points.\n\n'
-        "How do you respond to the deal that the other person has proposed? Answer with a JSON "
+        "How do you respond to the other person's current proposal? Answer with a JSON "
         'object of the form {"decision": "..."}, where the decision is "accept", "reject" or '
         '"walk away".'
     )
     assert standard(second).user == (
         'The other person wrote: "Hi there"\n'
         'You wrote: "I need "all" the water"\n'
-        "You proposed a deal: You get 0 food, 3 water and 1 firewood, and the other person gets "
-        "3 food, 0 water and 2 firewood.\n"
-        "The other person rejected the deal.\n"
-        "The other person proposed a deal: You get 0 food, 3 water and 0 firewood, and the other "
-        "person gets 3 food, 0 water and 3 firewood."
+        "Your proposal: You get 0 packages of food, 3 packages of water and 1 package of firewood. "
+        "The other person gets 3 packages of food, 0 packages of water and 2 packages of "
+        "firewood.\n"
+        "The other person rejected the proposal.\n"
+        "The other person's proposal: You get 0 packages of food, 3 packages of water and 0 "
+        "packages of firewood. The other person gets 3 packages of food, 0 packages of water and "
+        "3 packages of firewood."
     )
     assert [first.choice, second.choice] == ["reject", "walk away"]
     assert [first.role, second.role] == [ONE, TWO] and first.cluster == second.cluster

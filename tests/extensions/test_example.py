@@ -192,3 +192,11 @@ def test_the_page_shows_the_example_as_it_is() -> None:
     installed.read(EXAMPLE / "entry_points.txt")
     groups = {group: dict(installed[group]) for group in installed.sections()}
     assert shown["entry-points"] == groups and len(groups) == 7
+
+
+@pytest.mark.parametrize(("table", "name"), [("wording", "calm"), ("control", "hundredfold")])
+def test_a_wording_of_ones_own_cannot_take_the_name(study: Path, table: str, name: str) -> None:
+    body = 'template = "{{ history }} {{ answer }}"' if table == "wording" else 'rules = "A game."'
+    study.write_text(STUDY + f'[[{table}]]\nname = "{name}"\n{body}\n', "utf-8")
+    said = mistake("plan", study)
+    assert f"{name!r}, which is a {table} of an installed package; give it another name" in said

@@ -163,10 +163,15 @@ def test_persuasion_the_seller_sees_the_quality_and_not_what_it_is_worth() -> No
     ("deltas", "complete", "said"),
     [
         ((1.0, 1.0), True, None),
-        ((0.8, 0.8), True, "the money loses 20% of its value."),
-        ((0.8, 0.95), True, "loses 20% of its value for you and 5% of its value for Bob."),
-        ((1.0, 0.9), True, "loses 0% of its value for you and 10% of its value for Bob."),
-        ((0.8, 0.95), False, "20% of its value for you. You are not told how much value it loses"),
+        ((0.8, 0.8), True, "the money is worth 20% less than in the round before."),
+        ((0.8, 0.95), True, "worth 20% less to you and 5% less to Bob than in the round before."),
+        ((1.0, 0.9), True, "worth 0% less to you and 10% less to Bob than in the round before."),
+        (
+            (0.8, 0.95),
+            False,
+            "the money is worth 20% less to you than in the round before. You are not told how "
+            "inflation affects the money for Bob.",
+        ),
     ],
 )
 def test_inflation_as_told(
@@ -179,7 +184,8 @@ def test_inflation_as_told(
     }
     (text,) = prompts(make(tmp_path, "bargaining", "Alice", **keys)).values()
     assert (said in text) if said else ("nflation" not in text)
-    own = f"worth {round(100 * (1 - deltas[0]))}% less to you than in"  # one round has passed
+    # one round has passed
+    own = f"is worth {round(100 * (1 - deltas[0]))}% less to you than a dollar in round 1"
     assert (own in text) is (deltas[0] < 1)
 
 
@@ -189,11 +195,11 @@ def test_binary_advice_in_words(tmp_path: Path) -> None:
     assert "Alice does not know how much the products are worth to you." in text.system
     assert text.user.split("\n") == [
         "Round 1 of 20:",
-        "Alice did not recommend buying the product.",
+        "Alice did not recommend that you buy the product.",
         "You did not buy the product.",
-        "The quality of the product was high. It was worth $400 to you.",
+        "The product was of high quality. It would have been worth $400 to you.",
         "Round 2 of 20:",
-        "Alice recommended buying the product.",
+        "Alice recommended that you buy the product.",
     ]
 
 

@@ -138,10 +138,10 @@ def test_misleading_rules_by_hand(embedded: list[Decision], invented: dict[str, 
     assert pd_rules(misled(meet)) == [("0", "0"), ("3", "3"), ("3", "3"), ("0", "0")]
     # Half of the money is lost where none was; 10% a round become 90%.
     bob = invented["bargaining"]
-    assert "the money loses 90% of its value for you" in misled(bob).system
+    assert "the money is worth 90% less to you than" in misled(bob).system
     assert bob.game is not None
     even = replace(bob, game=replace(bob.game, rules={**bob.game.rules, "delta": 1}))
-    assert "the money loses 50% of its value for you" in misled(even).system
+    assert "the money is worth 50% less to you than" in misled(even).system
     # Bob's product was worth $60 to him and $40 to Alice.
     swapped = misled(invented["negotiation"]).system
     assert "It is worth $40 to you." in swapped
@@ -154,7 +154,7 @@ def test_misleading_rules_by_hand(embedded: list[Decision], invented: dict[str, 
         "to you." in misled(invented["persuasion"]).system
     )
     camp = misled(CAMPING).system
-    each_kind = re.findall(r"^- (\w+): (\d) points each\.", camp, re.M)
+    each_kind = re.findall(r"^- (\w+): (\d) points per unit\.", camp, re.M)
     assert each_kind == [("water", "3"), ("food", "4"), ("firewood", "5")]
     flat = {**play.parameters, "payoffs": {a: {b: [3, 3] for b in "ab"} for a in "ab"}}
     with pytest.raises(NotApplicable, match="the same the other way round"):
@@ -230,8 +230,9 @@ def test_choices_only(embedded: list[Decision], invented: dict[str, Decision]) -
             kept = [line for line in parts[:-1] if "quality" not in line.lower()]
             assert found.user.split("\n") == [*kept, parts[-1]]
     camp = told("standard+choices_only", CAMPING)
-    assert camp is not None and camp.user.split("\n")[0] == "You rejected the deal."
-    assert camp.user.count("\n") == 1 and "You get 2 food, 1 water and 0 firewood" in camp.user
+    assert camp is not None and camp.user.split("\n")[0] == "You rejected the proposal."
+    mine = "You get 2 units of food, 1 unit of water and 0 units of firewood."
+    assert camp.user.count("\n") == 1 and mine in camp.user
 
 
 def test_every_wording_goes_with_every_control(

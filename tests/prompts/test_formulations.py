@@ -130,17 +130,18 @@ def test_numbers_only_drops_every_message_and_nothing_else(invented: dict[str, D
         kept = [line for line in usual.user.split("\n") if " wrote: " not in line]
         assert len(kept) < len(usual.user.split("\n"))
         assert found.user.split("\n") == kept
-        assert found.system.replace("The messages are not shown here.\n\n", "") == usual.system
+        told = "The messages that were sent have been removed from the record below.\n\n"
+        assert found.system.replace(told, "") == usual.system
         assert found.system != usual.system
 
 
 def test_the_other_side_is_whom_the_person_faces(invented: dict[str, Decision]) -> None:
     bob = FORMULATIONS["reversed_roles"](invented["bargaining"], 0).system
     assert bob.startswith(
-        "You are Alice. The text below is written from the perspective of Bob. In it, "
+        'You are Alice. The text below is addressed to Bob, so "you" in it refers to Bob, and '
+        '"Alice" in it refers to you. The text may include information that only Bob has.\n'
     )
-    assert '"you" refers to Bob and "Alice" refers to you.' in bob
-    assert "What do you expect Bob to decide?" in bob
+    assert "Predict Bob's decision." in bob
     alice = replace(invented["negotiation"], role="Alice")
     assert FORMULATIONS["reversed_roles"](alice, 0).system.startswith("You are Bob.")
 

@@ -138,7 +138,7 @@ def test_events_of_other_rules_are_told_as_these_would_have_them(
     ]
     other = {"price": 450, "worth_high": 900, "p": 0.2}
     mine = seen_by(second, "mine", {}, *second.game.events[:3], past[-1]) if second.game else second
-    assert "The quality of the product was high. It was worth $60 to you." in lines(
+    assert "The product was of high quality. It would have been worth $60 to you." in lines(
         mine, seen_by(second, "there", other, *past)
     )
 

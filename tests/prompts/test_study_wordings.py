@@ -85,7 +85,7 @@ def about(in_change: str, said: str) -> Check:
     def check(decision: Decision, usual: Conversation, found: Conversation, change: str) -> None:
         assert in_change in change
         first, *rules = paragraphs(found)[:-1]
-        assert said in first and '"you" refers to the participant' in first
+        assert said in first and '"you" in it refers to the participant' in first
         assert rules == paragraphs(usual)[:-1] and found.user == usual.user
         (question, answer), (own, how) = asked(found), asked(usual)
         assert answer == how and f'"{own}"' in question
@@ -107,13 +107,18 @@ def other_side(decision: Decision, usual: Conversation, found: Conversation, cha
         made = [e for e in decision.visible() if e.type in ("offer", "recommendation")]
         maker = made[-1].data["player"] if decision.family != "persuasion" else "Alice"
         assert maker != decision.role and first.startswith(f"You are {maker}.")
-        assert f'"you" refers to {decision.role} and "{maker}" refers to you.' in first
-        assert question.endswith(f"What do you expect {decision.role} to decide?")
+        assert f'"you" in it refers to {decision.role}, and "{maker}" in it refers to you.' in first
+        assert f"may include information that only {decision.role} has." in first
+        assert question.endswith(f" Predict {decision.role}'s decision.")
     else:
         reader = {"multi_issue": "the other person", "persuasion_seller": "Bob"}
         names = {reader.get(decision.family, "the other player"), "the buyer in the current round"}
         assert any(first.startswith(f"You are {name}.") for name in names)
-        assert re.search(r"What do you expect (that \w+|Alice) to decide\?$", question)
+        assert re.search(r" Predict (that \w+|Alice)'s decision\.$", question)
+        # in matrix games each side knows all payoffs
+        assert ("only" in first) is (decision.family in reader)
+    # what the reader is asked speaks to the reader; "you" in the quoted question is the person
+    assert "you" not in question.replace(f'"{own}"', "").split()
 
 
 def opener(decision: Decision, usual: Conversation, found: Conversation, change: str) -> None:
@@ -146,7 +151,7 @@ def silent(decision: Decision, usual: Conversation, found: Conversation, change:
     kept = [line for line in usual.user.split("\n") if not re.match(r".+ wrote: ", line)]
     assert found.user.split("\n") == kept and len(kept) == usual.user.count("\n") + 1 - len(said)
     (told,) = set(paragraphs(found)) - set(paragraphs(usual))
-    assert "messages are not shown" in told
+    assert "messages" in told and "removed" in told
     assert [text for text in paragraphs(found) if text != told] == paragraphs(usual)
 
 
@@ -155,6 +160,7 @@ PHRASES = {  # where the rules name both options beside the list of them and the
     "multi_issue": ("accept it, reject it", "reject it, accept it"),
     "repeated_matrix": ("option J or option F", "option F or option J"),
 }
+PAYOFFS = re.compile(r"(?:^- If you choose .+\n?)+", re.M)
 
 
 def exchanged(family: str, text: str, one: str, two: str) -> str:
@@ -163,6 +169,11 @@ def exchanged(family: str, text: str, one: str, two: str) -> str:
     assert found == 1
     text, listed = re.subn(rf'(- "{one}": .+)\n(- "{two}": .+)', r"\2\n\1", text)
     assert listed == (family not in (*IN_SIGHT, "repeated_matrix"))
+    if family == "repeated_matrix":  # what J pays stands first, and then what F pays
+        (rows,) = PAYOFFS.findall(text)
+        lines = rows.strip("\n").split("\n")
+        assert [line[len("- If you choose ")] for line in lines] == [one, one, two, two]
+        text = text.replace("\n".join(lines), "\n".join(reversed(lines)))
     before, after = PHRASES.get(family, ("", ""))
     assert before == "" or text.count(before) == 1
     return text.replace(before, after) if before else text
@@ -204,11 +215,11 @@ CHECKS: dict[str, Check] = {
     "Predict human": about("prediction of the participant's choice", "Predict the decision"),
     "Observer": about("outside observer", "You are an outside observer"),
     "Reversed roles": other_side,
-    "Naive": persona("without prior experience", "You have no experience "),
+    "Naive": persona("without prior experience", "You have no prior experience "),
     "Expert": persona("behavioural-economics researcher", "a researcher in behavioral economics"),
-    "Fairness": persona("cares about fairness", "care .*about fairness", sentences=2),
-    "Selfish": persona("maximises own gain", "only about your own gain", sentences=2),
-    "Emotional": persona("follows gut feeling", "follow your gut feelings"),
+    "Fairness": persona("cares about fairness", "care .*about fairness"),
+    "Selfish": persona("maximises own gain", "only about .*own gain as large as possible"),
+    "Emotional": persona("follows gut feeling", "follow your gut feeling "),
     "Natural language": opener,
     "Simplified": opener,
     "Minimal": opener,
@@ -250,7 +261,7 @@ def test_personas_say_nothing_of_another_one(decisions: list[Decision]) -> None:
         "expert": "behavioral economics",
         "fairness": "fairness",
         "selfish": "own gain",
-        "emotional": "gut feelings",
+        "emotional": "gut feeling",
         "game_theorist": "game theory",
     }
     for wording in keywords:

@@ -115,7 +115,8 @@ formulation = ["observer"]
 def test_every_key_of_a_study_file_is_a_keyword() -> None:
     own = {key.name for key in SCHEMA if key.table in ("study", "run", "verdict")}
     assert len(own) == sum(key.table in ("study", "run", "verdict") for key in SCHEMA)
-    assert set(tr.StudyOptions.__annotations__) == own - {"name", "data"} | {"include", "exclude"}
+    several = {"include", "exclude", "wordings", "own_controls"}
+    assert set(tr.StudyOptions.__annotations__) == own - {"name", "data"} | several
     assert typing.get_type_hints(tr.StudyOptions)["sample"] is int
 
 

@@ -26,10 +26,12 @@ from tremble.models.spec import RunOptions
 from tremble.prompts.formulations import FORMULATIONS
 from tremble.settings.schema import REQUIRED, Key
 from tremble.stats.frames.treatments import Contrast
+from tremble.store.study_folder import Store
 from tremble.study.cells import Facts, cells, prompts_key
 from tremble.study.file import Study, read_study
 from tremble.study.notes import caveats
 from tremble.study.prepare import read_data
+from tremble.study.run import score_study
 from tremble.study.schema import REPEATED, SCHEMA, TABLES
 from tremble.study.selection import selected
 
@@ -39,7 +41,15 @@ BARE = {
     "pair": {"base": '"mock:base"', "aligned": '"mock:aligned"'},
     "model": {"id": '"mock:base"'},
 }
-NEEDED = {"contrast": {"by": '"condition"'}}  # what a table has wherever it stands
+NEEDED = {  # what a table has wherever it stands
+    "contrast": {"by": '"condition"'},
+    "wording": {"name": '"calm"', "template": '"{{ history }}"'},
+    "control": {"name": '"brief"', "rules": '"Play."'},
+}
+ASKED = {  # and what [study] says then
+    "wording": {"formulations": '["calm"]'},
+    "control": {"controls": '["brief"]'},
+}
 MODELS = (
     '[[pair]]\nbase = "mock:base"\naligned = "mock:aligned"\n[[model]]\nid = "mock:single"\n'
     'template = "gemma"\n'
@@ -62,6 +72,8 @@ def written(folder: Path, **extra: dict[str, str]) -> Path:
     lines = []
     for table in TABLES:
         needed = NEEDED.get(table, {}) if table in extra else {}
+        if table == "study":
+            needed = {key: held for one in extra for key, held in ASKED.get(one, {}).items()}
         entries = {**BARE.get(table, {}), **needed, **extra.get(table, {})}
         if table in BARE or table in extra:
             lines.append(f"[[{table}]]" if table in REPEATED else f"[{table}]")
@@ -81,7 +93,8 @@ def test_the_page_holds_the_schema_of_today() -> None:
 
 
 def test_the_examples_of_the_page_are_study_files(tmp_path: Path) -> None:
-    whole, rules, contrast = re.findall(r"```toml\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    examples = re.findall(r"```toml\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    whole, rules, contrast, own = examples
     path = tmp_path / "page.toml"
     path.write_text(whole, "utf-8")
     study = read_study(path)
@@ -98,6 +111,10 @@ def test_the_examples_of_the_page_are_study_files(tmp_path: Path) -> None:
         {"format": ("plain",)},
         {"format": ("chat",), "formulation": ("standard",)},
     ]
+    path.write_text(own, "utf-8")
+    assert score_study(read_study(path), tmp_path / "out", lambda _: None) == 0
+    names = {name.partition("+")[::2] for name in Store(tmp_path / "out").scores()["formulation"]}
+    assert names == {(w, c) for w in ("standard", "calm") for c in ("", "brief")}
 
 
 @pytest.mark.parametrize("key", SCHEMA, ids=lambda key: f"{key.table}.{key.name}")

@@ -59,7 +59,8 @@ def methods_facts(folder: Path, rows_of: RowsOf | None = None) -> dict[str, Any]
     - data: dataset (as decisions name it), entries, families, studies (the papers its games are
       from), decisions;
     - models and templates: see `api.provenance`; pairs: base, aligned, formats of both;
-    - asked: formats, formulations, controls, counterbalance (and what of it some decision was
+    - asked: formats, formulations, controls, own (of these, the wordings and controls that the
+      study file brings: name to texts), counterbalance (and what of it some decision was
       shown in, `counterbalanced`), reading, also_read, closing,
       spellings, too_long, one_decision_each, engine, device, batch;
     - computed: what the tables hold, see `api.computed`;
@@ -241,6 +242,7 @@ def _asked(
         "formats": study["formats"],
         "formulations": list(dict.fromkeys(one.wording for one in asked)),
         "controls": list(dict.fromkeys(one.control for one in asked if one.control)),
+        "own": _own(manifests),
         "counterbalance": study["counterbalance"],
         "reading": readings and readings[0],
         "also_read": list(dict.fromkeys(one.reading for one in asked if one.reading)),
@@ -252,6 +254,18 @@ def _asked(
         "device": options["device"],
         "batch": options["batch"],
     }
+
+
+def _own(manifests: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, dict[str, str]]]:
+    """The user's own wordings and controls: name to texts, by their keys in a study file."""
+    own: dict[str, dict[str, dict[str, str]]] = {"wordings": {}, "controls": {}}
+    for manifest in manifests:
+        asked, texts = Asked.parse(manifest.get("formulation") or ""), manifest.get("own") or {}
+        if "wording" in texts:
+            own["wordings"][asked.wording] = texts["wording"]
+        if "control" in texts and asked.control is not None:
+            own["controls"][asked.control] = texts["control"]
+    return own
 
 
 def _counterbalanced(store: Store, study_file: Row | None) -> list[str]:

@@ -225,19 +225,18 @@ def names() -> list[str]:
     return [*CONTROLS, *EXTENSIONS.names()]
 
 
-def control(name: str) -> Control:
-    """The control of that name. Raises UserError for an unknown one, and for one of another package
-    that cannot be loaded."""
+def control(name: str, own: Sequence[str] = ()) -> Control:
+    """The control of that name. Raises UserError for an unknown one (`own` are names of the user's
+    own, which may be meant), and for one of another package that cannot be loaded."""
     found = CONTROLS.get(name) or EXTENSIONS.get(name)
     if found is None:
-        raise UserError(f"There is no control {name!r}{did_you_mean(name, names())}")
+        raise UserError(f"There is no control {name!r}{did_you_mean(name, [*names(), *own])}")
     return found
 
 
-def under(wording: Formulation, name: str, others: OtherGames | None = None) -> Formulation:
-    """A wording under the control `name`. It raises NotApplicable where the wording alone is not,
+def under(wording: Formulation, made: Control, others: OtherGames | None = None) -> Formulation:
+    """A wording under a control. It raises NotApplicable where the wording alone is not applicable,
     and ControlNotApplicable where only the control is not."""
-    made = control(name)
 
     def words(
         decision: Decision, presentation: int = 0, told: Telling | None = None

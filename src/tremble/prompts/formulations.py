@@ -14,7 +14,7 @@ from tremble.extensions.entries import Entry
 from tremble.extensions.extensions import Extensions, Unfit, guarded
 from tremble.prompts.answer_format import minimal, natural_language, simplified
 from tremble.prompts.asked import Asked
-from tremble.prompts.controls import under
+from tremble.prompts.controls import control, under
 from tremble.prompts.conversation import (
     AS_IT_WAS,
     Conversation,
@@ -23,6 +23,7 @@ from tremble.prompts.conversation import (
 )
 from tremble.prompts.framing import observer, predict_human, reversed_roles
 from tremble.prompts.other_games import OtherGames
+from tremble.prompts.own_wording import NOTHING_OWN, Own
 from tremble.prompts.parts import own_prompt, parts
 from tremble.prompts.persona import PERSONAS, persona
 from tremble.prompts.structure import numbers_only, paragraphs_reversed, preamble_reversed
@@ -71,33 +72,39 @@ def _of_package(found: Any, entry: Entry) -> Formulation:
 EXTENSIONS = Extensions("wording", FORMULATIONS, _of_package)
 
 
-def names() -> list[str]:
-    """The wordings of tremble and of installed packages."""
-    return [*FORMULATIONS, *EXTENSIONS.names()]
+def names(own: Own = NOTHING_OWN) -> list[str]:
+    """The wordings of tremble, of installed packages, and the user's own."""
+    return [*FORMULATIONS, *EXTENSIONS.names(), *(wording.name for wording in own.wordings)]
 
 
-def formulation(name: str) -> Formulation:
-    """The wording of that name. It raises NotApplicable for a decision it makes no sense of.
+def formulation(name: str, own: Own = NOTHING_OWN) -> Formulation:
+    """The wording of that name, which may be of the user's `own`. It raises NotApplicable for a
+    decision it makes no sense of.
 
     Raises UserError for an unknown one, and for one of another package that cannot be loaded.
     """
-    found = FORMULATIONS.get(name) or EXTENSIONS.get(name)
+    found = own.wording(name) or FORMULATIONS.get(name) or EXTENSIONS.get(name)
     if found is None:
-        raise UserError(f"There is no formulation {name!r}{did_you_mean(name, names())}")
+        raise UserError(f"There is no formulation {name!r}{did_you_mean(name, names(own))}")
     return found
 
 
-def spoken(asked: Asked, others: OtherGames | None = None) -> Formulation:
+def spoken(asked: Asked, others: OtherGames | None = None, own: Own = NOTHING_OWN) -> Formulation:
     """What is asked for as a wording, alone or under a control; `others` are games of the same
-    data.
+    data, `own` the user's own wordings and controls.
 
     Raises UserError for an unknown wording or control.
     """
-    if asked.wording not in FORMULATIONS and EXTENSIONS.entry(asked.wording) is None:
+    if asked.wording not in names(own):
         raise UserError(
             f"There is no formulation {asked.wording!r} (a + joins one and a control, as in "
             f"{Asked('standard', 'no_history').name!r})"
-            f"{did_you_mean(asked.wording, names())}"
+            f"{did_you_mean(asked.wording, names(own))}"
         )
-    words = formulation(asked.wording)
-    return words if asked.control is None else under(words, asked.control, others)
+    words = formulation(asked.wording, own)
+    if asked.control is None:
+        return words
+    made = own.control(asked.control)
+    if made is None:
+        return under(words, control(asked.control, [one.name for one in own.controls]), others)
+    return under(words, made, others)

@@ -15,6 +15,7 @@ from tremble.study.schema import REPEATED, keys
 _ONCE = ("study", "run", "verdict")  # tables whose keys are keywords
 _GIVEN = ("name", "data")  # of [study]: `Study` has parameters for them
 _RULES = ("include", "exclude")
+_OWN = {"wordings": "wording", "own_controls": "control"}  # keyword -> table, by name
 Model = str | os.PathLike[str]
 Names = str | Sequence[str]  # one, or several
 
@@ -22,6 +23,8 @@ Names = str | Sequence[str]  # one, or several
 class StudyOptions(TypedDict, total=False):
     """Keywords of `tr.Study`: the keys of a study file (docs/study_files.md) under their names,
     with the same values and the same defaults; `include` and `exclude` are lists of dicts.
+    `wordings` and `own_controls` are the tables [[wording]] and [[control]], dicts from names to
+    dicts of the other keys.
 
     >>> import tremble as tr
     >>> options: tr.StudyOptions = {"formulations": ["standard", "observer"], "sample": 20}
@@ -58,6 +61,8 @@ class StudyOptions(TypedDict, total=False):
     mass: float
     include: Sequence[Mapping[str, Names]]
     exclude: Sequence[Mapping[str, Names]]
+    wordings: Mapping[str, Mapping[str, str]]
+    own_controls: Mapping[str, Mapping[str, str]]
 
 
 def study_text(
@@ -72,18 +77,33 @@ def study_text(
     Raises UserError for a keyword that is none, and for a value that no study file can hold. What
     is wrong with values otherwise is for who reads the text.
     """
-    check_keywords(f"Study({name!r})", options, [*_keywords(), *_RULES])
+    check_keywords(f"Study({name!r})", options, [*_keywords(), *_RULES, *_OWN])
     tables = {table: dict[str, Any]() for table in _ONCE}
     tables["study"] = {"name": name, "data": list(data)}
     for key, value in options.items():
-        if key not in _RULES and value is not None:
+        if key not in (*_RULES, *_OWN) and value is not None:
             tables[_keywords()[key]][key] = value
     parts = [_table(f"[{table}]", values) for table, values in tables.items() if values]
     several = {**models, **{rule: options.get(rule) or () for rule in _RULES}}
+    several |= {table: _named(keyword, options.get(keyword)) for keyword, table in _OWN.items()}
     for table in REPEATED:
         rows = several.get(table, ())
         parts += [_table(f"[[{table}]]", _mapping(table, row)) for row in rows]
     return "# Written by tremble, from Python.\n" + "\n".join(parts)
+
+
+def _named(keyword: str, given: Any) -> list[Mapping[str, Any]]:
+    """Rows of a table out of a dict from names to their other keys."""
+    if given is None:
+        return []
+    if not isinstance(given, Mapping) or not all(
+        isinstance(one, Mapping) for one in given.values()
+    ):
+        raise UserError(
+            f"{keyword} is {given!r}; give a dict from names to dicts with the keys "
+            f"{', '.join(name for name in keys(_OWN[keyword]) if name != 'name')}."
+        )
+    return [{"name": name, **one} for name, one in given.items()]
 
 
 def _keywords() -> dict[str, str]:

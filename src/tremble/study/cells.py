@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -21,7 +22,8 @@ class Cell:
     """One thing to score: a model in a format, over one data set as it is asked for.
 
     `partner` names the model whose template is used, where it is not the model's own. `families`
-    are those whose decisions are asked for, None for all.
+    are those whose decisions are asked for, None for all. `own`: of a wording or control of the
+    user's own its texts as JSON, {"wording": {...}, "control": {...}}; None where there is none.
     """
 
     model: ModelSpec
@@ -31,11 +33,17 @@ class Cell:
     dataset: str
     asked: Asked
     families: tuple[str, ...] | None = None
+    own: str | None = None
 
     @property
     def formulation(self) -> str:
         """How what is asked is called: "standard", "standard+no_history"."""
         return self.asked.name
+
+    @property
+    def own_texts(self) -> dict[str, dict[str, str]] | None:
+        """`own` as it was before it was JSON."""
+        return None if self.own is None else json.loads(self.own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +107,16 @@ def cells(study: Study, tokenizers: Mapping[ModelSpec, TokenizerFacts]) -> list[
             plain = mode == "plain" or (mode == "native" and own is None)
             want(spec.id, None if plain else spec.id)
     return [
-        Cell(by_id[id_], format_, template, partner, entry, asked)
+        Cell(by_id[id_], format_, template, partner, entry, asked, own=_own_texts(study, asked))
         for id_, format_, template, partner in wanted
         for entry in study.data
         for asked in wordings(study)
     ]
+
+
+def _own_texts(study: Study, asked: Asked) -> str | None:
+    own = {what: one.texts() for what, one in study.own.of(asked).items()}
+    return json.dumps(own, ensure_ascii=False) if own else None
 
 
 def wordings(study: Study) -> list[Asked]:
@@ -136,6 +149,7 @@ def prompts_key(
             "families": None if cell.families is None else sorted(cell.families),
             "sample": study.sample,
             "formulation": cell.formulation,
+            **({} if cell.own is None else {"own": cell.own}),
             "counterbalance": sorted(study.counterbalance),
             "template": None if template is None else [template.text, dict(template.special)],
             "date": FROZEN_DATE.isoformat(),

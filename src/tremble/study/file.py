@@ -15,11 +15,13 @@ from tremble.errors import UserError
 from tremble.models.spec import ModelSpec, RunOptions
 from tremble.prompts.asked import Asked
 from tremble.prompts.formulations import formulation
+from tremble.prompts.own_wording import NOTHING_OWN, Own
 from tremble.settings.reader import Reader
 from tremble.settings.toml import content_of, text_in
 from tremble.stats.frames.treatments import WITH, Contrast
 from tremble.stats.verdict.answer import MARGINS, Margins
 from tremble.study.data import data_file
+from tremble.study.own import check_named, own_of
 from tremble.study.schema import SCHEMA, TABLES
 from tremble.text import as_written, counted
 from tremble.tokenization.options import Reading, Termination
@@ -67,7 +69,8 @@ class Study:
     way of, see `prompts.presentations`. `families` (names or globs; none: all), `include` and
     `exclude` say what of it all is left out, see `selection`; `sample` takes at most so many
     decisions of each family of an entry of `data`, see `decisions.subsample`. `controls`:
-    what every formulation is also put under, see `prompts.controls`; `also_read`: in which readings
+    what every formulation is also put under, see `prompts.controls`; `own`: the wordings and
+    controls among them that the file itself holds; `also_read`: in which readings
     it is scored beside `reading`. `one_decision_each`: nobody whose name is not known made two
     decisions. `contrasts`: what is compared once all is scored. `margins`: of the verdict.
     `brought`: entries of `data` that are copied into the study's folder once it is accepted.
@@ -92,6 +95,7 @@ class Study:
     sample: int | None = None
     one_decision_each: bool = False
     margins: Margins = MARGINS
+    own: Own = NOTHING_OWN
     run: RunOptions = field(default_factory=RunOptions)
     too_long: Literal["error", "missing"] = "error"
     text: str = ""
@@ -123,6 +127,7 @@ def study_from(text: str, path: Path, folder: Path | None = None) -> Study:
     content = content_of(text, path, "a study file")
     where = Reader(path, SCHEMA, folder)
     where.known(content, list(TABLES))
+    own = own_of(where, content)
     study, run = where.one(content, "study"), where.one(content, "run")
     name = study["name"]
     if not re.fullmatch(r"[\w .+-]+", name):
@@ -155,7 +160,8 @@ def study_from(text: str, path: Path, folder: Path | None = None) -> Study:
                 f"formulations holds {word!r}, a wording joined to a control; name them apart, as "
                 f'formulations = ["{wording}"] and controls = ["{control}"]'
             )
-        formulation(word)  # raises for an unknown one
+        formulation(word, own)  # raises for an unknown one
+    check_named(where, own, study)
     _different_files(where, study["data"])
     reading, *also_read = study.pop("reading")
     return Study(
@@ -167,6 +173,7 @@ def study_from(text: str, path: Path, folder: Path | None = None) -> Study:
         exclude=_rules(where, content, "exclude"),
         margins=margins,
         contrasts=_contrasts(where, content),
+        own=own,
         run=options,
         too_long=run["too_long"],
         text=text,

@@ -45,6 +45,8 @@ def job_manifest(
         "weights_precision": precision or "as published",
         "dataset": cell.dataset,
         "formulation": cell.formulation,
+        # Only where the study brings its own: what it says, by the keys of the study file.
+        **({} if cell.own is None else {"own": cell.own_texts}),
         "format": cell.format,
         "template": None
         if template is None

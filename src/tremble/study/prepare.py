@@ -14,6 +14,7 @@ from tremble.study.data import data_fingerprint, decisions_of
 from tremble.study.decision_frame import DecisionFrames, decision_parts
 from tremble.study.file import Study
 from tremble.study.origins import Origin, prompt_origins
+from tremble.study.own_check import check_own
 from tremble.study.prompt_table import PromptTable
 from tremble.study.render import render
 from tremble.study.selection import check_families, of_families, selected
@@ -39,6 +40,7 @@ class PreparedPrompts:
             self._contrasts = AskedContrasts(run.study.contrasts, self.frames)
         self._keys: dict[Cell, str] = {}
         self.cells = selected(run.study, cells(run.study, facts), self.frames.families())
+        check_own(run.study, self.cells, run.notify)
 
     def decisions(self, cell: Cell) -> pl.DataFrame:
         """What people did in the decisions of a cell."""

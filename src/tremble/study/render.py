@@ -86,7 +86,7 @@ def wording_of(study: Study, cell: Cell) -> Formulation:
     """The words of a cell; where its control puts other games' history in place of one's own, with
     games of its data."""
     others = games_of(cell.dataset, study.folder) if cell.asked.control == "other_history" else None
-    return spoken(cell.asked, others)
+    return spoken(cell.asked, others, study.own)
 
 
 def prompts_of(

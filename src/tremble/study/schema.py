@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from tremble.engines import registry as engines
 from tremble.models.device import DTYPES
 from tremble.prompts import controls
@@ -31,6 +34,39 @@ _MARGINS = (
     ("near", "distributions are alike up to such a distance beyond chance", "0.1"),
     ("far", "and are not alike beyond such a distance", "0.2"),
     ("mass", "nothing is said where the options have less of the probability", "0.5"),
+)
+_OWN = (
+    ("wording", "name", REQUIRED, "letters, digits and `_`; name it in `formulations`", '"calm"'),
+    ("wording", "template", REQUIRED, "the user text, as a template", '"{{ history }}"'),
+    (
+        "wording",
+        "system",
+        None,
+        "the system text, as a template; left out: none",
+        '"{{ rules }}\\n\\n{{ question }} {{ answer }}"',
+    ),
+    (
+        "wording",
+        "opening",
+        None,
+        "what opens the answer, as it is; left out: the decision's own opening",
+        '"Answer: "',
+    ),
+    ("control", "name", REQUIRED, "letters, digits and `_`; name it in `controls`", '"brief"'),
+    (
+        "control",
+        "rules",
+        None,
+        "a template for the rules; left out: as they are",
+        '"You play a game with another person."',
+    ),
+    (
+        "control",
+        "history",
+        None,
+        "a template for the history, where there is one; left out: as it is",
+        '"{{ history }}\\nNow it is your turn."',
+    ),
 )
 SCHEMA = (
     Key("study", "name", "text", REQUIRED, "letters, digits, spaces and `.+-`", example='"trial"'),
@@ -65,7 +101,7 @@ SCHEMA = (
         "formulations",
         "texts",
         ("standard",),
-        "[wordings](#wordings)",
+        '[wordings](#wordings), built in or [your own](#wordings-of-your-own); `"all"`: both',
         every=tuple(FORMULATIONS),
         example='["standard", "observer"]',
     ),
@@ -83,7 +119,8 @@ SCHEMA = (
         "controls",
         "texts",
         (),
-        "[what every formulation is also put under](#controls)",
+        "[what every formulation is also put under](#controls), built in or "
+        "[your own](#wordings-of-your-own)",
         words=tuple(CONTROLS),
         more=controls.EXTENSIONS.names,
     ),
@@ -168,6 +205,10 @@ SCHEMA = (
         None,
         "`gemma`, or a jinja file; left out: the model's own",
         example='"gemma"',
+    ),
+    *(
+        Key(table, name, "text", default, meaning, example=example)
+        for table, name, default, meaning, example in _OWN
     ),
     Key(
         "contrast",
@@ -274,7 +315,30 @@ SCHEMA = (
     ),
 )
 TABLES = tuple(dict.fromkeys(key.table for key in SCHEMA))
-REPEATED = ("pair", "model", "contrast", "include", "exclude")  # written [[...]], once for each
+REPEATED = (
+    "pair",
+    "model",
+    "wording",
+    "control",
+    "contrast",
+    "include",
+    "exclude",
+)  # written [[...]], once for each
+
+
+def with_own(wordings: Sequence[str], controls: Sequence[str]) -> tuple[Key, ...]:
+    """The schema of a study file that has wordings and controls of its own."""
+    more = {"formulations": wordings, "controls": controls}
+    return tuple(
+        replace(
+            key,
+            every=(*key.every, *more[key.name]) if key.every else (),
+            words=(*key.words, *more[key.name]) if key.words else (),
+        )
+        if key.table == "study" and key.name in more
+        else key
+        for key in SCHEMA
+    )
 
 
 def keys(table: str) -> dict[str, Key]:

@@ -112,7 +112,7 @@ def _score_model(run: RunContext, model: ModelSpec, jobs: Sequence[Job]) -> None
         started = time.monotonic()
         if engine is not None and len(task.missing):
             _score(task, engine, told)
-        if len(task.missing) or task.folder.manifest() is None:
+        if len(task.missing) or not _is_told(task):
             _finish(run, task, engine, time.monotonic() - started)
 
 
@@ -124,6 +124,13 @@ def _say_changed(run: RunContext, model: ModelSpec, changed: int) -> None:
             "data, your wordings or the prompts of tremble changed) and will be scored again; the "
             "earlier scores stay in the folder and are not used."
         )
+
+
+def _is_told(task: _Task) -> bool:
+    """Whether the manifest of a job is there and says what its rows are of: templates of the user's
+    own may differ and print the same."""
+    manifest = task.folder.manifest()
+    return manifest is not None and manifest.get("own") == task.job.cell.own_texts
 
 
 @dataclass(slots=True)

@@ -87,7 +87,7 @@ def as_requested(study: Study, request: Request) -> Study:
         "run": replace(study.run, device=request.device or study.run.device),
     }
     if request.formulation is not None:
-        spoken(Asked.parse(request.formulation))  # raises for an unknown one
+        spoken(Asked.parse(request.formulation), own=study.own)  # raises for an unknown one
         changes["formulations"] = (request.formulation,)
     return replace(study, **changes)
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from tests.support.tables import a_map, decided, noted, task
 from tremble.errors import UserError
+from tremble.prompts.own_template import is_plain
 from tremble.tabular.templates import rendering
 from tremble.tabular.templates.environment import environment
 from tremble.tabular.templates.printed import Cell
-from tremble.tabular.templates.trial import is_plain
 
 COLUMNS: dict[str, Any] = {
     "choice": ["yes", "no"],

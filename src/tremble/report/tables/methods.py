@@ -141,6 +141,17 @@ def _prompts(facts: Facts) -> Iterator[str]:
     if asked["controls"]:
         controls = asked["controls"]
         yield f"Each was also put under {_control(controls)} {listed(controls)}."
+    own = [
+        f"the {what.removesuffix('s') if len(texts) == 1 else what} {listed([*texts])}"
+        for what, texts in asked["own"].items()
+        if texts
+    ]
+    if own:
+        named, many = listed(own), len(own) > 1 or " and " in own[0]
+        yield (
+            f"{named[:1].upper()}{named[1:]} {'are' if many else 'is'} our own; the provenance "
+            f"holds {'their texts' if many else 'its text'}."
+        )
     turned = [_COUNTERBALANCED[one] for one in asked["counterbalanced"]]
     if turned:
         yield f"Counterbalanced, and averaged over: {listed(turned)}."

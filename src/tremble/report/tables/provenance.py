@@ -141,6 +141,10 @@ def _prompts(facts: Facts) -> Iterator[tuple[str, str]]:
     asked = facts["asked"]
     for name in ("formats", "formulations", "controls", "counterbalanced", "also_read"):
         yield name.replace("_", " "), _values(asked[name])
+    for what, own in asked["own"].items():
+        for name, texts in own.items():
+            said = "; ".join(f"{key} {text!r}" for key, text in texts.items())
+            yield f"the study's own {what.removesuffix('s')} {name}", said
     for name in ("reading", "closing", "spellings", "too_long", "batch"):
         yield name.replace("_", " "), _or_unknown(asked[name])
     yield "one decision each", as_written(asked["one_decision_each"])

@@ -7,20 +7,20 @@ from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 from tremble.decisions.record import Option
+from tremble.prompts.own_template import Missing, NoTemplate, NotRendered
 from tremble.tabular.maps.names import FILE, Names, Source
 from tremble.tabular.maps.wide import ROUND
 from tremble.tabular.rows.columns import Column, Columns
 from tremble.tabular.rows.outcomes import Did, options_with
 from tremble.tabular.rows.twins import twin
-from tremble.tabular.templates.printed import Cell, Missing, Past, Row
+from tremble.tabular.templates.printed import Cell, Past, Row
 from tremble.tabular.templates.rendering import (
     MapTemplate,
-    NotRendered,
     compiled,
     is_template,
     used,
 )
-from tremble.tabular.templates.uses import HISTORY, OPTIONS, QUESTION, ROW, SPECIAL, NoTemplate
+from tremble.tabular.templates.uses import HISTORY, OPTIONS, QUESTION, ROW, SPECIAL
 from tremble.text import did_you_mean
 
 CHOICE, KEY, OUTCOME = "choice", "key", "outcome"  # what an earlier decision has beside its names

@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from tremble.decisions.record import Decision
 from tremble.errors import UserError
+from tremble.prompts.own_template import MissingCell, NotRendered
 from tremble.tabular.maps.wide import ROUND
 from tremble.tabular.rows.columns import Column, Columns
 from tremble.tabular.rows.history import Decided, Histories, orders_of
@@ -16,8 +17,6 @@ from tremble.tabular.rows.people import People, people_of
 from tremble.tabular.rows.places import brief, places
 from tremble.tabular.rows.prompts import Prompts, Read, Templates
 from tremble.tabular.rows.values import Values, round_of
-from tremble.tabular.templates.printed import MissingCell
-from tremble.tabular.templates.rendering import NotRendered
 
 
 class TaskDecisions:

@@ -1,5 +1,5 @@
-"""What a template prints: cells, which are texts that can be reckoned with, missing ones, and what
-somebody did before."""
+"""What a template prints: cells, which are texts that can be reckoned with, and what somebody did
+before. Missing ones: `prompts.own_template.Missing`."""
 
 from __future__ import annotations
 
@@ -7,39 +7,9 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import jinja2
-
 from tremble.tabular.cells import number_of
 
 Number = int | float
-
-
-class MissingCell(jinja2.UndefinedError):
-    """A template printed a cell that is empty, or reckoned with it. `name`: what was printed."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.name = name
-
-
-class Missing(jinja2.StrictUndefined):
-    """A missing cell: false in an {% if %}, not defined, `default` has something in its place, and
-    an error wherever it would be printed or reckoned with."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(hint=name, name=name, exc=MissingCell)
-
-    def __bool__(self) -> bool:  # type: ignore[override]  # jinja types these as raising
-        return False
-
-    def __eq__(self, other: object) -> bool:  # type: ignore[override]
-        return isinstance(other, Missing)
-
-    def __ne__(self, other: object) -> bool:  # type: ignore[override]
-        return not isinstance(other, Missing)
-
-    def __hash__(self) -> int:  # type: ignore[override]
-        return hash(Missing)
 
 
 class Cell(str):

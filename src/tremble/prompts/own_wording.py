@@ -1,0 +1,270 @@
+"""Wordings and controls that users write into their study files, as templates.
+
+A template is given what the built-in wordings are made of (`parts`): a family's words about what
+the person could see, and facts about the person. So it goes with every control, and can show
+nothing that the person had not seen unless a fact says it (`study.own_check`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tremble.decisions.record import Decision
+from tremble.decisions.view import View
+from tremble.errors import UserError
+from tremble.games.base import Family, family
+from tremble.prompts.asked import Asked
+from tremble.prompts.conversation import AS_IT_WAS, Conversation, NotApplicable, Telling
+from tremble.prompts.other_games import OtherGames
+from tremble.prompts.own_template import SECONDS, MissingCell, NotRendered, rendered
+from tremble.prompts.own_trial import (
+    FACTS,
+    OF_CONTROLS,
+    OF_WORDINGS,
+    PARTS,
+    Facts,
+    own_template,
+)
+from tremble.prompts.parts import in_json, own_prompt, parts, usable
+from tremble.prompts.presentations import view
+
+Variables = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnWording:
+    """A wording of the user's own, called as every wording is (`conversation.Formulation`).
+
+    `template` prints the user text, `system` the system text (None: none); `opening` opens the
+    answer (None: the decision's own). `file` names the study file in errors. Called, it raises
+    NotApplicable where the template needs a fact that a record lacks, or a part of a prompt of the
+    user's own that is not known, and UserError for a text that cannot be rendered, that names not
+    all options though the standard wording does, or that holds nothing of the history.
+    """
+
+    name: str
+    template: str
+    system: str | None = None
+    opening: str | None = None
+    file: str = ""
+
+    def texts(self) -> dict[str, str]:
+        """Its texts by their keys in a study file."""
+        held = {"system": self.system, "template": self.template, "opening": self.opening}
+        return {key: text for key, text in held.items() if text is not None}
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """The variables that its templates may look at."""
+        return OF_WORDINGS
+
+    @property
+    def templates(self) -> dict[str, str]:
+        """Its templates by their keys in a study file."""
+        return {key: text for key, text in self.texts().items() if key != "opening"}
+
+    def __call__(
+        self, decision: Decision, presentation: int = 0, told: Telling = AS_IT_WAS
+    ) -> Conversation:
+        own = own_prompt(decision)
+        used = frozenset[str]().union(
+            *(own_template(text, OF_WORDINGS).names for text in self.templates.values())
+        )
+        if own is not None and (unknown := [name for name in PARTS if name in used]):
+            raise NotApplicable(
+                f"which part of a prompt of your own is {' or '.join(unknown)} is not known; its "
+                "template can use prompt and system"
+            )
+        pieces = None if own is not None else parts(decision, presentation, told)
+        usual = own if pieces is None else pieces.conversation()
+        assert usual is not None
+        variables = {
+            "options": [option.label for option in usual.options],
+            FACTS: Facts(decision.person),
+            "prompt": usual.user,
+            "system": usual.system,
+        }
+        if pieces is not None:
+            variables |= {
+                "rules": "\n\n".join(pieces.rules),
+                "history": "\n".join(pieces.history),
+                "question": pieces.question,
+                "answer": pieces.answer,
+            }
+        opening = usual.opening if self.opening is None else self.opening
+        said = replace(self._said(decision, variables, usual), opening=opening)
+        place = "" if told is AS_IT_WAS else ", under a control,"
+        self._check(decision, said, usual, (variables, place))
+        return said
+
+    def _said(self, decision: Decision, variables: Variables, usual: Conversation) -> Conversation:
+        """What the templates print, in the frame of the standard wording."""
+        texts = {
+            key: self._rendered(key, text, variables, decision)
+            for key, text in self.templates.items()
+        }
+        if PARTS[0] in variables:  # a part that is empty, as rules under no_rules, leaves no line
+            texts = {key: text.strip("\n") for key, text in texts.items()}
+        return replace(usual, system=texts.get("system", ""), user=texts["template"])
+
+    def _rendered(self, key: str, text: str, variables: Variables, decision: Decision) -> str:
+        what = f"{template_of(key)} of the wording {self.name!r}"
+        return _rendered(self.file, what, text, OF_WORDINGS, variables, decision)
+
+    def _check(
+        self,
+        decision: Decision,
+        said: Conversation,
+        usual: Conversation,
+        of: tuple[Variables, str],
+    ) -> None:
+        """Raises UserError for a text that a model cannot decide by, made `of` variables in some
+        place."""
+        variables, place = of
+        for option in usual.options:
+            if _names(said.words, option.label):
+                continue
+            if all(_names(usual.words, one.label) for one in usual.options):
+                raise UserError(
+                    f"{self.file}: the wording {self.name!r}{place} does not name the option "
+                    f"{option.label!r} of the decision {decision.id!r}; write {{{{ answer }}}} or "
+                    '{{ options|join(", ") }} in its template.'
+                )
+        lines = [line for line in usual.user.casefold().split("\n") if line.strip()]
+        shown = said.words.casefold()
+        if not lines or any(line.strip() in shown for line in lines):
+            return
+        # Its template may have changed every line: without them it prints another text.
+        without = self._said(decision, {**variables, "history": "", "prompt": ""}, usual)
+        if without.words == said.words:
+            what = "history" if "history" in variables else "prompt"
+            raise UserError(
+                f"{self.file}: the wording {self.name!r}{place} holds nothing of the {what} of "
+                f"the decision {decision.id!r}; write {{{{ {what} }}}} in its template."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class OwnControl:
+    """A control of the user's own, called as every control is: `rules` and `history` print what is
+    told in place of a family's words (None: as they are).
+
+    A decision without a history keeps none. Called, it raises NotApplicable where it changes
+    nothing of a decision, or needs a fact that the record lacks.
+    """
+
+    name: str
+    rules: str | None = None
+    history: str | None = None
+    file: str = ""
+
+    def texts(self) -> dict[str, str]:
+        """Its texts by their keys in a study file, all of them templates."""
+        held = {"rules": self.rules, "history": self.history}
+        return {key: text for key, text in held.items() if text is not None}
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        return OF_CONTROLS
+
+    @property
+    def templates(self) -> dict[str, str]:
+        return self.texts()
+
+    def __call__(self, decision: Decision, others: OtherGames | None = None) -> Telling:
+        def rules(words: Family, seen: View) -> Sequence[str]:
+            if self.rules is None:
+                return words.rules(seen)
+            text = self._rendered("rules", self.rules, words, seen, decision)
+            return [part for part in re.split(r"\n{2,}", text) if part]
+
+        def history(words: Family, seen: View) -> Sequence[str]:
+            lines = words.history(seen)
+            if self.history is None or not lines:
+                return lines
+            text = self._rendered("history", self.history, words, seen, decision)
+            return text.split("\n") if text else ()
+
+        words = family(decision.family)
+        with usable(decision):
+            seen = view(decision)
+            usual = words.history(seen)
+            if self.rules is None and not usual:
+                raise NotApplicable("nothing had happened before what is decided about")
+            same = "\n".join(usual) == "\n".join(history(words, seen))
+            if same and "\n\n".join(words.rules(seen)) == "\n\n".join(rules(words, seen)):
+                raise NotApplicable("it says what the rules and the history say as they are")
+        return Telling(rules=rules, history=history)
+
+    def _rendered(self, key: str, text: str, words: Family, seen: View, decision: Decision) -> str:
+        variables = {
+            "rules": "\n\n".join(words.rules(seen)),
+            "history": "\n".join(words.history(seen)),
+            "question": words.question(seen),
+            "answer": in_json(seen.options),
+            "options": [option.label for option in seen.options],
+            FACTS: Facts(decision.person),
+        }
+        what = f"{template_of(key)} of the control {self.name!r}"
+        return _rendered(self.file, what, text, OF_CONTROLS, variables, decision).strip("\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """The wordings and controls of one study file."""
+
+    wordings: tuple[OwnWording, ...] = ()
+    controls: tuple[OwnControl, ...] = ()
+
+    def wording(self, name: str) -> OwnWording | None:
+        return next((one for one in self.wordings if one.name == name), None)
+
+    def control(self, name: str | None) -> OwnControl | None:
+        return next((one for one in self.controls if one.name == name), None)
+
+    def of(self, asked: Asked) -> dict[str, OwnWording | OwnControl]:
+        """What of that which is asked for is the user's own: by "wording", "control"."""
+        both = {"wording": self.wording(asked.wording), "control": self.control(asked.control)}
+        return {what: one for what, one in both.items() if one is not None}
+
+
+NOTHING_OWN = Own()
+
+
+def template_of(key: str) -> str:
+    """What the template of a key is called in errors."""
+    return key if key == "template" else f"template of the {key}"
+
+
+def facts_of(one: OwnWording | OwnControl) -> frozenset[str]:
+    """The facts that its templates look at."""
+    made = (own_template(text, one.known).facts for text in one.templates.values())
+    return frozenset[str]().union(*made)
+
+
+def _rendered(
+    file: str,
+    what: str,
+    text: str,
+    known: tuple[str, ...],
+    variables: Variables,
+    decision: Decision,
+) -> str:
+    try:
+        return rendered(own_template(text, known).template, variables, SECONDS)
+    except MissingCell as error:
+        raise NotApplicable(f"it uses {error.name}, which the record does not hold") from error
+    except NotRendered as error:
+        cure = "" if ";" in str(error) else "; print texts and numbers that are there"
+        raise UserError(
+            f"{file}: the {what} does not work for the decision {decision.id!r}: {error}{cure}."
+        ) from error
+
+
+def _names(text: str, label: str) -> bool:
+    """Whether a text holds a label, as a word where it is one; words also with a capital."""
+    how = re.IGNORECASE if len(label) > 1 else re.NOFLAG
+    return re.search(rf"(?<!\w){re.escape(label)}(?!\w)", text, how) is not None

@@ -1,0 +1,236 @@
+"""Wordings and controls of the user's own, held against the data before anything is scored: they
+show nothing that a person could not see, and no fact that says what was chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from heapq import heappush, heapreplace
+from typing import Any
+
+from tremble.decisions.record import Decision, Event, name_hash
+from tremble.errors import UserError
+from tremble.models.files import Notify
+from tremble.prompts.asked import Asked
+from tremble.prompts.conversation import Conversation, NotApplicable
+from tremble.prompts.formulations import spoken
+from tremble.prompts.own_wording import OwnControl, OwnWording, facts_of
+from tremble.prompts.presentations import presentations
+from tremble.study.cells import Cell
+from tremble.study.data import decisions_of
+from tremble.study.file import Study
+from tremble.text import as_text, composed, did_you_mean
+
+SAMPLE = 20  # decisions of each family of an entry of data, those with the lowest hashes
+_FEWEST = 5  # decisions, below which chance alone makes a fact follow the choice
+_OTHER = "zz tremble zz"  # stands where a person could not see
+
+
+def check_own(study: Study, cells: Iterable[Cell], notify: Notify) -> None:
+    """Holds the user's own wordings and controls against the data of some cells.
+
+    Of a sample of each family the texts must stay the same when what the person could not see
+    changes: the choice or rates, what came later, what was hidden, the parameters of the data, what
+    only other people knew. Of all decisions, no fact that a template uses may be the choice itself;
+    `notify` is told of one that has a value of its own for each choice. Raises UserError, also for
+    a fact that no record has and for a text that cannot be rendered.
+    """
+    if not study.own.wordings and not study.own.controls:
+        return
+    asked_of: dict[str, dict[Asked, set[str] | None]] = {}
+    for cell in cells:
+        if study.own.of(cell.asked) and cell.asked.reading is None:
+            families = None if cell.families is None else {*cell.families}
+            asked_of.setdefault(cell.dataset, {})[cell.asked] = families
+    facts = _Facts()
+    for entry, wanted in asked_of.items():
+        decisions = decisions_of(entry, study.folder, study.sample)
+        for asked, some in _sampled(decisions, wanted, facts.of_entry(entry, study, wanted)):
+            _check_sample(study, asked, some)
+    facts.check(notify)
+
+
+def _sampled(
+    decisions: Iterable[Decision],
+    wanted: Mapping[Asked, set[str] | None],
+    facts: _OfEntry,
+) -> Iterator[tuple[Asked, list[Decision]]]:
+    """For each that is asked, a sample of its families; `facts` are told of all decisions."""
+    lowest: dict[str, list[tuple[int, int, Decision]]] = {}
+    for at, decision in enumerate(decisions):
+        facts.add(decision)
+        held = lowest.setdefault(decision.family, [])
+        entry = (-name_hash(decision.id), -at, decision)
+        if len(held) < SAMPLE:
+            heappush(held, entry)
+        elif entry > held[0]:
+            heapreplace(held, entry)
+    for asked, families in wanted.items():
+        some = [
+            decision
+            for family, held in lowest.items()
+            if families is None or family in families
+            for _, _, decision in sorted(held, reverse=True)
+        ]
+        yield asked, some
+
+
+def _check_sample(study: Study, asked: Asked, decisions: Iterable[Decision]) -> None:
+    """Raises UserError where a decision's text cannot be rendered, or shows what the person could
+    not see."""
+    own = study.own.of(asked)
+    alone = asked.control is None or "control" in own  # others may go by the whole game
+    words = spoken(asked, own=study.own) if alone else None
+    for decision in decisions if words is not None else ():
+        for number in presentations(decision, study.counterbalance)[:2]:
+            shown = _shown(words, decision, number)
+            if shown is None:
+                continue
+            for what, other in _unseen(decision):
+                if _shown(words, other, number) != shown:
+                    one = next(iter(own.values()))
+                    raise UserError(
+                        f"{one.file}: {asked.name!r} shows {what} in the decision "
+                        f"{decision.id!r}, which the person could not see; leave it out of the "
+                        "template."
+                    )
+
+
+def _shown(words: Any, decision: Decision, number: int) -> Conversation | None:
+    try:
+        made: Conversation = words(decision, number)
+    except NotApplicable:
+        return None
+    return made
+
+
+def _unseen(decision: Decision) -> Iterator[tuple[str, Decision]]:
+    """The decision with what its person could not see changed, and what that is."""
+    keys = [option.key for option in decision.options]
+    for key in [key for key in keys if decision.choice not in (None, key)][:1]:
+        yield "the choice", replace(decision, choice=key)
+    if decision.rates is not None:
+        rates = dict(zip(decision.rates, [*decision.rates.values()][::-1], strict=True))
+        yield "what people chose", replace(decision, rates=rates, n=77, rate_sd=None)
+    yield "a parameter of the data", replace(decision, config={"hidden": _OTHER})
+    game = decision.game
+    if game is None:
+        return
+    hidden = replace(game, config={"hidden": _OTHER})
+    yield "a parameter of the data", replace(decision, game=hidden)
+    later = tuple(Event(e.type, {**e.data, "text": _OTHER}, e.seen) for e in game.events)
+    after = replace(game, events=(*game.events[: decision.at], *later))
+    yield "what happened later", replace(decision, game=after)
+    seen = {id(event) for event in decision.visible()}
+    dark = tuple(e if id(e) in seen else Event(e.type, {}, e.seen) for e in game.events)
+    yield "what happened unseen", replace(decision, game=replace(game, events=dark))
+    others = replace(
+        game,
+        rules=_without_others(game.rules, decision.role),
+        person=_without_others(game.person, decision.role),
+    )
+    yield "what only others knew", replace(decision, game=others)
+
+
+def _without_others(told: Mapping[str, Any], role: str | None) -> Mapping[str, Any]:
+    private = told.get("private")
+    if not isinstance(private, Mapping):
+        return told
+    return {**told, "private": {who: held for who, held in private.items() if who == role}}
+
+
+@dataclass(slots=True)
+class _Fact:
+    """What one fact was in the decisions of one family: how many have it, whether it was always the
+    choice itself, and each value with its choice as long as each has one of its own."""
+
+    count: int = 0
+    itself: bool = True
+    choice_of: dict[str, str] | None = field(default_factory=dict)
+    values: set[str] = field(default_factory=set)
+
+    def add(self, value: str, decision: Decision) -> None:
+        choice = decision.choice
+        if choice is None:  # a rate of many people
+            self.itself, self.choice_of = False, None
+            return
+        self.count += 1
+        labels = {o.label for o in decision.options if o.key == choice}
+        told = {composed(text).strip().casefold() for text in (choice, *labels)}
+        self.itself = self.itself and composed(value).strip().casefold() in told
+        if len(self.values) < 2:
+            self.values.add(value)
+        if self.choice_of is not None and self.choice_of.setdefault(value, choice) != choice:
+            self.choice_of = None
+        if self.choice_of is not None and len(self.choice_of) > len(decision.options):
+            self.choice_of = None
+
+    @property
+    def follows(self) -> bool:
+        """Whether each choice has a value of its own, in decisions enough."""
+        held = self.choice_of or {}
+        return len(held) > 1 and len({*held.values()}) == len(held) and self.count >= _FEWEST
+
+
+class _Facts:
+    """The facts that templates use, over all data."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, None] = {}
+        self.using: dict[str, OwnWording | OwnControl] = {}
+        self.found: dict[tuple[str, str, str], _Fact] = {}
+
+    def of_entry(
+        self, entry: str, study: Study, wanted: Mapping[Asked, set[str] | None]
+    ) -> _OfEntry:
+        families: dict[str, list[set[str] | None]] = {}
+        for asked, some in wanted.items():
+            for one in study.own.of(asked).values():
+                for name in facts_of(one):
+                    self.using.setdefault(name, one)
+                    families.setdefault(name, []).append(some)
+        return _OfEntry(self, entry, families)
+
+    def check(self, notify: Notify) -> None:
+        for name, one in self.using.items():
+            what = "control" if isinstance(one, OwnControl) else "wording"
+            place = f"{one.file}: the {what} {one.name!r} uses facts.{name}"
+            there = {key: fact for key, fact in self.found.items() if key[2] == name}
+            if not there:
+                hint = did_you_mean(name, [*self.known])
+                cure = hint if self.known else "; the data hold no facts, see docs/data.md."
+                raise UserError(f"{place}, which no record holds{cure}")
+            for (_, family, _), fact in there.items():
+                if fact.itself and len(fact.values) > 1:
+                    raise UserError(
+                        f"{place}, which is the choice itself in all {fact.count:,} decisions of "
+                        f"{family} that have it; take it out of the template."
+                    )
+                if fact.follows:
+                    notify(
+                        f"Warning: {place}, which has a value of its own for each choice in all "
+                        f"{fact.count:,} decisions of {family}; take it out if it says what was "
+                        "chosen."
+                    )
+
+
+@dataclass(slots=True)
+class _OfEntry:
+    """Takes down the facts of one entry of data; `families`: fact -> where it is used, None for
+    everywhere."""
+
+    facts: _Facts
+    entry: str
+    families: Mapping[str, list[set[str] | None]]
+
+    def add(self, decision: Decision) -> None:
+        if not self.families:
+            return
+        person = decision.person
+        self.facts.known |= dict.fromkeys(name for name in person if isinstance(name, str))
+        for name, used in self.families.items():
+            value = person.get(name)
+            if value is None or not any(one is None or decision.family in one for one in used):
+                continue
+            key = (self.entry, decision.family, name)
+            self.facts.found.setdefault(key, _Fact()).add(as_text(value), decision)
