@@ -107,6 +107,10 @@ def test_folders_and_files_of_the_package_that_a_page_names_are_there(page: Path
     assert [path for path in sorted(inside) if not (PACKAGE / path).exists()] == []
 
 
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 120
+
+
 def test_paths_that_pages_and_modules_name_are_there() -> None:
     lost = [
         f"{label(path)}: {name}"
