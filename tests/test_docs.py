@@ -107,6 +107,10 @@ def test_folders_and_files_of_the_package_that_a_page_names_are_there(page: Path
     assert [path for path in sorted(inside) if not (PACKAGE / path).exists()] == []
 
 
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 120
+
+
 def test_paths_that_pages_and_modules_name_are_there() -> None:
     lost = [
         f"{label(path)}: {name}"
@@ -127,12 +131,25 @@ def test_modules_that_pages_and_modules_name_are_there() -> None:
     assert lost == []
 
 
-def test_the_glossary_says_where_each_word_lives() -> None:
+def rows_of(text: str) -> list[list[str]]:
+    """The cells of a page's tables of three columns, without their heads."""
+    lines = [line for line in text.splitlines() if line.startswith("| ")]
+    rows = [re.split(r"(?<!\\)\|", line)[1:-1] for line in lines]
+    return [[cell.strip() for cell in cells] for cells in rows if cells[0] != " term "]
+
+
+def test_the_glossary_explains_each_word_once_and_says_where_it_lives() -> None:
     page = ROOT / "docs" / "glossary.md"
-    rows = [line.split("|") for line in page.read_text("utf-8").splitlines() if "`" in line[:400]]
-    rows = [cells for cells in rows if len(cells) == 6]
+    first, _, last = page.read_text("utf-8").partition("\n## In the code\n")
+    explained = [
+        re.sub(r"\*", "", term) for cell, *_ in rows_of(first) for term in cell.split(", ")
+    ]
+    assert len(explained) > 40 and len(explained) == len(set(explained))
+    assert all(len(row) == 3 and row[1] for row in rows_of(first))
+    rows = rows_of(last)
     assert len(rows) > 30
-    assert [cells[1] for cells in rows if not list(named(page, cells[3]))] == []
+    assert [row[0] for row in rows if not list(named(page, row[1]))] == []
+    assert [row[0] for row in rows if not row[2] and row[0] not in explained] == []
 
 
 def test_a_name_that_went_away_is_noticed() -> None:

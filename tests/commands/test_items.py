@@ -172,8 +172,10 @@ def test_an_item_over_two_texts_is_refused_by_a_study_and_by_the_check(tmp_path:
     assert mistake("plan", study)
 
 
-def test_the_record_in_the_readme_names_its_person_and_is_sound(tmp_path: Path) -> None:
-    (line,) = re.findall(r'^\{"participant".*\}$', (ROOT / "README.md").read_text("utf-8"), re.M)
+def test_the_first_record_of_the_page_names_its_person_and_is_sound(tmp_path: Path) -> None:
+    (line,) = re.findall(
+        r'^\{"participant".*\}$', (ROOT / "docs" / "data.md").read_text("utf-8"), re.M
+    )
     assert {"participant", "prompt", "options", "choice"} == set(json.loads(line))
     (tmp_path / "mine.jsonl").write_text(line + "\n", "utf-8")
     code, said, warned = tremble("data", "check", tmp_path / "mine.jsonl")

@@ -249,9 +249,9 @@ def test_the_wordings_are_those_of_the_table_and_two_more() -> None:
     ours = ["game_theorist", "paragraphs_reversed"]
     assert list(FORMULATIONS)[14:] == ours
     assert set(FORMULATIONS) == {*map(name_of, CHANGES), *ours}
-    page = (ROOT / "docs" / "published.md").read_text("utf-8")
+    page = (ROOT / "docs" / "wordings.md").read_text("utf-8")
     for variant, change in CHANGES.items():
-        assert f"| {variant} | {change} | `{name_of(variant)}` |\n" in page
+        assert f" | {variant} | {change} | `{name_of(variant)}` | " in page
 
 
 def test_personas_say_nothing_of_another_one(decisions: list[Decision]) -> None:
