@@ -249,7 +249,7 @@ def test_a_control_replaces_rules_and_history_in_every_wording(embedded: list[De
         last = usual.system.split("\n\n")[-1]
         assert system == f"One {count}.\n\nTwo.\n\n{last}"
         # The paragraphs are paragraphs: turned round, they stand the other way.
-        turned, _ = under(rules, decision, "preamble_reversed")
+        turned, _ = under(rules, decision, "paragraphs_reversed")
         assert turned == f"{last}\n\nTwo.\n\nOne {count}."
     history = OwnControl("told", history="{{ history|upper }}\nNow you.")
     system, user = under(history, CAMPING)

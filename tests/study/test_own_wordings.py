@@ -14,6 +14,7 @@ from tests.support.commands import mistake, tremble
 from tests.support.own_studies import CALM, people, run, write
 from tremble.errors import UserError
 from tremble.prompts import own_trial
+from tremble.prompts.formulations import FORMULATIONS
 from tremble.store.study_folder import Store
 from tremble.study.file import read_study
 
@@ -122,7 +123,7 @@ def test_controls_of_ones_own_rules_and_all(tmp_path: Path) -> None:
     assert said == "tremble: There is no control 'brif'; did you mean 'brief'?"
     path.write_text(path.read_text().replace('["standard", "calm"]', '"all"'))
     every = read_study(path).formulations
-    assert (len(every), every[-1]) == (15, "calm")
+    assert every == (*FORMULATIONS, "calm")
 
 
 def test_missing_facts_and_unknown_parts_are_counted(tmp_path: Path) -> None:

@@ -65,8 +65,7 @@ def methods_facts(folder: Path, rows_of: RowsOf | None = None) -> dict[str, Any]
       spellings, too_long, one_decision_each, engine, device, batch;
     - computed: what the tables hold, see `api.computed`;
     - extensions: the packages (`Entry.origin`) of what scored it, and of baselines; left_out: see
-      `api.left_out`; contrasts and margins of the verdict; citations: see
-      `api.citing`.
+      `api.left_out`; contrasts and margins of the verdict; citations: see `api.citing`.
 
     Raises UserError where the folder is no study, or a file of it is damaged.
     """
