@@ -145,8 +145,8 @@ def _made(heading: Heading, make: Callable[[], Table]) -> Part:
         kind = type(error).__name__
         again = heading.command.removesuffix(" --json")
         trouble = (
-            f"This table could not be made ({kind}: {one_line(error)}); `{again}` keeps the full "
-            "account."
+            f"This table failed ({kind}: {one_line(error)}); `{again}` stores the full error "
+            "message."
         )
     return Part(heading, None, opened=True, trouble=trouble)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from tremble.baselines.base import BASELINES
+from tremble.baselines.base import BASELINES, WORDS
 from tremble.report.tables.captions import BY, CAPTIONS, heading
 from tremble.report.tables.table import (
     Column,
@@ -112,7 +112,20 @@ def table_of(id: str, title: str, rows: Sequence[Row], last: Sequence[str] = ())
 
 def plain_words(text: str) -> str:
     """A sentence with the baselines in it named as people read them."""
-    return _BASELINE.sub(lambda name: name[0].replace("_", " "), text)
+    return _BASELINE.sub(lambda name: WORDS[name[0]][0], text)
+
+
+def explained(text: str, known: set[str]) -> str:
+    """As `plain_words`, with what a baseline is in brackets, the first time it is named; `known`
+    are those that were, and takes up those named here."""
+
+    def named(found: re.Match[str]) -> str:
+        name, about = WORDS[found[0]]
+        new = found[0] not in known
+        known.add(found[0])
+        return f"{name} ({about})" if new else name
+
+    return _BASELINE.sub(named, text)
 
 
 def cell(name: str, value: Any) -> str:
