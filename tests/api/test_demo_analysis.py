@@ -108,7 +108,7 @@ def r(frame: Frame, x: str, y: str) -> float | None:
 def test_every_table_is_there_with_a_sentence_before_it(text: str) -> None:
     found = sections(text)
     titles = ["Models", "Pairs", "Tests over pairs", "Baselines", *FURTHER.values()]
-    titles[4:4] = ["May this model stand in for people here?", "The numbers behind the ranking"]
+    titles[4:4] = ["Can this model replace participants here?", "The numbers behind the ranking"]
     assert list(found) == [*titles, "Tracing a number"]
     names = {title: name for name, title in FURTHER.items()}
     without = {"controls", "spellings"}  # not in this study, nor in the demo
@@ -127,9 +127,9 @@ def test_every_table_is_there_with_a_sentence_before_it(text: str) -> None:
 
 def test_the_sentences_of_the_five_questions_count_the_rows(text: str, rows: Frame) -> None:
     found = sections(text)
-    verdict = found["May this model stand in for people here?"]
+    verdict = found["Can this model replace participants here?"]
     said = [row for _, table in tables(verdict) for row in table]
-    replaced = Counter(row["answer"] for row in said if row["question"] == "Replace people")
+    replaced = Counter(row["answer"] for row in said if row["question"] == "Replace participants")
     assert sum(replaced.values()) == 12 and len(replaced) > 1
     for answer, number in replaced.items():
         assert f"“{answer}” {number} times" in verdict
@@ -173,7 +173,8 @@ def test_a_long_table_says_how_much_is_left_out(text: str, study: Path) -> None:
 
 def test_every_r_on_the_page_is_numpys_on_the_tidy_rows(text: str, rows: Frame) -> None:
     runs = {
-        f"{model} (made up) · {form} · standard": (model, form) for model, form in (BASE, ALIGNED)
+        f"{model} (built-in fake model) · {form} · standard": (model, form)
+        for model, form in (BASE, ALIGNED)
     }
     checked = dict.fromkeys(("r", "r base", "r aligned", "r people", "r model", "r baseline"), 0)
     for title, section in sections(text).items():

@@ -46,7 +46,7 @@ BASELINES: dict[str, Baseline] = {
 # Of each its name as people read it, and what it predicts.
 WORDS = {
     "majority": ("majority", "the share of the target option in the family, for everybody"),
-    "last_choice": ("last choice", "a person chooses what he or she chose last time"),
+    "last_choice": ("last choice", "the same person's previous choice"),
     "logistic": ("logistic", "logistic regression on the numbers of the game and its history"),
     "quantal_response": (
         "quantal response",

@@ -81,14 +81,14 @@ def test_the_verdict_on_the_page_is_that_of_the_data(
     assert [row[-1].replace(" ", "_").lower() for row in ranking] == [
         f"{row['why']}.".replace(" ", "_").lower() for row in expected
     ]
-    together = [row[1] for row in shown if row[0] == "Replace people"]
+    together = [row[1] for row in shown if row[0] == "Replace participants"]
     assert together == [row["replace"] for row in expected]
     assert not any("last_choice" in cell for row in shown for cell in row)
 
 
 def test_the_reader_s_question_comes_before_all_tables(whole: ElementTree.Element) -> None:
     headings = [words(heading) for heading in whole.iter("h2")]
-    assert headings[:2] == ["May this model stand in for people here?", "Models"]
+    assert headings[:2] == ["Can this model replace participants here?", "Models"]
     ids = [element.attrib["id"] for element in whole.iter() if "id" in element.attrib]
     assert ids.index("verdict") < ids.index("models")
     assert len(set(ids)) == len(ids)
@@ -122,7 +122,7 @@ def test_a_table_that_fails_says_so_and_leaves_the_rest(
     before, found = folds(whole), folds(tree)
     assert list(found) == list(before)
     assert f"The ceiling of {HOSTILE} is out of reach; take a ladder." in words(found["ceilings"])
-    assert "could not be made (KeyError: 'mode')" in words(found["sweep"])
+    assert "failed (KeyError: 'mode')" in words(found["sweep"])
     assert "tremble analyze DIR --table sweep" in words(found["sweep"])
     assert [part.heading.id for part in parts if part.trouble] == ["ceilings", "sweep"]
     for name in set(found) - {"ceilings", "sweep"}:

@@ -20,7 +20,7 @@ def test_the_terminal_has_a_column_for_each_twin_and_folds_long_prompts(tmp_path
     )
     assert "Round 1: J." in out
     assert "Round 50: J." not in out
-    assert "76 lines more; --all shows them" in out
+    assert "76 more lines; --all shows them" in out
     found = look(path, "game-2")
     tokens = len(found["readings"][0]["tokens"])
     assert f"{tokens - 24 - 48:,} tokens more; --all shows them" in out

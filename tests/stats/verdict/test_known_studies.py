@@ -71,8 +71,8 @@ def test_2_effects_of_the_wrong_sign_at_a_high_r(two: Pool, tmp_path: Path) -> N
     assert (row["ranking"], row["effects"], row["replace"]) == ("yes", "no", "no"), row
     assert row["r"] == pytest.approx(0.94, abs=0.015) and row["ceiling"] > 0.98
     assert row["effects_why"].startswith(
-        "the sign is wrong: stakes (high against low) moves people's share of 'yes' by -.08 and "
-        "the model's by +.08"
+        "the model moves in the wrong direction: stakes (high against low) moves people's share of "
+        "'yes' by -.08 and the model's by +.08"
     )
     assert "effects: no" in row["replace_why"]
 
@@ -88,14 +88,17 @@ def test_3_a_level_four_times_too_high_at_an_r_of_one(two: Pool, tmp_path: Path)
     means = np.corrcoef(two.shares[places, 0], two.shares[places, 0] / 4)[0, 1]
     assert means == pytest.approx(1)
     assert (row["levels"], row["replace"]) == ("no", "no"), row
-    assert row["ranking"] == "yes" and "the model's mean is .500, people's .1" in row["levels_why"]
+    assert (
+        row["ranking"] == "yes"
+        and "the model's mean is .500 and people's mean .1" in row["levels_why"]
+    )
 
 
 def test_4_without_a_contrast_at_most_in_part(two: Pool, tmp_path: Path) -> None:
     records = crossed(two, arms_at(two, 0.40, 0.55), shifted(), people=200)
     row = verdict_of(tmp_path, records)
     assert answers(row) == ("yes", "yes", None, None, "in part"), row
-    assert row["replace_why"].endswith("add a [[contrast]] by stakes")
+    assert row["replace_why"].endswith("add a [[contrast]] by stakes to the study file")
 
 
 def test_5_the_right_sign_and_the_wrong_size(two: Pool, tmp_path: Path) -> None:
@@ -104,7 +107,7 @@ def test_5_the_right_sign_and_the_wrong_size(two: Pool, tmp_path: Path) -> None:
     records = crossed(two, arms, shifted(low=0.10, high=-0.10), people=200)
     row = verdict_of(tmp_path, records, CONTRAST)
     assert (row["levels"], row["effects"]) == ("yes", "in part"), row
-    assert row["replace"] == "in part" and "effects in part" in row["replace_why"]
+    assert row["replace"] == "in part" and "effects: in part" in row["replace_why"]
 
 
 def test_6_no_effect_of_people_is_clear(two: Pool, tmp_path: Path) -> None:
@@ -113,7 +116,7 @@ def test_6_no_effect_of_people_is_clear(two: Pool, tmp_path: Path) -> None:
     records = crossed(two, arms, shifted(low=0.10, high=-0.10), people=60)
     row = verdict_of(tmp_path, records, CONTRAST)
     assert row["effects"] == "not shown", row
-    assert "no effect of people is clearly different from 0: " in row["effects_why"]
+    assert "no effect on people is clearly different from 0: " in row["effects_why"]
 
 
 def test_7_noise_shows_nothing(two: Pool, tmp_path: Path) -> None:

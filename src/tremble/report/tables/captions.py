@@ -78,7 +78,8 @@ CAPTIONS = {
         "decisions as independent, which decisions of the same person are not."
     ),
     "votes": (
-        "Does base or aligned win when each model family counts once? n: model families with a "
+        "Does base or aligned win when each model family counts once? Pairs: kept pairs. n: model "
+        "families with a "
         "kept pair. Statistic: votes, signed ranks or t. p: in the direction of the data where "
         "“sided” is one; p two sided: twice that. p Holm and p BH: p two sided, adjusted over the "
         "families of games. Mean: average r of base minus r of aligned, by a mixed model; low and "

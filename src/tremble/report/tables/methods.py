@@ -69,7 +69,9 @@ def family_words(one: Mapping[str, Any]) -> str:
     name = f"{family_name(one['family'])}, "
     if one["rates"]:
         people = f"{one['people']:,}" if one["people"] else "an unknown number of"
-        name += f"{counted(one['decisions'], 'choice rate')} of {people} people, rate by rate"
+        name += (
+            f"{counted(one['decisions'], 'choice rate')} of {people} people, counted once per rate"
+        )
     else:
         people = quantity(one["people"], one["people_are"])
         name += f"{counted(one['decisions'], 'decision')} of {people}"

@@ -153,12 +153,11 @@ def effects(contrasts: Sequence[Contrasted], margins: Margins = MARGINS) -> Answ
         return _listed(NOT_SHOWN, lacking, what, margins)
     off = [one for one in apart if one.off(margins)]
     what = "the size is wrong" if off else "the size is not shown to be right"
-    still = {one.name: one.still(margins) for one in apart}
     named = sorted(
-        off or apart, key=lambda one: (not still[one.name], -abs(one.difference) / one.scale)
+        off or apart, key=lambda one: (not one.still(margins), -abs(one.difference) / one.scale)
     )
     begin = f"no effect clearly has the wrong sign, but {what}"
-    if unmoved := [one for one in named if still[one.name]]:
+    if unmoved := [one for one in named if one.still(margins)]:
         moves = "moves" if len(unmoved) == 1 else "move"
         least = max(unmoved, key=lambda one: abs(one.model or 0.0) / one.scale)
         begin = (

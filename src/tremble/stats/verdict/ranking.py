@@ -167,9 +167,8 @@ def _not_above(known: Standing) -> Answer | None:
         shows = decimal(smallest(known.own))
         return Answer(
             NOT_SHOWN,
-            f"r may be zero: {decimal(low)} to {decimal(high)}; your data show an r of {shows} or "
-            "more "
-            "with a statistical power of at least .80",
+            f"r may be zero: {decimal(low)} to {decimal(high)}; your data would show an r of "
+            f"{shows} with a statistical power of .80",
         )
     if best is None:
         return Answer(NOT_SHOWN, "no baseline predicts these decisions")
