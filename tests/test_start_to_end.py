@@ -74,7 +74,7 @@ def test_otree_from_start_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert "ultimatum: 18 decisions" in guess
     assert "18 decisions written to ultimatum.jsonl" in import_
     assert "You and another person share 10 points, three times." in check
-    assert "18 decisions of 6 participants, too few to judge by" in plan
+    assert "18 decisions of 6 participants, too few for a verdict" in plan
     assert "Replace participants: cannot say." in verdict
     assert "frame (loss against gain)" in verdict
     noted = json.loads((EXPORTS / "otree" / "decisions.json").read_text("utf-8"))

@@ -82,7 +82,7 @@ def test_counterparts_stand_beside_their_printed_r() -> None:
     assert found.sentences == [
         "Not among the published families (bargaining, persuasion, negotiation, repeated matrix, "
         "one-shot matrix, lottery): dialogue.",
-        "Persuasion: 1 of 1 comparisons have no r for both twins (all said yes).",
+        "Persuasion: 1 of 1 comparisons have no r for both models of the pair (all said yes).",
     ]
 
 

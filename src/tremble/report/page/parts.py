@@ -95,7 +95,7 @@ def further_parts(
         *(_contrast_parts(contrasts) if contrasts is not None else []),
         *(
             _made(
-                Heading.of(name, f"{about}.", f"tremble analyze DIR --table {name} --json"),
+                Heading.of(name, _sentence(about), f"tremble analyze DIR --table {name} --json"),
                 further(name),
             )
             for name, about in FURTHER.items()
@@ -113,10 +113,14 @@ def _contrast_parts(contrasts: Callable[[], Mapping[str, Rows]]) -> list[Part]:
         return made[0]
 
     def heading(name: str) -> Heading:
-        return Heading.of(name, f"{TITLES[name]}.", "tremble analyze DIR --json")
+        return Heading.of(name, _sentence(TITLES[name]), "tremble analyze DIR --json")
 
     parts = [_made(heading("contrasts"), first)]
     return parts + [folded(heading(table.id), table) for table in made[1:]]
+
+
+def _sentence(title: str) -> str:
+    return title if title.endswith("?") else f"{title}."
 
 
 def methods_part(facts: Callable[[], Mapping[str, Any]]) -> Part:

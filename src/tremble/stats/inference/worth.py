@@ -34,10 +34,10 @@ from tremble.stats.frames.clusters import effective, pairs
 from tremble.stats.inference.intervals import FEW_CLUSTERS, FEW_ITEMS, LEVEL, MIN_CLUSTERS, Size
 from tremble.text import counted, join_notes
 
-ANY = "as near to people's shares as their own chance allows: worth any number of people"
-UNBOUNDED = "as far as such data tell, perhaps any number of people"
-ALIKE = "all who read a prompt answered alike"
-NOBODY = "of no prompt two people or more are known to have answered"
+ANY = "as close to people's shares as sampling error allows: worth any number of people"
+UNBOUNDED = "as far as these data tell, it may be worth any number of people"
+ALIKE = "everybody who read the same prompt gave the same answer"
+NOBODY = "no prompt is known to have been answered by two or more people"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
