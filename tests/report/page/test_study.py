@@ -87,7 +87,7 @@ def test_a_study_without_pairs_or_outcomes_has_a_page() -> None:
     text = study_page(analyze(scores, decisions), scores, "Small", [])
     read(text)
     assert "No pair has an r for both models." in text
-    assert "For no scored decision is it known what people did." in text
+    assert "No scored decision has a coded outcome." in text
     assert "Read this first" not in text
 
 

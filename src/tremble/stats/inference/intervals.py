@@ -84,11 +84,11 @@ class Units:
     def reason(self) -> str | None:
         """Why these units allow no interval."""
         if self.items is not None and self.items.number < MIN_CLUSTERS:
-            return f"only {self.said(self.n)}; an interval needs {MIN_CLUSTERS} items"
+            return f"only {self.said(self.n)} (an interval needs {MIN_CLUSTERS} items)"
         if self.rarer.number == 1:
             return "one cluster only"
         if self.rarer.number < MIN_CLUSTERS:
-            return f"only {self.rarer.number} clusters, an interval needs {MIN_CLUSTERS}"
+            return f"only {self.rarer.number} clusters (an interval needs {MIN_CLUSTERS})"
         return None
 
     @property
@@ -104,7 +104,8 @@ class Units:
             notes.append(f"{self.marked}: interval rough")
         if self.crossing > 2:
             notes.append(
-                f"{self.crossing} kinds of clusters cross; only the two with the fewest clusters count"
+                f"{self.crossing} kinds of clusters cross; only the two with the fewest clusters "
+                "count"
             )
         if self.unnamed:
             notes.append(

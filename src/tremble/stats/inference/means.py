@@ -63,7 +63,7 @@ def _of_these_texts(people: np.ndarray, rated: np.ndarray, units: Units) -> Basi
         return Basis(PEOPLE, [], units, few, None)
     size = Size(len(np.unique(people)), effective(people))
     if size.number < MIN_CLUSTERS:
-        few = f"only {size.number} people, an interval needs {MIN_CLUSTERS}"
+        few = f"only {size.number} people (an interval needs {MIN_CLUSTERS})"
         return Basis(PEOPLE, [people], units, few, None)
     if size.below(FEW_CLUSTERS):
         note = join_notes(note, f"{size.said('people', FEW_CLUSTERS)}: interval rough")

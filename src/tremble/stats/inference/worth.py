@@ -94,7 +94,7 @@ def worth(x: np.ndarray, readers: Readers) -> Worth:
     k, note = (1 / inverse, None) if inverse > 0 else (None, ANY)
     items, people = _size(readers.item), _size(readers.person)
     if items.number < MIN_CLUSTERS:
-        few = f"{counted(items.number, 'item')} only, an interval needs {MIN_CLUSTERS}"
+        few = f"only {counted(items.number, 'item')} (an interval needs {MIN_CLUSTERS})"
         return Worth(k, None, None, join_notes(note, few))
     error = _error(terms, x, readers)
     if error is None:

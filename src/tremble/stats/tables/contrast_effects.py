@@ -173,7 +173,7 @@ class Scored:
         rates = ~self.design.responses.single[mine]
         missing = int((rates & np.isnan(self.design.responses.variance[mine])).sum())
         if missing:
-            return f"no interval: how many people are behind a rate is not known in {missing}"
+            return f"no interval: the number of people behind a rate is not known in {missing}"
         return None
 
     def _over_both(

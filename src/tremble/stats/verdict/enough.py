@@ -109,7 +109,7 @@ def _of(
     people, items = _counts(decisions, behind)
     lacking: dict[str, str] = {}
     absent: dict[str, str] = {}
-    ranking = few = "it is not recorded what people chose"
+    ranking = few = "no decision has a coded outcome"
     if points.height:
         held, _ = units_of(kinds_of(points))
         ranking = held.reason or too_little(held, points["decision"].n_unique()) or ""
