@@ -355,7 +355,8 @@ def sweep(results: Results) -> str:
     text = f"Pairs are kept in {listed(told)} combinations of the filters." if told else ""
     if never:
         text += (
-            f" None is kept in {listed(never)}: no filter gives a winner where the table Pairs has "
+            f" No pair is kept in {listed(never)}: no filter gives a winner where the table Pairs "
+            "has "
             "none."
         )
     return (

@@ -211,7 +211,7 @@ def test_12_the_same_mean_and_another_spread(five: Pool, tmp_path: Path) -> None
     places = five.nearest(np.linspace(0.02, 0.5, 40))
     row = verdict_of(tmp_path, crossed(five, {"low": places}, ends, people=200))
     assert (row["levels"], row["distribution"], row["replace"]) == ("yes", "no", "no"), row
-    assert "of the scale's range on average, more than .10" in row["distribution_why"]
+    assert "of the scale's range on average: more than .10" in row["distribution_why"]
 
 
 def test_12b_a_distribution_that_may_be_near_enough_or_not(five: Pool, tmp_path: Path) -> None:
@@ -252,10 +252,11 @@ def test_14_where_the_options_have_no_mass_the_prompt_is_at_fault(
     row = verdict_of(tmp_path, records, CONTRAST)
     assert row["replace"] == "cannot say"
     assert row["replace_why"].startswith(
-        "the options have .0001 of the probability; likeliest is '?' (.05); "
+        "the options have only .0001 of the probability, too little for a conclusion (at least .80 "
+        "is needed); the likeliest other answer is '?' (.05); "
     )
     code, text, _ = tremble("verdict", tmp_path / "out")
-    assert code == 0 and "The options have .0001 of the probability" in text.replace("\n", " ")
+    assert code == 0 and "The options have only .0001 of the probability" in text.replace("\n", " ")
 
 
 def test_the_numbers_of_a_sentence_are_those_of_the_rows(two: Pool, tmp_path: Path) -> None:

@@ -239,7 +239,8 @@ def _baselines_table(rows: Sequence[Row]) -> Table:
     return Table(
         "baselines",
         "Baselines",
-        "How well can people be predicted without a language model, on the same decisions?",
+        "How well can people be predicted without a language model? r: on the same decisions. "
+        "Each heading says what the baseline predicts.",
         [
             Column("Family"),
             Column("Decisions", True),
