@@ -1,4 +1,5 @@
-"""What the verdict and the tables behind its questions say, in sentences made of their rows.
+"""What the verdict, the tables behind its questions and those on theory say, in sentences made of
+their rows.
 
 Used by `demo_sentences.py`.
 """
@@ -11,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 import polars as pl
-from demo_words import Results, because, listed, of, where
+from demo_words import Results, because, less_wrong, listed, of, where
 
 from tremble.report.tables.table import count, family_name
 from tremble.stats.filters import SLACK
@@ -186,3 +187,34 @@ def even_odds(evidence: Evidence) -> list[Row]:
         .drop("options")
     )
     return worth_table(replace(evidence, predictions=predictions))
+
+
+def theory(results: Results) -> str:
+    rows = results.further["theory"]
+    decided = [row for row in rows if row["closer"] is not None]
+    people = [row for row in decided if row["closer"] == "people"]
+    none = [row for row in rows if row["closer"] is None]
+    text = "“Closer” means a higher r with theory, if the interval of the difference excludes zero"
+    text += (
+        f"; people are closer than the model in {of(len(people), decided, 'such comparisons')}."
+        if decided
+        else "."
+    )
+    if none:
+        text += f" Neither is closer in {listed(family_name(row['family']) for row in none)}."
+    return text
+
+
+def theory_pairs(results: Results) -> str:
+    rows = results.further["theory_pairs"]
+    told = {side: [row for row in rows if row["closer"] == side] for side in ("base", "aligned")}
+    parts = [
+        f"{side.capitalize()} is closer in {listed(map(where, closer))}."
+        for side, closer in told.items()
+        if closer
+    ]
+    none = [row for row in rows if row["closer"] is None]
+    if none:
+        parts.append(f"Neither is closer in {because(none)}.")
+    parts.append(less_wrong(row for row in rows if row["closer"]))
+    return " ".join(filter(None, parts))

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from demo_answers import distributions, levels, numbers, verdict, worth
+from demo_answers import distributions, levels, numbers, theory, theory_pairs, verdict, worth
 from demo_words import LEVEL, Results, because, best, less_wrong, listed, of, smallest_p, where
 
 from tremble.published.pairs import family_of
@@ -247,37 +247,6 @@ def added(results: Results) -> str:
         "information only because its predictions are reversed. Nothing is computed for a "
         "constant baseline, or if all people did the same."
     )
-
-
-def theory(results: Results) -> str:
-    rows = results.further["theory"]
-    decided = [row for row in rows if row["closer"] is not None]
-    people = [row for row in decided if row["closer"] == "people"]
-    none = [row for row in rows if row["closer"] is None]
-    text = "“Closer” means a higher r with theory, if the interval of the difference excludes zero"
-    text += (
-        f"; people are closer than the model in {of(len(people), decided, 'such comparisons')}."
-        if decided
-        else "."
-    )
-    if none:
-        text += f" Neither is closer in {listed(family_name(row['family']) for row in none)}."
-    return text
-
-
-def theory_pairs(results: Results) -> str:
-    rows = results.further["theory_pairs"]
-    told = {side: [row for row in rows if row["closer"] == side] for side in ("base", "aligned")}
-    parts = [
-        f"{side.capitalize()} is closer in {listed(map(where, closer))}."
-        for side, closer in told.items()
-        if closer
-    ]
-    none = [row for row in rows if row["closer"] is None]
-    if none:
-        parts.append(f"Neither is closer in {because(none)}.")
-    parts.append(less_wrong(row for row in rows if row["closer"]))
-    return " ".join(filter(None, parts))
 
 
 def wins(name: str) -> Callable[[Results], str]:
