@@ -123,7 +123,7 @@ def _options(console: Console, reading: XRay) -> None:
             line.append(f"closing quote {decimal(option['closing_logprob'], 4)}")
         console.print(line)
     if any(token["join"] for option in reading["options"] for token in option["tokens"]):
-        _plain(console, "  (join: this token also contains text from before the answer)")
+        _plain(console, "  (boundary: this token also contains text from before the answer)")
     lacking = any(t["logprob"] is None for o in reading["options"] for t in o["tokens"])
     if lacking and reading["error"] is None:
         _plain(console, f"  ({MISSING}: this model scores options, not tokens)")
