@@ -98,11 +98,11 @@ def made(folder: Path, run: Row) -> Iterator[str]:
             f"{job['model']} ({manifest['format']})"
         )
     height = count(Store(folder).decisions().height)
-    yield "- `run.json` names the folders in force; others are of earlier runs and are not read"
+    yield "- `run.json` names the folders in use; others are from earlier runs and are not read"
     yield f"- `decisions/`: {height} decisions, what people did and the parameters of their games"
     yield (
-        f"- `tremble export {name} --to parquet`: both joined, a row per model and decision, and "
-        "per option where there are three or more\n"
+        f"- `tremble export {name} --to parquet`: both joined, one row per model and decision "
+        "(and per option with three or more options)\n"
     )
     versions = {
         f"{key} {value}": None for one in manifests for key, value in one["versions"].items()
@@ -113,9 +113,9 @@ def made(folder: Path, run: Row) -> Iterator[str]:
 def trace(results: Results, folder: Path, run: Row) -> Iterator[str]:
     yield "## Tracing a number\n"
     yield (
-        "Python with polars and numpy is all that is needed. Each block goes on from the one "
-        "before it and prints what stands below it; this page is written only if the values are "
-        "those of the tables to nine decimals.\n"
+        "You need only Python with polars and numpy. Each block continues the one before it and "
+        "prints what is shown below it. This page is written only if the values equal those of "
+        "the tables to nine decimals.\n"
     )
     code = blocks(results, run)
     for block, printed in zip(code, run_blocks(code, folder, run["study"]), strict=True):
@@ -129,8 +129,8 @@ def page(folder: Path) -> str:
     run, results = Store(folder).read_run(), read(folder)
     parts = ["# One study, analysed to the last table\n"]
     parts.append(
-        "Written by `scripts/demo_analysis.py` from a scored study; no number is typed. The "
-        "sentences before a table are filled in from its rows.\n"
+        "Written by `scripts/demo_analysis.py` from a scored study; no number is typed by hand. "
+        "The sentences before a table are filled in from its rows.\n"
     )
     parts += made(folder, run)
     for table in tables(results):

@@ -1,4 +1,5 @@
-"""What the verdict and the tables behind its questions say, in sentences made of their rows.
+"""What the verdict, the tables behind its questions and those on theory say, in sentences made of
+their rows.
 
 Used by `demo_sentences.py`.
 """
@@ -11,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 import polars as pl
-from demo_words import Results, because, listed, of, where
+from demo_words import Results, because, less_wrong, listed, of, where
 
 from tremble.report.tables.table import count, family_name
 from tremble.stats.filters import SLACK
@@ -24,7 +25,7 @@ Row = dict[str, Any]
 QUESTIONS = ("ranking", "levels", "effects", "distribution")
 # What does not arise, and where.
 WITHOUT = {
-    "levels": "levels (three or more options with neither values nor a target)",
+    "levels": "levels (three or more options without values or a target)",
     "effects": "effects (no contrast)",
     "distribution": "distribution (two options, or no text that two people read)",
 }
@@ -37,7 +38,7 @@ def verdict(results: Results) -> str:
         f"“{answer}” {times(number)}{reasons(rows, answer, results.margins)}"
         for answer, number in told.most_common()
     ]
-    parts = [f"To the question whether the model may replace people: {'; '.join(answers)}."]
+    parts = [f"Can the model replace participants? {'; '.join(answers)}."]
     if ranked := [row for row in rows if row["ranking"] == NO]:
         below = [row for row in ranked if row["high"] < 0]
         better = len(ranked) - len(below)
@@ -46,7 +47,9 @@ def verdict(results: Results) -> str:
         parts.append(f"Where ranking is “no”, it is because {' or '.join(why)}.")
     said = {name: [row for row in rows if row[name] == YES] for name in QUESTIONS}
     good = [f"{name} in {listed(map(where, found))}" for name, found in said.items() if found]
-    parts.append(f"“Yes” is said of {'; of '.join(good)}." if good else "“Yes” is said nowhere.")
+    parts.append(
+        f"The answer is “yes” for {'; for '.join(good)}." if good else "No answer is “yes”."
+    )
     never = [why for name, why in WITHOUT.items() if all(row[name] is None for row in rows)]
     if never:
         parts.append(f"Not asked here: {listed(never)}.")
@@ -86,11 +89,11 @@ def numbers(results: Results) -> str:
         short = [row for row in known if row["high"] < row["ceiling"]]
         nearest = min(known, key=lambda row: row["ceiling"] - row["high"])
         parts.append(
-            f"Where a ceiling is known, even the upper end of the interval is below it in "
-            f"{of(len(short), known)}; nearest comes {where(nearest)}, with "
+            f"Where the noise ceiling is known, even the upper end of the interval is below it in "
+            f"{of(len(short), known)}; {where(nearest)} comes closest, with an upper end of "
             f"{decimal(nearest['high'])} and a ceiling of {decimal(nearest['ceiling'])}."
         )
-    return " ".join(parts) or "No r has a baseline or a ceiling beside it."
+    return " ".join(parts) or "No r can be compared with a baseline or a noise ceiling."
 
 
 def levels(results: Results) -> str:
@@ -99,17 +102,18 @@ def levels(results: Results) -> str:
     high = [row for row in known if row["low"] > 0]
     low = [row for row in known if row["high"] < 0]
     parts = [
-        f"{of(len(known), rows)} have an interval. All of it lies above zero, so that predictions "
-        f"are too high, in {_differences(high)}; below zero, too low, in {_differences(low)}."
+        f"{of(len(known), rows)} have an interval. Predictions are clearly too high (the whole "
+        f"interval is above zero) in {_differences(high)}; clearly too low (below zero) in "
+        f"{_differences(low)}."
     ]
     if without := [row for row in rows if row["low"] is None]:
-        parts.append(f"There is none in {because(map(_first, without))}.")
+        parts.append(f"There is no interval in {because(map(_first, without))}.")
     sloped = [row for row in rows if row["slope_low"] is not None]
     below = [row for row in sloped if row["slope_high"] < 1]
     above = [row for row in sloped if row["slope_low"] > 1]
     if sloped:
         parts.append(
-            f"Of {count(len(sloped))} slopes with an interval it lies below 1 in "
+            f"Of {count(len(sloped))} slopes with an interval, the whole interval lies below 1 in "
             f"{count(len(below))} and above 1 in {count(len(above))}."
         )
     return " ".join(parts)
@@ -134,9 +138,10 @@ def distributions(results: Results) -> str:
         clear = [row for row in known if row["low"] > 0]
         far = max(known, key=lambda row: row["share"])
         parts.append(
-            f"All of the excess's interval lies above zero in {of(len(clear), known)}. It is "
+            f"The excess is clearly above zero (its whole interval) in {of(len(clear), known)}. "
+            "It is "
             f"largest in {where(far)}: the mean distance ({far['distance']}) is "
-            f"{decimal(far['mean'])}, of which chance makes {decimal(far['chance'])}."
+            f"{decimal(far['mean'])}, of which {decimal(far['chance'])} is expected by chance."
         )
     if without := [row for row in rows if row["low"] is None]:
         parts.append(f"There is no interval in {because(map(_first, without))}.")
@@ -147,16 +152,16 @@ def worth(results: Results) -> str:
     rows = results.further["worth"]
     if not rows:
         return (
-            "There is nothing to show: no prompt without a history was answered by two people who "
-            "are known."
+            "There is nothing to show: no prompt without a history was answered by two identified "
+            "people."
         )
     parts = []
     if known := [row for row in rows if row["k"] is not None]:
         top = max(known, key=lambda row: row["k"])
         fewer = [row for row in known if row["k"] < 1]
         parts.append(
-            f"The highest k is {decimal(top['k'])} ({where(top)}). It is below 1, less than one "
-            f"other person, in {of(len(fewer), known)}."
+            f"The highest k is {decimal(top['k'])} ({where(top)}). It is below 1, so the model is "
+            f"worth less than one other person, in {of(len(fewer), known)}."
         )
     if without := [row for row in rows if row["k"] is None]:
         parts.append(f"There is no k in {because(without)}.")
@@ -166,7 +171,10 @@ def worth(results: Results) -> str:
         if row["k"] is not None
     )
     if odds:
-        parts.append(f"For comparison, even odds of all options, which know nothing, have {odds}.")
+        parts.append(
+            "For comparison, predicting equal shares of all options, which uses no information, "
+            f"gives {odds}."
+        )
     return " ".join(parts)
 
 
@@ -179,3 +187,34 @@ def even_odds(evidence: Evidence) -> list[Row]:
         .drop("options")
     )
     return worth_table(replace(evidence, predictions=predictions))
+
+
+def theory(results: Results) -> str:
+    rows = results.further["theory"]
+    decided = [row for row in rows if row["closer"] is not None]
+    people = [row for row in decided if row["closer"] == "people"]
+    none = [row for row in rows if row["closer"] is None]
+    text = "“Closer” means a higher r with theory, if the interval of the difference excludes zero"
+    text += (
+        f"; people are closer than the model in {of(len(people), decided, 'such comparisons')}."
+        if decided
+        else "."
+    )
+    if none:
+        text += f" Neither is closer in {listed(family_name(row['family']) for row in none)}."
+    return text
+
+
+def theory_pairs(results: Results) -> str:
+    rows = results.further["theory_pairs"]
+    told = {side: [row for row in rows if row["closer"] == side] for side in ("base", "aligned")}
+    parts = [
+        f"{side.capitalize()} is closer in {listed(map(where, closer))}."
+        for side, closer in told.items()
+        if closer
+    ]
+    none = [row for row in rows if row["closer"] is None]
+    if none:
+        parts.append(f"Neither is closer in {because(none)}.")
+    parts.append(less_wrong(row for row in rows if row["closer"]))
+    return " ".join(filter(None, parts))

@@ -11,10 +11,11 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from demo_answers import distributions, levels, numbers, verdict, worth
+from demo_answers import distributions, levels, numbers, theory, theory_pairs, verdict, worth
 from demo_words import LEVEL, Results, because, best, less_wrong, listed, of, smallest_p, where
 
 from tremble.published.pairs import family_of
+from tremble.report.tables.further import plain_words
 from tremble.report.tables.table import count, family_name
 from tremble.stats.filters import MIN_MASS, MIN_N
 from tremble.stats.inference.intervals import FEW_CLUSTERS
@@ -32,14 +33,14 @@ def models(results: Results) -> str:
     parts = [f"{count(missing)} decisions are missing." if missing else "No decision is missing."]
     if known:
         ends = [f"{decimal(row['r'])} ({where(row)})" for row in (known[0], known[-1])]
-        parts.append(f"r goes from {ends[0]} to {ends[1]}.")
+        parts.append(f"r ranges from {ends[0]} to {ends[1]}.")
     if unknown:
         parts.append(f"It is undefined in {because(unknown)}.")
     if low:
         parts.append(
             f"The mass is below {decimal(MIN_MASS)} in {of(len(low), rows)}, lowest in "
-            f"{where(low[0])} ({decimal(low[0]['mass'])}): much of what the model would say there "
-            "is none of the options."
+            f"{where(low[0])} ({decimal(low[0]['mass'])}): there, the model often answers "
+            "something other than the options."
         )
     return " ".join(parts)
 
@@ -52,13 +53,13 @@ def pairs(results: Results) -> str:
     parts = [f"The filters keep {of(len(kept), rows, 'comparisons')}."]
     if kept:
         won = listed(f"{row['winner']} in {family_name(row['family'])}" for row in kept)
-        parts.append(f"The higher r is that of {won}.")
+        parts.append(f"The higher r belongs to {won}.")
     if dropped:
         higher = listed(f"{family_name(row['family'])} ({row['winner']} higher)" for row in dropped)
         parts.append(f"Dropped: {higher}.")
     parts.append(less_wrong(row for row in rows if row["winner"]))
     if none:
-        parts.append(f"No winner is named in {because(none, 'why')}.")
+        parts.append(f"There is no winner in {because(none, 'why')}.")
     return " ".join(filter(None, parts))
 
 
@@ -71,7 +72,7 @@ def baselines(results: Results) -> str:
     both = [family for family in model if family in simple]
     above = [family for family in both if simple[family]["r"] > model[family]["r"]]
     told = listed(
-        f"{family_name(family)} ({simple[family]['baseline'].replace('_', ' ')} "
+        f"{family_name(family)} ({plain_words(simple[family]['baseline'])} "
         f"{decimal(simple[family]['r'])}, best model {decimal(model[family]['r'])})"
         for family in above
     )
@@ -81,7 +82,7 @@ def baselines(results: Results) -> str:
     text += f": {told}." if above else "."
     few = [row for row in simple.values() if row["n"] < MIN_N]
     if few:
-        text += f" Below {MIN_N} decisions, as in {listed(map(where, few))}, an r says little."
+        text += f" Below {MIN_N} decisions, as in {listed(map(where, few))}, r says little."
     return text
 
 
@@ -95,7 +96,7 @@ def intervals(results: Results) -> str:
         f"The interval leaves out zero in {of(len(clear), rows)}{': ' if clear else ''}{told}."
     ]
     if without:
-        parts.append(f"There is none in {because(without)}.")
+        parts.append(f"There is no interval in {because(without)}.")
     if rough:
         parts.append(f"It is rough in {listed(family_name(row['family']) for row in rough)}.")
     points = [row for row in rows if row["points"] != row["decisions"]]
@@ -105,7 +106,9 @@ def intervals(results: Results) -> str:
             f"{count(row['decisions'])} decisions"
             for row in points
         )
-        parts.append(f"A problem with three or more options is a point for each of them: {told}.")
+        parts.append(
+            f"A problem with three or more options counts as one point per option: {told}."
+        )
     return " ".join(parts)
 
 
@@ -124,12 +127,13 @@ def differences(results: Results) -> str:
     if few:
         parts.append(
             f"Of these, {listed(map(where, few))} {'has' if len(few) == 1 else 'have'} fewer than "
-            f"{MIN_N} decisions, where Pairs names no winner whatever the p."
+            f"{MIN_N} decisions, too few for a winner in the table Pairs, whatever the p."
         )
     both = [row for row in rows if None not in (row["p"], row["williams_p"])]
     smaller = [row for row in both if row["williams_p"] < row["p"]]
     parts.append(
-        "Williams' test, which takes the decisions of one person as independent, has the smaller p "
+        "Williams' test, which treats the decisions of one person as independent, has the smaller "
+        "p "
         f"in {of(len(smaller), both)}."
     )
     tested = [row for row in rows if row["p"] is not None]
@@ -137,7 +141,7 @@ def differences(results: Results) -> str:
         left = [row for row in tested if row["p_holm"] <= LEVEL]
         told = f": {listed(family_name(row['family']) for row in left)}" if left else ""
         parts.append(
-            "With p adjusted by Holm over all tests of one mode and wording, "
+            "After Holm's adjustment over all tests of one format and wording, "
             f"{of(len(left), tested)} {'stays' if len(left) == 1 else 'stay'} at or below "
             f"{decimal(LEVEL)}{told}."
         )
@@ -168,10 +172,14 @@ def ceilings(results: Results) -> str:
         if row["ceiling"] is not None
     )
     unknown = [row for row in rows if row["ceiling"] is None]
-    text = f"No r can be expected above: {told}." if told else "No ceiling is known here."
+    text = (
+        f"The highest r that can be expected: {told}."
+        if told
+        else "No noise ceiling is known here."
+    )
     if unknown:
         text += f" It is unknown in {listed(map(where, unknown))}; the note says why."
-    return f"{text} n counts the points whose noise is known: the ceiling is theirs alone."
+    return f"{text} n counts the points whose noise is known; the ceiling applies only to them."
 
 
 def measures(results: Results) -> str:
@@ -183,13 +191,15 @@ def measures(results: Results) -> str:
     if many:
         top = max(many, key=lambda row: row["log_loss"] - row["log_loss_tempered"])
         parts.append(
-            f"With at least {MIN_N} decisions most in {where(top)}, from "
+            f"With at least {MIN_N} decisions, the gain is largest in {where(top)}, from "
             f"{decimal(top['log_loss'])} to {decimal(top['log_loss_tempered'])} nats; a guess of "
-            f"even odds between two options costs {decimal(math.log(2))}."
+            f"even odds between two options has a log loss of {decimal(math.log(2))}."
         )
     bound = [row for row in rows if "at its bound" in (row["note"] or "")]
     if bound:
-        parts.append(f"It ends at a bound in {of(len(bound), rows)}, which have no slope after it.")
+        parts.append(
+            f"The temperature ends at a bound in {of(len(bound), rows)}, which then have no slope."
+        )
     wrong = [row for row in rows if (row["slope"] or 0) < 0]
     parts.append(
         "The calibration slope, 1 where predictions are right, is negative in "
@@ -199,8 +209,8 @@ def measures(results: Results) -> str:
     sure = [where(row) for row in wrong if where(row) in below]
     if sure:
         parts.append(
-            f"In {listed(sure)} the interval of r, too, lies below zero: the likelier the model "
-            "calls the target, the rarer people chose it."
+            f"In {listed(sure)} the interval of r also lies below zero: the more likely the model "
+            "finds the target, the less often people chose it."
         )
     return " ".join(parts)
 
@@ -208,13 +218,13 @@ def measures(results: Results) -> str:
 def reliability(results: Results) -> str:
     rows = [row for row in results.further["reliability"] if row["n"] >= MIN_N]
     if not rows:
-        return f"No bin holds {MIN_N} decisions, so no row says much."
+        return f"No bin has {MIN_N} decisions, so no row says much."
     worst = max(rows, key=lambda row: abs(row["prediction"] - row["outcome"]))
     return (
         f"Among bins with at least {MIN_N} decisions, prediction and people are furthest apart in "
         f"{where(worst)}: predicted {decimal(worst['prediction'])}, people "
         f"{decimal(worst['outcome'])} (n = {worst['n']:,.0f}). A problem with three or more "
-        "options spreads its weight over its points, so n need not be whole."
+        "options spreads its weight over its points, so n need not be a whole number."
     )
 
 
@@ -223,7 +233,7 @@ def added(results: Results) -> str:
         row for row in results.further["added"] if row["gain"] is not None and row["n"] >= MIN_N
     ]
     if not rows:
-        return f"No baseline with an r has {MIN_N} decisions, so nothing can be added to it."
+        return f"No baseline with an r has {MIN_N} decisions, so the comparison is not made."
     least: dict[tuple[str, str], Row] = {}
     for row in rows:
         key = row["model"], row["family"]
@@ -231,42 +241,12 @@ def added(results: Results) -> str:
             least[key] = row
     top = max(least.values(), key=lambda row: row["gain"])
     return (
-        f"With at least {MIN_N} decisions, and beside the baseline that leaves it least to add, a "
-        f"model adds at most {decimal(top['gain'])} of R² ({where(top)}, beside "
-        f"{top['baseline'].replace('_', ' ')}). A negative partial correlation means that it adds "
-        "by being wrong. Nothing is computed beside a constant, or where people had one outcome."
+        f"With at least {MIN_N} decisions, and compared with the baseline that leaves least to "
+        f"add, a model adds at most {decimal(top['gain'])} of R² ({where(top)}, compared with "
+        f"{plain_words(top['baseline'])}). If the partial correlation is negative, the model adds "
+        "information only because its predictions are reversed. Nothing is computed for a "
+        "constant baseline, or if all people did the same."
     )
-
-
-def theory(results: Results) -> str:
-    rows = results.further["theory"]
-    decided = [row for row in rows if row["closer"] is not None]
-    people = [row for row in decided if row["closer"] == "people"]
-    none = [row for row in rows if row["closer"] is None]
-    text = "Closer is the higher r with theory, where the interval of the difference has no zero"
-    text += (
-        f": that of people rather than the model in {of(len(people), decided, 'such comparisons')}."
-        if decided
-        else "."
-    )
-    if none:
-        text += f" Nobody is called closer in {listed(family_name(row['family']) for row in none)}."
-    return text
-
-
-def theory_pairs(results: Results) -> str:
-    rows = results.further["theory_pairs"]
-    told = {side: [row for row in rows if row["closer"] == side] for side in ("base", "aligned")}
-    parts = [
-        f"{side.capitalize()} is closer in {listed(map(where, closer))}."
-        for side, closer in told.items()
-        if closer
-    ]
-    none = [row for row in rows if row["closer"] is None]
-    if none:
-        parts.append(f"Nobody is closer in {because(none)}.")
-    parts.append(less_wrong(row for row in rows if row["closer"]))
-    return " ".join(filter(None, parts))
 
 
 def wins(name: str) -> Callable[[Results], str]:
@@ -306,7 +286,7 @@ def no_topology(results: Results) -> str:
     )
     text = "There is nothing to show: a topology needs two by two options and no ties in payoffs"
     if not small:
-        return f"{text}, and these data hold no such one-shot game."
+        return f"{text}, and these data have no such one-shot game."
     return f"{text}; of {len(small)} such one-shot games, {tied} have ties."
 
 
@@ -317,16 +297,16 @@ def groups(results: Results) -> str:
     )
     known = [name for name in names if family_of(name)]
     values = listed(f"{row['group']} {row['value'] or 'not known'}" for row in rows)
-    text = f"The pairs stand under {values}."
+    text = f"The pairs are grouped under {values}."
     if len(known) < len(names):
         unknown = listed(name for name in names if name not in known)
         alone = bool(known) and any(row["value"] for row in rows)
-        told = f" {listed(known)} alone gives the group" if alone else ""
+        told = f" the group is that of {listed(known)} alone" if alone else ""
         text += (
             f" The catalogue of pairs does not know {unknown};{told or ' so there is no group'}."
         )
     if all(row["kept"] < 2 for row in rows if row["family"] != "all"):
-        text += " An interval of the median needs two pairs."
+        text += " An interval of the median needs at least two pairs."
     return text
 
 
@@ -343,11 +323,13 @@ def sweep(results: Results) -> str:
             never.append(family_name(family))
     text = f"Pairs are kept in {listed(told)} combinations of the filters." if told else ""
     if never:
-        text += f" Under none in {listed(never)}: no filter gives a winner where Pairs names none."
+        text += (
+            f" No pair is kept in {listed(never)}: no filter gives a winner where the table Pairs "
+            "has "
+            "none."
+        )
     return (
-        f"{text} Without a number for mass or min r that filter is off.".strip()
-        if rows
-        else "No pair."
+        f"{text} Where mass or min r is “none”, that filter is off.".strip() if rows else "No pair."
     )
 
 
@@ -358,8 +340,8 @@ def presentations(results: Results) -> str:
     wide = max(rows, key=lambda row: row["sd"])
     return (
         "Where decisions are shown in more than one presentation, the share of the target moves "
-        f"most in {where(wide)}, by {decimal(wide['sd'])} (standard deviation): that much goes by "
-        "place and label alone."
+        f"most in {where(wide)}, by {decimal(wide['sd'])} (standard deviation): this much depends "
+        "on position and label alone."
     )
 
 

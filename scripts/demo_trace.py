@@ -24,7 +24,10 @@ from tremble.text import decimal
 Row = dict[str, Any]
 SAME = 1e-9
 # As far as the token, quoted, and its probability.
-_LIKELIEST = re.compile(r"the options have \S+ of the probability; likeliest is (.+?) \([.\d]+\)")
+_LIKELIEST = re.compile(
+    r"the options have only \S+ of the probability, .+?; "
+    r"the likeliest other answer is (.+?) \([.\d]+\)"
+)
 
 _ROWS = """from pathlib import Path
 
@@ -150,8 +153,8 @@ def blocks(results: Results, run: dict[str, Any]) -> list[Block]:
         Block(
             f"**A difference and one end of an interval.** Differences gives r of base minus r of "
             f"aligned as {decimal(other['difference'])}, and {decimal(other['zou_low'])} as the "
-            "lower end of Zou's interval (2007, Psychological Methods 12). The bootstrap over "
-            "whole participants, which low and high come from, is described in "
+            "lower end of Zou's interval (2007, Psychological Methods 12). Low and high come from "
+            "the bootstrap over whole participants, which is described in "
             "[uncertainty.md](uncertainty.md).",
             _DIFFERENCE,
             {"difference": other["difference"], "zou_low": other["zou_low"]},
@@ -168,7 +171,7 @@ def blocks(results: Results, run: dict[str, Any]) -> list[Block]:
         ),
         Block(
             f"**A level.** The table of levels gives {counterpart} a difference of "
-            f"{decimal(level['difference'])}: its mean prediction less the mean of what people "
+            f"{decimal(level['difference'])}: its mean prediction minus the mean of what people "
             "did.",
             _LEVEL,
             {
@@ -216,7 +219,7 @@ def _at_fault(results: Results, folder: dict[str, str]) -> list[Block]:
     named = {"folder": folder[low["model"]], "family": low["family"]}
     return [
         Block(
-            f"**A sentence of the verdict.** Of {where(low)} it says that {found[0]}.",
+            f"**A sentence of the verdict.** About {where(low)} it says: {found[0]}.",
             _AT_FAULT.format(**named),
             {"mass": low["mass"], "likeliest": found[1]},
         )

@@ -53,9 +53,7 @@ def smallest_p(rows: Iterable[Row], one: str, several: str) -> str:
     """What the largest of some one-sided tests of signs or signed ranks can show at most."""
     n = max((row["n"] for row in rows), default=0)
     least = 0.5**n
-    sentence = (
-        f"The largest test has {count(n)} {one if n == 1 else several}; were all of one mind, p "
-    )
+    sentence = f"The largest test has {count(n)} {one if n == 1 else several}; if all agreed, p "
     sentence += f"would be {p_value(least)}"
     return (
         f"{sentence}: no test here can reach {decimal(LEVEL)}." if least > LEVEL else f"{sentence}."
@@ -76,7 +74,7 @@ def less_wrong(rows: Iterable[Row]) -> str:
     """Where the higher of two r is below zero."""
     wrong = [row for row in rows if max(row["r_base"], row["r_aligned"]) < 0]
     return (
-        f"In {listed(map(where, wrong))} both r are below zero: higher is less wrong."
+        f"In {listed(map(where, wrong))} both r are below zero: the higher one is only less wrong."
         if wrong
         else ""
     )

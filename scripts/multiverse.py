@@ -52,8 +52,9 @@ def page(folder: Path) -> str:
     parts = [
         "# A multiverse: wordings, formats, readings, controls\n",
         "Written by `scripts/multiverse.py` from the study of `examples/multiverse.toml`, scored "
-        "with `tremble run`; no number is typed. r, and the mean mass in brackets. *next token*: "
-        "the core study's reading, which takes one token right after the opening as it stands. A "
+        "with `tremble run`; no number is typed by hand. How much do results depend on wording, "
+        "format and reading? Cells: r, with the mean mass in brackets. *next token*: the reading "
+        "of Shapira et al. (2026), which takes only the one token right after the opening. A "
         "dash: r is undefined or nothing was scored.\n",
         *(f"- {line}" for line in caveats(folder)),
         "",
@@ -89,7 +90,7 @@ def spread(
     runs: list[Run],
 ) -> list[str]:
     """A line per model, format and reading: lowest, median and highest over the wordings."""
-    head = ["over the wordings", "reading", "wordings", "lowest r", "median", "highest"]
+    head = ["model, format", "reading", "wordings", "lowest r", "median", "highest"]
     lines = [_line([*head, "lowest mass", "highest"]), _rule(8)]
     for model, format_ in runs:
         short = _short(model, format_)

@@ -69,13 +69,13 @@ def test_otree_from_start_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         said.append(out)
     assert len(said) == 8
     guess, import_, check, plan, probe, _, verdict, page = said
-    assert "Mass of the options" in probe
+    assert "Probability mass on the options" in probe
     assert str(tmp_path / "study" / "report" / "index.html") in page.replace("\n", "")
     assert "ultimatum: 18 decisions" in guess
     assert "18 decisions written to ultimatum.jsonl" in import_
     assert "You and another person share 10 points, three times." in check
-    assert "18 decisions of 6 participants, too few to judge by" in plan
-    assert "Replace people: cannot say." in verdict
+    assert "18 decisions of 6 participants, too few for a verdict" in plan
+    assert "Replace participants: cannot say." in verdict
     assert "frame (loss against gain)" in verdict
     noted = json.loads((EXPORTS / "otree" / "decisions.json").read_text("utf-8"))
     records = [json.loads(line) for line in Path("ultimatum.jsonl").read_text().splitlines()]

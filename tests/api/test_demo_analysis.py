@@ -108,7 +108,7 @@ def r(frame: Frame, x: str, y: str) -> float | None:
 def test_every_table_is_there_with_a_sentence_before_it(text: str) -> None:
     found = sections(text)
     titles = ["Models", "Pairs", "Tests over pairs", "Baselines", *FURTHER.values()]
-    titles[4:4] = ["May this model stand in for people here?", "The numbers behind the ranking"]
+    titles[4:4] = ["Can this model replace participants here?", "The numbers behind the ranking"]
     assert list(found) == [*titles, "Tracing a number"]
     names = {title: name for name, title in FURTHER.items()}
     without = {"controls", "spellings"}  # not in this study, nor in the demo
@@ -127,23 +127,23 @@ def test_every_table_is_there_with_a_sentence_before_it(text: str) -> None:
 
 def test_the_sentences_of_the_five_questions_count_the_rows(text: str, rows: Frame) -> None:
     found = sections(text)
-    verdict = found["May this model stand in for people here?"]
+    verdict = found["Can this model replace participants here?"]
     said = [row for _, table in tables(verdict) for row in table]
-    replaced = Counter(row["answer"] for row in said if row["question"] == "Replace people")
+    replaced = Counter(row["answer"] for row in said if row["question"] == "Replace participants")
     assert sum(replaced.values()) == 12 and len(replaced) > 1
     for answer, number in replaced.items():
         assert f"“{answer}” {number} times" in verdict
     ranking = [row for row in said if row["question"] == "Ranking" and row["answer"] == "no"]
     assert f"because a baseline predicts people better ({len(ranking)})" in verdict
     assert all("predicts people better" in row["why"] for row in ranking)
-    assert "yes" not in {row["answer"] for row in said} and "“Yes” is said nowhere." in verdict
+    assert "yes" not in {row["answer"] for row in said} and "No answer is “yes”." in verdict
     behind = {name: tables(found[FURTHER[name]]) for name in ("levels", "distributions", "worth")}
     all_of = {name: [row for _, table in parts for row in table] for name, parts in behind.items()}
     levels = all_of["levels"]
     known = [row for row in levels if row["low"] != MISSING]
     assert f"{len(known)} of {len(levels)} rows have an interval" in found[FURTHER["levels"]]
     clear = [row for row in all_of["distributions"] if float(row["low"]) > 0]
-    told = f"lies above zero in {len(clear)} of {len(all_of['distributions'])} rows"
+    told = f"above zero (its whole interval) in {len(clear)} of {len(all_of['distributions'])} rows"
     assert clear and told in found[FURTHER["distributions"]]
     highest = max((row["k"] for row in all_of["worth"]), key=float)
     assert f"The highest k is {highest} (" in found[FURTHER["worth"]]
@@ -173,7 +173,8 @@ def test_a_long_table_says_how_much_is_left_out(text: str, study: Path) -> None:
 
 def test_every_r_on_the_page_is_numpys_on_the_tidy_rows(text: str, rows: Frame) -> None:
     runs = {
-        f"{model} (made up) · {form} · standard": (model, form) for model, form in (BASE, ALIGNED)
+        f"{model} (built-in fake model) · {form} · standard": (model, form)
+        for model, form in (BASE, ALIGNED)
     }
     checked = dict.fromkeys(("r", "r base", "r aligned", "r people", "r model", "r baseline"), 0)
     for title, section in sections(text).items():
@@ -183,7 +184,9 @@ def test_every_r_on_the_page_is_numpys_on_the_tidy_rows(text: str, rows: Frame) 
             for row in table:
                 named = {name: row[name] for name in row if name in checked}
                 for name, cell in named.items():
-                    if name in NOT_OF_ROWS or (title == "Baselines" and heading != "last choice"):
+                    if name in NOT_OF_ROWS or (
+                        title == "Baselines" and not heading.startswith("last choice: ")
+                    ):
                         continue
                     if title == "Baselines":
                         want = last_choice(of(rows, BASE, row["family"]))
@@ -295,8 +298,8 @@ def test_a_sentence_of_the_verdict_follows_from_the_rows(study: Path, tmp_path: 
     chance = np.mean([np.exp(row["other_logprob"]) for row in rows if row["other_token"] == "Yes"])
     assert (len(code), low["model"]) == (6, "mock:aligned") and mass < 0.3
     assert printed[-1] == f"mass {mass:.6f}, likeliest 'Yes' {chance:.6f}\n"
-    assert f"the options have {mass:.2f} of".replace(" 0.", " .") in code[-1].about
-    assert f"likeliest is 'Yes' ({chance:.2f})".replace("(0.", "(.") in code[-1].about
+    assert f"the options have only {mass:.2f} of".replace(" 0.", " .") in code[-1].about
+    assert f"likeliest other answer is 'Yes' ({chance:.2f})".replace("(0.", "(.") in code[-1].about
 
 
 def test_a_number_that_the_rows_do_not_give_stops_the_page(study: Path) -> None:
@@ -319,7 +322,7 @@ def sentences(min_r: float | None) -> dict[str, str]:
 def test_a_conclusion_stands_under_its_condition() -> None:
     kept, dropped = sentences(None), sentences(0.99)
     assert kept["pairs"].startswith(
-        "The filters keep 1 of 1 comparisons. The higher r is that of base in repeated matrix."
+        "The filters keep 1 of 1 comparisons. The higher r belongs to base in repeated matrix."
     )
     assert dropped["pairs"].startswith(
         "The filters keep 0 of 1 comparisons. Dropped: repeated matrix (base higher)."
@@ -333,4 +336,4 @@ def test_a_conclusion_stands_under_its_condition() -> None:
     )
     assert "A pair is kept in 2 of 2 subsets (base wins 2, aligned 0)." in kept["parameter"]
     assert "A pair is kept in 0 of 2 subsets. Of the others, 2 are dropped" in dropped["parameter"]
-    assert "hold no such one-shot game" in kept["topology"]
+    assert "have no such one-shot game" in kept["topology"]

@@ -233,7 +233,7 @@ def test_a_model_that_could_not_be_had_is_named_with_the_reason(
     facts = methods_facts(out)
     (gone,) = [one for one in facts["models"] if one["name"] == "acme/gone"]
     assert (gone["absent"], gone["kind"]) == ("The model 'acme/gone' is gated.", None)
-    assert "Not to be had, and left out: acme/gone." in paragraph(facts)
+    assert "Unavailable models, which are missing here: acme/gone." in paragraph(facts)
     assert not any("acme" in one["cites"] for one in facts["citations"])
 
 
@@ -307,7 +307,7 @@ def test_prompts_too_long_and_checks_of_a_model_with_weights(tmp_path: Path) -> 
     (long,) = facts["left_out"]["failed"]
     assert (long["kind"], long["prompts"], long["decisions"]) == ("too_long", 2, 2)
     words = paragraph(facts)
-    assert "2 prompts were longer than the model takes and count as missing." in words
+    assert "2 prompts were longer than the model accepts and count as missing." in words
     assert f"at most {check['max_difference']:.1e} nat (tolerance {check['tolerance']:g})" in words
     assert unfounded(words, facts) == []
 

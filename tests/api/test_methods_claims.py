@@ -60,14 +60,22 @@ def test_no_interval_no_pair_and_one_way_are_not_claimed(tmp_path: Path) -> None
     (interval,) = table(out, "--table", "intervals")
     assert interval["low"] is None
     assert f"none has an interval: {interval['note']}." in words
-    assert rows["intervals"] == f"0 of 1 have one, else: {interval['note']}"
+    assert rows["intervals"] == f"0 of 1 have one; the others: {interval['note']}"
     assert "resampled" not in rows["family custom"]
-    for claim in ("bootstrap", "resamples", "Twins", "twin", "ase models", "Contrasts", "effect"):
+    for claim in (
+        "bootstrap",
+        "resamples",
+        "Twins",
+        "twin",
+        "ase models",
+        "ase and aligned",
+        "ontrasts",
+    ):
         assert claim not in words, claim
-    for claim in ("Counterbalanced", "sampled", "distributions"):
+    for claim in ("ounterbalanced", "sampled", "distributions", "ffects of"):
         assert claim not in words, claim
     assert rows["counterbalanced"] == "none"
-    assert "are mock:one" not in words and "no model, is mock:one: its numbers" in words
+    assert "mock:one is a built-in fake model of tremble: its numbers mean nothing." in words
 
 
 def test_what_was_computed_is_claimed(tmp_path: Path) -> None:
@@ -76,7 +84,9 @@ def test_what_was_computed_is_claimed(tmp_path: Path) -> None:
     assert all(row["low"] is not None for row in table(out, "--table", "intervals"))
     said = "intervals (95%, 5,000 resamples of whole participants and items; both kinds where they"
     assert said in words and "have one" not in rows["intervals"]
-    assert "Contrasts, with Student's t: frame (control: a)." in words
+    assert (
+        "Effects of these contrasts were estimated, with Student's t: frame (control: a)." in words
+    )
     assert rows["contrast"] == "frame (control: a)"
     judged = json.loads(tremble("verdict", out, "--json")[1])
     answered = {
@@ -95,10 +105,12 @@ def test_tests_over_pairs_are_those_with_a_p(tmp_path: Path, people: int) -> Non
     words, rows = paragraph(methods_facts(out)), provenance(out)["tests over pairs"]
     tested = {row["test"] for row in table(out) if row["p"] is not None}
     if tested:
-        assert "Twins were compared by one-sided" in words and rows.startswith("one-sided")
+        assert "Base and aligned models were compared by one-sided" in words and rows.startswith(
+            "one-sided"
+        )
     else:
         why = table(out)[0]["note"]
-        assert "Twins were not tested" in words and f": {why}." in words
+        assert "Base and aligned models were not tested" in words and f": {why}." in words
         assert rows.startswith(f"none, {why}")
     assert ("binomial" in words) == ("binomial" in tested)
     assert ("Wilcoxon" in words) == ("wilcoxon" in tested)
@@ -108,7 +120,10 @@ def test_a_claim_of_tests_goes_by_the_p_values(tmp_path: Path) -> None:
     """The facts alone, since made-up models seldom pass the filters."""
     facts = methods_facts(study(tmp_path, PAIR, records(12, 6)))
     facts["computed"]["tests"] = {"made": ["binomial", "wilcoxon"], "why": None}
-    said = "Twins were compared by one-sided binomial and Wilcoxon signed-rank tests over the pairs"
+    said = (
+        "Base and aligned models were compared by one-sided binomial and Wilcoxon signed-rank "
+        "tests over the pairs"
+    )
     assert said in paragraph(facts)
 
 
@@ -117,15 +132,18 @@ def test_an_r_that_is_nowhere_defined(tmp_path: Path) -> None:
     (row,) = json.loads(tremble("analyze", out, "--json")[1])["models"]
     words = paragraph(methods_facts(out))
     assert row["r"] is None
-    assert f"is defined nowhere here: {row['note']}." in words and "bootstrap" not in words
+    assert (
+        f"which is undefined in all of these data: {row['note']}." in words
+        and "bootstrap" not in words
+    )
 
 
 def test_a_contrast_without_an_interval_is_not_claimed(tmp_path: Path) -> None:
     out = study(tmp_path, ONE + CONTRAST, records(1, 2))
     words = paragraph(methods_facts(out))
     assert "Student" not in words
-    assert "Asked for, but without an interval: frame (control: a)" in words
-    assert "may stand in for people cannot be said: " in words and "margins" not in words
+    assert "Contrasts asked for, but without an interval: frame (control: a)" in words
+    assert "can replace participants could not be judged: " in words and "margins" not in words
     assert "margins" not in provenance(out)
 
 
@@ -134,11 +152,11 @@ def test_a_study_without_a_score_claims_nothing(tmp_path: Path) -> None:
     for path in [*out.rglob("part-*"), *out.rglob("manifest.json")]:
         path.unlink()
     words = paragraph(methods_facts(out))
-    assert "No model is scored yet. The study is not finished. Analysed with tremble" in words
+    assert "No model has been scored yet. The study is not finished. Analysed with tremble" in words
     for claim in ("We compared", "were read", "Pearson", "Scored", "margins", "wording", "We read"):
         assert claim not in words, claim
     assert "r" not in provenance(out)
     code, said, _ = tremble("verdict", out)
-    assert code == 0 and "Nothing is scored." in said
+    assert code == 0 and "Nothing has been scored yet." in said
     code, _, error = tremble("report", out, "--out", tmp_path / "page.html")
     assert code == 0 and "is missing on the page" not in error

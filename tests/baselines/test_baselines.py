@@ -87,7 +87,8 @@ def test_majority_has_no_r_by_definition_and_says_what_it_has() -> None:
     found = row(people, "majority")
     assert (found["n"], found["r"]) == (40, None)
     assert found["note"] == (
-        "a constant has no r; share of the target .25, always the more frequent side is right .75"
+        "a constant has no r; share of the target option .25; always predicting the more frequent "
+        "side is right .75"
     )
 
 
@@ -100,7 +101,11 @@ def test_a_leave_one_out_mean_would_be_perfectly_wrong() -> None:
 def test_rates_have_no_last_choice() -> None:
     people = [decision(f"l{i}", family="lottery", rates=[i / 10, 1 - i / 10]) for i in range(5)]
     found = row(people, "last_choice")
-    assert (found["n"], found["r"], found["note"]) == (0, None, "nothing to go by in 5 decisions")
+    assert (found["n"], found["r"], found["note"]) == (
+        0,
+        None,
+        "no prediction in any of 5 decisions",
+    )
 
 
 def test_decisions_without_a_game_have_no_previous_one_and_no_r() -> None:

@@ -163,9 +163,9 @@ def test_what_cannot_be_said_has_its_reason() -> None:
         return set(found["why"])
 
     two = [problem(f"{item}{arm}", 0.4, arm=arm) for item in "ab" for arm in (0, 1)]
-    assert reasons(two) == {"2 items, 3 needed to leave one out"}
+    assert reasons(two) == {"only 2 items; at least 3 are needed to leave one out"}
     rows = crossed(2, 7, seed=1)
-    assert reasons(rows) == {"2 participants, 3 needed to leave one out"}
+    assert reasons(rows) == {"only 2 participants; at least 3 are needed to leave one out"}
     rows = [one | {"participant": None} for one in rows]  # as many people as decisions
     assert reasons(rows) == {None}
     same = [problem(name, 0.4, arm=1, text=name) for name in "abcd"]

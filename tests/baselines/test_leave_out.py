@@ -192,7 +192,9 @@ def test_a_negative_r_of_a_fitted_baseline_is_said_to_mean_nothing_found() -> No
         r["baseline"]: r for r in analyze(pl.DataFrame(schema=SCORES), frame(people)).baselines
     }
     assert found["logistic"]["r"] == pytest.approx(-1)
-    assert found["logistic"]["note"].startswith("fitted without the own group, so below zero means")
+    assert found["logistic"]["note"].startswith(
+        "each group is predicted by a fit to the other groups, so a negative r means"
+    )
 
 
 def test_level_parameters_are_settled_by_the_first() -> None:
@@ -228,14 +230,16 @@ def test_fehr_schmidt_agrees_with_a_loop_over_the_grid() -> None:
 def test_two_people_are_too_few(fit: Any) -> None:
     found = fit(frame(crowd(2)))
     assert found["prediction"].null_count() == found.height
-    assert set(found["why"]) == {"2 participants, games or problems, 3 needed to leave one out"}
+    assert set(found["why"]) == {
+        "only 2 participants, games or problems; at least 3 are needed to leave one out"
+    }
     assert fit(frame(crowd(3)))["prediction"].null_count() == 0
 
 
 def test_without_numbers_the_reason_is_said() -> None:
     people = [d | {"numbers": None} for d in crowd(5)]
     found = logistic(frame(people))
-    assert set(found["why"]) == {"no numbers of the game recorded"}
+    assert set(found["why"]) == {"the numbers of the game are not recorded"}
     assert logistic(frame(people).drop("numbers"))["why"].to_list() == found["why"].to_list()
 
 

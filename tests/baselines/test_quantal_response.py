@@ -147,4 +147,7 @@ def test_two_games_are_too_few() -> None:
     )
     # Both are the same game but for the scale; cells differ, so there are two groups.
     assert found["prediction"].to_list() == [None, None]
-    assert found["why"][0] == "2 participants, games or problems, 3 needed to leave one out"
+    assert (
+        found["why"][0]
+        == "only 2 participants, games or problems; at least 3 are needed to leave one out"
+    )

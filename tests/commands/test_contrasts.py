@@ -136,7 +136,7 @@ def test_the_option_stands_in_place_of_the_file(tmp_path: Path) -> None:
     assert len(found["effects"]) == 2
     code, text, _ = tremble("analyze", out, "--contrast", "amount=0")
     assert code == 0
-    assert "Effects on people and on models" in text
+    assert "Effects of treatments on people and on models" in text
     assert "Baselines" not in text
 
 
@@ -144,12 +144,14 @@ def test_a_study_with_contrasts_shows_them_beside_the_rest(tmp_path: Path) -> No
     out = ran(tmp_path, TREATED)
     code, text, _ = tremble("analyze", out)
     assert code == 0
-    assert text.index("Baselines") < text.index("Effects on people and on models")
+    assert text.index("Baselines") < text.index("Effects of treatments on people and on models")
     page = tmp_path / "page.html"
     pytest.importorskip("vl_convert")
     assert tremble("report", out, "--out", page)[0] == 0
     shown = page.read_text("utf-8")
-    assert shown.index("Effects on people and on models") < shown.index('id="intervals"')
+    assert shown.index("Effects of treatments on people and on models") < shown.index(
+        'id="intervals"'
+    )
 
 
 @pytest.mark.parametrize(

@@ -182,9 +182,9 @@ def test_what_is_there_is_not_lost(tmp_path: Path) -> None:
     assert f"--out {str(thesis)!r} is there already; add --force" in mistake(*source)
     assert tremble("run", study, "--out", tmp_path / "out")[0] == 0
     for command in (("report", tmp_path / "out"), ("report", "--published")):
-        assert "no page of tremble's" in mistake(*command, "--out", thesis)
+        assert "is not a page of tremble" in mistake(*command, "--out", thesis)
     assert "is no export" in mistake("export", tmp_path / "out", "--out", thesis)
-    assert "no page of tremble's; give another --html." in mistake(
+    assert "is not a page of tremble; give another --html." in mistake(
         "xray", study, "one", "--html", thesis
     )
     assert "--force does not replace it" in mistake(*source, "--force")

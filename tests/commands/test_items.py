@@ -70,8 +70,8 @@ def test_people_who_are_not_named_get_a_note_and_no_verdict(tmp_path: Path) -> N
     for row in verdicts(out):
         assert row["verdict"] == "cannot say"
         assert row["why"] == (
-            "of 360 choices neither participant nor game is known; name them, or set "
-            "one_decision_each = true in [study] where nobody made two"
+            "for 360 choices neither participant nor game is known; name them, or set "
+            "one_decision_each = true in [study] if nobody made two decisions"
         )
     found = analysed(out, "--table", "intervals")
     assert any("Of 360 single choices neither participant nor game" in n for n in found["notes"])
@@ -90,14 +90,14 @@ def test_people_who_are_not_named_get_a_note_and_no_verdict(tmp_path: Path) -> N
     for row in verdicts(ran(named, choices(12, 30))):
         assert (row["verdict"], row["why"]) == (
             "cannot say",
-            "12 people on 30 items, too few to judge by",
+            "12 people on 30 items, too few for a verdict",
         )
 
 
 def test_people_who_read_one_prompt_are_people(tmp_path: Path) -> None:
     """Nor is it the model's fault that every prediction of one prompt is the same."""
     out = ran(tmp_path, choices(12, 1))
-    said = "12 people on one item only, an interval needs 5 items"
+    said = "only 12 people on one item (an interval needs 5 items)"
     assert {(row["verdict"], row["why"]) for row in verdicts(out)} == {("cannot say", said)}
     found = analysed(out, "--table", "intervals,levels")
     assert {row["note"] for row in found["intervals"]} == {said}
@@ -127,7 +127,7 @@ def test_few_prompts_name_no_winner_and_allow_no_verdict(
 def test_enough_items_have_a_verdict_which_is_marked_below_twenty(tmp_path: Path) -> None:
     for row in verdicts(ran(tmp_path, choices(40, 12))):
         assert row["verdict"] != "cannot say"
-        assert row["why"].endswith("; only 12 items, fewer than 20, so that intervals are rough")
+        assert row["why"].endswith("; only 12 items, fewer than 20, so intervals are rough")
 
 
 def test_versions_of_an_item_are_one_item(tmp_path: Path) -> None:

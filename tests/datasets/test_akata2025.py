@@ -254,7 +254,7 @@ def at(line: int, old: str, new: str) -> Break:
         (at(6, ",8,", ",7,"), 6, ["score", "'7'", "0 or 5 or 8 or 10"]),
         (at(6, ",8,", ",8.0,"), 6, ["score", "'8.0'"]),
         (at(7, "Base", "base"), 7, ["opponent", "'base'", "Base or Prompted"]),
-        (at(7, "Base", "Prompted"), 7, ["opponent", "'Prompted'", "within one play"]),
+        (at(7, "Base", "Prompted"), 7, ["opponent", "'Prompted'", "within the same play"]),
         (at(8, "LLM", "Bot"), 8, ["guess", "'Bot'", "LLM or Human"]),
         (at(9, "LLM,1", "LLM,x"), 9, ["coordination", "'x'"]),
         (at(2, "1,PD", "0,PD"), 2, ["id", "'0'", "whole number from 1"]),

@@ -125,8 +125,8 @@ def test_an_r_file_that_would_fill_memory(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(rows, "_LARGEST", 10**6)
     file = tmp_path / "NV_games.rda"
     for content, message in (
-        (lzma.compress(b"RDX3\n" + bytes(10**7)), "it holds more than 1 MB once unpacked"),
-        (b"RDX3\n" + bytes(10**7), "it holds more than 1 MB once unpacked"),
+        (lzma.compress(b"RDX3\n" + bytes(10**7)), "it is larger than 1 MB once unpacked"),
+        (b"RDX3\n" + bytes(10**7), "it is larger than 1 MB once unpacked"),
         (lzma.compress(lzma.compress(bytes(10**7))), "packed twice"),
     ):
         file.write_bytes(content)

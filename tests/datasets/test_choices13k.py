@@ -228,7 +228,7 @@ def gambles(key: str, value: Any) -> Break:
         (cell(2, "26,0.95", "25,0.95"), ["line 2", "gamble A", "count rows from 0"]),
         (cell(2, "23,0.05,21", "23,0.05,20"), ["line 2", "gamble B", "20.15", "21.1"]),
         (cell(3, "True,16", "False,16"), ["line 3", "problem 1 appears again"]),
-        (cell(3, "1,False,0,0.7", "1,True,0,0.7"), ["line 3", "problem 1 has other gambles"]),
+        (cell(3, "1,False,0,0.7", "1,True,0,0.7"), ["line 3", "problem 1 has gambles different"]),
         (cell(2, ",0.38", ""), ["line 2", "15 cells", "16"]),
         (cell(1, "Amb", "Ambiguous"), ["line 1", "Ambiguous", "Amb"]),
         (lambda lines, keys: (lines[:1], keys), ["no rows"]),
@@ -259,7 +259,7 @@ def test_a_missing_file_says_where_it_belongs(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"json, line 1: not JSON"):
         list(load(tmp_path, Notes()))
     (tmp_path / KEYS).unlink()
-    with pytest.raises(UserError, match=r"no c13k_problems\.json beside"):
+    with pytest.raises(UserError, match=r"no c13k_problems\.json next to"):
         list(load(tmp_path, Notes()))
     (tmp_path / ROWS).unlink()
     with pytest.raises(UserError, match=r"No c13k_selections\.csv"):

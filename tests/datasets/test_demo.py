@@ -105,7 +105,7 @@ def test_oddities_are_said_and_kept(embedded: dict[str, Decision], notes: Notes)
     assert rates is not None and sum(rates.values()) == pytest.approx(1.0906)
     missing = [d for d in embedded.values() if d.family == "one_shot_matrix" and d.n is None]
     assert {d.config["study"] for d in missing} == {"rydvalortmann2005"} and len(missing) == 5
-    assert sum("number of people is not printed" in note for note in notes.odd) == 5
+    assert sum("number of people is not reported" in note for note in notes.odd) == 5
     assert sum("the probabilities of" in note for note in notes.odd) == 13
     assert len(notes.odd) == 3 + 2 + 5 + 13
     buyers = [d.choice for d in embedded.values() if d.family == "persuasion"]
@@ -336,7 +336,7 @@ def test_a_sample_depends_on_the_seed_and_on_its_own_family_alone(
 
 
 def test_a_sample_that_cannot_be_drawn_is_refused(embedded: dict[str, Decision]) -> None:
-    with pytest.raises(UserError, match=r"family 'session' to draw from; .*bargaining"):
+    with pytest.raises(UserError, match=r"family 'session' to sample; .*bargaining"):
         demo.sample(embedded.values(), {"session": 3}, 1)
     with pytest.raises(UserError, match=r"-1 decisions of 'lottery'; ask for 0 or more"):
         demo.sample(embedded.values(), {"lottery": -1}, 1)

@@ -159,7 +159,7 @@ def test_cuts_are_resumed_where_they_were(served: Served, tmp_path: Path) -> Non
 
 def test_four_cuts_end_a_run_and_the_next_one_goes_on(served: Served, tmp_path: Path) -> None:
     served.cut_after = [10, 10, 10, 10]
-    assert "cut 4 times" in refusal(served, tmp_path)
+    assert "broke off 4 times" in refusal(served, tmp_path)
     assert (tmp_path / "it.csv.part").read_bytes() == BODY[:40]
     assert not (tmp_path / "it.csv").exists()
     assert get(served, tmp_path).path.read_bytes() == BODY
@@ -243,7 +243,7 @@ def test_a_file_whose_checksum_nobody_knows(served: Served, tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     ("status", "cure"),
-    [(404, "no longer there"), (403, "not given out"), (503, "later"), (429, "later")],
+    [(404, "no longer there"), (403, "access is refused"), (503, "later"), (429, "later")],
 )
 def test_a_refusal_is_one_sentence_with_the_way_by_hand(
     served: Served, tmp_path: Path, status: int, cure: str
@@ -262,7 +262,7 @@ def test_without_a_network_the_way_by_hand_is_named(
         address = f"http://127.0.0.1:{free.getsockname()[1]}/it.csv"
         message = refusal(served, tmp_path / "new" / "folder", url=address)
     assert "No connection to 127.0.0.1" in message and message.endswith(f"{MANUAL}.")
-    assert "want of a network" in message
+    assert "because there is no network" in message
     assert not (tmp_path / "new").exists()
 
     def no_names(*_: Any, **__: Any) -> Callable[..., None]:

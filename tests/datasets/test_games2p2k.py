@@ -106,10 +106,10 @@ def test_topologies_are_kept_and_what_differs_is_counted(tmp_path: Path) -> None
     ]
     stated = [note for note in notes.odd if "state a topology" in note]
     assert stated == [
-        "2 of 4 rows state a topology where the points make another one (the first: line 3, "
-        "dilemma and chicken); it is kept as stated.",
-        "1 of 4 rows state a topology where points tie, so that there is none (the first: line 5, "
-        "dilemma and dilemma); it is kept as stated.",
+        "2 of 4 rows state a topology, but the points imply a different one (the first: line 3, "
+        "dilemma and chicken); the stated topology is kept.",
+        "1 of 4 rows state a topology, but points are tied, so there is none (the first: line 5, "
+        "dilemma and dilemma); the stated topology is kept.",
     ]
     assert "No game shows whose points come first" in notes.odd[0]
 
@@ -170,7 +170,7 @@ def test_records_keep_the_problems(tmp_path: Path) -> None:
         (line(up=""), ["up_choice is ''", "from 0 to 1"]),
         (line(up="nan"), ["up_choice is 'nan'", "from 0 to 1"]),
         (line("9")[:-2], ["6 cells", "7"]),
-        (line(), ["unique_id '1' has had a rowplayer before"]),
+        (line(), ["unique_id '1' already has a rowplayer"]),
     ],
 )
 def test_a_bad_row_is_one_sentence_with_file_line_and_cure(
@@ -187,7 +187,10 @@ def test_a_bad_row_is_one_sentence_with_file_line_and_cure(
 
 def test_a_file_written_in_both_ways_or_of_other_columns_is_refused(tmp_path: Path) -> None:
     again = (line("3", "g2"), line("4", "g2", ROW, role="colplayer"))
-    with pytest.raises(UserError, match=r"line 3: row_form_matrix of game 'g1' is turned .*'g2'"):
+    with pytest.raises(
+        UserError,
+        match=r"line 3: row_form_matrix of game 'g1' is written from the column.*'g2'",
+    ):
         imported(tmp_path, *AS_PLAYED, *again)
     with pytest.raises(UserError, match=r"the column 'up_choice' is missing"):
         imported(tmp_path, line(), header=HEADER.replace("up_choice", "up"))

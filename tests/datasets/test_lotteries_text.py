@@ -129,7 +129,7 @@ def test_records_keep_the_words(tmp_path: Path) -> None:
         ({"n": 2.5}, ["n is 2.5", "whole number"]),
         ({"n": 0}, ["n is 0"]),
         ({"rate_sd": -1}, ["rate_sd is -1"]),
-        ({"gamble_b": None}, ["gamble_a stands alone"]),
+        ({"gamble_b": None}, ["gamble_a is given alone"]),
         ({"gamble_b": [[0.5, 25]]}, ["gamble_b is [[0.5, 25]]", "add up to 1"]),
         ({"gamble_b": [[1.5, 2], [-0.5, 2]]}, ["gamble_b is"]),
         ({"gamble_b": [[1, 10**400]]}, ["gamble_b is"]),
@@ -138,7 +138,7 @@ def test_records_keep_the_words(tmp_path: Path) -> None:
         ({"rate_b": "1e9999999%"}, ["rate_b is '1e9999999%'"]),
         ({"gamble_b": "half"}, ["gamble_b is 'half'"]),
         ({"rate": 0.4}, ["unknown key 'rate'", "did you mean 'rate_b'"]),
-        ({"problem": "coins"}, ["problem 'coins' appears again"]),
+        ({"problem": "coins"}, ["problem 'coins' appears twice"]),
     ],
 )
 def test_a_fault_is_one_sentence_with_file_line_value_and_cure(

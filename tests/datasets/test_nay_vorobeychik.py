@@ -348,7 +348,7 @@ def put(row: int, column: str, value: Any) -> Break:
         (put(14, "other.decision2", 0.5), ["row 14", "other.decision2 is 0.5", "row before"]),
         (lambda f: f.drop(index=9), ["row 9", "period is 9", "the last of 10 rounds"]),
         (lambda f: f.drop(columns="delta"), ["no column delta", "as downloaded"]),
-        (lambda f: f.assign(risk="high"), ["risk is no number", "high"]),
+        (lambda f: f.assign(risk="high"), ["risk is not a number", "high"]),
         (lambda f: f.iloc[:0], ["no rows"]),
     ],
 )

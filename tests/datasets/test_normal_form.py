@@ -149,7 +149,12 @@ def test_records_keep_the_source(tmp_path: Path) -> None:
         (0, "20 80 0", "20 nan 0", ["matrixrow", "rows of points"]),
         (0, ",3 3,", ",3 2,", ["shape is '3 2'", "not 3 3"]),
         (0, ",1,,2", ",2,,2", ["symmetric is '2'", "0 or 1"]),
-        (0, ",1,,2", ",0,,2", ["matrixcol is ''", "empty just where"]),
+        (
+            0,
+            ",1,,2",
+            ",0,,2",
+            ["matrixcol is ''", "a value that is empty only for a symmetric game"],
+        ),
         (0, "11 40; 0 40", "11 40", ["choicerow", "each of the 3 options"]),
         (0, "11 40", "41 40", ["choicerow", "'41 40; 0 40; 29 40'", "counts such as"]),
         (0, "11 40", "0.3", ["choicerow", "counts such as"]),
@@ -179,7 +184,7 @@ def test_a_bad_row_is_one_sentence_with_file_line_and_cure(
 
 def test_other_files_are_refused(tmp_path: Path) -> None:
     file_of(tmp_path, GAMES[0], GAMES[0])
-    with pytest.raises(UserError, match=r"line 3: game is '1', not a game that a has not had"):
+    with pytest.raises(UserError, match=r"line 3: game is '1', not a new game of a;"):
         list(load(tmp_path, Notes()))
     file_of(tmp_path, GAMES[0], header=HEADER.replace("paper", "study"))
     with pytest.raises(UserError, match=r"line 1: the column 'paper' is missing .*study,"):

@@ -176,7 +176,7 @@ def test_a_session_given_twice_counts_once(tmp_path: Path) -> None:
     one, two = session(1, "JF"), session(2, "FJ")
     found, notes = imported(tmp_path, [one, two, one, session(1, "JJ"), two])
     assert len(found) == 6
-    assert notes.dropped == {"a session that another line holds word for word": 2}
+    assert notes.dropped == {"a session that another line repeats word for word": 2}
 
 
 def test_no_prompt_depends_on_its_own_response_or_on_anything_later(tmp_path: Path) -> None:
@@ -266,12 +266,12 @@ def test_a_response_that_begins_another_is_closed_by_the_mark(tmp_path: Path) ->
         ({"participant": 1, "text": "x"}, ["experiment is missing"]),
         ({"experiment": "e", "text": "x"}, ["participant is missing"]),
         ({"experiment": "e", "text": "x", "participant": 1.5}, ["participant is 1.5"]),
-        (session(1, "J", options=["J"]), ["options is", "['J']", "two different"]),
+        (session(1, "J", options=["J"]), ["options is", "['J']", "two or more different"]),
         (session(1, "J", options=["J", "J"]), ["options is"]),
         (session(1, "J", options=["J", " "]), ["options is"]),
         (session(1, "J", options=["J", 1]), ["options is"]),
-        (session(1, ["a<<b"]), ["<< near", "does not pair up"]),
-        (session(1, ["a>>b"]), [">> near", "does not pair up"]),
+        (session(1, ["a<<b"]), ["<< near", "has no matching mark"]),
+        (session(1, ["a>>b"]), [">> near", "has no matching mark"]),
         ({**session(1, "J"), "text": "You say <<J"}, ["'<<J' is never closed", "put >>"]),
     ],
 )

@@ -140,8 +140,8 @@ def test_the_command() -> None:
     lines = [line.split("  ") for line in out.splitlines()]
     cells = {cells[0]: [cell.strip() for cell in cells[1:] if cell.strip()] for cells in lines}
     assert cells["casino"] == ["2021-03", "all with a date", "–"]
-    assert cells["glee"] == ["2024-10", "Olmo 3", "the others with a date"]
-    assert cells["akata2025"] == ["2023-05", "the others with a date", "Llama 3 8B, OLMo"]
+    assert cells["glee"] == ["2024-10", "Olmo 3", "all others with a date"]
+    assert cells["akata2025"] == ["2023-05", "all others with a date", "Llama 3 8B, OLMo"]
     assert cells["psych: other transcripts"] == ["unknown", "–", "–"]
     assert "demo: lotteries" in out and "cut-off unknown:" in out
     assert "did you mean 'llama'?" in mistake("data", "dates", "--model", "Lama").casefold()

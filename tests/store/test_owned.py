@@ -254,7 +254,7 @@ def test_a_page_and_a_table_of_a_user_stay(folder: Path) -> None:
     assert run(folder / "s.toml", out) == 0
     (out / "report").mkdir()
     (out / "report" / "index.html").write_text("mine", "utf-8")
-    assert "no page of tremble's" in mistake("report", out)
+    assert "is not a page of tremble" in mistake("report", out)
     table, book = folder / "t.csv", folder / "t.codebook.csv"
     for _ in range(2):
         assert tremble("export", out, "--out", table)[0] == 0

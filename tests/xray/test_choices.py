@@ -76,7 +76,8 @@ def test_many_presentations_and_wordings_take_few_lines(tmp_path: Path) -> None:
     assert told == [
         "4 other formulations of the study (minimal, observer, expert, ...); --formulation shows "
         "one.",
-        f"The prompt ends in a letter: 0. Prompts with such a join: {len(every['readings'])}.",
+        "The prompt ends in a letter: 0. Prompts with such a token boundary: "
+        f"{len(every['readings'])}.",
     ]
 
 

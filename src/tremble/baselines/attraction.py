@@ -64,7 +64,9 @@ def attraction(decisions: pl.DataFrame) -> pl.DataFrame:
     able = []
     for case in read_cases(decisions, ("repeated_matrix",)):
         if len(case.keys) != 2 or case.coded not in case.keys:
-            answer.why[case.decision] = "not two options of which one is the target"
+            answer.why[case.decision] = (
+                "the decision does not have two options, one of them the target"
+            )
         else:
             able.append(((*kind_of(case), case.coded), case))
     for sample in samples(able):

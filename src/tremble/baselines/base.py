@@ -48,6 +48,31 @@ BASELINES: dict[str, Baseline] = {
     "condition_mean": condition_mean,
     "condition_logistic": condition_logistic,
 }
+# Of each its name as people read it, and what it predicts.
+WORDS = {
+    "majority": ("majority", "the share of the target option in the family, for everybody"),
+    "last_choice": ("last choice", "the same person's previous choice"),
+    "logistic": ("logistic", "logistic regression on the numbers of the game and its history"),
+    "quantal_response": (
+        "quantal response",
+        "noisy equilibrium, in which better options are likelier",
+    ),
+    "cognitive_hierarchy": (
+        "cognitive hierarchy",
+        "people reason a few steps ahead, against others who reason fewer",
+    ),
+    "fehr_schmidt": ("Fehr-Schmidt", "inequity aversion: people dislike unequal shares"),
+    "prospect_theory": ("prospect theory", "cumulative prospect theory for two gambles"),
+    "attraction": ("attraction", "experience-weighted attraction learning"),
+    "condition_mean": (
+        "condition mean",
+        "what other people did under the same conditions with other items",
+    ),
+    "condition_logistic": (
+        "condition logistic",
+        "logistic regression on the conditions and on the position and length of the options",
+    ),
+}
 # Those whose parameters are fitted to the other groups; the others cost next to nothing.
 FITTED = (
     "logistic",

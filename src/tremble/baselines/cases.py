@@ -14,7 +14,7 @@ import polars as pl
 from tremble.decisions.record import READ
 
 MIN_GROUPS = 3
-NO_NUMBERS = "no numbers of the game recorded"
+NO_NUMBERS = "the numbers of the game are not recorded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ class Sample:
         if self.groups >= MIN_GROUPS:
             return None
         have = f"{self.groups} participant{'' if self.groups == 1 else 's'}, games or problems"
-        return f"{have}, {MIN_GROUPS} needed to leave one out"
+        return f"only {have}; at least {MIN_GROUPS} are needed to leave one out"
 
 
 def samples(cases: Iterable[tuple[Any, Case]], known: str = "outcome") -> list[Sample]:

@@ -23,7 +23,7 @@ FREE = 1e-9  # the ridge of the constant: what keeps the equations solvable
 # A text key with more values than this is left out, and so is how options depend on the config
 # where that takes more columns: both would tell single items apart, slowly.
 MOST_VALUES, MOST_COLUMNS = 30, 200
-ALIKE = "no config value, position or label length tells decisions apart"
+ALIKE = "config values, position and label length are the same in all decisions"
 
 
 class Sets(NamedTuple):

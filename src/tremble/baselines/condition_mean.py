@@ -13,7 +13,7 @@ import polars as pl
 from tremble.baselines.own_prompts import Asked, Said, asked_of
 
 ALONE = "nobody else answered another item with the same config values"
-ALIKE = "the config values are the same for all: the mean of others is a constant"
+ALIKE = "all decisions have the same config values, so the mean of others is a constant"
 
 
 def condition_mean(decisions: pl.DataFrame) -> pl.DataFrame:

@@ -28,7 +28,7 @@ def fehr_schmidt(decisions: pl.DataFrame) -> pl.DataFrame:
     able = []
     for case in read_cases(decisions, ("bargaining",)):
         if case.coded not in ("accept", "reject") or case.numbers["share"] is None:
-            answer.why[case.decision] = "no offer to accept"
+            answer.why[case.decision] = "there is no offer to accept"
         else:
             able.append(((case.dataset, case.coded), case))
     for sample in samples(able):

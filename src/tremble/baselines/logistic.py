@@ -36,7 +36,7 @@ def logistic(decisions: pl.DataFrame) -> pl.DataFrame:
         row = None if case.coded is None else FEATURES[case.family](case.numbers, case.coded)
         if row is None:
             answer.why[case.decision] = (
-                "no target" if case.coded is None else "nothing on the table"
+                "no target" if case.coded is None else "there is no offer to answer"
             )
             continue
         rows[case.decision] = row

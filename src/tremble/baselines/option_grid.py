@@ -85,7 +85,7 @@ def option_predictions(
     why: dict[str, str] = {}
     for case in cases:
         if table[case.decision] is None:
-            why[case.decision] = "no solution was found"
+            why[case.decision] = "no numerical solution was found"
     able = [((c.dataset, c.family), c) for c in cases if c.decision not in why]
     for sample in samples(able, "shares"):
         if sample.why is not None:

@@ -158,7 +158,10 @@ def _asked(held: pl.DataFrame) -> tuple[Asked, str | None]:
     persons = held.select(pl.coalesce("person", pl.format("of {}", "decision"))).n_unique()
     for number, what in ((items, "item"), (persons, "participant")):
         if number < MIN_GROUPS:
-            return asked, f"{counted(number, what)}, {MIN_GROUPS} needed to leave one out"
+            return (
+                asked,
+                f"only {counted(number, what)}; at least {MIN_GROUPS} are needed to leave one out",
+            )
     return asked, None
 
 

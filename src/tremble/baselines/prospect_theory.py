@@ -38,7 +38,9 @@ def prospect_theory(decisions: pl.DataFrame) -> pl.DataFrame:
     for case in read_cases(decisions, ("lottery",)):
         gambles = case.numbers["options"]
         if len(gambles) != 2 or case.coded not in gambles or not all(gambles.values()):
-            answer.why[case.decision] = "not two gambles of which one is the target"
+            answer.why[case.decision] = (
+                "the decision does not have two gambles, one of them the target"
+            )
         else:
             able.append((case.dataset, case))
     for sample in samples(able):

@@ -39,15 +39,15 @@ CARD = Card(
     one_decision="one person's move in one round",
     files=f"{FILE}, or any folder above it",
     notes=(
-        "The other player's move is derived from action and score; four rows contradict the "
-        "payoffs: their choice is kept, the other's move stays unknown.",
+        "The other player's move is derived from action and score. Four rows contradict the "
+        "payoffs: their choice is kept, and the other player's move is treated as unknown.",
         "Target: cooperate in the prisoner's dilemma, the other's favourite in the battle of the "
         "sexes. The source does not say which letter stood for which option; here J "
-        "is always the target and always first, so a tendency towards a letter or a place is part "
-        "of what is measured until labels are counterbalanced.",
+        "is always the target and always first, so a preference for a letter or a position is "
+        "part of the results unless labels are counterbalanced.",
         "Only 1,202 of the 3,900 histories are distinct.",
-        "Both games of a person share `participant`; `guess` (human or machine) was given after "
-        "playing and is no parameter.",
+        "Both games of a person have the same `participant`. `guess` (human or machine) was given "
+        "after playing, so it is not a parameter.",
     ),
     sources=(
         Download(
@@ -63,8 +63,8 @@ CARD = Card(
     manual=f"take human_experiment/analysis/{FILE} from https://github.com/eliaka/repeatedgames",
     public_since="2023-05",
     public_note=(
-        "the month of the preprint's first version, arXiv:2305.16867; the people's data came with "
-        "a later one, and when is not known"
+        "the month of the preprint's first version, arXiv:2305.16867; the data of the "
+        "participants were added in a later version, on an unknown date"
     ),
 )
 
@@ -164,7 +164,7 @@ def odd_move(decision: Decision, move: Move) -> str:
     """The line of `notes.odd` for a move whose points contradict the payoffs."""
     return (
         f"{decision.id}: {move.choice} with {amount(move.points)} points contradicts the payoffs; "
-        "the choice is kept, the other's move is unknown in later rounds."
+        "the choice is kept, and the other player's move is unknown in later rounds."
     )
 
 
@@ -188,7 +188,7 @@ def load(path: Path, notes: Notes) -> Iterator[Decision]:
         if opponents.setdefault(key, row["opponent"]) != row["opponent"]:
             raise UserError(
                 f"{file}, line {line}: the opponent of person {key[0]} in {key[1]} turns from "
-                f"{opponents[key]!r} into {row['opponent']!r} within one play; {FRESH}."
+                f"{opponents[key]!r} into {row['opponent']!r} within the same play; {FRESH}."
             )
         choice = OPTIONS[key[1]][0 if row["action"] == "1" else 1].key
         points = int(row["score"])

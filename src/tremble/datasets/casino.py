@@ -36,15 +36,15 @@ CARD = Card(
     files="casino_train.json, casino_valid.json, or a folder with either or both",
     notes=(
         "Fields used: dialogue_id, chat_logs (text, task_data, id) and, of participant_info, "
-        "value2issue, value2reason, demographics and personality. outcomes came later and are not "
-        "read, nor are annotations.",
-        "15 people walked away without a deal before them: dropped and counted.",
-        "The source does not say which dialogues share a person (participant holds within one "
-        "dialogue); both people of a dialogue belong to one cluster.",
+        "value2issue, value2reason, demographics and personality. outcomes, which came later, and "
+        "annotations are not read.",
+        "15 people walked away although no deal was submitted: these are dropped and counted.",
+        "The source does not say which dialogues share a person, so participant identifies people "
+        "within a dialogue only; both people of a dialogue belong to the same cluster.",
         "A person's demographics, personality, priorities and reasons are kept in `person`. "
-        "Prompts show priorities and reasons to their owner alone.",
-        "A package counts 5, 4 or 3 points by priority and walking away 5 points; both agree with "
-        "the points recorded in every dialogue.",
+        "Prompts show priorities and reasons only to the person they belong to.",
+        "A package is worth 5, 4 or 3 points by priority, and walking away is worth 5 points; "
+        "both agree with the points recorded in every dialogue.",
     ),
     sources=tuple(
         Download(
@@ -143,7 +143,7 @@ def _files(path: Path) -> list[Path]:
     if twice:
         raise UserError(
             f"{len(twice)} files called {twice[0].name} under {str(path)!r}; name a folder with "
-            f"one, for example {str(twice[0].parent)!r}."
+            f"only one, for example {str(twice[0].parent)!r}."
         )
     return files
 

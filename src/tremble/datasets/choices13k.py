@@ -36,21 +36,22 @@ CARD = Card(
     licence="not stated",
     size="14,568 decisions (problem and kind of feedback) over 13,006 problems",
     one_decision="a pair of gambles with the share of choices of gamble B, the target",
-    files=f"{SELECTIONS} and {PROBLEMS} side by side, or any folder above them",
+    files=f"{SELECTIONS} and {PROBLEMS} in the same folder, or any folder above them",
     notes=(
         "Columns used: Problem, Feedback, n, Block, Amb, Corr, bRate, bRate_std; the columns that "
-        "describe the gambles (Ha, pHa, La, Hb, pHb, Lb) are held against the JSON file.",
-        "Nothing is dropped. 1,562 problems have two rows, with feedback and without; each row has "
-        "its own rate, and both belong to one cluster.",
-        "A rate is over n people with five choices each. In the 12,188 rows with feedback people "
-        "learnt after each choice what gambles had paid, so that the rate includes choices after "
-        "feedback that no prompt shows; break down by `feedback`.",
+        "describe the gambles (Ha, pHa, La, Hb, pHb, Lb) are compared with the JSON file.",
+        "Nothing is dropped. 1,562 problems have two rows, with feedback and without; each row "
+        "has its own rate, and both belong to the same cluster.",
+        "A rate averages n people with five choices each. In the 12,188 rows with feedback, "
+        "people saw after each choice what the gambles had paid, so the rate includes choices "
+        "made after feedback that no prompt shows; break results down by `feedback`.",
         "bRate_std is the standard deviation of the rate between people: the noise in a rate is "
         "bRate_std^2 / n.",
-        "2,809 rows are ambiguous: people saw the amounts of gamble B without their chances. "
-        "Prompts show the amounts alone, in ascending order; no normative prediction is made.",
-        "Outcomes of probability 0 are not shown. Outcomes of equal amount stay apart, as in the "
-        "file; of an ambiguous gamble each amount is listed once.",
+        "2,809 rows are ambiguous: people saw the amounts of gamble B without their "
+        "probabilities. Prompts show only the amounts, in ascending order, and there is no "
+        "normative prediction.",
+        "Outcomes of probability 0 are not shown. Outcomes with the same amount stay separate, as "
+        "in the file; for an ambiguous gamble each amount is listed once.",
     ),
     sources=(
         Download(
@@ -74,7 +75,7 @@ CARD = Card(
     ),
     manual=f"take {SELECTIONS} and {PROBLEMS} from https://github.com/jcpeterson/choices13k",
     public_since="2019",
-    public_note="first described in 2019 (Bourgin et al., ICML); out with Science in June 2021",
+    public_note="first described in 2019 (Bourgin et al., ICML); published in Science in June 2021",
 )
 
 _COLUMNS = (
@@ -131,7 +132,9 @@ def load(path: Path, notes: Notes) -> Iterator[Decision]:
     table = find_file(path, SELECTIONS)
     file = table.with_name(PROBLEMS)
     if not is_file(file):
-        raise UserError(f"There is no {PROBLEMS} beside {str(table)!r}; put it there.")
+        raise UserError(
+            f"There is no {PROBLEMS} next to {str(table)!r}; put it in the same folder."
+        )
     gambles = json_of(file)
     if not isinstance(gambles, dict):
         raise UserError(f"{file}: a JSON {type(gambles).__name__}, not an object; {FRESH}.")
@@ -146,16 +149,14 @@ def load(path: Path, notes: Notes) -> Iterator[Decision]:
         game = _game(row, _gambles(f"{file}, key {str(key)!r}", gambles[str(key)]))
         problem = row.whole("Problem", 1)
         if games.setdefault(problem, game) != game:
-            row.fail(f"problem {problem} has other gambles than in its row before")
+            row.fail(f"problem {problem} has gambles different from those in its previous row")
         decision = _decision(row, games[problem], line)
         if decision.id in kinds:
             row.fail(f"problem {problem} appears again with Feedback {cells['Feedback']!r}")
         kinds.add(decision.id)
         yield decision
     if len(gambles) != count:
-        raise UserError(
-            f"{file}: {len(gambles)} keys where {SELECTIONS} has {count} rows; {FRESH}."
-        )
+        raise UserError(f"{file}: {len(gambles)} keys, but {SELECTIONS} has {count} rows; {FRESH}.")
 
 
 def _game(row: _Row, gambles: Mapping[str, Gamble]) -> Game:

@@ -72,12 +72,14 @@ CARD = Card(
         "one person's choice in a repeated game or in GLEE; the choice rates of one view of a "
         "one-shot game; the choice rate of one lottery problem"
     ),
-    files="none: they come with the package",
+    files="none: the data come with the package",
     notes=(
         "GLEE: human buyers said yes 60 of 60 times, so r is undefined for them, and negotiation "
         "has six decisions, too few for any r.",
-        "Three rows of the repeated games contradict the payoffs: the other's move is unknown.",
-        "One-shot games: n is not printed for five views; the rates of two games of Haruvy et al. "
+        "Three rows of the repeated games contradict the payoffs: there, the other player's move "
+        "is unknown.",
+        "One-shot games: the source does not give n for five views; the rates of two games of "
+        "Haruvy et al. "
         "(2001) add up to .983 and 1.091 as printed, and are not rescaled.",
         "Lotteries: the probabilities of 13 gambles add up to 1 only within 4e-6, as printed; "
         "five choices per person, without feedback.",
@@ -89,7 +91,7 @@ CARD = Card(
         Part(
             "lotteries",
             "2019",
-            "first described in 2019 (Bourgin et al., ICML); out with Science in June 2021",
+            "first described in 2019 (Bourgin et al., ICML); published in Science in June 2021",
         ),
         Part("GLEE", glee.CARD.public_since, glee.CARD.public_note),
     ),
@@ -129,11 +131,11 @@ def sample(
     for family, size in per_family.items():
         if family not in clusters:
             raise UserError(
-                f"There are no decisions of the family {family!r} to draw from; the data hold "
+                f"There are no decisions of the family {family!r} to sample; the data have "
                 f"{', '.join(sorted(clusters)) or 'none'}."
             )
         if size < 0:
-            raise UserError(f"Cannot draw {size} decisions of {family!r}; ask for 0 or more.")
+            raise UserError(f"Cannot sample {size} decisions of {family!r}; ask for 0 or more.")
         order = sorted(clusters[family])
         random.Random(f"{seed}/{family}").shuffle(order)
         taken: list[str] = []
@@ -197,7 +199,7 @@ def _one_shot_view(row: Row, game: str, notes: Notes) -> Decision:
     if abs(total - 1) > 0.005 * len(rates) + 1e-9:
         notes.odd.append(f"{id_}: the rates add up to {total:.3f} as printed; not rescaled.")
     if not row["n"]:
-        notes.odd.append(f"{id_}: the number of people is not printed.")
+        notes.odd.append(f"{id_}: the number of people is not reported.")
     return Decision(
         id=id_,
         dataset=NAME,

@@ -93,18 +93,18 @@ def _arrive(transfer: _Transfer) -> None:
             break
     else:
         raise UserError(
-            f"The download of {transfer.download.url} was cut {RESUMES + 1} times; run the "
-            "command again, and it goes on from there."
+            f"The download of {transfer.download.url} broke off {RESUMES + 1} times; run the same "
+            "command again to resume."
         )
     _check(transfer)
 
 
 def _found(download: Download, target: Path) -> Fetched:
     if not target.is_file():
-        raise UserError(f"{str(target)!r} is in the way and no file; give another --to.")
+        raise UserError(f"{str(target)!r} already exists and is not a file; give another --to.")
     if download.sha256 is not None and _digest(target) != download.sha256:
         raise UserError(
-            f"{str(target)!r} is there already and is another file (sha256 {_digest(target)}, not "
+            f"{str(target)!r} already exists and is another file (sha256 {_digest(target)}, not "
             f"{download.sha256}); move it away, or give another --to."
         )
     return Fetched(target, target.stat().st_size, True, download.sha256 is not None)
@@ -123,9 +123,9 @@ def _check(transfer: _Transfer) -> None:
     if digest != download.sha256:
         transfer.drop()
         raise UserError(
-            f"{download.url} sent another file than the one that was checked (sha256 {digest}, "
-            f"not {download.sha256}); it was deleted: try again, and if it stays so, the source "
-            f"has changed."
+            f"{download.url} sent a file other than the one that was checked (sha256 {digest}, "
+            f"not {download.sha256}), so it was deleted; try again, and if this happens again, "
+            "the source has changed."
         )
 
 
@@ -228,18 +228,20 @@ class _Transfer:
         elif error.code >= 500 or error.code == 429:
             cure = "try again later"
         else:
-            cure = "it is not given out"
+            cure = "access is refused"
         host = urlsplit(self.download.url).netloc
         return (
-            f"{host} answered {error.code} to {self.download.url}: {cure}; by hand: {self.manual}."
+            f"{host} answered {error.code} to {self.download.url}: {cure}; or by hand: "
+            f"{self.manual}."
         )
 
     def _unreachable(self, error: Exception) -> str:
         reason = error.reason if isinstance(error, URLError) else error
         why = one_line(reason) if isinstance(reason, BaseException) else str(reason)
         return (
-            f"No connection to {urlsplit(self.download.url).netloc} ({why}), perhaps for want of "
-            f"a network: run the command again where there is one; by hand: {self.manual}."
+            f"No connection to {urlsplit(self.download.url).netloc} ({why}), perhaps because "
+            "there is no network: run the command again where there is one, or by hand: "
+            f"{self.manual}."
         )
 
 

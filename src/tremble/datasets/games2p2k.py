@@ -36,15 +36,16 @@ CARD = Card(
         "osf.io/xrvaw."
     ),
     licence="not stated",
-    size="in the core study 2,416 problems, about 93,000 choices",
+    size="2,416 problems and about 93,000 choices in Shapira et al. (2026)",
     one_decision="the share of people in one role of one game who chose the first option",
     files=f"{FILE}, or any folder above it",
     notes=(
-        f"Columns read: {', '.join(COLUMNS)}; others may be there. No row is dropped.",
-        "The number of people per row is not in the file: n is null, and so is the ceiling.",
+        f"Columns read: {', '.join(COLUMNS)}; other columns are ignored. No row is dropped.",
+        "The number of people per row is not in the file, so n and the noise ceiling are unknown "
+        "(null).",
         "The target is the first option (up). Each game is shown with its rows in both orders.",
-        "topology is kept as stated; rows in which the points make another one, or none because "
-        "two of them tie, are counted when the file is read.",
+        "topology is kept as the file states it. Rows whose points imply a different topology, or "
+        "none because two points are tied, are counted when the file is read.",
     ),
     manual=f"take {FILE} from the folder of human data at https://osf.io/xrvaw",
     public_since="2024",
@@ -87,8 +88,8 @@ def load(path: Path, notes: Notes) -> Iterator[Decision]:
         yield from one_shot_matrix.in_one_game(f"{CARD.name}/{game}", views)
     for odd, count in differ.items():
         notes.odd.append(
-            f"{count:,} of {len(rows):,} rows state a topology where {odd} (the first: "
-            f"{first[odd]}); it is kept as stated."
+            f"{count:,} of {len(rows):,} rows state a topology, but {odd} (the first: "
+            f"{first[odd]}); the stated topology is kept."
         )
 
 
@@ -102,9 +103,9 @@ def _decision(row: _Row, cells: Cells) -> tuple[Decision, str | None]:
         stated = computed
     odd = None
     if None in computed:
-        odd = "points tie, so that there is none"
+        odd = "points are tied, so there is none"
     elif stated != computed:
-        odd = "the points make another one"
+        odd = "the points imply a different one"
     options = one_shot_matrix.options(2)
     decision = Decision(
         id=f"{CARD.name}/{row.id}/{row.role}",
@@ -145,14 +146,15 @@ def _of_the_row_player(file: Path, rows: Sequence[_Row], notes: Notes) -> bool:
             turned.append(theirs)
     if alike and turned:
         raise UserError(
-            f"{file}, line {turned[0].line}: row_form_matrix of game {turned[0].game!r} is turned "
-            f"for the column player, that of game {alike[0].game!r} in line {alike[0].line} is "
+            f"{file}, line {turned[0].line}: row_form_matrix of game {turned[0].game!r} is "
+            f"written from the column player's view, but that of game {alike[0].game!r} in line "
+            f"{alike[0].line} is "
             f"not; {FRESH}."
         )
     if by_role["colplayer"] and not alike and not turned:
         notes.odd.append(
-            "No game shows whose points come first in the rows of column players; they are read "
-            "as the decider's."
+            "No game shows whose points come first in the rows of column players; the first "
+            "points are read as those of the person who decides."
         )
     return bool(alike)
 
@@ -171,7 +173,7 @@ def _rows(file: Path) -> Iterator[_Row]:
         row = _checked(file, line, cells)
         if (row.id, row.role) in seen:
             raise UserError(
-                f"{file}, line {line}: unique_id {row.id!r} has had a {row.role} before; {FRESH}."
+                f"{file}, line {line}: unique_id {row.id!r} already has a {row.role}; {FRESH}."
             )
         seen.add((row.id, row.role))
         yield row

@@ -38,21 +38,21 @@ CARD = Card(
     ),
     licence="not stated",
     size=(
-        "in the core study 1,788 decisions in bargaining, 1,182 in negotiation and 3,180 by "
-        "buyers in persuasion"
+        "1,788 decisions in bargaining, 1,182 in negotiation and 3,180 by buyers in persuasion in "
+        "Shapira et al. (2026)"
     ),
     one_decision=(
         "a person's answer to one offer (accept or reject; in negotiation also a deal with "
         "John), to one product (buy or not), or a human seller's recommendation of one product"
     ),
-    files="human_vs_llm/<family>/x/y/z/<GAME>/config.json and game.csv; any folder above will do",
+    files="human_vs_llm/<family>/x/y/z/<GAME>/config.json and game.csv; or any folder above them",
     notes=(
-        "The source identifies no persons: participant is null and games are the clusters.",
-        "Human sellers who write free text make no scored decision: those games are counted.",
-        "People met language models, and knew the other side as Alice or Bob.",
-        "People read nothing about inflation where neither side has any. Under incomplete "
-        "information the prompt states one's own loss even then (0%), because its absence would "
-        "tell the other's; no game of the 179 published with GLEE's sample is of that kind.",
+        "The source does not identify people, so participant is null and games are the clusters.",
+        "Decisions of human sellers who write free text cannot be scored; those games are counted.",
+        "People played against language models, whom they knew as Alice or Bob.",
+        "If neither side has inflation, people read nothing about it. With incomplete information "
+        "the prompt states one's own loss even then (0%), because leaving it out would reveal the "
+        "other side's; none of the 179 games published with GLEE's sample is of that kind.",
     ),
     manual=(
         "take the folder human_vs_llm from the data of https://github.com/eilamshapira/GLEE (a "
@@ -97,7 +97,7 @@ def load(path: Path, notes: Notes) -> Iterator[Decision]:
             if config.get(f"player_{n}_type") == "otree"
         ]
         if len(people) != 1:
-            notes.dropped[f"games with {len(people)} people where GLEE's have one"] += 1
+            notes.dropped[f"games with {len(people)} people (GLEE games have one)"] += 1
             continue
         deltas = [section(config, f"player_{n}_args", str(file)).get("delta") for n in (1, 2)]
         settings = settings_of(family, section(config, "game_args", str(file)), deltas, str(file))
@@ -122,7 +122,7 @@ def from_numeric(record: Mapping[str, Any], dataset: str) -> list[Decision]:
     family, human = record.get("family"), record.get("human")
     if family not in FAMILIES or human not in PLAYERS:
         raise UserError(
-            f"{where}: family {family!r} with human {human!r} where GLEE has "
+            f"{where}: family {family!r} with human {human!r}, but GLEE has "
             f"{', '.join(FAMILIES)} and {' or '.join(PLAYERS)}; correct the record."
         )
     deltas, events = record.get("delta", [None, None]), record.get("events")
@@ -144,9 +144,9 @@ def unscored(family: str, human: str, settings: Mapping[str, Any]) -> str | None
     if human == "Alice" and settings["seller_message_type"] == "text":
         return "games of human sellers who write free text"
     if settings["allow_buyer_message"]:
-        return "games in which the buyer may write back, which tremble has no words for"
+        return "games in which the buyer may write back, which tremble has no prompts for"
     if human == "Bob" and settings["is_myopic"]:
-        return "games of short-lived human buyers, which tremble has no words for"
+        return "games of short-lived human buyers, which tremble has no prompts for"
     return None
 
 

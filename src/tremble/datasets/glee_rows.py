@@ -113,7 +113,7 @@ def read_config(file: Path) -> dict[str, Any]:
     if not isinstance(config, dict) or config.get("game_type") not in FAMILIES:
         game_type = config.get("game_type") if isinstance(config, dict) else config
         raise UserError(
-            f"{file}: game_type is {str(game_type)[:60]!r} where GLEE has {', '.join(FAMILIES)}; "
+            f"{file}: game_type is {str(game_type)[:60]!r}, but GLEE has {', '.join(FAMILIES)}; "
             f"{_FRESH}."
         )
     return config
@@ -123,7 +123,7 @@ def section(config: Mapping[str, Any], key: str, where: str) -> dict[str, Any]:
     """The part of a game's settings called `key`. Raises UserError where there is none."""
     part = config.get(key)
     if not isinstance(part, dict):
-        raise UserError(f"{where}: {key} is {part!r} where GLEE has an object; {_FRESH}.")
+        raise UserError(f"{where}: {key} is {part!r}, but GLEE has an object; {_FRESH}.")
     return part
 
 
@@ -153,7 +153,7 @@ def read_rows(file: Path, family: str, settings: Mapping[str, Any]) -> list[Row]
     except csv.Error as error:
         raise UserError(f"{file}, line {start}: {one_line(error)}; {_FRESH}.") from error
     if not rows:
-        raise UserError(f"{file} holds no round; {_FRESH}.")
+        raise UserError(f"{file} has no rounds; {_FRESH}.")
     return rows
 
 
@@ -161,15 +161,15 @@ def _header(cells: list[str], family: str, where: str) -> list[str]:
     missing = [name for name in COLUMNS[family] if name not in cells]
     if missing or len(set(cells)) != len(cells):
         raise UserError(
-            f"{where}: the columns are {','.join(cells)[:200]!r} where a {family} game of GLEE "
-            f"has {','.join(COLUMNS[family])!r}; {_FRESH}."
+            f"{where}: the columns are {','.join(cells)[:200]!r}, but a {family} game of GLEE has "
+            f"{','.join(COLUMNS[family])!r}; {_FRESH}."
         )
     return cells
 
 
 def _text(file: Path) -> str:
     if not is_file(file):
-        raise UserError(f"There is no {file}, though its game is there; {_FRESH}.")
+        raise UserError(f"There is no {file}, although its game is there; {_FRESH}.")
     text = text_of(file, _FRESH)
     if not text.strip():
         raise UserError(f"{file} is empty; {_FRESH}.")
@@ -271,7 +271,7 @@ def _kind(value: Any, what: str, where: str) -> str:
 
 
 def _wrong(where: str, what: str, value: Any, known: str) -> UserError:
-    return UserError(f"{where}: {what} is {str(value)[:60]!r} where GLEE has {known}; {_FRESH}.")
+    return UserError(f"{where}: {what} is {str(value)[:60]!r}, but GLEE has {known}; {_FRESH}.")
 
 
 _Check = Callable[[Any, str, str], Any]

@@ -31,19 +31,21 @@ CARD = Card(
     name="lotteries_text",
     title="Lotteries described in words, with choice rates",
     citation=(
-        "your own; made for problems such as those of E. Marantz, O. Plonsky (2025), lotteries in "
+        "your own; designed for problems such as those of E. Marantz, O. Plonsky (2025), "
+        "lotteries in "
         "words with 28 to 31 people each"
     ),
     licence="not stated",
-    size="any; 1,001 problems in the core study",
+    size="any; 1,001 problems in Shapira et al. (2026)",
     one_decision="a pair of options in words with the share of choices of option b, the target",
     files="a .csv file with a header, or a .jsonl file; its schema is in docs/data.md",
     notes=(
         "Columns: problem, option_a, option_b, rate_b; optional n, rate_sd, study, gamble_a, "
-        "gamble_b. Nothing is dropped: a record that is not whole is an error.",
-        "The words are shown as they stand, in both orders, after the letter A or B: leave letters "
-        "of your own out of them.",
-        "Without gamble_a and gamble_b there is no normative prediction, and no baseline for it.",
+        "gamble_b. Nothing is dropped: an incomplete record is an error.",
+        "The texts are shown unchanged, in both orders, after the letter A or B: do not put your "
+        "own letters into them.",
+        "Without gamble_a and gamble_b there is no normative prediction and no baseline from "
+        "prospect theory.",
     ),
     manual="the file is your own; its columns are described in docs/data.md",
     public_note="your own: only you know",
@@ -65,14 +67,17 @@ def load(path: Path, notes: Notes) -> Iterator[Decision]:
         raise UserError(f"{str(path)!r} {what}; name the .csv or .jsonl file of your lotteries.")
     if path.suffix not in (".csv", ".jsonl"):
         raise UserError(
-            f"{str(path)!r} ends in {path.suffix!r}; lotteries in words are a .csv or .jsonl file."
+            f"{str(path)!r} ends in {path.suffix!r}; give lotteries in words as a .csv or .jsonl "
+            "file."
         )
     seen: set[str] = set()
     for line, values in _from_csv(path) if path.suffix == ".csv" else _from_lines(path):
         record = _Record(f"{path}, line {line}", values)
         decision = record.decision(line)
         if decision.id in seen:
-            record.fail(f"problem {values['problem']!r} appears again; give each a name of its own")
+            record.fail(
+                f"problem {values['problem']!r} appears twice; give each problem its own name"
+            )
         seen.add(decision.id)
         yield decision
 
@@ -184,7 +189,7 @@ class _Record:
             self.fail(f"both options read {texts['text_a'][:100]!r}")
         given = [key for key in ("gamble_a", "gamble_b") if key in self.values]
         if len(given) == 1:
-            self.fail(f"{given[0]} stands alone; give the numbers of both options or of neither")
+            self.fail(f"{given[0]} is given alone; give the numbers of both options or of neither")
         rate = self.number("rate_b", 1)
         n = self.number("n", 1e9) if "n" in self.values else None
         if n is not None and (n < 1 or n != int(n)):

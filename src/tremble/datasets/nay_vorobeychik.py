@@ -33,23 +33,27 @@ CARD = Card(
         "Columns read: period, my.decision (coop, defect), the lags of my.decision, other.decision "
         "and my.payoff, data (the study), group (the version), infin, delta, error, risk, contin, "
         "r, s, t, p. Not read: r1 and r2 (functions of r, s, t, p), and other.payoff, which in "
-        "versions with errors and in version 18 is not what the moves carried out paid.",
-        "No row is dropped. The outcome of a play's last round is not in the file and enters no "
-        "prompt.",
-        "The file names no persons: participant is null and plays are the clusters. People play "
-        "many times, and the other side of a play is in the file as a play of its own: clusters "
-        "are not independent, and intervals come out too narrow.",
-        "Told: the number of rounds where infin is 0 (2, 4, 8 or 10), else the chance `delta` of "
-        "another round. What else people read, such as how they were matched, is not in the file.",
+        "versions with errors and in version 18 is not the payoff of the moves that were carried "
+        "out.",
+        "No row is dropped. The outcome of a play's last round is not in the file and appears in "
+        "no prompt.",
+        "The file does not identify people, so participant is null and plays are the clusters. "
+        "People play many times, and the other side of a play is a separate play in the file, so "
+        "clusters are not independent and intervals are too narrow.",
+        "Prompts state the number of rounds if infin is 0 (2, 4, 8 or 10), otherwise the "
+        "probability `delta` of another round. Anything else people read, such as how they were "
+        "matched, is not in the file.",
         "Payoffs are those seen in my.payoff. Versions 2 and 4 (risk is 1: drawn by lot) and 5 "
         "(several sets of payoffs) show the normalised r, s, t, p; in 2 and 4 the drawn amounts "
-        "are left out of the histories, since they are on another scale.",
-        "With errors (versions 12-14, 16, 17) the decision is what was chosen; histories show it "
-        "beside what was carried out for both, and the other's payoff follows from that.",
-        "contin is 1 in versions 19-22 (in config); their eight rounds are told like any others.",
+        "do not appear in the histories, since they are on another scale.",
+        "With errors (versions 12-14, 16, 17) the decision is what the person chose; histories "
+        "show it next to the moves carried out for both, which determine the other player's "
+        "payoff.",
+        "contin is 1 in versions 19-22 (in config); their eight rounds are described like any "
+        "others.",
         "The source does not say how options were labelled; here J is to cooperate, the target, "
-        "and always first, so a tendency towards a letter or a place is part of what is measured "
-        "until labels are counterbalanced.",
+        "and always first, so a preference for a letter or a position is part of the results "
+        "unless labels are counterbalanced.",
     ),
     manual=f"take data/{FILE} from https://github.com/JohnNay/datafsm",
     public_since="2016-01",

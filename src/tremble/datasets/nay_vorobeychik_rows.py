@@ -171,8 +171,8 @@ def _unpacked(file: Path) -> bytes:
         raise ValueError("packed twice")
     if len(content) > _LARGEST:
         raise UserError(
-            f"{file}: it holds more than {_LARGEST // 10**6} MB once unpacked, which {FILE} does "
-            f"not; {FRESH}."
+            f"{file}: it is larger than {_LARGEST // 10**6} MB once unpacked, which {FILE} is not; "
+            f"{FRESH}."
         )
     return content
 
@@ -205,7 +205,7 @@ class Table:
             return np.asarray(frame[name].to_numpy(dtype=kind))
         except (TypeError, ValueError) as error:
             raise UserError(
-                f"{self.file}: {name} is no number ({one_line(error)}); {FRESH}."
+                f"{self.file}: {name} is not a number ({one_line(error)}); {FRESH}."
             ) from error
 
     def numbers(self, name: str) -> np.ndarray:

@@ -39,16 +39,17 @@ CARD = Card(
     files=f"{FILE}, or any folder above it",
     notes=(
         f"Columns: {', '.join(COLUMNS)}. `unique` says how many games of the file have these "
-        "points; it is config.same_payoffs, since the same game in several papers is no "
+        "points; it is config.same_payoffs, since the same game in several papers is not "
         "independent evidence.",
-        "No row is dropped. Four games are not symmetric: both sides are views of their own.",
-        "No target where there are more than two options: r then has a point per option.",
+        "No row is dropped. Four games are not symmetric: each side is a separate view.",
+        "Games with more than two options have no target; r then has one point per option.",
         "n is not in the file for five games (Rydval & Ortmann 2005). The rates of Haruvy et al. "
         "(2001), games 6 and 11, add up to .983 and 1.091; nothing is rescaled. In game 11 one "
         "count is out of 35, the others out of 58: n is 58.",
-        "The figures embedded in `demo` are the same games: do not pool the two.",
+        "The data embedded in `demo` are the same games: do not pool the two.",
     ),
-    manual="take games.csv of the 117 games from whoever compiled them; no address is sure",
+    manual="ask the authors of the compilation for games.csv of the 117 games; there is no "
+    "reliable download address",
     public_since="1994",
     public_note="the year of the earliest paper; the latest is of 2009",
 )
@@ -69,7 +70,7 @@ def load(path: Path, notes: Notes) -> Iterator[Decision]:
         id_ = f"{CARD.name}/{cells['paper']}/{cells['game']}"
         for decision in one_shot_matrix.in_one_game(id_, views):
             if decision.id in seen:
-                row.fail("game", f"a game that {cells['paper']} has not had before")
+                row.fail("game", f"a new game of {cells['paper']}")
             seen.add(decision.id)
             yield decision
 
@@ -100,7 +101,7 @@ class _Row:
         if symmetric and len(mine) != len(mine[0]):
             self.fail("symmetric", f"0 as a game of {shape} options must be")
         if symmetric != (not self.cells["matrixcol"]):
-            self.fail("matrixcol", "empty just where the game is symmetric")
+            self.fail("matrixcol", "a value that is empty only for a symmetric game")
         if symmetric:
             yield self._view("row", mine, _turned(mine), notes)
             return

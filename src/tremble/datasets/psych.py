@@ -30,33 +30,36 @@ CARD = Card(
         "M. Binz et al. (2024). Centaur: a foundation model of human cognition. arXiv:2410.20268 "
         "(Psych-101); arXiv:2605.07632 (Psych-201)."
     ),
-    licence="Psych-101: Apache 2.0; other files of the kind: not stated",
+    licence="Psych-101: Apache 2.0; other files of this kind: not stated",
     size="any; a line per participant",
     one_decision="one response of one participant, marked << >> in the transcript",
-    files=f"a .jsonl file, and perhaps {SIDECAR} beside it",
+    files=f"a .jsonl file, with an optional {SIDECAR} in the same folder",
     notes=(
-        "Columns: text, experiment, participant; optional options (a list). Other columns are kept "
-        "as facts in `person` and reach no prompt.",
-        f"Options: those of the line, else those of {SIDECAR} (experiment -> list), else the "
-        "responses of OTHER participants of the experiment. This participant's own responses, "
-        "earlier or later, add none.",
-        f"Dropped and counted, by reason: responses where the others gave more than {MOST_OPTIONS} "
-        "different ones or fewer than two, responses that are no option, empty ones. They stay in "
-        "the transcript of later ones. So is a line that repeats a session word for word.",
-        "Of two options the first is the target; of more none is, and r goes by option.",
-        "The prompt is the transcript up to the response, with earlier responses in their marks.",
+        "Columns: text, experiment, participant; optional options (a list). Other columns are "
+        "kept in `person` and appear in no prompt.",
+        f"Options: those of the line, otherwise those of {SIDECAR} (experiment -> list), "
+        "otherwise the responses of OTHER participants of the experiment. The participant's own "
+        "responses never add an option.",
+        "Dropped and counted, by reason: responses where the others gave more than "
+        f"{MOST_OPTIONS} different ones or fewer than two, responses that are not an option, "
+        "empty responses, and lines that repeat a session word for word. Dropped responses stay "
+        "in the transcript of later ones.",
+        "With two options the first is the target; with more there is none, and r has one point "
+        "per option.",
+        "The prompt is the transcript up to the response; earlier responses keep their << >> "
+        "marks.",
     ),
     manual=(
         "take prompts_training.jsonl of Psych-101 from "
-        "https://huggingface.co/datasets/marcelbinz/Psych-101, or any file of that kind"
+        "https://huggingface.co/datasets/marcelbinz/Psych-101, or any file of this kind"
     ),
     parts=(
         Part(
             "Psych-101",
             "2024-10",
-            "the month of arXiv:2410.20268; the experiments in it were published one by one before",
+            "the month of arXiv:2410.20268; the experiments in it were published separately before",
         ),
-        Part("other transcripts", None, "your own, or of another source: only you know"),
+        Part("other transcripts", None, "your own or from another source: only you know"),
     ),
 )
 
@@ -120,13 +123,13 @@ def load(path: Path, notes: Notes) -> Iterator[Decision]:
             session.participant, {text for text in session.responses if text.strip()}
         )
     if not given:
-        raise UserError(f"{file} is empty; expected one JSON object a line.")
+        raise UserError(f"{file} is empty; give one JSON object per line.")
     seen: dict[tuple[str, str], int] = {}
     marks: set[int] = set()
     for session in _sessions(file):
         mark = name_hash(repr(replace(session, line=0)))
         if mark in marks:
-            notes.dropped["a session that another line holds word for word"] += 1
+            notes.dropped["a session that another line repeats word for word"] += 1
             continue
         marks.add(mark)
         who = (session.experiment, session.participant)
@@ -233,8 +236,8 @@ def _options(where: str, value: Any) -> tuple[str, ...]:
     sound = isinstance(value, list) and len(value) > 1 and len(set(map(str, value))) == len(value)
     if not sound or not all(isinstance(text, str) and text.strip() for text in value):
         raise UserError(
-            f"{where}: options is {as_written(value)[:100]}; give a list of two different texts or "
-            "more."
+            f"{where}: options is {as_written(value)[:100]}; give a list of two or more different "
+            "texts."
         )
     return tuple(value)
 
@@ -249,8 +252,8 @@ def _session(file: Path, line: int, raw: bytes) -> _Session:
     where = f"{file}, line {line}"
     if len(raw) > LONGEST:
         raise UserError(
-            f"{where}: a line of more than {LONGEST // 10**6} MB; write a session a line, and a "
-            "longer one in parts."
+            f"{where}: a line of more than {LONGEST // 10**6} MB; write one session per line, and "
+            "split longer ones."
         )
     try:
         text = raw.decode()
@@ -274,7 +277,7 @@ def _session(file: Path, line: int, raw: bytes) -> _Session:
     if not isinstance(transcript, str):
         raise UserError(
             f"{where}: text is {as_written(transcript)[:100]}; give the transcript with {BEGIN} "
-            f"{END} round each response."
+            f"{END} around each response."
         )
     pieces = _pieces(where, transcript)
     options = value.get("options")
@@ -296,10 +299,10 @@ def _pieces(where: str, text: str) -> list[str]:
         if mark.group() != (END if place % 2 else BEGIN):
             near = text[max(0, mark.start() - 20) : mark.end() + 20]
             raise UserError(
-                f"{where}: {mark.group()} near {near!r} does not pair up; put {BEGIN} before and "
-                f"{END} behind each response, and neither anywhere else."
+                f"{where}: {mark.group()} near {near!r} has no matching mark; put {BEGIN} before "
+                f"and {END} after each response, and nowhere else."
             )
     if len(marks) % 2:
         near = text[marks[-1].start() : marks[-1].end() + 20]
-        raise UserError(f"{where}: {near!r} is never closed; put {END} behind the response.")
+        raise UserError(f"{where}: {near!r} is never closed; put {END} after the response.")
     return _MARKS.split(text)

@@ -15,14 +15,14 @@ CARD = Card(
     citation="your own",
     licence="not stated",
     size="any",
-    one_decision="a cell of the outcome column, or a row of rates; of wide tables a cell for each "
+    one_decision="a cell of the outcome column, or a row of rates; in wide tables a cell for each "
     "round or question",
     files="a CSV, TSV, Excel, SPSS, Stata, Parquet or jsPsych file, or a folder of such files",
     notes=(
         "A map (--map) says what the columns mean: docs/tables.md.",
         "--guess writes a first map; nothing is imported.",
-        "Only columns that the map names reach the output; participants become numbers.",
-        "Rows are left out as the map says, and counted by reason.",
+        "Only columns named in the map are imported; participants become numbers.",
+        "Rows are excluded as the map says, and counted by reason.",
     ),
     manual="the file is your own; what a map can say is described in docs/tables.md",
     public_note="your own: only you know",
@@ -32,6 +32,6 @@ CARD = Card(
 def load(path: Path, notes: Notes) -> Iterator[Decision]:
     """Raises UserError: without a map nobody knows what the columns mean."""
     raise UserError(
-        f"What the columns of {str(path)!r} mean stands in a map; import it with --map, as "
-        "docs/tables.md says."
+        f"A map says what the columns of {str(path)!r} mean; import the table with --map, as "
+        "docs/tables.md explains."
     )

@@ -29,7 +29,7 @@ class Verdict:
     >>> import tremble as tr
     >>> decisions = tr.read_decisions("demo")[:30]
     >>> result = tr.Study("mine", data=decisions, models=["mock:one"]).run()
-    >>> result.verdict().answers[0].startswith("mock:one (made up) · chat · standard")
+    >>> result.verdict().answers[0].startswith("mock:one (built-in fake model) · chat · standard")
     True
     """
 

@@ -78,18 +78,18 @@ def test_counterparts_stand_beside_their_printed_r() -> None:
     assert [float(cells[2]), float(cells[4])] == [base, aligned]
     assert cells[5] == f"gemma-2b, gemma-2b-it (no. {number})"
     assert second.rows[0][2:6:2] == ["–", "–"]
-    assert second.rows[0][5] == "none: no published pair is of these two models"
+    assert second.rows[0][5] == "none: these two models are not a published pair"
     assert found.sentences == [
         "Not among the published families (bargaining, persuasion, negotiation, repeated matrix, "
         "one-shot matrix, lottery): dialogue.",
-        "Persuasion: 1 of 1 comparisons have no r for both twins (all said yes).",
+        "Persuasion: 1 of 1 comparisons have no r for both models of the pair (all said yes).",
     ]
 
 
 def test_why_nothing_is_laid_over_is_said() -> None:
     alone = beside_published([], ["lottery"])
     assert alone.figures == []
-    assert "compares no base model with an aligned twin" in alone.sentences[0]
+    assert "no pair of a base and an aligned model" in alone.sentences[0]
     other = beside_published(PAIRS[3:], ["dialogue"])
     assert (other.figures, len(other.sentences)) == ([], 1)
     scores, decisions = people(10, 3)

@@ -86,8 +86,8 @@ def test_a_study_without_pairs_or_outcomes_has_a_page() -> None:
     scores, decisions = frames([score("d", [0.5, 0.5])], [decision("d", target=None)])
     text = study_page(analyze(scores, decisions), scores, "Small", [])
     read(text)
-    assert "No pair has an r for both twins." in text
-    assert "No scored decision has a known outcome." in text
+    assert "No pair has an r for both models." in text
+    assert "No scored decision has a coded outcome." in text
     assert "Read this first" not in text
 
 

@@ -180,8 +180,8 @@ def test_in_a_pipe_lines_are_as_long_as_they_must_be(data: Path) -> None:
         head = [line for line in shown.stdout.splitlines() if line.startswith(" Family")]
         assert (head and max(map(len, head)) > 80) or command == ["analyze"]
     answers = CliRunner().invoke(app, ["verdict", str(out)]).stdout.split("numbers behind")[0]
-    answers = answers.split("May this model")[1]
-    assert "Replace people" in answers and max(map(len, answers.splitlines())) <= 100
+    answers = answers.split("Can this model")[1]
+    assert "Replace participants" in answers and max(map(len, answers.splitlines())) <= 100
 
 
 def test_xray_keeps_its_twins_and_every_figure(tmp_path: Path) -> None:
@@ -354,16 +354,16 @@ def test_models_that_are_none_are_marked_in_every_table_and_said_once(data: Path
     assert said.startswith("Made up by tremble, no model: mock:base, mock:aligned;")
     for asked in ((), ("--table", "intervals,differences,theory")):
         text = " ".join(tremble("analyze", out, *asked)[1].split()).replace(said, "")
-        names = re.findall(r"mock:(?:base|aligned)\S*(?: \(made up\))?", text)
-        assert len(names) > 3 and all(name.endswith(" (made up)") for name in names)
-    assert "(made up)" in tremble("verdict", out)[1]
+        names = re.findall(r"mock:(?:base|aligned)\S*(?: \(built-in fake model\))?", text)
+        assert len(names) > 3 and all(name.endswith(" (built-in fake model)") for name in names)
+    assert "(built-in fake model)" in tremble("verdict", out)[1]
     assert [shown_model(name) for name in ("mock", "org/mock", "mockingbird", "mock:x")] == [
-        *("mock (made up)", "org/mock", "mockingbird", "mock:x (made up)")
+        *("mock (built-in fake model)", "org/mock", "mockingbird", "mock:x (built-in fake model)")
     ]
     rows = [{"family": "b", "mode": "native", "base": 3, "aligned": 1}]
     assert further_layout({"parameter": rows})[0].sections[0].rows == [["b", "3", "1"]]
     # Numbers for other programs hold the name as it is.
-    assert "made up" not in tremble("analyze", out, "--json")[1]
+    assert "fake" not in tremble("analyze", out, "--json")[1]
 
 
 def test_all_names_that_are_equally_close_are_suggested() -> None:

@@ -20,10 +20,10 @@ def test_the_terminal_has_a_column_for_each_twin_and_folds_long_prompts(tmp_path
     )
     assert "Round 1: J." in out
     assert "Round 50: J." not in out
-    assert "76 lines more; --all shows them" in out
+    assert "76 more lines; --all shows them" in out
     found = look(path, "game-2")
     tokens = len(found["readings"][0]["tokens"])
-    assert f"{tokens - 24 - 48:,} tokens more; --all shows them" in out
+    assert f"{tokens - 24 - 48:,} more tokens; --all shows them" in out
     whole = tremble("xray", path, "game-2", "--all")[1]
     assert "--all" not in whole
     assert whole.count("Round 50: J.") == 3  # the user's part, and each twin's text

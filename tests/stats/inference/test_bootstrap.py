@@ -155,7 +155,7 @@ def test_swapping_the_twins_mirrors_the_interval() -> None:
         (lambda x, y, c: (x[:2], y[:2], c[:2]), "fewer than 3 points"),
         (lambda x, y, c: (np.full_like(x, np.nan), y, c), "fewer than 3 points"),
         (lambda x, y, c: (x, y, np.zeros_like(c)), "one cluster only"),
-        (lambda x, y, c: (x, y, c % 4), "only 4 clusters, an interval needs 5"),
+        (lambda x, y, c: (x, y, c % 4), "only 4 clusters (an interval needs 5)"),
         (lambda x, y, c: (y.copy(), y, c), "r is 1 or -1"),
     ],
 )
@@ -172,7 +172,7 @@ def test_twins_with_the_same_predictions() -> None:
     found = difference_interval(a, 2 * a + 1, y, [codes], resamples=200)
     assert found.estimate == pytest.approx(0)
     assert found.low is None
-    assert found.note == "both predictions give the same r in every resample"
+    assert found.note == "both predictions have the same r in every resample"
 
 
 def test_three_kinds_that_cross() -> None:
@@ -208,7 +208,7 @@ def test_few_and_unequal_clusters_are_marked() -> None:
     assert unequal.clusters == 21
     heavy = np.concatenate([np.zeros(200, int), np.arange(1, 201)])
     found = r_interval(a, y, [heavy], resamples=200)
-    assert found.clusters == 201 and "worth 4 equal ones" in str(found.note)
+    assert found.clusters == 201 and "equivalent to 4 of equal size" in str(found.note)
 
 
 def test_coverage_with_sixty_clusters() -> None:

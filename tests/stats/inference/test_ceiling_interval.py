@@ -91,7 +91,7 @@ def test_why_a_ceiling_has_no_interval() -> None:
     few = [row | {"cluster": f"g{i % 4}"} for i, row in enumerate(rates([0.2, 0.6] * 15, n=9))]
     found = ceiling(few)
     assert (found["low"], found["high"]) == (None, None) and found["ceiling"] is not None
-    assert found["note"] == "only 4 clusters, an interval needs 5"
+    assert found["note"] == "only 4 clusters (an interval needs 5)"
     # All rates but one game's are the same.
     flat = [
         row | {"cluster": "odd" if i < 2 else f"g{i % 9}"}
@@ -99,7 +99,7 @@ def test_why_a_ceiling_has_no_interval() -> None:
     ]
     found = ceiling(flat)
     assert (found["low"], found["high"]) == (None, None) and found["ceiling"] is not None
-    assert found["note"] == "no interval: without one cluster nothing is left to compare"
+    assert found["note"] == "no interval: leaving out one cluster leaves nothing to compare"
     unknown = ceiling(rates([0.2, 0.6], n=30))
     assert (unknown["low"], unknown["high"]) == (None, None)
     assert ceiling(rates([0.49, 0.51] * 20, n=3))["low"] == 0  # below nought it is nought

@@ -28,7 +28,12 @@ def crossed(people: int, items: int, seed: int = 1) -> tuple[np.ndarray, np.ndar
 @pytest.mark.parametrize(
     ("items", "note", "few", "marked"),
     [
-        (4, "60 people on 4 items only, an interval needs 5 items", "4 items, fewer than 10", None),
+        (
+            4,
+            "only 60 people on 4 items (an interval needs 5 items)",
+            "4 items, fewer than 10",
+            None,
+        ),
         (6, "too few items to generalise: 6 items, fewer than 10", "6 items, fewer than 10", None),
         (9, "too few items to generalise: 9 items, fewer than 10", "9 items, fewer than 10", None),
         (10, "only 10 items, fewer than 20: interval rough", None, "only 10 items"),
@@ -62,7 +67,8 @@ def test_one_item_that_has_nearly_all_decisions_is_worth_one() -> None:
     assert found.items is not None
     assert found.items.equal == pytest.approx(495**2 / (400**2 + 19 * 25))
     assert found.few == (
-        "too few items to generalise: 20 items of unequal size, worth 2 equal ones, fewer than 10"
+        "too few items to generalise: 20 items of unequal size, equivalent to 2 of equal size, "
+        "fewer than 10"
     )
 
 
@@ -85,7 +91,9 @@ def test_of_three_kinds_that_cross_the_two_with_the_fewest_count() -> None:
     found = r_interval(x, y, three, resamples=300)
     two = r_interval(x, y, [three[1], three[2]], resamples=300)
     assert (found.low, found.high) == (two.low, two.high) != (None, None)
-    assert "3 kinds of clusters cross, the two with the fewest count" in str(found.note)
+    assert "3 kinds of clusters cross; only the two with the fewest clusters count" in str(
+        found.note
+    )
     assert "kinds" not in str(two.note)
 
 

@@ -85,7 +85,7 @@ def test_families_and_the_pool_of_the_four() -> None:
         ([pair_row("bargaining", 0.5, 0.5)], "only ties (1)"),
         (
             [pair_row("bargaining", 0.5, 0.1), pair_row("persuasion", 0.1, 0.2)],
-            "level at 1 : 1, no direction to test",
+            "tied at 1 : 1, no direction to test",
         ),
     ],
 )

@@ -37,7 +37,7 @@ def test_votes_by_hand() -> None:
 def test_votes_that_are_level_or_absent() -> None:
     level = family_vote([0.1, -0.1], ["A", "B"])
     assert (level.p, level.direction) == (None, None)
-    assert level.note == "families level at 1 : 1, no direction to test"
+    assert level.note == "families tied at 1 : 1, no direction to test"
     nothing = family_vote([None], ["A"])
     assert (nothing.p, nothing.wilcoxon_p, nothing.note) == (None, None, "no pairs")
 

@@ -139,7 +139,7 @@ def test_what_cannot_be_known_is_said() -> None:
     readers = readers_of(answers)
     found = worth(np.full(4, 0.9), readers)
     assert found.k is not None and found.low is None
-    assert found.note == "4 items only, an interval needs 5"
+    assert found.note == "only 4 items (an interval needs 5)"
     same = readers_of({(prompt, 0, person): 1.0 for prompt in range(9) for person in range(3)})
     assert worth(np.full(9, 0.9), same).note == ALIKE
     assert worth(np.zeros(0), readers.at(np.zeros(4, bool))).note == NOBODY

@@ -140,8 +140,8 @@ def test_a_baseline_has_rows_for_what_it_is_about_and_says_why_it_is_silent() ->
     assert set(rows) == {"majority", "last_choice", "logistic", "quantal_response", "attraction"}
     assert (rows["logistic"]["n"], rows["logistic"]["r"]) == (0, None)
     assert rows["logistic"]["note"] == (
-        "nothing to go by in 4 decisions; "
-        "2 participants, games or problems, 3 needed to leave one out"
+        "no prediction in any of 4 decisions; "
+        "only 2 participants, games or problems; at least 3 are needed to leave one out"
     )
 
 

@@ -244,7 +244,10 @@ def test_groups_by_model_family_and_size() -> None:
     assert mine["model family", "Y"]["base"] == 3
     lone = mine["model family", None]
     assert (lone["aligned"], lone["low"]) == (1, None)
-    assert lone["note"] == "model family not known, or not the same of both; one pair, no interval"
+    assert (
+        lone["note"]
+        == "model family not known, or different for base and aligned; one pair, no interval"
+    )
     none = by_model_group([rows[0] | {"kept": False}], catalogue)
     assert {(r["kept"], r["median"], r["note"]) for r in none} == {(0, None, "no pair kept")}
 
@@ -387,7 +390,7 @@ def test_nobody_is_closer_where_the_difference_may_be_zero(pull: float, closer: 
     ("said", "note"),
     [
         (None, "no decision with a normative prediction; no normative prediction: no reason (40)"),
-        ([1.0, 0.0], "theory says the same in all 40"),
+        ([1.0, 0.0], "theory predicts the same in all 40"),
     ],
 )
 def test_theory_that_says_nothing_gives_no_r(said: list[float] | None, note: str) -> None:

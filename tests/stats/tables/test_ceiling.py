@@ -58,7 +58,7 @@ def test_repeated_contexts_by_hand() -> None:
     again = ceiling(once)
     assert (again["points"], again["n"]) == (41, 40)
     assert again["ceiling"] == row["ceiling"]
-    assert again["note"] == "left out: context seen once (1)"
+    assert again["note"] == "left out: context occurs only once (1)"
 
 
 @pytest.mark.parametrize("people", [5, 30])
@@ -176,31 +176,31 @@ def test_one_prompt_for_all_bounds_the_brier_score() -> None:
 def test_more_noise_than_variation_is_a_ceiling_of_nought_with_a_note() -> None:
     row = ceiling(rates([0.49, 0.51] * 20, n=3))
     assert row["ceiling"] == 0
-    assert row["note"] == "more noise than variation, set to 0"
+    assert row["note"] == "more noise than variation: set to 0"
 
 
 @pytest.mark.parametrize(
     ("rows", "note"),
     [
-        (rates([0.2, 0.6] * 20), "unknown: the number of people is not printed (40)"),
+        (rates([0.2, 0.6] * 20), "unknown: the number of people is not reported (40)"),
         (
             rates([0.2, 0.6] * 20, n=30, choices_each=5),
-            "unknown: several choices per person, spread between people not known (40)",
+            "unknown: several choices per person, and the spread between people is not known (40)",
         ),
         (
             [decision(f"d{i}", choice="yes") for i in range(40)],
-            "unknown: what the person saw is not known in numbers (40)",
+            "unknown: it is not recorded in numbers what the person saw (40)",
         ),
         (
             [
                 decision(f"d{i}", choice="yes", numbers="{}", config='{"Messages": "Allowed"}')
                 for i in range(40)
             ],
-            "unknown: words were exchanged (40)",
+            "unknown: players exchanged messages (40)",
         ),
         (
             [decision(f"d{i}", choice="yes", numbers=str(i % 2)) for i in range(40)],
-            "unknown: 2 contexts seen more than once, below 3",
+            "unknown: only 2 contexts occur more than once, below 3",
         ),
         (
             [decision(f"d{i}", choice="yes", numbers=str(i % 4)) for i in range(40)],

@@ -23,7 +23,7 @@ def test_arms_with_the_same_prompts_are_refused() -> None:
         contrast_rows(built.evidence(), [TREATED])
     built.scores[0]["row_key"] = built.scores[0]["decision"]  # now 4 of 10
     (row,) = contrast_rows(built.evidence(), [TREATED])
-    assert "4 of 10 prompts of one arm stand in the other as well" in row["note"]
+    assert "4 of 10 prompts of one arm are also in the other" in row["note"]
     assert row["people"] is not None
 
 
@@ -74,5 +74,5 @@ def test_three_options_need_a_value_or_a_target() -> None:
             target=None,
             participant=f"{number}",
         )
-    with pytest.raises(UserError, match="three options or more; give every option a value, or"):
+    with pytest.raises(UserError, match="three or more options; give every option a value, or"):
         contrast_rows(built.evidence(), [Contrast(("condition",))])

@@ -138,7 +138,7 @@ def test_rates_of_nobody_knows_how_many_have_no_interval(problems: int) -> None:
     (row,) = contrast_rows(rates(None, problems).evidence(), [TREATED])
     assert row["people"] is not None
     assert (row["people_low"], row["difference_low"], row["p"]) == (None, None, None)
-    assert "how many people are behind a rate is not known" in row["note"]
+    assert "the number of people behind a rate is not known" in row["note"]
     assert row["same_sign"] is None and row["people_n"] is None
 
 

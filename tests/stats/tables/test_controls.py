@@ -104,8 +104,8 @@ def test_the_verdict_falls_where_the_game_is_not_needed() -> None:
     near = np.clip(KNOWS + 0.02 * DRAWN.normal(size=len(Y)), 0.01, 0.99)
     fallen = verdict(scored(KNOWS), scored(GUESSES, "no_rules"), scored(near, "other_history"))
     assert (fallen["verdict"], fallen["control"]) == ("not shown", "other_history")
-    assert fallen["why"].startswith("may be as good without the game: r is .9")
-    assert "under other_history, where it is .9" in fallen["why"]
+    assert fallen["why"].startswith("the model may be as good without the game: r is .9")
+    assert "under the control other_history and .9" in fallen["why"]
     # Names and letters are none of the game: to keep r without them is as it should be.
     assert verdict(scored(KNOWS), scored(near, "renamed")) == alone
     assert verdict(scored(KNOWS), scored(near, "shuffled_history")) == alone

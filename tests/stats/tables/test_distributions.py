@@ -158,7 +158,7 @@ def test_what_has_no_distance_is_left_out_and_counted() -> None:
     assert distribution_table(evidence(people(), {"m": {}})) == []
     few = [row for row in people() if row["participant"] in ("p0", "p1", "p2")]
     (row,) = distribution_table(evidence(few, {"m": MODEL}))
-    assert row["low"] is None and row["note"] == "only 3 people, an interval needs 5"
+    assert row["low"] is None and row["note"] == "only 3 people (an interval needs 5)"
 
 
 def test_rates_without_people_have_a_distance_and_no_excess() -> None:
@@ -172,7 +172,7 @@ def test_rates_without_people_have_a_distance_and_no_excess() -> None:
     (row,) = distribution_table(evidence(known, {"m": model}))
     assert (row["texts"], row["people_n"], row["over"]) == (4, 80, "people")
     assert row["low"] < row["excess"] < row["high"]
-    assert "2 problems left out: how many people are behind the rates is not known" in row["note"]
+    assert "2 problems left out: the number of people behind the rates is not known" in row["note"]
     several = [row | {"n": 20, "choices_each": 5} for row in rates]
     (row,) = distribution_table(evidence(several, {"m": model}))
     assert row["chance"] is None

@@ -107,7 +107,7 @@ def test_texts_with_one_reader_each_leave_the_luck_of_people_unknown() -> None:
             )
     (row,) = effects_table(ContrastTables(built.evidence(), [Contrast(("version",), ("0",))]))
     assert (row["reliability"], row["r_corrected"]) == (None, None)
-    assert "no reliability: of 40 texts there is one reader only" in row["note"]
+    assert "no reliability: 40 texts with only one reader" in row["note"]
 
 
 def _chosen(built: Built) -> list[np.ndarray]:

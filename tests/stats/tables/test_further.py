@@ -138,7 +138,7 @@ def test_r_of_the_average_can_lie_outside_of_those_of_single_presentations() -> 
     assert (row["r_lowest"], row["r_highest"]) == pytest.approx((min(single), max(single)))
     assert row["r"] == pytest.approx(1) and row["r_highest"] < 0.5
     (table,) = further_layout({"presentations": [row]})
-    assert "which can lie outside that range" in table.caption
+    assert "it can lie outside that range" in table.caption
 
 
 def test_p_is_adjusted_over_families_of_games_too() -> None:

@@ -57,7 +57,7 @@ def test_the_level_of_values_is_in_their_unit_and_in_shares_of_their_range() -> 
     assert row["error"] == pytest.approx(((people - 2.4) ** 2).mean() ** 0.5)
     assert row["slope"] is None and row["r"] is None and row["r_within"] is None
     assert "no slope: constant prediction" in row["note"]
-    assert "no r within people: nobody who is known has two decisions" in row["note"]
+    assert "no r within people: no identified person has two decisions" in row["note"]
 
 
 def test_one_question_in_thousands_does_not_stretch_the_scale_of_all() -> None:
@@ -118,7 +118,7 @@ def test_of_few_texts_the_interval_is_of_people_who_read_these_very_texts() -> N
     reach = stats.t.ppf(0.975, 23) * y.std(ddof=1) / 24**0.5
     assert (row["high"] - row["low"]) / 2 == pytest.approx(reach)
     (row,) = level_table(evidence(few, {"m": said(2)}))
-    assert row["low"] is None and "only 4 people, an interval needs 5" in row["note"]
+    assert row["low"] is None and "only 4 people (an interval needs 5)" in row["note"]
     assert row["over"] is None
 
 
@@ -132,7 +132,7 @@ def test_rates_are_of_their_problems_or_of_the_people_behind_few() -> None:
     assert row["over"] == "people and items"
     assert (row["difference"], row["high"]) == pytest.approx((apart.mean(), apart.mean() + reach))
     assert (row["line"], row["slope"]) == ("linear", pytest.approx(1 / 0.6))
-    assert "no r within people: rates are of many people" in row["note"]
+    assert "no r within people: rates are averages of many people" in row["note"]
     (row,) = level_table(evidence(rows[:3], {"m": model}))
     variance = sum(p * (1 - p) / 20 for p in rates[:3]) / 9
     parts = [(p * (1 - p) / 20 / 9) ** 2 / 19 for p in rates[:3]]
@@ -142,7 +142,7 @@ def test_rates_are_of_their_problems_or_of_the_people_behind_few() -> None:
     unknown = [{**one, "n": None} for one in rows[:3]]
     (row,) = level_table(evidence(unknown, {"m": model}))
     assert row["low"] is None
-    assert "how many people are behind a rate is not known" in row["note"]
+    assert "the number of people behind a rate is not known" in row["note"]
 
 
 def test_choices_and_rates_of_few_texts_have_no_interval_together() -> None:
@@ -151,7 +151,10 @@ def test_choices_and_rates_of_few_texts_have_no_interval_together() -> None:
     mixed = [*named, rows[24] | {"item": "2"}]
     (row,) = level_table(evidence(mixed, {"m": {**said(2), "d": [0.5, 0.5]}}))
     assert row["n"] == 25 and row["low"] is None and row["line"] == "linear"
-    assert "single choices and rates of fewer than five texts" in row["note"]
+    assert (
+        "single choices and rates cannot share an interval over fewer than five texts"
+        in row["note"]
+    )
 
 
 def test_what_has_no_level_says_so() -> None:
@@ -160,7 +163,7 @@ def test_what_has_no_level_says_so() -> None:
     (one,) = found.values()
     assert one.units is None and one.row["n"] == 0 and one.row["difference"] is None
     assert one.row["note"] == (
-        "no level: of three or more options none is the target, and they have no values"
+        "no level: none of the three or more options is the target, and they have no values"
     )
     (row,) = level_table(evidence([*rows, *crossed(6, 6)], {"m": said(6)}))
     assert row["n"] == 36 and "9 decisions without a level left out" in row["note"]

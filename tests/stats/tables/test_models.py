@@ -103,7 +103,7 @@ def test_a_choice_without_a_target_is_scored_but_has_no_point() -> None:
     people = [decision(f"d{i}", target=None, choice="yes") for i in range(4)]
     row = one_model([0.1, 0.2, 0.3, 0.4], people)
     assert (row["n"], row["missing"], row["r"]) == (4, 0, None)
-    assert row["note"] == "fewer than 3 points; 4 without a coded choice"
+    assert row["note"] == "fewer than 3 points; 4 without a coded outcome"
 
 
 def test_a_partners_template_is_in_the_name_of_the_format() -> None:

@@ -75,7 +75,7 @@ def test_equal_texts_are_one_prompt_and_versions_of_an_item_are_two() -> None:
     even = by_hand([(0.5, [float(v == "y") for v in said[t]]) for t in ("A1", "A2", "B1")])
     assert even < 0 and row["k_even"] is None  # nearer to the shares than chance lets them be
     assert (row["items"], row["decisions"], row["people"]) == (2, 12, 4)
-    assert row["low"] is None and row["note"] == "2 items only, an interval needs 5"
+    assert row["low"] is None and row["note"] == "only 2 items (an interval needs 5)"
     # What was not scored does not count.
     scored = {name: shares for name, shares in predicted.items() if name[0] != "B"}
     (row,) = rows_of(decision_frame(people), scored)

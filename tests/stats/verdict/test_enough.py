@@ -38,14 +38,14 @@ def test_people_and_items_are_counted_and_bounds_are_those_of_the_verdict() -> N
         "ranking": None,
         "levels": None,
         "effects": None,
-        "distribution": "of two options the level says all",
+        "distribution": "with two options, the levels say everything",
         "replace": None,
     }
     few_items = _of(_study(20, 9))
     assert "too few items to generalise: 9 items" in str(few_items.answers["ranking"])
     assert few_items.answers["effects"] == "no [[contrast]]"
     few_people = _of(_study(19, 10))
-    assert "19 people on 10 items, too few to judge by" in str(few_people.answers["ranking"])
+    assert "19 people on 10 items, too few for a verdict" in str(few_people.answers["ranking"])
     assert few_people.answers["levels"] == "19 people, fewer than 20"
     assert few_people.answers["replace"] == few_people.answers["ranking"]
     unnamed = _of([row | {"participant": None} for row in _study(20, 10)])

@@ -71,8 +71,8 @@ def test_2_effects_of_the_wrong_sign_at_a_high_r(two: Pool, tmp_path: Path) -> N
     assert (row["ranking"], row["effects"], row["replace"]) == ("yes", "no", "no"), row
     assert row["r"] == pytest.approx(0.94, abs=0.015) and row["ceiling"] > 0.98
     assert row["effects_why"].startswith(
-        "the sign is wrong: stakes (high against low) moves people's share of 'yes' by -.08 and "
-        "the model's by +.08"
+        "the model moves in the wrong direction: stakes (high against low) moves people's share of "
+        "'yes' by -.08 and the model's by +.08"
     )
     assert "effects: no" in row["replace_why"]
 
@@ -88,14 +88,17 @@ def test_3_a_level_four_times_too_high_at_an_r_of_one(two: Pool, tmp_path: Path)
     means = np.corrcoef(two.shares[places, 0], two.shares[places, 0] / 4)[0, 1]
     assert means == pytest.approx(1)
     assert (row["levels"], row["replace"]) == ("no", "no"), row
-    assert row["ranking"] == "yes" and "the model's mean is .500, people's .1" in row["levels_why"]
+    assert (
+        row["ranking"] == "yes"
+        and "the model's mean is .500 and people's mean .1" in row["levels_why"]
+    )
 
 
 def test_4_without_a_contrast_at_most_in_part(two: Pool, tmp_path: Path) -> None:
     records = crossed(two, arms_at(two, 0.40, 0.55), shifted(), people=200)
     row = verdict_of(tmp_path, records)
     assert answers(row) == ("yes", "yes", None, None, "in part"), row
-    assert row["replace_why"].endswith("add a [[contrast]] by stakes")
+    assert row["replace_why"].endswith("add a [[contrast]] by stakes to the study file")
 
 
 def test_5_the_right_sign_and_the_wrong_size(two: Pool, tmp_path: Path) -> None:
@@ -104,7 +107,7 @@ def test_5_the_right_sign_and_the_wrong_size(two: Pool, tmp_path: Path) -> None:
     records = crossed(two, arms, shifted(low=0.10, high=-0.10), people=200)
     row = verdict_of(tmp_path, records, CONTRAST)
     assert (row["levels"], row["effects"]) == ("yes", "in part"), row
-    assert row["replace"] == "in part" and "effects in part" in row["replace_why"]
+    assert row["replace"] == "in part" and "effects: in part" in row["replace_why"]
 
 
 def test_6_no_effect_of_people_is_clear(two: Pool, tmp_path: Path) -> None:
@@ -113,7 +116,7 @@ def test_6_no_effect_of_people_is_clear(two: Pool, tmp_path: Path) -> None:
     records = crossed(two, arms, shifted(low=0.10, high=-0.10), people=60)
     row = verdict_of(tmp_path, records, CONTRAST)
     assert row["effects"] == "not shown", row
-    assert "no effect of people is clearly different from 0: " in row["effects_why"]
+    assert "no effect on people is clearly different from 0: " in row["effects_why"]
 
 
 def test_7_noise_shows_nothing(two: Pool, tmp_path: Path) -> None:
@@ -208,7 +211,7 @@ def test_12_the_same_mean_and_another_spread(five: Pool, tmp_path: Path) -> None
     places = five.nearest(np.linspace(0.02, 0.5, 40))
     row = verdict_of(tmp_path, crossed(five, {"low": places}, ends, people=200))
     assert (row["levels"], row["distribution"], row["replace"]) == ("yes", "no", "no"), row
-    assert "of the scale's range on average, more than .10" in row["distribution_why"]
+    assert "of the scale's range on average: more than .10" in row["distribution_why"]
 
 
 def test_12b_a_distribution_that_may_be_near_enough_or_not(five: Pool, tmp_path: Path) -> None:
@@ -249,10 +252,11 @@ def test_14_where_the_options_have_no_mass_the_prompt_is_at_fault(
     row = verdict_of(tmp_path, records, CONTRAST)
     assert row["replace"] == "cannot say"
     assert row["replace_why"].startswith(
-        "the options have .0001 of the probability; likeliest is '?' (.05); "
+        "the options have only .0001 of the probability, too little for a conclusion (at least .80 "
+        "is needed); the likeliest other answer is '?' (.05); "
     )
     code, text, _ = tremble("verdict", tmp_path / "out")
-    assert code == 0 and "The options have .0001 of the probability" in text.replace("\n", " ")
+    assert code == 0 and "The options have only .0001 of the probability" in text.replace("\n", " ")
 
 
 def test_the_numbers_of_a_sentence_are_those_of_the_rows(two: Pool, tmp_path: Path) -> None:
@@ -263,6 +267,6 @@ def test_the_numbers_of_a_sentence_are_those_of_the_rows(two: Pool, tmp_path: Pa
     assert code == 0, said
     with (tmp_path / "t.csv").open(encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(lines))
-    for name, column in (("the model's mean is", "prediction"), ("people's", "outcome")):
+    for name, column in (("the model's mean is", "prediction"), ("people's mean", "outcome")):
         mean = np.mean([float(one[column]) for one in rows])
         assert f"{name} {mean:.3f}".replace(" 0.", " .") in row["levels_why"]

@@ -52,8 +52,8 @@ def test_models_of_known_worth() -> None:
     found = verdicts(pl.concat([scored(decisions, m, p) for m, p in models.items()]), decisions)
     said = {model: (row["verdict"], row["why"].split(":")[0]) for model, row in found.items()}
     assert said == {
-        "oracle": ("in part", "better than last_choice; the ceiling is unknown"),
-        "echo": ("not shown", "last_choice may be as good"),
+        "oracle": ("in part", "better than last_choice; the noise ceiling is unknown"),
+        "echo": ("not shown", "last_choice may be as good as the model"),
         "noise": ("not shown", "r may be zero"),
         "contrary": ("no", "r is negative"),
         "against": ("no", "last_choice predicts people better"),
@@ -76,7 +76,7 @@ def test_few_people_allow_no_verdict() -> None:
     scores, decisions = people(12, 6)
     for row in verdicts(scores, decisions).values():
         assert (row["verdict"], row["decisions"], row["clusters"]) == ("cannot say", 72, 12)
-        assert row["why"] == "72 decisions of 12 participants, too few to judge by"
+        assert row["why"] == "72 decisions of 12 participants, too few for a verdict"
 
 
 def own_study(each: int, prompts: int, alone: int = 0) -> tuple[pl.DataFrame, np.ndarray]:
@@ -116,13 +116,13 @@ def test_a_constant_baseline_adds_nothing_and_less_data_say_less() -> None:
     assert much["verdict"] == "yes"
     assert much["low"] >= much["ceiling"] - MARGIN
     assert much["why"] == (
-        "better than majority, which is constant here, and at most .10 below the ceiling of "
-        f"{decimal(much['ceiling'])}: r begins at {decimal(much['low'])}"
+        "better than majority, which is constant here, and r is at most .10 below the noise "
+        f"ceiling of {decimal(much['ceiling'])}: its interval begins at {decimal(much['low'])}"
     )
     assert little["low"] < little["ceiling"] - MARGIN < little["ceiling"] < little["high"]
     assert little["verdict"] == "in part"
     assert little["why"].endswith(
-        f"r may lie up to {decimal(little['ceiling'] - little['low'])} below the ceiling of "
+        f"r may lie up to {decimal(little['ceiling'] - little['low'])} below the noise ceiling of "
         f"{decimal(little['ceiling'])}, so it is not shown to be within .10 of it"
     )
 
@@ -131,20 +131,26 @@ def test_a_ceiling_of_fewer_points_is_said() -> None:
     row = of_oracle(*own_study(40, 24, alone=40))
     assert row["points"] == 1000
     assert row["verdict"] == "in part"  # although r is near the ceiling of those 960
-    assert row["why"].endswith("is that of 960 of the 1,000 points")
+    assert row["why"].endswith("is known for 960 of the 1,000 points only")
 
 
 @pytest.mark.parametrize(
     ("low", "high", "ceiling", "verdict", "why"),
     [
-        (0.02, 0.86, 0.80, "in part", "r may lie up to .78 below the ceiling of .80"),
-        (0.71, 0.79, 0.80, "yes", "at most .10 below the ceiling of .80: r begins at .71"),
-        (0.40, 0.60, 0.80, "in part", "but .20 to .40 below the ceiling of .80"),
-        (0.40, 0.60, None, "in part", "the ceiling is unknown"),
+        (0.02, 0.86, 0.80, "in part", "r may lie up to .78 below the noise ceiling of .80"),
+        (
+            0.71,
+            0.79,
+            0.80,
+            "yes",
+            "at most .10 below the noise ceiling of .80: its interval begins at .71",
+        ),
+        (0.40, 0.60, 0.80, "in part", "but r is .20 to .40 below the noise ceiling of .80"),
+        (0.40, 0.60, None, "in part", "the noise ceiling is unknown"),
         # A quarter of a low ceiling: else anything above zero would be near it.
         (0.02, 0.11, 0.12, "in part", "not shown to be within .03"),
-        (0.10, 0.11, 0.12, "yes", "at most .03 below the ceiling of .12"),
-        (0.40, 0.60, 0.0, "in part", "choices are too noisy for a ceiling"),
+        (0.10, 0.11, 0.12, "yes", "at most .03 below the noise ceiling of .12"),
+        (0.40, 0.60, 0.0, "in part", "choices are so noisy that the noise ceiling is 0"),
     ],
 )
 def test_how_far_below_the_ceiling(

@@ -14,7 +14,7 @@ from tremble.stats.verdict.effects import Contrasted, effects
 from tremble.stats.verdict.facts import level_facts
 from tremble.stats.verdict.levels import Level, levels
 from tremble.stats.verdict.read import Read
-from tremble.stats.verdict.replace import replace
+from tremble.stats.verdict.replace import cautious, replace
 
 _LEVEL = Level(people=0.40, model=0.42, low=-0.01, high=0.05, scale=1.0)
 
@@ -134,6 +134,29 @@ def test_effects(contrasts: list[Contrasted], answer: str) -> None:
     assert "stakes = high against low" in made.why
 
 
+def test_a_model_that_does_not_move_is_said_so_first() -> None:
+    fixed, sized = _contrast(0.08, 0.0, model_p=0.0), _contrast(0.30, 0.80)
+    alone, hardly, both = (
+        effects(given)
+        for given in ([fixed], [_contrast(0.08, -0.004, model_p=0.0)], [sized, fixed])
+    )
+    assert alone is not None and hardly is not None and both is not None
+    assert alone.why.startswith(
+        "the model does not move with 1 contrast that moves people; no effect clearly has the "
+        "wrong sign, but the size is wrong: stakes = high against low moves people's mean by +.08 "
+        "but does not move the model's (+.00)"
+    )
+    assert hardly.why.startswith("the model hardly moves with 1 contrast")
+    assert "but hardly moves the model's (-.004)" in hardly.why
+    # It comes first, although the other effect is further off.
+    assert both.why.index("by +.08") < both.why.index("by +.30")
+    # Nothing of the kind where the model's effect may be any, nor where people's is not clear.
+    for other in (_contrast(0.08, 0.0, half=0.2), _contrast(0.30, 0.10)):
+        made = effects([other])
+        assert made is not None and made.answer == IN_PART
+        assert "does not move" not in made.why and "hardly moves" not in made.why
+
+
 def test_effects_of_values_and_of_fixed_texts() -> None:
     """Margins are shares of the scale; what holds of fixed texts alone says so."""
     wide = _contrast(0.2, 0.4)
@@ -149,6 +172,17 @@ _ALL = ("ranking", "levels", "effects", "distribution")
 
 def _answers(**given: str | None) -> dict[str, Answer | None]:
     return {name: None if given.get(name) is None else Answer(given[name], "") for name in _ALL}  # type: ignore[arg-type]
+
+
+def test_answers_of_too_little_mass_say_so_before_what_was_measured() -> None:
+    no, unable = Answer(NO, "r is negative"), Answer(CANNOT_SAY, "3 people only")
+    for mass in (0.79, 0.0):
+        said = cautious(no, Read(mass))
+        assert said == Answer(NO, "too little mass for a conclusion; measured: r is negative")
+    said = cautious(no, Read(None))
+    assert said == Answer(NO, "no conclusion without the mass; measured: r is negative")
+    assert cautious(no, Read(0.80)) == no and cautious(no, Read(0.5), Margins(mass=0.4)) == no
+    assert cautious(unable, Read(0.1)) == unable and cautious(None, Read(0.1)) is None
 
 
 def test_replace_takes_the_rows_of_its_table_in_order() -> None:
@@ -176,12 +210,14 @@ def test_replace_says_what_is_at_fault_and_what_could_be_contrasted() -> None:
     good = _answers(ranking=YES, levels=YES)
     low = replace(good, Read(0.0001, "'\\n' (.83)"))
     assert low.why.startswith(
-        "the options have .0001 of the probability; likeliest is '\\n' (.83); "
+        "the options have only .0001 of the probability, too little for a conclusion (at least .80 "
+        "is needed); the likeliest other answer is '\\n' (.83); "
     )
     assert replace(good, Read(0.80)).answer == IN_PART  # the filter is met
     near = replace(good, Read(0.7999), margins=Margins(mass=0.8))
-    assert near.why.startswith("the options have .7999 of")
+    assert near.why.startswith("the options have only .7999 of")
     without = replace(good, Read(0.9), ["stakes", "frame"])
-    assert without.answer == IN_PART and without.why.endswith("add a [[contrast]] by stakes, frame")
+    assert without.answer == IN_PART
+    assert without.why.endswith("add a [[contrast]] by stakes, frame to the study file")
     assert "no config key" in replace(good, Read(0.9)).why
     assert replace(_answers(ranking=YES, levels=NO), Read(0.9)).why == "levels: no"

@@ -80,7 +80,7 @@ def pair_charts(analysis: Analysis) -> list[Chart]:
         layers = alt.layer(diagonal(alt, low, high), dots, data=alt.Data(values=values))
         chart = by_family(alt, layers, families)
         name = f"pairs-{number}"
-        title = f"r of base against r of aligned, {mode}, {formulation}"
+        title = f"r of base and r of aligned, {mode}, {formulation}"
         wins = [sum(p["winner"] == side for p in here) for side in ("base", "aligned")]
         description = (
             f"{counted(len(here), 'point')}, one per pair and family; base has the higher r in "
@@ -154,6 +154,6 @@ def outcome_charts(evidence: Evidence) -> tuple[list[Chart], int]:
             f"{', '.join(families)}; the larger the dot, the more decisions."
         )
         title = f"Prediction and choice, {run}"
-        caption = f"{run}. On the line, as many people did it as the model predicts. {description}"
+        caption = f"{run}. On the line, people chose as often as the model predicts. {description}"
         charts.append(Chart(f"outcomes-{number}", title, description, caption, chart))
     return charts, max(0, len(groups) - MAX_CHARTS)

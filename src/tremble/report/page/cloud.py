@@ -86,8 +86,9 @@ def laid_over(pairs: Sequence[Row]) -> pl.DataFrame:
 def _reasons(pairs: Sequence[Row], known: Sequence[Row], families: Sequence[str]) -> list[str]:
     if not pairs:
         return [
-            "The study compares no base model with an aligned twin, so there is nothing to lay "
-            "over the published pairs."
+            "The study has no pair of a base and an aligned model, so there is nothing to compare "
+            "with "
+            "the published pairs."
         ]
     sentences = []
     other = [name for name in families if PUBLISHED_NAME.get(name, name) not in GAMES]
@@ -103,7 +104,7 @@ def _reasons(pairs: Sequence[Row], known: Sequence[Row], families: Sequence[str]
             why = "; ".join(reason for reason, _ in reasons.most_common(3))
             sentences.append(
                 f"{family_name(family).capitalize()}: {len(without)} of {len(rows)} comparisons "
-                f"have no r for both twins ({why})."
+                f"have no r for both models of the pair ({why})."
             )
     return sentences
 
@@ -139,15 +140,16 @@ def _overlay_figure(number: int, wording: str | None, rows: pl.DataFrame) -> Fig
         )
     )
     layers = alt.layer(diagonal(alt, low, high), grey, marked, data=alt.Data(values=values))
-    title = f"This study over the published pairs, {wording}"
+    title = f"This study and the published pairs, {wording}"
     description = (
-        f"{len(own)} point{'' if len(own) == 1 else 's'} of this study, one per pair, mode and "
-        f"family, over the 120 published pairs in grey: {', '.join(families)}."
+        f"{len(own)} point{'' if len(own) == 1 else 's'} of this study, one per pair, format and "
+        f"family; the 120 published pairs in grey: {', '.join(families)}."
     )
     caption = (
-        f"{wording}. {description} Below the line the base model predicts people better. The grey "
-        "points are as printed, native formats and the core study's own decisions; this study may "
-        "have other or fewer decisions, and then the two are not one measurement."
+        f"{wording}. Below the line the base model predicts people better. {description} The grey "
+        "points are the printed ones of Shapira et al. (2026): native formats and their own "
+        "decisions. If this study has other or fewer decisions, the two are not comparable "
+        "one to one."
     )
     drawing = svg(by_family(alt, layers, families), f"overlay-{number}", title, description)
     return Figure(title, caption, drawing)
@@ -173,7 +175,7 @@ def _counterparts(rows: Sequence[Row]) -> Table:
     for row in rows:
         heading = f"{row['base']} against {row['aligned']} · {row['mode']} · {row['formulation']}"
         same = row["mode"] == "native" and row["formulation"] == "standard"
-        beside = names.get(row["number"], "none: no published pair is of these two models")
+        beside = names.get(row["number"], "none: these two models are not a published pair")
         sections.setdefault(heading, []).append(
             [
                 games_name(row["games"]),
@@ -186,7 +188,7 @@ def _counterparts(rows: Sequence[Row]) -> Table:
         )
     return Table(
         "counterparts",
-        "Published counterparts",
+        "The same pairs as published",
         "",
         [
             Column("Family"),
@@ -221,7 +223,7 @@ def cloud_figure() -> Figure:
     low, high = ends(value[side] for value in values for side in ("base", "aligned"))
     dots = counterpart_dots(alt, low, high, 22)
     layers = alt.layer(diagonal(alt, low, high), dots, data=alt.Data(values=values))
-    title = "r of base against r of aligned, the 120 published pairs"
+    title = "r of base and r of aligned, the 120 published pairs"
     description = (
         f"{len(values)} points, one per pair and family; "
         f"{sum(v['counts'] == 'kept' for v in values)} are kept by the main filters "

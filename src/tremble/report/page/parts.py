@@ -98,7 +98,7 @@ def further_parts(
             _made(
                 Heading.of(
                     name,
-                    f"{known.get(name, name)}.",
+                    _sentence(known.get(name, name)),
                     f"tremble analyze DIR --table {name} --json",
                 ),
                 further(name),
@@ -118,10 +118,14 @@ def _contrast_parts(contrasts: Callable[[], Mapping[str, Rows]]) -> list[Part]:
         return made[0]
 
     def heading(name: str) -> Heading:
-        return Heading.of(name, f"{TITLES[name]}.", "tremble analyze DIR --json")
+        return Heading.of(name, _sentence(TITLES[name]), "tremble analyze DIR --json")
 
     parts = [_made(heading("contrasts"), first)]
     return parts + [folded(heading(table.id), table) for table in made[1:]]
+
+
+def _sentence(title: str) -> str:
+    return title if title.endswith("?") else f"{title}."
 
 
 def methods_part(facts: Callable[[], Mapping[str, Any]]) -> Part:
@@ -150,8 +154,8 @@ def _made(heading: Heading, make: Callable[[], Table]) -> Part:
         kind = type(error).__name__
         again = heading.command.removesuffix(" --json")
         trouble = (
-            f"This table could not be made ({kind}: {one_line(error)}); `{again}` keeps the full "
-            "account."
+            f"This table failed ({kind}: {one_line(error)}); `{again}` stores the full error "
+            "message."
         )
     return Part(heading, None, opened=True, trouble=trouble)
 

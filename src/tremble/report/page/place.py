@@ -18,4 +18,4 @@ def check_page(target: Path, cure: str) -> None:
     if target.is_dir():
         raise UserError(f"{target} is a folder; give the page's file, such as {target}/page.html.")
     if _MARK not in start_of(target, 1000, cure):
-        raise UserError(f"{target} is there and is no page of tremble's; {cure}.")
+        raise UserError(f"{target} already exists and is not a page of tremble; {cure}.")

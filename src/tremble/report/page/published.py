@@ -19,11 +19,11 @@ from tremble.text import MISSING, decimal
 
 Row = dict[str, Any]
 _PRINTED_IN = {
-    "headline": ("Running text", "Counts and statistics of the text"),
+    "headline": ("Running text", "Counts and statistics in the text"),
     "prompt_variants": ("Wordings", "Wins under 14 wordings, Tables 1 and 4"),
     "one_shot_types": ("Topologies", "Wins in one-shot games by topology, Table 2"),
     "config_robustness": ("Game parameters", "Wins by value of every parameter, Tables 12 to 16"),
-    "oddities": ("Oddities", "Printed figures that do not fit each other"),
+    "oddities": ("Oddities", "Printed figures that contradict each other"),
 }
 
 
@@ -33,7 +33,7 @@ def published_page() -> str:
     every = claims()
     return render(
         "published.html",
-        title="The core study's figures, recounted",
+        title="The figures of Shapira et al. (2026), recounted",
         citation=CITATION,
         mass=decimal(float(sweep.MASS)),
         min_corr=decimal(float(sweep.MIN_CORR)),
@@ -57,7 +57,7 @@ def _wins_table(
 def _sweep_part(games: str) -> Part:
     rows = sweep.wins((games,))
     filters = [[filter_text(row["mass"]), filter_text(row["min_corr"])] for row in rows]
-    table = _wins_table(f"sweep-{games}", ["Least mass", "Least r"], filters, rows)
+    table = _wins_table(f"sweep-{games}", ["Minimum mass", "Minimum r"], filters, rows)
     about, name = f"{len(rows)} combinations of the two filters.", games_name(games)
     title = name[0].upper() + name[1:]
     return folded(Heading(f"sweep-{games}", title, about, "tremble published wins --json"), table)
@@ -97,8 +97,8 @@ def _agreement(some: Sequence[Claim]) -> str:
     """How many of these claims agree, in a sentence."""
     counts = Counter(claim.agrees for claim in some)
     return (
-        f"Of {len(some)} printed figures {counts['yes']} agree with the recount (or, where the "
-        "claim says so, with the printed figures they must go with), "
-        f"{counts['within rounding']} do so within rounding, {counts['no']} do not; "
+        f"Of {len(some)} printed figures, {counts['yes']} agree with the recount (or, where the "
+        "claim says so, with the other printed figures that they must match), "
+        f"{counts['within rounding']} agree within rounding, {counts['no']} do not agree; "
         f"{counts[None]} cannot be recounted."
     )

@@ -7,23 +7,23 @@ from typing import Any
 
 from tremble.decisions.record import FAMILIES
 from tremble.report.tables.captions import CAPTIONS
-from tremble.report.tables.further import plain_words
+from tremble.report.tables.further import explained
 from tremble.report.tables.table import Column, Section, Table, count, family_name, run_heading
 from tremble.text import MISSING, decimal
 
 Row = dict[str, Any]
-VERDICT = "May this model stand in for people here?"
+VERDICT = "Can this model replace participants here?"
 # The last question first: it is the one that was asked.
 _QUESTIONS = {
-    "replace": "Replace people",
+    "replace": "Replace participants",
     "ranking": "Ranking",
     "levels": "Levels",
     "effects": "Effects",
     "distribution": "Distribution",
 }
 NO_CONTROLS = (
-    "Controls (no history, no rules, ...) have not been scored: a model may rest on cues that "
-    "they would show."
+    "Controls (no history, no rules, ...) have not been scored, so a model may rely on cues that "
+    "controls would reveal."
 )
 
 
@@ -41,22 +41,25 @@ def verdict_layout(rows: Sequence[Row]) -> list[Table]:
 
 
 def _answers(rows: Sequence[Row]) -> Table:
+    known: set[str] = set()  # the baselines that a sentence has explained
     sections = [
         Section(
             f"{run_heading(row)} · {family_name(row['family'])}",
             [
-                [name, row[question] or "not asked", _sentence(row[f"{question}_why"])]
+                [name, row[question] or "not asked", _sentence(row[f"{question}_why"], known)]
                 for question, name in _QUESTIONS.items()
             ],
         )
         for row in rows
     ]
     columns = [Column("Question"), Column("Answer"), Column("Why", long=True)]
-    return Table("verdict", VERDICT, CAPTIONS["verdict"], columns, sections, "Nothing is scored.")
+    return Table(
+        "verdict", VERDICT, CAPTIONS["verdict"], columns, sections, "Nothing has been scored yet."
+    )
 
 
-def _sentence(why: str) -> str:
-    text = plain_words(why)
+def _sentence(why: str, known: set[str]) -> str:
+    text = explained(why, known)
     if text and not text.startswith(("r ", "p ")):  # symbols keep their case
         text = text[:1].upper() + text[1:]
     return f"{text}." if text else ""
@@ -86,5 +89,5 @@ def _numbers(rows: Sequence[Row]) -> Table:
         CAPTIONS["numbers"],
         [Column("Family"), *(Column(name, True) for name in names)],
         [Section(heading, lines) for heading, lines in sections.items()],
-        "Nothing is scored.",
+        "Nothing has been scored yet.",
     )

@@ -21,7 +21,7 @@ def listed(words: Sequence[str]) -> str:
 def contrast_words(one: Mapping[str, Any]) -> str:
     """A contrast: "frame (control: neutral; bargaining)"."""
     control = one.get("control")
-    held = "each value against the rest" if control is None else f"control: {listed(control)}"
+    held = "each value against the others" if control is None else f"control: {listed(control)}"
     family = f"; {family_name(one['family'])}" if one.get("family") else ""
     return f"{' with '.join(one['by'])} ({held}{family})"
 
@@ -56,7 +56,7 @@ def _agreement(facts: Facts) -> str:
     r, intervals = facts["computed"]["r"], facts["computed"]["intervals"]
     of_both = "Pearson's r of predictions and what people did"
     if not r["made"]:
-        return f"{of_both}, by which agreement is judged, is defined nowhere here" + _because(
+        return f"Agreement would be {of_both}, which is undefined in all of these data" + _because(
             r["why"]
         )
     if not intervals["made"]:
@@ -79,9 +79,12 @@ def _tests(facts: Facts) -> str:
         f"{decimal(analysis['min_r'])} and at least {analysis['min_n']} decisions"
     )
     if not tests["made"]:
-        return f"Twins were not tested against each other, over {kept}{_because(tests['why'])}"
+        return (
+            f"Base and aligned models were not tested against each other, over {kept}"
+            f"{_because(tests['why'])}"
+        )
     names = listed([_TESTS[name] for name in tests["made"]])
-    return f"Twins were compared by one-sided {names} tests over the {kept}."
+    return f"Base and aligned models were compared by one-sided {names} tests over the {kept}."
 
 
 def contrasts_apart(facts: Facts) -> tuple[list[str], list[str]]:
@@ -95,10 +98,10 @@ def contrasts_apart(facts: Facts) -> tuple[list[str], list[str]]:
 def _contrasts(facts: Facts) -> Iterator[str]:
     made, lacking = contrasts_apart(facts)
     if made:
-        yield f"Contrasts, with Student's t: {listed(made)}."
+        yield f"Effects of these contrasts were estimated, with Student's t: {listed(made)}."
     if lacking:
         why = _because(facts["computed"]["contrasts"]["why"])
-        yield f"Asked for, but without an interval: {listed(lacking)}{why}"
+        yield f"Contrasts asked for, but without an interval: {listed(lacking)}{why}"
 
 
 def margins_used(facts: Facts) -> list[str]:
@@ -115,13 +118,14 @@ def margins_used(facts: Facts) -> list[str]:
 
 def _verdict(facts: Facts) -> str:
     verdict, mass = facts["computed"]["verdict"], decimal(facts["margins"]["mass"])
-    stand_in = "Whether a model may stand in for people"
+    replaces = "Whether a model can replace participants"
     if not verdict["made"]:
-        return f"{stand_in} cannot be said{_because(verdict['why'])}"
+        return f"{replaces} could not be judged{_because(verdict['why'])}"
     used = margins_used(facts)
     if not used:
-        return f"{stand_in} was judged from a mass of {mass} on."
+        return f"{replaces} was judged where the mass was at least {mass}."
     return (
-        f"{stand_in} was judged with these margins (shares of the outcome's range): "
-        f"{', '.join(used)}, mass {mass}."
+        f"{replaces} was judged where the mass was at least {mass}, with these margins (shares of "
+        "the "
+        f"outcome's range): {', '.join(used)}."
     )

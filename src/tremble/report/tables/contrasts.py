@@ -14,9 +14,9 @@ from tremble.text import MISSING, decimal, p_value
 
 Row = dict[str, Any]
 TITLES = {
-    "contrasts": "Effects on people and on models",
-    "effects": "Effects of several contrasts together",
-    "effect_errors": "Whose effects are nearer to people's",
+    "contrasts": "Effects of treatments on people and on models",
+    "effects": "Effects of all contrasts together",
+    "effect_errors": "Whose effects are closer to people's, base or aligned?",
 }
 _COLUMNS = (
     Column("Effect of"),

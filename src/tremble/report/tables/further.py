@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from tremble.baselines.base import names
+from tremble.baselines.base import WORDS, names
 from tremble.report.tables.captions import BY, CAPTIONS, heading
 from tremble.report.tables.table import (
     Column,
@@ -118,7 +118,30 @@ def table_of(id: str, title: str, rows: Sequence[Row], last: Sequence[str] = ())
 
 def plain_words(text: str) -> str:
     """A sentence with the baselines in it named as people read them."""
-    return re.sub(rf"\b({'|'.join(names())})\b", lambda name: name[0].replace("_", " "), text)
+    return _baselines().sub(lambda name: _named(name[0])[0], text)
+
+
+def explained(text: str, known: set[str]) -> str:
+    """As `plain_words`, with what a baseline is in brackets, the first time it is named; `known`
+    are those that were, and takes up those named here."""
+
+    def named(found: re.Match[str]) -> str:
+        name, about = _named(found[0])
+        new = found[0] not in known
+        known.add(found[0])
+        return f"{name} ({about})" if new and about else name
+
+    return _baselines().sub(named, text)
+
+
+def _baselines() -> re.Pattern[str]:
+    """Any baseline by its name, those of installed packages among them."""
+    return re.compile(rf"\b({'|'.join(map(re.escape, names()))})\b")
+
+
+def _named(name: str) -> tuple[str, str]:
+    """A baseline as people read it, and what it is where that is known."""
+    return WORDS.get(name, (name.replace("_", " "), ""))
 
 
 def cell(name: str, value: Any) -> str:

@@ -5,7 +5,7 @@ Every number in it is one of the facts (`api.methods`); what is not known is sai
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tremble.report.tables.claimed import Facts, listed, statistics
@@ -17,16 +17,18 @@ UNKNOWN = "unknown"
 _NAMED = 8  # models named in the paragraph; the provenance has all
 _SHORT = 8  # characters of a revision in it
 _TWINS = {  # what formats mean where a study has pairs
-    "native": "in the format that models were made for (base models plain text, aligned ones, and "
-    "others with a template, a chat)",
+    "native": "in the format that models were made for (plain text for base models, a chat for "
+    "aligned "
+    "models and for others with a template)",
     "plain": "as plain text",
-    "chat": "in a chat (base models with the template of their aligned twin)",
+    "chat": "as a chat (base models with the template of the aligned model of their pair)",
 }
 _ALONE = {
-    "native": "in the format that models were made for (a chat where they have a template, else "
-    "plain text)",
+    "native": "in the format that models were made for (a chat if they have a template, otherwise "
+    "plain "
+    "text)",
     "plain": "as plain text",
-    "chat": "in a chat",
+    "chat": "as a chat",
 }
 _COUNTERBALANCED = {
     "order": "the order of the options",
@@ -68,7 +70,9 @@ def family_words(one: Mapping[str, Any]) -> str:
     name = f"{family_name(one['family'])}, "
     if one["rates"]:
         people = f"{one['people']:,}" if one["people"] else "an unknown number of"
-        name += f"{counted(one['decisions'], 'choice rate')} of {people} people, rate by rate"
+        name += (
+            f"{counted(one['decisions'], 'choice rate')} of {people} people, counted once per rate"
+        )
     else:
         people = quantity(one["people"], one["people_are"])
         name += f"{counted(one['decisions'], 'decision')} of {people}"
@@ -91,18 +95,18 @@ def _models(facts: Facts) -> Iterator[str]:
     real = [one for one in scored if one["kind"] != "made up"]
     made_up = [one["name"] for one in scored if one["kind"] == "made up"]
     if len(real) > _NAMED:
-        yield f"The {counted(len(real), 'model')} are named in the provenance."
+        yield f"The {counted(len(real), 'model')} are named in the provenance table."
     elif real:
         were = "model was" if len(real) == 1 else "models were"
         yield f"The {were} {listed([_short(one) for one in real])}."
     if len(made_up) == 1:
-        yield f"Made up by tremble, and no model, is {made_up[0]}: its numbers say nothing."
+        yield f"{made_up[0]} is a built-in fake model of tremble: its numbers mean nothing."
     elif made_up:
         yield (
-            f"Made up by tremble, and no models, are {listed(made_up)}: their numbers say nothing."
+            f"{listed(made_up)} are built-in fake models of tremble: their numbers mean nothing."
         )
     if not scored:
-        yield "No model is scored yet."
+        yield "No model has been scored yet."
 
 
 def _short(one: Mapping[str, Any]) -> str:
@@ -124,23 +128,25 @@ def _prompts(facts: Facts) -> Iterator[str]:
     if not facts["counts"]["cells"]:
         return
     if modes is None:
-        yield "Which formats were asked for is unknown."
+        yield "The formats asked for are unknown."
     else:
         formats = listed([words.get(one, one) for one in modes])
-        yield f"Decisions were read {formats}."
+        yield f"Decisions were shown to the models {formats}."
     dates = list(dict.fromkeys(one["date"] or UNKNOWN for one in facts["templates"]))
     if dates:
         templates = counted(facts["counts"]["templates"], "chat template")
         yield (
-            f"{templates} took {listed(dates)} for today's date, so that prompts do not change "
-            "from day to day."
+            f"In {templates}, today's date was set to {listed(dates)}, so that prompts do not "
+            "change from day to day."
         )
     wordings = listed(asked["formulations"]) or UNKNOWN
     plural = "s" if len(asked["formulations"]) > 1 else ""
-    yield f"The wording{plural} of the prompts: {wordings}."
+    yield f"Wording{plural} of the prompts: {wordings}."
     if asked["controls"]:
-        controls = asked["controls"]
-        yield f"Each was also put under {_control(controls)} {listed(controls)}."
+        yield (
+            "Where a control condition applies to a decision, the decision was also scored under "
+            f"it (controls: {listed(asked['controls'])})."
+        )
     own = [
         f"the {what.removesuffix('s') if len(texts) == 1 else what} {listed([*texts])}"
         for what, texts in asked["own"].items()
@@ -154,13 +160,12 @@ def _prompts(facts: Facts) -> Iterator[str]:
         )
     turned = [_COUNTERBALANCED[one] for one in asked["counterbalanced"]]
     if turned:
-        yield f"Counterbalanced, and averaged over: {listed(turned)}."
+        yield f"We counterbalanced and averaged over {listed(turned)}."
     elif asked["counterbalance"]:
-        yield "Every decision was shown in one way: these allow no counterbalancing."
-
-
-def _control(controls: Sequence[str]) -> str:
-    return "the control" if len(controls) == 1 else "the controls"
+        yield (
+            "Every decision was shown in one way only, because these decisions allow no "
+            "counterbalancing."
+        )
 
 
 def _reading(facts: Facts) -> Iterator[str]:
@@ -173,41 +178,43 @@ def _reading(facts: Facts) -> Iterator[str]:
         None: "its label (how much of it is unknown)",
     }[asked["reading"]]
     yield (
-        "A model read what the person had read up to the choice, and without generating anything "
-        f"we read the probability that it gives each option, by {how}; divided by their sum (the "
-        "mass) these are its predictions."
+        "The model received what the person had read up to the choice. Without generating text, we "
+        f"read the probability that it gives each option, by {how}. Divided by their sum (the "
+        "probability mass on the options), these probabilities are its predictions."
     )
     if asked["also_read"]:
-        yield f"Beside it stands the reading {listed(asked['also_read'])}."
+        yield f"Scores of the reading {listed(asked['also_read'])} were also recorded."
     if asked["closing"] == "always":
-        yield "What ends a label was scored with it."
+        yield "The characters that end a label were scored with it."
     if asked["spellings"] == "all":
-        yield "Other spellings of a label counted for it."
+        yield "Alternative spellings of a label counted as that label."
 
 
 def _left_out(facts: Facts) -> Iterator[str]:
     out = facts["left_out"]
     if out["sample"] is not None and out["sampled"]:
-        yield f"At most {counted(out['sample'], 'decision')} of each family were sampled."
+        yield f"We sampled at most {counted(out['sample'], 'decision')} of each family."
     if out["families"]:
-        yield f"Only families called {listed(out['families'])} were taken."
+        yield f"Only these families were included: {listed(out['families'])}."
     if out["cells_left_out"] is not None and out["include"] + out["exclude"]:
         yield (
-            f"By rules of the study {out['cells_left_out']:,} of {out['cells']:,} cells (a model "
-            f"in a format, data and a wording) were left out, and {out['cells_in_part']:,} in part."
+            f"Rules in the study file excluded {out['cells_left_out']:,} of {out['cells']:,} "
+            "cells (a "
+            "model in a format, with one data set and one wording) completely, and "
+            f"{out['cells_in_part']:,} in part."
         )
     if out["not_applicable_decisions"]:
         yield (
-            f"A wording or control is not applicable to "
+            f"A wording or control does not apply to "
             f"{counted(out['not_applicable_decisions'], 'decision')}, which count as missing there."
         )
     for one in out["failed"]:
-        what = "were longer than the model takes" if one["kind"] == "too_long" else "had no score"
+        what = "were longer than the model accepts" if one["kind"] == "too_long" else "had no score"
         why = "" if one["kind"] == "too_long" else f" ({one['why']})"
         verb = what.replace("were", "was") if one["prompts"] == 1 else what
         yield f"{counted(one['prompts'], 'prompt')} {verb}{why} and count as missing."
     if out["absent"]:
-        yield f"Not to be had, and left out: {listed([*out['absent']])}."
+        yield f"Unavailable models, which are missing here: {listed([*out['absent']])}."
     if out["unfinished"]:
         yield "The study is not finished."
 
@@ -216,7 +223,7 @@ def _checks(facts: Facts) -> Iterator[str]:
     real = [one for one in facts["models"] if one["kind"] != "made up" and one["formats"]]
     paths = list(dict.fromkeys(path for one in real for path in one["paths"]))
     words = {
-        "shared": "in passes that compute what prompts share once",
+        "shared": "in batches that compute the text that prompts share only once",
         "reference": "prompt by prompt",
     }
     if paths:
@@ -226,15 +233,15 @@ def _checks(facts: Facts) -> Iterator[str]:
     if known:
         tolerances = list(dict.fromkeys(f"{one['tolerance']:g}" for one in checks))
         yield (
-            "Before scoring, these passes were held against single ones: log-probabilities "
+            "Before scoring, these batches were compared with single prompts: log-probabilities "
             f"differed by at most {max(known):.1e} nat (tolerance {listed(tolerances)})."
         )
     elif "shared" in paths:
-        yield "No check of shared passes is on record."
+        yield "No check of these batches is on record."
     moved = [p["max_log_odds"] for one in real if (p := one["checks"]["precision"]) is not None]
     moved = [one for one in moved if one is not None]
     if moved:
-        yield f"Against float32 the log-odds of options moved by up to {max(moved):.2g} nat."
+        yield f"Compared with float32, the log-odds of options moved by up to {max(moved):.2g} nat."
 
 
 def _software(facts: Facts) -> Iterator[str]:

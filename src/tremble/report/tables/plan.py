@@ -22,11 +22,11 @@ def plan_layout(plan: Mapping[str, Any]) -> list[Table]:
     numbers = ("To score", "On disk", "Tokens", "Distinct", "Time", "Memory", "Download")
     models = Table(
         "models",
-        "What each model takes",
+        "What each model needs",
         "",
         [Column("Model"), *(Column(name, True) for name in numbers)],
         [Section("", rows)] if rows else [],
-        "No model can be had.",
+        "No model is available.",
     )
     tables = [models, _families(plan["families"]), _answers(plan["families"])]
     if plan["cannot"]:
@@ -48,9 +48,12 @@ def _families(rows: list[dict[str, Any]]) -> Table:
     ]
     return Table(
         "families",
-        "The smallest difference of two r that so much data shows",
-        "Prompts: different ones, in a wording. People: participants, or plays where nobody is "
-        "named; of rates all who are behind them. Items: texts that people read, or problems.",
+        "Statistical power: the smallest difference between two r that your data can show",
+        "Prompts: distinct prompts per wording. People: participants, or plays where participants "
+        "are not named; for rates, all people behind them. Items: texts that people read, or "
+        "problems. Smallest: the smallest difference that a two-sided test at .05 finds with a "
+        "power of .80, if all decisions were independent; by clusters: if each person, game or "
+        "problem counted as one decision only.",
         [Column("Data"), Column("Family"), *(Column(name, True) for name in numbers)],
         [Section("", lines)],
         "There are no decisions.",
@@ -71,9 +74,9 @@ def _answers(rows: list[dict[str, Any]]) -> Table:
     names = ("Data", "Family", "Can be answered")
     return Table(
         "answers",
-        "What so much data can answer (tremble verdict)",
+        "Statistical power: the questions of `tremble verdict` that your data can answer",
         "",
-        [*(Column(name) for name in names), Column("Cannot, and why", long=True)],
+        [*(Column(name) for name in names), Column("Cannot be answered, and why", long=True)],
         [Section("", lines)],
         "There are no decisions.",
     )
@@ -85,19 +88,20 @@ def time_notes(plan: Mapping[str, Any]) -> list[str]:
     notes = []
     if "timed" in ways:
         notes.append(
-            "Times were timed here: passes like this study's through a few layers of each "
-            "architecture with made-up weights. They hold for a machine as busy as it is now."
+            "Times were measured on this machine with passes like those of this study, through a "
+            "few layers of each architecture with random weights. They hold while the machine is "
+            "as busy as it is now."
         )
     if "measured" in ways:
-        notes.append("Times go by what this study took before on this machine.")
+        notes.append("Times are based on what this study took on this machine so far.")
     if "rough" in ways:
         notes.append(
-            "Times with ~ are rough, a factor of four or more either way: these models cannot be "
-            "tried without their weights, and a matrix product here ran at "
+            "Times with ~ are rough and can be wrong by a factor of four or more: these models "
+            "cannot be timed without their weights; a matrix product ran here at "
             f"{plan['gflops']:,.0f} GFLOP/s."
         )
     if any(row["seconds"] is None for row in plan["models"]):
-        notes.append(f"{MISSING}: known once part of the study is scored on this machine.")
+        notes.append(f"{MISSING}: known once part of the study has been scored on this machine.")
     return notes
 
 
@@ -120,7 +124,7 @@ def _cannot(rows: list[dict[str, Any]]) -> Table:
     return Table(
         "cannot",
         "What cannot be scored",
-        "Cells are models x data x formats x wordings, with their controls and readings.",
+        "A cell is a model x data x format x wording, with its controls and readings.",
         [Column("Where"), *(Column(name, True) for name in numbers), Column("Why", long=True)],
         [
             Section(

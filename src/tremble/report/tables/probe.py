@@ -8,7 +8,7 @@ from typing import Any
 from tremble.report.tables.table import Column, Section, Table, count, family_name
 from tremble.text import counted, decimal
 
-ALL_WELL = "The prompts make this model answer with the options: nothing to change."
+ALL_WELL = "This model answers the prompts with the options: nothing to change."
 TOO_FEW = 5  # prompts; from fewer nothing is concluded
 
 
@@ -28,9 +28,11 @@ def probe_layout(found: Mapping[str, Any]) -> list[Table]:
     return [
         Table(
             "probe",
-            "Mass of the options",
-            "The probability of all options together, before normalising. Beside it the likeliest "
-            "other answers: tokens that begin no option, with their mean probability.",
+            "Probability mass on the options",
+            "Does the model answer with the options? Median and lowest: mass, the probability of "
+            "all "
+            "options together, before normalising. Likeliest other answers: tokens that begin no "
+            "option, with their mean probability.",
             [
                 Column("Data"),
                 Column("Family"),
@@ -53,15 +55,15 @@ def before(found: Mapping[str, Any]) -> list[str]:
     """What a reader must know before the numbers: which model, how many prompts."""
     said = [f"{found['why']} {counted(found['prompts'], 'prompt')} of {found['study']}."]
     if found["made_up"]:
-        said.append("It is made up by tremble, no model: its numbers say nothing of the prompts.")
+        said.append("It is a built-in fake model: its numbers say nothing about the prompts.")
     said += [found["cut"]] if found["cut"] else []
     if found["passed_over"]:
         said.append(
-            f"{counted(found['passed_over'], 'prompt')} passed over, to which the wording is not "
-            "applicable."
+            f"{counted(found['passed_over'], 'prompt')} skipped, because the wording does not "
+            "apply."
         )
     if failed := sum(row["failed"] for row in found["families"]):
-        said.append(f"{counted(failed, 'prompt')} had no score: see `tremble plan`.")
+        said.append(f"{counted(failed, 'prompt')} could not be scored: see `tremble plan`.")
     return said
 
 
@@ -70,7 +72,10 @@ def after(found: Mapping[str, Any]) -> list[str]:
     rest = _not_asked(found)
     if not found["worst"]:
         known = any(row["median_mass"] is not None for row in found["families"])
-        few = f"The mass is good in {counted(found['prompts'], 'prompt')}, too few to rely on."
+        few = (
+            f"The mass is high enough in {counted(found['prompts'], 'prompt')}, but these are "
+            "too few to rely on."
+        )
         well = few if found["prompts"] < TOO_FEW else ALL_WELL
         return [well, *rest] if known else rest
     said = []
@@ -81,8 +86,9 @@ def after(found: Mapping[str, Any]) -> list[str]:
             head += f", {row['other']!r} {decimal(row['probability'])}"
         said.append(f"{head}. {' '.join(one['sentence'] for one in row['advice'])}")
     said.append(
-        f"A mass from {decimal(found['enough'])} on is good; larger models mostly have more. More: "
-        "docs/low_mass.md."
+        f"A mass of {decimal(found['enough'])} or more is high enough; larger models usually have "
+        "more. "
+        "See docs/low_mass.md."
     )
     return said + rest
 
@@ -92,6 +98,7 @@ def _not_asked(found: Mapping[str, Any]) -> list[str]:
     if not names:
         return []
     return [
-        f"Not asked: {', '.join(names[:3])}{' and others' if len(names) > 3 else ''}. Other models "
-        "may have another mass: for one of them, probe a study file that names it alone."
+        f"Not asked: {', '.join(names[:3])}{' and others' if len(names) > 3 else ''}. Their mass "
+        "may "
+        "differ. To probe one of them, use a study file that names it alone."
     ]

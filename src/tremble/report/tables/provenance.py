@@ -18,7 +18,7 @@ from tremble.study.origins import named
 from tremble.text import as_written, counted, decimal
 
 TITLE = "Methods and provenance"
-ABOUT = "What to paste into a paper about this study."
+ABOUT = "Text to paste into a paper about this study."
 _PACKAGES = ("tremble", "python", "torch", "transformers", "tokenizers", "polars")
 
 
@@ -29,14 +29,15 @@ def provenance_layout(facts: Facts) -> Table:
         "Models": _models(facts),
         "Data": _data(facts),
         "Prompts": _prompts(facts),
-        "Left out": _left_out(facts),
+        "Excluded and missing": _left_out(facts),
         "Analysis": _analysis(facts),
     }
     sections = [Section(name, [[*row] for row in rows]) for name, rows in parts.items()]
     return Table(
         "provenance",
         "Provenance",
-        "Read from the study's folder alone; what it does not hold is unknown.",
+        "What was done in this study? Read from the study folder alone; “unknown” means that the "
+        "folder does not say.",
         [Column("What"), Column("Value", long=True)],
         [section for section in sections if section.rows],
         "Nothing is known.",
@@ -60,10 +61,10 @@ def _models(facts: Facts) -> Iterator[tuple[str, str]]:
 
 def _model(one: Mapping[str, Any]) -> Iterator[str]:
     if one["absent"]:
-        yield f"could not be had: {one['absent']}"
+        yield f"unavailable: {one['absent']}"
         return
     if one["kind"] == "made up":
-        yield "made up by tremble, no model"
+        yield "built-in fake model of tremble"
     elif one["kind"] == "hub":
         yield f"from the hub, revision {one['revision']}"
     else:
@@ -90,7 +91,7 @@ def _checks(checks: Mapping[str, Any]) -> Iterator[str]:
     if check is None:
         yield "self-check unknown or not needed"
     elif check["why"]:
-        yield f"self-check: not shared, since {check['why']}"
+        yield f"self-check: scored prompt by prompt, because {check['why']}"
     if check is not None and check["max_difference"] is not None:
         yield (
             f"self-check on {counted(check['prompts'], 'prompt')}: at most "
@@ -99,13 +100,14 @@ def _checks(checks: Mapping[str, Any]) -> Iterator[str]:
     cached = checks["cache_check"]
     if cached is not None and cached["max_difference"] is not None:
         yield (
-            f"against a pass with a cache: at most {cached['max_difference']:.1e} nat, tolerance "
+            f"compared with a pass with a cache: at most {cached['max_difference']:.1e} nat, "
+            "tolerance "
             f"{cached['tolerance']:g}"
         )
     precision = checks["precision"]
     if precision is not None and precision["max_log_odds"] is not None:
         yield (
-            f"log-odds against float32: up to {precision['max_log_odds']:.2g} nat on "
+            f"log-odds compared with float32: up to {precision['max_log_odds']:.2g} nat on "
             f"{counted(precision['prompts'], 'prompt')}"
         )
 
@@ -118,7 +120,7 @@ def _template(one: Mapping[str, Any]) -> Iterator[str]:
         yield f"written before the answer: {one['prefill'].get('text')!r}"
     if one["switches"]:
         yield f"switches {as_written(dict(one['switches']))}"
-    yield f"read by {listed(one['models'])}"
+    yield f"used by {listed(one['models'])}"
 
 
 def _data(facts: Facts) -> Iterator[tuple[str, str]]:
@@ -163,7 +165,7 @@ def _left_out(facts: Facts) -> Iterator[tuple[str, str]]:
             yield table, as_written(dict(rule))
     if out["cells_left_out"] is not None:
         yield (
-            "cells left out",
+            "cells excluded",
             f"{out['cells_left_out']:,} of {out['cells']:,}, in part {out['cells_in_part']:,}",
         )
     for sentence in out["not_applicable"]:
@@ -175,7 +177,7 @@ def _left_out(facts: Facts) -> Iterator[tuple[str, str]]:
             f"{listed(one['models'])}: {one['why']}",
         )
     for name, why in out["absent"].items():
-        yield f"not to be had: {name}", why
+        yield f"unavailable: {name}", why
     for sentence in out["unfinished"]:
         yield "unfinished", sentence
 
@@ -187,7 +189,7 @@ def _analysis(facts: Facts) -> Iterator[tuple[str, str]]:
     yield "r", "Pearson's, of predictions and what people did" + _lacking(made["r"])
     if made["intervals"]["made"]:
         whole, crossing = resampled_kinds(facts)
-        both = "; of two kinds where they cross" if crossing else ""
+        both = "; of both kinds where they cross" if crossing else ""
         intervals = (
             f"{analysis['level']:.0%}, symmetric bootstrap-t, {analysis['resamples']:,} resamples "
             f"of whole {listed(whole)}{both}"
@@ -226,7 +228,7 @@ def _lacking(counts: Mapping[str, Any]) -> str:
     if counts["made"] == counts["of"]:
         return ""
     why = counts["why"] or UNKNOWN
-    return f"; {counts['made']:,} of {counts['of']:,} have one, else: {why}"
+    return f"; {counts['made']:,} of {counts['of']:,} have one; the others: {why}"
 
 
 def _or_unknown(value: Any) -> str:

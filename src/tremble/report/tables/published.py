@@ -13,8 +13,9 @@ from tremble.text import decimal
 Row = dict[str, Any]
 WINS = ("Base", "Aligned", "Ties", "Base can be", "Aligned can be")
 CAN_BE = (
-    "Base, aligned and ties are counted from the printed two decimals; can be: what stays possible "
-    "when every printed mass and r may be off by .005."
+    "How often does base or aligned win? Base, aligned and ties: counted from the printed two "
+    "decimals. Base can be and aligned can be: the possible range if every printed mass and r may "
+    "be off by .005."
 )
 _OURS = {published: own for own, published in PUBLISHED_NAME.items()}
 
@@ -37,7 +38,14 @@ def pair_table(pairs: Sequence[Pair]) -> Table:
     columns = [Column(name) for name in ("Family", "Base", "Aligned")]
     columns += [Column("No.", number=True), Column("Size", number=True)]
     columns += [Column("Hub (not verified)"), Column("Licence")]
-    return Table("pairs", "Twins of the core study", "", columns, [Section("", rows)], "")
+    return Table(
+        "pairs",
+        "The 120 model pairs of Shapira et al. (2026)",
+        "",
+        columns,
+        [Section("", rows)],
+        "",
+    )
 
 
 def filter_text(value: float | None) -> str:
@@ -61,7 +69,7 @@ def wins_table(rows: Sequence[Row]) -> Table:
         sections.setdefault("" if alone else family, []).append(
             [*([family] if alone else about), *wins_cells(row)]
         )
-    first = ("Family",) if len(filters) == 1 else ("Least mass", "Least r")
+    first = ("Family",) if len(filters) == 1 else ("Minimum mass", "Minimum r")
     return Table(
         "wins",
         "Wins among the 120 published pairs",
@@ -84,6 +92,7 @@ def _filter_words(filters: set[tuple[float | None, float | None]]) -> str:
         return ""
     ((mass, min_corr),) = filters
     return (
-        f"Least mean mass of both models: {filter_text(mass)}; least r of the better one: "
+        f"Filters: minimum mean mass of both models {filter_text(mass)}; minimum r of the better "
+        "one "
         f"{filter_text(min_corr)}."
     )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tremble.baselines.base import WORDS
 from tremble.models.open import is_made_up
 from tremble.stats.inference.significance import ALL, CORE_FAMILIES
 from tremble.stats.tables.analysis import Analysis
@@ -60,12 +61,17 @@ def family_name(family: str) -> str:
 
 def shown_model(name: str) -> str:
     """A model as people read it: one that is none is marked."""
-    return f"{name} (made up)" if is_made_up(name) else name
+    return f"{name} (built-in fake model)" if is_made_up(name) else name
 
 
 def run_heading(row: Row) -> str:
     """The heading of what is said of one model, in one format and wording."""
     return f"{shown_model(row['model'])} · {row['format']} · {row['formulation']}"
+
+
+def baseline_heading(name: str) -> str:
+    """A baseline with what it predicts: "last choice: ..."."""
+    return ": ".join(WORDS.get(name, (name.replace("_", " "),)))
 
 
 def count(value: int | None) -> str:
@@ -157,8 +163,9 @@ def _models_table(rows: Sequence[Row]) -> Table:
     return Table(
         "models",
         "Models",
-        "Pearson r between each model's prediction and what people did, with the mean mass on "
-        "the options.",
+        "How well does each model predict people? r: Pearson correlation of the predictions with "
+        "what people did. Mass: the probability that the model gives to all options together, "
+        "before normalising; the mean over decisions. Missing: decisions without a score.",
         [
             Column("Family"),
             Column("Decisions", True),
@@ -180,7 +187,8 @@ def _pairs_table(rows: Sequence[Row]) -> Table:
     return Table(
         "pairs",
         "Pairs",
-        "r of base and aligned twin on the decisions both have scored. A dropped pair has a "
+        "Does the base or the aligned model of a pair predict people better? r base and r "
+        "aligned: on the decisions that both have scored (n). A pair dropped by the filters has a "
         "winner but does not count in the tests.",
         [
             Column("Family"),
@@ -188,7 +196,7 @@ def _pairs_table(rows: Sequence[Row]) -> Table:
             Column("r base", True),
             Column("r aligned", True),
             Column("Winner"),
-            Column("Why not counted, notes", long=True),
+            Column("Why dropped, notes", long=True),
         ],
         _sections(
             rows,
@@ -206,9 +214,9 @@ def _tests_table(rows: Sequence[Row]) -> Table:
     return Table(
         "tests",
         "Tests over pairs",
-        "One-sided, in the direction of the side with more wins; kept pairs only, ties left "
-        "out. Siblings of one model family are not independent, so p is too small rather than "
-        "too large.",
+        "Does base or aligned win more often? p: one-sided, in the direction of the side with "
+        "more wins. Only kept pairs count, without ties (n). Models of one model family are not "
+        "independent, so p is more likely too small than too large.",
         [
             Column("Family"),
             Column("Test"),
@@ -231,13 +239,14 @@ def _baselines_table(rows: Sequence[Row]) -> Table:
     return Table(
         "baselines",
         "Baselines",
-        "What predictions without a language model reach on the same decisions.",
+        "How well can people be predicted without a language model? r: on the same decisions. "
+        "Each heading says what the baseline predicts.",
         [
             Column("Family"),
             Column("Decisions", True),
             Column("r", True),
             Column("Note", long=True),
         ],
-        _sections(rows, lambda row: row["baseline"].replace("_", " "), _baseline),
+        _sections(rows, lambda row: baseline_heading(row["baseline"]), _baseline),
         "There are no decisions.",
     )

@@ -77,11 +77,11 @@ def people(xray: XRay) -> list[tuple[str, str]]:
         why = "" if theory["why"] is None else f" ({theory['why']})"
         rows.append(("theory", _shares(theory["normative"]) + why))
     else:
-        rows.append(("theory", f"{MISSING} ({theory['why'] or 'nothing to say'})"))
+        rows.append(("theory", f"{MISSING} ({theory['why'] or 'makes no prediction'})"))
     if theory["numbers"] is not None and READ not in json.loads(theory["numbers"]):
         rows.append(("numbers for baselines", theory["numbers"]))
     for name, value in xray["baselines"].items():
-        rows.append((name.replace("_", " "), decimal(value)))
+        rows.append((f"baseline {name.replace('_', ' ')}", decimal(value)))
     return [(name, printable(text)) for name, text in rows]
 
 
@@ -98,15 +98,21 @@ def comparison(xray: XRay) -> Table:
         for number, readings in shown.items()
     ]
     if len(shown) > 1:
-        sections.append(Section("mean over the presentations", _means(list(shown.values()))))
+        sections.append(
+            Section(
+                "mean over the presentations (ways of showing the decision)",
+                _means(list(shown.values())),
+            )
+        )
     return Table(
         "side-by-side",
         "Scores side by side" if len(first) > 1 else "Scores",
-        "Prediction: the probability of an option among the options alone. Mass: the probability "
-        "of all options together; first tokens: of the tokens with which they begin.",
+        "How likely is each option? Prediction: its probability among the options alone. Mass: the "
+        "probability of all options together. First tokens: the probability of the tokens that "
+        "begin an option. Token boundary: whether the answer starts at a token of its own.",
         [Column(""), *(Column(printable(heading(reading))) for reading in first)],
         sections,
-        "No model reads this decision.",
+        "No model was asked about this decision.",
     )
 
 
@@ -135,7 +141,7 @@ def _rows(readings: list[XRay]) -> list[list[str]]:
         rows.append(["likeliest other", *(_token(reading["other"]) for reading in readings)])
     rows.append(["prompt tokens", *(count(len(reading["tokens"])) for reading in readings)])
     joins = ["a token spans it" if reading["join"] else "clean" for reading in readings]
-    rows.append(["join", *joins])
+    rows.append(["token boundary", *joins])
     if any(reading["error"] is not None for reading in readings):
         rows.append(["not scored", *(printable(r["error"] or MISSING) for r in readings)])
     if held:
@@ -202,7 +208,7 @@ def against_study(reading: XRay) -> str:
     if stored is None:
         return "not scored yet"
     if not stored["same_prompt"]:
-        return "ANOTHER PROMPT: data, wording or reading are not those of then"
+        return "ANOTHER PROMPT: data, wording or reading have changed since then"
     if stored["error"] is not None:
         return printable(stored["error"])
     apart = stored["max_abs_diff"]
@@ -217,5 +223,5 @@ def notes(xray: XRay) -> list[str]:
     warnings = [reading["warning"] for reading in xray["readings"] if reading["warning"]]
     joins = warnings[:1]
     if len(set(warnings)) > 1:
-        joins = [f"{warnings[0]} Prompts with such a join: {len(warnings)}."]
+        joins = [f"{warnings[0]} Prompts with such a token boundary: {len(warnings)}."]
     return [printable(note) for note in dict.fromkeys([*xray["notes"], *joins])]

@@ -84,8 +84,9 @@ def show_dates(dated: Sequence[Dated], against: Sequence[Release], console: Show
     if silent:
         console.print(f"\ncut-off unknown: {', '.join(silent)}", highlight=False)
     console.print(
-        "\nA date is compared to the month, and a doubt counts as seen. Data that a twin was tuned "
-        "on can be younger than the date of its pre-training."
+        "\nDates are compared by month; if in doubt, data count as seen. Data used to align "
+        "(tune) a "
+        "model can be more recent than the cut-off of its pre-training."
     )
 
 
@@ -93,7 +94,7 @@ def _releases(names: Sequence[str], others: Sequence[str]) -> str:
     """Releases in a cell whose neighbour has the `others`: of two long lists one is enough."""
     if len(names) <= _NAMED or len(names) < len(others):
         return ", ".join(names) or MISSING
-    return "the others with a date" if others else "all with a date"
+    return "all others with a date" if others else "all with a date"
 
 
 def show_scored(result: dict[str, Any], console: ShownConsole) -> None:
@@ -115,7 +116,7 @@ def show_scored(result: dict[str, Any], console: ShownConsole) -> None:
     console.print(
         f"mass {_or_none(result['mass'])} (first tokens {_or_none(result['first_mass'])}), "
         f"{result['prompt_tokens']} prompt tokens"
-        + (", a token spans the join" if result["join"] else "")
+        + (", a token spans the token boundary" if result["join"] else "")
     )
     tops = ", ".join(f"{t['token']!r} {t['probability']:.3f}" for t in result["top"])
     if tops:
@@ -164,7 +165,7 @@ def show_bench(result: dict[str, Any], console: ShownConsole) -> None:
     share, over = counts["efficiency"], counts["computed_over_distinct"]
     console.print(
         "efficiency: "
-        + ("–" if share is None else f"{share:.0%} of the rate of the bare matrix products")
+        + ("–" if share is None else f"{share:.0%} of the rate of plain matrix products")
         + ("" if over is None else f"; tokens computed over distinct {over:.3f}")
     )
     rows = [

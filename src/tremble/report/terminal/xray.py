@@ -71,7 +71,7 @@ def _text(console: Console, name: str, text: str, everything: bool) -> None:
     lines = printable(text).split("\n")
     left_out = len(lines) - _HEAD_LINES - _TAIL_LINES
     if left_out > 1 and not everything:
-        fold = f"… {counted(left_out, 'line')} more; --all shows them"
+        fold = f"… {counted(left_out, 'more line')}; --all shows them"
         lines = [*lines[:_HEAD_LINES], fold, *lines[-_TAIL_LINES:]]
     for line in lines:
         _plain(console, f"  | {line}")
@@ -86,14 +86,16 @@ def _tokens(console: Console, reading: XRay, everything: bool) -> None:
     for token in head:
         _append(line, token)
     if middle:
-        line.append(f"\n  … {count(len(middle))} tokens more; --all shows them\n  ")
+        line.append(f"\n  … {count(len(middle))} more tokens; --all shows them\n  ")
     for token in tail:
         _append(line, token)
     line.append("▌", style="bold")
     line.append("answer starts here")
     console.print(line)
     if reading["straddled"]:
-        line = Text("  join: on its own the prompt goes on with ", overflow="fold")
+        line = Text(
+            "  token boundary: tokenised on its own, the prompt continues with ", overflow="fold"
+        )
         for token in reading["straddled"]:
             _append(line, token)
         console.print(line)
@@ -121,7 +123,7 @@ def _options(console: Console, reading: XRay) -> None:
             line.append(f"closing quote {decimal(option['closing_logprob'], 4)}")
         console.print(line)
     if any(token["join"] for option in reading["options"] for token in option["tokens"]):
-        _plain(console, "  (join: the token holds text from before the answer)")
+        _plain(console, "  (boundary: this token also contains text from before the answer)")
     lacking = any(t["logprob"] is None for o in reading["options"] for t in o["tokens"])
     if lacking and reading["error"] is None:
-        _plain(console, f"  ({MISSING}: this model has scores of options, not of tokens)")
+        _plain(console, f"  ({MISSING}: this model scores options, not tokens)")

@@ -34,9 +34,9 @@ def contexts(decisions: pl.DataFrame) -> pl.DataFrame:
         talk.alias("talk"),
     ).with_columns(
         context_why=pl.when("talk")
-        .then(pl.lit("words were exchanged"))
+        .then(pl.lit("players exchanged messages"))
         .when(pl.col("numbers").is_null())
-        .then(pl.lit("what the person saw is not known in numbers"))
+        .then(pl.lit("it is not recorded in numbers what the person saw"))
     )
     return frame.select(
         "decision",

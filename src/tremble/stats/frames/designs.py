@@ -111,8 +111,8 @@ def _less(held: Responses) -> str:
     """Which decisions of a family do not count, in words."""
     if not held.without:
         return ""
-    what = "whose options have values" if held.valued else "with an outcome in one number"
-    return f" (only decisions {what} count; {held.without:,} of {held.family!r} have none)"
+    what = "whose options have values" if held.valued else "with a numeric outcome"
+    return f" (only decisions {what} count; {held.without:,} of {held.family!r} are left out)"
 
 
 def _cells(one: np.ndarray, other: np.ndarray) -> int:

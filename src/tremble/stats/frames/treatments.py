@@ -178,8 +178,9 @@ def arms_of(settings: Mapping[str, Settings], contrast: Contrast) -> dict[str, l
     if contrast.family is not None:
         if contrast.family not in settings:
             raise UserError(
-                f"The contrast by {contrast.name!r} names the family {contrast.family!r}, of which "
-                f"there is no decision{did_you_mean(contrast.family, families)}"
+                f"The contrast by {contrast.name!r} names the family {contrast.family!r}, which "
+                "has "
+                f"no decisions{did_you_mean(contrast.family, families)}"
             )
         families = [contrast.family]
     known = list(dict.fromkeys(key for family in families for key in settings[family].keys))
@@ -198,7 +199,9 @@ def arms_of(settings: Mapping[str, Settings], contrast: Contrast) -> dict[str, l
         except UserError as error:
             refused.append(error)
     if not having:
-        raise UserError(f"No decision has both {' and '.join(map(repr, contrast.by))} in config.")
+        raise UserError(
+            f"No decision has both {' and '.join(map(repr, contrast.by))} in its config."
+        )
     if not made:
         raise refused[0]
     return made
@@ -221,7 +224,7 @@ def _arms(settings: Settings, contrast: Contrast) -> list[Arms]:
         if len(values) < 2:
             raise UserError(
                 f"{key!r} is {values[0]!r} in every decision that has it{settings.less}, so there "
-                "is nothing to contrast; name a key with two values or more."
+                "is nothing to contrast; name a key with two or more values."
             )
         control = None if contrast.control is None else contrast.control[place]
         sides.append(_sides(code, values, key, control, settings.less))
@@ -232,8 +235,8 @@ def _arms(settings: Settings, contrast: Contrast) -> list[Arms]:
     if not whole:
         first, second = contrast.by
         raise UserError(
-            f"{first!r} and {second!r} do not cross: no value of one was met with and without the "
-            "other's, so there is no interaction; contrast by one of them."
+            f"{first!r} and {second!r} do not cross: no value of one occurs with two values of the "
+            "other, so there is no interaction; contrast by one of them."
         )
     return whole
 

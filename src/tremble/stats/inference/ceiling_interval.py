@@ -40,7 +40,7 @@ def ceiling_interval(
         squares = [max(sum(squares) - both, *squares)]
     ratio = float(_log_ratio(_sums(y, noise)))
     if not np.isfinite(ratio) or not np.isfinite(squares[0]):
-        return None, None, "no interval: without one cluster nothing is left to compare"
+        return None, None, "no interval: leaving out one cluster leaves nothing to compare"
     reach = float(t.ppf((1 + LEVEL) / 2, units.rarer.number - 1)) * np.sqrt(squares[0])
     low, high = (float(np.sqrt(max(0.0, 1 - np.exp(ratio + side)))) for side in (reach, -reach))
     return low, high, units.warning

@@ -123,7 +123,7 @@ def fixed_rates(
     parts = scaled[inside] ** 2 * variances[inside]
     note = None
     if not np.isfinite(parts).all():
-        note = "how many people are behind a rate is not known"
+        note = "the number of people behind a rate is not known"
     with np.errstate(divide="ignore", invalid="ignore"):
         df = parts.sum() ** 2 / np.sum(np.where(parts > 0, parts**2 / (n[inside] - 1), 0.0))
     count = len(values)

@@ -45,7 +45,10 @@ class Size(NamedTuple):
             if self.number == 1 and " " not in what:
                 what = "person" if what == "people" else what.removesuffix("s")
             return f"{self.number:,} {what}{fewer}"
-        return f"{self.number:,} {what} of unequal size, worth {self.equal:.0f} equal ones{fewer}"
+        return (
+            f"{self.number:,} {what} of unequal size, equivalent to {self.equal:.0f} of equal "
+            f"size{fewer}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +84,11 @@ class Units:
     def reason(self) -> str | None:
         """Why these units allow no interval."""
         if self.items is not None and self.items.number < MIN_CLUSTERS:
-            return f"{self.said(self.n)} only, an interval needs {MIN_CLUSTERS} items"
+            return f"only {self.said(self.n)} (an interval needs {MIN_CLUSTERS} items)"
         if self.rarer.number == 1:
             return "one cluster only"
         if self.rarer.number < MIN_CLUSTERS:
-            return f"only {self.rarer.number} clusters, an interval needs {MIN_CLUSTERS}"
+            return f"only {self.rarer.number} clusters (an interval needs {MIN_CLUSTERS})"
         return None
 
     @property
@@ -100,10 +103,13 @@ class Units:
         elif self.marked is not None:
             notes.append(f"{self.marked}: interval rough")
         if self.crossing > 2:
-            notes.append(f"{self.crossing} kinds of clusters cross, the two with the fewest count")
+            notes.append(
+                f"{self.crossing} kinds of clusters cross; only the two with the fewest clusters "
+                "count"
+            )
         if self.unnamed:
             notes.append(
-                f"of {counted(self.unnamed, 'choice')} neither participant nor game is known: the "
+                f"for {counted(self.unnamed, 'choice')} neither participant nor game is known: the "
                 "interval may be too short"
             )
         return join_notes(*notes)
@@ -119,8 +125,8 @@ class Units:
     def nameless(self) -> str:
         """What is lacking where choices are of people who are not known."""
         return (
-            f"of {counted(self.unnamed, 'choice')} neither participant nor game is known; name "
-            "them, or set one_decision_each = true in [study] where nobody made two"
+            f"for {counted(self.unnamed, 'choice')} neither participant nor game is known; name "
+            "them, or set one_decision_each = true in [study] if nobody made two decisions"
         )
 
     @property
@@ -244,7 +250,7 @@ def interval(drawn: Resampled, units: Units, estimate: float, of_one: bool) -> I
     if units.reason is not None:
         return units.without(estimate, units.reason)
     if not np.isfinite(drawn.error):
-        same = "r is 1 or -1" if of_one else "both predictions give the same r in every resample"
+        same = "r is 1 or -1" if of_one else "both predictions have the same r in every resample"
         return units.without(estimate, same)
     tried, drawn = len(drawn.values), drawn.defined()
     undefined = tried - len(drawn.values)

@@ -59,11 +59,11 @@ def _of_these_texts(people: np.ndarray, rated: np.ndarray, units: Units) -> Basi
     if rated.all():
         return Basis(PEOPLE, [], units, None, note)
     if rated.any():
-        few = "single choices and rates of fewer than five texts have no interval together"
+        few = "single choices and rates cannot share an interval over fewer than five texts"
         return Basis(PEOPLE, [], units, few, None)
     size = Size(len(np.unique(people)), effective(people))
     if size.number < MIN_CLUSTERS:
-        few = f"only {size.number} people, an interval needs {MIN_CLUSTERS}"
+        few = f"only {size.number} people (an interval needs {MIN_CLUSTERS})"
         return Basis(PEOPLE, [people], units, few, None)
     if size.below(FEW_CLUSTERS):
         note = join_notes(note, f"{size.said('people', FEW_CLUSTERS)}: interval rough")

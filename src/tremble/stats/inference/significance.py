@@ -90,7 +90,7 @@ def _tests(pairs: Iterable[dict[str, Any]], family: str) -> list[dict[str, Any]]
         elif not n:
             why = f"only ties ({ties})"
         else:
-            why = f"level at {base} : {base}, no direction to test"
+            why = f"tied at {base} : {base}, no direction to test"
         result = {"binomial": (None, None, why), "wilcoxon": (None, None, why)}
     else:
         count = f"base {base} : aligned {n - base}"

@@ -94,7 +94,7 @@ def family_vote(differences: Sequence[float | None], families: Sequence[str]) ->
     if not groups:
         note = "no pairs"
     elif side is None:
-        note = f"families level at {base} : {aligned}, no direction to test"
+        note = f"families tied at {base} : {aligned}, no direction to test"
     else:
         note = f"families: base {base} : aligned {aligned}"
     return FamilyVote(

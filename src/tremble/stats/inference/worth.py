@@ -34,10 +34,10 @@ from tremble.stats.frames.clusters import effective, pairs
 from tremble.stats.inference.intervals import FEW_CLUSTERS, FEW_ITEMS, LEVEL, MIN_CLUSTERS, Size
 from tremble.text import counted, join_notes
 
-ANY = "as near to people's shares as their own chance allows: worth any number of people"
-UNBOUNDED = "as far as such data tell, perhaps any number of people"
-ALIKE = "all who read a prompt answered alike"
-NOBODY = "of no prompt two people or more are known to have answered"
+ANY = "as close to people's shares as sampling error allows: worth any number of people"
+UNBOUNDED = "as far as these data tell, it may be worth any number of people"
+ALIKE = "everybody who read the same prompt gave the same answer"
+NOBODY = "no prompt is known to have been answered by two or more people"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,7 +94,7 @@ def worth(x: np.ndarray, readers: Readers) -> Worth:
     k, note = (1 / inverse, None) if inverse > 0 else (None, ANY)
     items, people = _size(readers.item), _size(readers.person)
     if items.number < MIN_CLUSTERS:
-        few = f"{counted(items.number, 'item')} only, an interval needs {MIN_CLUSTERS}"
+        few = f"only {counted(items.number, 'item')} (an interval needs {MIN_CLUSTERS})"
         return Worth(k, None, None, join_notes(note, few))
     error = _error(terms, x, readers)
     if error is None:

@@ -16,7 +16,10 @@ from tremble.stats.metrics.correlation import outcome_columns, points_note, r_co
 from tremble.text import decimal, join_notes
 
 # A fit without the own group leans away from what that group did (docs/baselines.md).
-_LEANING = "fitted without the own group, so below zero means nothing found"
+_LEANING = (
+    "each group is predicted by a fit to the other groups, so a negative r means no effect "
+    "was found"
+)
 
 
 def baseline_table(evidence: Evidence) -> list[dict[str, Any]]:
@@ -62,23 +65,24 @@ def baseline_points(evidence: Evidence) -> pl.DataFrame:
 def _row(name: str, family: str, held: pl.DataFrame, total: int, why: str | None) -> dict[str, Any]:
     n = held["decision"].n_unique()
     if not n:
-        note = join_notes(f"nothing to go by in {total} decisions", why)
+        note = join_notes(f"no prediction in any of {total} decisions", why)
         return {"baseline": name, "family": family, "n": 0, "r": None, "note": note}
     whole = held.select(*r_columns("prediction"), *outcome_columns()).row(0, named=True)
     reason = undefined(whole)
     y = held["outcome"].to_numpy()
     share = float(y.mean())
-    shares: str | None = f"share of the target {decimal(share)}"
+    shares: str | None = f"share of the target option {decimal(share)}"
     if (held["kind"] == CHOICE).all():
         shares = (
-            f"{shares}, always the more frequent side is right {decimal(max(share, 1 - share))}"
+            f"{shares}; always predicting the more frequent side is right "
+            f"{decimal(max(share, 1 - share))}"
         )
     elif whole["options"]:
         shares = None
     constant = name == "majority"
     if constant:
         reason = "a constant has no r" if reason in (None, "constant prediction") else reason
-    left = f"{total - n} decisions left out" if total > n else None
+    left = f"no prediction for {total - n} decisions" if total > n else None
     leaning = is_fitted(name) and reason is None and whole["r"] < 0
     return {
         "baseline": name,

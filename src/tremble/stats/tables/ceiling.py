@@ -109,12 +109,12 @@ def _why_unknown() -> pl.Expr:
         .when(choice & pl.col("context").is_null())
         .then(pl.col("context_why"))
         .when(choice)
-        .then(pl.lit("context seen once"))
+        .then(pl.lit("context occurs only once"))
         .when(people.is_null())
-        .then(pl.lit("the number of people is not printed"))
+        .then(pl.lit("the number of people is not reported"))
         .when(people < 2)
         .then(pl.lit("fewer than two people"))
-        .otherwise(pl.lit("several choices per person, spread between people not known"))
+        .otherwise(pl.lit("several choices per person, and the spread between people is not known"))
     )
 
 
@@ -188,7 +188,9 @@ def _row(family: str, held: dict[str, Any]) -> dict[str, Any]:
     elif not held["n"]:
         unknown = "unknown"
     elif not held["rates"] and held["contexts"] < MIN_CONTEXTS and not one_for_all:
-        unknown = f"unknown: {held['contexts']} contexts seen more than once, below {MIN_CONTEXTS}"
+        unknown = (
+            f"unknown: only {held['contexts']} contexts occur more than once, below {MIN_CONTEXTS}"
+        )
     elif held["n"] < MIN_POINTS:
         unknown = f"unknown: {held['n']} points with known noise, below {MIN_POINTS}"
     elif not total:
@@ -202,7 +204,7 @@ def _row(family: str, held: dict[str, Any]) -> dict[str, Any]:
         share = 1 - variance / total
         best = math.sqrt(max(share, 0.0))
         if share < 0:
-            clipped = "more noise than variation, set to 0"
+            clipped = "more noise than variation: set to 0"
     text = ("left out: " if unknown != "unknown" else "") + ", ".join(left_out)
     if unknown == "unknown" and left_out:
         unknown, text = f"unknown: {text}", ""

@@ -144,7 +144,7 @@ class Scored:
         single = design.responses.single[mine]
         unnamed = int(design.unnamed[mine].sum())
         if unnamed:
-            return f"of {counted(unnamed, 'choice')} neither participant nor game is known"
+            return f"for {counted(unnamed, 'choice')} neither participant nor game is known"
         behind = design.n[mine][~single].sum()
         who = design.people[mine][single]
         if np.isnan(behind):
@@ -173,7 +173,7 @@ class Scored:
         rates = ~self.design.responses.single[mine]
         missing = int((rates & np.isnan(self.design.responses.variance[mine])).sum())
         if missing:
-            return f"no interval: how many people are behind a rate is not known in {missing}"
+            return f"no interval: the number of people behind a rate is not known in {missing}"
         return None
 
     def _over_both(
@@ -245,7 +245,7 @@ class Scored:
         lone = (np.bincount(met[0]) < 2)[text]
         if lone.mean() < _MOST_LONE:
             return None
-        return f"of {counted(len(np.unique(text[lone])), 'text')} there is one reader only"
+        return f"{counted(len(np.unique(text[lone])), 'text')} with only one reader"
 
     def _placed(self, influence: np.ndarray, start: int) -> sparse.csr_array:
         """(S, clusters): influences at the place of their clusters, with few digits and without

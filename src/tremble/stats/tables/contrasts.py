@@ -195,14 +195,15 @@ def _check_outcomes(evidence: Evidence, every: Mapping[str, Design], contrast: C
             continue
         if held.without:
             raise UserError(
-                f"The contrast by {contrast.name!r} needs an outcome in one number, which the "
-                f"{counted(held.without, 'decision')} of {family!r} have not: they have three "
-                "options or more; give every option a value, or name a target."
+                f"The contrast by {contrast.name!r} needs a numeric outcome, but "
+                f"{counted(held.without, 'decision')} of {family!r} have none, since they have "
+                "three "
+                "or more options; give every option a value, or name a target."
             )
         if contrast.family is not None:
             raise UserError(
-                f"The contrast by {contrast.name!r} is about {family!r}, of which no decision says "
-                "what people chose; leave it out."
+                f"The contrast by {contrast.name!r} is about {family!r}, but no decision of that "
+                "family says what people chose; leave the contrast out."
             )
 
 
@@ -221,7 +222,7 @@ def _unreached(family: Treated, place: int) -> str:
     what = "" if shared.key == arms.contrast.name else f", in {arms.contrast.name},"
     return (
         f"{shared.key}{what} ({arms.level} against {arms.control}) reaches no prompt of {name}: "
-        f"{shared.both:,} of {shared.prompts:,} prompts of one arm stand in the other arm as well, "
+        f"{shared.both:,} of {shared.prompts:,} prompts of one arm are also in the other arm, "
         "so a model cannot tell them apart; put what differs into the prompt, or leave the "
         "contrast out."
     )
@@ -290,16 +291,15 @@ def _note(family: Treated, place: int, found: Found) -> str | None:
         f"{counted(counts.unscored, 'decision')} of these arms not scored"
         if counts.unscored
         else None,
-        f"{shared.both:,} of {shared.prompts:,} prompts of one arm stand in the other as well"
+        f"{shared.both:,} of {shared.prompts:,} prompts of one arm are also in the other"
         if shared is not None
         else None,
-        f"of {counted(counts.unnamed, 'choice')} neither participant nor game is known: the "
+        f"for {counted(counts.unnamed, 'choice')} neither participant nor game is known: the "
         "interval is too short if one person made several"
         if counts.unnamed
         else None,
         "items are named in one arm only, so they are not paired" if counts.half_named else None,
-        f"{counted(design.responses.without, 'decision')} of the family without an outcome in one "
-        "number"
+        f"{counted(design.responses.without, 'decision')} of the family without a numeric outcome"
         if design.responses.without
         else None,
         design.responses.uneven,

@@ -197,7 +197,7 @@ def _spread(of: Shares, off: _Off, units: Units) -> tuple[Spread | None, str | N
     who = of.person[single]
     readers = Size(len(np.unique(who)), effective(who) if len(who) else 0.0)
     if single.any() and readers.number < MIN_CLUSTERS:
-        return None, None, f"only {readers.number} people, an interval needs {MIN_CLUSTERS}"
+        return None, None, f"only {readers.number} people (an interval needs {MIN_CLUSTERS})"
     if items >= MIN_CLUSTERS:
         made, over, why = over_both(*bent), "people and items", units.warning
     else:
@@ -222,7 +222,8 @@ def _people(of: Shares, known: np.ndarray) -> int | None:
 def _left_out(of: Shares, known: np.ndarray) -> Iterator[str | None]:
     if (of.n[known] >= 2).any() and not (of.n >= 2).all():
         yield (
-            f"{counted(int((~(of.n >= 2)).sum()), 'problem')} left out: how many people are behind "
+            f"{counted(int((~(of.n >= 2)).sum()), 'problem')} left out: the number of people "
+            "behind "
             "the rates is not known, or fewer than two"
         )
     if of.lone:

@@ -70,7 +70,7 @@ class _Further(NamedTuple):
 # In the order of printing.
 _TABLES = {
     "intervals": _Further(
-        "r of every model with its 95% interval, over whole participants, games and items",
+        "r of every model, with its 95% interval",
         lambda of: interval_table(of.matrix, of.resamples),
     ),
     "levels": _Further(
@@ -78,19 +78,19 @@ _TABLES = {
         lambda of: level_table(of.evidence),
     ),
     "distributions": _Further(
-        "How far predicted shares of three or more options are from people's, beyond chance",
+        "How far are predicted shares of three or more options from people's, beyond chance?",
         lambda of: distribution_table(of.evidence),
     ),
     "differences": _Further(
-        "r of base minus r of aligned with its interval, and tests of dependent r",
+        "r of base minus r of aligned, with its interval and tests of dependent r",
         lambda of: difference_table(of.matrix, of.analysis.comparisons, of.resamples),
     ),
     "votes": _Further(
-        "Tests over pairs in which model families, not siblings, count once",
+        "Tests over pairs in which each model family counts once",
         lambda of: vote_table(of.analysis.pairs, of.catalogue),
     ),
     "ceilings": _Further(
-        "The best r that human noise allows",
+        "The highest r that noise in people's choices allows (noise ceiling)",
         lambda of: ceiling_table(of.evidence),
     ),
     "measures": _Further(
@@ -98,23 +98,23 @@ _TABLES = {
         lambda of: measure_table(of.evidence),
     ),
     "reliability": _Further(
-        "How often people chose the target where a model said so",
+        "How often did people choose the target option, by prediction?",
         lambda of: reliability(of.evidence),
     ),
     "added": _Further(
-        "What each model adds over each baseline",
+        "What does each model add to each baseline?",
         lambda of: added(of.at_outcomes),
     ),
     "worth": _Further(
-        "How many people per prompt each model is worth",
+        "How many people per prompt is each model worth?",
         lambda of: worth_table(of.evidence),
     ),
     "theory": _Further(
-        "How close models and people are to the normative prediction",
+        "How close are models and people to theory (the normative prediction)?",
         lambda of: normative_models(of.evidence, of.resamples),
     ),
     "theory_pairs": _Further(
-        "Which twin is closer to the normative prediction",
+        "Which model of a pair is closer to theory (the normative prediction)?",
         lambda of: normative_pairs(of.at_outcomes, of.analysis.comparisons, of.resamples),
     ),
     "parameter": _Further(
@@ -134,11 +134,11 @@ _TABLES = {
         lambda of: of.wins("formulation"),
     ),
     "presentations": _Further(
-        "What the order of options, their labels and payoff rows change",
+        "What do the order of options, their labels and payoff rows change?",
         lambda of: presentation_table(of.evidence),
     ),
     "controls": _Further(
-        "What the r of a model loses without history, without rules, and under others",
+        "How much r does a model lose without history, without rules, and under other controls?",
         lambda of: control_table(of.evidence, of.resamples),
     ),
     "groups": _Further(
@@ -150,7 +150,7 @@ _TABLES = {
         lambda of: filter_sweep(of.analysis.pairs),
     ),
     "spellings": _Further(
-        "Mass and r with the labels alone, and with all spellings of them",
+        "Mass and r with the labels alone, and with alternative spellings",
         lambda of: surface_forms_table(of.evidence),
     ),
 }

@@ -27,7 +27,7 @@ from tremble.text import counted, join_notes
 Row = dict[str, Any]
 VALUE, TARGET = "value", "target"
 LOGIT, LINEAR = "logit", "linear"
-_NONE = "no level: of three or more options none is the target, and they have no values"
+_NONE = "no level: none of the three or more options is the target, and they have no values"
 _NUMBERS = (
     *("people", "predicted", "difference", "low", "high", "share", "share_low", "share_high"),
     *(
@@ -268,12 +268,14 @@ def _note(row: Row, points: _Points, why: str | None, held: Responses) -> str | 
 def _why_no_slope(row: Row, y: np.ndarray) -> str:
     if np.ptp(y) == 0:
         return "one outcome only"
-    return "constant prediction" if row["r"] is None else "outcomes are separated without fault"
+    return (
+        "constant prediction" if row["r"] is None else "predictions separate the outcomes perfectly"
+    )
 
 
 def _why_not_within(points: _Points) -> str:
     if not points.single and not (points.person >= 0).any():
-        return "rates are of many people"
+        return "rates are averages of many people"
     if not _several(points.person).any():
-        return "nobody who is known has two decisions"
+        return "no identified person has two decisions"
     return "outcomes or predictions are the same within each person"

@@ -228,13 +228,13 @@ def _at_bound(temperature: float) -> bool:
 
 def _temperature_note(temperature: float | None) -> str | None:
     if temperature is None:
-        return "no temperature: nothing to fit it on outside a fold, or every prediction even"
+        return "no temperature: no data to fit it on outside a fold, or all predictions are even"
     if not _at_bound(temperature):
         return None
     if temperature > 1:
-        bound = f"bound of {HOTTEST:g}: flattened to even odds they predict best"
+        bound = f"bound of {HOTTEST:g}: predictions are best when flattened to even odds"
     else:
-        bound = f"bound of {COLDEST:g}: the surer they are, the better"
+        bound = f"bound of {COLDEST:g}: the more extreme predictions are, the better"
     return f"temperature at its {bound}"
 
 

@@ -122,6 +122,6 @@ def _row(by: str, run: Row, row: Row) -> Row:
         "note": join_notes(
             reason,
             points_note(row),
-            None if whole else f"{n - numbers} of {n} outcomes are no one number",
+            None if whole else f"{n - numbers} of {n} outcomes are not a single number",
         ),
     }

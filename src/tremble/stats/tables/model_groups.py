@@ -99,7 +99,7 @@ def _group(key: tuple[Any, ...], rows: Sequence[Row], resamples: int, seed: int)
     low, high = median_interval(difference, names, resamples, seed)
     notes = []
     if key[1] is None:
-        notes.append(f"{key[0]} not known, or not the same of both")
+        notes.append(f"{key[0]} not known, or different for base and aligned")
     if not kept:
         notes.append("no pair kept")
     elif low is None:

@@ -70,7 +70,7 @@ def _model_row(row: dict[str, Any]) -> dict[str, Any]:
         "note": join_notes(
             reason,
             points_note(row) if row["points"] else None,
-            f"{unused} without a coded choice" if unused else None,
+            f"{unused} without a coded outcome" if unused else None,
             f"mass not measured in {unknown} of {n}" if unknown else None,
         ),
     }

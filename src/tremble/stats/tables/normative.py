@@ -176,7 +176,7 @@ def _undefined(row: Row, side: str) -> str | None:
     if row["points"] < 3:
         return "fewer than 3 points"
     if row["one_outcome"]:
-        return f"theory says the same in all {row['used']}"
+        return f"theory predicts the same in all {row['used']}"
     if row[f"flat_{side}"]:
         return "people all did the same" if side == "people" else "constant prediction"
     return None

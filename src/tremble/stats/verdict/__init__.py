@@ -1,4 +1,4 @@
-"""May a model stand in for people? One question to a file, each with one rule; `table` asks them.
+"""Can a model replace participants? One question to a file, each with one rule; `table` asks them.
 
 - `ranking`: do predictions rise and fall with what people do;
 - `levels`: is the model's mean that of people;

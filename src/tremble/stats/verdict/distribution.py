@@ -28,20 +28,20 @@ def distribution(distance: Distance | None, margins: Margins = MARGINS) -> Answe
     if distance is None:
         return None
     if distance.excess is None or distance.low is None or distance.high is None:
-        return Answer(CANNOT_SAY, f"too little to judge the distance by: {distance.why}")
+        return Answer(CANNOT_SAY, f"not enough data to judge the distance: {distance.why}")
     span = f"{decimal(distance.excess)} ({decimal(distance.low)} to {decimal(distance.high)})"
-    moved = f"a share of {span} of the model's answers would have to be others"
+    moved = f"a share of {span} of the model's answers would have to change"
     if distance.valued:
         moved = f"the model's answers would have to move by {span} of the scale's range on average"
-    for_these = " for these texts" if distance.texts else ""
-    away = f"to have people's shares, beyond chance, {moved}{for_these}"
+    for_these = " (for these texts only)" if distance.texts else ""
+    away = f"to match people's shares, beyond chance, {moved}{for_these}"
     near, far = decimal(margins.near), decimal(margins.far)
     if distance.high <= margins.near:
-        return Answer(YES, f"{away}, at most {near}", distance.texts)
+        return Answer(YES, f"{away}: at most {near}", distance.texts)
     if distance.low > margins.far:
-        return Answer(NO, f"{away}, more than {far}", distance.texts)
+        return Answer(NO, f"{away}: more than {far}", distance.texts)
     if distance.low > margins.near:
         return Answer(
             NOT_SHOWN, f"{away}: more than {near}, but not clearly more than {far}", distance.texts
         )
-    return Answer(NOT_SHOWN, f"{away}, which may be more or less than {near}", distance.texts)
+    return Answer(NOT_SHOWN, f"{away}: this may be more or less than {near}", distance.texts)

@@ -27,8 +27,8 @@ LEAST = 0.005
 
 @dataclass(frozen=True, slots=True)
 class Contrasted:
-    """One contrast: what it is called, people's effect and the model's, None where it could not be
-    had, in the unit of the `outcome` (VALUE, or the target), whose range is `scale`.
+    """One contrast: what it is called, people's effect and the model's, None where there is none,
+    in the unit of the `outcome` (VALUE, or the target), whose range is `scale`.
 
     `people_p`, `model_p`: two-sided, of no effect, adjusted over the contrasts of this model and
     family (Holm); the model's is 0 for an effect that has no error. `low`, `high`: the interval of
@@ -84,22 +84,37 @@ class Contrasted:
         low, high = self.low, self.high
         return low is not None and high is not None and (low > margin or high < -margin)
 
+    def still(self, margins: Margins) -> bool:
+        """Whether people clearly move and the model, as far as it shows, does not."""
+        small = abs(self.model or 0.0) < LEAST * self.scale
+        return self.people_clear and small and (self.model_p == 0 or self.off(margins))
+
+    @property
+    def standing(self) -> str:
+        """In words, how little a model moves that is `still`."""
+        return "hardly moves" if float(decimal(self.model)) else "does not move"
+
     def said(self, margins: Margins) -> str:
         """Both effects and their difference in words."""
         if self.people is None or self.model is None:
             return f"{self.name}: {self.why}"
         what = "mean" if self.outcome == VALUE else f"share of {self.outcome!r}"
         people, model = _signed(self.people), _signed(self.model)
-        for_these = ", for these texts" if self.texts else ""
+        for_these = ", for these texts only" if self.texts else ""
         difference = f" (no interval: {self.why})"
         if self.low is not None and self.high is not None:
             difference = (
-                f" (difference {decimal(self.low)} to {decimal(self.high)}; within "
-                f"{decimal(self.margin(margins))} they count as equal)"
+                f" (difference {decimal(self.low)} to {decimal(self.high)}; up to "
+                f"{decimal(self.margin(margins))} counts as equal)"
             )
         said = f"{self.name} moves people's {what} by {people} and the model's by {model}"
         if INTERACTION in self.name:
             said = f"{self.name} is {people} in people's {what} and {model} in the model's"
+        elif self.still(margins):
+            said = (
+                f"{self.name} moves people's {what} by {people} but {self.standing} the model's "
+                f"({model})"
+            )
         return f"{said}{for_these}{difference}"
 
 
@@ -117,28 +132,39 @@ def effects(contrasts: Sequence[Contrasted], margins: Margins = MARGINS) -> Answ
         return None
     wrong = [one for one in contrasts if one.wrong]
     if wrong:
-        return _listed(NO, wrong, "the sign is wrong", margins)
+        return _listed(NO, wrong, "the model moves in the wrong direction", margins)
     known = [one for one in contrasts if one.low is not None]
     if not known:
-        return _listed(CANNOT_SAY, contrasts, "too little to compare effects by", margins)
+        return _listed(CANNOT_SAY, contrasts, "not enough data to compare effects", margins)
     apart = [one for one in known if not one.near(margins)]
     lacking = [one for one in contrasts if one.low is None]
     clear = any(one.people_clear for one in contrasts)
     if not apart and not lacking:
         what = "every difference is within the margin"
         if not clear:
-            what += ", though no effect of people is clearly different from 0"
+            what += ", though no effect on people is clearly different from 0"
         return _listed(YES, known, what, margins)
     if not clear:
-        what = "no effect of people is clearly different from 0"
+        what = "no effect on people is clearly different from 0"
         return _listed(NOT_SHOWN, apart or lacking, what, margins)
     if not apart:
-        what = f"{counted(len(lacking), 'contrast')} without an interval"
+        have = "has" if len(lacking) == 1 else "have"
+        what = f"{counted(len(lacking), 'contrast')} {have} no interval"
         return _listed(NOT_SHOWN, lacking, what, margins)
     off = [one for one in apart if one.off(margins)]
-    what = "the size is off" if off else "the size is not shown to be right"
-    named = sorted(off or apart, key=lambda one: -abs(one.difference) / one.scale)
-    return _listed(IN_PART, named, f"no clear sign is wrong, but {what}", margins)
+    what = "the size is wrong" if off else "the size is not shown to be right"
+    named = sorted(
+        off or apart, key=lambda one: (not one.still(margins), -abs(one.difference) / one.scale)
+    )
+    begin = f"no effect clearly has the wrong sign, but {what}"
+    if unmoved := [one for one in named if one.still(margins)]:
+        moves = "moves" if len(unmoved) == 1 else "move"
+        least = max(unmoved, key=lambda one: abs(one.model or 0.0) / one.scale)
+        begin = (
+            f"the model {least.standing} with {counted(len(unmoved), 'contrast')} that {moves} "
+            f"people; {begin}"
+        )
+    return _listed(IN_PART, named, begin, margins)
 
 
 def _listed(answer: str, contrasts: Sequence[Contrasted], begin: str, margins: Margins) -> Answer:

@@ -15,8 +15,8 @@ from tremble.stats.frames.outcomes import outcomes
 from tremble.stats.inference.intervals import FEW_CLUSTERS, OTHERS, Units, units_of
 from tremble.store.schemas import with_columns
 
-NO_MEAN = "three or more options with neither value nor target have no mean"
-TWO_OPTIONS = "of two options the level says all"
+NO_MEAN = "three or more options without values or a target option have no mean"
+TWO_OPTIONS = "with two options, the levels say everything"
 ONE_READER = "no text was read by two people"
 QUESTIONS = ("ranking", "levels", "effects", "distribution", "replace")
 
@@ -52,7 +52,7 @@ def too_little(units: Units | None, decisions: int) -> str | None:
     if few or decisions < MIN_N:
         if few and units.people.number >= FEW_CLUSTERS:
             return units.said(decisions, FEW_CLUSTERS)
-        return f"{units.said(decisions)}, too few to judge by"
+        return f"{units.said(decisions)}, too few for a verdict"
     return None
 
 
@@ -109,7 +109,7 @@ def _of(
     people, items = _counts(decisions, behind)
     lacking: dict[str, str] = {}
     absent: dict[str, str] = {}
-    ranking = few = "no outcome is coded"
+    ranking = few = "no decision has a coded outcome"
     if points.height:
         held, _ = units_of(kinds_of(points))
         ranking = held.reason or too_little(held, points["decision"].n_unique()) or ""

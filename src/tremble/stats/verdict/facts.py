@@ -63,7 +63,7 @@ def contrast_facts(
     rows: Iterable[Row], margins: Margins = MARGINS
 ) -> dict[RunFamily, list[Contrasted]]:
     """Of the rows of `contrast_rows`, by model, format, formulation and family, also of contrasts
-    that could not be had. Of too few people, and where the options of an arm have too little of the
+    that have no effect. Of too few people, and where the options of an arm have too little of the
     probability, nothing is clear."""
     facts: dict[RunFamily, list[Contrasted]] = {}
     for row in rows:
@@ -74,7 +74,7 @@ def contrast_facts(
 def _contrasted(row: Row, margins: Margins) -> Contrasted:
     few, mass = row["few"], row["least_mass"]
     if few is None and mass is not None and mass < margins.mass - SLACK:
-        few = f"the options have {share_of(mass, margins.mass)} of the probability in an arm"
+        few = f"in one arm the options have only {share_of(mass, margins.mass)} of the probability"
     enough = few is None and row["difference_low"] is not None
     # An effect of the model's that does not vary, as in its answers to fixed texts, has no error.
     exact = row["effect"] is not None and row["low"] is None

@@ -37,25 +37,27 @@ def levels(level: Level | None, margins: Margins = MARGINS) -> Answer | None:
     if level.left_out > 0:
         more = counted(level.left_out, "more decision")
         have = "has" if level.left_out == 1 else "have"
-        without = f"{more} {have} no mean: options without values, none of them the target"
+        without = f"{more} {have} no mean, since the options have no values and none is the target"
         made = made._replace(why=f"{made.why}; {without}")
     return made
 
 
 def _answer(level: Level, margins: Margins) -> Answer:
-    means = f"the model's mean is {_three(level.model)}, people's {_three(level.people)}"
+    means = f"the model's mean is {_three(level.model)} and people's mean {_three(level.people)}"
     if level.low is None or level.high is None:
-        return Answer(CANNOT_SAY, f"{means}; too little to compare them by: {level.why}")
+        return Answer(CANNOT_SAY, f"{means}; not enough data to compare them: {level.why}")
     margin = margins.level * level.scale
     span = f"{_three(level.low)} to {_three(level.high)}"
-    for_these = " for these texts" if level.texts else ""
-    apart = f"{means}: a difference of {_three(level.model - level.people)} ({span}){for_these}"
+    for_these = " for these texts only" if level.texts else ""
+    apart = f"{means}, a difference of {_three(level.model - level.people)} ({span}){for_these}"
     if -margin <= level.low and level.high <= margin:
-        return Answer(YES, f"{apart}, within {decimal(margin)}", level.texts)
+        return Answer(YES, f"{apart}, within the margin of {decimal(margin)}", level.texts)
     if level.low > margin or level.high < -margin:
-        return Answer(NO, f"{apart}, more than {decimal(margin)}", level.texts)
+        return Answer(NO, f"{apart}, more than the margin of {decimal(margin)}", level.texts)
     return Answer(
-        NOT_SHOWN, f"{apart}, which may be more or less than {decimal(margin)}", level.texts
+        NOT_SHOWN,
+        f"{apart}, which may be more or less than the margin of {decimal(margin)}",
+        level.texts,
     )
 
 

@@ -123,9 +123,9 @@ def decide(known: Standing) -> Answer:
     lacking, best = None, known.best
     if best is not None and best.lacking:
         points = known.own["points"]
-        lacking = f"{best.name} says nothing of {best.lacking:,} of the {points:,} points"
+        lacking = f"{best.name} has no prediction for {best.lacking:,} of the {points:,} points"
     marked = None if known.units is None else known.units.marked
-    marked = marked and f"{marked}, so that intervals are rough"
+    marked = marked and f"{marked}, so intervals are rough"
     return verdict._replace(why=join_notes(verdict.why, lacking, marked) or "")
 
 
@@ -145,9 +145,9 @@ def _beside(known: Standing) -> str:
     over, best = known.over, known.best
     assert best is not None
     own = None if over["estimate"] is None else over["estimate"] + (best.r or 0.0)
-    theirs = "none, as it is constant" if best.r is None else decimal(best.r)
+    theirs = "undefined (constant)" if best.r is None else decimal(best.r)
     span = f"{decimal(over['low'])} to {decimal(over['high'])}"
-    return f"r is {decimal(own)}, that of {best.name} {theirs} (difference {span})"
+    return f"r is {decimal(own)}, r of {best.name} is {theirs} (difference {span})"
 
 
 def _below(known: Standing) -> Answer | None:
@@ -167,15 +167,15 @@ def _not_above(known: Standing) -> Answer | None:
         shows = decimal(smallest(known.own))
         return Answer(
             NOT_SHOWN,
-            f"r may be zero: {decimal(low)} to {decimal(high)}; with so much data an r of {shows} "
-            "would show with a probability of .80",
+            f"r may be zero: {decimal(low)} to {decimal(high)}; your data would show an r of "
+            f"{shows} with a statistical power of .80",
         )
     if best is None:
-        return Answer(NOT_SHOWN, "no baseline predicts the same decisions")
+        return Answer(NOT_SHOWN, "no baseline predicts these decisions")
     if known.over["low"] is None:
         return Answer(CANNOT_SAY, f"the difference from {best.name} has no interval")
     if known.over["low"] <= 0:
-        return Answer(NOT_SHOWN, f"{best.name} may be as good: {_beside(known)}")
+        return Answer(NOT_SHOWN, f"{best.name} may be as good as the model: {_beside(known)}")
     return None
 
 
@@ -187,8 +187,8 @@ def _without_the_game(known: Standing) -> Answer | None:
     least = min(kept, key=lambda one: one["loss"])
     return Answer(
         NOT_SHOWN,
-        f"may be as good without the game: r is {decimal(least['r_control'])} under "
-        f"{least['control']}, where it is {decimal(least['r'])} with it",
+        f"the model may be as good without the game: r is {decimal(least['r_control'])} under the "
+        f"control {least['control']} and {decimal(least['r'])} with the game",
     )
 
 
@@ -211,8 +211,8 @@ def _near_the_ceiling(known: Standing) -> Answer:
         # Another set of points has another ceiling: r cannot be held against it.
         return Answer(
             IN_PART,
-            f"{better}; the ceiling of {decimal(ceiling['ceiling'])} is that of {ceiling['n']:,} "
-            f"of the {own['points']:,} points",
+            f"{better}; the noise ceiling of {decimal(ceiling['ceiling'])} is known for "
+            f"{ceiling['n']:,} of the {own['points']:,} points only",
         )
     return beside_ceiling(own["low"], own["high"], ceiling["ceiling"], better)
 
@@ -221,17 +221,20 @@ def beside_ceiling(low: float, high: float, ceiling: float | None, better: str) 
     """`decide` for the interval of r and a ceiling of the same points; `better` is what the model
     is better than, in words."""
     if ceiling is None:
-        return Answer(IN_PART, f"{better}; the ceiling is unknown")
+        return Answer(IN_PART, f"{better}; the noise ceiling is unknown")
     if not ceiling:
-        return Answer(IN_PART, f"{better}; choices are too noisy for a ceiling")
+        return Answer(IN_PART, f"{better}; choices are so noisy that the noise ceiling is 0")
     near = min(MARGIN, ceiling / 4)
-    reach, margin = f"the ceiling of {decimal(ceiling)}", decimal(near)
+    reach, margin = f"the noise ceiling of {decimal(ceiling)}", decimal(near)
     if low >= ceiling - near:
-        close = f"{better}, and at most {margin} below {reach}: r begins at {decimal(low)}"
+        close = (
+            f"{better}, and r is at most {margin} below {reach}: its interval begins at "
+            f"{decimal(low)}"
+        )
         return Answer(YES, close)
     below = against(ceiling - low, near)
     if high < ceiling - near:
-        far = f"{better}, but {decimal(ceiling - high)} to {below} below {reach}"
+        far = f"{better}, but r is {decimal(ceiling - high)} to {below} below {reach}"
         return Answer(IN_PART, far)
     return Answer(
         IN_PART,

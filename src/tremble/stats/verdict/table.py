@@ -22,7 +22,7 @@ from tremble.stats.verdict.facts import contrast_facts, distance_facts, level_fa
 from tremble.stats.verdict.levels import levels
 from tremble.stats.verdict.ranking_table import ranking_table
 from tremble.stats.verdict.read import Read, config_keys, reads_of
-from tremble.stats.verdict.replace import replace
+from tremble.stats.verdict.replace import cautious, replace
 
 Row = dict[str, Any]
 
@@ -56,8 +56,12 @@ def verdict_table(
         }
         read = reads.get(key, Read(None))
         answers["replace"] = replace(answers, read, keys.get(row["family"], ()), margins)
+        said = {
+            name: one if name == "replace" else cautious(one, read, margins)
+            for name, one in answers.items()
+        }
         absent = _absent(row["family"] in more)
-        rows.append({**row, "mass": read.mass, **_columns(answers, absent)})
+        rows.append({**row, "mass": read.mass, **_columns(said, absent)})
     return rows
 
 
@@ -70,7 +74,7 @@ def _absent(more: bool) -> Mapping[str, str]:
     """Why a question has no answer, in a family with or without three or more options."""
     return {
         "levels": NO_MEAN,
-        "effects": "no contrast is asked for",
+        "effects": "the study file has no [[contrast]]",
         "distribution": ONE_READER if more else TWO_OPTIONS,
     }
 
