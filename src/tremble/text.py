@@ -175,6 +175,6 @@ def did_you_mean(word: str, known: list[str]) -> str:
     if not close and word:
         close = [name for name in names if word.casefold() in name.casefold()]
     if not close:
-        return f"; known: {', '.join(sorted(known))}."
+        return f"; choose from: {', '.join(sorted(known))}."
     *others, last = map(repr, close)
     return f"; did you mean {', '.join(others)}{' or ' if others else ''}{last}?"
