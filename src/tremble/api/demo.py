@@ -31,7 +31,7 @@ SUBSET = {
     "persuasion_seller": 40,
 }
 
-_STUDY = """# Written by `tremble demo`. The two models come from two providers: they are not twins.
+_STUDY = """# Written by `tremble demo`. The two models are not a true pair: they have different providers.
 [study]
 name = "{name}"
 data = ["{data}"]

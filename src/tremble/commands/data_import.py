@@ -103,7 +103,7 @@ def _tell(summary: dict[str, Any], notes: Notes, out: Path, as_json: bool) -> No
     else:
         for family, count in summary["by_family"].items():
             hits = summary["target"].get(family)
-            coded = "" if hits is None else f", {hits:,} of them for the target option"
+            coded = "" if hits is None else f", {hits:,} of them choose the target option"
             say(f"{family}: {counted(count, 'decision')}{coded}", own_lines)
         say(f"{counted(summary['decisions'], 'decision')} written to {out}", own_lines)
     for reason, count in notes.dropped.items():

@@ -45,8 +45,9 @@ def plan(
         for note in (*expected["notes"], *time_notes(expected)):
             say(note)
         say(
-            "Smallest: found with a probability of .80 at .05, for two r near .3 whose "
-            "predictions correlate at .5, were all decisions independent; by clusters, were the "
-            "decisions of a participant or game all alike. The truth lies between."
+            "Smallest: the smallest difference found with power .80 at level .05, for two r near "
+            ".3 whose predictions correlate at .5, if all decisions are independent; by "
+            "clusters: if all decisions of a participant or game are the same. The truth lies "
+            "between the two."
         )
     return 1 if any(row["kind"] not in NOT_APPLICABLE for row in expected["cannot"]) else 0
