@@ -123,10 +123,9 @@ class Between:
         if valued != first.valued:
             here, there = ("values", "none") if valued else ("no values", "some")
             yield (
-                "the options "
-                f"{', '.join(map(repr, sorted(keys)[:FIRST]))}{' ...' if len(keys) > FIRST else ''} "
-                f"have {here} here and {there} on line {first.line}; give them values on "
-                "all lines, or on none."
+                f"the options {', '.join(map(repr, sorted(keys)[:FIRST]))}"
+                f"{' ...' if len(keys) > FIRST else ''} have {here} here and "
+                f"{there} on line {first.line}; give them values on all lines, or on none."
             )
 
     def _spelling(self, what: str, name: str, written: str) -> str | None:

@@ -31,7 +31,8 @@ SUBSET = {
     "persuasion_seller": 40,
 }
 
-_STUDY = """# Written by `tremble demo`. The two models are not a true pair: they have different providers.
+_STUDY = """# Written by `tremble demo`. The two models come from different providers and
+# are not a true pair.
 [study]
 name = "{name}"
 data = ["{data}"]

@@ -82,8 +82,8 @@ def family(name: str) -> Family:
     """
     if name not in _MODULES:
         raise UserError(
-            f"tremble has no words for a game called {name!r}; give these decisions a `prompt` of "
-            "their own."
+            f"tremble has no prompts for a game called {name!r}; give these decisions their own "
+            "`prompt`."
         )
     loaded: Family = import_module(f"tremble.games.{_MODULES[name]}").FAMILY
     return loaded

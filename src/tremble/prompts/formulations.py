@@ -65,8 +65,8 @@ def spoken(asked: Asked, others: OtherGames | None = None) -> Formulation:
     """
     if asked.wording not in FORMULATIONS:
         raise UserError(
-            f"There is no formulation {asked.wording!r} (a + joins one and a control, as in "
-            f"{Asked('standard', 'no_history').name!r})"
+            f"There is no formulation {asked.wording!r} (a + joins a wording and a "
+            f"control, as in {Asked('standard', 'no_history').name!r})"
             f"{did_you_mean(asked.wording, list(FORMULATIONS))}"
         )
     words = formulation(asked.wording)

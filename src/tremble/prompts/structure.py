@@ -25,7 +25,7 @@ def numbers_only(
     in the standard wording, and a family in which nobody ever writes does not fit.
     """
     if own_prompt(decision) is not None:
-        raise NotApplicable("what is dialogue in a prompt of one's own is not known")
+        raise NotApplicable("tremble does not know which part of your own prompt is dialogue")
     if not family(decision.family).dialogue:
         raise NotApplicable(f"{decision.family} has no dialogue to drop")
     pieces = parts(decision, presentation, told, _without_messages)
@@ -55,7 +55,7 @@ def preamble_reversed(
 ) -> Conversation:
     """The paragraphs before the history from the last to the first: the question comes first."""
     if own_prompt(decision) is not None:
-        raise NotApplicable("a prompt of one's own has no preamble that is known")
+        raise NotApplicable("tremble does not know which part of your own prompt is the preamble")
     pieces = parts(decision, presentation, told)
     paragraphs = [f"{pieces.question} {pieces.answer}", *reversed(pieces.rules)]
     return replace(pieces.conversation(), system="\n\n".join(paragraphs))

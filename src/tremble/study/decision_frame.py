@@ -143,7 +143,7 @@ def _theory(decision: Decision) -> dict[str, Any]:
     `LENGTHS` where labels are of different length (`baselines.own_prompts`)."""
     theory: dict[str, Any] = {"normative": None, "normative_why": None, "numbers": None}
     if decision.prompt is not None or not known(decision.family):
-        theory["normative_why"] = "not a game that tremble knows"
+        theory["normative_why"] = "no game that tremble knows"
         if decision.prompt is not None:
             lengths = [len(option.label) for option in decision.options]
             differ = {LENGTHS: lengths} if len(set(lengths)) > 1 else {}

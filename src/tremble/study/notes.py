@@ -34,8 +34,8 @@ def after_run(out: Path, failed: int) -> list[str]:
     if missing:
         are = "is" if len(missing) == 1 else "are"
         said.append(
-            f"{counted(len(missing), 'model')} {are} unavailable ({', '.join(missing)}), so scores are "
-            "missing in every table; run the same command again to retry."
+            f"{counted(len(missing), 'model')} {are} unavailable ({', '.join(missing)}), so scores "
+            "are missing in every table; run the same command again to retry."
         )
     return said
 
@@ -144,9 +144,9 @@ def _turned(store: Store) -> Iterator[str]:
         (one, many), (other, few) = rows["target"].value_counts(sort=True).rows()
         yield (
             f"{rows['family'][0]}: for the options {one!r} and {other!r}, the first one listed is "
-            f"coded 1 ({one!r} in {counted(many, 'decision')}, {other!r} in {few:,}), so r is about "
-            "the option listed first; give target in the records if r should be about the same "
-            "answer everywhere."
+            f"coded 1 ({one!r} in {counted(many, 'decision')}, {other!r} in {few:,}), so r is "
+            "about the option listed first; give target in the records if r should be about the "
+            "same answer everywhere."
         )
 
 

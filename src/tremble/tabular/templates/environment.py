@@ -67,14 +67,14 @@ def _printable(value: Any) -> Any:
         return value
     if isinstance(value, list | tuple | Iterator):
         raise TypeError(
-            'it prints a list; write |join(", ") behind it, or row["the name"] for a column'
+            'it prints a list; write |join(", ") after it, or row["the name"] for a column'
         )
     if callable(value) and not isinstance(value, Method):
-        raise TypeError('it prints a function; of a column of that name write row["the name"]')
+        raise TypeError('it prints a function; for a column of that name write row["the name"]')
     if value is None or isinstance(value, dict):
         raise TypeError(f"it prints {value!r}")
     # Some say themselves what is wrong with that.
-    raise TypeError(str(value) and "it prints what is neither a text nor a number")
+    raise TypeError(str(value) and "it prints something that is neither a text nor a number")
 
 
 def _float(value: Any, default: Any = _NONE) -> Any:
@@ -90,5 +90,5 @@ def _as(kind: Any, value: Any, default: Any) -> Any:
         return kind(value)
     except (TypeError, ValueError, OverflowError):
         if default is _NONE:
-            raise TypeError(f"{str(value)!r} is no number") from None
+            raise TypeError(f"{str(value)!r} is not a number") from None
         return default

@@ -14,7 +14,7 @@ from tremble.tabular.templates.environment import environment
 from tremble.tabular.templates.printed import MissingCell
 from tremble.tabular.templates.trial import is_plain, why_not
 from tremble.tabular.templates.uses import NoTemplate, Uses, uses_of
-from tremble.text import one_line
+from tremble.text import of_template, one_line
 
 _OBJECT = " object at 0x"  # and an address, which is another one each time
 SECONDS = 10.0  # that a rendering may take; it takes some ten-thousandths of one
@@ -42,11 +42,11 @@ class MapTemplate:
         except TimeoutError as error:
             raise NotRendered(str(error)) from error
         except RecursionError as error:
-            raise NotRendered("it goes on within itself without end") from error
+            raise NotRendered("it calls itself without end") from error
         except Exception as error:  # whatever somebody's template does
             raise NotRendered(_plainly(one_line(error))) from error
         if _OBJECT in text:
-            raise NotRendered(f"it prints an object of a program, ...{_OBJECT}...")
+            raise NotRendered(f"it prints a Python object, ...{_OBJECT}...")
         if len(text) > LENGTH:
             raise NotRendered(f"it prints more than {LENGTH:,} characters")
         return text
@@ -65,10 +65,10 @@ def compiled(text: str, what: str) -> MapTemplate:
         return MapTemplate(what, uses_of(tree, env.globals), env.from_string(text))
     except jinja2.TemplateSyntaxError as error:
         raise NoTemplate(
-            f"is no template (line {error.lineno}: {(error.message or '').rstrip('.')})"
+            f"is not a valid template (line {error.lineno}: {(error.message or '').rstrip('.')})"
         ) from error
     except (jinja2.TemplateError, RecursionError) as error:
-        raise NoTemplate(f"is no template ({one_line(error)})") from error
+        raise NoTemplate(f"is not a valid template ({one_line(error)})") from error
     except TypeError as error:  # computed while it is compiled
         raise NoTemplate(f"cannot be computed ({_plainly(one_line(error))})") from error
 
@@ -94,5 +94,8 @@ def used(templates: Sequence[MapTemplate]) -> Uses:
 def _plainly(message: str) -> str:
     """An error of Python's in words for people who do not write it."""
     return (
-        message.replace("'Cell'", "a cell").replace("'str'", "a text").replace("'int'", "a number")
+        of_template(message)
+        .replace("'Cell'", "a cell")
+        .replace("'str'", "a text")
+        .replace("'int'", "a number")
     )

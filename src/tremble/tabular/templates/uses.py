@@ -39,9 +39,11 @@ def uses_of(tree: nodes.Template, known: Container[str]) -> Uses:
     globals_ = {name for name in _values(tree) if name in known}
     undeclared = find_undeclared_variables(tree) | globals_
     if "self" in _values(tree):
-        raise NoTemplate('uses `self`, a word of templates; of a column write row["self"]')
+        raise NoTemplate(
+            'uses `self`, a word of the template language; for a column write row["self"]'
+        )
     for block in tree.find_all(_BLOCKS):
-        raise NoTemplate(f"takes in another file (line {block.lineno}); write its text here")
+        raise NoTemplate(f"includes another file (line {block.lineno}); write its text here")
     special = undeclared.intersection(SPECIAL)
     columns = frozenset(_columns(tree)) if ROW in special else frozenset()
     words = {node.attr for node in tree.find_all(nodes.Getattr)}
@@ -85,9 +87,9 @@ def _columns(tree: nodes.Template) -> Iterator[str]:
         if name is not None:
             yield name
         else:
-            raise NoTemplate('takes a column of `row` by no fixed name; write row["the name"]')
+            raise NoTemplate('uses a column of `row` without a fixed name; write row["the name"]')
     if known < sum(node.name == ROW for node in tree.find_all(nodes.Name)):
-        raise NoTemplate('takes `row` as a whole; write row["the name of a column"]')
+        raise NoTemplate('uses `row` as a whole; write row["the name of a column"]')
 
 
 def _of_past(tree: nodes.Template) -> Iterator[str]:
