@@ -227,7 +227,7 @@ def test_a_table_that_fails_leaves_the_others_alone(
     sentence = found.pop("ceilings")
     assert code == 1
     assert "ZeroDivisionError: nothing to divide by" in sentence
-    log = Path(sentence.split("account is in ")[1].rstrip("."))
+    log = Path(sentence.split("are in ")[1].rstrip("."))
     assert "Traceback" in log.read_text()
     log.unlink()
     assert set(found) == (FIRST | set(FURTHER)) - {"ceilings"}
@@ -237,7 +237,7 @@ def test_a_table_that_fails_leaves_the_others_alone(
     assert code == 1
     assert "nothing to divide by" in text
     assert FURTHER["theory"] in text
-    Path(said.split("account is in ")[1].strip().rstrip(".")).unlink()
+    Path(said.split("are in ")[1].strip().rstrip(".")).unlink()
 
 
 def test_a_table_refused_for_what_the_data_lack(
@@ -263,9 +263,9 @@ def test_data_with_games_of_one_family_are_pooled_and_a_note_says_so(data: Path)
     (data / "other.jsonl").write_text("\n".join(lines))
     out = data / "out"
     run(study_file(data, PAIR, data=["mine.jsonl", "other.jsonl"]), out)
-    note = "repeated_matrix: mine.jsonl and other.jsonl are taken together"
+    note = "repeated_matrix: mine.jsonl and other.jsonl are analysed together"
     assert [x for x in caveats(out) if "together" in x] == [
-        f"{note}; `--by dataset` shows data sets apart."
+        f"{note}; `--by dataset` shows the data sets separately."
     ]
     found = json.loads(tremble("analyze", out, "--by", "dataset", "--json")[1])
     counts = {row["value"]: row["n"] for row in found["by"]["dataset"]["pairs"]}

@@ -122,8 +122,8 @@ def test_missing_files_and_folders(tmp_path: Path) -> None:
     study = write_study(tmp_path)
     (tmp_path / "mine.jsonl").unlink()
     assert "There is no file" in refused(tmp_path, study)
-    assert "is no study folder" in mistake("analyze", tmp_path)
-    assert "is no study folder" in mistake("report", tmp_path / "nowhere")
+    assert "is not a study folder" in mistake("analyze", tmp_path)
+    assert "is not a study folder" in mistake("report", tmp_path / "nowhere")
 
 
 def test_sources_and_wrong_folders(tmp_path: Path) -> None:
@@ -228,7 +228,7 @@ def test_rules_that_lack_something_are_found_by_check_and_by_run(tmp_path: Path)
     lines = [{"id": "d", "family": "bargaining", "role": "Bob", "rules": {},
               "options": ["accept", "reject"], "choice": "accept"}]  # fmt: skip
     study = write_study(tmp_path, lines)
-    assert "'d' lacks something that bargaining needs" in refused(tmp_path, study)
+    assert "'d' lack something that bargaining needs" in refused(tmp_path, study)
     code, out, error = tremble("data", "check", tmp_path / "mine.jsonl")
     assert code == 2
     assert "line 1" in error
@@ -251,7 +251,7 @@ def test_an_import_never_replaces_the_file_it_reads(tmp_path: Path) -> None:
     write_study(tmp_path)
     path = tmp_path / "mine.jsonl"
     before = path.read_bytes()
-    assert "--out is the file" in mistake("data", "import", "jsonl", path, "--out", path)
+    assert "--out is the input file" in mistake("data", "import", "jsonl", path, "--out", path)
     assert "is a folder" in mistake("data", "import", "jsonl", path, "--out", tmp_path)
     assert path.read_bytes() == before
 
@@ -320,7 +320,7 @@ def test_every_fault_of_a_file_can_be_had(tmp_path: Path) -> None:
     code, out, said = tremble("data", "check", path)
     end = "1 sound decision, 25 faulty lines"
     assert (code, said.count("is not among")) == (2, 20)
-    assert out.splitlines()[0] == f"{path}: {end}; 5 more faults: --all prints all"
+    assert out.splitlines()[0] == f"{path}: {end}; 5 more faults; --all shows all"
     code, out, said = tremble("data", "check", path, "--all")
     assert (code, said.count("is not among")) == (2, 25)
     assert out.splitlines()[0] == f"{path}: {end}"

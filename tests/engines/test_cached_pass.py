@@ -98,14 +98,14 @@ def test_a_model_that_is_wrong_without_its_cache_is_refused(
     folder = save_tiny(tmp_path)
     sentence = refused(folder, engine)
     assert sentence.startswith(
-        f"The model {str(folder)!r} has other log-probabilities with a cache"
+        f"The model {str(folder)!r} gives different log-probabilities with and without a cache"
     )
     assert "0.0001 is tolerated" in sentence
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_a_lower_precision_is_held_to_its_own_tolerance(dtype: torch.dtype, unshared: None) -> None:
-    with pytest.raises(ModelUnavailable, match="The model has other log-probabilities"):
+    with pytest.raises(ModelUnavailable, match="The model gives different log-probabilities"):
         scored(engine_of(tiny_model("Llama").to(dtype)))
 
 

@@ -81,7 +81,7 @@ def test_a_plan_times_a_model_whose_weights_nobody_has(
     plan = plan_study(read_study(study(tmp_path, "them/one")), tmp_path / "out", said.append)
     (row,) = plan["models"]
     assert row["timing"] == "timed" and row["seconds"] > 0
-    assert "Timing passes of a few layers like those of them/one." in said
+    assert "Measuring speed with a few layers like those of them/one." in said
     assert hub.served and not any(name.endswith(".safetensors") for name in hub.served)
     assert not (tmp_path / "out").exists()
 
@@ -264,7 +264,7 @@ def test_a_model_that_cannot_be_had_does_not_stop_the_others(
     assert "them/two" in sentence
     assert cause in sentence
     assert cure in sentence
-    assert "1 of the models could not be had (them/two)" in error
+    assert "1 unavailable (them/two)" in error
     assert scored(tmp_path) == {"them/one", "them/three"}
     assert list(absent(tmp_path / "out")) == ["them/two"]
     (note,) = caveats(tmp_path / "out")

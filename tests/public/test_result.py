@@ -132,7 +132,7 @@ def test_the_page_is_the_commands_and_replaces_nothing_else(
     own = tmp_path / "own.html"
     own.write_text("mine")
     assert refusal(lambda: result.report(own)) == (
-        f"{own} is there and is no page of tremble's; give another path."
+        f"{own} is there and is no page; give another path."
     )
     assert own.read_text() == "mine"
     assert result.report() == folder / "report" / "index.html"
@@ -183,7 +183,7 @@ def test_a_wrong_name_is_one_sentence(result: tr.Result, tmp_path: Path) -> None
     )
     assert "colour" in refusal(lambda: result.by("colour"))
     assert "colour" in refusal(lambda: result.contrast("colour=red"))
-    assert "is no study folder" in refusal(lambda: tr.open_study(tmp_path / "none"))
+    assert "is not a study folder" in refusal(lambda: tr.open_study(tmp_path / "none"))
     alone = tr.Study("a", data="demo", families="lottery", sample=40, models=["mock"])
     other = alone.run(tmp_path / "a")
     assert 'as contrast("KEY=CONTROL")' in refusal(lambda: other.table("contrasts"))
@@ -204,9 +204,9 @@ def test_a_model_that_cannot_be_had_is_in_the_notes(
     models = ["mock:one", "mock:gone"]
     result = tr.Study("a", data=tr.read_decisions(records(5)), models=models).run(tmp_path / "a")
     assert result.notes[:2] == [
-        "1 of the models could not be had (mock:gone), so scores are missing in every table; the "
-        "same command tries again.",
-        "mock:gone could not be had, so scores of it are missing. mock:gone is gated; ask for it.",
+        "1 unavailable (mock:gone), so scores are missing in every table; run the same command "
+        "again to retry.",
+        "mock:gone is unavailable, so its scores are missing. mock:gone is gated; ask for it.",
     ]
     assert "is gated" in result._repr_html_() and "is gated" in result.verdict()._repr_html_()
 

@@ -63,7 +63,7 @@ def test_a_folder_with_a_users_files_is_refused_and_left_alone(folder: Path) -> 
     (folder / "study.toml").write_text(STUDY, "utf-8")
     files = users_files(folder)
     said = mistake("run", folder / "study.toml", "--out", folder)
-    assert "holds files that are no study of tremble's" in said
+    assert "contains files that are not a tremble study" in said
     kept(files)
     assert not (folder / "run.json").exists()
     assert not (folder / "scores" / "mock-").exists()
@@ -134,7 +134,7 @@ def test_a_folder_deleted_while_running_is_one_sentence(
     code, _, said = tremble("run", folder / "s.toml", "--out", out)
     (sentence,) = [line for line in said.splitlines() if line.startswith("tremble: ")]
     assert code == 2
-    assert "was deleted or moved while it was written to" in sentence
+    assert "was deleted or moved during the run" in sentence
     assert not out.exists()
 
 
@@ -245,7 +245,7 @@ def test_a_users_run_json_makes_no_study(folder: Path) -> None:
     (out / "scores").mkdir(parents=True)
     (out / ".lock").touch()
     (out / "run.json").write_text('{"my": "run"}', "utf-8")
-    assert "no study of tremble's" in mistake("run", folder / "s.toml", "--out", out)
+    assert "not a tremble study" in mistake("run", folder / "s.toml", "--out", out)
     assert (out / "run.json").read_text("utf-8") == '{"my": "run"}'
 
 
@@ -287,7 +287,7 @@ def test_a_study_has_one_name_also_when_two_begin_at_once(
         return inner(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr("tremble.study.run.prepare_prompts", slowly)
-    with pytest.raises(UserError, match="holds the study 'other', not 's'"):
+    with pytest.raises(UserError, match="contains the study 'other', not 's'"):
         run(folder / "s.toml", out)
     assert Store(out).read_run()["study"] == "other"
 

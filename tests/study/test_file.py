@@ -267,7 +267,7 @@ def test_a_wording_under_a_control_is_told_from_the_wording(data: Path, rule: st
         ('[[include]]\nformulation = "expert"\n', "known: standard."),
         (
             '[[exclude]]\nformulation = "standard+no_rules"\n',
-            'name them apart, as formulation = "standard" and control = "no_rules".',
+            'give them separately, as formulation = "standard" and control = "no_rules".',
         ),
         ('[[exclude]]\nformat = "native"\n', "known: chat, plain."),
         ('[[exclude]]\ncontrol = "shuffled"\n', "control = 'shuffled' in [[exclude]]"),
@@ -283,11 +283,11 @@ def test_a_wording_under_a_control_is_told_from_the_wording(data: Path, rule: st
         ),
         (
             '[[include]]\nfamily = "lottery"\n[[exclude]]\nfamily = "*"\n',
-            "nothing left to score: its 1 [[include]] and 1 [[exclude]] leave out all 3 cells",
+            "nothing left to score: its 1 [[include]] and 1 [[exclude]] drop all 3 cells",
         ),
-        ('families = ["lotery"]\n', "families in [study] holds 'lotery'"),
+        ('families = ["lotery"]\n', "families in [study] has 'lotery'"),
         ('families = ["lotery"]\n', "did you mean 'lottery'?"),
-        ('families = ["custom"]\n', "hold no decision of the families in [study], only"),
+        ('families = ["custom"]\n', "have no decision of the families in [study], only"),
     ],
 )
 def test_rules_that_mean_nothing_are_one_sentence(data: Path, rules: str, said: str) -> None:
@@ -334,13 +334,13 @@ def test_contrasts_are_read_with_their_controls_as_text(tmp_path: Path) -> None:
         (['by = "a"\ncontrol = ["x"]'], "a list, but by is one key, 'a'; give one value"),
         (['by = ["a", "b"]\ncontrol = "x"'], "1 value for 2 keys; give one for each"),
         (['by = ["a", "b"]\ncontrol = ["x"]'], "1 value for 2 keys; give one for each"),
-        (['by = ["a", "b", "c"]'], "names 3 keys; name one, or two"),
+        (['by = ["a", "b", "c"]'], "has 3 keys; give one or two"),
         (['by = ["a", "a"]'], "by holds 'a' 2 times; keep one"),
         (['by = "a"\ncontrol = {x = 1}'], "it must be a text, a number, true or false"),
-        (['by = "a"', 'by = "a"'], "the contrast by 'a' stands twice; keep one"),
+        (['by = "a"', 'by = "a"'], "the contrast by 'a' appears twice; keep one"),
         (
             ['by = ["a", "b"]\ncontrol = [1, 2]', 'by = ["b", "a"]\ncontrol = [2, 1]'],
-            "the contrast by 'b:a' stands twice; keep one",
+            "the contrast by 'b:a' appears twice; keep one",
         ),
         (['by = "a"\nfamilyy = "x"'], "did you mean 'family'"),
     ],

@@ -157,7 +157,7 @@ def test_the_check_shows_facts(study: Path) -> None:
                 "choice": "a",
                 "person": {"age": 1},
             },
-            "person says nothing in a record with rules; leave it out.",
+            "person has no effect in a record with rules; leave it out.",
         ),
     ],
 )

@@ -316,7 +316,7 @@ def test_the_four_repeated_families_are_named_and_left_out_where_there_is_none()
 
 def test_every_further_table_stands_in_the_documents() -> None:
     text = NUMBERS.read_text("utf-8")
-    table = text.split("| table | what it holds |")[1].split("\n\n")[0]
+    table = text.split("| table | the ending for its format |")[1].split("\n\n")[0]
     rows = [line for line in table.splitlines() if line.startswith("| `")]
     named = [name for line in rows for name in re.findall(r"`(\w+)`", line.split("|")[1])]
     assert sorted(named) == sorted(FURTHER)
@@ -351,7 +351,7 @@ def test_models_that_are_none_are_marked_in_every_table_and_said_once(data: Path
     out = data / "out"
     run(study_file(data), out)
     (said,) = [note for note in caveats(out) if "made up" in note.lower()]
-    assert said.startswith("Made up by tremble, no model: mock:base, mock:aligned;")
+    assert said.startswith("Built-in fake model: mock:base, mock:aligned;")
     for asked in ((), ("--table", "intervals,differences,theory")):
         text = " ".join(tremble("analyze", out, *asked)[1].split()).replace(said, "")
         names = re.findall(r"mock:(?:base|aligned)\S*(?: \(made up\))?", text)

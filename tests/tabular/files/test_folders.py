@@ -42,7 +42,7 @@ def test_kinds(tmp_path: Path) -> None:
     (tmp_path / "c.json").write_text('[{"a":3}]')
     table = open_table(tmp_path, Reading())
     assert table.read(["a"]).columns == {"a": ["2", "3"]}
-    assert table.notes[0].endswith("also has 1 file of other kinds, which no part of the table is.")
+    assert table.notes[0].endswith("also has 1 file of other kinds, which are ignored.")
 
 
 def test_a_folder_without_tables(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def test_nested_columns() -> None:
 
 
 def test_anything_else_is_refused() -> None:
-    with pytest.raises(UserError, match="a path or a data frame of Polars or pandas, not 'dict'"):
+    with pytest.raises(UserError, match="a path or a Polars or pandas data frame, not 'dict'"):
         open_table({"a": [1]}, Reading())
 
 
