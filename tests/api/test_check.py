@@ -151,7 +151,9 @@ def test_who_nobody_named(tmp_path: Path) -> None:
         "data", "check", tmp_path / "mine.jsonl"
     )[1]  # fmt: skip
     write_lines(tmp_path / "mine.jsonl", nobody)
-    assert "1 decision, nobody is named" in tremble("data", "check", tmp_path / "mine.jsonl")[1]
+    assert (
+        "1 decision, participants unknown" in tremble("data", "check", tmp_path / "mine.jsonl")[1]
+    )
 
 
 @pytest.mark.parametrize(

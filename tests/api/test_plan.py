@@ -367,7 +367,7 @@ def test_twins_are_timed_once_and_nothing_of_their_weights_is_read(
     plan = plan_study(read_study(tmp_path / "planned.toml"), tmp_path / "out", said.append)
     assert [row["timing"] for row in plan["models"]] == ["timed", "timed"]
     assert all(row["seconds"] > 0 for row in plan["models"])
-    assert sum("Timing passes" in line for line in said) == 1
+    assert sum("Measuring speed" in line for line in said) == 1
     assert sorted(path for path in tmp_path.rglob("*")) == before
 
 
@@ -375,7 +375,7 @@ def test_a_terminal_says_it_in_words(tmp_path: Path) -> None:
     path = study_in(tmp_path, RECORDS)
     result = CliRunner().invoke(app, ["plan", str(path), "--out", str(tmp_path / "out")])
     assert result.exit_code == 0, result.output
-    for words in ("mock:one", "mock:two", "To score", "Smallest", "custom", "On disk:"):
+    for words in ("mock:one", "mock:two", "To score", "Smallest", "custom", "Space on disk:"):
         assert words in result.output
     assert "~" not in result.output
     assert [duration(x) for x in (None, 48.2, 600, 9000)] == ["–", "48 s", "10 min", "2.5 h"]

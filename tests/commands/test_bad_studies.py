@@ -227,7 +227,7 @@ def test_a_table_that_fails_leaves_the_others_alone(
     sentence = found.pop("ceilings")
     assert code == 1
     assert "ZeroDivisionError: nothing to divide by" in sentence
-    log = Path(sentence.split("are in ")[1].rstrip("."))
+    log = Path(sentence.split("details are in ")[1].rstrip("."))
     assert "Traceback" in log.read_text()
     log.unlink()
     assert set(found) == (FIRST | set(FURTHER)) - {"ceilings"}
@@ -237,7 +237,7 @@ def test_a_table_that_fails_leaves_the_others_alone(
     assert code == 1
     assert "nothing to divide by" in text
     assert FURTHER["theory"] in text
-    Path(said.split("are in ")[1].strip().rstrip(".")).unlink()
+    Path(said.split("details are in ")[1].strip().rstrip(".")).unlink()
 
 
 def test_a_table_refused_for_what_the_data_lack(

@@ -97,7 +97,7 @@ BAD_DATA = [
     ([{**OWN, "prompt": ""}], "prompt is empty"),
     (
         [{**OWN, "options": ["1", "10"], "choice": "1", "opening": "", "prompt": "n: "}],
-        "begins another",
+        "is the beginning of another",
     ),
 ]
 
@@ -105,7 +105,7 @@ BAD_DATA = [
 @pytest.mark.parametrize(("lines", "message"), BAD_DATA)
 def test_bad_data(tmp_path: Path, lines: list[Any], message: str) -> None:
     assert message in refused(tmp_path, write_study(tmp_path, lines))
-    if "begins another" not in message:
+    if "is the beginning of another" not in message:
         source = ("data", "import", "jsonl", tmp_path / "mine.jsonl")
         assert message in mistake(*source, "--out", tmp_path / "out.jsonl")
         assert not (tmp_path / "out.jsonl").exists()
@@ -118,7 +118,7 @@ def test_data_that_are_not_utf8(tmp_path: Path) -> None:
 
 
 def test_missing_files_and_folders(tmp_path: Path) -> None:
-    assert "There is no study file" in mistake("run", tmp_path / "none.toml")
+    assert "There is not a study file" in mistake("run", tmp_path / "none.toml")
     study = write_study(tmp_path)
     (tmp_path / "mine.jsonl").unlink()
     assert "There is no file" in refused(tmp_path, study)
@@ -157,7 +157,7 @@ def test_options_that_tokenise_alike(tmp_path: Path) -> None:
     study = write_study(tmp_path, lines, base=str(folder), aligned="mock")
     message = refused(tmp_path, study)
     assert "'d7'" in message
-    assert "tokenise alike" in message
+    assert "are the same tokens" in message
 
 
 def test_chat_without_a_template(tmp_path: Path) -> None:
@@ -244,7 +244,7 @@ def test_check_doubts_rates_and_labels_that_cannot_be_closed(tmp_path: Path) -> 
     code, _, error = tremble("data", "check", tmp_path / "m.jsonl")
     assert code == 0
     assert "add up to 0.600" in error
-    assert "begins another" in error
+    assert "is the beginning of another" in error
 
 
 def test_an_import_never_replaces_the_file_it_reads(tmp_path: Path) -> None:

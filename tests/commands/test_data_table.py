@@ -51,7 +51,7 @@ def test_a_table_becomes_records(tmp_path: Path) -> None:
     code, said, notes = tremble(*command, "--out", out)
     assert code == 0
     assert said.splitlines() == [
-        "deal: 3 decisions, 2 of them for the target",
+        "deal: 3 decisions, 2 of them choose the target option",
         f"3 decisions written to {out}",
         f"next: tremble data check {out}",
     ]
@@ -87,7 +87,7 @@ def test_a_table_becomes_records(tmp_path: Path) -> None:
 WRONG = {
     "no such column": (
         {"toml": MAP.replace('["Treatment"]', '["Treatmnt"]')},
-        "map.toml: there is no column 'Treatmnt' in answers.csv; did you mean 'Treatment'?",
+        "map.toml: there is not a column 'Treatmnt' in answers.csv; did you mean 'Treatment'?",
     ),
     "outside the options": (
         {"csv": CSV.replace("4,no", "4,maybe")},
@@ -163,7 +163,7 @@ def test_what_is_wrong_is_one_sentence(tmp_path: Path, case: str) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
-        ("x.sav", b"hello", "'x.sav' is not a SPSS file, or is damaged"),
+        ("x.sav", b"hello", "'x.sav' is not a valid SPSS file, or is damaged"),
         (
             "x.xlsx",
             bytes.fromhex("d0cf11e0a1b11ae1") + bytes(504) + "EncryptedPackage".encode("utf-16-le"),

@@ -38,7 +38,10 @@ def test_from_guess_to_decisions(tmp_path: Path, table: Path) -> None:
     assert "nothing was imported" in told
     assert f"--map {map_} --out mine.jsonl" in told
     code, told, _ = tremble("data", "import", "table", table, "--map", map_, "--out", out)
-    assert (code, told.splitlines()[0]) == (0, "choice: 4 decisions, 2 of them for the target")
+    assert (code, told.splitlines()[0]) == (
+        0,
+        "choice: 4 decisions, 2 of them choose the target option",
+    )
     choices = [json.loads(line)["choice"] for line in out.read_text().splitlines()]
     assert choices == ["reject", "accept", "accept", "reject"]
     assert tremble("data", "check", out)[0] == 0
@@ -51,9 +54,7 @@ def test_a_map_that_is_there_is_kept(tmp_path: Path, table: Path) -> None:
         said = mistake("data", "import", "table", table, "--guess", "--out", map_, *force)
         assert said == f"tremble: --out '{map_}' already exists; give another --out."
     assert map_.read_text() == "mine"
-    assert "is there already" in mistake(
-        "data", "import", "table", table, "--guess", "--out", table
-    )
+    assert "already exists" in mistake("data", "import", "table", table, "--guess", "--out", table)
     assert table.read_text() == TABLE
 
 

@@ -43,10 +43,10 @@ def changed(folder: Path, *lines: str) -> str:
     ("line", "said"),
     [
         ("spellings = true", 'spellings is true; it must be one of "exact", "all".'),
-        ("controls = false", "controls is false; it must be a list of texts such as"),
+        ("controls = false", "controls is false; it must be a list of non-empty texts such as"),
         ("formulations = true", 'formulations is true; it must be "all" or a list of texts such'),
         ("closing = {a = true}", "closing is {'a': true}; it must be one of"),
-        ("data = [true]", "data is [true]; it must be a list of texts"),
+        ("data = [true]", "data is [true]; it must be a list of non-empty texts"),
         ("name = true", "name in [study] is true; it must be text in quotes."),
         ('spellings = "al"', """; it must be one of "exact", "all"; did you mean 'all'?"""),
     ],
@@ -185,7 +185,7 @@ def test_what_is_there_is_not_lost(tmp_path: Path) -> None:
     assert tremble("run", study, "--out", tmp_path / "out")[0] == 0
     for command in (("report", tmp_path / "out"), ("report", "--published")):
         assert "no page of tremble's" in mistake(*command, "--out", thesis)
-    assert "is no export" in mistake("export", tmp_path / "out", "--out", thesis)
+    assert "is not an export" in mistake("export", tmp_path / "out", "--out", thesis)
     assert "no page; give another --html." in mistake("xray", study, "one", "--html", thesis)
     assert "--force does not overwrite it" in mistake(*source, "--force")
     assert thesis.read_text() == "years of work"

@@ -51,7 +51,7 @@ def test_a_line_has_a_bound_and_the_next_is_read(
     path.write_bytes(gzip.compress(content) if packed else content)
     counts, faults, _ = check_decisions(path)
     assert counts["decisions"] == 2
-    sentence = "a line of more than 1 MB; write one JSON object a line"
+    sentence = "a line of more than 1 MB; write one JSON object per line"
     assert counts["faulty"] == 2
     assert len(faults) == 1 and faults[0].startswith(f"{path}, lines 2 and 3: {sentence}")
 

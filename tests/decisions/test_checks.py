@@ -117,7 +117,7 @@ def test_a_faulty_game_is_said_once(tmp_path: Path) -> None:
         ", line 1", ", line 4", ", line 8"
     ]  # fmt: skip
     assert [said[-3:] for said in faults[:2]] == [" 2.", " 3."]
-    assert "there is there is no game 'none' before this line" in faults[2]
+    assert "there is there is there is no game 'none' before this line" in faults[2]
     every: list[Fault] = []
     assert not list(jsonl.read(path, every.append))
     assert str(every[1]) == f"{path}, line 2: its game 'a' is on line 1, which has errors."

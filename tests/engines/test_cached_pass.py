@@ -119,7 +119,7 @@ def test_a_step_from_the_cache_is_compared_in_float32(monkeypatch: pytest.Monkey
         return whole(layer, hidden_states, *others, **named)
 
     monkeypatch.setattr(LlamaAttention, "forward", forward)
-    with pytest.raises(ModelUnavailable, match="with a cache"):
+    with pytest.raises(ModelUnavailable, match="with and without a cache"):
         scored(engine_of(tiny_model("Llama")))
     check = scored(engine_of(tiny_model("Llama").to(torch.bfloat16)))
     assert check["prefilled"] <= TOLERANCE["bfloat16"]
@@ -180,7 +180,9 @@ def test_the_other_models_of_a_study_are_scored(unshared: None, tmp_path: Path) 
     out = tmp_path / "out"
     run(study_file(tmp_path, models), out, said)
     assert set(scores(out)["model"]) == {str(right)}
-    assert any(f"{wrong} is left out." in line and "with a cache" in line for line in said)
+    assert any(
+        f"{wrong} is left out." in line and "with and without a cache" in line for line in said
+    )
     (manifest,) = filter(None, [job.manifest() for job in Store(out).jobs()])
     assert manifest["scoring"]["cache_check"]["why"] is None
     assert manifest["scoring"]["weights"]["files"] == ["model.safetensors"]

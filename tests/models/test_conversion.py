@@ -119,7 +119,7 @@ BROKEN = {
     REPORT % ("block_count\x1b[2J is 0", None): (r"block_count\x1b[2J is 0", "damaged, or"),
     "raise ValueError('no\\nsuch layer')": ("such layer", "damaged, or"),
     "os.kill(os.getpid(), 9)": ("is not enough memory", "smaller model"),
-    "os.kill(os.getpid(), 11)": ("ended by signal 11", "damaged, or"),
+    "os.kill(os.getpid(), 11)": ("stopped by signal 11", "damaged, or"),
     "print('[' * 100_000); sys.exit(1)": ("[[[[", "damaged, or"),
     "sys.exit(3)": ("no reason given", "damaged, or"),
 }

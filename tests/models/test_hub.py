@@ -260,7 +260,7 @@ def test_a_model_that_cannot_be_had_does_not_stop_the_others(
     code, _, error = tremble("run", path, "--out", tmp_path / "out")
     assert code == 1
     assert "Traceback" not in error
-    (sentence,) = (line for line in error.splitlines() if "is left out" in line)
+    (sentence,) = (line for line in error.splitlines() if "is skipped" in line)
     assert "them/two" in sentence
     assert cause in sentence
     assert cure in sentence
@@ -270,7 +270,7 @@ def test_a_model_that_cannot_be_had_does_not_stop_the_others(
     (note,) = caveats(tmp_path / "out")
     assert cause in note
     printed = tremble("analyze", tmp_path / "out")[1]
-    assert "them/two could not be had" in " ".join(printed.split())
+    assert "them/two unavailable" in " ".join(printed.split())
 
 
 @pytest.mark.parametrize("how", list(BROKEN))
@@ -388,7 +388,7 @@ def test_a_twin_that_fails_after_the_other_was_scored(tmp_path: Path, hub: FakeH
     path = study(tmp_path, pairs=[("them/one", "them/two")])
     code, _, error = tremble("run", path, "--out", tmp_path / "out")
     assert code == 1
-    assert "them/two is left out" in error
+    assert "them/two is skipped" in error
     assert scored(tmp_path) == {"them/one"}
     (tmp_path / "cache").rename(tmp_path / "damaged")
     weights.write_bytes(whole)

@@ -132,7 +132,7 @@ def test_the_page_is_the_commands_and_replaces_nothing_else(
     own = tmp_path / "own.html"
     own.write_text("mine")
     assert refusal(lambda: result.report(own)) == (
-        f"{own} is there and is no page; give another path."
+        f"{own} already exists and is not an page; give another path."
     )
     assert own.read_text() == "mine"
     assert result.report() == folder / "report" / "index.html"

@@ -329,4 +329,4 @@ def test_a_study_file_is_read_with_the_errors_of_the_command(here: Path) -> None
     path.write_text('[study]\nname = "s"\ndata = ["nope.jsonl"]\n[[model]]\nid = "mock"\n')
     said = refusal(lambda: tr.read_study(path).run())
     assert f"tremble: {said}\n" == tremble("run", path)[2]
-    assert "There is no study file" in refusal(lambda: tr.read_study(here / "none.toml"))
+    assert "There is not a study file" in refusal(lambda: tr.read_study(here / "none.toml"))

@@ -63,7 +63,7 @@ def test_a_folder_with_a_users_files_is_refused_and_left_alone(folder: Path) -> 
     (folder / "study.toml").write_text(STUDY, "utf-8")
     files = users_files(folder)
     said = mistake("run", folder / "study.toml", "--out", folder)
-    assert "contains files that are not a tremble study" in said
+    assert "contains files that are not a tremblet a tremble study" in said
     kept(files)
     assert not (folder / "run.json").exists()
     assert not (folder / "scores" / "mock-").exists()
@@ -261,13 +261,13 @@ def test_a_page_and_a_table_of_a_user_stay(folder: Path) -> None:
     whole = table.read_text("utf-8")
     changed = "\n".join(f"{line},mine" for line in whole.splitlines())
     table.write_text(changed, "utf-8")
-    assert "no export" in mistake("export", out, "--out", table)
+    assert "not an export" in mistake("export", out, "--out", table)
     table.write_text(whole.replace("yes", "no"), "utf-8")
     os.utime(book, (1e9, 1e9))
     assert "was changed after it was exported" in mistake("export", out, "--out", table)
     table.write_text(whole, "utf-8")
     book.unlink()
-    assert "without a codebook" in mistake("export", out, "--out", table)
+    assert "no codebook" in mistake("export", out, "--out", table)
     assert "is a folder" in mistake("export", out, "--out", folder)
     assert "is a folder" in mistake("export", out, "--out", ".")
 

@@ -300,7 +300,7 @@ def test_a_join_draws_a_warning(data: Path) -> None:
 
 
 FILES = [
-    ("[study", "not TOML"),
+    ("[study", "not valid TOML"),
     ('[study]\nname = "x"\nformulation = ["a"]\n', "did you mean 'formulations'"),
     ('[study]\nname = ""\n' + PAIR, "name in"),
     ('[study]\nname = "x"\n', "the study has no models"),
@@ -309,7 +309,7 @@ FILES = [
     ('[study]\nname = "x"\nformulations = ["standrad"]\n' + PAIR, "did you mean 'standard'"),
     ('[study]\nname = "x"\ndata = "demo"\n' + PAIR, "list of texts"),
     ('[study]\nname = "x"\n' + PAIR + "[run]\nbatch = 0\n", "batch in"),
-    ('[study]\nname = "x"\n' + PAIR + PAIR, "stands twice"),
+    ('[study]\nname = "x"\n' + PAIR + PAIR, "appears twice"),
     ('[study]\nname = "x"\n[[pair]]\nbase = "a"\naligned = "a"\n', "give two different models"),
     ('[study]\nname = "x"\n' + PAIR + "[run]\nmemory = 3\n", "memory in [run] is 3"),
     ('[study]\nname = "x"\n' + PAIR + '[[model]]\nid = "a"\nweights = "b"\n', "'weights'"),

@@ -334,7 +334,7 @@ def test_notes_stand_before_the_first_tables_and_elsewhere_in_one_line(
     for command in (("analyze", out, "--table", "ceilings"), ("verdict", out)):
         text = tremble(*command)[1]
         assert "Beware" not in text
-        assert text.startswith(f"Notes: see `tremble analyze {out}`\n\n")
+        assert text.startswith(f"For all notes: `tremble analyze {out}`\n\n")
     monkeypatch.undo()
     (manifest, _) = sorted(out.rglob("manifest.json"))
     manifest.unlink()
@@ -342,7 +342,7 @@ def test_notes_stand_before_the_first_tables_and_elsewhere_in_one_line(
         text = tremble(*command)[1]
         assert text.startswith(f"Note: Not finished: {manifest.parent.relative_to(out)}; ")
         # Of the mocks the first page of notes says more; a table marks them.
-        assert ("Notes: see" in text) is (command != ("analyze", out))
+        assert ("For all notes:" in text) is (command != ("analyze", out))
         assert ("Made up by tremble" in text) is (command == ("analyze", out))
 
 

@@ -44,8 +44,8 @@ def opened(path: Path, how: Reading) -> Held:
         if "encod" in str(error) or "convert string" in str(error):
             raise UserError(_wrong_encoding(path)) from error
         raise UserError(
-            f"{str(path)!r} is not a {program} file, or is damaged ({one_line(error)}); save it "
-            f"again in {program}, or rename it to the ending for its format."
+            f"{str(path)!r} is not a valid {program} file, or is damaged ({one_line(error)}); "
+            f"save it again in {program}, or rename it to the ending for its format."
         ) from error
     labels = {} if how.codes else about.variable_value_labels
     held = [(name, _labelled(values, labels.get(name, {}))) for name, values in columns.items()]

@@ -39,7 +39,7 @@ def draft(look: Look) -> Draft:
         return rates
     drop = practice_in(look, names)
     ending = None if look.path.is_dir() else ending_of(look.path)
-    tool = f"a {_PROGRAMS[ending]} file" if ending in _PROGRAMS else NAME
+    tool = f"{_PROGRAMS[ending]} data" if ending in _PROGRAMS else NAME
     return drafted(hints_of(look, tool, names, drop))
 
 
