@@ -91,7 +91,7 @@ def test_it_says_what_it_understood(tmp_path: Path) -> None:
         "  chosen: 'keep' .80 (the target), 'share' .20",
         "  config frame: 'gain', 'loss'",
         "  config stakes: 1, 2, 3, 4 and 1 more",
-        "many: 2 decisions, rates of 10 to 40 people each",
+        "many: 2 decisions, rates based on 10 to 40 people each",
         "  chosen: 'keep' .38 (the target), 'share' .62",
         "the first prompt (line 1) in full; the model's label comes right after it:",
         ASKED,
@@ -176,8 +176,8 @@ def test_who_nobody_named(tmp_path: Path) -> None:
           "prompt": f"{ASKED} share half of it all"},
          "labels of very unequal length: 'keep' has 4 characters, 'share half of it all' 20;"),
         ({"options": ["keep", " share"]}, "the label ' share' begins or ends with white space"),
-        ({"options": ["keep\xa0", "share"], "choice": "keep\xa0"}, r"the label 'keep\xa0' has"),
-        ({"options": ["keep", "share\u200b"]}, r"the label 'share\u200b' has white space"),
+        ({"options": ["keep\xa0", "share"], "choice": "keep\xa0"}, r"the label 'keep\xa0' begins or ends"),
+        ({"options": ["keep", "share\u200b"]}, r"the label 'share\u200b' begins or ends"),
     ],
 )  # fmt: skip
 def test_doubts_of_one_record(tmp_path: Path, change: dict[str, Any], said: str) -> None:
@@ -268,7 +268,7 @@ def refused(tmp_path: Path, *records: dict[str, Any]) -> str:
 
 def test_a_spread_that_no_rate_can_have(tmp_path: Path) -> None:
     said = refused(tmp_path, {**RATE, "rate_sd": 45}, {**RATE, "rate": 0.3, "rate_sd": 45})
-    assert ", lines 1 and 2: rate_sd is 45, but rates of 30 people lie between 0" in said
+    assert ", lines 1 and 2: rate_sd is 45, but rates based on 30 people lie between 0" in said
     assert said.endswith(": for 45 % write 0.45.")
     assert "rate_sd is 0.6, but" in refused(tmp_path, {**RATE, "rate": 0.5, "rate_sd": 0.6})
     assert "rate_sd is 0.45, more than is possible for this rate of30" in one(

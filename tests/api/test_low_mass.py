@@ -34,7 +34,7 @@ def seen(other: str, **given: Any) -> Seen:
         (seen("ye"), "spelling", "one token for the model"),
         (seen(" A", labels=["A", "B"]), "spelling", "no space before"),
         (seen("\n\n"), "new line", '\'Answer with "yes" or "no" as JSON with the key decision.\''),
-        (seen(" "), "new line", "goes on with a space"),
+        (seen(" "), "new line", "continues with a space"),
         (seen(" The"), "sentence", "end it with 'Answer with"),
         (seen("y", labels=["yes", "no"]), "sentence", "something else ('y')"),
         (seen("{", opening="", text="Take it?"), "structure", "let the answer begin like this"),
@@ -47,7 +47,7 @@ def seen(other: str, **given: Any) -> Seen:
         (seen("<think>"), "thought", "template in [[model]]"),
         (seen("<|channel|>"), "thought", "template in [[model]]"),
         (seen("<eos>", marks=["<eos>", "\n\n"]), "end of turn", "ends its turn ('<eos>')"),
-        (seen("\n\n", marks=["<eos>", "\n\n"]), "new line", "goes on with a new line"),
+        (seen("\n\n", marks=["<eos>", "\n\n"]), "new line", "continues with a new line"),
     ],
 )
 def test_the_likeliest_other_answer_chooses_the_rule(what: Seen, rule: str, sentence: str) -> None:

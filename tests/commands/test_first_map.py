@@ -33,7 +33,7 @@ def test_from_guess_to_decisions(tmp_path: Path, table: Path) -> None:
     assert (code, error) == (0, "")
     assert {path.name for path in tmp_path.iterdir()} == {"answers.csv", "map.toml"}
     assert "choice: 4 decisions from choice, options accept, reject" in told
-    assert "left out: 1 (nothing in 'choice')" in told
+    assert "excluded: 1 (nothing in 'choice')" in told
     assert "prompt 1 of 3, choice, participant 1: frame = gain, offer = 2\n  | frame: gain" in told
     assert "nothing was imported" in told
     assert f"--map {map_} --out mine.jsonl" in told

@@ -91,11 +91,11 @@ def test_controls_and_wordings_that_are_not_known(tmp_path: Path) -> None:
         ('data = ["demo", "demo"]', "data holds 'demo' 2 times"),
         (
             'data = ["mine.jsonl", "./mine.jsonl"]',
-            "data holds 'mine.jsonl' and './mine.jsonl', which are one file; keep one.",
+            "data holds 'mine.jsonl' and './mine.jsonl', which are the same file; keep one.",
         ),
         (
             'data = ["mine.jsonl", "link.jsonl"]',
-            "data holds 'mine.jsonl' and 'link.jsonl', which are one file",
+            "data holds 'mine.jsonl' and 'link.jsonl', which are the same file",
         ),
         (
             'data = ["copy.jsonl", "mine.jsonl"]',

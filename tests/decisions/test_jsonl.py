@@ -214,7 +214,7 @@ FAULTS = [
     ({**OWN, "item": 1.5}, "item is 1.5; it must be a text"),
     ({**OWN, "item": ""}, "item is ''; it must be a non-empty text"),
     ({**PLAYED, "item": "a"}, "item has no effect in a record with game"),
-    ({**PLAYED, "game": "h"}, "there is no game 'h' before this line"),
+    ({**PLAYED, "game": "h"}, "there is there is no game 'h' before this line"),
     ({"id": "x", "rules": {}, "family": "chess", "options": ["a", "b"], "choice": "a"}, "chess"),
     ({"rules": {}, "family": "lottery", "options": ["a", "b"], "choice": "a"}, "id is missing"),
 ]

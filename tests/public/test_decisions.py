@@ -279,7 +279,7 @@ def test_a_table_is_read_by_a_map(tmp_path: Path) -> None:
     ]
     assert decisions[0].prompt is not None and decisions[0].prompt.startswith("You have 4 coins.")
     assert len(decisions.notes) == 2 and all(
-        note.startswith("left out: 1 (") for note in decisions.notes
+        note.startswith("excluded: 1 (") for note in decisions.notes
     )
     frame.write_csv(tmp_path / "mine.csv")
     of_file = tr.read_decisions(tmp_path / "mine.csv", MAP)

@@ -110,7 +110,7 @@ def test_the_verdict_is_the_commands(folder: Path, result: tr.Result) -> None:
     other = result.verdict(contrast="stakes=0")
     assert rows_of(other.table) == said("verdict", folder, "--contrast", "stakes=0")
     assert refusal(lambda: result.verdict("bargaining")) == (
-        "The study has no family 'bargaining'; known: custom."
+        "The study has no family 'bargaining'; choose from: custom."
     )
 
 

@@ -137,8 +137,8 @@ def test_any_text_goes_into_the_study_file_and_out(text: str) -> None:
         ({"pairs": [("mock:a", "mock:a")]}, "base and aligned are both 'mock:a'"),
         ({"models": [{"name": "mock"}]}, "unknown key 'name' in [[model]]"),
         ({"contrasts": ["a:b:c"]}, "contrast 'a:b:c' cannot be read; write KEY"),
-        ({"contrasts": [7]}, "contrast holds 7; give dicts with the keys by, control, family"),
-        ({"exclude": ["x"]}, "exclude holds 'x'; give dicts with the keys model, data"),
+        ({"contrasts": [7]}, "contrast has 7; give dicts with the keys by, control, family"),
+        ({"exclude": ["x"]}, "exclude has 'x'; give dicts with the keys model, data"),
         ({"name": "a/b"}, "name in [study] is 'a/b'"),
     ],
 )

@@ -44,12 +44,12 @@ ODD: dict[str, tuple[str | bytes, str]] = {
     "Latin-1": (b'data = ["\xe9"]', "line 3: byte 0xe9 is not UTF-8; save the file as UTF-8"),
     "UTF-16": ("\ufeff".encode("utf-16"), "is not UTF-8"),
     "a user who is none": ('data = ["~nobody-here/x.jsonl"]', "there is no such user"),
-    "a long name": (f'data = ["{LONG}.jsonl"]', "no more than 255 can be"),
-    "a long path": (f'data = ["{"a/" * 3000}x"]', "no more than 4095 can be"),
-    "a long model": (f'[[model]]\nid = "{LONG}"', "no more than 255 can be"),
+    "a long name": (f'data = ["{LONG}.jsonl"]', "at most 255 are possible"),
+    "a long path": (f'data = ["{"a/" * 3000}x"]', "at most 4095 are possible"),
+    "a long model": (f'[[model]]\nid = "{LONG}"', "at most 255 are possible"),
     "a model of nobody": ('[[model]]\nid = "~nobody-here/x"', "there is no such user"),
-    "a long template": (f'[[model]]\nid = "mock"\ntemplate = "{LONG}"', "no more than 255 can"),
-    "a long adapter": (f'[[model]]\nid = "mock"\nadapter = "{LONG}"', "no more than 255 can"),
+    "a long template": (f'[[model]]\nid = "mock"\ntemplate = "{LONG}"', "at most 255 are"),
+    "a long adapter": (f'[[model]]\nid = "mock"\nadapter = "{LONG}"', "at most 255 are"),
 }
 
 
@@ -126,8 +126,8 @@ def test_names_are_no_patterns(odd_folder: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (LONG, "no more than 255 can be"),
-        ("a/" * 3000, "no more than 4095 can be"),
+        (LONG, "at most 255 are possible"),
+        ("a/" * 3000, "at most 4095 are possible"),
         ("~nobody-here/x", "there is no such user"),
         ("caf\udce9", "is not UTF-8; "),
     ],

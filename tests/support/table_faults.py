@@ -139,7 +139,7 @@ MAPS = [
     Fault(
         "two options.csv",
         CSV,
-        ("'1.0' stands for 'yes' and for 'no'",),
+        ("'1.0' stands for both 'yes' and 'no'",),
         {"options": [{"key": "yes", "cells": ["yes", 1]}, {"key": "no", "cells": ["no", "1.0"]}]},
     ),
     Fault("one option.csv", CSV, ("one option",), {"options": ["yes"]}),

@@ -30,7 +30,7 @@ def test_the_decisions_of_a_table_are_those_of_its_people(case: Case, tmp_path: 
     right = Records(table)
     source, places = table.write(tmp_path)
     out = tmp_path / "mine.jsonl"
-    left_out = sorted(f"left out: {count} ({why})" for why, count in right.left_out().items())
+    left_out = sorted(f"excluded: {count} ({why})" for why, count in right.left_out().items())
     if isinstance(source, Path):
         (tmp_path / "map.toml").write_text(toml_of(table.map()), "utf-8")
         given = ["data", "import", "table", source, "--map", tmp_path / "map.toml", "--out", out]

@@ -126,7 +126,7 @@ def test_closing_character(context: str, expected: str | None) -> None:
 
 def test_labels_that_tokenise_alike_are_refused() -> None:
     tokenizer = GreedyTokenizer(["yes", "no"], lower=True)
-    with pytest.raises(UserError, match="'yes' and 'YES' tokenise alike"):
+    with pytest.raises(UserError, match="'yes' and 'YES' are the same tokens"):
         option_paths(tokenizer, [("Say ", ["yes", "YES"])])
 
 
@@ -141,7 +141,7 @@ def test_a_label_of_no_token_is_refused() -> None:
 
 def test_an_answer_with_nothing_before_it_is_refused() -> None:
     tokenizer = GreedyTokenizer(["abc", "abd"])
-    with pytest.raises(UserError, match="No token stands before"):
+    with pytest.raises(UserError, match="There is no token before"):
         option_paths(tokenizer, [("a", ["bc", "bd"])])
 
 

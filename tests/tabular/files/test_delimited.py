@@ -175,7 +175,7 @@ def test_rows_may_lack_empty_cells_or_have_more_of_them(tmp_path: Path) -> None:
         ),
         (
             b"$FL2@(#)",
-            "'a.csv' seems to be a file of SPSS (by its first bytes), not .csv; rename it to end",
+            "'a.csv' seems to be an SPSS file (by its first bytes), not .csv; rename it to end",
         ),
         (
             b"PAR1",

@@ -56,7 +56,7 @@ def test_faults_name_their_file(tmp_path: Path) -> None:
     (tmp_path / "2.csv").write_text("a,b\n1,2,3\n")
     with pytest.raises(UserError, match=r"2\.csv, line 2: this row has 3 cells"):
         open_table(tmp_path, Reading()).read(["a"])
-    with pytest.raises(UserError, match=r"has no column 'c'; known: a, b\."):
+    with pytest.raises(UserError, match=r"has no column 'c'; choose from: a, b\."):
         open_table(tmp_path, Reading()).read(["c"])
 
 

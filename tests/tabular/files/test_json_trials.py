@@ -116,7 +116,7 @@ def test_rows_are_counted(tmp_path: Path) -> None:
             f'[{{"a":1{"0" * 5000}}}]',
             "a.json, line 1: it contains something that is a number too long to be",
         ),
-        ("<!doctype html>", "'a.json' holds a web page, not .json; download the table again"),
+        ("<!doctype html>", "'a.json' contains a web page, not .json; download the table again"),
     ],
 )
 def test_what_cannot_be_read_is_said(tmp_path: Path, content: str | bytes, said: str) -> None:
