@@ -86,7 +86,7 @@ def test_it_says_what_it_understood(tmp_path: Path) -> None:
     code, out, said = tremble("data", "check", path)
     assert (code, said) == (0, "")
     assert out.splitlines() == [
-        f"{path}: 7 sound decisions, 0 faulty lines",
+        f"{path}: 7 valid decisions, 0 invalid lines",
         "custom: 5 decisions, 2 people (2 to 3 each), 2 items",
         "  chosen: 'keep' .80 (the target), 'share' .20",
         "  config frame: 'gain', 'loss'",
@@ -126,7 +126,10 @@ def test_a_target_that_some_have_or_that_is_another_one_by_line(tmp_path: Path) 
     path = tmp_path / "mine.jsonl"
     write_lines(path, {**three, "target": "keep"}, three, {**three, "choice": "give"})
     out = tremble("data", "check", path)[1]
-    assert "  chosen: 'keep' .67 (the target), 'share' .00, 'give' .33, 1 of the decisions" in out
+    assert (
+        "  chosen: 'keep' .67 (the target option), 'share' .00, 'give' .33, 1 of the decisions"
+        in out
+    )
     write_lines(path, GOOD, {**GOOD, "target": "share"}, {**GOOD, "target": "share"})
     out = tremble("data", "check", path)[1]
     assert (
@@ -147,7 +150,7 @@ def test_who_nobody_named(tmp_path: Path) -> None:
     nobody = {key: value for key, value in GOOD.items() if key != "participant"}
     said = one(tmp_path, GOOD, nobody, nobody, nobody, nobody)
     assert said.startswith("lines 2, 3, 4 and 1 more: no participant: it is unknown")
-    assert "5 decisions, 1 person (1 each), 4 without a participant" in tremble(
+    assert "5 decisions, 1 participant (1 each), 4 without a participant" in tremble(
         "data", "check", tmp_path / "mine.jsonl"
     )[1]  # fmt: skip
     write_lines(tmp_path / "mine.jsonl", nobody)
@@ -268,7 +271,10 @@ def refused(tmp_path: Path, *records: dict[str, Any]) -> str:
 
 def test_a_spread_that_no_rate_can_have(tmp_path: Path) -> None:
     said = refused(tmp_path, {**RATE, "rate_sd": 45}, {**RATE, "rate": 0.3, "rate_sd": 45})
-    assert ", lines 1 and 2: rate_sd is 45, but rates based on 30 people lie between 0" in said
+    assert (
+        ", lines 1 and 2: rate_sd is 45, but the standard deviation of rates of 30 people is at most"
+        in said
+    )
     assert said.endswith(": for 45 % write 0.45.")
     assert "rate_sd is 0.6, but" in refused(tmp_path, {**RATE, "rate": 0.5, "rate_sd": 0.6})
     assert "rate_sd is 0.45, more than is possible for this rate of30" in one(
@@ -333,6 +339,6 @@ def test_an_import_checks_how_many_choices_each_made(tmp_path: Path) -> None:
     """Also of a decision that is like one before in all else."""
     rated = next(jsonl.read(write_lines(tmp_path / "r.jsonl", {**RATE, "choices_each": 5})))
     wrong = replace(rated, id="wrong", choices_each=0)
-    with pytest.raises(UserError, match=r"'wrong' would be none .* choices_each is 0"):
+    with pytest.raises(UserError, match=r"'wrong' would not be valid, .* choices_each is 0"):
         import_decisions(iter([rated, wrong]), tmp_path / "out.jsonl")
     assert not (tmp_path / "out.jsonl").exists()

@@ -279,7 +279,7 @@ def test_parquet_holds_the_same_and_a_wrong_wish_is_one_sentence(data: Path) -> 
     found = CliRunner().invoke(app, ["export", str(out), "--to", "sav"])
     assert (found.exit_code, found.stderr) == (
         2,
-        "tremble: There is not an export to 'sav'; give csv, which Stata reads with `import "
+        "tremble: There is no export to 'sav'; give csv, which Stata reads with `import "
         "delimited` and R with `read.csv`, or parquet.\n",
     )
     (data / "file").write_text("")

@@ -287,7 +287,7 @@ def test_without_any_model_there_is_one_sentence(tmp_path: Path, nothing_embedde
     assert 'pip install "tremble[demo]"' in sentence and "None of the study's" in sentence
     (tmp_path / "trial.toml").write_text('[study]\nname = "x"\n' + MOCK)
     assert "has no data" in mistake("probe", tmp_path / "trial.toml")
-    assert "not a study file" in mistake("probe", tmp_path / "none.toml")
+    assert "no study file" in mistake("probe", tmp_path / "none.toml")
 
 
 @pytest.mark.parametrize(

@@ -207,7 +207,9 @@ def test_an_unknown_name_is_said_before_anything_is_printed(
     said = mistake("analyze", out, "--by", "game", "--by", "gaem", *form)
     assert said == "tremble: There is no breakdown 'gaem'; did you mean 'game'?"
     said = mistake("analyze", out, "--by", "colour", *form)
-    assert "There is no breakdown 'colour'; choose from: dataset, family, formulation, game, " in said
+    assert (
+        "There is no breakdown 'colour'; choose from: dataset, family, formulation, game, " in said
+    )
     assert "parameter" not in said  # of which none is called so
     said = mistake("analyze", out, "--table", "theory,ceiling", "--by", "game", *form)
     assert said == "tremble: There is no table 'ceiling'; did you mean 'ceilings'?"

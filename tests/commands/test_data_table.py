@@ -55,7 +55,7 @@ def test_a_table_becomes_records(tmp_path: Path) -> None:
         f"3 decisions written to {out}",
         f"next: tremble data check {out}",
     ]
-    assert notes == "tremble: left out: 1 (Status is 'Survey Preview')\n"
+    assert notes == "tremble: excluded: 1 (Status is 'Survey Preview')\n"
     records = [json.loads(line) for line in out.read_text().splitlines()]
     assert records[0] == {
         "schema": 1,
@@ -87,16 +87,16 @@ def test_a_table_becomes_records(tmp_path: Path) -> None:
 WRONG = {
     "no such column": (
         {"toml": MAP.replace('["Treatment"]', '["Treatmnt"]')},
-        "map.toml: there is not a column 'Treatmnt' in answers.csv; did you mean 'Treatment'?",
+        "map.toml: there is no column 'Treatmnt' in answers.csv; did you mean 'Treatment'?",
     ),
     "outside the options": (
         {"csv": CSV.replace("4,no", "4,maybe")},
         "answers.csv: 'choice' has values that match no option of the task 'deal', 'maybe' (1); "
-        "add them to the cells of an option or to missing under [file], or exclude such rows.",
+        "add them to the cells of an option or to missing under [file], or exclude such rows with [drop].",
     ),
     "unknown in the template": (
         {"toml": MAP.replace("{{ offer }}", "{{ ofer }}")},
-        "map.toml: the prompt of the task 'deal' uses 'ofer', which is not a name of a column; "
+        "map.toml: the prompt of the task 'deal' uses 'ofer', which is not the name of a column; "
         "did you mean 'offer'?",
     ),
     "own outcome in the template": (
@@ -107,7 +107,7 @@ WRONG = {
     "two header rows": (
         {"csv": CSV.replace("\nann,ok,a", "\nWho?,How?,Which arm?,How much?,Deal?\nann,ok,a", 1)},
         "answers.csv: 'choice' has values that match no option of the task 'deal', 'Deal?' (1); "
-        "if this is a second header row, put header_rows = 2 under [file].",
+        "if this is a second header row, write header_rows = 2 under [file].",
     ),
     "blank participants": (
         {"csv": CSV.replace("bob", "")},
@@ -128,10 +128,10 @@ WRONG = {
     "a missing cell": (
         {"csv": CSV.replace("4,no", ",no")},
         "map.toml: a template of the task 'deal' prints 'offer', which is missing in 1 row "
-        "(answers.csv, line 3); add {% if offer %} ... {% endif %} around it, or exclude such "
+        "(answers.csv, line 3); write {% if offer %} ... {% endif %} around it, or exclude such "
         "rows with [drop].",
     ),
-    "no TOML": ({"toml": "[task"}, "map.toml is not TOML"),
+    "no TOML": ({"toml": "[task"}, "map.toml is not valid TOML"),
     "a key": (
         {"toml": MAP.replace("participant", "particpant")},
         "map.toml: unknown key 'particpant' in [[task]]; did you mean 'participant'?",
@@ -190,7 +190,7 @@ def test_options_that_do_not_go_together(tmp_path: Path) -> None:
     said = mistake(*command)
     assert ", give --map" in said
     assert f"`tremble data import table {table} --guess --out map.toml`" in said
-    assert "leave one out" in mistake(*command, "--guess", "--map", table)
+    assert "leave one of them out" in mistake(*command, "--guess", "--map", table)
     said = mistake("data", "import", "psych", table, "--out", out, "--map", table)
     assert "--map is for tables, and the columns of 'psych'" in said
     said = mistake("data", "import", "psych", table, "--out", out, "--guess")

@@ -226,7 +226,7 @@ def test_every_fault_has_a_log(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     code, out, told = failing(monkeypatch, error)
     assert (code, out) == (1, "")
-    assert told.startswith(f"tremble: internal fault ({kind}")
+    assert told.startswith(f"tremble: internal error ({kind}")
     (log,) = tmp_path.iterdir()
     assert told.endswith(f"; the details are in {log}.\n")
     assert "Traceback" in log.read_text()
@@ -238,7 +238,7 @@ def test_a_fault_without_a_place_for_its_log(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
     code, out, told = failing(monkeypatch, ValueError("odd"))
     assert (code, out) == (1, "")
-    assert told.startswith("tremble: internal fault (ValueError: odd); the details could not be ")
+    assert told.startswith("tremble: internal error (ValueError: odd); the details could not be ")
     assert len(told.splitlines()) == 1
 
 
@@ -262,8 +262,11 @@ def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> tuple[int,
         (("rum",), "No such command 'rum'"),
         (("run",), "Missing argument 'STUDY.toml'; see `tremble run --help`."),
         (("data", "show", "a", "b"), "Got unexpected extra argument"),
-        (("\x1b[31m",), r"No such command '\x1b[31m'; `tremble --help` shows what there is."),
-        (("data", "show", "a\0b"), r"The argument 'a\x00b' holds a null character; check how it"),
+        (("\x1b[31m",), r"No such command '\x1b[31m'; see `tremble --help`."),
+        (
+            ("data", "show", "a\0b"),
+            r"The argument 'a\x00b' contains a null character; check how it",
+        ),
         (("data", "show", "a\udcff"), r"The argument 'a\xff' is not UTF-8; write it in UTF-8, or"),
     ],
 )

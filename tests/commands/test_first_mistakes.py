@@ -43,10 +43,10 @@ def changed(folder: Path, *lines: str) -> str:
     ("line", "said"),
     [
         ("spellings = true", 'spellings is true; it must be one of "exact", "all".'),
-        ("controls = false", "controls is false; it must be a list of non-empty texts such as"),
+        ("controls = false", "controls is false; it must be a list of texts such as"),
         ("formulations = true", 'formulations is true; it must be "all" or a list of texts such'),
         ("closing = {a = true}", "closing is {'a': true}; it must be one of"),
-        ("data = [true]", "data is [true]; it must be a list of non-empty texts"),
+        ("data = [true]", "data is [true]; it must be a list of texts"),
         ("name = true", "name in [study] is true; it must be text in quotes."),
         ('spellings = "al"', """; it must be one of "exact", "all"; did you mean 'all'?"""),
     ],
@@ -80,7 +80,9 @@ def test_controls_and_wordings_that_are_not_known(tmp_path: Path) -> None:
     assert all(f'"{name}"' in said for name in CONTROLS)
     said = changed(tmp_path, 'formulations = ["observer+no_rules"]')
     assert 'as formulations = ["observer"] and controls = ["no_rules"].' in said
-    with pytest.raises(UserError, match=r"joins one and a control, as in 'standard\+no_history'\)"):
+    with pytest.raises(
+        UserError, match=r"joins a wording and a control, as in 'standard\+no_history'\)"
+    ):
         spoken(Asked.parse("no_history"))
 
 
@@ -99,7 +101,7 @@ def test_controls_and_wordings_that_are_not_known(tmp_path: Path) -> None:
         ),
         (
             'data = ["copy.jsonl", "mine.jsonl"]',
-            "data holds 'copy.jsonl' and 'mine.jsonl', which hold the same; keep one.",
+            "data holds 'copy.jsonl' and 'mine.jsonl', which contain the same; keep one.",
         ),
         ('formulations = ["standard", "standard"]', "formulations holds 'standard' 2 times"),
         ('formats = ["chat", "plain", "chat"]', "formats holds 'chat' 2 times; keep one."),
@@ -120,7 +122,7 @@ def test_a_copy_is_found_however_it_is_packed_and_spaced(tmp_path: Path) -> None
     for name, content in (("copy.jsonl", text), ("copy.jsonl.gz", gzip.compress(text))):
         (tmp_path / name).write_bytes(content)
         said = changed(tmp_path, f'data = ["mine.jsonl", "{name}"]')
-        assert f"data holds 'mine.jsonl' and '{name}', which hold the same; keep one." in said
+        assert f"data holds 'mine.jsonl' and '{name}', which contain the same; keep one." in said
     for part in (text[:-20], text + b"\n{}", text.replace(b"10", b"30")):
         (tmp_path / "part.jsonl.gz").write_bytes(gzip.compress(part))
         assert not same_lines(tmp_path / "mine.jsonl", tmp_path / "part.jsonl.gz")

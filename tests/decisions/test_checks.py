@@ -102,7 +102,9 @@ def test_what_a_study_cannot_compute_is_a_fault_of_the_game(tmp_path: Path) -> N
     counts, faults, _ = check_decisions(path)
     assert (counts["decisions"], counts["faulty"]) == (2, 1)
     (said,) = faults
-    assert said.startswith(f"{path}, line 4: line 5 cannot use this game: The decision 'bad/0' ")
+    assert said.startswith(
+        f"{path}, line 4: line 5 cannot use this game: The rules or events of the decision 'bad/0' "
+    )
     assert said.endswith("see docs/data.md. Decisions of this game that are left out: 2.")
     with pytest.raises(UserError, match="'bad/0' lack something that repeated_matrix needs") as run:
         decision_frame(jsonl.read(path))
@@ -120,7 +122,7 @@ def test_a_faulty_game_is_said_once(tmp_path: Path) -> None:
         ", line 1", ", line 4", ", line 8"
     ]  # fmt: skip
     assert [said[-3:] for said in faults[:2]] == [" 2.", " 3."]
-    assert "there is there is no game 'none' before this line" in faults[2]
+    assert "there is no game 'none' before this line" in faults[2]
     every: list[Fault] = []
     assert not list(jsonl.read(path, every.append))
     assert str(every[1]) == f"{path}, line 2: its game 'a' is on line 1, which has errors."

@@ -37,5 +37,6 @@ def test_an_item_has_one_text_in_one_condition(tmp_path: Path) -> None:
             list(jsonl.read(write_lines(tmp_path / "m.jsonl", *sound, line)))
         assert caught.value.line == 9
         assert caught.value.message == (
-            "thewith the same config; give every text its own item, or say in config what differs."
+            "the item '1' has a different text than on line 4, with the same config; give every "
+            "text its own item, or say in config what differs."
         )

@@ -55,7 +55,7 @@ def test_what_fits(
     }
     session = replace(OWN, family="session", prompt=None, history=(Event("text", {"text": "?"}),))
     with pytest.raises(
-        NotApplicable, match="tremble does not know which part of your own prompt is the"
+        NotApplicable, match="tremble does not know which part of your own prompt is"
     ):
         spoken(Asked.parse("standard+no_rules"))(session, 0)
 

@@ -333,7 +333,7 @@ def test_nothing_is_added_where_no_thought_is_open(end: str) -> None:
 
 def test_a_thought_of_which_the_end_is_not_known_is_refused() -> None:
     text = TEMPLATE.replace("<|assistant|>", "<|assistant|><|think|>")
-    match = r"opens a thought \(<\|think\|>\).*; give another"
+    match = r"begins a thought \(<\|think\|>\).*; give another"
     with pytest.raises(TemplateError, match=match):
         Template(text, "t").render(TALK)
     with pytest.raises(TemplateError, match=match):

@@ -129,7 +129,7 @@ def test_values_that_json_has_not_are_taken_for_what_they_are() -> None:
         (7, "cannot be read from an int"),
         ({"prompt": "x"}, "cannot be read from a dict"),
         ([], "The list of records is empty"),
-        ([1], "records, line 1: an int is no record"),
+        ([1], "records, line 1: an int is not a record"),
         ([RECORD, {**RECORD, "choice": "no"}], "records, line 2: choice 'no' is not among"),
         ([{**RECORD, "config": {"a": {1, 2}}}], "records, line 1: the record cannot be written"),
         ([{**RECORD, "prompt": "\ud800"}], "half of a surrogate pair"),

@@ -93,8 +93,8 @@ def test_sentences_name_keywords_and_leave_commands_alone() -> None:
         ("add --chat.", "add chat=True."),
         ("run `tremble data import x --out FILE`.", "run `tremble data import x --out FILE`."),
         (
-            "give the folder that `tremble run` wrote (its --out).",
-            "give the folder that `tremble run` wrote (its --out).",
+            "give the --out of `tremble run`.",
+            "give the --out of `tremble run`.",
         ),
         ("There is no file 'a--out'.", "There is no file 'a--out'."),
         ("There is no file '--out'.", "There is no file '--out'."),

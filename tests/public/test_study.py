@@ -128,7 +128,7 @@ def test_any_text_goes_into_the_study_file_and_out(text: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"format": ["plain"]}, "Study('s') takes no 'format'; did you mean 'formats'?"),
+        ({"format": ["plain"]}, "Study('s') has no argument 'format'; did you mean 'formats'?"),
         ({"formats": ["plan"]}, "Study('s'): formats holds 'plan'; it must be one of"),
         ({"sample": 0}, "Study('s'): sample in [study] is 0; it must be a whole number from 1"),
         ({"sample": {}}, "sample holds {}, a dict; give texts, numbers, true or false"),
@@ -329,4 +329,4 @@ def test_a_study_file_is_read_with_the_errors_of_the_command(here: Path) -> None
     path.write_text('[study]\nname = "s"\ndata = ["nope.jsonl"]\n[[model]]\nid = "mock"\n')
     said = refusal(lambda: tr.read_study(path).run())
     assert f"tremble: {said}\n" == tremble("run", path)[2]
-    assert "There is not a study file" in refusal(lambda: tr.read_study(here / "none.toml"))
+    assert "There is no study file" in refusal(lambda: tr.read_study(here / "none.toml"))

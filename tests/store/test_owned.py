@@ -63,7 +63,7 @@ def test_a_folder_with_a_users_files_is_refused_and_left_alone(folder: Path) -> 
     (folder / "study.toml").write_text(STUDY, "utf-8")
     files = users_files(folder)
     said = mistake("run", folder / "study.toml", "--out", folder)
-    assert "contains files that are not a tremblet a tremble study" in said
+    assert "contains files that are not a tremble study" in said
     kept(files)
     assert not (folder / "run.json").exists()
     assert not (folder / "scores" / "mock-").exists()

@@ -264,7 +264,7 @@ def test_a_wording_under_a_control_is_told_from_the_wording(data: Path, rule: st
         ),
         ('[[exclude]]\nmodel = "mock:bass"\n', "did you mean 'mock:base'?"),
         ('[[include]]\nfamily = ["lottery", "lotery"]\n', "'lotery' in [[include]]"),
-        ('[[include]]\nformulation = "expert"\n', "known: standard."),
+        ('[[include]]\nformulation = "expert"\n', "choose from: standard."),
         (
             '[[exclude]]\nformulation = "standard+no_rules"\n',
             'give them separately, as formulation = "standard" and control = "no_rules".',

@@ -327,7 +327,7 @@ def test_a_doubtful_join_is_told_once_per_data_set_and_again_from_the_cache(
         run(study_file(tmp_path, formats=["plain"]), tmp_path / "out", said)
         assert [line for line in said if line.startswith("Warning")] == [
             "Warning: 2: The text before the label ends in a space, and the label follows "
-            "directly: 'Answer: |yes' (the bar shows where the label is the beginning of)."
+            "directly: 'Answer: |yes' (the bar shows where the label begins)."
         ]
 
 

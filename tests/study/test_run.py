@@ -224,7 +224,7 @@ def test_equal_ids_in_two_files_are_refused(data: Path) -> None:
     for name in ("one", "two"):
         own = {"id": "x", "prompt": f"Go {name}?", "options": ["yes", "no"], "choice": "yes"}
         (data / f"{name}.jsonl").write_text(json.dumps(own))
-    with pytest.raises(UserError, match=r"'x' stands in 'one.jsonl' and in 'two.jsonl'"):
+    with pytest.raises(UserError, match=r"'x' appears in 'one.jsonl' and in 'two.jsonl'"):
         run(study_file(data, data=["one.jsonl", "two.jsonl"]), data / "out")
 
 

@@ -186,7 +186,7 @@ def test_declared_spellings_are_part_of_a_record(tmp_path: Path) -> None:
         read()
     for wrong in ("pass", [""], [1]):
         options[1] = {"key": "n", "label": "no", "spellings": wrong}
-        with pytest.raises(UserError, match="must be a list of texts"):
+        with pytest.raises(UserError, match="must be a list of non-empty texts"):
             read()
 
 

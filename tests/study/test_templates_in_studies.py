@@ -80,11 +80,11 @@ def test_an_open_quote_of_a_plain_prompt_without_an_opening_still_closes_labels(
 def test_a_label_that_holds_what_closes_labels_is_refused_everywhere(tmp_path: Path) -> None:
     path = write(tmp_path, TEMPLATE, COINS, options=("12", '12"'))
     for command in (("run", path, "--out", tmp_path / "s"), ("xray", path, "0")):
-        assert "The labels '12' and '12\"' cannot be determined apart" in mistake(*command)
+        assert "The labels '12' and '12\"' cannot be told apart" in mistake(*command)
     line = json.loads((tmp_path / "mine.jsonl").read_text())
     assert "cannot be told apart" in mistake("score", "--model", "mock:one", stdin=json.dumps(line))
     code, _, error = tremble("data", "check", tmp_path / "mine.jsonl")
-    assert "line 1: The labels '12' and '12\"' cannot be determined apart" in error
+    assert "line 1: The labels '12' and '12\"' cannot be told apart" in error
     assert code == 2
 
 

@@ -56,11 +56,11 @@ FORMS = [
         ("locked.xlsx", "protected by a password"),
     ),
     *(
-        Fault(f"text.{ending}", CSV, (f"text.{ending}", "is no ", "or is damaged"))
+        Fault(f"text.{ending}", CSV, (f"text.{ending}", "is not a ", "or is damaged"))
         for ending in ("sav", "zsav", "por", "dta", "xlsx", "xls", "ods", "parquet")
     ),
     *(
-        Fault(f"bytes.{ending}", sign + bytes(range(256)) * 20, (f"bytes.{ending}", "is no "))
+        Fault(f"bytes.{ending}", sign + bytes(range(256)) * 20, (f"bytes.{ending}", "is not a "))
         for ending, sign in {"sav": b"$FL2", "dta": b"<stata_dta>", "xlsx": b"PK\x03\x04"}.items()
     ),
     Fault("book.sav", _WHOLE["t.xlsx"], ("book.sav", "a spreadsheet or a zip archive", ".xlsx")),
@@ -87,10 +87,14 @@ FORMS = [
     Fault("white.csv", "\ufeff \n\n", ("white.csv is empty",)),
     Fault("white.xlsx", book(), ("white.xlsx is empty",)),
     Fault("list.json", "[]", ("'choice'", "list.json", "no columns")),
-    Fault("number.json", "3", ("number.json holds 3",)),
-    Fault("head.csv", CSV.partition("\n")[0], ("head.csv", "has no rows")),
-    Fault("head.xlsx", book(["id", "arm", "offer", "choice"]), ("head.xlsx", "has no rows")),
-    Fault("head.sav", _no_rows, ("head.sav", "has no rows")),
+    Fault("number.json", "3", ("number.json contains 3",)),
+    Fault("head.csv", CSV.partition("\n")[0], ("head.csv", "no task uses any of its rows")),
+    Fault(
+        "head.xlsx",
+        book(["id", "arm", "offer", "choice"]),
+        ("head.xlsx", "no task uses any of its rows"),
+    ),
+    Fault("head.sav", _no_rows, ("head.sav", "no task uses any of its rows")),
     Fault(
         "said.csv", CSV, ("'id,arm,offer,choice'", "delimiter in [file]"), file={"delimiter": ";"}
     ),

@@ -90,12 +90,14 @@ CELLS = [
         ("'id' is blank",),
         {"participant": ["arm", "id"]},
     ),
-    Fault("rate.csv", "p,n\n0.5,10\nmany,10\n", ("line 3", "'many'", "no number"), RATE),
+    Fault("rate.csv", "p,n\n0.5,10\nmany,10\n", ("line 3", "'many'", "is not a number"), RATE),
     Fault("rate comma.csv", 'p,n\n"0,5",10\n', ("line 2", "'0,5'", 'decimal = ","'), RATE),
     Fault("per cent.csv", "p,n\n50,10\n", ("line 2", "'50'", "percent = true"), RATE),
-    Fault("long rate.csv", f"p,n\n0.5,3\n{'z' * 999},3\n", ("line 3", "'zzz", "no number"), RATE),
+    Fault(
+        "long rate.csv", f"p,n\n0.5,3\n{'z' * 999},3\n", ("line 3", "'zzz", "is not a number"), RATE
+    ),
     Fault("n.csv", "p,n\n0.5,10\n0.5,ca. 20\n", ("line 3", "'ca. 20'", "whole number"), RATE),
-    Fault("counts.csv", "a,b\n5,10\n5,x\n", ("line 3", "'x'", "no number"), COUNTS),
+    Fault("counts.csv", "a,b\n5,10\n5,x\n", ("line 3", "'x'", "is not a number"), COUNTS),
     Fault("half.csv", "a,b\n5,10\n5,2.5\n", ("line 3", "2.5", "not a number of people"), COUNTS),
     Fault(
         "round.csv",
@@ -158,10 +160,10 @@ MAPS = [
     Fault("own system.csv", CSV, ("'choice', which",), {"system": '{{ row["choice"] }}'}),
     Fault("own alias.csv", CSV, ("'x', which",), {"columns": {"x": "choice"}, "prompt": "{{ x }}"}),
     Fault("own n.csv", "p,n\n0.5,10\n", ("'n', which contains",), {**RATE, "prompt": "{{ n }}"}),
-    Fault("open.csv", CSV, ("no template", "line 1"), {"prompt": "{{ offer "}),
-    Fault("filter.csv", CSV, ("'nope'", "no template"), {"prompt": "{{ offer|nope }}"}),
+    Fault("open.csv", CSV, ("is not a valid template", "line 1"), {"prompt": "{{ offer "}),
+    Fault("filter.csv", CSV, ("'nope'", "is not a valid template"), {"prompt": "{{ offer|nope }}"}),
     Fault("divided.csv", CSV, ("line 2", "division by zero"), {"prompt": "{{ offer / 0 }}"}),
-    Fault("text.csv", CSV, ("line 2", "'a' is no number"), {"prompt": "{{ arm * 2 }}"}),
+    Fault("text.csv", CSV, ("line 2", "'a' is not a number"), {"prompt": "{{ arm * 2 }}"}),
     Fault(
         "nothing.csv",
         CSV,
@@ -192,14 +194,22 @@ MAPS = [
         ("uses `self`",),
         {"prompt": "{{ self }}", "config": []},
     ),
-    Fault("method.csv", CSV, ("line 2", "prints a function"), {"prompt": "{{ offer.upper }}"}),
     Fault(
-        "all past.csv", CSV, ("line 3", "as a whole"), {"prompt": PAST + "{{ past }}{% endfor %}x"}
+        "method.csv",
+        CSV,
+        ("line 2", "prints or compares a function"),
+        {"prompt": "{{ offer.upper }}"},
+    ),
+    Fault(
+        "all past.csv",
+        CSV,
+        ("line 3", "whole earlier decision"),
+        {"prompt": PAST + "{{ past }}{% endfor %}x"},
     ),
     Fault(
         "joined past.csv",
         CSV,
-        ("line 3", "as a whole"),
+        ("line 3", "whole earlier decision"),
         {"prompt": PAST + '{{ past ~ "." }}{% endfor %}x'},
     ),
 ]

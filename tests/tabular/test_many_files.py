@@ -47,11 +47,11 @@ def test_the_decisions_of_a_table_are_those_of_its_people(case: Case, tmp_path: 
     for one, other in zip(found, expected, strict=True):
         assert one == other
     assert repr(found[0]["config"]) == repr(expected[0]["config"])  # 1 is not 1.0
-    assert [line for line in said if line.startswith("left out: ")] == left_out
+    assert [line for line in said if line.startswith("excluded: ")] == left_out
     for line in said:
         if "which the prompt uses, is" in line:  # true of these people
             assert any(is_twin(expected, name) for name in expected[0]["config"])
-        elif not line.startswith("left out: "):
+        elif not line.startswith("excluded: "):
             assert "{part} in " in line and "is 'me', 'you'; rename" in line
 
 

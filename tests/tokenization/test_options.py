@@ -112,7 +112,7 @@ def test_closings_can_be_asked_for() -> None:
 
 
 def test_a_label_that_begins_another_without_a_quote_is_refused() -> None:
-    with pytest.raises(UserError, match=r"'1' begins another.*quote"):
+    with pytest.raises(UserError, match=r"'1' is the beginning of another.*quote"):
         option_paths(ByteTokenizer(), [("How many: ", ["1", "10"])])
 
 
@@ -135,13 +135,13 @@ def test_a_label_of_no_token_is_refused() -> None:
         def _encode(self, text: str) -> list[int]:
             return super()._encode(text.replace("~", ""))
 
-    with pytest.raises(UserError, match="'~' is no token"):
+    with pytest.raises(UserError, match="'~' gives no token"):
         option_paths(Dropping([]), [("Say ", ["~", "no"])])
 
 
 def test_an_answer_with_nothing_before_it_is_refused() -> None:
     tokenizer = GreedyTokenizer(["abc", "abd"])
-    with pytest.raises(UserError, match="There is no token before"):
+    with pytest.raises(UserError, match="There gives no token before"):
         option_paths(tokenizer, [("a", ["bc", "bd"])])
 
 

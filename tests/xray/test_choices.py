@@ -76,8 +76,7 @@ def test_many_presentations_and_wordings_take_few_lines(tmp_path: Path) -> None:
         )
     told = notes(every)
     assert told == [
-        "4 other formulations of the study (minimal, observer, expert, ...); --formulation shows "
-        "one.",
+        "4 other wordings of the study (minimal, observer, expert, ...); --formulation shows one.",
         "The text before the label ends in a letter: 0. Prompts with such a join: "
         f"{len(every['readings'])}.",
     ]
@@ -118,7 +117,7 @@ def test_a_twin_that_cannot_be_had_leaves_the_other(tmp_path: Path) -> None:
     path = write_study(tmp_path, [OTHER], base=str(tmp_path / "nowhere"), aligned="mock:b")
     found = look(path, "game-1/bob")
     assert [reading["model"] for reading in found["readings"]] == ["mock:b"]
-    assert "nowhere is left out" in found["notes"][0]
+    assert "nowhere is skipped" in found["notes"][0]
     assert "nowhere" in mistake("xray", path, "game-1/bob", "--model", tmp_path / "nowhere")
 
 

@@ -187,7 +187,7 @@ def _different_files(where: Reader, data: Sequence[str]) -> None:
     files = [(entry, file) for entry, file in files if is_file(file)]
     for (one, first), (other, second) in combinations(files, 2):
         if first.samefile(second) or same_lines(first, second):
-            what = "are one file" if first.samefile(second) else "contain the same"
+            what = "are the same file" if first.samefile(second) else "contain the same"
             where.fail(f"data holds {one!r} and {other!r}, which {what}; keep one")
 
 

@@ -372,7 +372,9 @@ def test_all_names_that_are_equally_close_are_suggested() -> None:
     assert did_you_mean("Discount delta", known) == both
     assert did_you_mean("delta", known) == both
     assert did_you_mean("Stake", known) == "; did you mean 'Stakes'?"
-    assert did_you_mean("colour", known) == "; choose from: Discount delta1, Discount delta2, Stakes."
+    assert (
+        did_you_mean("colour", known) == "; choose from: Discount delta1, Discount delta2, Stakes."
+    )
 
 
 def test_rows_of_the_export_are_told_as_they_are(data: Path) -> None:

@@ -37,7 +37,7 @@ def test_whole_numbers_agree_between_files(tmp_path: Path) -> None:
 def test_kinds(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("a\n1\n")
     (tmp_path / "b.json").write_text('[{"a":2}]')
-    with pytest.raises(UserError, match=r"as many \.\w+ files as \.\w+ files; put those"):
+    with pytest.raises(UserError, match=r"as many \.\w+ files as \.\w+ files; put the ones"):
         open_table(tmp_path, Reading())
     (tmp_path / "c.json").write_text('[{"a":3}]')
     table = open_table(tmp_path, Reading())
@@ -47,7 +47,7 @@ def test_kinds(tmp_path: Path) -> None:
 
 def test_a_folder_without_tables(tmp_path: Path) -> None:
     (tmp_path / "a.log").write_text("x")
-    with pytest.raises(UserError, match=r"holds no tables, such as \.csv or \.json; give the"):
+    with pytest.raises(UserError, match=r"contains no tables, such as \.csv or \.json; give the"):
         open_table(tmp_path, Reading())
 
 

@@ -155,7 +155,7 @@ def test_roles_tell_who_decided(tmp_path: Path) -> None:
 def test_nobody_knows_who_of_three_decided_for_the_group(tmp_path: Path) -> None:
     rows = "".join(f"p{g}{i},s,{i},{'AB'[g % 2]}\n" for g in range(4) for i in (1, 2, 3))
     head = "participant.code,session.code,player.id_in_group,group.decision\n"
-    with pytest.raises(UserError, match=r"'group\.decision', and it is not clear who.*\["):
+    with pytest.raises(UserError, match=r"'group\.decision', and it is unclear who.*\["):
         guess(tmp_path, head + rows)
 
 
@@ -187,7 +187,9 @@ def test_partners_decide_no_task(tmp_path: Path) -> None:
     assert [task.outcome for task in made.draft.tasks] == ["player.decision"]
     assert len(decisions) == 6
     assert config(decisions) == set()
-    assert says(made, "'player.partner_decision'", "somebody else", "past.partner_decision")
+    assert says(
+        made, "'player.partner_decision'", "another person's answer", "past.partner_decision"
+    )
 
 
 @pytest.mark.parametrize(

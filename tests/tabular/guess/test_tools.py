@@ -105,7 +105,7 @@ def test_rounds_of_otree_have_their_history() -> None:
 @pytest.mark.parametrize(
     ("name", "tool"),
     [
-        ("otree/all_apps_wide.csv", "an export of oTree"),
+        ("otree/all_apps_wide.csv", "an oTree export"),
         ("qualtrics/answers_values.tsv", "a Qualtrics export"),
         ("jspsych/people/s101.json", "jsPsych data"),
         ("psychopy/data/001_choices.csv", "PsychoPy data"),

@@ -116,7 +116,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         "unknown key 'cell' in options of [[task]]; did you mean 'cells'?",
     ),
     "no task": ({}, "there is no task; add [[task]] with outcome, options and prompt."),
-    "one table": ({"task": task()}, "task must be written [[task]], once for each."),
+    "one table": ({"task": task()}, "task must be written [[task]], once for each entry."),
     "no prompt": (
         a_map({"outcome": "x", "options": ["a", "b"]}),
         "prompt in [[task]] is missing; it must be text in quotes.",
@@ -129,7 +129,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "no outcome": (
         a_map({"prompt": "p", "options": ["a", "b"]}),
         "the task 'custom' has neither outcome, rate, rates nor counts; give exactly one of "
-        "outcome, rate, rates and counts.",
+        "outcome, rate, rates and counts to say what people did.",
     ),
     "one option": (
         a_map(task(options=["a"])),
@@ -146,12 +146,12 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "n of a choice": (
         a_map(task(n="n")),
-        "the task 'custom' has n beside outcome, where every row is one choice by one person; "
+        "the task 'custom' has both n and outcome, but every row is one choice by one person; "
         "leave n out.",
     ),
     "n of counts": (
         a_map(task(counts={"yes": "y", "no": "n"}, n="n")),
-        "the task 'custom' has n beside counts, where counts already contain it; leave n out.",
+        "the task 'custom' has both n and counts, but counts already contain it; leave n out.",
     ),
     "percent": (
         a_map(task(percent=True)),
@@ -172,7 +172,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "two tasks": (
         a_map(task(), task()),
-        "two tasks have the family 'custom'; give each its own.",
+        "two tasks have the family 'custom'; give each its own family.",
     ),
     "config": (
         a_map(task(config=[1])),
@@ -210,7 +210,7 @@ def test_a_map_that_is_no_toml_or_not_there(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="There is no map"):
         read_map(path)
     path.write_text("[task")
-    with pytest.raises(UserError, match=r"map\.toml is not TOML"):
+    with pytest.raises(UserError, match=r"map\.toml is not valid TOML"):
         read_map(path)
     path.write_bytes(b"\xff")
     with pytest.raises(UserError, match="is not UTF-8"):

@@ -139,7 +139,7 @@ FILE = {"Treatment": ["a"], "choice": ["yes"], "u.1.choice": ["yes"], "u.2.choic
         ),
         (
             {"outcome": "u.{round}.choice", "columns": {"round": "Treatment"}},
-            "'round' is both a short name in columns and a part in braces; rename one.",
+            "'round' is both a short name in columns and a part in braces; rename one of them.",
         ),
         (
             {"columns": {"choice": "Treatment"}},

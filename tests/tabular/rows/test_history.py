@@ -158,7 +158,7 @@ def test_what_rows_are_ordered_by() -> None:
             ["1", "1", "2"],
             "answers.csv, line 2 and answers.csv, line 3: one person has 'time' twice, so it is "
             'unclear what came first; give another column as order, write order = "row" to use '
-            "the order of the file, or add to participant what tells the two apart.",
+            "the order of the file, or add to participant a column that tells the two apart.",
         ),
         (
             ["1", None, "2"],

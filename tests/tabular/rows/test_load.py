@@ -205,9 +205,9 @@ def test_files_of_a_folder_are_told_apart(tmp_path: Path) -> None:
         ("last_name", [], "names of people"),
         ("phone", [], "phone numbers"),
         ("x", ["+49 30 1234567"], "phone numbers"),
-        ("PROLIFIC_PID", [], "ids of Prolific or MTurk"),
-        ("x", ["5f0c1d2e3a4b5c6d7e8f9a0b"], "ids of Prolific"),
-        ("workerId", [], "ids of Prolific or MTurk"),
+        ("PROLIFIC_PID", [], "Prolific or MTurk ids"),
+        ("x", ["5f0c1d2e3a4b5c6d7e8f9a0b"], "Prolific ids"),
+        ("workerId", [], "Prolific or MTurk ids"),
         ("x", ["A1B2C3D4E5F6G7"], "ids of MTurk"),
         ("LocationLatitude", [], "geographic locations"),
         ("participant.code", ["x7k2m9"], None),
@@ -296,7 +296,7 @@ def test_values_to_drop_that_no_row_has_are_said_with_those_that_are_there() -> 
     assert notes.odd == [
         "[drop] has 'false' for 'Finished', but no row has that value; the values are '1' (2), "
         "'0' (1)",
-        "rows of the task 'custom'has 'c' for 's', but no row has that value; the values are 'b' "
+        "rows of the task 'custom' has 'c' for 's', but no row has that value; the values are 'b' "
         "(2), 'a' (1)",
     ]
 

@@ -60,7 +60,7 @@ def test_values_outside_the_options_are_listed_with_counts() -> None:
     columns = {"choice": ["yes", *["maybe"] * 3, "no", "perhaps"]}
     assert fault(columns) == (
         "answers.csv: 'choice' has values that match no option of the task 'custom', 'maybe' "
-        "(3), 'perhaps' (1); add them to cells of an option or to missing under [file], or drop "
+        "(3), 'perhaps' (1); add them to the cells of an option or to missing under [file], or drop "
         "such rows."
     )
     many = {"choice": [f"v{n}" for n in range(20)]}
@@ -69,12 +69,14 @@ def test_values_outside_the_options_are_listed_with_counts() -> None:
 
 def test_case_alone_is_said() -> None:
     said = fault({"choice": ["no", "Yes", "Yes"]})
-    assert said.endswith("'Yes' (2); 'Yes' differs from 'yes' only in case: add it to the cells.")
+    assert said.endswith(
+        "'Yes' (2); 'Yes' differs from 'yes' only in case: add it to the cells of that option."
+    )
 
 
 def test_a_second_header_row_is_said() -> None:
     said = fault({"choice": ["What do you choose?", "no", "yes"]})
-    assert said.endswith("if this is a second header row, put header_rows = 2 under [file].")
+    assert said.endswith("if this is a second header row, write header_rows = 2 under [file].")
     assert "header" not in fault({"choice": ["no", "What do you choose?", "yes"]})
 
 
@@ -149,7 +151,7 @@ RATES: list[tuple[dict[str, Any], dict[str, Any], str]] = [
         {"r": ["Share of yes", ".5"]},
         {"rate": "r"},
         "line 2: 'r' is 'Share of yes', which is not a number; if this is a second header row, "
-        "put header_rows = 2 under [file].",
+        "write header_rows = 2 under [file].",
     ),
     (
         {"r": ["45"]},

@@ -165,7 +165,7 @@ def test_what_cannot_be_rendered_is_said_with_its_row(prompt: str, why: str) -> 
 )
 def test_a_missing_cell_that_is_printed_is_said_with_its_rows(prompt: str) -> None:
     assert fault(prompt) == (
-        "map.toml: a template of the task 'custom'prints 'gone', which is missing in 2 rows "
+        "map.toml: a template of the task 'custom' prints 'gone', which is missing in 2 rows "
         "(answers.csv, line 2; line 3); write {% if gone %} ... {% endif %} around it, or exclude "
         "such rows with [drop]."
     )
@@ -188,7 +188,7 @@ def test_a_column_with_a_dot_is_no_part_of_another(prompt: str, name: str) -> No
     with pytest.raises(UserError) as caught:
         decided(DOTTED, a_map(task(prompt=prompt.replace("%s", name))))
     assert str(caught.value) == (
-        f"map.toml: the prompt of the task 'custom'uses {name}, and {name!r} is a column; write "
+        f"map.toml: the prompt of the task 'custom' uses {name}, and {name!r} is a column; write "
         f'row["{name}"].'
     )
     found = decided(DOTTED, a_map(task(prompt=prompt.replace("%s", f"row['{name}']"))))
@@ -235,7 +235,7 @@ def test_a_word_of_templates_wins_over_a_column_and_this_is_noted() -> None:
     found, notes = noted(DOTTED, a_map(said))
     assert found[0].prompt == "yes/no 3"
     assert notes.odd == [
-        "the prompt of the task 'custom'uses options, which is the labels; for the column write "
+        "the prompt of the task 'custom' uses options, which is the labels; for the column write "
         'row["options"]'
     ]
     assert not noted(DOTTED, a_map(task(prompt="{{ row['options'] }}")))[1].odd
@@ -371,7 +371,7 @@ def test_a_text_of_a_question_gives_way_to_a_column_of_that_name() -> None:
     ["{{ options }}", "{{ options|map('upper') }}", "{{ a.upper }}", "{{ none }}", "{{ {1: 2} }}"],
 )
 def test_what_is_no_text_is_not_printed(prompt: str) -> None:
-    with pytest.raises(UserError, match=r"cannot be made of this row \(it prints "):
+    with pytest.raises(UserError, match=r"cannot be made from this row \(it prints "):
         decided({"choice": ["yes"], "a": ["x"]}, a_map(task(prompt=prompt)))
 
 
