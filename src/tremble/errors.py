@@ -24,12 +24,12 @@ class UserError(TrembleError):
     """
 
     def _render_traceback_(self) -> list[str]:
-        """What a notebook shows: the sentence, without an account of the code it came from."""
+        """What a notebook shows: the sentence without a traceback."""
         return [f"tremble: {self}"]
 
 
 class ModelUnavailable(UserError):
-    """One model cannot be had now, through no fault of the study file: a sweep goes on without.
+    """A model is unavailable now, though the study file is right: a study goes on without it.
 
     >>> import tremble as tr
     >>> issubclass(tr.ModelUnavailable, tr.UserError)
@@ -42,8 +42,8 @@ class MissingExtra(UserError):
 
     >>> import tremble as tr
     >>> print(tr.MissingExtra("the page", "report"))
-    the page needs an optional part: pip install "tremble[report]".
+    the page needs an optional package: pip install "tremble[report]".
     """
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f'{what} needs an optional part: pip install "tremble[{extra}]".')
+        super().__init__(f'{what} needs an optional package: pip install "tremble[{extra}]".')

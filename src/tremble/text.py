@@ -162,6 +162,12 @@ def counted(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
+def of_template(message: str) -> str:
+    """An error of jinja's, where its words are a programmer's, in plain English."""
+    found = re.search(r"Range too big.*?\((\d+)\)", message)
+    return f"it counts over a range of more than {int(found[1]):,}" if found else message
+
+
 def did_you_mean(word: str, known: list[str]) -> str:
     """'; did you mean X?' where a known word is close or holds this one ('X or Y' where several are
     equally close), else the list of known words."""
@@ -175,6 +181,6 @@ def did_you_mean(word: str, known: list[str]) -> str:
     if not close and word:
         close = [name for name in names if word.casefold() in name.casefold()]
     if not close:
-        return f"; known: {', '.join(sorted(known))}."
+        return f"; choose from: {', '.join(sorted(known))}."
     *others, last = map(repr, close)
     return f"; did you mean {', '.join(others)}{' or ' if others else ''}{last}?"

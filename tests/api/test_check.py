@@ -86,14 +86,14 @@ def test_it_says_what_it_understood(tmp_path: Path) -> None:
     code, out, said = tremble("data", "check", path)
     assert (code, said) == (0, "")
     assert out.splitlines() == [
-        f"{path}: 7 sound decisions, 0 faulty lines",
+        f"{path}: 7 valid decisions, 0 invalid lines",
         "custom: 5 decisions, 2 people (2 to 3 each), 2 items",
         "  chosen: 'keep' .80 (the target), 'share' .20",
         "  config frame: 'gain', 'loss'",
         "  config stakes: 1, 2, 3, 4 and 1 more",
-        "many: 2 decisions, rates of 10 to 40 people each",
+        "many: 2 decisions, rates based on 10 to 40 people each",
         "  chosen: 'keep' .38 (the target), 'share' .62",
-        "the first prompt (line 1) in full; the label follows its end:",
+        "the first prompt (line 1) in full; the model's label comes right after it:",
         ASKED,
         '{"decision": "',
     ]
@@ -126,10 +126,16 @@ def test_a_target_that_some_have_or_that_is_another_one_by_line(tmp_path: Path) 
     path = tmp_path / "mine.jsonl"
     write_lines(path, {**three, "target": "keep"}, three, {**three, "choice": "give"})
     out = tremble("data", "check", path)[1]
-    assert "  chosen: 'keep' .67 (the target), 'share' .00, 'give' .33, 1 of the decisions" in out
+    assert (
+        "  chosen: 'keep' .67 (the target option), 'share' .00, 'give' .33, 1 of the decisions"
+        in out
+    )
     write_lines(path, GOOD, {**GOOD, "target": "share"}, {**GOOD, "target": "share"})
     out = tremble("data", "check", path)[1]
-    assert "  chosen: 'keep' 1.00, 'share' .00, the target (another one by line) .33\n" in out
+    assert (
+        "  chosen: 'keep' 1.00, 'share' .00, the target option (it differs between lines) .33\n"
+        in out
+    )
     write_lines(path, three)
     assert "'give' .00, no target\n" in tremble("data", "check", path)[1]
 
@@ -143,12 +149,14 @@ def test_parameters_of_very_many_values(tmp_path: Path) -> None:
 def test_who_nobody_named(tmp_path: Path) -> None:
     nobody = {key: value for key, value in GOOD.items() if key != "participant"}
     said = one(tmp_path, GOOD, nobody, nobody, nobody, nobody)
-    assert said.startswith("lines 2, 3, 4 and 1 more: no participant: nobody knows")
-    assert "5 decisions, 1 person (1 each), 4 without a name" in tremble(
+    assert said.startswith("lines 2, 3, 4 and 1 more: no participant: it is unknown")
+    assert "5 decisions, 1 participant (1 each), 4 without a participant" in tremble(
         "data", "check", tmp_path / "mine.jsonl"
     )[1]  # fmt: skip
     write_lines(tmp_path / "mine.jsonl", nobody)
-    assert "1 decision, nobody is named" in tremble("data", "check", tmp_path / "mine.jsonl")[1]
+    assert (
+        "1 decision, participants unknown" in tremble("data", "check", tmp_path / "mine.jsonl")[1]
+    )
 
 
 @pytest.mark.parametrize(
@@ -161,8 +169,8 @@ def test_who_nobody_named(tmp_path: Path) -> None:
          "never names the option '保留'; say"),
         ({"prompt": "From 1 to 6? JSON.", "options": list("1234567"), "choice": "1",
           "target": "1"}, "never names the option '7'; say"),
-        ({"prompt": "Keep or share?"}, "the answer opens as JSON, '{\"decision\": \"', but the"),
-        ({"prompt": "Keep or share?", "opening": '{"answer": "'}, "the answer opens as JSON"),
+        ({"prompt": "Keep or share?"}, "the answer begins as JSON, '{\"decision\": \"', but the"),
+        ({"prompt": "Keep or share?", "opening": '{"answer": "'}, "the answer begins as JSON"),
         ({"prompt": f"<p>{ASKED}</p>"}, "HTML in the prompt, '</p>'; a model"),
         ({"prompt": f"Now.<br/>{ASKED}"}, "HTML in the prompt, '<br/>'; a model"),
         ({"prompt": f"A&nbsp;B. {ASKED}"}, "HTML in the prompt, '&nbsp;'; a model"),
@@ -170,9 +178,9 @@ def test_who_nobody_named(tmp_path: Path) -> None:
         ({"options": ["keep", "share half of it all"], "choice": "keep",
           "prompt": f"{ASKED} share half of it all"},
          "labels of very unequal length: 'keep' has 4 characters, 'share half of it all' 20;"),
-        ({"options": ["keep", " share"]}, "the label ' share' has white space at an end"),
-        ({"options": ["keep\xa0", "share"], "choice": "keep\xa0"}, r"the label 'keep\xa0' has"),
-        ({"options": ["keep", "share\u200b"]}, r"the label 'share\u200b' has white space"),
+        ({"options": ["keep", " share"]}, "the label ' share' begins or ends with white space"),
+        ({"options": ["keep\xa0", "share"], "choice": "keep\xa0"}, r"the label 'keep\xa0' begins or ends"),
+        ({"options": ["keep", "share\u200b"]}, r"the label 'share\u200b' begins or ends"),
     ],
 )  # fmt: skip
 def test_doubts_of_one_record(tmp_path: Path, change: dict[str, Any], said: str) -> None:
@@ -217,8 +225,8 @@ def test_the_order_of_options_that_turns_the_coding(tmp_path: Path) -> None:
     turned = {**GOOD, "options": ["share", "keep"]}
     said = one(tmp_path, GOOD, turned, GOOD, turned, turned, turned)
     assert said.startswith(
-        "lines 2, 4, 5 and 1 more: the options stand in another order than on line 1, and so the "
-        "target is 'share' here and 'keep' there"
+        "lines 2, 4, 5 and 1 more: the options are in a different order than on line 1, so the "
+        "target option is 'share' here and 'keep' there"
     )
     named = [{**record, "target": "share"} for record in (GOOD, turned)]
     assert warned(tmp_path, *named) == []
@@ -253,7 +261,7 @@ def test_names_and_letters_of_config_that_are_nearly_the_same(tmp_path: Path) ->
 
 def test_names_of_config_that_have_a_meaning(tmp_path: Path) -> None:
     said = one(tmp_path, {**GOOD, "round": 2, "config": {"rounds": 40}})
-    assert said.startswith("line 1: config rounds is taken as how many rounds")
+    assert said.startswith("line 1: config rounds is read as the number of rounds")
 
 
 def refused(tmp_path: Path, *records: dict[str, Any]) -> str:
@@ -263,10 +271,15 @@ def refused(tmp_path: Path, *records: dict[str, Any]) -> str:
 
 def test_a_spread_that_no_rate_can_have(tmp_path: Path) -> None:
     said = refused(tmp_path, {**RATE, "rate_sd": 45}, {**RATE, "rate": 0.3, "rate_sd": 45})
-    assert ", lines 1 and 2: rate_sd is 45, but rates of 30 people lie between 0" in said
+    assert (
+        ", lines 1 and 2: rate_sd is 45, but the standard deviation of rates of 30 people is at most"
+        in said
+    )
     assert said.endswith(": for 45 % write 0.45.")
     assert "rate_sd is 0.6, but" in refused(tmp_path, {**RATE, "rate": 0.5, "rate_sd": 0.6})
-    assert "rate_sd is 0.45, more than this rate of 30" in one(tmp_path, {**RATE, "rate_sd": 0.45})
+    assert "rate_sd is 0.45, more than is possible for this rate of30" in one(
+        tmp_path, {**RATE, "rate_sd": 0.45}
+    )
     assert warned(tmp_path, {**RATE, "rate": 0.5, "rate_sd": 0.5}) == []
     unsized = {key: value for key, value in RATE.items() if key != "n"}
     assert warned(tmp_path, {**unsized, "rate_sd": 0.42}) == []  # as 1 and .8 of two people
@@ -289,7 +302,7 @@ def test_a_condition_belongs_under_config(tmp_path: Path) -> None:
         _, (fault,), _ = check_decisions(path)
         assert fault == (
             f'{path}, lines 1 and 2: unknown key {key!r}; put it under config ("config": '
-            f'{{"{key}": ...}}), for contrasts and --by.'
+            f'{{"{key}": ...}}), to use it in contrasts and --by.'
         )
 
 
@@ -301,7 +314,7 @@ def test_warnings_of_many_words_are_bounded(
     path = write_lines(tmp_path / "mine.jsonl", *lines)
     warnings = check_decisions(path)[2]
     assert len(warnings) == 6
-    assert warnings[-1] == f"{path}: 3 further warnings in other words; mend these first."
+    assert warnings[-1] == f"{path}: 3 further warnings of other kinds; fix these first."
 
 
 @pytest.mark.slow
@@ -326,6 +339,6 @@ def test_an_import_checks_how_many_choices_each_made(tmp_path: Path) -> None:
     """Also of a decision that is like one before in all else."""
     rated = next(jsonl.read(write_lines(tmp_path / "r.jsonl", {**RATE, "choices_each": 5})))
     wrong = replace(rated, id="wrong", choices_each=0)
-    with pytest.raises(UserError, match=r"'wrong' would be none .* choices_each is 0"):
+    with pytest.raises(UserError, match=r"'wrong' would not be valid, .* choices_each is 0"):
         import_decisions(iter([rated, wrong]), tmp_path / "out.jsonl")
     assert not (tmp_path / "out.jsonl").exists()

@@ -103,7 +103,7 @@ def test_a_choice_among_three_options_has_a_row_for_each_and_r_goes_by_the_targe
     assert found["prediction"].to_list()[:6] == pytest.approx([0.5, 0.3, 0.2, 0.5, 0.3, 0.2])
     assert found["missing"].null_count() == found.height
     book = {row["column"]: row for row in codebook(found).rows(named=True)}
-    assert "drop if kind is other" in book["kind"]["meaning"]
+    assert "drop rows of kind other" in book["kind"]["meaning"]
     assert (book["value"]["known"], book["value"]["values"]) == (3, "1 to 4")
     frame = pl.DataFrame(
         [{"presentations": 1, "config": "{}", **row} for row in decisions], schema=DECISIONS
@@ -279,8 +279,8 @@ def test_parquet_holds_the_same_and_a_wrong_wish_is_one_sentence(data: Path) -> 
     found = CliRunner().invoke(app, ["export", str(out), "--to", "sav"])
     assert (found.exit_code, found.stderr) == (
         2,
-        "tremble: There is no export to 'sav'; give csv, which Stata reads with `import delimited` "
-        "and R with `read.csv`, or parquet.\n",
+        "tremble: There is no export to 'sav'; give csv, which Stata reads with `import "
+        "delimited` and R with `read.csv`, or parquet.\n",
     )
     (data / "file").write_text("")
     found = CliRunner().invoke(app, ["export", str(out), "--out", str(data / "file" / "x.csv")])

@@ -29,21 +29,25 @@ def seen(other: str, **given: Any) -> Seen:
         (seen("YES"), "spelling", "write the label 'yes' as 'YES'"),
         (seen("Ac", labels=["accept", "reject"]), "spelling", "as 'Accept'"),
         (seen("AC", labels=["accept", "reject"]), "spelling", "as 'ACCEPT'"),
-        (seen(" yes"), "spelling", "no space stands before the label"),
-        (seen("'no"), "spelling", "let the opening end in a quote, so that the label follows"),
+        (seen(" yes"), "spelling", "no space before the label"),
+        (seen("'no"), "spelling", "end the opening with a quote, so that the label follows"),
         (seen("ye"), "spelling", "one token for the model"),
-        (seen(" A", labels=["A", "B"]), "spelling", "no space stands before"),
+        (seen(" A", labels=["A", "B"]), "spelling", "no space before"),
         (seen("\n\n"), "new line", '\'Answer with "yes" or "no" as JSON with the key decision.\''),
-        (seen(" "), "new line", "goes on with a space"),
+        (seen(" "), "new line", "continues with a space"),
         (seen(" The"), "sentence", "end it with 'Answer with"),
         (seen("y", labels=["yes", "no"]), "sentence", "something else ('y')"),
-        (seen("{", opening="", text="Take it?"), "structure", "let the answer open so"),
-        (seen('"', straddled=True), "structure", "one token spans its end and the label"),
+        (seen("{", opening="", text="Take it?"), "structure", "let the answer begin like this"),
+        (
+            seen('"', straddled=True),
+            "structure",
+            "one token spans the end of the opening and the beginning of the label",
+        ),
         (seen("9", labels=["1", "2"]), "number", "another number ('9')"),
         (seen("<think>"), "thought", "template in [[model]]"),
         (seen("<|channel|>"), "thought", "template in [[model]]"),
         (seen("<eos>", marks=["<eos>", "\n\n"]), "end of turn", "ends its turn ('<eos>')"),
-        (seen("\n\n", marks=["<eos>", "\n\n"]), "new line", "goes on with a new line"),
+        (seen("\n\n", marks=["<eos>", "\n\n"]), "new line", "continues with a new line"),
     ],
 )
 def test_the_likeliest_other_answer_chooses_the_rule(what: Seen, rule: str, sentence: str) -> None:
@@ -93,7 +97,7 @@ def test_how_to_answer_goes_with_the_opening() -> None:
     many = [str(one) for one in range(1, 8)]
     assert '"1", "2", ... or "7"' in how_to_answer(seen("x", labels=many))
     empty = seen("\n", opening="", text="Take it?")
-    assert "leave out the empty opening" in advice(empty)[0].sentence
+    assert "remove the empty opening" in advice(empty)[0].sentence
 
 
 def test_the_page_has_every_rule_and_their_order() -> None:

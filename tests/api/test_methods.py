@@ -262,7 +262,7 @@ def test_the_command_prints_all_three_parts_and_each_alone(study: Path) -> None:
     keys = [entry.key for entry in entries(cited)]
     assert keys == ["tremble", "shapira2026alignment", "data-mine"]
     assert "leave out one" in mistake("methods", study, "--bibtex", "--json")
-    assert "no study folder" in mistake("methods", study.parent)
+    assert "not a study folder" in mistake("methods", study.parent)
 
 
 @pytest.mark.slow

@@ -104,11 +104,11 @@ def test_what_cannot_be_scored_is_said(tmp_path: Path, monkeypatch: pytest.Monke
     assert (row["rows"], row["decisions"], row["cells"]) == (4, 2, 2)
     assert (row["models"], row["formats"]) == (["mock:one", "mock:two"], ["plain"])
     assert "100 tokens" in plan["cannot"][0]["why"]
-    assert "refuses the study" in plan["cannot"][0]["why"]
+    assert "will refuse the study" in plan["cannot"][0]["why"]
     assert [row["prompts"] for row in plan["models"]] == [3, 3]
     counted = read_study(study_in(tmp_path, [asked("or " * 40)], '[run]\ntoo_long = "missing"\n'))
     why = plan_study(counted, tmp_path / "out", print)["cannot"][0]["why"]
-    assert "counts them as missing" in why
+    assert "will count them as missing" in why
 
 
 def test_labels_that_a_reading_cannot_tell_apart_are_counted(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_what_no_tokenizer_could_read_refuses_all(tmp_path: Path) -> None:
     plan = plan_study(read_study(study_in(tmp_path, [asked("x"), bare])), tmp_path / "out", print)
     (row,) = plan["cannot"]
     assert (row["rows"], row["decisions"], row["cells"]) == (4, 2, 2)  # all that the data hold
-    assert "The label 'no' begins another one" in row["why"]
+    assert "The label 'no' is the beginning of another label" in row["why"]
 
 
 def test_a_model_that_cannot_be_had_leaves_the_others(
@@ -196,8 +196,8 @@ def test_a_plan_says_its_size_first_and_that_it_wrote_nothing(
     result = CliRunner().invoke(app, command)
     assert json.loads(result.stdout)["totals"]["rows"] == 8
     assert result.stderr == (
-        "4 decisions, 2 cells (a model in a format, data and a wording): 8 prompts to render and "
-        "count, all presentations.\n"
+        "4 decisions, 2 cells (combinations of model, format, data and wording): 8 prompts to "
+        "render and count, all presentations included.\n"
     )
 
     def stop(*_: Any, **__: Any) -> Any:
@@ -367,7 +367,7 @@ def test_twins_are_timed_once_and_nothing_of_their_weights_is_read(
     plan = plan_study(read_study(tmp_path / "planned.toml"), tmp_path / "out", said.append)
     assert [row["timing"] for row in plan["models"]] == ["timed", "timed"]
     assert all(row["seconds"] > 0 for row in plan["models"])
-    assert sum("Timing passes" in line for line in said) == 1
+    assert sum("Measuring speed" in line for line in said) == 1
     assert sorted(path for path in tmp_path.rglob("*")) == before
 
 
@@ -375,7 +375,7 @@ def test_a_terminal_says_it_in_words(tmp_path: Path) -> None:
     path = study_in(tmp_path, RECORDS)
     result = CliRunner().invoke(app, ["plan", str(path), "--out", str(tmp_path / "out")])
     assert result.exit_code == 0, result.output
-    for words in ("mock:one", "mock:two", "To score", "Smallest", "custom", "On disk:"):
+    for words in ("mock:one", "mock:two", "To score", "Smallest", "custom", "Space on disk:"):
         assert words in result.output
     assert "~" not in result.output
     assert [duration(x) for x in (None, 48.2, 600, 9000)] == ["–", "48 s", "10 min", "2.5 h"]

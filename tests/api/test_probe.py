@@ -132,7 +132,7 @@ def test_low_mass_is_no_error_and_nothing_is_written(
     monkeypatch.chdir(tmp_path)
     code, out, error = tremble("probe", "trial.toml")
     assert (code, error) == (0, "")
-    assert "begins something else ('T')" in out and "0 (custom, plain, standard): mass" in out
+    assert "begins with something else ('T')" in out and "0 (custom, plain, standard): mass" in out
     code, out, _ = tremble("probe", "trial.toml", "--json")
     assert code == 0 and json.loads(out)["families"][0]["prompts"] == 1
     assert sorted(tmp_path.rglob("*")) == before
@@ -184,7 +184,7 @@ def test_exclude_and_families_are_heeded(tmp_path: Path) -> None:
     assert [row["family"] for row in found["families"]] == ["one"]
     nothing = MOCK + '[[exclude]]\nmodel = "mock:a"\n'
     study(tmp_path, made, nothing)
-    assert "has no prompt to show" in mistake("probe", tmp_path / "trial.toml")
+    assert "has no prompt for" in mistake("probe", tmp_path / "trial.toml")
 
 
 def test_after_a_minute_each_family_still_has_a_prompt(
@@ -194,7 +194,7 @@ def test_after_a_minute_each_family_still_has_a_prompt(
     made = [record(at, family=["one", "two"][at % 2]) for at in range(30)]
     found = probed(study(tmp_path, made, MOCK))
     assert (found["prompts"], found["chosen"]) == (2, 20)
-    assert found["cut"].startswith("2 of 20 prompts were asked")
+    assert found["cut"].startswith("2 of 20 prompts were tried")
 
 
 def test_the_model_that_is_here_is_asked_and_its_numbers_are_its_own(
@@ -209,7 +209,7 @@ def test_the_model_that_is_here_is_asked_and_its_numbers_are_its_own(
     asked = study(tmp_path, [record(0, options=["J", "F"], choice="J")], models, formats=["plain"])
     found = probed(asked)
     assert found["model"] == name == found["stands_for"]
-    assert "alone is on this machine" in found["why"]
+    assert " is on this machine" in found["why"]
     tokenizer = AutoTokenizer.from_pretrained(name)
     model = AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32).eval()
     ids = tokenizer('Offer 0?\n{"decision": "', return_tensors="pt")["input_ids"]
@@ -242,7 +242,7 @@ def test_of_models_here_the_one_with_fewer_bytes_is_asked(
     found = probed(asked)
     assert found["model"] == str(small)
     assert found["why"].endswith(
-        "has the smallest file of the 2 models of the study that are on this machine."
+        "is the smallest of the 2 models of the study that are on this machine."
     )
     # What takes longer than a minute is passed over, and said.
     monkeypatch.setattr(probe_model, "MOST_BYTES", 6)
@@ -278,7 +278,7 @@ def test_a_model_that_breaks_is_said_and_the_next_one_asked(
     said: list[str] = []
     found = probe_study(asked, said.append)
     assert found["model"] == str(sound)
-    assert said[0].startswith(f"{broken} cannot be asked.")
+    assert said[0].startswith(f"{broken} cannot be tried.")
 
 
 def test_without_any_model_there_is_one_sentence(tmp_path: Path, nothing_embedded: None) -> None:
@@ -286,7 +286,7 @@ def test_without_any_model_there_is_one_sentence(tmp_path: Path, nothing_embedde
     sentence = mistake("probe", tmp_path / "trial.toml")
     assert 'pip install "tremble[demo]"' in sentence and "None of the study's" in sentence
     (tmp_path / "trial.toml").write_text('[study]\nname = "x"\n' + MOCK)
-    assert "names no data" in mistake("probe", tmp_path / "trial.toml")
+    assert "has no data" in mistake("probe", tmp_path / "trial.toml")
     assert "no study file" in mistake("probe", tmp_path / "none.toml")
 
 

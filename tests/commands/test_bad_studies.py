@@ -207,7 +207,9 @@ def test_an_unknown_name_is_said_before_anything_is_printed(
     said = mistake("analyze", out, "--by", "game", "--by", "gaem", *form)
     assert said == "tremble: There is no breakdown 'gaem'; did you mean 'game'?"
     said = mistake("analyze", out, "--by", "colour", *form)
-    assert "There is no breakdown 'colour'; known: dataset, family, formulation, game, " in said
+    assert (
+        "There is no breakdown 'colour'; choose from: dataset, family, formulation, game, " in said
+    )
     assert "parameter" not in said  # of which none is called so
     said = mistake("analyze", out, "--table", "theory,ceiling", "--by", "game", *form)
     assert said == "tremble: There is no table 'ceiling'; did you mean 'ceilings'?"
@@ -227,7 +229,7 @@ def test_a_table_that_fails_leaves_the_others_alone(
     sentence = found.pop("ceilings")
     assert code == 1
     assert "ZeroDivisionError: nothing to divide by" in sentence
-    log = Path(sentence.split("account is in ")[1].rstrip("."))
+    log = Path(sentence.split("details are in ")[1].rstrip("."))
     assert "Traceback" in log.read_text()
     log.unlink()
     assert set(found) == (FIRST | set(FURTHER)) - {"ceilings"}
@@ -237,7 +239,7 @@ def test_a_table_that_fails_leaves_the_others_alone(
     assert code == 1
     assert "nothing to divide by" in text
     assert FURTHER["theory"] in text
-    Path(said.split("account is in ")[1].strip().rstrip(".")).unlink()
+    Path(said.split("details are in ")[1].strip().rstrip(".")).unlink()
 
 
 def test_a_table_refused_for_what_the_data_lack(
@@ -263,9 +265,9 @@ def test_data_with_games_of_one_family_are_pooled_and_a_note_says_so(data: Path)
     (data / "other.jsonl").write_text("\n".join(lines))
     out = data / "out"
     run(study_file(data, PAIR, data=["mine.jsonl", "other.jsonl"]), out)
-    note = "repeated_matrix: mine.jsonl and other.jsonl are taken together"
+    note = "repeated_matrix: mine.jsonl and other.jsonl are analysed together"
     assert [x for x in caveats(out) if "together" in x] == [
-        f"{note}; `--by dataset` shows data sets apart."
+        f"{note}; `--by dataset` shows the data sets separately."
     ]
     found = json.loads(tremble("analyze", out, "--by", "dataset", "--json")[1])
     counts = {row["value"]: row["n"] for row in found["by"]["dataset"]["pairs"]}

@@ -72,7 +72,7 @@ def test_check_lists_every_fault_and_warns_of_joins(tmp_path: Path) -> None:
     assert "line 1:" in error
     assert "line 3:" in error
     assert "Answer: |accept" in error
-    assert "1 sound decision, 2 faulty lines" in out
+    assert "1 valid decision, 2 invalid lines" in out
 
 
 def test_the_data_sets_are_listed_with_their_cards() -> None:
@@ -97,7 +97,7 @@ BAD_DATA = [
     ([{**OWN, "prompt": ""}], "prompt is empty"),
     (
         [{**OWN, "options": ["1", "10"], "choice": "1", "opening": "", "prompt": "n: "}],
-        "begins another",
+        "is the beginning of another",
     ),
 ]
 
@@ -105,7 +105,7 @@ BAD_DATA = [
 @pytest.mark.parametrize(("lines", "message"), BAD_DATA)
 def test_bad_data(tmp_path: Path, lines: list[Any], message: str) -> None:
     assert message in refused(tmp_path, write_study(tmp_path, lines))
-    if "begins another" not in message:
+    if "is the beginning of another" not in message:
         source = ("data", "import", "jsonl", tmp_path / "mine.jsonl")
         assert message in mistake(*source, "--out", tmp_path / "out.jsonl")
         assert not (tmp_path / "out.jsonl").exists()
@@ -122,8 +122,8 @@ def test_missing_files_and_folders(tmp_path: Path) -> None:
     study = write_study(tmp_path)
     (tmp_path / "mine.jsonl").unlink()
     assert "There is no file" in refused(tmp_path, study)
-    assert "is no study folder" in mistake("analyze", tmp_path)
-    assert "is no study folder" in mistake("report", tmp_path / "nowhere")
+    assert "is not a study folder" in mistake("analyze", tmp_path)
+    assert "is not a study folder" in mistake("report", tmp_path / "nowhere")
 
 
 def test_sources_and_wrong_folders(tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def test_options_that_tokenise_alike(tmp_path: Path) -> None:
     study = write_study(tmp_path, lines, base=str(folder), aligned="mock")
     message = refused(tmp_path, study)
     assert "'d7'" in message
-    assert "tokenise alike" in message
+    assert "are the same tokens" in message
 
 
 def test_chat_without_a_template(tmp_path: Path) -> None:
@@ -214,7 +214,7 @@ def test_outputs_that_cannot_be_written(tmp_path: Path) -> None:
     assert "is a file" in mistake("run", study, "--out", tmp_path / "file")
     assert "Cannot write" in mistake("run", study, "--out", tmp_path / "file" / "below")
     source = ("data", "import", "jsonl", tmp_path / "mine.jsonl", "--out")
-    assert "no folder" in mistake(*source, tmp_path / "nowhere" / "x.jsonl")
+    assert "does not exist; create it" in mistake(*source, tmp_path / "nowhere" / "x.jsonl")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root can write everywhere")
@@ -228,11 +228,11 @@ def test_rules_that_lack_something_are_found_by_check_and_by_run(tmp_path: Path)
     lines = [{"id": "d", "family": "bargaining", "role": "Bob", "rules": {},
               "options": ["accept", "reject"], "choice": "accept"}]  # fmt: skip
     study = write_study(tmp_path, lines)
-    assert "'d' lacks something that bargaining needs" in refused(tmp_path, study)
+    assert "'d' lack something that bargaining needs" in refused(tmp_path, study)
     code, out, error = tremble("data", "check", tmp_path / "mine.jsonl")
     assert code == 2
     assert "line 1" in error
-    assert "0 sound decisions, 1 faulty line\n" in out
+    assert "0 valid decisions, 1 invalid line\n" in out
 
 
 def test_check_doubts_rates_and_labels_that_cannot_be_closed(tmp_path: Path) -> None:
@@ -244,14 +244,14 @@ def test_check_doubts_rates_and_labels_that_cannot_be_closed(tmp_path: Path) -> 
     code, _, error = tremble("data", "check", tmp_path / "m.jsonl")
     assert code == 0
     assert "add up to 0.600" in error
-    assert "begins another" in error
+    assert "is the beginning of another" in error
 
 
 def test_an_import_never_replaces_the_file_it_reads(tmp_path: Path) -> None:
     write_study(tmp_path)
     path = tmp_path / "mine.jsonl"
     before = path.read_bytes()
-    assert "--out is the file" in mistake("data", "import", "jsonl", path, "--out", path)
+    assert "--out is the input file" in mistake("data", "import", "jsonl", path, "--out", path)
     assert "is a folder" in mistake("data", "import", "jsonl", path, "--out", tmp_path)
     assert path.read_bytes() == before
 
@@ -318,9 +318,9 @@ def test_every_fault_of_a_file_can_be_had(tmp_path: Path) -> None:
     sound = {**OWN, "opening": "", "prompt": "Accept or reject? ", "participant": "1"}
     path.write_text("\n".join(map(json.dumps, [*faulty, sound])))
     code, out, said = tremble("data", "check", path)
-    end = "1 sound decision, 25 faulty lines"
+    end = "1 valid decision, 25 invalid lines"
     assert (code, said.count("is not among")) == (2, 20)
-    assert out.splitlines()[0] == f"{path}: {end}; 5 more faults: --all prints all"
+    assert out.splitlines()[0] == f"{path}: {end}; 5 more errors; --all shows all"
     code, out, said = tremble("data", "check", path, "--all")
     assert (code, said.count("is not among")) == (2, 25)
     assert out.splitlines()[0] == f"{path}: {end}"
@@ -337,7 +337,7 @@ def test_equal_faults_are_said_once_with_a_count_and_the_first_three_lines(tmp_p
     assert said.count("not an object") == 1
     assert f"{path}, lines 1, 2, 3 and 1,001 more: a JSON list, not an object" in said
     assert f"{path}, line 1006: not JSON" in said
-    assert out.splitlines()[0] == f"{path}: 1 sound decision, 1,005 faulty lines"
+    assert out.splitlines()[0] == f"{path}: 1 valid decision, 1,005 invalid lines"
 
 
 @pytest.mark.parametrize("command", [("list",), ("show", "demo")])

@@ -229,7 +229,7 @@ def test_by_shows_models_without_a_pair(tmp_path: Path) -> None:
     code, text, _ = tremble("analyze", tmp_path / "out", "--by", "condition")
     assert code == 0
     assert "Shares, r and mass by condition" in text
-    assert "Nothing to show" not in text
+    assert "No rows in" not in text
 
 
 def test_a_wording_that_is_not_applicable_has_no_prompts_that_arms_share(tmp_path: Path) -> None:

@@ -51,11 +51,11 @@ def test_a_table_becomes_records(tmp_path: Path) -> None:
     code, said, notes = tremble(*command, "--out", out)
     assert code == 0
     assert said.splitlines() == [
-        "deal: 3 decisions, 2 of them the target",
+        "deal: 3 decisions, 2 of them choose the target option",
         f"3 decisions written to {out}",
         f"next: tremble data check {out}",
     ]
-    assert notes == "tremble: left out: 1 (Status is 'Survey Preview')\n"
+    assert notes == "tremble: excluded: 1 (Status is 'Survey Preview')\n"
     records = [json.loads(line) for line in out.read_text().splitlines()]
     assert records[0] == {
         "schema": 1,
@@ -79,7 +79,7 @@ def test_a_table_becomes_records(tmp_path: Path) -> None:
     assert "ann" not in out.read_text()
     assert tremble("data", "check", out)[0] == 0
     said = mistake(*command, "--out", out)
-    assert "is there already; add --force" in said
+    assert "already exists; add --force" in said
     code, said, _ = tremble(*command, "--out", out, "--force", "--json")
     assert (code, json.loads(said)["decisions"]) == (0, 3)
 
@@ -91,28 +91,28 @@ WRONG = {
     ),
     "outside the options": (
         {"csv": CSV.replace("4,no", "4,maybe")},
-        "answers.csv: 'choice' holds what no option of the task 'deal' stands for, 'maybe' (1); "
-        "add them to cells of an option or to missing under [file], or drop such rows.",
+        "answers.csv: 'choice' has values that match no option of the task 'deal', 'maybe' (1); "
+        "add them to the cells of an option or to missing under [file], or exclude such rows with [drop].",
     ),
     "unknown in the template": (
         {"toml": MAP.replace("{{ offer }}", "{{ ofer }}")},
-        "map.toml: the prompt of the task 'deal' uses 'ofer', which is no name of a column; did "
-        "you mean 'offer'?",
+        "map.toml: the prompt of the task 'deal' uses 'ofer', which is not the name of a column; "
+        "did you mean 'offer'?",
     ),
     "own outcome in the template": (
         {"toml": MAP.replace("{{ offer }}", "{{ choice }}")},
-        "map.toml: the prompt of the task 'deal' uses 'choice', which holds what was decided; "
-        "earlier decisions are in history.",
+        "map.toml: the prompt of the task 'deal' uses 'choice', which contains the decision "
+        "itself; for earlier decisions use history.",
     ),
     "two header rows": (
         {"csv": CSV.replace("\nann,ok,a", "\nWho?,How?,Which arm?,How much?,Deal?\nann,ok,a", 1)},
-        "answers.csv: 'choice' holds what no option of the task 'deal' stands for, 'Deal?' (1); if "
-        "this is a second header row, write header_rows = 2 under [file].",
+        "answers.csv: 'choice' has values that match no option of the task 'deal', 'Deal?' (1); "
+        "if this is a second header row, write header_rows = 2 under [file].",
     ),
     "blank participants": (
         {"csv": CSV.replace("bob", "")},
-        "answers.csv: participant 'id' is blank in 1 row (answers.csv, line 4); fill it in, leave "
-        'such rows out ("id" = [""] under [drop]), or leave participant out of the map.',
+        "answers.csv: participant 'id' is blank in 1 row (answers.csv, line 4); fill it in, "
+        'exclude such rows ("id" = [""] under [drop]), or leave participant out of the map.',
     ),
     "mixed types": (
         {
@@ -121,17 +121,17 @@ WRONG = {
                 "You", "{{ history|length }} You"
             ),
         },
-        "answers.csv: 'offer', by which a person's rows are ordered, holds '3'; it must hold "
-        'numbers alone, or times as 2026-01-31 10:05; or write order = "row" for the order of the '
-        "file.",
+        "answers.csv: 'offer', which orders the rows of each person, contains '3'; use only "
+        'numbers, or times such as 2026-01-31 10:05, or write order = "row" to use the order '
+        "of the file.",
     ),
     "a missing cell": (
         {"csv": CSV.replace("4,no", ",no")},
         "map.toml: a template of the task 'deal' prints 'offer', which is missing in 1 row "
-        "(answers.csv, line 3); write {% if offer %} ... {% endif %} round it, or leave such rows "
-        "out by [drop].",
+        "(answers.csv, line 3); write {% if offer %} ... {% endif %} around it, or exclude such "
+        "rows with [drop].",
     ),
-    "no TOML": ({"toml": "[task"}, "map.toml is not TOML"),
+    "no TOML": ({"toml": "[task"}, "map.toml is not valid TOML"),
     "a key": (
         {"toml": MAP.replace("participant", "particpant")},
         "map.toml: unknown key 'particpant' in [[task]]; did you mean 'participant'?",
@@ -143,12 +143,12 @@ WRONG = {
     ),
     "an item of two texts": (
         {"toml": MAP.replace("config", 'item = "Status"\nconfig').replace('["Treatment"]', "[]")},
-        "The item 'ok' has one text in the record 'deal/2' and another one in 'deal/3', where "
-        "config is the same; give every text an item of its own, or say in config what differs.",
+        "The item 'ok' has different texts in the records 'deal/2' and 'deal/3' with the same "
+        "config; give every text its own item, or say in config what differs.",
     ),
     "one name twice": (
         {"csv": CSV.replace("Treatment", "offer"), "toml": MAP.replace('["Treatment"]', "[]")},
-        "answers.csv has 2 columns named 'offer'; rename all but the one that is meant.",
+        "answers.csv has 2 columns named 'offer'; rename all except the one you mean.",
     ),
 }
 
@@ -163,14 +163,14 @@ def test_what_is_wrong_is_one_sentence(tmp_path: Path, case: str) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
-        ("x.sav", b"hello", "'x.sav' is no file of SPSS, or is damaged"),
+        ("x.sav", b"hello", "'x.sav' is not a valid SPSS file, or is damaged"),
         (
             "x.xlsx",
             bytes.fromhex("d0cf11e0a1b11ae1") + bytes(504) + "EncryptedPackage".encode("utf-16-le"),
-            "'x.xlsx' is protected by a password; save it without one.",
+            "'x.xlsx' is protected by a password; save it without a password.",
         ),
         ("x.csv", b"", "x.csv is empty; export the table again."),
-        ("x.doc", b"hello", "'x.doc' has no ending by which tables are known"),
+        ("x.doc", b"hello", "'x.doc' does not have the ending of a table"),
     ],
 )
 def test_a_file_that_is_no_table(tmp_path: Path, name: str, content: bytes, sentence: str) -> None:
@@ -188,22 +188,22 @@ def test_options_that_do_not_go_together(tmp_path: Path) -> None:
     table.write_text(CSV)
     command = ["data", "import", "table", table, "--out", out]
     said = mistake(*command)
-    assert "stands in a map, given as --map" in said
+    assert ", give --map" in said
     assert f"`tremble data import table {table} --guess --out map.toml`" in said
-    assert "leave one out" in mistake(*command, "--guess", "--map", table)
+    assert "leave one of them out" in mistake(*command, "--guess", "--map", table)
     said = mistake("data", "import", "psych", table, "--out", out, "--map", table)
-    assert "--map is for tables, not for 'psych'" in said
+    assert "--map is for tables, and the columns of 'psych'" in said
     said = mistake("data", "import", "psych", table, "--out", out, "--guess")
-    assert "--guess is for tables, not for 'psych'" in said
+    assert "--guess is for tables, and the columns of 'psych'" in said
     (tmp_path / "map.toml").write_text(MAP)
     gone = ["data", "import", "table", tmp_path / "no.csv", "--map", tmp_path / "map.toml"]
     assert "no.csv" in mistake(*gone, "--out", out)
     said = mistake(*command, "--map", tmp_path / "no.toml")
     assert "There is no map" in said
     same = ["data", "import", "table", table, "--map", tmp_path / "map.toml", "--out", table]
-    assert "--out is the file that is read" in mistake(*same)
+    assert "--out is the input file" in mistake(*same)
     folder = [*command[:-1], tmp_path / "none" / "x.jsonl", "--map", tmp_path / "map.toml"]
-    assert "There is no folder" in mistake(*folder)
+    assert "The folder" in mistake(*folder)
     assert not out.exists()
 
 
@@ -212,7 +212,7 @@ def test_the_map_is_no_place_to_write_to(tmp_path: Path) -> None:
     path = tmp_path / "map.toml"
     path.write_text(MAP)
     command = ["data", "import", "table", tmp_path / "answers.csv", "--map", path, "--out", path]
-    assert "holds something else than records" in mistake(*command, "--force")
+    assert "was not written by" in mistake(*command, "--force")
     assert path.read_text() == MAP
 
 
@@ -229,7 +229,7 @@ def test_the_card_says_what_a_table_is() -> None:
     assert source("table").card.title.startswith("Your own table")
     assert "table" in tremble("data", "list")[1]
     assert "docs/tables.md" in tremble("data", "show", "table")[1]
-    assert "nothing to fetch" not in mistake("data", "fetch", "table")
+    assert "nothing to download" not in mistake("data", "fetch", "table")
 
 
 @pytest.mark.parametrize("name", ["mine.csv", "mine.xlsx", "mine.sav"])

@@ -73,7 +73,7 @@ def test_stdout_holds_the_output_alone(study: Path, name: str, out: str) -> None
     said = done.stderr.decode()
     assert out in said
     if name in ("export", "parquet"):
-        assert f"12 rows in {out}; without a codebook" in said
+        assert f"12 rows in {out}; no codebook" in said
     assert not list(study.rglob("*.codebook.csv"))
 
 

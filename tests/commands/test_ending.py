@@ -157,7 +157,8 @@ def test_a_stdout_that_cannot_be_written(full: int, arguments: tuple[str, ...]) 
     assert done.returncode == 2
     reason = os.strerror(28)
     assert done.stderr == (
-        f"tremble: The standard output cannot be written ({reason}); send it somewhere else.\n"
+        f"tremble: The standard output cannot be written to ({reason}); redirect it somewhere "
+        "else.\n"
     )
 
 
@@ -166,11 +167,11 @@ def test_streams_that_are_closed_or_full(full: int) -> None:
     closed = "import os; os.close({}); os.execv(os.sys.executable, os.sys.argv[1:])"
     code, _, error = ended(closed.format(1), *program(_PROGRAM, "pairs"))
     assert code == 2
-    assert error.startswith("tremble: The standard output cannot be written (")
+    assert error.startswith("tremble: The standard output cannot be written to (")
     assert len(error.splitlines()) == 1
     # Nobody hears the sentence, and it goes nowhere else.
     assert ended(closed.format(2), *program(_PROGRAM, "data", "show", "zz")) == (2, "", "")
-    nothing = "tremble: Nothing to score on stdin; write one JSON record a line.\n"
+    nothing = "tremble: Nothing to score on stdin; give one JSON record per line.\n"
     scored = program(_PROGRAM, "score", "--model", "mock:a")
     assert ended(closed.format(0), *scored) == (2, "", nothing)
     silent = subprocess.run(
@@ -225,9 +226,9 @@ def test_every_fault_has_a_log(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     code, out, told = failing(monkeypatch, error)
     assert (code, out) == (1, "")
-    assert told.startswith(f"tremble: internal fault ({kind}")
+    assert told.startswith(f"tremble: internal error ({kind}")
     (log,) = tmp_path.iterdir()
-    assert told.endswith(f"; the full account is in {log}.\n")
+    assert told.endswith(f"; the details are in {log}.\n")
     assert "Traceback" in log.read_text()
 
 
@@ -237,7 +238,7 @@ def test_a_fault_without_a_place_for_its_log(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
     code, out, told = failing(monkeypatch, ValueError("odd"))
     assert (code, out) == (1, "")
-    assert told.startswith("tremble: internal fault (ValueError: odd); no full account can be ")
+    assert told.startswith("tremble: internal error (ValueError: odd); the details could not be ")
     assert len(told.splitlines()) == 1
 
 
@@ -259,10 +260,13 @@ def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> tuple[int,
     ("arguments", "said"),
     [
         (("rum",), "No such command 'rum'"),
-        (("run",), "Missing argument 'STUDY.toml'; `tremble run --help` shows what there is."),
+        (("run",), "Missing argument 'STUDY.toml'; see `tremble run --help`."),
         (("data", "show", "a", "b"), "Got unexpected extra argument"),
-        (("\x1b[31m",), r"No such command '\x1b[31m'; `tremble --help` shows what there is."),
-        (("data", "show", "a\0b"), r"The argument 'a\x00b' holds a null character; check how it"),
+        (("\x1b[31m",), r"No such command '\x1b[31m'; see `tremble --help`."),
+        (
+            ("data", "show", "a\0b"),
+            r"The argument 'a\x00b' contains a null character; check how it",
+        ),
         (("data", "show", "a\udcff"), r"The argument 'a\xff' is not UTF-8; write it in UTF-8, or"),
     ],
 )

@@ -33,12 +33,15 @@ def test_from_guess_to_decisions(tmp_path: Path, table: Path) -> None:
     assert (code, error) == (0, "")
     assert {path.name for path in tmp_path.iterdir()} == {"answers.csv", "map.toml"}
     assert "choice: 4 decisions from choice, options accept, reject" in told
-    assert "left out: 1 (nothing in 'choice')" in told
+    assert "excluded: 1 (nothing in 'choice')" in told
     assert "prompt 1 of 3, choice, participant 1: frame = gain, offer = 2\n  | frame: gain" in told
     assert "nothing was imported" in told
     assert f"--map {map_} --out mine.jsonl" in told
     code, told, _ = tremble("data", "import", "table", table, "--map", map_, "--out", out)
-    assert (code, told.splitlines()[0]) == (0, "choice: 4 decisions, 2 of them the target")
+    assert (code, told.splitlines()[0]) == (
+        0,
+        "choice: 4 decisions, 2 of them choose the target option",
+    )
     choices = [json.loads(line)["choice"] for line in out.read_text().splitlines()]
     assert choices == ["reject", "accept", "accept", "reject"]
     assert tremble("data", "check", out)[0] == 0
@@ -49,11 +52,9 @@ def test_a_map_that_is_there_is_kept(tmp_path: Path, table: Path) -> None:
     map_.write_text("mine")
     for force in ([], ["--force"]):
         said = mistake("data", "import", "table", table, "--guess", "--out", map_, *force)
-        assert said == f"tremble: --out '{map_}' is there already; give another --out."
+        assert said == f"tremble: --out '{map_}' already exists; give another --out."
     assert map_.read_text() == "mine"
-    assert "is there already" in mistake(
-        "data", "import", "table", table, "--guess", "--out", table
-    )
+    assert "already exists" in mistake("data", "import", "table", table, "--guess", "--out", table)
     assert table.read_text() == TABLE
 
 

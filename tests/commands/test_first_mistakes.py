@@ -47,7 +47,7 @@ def changed(folder: Path, *lines: str) -> str:
         ("formulations = true", 'formulations is true; it must be "all" or a list of texts such'),
         ("closing = {a = true}", "closing is {'a': true}; it must be one of"),
         ("data = [true]", "data is [true]; it must be a list of texts"),
-        ("name = true", "name in [study] is true; it must be a text in quotes."),
+        ("name = true", "name in [study] is true; it must be text in quotes."),
         ('spellings = "al"', """; it must be one of "exact", "all"; did you mean 'all'?"""),
     ],
 )
@@ -57,7 +57,9 @@ def test_values_are_quoted_as_a_study_file_has_them(tmp_path: Path, line: str, s
 
 def test_a_word_of_python_in_a_study_file(tmp_path: Path) -> None:
     said = changed(tmp_path, "spellings = True")
-    assert said.endswith("; correct it there, where True is no word: true and false are.")
+    assert said.endswith(
+        "; correct it there, because True is not a TOML value: write true or false in lower case."
+    )
 
 
 def test_values_as_json_has_them() -> None:
@@ -78,7 +80,9 @@ def test_controls_and_wordings_that_are_not_known(tmp_path: Path) -> None:
     assert all(f'"{name}"' in said for name in CONTROLS)
     said = changed(tmp_path, 'formulations = ["observer+no_rules"]')
     assert 'as formulations = ["observer"] and controls = ["no_rules"].' in said
-    with pytest.raises(UserError, match=r"joins one and a control, as in 'standard\+no_history'\)"):
+    with pytest.raises(
+        UserError, match=r"joins a wording and a control, as in 'standard\+no_history'\)"
+    ):
         spoken(Asked.parse("no_history"))
 
 
@@ -89,15 +93,15 @@ def test_controls_and_wordings_that_are_not_known(tmp_path: Path) -> None:
         ('data = ["demo", "demo"]', "data holds 'demo' 2 times"),
         (
             'data = ["mine.jsonl", "./mine.jsonl"]',
-            "data holds 'mine.jsonl' and './mine.jsonl', which are one file; keep one.",
+            "data holds 'mine.jsonl' and './mine.jsonl', which are the same file; keep one.",
         ),
         (
             'data = ["mine.jsonl", "link.jsonl"]',
-            "data holds 'mine.jsonl' and 'link.jsonl', which are one file",
+            "data holds 'mine.jsonl' and 'link.jsonl', which are the same file",
         ),
         (
             'data = ["copy.jsonl", "mine.jsonl"]',
-            "data holds 'copy.jsonl' and 'mine.jsonl', which hold the same; keep one.",
+            "data holds 'copy.jsonl' and 'mine.jsonl', which contain the same; keep one.",
         ),
         ('formulations = ["standard", "standard"]', "formulations holds 'standard' 2 times"),
         ('formats = ["chat", "plain", "chat"]', "formats holds 'chat' 2 times; keep one."),
@@ -118,7 +122,7 @@ def test_a_copy_is_found_however_it_is_packed_and_spaced(tmp_path: Path) -> None
     for name, content in (("copy.jsonl", text), ("copy.jsonl.gz", gzip.compress(text))):
         (tmp_path / name).write_bytes(content)
         said = changed(tmp_path, f'data = ["mine.jsonl", "{name}"]')
-        assert f"data holds 'mine.jsonl' and '{name}', which hold the same; keep one." in said
+        assert f"data holds 'mine.jsonl' and '{name}', which contain the same; keep one." in said
     for part in (text[:-20], text + b"\n{}", text.replace(b"10", b"30")):
         (tmp_path / "part.jsonl.gz").write_bytes(gzip.compress(part))
         assert not same_lines(tmp_path / "mine.jsonl", tmp_path / "part.jsonl.gz")
@@ -127,7 +131,7 @@ def test_a_copy_is_found_however_it_is_packed_and_spaced(tmp_path: Path) -> None
 def test_a_model_by_two_paths_is_one(tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
     study = write_study(tmp_path, base=f"{tmp_path}/model", aligned=f"{tmp_path}/./model/")
-    assert "are one; write one of them throughout." in refused(tmp_path, study)
+    assert "are the same; use one of the two names throughout." in refused(tmp_path, study)
     adapted = f'[[model]]\nid = "{tmp_path}/./model/"\nadapter = "mine"\n'
     study.write_text(study.read_text() + adapted)
     assert len(read_study(study).models) == 2  # the same weights under an adapter are another
@@ -179,15 +183,15 @@ def test_what_is_there_is_not_lost(tmp_path: Path) -> None:
     thesis = tmp_path / "thesis"
     thesis.write_text("years of work")
     source = ("data", "import", "jsonl", tmp_path / "mine.jsonl", "--out", thesis)
-    assert f"--out {str(thesis)!r} is there already; add --force" in mistake(*source)
+    assert f"--out {str(thesis)!r} already exists; add --force" in mistake(*source)
     assert tremble("run", study, "--out", tmp_path / "out")[0] == 0
     for command in (("report", tmp_path / "out"), ("report", "--published")):
         assert "is not a page of tremble" in mistake(*command, "--out", thesis)
-    assert "is no export" in mistake("export", tmp_path / "out", "--out", thesis)
+    assert "is not an export" in mistake("export", tmp_path / "out", "--out", thesis)
     assert "is not a page of tremble; give another --html." in mistake(
         "xray", study, "one", "--html", thesis
     )
-    assert "--force does not replace it" in mistake(*source, "--force")
+    assert "--force does not overwrite it" in mistake(*source, "--force")
     assert thesis.read_text() == "years of work"
     for command in (("report", "--published"), ("export", tmp_path / "out")):
         for _ in range(2):  # what they wrote themselves they write anew
@@ -198,7 +202,7 @@ def test_what_is_there_is_not_lost(tmp_path: Path) -> None:
     assert json.loads(thesis.read_text())["id"] == "one"
     mine = tmp_path / "mine.jsonl"  # records of one's own, which no import wrote
     again = ("data", "import", "jsonl", thesis, "--out", mine, "--force")
-    assert "--force does not replace it" in mistake(*again)
+    assert "--force does not overwrite it" in mistake(*again)
 
 
 @pytest.mark.parametrize("there", ["x.csv", "x.codebook.csv", "x.parquet"])

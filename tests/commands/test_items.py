@@ -74,12 +74,12 @@ def test_people_who_are_not_named_get_a_note_and_no_verdict(tmp_path: Path) -> N
             "one_decision_each = true in [study] if nobody made two decisions"
         )
     found = analysed(out, "--table", "intervals")
-    assert any("Of 360 single choices neither participant nor game" in n for n in found["notes"])
+    assert any("For 360 single choices neither participant nor game" in n for n in found["notes"])
     assert all("neither participant nor game" in row["note"] for row in found["intervals"])
     # As the file then says, nobody made two, and the same run scores nothing anew.
     study = study_of(tmp_path, records, "one_decision_each = true")
     code, _, said = tremble("run", study, "--out", out)
-    assert (code, said.count("nothing is missing")) == (0, 2)
+    assert (code, said.count("everything is already scored")) == (0, 2)
     assert all("participant" not in row["why"] for row in verdicts(out))
     found = analysed(out, "--table", "intervals")
     assert not any("neither participant" in note for note in found["notes"])
@@ -163,11 +163,11 @@ def test_a_file_that_says_both_is_refused(tmp_path: Path) -> None:
 def test_an_item_over_two_texts_is_refused_by_a_study_and_by_the_check(tmp_path: Path) -> None:
     study = study_of(tmp_path, choices(2, 2, item="offer"))
     sentence = refused(tmp_path, study)
-    assert "line 2: the item 'offer' has another text here than on line 1" in sentence
-    assert "; give every text an item of its own, or say in config what differs." in sentence
+    assert "line 2: the item 'offer' has a different text than on line 1" in sentence
+    assert "; give every text its own item, or say in config what differs." in sentence
     code, _, said = tremble("data", "check", tmp_path / "mine.jsonl")
     assert code == 2
-    assert "the item 'offer' has another text" in said
+    assert "the item 'offer' has a different text" in said
     assert "item is ['a']" in refused(tmp_path, study_of(tmp_path, choices(2, 2, item=["a"])))
     assert mistake("plan", study)
 

@@ -150,7 +150,7 @@ def in_game(**changes: Any) -> Decision:
 
 
 REFUSED = {
-    "no number of people": played(n=0),
+    "not a number of people": played(n=0),
     "no such round": played(round=0),
     "a choice that is no option": played(choice="c"),
     "an empty name": played(participant=""),
@@ -220,9 +220,9 @@ def test_importing_what_the_check_refuses(tmp_path: Path) -> None:
     assert tremble("data", "check", path)[0] == 2
     out = tmp_path / "out.jsonl"
     said = mistake("data", "import", "jsonl", path, "--out", out)
-    assert "The record 'g/r1' would be none that tremble takes, so nothing is written" in said
+    assert "The record 'g/r1' would not be valid, so nothing was written" in said
     assert not out.exists()
-    assert "JSON lines are written, no table" in mistake(
+    assert "JSON lines are written, not a table" in mistake(
         "data", "import", "jsonl", path, "--out", tmp_path / "out.csv"
     )
 
@@ -251,7 +251,7 @@ def test_records_to_standard_output(tmp_path: Path, target: str) -> None:
 
 def test_an_import_of_nothing(tmp_path: Path) -> None:
     nothing: Iterator[Decision] = iter(())
-    with pytest.raises(UserError, match="hold no decisions"):
+    with pytest.raises(UserError, match="contain no decisions"):
         import_decisions(nothing, tmp_path / "x.jsonl")
-    with pytest.raises(UserError, match="There is no folder"):
+    with pytest.raises(UserError, match="The folder"):
         import_decisions(nothing, tmp_path / "none" / "x.jsonl")

@@ -24,7 +24,7 @@ from tremble.study.decision_frame import decision_frame
 
 DATA = os.environ.get("TREMBLE_DATA")
 needs_source = pytest.mark.skipif(
-    not DATA, reason="TREMBLE_DATA is not set: the files of CaSiNo are not at hand"
+    not DATA, reason="TREMBLE_DATA is not set:fix CaSiNo are not at hand"
 )
 Raw = dict[str, Any]
 ONE, TWO = "mturk_agent_1", "mturk_agent_2"

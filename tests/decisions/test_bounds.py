@@ -51,7 +51,7 @@ def test_a_line_has_a_bound_and_the_next_is_read(
     path.write_bytes(gzip.compress(content) if packed else content)
     counts, faults, _ = check_decisions(path)
     assert counts["decisions"] == 2
-    sentence = "a line of more than 1 MB; write one JSON object a line"
+    sentence = "a line of more than 1 MB; write one JSON object per line"
     assert counts["faulty"] == 2
     assert len(faults) == 1 and faults[0].startswith(f"{path}, lines 2 and 3: {sentence}")
 
@@ -108,7 +108,7 @@ def test_a_damaged_file_and_one_that_cannot_be_read(tmp_path: Path) -> None:
     whole = gzip.compress(json.dumps(OWN).encode() * 1000)
     for content in (whole[:-20], whole[:40] + b"\0" * 40 + whole[80:]):
         (tmp_path / "m.jsonl.gz").write_bytes(content)
-        with pytest.raises(UserError, match=r"cannot be unpacked \(.*\); pack it again"):
+        with pytest.raises(UserError, match=r"cannot be unpacked \(.*\); compress it again"):
             list(jsonl.read(tmp_path / "m.jsonl.gz"))
     with pytest.raises(UserError, match="Is a directory"), lines_of(tmp_path):
         pass
@@ -120,7 +120,9 @@ def test_a_file_that_is_read_whole_has_a_bound(tmp_path: Path, a_megabyte: int) 
     path.write_text("1" + " " * (a_megabyte - 1))
     assert json_of(path) == 1
     path.write_text("1" + " " * a_megabyte)
-    with pytest.raises(UserError, match=r"x\.json' has more than 1 MB, and a file of its kind"):
+    with pytest.raises(
+        UserError, match=r"x\.json' has more than 1 MB, too much for a file of this"
+    ):
         text_of(path)
 
 

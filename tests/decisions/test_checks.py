@@ -55,17 +55,18 @@ def test_a_name_may_be_a_large_number_and_a_parameter_a_large_amount(tmp_path: P
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"rate": "0.4"}, "rate is '0.4', a text: leave out the quotes; a rate lies between"),
-        ({"rate": 45}, "rate is 45; a rate lies between 0 and 1; for 45 % write 0.45."),
-        ({"rate": 100.5}, "rate is 100.5; a rate lies between 0 and 1."),
-        ({"rates": {"A": 45.5, "B": 54.5}}, "the rate of 'A' is 45.5; a rate lies between 0 and 1; "
-         "for 45.5 % write 0.455."),
+        ({"rate": "0.4"}, "rate is '0.4', a text: leave out the quotes; a rate must lie between"),
+        ({"rate": 45}, "rate is 45; a rate must lie between 0 and 1; for 45 % write 0.45."),
+        ({"rate": 100.5}, "rate is 100.5; a rate must lie between 0 and 1."),
+        ({"rates": {"A": 45.5, "B": 54.5}},
+         "the rate of 'A' is 45.5; a rate must lie between 0 and 1; for 45.5 % write 0.455."),
         ({"rate": 0.4, "n": "30"}, "n is '30', a text: leave out the quotes; it must be a whole"),
-        ({"rate": 0.4, "rate_sd": True}, "rate_sd is true; a standard deviation is a number"),
+        ({"rate": 0.4, "rate_sd": True}, "rate_sd is true; a standard deviation must be a number"),
         ({"rate": 0.4, "rate_sd": "0.1"}, "rate_sd is '0.1', a text: leave out the quotes;"),
-        ({"rate": 0.4, "sex": "f"}, "unknown key 'sex'; put it in config, for --by; known: at,"),
-        ({"rte": 0.4}, "unknown key 'rte'; did you mean 'rate'? If not, put it in config, "
-         "for --by."),
+        ({"rate": 0.4, "sex": "f"},
+         "unknown key 'sex'; put it in config, to use it in --by; choose from: at,"),
+        ({"rte": 0.4},
+         "unknown key 'rte'; did you mean 'rate'? If not, put it in config, to use it in --by."),
     ],
 )  # fmt: skip
 def test_the_cure_fits_the_mistake(tmp_path: Path, change: dict[str, Any], said: str) -> None:
@@ -75,9 +76,9 @@ def test_the_cure_fits_the_mistake(tmp_path: Path, change: dict[str, Any], said:
 def test_a_key_that_stands_twice(tmp_path: Path) -> None:
     line = json.dumps(OWN)
     said = fault(tmp_path, line.replace('"choice"', '"choice": "reject", "choice"'))
-    assert said == "line 1: the key 'choice' stands twice in one object; keep one."
+    assert said == "line 1: the key 'choice' appears twice in one object; keep one."
     events = '{"kind": "game", "events": [{"type": "a", "x": 1, "x": 1}]}'
-    assert "the key 'x' stands twice" in fault(tmp_path, events)
+    assert "the key 'x' appears twice" in fault(tmp_path, events)
 
 
 def game(id_: str, rounds: Any = 2) -> dict[str, Any]:
@@ -101,11 +102,11 @@ def test_what_a_study_cannot_compute_is_a_fault_of_the_game(tmp_path: Path) -> N
     counts, faults, _ = check_decisions(path)
     assert (counts["decisions"], counts["faulty"]) == (2, 1)
     (said,) = faults
-    assert said.startswith(f"{path}, line 4: line 5 cannot use this game: The decision 'bad/0' ")
+    assert said.startswith(
+        f"{path}, line 4: line 5 cannot use this game: The rules or events of the decision 'bad/0' "
+    )
     assert said.endswith("see docs/data.md. Decisions of this game that are left out: 2.")
-    with pytest.raises(
-        UserError, match="'bad/0' lacks something that repeated_matrix needs"
-    ) as run:
+    with pytest.raises(UserError, match="'bad/0' lack something that repeated_matrix needs") as run:
         decision_frame(jsonl.read(path))
     assert "src/" not in str(run.value) and str(run.value) in said
 
@@ -121,10 +122,10 @@ def test_a_faulty_game_is_said_once(tmp_path: Path) -> None:
         ", line 1", ", line 4", ", line 8"
     ]  # fmt: skip
     assert [said[-3:] for said in faults[:2]] == [" 2.", " 3."]
-    assert "no game 'none' before this line" in faults[2]
+    assert "there is no game 'none' before this line" in faults[2]
     every: list[Fault] = []
     assert not list(jsonl.read(path, every.append))
-    assert str(every[1]) == f"{path}, line 2: its game 'a' is on line 1, which is faulty."
+    assert str(every[1]) == f"{path}, line 2: its game 'a' is on line 1, which has errors."
 
 
 def test_the_documented_game_is_sound(tmp_path: Path) -> None:
@@ -176,7 +177,7 @@ def test_composed_and_decomposed_letters_are_the_same(tmp_path: Path) -> None:
     found = read_one(tmp_path, {**record, "rates": {parts: 0.4, "tea": 0.6}})
     assert found.rates == {whole: 0.4, "tea": 0.6}
     said = fault(tmp_path, {**record, "options": [whole, parts], "choice": whole})
-    assert "two options have a key of the same letters" in said
+    assert "two options have a key with the same letters" in said
     said = fault(tmp_path, {**record, "choice": "the\u0301"})
     assert "is not among the options" in said
 
@@ -204,7 +205,7 @@ def test_one_array_of_all_records(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"n": 25}, "n is 25 with a single choice, which counts as one person's; for many people"),
+        ({"n": 25}, "n is 25 with a single choice, which counts as one person; for many people"),
         ({"rate_sd": 0.2}, "rate_sd is 0.2 with a single choice, but it is about a rate"),
         ({"choices_each": 5}, "choices_each is 5 with a single choice, but it is about a rate"),
     ],
@@ -243,7 +244,7 @@ def test_a_name_is_one_however_its_letters_are_composed() -> None:
 
 def test_an_item_of_two_texts_is_found_however_it_is_written() -> None:
     records = [asked("1", at, item=name) for at, name in enumerate((COMPOSED, APART))]
-    with pytest.raises(Fault, match="has another text here than on line 1"):
+    with pytest.raises(Fault, match="has a different text than on line 1"):
         list(jsonl.read_records(records, Path("mine.jsonl")))
 
 

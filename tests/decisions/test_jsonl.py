@@ -174,7 +174,7 @@ def test_a_decision_may_be_called_like_a_game_with_the_word_game(tmp_path: Path)
 def test_an_event_whose_data_would_be_lost_is_not_written(tmp_path: Path, key: str) -> None:
     told: dict[str, Any] = {"rules": {}, "history": (Event("moves", {key: "x"}),)}
     decision = Decision("1", "d", "lottery", (Option("a", "A"), Option("b", "B")), "a", **told)
-    with pytest.raises(UserError, match=f"event 'moves' has {key!r} among its data"):
+    with pytest.raises(UserError, match=f"event 'moves' has {key!r} in its data"):
         jsonl.write([decision], tmp_path / "m.jsonl")
     assert not list(tmp_path.iterdir())
 
@@ -188,14 +188,14 @@ FAULTS = [
     ({**OWN, "prompt": ""}, "prompt is empty"),
     ({**OWN, "prompt": [{"role": "system", "content": "x"}]}, "only system messages"),
     ({**OWN, "prompt": [{"role": "assistant", "content": "x"}]}, "as a sentence"),
-    ({**OWN, "at": 3}, "at says nothing in a record with prompt"),
+    ({**OWN, "at": 3}, "at has no effect in a record with prompt"),
     ({**OWN, "id": "a \ud800"}, "surrogate"),
     ({**OWN, "choice": None, "rate": 0.5, "n": 10**20}, "n is 1000"),
     ({**OWN, "rules": {}}, "exactly one of game, rules and prompt"),
     ({**OWN, "options": ["accept"]}, "at least two options"),
     ({**OWN, "options": ["accept", "accept"]}, "same key"),
     ({**OWN, "options": ["accept", {"key": "x", "label": "accept"}]}, "same label"),
-    ({**OWN, "options": ["accept", ""]}, "not empty"),
+    ({**OWN, "options": ["accept", ""]}, "non-empty"),
     ({**OWN, "choice": "maybe"}, "choice 'maybe' is not among the options"),
     ({**OWN, "target": "maybe"}, "target 'maybe' is not among the options"),
     ({**OWN, "rate": 0.5}, "exactly one of choice, rates and rate"),
@@ -210,11 +210,11 @@ FAULTS = [
     ({**OWN, "choice": None, "rate": 0.5, "n": 2.5}, "n is 2.5"),
     ({**OWN, "rate_sd": -1}, "rate_sd is -1"),
     ({**OWN, "opening": 3}, "opening is 3"),
-    ({**OWN, "item": ["a"]}, "item is ['a']; it must be a text"),
-    ({**OWN, "item": 1.5}, "item is 1.5; it must be a text"),
-    ({**OWN, "item": ""}, "item is ''; it must be a text that is not empty"),
-    ({**PLAYED, "item": "a"}, "item says nothing in a record with game"),
-    ({**PLAYED, "game": "h"}, "no game 'h' before this line"),
+    ({**OWN, "item": ["a"]}, "item is ['a']; it must be a non-empty text"),
+    ({**OWN, "item": 1.5}, "item is 1.5; it must be a non-empty text"),
+    ({**OWN, "item": ""}, "item is ''; it must be a non-empty text"),
+    ({**PLAYED, "item": "a"}, "item has no effect in a record with game"),
+    ({**PLAYED, "game": "h"}, "there is no game 'h' before this line"),
     ({"id": "x", "rules": {}, "family": "chess", "options": ["a", "b"], "choice": "a"}, "chess"),
     ({"rules": {}, "family": "lottery", "options": ["a", "b"], "choice": "a"}, "id is missing"),
 ]
@@ -238,7 +238,7 @@ def test_every_fault_has_its_line_and_its_cure(tmp_path: Path, line: Any, messag
         ({"at": 2}, "events 0 to 1"),
         ({"at": -1}, "at is -1"),
         ({"at": None}, "at is missing"),
-        ({"dataset": "other"}, "the game's is 'mine'"),
+        ({"dataset": "other"}, "the game it is 'mine'"),
     ],
 )
 def test_faults_of_a_played_decision(tmp_path: Path, change: Any, message: str) -> None:
@@ -292,9 +292,9 @@ def test_one_id_for_two_things_is_not_written(tmp_path: Path) -> None:
     file = tmp_path / "m.jsonl"
     assert jsonl.write([played("1", game), played("2", replace(game))], file) == 2  # the same
     other = replace(game, events=())
-    with pytest.raises(UserError, match="The id 'g' stands for two different games; give each"):
+    with pytest.raises(UserError, match="Two different games have the id 'g'; give each"):
         jsonl.write([played("1", game), played("2", other)], file)
-    with pytest.raises(UserError, match="The id '1' stands for two decisions; give each"):
+    with pytest.raises(UserError, match="Two decisions have the id '1'; give each"):
         jsonl.write([played("1", game), played("1", game)], file)
     assert len(list(jsonl.read(file))) == 2
 

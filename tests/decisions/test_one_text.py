@@ -37,6 +37,6 @@ def test_an_item_has_one_text_in_one_condition(tmp_path: Path) -> None:
             list(jsonl.read(write_lines(tmp_path / "m.jsonl", *sound, line)))
         assert caught.value.line == 9
         assert caught.value.message == (
-            "the item '1' has another text here than on line 4, where config is the same; give "
-            "every text an item of its own, or say in config what differs."
+            "the item '1' has a different text than on line 4, with the same config; give every "
+            "text its own item, or say in config what differs."
         )

@@ -99,7 +99,9 @@ def test_samples_are_nested_and_nearly_full_and_split_one_cluster_at_most(people
             assert len(split) <= 1
             if most >= largest and found != {d.id for d in given}:
                 (note,) = sample.notes("mine.jsonl", {"session"})
-                assert ("people's games are split" in note) == bool(split)
+                assert ("some games of the same people are not in the sample" in note) == bool(
+                    split
+                )
             before = found
         assert before == {d.id for d in given}
         shuffled = rng.sample(given, len(given))
@@ -125,8 +127,8 @@ def test_a_first_cluster_that_is_too_large_comes_in_games_and_a_game_in_its_firs
     assert [d.id for d in drawn(given, 3)] == [f"{order[0]}/one/r{at}" for at in range(3)]
     (note,) = Sample(given, 3).notes("mine.jsonl", {"session"})
     assert note == (
-        "mine.jsonl: sampled 3 of 20 decisions of session (1 of 5 games, one in part; people's "
-        "games are split; few games: intervals are wide)."
+        "mine.jsonl: sampled 3 of 20 decisions of session (1 of 5 games, one in part; some games "
+        "of the same people are not in the sample; few games, so intervals are wide)."
     )
 
 
@@ -134,7 +136,7 @@ def test_few_games_are_said_where_there_are_more() -> None:
     given = [d for number in range(30) for d in played(f"g{number}", 2)]
     (few,) = Sample(given, 39).notes("mine.jsonl", {"session"})
     (enough,) = Sample(given, 41).notes("mine.jsonl", {"session"})
-    assert few.endswith("(19 of 30 games; few games: intervals are wide).")
+    assert few.endswith("(19 of 30 games; few games, so intervals are wide).")
     assert enough.endswith("(20 of 30 games).")
     (one,) = Sample(played("g", 9), 5).notes("mine.jsonl", {"session"})
     assert "few" not in one

@@ -43,9 +43,9 @@ def test_values_are_read_and_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ((1, ..., 3), "the option 'b' has no value, but others have; give all one."),
-        ((1, None, 3), "the option 'b' has no value, but others have; give all one."),
-        ((2, 2.0, 2), "all options have the value 2; give them different ones, or none."),
+        ((1, ..., 3), "the option 'b' has no value, but others do; give every option a value."),
+        ((1, None, 3), "the option 'b' has no value, but others do; give every option a value."),
+        ((2, 2.0, 2), "all options have the value 2; give them different values, or none."),
         ((1, "2", 3), "value is '2', a text: leave out the quotes; it must be a number"),
         ((1, True, 3), "value is true; it must be a number"),
         ((1, 1e300, 3), "value is 1e+300; it must be a number from -1e+12 to 1e+12."),

@@ -98,14 +98,14 @@ def test_a_model_that_is_wrong_without_its_cache_is_refused(
     folder = save_tiny(tmp_path)
     sentence = refused(folder, engine)
     assert sentence.startswith(
-        f"The model {str(folder)!r} has other log-probabilities with a cache"
+        f"The model {str(folder)!r} gives different log-probabilities with and without a cache"
     )
     assert "0.0001 is tolerated" in sentence
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_a_lower_precision_is_held_to_its_own_tolerance(dtype: torch.dtype, unshared: None) -> None:
-    with pytest.raises(ModelUnavailable, match="The model has other log-probabilities"):
+    with pytest.raises(ModelUnavailable, match="The model gives different log-probabilities"):
         scored(engine_of(tiny_model("Llama").to(dtype)))
 
 
@@ -119,7 +119,7 @@ def test_a_step_from_the_cache_is_compared_in_float32(monkeypatch: pytest.Monkey
         return whole(layer, hidden_states, *others, **named)
 
     monkeypatch.setattr(LlamaAttention, "forward", forward)
-    with pytest.raises(ModelUnavailable, match="with a cache"):
+    with pytest.raises(ModelUnavailable, match="with and without a cache"):
         scored(engine_of(tiny_model("Llama")))
     check = scored(engine_of(tiny_model("Llama").to(torch.bfloat16)))
     assert check["prefilled"] <= TOLERANCE["bfloat16"]
@@ -180,7 +180,9 @@ def test_the_other_models_of_a_study_are_scored(unshared: None, tmp_path: Path) 
     out = tmp_path / "out"
     run(study_file(tmp_path, models), out, said)
     assert set(scores(out)["model"]) == {str(right)}
-    assert any(f"{wrong} is left out." in line and "with a cache" in line for line in said)
+    assert any(
+        f"{wrong} is left out." in line and "with and without a cache" in line for line in said
+    )
     (manifest,) = filter(None, [job.manifest() for job in Store(out).jobs()])
     assert manifest["scoring"]["cache_check"]["why"] is None
     assert manifest["scoring"]["weights"]["files"] == ["model.safetensors"]

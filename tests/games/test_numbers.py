@@ -161,5 +161,5 @@ def test_a_prompt_of_ones_own_has_what_was_read_and_a_damaged_record_is_refused(
     (what,) = numbers([own])
     assert what is not None
     assert set(json.loads(what)) == {"read"}  # a hash of what was read
-    with pytest.raises(UserError, match="lacks something that repeated_matrix needs"):
+    with pytest.raises(UserError, match="lack something that repeated_matrix needs"):
         numbers([own, broken])

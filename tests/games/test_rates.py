@@ -98,7 +98,7 @@ def test_payoffs_that_do_not_fit_are_refused(rules: dict[str, Any]) -> None:
 def test_keys_that_are_no_rows_are_refused() -> None:
     options = (Option("up", "U"), Option("down", "D"))
     decision = Decision("d", "toy", "one_shot_matrix", options, rules=GAME)
-    with pytest.raises(UserError, match=r"options up, down .* the numbers of their rows"):
+    with pytest.raises(UserError, match=r"options up, down .* use the row numbers"):
         standard(decision)
 
 

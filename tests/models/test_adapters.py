@@ -142,8 +142,9 @@ def test_an_adapter_of_a_model_with_experts(tmp_path: Path) -> None:
     names = sorted(load_file(adapter / WEIGHTS))
     lost = next(name for name in names if "experts" in name)
     altered(adapter, lambda given: {n: given[n] for n in given if n != lost}, weights=WEIGHTS)
-    assert f"lacks 1 tensor that its configuration implies for this model ({lost!r} first)" in (
-        refused(base, adapter=str(adapter))
+    assert (
+        f"lacks 1 tensor that its configuration requires for this model (the first: {lost!r})"
+        in (refused(base, adapter=str(adapter)))
     )
 
 
@@ -252,7 +253,7 @@ def test_ends_of_a_tied_model_that_differ_are_not_both_taken_up(tied: Path, tmp_
     embedding = "base_model.model.model.embed_tokens.weight"
     head = {"base_model.model.lm_head.weight": load_file(tmp_path / WEIGHTS)[embedding] + 1}
     altered(tmp_path, lambda given: {**given, **head}, weights=WEIGHTS)
-    assert "did not come to stand in its model" in refused(tied, adapter=str(tmp_path))
+    assert "was not merged into its model" in refused(tied, adapter=str(tmp_path))
 
 
 def test_parts_that_a_configuration_does_not_know(llama: Path, tmp_path: Path) -> None:
@@ -264,7 +265,7 @@ def test_parts_that_a_configuration_does_not_know(llama: Path, tmp_path: Path) -
         name = next(iter(settings))
         adapter = trained(llama, tmp_path / name, peft.LoraConfig(**LORA, **settings))
         sentence = refused(llama, adapter=str(configured(adapter, **without)))
-        assert "have no place in its model" in sentence
+        assert "do not fit its model" in sentence
 
 
 def test_an_adapter_of_another_architecture(lora: Path, tmp_path: Path) -> None:
@@ -282,7 +283,7 @@ def test_pickled_missing_and_damaged_adapters(llama: Path, lora: Path, tmp_path:
     (adapter / "adapter_model.bin").write_bytes(b"\x80\x04cposix\nsystem\n.")
     assert "only pickled weights (adapter_model.bin)" in refused(llama, adapter=str(adapter))
     (adapter / "adapter_config.json").write_text("[]")
-    assert "holds no JSON object" in refused(llama, adapter=str(adapter))
+    assert "does not contain a JSON object" in refused(llama, adapter=str(adapter))
 
 
 def test_an_adapter_in_the_folder_of_a_model(
@@ -335,7 +336,7 @@ def test_an_adapter_is_no_model(config: bool, llama: Path, lora: Path, tmp_path:
         (adapter / "config.json").write_bytes((llama / "config.json").read_bytes())
     with pytest.raises(UserError) as caught:
         model_identity(ModelSpec(str(adapter)), RunOptions(), lambda _: None)
-    assert f"{str(adapter)!r} holds an adapter and no model; in [[model]]" in str(caught.value)
+    assert f"{str(adapter)!r} contains an adapter but no model; in [[model]]" in str(caught.value)
 
 
 def test_a_merge_that_changes_what_is_computed_is_noticed(
@@ -349,7 +350,7 @@ def test_a_merge_that_changes_what_is_computed_is_noticed(
 
     monkeypatch.setattr(peft.tuners.lora.Linear, "merge", half)
     sentence = refused(llama, adapter=str(lora))
-    assert f"Merging the adapter '{lora}' into its model moves log-probabilities by" in sentence
+    assert f"Merging the adapter '{lora}' into its model changes log-probabilities by" in sentence
 
 
 @pytest.mark.parametrize(
@@ -367,7 +368,7 @@ def test_an_adapter_too_large_for_a_precision(
         lambda given: {name: tensor * factor for name, tensor in given.items()},
         weights=WEIGHTS,
     )
-    with pytest.raises(UserError, match=f"with the adapter .* gives no numbers in {cure}"):
+    with pytest.raises(UserError, match=f"with the adapter .* returns invalid numbers in {cure}"):
         open_engine(ModelSpec(str(llama), adapter=str(adapter)), RunOptions(dtype=dtype), print)
 
 

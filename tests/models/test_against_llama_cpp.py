@@ -37,7 +37,7 @@ TEXTS = [
 
 NOT_THERE = {
     "phi3 with a window": "llama.cpp says that it leaves the window of Phi-3 out",
-    "biases of qwen3": "llama.cpp has no place for them",
+    "biases of qwen3": "llama.cpp does not know them",
 }
 # Where llama.cpp takes every letter but a to z for a large one, tokenizer.json does not.
 CASES = ("tekken", "gpt-4o", "llama4", "kanana2", "talkie", "minimax-m2")

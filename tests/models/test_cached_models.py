@@ -85,7 +85,7 @@ def test_a_file_that_would_be_read_but_was_not_written(name: str, model: Path) -
     (folder / name).write_bytes(b"{}")
     said: list[str] = []
     asked(model, said)
-    assert f"since there is a strange {name!r} in {str(folder)!r}" in said[0]
+    assert f"since there is an unexpected {name!r} in {str(folder)!r}" in said[0]
     assert contents(folder) == contents(TINY)
 
 
@@ -124,7 +124,7 @@ def test_what_0_1_0_converted_is_converted_once_more(model: Path, tmp_path: Path
     for _ in range(2):
         asked(model, said, weights=False)
     assert len(said) == 1
-    assert "since version 0.1.0 kept no checksums" in said[0]
+    assert "since version 0.1.0 stored no checksums" in said[0]
     assert conversions(tmp_path) == 2
 
 

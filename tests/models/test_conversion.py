@@ -73,7 +73,7 @@ def test_a_cache_that_cannot_be_written(
     sentence = str(caught.value)
     assert f"({os.strerror(number)})" in sentence
     assert cure in sentence
-    assert "0.1.0 kept no checksums" in sentence
+    assert "0.1.0 stored no checksums" in sentence
     assert "\n" not in sentence
     assert contents(folder) == contents(TINY)
     assert [path.name for path in (tmp_path / "cache").iterdir()] == [folder.name]
@@ -115,11 +115,11 @@ REPORT = "print(json.dumps({'reason': %r, 'errno': %r})); sys.exit(1)"
 BROKEN = {
     REPORT % ("No space left on device", errno.ENOSPC): ("No space left on device", FULL),
     REPORT % ("Read-only file system", errno.EROFS): ("Read-only file system", WRITABLE),
-    REPORT % ("Cannot allocate memory", errno.ENOMEM): ("memory does not suffice", "smaller model"),
+    REPORT % ("Cannot allocate memory", errno.ENOMEM): ("is not enough memory", "smaller model"),
     REPORT % ("block_count\x1b[2J is 0", None): (r"block_count\x1b[2J is 0", "damaged, or"),
     "raise ValueError('no\\nsuch layer')": ("such layer", "damaged, or"),
-    "os.kill(os.getpid(), 9)": ("memory does not suffice", "smaller model"),
-    "os.kill(os.getpid(), 11)": ("ended by signal 11", "damaged, or"),
+    "os.kill(os.getpid(), 9)": ("is not enough memory", "smaller model"),
+    "os.kill(os.getpid(), 11)": ("stopped by signal 11", "damaged, or"),
     "print('[' * 100_000); sys.exit(1)": ("[[[[", "damaged, or"),
     "sys.exit(3)": ("no reason given", "damaged, or"),
 }

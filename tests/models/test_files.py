@@ -126,7 +126,7 @@ def test_a_sharded_folder_is_checked_shard_by_shard(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=f"{names[1]}.* truncated or damaged"):
         check_weights(folder)
     shard.unlink()
-    with pytest.raises(UserError, match=f"lack '{names[1]}', which their index names"):
+    with pytest.raises(UserError, match=f"lack '{names[1]}', which their index lists"):
         check_weights(folder)
 
 

@@ -49,13 +49,13 @@ def test_wherever_it_is_cut_off(tmp_path: Path) -> None:
 
 HUGE = 2**60
 LIES = {
-    "no GGUF": (b"GGML" + b"\0" * 40, "does not begin as a GGUF file"),
+    "no GGUF": (b"GGML" + b"\0" * 40, "does not begin like a GGUF file"),
     "tensors": (header(SOUND, tensor_count=HUGE), f"it has {HUGE} tensors"),
     "entries": (header({}, kv_count=HUGE), f"header has {HUGE} entries"),
     "layers": (header({"llama.block_count": 10**9}), "'llama.block_count' is 1000000000, which is"),
     "no layers": (header({"llama.block_count": 0}), "'llama.block_count' is 0, which is less"),
     "wide": (header({"llama.embedding_length": 2**31}), "'llama.embedding_length' is 2147483648"),
-    "half": (header({"x.block_count": struct.pack("<If", 6, 2.5)}), "is 2.5, which is no whole"),
+    "half": (header({"x.block_count": struct.pack("<If", 6, 2.5)}), "is 2.5, which is not a whole"),
     "heads": (header({"x.attention.head_count": 2**31}), "'x.attention.head_count' is 2147483648"),
     "experts": (header({"x.expert_count": 10**8}), "'x.expert_count' is 100000000"),
     "vocabulary": (header({"x.vocab_size": 2**32 - 1}), "'x.vocab_size' is 4294967295"),

@@ -81,7 +81,7 @@ ODD: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "a layer too many": (
         {".block_count": 1},
         {},
-        "holds the tensor 'blk.1.attn_norm.weight' (and 8 more), for which transformers",
+        "has the tensor 'blk.1.attn_norm.weight' (and 8 more), which transformers",
     ),
     "no epsilon": (
         {".attention.layer_norm_rms_epsilon": None},
@@ -96,12 +96,12 @@ ODD: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "a strange tensor": (
         {},
         {"blk.0.attn_q_norm.weight": np.ones(8, np.float32)},
-        "holds the tensor 'blk.0.attn_q_norm.weight', for which transformers has no place",
+        "has the tensor 'blk.0.attn_q_norm.weight', which transformers has no place",
     ),
     "another shape": (
         {".feed_forward_length": 64},
         {},
-        "holds the tensor 'blk.0.ffn_down.weight' (and 5 more) in another shape than a model",
+        "has the tensor 'blk.0.ffn_down.weight' (and 5 more) in a shape that does not",
     ),
     "a part": (
         {"split.no": 0, "split.count": 2, "split.tensors.count": 21},
@@ -111,7 +111,7 @@ ODD: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "an adapter": (
         {"general.type": "adapter", "adapter.type": "lora"},
         {},
-        "holds no language model (its 'general.type' is 'adapter')",
+        "does not contain a language model (its 'general.type' is 'adapter')",
     ),
     "a number is scaled": (
         {".logit_scale": 0.25},
@@ -161,12 +161,12 @@ ODD: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "factors of another number": (
         {},
         {"rope_freqs.weight": np.ones(3, np.float32)},
-        "holds the tensor 'rope_freqs.weight', which tremble does not understand",
+        "has the tensor 'rope_freqs.weight', which tremble does not understand",
     ),
     "short factors alone": (
         {},
         {"rope_factors_short.weight": np.ones(4, np.float32)},
-        "holds the tensor 'rope_factors_short.weight', which tremble does not understand",
+        "has the tensor 'rope_factors_short.weight', which tremble does not understand",
     ),
     "a field of nobody": ({"xielu.beta": 0.5}, {}, "holds the field 'xielu.beta' = 0.5, which"),
     "texts in small letters": (
@@ -187,7 +187,7 @@ ODD: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "no pre-tokenizer": (
         {"tokenizer.ggml.pre": None},
         {},
-        "names no pre-tokenizer ('tokenizer.ggml.pre')",
+        "has no pre-tokenizer ('tokenizer.ggml.pre')",
     ),
     "another tokenizer": (
         {"tokenizer.ggml.model": "rwkv"},
@@ -239,7 +239,7 @@ def test_two_tensors_in_one_place_are_refused(llama: Path, tmp_path: Path) -> No
     place = at + 4 + 8 * dimensions + 4
     assert struct.unpack_from("<Q", content, place) == (stored[second].offset,)
     file.write_bytes(content[:place] + struct.pack("<Q", 0) + content[place + 8 :])
-    with pytest.raises(Refused, match="in one place") as refused:
+    with pytest.raises(Refused, match="in the same place") as refused:
         converted(file, tmp_path / "made")
     assert first in refused.value.said
 

@@ -81,7 +81,7 @@ def test_a_plan_times_a_model_whose_weights_nobody_has(
     plan = plan_study(read_study(study(tmp_path, "them/one")), tmp_path / "out", said.append)
     (row,) = plan["models"]
     assert row["timing"] == "timed" and row["seconds"] > 0
-    assert "Timing passes of a few layers like those of them/one." in said
+    assert "Measuring speed with a few layers like those of them/one." in said
     assert hub.served and not any(name.endswith(".safetensors") for name in hub.served)
     assert not (tmp_path / "out").exists()
 
@@ -260,17 +260,17 @@ def test_a_model_that_cannot_be_had_does_not_stop_the_others(
     code, _, error = tremble("run", path, "--out", tmp_path / "out")
     assert code == 1
     assert "Traceback" not in error
-    (sentence,) = (line for line in error.splitlines() if "is left out" in line)
+    (sentence,) = (line for line in error.splitlines() if "is skipped" in line)
     assert "them/two" in sentence
     assert cause in sentence
     assert cure in sentence
-    assert "1 of the models could not be had (them/two)" in error
+    assert "1 unavailable (them/two)" in error
     assert scored(tmp_path) == {"them/one", "them/three"}
     assert list(absent(tmp_path / "out")) == ["them/two"]
     (note,) = caveats(tmp_path / "out")
     assert cause in note
     printed = tremble("analyze", tmp_path / "out")[1]
-    assert "them/two could not be had" in " ".join(printed.split())
+    assert "them/two unavailable" in " ".join(printed.split())
 
 
 @pytest.mark.parametrize("how", list(BROKEN))
@@ -388,7 +388,7 @@ def test_a_twin_that_fails_after_the_other_was_scored(tmp_path: Path, hub: FakeH
     path = study(tmp_path, pairs=[("them/one", "them/two")])
     code, _, error = tremble("run", path, "--out", tmp_path / "out")
     assert code == 1
-    assert "them/two is left out" in error
+    assert "them/two is skipped" in error
     assert scored(tmp_path) == {"them/one"}
     (tmp_path / "cache").rename(tmp_path / "damaged")
     weights.write_bytes(whole)

@@ -18,7 +18,11 @@ from tremble.models.open import open_tokenizer
 from tremble.models.spec import ModelSpec, RunOptions
 
 TINY = GOLDEN / "study_0_1_0" / "models" / "base"
-MORE, LESS, NOT_WHOLE = "which is more than", "which is less than 1;", "which is no whole number;"
+MORE, LESS, NOT_WHOLE = (
+    "which is more than",
+    "which is less than 1;",
+    "which is not a whole number;",
+)
 
 
 @pytest.fixture
@@ -146,7 +150,7 @@ def test_models_as_they_are_pass(folder: Path) -> None:
         ('{"a":' * 100_000, "maximum recursion depth"),
         (f'{{"num_hidden_layers": {"9" * 5000}}}', "5000 digits"),
         ('{"model_type": ', "Expecting value"),
-        ("[1]", "holds no JSON object"),
+        ("[1]", "does not contain a JSON object"),
         ("\udcff{}", "can't decode byte"),
     ],
 )

@@ -108,7 +108,7 @@ def test_trusted_code_of_another_repository_is_refused(
     with pytest.raises(UserError) as caught:
         open_tokenizer(ModelSpec(str(scaled)), options, lambda _: None)
     sentence = str(caught.value)
-    assert f"takes code from 'them/elsewhere' (auto_map in {file})" in sentence
+    assert f"uses code from 'them/elsewhere' (auto_map in {file})" in sentence
     assert "\n" not in sentence and "; " in sentence and sentence.endswith(".")
 
 
@@ -129,7 +129,7 @@ def test_code_of_the_hub_is_that_of_the_revision(hub: FakeHub, tmp_path: Path) -
         assert engine.identity()["weights"] == 40 * digit and "code" not in engine.identity()
     hub.revisions["them/one", "main"] = 40 * "c"
     altered(folder, None, {"auto_map": {"AutoConfig": "them/two--scaled.Config"}})
-    with pytest.raises(UserError, match="takes code from 'them/two'"):
+    with pytest.raises(UserError, match="uses code from 'them/two'"):
         open_tokenizer(ModelSpec("them/one"), options, lambda _: None)
 
 

@@ -96,10 +96,10 @@ NOT_OF_THE_HUB = {
     "a revision beside": (ModelSpec("tiny", "main"), "it has no revision 'main'"),
     "a revision behind": (
         ModelSpec("tiny@refs/pr/1"),
-        "'tiny' is a folder, which has no revisions",
+        "'tiny' is a folder, and folders have no revisions",
     ),
-    "a file": (ModelSpec("weights.bin"), "is a file, and no .gguf file"),
-    "a file inside": (ModelSpec("./tiny/config.json"), "is a file, and no .gguf file"),
+    "a file": (ModelSpec("weights.bin"), "is a file but not a .gguf file"),
+    "a file inside": (ModelSpec("./tiny/config.json"), "is a file but not a .gguf file"),
     "nothing": (ModelSpec("./none"), "There is no model folder './none'"),
 }
 

@@ -163,7 +163,9 @@ def test_files_that_do_not_belong_together(llama: Path, tmp_path: Path) -> None:
 
     unnamed = copied(shards, tmp_path / "unnamed")
     (unnamed / "model.safetensors.index.json").unlink()
-    assert f"{len(set(places.values()))} files of weights ({first!r} first)" in refused(unnamed)
+    assert f"{len(set(places.values()))} files of weights (the first: {first!r})" in refused(
+        unnamed
+    )
 
     spread = copied(llama, tmp_path / "spread")
     shutil.copy(

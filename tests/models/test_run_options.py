@@ -86,16 +86,16 @@ def test_wrong_values_are_shown(tmp_path: Path, run: str, shown: str) -> None:
 
 def test_an_adapter_does_not_go_with_quantised_weights(tmp_path: Path) -> None:
     text = '[[model]]\nid = "a"\nadapter = "lora"\n'
-    with pytest.raises(UserError, match="'8bit' cannot go with the adapter 'lora'"):
+    with pytest.raises(UserError, match="'8bit' cannot be combined with the adapter 'lora'"):
         options(tmp_path, 'quantise = "8bit"', text)
 
 
 @pytest.mark.parametrize(
     ("device", "reason"),
     [
-        ("gpu", "a device is cpu, cuda, cuda:0 and so on, mps, or auto"),
-        ("cuda:one", "a device is cpu"),
-        ("cuda:", "a device is cpu"),
+        ("gpu", "the possible devices are cpu, cuda, cuda:0 and so on, mps and auto"),
+        ("cuda:one", "the possible devices are cpu"),
+        ("cuda:", "the possible devices are cpu"),
         ("cuda", "sees no CUDA GPU"),
         ("cuda:1", "sees no CUDA GPU"),
         ("mps", "sees no Apple GPU"),
@@ -115,7 +115,7 @@ def test_a_gpu_beyond_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     check_device(RunOptions(device="cuda:1"))
-    with pytest.raises(UserError, match="the last of them cuda:1"):
+    with pytest.raises(UserError, match="up to cuda:1"):
         check_device(RunOptions(device="cuda:2"))
 
 

@@ -155,7 +155,7 @@ def test_no_control_depends_on_what_was_hidden_or_came_later(
 
 
 def test_rounds_that_are_alike_cannot_be_shuffled() -> None:
-    with pytest.raises(NotApplicable, match="all earlier rounds are alike"):
+    with pytest.raises(NotApplicable, match="all earlier rounds are the same"):
         spoken(Asked.parse("standard+shuffled_history"))(play("g1", "aaab", "p1")[3], 0)
     for decision in play("g2", "aabab", "p1")[3:]:  # some orders of these are alike
         found = spoken(Asked.parse("standard+shuffled_history"))(decision, 0)

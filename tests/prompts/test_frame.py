@@ -133,7 +133,7 @@ def test_a_generation_prompt_that_goes_before_some_words_is_refused(asked: str, 
     assert (
         template.render(calm) == f"<system>The rules.{end}<user>assistant{end}<assistant>{OPENED}"
     )
-    with pytest.raises(TemplateError, match="does not print its generation prompt behind"):
+    with pytest.raises(TemplateError, match="does not print its generation prompt after"):
         template.render(TALK)
 
 
@@ -265,7 +265,7 @@ def test_an_answer_gets_its_final_channel(end: str, after: str) -> None:
 
 def test_a_final_channel_that_is_there_is_left_alone_and_one_without_a_turn_is_refused() -> None:
     assert prefill("<|end|><|start|>assistant<|channel|>final<|message|>", None, CHANNELS) is None
-    with pytest.raises(NoPlaceForAnswer, match="opens no turn"):
+    with pytest.raises(NoPlaceForAnswer, match="does not begin a turn"):
         prefill("<|end|>", None, CHANNELS)
 
 
@@ -333,7 +333,7 @@ def test_nothing_is_added_where_no_thought_is_open(end: str) -> None:
 
 def test_a_thought_of_which_the_end_is_not_known_is_refused() -> None:
     text = TEMPLATE.replace("<|assistant|>", "<|assistant|><|think|>")
-    match = r"opens a thought \(<\|think\|>\).*; give another"
+    match = r"begins a thought \(<\|think\|>\).*; give another"
     with pytest.raises(TemplateError, match=match):
         Template(text, "t").render(TALK)
     with pytest.raises(TemplateError, match=match):

@@ -129,7 +129,7 @@ def test_values_that_json_has_not_are_taken_for_what_they_are() -> None:
         (7, "cannot be read from an int"),
         ({"prompt": "x"}, "cannot be read from a dict"),
         ([], "The list of records is empty"),
-        ([1], "records, line 1: an int is no record"),
+        ([1], "records, line 1: an int is not a record"),
         ([RECORD, {**RECORD, "choice": "no"}], "records, line 2: choice 'no' is not among"),
         ([{**RECORD, "config": {"a": {1, 2}}}], "records, line 1: the record cannot be written"),
         ([{**RECORD, "prompt": "\ud800"}], "half of a surrogate pair"),
@@ -192,10 +192,10 @@ def test_records_are_written_and_nothing_of_the_users_is_replaced(tmp_path: Path
     own = tmp_path / "own.jsonl"
     own.write_text('{"prompt": "mine"}\n')
     assert refusal(lambda: decisions.write(own)) == (
-        f"{str(own)!r} holds something else than records that tremble wrote; give another path."
+        f"{str(own)!r} was not written by tremble; give another path."
     )
     assert own.read_text() == '{"prompt": "mine"}\n'
-    assert "end it in .jsonl" in refusal(lambda: decisions.write(tmp_path / "a.csv"))
+    assert "use a name that ends in .jsonl" in refusal(lambda: decisions.write(tmp_path / "a.csv"))
     assert "--out" not in refusal(lambda: decisions.write(tmp_path))
 
 
@@ -239,7 +239,7 @@ def test_what_a_notebook_shows_is_escaped() -> None:
 def test_of_many_decisions_a_notebook_looks_at_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tremble.public.decisions._LOOKED_AT", 4)
     shown = tr.read_decisions(records(3))._repr_html_()
-    assert "6 decisions; what follows is of the first 4." in shown
+    assert "6 decisions; the following is about the first 4." in shown
     assert "4 decisions of" in shown
 
 
@@ -279,7 +279,7 @@ def test_a_table_is_read_by_a_map(tmp_path: Path) -> None:
     ]
     assert decisions[0].prompt is not None and decisions[0].prompt.startswith("You have 4 coins.")
     assert len(decisions.notes) == 2 and all(
-        note.startswith("left out: 1 (") for note in decisions.notes
+        note.startswith("excluded: 1 (") for note in decisions.notes
     )
     frame.write_csv(tmp_path / "mine.csv")
     of_file = tr.read_decisions(tmp_path / "mine.csv", MAP)

@@ -110,7 +110,7 @@ def test_the_verdict_is_the_commands(folder: Path, result: tr.Result) -> None:
     other = result.verdict(contrast="stakes=0")
     assert rows_of(other.table) == said("verdict", folder, "--contrast", "stakes=0")
     assert refusal(lambda: result.verdict("bargaining")) == (
-        "The study has no family 'bargaining'; known: custom."
+        "The study has no family 'bargaining'; choose from: custom."
     )
 
 
@@ -183,7 +183,7 @@ def test_a_wrong_name_is_one_sentence(result: tr.Result, tmp_path: Path) -> None
     )
     assert "colour" in refusal(lambda: result.by("colour"))
     assert "colour" in refusal(lambda: result.contrast("colour=red"))
-    assert "is no study folder" in refusal(lambda: tr.open_study(tmp_path / "none"))
+    assert "is not a study folder" in refusal(lambda: tr.open_study(tmp_path / "none"))
     alone = tr.Study("a", data="demo", families="lottery", sample=40, models=["mock"])
     other = alone.run(tmp_path / "a")
     assert 'as contrast("KEY=CONTROL")' in refusal(lambda: other.table("contrasts"))
@@ -204,9 +204,9 @@ def test_a_model_that_cannot_be_had_is_in_the_notes(
     models = ["mock:one", "mock:gone"]
     result = tr.Study("a", data=tr.read_decisions(records(5)), models=models).run(tmp_path / "a")
     assert result.notes[:2] == [
-        "1 of the models could not be had (mock:gone), so scores are missing in every table; the "
-        "same command tries again.",
-        "mock:gone could not be had, so scores of it are missing. mock:gone is gated; ask for it.",
+        "1 unavailable (mock:gone), so scores are missing in every table; run the same command "
+        "again to retry.",
+        "mock:gone is unavailable, so its scores are missing. mock:gone is gated; ask for it.",
     ]
     assert "is gated" in result._repr_html_() and "is gated" in result.verdict()._repr_html_()
 

@@ -56,7 +56,7 @@ def test_messages_and_options_in_full_are_taken() -> None:
         ),
         (
             lambda: tr.score("mock", ASKED, ["a", "b"], systems="x"),  # type: ignore[call-arg]
-            "tr.score takes no 'systems'; did you mean 'system'?",
+            "tr.score has no argument 'systems'; did you mean 'system'?",
         ),
         (lambda: tr.score("no/such.gguf", ASKED, ["a", "b"]), "no/such.gguf"),
     ],

@@ -129,17 +129,17 @@ def test_any_text_goes_into_the_study_file_and_out(text: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"format": ["plain"]}, "Study('s') takes no 'format'; did you mean 'formats'?"),
+        ({"format": ["plain"]}, "Study('s') has no argument 'format'; did you mean 'formats'?"),
         ({"formats": ["plan"]}, "Study('s'): formats holds 'plan'; it must be one of"),
         ({"sample": 0}, "Study('s'): sample in [study] is 0; it must be a whole number from 1"),
         ({"sample": {}}, "sample holds {}, a dict; give texts, numbers, true or false"),
-        ({"models": []}, "Study('s'): no models are named"),
-        ({"pairs": ("mock:a", "mock:b")}, "pairs holds 'mock:a'; give pairs of a base model"),
+        ({"models": []}, "Study('s'): the study has no models"),
+        ({"pairs": ("mock:a", "mock:b")}, "pairs has 'mock:a'; give pairs of a base "),
         ({"pairs": [("mock:a", "mock:a")]}, "base and aligned are both 'mock:a'"),
         ({"models": [{"name": "mock"}]}, "unknown key 'name' in [[model]]"),
         ({"contrasts": ["a:b:c"]}, "contrast 'a:b:c' cannot be read; write KEY"),
-        ({"contrasts": [7]}, "contrast holds 7; give dicts with the keys by, control, family"),
-        ({"exclude": ["x"]}, "exclude holds 'x'; give dicts with the keys model, data"),
+        ({"contrasts": [7]}, "contrast has 7; give dicts with the keys by, control, family"),
+        ({"exclude": ["x"]}, "exclude has 'x'; give dicts with the keys model, data"),
         ({"name": "a/b"}, "name in [study] is 'a/b'"),
     ],
 )
@@ -211,7 +211,7 @@ def test_a_refused_study_leaves_nothing(here: Path) -> None:
     tr.Study("other", data="demo", models=["mock"], sample=2, families="lottery").run("out")
     before = sorted(here.rglob("*"))
     assert refusal(lambda: tr.Study("mine", data=mine(), models=["mock"]).run("out")) == (
-        "'out' holds the study 'other', not 'mine'; give another out."
+        "'out' contains the study 'other', not 'mine'; give another out."
     )
     assert sorted(here.rglob("*")) == before
 

@@ -63,7 +63,7 @@ def test_a_folder_with_a_users_files_is_refused_and_left_alone(folder: Path) -> 
     (folder / "study.toml").write_text(STUDY, "utf-8")
     files = users_files(folder)
     said = mistake("run", folder / "study.toml", "--out", folder)
-    assert "holds files that are no study of tremble's" in said
+    assert "contains files that are not a tremble study" in said
     kept(files)
     assert not (folder / "run.json").exists()
     assert not (folder / "scores" / "mock-").exists()
@@ -134,7 +134,7 @@ def test_a_folder_deleted_while_running_is_one_sentence(
     code, _, said = tremble("run", folder / "s.toml", "--out", out)
     (sentence,) = [line for line in said.splitlines() if line.startswith("tremble: ")]
     assert code == 2
-    assert "was deleted or moved while it was written to" in sentence
+    assert "was deleted or moved during the run" in sentence
     assert not out.exists()
 
 
@@ -245,7 +245,7 @@ def test_a_users_run_json_makes_no_study(folder: Path) -> None:
     (out / "scores").mkdir(parents=True)
     (out / ".lock").touch()
     (out / "run.json").write_text('{"my": "run"}', "utf-8")
-    assert "no study of tremble's" in mistake("run", folder / "s.toml", "--out", out)
+    assert "not a tremble study" in mistake("run", folder / "s.toml", "--out", out)
     assert (out / "run.json").read_text("utf-8") == '{"my": "run"}'
 
 
@@ -261,13 +261,13 @@ def test_a_page_and_a_table_of_a_user_stay(folder: Path) -> None:
     whole = table.read_text("utf-8")
     changed = "\n".join(f"{line},mine" for line in whole.splitlines())
     table.write_text(changed, "utf-8")
-    assert "no export" in mistake("export", out, "--out", table)
+    assert "not an export" in mistake("export", out, "--out", table)
     table.write_text(whole.replace("yes", "no"), "utf-8")
     os.utime(book, (1e9, 1e9))
     assert "was changed after it was exported" in mistake("export", out, "--out", table)
     table.write_text(whole, "utf-8")
     book.unlink()
-    assert "without a codebook" in mistake("export", out, "--out", table)
+    assert "no codebook" in mistake("export", out, "--out", table)
     assert "is a folder" in mistake("export", out, "--out", folder)
     assert "is a folder" in mistake("export", out, "--out", ".")
 
@@ -287,7 +287,7 @@ def test_a_study_has_one_name_also_when_two_begin_at_once(
         return inner(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr("tremble.study.run.prepare_prompts", slowly)
-    with pytest.raises(UserError, match="holds the study 'other', not 's'"):
+    with pytest.raises(UserError, match="contains the study 'other', not 's'"):
         run(folder / "s.toml", out)
     assert Store(out).read_run()["study"] == "other"
 

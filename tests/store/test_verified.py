@@ -157,7 +157,7 @@ def test_a_damaged_part_is_set_aside_not_destroyed(copy: Path, scored: Path) -> 
     damaged = part.read_bytes()
     _, _, said = tremble("run", copy / "s.toml", "--out", copy / "s")
     assert f"{part.name}' is damaged" in said
-    assert "its rows are scored anew" in said
+    assert "its rows are scored again" in said
     assert part.with_name(f"{part.name}.damaged").read_bytes() == damaged
     assert scores(copy / "s").equals(scores(scored / "s"))
 
@@ -235,7 +235,7 @@ def test_what_cannot_be_verified_is_looked_at_in_a_study_of_0_1_0(copy: Path) ->
     expected, (part,) = folder / "expected.parquet", folder.glob("part-*")
     kept = expected.read_bytes()
     shutil.copy(next((copy / "s" / "decisions").glob("*")), expected)
-    assert "is no list of rows" in mistake("analyze", copy / "s")
+    assert "is not a list of rows" in mistake("analyze", copy / "s")
     expected.write_bytes(kept)
     decisions = next((copy / "s" / "decisions").glob("*"))
     frame = pl.read_parquet(decisions)

@@ -34,31 +34,31 @@ def test_texts_of_the_same_models_are_one_sentence_and_a_decision_counts_once() 
         Read("Z", "c.jsonl", []),  # reads none of these data
     ]
     assert control_notes(reads) == [
-        "In 7 decisions people's words hold texts that are control tokens for X (<im>, <end>) but "
-        "plain letters for Y; they are scored as each model reads them."
+        "In 7 decisions people's words contain texts that are control tokens for X (<im>, <end>) "
+        "but plain text for Y; they are scored as each model reads them."
     ]
 
 
 def test_texts_of_other_models_are_another_sentence() -> None:
     reads = [Read("X", "a", found(s=1, x=2)), Read("Y", "a", found(s=1)), Read("Z", "a", [])]
     assert control_notes(reads) == [
-        "In 1 decision people's words hold texts that are control tokens for X and Y (<s>) but "
-        "plain letters for Z; they are scored as each model reads them.",
-        "In 2 decisions people's words hold texts that are control tokens for X (<x>) but plain "
-        "letters for Y and Z; they are scored as each model reads them.",
+        "In 1 decision people's words contain texts that are control tokens for X and Y (<s>) "
+        "but plain text for Z; they are scored as each model reads them.",
+        "In 2 decisions people's words contain texts that are control tokens for X (<x>) but "
+        "plain text for Y and Z; they are scored as each model reads them.",
     ]
 
 
 def test_no_other_model_is_named_where_there_is_none_and_many_are_counted() -> None:
     (alone,) = control_notes([Read("X", "a", found(s=1))])
     assert alone == (
-        "In 1 decision people's words hold texts that are control tokens for X (<s>); they are "
-        "scored as each model reads them."
+        "In 1 decision people's words contain texts that are control tokens for X (<s>); they "
+        "are scored as each model reads them."
     )
     (many,) = control_notes(
         [Read("X", "a", found(s=1)), *(Read(f"Y{n}", "a", []) for n in "1234567")]
     )
-    assert "but plain letters for Y1, Y2, Y3, Y4, Y5 and 2 more;" in many
+    assert "but plain text for Y1, Y2, Y3, Y4, Y5 and 2 more;" in many
     assert control_notes([Read("X", "a", [])]) == []
 
 
@@ -85,8 +85,8 @@ def test_a_study_names_both_models_of_a_pair(tmp_path: Path, monkeypatch: Any) -
     pair = '[[pair]]\nbase = "base"\naligned = "aligned"\n'
     path = study_file(tmp_path, pair)
     note = (
-        "In 3 decisions people's words hold texts that are control tokens for aligned "
-        "(<|im_end|>) but plain letters for base; they are scored as each model reads them."
+        "In 3 decisions people's words contain texts that are control tokens for aligned "
+        "(<|im_end|>) but plain text for base; they are scored as each model reads them."
     )
     _, out, _ = tremble("plan", path, "--json")
     assert json.loads(out)["notes"] == [note]
@@ -102,4 +102,4 @@ def test_a_study_names_both_models_of_a_pair(tmp_path: Path, monkeypatch: Any) -
     single = tmp_path / "one.jsonl"
     single.write_text(json.dumps(records[0]))
     error = tremble("score", "--model", "aligned", stdin=single.read_text())[2]
-    assert "In 1 decision people's words hold texts that are control tokens for aligned" in error
+    assert "In 1 decision people's words contain texts that are control tokens for aligned" in error

@@ -32,7 +32,7 @@ def test_margins_that_are_named_count_and_the_others_stay() -> None:
         ('mass = "0.5"', "mass in [verdict] is '0.5'; it must be a number from 0 to 1"),
         ("level = nan", "level in [verdict] is nan; it must be a number from 0 to 1"),
         ("levels = 0.1", "unknown key 'levels' in [verdict]; did you mean 'level'?"),
-        ("near = 0.2", "near in [verdict] is 0.2, above far, 0.1; exchange them"),
+        ("near = 0.2", "near in [verdict] is 0.2, which is above far, 0.1; swap them"),
     ],
 )
 def test_margins_that_are_none_are_refused(text: str, said: str) -> None:

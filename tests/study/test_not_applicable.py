@@ -24,7 +24,7 @@ from tremble.study.not_applicable import not_applicable_notes
 from tremble.study.render import prompts_of
 from tremble.tokenization.refusal import NOT_A_NUMBER, ErrorKind, Refusal
 
-NOTHING = "nothing had happened before what is decided about"
+NOTHING = "nothing had happened before this decision"
 
 WORDING: ErrorKind = "wording_not_applicable"
 CONTROL: ErrorKind = "control_not_applicable"

@@ -147,7 +147,7 @@ def test_the_check_shows_facts(study: Path) -> None:
     ("record", "sentence"),
     [
         ({**RECORDS[0], "person": "ann"}, "person is 'ann'; it must be an object."),
-        ({**RECORDS[0], "person": {"n": 1e300}}, "person.n is 1e+300, too large a number"),
+        ({**RECORDS[0], "person": {"n": 1e300}}, "person.n is 1e+300, which is too large a number"),
         (
             {
                 "family": "lottery",
@@ -157,7 +157,7 @@ def test_the_check_shows_facts(study: Path) -> None:
                 "choice": "a",
                 "person": {"age": 1},
             },
-            "person says nothing in a record with rules; leave it out.",
+            "person has no effect in a record with rules; leave it out.",
         ),
     ],
 )

@@ -274,7 +274,10 @@ def test_a_damaged_table_is_made_again_without_a_word(
     said: list[str] = []
     assert run(path, out, said) == 0
     assert len(rendered) == 4
-    assert said == ["mock:base: nothing is missing.", "mock:aligned: nothing is missing."]
+    assert said == [
+        "mock:base: everything is already scored.",
+        "mock:aligned: everything is already scored.",
+    ]
     assert scores(out).equals(expected)
     assert [file.read_bytes() for file in own_of_user] == [b"left by something else"] * 2
     for file in own_of_user:
@@ -323,8 +326,8 @@ def test_a_doubtful_join_is_told_once_per_data_set_and_again_from_the_cache(
         said: list[str] = []
         run(study_file(tmp_path, formats=["plain"]), tmp_path / "out", said)
         assert [line for line in said if line.startswith("Warning")] == [
-            "Warning: 2: The prompt ends in a space, and the label follows verbatim: "
-            "'Answer: |yes' (the bar marks the join)."
+            "Warning: 2: The text before the label ends in a space, and the label follows "
+            "directly: 'Answer: |yes' (the bar shows where the label begins)."
         ]
 
 

@@ -182,8 +182,8 @@ def test_an_unfinished_study_says_so(data: Path) -> None:
     name = str(first.relative_to(out))
     count = len(others)
     assert count and found == [
-        f"Not finished: {name} and {count} more of {count + 1} jobs; the same `tremble run` goes "
-        "on."
+        f"Not finished: {name} and {count} more of {count + 1} jobs; run the same `tremble run` "
+        "again to resume."
     ]
 
 
@@ -224,7 +224,7 @@ def test_equal_ids_in_two_files_are_refused(data: Path) -> None:
     for name in ("one", "two"):
         own = {"id": "x", "prompt": f"Go {name}?", "options": ["yes", "no"], "choice": "yes"}
         (data / f"{name}.jsonl").write_text(json.dumps(own))
-    with pytest.raises(UserError, match=r"'x' stands in 'one.jsonl' and in 'two.jsonl'"):
+    with pytest.raises(UserError, match=r"'x' appears in 'one.jsonl' and in 'two.jsonl'"):
         run(study_file(data, data=["one.jsonl", "two.jsonl"]), data / "out")
 
 
@@ -283,11 +283,11 @@ def test_what_was_scored_is_on_disk_within_seconds(
 
 def test_another_studys_folder_is_refused(data: Path) -> None:
     run(study_file(data), data / "out")
-    with pytest.raises(UserError, match="holds the study 'trial', not 'other'"):
+    with pytest.raises(UserError, match="contains the study 'trial', not 'other'"):
         run(study_file(data, name="other"), data / "out")
     (data / "strange").mkdir()
     (data / "strange" / "thesis.doc").write_text("x")
-    with pytest.raises(UserError, match="no study of tremble's"):
+    with pytest.raises(UserError, match="not a tremble study"):
         run(study_file(data), data / "strange")
 
 
@@ -300,17 +300,17 @@ def test_a_join_draws_a_warning(data: Path) -> None:
 
 
 FILES = [
-    ("[study", "not TOML"),
+    ("[study", "not valid TOML"),
     ('[study]\nname = "x"\nformulation = ["a"]\n', "did you mean 'formulations'"),
     ('[study]\nname = ""\n' + PAIR, "name in"),
-    ('[study]\nname = "x"\n', "no models are named"),
+    ('[study]\nname = "x"\n', "the study has no models"),
     ('[study]\nname = "x"\n[[pair]]\nbase = "a"\n', "aligned in"),
     ('[study]\nname = "x"\nformats = ["caht"]\n' + PAIR, "caht"),
     ('[study]\nname = "x"\nformulations = ["standrad"]\n' + PAIR, "did you mean 'standard'"),
     ('[study]\nname = "x"\ndata = "demo"\n' + PAIR, "list of texts"),
     ('[study]\nname = "x"\n' + PAIR + "[run]\nbatch = 0\n", "batch in"),
-    ('[study]\nname = "x"\n' + PAIR + PAIR, "stands twice"),
-    ('[study]\nname = "x"\n[[pair]]\nbase = "a"\naligned = "a"\n', "name two models"),
+    ('[study]\nname = "x"\n' + PAIR + PAIR, "appears twice"),
+    ('[study]\nname = "x"\n[[pair]]\nbase = "a"\naligned = "a"\n', "give two different models"),
     ('[study]\nname = "x"\n' + PAIR + "[run]\nmemory = 3\n", "memory in [run] is 3"),
     ('[study]\nname = "x"\n' + PAIR + '[[model]]\nid = "a"\nweights = "b"\n', "'weights'"),
 ]

@@ -64,8 +64,8 @@ def test_plan_and_run_take_the_same_part_and_say_so(
     assert len({d.participant for d in expected if d.family == "repeated_matrix"}) == 1
     notes = [line for line in caveats(data / "out") if "sampled" in line]
     assert notes == [
-        "mine.jsonl: sampled 20 of 120 decisions of repeated_matrix (2 of 12 games; few games: "
-        "intervals are wide).",
+        "mine.jsonl: sampled 20 of 120 decisions of repeated_matrix (2 of 12 games; few games, "
+        "so intervals are wide).",
         "mine.jsonl: sampled 20 of 30 decisions of lottery.",
     ]
     # What does not stay in memory is read again, to the same end.
@@ -110,5 +110,6 @@ def test_notes_on_a_sample_are_those_of_the_decisions_wherever_a_run_ends(
     count = Store(out).decisions().height
     assert count == 5  # the run that ended before its record was written changed nothing
     assert [note for note in caveats(out) if "sampled" in note] == [
-        f"mine.jsonl: sampled {count} of 30 decisions of lottery (few games: intervals are wide)."
+        f"mine.jsonl: sampled {count} of 30 decisions of lottery (few games, so intervals are "
+        "wide)."
     ]

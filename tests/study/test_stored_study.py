@@ -87,7 +87,7 @@ def test_nothing_is_scored_anew(name: str, before: Path, after: Path, said: Said
     record = json.loads((before / name / "run.json").read_text("utf-8"))
     lines = said[name].splitlines()
     for model in record["models"]:
-        assert f"{model}: nothing is missing." in lines
+        assert f"{model}: everything is already scored." in lines
     assert "Loading" not in said[name]
     again = json.loads((after / name / "run.json").read_text("utf-8"))
     for job in again["jobs"]:

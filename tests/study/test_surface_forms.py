@@ -93,7 +93,7 @@ def test_a_model_that_answers_in_another_spelling_is_read(folder: Path) -> None:
     (row,) = further_analysis(analysis, ["spellings"])["spellings"]
     assert (row["mass_exact"], row["mass"]) == pytest.approx((0.01, 0.97), abs=1e-6)
     assert row["spellings"] == 'b: "YES" .600, "buy" .060; n: " No" .300, "no" .010'
-    assert any("add up all spellings" in note for note in caveats(out))
+    assert any("add up all alternative spellings" in note for note in caveats(out))
 
 
 @pytest.mark.slow
@@ -182,11 +182,11 @@ def test_declared_spellings_are_part_of_a_record(tmp_path: Path) -> None:
     jsonl.write(found, tmp_path / "again.jsonl")
     assert next(jsonl.read(tmp_path / "again.jsonl")).options == found[0].options
     options[1] = {"key": "n", "label": "no", "spellings": ["buy"]}
-    with pytest.raises(UserError, match="'buy' is a spelling of 'y' and of 'n'"):
+    with pytest.raises(UserError, match="'buy' is a spelling of both 'y' and 'n'"):
         read()
     for wrong in ("pass", [""], [1]):
         options[1] = {"key": "n", "label": "no", "spellings": wrong}
-        with pytest.raises(UserError, match="must be a list of texts"):
+        with pytest.raises(UserError, match="must be a list of non-empty texts"):
             read()
 
 

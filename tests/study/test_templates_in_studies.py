@@ -72,7 +72,9 @@ def test_an_open_quote_of_a_plain_prompt_without_an_opening_still_closes_labels(
     record = {"prompt": 'Say "', "opening": "", "options": ["yes", "yes please"], "choice": "yes"}
     assert tremble("score", "--model", "mock:one", stdin=json.dumps(record))[0] == 0
     said = mistake("score", "--model", "mock:one", "--chat", stdin=json.dumps(record))
-    assert "begins another one" in said  # in a chat the answer opens behind the template
+    assert (
+        "is the beginning of another one" in said
+    )  # in a chat the answer opens behind the template
 
 
 def test_a_label_that_holds_what_closes_labels_is_refused_everywhere(tmp_path: Path) -> None:

@@ -26,8 +26,8 @@ def test_a_note_says_that_the_first_option_is_coded(tmp_path: Path) -> None:
     turned = [record("stay", "go"), record("go", "stay"), record("go", "stay")]
     out = " ".join(said(tmp_path, *turned).split())
     assert (
-        "custom: of the options 'go' and 'stay' the first one listed is coded 1, 'go' in 2 "
-        "decisions and 'stay' in 1, so r is about which stands first"
+        "custom: for the options 'go' and 'stay', the first one listed is coded 1 ('go' in 2 "
+        "decisions, 'stay' in 1), so r is about the option listed first"
     ) in out
 
 

@@ -56,15 +56,15 @@ FORMS = [
         ("locked.xlsx", "protected by a password"),
     ),
     *(
-        Fault(f"text.{ending}", CSV, (f"text.{ending}", "is no ", "or is damaged"))
+        Fault(f"text.{ending}", CSV, (f"text.{ending}", "is not a ", "or is damaged"))
         for ending in ("sav", "zsav", "por", "dta", "xlsx", "xls", "ods", "parquet")
     ),
     *(
-        Fault(f"bytes.{ending}", sign + bytes(range(256)) * 20, (f"bytes.{ending}", "is no "))
+        Fault(f"bytes.{ending}", sign + bytes(range(256)) * 20, (f"bytes.{ending}", "is not a "))
         for ending, sign in {"sav": b"$FL2", "dta": b"<stata_dta>", "xlsx": b"PK\x03\x04"}.items()
     ),
     Fault("book.sav", _WHOLE["t.xlsx"], ("book.sav", "a spreadsheet or a zip archive", ".xlsx")),
-    Fault("archive.xlsx", _archive, ("archive.xlsx", "is no spreadsheet")),
+    Fault("archive.xlsx", _archive, ("archive.xlsx", "is not a spreadsheet")),
     *(
         Fault(name, _cut, (name, "again"))
         for name in ("t.parquet", "t.sav", "t.dta", "t.csv.gz", "t.json", "t.xlsx")
@@ -86,11 +86,15 @@ FORMS = [
     ),
     Fault("white.csv", "\ufeff \n\n", ("white.csv is empty",)),
     Fault("white.xlsx", book(), ("white.xlsx is empty",)),
-    Fault("list.json", "[]", ("'choice'", "list.json", "no columns at all")),
-    Fault("number.json", "3", ("number.json holds 3",)),
-    Fault("head.csv", CSV.partition("\n")[0], ("head.csv", "has no rows")),
-    Fault("head.xlsx", book(["id", "arm", "offer", "choice"]), ("head.xlsx", "has no rows")),
-    Fault("head.sav", _no_rows, ("head.sav", "has no rows")),
+    Fault("list.json", "[]", ("'choice'", "list.json", "no columns")),
+    Fault("number.json", "3", ("number.json contains 3",)),
+    Fault("head.csv", CSV.partition("\n")[0], ("head.csv", "no task uses any of its rows")),
+    Fault(
+        "head.xlsx",
+        book(["id", "arm", "offer", "choice"]),
+        ("head.xlsx", "no task uses any of its rows"),
+    ),
+    Fault("head.sav", _no_rows, ("head.sav", "no task uses any of its rows")),
     Fault(
         "said.csv", CSV, ("'id,arm,offer,choice'", "delimiter in [file]"), file={"delimiter": ";"}
     ),
@@ -129,6 +133,6 @@ FORMS = [
     ),
     Fault("nul.csv", CSV.replace("ann,b", "an\0n,b"), ("line 3", "0x00")),
     Fault("nul.json", '[{"id": "a\0"}]', ("line 1", "not JSON")),
-    Fault("table.docx", CSV, ("table.docx", "no ending by which tables are known")),
+    Fault("table.docx", CSV, ("table.docx", "not have the ending of a table")),
     Fault("table.zip", _archive, ("table.zip", "unpack it")),
 ]

@@ -30,7 +30,9 @@ NAMES = [
         ),
         ("'choice'", "'what is this question number 0 about?'", "and 19"),
     ),
-    Fault("twice.csv", CSV.replace("arm", "offer"), ("'offer'", "rename all but"), {"config": []}),
+    Fault(
+        "twice.csv", CSV.replace("arm", "offer"), ("'offer'", "rename all except"), {"config": []}
+    ),
     Fault("variable.csv", CSV, ("'offr'", "did you mean 'offer'?"), {"prompt": "{{ offr }}"}),
     Fault("item.csv", CSV, ("'offr'", "did you mean 'offer'?"), {"prompt": '{{ row["offr"] }}'}),
     Fault(
@@ -45,7 +47,7 @@ CELLS = [
     Fault(
         "outside.csv", CSV.replace("yes", "maybe"), ("'maybe' (2)", "cells", "missing under [file]")
     ),
-    Fault("case.csv", CSV.replace("yes", "Yes"), ("'Yes' (2)", "by case alone")),
+    Fault("case.csv", CSV.replace("yes", "Yes"), ("'Yes' (2)", "only in case")),
     Fault(
         "many values.csv",
         "id,arm,offer,choice\n" + "".join(f"{at},a,1,{'so ' * 900}{at}\n" for at in range(50)),
@@ -88,13 +90,15 @@ CELLS = [
         ("'id' is blank",),
         {"participant": ["arm", "id"]},
     ),
-    Fault("rate.csv", "p,n\n0.5,10\nmany,10\n", ("line 3", "'many'", "no number"), RATE),
+    Fault("rate.csv", "p,n\n0.5,10\nmany,10\n", ("line 3", "'many'", "is not a number"), RATE),
     Fault("rate comma.csv", 'p,n\n"0,5",10\n', ("line 2", "'0,5'", 'decimal = ","'), RATE),
     Fault("per cent.csv", "p,n\n50,10\n", ("line 2", "'50'", "percent = true"), RATE),
-    Fault("long rate.csv", f"p,n\n0.5,3\n{'z' * 999},3\n", ("line 3", "'zzz", "no number"), RATE),
+    Fault(
+        "long rate.csv", f"p,n\n0.5,3\n{'z' * 999},3\n", ("line 3", "'zzz", "is not a number"), RATE
+    ),
     Fault("n.csv", "p,n\n0.5,10\n0.5,ca. 20\n", ("line 3", "'ca. 20'", "whole number"), RATE),
-    Fault("counts.csv", "a,b\n5,10\n5,x\n", ("line 3", "'x'", "no number"), COUNTS),
-    Fault("half.csv", "a,b\n5,10\n5,2.5\n", ("line 3", "2.5", "no number of people"), COUNTS),
+    Fault("counts.csv", "a,b\n5,10\n5,x\n", ("line 3", "'x'", "is not a number"), COUNTS),
+    Fault("half.csv", "a,b\n5,10\n5,2.5\n", ("line 3", "2.5", "not a number of people"), COUNTS),
     Fault(
         "round.csv",
         CSV.replace("3.5", "2").replace("3,", "two,"),
@@ -104,7 +108,7 @@ CELLS = [
     Fault(
         "order.csv",
         CSV.replace("4,no", "late,no"),
-        ("'offer'", "must hold numbers alone, or times"),
+        ("'offer'", "only numbers, or times"),
         {"order": "offer", "prompt": "{{ history|length }}"},
     ),
     Fault(
@@ -137,11 +141,16 @@ MAPS = [
     Fault(
         "two options.csv",
         CSV,
-        ("'1.0' stands for 'yes' and for 'no'",),
+        ("'1.0' stands for both 'yes' and 'no'",),
         {"options": [{"key": "yes", "cells": ["yes", 1]}, {"key": "no", "cells": ["no", "1.0"]}]},
     ),
     Fault("one option.csv", CSV, ("one option",), {"options": ["yes"]}),
-    Fault("own.csv", CSV, ("'choice', which holds what was decided",), {"prompt": "{{ choice }}"}),
+    Fault(
+        "own.csv",
+        CSV,
+        ("'choice', which contains the decision itself",),
+        {"prompt": "{{ choice }}"},
+    ),
     Fault(
         "own label.csv",
         CSV,
@@ -150,11 +159,11 @@ MAPS = [
     ),
     Fault("own system.csv", CSV, ("'choice', which",), {"system": '{{ row["choice"] }}'}),
     Fault("own alias.csv", CSV, ("'x', which",), {"columns": {"x": "choice"}, "prompt": "{{ x }}"}),
-    Fault("own n.csv", "p,n\n0.5,10\n", ("'n', which holds",), {**RATE, "prompt": "{{ n }}"}),
-    Fault("open.csv", CSV, ("no template", "line 1"), {"prompt": "{{ offer "}),
-    Fault("filter.csv", CSV, ("'nope'", "no template"), {"prompt": "{{ offer|nope }}"}),
+    Fault("own n.csv", "p,n\n0.5,10\n", ("'n', which contains",), {**RATE, "prompt": "{{ n }}"}),
+    Fault("open.csv", CSV, ("is not a valid template", "line 1"), {"prompt": "{{ offer "}),
+    Fault("filter.csv", CSV, ("'nope'", "is not a valid template"), {"prompt": "{{ offer|nope }}"}),
     Fault("divided.csv", CSV, ("line 2", "division by zero"), {"prompt": "{{ offer / 0 }}"}),
-    Fault("text.csv", CSV, ("line 2", "'a' is no number"), {"prompt": "{{ arm * 2 }}"}),
+    Fault("text.csv", CSV, ("line 2", "'a' is not a number"), {"prompt": "{{ arm * 2 }}"}),
     Fault(
         "nothing.csv",
         CSV,
@@ -164,7 +173,7 @@ MAPS = [
     Fault(
         "row.csv",
         CSV.replace("arm", "row"),
-        ("takes `row` as a whole",),
+        ("uses `row` as a whole",),
         {"prompt": "{{ row }}", "config": []},
     ),
     Fault(
@@ -185,14 +194,22 @@ MAPS = [
         ("uses `self`",),
         {"prompt": "{{ self }}", "config": []},
     ),
-    Fault("method.csv", CSV, ("line 2", "prints a function"), {"prompt": "{{ offer.upper }}"}),
     Fault(
-        "all past.csv", CSV, ("line 3", "as a whole"), {"prompt": PAST + "{{ past }}{% endfor %}x"}
+        "method.csv",
+        CSV,
+        ("line 2", "prints or compares a function"),
+        {"prompt": "{{ offer.upper }}"},
+    ),
+    Fault(
+        "all past.csv",
+        CSV,
+        ("line 3", "whole earlier decision"),
+        {"prompt": PAST + "{{ past }}{% endfor %}x"},
     ),
     Fault(
         "joined past.csv",
         CSV,
-        ("line 3", "as a whole"),
+        ("line 3", "whole earlier decision"),
         {"prompt": PAST + '{{ past ~ "." }}{% endfor %}x'},
     ),
 ]

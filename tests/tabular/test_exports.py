@@ -176,7 +176,7 @@ def test_decisions(
 
 
 def test_what_write_table_escapes_is_refused() -> None:
-    with pytest.raises(UserError, match=r"write_table\.txt, line 4: a quoted cell that opens in"):
+    with pytest.raises(UserError, match=r"write_table\.txt, line 4: a quoted cell that begins in"):
         read("r/write_table.txt")
 
 

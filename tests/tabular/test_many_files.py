@@ -30,7 +30,7 @@ def test_the_decisions_of_a_table_are_those_of_its_people(case: Case, tmp_path: 
     right = Records(table)
     source, places = table.write(tmp_path)
     out = tmp_path / "mine.jsonl"
-    left_out = sorted(f"left out: {count} ({why})" for why, count in right.left_out().items())
+    left_out = sorted(f"excluded: {count} ({why})" for why, count in right.left_out().items())
     if isinstance(source, Path):
         (tmp_path / "map.toml").write_text(toml_of(table.map()), "utf-8")
         given = ["data", "import", "table", source, "--map", tmp_path / "map.toml", "--out", out]
@@ -47,11 +47,11 @@ def test_the_decisions_of_a_table_are_those_of_its_people(case: Case, tmp_path: 
     for one, other in zip(found, expected, strict=True):
         assert one == other
     assert repr(found[0]["config"]) == repr(expected[0]["config"])  # 1 is not 1.0
-    assert [line for line in said if line.startswith("left out: ")] == left_out
+    assert [line for line in said if line.startswith("excluded: ")] == left_out
     for line in said:
         if "which the prompt uses, is" in line:  # true of these people
             assert any(is_twin(expected, name) for name in expected[0]["config"])
-        elif not line.startswith("left out: "):
+        elif not line.startswith("excluded: "):
             assert "{part} in " in line and "is 'me', 'you'; rename" in line
 
 

@@ -37,7 +37,7 @@ def test_a_label_that_goes_on_with_what_ends_another_is_refused(
     context: str, labels: list[str], how: str
 ) -> None:
     asked = [(context, labels)]
-    with pytest.raises(UserError, match=r"cannot be told apart, since the character . ends the"):
+    with pytest.raises(UserError, match=r"cannot be told apart, because the character . ends the"):
         option_paths(ByteTokenizer(), asked, terminator=how)  # type: ignore[arg-type]
     words = [(context, [(label, ()) for label in labels])]
     with pytest.raises(UserError, match="cannot be told apart"):
@@ -68,7 +68,7 @@ def test_a_label_without_a_token_is_refused_in_the_first_token_reading_too() -> 
         def _encode(self, text: str) -> list[int]:
             return super()._encode(text.replace("~", ""))
 
-    with pytest.raises(UserError, match="'~' is no token"):
+    with pytest.raises(UserError, match="'~' gives no token"):
         option_paths(Dropping([]), [("Say ", ["~", "no"])], "next_token")
 
 

@@ -112,7 +112,7 @@ def test_closings_can_be_asked_for() -> None:
 
 
 def test_a_label_that_begins_another_without_a_quote_is_refused() -> None:
-    with pytest.raises(UserError, match=r"'1' begins another.*quote"):
+    with pytest.raises(UserError, match=r"'1' is the beginning of another.*quote"):
         option_paths(ByteTokenizer(), [("How many: ", ["1", "10"])])
 
 
@@ -126,7 +126,7 @@ def test_closing_character(context: str, expected: str | None) -> None:
 
 def test_labels_that_tokenise_alike_are_refused() -> None:
     tokenizer = GreedyTokenizer(["yes", "no"], lower=True)
-    with pytest.raises(UserError, match="'yes' and 'YES' tokenise alike"):
+    with pytest.raises(UserError, match="'yes' and 'YES' are the same tokens"):
         option_paths(tokenizer, [("Say ", ["yes", "YES"])])
 
 
@@ -135,13 +135,13 @@ def test_a_label_of_no_token_is_refused() -> None:
         def _encode(self, text: str) -> list[int]:
             return super()._encode(text.replace("~", ""))
 
-    with pytest.raises(UserError, match="'~' is no token"):
+    with pytest.raises(UserError, match="'~' gives no token"):
         option_paths(Dropping([]), [("Say ", ["~", "no"])])
 
 
 def test_an_answer_with_nothing_before_it_is_refused() -> None:
     tokenizer = GreedyTokenizer(["abc", "abd"])
-    with pytest.raises(UserError, match="No token stands before"):
+    with pytest.raises(UserError, match="There gives no token before"):
         option_paths(tokenizer, [("a", ["bc", "bd"])])
 
 

@@ -53,7 +53,7 @@ def test_another_history_comes_from_the_same_data_as_in_a_study(tmp_path: Path) 
             assert reading["stored"]["same_prompt"] and not reading["stored"]["differs"]
     first = next(d.id for d in drawn if not d.visible())
     said = mistake("xray", path, first, "--formulation", "standard+other_history")
-    assert "does not fit the decision" in said and "name another with --formulation" in said
+    assert "does not fit the decision" in said and "choose another with --formulation" in said
 
 
 def test_many_presentations_and_wordings_take_few_lines(tmp_path: Path) -> None:
@@ -71,12 +71,13 @@ def test_many_presentations_and_wordings_take_few_lines(tmp_path: Path) -> None:
     assert {reading["formulation"] for reading in every["readings"]} == {"standard"}
     assert len(found["readings"]) == 2 and len(every["readings"]) > 8
     for reading in every["readings"]:
-        reading["warning"] = f"The prompt ends in a letter: {reading['presentation']}."
+        reading["warning"] = (
+            f"The text before the label ends in a letter: {reading['presentation']}."
+        )
     told = notes(every)
     assert told == [
-        "4 other formulations of the study (minimal, observer, expert, ...); --formulation shows "
-        "one.",
-        "The prompt ends in a letter: 0. Prompts with such a token boundary: "
+        "4 other wordings of the study (minimal, observer, expert, ...); --formulation shows one.",
+        "The text before the label ends in a letter: 0. Prompts with such a token boundary: "
         f"{len(every['readings'])}.",
     ]
 
@@ -91,8 +92,9 @@ def test_mistakes_get_one_sentence(tmp_path: Path) -> None:
 
     assert "did you mean 'game-1/bob'?" in said(path, "game-1/bop")
     assert "the first are 'game-1/alice'" in said(path, "zzz")
-    assert "2 decisions begin with 'game-1/'; give more of one: 'game-1/alice'" in said(
-        path, "game-1/"
+    assert (
+        "2 decisions have an id that begins with 'game-1/'; give more of it: 'game-1/alice'"
+        in said(path, "game-1/")
     )
     assert "did you mean 'demo'?" in said("dem", "x")
     assert "--model" in said(data, "game-2")
@@ -103,8 +105,8 @@ def test_mistakes_get_one_sentence(tmp_path: Path) -> None:
     assert "has no presentation both; it has: 0." in said(path, "game-2", "--presentation", "both")
     assert "joint or next_token" in said(path, "game-2", "--reading", "both")
     assert "--out" in said(data, "game-2", "--out", tmp_path, "--model", "mock")
-    assert "no study folder" in said(path, "game-2", "--out", tmp_path / "none")
-    assert "no study folder" in said(tmp_path, "game-2")
+    assert "not a study folder" in said(path, "game-2", "--out", tmp_path / "none")
+    assert "not a study folder" in said(tmp_path, "game-2")
     assert "--template" in said(path, "game-2", "--format", "plain", "--template", "gemma")
     assert "nope.jinja" in said(path, "game-2", "--template", "nope.jinja")
 
@@ -115,7 +117,7 @@ def test_a_twin_that_cannot_be_had_leaves_the_other(tmp_path: Path) -> None:
     path = write_study(tmp_path, [OTHER], base=str(tmp_path / "nowhere"), aligned="mock:b")
     found = look(path, "game-1/bob")
     assert [reading["model"] for reading in found["readings"]] == ["mock:b"]
-    assert "nowhere is left out" in found["notes"][0]
+    assert "nowhere is skipped" in found["notes"][0]
     assert "nowhere" in mistake("xray", path, "game-1/bob", "--model", tmp_path / "nowhere")
 
 
@@ -140,7 +142,7 @@ def test_a_note_says_what_the_study_does_not_hold(tmp_path: Path) -> None:
     for id_ in map(str, range(6)):
         note = [] if id_ in held else ["Not in the study's sample (sample = 2)."]
         assert said(part, id_) == note
-    gone = "Not in the study: left out by include or exclude"
+    gone = "Not in the study: dropped by include or exclude"
     only = asked + '[[exclude]]\nmodel = "mock:b"\n'
     assert said(only, "0") == [f"{gone} of mock:b, chat."]
     assert said(only, "0", "mock:a") == []

@@ -101,7 +101,7 @@ def test_twins_stand_side_by_side_by_presentation(study: Path) -> None:
     first = look(study / "s", "demo/lottery")
     assert first["readings"] == readings[:2]
     assert first["notes"] == [
-        "Presentation 0 of 2; the others are 1: --presentation takes one of them, or all."
+        "Presentation 0 of 2; the others are 1; choose with --presentation N, or all."
     ]
 
 

@@ -60,7 +60,7 @@ class Gathered:
         said = [f"{self.path}, {lines}: {what}" for what, lines in self._lines.items()]
         if self._others:
             more = counted(self._others, "further warning")
-            said.append(f"{self.path}: {more} in other words; mend these first.")
+            said.append(f"{self.path}: {more} of other kinds; fix these first.")
         return said
 
 
@@ -116,16 +116,16 @@ class Between:
         # the same on both lines.
         if keys != first.keys and d.target != first.target and d.target == keys[0]:
             yield (
-                f"the options stand in another order than on line {first.line}, and so the target "
-                f"is {d.target!r} here and {first.target!r} there: the coding turns round; give "
-                "all these lines the same target."
+                f"the options are in a different order than on line {first.line}, so the target "
+                f"option is {d.target!r} here and {first.target!r} there, which reverses the "
+                "coding; give all these lines the same target."
             )
         if valued != first.valued:
             here, there = ("values", "none") if valued else ("no values", "some")
             yield (
                 f"the options {', '.join(map(repr, sorted(keys)[:FIRST]))}"
-                f"{' ...' if len(keys) > FIRST else ''} have {here} here and {there} on line "
-                f"{first.line}; give them values on all lines, or on none."
+                f"{' ...' if len(keys) > FIRST else ''} have {here} here and "
+                f"{there} on line {first.line}; give them values on all lines, or on none."
             )
 
     def _spelling(self, what: str, name: str, written: str) -> str | None:
@@ -150,8 +150,8 @@ class _Coding:
 
 
 _ALMOST = (
-    "which differ only in case, white space or how a letter is composed and count as two; write "
-    "them alike."
+    "which differ only in case, white space or how a letter is composed, and count as two; write "
+    "them in the same way."
 )
 
 

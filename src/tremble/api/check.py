@@ -60,10 +60,10 @@ def import_decisions(decisions: Iterator[Decision], out: Path) -> dict[str, Any]
     files have wrong, and for what `check_decisions` would refuse; then nothing is written.
     """
     if not is_special(out) and not is_folder(out.parent):
-        raise UserError(f"There is no folder {str(out.parent)!r} to write --out into; make it.")
+        raise UserError(f"The folder {str(out.parent)!r} of --out does not exist; create it.")
     first = next(decisions, None)
     if first is None:
-        raise UserError("The files hold no decisions of people; check the path.")
+        raise UserError("The files contain no decisions of people; check the path.")
     summary = Summary()
     jsonl.write(summary.watch(_sound(chain([first], decisions))), out)
     return summary.to_json()
@@ -97,9 +97,9 @@ def _sound(decisions: Iterable[Decision]) -> Iterator[Decision]:
         other = texts.other(decision, decision.id)
         if other is not None:
             raise UserError(
-                f"The item {decision.item!r} has one text in the record {other!r} and another one "
-                f"in {decision.id!r}, where config is the same; give every text an item of its "
-                "own, or say in config what differs."
+                f"The item {decision.item!r} has different texts in the records {other!r} and "
+                f"{decision.id!r} with the same config; give every text its own item, or say in "
+                "config what differs."
             )
         yield decision
 
@@ -170,8 +170,8 @@ def _named(record: str) -> Iterator[None]:
     except UserError as error:
         what = error.message if isinstance(error, Fault) else str(error)
         raise UserError(
-            f"The record {record!r} would be none that tremble takes, so nothing is written; mend "
-            f"the files of the source: {what}"
+            f"The record {record!r} would not be valid, so nothing was written; fix the source "
+            f"files: {what}"
         ) from error
 
 

@@ -67,8 +67,8 @@ def _own_data(one: Mapping[str, Any]) -> Row:
         None,
         {"year": "YEAR", "howpublished": "JOURNAL or URL"},
     )
-    said = "fill in authors, title, year and where they are published, or take this entry out."
-    return _row(f"the data {name} ({files}), your own as far as tremble knows.", placeholder, said)
+    said = "fill in authors, title, year and where the data are published, or delete this entry."
+    return _row(f"the data {name} ({files}), which seem to be your own.", placeholder, said)
 
 
 def _of_model(model: Mapping[str, Any]) -> list[Row]:
@@ -83,10 +83,8 @@ def _of_model(model: Mapping[str, Any]) -> list[Row]:
             None,
             {"year": "YEAR", "note": f"Weights {model['content_hash'] or 'unknown'}"},
         )
-        said = "fill in who made it, or take this entry out."
-        return [
-            _row(f"the model {name}, files whose origin tremble does not know.", placeholder, said)
-        ]
+        said = "fill in who made the model, or delete this entry."
+        return [_row(f"the model {name}, files of unknown origin.", placeholder, said)]
     owner, slash, title = hub_name.rpartition("/")
     where = f"Revision {model['revision']}" if model["revision"] else ""
     if not where:
@@ -102,7 +100,7 @@ def _of_model(model: Mapping[str, Any]) -> list[Row]:
     rows = [_row(f"the model {name}.", entry)]
     report = report_on(hub_name)
     if report is not None:
-        rows.append(_row(f"the report on {hub_name} and its kin.", report))
+        rows.append(_row(f"the report on {hub_name} and related models.", report))
     return rows
 
 

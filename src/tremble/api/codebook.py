@@ -13,47 +13,48 @@ WHOLE = "all columns"  # the row that says how R reads the table
 
 MEANINGS = {
     "model": "model as named in the study",
-    "format": "how it was asked: plain, chat, or chat:MODEL with another model's template",
+    "format": "format of the prompt: plain, chat, or chat:MODEL (with the template of another "
+    "model)",
     "formulation": "wording of the prompt",
     "dataset": "data set the decision comes from",
     "family": "family of games",
     "decision": "identifier of the decision or problem",
-    "game": "identifier of the play, empty where there is none",
-    "cluster_participant": "first of two units that intervals resample whole: the participant; the "
-    "game where the participant is not known. Within a family of games only this one where every "
-    "game has one participant, only cluster_game where every participant has one game, else both, "
-    "crossed. R: sandwich::vcovCL(fit, cluster = ~ cluster_participant + cluster_game)",
-    "cluster_game": "second of two units that intervals resample whole: the game; without one the "
-    "item, if what was read is one; else the decision itself. Where one unit holds the other, "
-    "clustering by both is clustering by the outer one. Stata: vce(cluster cluster_participant "
-    "cluster_game), or the outer one alone",
+    "game": "identifier of the game played, empty if there is none",
+    "cluster_participant": "first of two units that intervals resample whole: the participant, or "
+    "the game if the participant is unknown. Within a family of games, only this one is used if "
+    "every game has one participant, only cluster_game if every participant has one game, else "
+    "both, crossed. R: sandwich::vcovCL(fit, cluster = ~ cluster_participant + cluster_game)",
+    "cluster_game": "second of two units that intervals resample whole: the game; without a game "
+    "the item, if the text is an item; else the decision itself. If one unit contains the other, "
+    "clustering by both is the same as clustering by the outer one. Stata: vce(cluster "
+    "cluster_participant cluster_game), or the outer one alone",
     "participant": "identifier of the person, empty where unknown",
-    "item": "what the person read, of prompts of one's own: the item that the record names, else "
-    "for single choices a digest of system text, prompt and opening; no column without prompts of "
-    "one's own",
+    "item": "what the person read, for your own prompts: the item that the record names, else for "
+    "single choices a digest of system text, prompt and opening; no column without your own "
+    "prompts",
     "round": "round of the game, from 1",
-    "role": "the person's part in the game",
-    "n": "people behind a rate, empty for single choices and where not printed",
+    "role": "the person's role in the game",
+    "n": "number of people behind a rate, empty for single choices and if not printed",
     "rate_sd": "standard deviation of the target's rate between people",
-    "choices_each": "choices that each person behind a rate made of this problem, empty where the "
-    "data do not say so (each made one); n counts people, so the rate is of n times as many "
-    "choices; no column where it is said nowhere",
+    "choices_each": "number of choices that each person behind a rate made in this problem, empty "
+    "if the data do not say so (each made one); n counts people, so the rate is based on n times "
+    "as many choices; no column if no data say so",
     "kind": "choice (the target, 0/1), rate (share of the target), option (one of three or more "
-    "options, 0/1 or its share), other (0/1, an option beside the target of a choice among three "
-    "or more; r in the tables is over all other rows: drop if kind is other)",
-    "option": "option whose probability and outcome stand in this row: the target if one is coded; "
-    "of three or more options a row for each of them, of rates where its share is known",
-    "value": "value of the option, a point of a scale or an amount; no column where no option has "
-    "one",
+    "options, 0/1 or its share), other (0/1, an option that is not the target of a choice among "
+    "three or more; r in the tables uses all rows except these: drop rows of kind other)",
+    "option": "option whose probability and outcome are in this row: the target option if there "
+    "is one; with three or more options a row for each of them, for rates if its share is known",
+    "value": "value of the option, a point on a scale or an amount; no column if no option has one",
     "choice": "option the person chose, empty for rates",
     "outcome": "what people did: 1 where the option was chosen, 0 where not, or its share",
     "prediction": "probability of the option, normalised over the options of each presentation, "
     "averaged over presentations",
     "mass": "probability of all options together before normalising, averaged over presentations",
     "presentations": "presentations with a score",
-    "normative": "probability of the option by theory, empty where theory is silent",
-    "normative_why": "why theory is silent",
-    "missing": "why there is no prediction, empty where there is one",
+    "normative": "probability of the option according to theory, empty if theory makes no "
+    "prediction",
+    "normative_why": "why theory makes no prediction",
+    "missing": "why there is no prediction, empty if there is one",
 }
 
 
@@ -106,7 +107,7 @@ def _described(column: pl.Series, parameter: str | None) -> dict[str, str | int 
         known = known.filter(known != "")
         distinct = known.unique().sort()
         few = len(distinct) <= FEW
-        values = ", ".join(distinct) if few else f"{len(distinct):,} distinct texts"
+        values = ", ".join(distinct) if few else f"{len(distinct):,} different texts"
     named = parameter if parameter is not None else column.name.removeprefix("config_")
     what = "fact about the person" if column.name.startswith("person_") else "game parameter"
     meaning = MEANINGS.get(column.name, f"{what} {named}")

@@ -31,7 +31,8 @@ SUBSET = {
     "persuasion_seller": 40,
 }
 
-_STUDY = """# Written by `tremble demo`. The two models come from two providers: they are not twins.
+_STUDY = """# Written by `tremble demo`. The two models come from different providers and
+# are not a true pair.
 [study]
 name = "{name}"
 data = ["{data}"]

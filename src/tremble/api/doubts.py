@@ -36,7 +36,10 @@ def doubts(decision: Decision, text: str) -> Iterator[str]:
         yield warning
     begins = [a for a in labels for b in labels if a != b and b.startswith(a)]
     if begins and terminator_character(text) is None:
-        yield f"the label {begins[0]!r} begins another one, and no quote is open to close it."
+        yield (
+            f"the label {begins[0]!r} is the beginning of another label, and there is no open "
+            "quote that could close it."
+        )
     yield from _people(decision)
     yield from _rates(decision)
     yield from _labels(labels)
@@ -47,25 +50,25 @@ def doubts(decision: Decision, text: str) -> Iterator[str]:
 def _people(d: Decision) -> Iterator[str]:
     if d.choice is not None and d.participant is None and d.game is None:
         yield (
-            "no participant: nobody knows whether two choices are one person's, so no verdict "
-            "rests on them; say who chose, or that everybody chose once (one_decision_each in the "
-            "study file)."
+            "no participant: it is unknown whether two choices are by the same person, so no "
+            "verdict is based on them; give participant, or say that everybody chose once "
+            "(one_decision_each in the study file)."
         )
 
 
 def _rates(d: Decision) -> Iterator[str]:
     total = sum((d.rates or {}).values())
     if d.rates is not None and abs(total - 1) > RATES_TOLERANCE:
-        yield f"the rates add up to {total:.3f}; they are kept as they are."
+        yield f"the rates add up to {total:.3f}; they are used unchanged."
     if d.rate_sd is None:
         return
     rate = None if d.rates is None or d.target is None else d.rates[d.target]
     if rate is not None and d.rate_sd > largest_spread(rate, d.n):
         people = "" if d.n is None else f" of {d.n:,} people"
         yield (
-            f"rate_sd is {d.rate_sd:g}, more than this rate{people} can spread, the root of rate "
-            "(1 - rate) n / (n - 1); it must be the standard deviation between people, from 0 to "
-            "1."
+            f"rate_sd is {d.rate_sd:g}, more than is possible for this rate{people}, the square "
+            "root of rate (1 - rate) n / (n - 1); it must be the standard deviation between "
+            "people, from 0 to 1."
         )
 
 
@@ -74,19 +77,19 @@ def _labels(labels: list[str]) -> Iterator[str]:
     if len(set(ends)) > 1:
         odd = next(label for label, at in zip(labels, ends, strict=True) if any(at))
         yield (
-            f"the label {odd!r} has white space at an end, and other labels have not; leave it "
-            "out, for a model reads it as part of the answer."
+            f"the label {odd!r} begins or ends with white space, and other labels do not; remove "
+            "it, because a model reads it as part of the answer."
         )
     short, long = min(labels, key=len), max(labels, key=len)
     if len(long) >= _LONGER * len(short) and len(long) - len(short) >= _BY:
         yield (
             f"labels of very unequal length: {short!r} has {len(short)} characters, "
-            f"{_cut(long)!r} {len(long)}; long ones are less likely for their length alone, so let "
-            "the prompt explain short labels of about one length."
+            f"{_cut(long)!r} {len(long)}; long labels are less likely because of their length "
+            "alone, so use short labels of about the same length and explain them in the prompt."
         )
     tag = _TAG.search("\n".join(labels))
     if tag is not None:
-        yield f"HTML in a label, {_cut(tag[0])!r}; a model reads it as text: leave it out."
+        yield f"HTML in a label, {_cut(tag[0])!r}; a model reads it as text, so remove it."
 
 
 def _ends(label: str) -> tuple[str, str]:
@@ -101,9 +104,9 @@ def _prompt(d: Decision, text: str) -> Iterator[str]:
     if unnamed:
         plural = "s" if len(unnamed) > 1 else ""
         yield (
-            f"the prompt never names the option{plural} {', '.join(map(repr, unnamed[:3]))}"
-            f"{' ...' if len(unnamed) > 3 else ''}; say in it what can be answered, in the words "
-            "of the labels."
+            f"the prompt never names the option{plural} "
+            f"{', '.join(map(repr, unnamed[:3]))}{' ...' if len(unnamed) > 3 else ''}; say in the "
+            "prompt which answers are possible, in the words of the labels."
         )
     words = text.removesuffix(d.opening).casefold()
     opening = d.opening.lstrip()
@@ -111,21 +114,21 @@ def _prompt(d: Decision, text: str) -> Iterator[str]:
         asked = ["json", *(key.casefold() for key in _KEY.findall(opening))]
         if not any(word in words for word in asked):
             yield (
-                f"the answer opens as JSON, {_cut(opening)!r}, but the prompt does not say so; end "
-                "it with, say, 'Answer as JSON with the key decision.', or give another opening "
-                "('opening': '' for none)."
+                f"the answer begins as JSON, {_cut(opening)!r}, but the prompt does not say so; "
+                "end the prompt with, say, 'Answer as JSON with the key decision.', or give "
+                "another opening ('opening': '' for none)."
             )
     tag = _TAG.search(text)
     if tag is not None:
         yield (
-            f"HTML in the prompt, {_cut(tag[0])!r}; a model reads it as text: write line breaks "
-            "and characters as they are."
+            f"HTML in the prompt, {_cut(tag[0])!r}; a model reads it as text, so write plain line "
+            "breaks and characters."
         )
     for name in ("rounds", "Max rounds"):
         if d.round is not None and name in d.breakdown:
             yield (
-                f"config {name} is taken as how many rounds people were told of (in a breakdown "
-                "by round); if it means something else, rename it."
+                f"config {name} is read as the number of rounds that people were told about (in a "
+                "breakdown by round); if it means something else, rename it."
             )
 
 

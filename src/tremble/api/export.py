@@ -151,20 +151,22 @@ def _check_replaced(path: Path, book: Path, to: str) -> None:
     """Raises UserError where something else than an export with its codebook is in the way, or one
     that was changed since."""
     if path.is_dir():
-        raise UserError(f"{str(path)!r} is a folder; name a file in it, such as table.{to}.")
+        raise UserError(f"{str(path)!r} is a folder; give a file in it, such as table.{to}.")
     there = _columns_there(path)
     if there is not None:
         own = all(name in MEANINGS or name.startswith(tuple(PREFIXES.values())) for name in there)
         if not own or there[:LEADING] != list(MEANINGS)[:LEADING]:
-            raise UserError(f"{str(path)!r} is there and is no export to {to}; {_CURE}.")
+            raise UserError(f"{str(path)!r} already exists and is not an export to {to}; {_CURE}.")
         if path.is_symlink():
             return  # it leads to a table whose codebook has another name
         if not book.is_file():
-            raise UserError(f"{str(path)!r} is there without a codebook beside it; {_CURE}.")
+            raise UserError(f"{str(path)!r} already exists without a codebook next to it; {_CURE}.")
         if path.stat().st_mtime > book.stat().st_mtime + CHANGED_SECONDS:
             raise UserError(f"{str(path)!r} was changed after it was exported; {_CURE}.")
     if _columns_there(book) not in (None, list(CODEBOOK), list(BEFORE_R)):
-        raise UserError(f"{str(book)!r} is there and is no codebook of an export; {_CURE}.")
+        raise UserError(
+            f"{str(book)!r} already exists and is not the codebook of an export; {_CURE}."
+        )
 
 
 def _columns_there(path: Path) -> list[str] | None:

@@ -43,7 +43,7 @@ def exclusions(store: Store, asked: Mapping[str, Any] | None) -> Row:
         "not_applicable_decisions": lost["decision"].n_unique(),
         "failed": _failed(store),
         "absent": dict(run.get("absent") or {}),
-        "unfinished": [one for one in unfinished(store.folder) if "could not be had" not in one],
+        "unfinished": [one for one in unfinished(store.folder) if "is unavailable, so " not in one],
     }
 
 

@@ -90,8 +90,8 @@ def _cure(seen: Seen) -> str:
     """What to do about a prompt that is answered in another form."""
     if not seen.own:
         return (
-            "the words are tremble's and ask for an answer in this form, so try other formulations "
-            "or formats in [study], or a larger model"
+            "the prompt is built into tremble and asks for this form of answer already, so try "
+            "other formulations or formats in [study], or a larger model"
         )
     if _asks(seen):
         return (
@@ -99,10 +99,12 @@ def _cure(seen: Seen) -> str:
             "a larger model"
         )
     opened = (
-        "" if seen.opening else ', and leave out the empty opening, so that {"decision": " opens'
+        ""
+        if seen.opening
+        else ', and remove the empty opening, so that the answer begins with {"decision": "'
     )
     return (
-        "the prompt does not ask for an answer in this form; end it with "
+        "the prompt does not ask for this form of answer; end it with "
         f"{_shown(how_to_answer(seen))}{opened}"
     )
 
@@ -112,8 +114,8 @@ def _space(seen: Seen) -> Iterator[str]:
     if seen.own and seen.text[-1:] in (" ", "\t", "\u00a0"):
         where = "opening" if seen.opening else "prompt"
         yield (
-            f"The {where} ends in a space, which most models write together with the next word: "
-            "take it away at the end, or let a quote follow it."
+            f"The {where} ends in a space, but most models write a space together with the next "
+            "word: remove the space, or put a quote after it."
         )
 
 
@@ -123,7 +125,7 @@ def _thought(seen: Seen) -> str | None:
         return None
     return (
         f"The model begins to think ({_shown(seen.other)}) before it answers: give it a template "
-        "that closes the thought (template in [[model]]), or take its variant that does not think."
+        "that ends the thinking (template in [[model]]), or use its variant that does not think."
     )
 
 
@@ -144,7 +146,7 @@ def _spelling(seen: Seen) -> str | None:
         if bare and (whole or begins):
             cures = [] if not seen.own else [_better(seen.other, bare, label, plain)]
             cures += [] if seen.spellings else [_ALL]
-            what = f"The model writes {_shown(seen.other)} for {_shown(label)}"
+            what = f"The model writes {_shown(seen.other)} instead of {_shown(label)}"
             return f"{what}: {', or '.join(cures) or _cure(seen)}."
     return None
 
@@ -158,9 +160,9 @@ def _better(other: str, bare: str, label: str, plain: str) -> str:
             f"write the label {_shown(label)} as {_shown(bare + (rest.upper() if upper else rest))}"
         )
     if other[:1] in _QUOTES:
-        return "let the opening end in a quote, so that the label follows it"
+        return "end the opening with a quote, so that the label follows it"
     if other[:1] in _BLANK:
-        return "let the opening end in a quote, so that no space stands before the label"
+        return "end the opening with a quote, so that there is no space before the label"
     return "choose a label that is one token for the model"
 
 
@@ -169,8 +171,8 @@ def _number(seen: Seen) -> str | None:
     if not seen.other.strip().isdecimal() or not any(label.isdecimal() for label in seen.labels):
         return None
     return (
-        f"The model gives another number ({_shown(seen.other)}): name in the prompt which numbers "
-        f"can be given, as in {_shown(how_to_answer(seen))}."
+        f"The model gives another number ({_shown(seen.other)}): say in the prompt which numbers "
+        f"are possible, as in {_shown(how_to_answer(seen))}."
     )
 
 
@@ -181,13 +183,13 @@ def _structure(seen: Seen) -> str | None:
         return None
     if seen.straddled and not bare.strip(_QUOTES):
         return (
-            f"The model goes on with {_shown(seen.other)}, a part of how the opening ends: one "
-            "token spans its end and the label, so let the opening end in a quote or a colon "
-            "without a space before it."
+            f"The model continues with {_shown(seen.other)}, the end of the opening: one token "
+            "spans the end of the opening and the beginning of the label, so end the opening "
+            "with a quote or a colon without a space before it."
         )
     return (
-        f"The model begins with {_shown(seen.other)}: let the answer open so (opening in the "
-        'records, as {"decision": "), and say so in the prompt.'
+        f"The model begins with {_shown(seen.other)}: let the answer begin like this (opening in "
+        'the records, such as {"decision": "), and say so in the prompt.'
     )
 
 
@@ -196,12 +198,12 @@ def _new_line(seen: Seen) -> str | None:
     if seen.other.strip(_BLANK):
         return None
     what = "a new line" if "\n" in seen.other else "a space" if seen.other else "nothing"
-    return f"The model goes on with {what} instead of answering: {_cure(seen)}."
+    return f"The model continues with {what} instead of answering: {_cure(seen)}."
 
 
 def _sentence(seen: Seen) -> str | None:
     """Anything else: a word."""
-    return f"The model begins something else ({_shown(seen.other)}): {_cure(seen)}."
+    return f"The model begins with something else ({_shown(seen.other)}): {_cure(seen)}."
 
 
 def _long(seen: Seen) -> Iterator[str]:
@@ -211,7 +213,7 @@ def _long(seen: Seen) -> Iterator[str]:
     if len(longest) >= LONG and lost:
         yield (
             f"Labels are long ({len(longest)} characters): number the options in the prompt, and "
-            'give the numbers as labels, as "1" and "2".'
+            'use the numbers as labels, such as "1" and "2".'
         )
 
 

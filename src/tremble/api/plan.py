@@ -182,9 +182,9 @@ class _Plan:
         decisions = sum(frame.height for frame in prepared.frames.values())
         prompts = prepared.count(jobs.values())
         run.notify(
-            f"{counted(decisions, 'decision')}, {counted(len(jobs), 'cell')} (a model in a format, "
-            f"data and a wording): {counted(prompts, 'prompt')} to render and count, all "
-            "presentations."
+            f"{counted(decisions, 'decision')}, {counted(len(jobs), 'cell')} (combinations of "
+            f"model, format, data and wording): {counted(prompts, 'prompt')} to render and count, "
+            "all presentations included."
         )
         for entry, frame in prepared.frames.items():
             for note in sample_notes(
@@ -245,7 +245,7 @@ class _Plan:
     def _add_lost(self, cell: Cell, rows: pl.DataFrame, window: int | None) -> None:
         """Adds what of a cell no model, or not one with such a window, can be asked."""
         refuses = self.run.study.too_long == "error"
-        then = "refuses the study" if refuses else "counts them as missing"
+        then = "will refuse the study" if refuses else "will count them as missing"
         long = f"longer than the {window or 0:,} tokens that the model takes; `tremble run` {then}"
         lost = rows.filter(~scorable(window)).with_columns(
             pl.col("refusal").fill_null(long), pl.col("refusal_kind").fill_null("too_long")

@@ -65,21 +65,21 @@ def probe_study(
     and where no model is to be had.
     """
     if not study.data:
-        raise UserError(f'The study {study.name!r} names no data; add data = ["demo"] to [study].')
+        raise UserError(f'The study {study.name!r} has no data; add data = ["demo"] to [study].')
     asked = choose(study, notify)
     tokenizer = asked.engine.tokenizer
     prompts, passed = shown(study, asked.cells(study), tokenizer, PROMPTS)
     if not prompts:
         raise UserError(
-            f"The study {study.name!r} has no prompt to show to {asked.name}: its wordings, "
-            "include and exclude leave none; take one of them out."
+            f"The study {study.name!r} has no prompt for {asked.name}: its wordings, include and "
+            "exclude leave none; delete one of them."
         )
     found = _scored(asked, prompts, advance)
     cut = None
     if len(found) < len(prompts):
         cut = (
-            f"{len(found)} of {len(prompts)} prompts were asked, since they are long for this "
-            f"machine; each family has one, and after {SECONDS:.0f} s no other was begun."
+            f"{len(found)} of {len(prompts)} prompts were tried, because they are long for this "
+            f"machine; each family has at least one, and no other was begun after {SECONDS:.0f} s."
         )
     return {
         "study": study.name,

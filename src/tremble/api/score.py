@@ -49,7 +49,7 @@ def prompt_line(record: Mapping[str, Any]) -> BinaryIO:
         return io.BytesIO(json.dumps(record).encode())
     except (TypeError, ValueError) as error:
         raise UserError(
-            f"The prompt cannot be written as JSON ({one_line(error)}); use texts and lists alone."
+            f"The prompt cannot be written as JSON ({one_line(error)}); use only texts and lists."
         ) from error
 
 
@@ -60,16 +60,17 @@ def score_prompts(lines: BinaryIO, asked: Asked, notify: Notify) -> Iterator[dic
     anything is scored.
     """
     if asked.reading not in READINGS:
-        raise UserError(f"There is no reading {asked.reading!r}; it is joint or next_token.")
+        raise UserError(f"There is no reading {asked.reading!r}; use joint or next_token.")
     if asked.template is not None and not asked.chat:
         raise UserError("--template is for the chat format; add --chat.")
     decisions = list(jsonl.read_prompts(lines, asked.where))
     if not decisions:
-        raise UserError("Nothing to score on stdin; write one JSON record a line.")
+        raise UserError("Nothing to score on stdin; give one JSON record per line.")
     for decision in decisions:
         if decision.prompt is None:
             raise UserError(
-                f"{asked.where}, line {decision.line}: give a prompt; games need a study."
+                f"{asked.where}, line {decision.line}: give a prompt (games can only be scored in "
+                "a study)."
             )
     # One prompt shares nothing: no path to choose and to check.
     options = RunOptions(engine="reference") if len(decisions) == 1 else RunOptions()

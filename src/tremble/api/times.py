@@ -85,7 +85,7 @@ class Times:
         from tremble.engines.shared_prefix.trial import trial
 
         if size.shape not in self._trials:
-            self.notify(f"Timing passes of a few layers like those of {name}.")
+            self.notify(f"Measuring speed with a few layers like those of {name}.")
             self._trials[size.shape] = trial(
                 size.config, self.options, size.trusted, work.shared, work.alone
             )

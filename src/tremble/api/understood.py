@@ -182,7 +182,10 @@ def sentences(found: dict[str, Any]) -> Iterator[str]:
                 yield f"  {kind} {parameter}: {_listed(values)}"
     first = found["first_prompt"]
     if first is not None:
-        yield f"the first prompt (line {first['line']}) in full; the label follows its end:"
+        yield (
+            f"the first prompt (line {first['line']}) in full; the model's label comes right "
+            "after it:"
+        )
         yield first["text"]
 
 
@@ -200,10 +203,10 @@ def _counts(family: dict[str, Any]) -> Iterator[str]:
     if family["rates"]:
         rates = "" if family["rates"] == family["decisions"] else f"{family['rates']:,} of them "
         if family["n"] is None:
-            yield f"{rates}rates of an unknown number of people"
+            yield f"{rates}rates based on an unknown number of people"
         else:
-            lacking = f" ({family['without_n']:,} do not say)" if family["without_n"] else ""
-            yield f"{rates}rates of {_range(family['n'])} people each{lacking}"
+            lacking = f" (unknown for {family['without_n']:,})" if family["without_n"] else ""
+            yield f"{rates}rates based on {_range(family['n'])} people each{lacking}"
     if family["games"]:
         yield counted(family["games"], "game")
     if family["items"]:
@@ -213,12 +216,12 @@ def _counts(family: dict[str, Any]) -> Iterator[str]:
 def _people(family: dict[str, Any]) -> Iterator[str]:
     people = family["people"]
     if people is None:
-        yield "nobody is named"
+        yield "participants unknown"
         return
-    who = "1 person" if people == 1 else f"{people:,} people"
+    who = "1 participant" if people == 1 else f"{people:,} participants"
     yield f"{who} ({_range(family['per_person'])} each)"
     if family["unnamed"]:
-        yield f"{family['unnamed']:,} without a name"
+        yield f"{family['unnamed']:,} without a participant"
 
 
 def _range(bounds: list[int]) -> str:
@@ -229,15 +232,15 @@ def _range(bounds: list[int]) -> str:
 def _shares(family: dict[str, Any]) -> str:
     target, share = family["target"], family["target_share"]
     parts = [
-        f"{key!r} {decimal(value)}{' (the target)' if key == target else ''}"
+        f"{key!r} {decimal(value)}{' (the target option)' if key == target else ''}"
         for key, value in list(family["options"].items())[:_KEYS]
     ]
     if len(parts) == _KEYS:
         parts.append("...")
     if share is None:
-        parts.append("no target")
+        parts.append("no target option")
     elif target is None:
-        parts.append(f"the target (another one by line) {decimal(share)}")
+        parts.append(f"the target option (it differs between lines) {decimal(share)}")
     if share is not None and family["with_target"] < family["decisions"]:
-        parts.append(f"{family['with_target']:,} of the decisions have a target")
+        parts.append(f"{family['with_target']:,} of the decisions have a target option")
     return ", ".join(parts)

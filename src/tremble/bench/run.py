@@ -221,7 +221,7 @@ def _shares(folder: Path, model: Path, rows: list[dict[str, Any]], notify: Notif
     asked.write_text(json.dumps(points), encoding="utf-8")
     reason = _run([sys.executable, "-m", rates.__name__, model, asked, result], log)
     if reason is not None:
-        notify(f"The matrix products could not be timed: {reason}")
+        notify(f"The speed of matrix products could not be measured: {reason}")
         return None
     timed = json.loads(result.read_text(encoding="utf-8"))
     keys = ("tokens", "rows", "seen")

@@ -59,7 +59,7 @@ def prepare(
     Raises UserError for a model, data, a family or a format that cannot be had.
     """
     if is_made_up(spec.id):
-        raise UserError(f"The model {spec.id!r} computes nothing to time; name another --model.")
+        raise UserError(f"The model {spec.id!r} computes nothing to time; give another --model.")
     if format_ not in FORMATS:
         raise UserError(f"There is no format {format_!r}{did_you_mean(format_, list(FORMATS))}")
     if spec.template is not None and format_ != "chat":
@@ -91,11 +91,11 @@ def prepare(
             break
     if family is not None and family not in families:
         raise UserError(
-            f"The data {data!r} hold no decisions of the family {family!r}"
-            f"{did_you_mean(family, sorted(families))}"
+            f"The data {data!r} contain no decisions of the family "
+            f"{family!r}{did_you_mean(family, sorted(families))}"
         )
     if not records:
-        raise UserError(f"The data {data!r} hold no prompt that can be scored; name others.")
+        raise UserError(f"The data {data!r} contain no prompt that can be scored; give other data.")
     seconds = time.perf_counter() - started
     made, counts = zip(*records.values(), strict=True)
     return Task(list(made), list(counts), left_out, seconds)

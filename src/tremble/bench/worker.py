@@ -87,7 +87,7 @@ def main(peer_path: Path, job_path: Path, result_path: Path) -> None:
     sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != here]
     spec = importlib.util.spec_from_file_location("contestant", peer_path)
     if spec is None or spec.loader is None:
-        raise SystemExit(f"{peer_path} is no Python file")
+        raise SystemExit(f"{peer_path} is not a Python file")
     peer = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(peer)
     result = run(peer, json.loads(job_path.read_text(encoding="utf-8")))

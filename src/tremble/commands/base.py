@@ -30,8 +30,8 @@ Contrasts = Annotated[
     typer.Option(
         "--contrast",
         metavar="KEY[=CONTROL]",
-        help="Effects of a treatment on people and models, in place of the study's own contrasts; "
-        "KEY:KEY for an interaction.",
+        help="Show the effects of this treatment on people and models instead of the study's own "
+        "contrasts; KEY:KEY for an interaction.",
     ),
 ]
 

@@ -15,39 +15,43 @@ from tremble.disk.paths import path_of
 from tremble.errors import UserError
 
 
-@functools.partial(guarded_with, "a bench keeps nothing")
+@functools.partial(guarded_with, "a benchmark keeps no results")
 def bench(
     against: Annotated[
         list[str] | None,
         typer.Option(
-            help="compiled, batched, loop, lm-eval, minicons, vllm; commas between several."
+            help="Which to compare: compiled, batched, loop, lm-eval, minicons, vllm (separated "
+            "by commas)."
         ),
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="Hub name, folder or .gguf file; default: the embedded one.")
+        str | None,
+        typer.Option(help="Hub name, folder or .gguf file; default: the embedded model."),
     ] = None,
     data: Annotated[str, typer.Option(help="An embedded data set, or a JSONL file.")] = "demo",
     family: Annotated[str | None, typer.Option(help="Only the decisions of this family.")] = None,
     prompts: Annotated[
-        int | None, typer.Option(min=1, help="The first so many prompts; default: all.")
+        int | None, typer.Option(min=1, help="Use only the first N prompts; default: all.")
     ] = None,
     format_: Annotated[str, typer.Option("--format", help="plain or chat.")] = "plain",
     template: Annotated[
-        str | None, typer.Option(help="A jinja file or a named template, for chat.")
+        str | None, typer.Option(help="A jinja file or a named template, for --format chat.")
     ] = None,
     sample: Annotated[
-        int, typer.Option(min=0, help="Prompts that slow contestants are timed on; 0: all.")
+        int, typer.Option(min=0, help="How many prompts to time the slow contestants on; 0: all.")
     ] = 100,
     repeats: Annotated[
-        int, typer.Option(min=1, help="Runs of the whole line-up; medians are reported.")
+        int, typer.Option(min=1, help="How often to run all contestants; medians are reported.")
     ] = 1,
     python: Annotated[
         list[str] | None,
-        typer.Option(metavar="PEER=PATH", help="The interpreter of a peer; can be repeated."),
+        typer.Option(
+            metavar="PEER=PATH", help="The Python interpreter for a peer; can be repeated."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Time tremble against its reference, a plain loop and other tools: same prompts, one run."""
+    """Compare the speed of tremble with its reference, a plain loop and other tools."""
     from tremble.bench.run import Asked, run_bench
 
     names = [name.strip() for part in against or ["loop"] for name in part.split(",")]
@@ -80,6 +84,6 @@ def _interpreters(entries: Sequence[str]) -> dict[str, Path]:
     for entry in entries:
         peer, equals, path = entry.partition("=")
         if not equals or not path:
-            raise UserError(f"--python is {entry!r}; write PEER=PATH, as vllm=env/bin/python.")
+            raise UserError(f"--python is {entry!r}; write PEER=PATH, such as vllm=env/bin/python.")
         interpreters[peer] = path_of(path)
     return interpreters

@@ -16,7 +16,7 @@ MOST = 20  # faults and warnings of a file that are printed unasked
 
 @guarded
 def data_list(as_json: AsJson = False) -> None:
-    """The data sets that tremble knows."""
+    """List the data sets that tremble knows."""
     from tremble.datasets.base import EXTENSIONS, cards
     from tremble.report.terminal.console import show_cards
 
@@ -32,9 +32,9 @@ def data_list(as_json: AsJson = False) -> None:
 
 @guarded
 def data_show(
-    name: Annotated[str, typer.Argument(help="A data set's name.")], as_json: AsJson = False
+    name: Annotated[str, typer.Argument(help="The name of a data set.")], as_json: AsJson = False
 ) -> None:
-    """The card of one data set: what it is, from whom, under which licence."""
+    """Show the card of a data set: what it is, who made it, its licence."""
     from dataclasses import asdict
 
     from tremble.datasets.base import source
@@ -50,13 +50,14 @@ def data_show(
 
 @guarded
 def data_fetch(
-    name: Annotated[str, typer.Argument(help="A data set's name.")],
+    name: Annotated[str, typer.Argument(help="The name of a data set.")],
     to: Annotated[
-        Path | None, typer.Option(help="The folder to put it into; default: its name.")
+        Path | None,
+        typer.Option(help="The folder to download to; default: the name of the data set."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Download a source's files with a checksum, where an address is sure to serve them."""
+    """Download the files of a data set and check their checksums, if a stable address exists."""
     import shlex
     import sys
 
@@ -66,9 +67,12 @@ def data_fetch(
 
     card = source(name).card
     if card.embedded:
-        raise UserError(f"{name!r} comes with the package; there is nothing to fetch.")
+        raise UserError(f"{name!r} comes with the package; there is nothing to download.")
     if not card.sources:
-        raise UserError(f"No address is sure to serve {name!r}; by hand: {card.manual}.")
+        raise UserError(
+            f"There is no stable address to download {name!r} from; download it by hand: "
+            f"{card.manual}."
+        )
     folder = Path(name) if to is None else to
     fetched = []
     for download in card.sources:
@@ -89,17 +93,17 @@ def data_fetch(
         return
     for one in fetched:
         how = "already there" if one.already else "fetched"
-        checked = "checksum agrees" if one.checked else "no checksum is known"
+        checked = "checksum correct" if one.checked else "no known checksum"
         say(f"{one.path}: {how}, {one.size:,} bytes, {checked}")
     say(f"next: {command}")
 
 
 @guarded
 def data_dates(
-    model: Annotated[str | None, typer.Option(help="Only this model, or model family.")] = None,
+    model: Annotated[str | None, typer.Option(help="Show only this model or model family.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Since when the data are public, against the cut-offs that models' documents state."""
+    """Show since when data are public, next to the documented training cut-offs of models."""
     from tremble.datasets.base import cards
     from tremble.published import cutoffs
 
@@ -132,13 +136,14 @@ def data_dates(
 
 @guarded
 def data_check(
-    path: Annotated[Path, typer.Argument(help="A JSONL file of decisions.")],
+    path: Annotated[Path, typer.Argument(help="A JSONL file with decisions.")],
     everything: Annotated[
-        bool, typer.Option("--all", help="Every fault and warning, not the first 20 of each.")
+        bool,
+        typer.Option("--all", help="Show every error and warning, not only the first 20 of each."),
     ] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Say what a file of decisions holds, what is wrong with it, and how to mend that."""
+    """Check a file of decisions: what it contains, what is wrong, and how to fix it."""
     from tremble.public.checked import check
 
     found = check(path)
@@ -148,6 +153,6 @@ def data_check(
     most = None if everything else MOST
     for line in found.complaints(most):
         complain(line)
-    for line in found.said(most, ": --all prints all"):
+    for line in found.said(most, "; --all shows all"):
         say(line)
     return 0 if found else 2

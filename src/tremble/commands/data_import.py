@@ -25,21 +25,28 @@ TABLE = "table"  # the source whose files a map explains
 
 @guarded
 def data_import(
-    source_name: Annotated[str, typer.Argument(metavar="SOURCE", help="A data set's name.")],
-    path: Annotated[Path, typer.Argument(help="The file, its folder, or any folder above.")],
+    source_name: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE", help='The name of a data set, or "table" for your own table.'
+        ),
+    ],
+    path: Annotated[Path, typer.Argument(help="The file, or a folder that contains it.")],
     out: Annotated[
-        Path | None, typer.Option(help="The JSONL file to write; with --guess the map.")
+        Path | None, typer.Option(help="The JSONL file to write; with --guess, the map to write.")
     ] = None,
-    map: Annotated[Path | None, typer.Option(help="Of a table: what its columns mean.")] = None,
+    map: Annotated[
+        Path | None, typer.Option(help="For a table: the map that says what its columns mean.")
+    ] = None,
     guess: Annotated[
-        bool, typer.Option("--guess", help="Of a table: write a first map, import nothing.")
+        bool, typer.Option("--guess", help="For a table: write a first map and import nothing.")
     ] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Replace --out where an import wrote it.")
+        bool, typer.Option("--force", help="Overwrite --out if an earlier import wrote it.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Turn a source's files into decisions, one JSON record a line."""
+    """Convert the files of a data set, or your own table, to decisions (JSON lines)."""
     from tremble.api.check import import_decisions
     from tremble.datasets.base import Notes, source
 
@@ -49,7 +56,7 @@ def data_import(
         write_first_map(path, out, as_json)
         return
     if out is None:
-        raise UserError("Name the file to write, as --out mine.jsonl.")
+        raise UserError("Give the file to write, such as --out mine.jsonl.")
     check_import(out, path, force)
     decisions = origin.load(path, notes) if map is None else _from_table(path, map, notes, out)
     summary = import_decisions(decisions, out)
@@ -64,16 +71,16 @@ def _check_options(source_name: str, path: Path, table_map: Path | None, guess: 
     if source_name != TABLE:
         if guess or table_map is not None:
             raise UserError(
-                f"{given} is for tables, not for {source_name!r}, whose columns are known; leave "
-                f"it out, or import {TABLE}."
+                f"{given} is for tables, and the columns of {source_name!r} are known already; "
+                f"leave {given} out, or import {TABLE}."
             )
         return
     if guess and table_map is not None:
-        raise UserError("--guess writes a first map and --map takes one; leave one out.")
+        raise UserError("--guess writes a first map and --map reads one; leave one of them out.")
     if table_map is None and not guess:
         command = ["tremble", "data", "import", TABLE, str(path), "--guess", "--out", "map.toml"]
         raise UserError(
-            f"What the columns of {str(path)!r} mean stands in a map, given as --map; "
+            f"To import {str(path)!r}, give --map, a file that says what its columns mean; "
             f"`{shlex.join(command)}` writes a first one."
         )
 
@@ -96,10 +103,10 @@ def _tell(summary: dict[str, Any], notes: Notes, out: Path, as_json: bool) -> No
     else:
         for family, count in summary["by_family"].items():
             hits = summary["target"].get(family)
-            coded = "" if hits is None else f", {hits:,} of them the target"
+            coded = "" if hits is None else f", {hits:,} of them choose the target option"
             say(f"{family}: {counted(count, 'decision')}{coded}", own_lines)
         say(f"{counted(summary['decisions'], 'decision')} written to {out}", own_lines)
     for reason, count in notes.dropped.items():
-        complain(f"left out: {count} ({reason})")
+        complain(f"excluded: {count} ({reason})")
     for line in notes.odd:
         complain(f"note: {line}")

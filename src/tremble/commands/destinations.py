@@ -28,8 +28,8 @@ def write_page(target: Path, text: str, option: str = "--out", told: bool = True
     special = is_special(target)
     write_text(target, text, f"give another {option}")
     if told:
-        place = f"was written to {target}" if special else f"is {target.resolve()}"
-        say(f"The page {place}", beside(target))
+        place = target if special else target.resolve()
+        say(f"The page was written to {place}", beside(target))
 
 
 def check_page(target: Path, option: str = "--out") -> None:
@@ -50,16 +50,16 @@ def check_import(target: Path, source: Path, force: bool) -> None:
         return
     named = f"--out {str(target)!r}"
     if target.is_dir():
-        raise UserError(f"{named} is a folder; name a file.")
+        raise UserError(f"{named} is a folder; give a file.")
     with suppress(OSError):  # a source that is not there is no concern of this
         if target.samefile(source):
-            raise UserError(f"--out is the file that is read, {str(source)!r}; give another --out.")
+            raise UserError(f"--out is the input file, {str(source)!r}; give another --out.")
     if not force:
-        raise UserError(f"{named} is there already; add --force, or give another --out.")
+        raise UserError(f"{named} already exists; add --force, or give another --out.")
     if not begins_as_written(start_of(target, 10_000_000, _ANOTHER)):
         raise UserError(
-            f"{named} holds something else than records that `tremble data import` "
-            "wrote, so --force does not replace it; give another --out."
+            f"{named} was not written by `tremble data import`, so --force does not overwrite it; "
+            "give another --out."
         )
 
 
@@ -68,4 +68,4 @@ def check_new(target: Path) -> None:
     from tremble.disk.replaced import would_replace
 
     if would_replace(target, _ANOTHER):
-        raise UserError(f"--out {str(target)!r} is there already; give another --out.")
+        raise UserError(f"--out {str(target)!r} already exists; give another --out.")

@@ -22,7 +22,7 @@ from typing import TextIO
 
 from tremble.errors import TrembleError, UserError
 
-KEPT = "whatever was finished is kept, and the same command goes on from there"
+KEPT = "finished work is kept; run the same command again to resume"
 NOTHING = "nothing was written"
 _PATIENCE = 1.0  # seconds in which one wish to end may arrive twice: from the shell and a wrapper
 
@@ -82,7 +82,8 @@ def _writing() -> Iterator[None]:
         raise  # whoever read has enough
     except OSError as error:
         raise UserError(
-            f"The standard output cannot be written ({error.strerror}); send it somewhere else."
+            f"The standard output cannot be written to ({error.strerror}); redirect it somewhere "
+            "else."
         ) from error
 
 
@@ -140,7 +141,7 @@ def _told(error: BaseException, interrupted: str) -> int:
         complain(str(error))
         return 2
     if isinstance(error, MemoryError):
-        complain(f"not enough memory; {interrupted}. Free some, or use a machine that has more.")
+        complain(f"not enough memory; {interrupted}. Free some memory, or use a machine with more.")
         return 2
     complain(logged_fault(error))
     return 1
@@ -185,7 +186,7 @@ def logged_fault(error: BaseException) -> str:
             delete=False,
         ) as log:
             traceback.print_exception(error, file=log)
-        account = f"the full account is in {log.name}"
+        account = f"the details are in {log.name}"
     except OSError as full:
-        account = f"no full account can be written ({one_line(full)})"
-    return f"internal fault ({kind}{one_line(error)}); {account}."
+        account = f"the details could not be written to a file ({one_line(full)})"
+    return f"internal error ({kind}{one_line(error)}); {account}."

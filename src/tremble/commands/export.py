@@ -16,14 +16,16 @@ from tremble.text import counted
 @guarded
 def export(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A study folder.")],
-    to: Annotated[str, typer.Option(help="csv, which R and Stata read, or parquet.")] = "csv",
+    to: Annotated[str, typer.Option(help="csv (for R and Stata) or parquet.")] = "csv",
     out: Annotated[
-        Path | None, typer.Option(help="The file; default: DIR/export/NAME.csv or .parquet.")
+        Path | None,
+        typer.Option(help="The file to write; default: DIR/export/NAME.csv or .parquet."),
     ] = None,
 ) -> None:
-    """Write a table and its codebook for R and Stata: a row per decision, model, format, wording.
+    """Write a table with its codebook for R and Stata.
 
-    A problem with people's shares of more than two options has a row for each of them.
+    It has a row per decision, model, format and wording; a problem with shares of more than two
+    options has a row for each option.
     """
     from tremble.store.study_folder import Store
 
@@ -33,9 +35,9 @@ def export(
 
     path, book, rows = export_study(folder, to, out)
     where = (
-        f"what the columns mean is in {book}"
+        f"{book} explains the columns"
         if book is not None
-        else "without a codebook, which stands beside a file only"
+        else "no codebook (it is written only next to a file)"
     )
     say(f"{counted(rows, 'row')} in {path}; {where}", beside(path))
     for note in unfinished(folder):

@@ -74,7 +74,7 @@ def _tell(found: FirstMap, path: Path, where: Path, to: TextIO) -> None:
         say(f"{task.family}: {made} from {asked}, options {options}", to)
     reasons = [f"{count:,} ({reason})" for reason, count in trial.dropped.items()]
     if reasons:
-        say(f"left out: {'; '.join(reasons[:_LISTED])}", to)
+        say(f"excluded: {'; '.join(reasons[:_LISTED])}", to)
     for number, decision in enumerate(trial.shown, 1):
         say(f"\nprompt {number} of {len(trial.shown)}, {_about(decision)}", to)
         shown = [decision.system, decision.prompt] if decision.system else [decision.prompt]
@@ -86,10 +86,10 @@ def _tell(found: FirstMap, path: Path, where: Path, to: TextIO) -> None:
     for line in trial.odd:
         complain(f"note: {line}")
     if trial.failure is not None:
-        complain(f"as it stands, the map cannot be imported: {trial.failure}")
+        complain(f"the table cannot be imported with this map yet: {trial.failure}")
     if where != _STDOUT:
-        say(f"The map is {where}; nothing was imported.", to)
-        say("Put in what your participants read, then:", to)
+        say(f"The map was written to {where}; nothing was imported.", to)
+        say("Put into the map what your participants read, then run:", to)
         command = ["tremble", "data", "import", "table", str(path), "--map", str(where)]
         say(f"  {shlex.join([*command, '--out', 'mine.jsonl'])}", to)
 

@@ -14,12 +14,12 @@ from tremble.errors import UserError
 @guarded_reader
 def methods(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A study folder.")],
-    bibtex: Annotated[bool, typer.Option("--bibtex", help="Print the citations alone.")] = False,
+    bibtex: Annotated[bool, typer.Option("--bibtex", help="Print only the citations.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """What to paste into a paper: a methods paragraph, provenance, citations as BibTeX."""
+    """Write text for your paper: a methods paragraph, provenance and citations (BibTeX)."""
     if bibtex and as_json:
-        raise UserError("--bibtex and --json are two outputs; leave out one of them.")
+        raise UserError("--bibtex and --json are two different outputs; leave out one of them.")
     from tremble.api.methods import methods_facts
     from tremble.report.tables.bibtex import bibtex as entries
     from tremble.report.tables.methods import paragraph

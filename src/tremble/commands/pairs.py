@@ -15,20 +15,21 @@ from tremble.text import counted
 @guarded
 def pairs(
     family: Annotated[
-        str | None, typer.Option(metavar="F", help="A model family, such as Qwen.")
+        str | None, typer.Option(metavar="F", help="Only this model family, such as Qwen.")
     ] = None,
     max_params: Annotated[
-        float | None, typer.Option(metavar="B", help="At most so many billion parameters.")
+        float | None,
+        typer.Option(metavar="B", help="Only models with at most this many billion parameters."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """The 120 base and aligned twins of the core study, names as printed."""
+    """List the 120 pairs of base and aligned models in Shapira et al. (2026)."""
     from dataclasses import asdict
 
     from tremble.published.pairs import NOT_VERIFIED, find
 
     if max_params is not None and not (math.isfinite(max_params) and max_params > 0):
-        raise UserError(f"--max-params is {max_params:g}; give a number of billions above 0.")
+        raise UserError(f"--max-params is {max_params:g}; give a number (of billions) above 0.")
     chosen = find(family, max_params)
     if as_json:
         print_json([{**asdict(pair), "hub_org_status": NOT_VERIFIED} for pair in chosen])

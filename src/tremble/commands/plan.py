@@ -16,11 +16,13 @@ def plan(
     study: Annotated[Path, typer.Argument(metavar="STUDY.toml", help="The study file.")],
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder of the study, for what is scored already; default: its name."),
+        typer.Option(
+            help="The study folder, to see what is already scored; default: the study's name."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Prompts, tokens, time, memory, disk, what so much data can show, what cannot be scored."""
+    """Show what a study will take (time, memory, disk), and the statistical power of its data."""
     from tremble.study.file import read_study
 
     asked = read_study(study)
@@ -39,12 +41,13 @@ def plan(
     else:
         print_tables(plan_layout(expected), screen())
         disk = expected["totals"]["disk"], expected["totals"]["prompt_tables"]
-        say(f"On disk: scores {size(disk[0])}, prompts {size(disk[1])}.")
+        say(f"Space on disk: scores {size(disk[0])}, prompts {size(disk[1])}.")
         for note in (*expected["notes"], *time_notes(expected)):
             say(note)
         say(
-            "Smallest: found with a probability of .80 at .05, for two r near .3 whose "
-            "predictions correlate at .5, were all decisions independent; by clusters, were the "
-            "decisions of a participant or game all alike. The truth lies between."
+            "Smallest: the smallest difference found with power .80 at level .05, for two r near "
+            ".3 whose predictions correlate at .5, if all decisions are independent; by "
+            "clusters: if all decisions of a participant or game are the same. The truth lies "
+            "between the two."
         )
     return 1 if any(row["kind"] not in NOT_APPLICABLE for row in expected["cannot"]) else 0

@@ -16,7 +16,7 @@ def probe(
     study: Annotated[Path, typer.Argument(metavar="STUDY.toml", help="The study file.")],
     as_json: AsJson = False,
 ) -> None:
-    """20 prompts through the smallest model at hand: mass, other answers, what to change."""
+    """Try 20 prompts on a small model: does it answer with the options, and what to change."""
     from tremble.study.file import read_study
 
     asked = read_study(study)

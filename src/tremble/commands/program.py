@@ -62,7 +62,7 @@ def _check_text(argument: str) -> None:
     """Raises UserError for an argument that no name and no text can be."""
     if "\0" in argument:
         raise UserError(
-            f"The argument '{visible(argument)}' holds a null character; check how it is made."
+            f"The argument '{visible(argument)}' contains a null character; check how it is made."
         )
     try:
         argument.encode()
@@ -79,18 +79,18 @@ def _sentence(error: Any) -> str:
     if message.endswith("?"):
         return message  # it has a cure of its own
     path = "tremble" if error.ctx is None else error.ctx.command_path
-    return f"{message}; `{path} --help` shows what there is."
+    return f"{message}; see `{path} --help`."
 
 
 app = typer.Typer(
     name="tremble",
     cls=Program,
-    help="Measures how well a language model predicts what people actually do.",
+    help="Measure how well a language model predicts what people actually decide.",
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-data_app = typer.Typer(help="The data sets: list, show, fetch, import, check, dates.")
-published_app = typer.Typer(help="The core study's figures, recounted.")
+data_app = typer.Typer(help="Data sets: list, show, fetch, import, check, dates.")
+published_app = typer.Typer(help="The published figures of Shapira et al. (2026), counted again.")
 
 
 @app.callback(invoke_without_command=True)
@@ -98,7 +98,7 @@ def tremble(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
-    """Measures how well a language model predicts what people actually do."""
+    """Measure how well a language model predicts what people actually decide."""
     if version:
         from tremble import __version__
 

@@ -13,29 +13,31 @@ from tremble.commands.base import AsJson, guarded, print_json, say, screen
 def published_wins(
     mass: Annotated[
         str | None,
-        typer.Option(metavar="X", help="Least mean mass of both models, 0 to 1, or none."),
+        typer.Option(
+            metavar="X", help="Lowest mean probability mass of both models, 0 to 1, or none."
+        ),
     ] = None,
     min_corr: Annotated[
         str | None,
-        typer.Option(metavar="Y", help="Least r of the better model, 0 to 1, or none."),
+        typer.Option(metavar="Y", help="Lowest r of the better model, 0 to 1, or none."),
     ] = None,
     games: Annotated[
         str | None,
         typer.Option(
             metavar="FAMILY",
             help="One family of games, or all: the four repeated ones together (bargaining, "
-            "persuasion, negotiation, matrix), as the core study counts them.",
+            "persuasion, negotiation, matrix), counted as in the original study.",
         ),
     ] = None,
     every: Annotated[
-        bool, typer.Option("--sweep", help="Every combination of the two filters.")
+        bool, typer.Option("--sweep", help="Show every combination of the two filters.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Who wins among the 120 published pairs: at the core study's filters, or at others.
+    """Count which model wins in the 120 pairs of Shapira et al. (2026), with any filters.
 
-    Counted from figures of two decimals; the bounds say what those leave open. Where one filter
-    is given, with --sweep and in JSON, a filter that is not given takes all its values.
+    The printed figures have two decimals, so bounds show how far the counts could differ. With
+    one filter, --sweep or --json, every filter that you do not give takes all its values.
     """
     from tremble.published import sweep
 
@@ -56,4 +58,4 @@ def published_wins(
 
     print_tables([wins_table(rows)], screen())
     if not whole:
-        say("Other filters: --mass X, --min-corr Y, and --sweep for all of them.")
+        say("Other filters: --mass X, --min-corr Y; --sweep shows all of them.")

@@ -16,26 +16,32 @@ from tremble.errors import UserError
 def score(
     model: Annotated[str, typer.Option(help="Hub name, name@revision, folder or .gguf file.")],
     prompt: Annotated[
-        str | None, typer.Option(help="What the person read; without it, JSON lines from stdin.")
+        str | None,
+        typer.Option(help="What the person read; without it, JSON lines are read from stdin."),
     ] = None,
     options: Annotated[
-        str | None, typer.Option(help="Labels, separated by commas; others as JSON lines.")
+        str | None,
+        typer.Option(help="Labels, separated by commas (labels with commas: use JSON lines)."),
     ] = None,
     system: Annotated[str | None, typer.Option(help="System text before the prompt.")] = None,
     opening: Annotated[
         str | None,
-        typer.Option(help='Text the label follows verbatim; default \'{"decision": "\'.'),
+        typer.Option(help='Text that stands right before the label; default: \'{"decision": "\'.'),
     ] = None,
     chat: Annotated[bool, typer.Option("--chat", help="Use the model's chat template.")] = False,
     template: Annotated[
-        str | None, typer.Option(help="A jinja file or a named template, for --chat.")
+        str | None, typer.Option(help="A jinja file or a named template, with --chat.")
     ] = None,
-    reading: Annotated[str, typer.Option(help="joint, or next_token as the study.")] = "joint",
+    reading: Annotated[
+        str, typer.Option(help="joint, or next_token as in Shapira et al. (2026).")
+    ] = "joint",
     as_json: AsJson = False,
 ) -> int:
-    """The probability a model gives each option after a prompt, in one forward pass."""
+    """Show the probability that a model gives to each option after a prompt."""
     if (prompt is None) != (options is None):
-        raise UserError("--prompt and --options go together; give both, or JSON lines on stdin.")
+        raise UserError(
+            "--prompt and --options go together; give both, or give JSON lines on stdin."
+        )
     from tremble.api.score import Asked, prompt_line, score_prompts
 
     where = "stdin" if prompt is None else "--prompt and --options"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,12 +18,12 @@ from tremble.errors import UserError
 
 @guarded
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder of the study.")] = Path("tremble-demo"),
+    out: Annotated[Path, typer.Option(help="The study folder.")] = Path("tremble-demo"),
     full: Annotated[
-        bool, typer.Option("--full", help="All embedded decisions, not a subset.")
+        bool, typer.Option("--full", help="Score all embedded decisions, not a subset.")
     ] = False,
 ) -> int:
-    """Score the embedded pair on embedded decisions of real people, and make the page."""
+    """Score two embedded models on decisions of real people, and write a report."""
     from tremble.api.demo import write_demo
     from tremble.study.file import read_study
 
@@ -34,10 +35,10 @@ def demo(
 def run(
     study: Annotated[Path, typer.Argument(metavar="STUDY.toml", help="The study file.")],
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the study; default: the study's name.")
+        Path | None, typer.Option(help="The study folder; default: the study's name.")
     ] = None,
 ) -> int:
-    """Score what is missing of a study; the same command again goes on where it stopped."""
+    """Score what a study still lacks; run the same command again to resume."""
     from tremble.study.file import read_study
 
     asked = read_study(study)
@@ -51,17 +52,19 @@ def analyze(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A study folder.")],
     table: Annotated[
         list[str] | None,
-        typer.Option(help="A further table, commas between several, or all; --tables lists them."),
+        typer.Option(
+            help="A further table, several separated by commas, or all; --tables lists them."
+        ),
     ] = None,
     tables: Annotated[bool, typer.Option("--tables", help="List the further tables.")] = False,
     by: Annotated[
         list[str] | None,
-        typer.Option(metavar="PARAMETER", help="r, mass, shares and wins by a parameter."),
+        typer.Option(metavar="PARAMETER", help="Show r, mass, shares and wins by a parameter."),
     ] = None,
     contrast: Contrasts = None,
     as_json: AsJson = False,
 ) -> int:
-    """Tables: r, mass, who wins, tests over pairs, baselines; and further ones by name."""
+    """Show tables: r, mass, which model wins, tests over pairs, baselines, and further tables."""
     if tables:
         return _list_tables(as_json)
     names = [name.strip() for part in table or () for name in part.split(",") if name.strip()]
@@ -74,29 +77,32 @@ def report(
         Path | None, typer.Argument(metavar="DIR", help="A study folder.", show_default=False)
     ] = None,
     published: Annotated[
-        bool, typer.Option("--published", help="A page of the core study's own figures instead.")
+        bool,
+        typer.Option(
+            "--published", help="Write a page of the figures of Shapira et al. (2026) instead."
+        ),
     ] = False,
     out: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Where the page goes; default: DIR/report/index.html, published.html.",
+            help="The file to write; default: DIR/report/index.html, or published.html.",
             show_default=False,
         ),
     ] = None,
 ) -> int:
-    """Write the page: the tables of `analyze`, the verdict and plots, in one file."""
+    """Write a report: the verdict, the tables of `analyze` and plots on one page."""
     if folder is not None and published:
         raise UserError(
-            f"{folder} and --published are two pages; leave out one of them: "
-            f"`tremble report {folder}` or `tremble report --published`."
+            f"{folder} and --published are two different pages; leave out one of them: `tremble "
+            f"report {shlex.quote(str(folder))}` or `tremble report --published`."
         )
     if published:
         return _published_page(out if out is not None else Path("published.html"))
     if folder is None:
         raise UserError(
-            "report needs a study folder, or --published for the core study's own figures: "
-            "`tremble report DIR` or `tremble report --published`."
+            "report needs a study folder, or --published for the figures of Shapira et al. "
+            "(2026): `tremble report DIR` or `tremble report --published`."
         )
     return _page(folder, out)
 
@@ -111,7 +117,7 @@ def _run(study: Any, out: Path) -> int:
     incomplete = after_run(out, failed)
     for sentence in incomplete:
         complain(sentence)
-    say(f"Scores are in {out}; next: tremble analyze {out}")
+    say(f"Scores are in {out}; next: tremble analyze {shlex.quote(str(out))}")
     return 1 if incomplete else 0
 
 

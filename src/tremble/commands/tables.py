@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,8 +120,9 @@ def _check_tables(names: Sequence[str], folder: Path) -> None:
     for name in names:
         if name in CONTRASTS:
             raise UserError(
-                f"{name} is no further table: `tremble analyze {folder}` prints it where the study "
-                "file has a [[contrast]], and with --contrast KEY."
+                f"{name} is not one of the tables of --table; `tremble analyze "
+                f"{shlex.quote(str(folder))}` shows it if the study file has a [[contrast]], or "
+                "with --contrast KEY."
             )
         if name != "all" and name not in further_names():
             EXTENSIONS.entry(name)  # raises where packages add one that cannot be used
@@ -158,13 +160,19 @@ def _print(
         show_tables(analysis, screen())
     print_tables(contrast_layout(effects), screen())
     if analysis is not None:
-        say("Intervals, ceilings, breakdowns and more: --table NAME; --tables lists them.")
-        say(f"May a model stand in for people: tremble verdict {folder}")
+        say(
+            "For intervals, noise ceilings, breakdowns and more, add --table NAME; --tables "
+            "lists the names."
+        )
+        say(
+            "Can a model replace participants here? next: tremble verdict "
+            f"{shlex.quote(str(folder))}"
+        )
     empty = [name for name, rows in further.items() if not rows and len(further) > 1]
     shown = {name: rows for name, rows in further.items() if name not in empty}
     print_tables(further_layout(shown), screen())
     if empty:
-        say(f"Nothing to show: {', '.join(empty)}.")
+        say(f"No rows in: {', '.join(empty)}.")
     print_tables(breakdown_layout(parts), screen())
 
 
@@ -178,7 +186,7 @@ def print_notes(folder: Path, every: bool, more: Sequence[str] = ()) -> None:
     for line in shown:
         say(f"Note: {line}")
     if len(shown) < len(notes):
-        say(f"Notes: see `tremble analyze {folder}`")
+        say(f"For all notes: tremble analyze {shlex.quote(str(folder))}")
     for line in more:
         say(f"Note: {line}")
     say()

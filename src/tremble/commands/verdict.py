@@ -1,4 +1,4 @@
-"""`tremble verdict`: may a model stand in for people here?"""
+"""`tremble verdict`: can a model replace participants here?"""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from tremble.commands.tables import print_notes
 @guarded
 def verdict(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A study folder.")],
-    family: Annotated[str | None, typer.Option(help="Only this family.")] = None,
+    family: Annotated[str | None, typer.Option(help="Only this family of decisions.")] = None,
     contrast: Contrasts = None,
     as_json: AsJson = False,
 ) -> None:
-    """May this model stand in for people here: ranking, levels, effects, distribution."""
+    """Can this model replace participants here? Ranking, levels, effects, distribution."""
     from tremble.store.study_folder import Store
 
     Store(folder).read_run()  # raises where the folder is no study

@@ -26,42 +26,47 @@ Where = Annotated[
 def xray(
     where: Where,
     decision: Annotated[
-        str, typer.Argument(metavar="ID", help="The decision's id, or a unique beginning of it.")
+        str,
+        typer.Argument(
+            metavar="ID", help="The id of the decision, or its first characters if they are unique."
+        ),
     ],
     model: Annotated[
         list[str] | None,
-        typer.Option(help="Can be repeated; default: the twins of the study."),
+        typer.Option(help="The model; can be repeated; default: the study's pair of models."),
     ] = None,
     format_: Annotated[
         str | None, typer.Option("--format", help="native, plain or chat; default: the study's.")
     ] = None,
     formulation: Annotated[
-        str | None, typer.Option(help="The wording; default: the study's first.")
+        str | None, typer.Option(help="The wording; default: the study's first one.")
     ] = None,
     presentation: Annotated[
         str | None,
-        typer.Option(metavar="N|all", help="A presentation by its number, or all; default: first."),
+        typer.Option(
+            metavar="N|all", help="The number of a presentation, or all; default: the first."
+        ),
     ] = None,
     template: Annotated[
-        str | None, typer.Option(help="A jinja file or a named template, for the chat format.")
+        str | None, typer.Option(help="A jinja file or a named template, for --format chat.")
     ] = None,
     reading: Annotated[
         str | None, typer.Option(help="joint or next_token; default: the study's.")
     ] = None,
     device: Annotated[
-        str | None, typer.Option(help="Where models run; default: the study's, else cpu.")
+        str | None, typer.Option(help="Where models run; default: the study's device, else cpu.")
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder of a study file, for stored scores; default: as `run` has it."),
+        typer.Option(help="The study folder with stored scores; default: the same as for `run`."),
     ] = None,
     everything: Annotated[
-        bool, typer.Option("--all", help="Long texts and all their tokens, not folded.")
+        bool, typer.Option("--all", help="Show long texts and all their tokens in full.")
     ] = False,
-    html: Annotated[Path | None, typer.Option(help="Write a page instead, one file.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write an HTML page instead.")] = None,
     as_json: AsJson = False,
 ) -> int:
-    """One decision as text and tokens, what each option scores, and its twins side by side."""
+    """Look at one decision: its prompt, its tokens, and the score of each option by model."""
     if html is not None:
         check_page(html, "--html")
     from tremble.xray.request import Request

@@ -103,8 +103,8 @@ class Checker(Fields):
                 item = {"key": item, "label": item}
             if not isinstance(item, dict) or not set(item) <= _OPTION_KEYS:
                 self.fail(
-                    f"the option {item!r} must be a text or an object with key, label and perhaps "
-                    "spellings and value."
+                    f"the option {item!r} must be a text or an object with key, label and "
+                    "optionally spellings and value."
                 )
             key = self.text(item, "key")
             label, forms = self.text(item, "label", key), self.surface_forms(item)
@@ -117,16 +117,16 @@ class Checker(Fields):
                 self.fail(f"two options have the same {name} in {words!r}; make them different.")
             if len(set(map(composed, words))) < len(words):
                 self.fail(
-                    f"two options have a {name} of the same letters in {words!r}, composed in one "
-                    "and not in the other; people see one answer, so keep one."
+                    f"two options have a {name} with the same letters in {words!r}, composed in "
+                    "one and decomposed in the other; people see the same answer, so keep one."
                 )
         for option in options:
             for other in options:
                 twice = {other.label, *other.surface_forms}.intersection(option.surface_forms)
                 if other is not option and twice:
                     self.fail(
-                        f"{min(twice)!r} is a spelling of {option.key!r} and of {other.key!r}; "
-                        "leave it out of one."
+                        f"{min(twice)!r} is a spelling of both {option.key!r} and {other.key!r}; "
+                        "remove it from one."
                     )
         self._values(options)
         return tuple(options)
@@ -136,10 +136,12 @@ class Checker(Fields):
         values = [option.value for option in options]
         lacking = [option.key for option in options if option.value is None]
         if lacking and len(lacking) < len(options):
-            self.fail(f"the option {lacking[0]!r} has no value, but others have; give all one.")
+            self.fail(
+                f"the option {lacking[0]!r} has no value, but others do; give every option a value."
+            )
         if not lacking and len(set(values)) == 1:
             self.fail(
-                f"all options have the value {values[0]:g}; give them different ones, or none."
+                f"all options have the value {values[0]:g}; give them different values, or none."
             )
 
     def surface_forms(self, item: dict[str, Any]) -> tuple[str, ...]:
@@ -147,8 +149,8 @@ class Checker(Fields):
         forms = item.get("spellings") or []
         if not isinstance(forms, list) or not all(isinstance(x, str) and x for x in forms):
             self.fail(
-                f"spellings is {as_written(forms)}; it must be a list of texts that are not empty, "
-                "other words for the label."
+                f"spellings is {as_written(forms)}; it must be a list of non-empty texts, "
+                "alternative spellings of the label."
             )
         return tuple(dict.fromkeys(forms))
 
@@ -168,12 +170,14 @@ class Checker(Fields):
                 self.fail(f"the message {item!r} must be an object with role and content.")
             if item["role"] not in ("system", "user"):
                 self.fail(
-                    f"the role {item['role']!r} is not system or user; what the person said "
-                    "before belongs into the user text, as a sentence."
+                    f"the role {item['role']!r} is not system or user; put what the person said "
+                    "before into the user text, as a sentence."
                 )
             (system if item["role"] == "system" else user).append(self.text(item, "content"))
         if not user:
-            self.fail("prompt has only system messages; add what the person read as user.")
+            self.fail(
+                "prompt has only system messages; add what the person read as a user message."
+            )
         return "\n\n".join(user), "\n\n".join(system) or None
 
     def decision(self, value: dict[str, Any], find_game: Callable[[str], Game | None]) -> Decision:
@@ -197,7 +201,7 @@ class Checker(Fields):
         prompt, system = self.prompt(value)
         opening = value.get("opening", DEFAULT_OPENING)
         if not isinstance(opening, str):
-            self.fail(f"opening is {as_written(opening)}; it must be a text, empty for none.")
+            self.fail(f'opening is {as_written(opening)}; it must be a text ("" for no opening).')
         return Decision(
             id=self.text(value, "id", f"{dataset}/{self.line}"),
             dataset=dataset,
@@ -220,7 +224,7 @@ class Checker(Fields):
             )
         for key in sorted(_ONLY_IN):
             if value.get(key) is not None and forms[0] not in _ONLY_IN[key]:
-                self.fail(f"{key} says nothing in a record with {forms[0]}; leave it out.")
+                self.fail(f"{key} has no effect in a record with {forms[0]}; leave it out.")
         return forms[0]
 
     def _common(self, value: dict[str, Any]) -> dict[str, Any]:
@@ -243,7 +247,9 @@ class Checker(Fields):
     ) -> Decision:
         """The decision at an event of a game; None is a game that no line before has."""
         if game is None:
-            self.fail(f"no game {value['game']!r} before this line; put its line first.")
+            self.fail(
+                f"there is no game {value['game']!r} before this line; put the game's line first."
+            )
         at = self.whole(value, "at", 0)
         if at is None or at > len(game.events):
             self.fail(
@@ -252,7 +258,7 @@ class Checker(Fields):
             )
         for key, owner in (("dataset", game.dataset), ("family", game.family)):
             if value.get(key, owner) != owner:
-                self.fail(f"{key} is {as_written(value[key])}, but the game's is {owner!r}.")
+                self.fail(f"{key} is {as_written(value[key])}, but in the game it is {owner!r}.")
         return Decision(
             id=self.text(value, "id"),
             dataset=game.dataset,
@@ -272,8 +278,8 @@ class Checker(Fields):
             return keys[0], {}
         if len(given) != 1:
             self.fail(
-                f"the record has {' and '.join(given) or 'neither choice, rates nor rate'}; "
-                "say what people did with exactly one of choice, rates and rate."
+                f"the record has {' and '.join(given) or 'neither choice, rates nor rate'}; give "
+                "exactly one of choice, rates and rate to say what people did."
             )
         target = None if value.get("target") is None else _key(self.text(value, "target"), keys)
         if target is None and len(keys) == 2:
@@ -290,12 +296,12 @@ class Checker(Fields):
         if given == ["rates"]:
             rates = {_key(key, keys): rate for key, rate in self.table(value, "rates").items()}
             if set(rates) != set(keys):
-                self.fail(f"rates are given for {sorted(rates)!r}, the options are {keys!r}.")
+                self.fail(f"rates are given for {sorted(rates)!r}, but the options are {keys!r}.")
             shares = {key: self.share(rates[key], f"the rate of {key!r}") for key in keys}
             return target, self._many(value, shares, n)
         rate = self.share(value["rate"], "rate")
         if len(keys) != 2 or target is None:
-            self.fail(f"rate is short for two options, here are {len(keys)}; give rates.")
+            self.fail(f"rate is only for two options, and there are {len(keys)}; give rates.")
         shares = {key: rate if key == target else 1 - rate for key in keys}
         return target, self._many(value, shares, n)
 
@@ -303,14 +309,14 @@ class Checker(Fields):
         """Fail where a single choice says what only the rate of many people can have."""
         if n is not None and n > 1:
             self.fail(
-                f"n is {n:,} with a single choice, which counts as one person's; for many people "
-                "give the rate in place of choice, else leave n out."
+                f"n is {n:,} with a single choice, which counts as one person; for many people "
+                "give rate instead of choice, else leave n out."
             )
         for key in ("rate_sd", "choices_each"):
             if value.get(key) is not None:
                 self.fail(
                     f"{key} is {as_written(value[key])} with a single choice, but it is about a "
-                    "rate; give the rate in place of choice, or leave it out."
+                    "rate; give rate instead of choice, or leave it out."
                 )
 
     def _many(
@@ -322,8 +328,8 @@ class Checker(Fields):
             people = "" if n is None else f" of {n:,} people"
             percent = f": for {deviation:g} % write {deviation / 100:g}" if deviation > 1 else ""
             self.fail(
-                f"rate_sd is {deviation:g}, but rates{people} lie between 0 and 1 and spread by at "
-                f"most {decimal(highest)}{percent}."
+                f"rate_sd is {deviation:g}, but the standard deviation of rates{people} is at "
+                f"most {decimal(highest)}, because they lie between 0 and 1{percent}."
             )
         each = self.whole(value, "choices_each", 1)
         return {"rates": shares, "n": n, "rate_sd": deviation, "choices_each": each}

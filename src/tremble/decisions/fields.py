@@ -40,12 +40,14 @@ class Fields(Line):
                     entry = json.dumps(key, ensure_ascii=False)
                     self.fail(
                         f'unknown key {key!r}; put it under config ("config": {{{entry}: ...}}), '
-                        "for contrasts and --by."
+                        "to use it in contrasts and --by."
                     )
                 known = did_you_mean(key, sorted(keys))
                 if known.endswith("?"):
-                    self.fail(f"unknown key {key!r}{known} If not, put it in config, for --by.")
-                self.fail(f"unknown key {key!r}; put it in config, for --by{known}")
+                    self.fail(
+                        f"unknown key {key!r}{known} If not, put it in config, to use it in --by."
+                    )
+                self.fail(f"unknown key {key!r}; put it in config, to use it in --by{known}")
 
     def text(self, value: dict[str, Any], key: str, default: str | None = None) -> str:
         """A text under `key`, not empty; a whole number is taken as text, but for a prompt, also
@@ -55,7 +57,7 @@ class Fields(Line):
         if number is not None and key != "prompt":
             return str(number)
         if not isinstance(text, str) or not text:
-            self.fail(f"{key} is {as_written(text)}; it must be a text that is not empty.")
+            self.fail(f"{key} is {as_written(text)}; it must be a non-empty text.")
         return text
 
     def whole(self, value: dict[str, Any], key: str, least: int) -> int | None:
@@ -113,7 +115,8 @@ class Fields(Line):
                 isinstance(seen, dict) and all(type(at) is int for at in seen.values())
             ):
                 self.fail(
-                    f"{key}[{position}].seen is {as_written(seen)}; write role to number of events."
+                    f"{key}[{position}].seen is {as_written(seen)}; write it as an object, role: "
+                    "number of events."
                 )
             data = {name: field for name, field in item.items() if name not in ("type", "seen")}
             for name in data:
@@ -130,7 +133,8 @@ class Fields(Line):
                 f"; for {share} % write {share / 100:g}" if numeric and 1 < share <= 100 else ""
             )
             self.fail(
-                f"{name} is {short(share)}{_quoted(share)}; a rate lies between 0 and 1{percent}."
+                f"{name} is {short(share)}{_quoted(share)}; a rate must lie between 0 and "
+                f"1{percent}."
             )
         return float(share)
 
@@ -140,8 +144,8 @@ class Fields(Line):
         numeric = isinstance(deviation, int | float) and not isinstance(deviation, bool)
         if deviation is not None and (not numeric or deviation < 0):
             self.fail(
-                f"rate_sd is {as_written(deviation)}{_quoted(deviation)}; a standard deviation is "
-                "a number from 0."
+                f"rate_sd is {as_written(deviation)}{_quoted(deviation)}; a standard deviation "
+                "must be a number from 0."
             )
         return deviation
 

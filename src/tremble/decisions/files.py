@@ -23,7 +23,7 @@ from tremble.disk.paths import why
 from tremble.errors import UserError
 from tremble.text import one_line
 
-FRESH = "restore the file from a fresh copy of the source"
+FRESH = "replace the file by a fresh copy of the source"
 LONGEST = 64_000_000  # bytes of a line, and of a file that is read whole
 DEEPEST = 100  # levels of lists and objects within each other
 
@@ -83,7 +83,7 @@ class Lines:
         except OSError as error:
             raise UserError(
                 f"{str(self._file)!r} cannot be unpacked into a temporary file ({why(error)}); "
-                "set TMPDIR to a folder with room, or unpack the file yourself."
+                "set TMPDIR to a folder with more space, or unpack the file yourself."
             ) from error
         return start, len(raw)
 
@@ -101,8 +101,8 @@ class Lines:
             return self._stream.readline(LONGEST + 1)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise UserError(
-                f"{str(self._file)!r} cannot be unpacked ({one_line(error)}); pack it again with "
-                "gzip."
+                f"{str(self._file)!r} cannot be unpacked ({one_line(error)}); compress it again "
+                "with gzip."
             ) from error
         except OSError as error:
             raise UserError(f"Cannot read {str(self._file)!r} ({why(error)}).") from error
@@ -155,8 +155,8 @@ def text_of(file: Path, cure: str = "save the file as UTF-8") -> str:
         raise UserError(f"Cannot read {str(file)!r} ({why(error)}); check the path.") from error
     if len(content) > LONGEST:
         raise UserError(
-            f"{str(file)!r} has more than {LONGEST // 10**6} MB, and a file of its kind is read "
-            "whole; check that it is the right one, or give it in parts."
+            f"{str(file)!r} has more than {LONGEST // 10**6} MB, too much for a file of this "
+            "kind; check that it is the right file, or split it."
         )
     try:
         return content.decode("utf-8-sig")
@@ -226,5 +226,5 @@ def parsed(text: str, where: str, cure: str, line: int | None = None) -> Any:
         try:
             json.dumps(value, ensure_ascii=False).encode()
         except UnicodeEncodeError:
-            fail(1, "half of a surrogate pair is no character")
+            fail(1, "half of a surrogate pair is not a character")
     return value

@@ -55,14 +55,14 @@ def read(
     if path.suffix.lower() in _TABLES:
         raise UserError(
             f"{str(path)!r} is a table, not JSON lines; `tremble data import table "
-            f"{shlex.quote(str(path))} --guess --out map.toml` writes a first map, with which "
-            "its rows become records (docs/tables.md)."
+            f"{shlex.quote(str(path))} --guess --out map.toml` writes a first map, which turns "
+            "its rows into records (docs/tables.md)."
         )
     with lines_of(path) as lines:
         reader = _Reader(path, lines, dataset)
         yield from _decisions(reader, on_fault)
     if not reader.line:
-        raise UserError(f"{path} is empty; expected one JSON record a line.")
+        raise UserError(f"{path} is empty; write one JSON record per line.")
 
 
 def read_records(
@@ -81,7 +81,7 @@ def read_records(
         except (TypeError, ValueError, RecursionError) as error:
             raise UserError(
                 f"{where}, line {number}: the record cannot be written as JSON "
-                f"({one_line(error)}); use texts, numbers, lists and dicts alone."
+                f"({one_line(error)}); use only texts, numbers, lists and dicts."
             ) from error
     content.seek(0)
     yield from _decisions(_Reader(where, Lines(where, content, seekable=True), dataset), on_fault)
@@ -123,15 +123,16 @@ def write(decisions: Iterable[Decision], path: Path, option: str = "--out") -> i
     id stands for two different games or for two decisions; there `option` is what gave the path.
     """
     if is_folder(path):
-        raise UserError(f"{str(path)!r} is a folder; name a file as {option}.")
+        raise UserError(f"{str(path)!r} is a folder; give a file as {option}.")
     if path.suffix.lower() in _TABLES:
         raise UserError(
-            f"{option} is {str(path)!r}, but JSON lines are written, no table; end it in .jsonl."
+            f"{option} is {str(path)!r}, but JSON lines are written, not a table; use a name that "
+            "ends in .jsonl."
         )
     if path.suffix == ".gz":
         raise UserError(
-            f"{option} is {str(path)!r}, but what is written is not packed; leave out the .gz, and "
-            "pack the file with gzip afterwards."
+            f"{option} is {str(path)!r}, but the file is written without compression; leave out "
+            "the .gz, and compress the file with gzip afterwards."
         )
     count = 0
     writer = _Writer()
@@ -206,7 +207,7 @@ def read_prompts(stream: BinaryIO, name: str) -> Iterator[Decision]:
 
 def line_of(record: dict[str, Any]) -> bytes:
     """The line of a game or a decision. Raises UserError for what no reader would take."""
-    cure = "mend it in the files that are read"
+    cure = "fix it in the source files"
     try:
         line = _ENCODER.encode(record).encode() + b"\n"
     except (ValueError, TypeError, RecursionError) as error:  # no number, half a character, ...
@@ -256,8 +257,8 @@ class _Writer:
         mark = _mark(decision.id)
         if mark in self.ids:
             raise UserError(
-                f"The id {decision.id!r} stands for two decisions; give each its own in the files "
-                "that are read."
+                f"Two decisions have the id {decision.id!r}; give each its own id in the source "
+                "files."
             )
         self.ids.add(mark)
         yield line_of(decision_to_json(decision))
@@ -270,8 +271,8 @@ class _Writer:
             yield line
         elif self.games[mark] != content:
             raise UserError(
-                f"The id {game.id!r} stands for two different games; give each its own in the "
-                "files that are read."
+                f"Two different games have the id {game.id!r}; give each its own id in the source "
+                "files."
             )
 
 
@@ -321,9 +322,9 @@ class _Reader:
         line_before = self.texts.other(decision, line)
         if line_before is not None:
             check.fail(
-                f"the item {decision.item!r} has another text here than on line {line_before}, "
-                "where config is the same; give every text an item of its own, or say in config "
-                "what differs."
+                f"the item {decision.item!r} has a different text than on line {line_before}, "
+                "with the same config; give every text its own item, or say in config what "
+                "differs."
             )
         self.ids.add(_mark(decision.id))
         return decision
@@ -331,7 +332,7 @@ class _Reader:
     def _once(self, check: Checker, seen: Container[bytes], name: str) -> None:
         if _mark(name) in seen:
             check.fail(
-                f"the id {name!r} appeared before (a record without one is called after its file "
+                f"the id {name!r} appeared before (a record without id is named after its file "
                 "and line); give every record its own id."
             )
 
@@ -367,7 +368,9 @@ def _option_to_json(option: Option) -> dict[str, Any]:
 def _event_to_json(event: Event) -> dict[str, Any]:
     for key in ("type", "seen"):
         if key in event.data:
-            raise UserError(f"The event {event.type!r} has {key!r} among its data; rename that.")
+            raise UserError(
+                f"The event {event.type!r} has {key!r} in its data, a reserved name; rename it."
+            )
     record = {"type": event.type, **event.data}
     return record if event.seen is None else {**record, "seen": dict(event.seen)}
 

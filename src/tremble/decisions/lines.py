@@ -31,7 +31,7 @@ class GameFault(Fault):
     """A sound decision whose game is on a faulty line, `game_line`."""
 
     def __init__(self, path: Path, line: int, game: str, game_line: int) -> None:
-        super().__init__(path, line, f"its game {game!r} is on line {game_line}, which is faulty.")
+        super().__init__(path, line, f"its game {game!r} is on line {game_line}, which has errors.")
         self.game_line = game_line
 
 
@@ -50,8 +50,8 @@ class Line:
         """The object on a line, of at most `LONGEST` bytes. Raises Fault where there is none."""
         if len(raw) > LONGEST:
             self.fail(
-                f"a line of more than {LONGEST // 10**6} MB; write one JSON object a line, and a "
-                "long history as a game with its decisions."
+                f"a line of more than {LONGEST // 10**6} MB; write one JSON object per line, and "
+                "write a long history as a game with its decisions."
             )
         try:
             text = raw.decode()
@@ -68,7 +68,9 @@ class Line:
             if may_be_too_deep(text) and too_deep(value):
                 raise RecursionError
         except json.JSONDecodeError as error:
-            self.fail(f"not JSON ({error.msg} at column {error.colno}); one JSON object a line.")
+            self.fail(
+                f"not JSON ({error.msg} at column {error.colno}); write one JSON object per line."
+            )
         except ValueError:
             self.fail("a whole number of more than 4300 digits; write it as a text.")
         except RecursionError:
@@ -80,9 +82,9 @@ class Line:
             try:
                 json.dumps(value, ensure_ascii=False).encode()
             except UnicodeEncodeError:
-                self.fail("half of a surrogate pair is no character; write it out as UTF-8.")
+                self.fail("half of a surrogate pair is not a character; write the text as UTF-8.")
         if not isinstance(value, dict):
-            self.fail(f"a JSON {type(value).__name__}, not an object; write one object a line.")
+            self.fail(f"a JSON {type(value).__name__}, not an object; write one object per line.")
         if value.get("schema", SCHEMA) != SCHEMA:
             written = as_written(value["schema"])
             self.fail(f"schema is {written}; this version reads schema {SCHEMA}.")
@@ -95,7 +97,7 @@ class Line:
         if len(entries) < len(pairs):
             counts = Counter(key for key, _ in pairs)
             twice = next(key for key, count in counts.items() if count > 1)
-            self.fail(f"the key {twice!r} stands twice in one object; keep one.")
+            self.fail(f"the key {twice!r} appears twice in one object; keep one.")
         return entries
 
     def _digits(self, word: str) -> int:
@@ -121,8 +123,8 @@ class Line:
                 self._not_too_large(inner, f"{where}[{place}]")
         elif isinstance(value, int | float) and abs(value) > LARGEST:
             self.fail(
-                f"{where} is {short(value)}, too large a number to compute with (at most 1e15); "
-                "write it in a larger unit, or as a text."
+                f"{where} is {short(value)}, which is too large a number (at most 1e15); use a "
+                "larger unit, or write it as a text."
             )
 
 

@@ -121,9 +121,9 @@ def _games(one: Drawn) -> str:
         in_part = ", one in part" if one.in_part else ""
         remarks.append(f"{_of(len(one.taken), one.games)} games{in_part}")
     if one.split:
-        remarks.append("people's games are split")
+        remarks.append("some games of the same people are not in the sample")
     if len(one.taken) < min(FEW_GAMES, one.games):
-        remarks.append("few games: intervals are wide")
+        remarks.append("few games, so intervals are wide")
     return f" ({'; '.join(remarks)})" if remarks else ""
 
 

@@ -26,14 +26,16 @@ def path_of(given: str | os.PathLike[str]) -> Path:
             f"The path '{visible(text)}' is not UTF-8; rename the file or its folder."
         ) from error
     if "\0" in text:
-        raise UserError(f"The path '{visible(text)}' holds a null character; check how it is made.")
+        raise UserError(
+            f"The path '{visible(text)}' contains a null character; check how it is made."
+        )
     longest = max((len(part) for part in raw.split(b"/")), default=0)
     if longest > LONGEST_NAME or len(raw) > LONGEST_PATH:
         what = f"a name of {longest}" if longest > LONGEST_NAME else f"{len(raw)}"
         most = LONGEST_NAME if longest > LONGEST_NAME else LONGEST_PATH
         raise UserError(
-            f"The path '{visible(text[:60])}'... has {what} bytes, and no more than {most} can be; "
-            "give a shorter one."
+            f"The path '{visible(text[:60])}'... has {what} bytes, but at most {most} are "
+            "possible; give a shorter one."
         )
     literal = Path(text)
     # A file or folder here that is called ~ is meant by its name (`./~` has come to `~` by now).
@@ -45,7 +47,7 @@ def path_of(given: str | os.PathLike[str]) -> Path:
         user = text.split("/", 1)[0]
         raise UserError(
             f"The path '{visible(text)}' begins with {user!r}, but there is no such user; write "
-            "the path out."
+            "the full path."
         ) from error
 
 

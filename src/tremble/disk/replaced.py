@@ -31,6 +31,4 @@ def start_of(path: Path, size: int, cure: str) -> bytes:
 
 
 def _unreadable(path: Path, cure: str, error: OSError) -> UserError:
-    return UserError(
-        f"{str(path)!r} cannot be read, to see what it would replace ({why(error)}); {cure}."
-    )
+    return UserError(f"{str(path)!r} already exists and cannot be read ({why(error)}); {cure}.")

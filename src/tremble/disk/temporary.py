@@ -47,7 +47,9 @@ def temporary_folder(parent: Path, name: str, cure: str) -> Iterator[Path]:
     try:
         folder.mkdir(mode=0o700)
     except OSError as error:
-        raise UserError(f"Cannot write in {str(parent)!r} ({why(error)}); {cure}.") from error
+        raise UserError(
+            f"Cannot write to the folder {str(parent)!r} ({why(error)}); {cure}."
+        ) from error
     try:
         yield folder
     finally:
@@ -61,8 +63,8 @@ def system_folder() -> Path:
         return Path(gettempdir())
     except OSError as error:
         raise UserError(
-            f"No folder for temporary files can be written ({why(error)}); free some space, or set "
-            "TMPDIR to a folder that can."
+            f"No folder for temporary files can be written to ({why(error)}); free some space, or "
+            "set TMPDIR to a folder you can write to."
         ) from error
 
 

@@ -24,7 +24,7 @@ from tremble.errors import UserError
 _STREAM = re.compile(r"/dev/(?P<name>stdin|stdout|stderr)|/(?:dev|proc/self)/fd/(?P<number>\d+)")
 _NUMBERS = {"stdin": 0, "stdout": 1, "stderr": 2}
 FAILURES = (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException)
-KEPT = "mend that and give the same command again: whatever was finished is kept"
+KEPT = "fix that and run the same command again (finished work is kept)"
 
 
 def stream_of(path: Path) -> int | None:

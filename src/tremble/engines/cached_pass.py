@@ -67,7 +67,7 @@ def cache_check(
         return CacheCheck(len(ids), tolerance, why=why)
     plain = last_rows([*ids, step], 2)
     if any(bool(torch.isnan(row).any()) for row in (*cached, *plain)):
-        return CacheCheck(len(ids), tolerance, why="what came back was not numbers")
+        return CacheCheck(len(ids), tolerance, why="the result was not a number")
     prefilled, stepped = (_difference(a, b) for a, b in zip(cached, plain, strict=True))
     return CacheCheck(len(ids), tolerance, prefilled, stepped, _has_states(cache))
 

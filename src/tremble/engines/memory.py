@@ -116,8 +116,8 @@ def is_out_of_memory(error: Exception) -> bool:
 def too_little(tokens: int) -> ModelUnavailable:
     """What a user is told where even a pass of so many tokens does not fit."""
     return ModelUnavailable(
-        f"Memory does not suffice for a pass of {tokens} tokens; free some, take a lower dtype or "
-        "a smaller batch in [run], or a smaller model."
+        f"There is not enough memory for a pass of {tokens} tokens; free some memory, set a lower "
+        "dtype or a smaller batch in [run], or use a smaller model."
     )
 
 

@@ -72,8 +72,8 @@ def model_size(spec: ModelSpec, options: RunOptions, notify: Notify) -> ModelSiz
             model = AutoModelForCausalLM.from_config(config, trust_remote_code=trust)
     except Exception as error:
         raise ModelUnavailable(
-            f"The size of {spec.id!r} cannot be told ({one_line(error)}); check that its "
-            "architecture is known to the installed transformers."
+            f"The size of {spec.id!r} cannot be determined ({one_line(error)}); check that the "
+            "installed transformers knows its architecture."
         ) from error
     parameters = sum(part.numel() for part in model.parameters())
     each = _BYTES[options.dtype] if options.quantise is None else _QUANTISED[options.quantise]

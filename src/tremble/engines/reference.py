@@ -140,7 +140,7 @@ class ReferenceEngine:
                 raise ModelUnavailable(
                     f"A prompt has the token {self.tokenizer.decode([most])!r}, number {most:,}, "
                     f"and the model {known.name!r} has rows for {known.rows:,}; leave the model "
-                    "out, or give it resized for its tokenizer."
+                    "out, or resize it for its tokenizer."
                 )
         if self._window is not None and paths.length > self._window:
             why = f"{paths.length} tokens, the model's window is {self._window}"
@@ -201,10 +201,10 @@ class ReferenceEngine:
         self._checking += time.perf_counter() - began
         if check.differs is not None:
             raise ModelUnavailable(
-                f"{self._called} has other log-probabilities with a cache of keys and values "
-                f"than without one ({check.differs:.2g} nat, {tolerance:g} is tolerated), "
-                f"so that transformers {version('transformers')} computes it wrongly; install a "
-                "later one, or leave the model out."
+                f"{self._called} gives different log-probabilities with and without a cache of "
+                f"keys and values ({check.differs:.2g} nat, at most {tolerance:g} is allowed), so "
+                f"transformers {version('transformers')} computes it wrongly; install a later "
+                "version, or leave the model out."
             )
         self.cache_check = check
 

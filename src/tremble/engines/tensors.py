@@ -60,8 +60,8 @@ def stored_tensors(model: str, files: Collection[Path]) -> Stored:
                 other, file = places[inner]
                 both = f"{other!r} in {file!r} and {name!r} in {path.name!r}"
                 raise ModelUnavailable(
-                    f"The weights of {model!r} hold one tensor twice ({both}); copy or download "
-                    "them again."
+                    f"The weights of {model!r} contain the same tensor twice ({both}); copy or "
+                    "download them again."
                 )
             places[inner] = name, path.name
             stored[name] = tensor
@@ -124,9 +124,9 @@ def check_tensors(
             aside[part] += 1
     if left:
         raise ModelUnavailable(
-            f"The weights of {name!r} hold {counted(len(left), 'tensor')} that its configuration "
-            f"has no place for ({left[0]!r} first); copy or download the model again, its "
-            "config.json with it."
+            f"The weights of {name!r} contain {counted(len(left), 'tensor')} that its "
+            f"configuration does not know (the first: {left[0]!r}); copy or download the model "
+            "again, including config.json."
         )
     return dict(sorted(aside.items()))
 
@@ -153,7 +153,7 @@ def _check_kinds(name: str, model: Any, stored: Stored) -> None:
         if described.whole_numbers and (weights.intersection(names) or _EXPERT.fullmatch(tensor)):
             raise ModelUnavailable(
                 f"The tensor {tensor!r} of {name!r} holds whole numbers ({described.dtype}), as "
-                "only quantised weights do, and its configuration names no quantisation that the "
+                "only quantised weights do, but its configuration has no quantisation that the "
                 "installed transformers knows; copy or download the model again."
             )
 
@@ -224,7 +224,7 @@ def _mismatched(
     model: str, tensor: str, found: Iterable[int], asked: Iterable[int]
 ) -> ModelUnavailable:
     return ModelUnavailable(
-        f"The tensor {tensor!r} of {model!r} is {times(found)} in its file and {times(asked)} by "
+        f"The tensor {tensor!r} of {model!r} is {times(found)} in its file, but {times(asked)} in "
         "its configuration; copy or download the model again."
     )
 

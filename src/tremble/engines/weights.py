@@ -83,8 +83,8 @@ def load_weights(ready: ReadyModel, options: RunOptions) -> Weights:
     notes = []
     if account["adapter_left_aside"] and spec.adapter is None:
         notes.append(
-            f"The adapter in {str(folder)!r} is left aside: the weights beside it are scored as "
-            "they are; to merge it into them, give the folder as adapter in [[model]] as well."
+            f"The adapter in {str(folder)!r} is ignored: the weights in that folder are scored "
+            "without it; to merge it into them, give the folder as adapter in [[model]] as well."
         )
     if spec.adapter is not None:
         model, account["merged_to"] = _with_adapter(model, spec.adapter, spec, options)
@@ -99,7 +99,7 @@ def _reads_adapter(folder: Path) -> ModelUnavailable:
     """Where transformers would add it if, and only if, peft is installed too."""
     return ModelUnavailable(
         f"The adapter in {str(folder)!r} would be read together with the model by the installed "
-        f"transformers; install a later one, or move {ADAPTER_CONFIG!r} elsewhere."
+        f"transformers; install a later version, or move {ADAPTER_CONFIG!r} elsewhere."
     )
 
 
@@ -134,7 +134,7 @@ def _loaded(ready: ReadyModel, options: RunOptions, stored: Stored) -> tuple[Any
             check_shapes(spec.id, empty, stored)
         raise ModelUnavailable(
             f"The model {spec.id!r} cannot be loaded ({one_line(error)}); check that its folder "
-            "is complete and its architecture known to the installed transformers."
+            "is complete and that the installed transformers knows its architecture."
         ) from error
     return model, report
 
@@ -152,8 +152,8 @@ def _check_architecture(ready: ReadyModel) -> None:
     shown = visible(str(ready.config.model_type))[:60]
     pictures = " for pictures and text" if kind in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING else ""
     raise ModelUnavailable(
-        f"The model {ready.spec.id!r} is of an architecture{pictures} ({shown!r}) that the "
-        "installed transformers does not load as a language model; give a model of text."
+        f"The model {ready.spec.id!r} has an architecture{pictures} ({shown!r}) that the "
+        "installed transformers does not load as a language model; give a text model."
     )
 
 
@@ -204,14 +204,14 @@ def _with_adapter(
     moved = float((before[likely] - after[likely]).abs().max())
     if not math.isfinite(moved):
         raise ModelUnavailable(
-            f"The model {spec.id!r} with the adapter {adapter!r} gives no numbers in "
+            f"The model {spec.id!r} with the adapter {adapter!r} returns invalid numbers in "
             f"{options.dtype}; {_wider(options.dtype)}."
         )
     # Quantised weights are rounded anew.
     if options.quantise is None and moved > TOLERANCE[options.dtype]:
         raise ModelUnavailable(
-            f"Merging the adapter {adapter!r} into its model moves log-probabilities by "
-            f"{moved:.2g} nat; merge it yourself and give the folder of the whole model as id."
+            f"Merging the adapter {adapter!r} into its model changes log-probabilities by "
+            f"{moved:.2g} nat; merge it yourself and give the folder of the merged model as id."
         )
     return whole, moved
 
@@ -245,8 +245,8 @@ def _check_rows(ready: ReadyModel, rows: int) -> None:
         first, count = min(beyond), ready.tokenizer.ids
         raise ModelUnavailable(
             f"The tokenizer of {ready.spec.id!r} has {count:,} tokens, but the model has rows for "
-            f"{rows:,} ({beyond[first]!r} is number {first:,}, counted from 0); give the folder "
-            "the model's own tokenizer, or the model's weights resized for this one."
+            f"{rows:,} ({beyond[first]!r} is number {first:,}, counted from 0); put the model's "
+            "own tokenizer into the folder, or resize the model's weights for this tokenizer."
         )
 
 
@@ -264,5 +264,5 @@ def _too_large(spec: ModelSpec, options: RunOptions) -> ModelUnavailable:
     return ModelUnavailable(
         f"The model {spec.id!r} does not fit into the memory of the device "
         f"{options.device!r} in {options.dtype}; in [run], set a smaller dtype, quantise, "
-        'or device = "auto" for all GPUs and main memory together.'
+        'or device = "auto" (all GPUs and main memory together).'
     )

@@ -107,8 +107,8 @@ def _added(name: str) -> Family:
     added = EXTENSIONS.get(name)
     if added is None:
         raise UserError(
-            f"tremble has no words for a game called {name!r}; give these decisions a `prompt` of "
-            "their own."
+            f"tremble has no prompts for a game called {name!r}; give these decisions their own "
+            "`prompt`."
         )
     return added
 

@@ -48,7 +48,8 @@ def in_words(gamble: Any, name: str) -> str:
     if not sound:
         raise UserError(
             f"A lottery has {name} {gamble!r}; give a list of [probability, payoff] with "
-            "probabilities between 0 and 1, or with null for each of two or more."
+            "probabilities between 0 and 1, or with null as probability of each of two or more "
+            "payoffs."
         )
     if len(shown) == 1 and shown[0][0] == 1:
         return f"{points(shown[0][1])} for sure"
@@ -88,7 +89,7 @@ def history(view: View) -> list[str]:
     texts = [_text(view, option.key) for option in view.options]
     if any(texts):
         if not all(texts):
-            raise UserError("A lottery in words has one text alone; give text_a and text_b.")
+            raise UserError("A lottery in words has only one text; give both text_a and text_b.")
         return [f"Gamble {o.label}: {text}" for o, text in zip(view.options, texts, strict=True)]
     return [
         f"Gamble {option.label}: "

@@ -60,8 +60,8 @@ def _payoffs(view: View) -> list[list[tuple[float, float]]]:
     if not fits or sorted(keys) != sorted(numbers) or len({len(row) for row in cells}) != 1:
         raise UserError(
             f"A one-shot game with the options {', '.join(keys)} has own_payoffs {own!r} and "
-            f"other_payoffs {other!r}; give two matrices of the same shape, and as keys of the "
-            'options the numbers of their rows, from "1".'
+            f"other_payoffs {other!r}; give two matrices of the same shape, and use the row "
+            'numbers, from "1", as keys of the options.'
         )
     return [cells[int(key) - 1] for key in keys]
 

@@ -44,11 +44,13 @@ def adapter_files(adapter: str) -> list[Path]:
             )
     config = read_json(path)
     if not isinstance(config, dict):
-        raise ModelUnavailable(f"{str(path)!r} holds no JSON object; copy or download it again.")
+        raise ModelUnavailable(
+            f"{str(path)!r} does not contain a JSON object; copy or download it again."
+        )
     if config.get("megatron_config"):  # names a module that peft imports
         raise ModelUnavailable(
-            f"{str(path)!r} has a megatron_config, which tremble does not follow; save the adapter "
-            "without it."
+            f"{str(path)!r} has a megatron_config, which tremble does not support; save the "
+            "adapter without it."
         )
     for key in _FLAGS:
         if not isinstance(config.get(key), bool | None):
@@ -61,7 +63,7 @@ def adapter_files(adapter: str) -> list[Path]:
         pickled = folder / "adapter_model.bin"
         if pickled.is_file():
             raise ModelUnavailable(
-                f"The adapter {adapter!r} holds only pickled weights ({pickled.name}), which "
+                f"The adapter {adapter!r} has only pickled weights ({pickled.name}), which "
                 "tremble does not read; save it as safetensors."
             )
         raise ModelUnavailable(
@@ -103,8 +105,8 @@ def with_adapter(model: Any, adapter: str) -> Any:
     if surplus := sorted(found.unexpected_keys):
         raise ModelUnavailable(
             f"{len(surplus)} of the {counted(len(stored), 'tensor')} of the adapter {adapter!r} "
-            f"have no place in its model ({surplus[0]!r} first); check that it was trained on this "
-            "one."
+            f"do not fit its model (the first: {surplus[0]!r}); check that the adapter was "
+            "trained on this model."
         )
     # An adapter whose training resized the model's ends carries them whole: weights, not additions.
     whole = {name: one for name, one in wrapped.state_dict().items() if name not in places}
@@ -112,19 +114,20 @@ def with_adapter(model: Any, adapter: str) -> Any:
         if tensor.whole_numbers:
             raise ModelUnavailable(
                 f"The tensor {name!r} of the adapter {adapter!r} holds whole numbers "
-                f"({tensor.dtype}), where its model asks for others; copy or download it again."
+                f"({tensor.dtype}), but its model needs decimal numbers; copy or download the "
+                "adapter again."
             )
         asked = places.get(name, whole.get(name))
         if asked is not None and tuple(asked.shape) != tensor.shape:
             raise ModelUnavailable(
-                f"The tensor {name!r} of the adapter {adapter!r} is {times(tensor.shape)}, where "
-                f"its configuration and model ask for {times(asked.shape)}; check that it "
-                "was trained on this one."
+                f"The tensor {name!r} of the adapter {adapter!r} is {times(tensor.shape)}, but "
+                f"its configuration and model need {times(asked.shape)}; check that the adapter "
+                "was trained on this model."
             )
         if name in whole and not _is_in_place(weights[name], whole[name]):
             raise ModelUnavailable(
-                f"The tensor {name!r} of the adapter {adapter!r} did not come to stand in its "
-                "model; merge the adapter yourself and give the folder of the whole model as id."
+                f"The tensor {name!r} of the adapter {adapter!r} was not merged into its model; "
+                "merge the adapter yourself and give the folder of the merged model as id."
             )
     if missing := _empty(wrapped, places, set(stored), found.missing_keys):
         raise _lacks(adapter, missing)
@@ -152,16 +155,16 @@ def merged(wrapped: Any, adapter: str) -> Any:
             return wrapped.merge_and_unload()
     except Exception as error:  # variants that cannot be merged
         raise ModelUnavailable(
-            f"The adapter {adapter!r} cannot be merged into its model ({one_line(error)}); give a "
-            "LoRA adapter of another variant."
+            f"The adapter {adapter!r} cannot be merged into its model ({one_line(error)}); give "
+            "another kind of LoRA adapter."
         ) from error
 
 
 def unfit(adapter: str, error: Exception) -> ModelUnavailable:
     """What a user is told where peft fails with an adapter."""
     return ModelUnavailable(
-        f"The adapter {adapter!r} cannot be merged into its model ({one_line(error)}); "
-        "check that it was trained on this one."
+        f"The adapter {adapter!r} cannot be merged into its model ({one_line(error)}); check that "
+        "it was trained on this model."
     )
 
 
@@ -187,8 +190,8 @@ def _not_merged(adapter: str, kind: object) -> ModelUnavailable:
 def _lacks(adapter: str, missing: list[str]) -> ModelUnavailable:
     return ModelUnavailable(
         f"The adapter {adapter!r} lacks {counted(len(missing), 'tensor')} that its configuration "
-        f"implies for this model ({missing[0]!r} first); copy it again, or check that it was "
-        "trained on this one."
+        f"requires for this model (the first: {missing[0]!r}); copy it again, or check that it "
+        "was trained on this model."
     )
 
 

@@ -53,20 +53,20 @@ def _failure(gguf: Path, code: int, said: str) -> Exception:
     if code == -getattr(signal, "SIGKILL", 0):
         return _memory(gguf)
     if code < 0:
-        line = f"the converter was ended by signal {-code}"
+        line = f"the converter was stopped by signal {-code}"
     reason = visible(line if report is None else report["reason"])[:300].rstrip(". ")
     if report is not None and isinstance(report.get("cure"), str):
         return ModelUnavailable(f"The GGUF file {str(gguf)!r} {reason}; {report['cure']}.")
     return ModelUnavailable(
-        f"The GGUF file {str(gguf)!r} cannot be read ({reason}); it is damaged, or of an "
-        "architecture that transformers does not read from GGUF."
+        f"The GGUF file {str(gguf)!r} cannot be read ({reason}); it is damaged, or transformers "
+        "cannot read its architecture from GGUF."
     )
 
 
 def _memory(gguf: Path) -> ModelUnavailable:
     return ModelUnavailable(
-        f"The memory does not suffice to convert the GGUF file {str(gguf)!r}; it takes about ten "
-        "bytes per parameter, so end other programs, or name a smaller model."
+        f"There is not enough memory to convert the GGUF file {str(gguf)!r}; it takes about ten "
+        "bytes per parameter, so close other programs, or use a smaller model."
     )
 
 

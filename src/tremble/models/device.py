@@ -37,7 +37,7 @@ def _unusable(device: str) -> str | None:
     if device not in ("auto", "mps") and (
         kind != "cuda" or (number and not number.isdecimal()) or device.endswith(":")
     ):
-        return "a device is cpu, cuda, cuda:0 and so on, mps, or auto"
+        return "the possible devices are cpu, cuda, cuda:0 and so on, mps and auto"
     try:
         import torch
     except ImportError:
@@ -52,13 +52,13 @@ def _unusable(device: str) -> str | None:
     if count == 0:
         return f"torch {torch.__version__} sees no CUDA GPU here"
     if number and int(number) >= count:
-        return f"torch sees {count} here, the last of them cuda:{count - 1}"
+        return f"torch sees {count} here, up to cuda:{count - 1}"
     return None
 
 
 def _check_quantiser(options: RunOptions) -> None:
     if options.quantise not in ("8bit", "4bit"):
-        raise UserError(f"There is no quantise = {options.quantise!r}; it is 8bit or 4bit.")
+        raise UserError(f"There is no quantise = {options.quantise!r}; use 8bit or 4bit.")
     if importlib.util.find_spec("bitsandbytes") is None:
         raise MissingExtra(f"quantise = {options.quantise!r}", "quantised")
     if options.device == "mps":

@@ -57,8 +57,8 @@ def cache_folder() -> Path:
         return path_of(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tremble"
     except RuntimeError as error:
         raise UserError(
-            "There is no home folder to keep converted models in; set TREMBLE_CACHE to a folder "
-            "you can write."
+            "There is no home folder to store converted models in; set TREMBLE_CACHE to a folder "
+            "you can write to."
         ) from error
 
 
@@ -134,8 +134,9 @@ def loaded_weights(folder: Path) -> list[Path]:
         names = sorted(path.name for path in folder.iterdir())
     for name in filter(_DISTRIBUTED.match, names):
         raise ModelUnavailable(
-            f"{str(folder)!r} holds the parts of a distributed checkpoint ({name!r} first), which "
-            "tremble does not read; save the model whole, or move these files elsewhere."
+            f"{str(folder)!r} contains parts of a distributed checkpoint (the first: {name!r}), "
+            "which tremble does not read; save the model as a whole, or move these files "
+            "elsewhere."
         )
     weights = [name for name in names if name.endswith(".safetensors") and name != ADAPTER_WEIGHTS]
     asked = _asked_for(folder)
@@ -147,15 +148,16 @@ def loaded_weights(folder: Path) -> list[Path]:
     shards = set() if index is None else _shards(index)
     if lost := sorted(shards - set(weights)):
         raise ModelUnavailable(
-            f"The weights in {str(folder)!r} lack {lost[0]!r}, which their index names; "
-            "copy or download them again."
+            f"The weights in {str(folder)!r} lack {lost[0]!r}, which their index lists; copy or "
+            "download them again."
         )
     if shards:
         return [folder / name for name in sorted(shards)]
     if len(weights) > 1:
         raise ModelUnavailable(
-            f"{str(folder)!r} holds {len(weights)} files of weights ({weights[0]!r} first) and no "
-            f"{_INDEX!r} that says which belong together; copy or download it again."
+            f"{str(folder)!r} contains {len(weights)} files of weights (the first: "
+            f"{weights[0]!r}) but no {_INDEX!r}, which says which belong together; copy or "
+            "download the folder again."
         )
     if not weights:
         raise _no_weights(folder, names)
@@ -173,8 +175,8 @@ def _asked_for(folder: Path) -> str | None:
     known = isinstance(name, str) and name.endswith((".safetensors", ".safetensors.index.json"))
     if not known or "/" in name or "\\" in name or not (folder / name).is_file():
         raise ModelUnavailable(
-            f"{str(config)!r} has transformers_weights = {visible(repr(name))[:60]}, which is no "
-            "safetensors file beside it; take that line out, or copy the model again."
+            f"{str(config)!r} has transformers_weights = {visible(repr(name))[:60]}, which is not "
+            "a safetensors file in the same folder; delete that line, or copy the model again."
         )
     return str(name)
 
@@ -205,8 +207,8 @@ def _no_weights(folder: Path, names: list[str]) -> ModelUnavailable:
     pickles = [name for name in names if name.endswith(_PICKLES)]
     if pickles:
         return ModelUnavailable(
-            f"{str(folder)!r} holds only pickled weights ({pickles[0]}), which tremble does "
-            "not read; convert them to safetensors."
+            f"{str(folder)!r} has only pickled weights ({pickles[0]}), which tremble does not "
+            "read; convert them to safetensors."
         )
     return ModelUnavailable(f"No .safetensors weights in {str(folder)!r}; give a model folder.")
 
@@ -214,8 +216,8 @@ def _no_weights(folder: Path, names: list[str]) -> ModelUnavailable:
 def only_an_adapter(name: str) -> ModelUnavailable:
     """What a user is told who names an adapter as a model."""
     return ModelUnavailable(
-        f"{name!r} holds an adapter and no model; in [[model]], give the model that it was trained "
-        "on as id, and the folder of the adapter as adapter."
+        f"{name!r} contains an adapter but no model; in [[model]], give the model that it was "
+        "trained on as id, and the folder of the adapter as adapter."
     )
 
 
@@ -237,7 +239,7 @@ def read_json(path: Path) -> Any:
     if content.startswith(BOM_UTF8):
         raise ModelUnavailable(
             f"{str(path)!r} begins with a byte order mark, which transformers does not read; save "
-            "it without one."
+            "the file without it."
         )
     return held
 
@@ -249,7 +251,7 @@ def reading(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise ModelUnavailable(
-            f"{str(path)!r} cannot be read ({why(error)}); check its permissions and its disk."
+            f"{str(path)!r} cannot be read ({why(error)}); check its permissions and the disk."
         ) from error
 
 

@@ -35,12 +35,13 @@ class _Folder(FromFiles):
         if not _is_folder(folder):
             if _is_there(folder):
                 raise UserError(
-                    f"The model {spec.id!r} is a file, and no .gguf file; give that, or a folder."
+                    f"The model {spec.id!r} is a file but not a .gguf file; give a .gguf file or "
+                    "a folder."
                 )
             if _is_folder(bare := _without_revision(spec.id)):
                 raise UserError(
-                    f"{str(bare)!r} is a folder, which has no revisions, as {spec.id!r} asks for; "
-                    "leave out what follows the @."
+                    f"{str(bare)!r} is a folder, and folders have no revisions, so {spec.id!r} "
+                    "does not exist; leave out the @ and what follows it."
                 )
             raise UserError(f"There is no model folder {spec.id!r}; check the path.")
         config = folder / "config.json"

@@ -48,7 +48,7 @@ class FromFiles(ABC):
             raise MissingExtra(f"The model {spec.id!r}", "torch")
         if spec.revision is not None and not self.has_revisions:
             raise UserError(
-                f"The model {spec.id!r} is not from the hub, so that it has no revision "
+                f"The model {spec.id!r} is not from the hub, so it has no revision "
                 f"{spec.revision!r}; leave revision out of its [[model]]."
             )
         files = self.locate(spec, notify, weights)
@@ -141,9 +141,9 @@ def _check_code(spec: ModelSpec, files: ModelFiles) -> None:
             repository, apart, _ = reference.partition("--")
             if apart and repository != files.repository:
                 raise ModelUnavailable(
-                    f"The model {spec.id!r} takes code from {visible(repository)!r} (auto_map in "
+                    f"The model {spec.id!r} uses code from {visible(repository)!r} (auto_map in "
                     f"{name}), which may change at any time; copy that code into a folder with "
-                    f"the model, take {visible(repository + apart)!r} out of auto_map, and give "
+                    f"the model, remove {visible(repository + apart)!r} from auto_map, and give "
                     "the folder as id."
                 )
 
@@ -198,8 +198,8 @@ def tokenizer_and_config(
     except Exception as error:
         if "trust_remote_code" in str(error):
             raise UserError(
-                f"The model {spec.id!r} needs code of its own; if you trust it, add it to "
-                "remote_code in [run]."
+                f"The model {spec.id!r} needs to run its own code; if you trust it, add the model "
+                "to remote_code in [run]."
             ) from error
         _check_tokenizer_files(spec, files)
         raise ModelUnavailable(

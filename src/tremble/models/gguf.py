@@ -22,7 +22,7 @@ from tremble.models.seal import fault, seal
 from tremble.models.spec import ModelSpec
 
 SUFFIX = ".gguf"
-_WRITABLE = "set TREMBLE_CACHE to a folder you can write"
+_WRITABLE = "set TREMBLE_CACHE to a folder you can write to"
 _AS_EVER = Mark()
 _FULL = "free some space, or set TREMBLE_CACHE to a folder on a larger disk"
 
@@ -83,7 +83,9 @@ def converted(
     wrong = fault(target, weights) if os.path.lexists(target) else None
     if wrong is not None or not target.is_dir():
         once = ", once" if wrong is None else f" again, since {wrong} in {str(target)!r}"
-        notify(f"Converting {filename} to float32{once}; about a minute for a small model.")
+        notify(
+            f"Converting {filename} to float32{once}, which takes about a minute for a small model."
+        )
         with _writing(f"{filename!r} cannot be converted{once}, in {str(target.parent)!r}"):
             target.parent.mkdir(parents=True, exist_ok=True)
             with (

@@ -110,8 +110,9 @@ def check_whole(header: Header) -> None:
     kind = header.fields.get("general.type", "model")
     if kind != "model":
         raise Refused(
-            f"holds no language model (its 'general.type' is {visible(str(kind))[:60]!r})",
-            "name the model's own file",
+            "does not contain a language model (its 'general.type' is "
+            f"{visible(str(kind))[:60]!r})",
+            "give the file of the model itself",
         )
 
 

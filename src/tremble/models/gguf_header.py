@@ -26,7 +26,7 @@ _LONGEST_KEPT = 10_000  # values of a list; layers have one each, a vocabulary i
 
 # What is advised for a damaged file, and for one that is sound but not understood.
 AGAIN = "download or convert it again"
-ANOTHER_FORM = "name the folder or the hub name that the file was converted from instead"
+ANOTHER_FORM = "give the folder or hub name that the file was converted from instead"
 
 Value = int | float | bool | str | tuple[int | float | bool, ...] | None
 
@@ -91,7 +91,7 @@ class _Reader:
 
     def read(self) -> Header:
         if self.take(4) != b"GGUF":
-            raise ValueError("it does not begin as a GGUF file")
+            raise ValueError("it does not begin like a GGUF file")
         if self.number("I") & 0xFFFF == 0:
             self.order = ">"
         tensors, entries = self.number("Q"), self.number("Q")

@@ -29,7 +29,7 @@ def check_extent(header: Header) -> None:
                 ANOTHER_FORM,
             ) from error
         if one.offset < end:
-            raise Refused(f"has {_first([before])} and {_first([name])} in one place", AGAIN)
+            raise Refused(f"has {_first([before])} and {_first([name])} in the same place", AGAIN)
         before, end = name, one.offset + one.elements // block * size
         if end > header.data:
             raise Refused(f"is cut off within the tensor {_first([name])}", AGAIN)
@@ -69,14 +69,14 @@ def check_tensors(header: Header, model: Any, report: Mapping[str, Any], biases:
     if odd:
         named = _first([tensors.get(name, name) for name in odd])
         raise Refused(
-            f"holds the tensor {named} in another shape than a model of its fields has", AGAIN
+            f"has the tensor {named} in a shape that does not match its own fields", AGAIN
         )
     lost = [*report["unexpected_keys"]]
     if not lost:
         lost = [name for name in header.tensors if name not in places and name not in _ROTARY]
     if lost:
         raise Refused(
-            f"holds the tensor {_first(lost)}, for which transformers has no place in this "
+            f"holds the tensor {_first(lost)}, which transformers does not use in this "
             "architecture",
             ANOTHER_FORM,
         )

@@ -164,7 +164,7 @@ def _split_of(header: Header) -> _Split | None:
 
 def _unknown(what: str, field: str, value: Value) -> Refused:
     if value is None:
-        return Refused(f"names no {what} ('tokenizer.ggml.{field}')", ANOTHER_FORM)
+        return Refused(f"has no {what} ('tokenizer.ggml.{field}')", ANOTHER_FORM)
     return Refused(
         f"has the {what} {visible(str(value))[:60]!r}, which tremble does not know", ANOTHER_FORM
     )

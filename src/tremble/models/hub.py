@@ -109,22 +109,22 @@ def _refused(error: Exception, name: str, revision: str | None) -> UserError | N
     )
 
     if isinstance(error, HFValidationError):
-        return UserError(
-            f"{name!r} is neither a folder nor a name that the hub can have; check it."
-        )
+        return UserError(f"{name!r} is neither a folder nor a possible hub name; check it.")
     if isinstance(error, GatedRepoError):
         cure = (
-            f"the account of your token has no access yet: accept the terms at "
-            f"{constants.ENDPOINT}/{name}"
+            f"your account has no access yet: accept the terms at {constants.ENDPOINT}/{name}"
             if get_token() is not None
-            else "there is no token on this machine: accept its terms on the hub, then run "
-            "`hf auth login`"
+            else "you are not logged in: accept its terms on the hub, then run `hf auth login`"
         )
         return ModelUnavailable(f"The model {name!r} is gated, and {cure}.")
     if isinstance(error, RevisionNotFoundError):
         return ModelUnavailable(f"The model {name!r} has no revision {revision!r}; check it.")
     if isinstance(error, RepositoryNotFoundError):
-        private = "" if get_token() else "; if it is, run `hf auth login`, as there is no token"
+        private = (
+            ""
+            if get_token()
+            else "; if it is private, run `hf auth login`, because you are not logged in"
+        )
         return ModelUnavailable(
             f"There is no model {name!r} on the hub, or it is private; check the name{private}."
         )
@@ -145,24 +145,24 @@ def _what_failed(error: Exception, name: str, revision: str | None) -> str:
     refused = _not_written(error)
     if refused is not None:
         return (
-            f"The model {name!r} cannot be stored in {constants.HF_HUB_CACHE!r} "
-            f"({why(refused)}); set HF_HOME to a folder you can write."
+            f"The model {name!r} cannot be stored in {constants.HF_HUB_CACHE!r} ({why(refused)}); "
+            "set HF_HOME to a folder you can write to."
         )
     if constants.HF_HUB_OFFLINE:
         asked = shlex.join([name] if revision is None else [name, "--revision", revision])
         return (
-            f"The model {_named(name, revision)!r} is not (or not wholly) on this machine, and "
-            f"HF_HUB_OFFLINE forbids to download it; unset HF_HUB_OFFLINE, or run `hf download "
+            f"The model {_named(name, revision)!r} is not (or not completely) on this machine, "
+            "and HF_HUB_OFFLINE forbids downloads; unset HF_HUB_OFFLINE, or run `hf download "
             f"{asked}` first."
         )
     if isinstance(error, HfHubHTTPError) and error.response.status_code == 401:
         return (
-            f"The hub does not accept the token of this machine, so {name!r} cannot be "
-            "downloaded; run `hf auth login` with a valid one, or `hf auth logout`."
+            f"The hub does not accept the token on this machine, so {name!r} cannot be "
+            "downloaded; run `hf auth login` with a valid token, or `hf auth logout`."
         )
     if isinstance(error, LocalEntryNotFoundError | OSError):
         return (
-            f"The model {_named(name, revision)!r} is not on this machine and the hub cannot be "
+            f"The model {_named(name, revision)!r} is not on this machine, and the hub cannot be "
             "reached; download it first, or check the name and the connection."
         )
     return (
@@ -337,7 +337,7 @@ def _refs(folder: Path) -> dict[Path, str]:
 
 def _restored(path: Path, text: str | None) -> UserError | None:
     """Puts a reference back as it was, whole or not at all; None where that was done."""
-    cure = "delete it, or download its model again"
+    cure = "delete it yourself, or download its model again"
     try:
         if text is None:
             path.unlink(missing_ok=True)

@@ -49,7 +49,7 @@ def check_config(folder: Path) -> None:
         config = read_json(path)
         if not isinstance(config, dict):
             raise ModelUnavailable(
-                f"{str(path)!r} holds no JSON object; copy or download it again."
+                f"{str(path)!r} does not contain a JSON object; copy or download it again."
             )
         for key, value, text in _entries(config):
             why = over_limit(key, value, text)
@@ -71,7 +71,7 @@ def over_limit(key: str, value: Any, text: bool = True) -> str | None:
         return None
     for each in value if isinstance(value, list) else [value]:
         if isinstance(each, bool) or not isinstance(each, int | float) or each != each // 1:
-            return "which is no whole number"
+            return "which is not a whole number"
         if each > limit.most:
             return f"which is more than {limit.most:,}"
         if text and limit.least is not None and each < limit.least:

@@ -29,7 +29,9 @@ class _Mock:
         return name == "mock" or name.startswith("mock:")
 
     def files(self, spec: ModelSpec, notify: Notify, weights: bool = True) -> ModelFiles:
-        raise UserError(f"The model {spec.id!r} is made up and has no files; name another one.")
+        raise UserError(
+            f"The model {spec.id!r} is a built-in fake model without files; give another model."
+        )
 
     def opened(self, spec: ModelSpec, options: RunOptions, notify: Notify) -> Opened:
         return Opened(ByteTokenizer(template=MOCK), WINDOW, None)

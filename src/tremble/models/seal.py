@@ -41,7 +41,7 @@ def fault(folder: Path, weights: bool) -> str | None:
     except OSError as error:
         return f"'{DONE}' cannot be read ({why(error)})"
     if not content:
-        return "version 0.1.0 kept no checksums"
+        return "version 0.1.0 stored no checksums"
     files = _listed(content)
     if files is None:
         return f"'{DONE}' is damaged"
@@ -51,7 +51,7 @@ def fault(folder: Path, weights: bool) -> str | None:
         return f"its files cannot be listed ({why(error)})"
     for name in held.keys() - files.keys():
         if any(fnmatch(held[name].name, pattern) for pattern in (_WEIGHTS, *SMALL_FILES)):
-            return f"there is a strange {name!r}"
+            return f"there is an unexpected {name!r}"
     for name, written in files.items():
         if name not in held:
             return f"{name!r} is missing"

@@ -119,7 +119,7 @@ def _saved(tokenizer: Any) -> list[tuple[str, bytes]]:
 
     Raises ModelUnavailable where there is no room for them.
     """
-    cure = "set TMPDIR to a folder you can write"
+    cure = "set TMPDIR to a folder you can write to"
     try:
         parent = system_folder()
         with temporary_folder(parent, "tremble-tokenizer", cure) as folder:

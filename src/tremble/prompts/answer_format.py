@@ -28,7 +28,9 @@ def answered(opening: str, sentence: str) -> Formulation:
         decision: Decision, presentation: int = 0, told: Telling = AS_IT_WAS
     ) -> Conversation:
         if own_prompt(decision) is not None:
-            raise NotApplicable("a prompt of one's own says itself how to answer")
+            raise NotApplicable(
+                "your own prompt says how to answer, and tremble cannot change that"
+            )
         pieces = parts(decision, presentation, told)
         answer = sentence.format(choices_in_words(pieces.options))
         return replace(pieces, answer=answer, opening=opening).conversation()

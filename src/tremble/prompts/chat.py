@@ -37,7 +37,7 @@ from tremble.prompts.frame import (
 )
 from tremble.prompts.prefill import NoPlaceForAnswer, Prefill, before_thought, prefill
 from tremble.prompts.sandbox import Names, compiled, rendered, why_not
-from tremble.text import one_line
+from tremble.text import of_template, one_line
 from tremble.tokenization.options import TokenizerFacts
 
 # Switches with which templates turn visible reasoning off; passed where a template names them.
@@ -151,7 +151,7 @@ class Template:
         if not printed.endswith(end):  # it goes by what is said
             end = behind(system, user, printed)
             if before_thought(around.prompt).strip() not in end:
-                raise self._error("does not print its generation prompt behind people's words")
+                raise self._error("does not print its generation prompt after people's words")
         added = self._prefill_after(end)
         return (printed if added is None else added.after(printed)) + talk.opening
 
@@ -191,7 +191,7 @@ class Template:
         try:
             return compiled(self.text)
         except Exception as error:  # jinja computes parts of a template when it compiles it
-            raise self._error(f"is not valid jinja ({one_line(error)})") from error
+            raise self._error(f"is not valid jinja ({of_template(one_line(error))})") from error
 
     @property
     def _names(self) -> Names:
@@ -206,7 +206,7 @@ class Template:
         try:
             return rendered(template, messages, self._names, prompted)
         except Exception as error:  # a template is somebody else's program and can fail in any way
-            raise self._error(f"cannot be rendered ({one_line(error)})") from error
+            raise self._error(f"cannot be rendered ({of_template(one_line(error))})") from error
 
 
 def template_of(asked: str | None, tokenizer: TokenizerFacts, model: str) -> Template:
@@ -223,7 +223,7 @@ def template_of(asked: str | None, tokenizer: TokenizerFacts, model: str) -> Tem
         if not is_file(path):
             raise TemplateError(
                 f"The template {asked!r} is neither a readable file nor one of: "
-                f"{', '.join(NAMED)}; correct its name."
+                f"{', '.join(NAMED)}; correct the name."
             )
         text = text_of(path).replace("\r\n", "\n").replace("\r", "\n")
         return Template(text, asked, special, marks)

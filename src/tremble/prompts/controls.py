@@ -39,7 +39,7 @@ NEUTRAL = "You are taking part in a decision task with another person."
 NEUTRAL_ALONE = "You are taking part in a decision task."
 NAMES = {"Alice": "Nadia", "Bob": "Tomas"}  # an option is called after John: he stays
 FACTOR = 7  # whole, so that whole amounts stay whole
-_NOTHING = "nothing had happened before what is decided about"
+_NOTHING = "nothing had happened before this decision"
 # What an event holds of a choice; the rest is amounts, messages and what came of it.
 _CHOICE = {"round", "player", "choice", "other", "carried_out"}
 
@@ -93,14 +93,12 @@ def misleading_rules(decision: Decision, others: OtherGames | None = None) -> Te
 
     def seen(view: View) -> View:
         if words.on_the_table:  # both orders are shown, so that exchanged options are the same ones
-            raise NotApplicable(
-                f"in {decision.family} the payoffs are all there is to decide about"
-            )
+            raise NotApplicable(f"in {decision.family} the decision is only about the payoffs")
         if misled is None:
-            raise NotApplicable(f"what misleads in {decision.family} is not known")
+            raise NotApplicable(f"tremble does not know what would mislead in {decision.family}")
         rules = misled(view)
         if rules == view.rules:
-            raise NotApplicable("the rules are the same the other way round")
+            raise NotApplicable("the rules stay the same when they are reversed")
         return replace(view, rules=rules)
 
     return Telling(seen)
@@ -112,7 +110,7 @@ def shuffled_history(decision: Decision, others: OtherGames | None = None) -> Te
     def seen(view: View) -> View:
         earlier, current = rounds(view)
         if len(earlier) < 2:
-            raise NotApplicable("there are no two earlier rounds to exchange")
+            raise NotApplicable("there are no two earlier rounds to swap")
         drawn = [_mark(decision.cluster, len(earlier), place) for place in range(len(earlier))]
         order = sorted(range(len(earlier)), key=drawn.__getitem__)
         before = told_by(event for _, events in earlier for event in events)
@@ -125,7 +123,7 @@ def shuffled_history(decision: Decision, others: OtherGames | None = None) -> Te
             )
             if told_by(events) != before:
                 return replace(view, events=(*events, *current))
-        raise NotApplicable("all earlier rounds are alike")
+        raise NotApplicable("all earlier rounds are the same")
 
     return Telling(seen)
 
@@ -138,7 +136,7 @@ def other_history(decision: Decision, others: OtherGames | None = None) -> Telli
         if not view.events and not family(decision.family).on_the_table:
             raise NotApplicable(_NOTHING)
         if others is None:
-            raise NotApplicable("no other games are at hand")
+            raise NotApplicable("there are no other games to take it from")
         return others.in_place_of(decision, view)
 
     return Telling(seen)
@@ -156,9 +154,9 @@ def choices_only(decision: Decision, others: OtherGames | None = None) -> Tellin
             if "choice" in e.data
         ]
         if not chosen:
-            raise NotApplicable("nobody had chosen anything before")
+            raise NotApplicable("nobody had made a choice before")
         if chosen == before:
-            raise NotApplicable("the history holds choices alone as it is")
+            raise NotApplicable("the history contains only choices already")
         return replace(view, events=(*chosen, *current))
 
     return Telling(seen)
@@ -178,7 +176,7 @@ def renamed(decision: Decision, others: OtherGames | None = None) -> Telling:
         if decision.family not in COUNTS_OF_THINGS and any(
             amounts_in(event.data.get("message")) for event in view.events
         ):
-            raise NotApplicable("a message has numbers, which may be amounts or not")
+            raise NotApplicable("a message has numbers, which may or may not be amounts")
         return replace(
             view,
             rules=other(view.rules),
@@ -250,7 +248,7 @@ def under(wording: Formulation, made: Control, others: OtherGames | None = None)
     def controlled(decision: Decision, presentation: int) -> Conversation:
         if own_prompt(decision) is not None:
             raise NotApplicable(
-                "which part of a prompt of one's own is rules or history is not known"
+                "tremble does not know which part of your own prompt is rules or history"
             )
         telling = made(decision, others)
         conversation = wording(decision, presentation, telling)

@@ -97,7 +97,7 @@ def spoken(asked: Asked, others: OtherGames | None = None, own: Own = NOTHING_OW
     """
     if asked.wording not in names(own):
         raise UserError(
-            f"There is no formulation {asked.wording!r} (a + joins one and a control, as in "
+            f"There is no wording {asked.wording!r} (a + joins a wording and a control, as in "
             f"{Asked('standard', 'no_history').name!r})"
             f"{did_you_mean(asked.wording, names(own))}"
         )

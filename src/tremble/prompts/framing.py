@@ -49,7 +49,7 @@ def reversed_roles(
 ) -> Conversation:
     """The other side's place: what will the person do?"""
     if own_prompt(decision) is not None:
-        raise NotApplicable("a prompt of one's own does not say who the other side is")
+        raise NotApplicable("tremble does not know who the other side is in your own prompt")
     sides = family(decision.family).sides
     if sides is None:
         raise NotApplicable(f"{decision.family} has no other side")

@@ -82,7 +82,7 @@ class OtherGames:
                 )
                 if view is not None and _told(view) != _told(seen):  # the same is no other history
                     return view
-        raise NotApplicable("no other game of such rules has this round in this role")
+        raise NotApplicable("no other game with the same rules has this round in this role")
 
 
 def amounts_in(message: Any) -> bool:

@@ -14,7 +14,7 @@ from jinja2.meta import find_undeclared_variables
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from tremble.prompts.limits import LENGTH, in_time
-from tremble.text import one_line
+from tremble.text import of_template, one_line
 
 SECONDS = 10.0  # that a rendering may take; it takes some ten-thousandths of one
 _NONE = object()
@@ -101,13 +101,13 @@ def printable(value: Any, of_list: str = "", of_function: str = "") -> Any:
     if isinstance(value, str | int | float | jinja2.Undefined):
         return value
     if isinstance(value, list | tuple | Iterator):
-        raise TypeError(f'it prints a list; write |join(", ") behind it{of_list}')
+        raise TypeError(f'it prints a list; write |join(", ") after it{of_list}')
     if callable(value):
         raise TypeError(f"it prints a function{of_function}")
     if value is None or isinstance(value, dict):
         raise TypeError(f"it prints {value!r}")
     # Some say themselves what is wrong with that.
-    raise TypeError(str(value) and "it prints what is neither a text nor a number")
+    raise TypeError(str(value) and "it prints something that is neither a text nor a number")
 
 
 def compiled_from(
@@ -132,10 +132,10 @@ def as_template() -> Iterator[None]:
         yield
     except jinja2.TemplateSyntaxError as error:
         raise NoTemplate(
-            f"is no template (line {error.lineno}: {(error.message or '').rstrip('.')})"
+            f"is not a valid template (line {error.lineno}: {(error.message or '').rstrip('.')})"
         ) from error
     except (jinja2.TemplateError, RecursionError) as error:
-        raise NoTemplate(f"is no template ({one_line(error)})") from error
+        raise NoTemplate(f"is not a valid template ({one_line(error)})") from error
     except TypeError as error:  # computed while it is compiled
         raise NoTemplate(f"cannot be computed ({plainly(one_line(error))})") from error
 
@@ -150,11 +150,11 @@ def rendered(template: jinja2.Template, variables: Mapping[str, Any], seconds: f
     except TimeoutError as error:
         raise NotRendered(str(error)) from error
     except RecursionError as error:
-        raise NotRendered("it goes on within itself without end") from error
+        raise NotRendered("it calls itself without end") from error
     except Exception as error:  # whatever somebody's template does
         raise NotRendered(plainly(one_line(error))) from error
     if _OBJECT in text:
-        raise NotRendered(f"it prints an object of a program, ...{_OBJECT}...")
+        raise NotRendered(f"it prints a Python object, ...{_OBJECT}...")
     if len(text) > LENGTH:
         raise NotRendered(f"it prints more than {LENGTH:,} characters")
     return text
@@ -182,9 +182,9 @@ def undeclared(tree: nodes.Template, known: Container[str], instead: str) -> set
     values = values_of(tree)
     names = find_undeclared_variables(tree) | {name for name in values if name in known}
     if "self" in values:
-        raise NoTemplate(f"uses `self`, a word of templates; {instead}")
+        raise NoTemplate(f"uses `self`, a word of the template language; {instead}")
     for block in tree.find_all(_BLOCKS):
-        raise NoTemplate(f"takes in another file (line {block.lineno}); write its text here")
+        raise NoTemplate(f"includes another file (line {block.lineno}); write its text here")
     return names
 
 
@@ -219,17 +219,17 @@ def names_behind(tree: nodes.Template, base: str, of_what: str) -> Iterator[str]
             yield name
         else:
             raise NoTemplate(
-                f'takes a {of_what} of `{base}` by no fixed name; write {base}["the name"]'
+                f'uses a {of_what} of `{base}` without a fixed name; write {base}["the name"]'
             )
     if known < sum(node.name == base for node in tree.find_all(nodes.Name)):
-        raise NoTemplate(f'takes `{base}` as a whole; write {base}["the name of a {of_what}"]')
+        raise NoTemplate(f'uses `{base}` as a whole; write {base}["the name of a {of_what}"]')
 
 
 def plainly(message: str) -> str:
     """An error of Python's in words for people who do not write it."""
-    return (
-        message.replace("'Cell'", "a cell").replace("'str'", "a text").replace("'int'", "a number")
-    )
+    for program, words in (("'Cell'", "a cell"), ("'str'", "a text"), ("'int'", "a number")):
+        message = message.replace(program, words)
+    return of_template(message)
 
 
 def _float(value: Any, default: Any = _NONE) -> Any:
@@ -245,5 +245,5 @@ def _as(kind: Any, value: Any, default: Any) -> Any:
         return kind(value)
     except (TypeError, ValueError, OverflowError):
         if default is _NONE:
-            raise TypeError(f"{str(value)!r} is no number") from None
+            raise TypeError(f"{str(value)!r} is not a number") from None
         return default

@@ -67,8 +67,8 @@ def usable(decision: Decision) -> Iterator[None]:
         yield
     except NOT_USABLE as error:
         raise UserError(
-            f"The decision {decision.id!r} lacks something that {decision.family} needs in its "
-            f"rules or events, or has it in another form ({type(error).__name__}: "
+            f"The rules or events of the decision {decision.id!r} lack something that "
+            f"{decision.family} needs, or have it in another form ({type(error).__name__}: "
             f"{one_line(error)}); see docs/data.md."
         ) from error
 

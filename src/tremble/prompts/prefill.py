@@ -132,7 +132,7 @@ def _final_channel(end: str) -> Prefill | None:
     """The rest of the header of an answer, in the harmony format."""
     _, start, header = end.rpartition(_START)
     if not start:
-        raise NoPlaceForAnswer("has channels, but opens no turn for the answer")
+        raise NoPlaceForAnswer("has channels, but does not begin a turn for the answer")
     named = header.partition(_CHANNEL)[2] if _CHANNEL in header else None
     final = f"{_CHANNEL}final{_MESSAGE}"
     if named is None:
@@ -195,8 +195,8 @@ def _begun_in_words(end: str, template: str) -> Prefill | None:
     if _FINAL_RESPONSE in template:
         return Prefill(f"\n{_FINAL_RESPONSE}\n", CLOSED)
     raise NoPlaceForAnswer(
-        f"begins a thought ({last[:60]!r}) and does not say how it ends, so that the answer would "
-        "stand inside it"
+        f"begins a thought ({last[:60]!r}) and does not say how it ends, so the answer would be "
+        "inside it"
     )
 
 
@@ -214,8 +214,7 @@ def _closing(tag: str, named_in: str) -> str:
     if f"</{name}>" in named_in:
         return f"</{name}>"
     raise NoPlaceForAnswer(
-        f"opens a thought ({tag}) and does not say how it is closed, so that the answer would "
-        "stand inside it"
+        f"begins a thought ({tag}) and does not say how it ends, so the answer would be inside it"
     )
 
 

@@ -25,7 +25,7 @@ def numbers_only(
     in the standard wording, and a family in which nobody ever writes does not fit.
     """
     if own_prompt(decision) is not None:
-        raise NotApplicable("what is dialogue in a prompt of one's own is not known")
+        raise NotApplicable("tremble does not know which part of your own prompt is dialogue")
     if not family(decision.family).dialogue:
         raise NotApplicable(f"{decision.family} has no dialogue to drop")
     pieces = parts(decision, presentation, told, _without_messages)

@@ -38,20 +38,20 @@ class Check:
         return not self.faults
 
     def complaints(self, most: int | None = MOST) -> list[str]:
-        """Faults, then warnings marked as such: the first `most` of each, None for all."""
+        """Errors, then warnings marked as such: the first `most` of each, None for all."""
         return [*self.faults[:most], *(f"warning: {line}" for line in self.warnings[:most])]
 
     def said(self, most: int | None = MOST, how: str = "") -> list[str]:
-        """What was understood, a line each, the first prompt last. `most` as for `complaints`;
-        `how` to see the rest."""
+        """A summary of the decisions, a line each, the first prompt last. `most` as for
+        `complaints`; `how` says how to see the rest."""
         left = [
             counted(len(lines) - most, f"more {what}")
             for what, lines in (("fault", self.faults), ("warning", self.warnings))
             if most is not None and len(lines) > most
         ]
-        sound = counted(self.summary["decisions"], "sound decision")
+        sound = counted(self.summary["decisions"], "valid decision")
         more = f"; {' and '.join(left)}{how}" if left else ""
-        faulty = counted(self.summary["faulty"], "faulty line")
+        faulty = counted(self.summary["faulty"], "invalid line")
         return [f"{self.where}: {sound}, {faulty}{more}", *sentences(self.summary)]
 
     def __repr__(self) -> str:
@@ -67,10 +67,10 @@ class Check:
 
 @in_python()
 def check(decisions: Any) -> Check:
-    """Say what decisions hold, what is wrong with them and how to mend that, and what may be.
+    """Check decisions: what they contain, what is wrong or may be wrong, and how to fix it.
 
-    `decisions`: whatever `tr.read_decisions` reads, with faults in it or not, or what that gave.
-    Raises UserError where there is nothing to read; faults are in what is returned.
+    `decisions`: anything that `tr.read_decisions` reads or returns, with or without errors in it.
+    Raises UserError if there is nothing to read; errors in decisions are in the result.
 
     >>> import tremble as tr
     >>> record = {"prompt": "Keep or share? Answer as JSON.", "options": ["keep", "share"]}

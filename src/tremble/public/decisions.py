@@ -125,9 +125,7 @@ class Decisions(Sequence[Decision]):
         target, cure = path_of(path), "give another path"
         there = not is_folder(target) and would_replace(target, cure)
         if there and not jsonl.begins_as_written(start_of(target, 10_000_000, cure)):
-            raise UserError(
-                f"{str(target)!r} holds something else than records that tremble wrote; {cure}."
-            )
+            raise UserError(f"{str(target)!r} was not written by tremble; {cure}.")
         jsonl.write(self._held, target, "the path")
         return target
 
@@ -146,7 +144,8 @@ class Decisions(Sequence[Decision]):
         """What `check` understood of them, and the first prompt in full; of many, of the first."""
         if len(self) > _LOOKED_AT:
             whole = (
-                f"{counted(len(self), 'decision')}; what follows is of the first {_LOOKED_AT:,}."
+                f"{counted(len(self), 'decision')}; the following is about the first "
+                f"{_LOOKED_AT:,}."
             )
             return f"<p>{whole}</p>{self[:_LOOKED_AT]._repr_html_()}"
         found, faults, warnings = check_records(self.read, self._where)
@@ -273,7 +272,7 @@ def reader_of(source: Any, dataset: str | None = None) -> tuple[Read, str, Path]
     if isinstance(source, str | os.PathLike):
         path = path_of(source)
         if is_folder(path):
-            raise UserError(f"{str(path)!r} is a folder; name the .jsonl file in it.")
+            raise UserError(f"{str(path)!r} is a folder; give the .jsonl file in it.")
         name = dataset or Path(path.name.removesuffix(".gz")).stem
         return lambda on_fault: jsonl.read(path, on_fault, dataset), name, path
     records, where = _records(source)
@@ -296,8 +295,8 @@ def _records(source: Any) -> tuple[Sequence[Record], Path]:
     for number, record in enumerate(held, 1):
         if not isinstance(record, Mapping):
             raise UserError(
-                f"records, line {number}: {_kind(record)} is no record; give a dict with prompt, "
-                "options and choice (docs/data.md)."
+                f"records, line {number}: {_kind(record)} is not a record; give a dict with "
+                "prompt, options and choice (docs/data.md)."
             )
     return [plain(record) for record in held], Path(_RECORDS)
 
@@ -317,5 +316,5 @@ def _mapped(source: Any, map: Any, dataset: str | None) -> Decisions:
         name = dataset or stem_of(source)
     notes = Notes()
     decisions = tuple(load_table(source, held, notes, name))
-    left_out = [f"left out: {count} ({reason})" for reason, count in notes.dropped.items()]
+    left_out = [f"excluded: {count} ({reason})" for reason, count in notes.dropped.items()]
     return Decisions(decisions, held.dataset or name, where, [*left_out, *notes.odd])

@@ -61,7 +61,7 @@ def records_of(frame: Any) -> list[dict[str, Any]]:
     """
     if _is_pandas(frame):
         if not frame.columns.is_unique:
-            raise UserError("Two columns of the frame have one name; rename one of them.")
+            raise UserError("Two columns of the frame have the same name; rename one of them.")
         names = [str(name) for name in frame.columns]
         rows = [dict(zip(names, row, strict=True)) for row in _rows_of_pandas(frame)]
     else:

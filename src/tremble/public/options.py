@@ -113,9 +113,7 @@ def _keywords() -> dict[str, str]:
 
 def _mapping(table: str, row: Any) -> Mapping[str, Any]:
     if not isinstance(row, Mapping):
-        raise UserError(
-            f"{table} holds {row!r}; give dicts with the keys {', '.join(keys(table))}."
-        )
+        raise UserError(f"{table} has {row!r}; give dicts with the keys {', '.join(keys(table))}.")
     return row
 
 
@@ -145,7 +143,7 @@ def _value(key: str, value: Any) -> str:
         return f"[{', '.join(_value(key, inner) for inner in value)}]"
     elif not isinstance(value, int | float):
         raise UserError(
-            f"{key} holds {value!r}, a {type(value).__name__}; give texts, numbers, true or false, "
+            f"{key} has {value!r}, a {type(value).__name__}; give texts, numbers, true or false, "
             "or lists of them."
         )
     return value_text(value)
@@ -155,7 +153,7 @@ def _check_characters(key: str, text: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise UserError(f"{key} holds half a character; write the text anew.") from error
+        raise UserError(f"{key} contains half a character; type the text again.") from error
 
 
 def pair_rows(pairs: Iterable[Any]) -> list[Mapping[str, Any]]:
@@ -170,7 +168,7 @@ def pair_rows(pairs: Iterable[Any]) -> list[Mapping[str, Any]]:
             continue
         if isinstance(pair, str) or not isinstance(pair, Sequence) or len(pair) != 2:
             raise UserError(
-                f"pairs holds {pair!r}; give pairs of a base model and its aligned twin, as "
+                f"pairs has {pair!r}; give pairs of a base and an aligned model, such as "
                 'pairs=[("BASE", "ALIGNED")].'
             )
         rows.append({"base": pair[0], "aligned": pair[1]})

@@ -57,7 +57,7 @@ class Plan:
     def _said(self) -> list[str]:
         disk = self.totals["disk"], self.totals["prompt_tables"]
         return [
-            f"On disk: scores {size(disk[0])}, prompts {size(disk[1])}.",
+            f"Space on disk: scores {size(disk[0])}, prompts {size(disk[1])}.",
             *self.notes,
             *time_notes(self.facts),
         ]

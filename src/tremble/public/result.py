@@ -89,8 +89,8 @@ class Result:
         """The study's folder. Raises UserError where it is no longer what it was."""
         if state_of(self._store) != self._state:
             raise UserError(
-                f"{str(self._folder)!r} was run again since, and this result is of what it held "
-                f"before; open it again with tr.open_study({str(self._folder)!r})."
+                f"{str(self._folder)!r} was run again since, so this result is out of date; open "
+                f"it again with tr.open_study({str(self._folder)!r})."
             )
         return self._folder
 
@@ -163,8 +163,8 @@ class Result:
             return further_analysis(analysis, [name])
         if not analysis.contrasts:
             raise UserError(
-                f"The study {self._name!r} asks for no contrast, so there is no table {name!r}; "
-                'name what you varied, as contrast("KEY=CONTROL") or as contrasts of the study.'
+                f"The study {self._name!r} has no contrast, so there is no table {name!r}; "
+                'say what you varied, with contrast("KEY=CONTROL") or as contrasts of the study.'
             )
         return contrast_analysis(analysis, analysis.contrasts)
 

@@ -95,7 +95,7 @@ class Scored:
         columns = [Column("Option"), *(Column(name, True) for name, _ in names)]
         table = Table("scored", "Options", "", columns, [Section("", rows)], "")
         likeliest = ", ".join(f"{token!r} {decimal(share, 3)}" for token, share in self.others)
-        said = [f"Mass {decimal(self.mass, 4)}; likeliest next tokens: {likeliest or 'unknown'}."]
+        said = [f"Mass {decimal(self.mass, 4)}; most likely next tokens: {likeliest or 'unknown'}."]
         said += [line for line in (self.error, self.warning, *self.notes) if line]
         return fragment(f"{self.facts['model']}, {self.facts['format']}", said, [table])
 

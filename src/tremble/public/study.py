@@ -217,7 +217,7 @@ def _data(given: Any) -> tuple[dict[str, Decisions], list[str]]:
             continue
         decisions = part if isinstance(part, Decisions) else read_decisions(part)
         if not len(decisions):
-            raise UserError(f"The data {decisions.name!r} hold no decision; give some.")
+            raise UserError(f"The data {decisions.name!r} contain no decisions; give at least one.")
         entry = _entry(slug(decisions.name), held)
         held[entry] = decisions
         entries.append(entry)

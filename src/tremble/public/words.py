@@ -40,4 +40,4 @@ def check_keywords(what: str, given: Mapping[str, Any], known: list[str]) -> Non
     """Raises UserError for a keyword that `what` does not take."""
     for name in given:
         if name not in known:
-            raise UserError(f"{what} takes no {name!r}{did_you_mean(name, known)}")
+            raise UserError(f"{what} has no argument {name!r}{did_you_mean(name, known)}")

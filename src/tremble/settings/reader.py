@@ -53,7 +53,7 @@ class Reader:
         """The values of a table that is written once for each."""
         entries = content.get(table, [])
         if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-            self.fail(f"{table} must be written [[{table}]], once for each")
+            self.fail(f"{table} must be written [[{table}]], once for each entry")
         return [self.values(entry, table, f"[[{table}]]") for entry in entries]
 
     def values(self, given: Mapping[str, Any], table: str, where: str) -> dict[str, Any]:
@@ -95,7 +95,7 @@ class Reader:
             if key.words and value not in key.allowed():
                 self.fail(f"{name} is {given}; {_one_of(value, key.allowed())}")
             if not isinstance(value, str) or not value:
-                self.fail(f"{name} in {where} is {given}; it must be a text in quotes")
+                self.fail(f"{name} in {where} is {given}; it must be text in quotes")
             return value
         return self._texts(key, value, where)
 
@@ -109,7 +109,7 @@ class Reader:
             example = next(iter(key.words or key.every), key.name)
             if value is None:
                 self.fail(
-                    f"{key.name} is missing in {where}; write it, as {key.name} = {key.example}"
+                    f"{key.name} is missing in {where}; add it, such as {key.name} = {key.example}"
                 )
             self.fail(f'{key.name} is {as_written(value)}; {what} of texts such as ["{example}"]')
         for word in value:

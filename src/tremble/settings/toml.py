@@ -29,7 +29,7 @@ def content_of(text: str, path: Path, what: str) -> dict[str, Any]:
     `what` it is, in errors: "a study file". Raises UserError for text that is not TOML, and for
     what tables of keys never hold.
     """
-    deep = f"{path} is nested too deeply to be read; {what} has tables of keys, no more."
+    deep = f"{path} is nested too deeply; {what} has only tables of keys."
     try:
         if _DOTTED.search(text):
             raise RecursionError
@@ -38,10 +38,14 @@ def content_of(text: str, path: Path, what: str) -> dict[str, Any]:
         raise UserError(deep) from error
     except tomllib.TOMLDecodeError as error:
         word = re.search(r"=\s*(True|False|None)\b", text)
-        how = f", where {word[1]} is no word: true and false are" if word else ""
-        raise UserError(f"{path} is not TOML ({error}); correct it there{how}.") from error
+        how = (
+            f", because {word[1]} is not a TOML value: write true or false in lower case"
+            if word
+            else ""
+        )
+        raise UserError(f"{path} is not valid TOML ({error}); correct it there{how}.") from error
     except ValueError as error:  # of Python's own, for a number of more than 4,300 digits
-        raise UserError(f"{path} holds a number that TOML has not; {_NUMBER}.") from error
+        raise UserError(f"{path} holds a number that TOML does not allow; {_NUMBER}.") from error
     if too_deep(content):
         raise UserError(deep)
     _check_values(content, path)
@@ -58,10 +62,10 @@ def _check_values(value: Any, path: Path, key: str = "") -> None:
         for inner in value:
             _check_values(inner, path, key)
     elif isinstance(value, int) and not -(2**63) <= value < 2**63:
-        raise UserError(f"{path}: {key} holds a number that TOML has not; {_NUMBER}.")
+        raise UserError(f"{path}: {key} holds a number that TOML does not allow; {_NUMBER}.")
     elif isinstance(value, str) and "\0" in value:
         raise UserError(
-            f"{path}: {value!r} in {key or 'a key'} holds a null character; take it out."
+            f"{path}: {value!r} in {key or 'a key'} contains a null character; remove it."
         )
 
 

@@ -113,8 +113,8 @@ class JobFolder:
         whole = finished.get("rows", 0) if asked is None else asked.height
         if finished and rows.height < whole:
             raise Damaged(
-                f"{str(self.path)!r} lacks {whole - rows.height:,} of {whole:,} rows though it was "
-                f"finished; {AGAIN}."
+                f"{str(self.path)!r} was finished but lacks {whole - rows.height:,} of {whole:,} "
+                f"rows; {AGAIN}."
             )
         return rows
 
@@ -180,9 +180,9 @@ class JobFolder:
             if digest_in(name) is None:
                 sound[name] = digest_of(content, self.place)
         for one in damage:
-            on_damage(str(one).replace(AGAIN, "its rows are scored anew"))
+            on_damage(str(one).replace(AGAIN, "its rows are scored again"))
         if (lost := self.damage_of_manifest()) is not None:
-            on_damage(lost.replace(AGAIN, "it is written anew"))
+            on_damage(lost.replace(AGAIN, "it is rewritten"))
         if damage and (before := self.previous):  # in force no more, and what it tells is kept
             self.finish({**before, "expected": ""})
         self.recorded = Recorded(self.recorded.expected, sound, complete=True)
@@ -205,7 +205,7 @@ class JobFolder:
         digest = self.recorded.digests.get(name)
         asked = read_table(read_verified(self.root, self.place, name, digest))
         if asked.schema != EXPECTED:
-            raise Damaged(f"{str(self.path / name)!r} is no list of rows; {AGAIN}.")
+            raise Damaged(f"{str(self.path / name)!r} is not a list of rows; {AGAIN}.")
         return asked
 
     def _asked(self) -> pl.DataFrame | None:
@@ -230,7 +230,7 @@ class JobFolder:
         except (Damaged, pl.exceptions.PolarsError) as error:
             raise Damaged(f"{str(path)!r} is damaged; {AGAIN}.") from error
         if foreign:
-            raise Damaged(f"{str(path)!r} holds rows that were not written there; {AGAIN}.")
+            raise Damaged(f"{str(path)!r} contains rows that were not written there; {AGAIN}.")
 
     def _is_own(self, rows: pl.DataFrame) -> bool:
         """Whether rows are of this job by what they say of themselves."""

@@ -36,17 +36,18 @@ def locked(folder: Path) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if os.path.lexists(path) and not stat.S_ISREG(path.lstat().st_mode):
-            raise UserError(f"{str(path)!r} is no plain file; give another --out.")
+            raise UserError(f"{str(path)!r} is not a regular file; give another --out.")
         lock.acquire()
     except Timeout as error:
         raise UserError(
-            f"Another run is writing to {str(folder)!r}; wait for it to end."
+            f"Another run is writing to {str(folder)!r}; wait until it has finished."
         ) from error
     except OSError as error:
         if error.errno in _NO_LOCKS:
             raise UserError(
-                f"The file system of {str(folder)!r} keeps no locks ({why(error)}), so that two "
-                "runs could write at once; give an --out on another one, as on a local disk."
+                f"The file system of {str(folder)!r} does not support locks ({why(error)}), so "
+                "two runs could write at the same time; give an --out on another file system, "
+                "such as a local disk."
             ) from error
         raise UserError(
             f"Cannot write in {str(folder)!r} ({why(error)}); give another --out."

@@ -70,7 +70,7 @@ def read_record(path: Path) -> dict[str, Any]:
     """The record of a run. Raises Damaged where it is none, or is not what was written."""
     record = read_sealed(path, _RECORD_0_1)
     if not _fits(record, _RECORD):
-        raise Damaged(f"{str(path)!r} is no record of a run; {AGAIN}.")
+        raise Damaged(f"{str(path)!r} is not the record of a run; {AGAIN}.")
     for job in record["jobs"]:
         place = PurePosixPath(job["folder"])
         if place.is_absolute() or ".." in place.parts or place.parts[:1] != ("scores",):
@@ -82,7 +82,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
     """The manifest of a job. Raises Damaged where it is none, or is not what was written."""
     manifest = read_sealed(path, _MANIFEST_0_1)
     if not _fits(manifest, _MANIFEST):
-        raise Damaged(f"{str(path)!r} is no manifest; {AGAIN}.")
+        raise Damaged(f"{str(path)!r} is not a manifest; {AGAIN}.")
     return manifest
 
 

@@ -22,7 +22,7 @@ from tremble.errors import UserError
 
 _NAME = re.compile(r"(?P<name>.+)-(?P<digest>[0-9a-f]{32})\.parquet", re.DOTALL)
 _SEAL = "digest"  # the key of a JSON file's own digest
-AGAIN = "run the study again, which mends it"
+AGAIN = "run the study again to repair it"
 
 
 def digest_of(content: bytes, place: str = "") -> str:
@@ -46,8 +46,7 @@ def check_there(root: Path) -> None:
     """Raises UserError where a study's folder is gone that a run is writing to."""
     if not root.is_dir():
         raise UserError(
-            f"The folder {str(root)!r} was deleted or moved while it was written to; run the study "
-            "again."
+            f"The folder {str(root)!r} was deleted or moved during the run; run the study again."
         )
 
 
@@ -90,7 +89,7 @@ def read_verified(root: Path, place: str, name: str, digest: str | None = None) 
     expected = digest_in(name) or digest
     if expected is not None and digest_of(content, place) != expected:
         raise Damaged(
-            f"{str(path)!r} is damaged, or belongs in another folder: its content is not what was "
+            f"{str(path)!r} is damaged or belongs in another folder: its content is not what was "
             f"written here; {AGAIN}."
         )
     return content

@@ -82,15 +82,15 @@ class Store:
             other = self._name()
             if other is not None and other != name:
                 raise UserError(
-                    f"{str(self.folder)!r} holds the study {other!r}, not {name!r}; "
-                    "give another --out."
+                    f"{str(self.folder)!r} contains the study {other!r}, not {name!r}; give "
+                    "another --out."
                 )
         elif self.folder.is_dir() and any(
             not path.name.startswith(".") for path in self.folder.iterdir()
         ):
             raise UserError(
-                f"{str(self.folder)!r} holds files that are no study of tremble's; "
-                "give an empty or new folder as --out (without it, the study's name)."
+                f"{str(self.folder)!r} contains files that are not a tremble study; give an empty "
+                "or new folder as --out (default: the study's name)."
             )
         parent = self.folder
         while not parent.exists():
@@ -128,7 +128,7 @@ class Store:
                 self.folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise UserError(
-                    f"Cannot make the folder {str(self.folder)!r} ({why(error)}); give another "
+                    f"Cannot create the folder {str(self.folder)!r} ({why(error)}); give another "
                     "--out."
                 ) from error
             write_inside(self.folder, path, b"A study of tremble's: run.json says what is in it.\n")
@@ -216,11 +216,12 @@ class Store:
         except (OSError, ValueError) as error:
             if self.folder.is_dir() and (self.folder / MARK).is_file():
                 raise Damaged(
-                    f"{str(path)!r} is missing: no run of the study in {str(self.folder)!r} began "
-                    f"to score, or the file was deleted; {AGAIN}."
+                    f"{str(path)!r} is missing: the study in {str(self.folder)!r} was never "
+                    f"scored, or the file was deleted; {AGAIN}."
                 ) from error
             raise UserError(
-                f"{str(self.folder)!r} is no study folder; give the --out of `tremble run`."
+                f"{str(self.folder)!r} is not a study folder; give the folder that `tremble run` "
+                "wrote (its --out)."
             ) from error
         state = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
         if self._read is None or self._read[0] != state:
@@ -280,8 +281,8 @@ class Store:
         if whole["decision"].n_unique() < whole.height:  # files of 0.1.0 cannot be verified
             twice = whole["decision"].filter(whole["decision"].is_duplicated())[0]
             raise Damaged(
-                f"{str(self.folder / 'decisions')!r} holds the decision {twice!r} twice, so a file "
-                f"in it is not what was written; {AGAIN}."
+                f"{str(self.folder / 'decisions')!r} contains the decision {twice!r} twice, so a "
+                f"file in it was changed; {AGAIN}."
             )
         return completed(whole, DECISIONS).drop(_SAMPLED, strict=False)
 

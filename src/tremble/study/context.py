@@ -63,7 +63,7 @@ class RunContext:
             self.notify_left_out(model)
 
     def notify_left_out(self, model: ModelSpec) -> None:
-        self.notify(f"{model_name(model)} is left out. {self.models.unavailable[model]}")
+        self.notify(f"{model_name(model)} is skipped. {self.models.unavailable[model]}")
 
     def refuse_if_nothing_is_left(self) -> None:
         """Raises where neither a whole pair nor a model without a counterpart can be had."""
@@ -78,8 +78,8 @@ class RunContext:
         if len(reasons) == 1:
             raise ModelUnavailable(first)
         raise UserError(
-            f"{len(reasons)} of {len(study.models)} models cannot be had, which leaves no pair "
-            f"whole and no single model; the first: {first}"
+            f"{len(reasons)} of {len(study.models)} models are unavailable, so no complete pair "
+            f"and no single model is left; the first: {first}"
         )
 
 

@@ -44,11 +44,11 @@ def _sentence(
     for read in reads:
         most = max(by_dataset.get(read.dataset, 0), _decisions(read, set(texts)))
         by_dataset[read.dataset] = most
-    but = f" but plain letters for {_listed(others)}" if others else ""
+    but = f" but plain text for {_listed(others)}" if others else ""
     return (
-        f"In {counted(sum(by_dataset.values()), 'decision')} people's words hold texts that are "
-        f"control tokens for {_listed(having)} ({_listed(texts, ', ')}){but}; they are scored as "
-        "each model reads them."
+        f"In {counted(sum(by_dataset.values()), 'decision')} people's words contain texts that "
+        f"are control tokens for {_listed(having)} ({_listed(texts, ', ')}){but}; they are scored "
+        "as each model reads them."
     )
 
 

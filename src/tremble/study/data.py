@@ -29,8 +29,8 @@ def load_data(entry: str, folder: Path, notes: Notes | None = None) -> Iterator[
             yield from data_set.load(folder, notes)
             return
         raise UserError(
-            f"The data set {entry!r} is not embedded; run `tremble data import {entry} PATH "
-            "--out FILE.jsonl` and name that file in data."
+            f"The data set {entry!r} is not embedded; run `tremble data import {entry} PATH --out "
+            "FILE.jsonl` and give that file in data."
         )
     yield from source("jsonl").load(data_file(entry, folder), notes)
 

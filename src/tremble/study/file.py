@@ -135,30 +135,35 @@ def study_from(text: str, path: Path, folder: Path | None = None) -> Study:
     pairs = [Pair(**entry) for entry in where.each(content, "pair")]
     for pair in pairs:
         if pair.base == pair.aligned:
-            where.fail(f"base and aligned are both {pair.base!r} in one [[pair]]; name two models")
+            where.fail(
+                f"base and aligned are both {pair.base!r} in one [[pair]]; give two different "
+                "models"
+            )
         if pairs.count(pair) > 1:
-            where.fail(f"the pair of {pair.base!r} and {pair.aligned!r} stands twice; keep one")
+            where.fail(f"the pair of {pair.base!r} and {pair.aligned!r} appears twice; keep one")
     models = _models(where, content, pairs)
     if not models:
-        where.fail("no models are named; add [[pair]] with base and aligned, or [[model]] with id")
+        where.fail(
+            "the study has no models; add [[pair]] with base and aligned, or [[model]] with id"
+        )
     margins = Margins(**where.one(content, "verdict"))
     if margins.near > margins.far:
         where.fail(
-            f"near in [verdict] is {margins.near:g}, above far, {margins.far:g}; exchange them"
+            f"near in [verdict] is {margins.near:g}, which is above far, {margins.far:g}; swap them"
         )
     options = RunOptions(**{entry.name: run[entry.name] for entry in fields(RunOptions)})
     adapted = next((model for model in models if model.adapter is not None), None)
     if options.quantise is not None and adapted is not None:
         where.fail(
-            f"quantise = {options.quantise!r} cannot go with the adapter {adapted.adapter!r}, "
-            "which is merged into whole weights; leave one out"
+            f"quantise = {options.quantise!r} cannot be combined with the adapter "
+            f"{adapted.adapter!r}, which is merged into unquantised weights; leave one of them out"
         )
     for word in study["formulations"]:
         wording, plus, control = word.partition("+")
         if plus:
             where.fail(
-                f"formulations holds {word!r}, a wording joined to a control; name them apart, as "
-                f'formulations = ["{wording}"] and controls = ["{control}"]'
+                f"formulations holds {word!r}, a wording joined to a control; give them "
+                f'separately, as formulations = ["{wording}"] and controls = ["{control}"]'
             )
         formulation(word, own)  # raises for an unknown one
     check_named(where, own, study)
@@ -189,7 +194,7 @@ def _different_files(where: Reader, data: Sequence[str]) -> None:
     files = [(entry, file) for entry, file in files if is_file(file)]
     for (one, first), (other, second) in combinations(files, 2):
         if first.samefile(second) or same_lines(first, second):
-            what = "are one file" if first.samefile(second) else "hold the same"
+            what = "are the same file" if first.samefile(second) else "contain the same"
             where.fail(f"data holds {one!r} and {other!r}, which {what}; keep one")
 
 
@@ -198,7 +203,7 @@ def _models(where: Reader, content: Mapping[str, Any], pairs: list[Pair]) -> tup
     details: dict[str, ModelSpec] = {}
     for entry in where.each(content, "model"):
         if entry["id"] in details:
-            where.fail(f"the model {entry['id']!r} stands twice in [[model]]; keep one")
+            where.fail(f"the model {entry['id']!r} appears twice in [[model]]; keep one")
         details[entry["id"]] = ModelSpec(**entry)
     ids = [id_ for pair in pairs for id_ in (pair.base, pair.aligned)]
     models = [details.get(id_, ModelSpec(id_)) for id_ in dict.fromkeys([*ids, *details])]
@@ -207,7 +212,8 @@ def _models(where: Reader, content: Mapping[str, Any], pairs: list[Pair]) -> tup
     for (one, first), (other, second) in combinations(paths, 2):
         if first.samefile(second) and replace(one, id=other.id) == other:  # no adapter apart
             where.fail(
-                f"the models {one.id!r} and {other.id!r} are one; write one of them throughout"
+                f"the models {one.id!r} and {other.id!r} are the same; use one of the two names "
+                "throughout"
             )
     return tuple(_relative(spec, where.folder) for spec in models)
 
@@ -228,7 +234,7 @@ def _contrasts(where: Reader, content: Mapping[str, Any]) -> tuple[Contrast, ...
     for entry in where.each(content, "contrast"):
         by, control, family = entry["by"], entry["control"], entry["family"]
         if len(by) > 2:
-            where.fail(f"by in [[contrast]] names {len(by)} keys; name one, or two")
+            where.fail(f"by in [[contrast]] has {len(by)} keys; give one or two")
         if len(by) == 1 and isinstance(control, tuple):
             where.fail(
                 f"control in [[contrast]] is {as_written(list(control))}, a list, but by is one "
@@ -243,7 +249,7 @@ def _contrasts(where: Reader, content: Mapping[str, Any]) -> tuple[Contrast, ...
             )
         same = frozenset(zip(by, control or (None, None), strict=False)), family
         if same in seen:
-            where.fail(f"the contrast by {WITH.join(by)!r} stands twice; keep one")
+            where.fail(f"the contrast by {WITH.join(by)!r} appears twice; keep one")
         seen.append(same)
         made.append(Contrast(by, control, family))
     return tuple(made)

@@ -29,11 +29,14 @@ def after_run(out: Path, failed: int) -> list[str]:
     """What a run that ended could not score, a sentence each; `failed`: prompts."""
     missing, said = absent(out), []
     if failed:
-        said.append(f"{counted(failed, 'prompt')} could not be scored, missing in every table.")
-    if missing:
         said.append(
-            f"{len(missing)} of the models could not be had ({', '.join(missing)}), so scores are "
-            "missing in every table; the same command tries again."
+            f"{counted(failed, 'prompt')} could not be scored and are missing in every table."
+        )
+    if missing:
+        are = "is" if len(missing) == 1 else "are"
+        said.append(
+            f"{counted(len(missing), 'model')} {are} unavailable ({', '.join(missing)}), so scores "
+            "are missing in every table; run the same command again to retry."
         )
     return said
 
@@ -52,10 +55,13 @@ def unfinished(out: Path) -> list[str]:
     damaged = [sentence for job in unscored if (sentence := job.damage_of_manifest()) is not None]
     more = f" and {len(begun) - 1:,} more of {len(jobs):,} jobs" if len(begun) > 1 else ""
     return [
-        f"{name} could not be had, so scores of it are missing. {reason}"
+        f"{name} is unavailable, so its scores are missing. {reason}"
         for name, reason in missing.items()
     ] + [
-        *(f"Not finished: {first}{more}; the same `tremble run` goes on." for first in begun[:1]),
+        *(
+            f"Not finished: {first}{more}; run the same `tremble run` again to resume."
+            for first in begun[:1]
+        ),
         *damaged[:1],
     ]
 
@@ -71,25 +77,26 @@ def caveats(out: Path) -> list[str]:
         name for name, one in run.get("models", {}).items() if one.get("engine") == "mock"
     ]:
         notes[
-            f"Made up by tremble, no model: {', '.join(made_up)}; the numbers show how tables look "
-            "and say nothing of any model."
+            f"Built-in fake model: {', '.join(made_up)}; its numbers show what tables look like "
+            "and say nothing about any real model."
         ] = None
     if run.get("spellings", "exact") != "exact":
         notes[
-            "Probabilities and masses, those of the filters included, add up all spellings of a "
-            "label; the table spellings has the labels alone beside them."
+            "Probabilities and masses (also for the filters) add up all alternative spellings of "
+            "a label; the table spellings compares them with the labels alone."
         ] = None
     if run.get("selected"):
         notes[
-            "include and exclude in the study file leave decisions out of some models, wordings or "
-            "formats; there they count as missing."
+            "include and exclude in the study file drop decisions for some models, wordings or "
+            "formats, where they count as missing."
         ] = None
     notes |= dict.fromkeys(store.sampled())
     for family, entries in store.families().items():
         if len(entries) > 1:
             names = f"{', '.join(entries[:-1])} and {entries[-1]}"
             notes[
-                f"{family}: {names} are taken together; `--by dataset` shows data sets apart."
+                f"{family}: {names} are analysed together; `--by dataset` shows the data sets "
+                "separately."
             ] = None
     notes |= dict.fromkeys(_unnamed(store))
     notes |= dict.fromkeys(_turned(store))
@@ -102,8 +109,8 @@ def caveats(out: Path) -> list[str]:
     for entry in run["comparisons"]:
         if entry["base"] != entry["aligned"] and {entry["base"], entry["aligned"]} <= set(EMBEDDED):
             notes[
-                f"{entry['base']} and {entry['aligned']} come from two providers and are not "
-                "twins: good for a first look, not for a conclusion about alignment."
+                f"{entry['base']} and {entry['aligned']} come from different providers and are "
+                "not a true pair: good for a first look, not for conclusions about alignment."
             ] = None
     return list(notes)
 
@@ -115,10 +122,10 @@ def _unnamed(store: Store) -> Iterator[str]:
     alone = store.decision_columns(["choice", "participant", "game"]).filter(unnamed()).height
     if alone:
         yield (
-            f"Of {counted(alone, 'single choice')} neither participant nor game is known: if one "
-            "person made several, intervals are too short, so no verdict rests on them; give every "
-            "record its participant, or set one_decision_each = true in [study] where nobody made "
-            "two."
+            f"For {counted(alone, 'single choice')} neither participant nor game is known: if one "
+            "person made several, intervals are too narrow, so no verdict is based on them; give "
+            "every record its participant, or set one_decision_each = true in [study] if "
+            "everybody chose once."
         )
 
 
@@ -138,9 +145,10 @@ def _turned(store: Store) -> Iterator[str]:
     for _, rows in turned.group_by(of, maintain_order=True):
         (one, many), (other, few) = rows["target"].value_counts(sort=True).rows()
         yield (
-            f"{rows['family'][0]}: of the options {one!r} and {other!r} the first one listed is "
-            f"coded 1, {one!r} in {counted(many, 'decision')} and {other!r} in {few:,}, so r is "
-            "about which stands first; give target in the records if it is to be about one answer."
+            f"{rows['family'][0]}: for the options {one!r} and {other!r}, the first one listed is "
+            f"coded 1 ({one!r} in {counted(many, 'decision')}, {other!r} in {few:,}), so r is "
+            "about the option listed first; give target in the records if r should be about the "
+            "same answer everywhere."
         )
 
 
@@ -166,6 +174,6 @@ def _of_weights(manifests: Sequence[Manifest]) -> Iterator[str]:
         measured = (manifest.get("scoring") or {}).get("precision")
         if measured is not None and measured["why"] is None:
             yield (
-                f"{name}: held against its weights in float32, the log-odds of options move by up "
-                f"to {measured['max_log_odds']:.2g} nat on {measured['prompts']} prompts."
+                f"{name}: compared with its weights in float32, the log-odds of options differ by "
+                f"up to {measured['max_log_odds']:.2g} nat on {measured['prompts']} prompts."
             )

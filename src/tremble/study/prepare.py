@@ -103,7 +103,9 @@ class PreparedPrompts:
         """Raises UserError where data changed since they were first read."""
         for entry, before in self._fingerprints.items():
             if data_fingerprint(entry, self.run.study.folder) != before:
-                raise UserError(f"The data {entry!r} changed while they were read; run it again.")
+                raise UserError(
+                    f"The data {entry!r} changed while they were read; run the command again."
+                )
 
 
 def prepare_prompts(run: RunContext, facts: Mapping[ModelSpec, Facts]) -> PreparedPrompts:
@@ -151,7 +153,7 @@ def read_data(study: Study) -> DecisionFrames:
         )
         frames.add(entry, decision_parts(decisions, study.counterbalance))
         if not families[entry]:
-            raise UserError(f"The data {entry!r} hold no decisions; name a file that has some.")
+            raise UserError(f"The data {entry!r} contain no decisions; give a file that has some.")
         if study.one_decision_each:
             _refuse_participants(frames, entry)
         if len(frames) > 1:
@@ -167,8 +169,8 @@ def _refuse_participants(frames: DecisionFrames, entry: str) -> None:
         decision, participant = named.select("decision", "participant").row(0)
         raise UserError(
             f"one_decision_each = true in [study], but the decision {decision!r} in {entry!r} is "
-            f"of the participant {participant!r}; leave one_decision_each out where participants "
-            "are known."
+            f"of the participant {participant!r}; leave one_decision_each out if participants are "
+            "known."
         )
 
 
@@ -181,6 +183,6 @@ def _refuse_equal_ids(frames: DecisionFrames, entry: str) -> None:
         twice = ids.join(frames.ids(where), on="decision", how="semi", maintain_order="left")
         if twice.height:
             raise UserError(
-                f"The id {twice['decision'][0]!r} stands in {where!r} and in {entry!r}; "
-                "give every decision of a study its own id."
+                f"The id {twice['decision'][0]!r} appears in {where!r} and in {entry!r}; give "
+                "every decision of a study its own id."
             )

@@ -37,7 +37,7 @@ from tremble.tokenization.options import (
 from tremble.tokenization.refusal import Refusal
 from tremble.tokenization.surface_form_paths import surface_form_paths
 
-NOT_TERMINATED = "a label must be closed, and the answer opens without a quote"
+NOT_TERMINATED = "a label must be closed, but the answer begins without a quote"
 Advance = Callable[[int], None]  # is told of so many prompts more
 
 

@@ -59,7 +59,7 @@ def checked(study: Study, out: Path) -> Store:
     store = Store(out)
     store.check(study.name)
     if not study.data:
-        raise UserError(f'The study {study.name!r} names no data; add data = ["demo"] to [study].')
+        raise UserError(f'The study {study.name!r} has no data; add data = ["demo"] to [study].')
     check_engine(study.run.engine)
     check_device(study.run)
     return store

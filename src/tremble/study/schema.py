@@ -25,15 +25,19 @@ _SELECTION = (
     ("family", "families of decisions", '["lottery", "one_shot_matrix"]'),
     ("formulation", "wordings", '["observer", "predict_*"]'),
     ("format", "`plain` or `chat`; `native` is one of these for each model", '"chat"'),
-    ("control", "controls; `none` is everything as it was", '"none"'),
+    ("control", "controls; `none` is the prompt without a control", '"none"'),
 )
 _MARGINS = (
-    ("level", "means may differ by so much of the outcome's range and count as equal", "0.1"),
-    ("effect", "effects may differ by so much of the range, or", "0.1"),
-    ("effect_share", "by so much of people's own effect, whichever is more", "0.25"),
-    ("near", "distributions are alike up to such a distance beyond chance", "0.1"),
-    ("far", "and are not alike beyond such a distance", "0.2"),
-    ("mass", "nothing is said where the options have less of the probability", "0.5"),
+    (
+        "level",
+        "means count as equal up to this difference, as a share of the outcome's range",
+        "0.1",
+    ),
+    ("effect", "effects count as equal up to this difference, as a share of the range, or", "0.1"),
+    ("effect_share", "as a share of people's own effect, whichever is larger", "0.25"),
+    ("near", "distributions count as the same up to this distance beyond chance", "0.1"),
+    ("far", "and count as different above this distance", "0.2"),
+    ("mass", "no verdict if the probability mass on the options is lower", "0.5"),
 )
 _OWN = (
     ("wording", "name", REQUIRED, "letters, digits and `_`; name it in `formulations`", '"calm"'),
@@ -42,14 +46,14 @@ _OWN = (
         "wording",
         "system",
         None,
-        "the system text, as a template; left out: none",
+        "the system text, as a template; default: none",
         '"{{ rules }}\\n\\n{{ question }} {{ answer }}"',
     ),
     (
         "wording",
         "opening",
         None,
-        "what opens the answer, as it is; left out: the decision's own opening",
+        "the text that opens the answer (no template); default: the decision's own opening",
         '"Answer: "',
     ),
     ("control", "name", REQUIRED, "letters, digits and `_`; name it in `controls`", '"brief"'),
@@ -57,14 +61,14 @@ _OWN = (
         "control",
         "rules",
         None,
-        "a template for the rules; left out: as they are",
+        "a template that replaces the rules; default: the rules are unchanged",
         '"You play a game with another person."',
     ),
     (
         "control",
         "history",
         None,
-        "a template for the history, where there is one; left out: as it is",
+        "a template that replaces the history, if there is one; default: unchanged",
         '"{{ history }}\\nNow it is your turn."',
     ),
 )
@@ -75,8 +79,8 @@ SCHEMA = (
         "data",
         "texts",
         (),
-        "embedded data sets by name, and JSONL files, with paths from the study file's folder; "
-        "`run` and `plan` need one",
+        "embedded data sets (by name) and JSONL files (paths start at the study file's folder); "
+        "`run` and `plan` need at least one",
         example='["demo", "mine.jsonl"]',
     ),
     Key(
@@ -84,7 +88,7 @@ SCHEMA = (
         "families",
         "patterns",
         (),
-        "only decisions of these families; left out: of all",
+        "only decisions of these families; default: all",
         example='["bargaining", "persuasion*"]',
     ),
     Key(
@@ -92,8 +96,8 @@ SCHEMA = (
         "sample",
         "count",
         None,
-        "at most so many decisions of each family of an entry of `data`: "
-        "[whole people and games](#a-part-of-the-data); left out: all",
+        "at most this many decisions of each family in each entry of `data`: [whole people and "
+        "games](#a-part-of-the-data); default: all",
         example="200",
     ),
     Key(
@@ -119,7 +123,7 @@ SCHEMA = (
         "controls",
         "texts",
         (),
-        "[what every formulation is also put under](#controls), built in or "
+        "[changes to the prompt](#controls) that every wording is also tried with, built in or "
         "[your own](#wordings-of-your-own)",
         words=tuple(CONTROLS),
         more=controls.EXTENSIONS.names,
@@ -129,7 +133,7 @@ SCHEMA = (
         "counterbalance",
         "texts",
         (),
-        "[what every decision is also shown in another way of](#counterbalancing)",
+        "[what to vary](#counterbalancing) when every decision is shown again",
         words=COUNTERBALANCES,
     ),
     Key(
@@ -137,7 +141,7 @@ SCHEMA = (
         "spellings",
         "text",
         "exact",
-        "exact: labels alone; all: also [other ways to write them](#spellings)",
+        "exact: only the labels; all: also [other ways to write them](#spellings)",
         words=("exact", "all"),
     ),
     Key(
@@ -145,8 +149,9 @@ SCHEMA = (
         "reading",
         "patterns",
         ("joint",),
-        "joint: all tokens of a label; next_token: the first one, as the core study reads; where "
-        "both are named, the second is held against the first as [controls](#controls) are",
+        "joint: all tokens of a label; next_token: only the first one, as in Shapira et al. "
+        "(2026); if both are given, the second is compared with the first, as "
+        "[controls](#controls) are",
         words=("joint", "next_token"),
     ),
     Key(
@@ -154,7 +159,8 @@ SCHEMA = (
         "closing",
         "text",
         "auto",
-        "auto: a label that begins another one is closed; always: every label",
+        "auto: a label that is the beginning of another one is closed with a quote; always: "
+        "every label",
         words=("auto", "always"),
     ),
     Key(
@@ -162,15 +168,15 @@ SCHEMA = (
         "one_decision_each",
         "flag",
         False,
-        "true: of single choices whose `participant` is not named every one is another person's; "
-        "else nothing is concluded from them",
+        "true: every single choice without a `participant` is by a different person; false: no "
+        "conclusions are drawn from such choices",
     ),
     Key(
         "pair",
         "base",
         "text",
         REQUIRED,
-        "the base model: a hub name, a folder, a .gguf file",
+        "the base model: a hub name, a folder or a .gguf file",
         example='"Qwen/Qwen2.5-0.5B"',
     ),
     Key(
@@ -178,7 +184,7 @@ SCHEMA = (
         "aligned",
         "text",
         REQUIRED,
-        "its aligned twin",
+        "the aligned model of the pair",
         example='"Qwen/Qwen2.5-0.5B-Instruct"',
     ),
     Key(
@@ -186,16 +192,16 @@ SCHEMA = (
         "id",
         "text",
         REQUIRED,
-        "a model of a pair, or one without a twin",
+        "a model of a pair, or a single model",
         example='"google/gemma-3-270m"',
     ),
-    Key("model", "revision", "text", None, "a branch, tag or commit of the hub", example='"main"'),
+    Key("model", "revision", "text", None, "a branch, tag or commit on the hub", example='"main"'),
     Key(
         "model",
         "adapter",
         "text",
         None,
-        'a LoRA folder; `pip install "tremble[adapters]"`',
+        'a folder with a LoRA adapter; needs `pip install "tremble[adapters]"`',
         example='"my-lora"',
     ),
     Key(
@@ -203,7 +209,7 @@ SCHEMA = (
         "template",
         "text",
         None,
-        "`gemma`, or a jinja file; left out: the model's own",
+        "`gemma`, or a jinja file; default: the model's own chat template",
         example='"gemma"',
     ),
     *(
@@ -215,7 +221,7 @@ SCHEMA = (
         "by",
         "patterns",
         REQUIRED,
-        "a key of the decisions' `config`, or a list of two for their interaction",
+        "a key in the decisions' `config`, or a list of two keys for their interaction",
         example='"condition"',
     ),
     Key(
@@ -223,8 +229,8 @@ SCHEMA = (
         "control",
         "values",
         None,
-        "the value that the others are held against, for two keys a list of two; left out: each "
-        "value against the rest",
+        "the value that the others are compared with (for two keys, a list of two); default: "
+        "each value is compared with all others",
         example='"control"',
     ),
     Key(
@@ -232,7 +238,7 @@ SCHEMA = (
         "family",
         "text",
         None,
-        "only decisions of this family; left out: every family whose decisions have the key",
+        "only decisions of this family; default: every family whose decisions have the key",
         example='"bargaining"',
     ),
     Key(
@@ -240,7 +246,8 @@ SCHEMA = (
         "engine",
         "text",
         "transformers",
-        "transformers: shared prefixes, checked; reference: one prompt, one pass",
+        "transformers: fast, computes shared beginnings of prompts once and checks itself; "
+        "reference: one pass per prompt",
         words=engines.own_names(),
         more=engines.EXTENSIONS.names,
     ),
@@ -249,7 +256,7 @@ SCHEMA = (
         "dtype",
         "text",
         "float32",
-        "a lower one than float32 is measured against it before the first score",
+        "precision; one below float32 is compared with float32 before the first score",
         words=DTYPES,
     ),
     Key(
@@ -257,16 +264,17 @@ SCHEMA = (
         "device",
         "text",
         "cpu",
-        "`cpu`, `cuda`, `cuda:1`, `mps`, or `auto`: over all GPUs, then main memory",
+        "`cpu`, `cuda`, `cuda:1`, `mps`, or `auto`: all GPUs, then main memory",
         example='"auto"',
     ),
-    Key("run", "batch", "count", 1, "sequences a pass, where the reference scores", example="8"),
+    Key("run", "batch", "count", 1, "sequences per pass of the reference engine", example="8"),
     Key(
         "run",
         "memory",
         "size",
         None,
-        "about what a pass may take on top of the weights; left out: by what is free",
+        "about how much memory a pass may use in addition to the weights; default: depends on "
+        "the free memory",
         example='"4 GB"',
     ),
     Key(
@@ -274,7 +282,7 @@ SCHEMA = (
         "quantise",
         "text",
         None,
-        "[quantised weights](#quantised-weights); left out: the weights as they are",
+        "[quantised weights](#quantised-weights); default: the weights unchanged",
         words=("8bit", "4bit"),
     ),
     Key(
@@ -282,18 +290,16 @@ SCHEMA = (
         "compile",
         "flag",
         False,
-        "true: torch compiles the layers (needs a C++ compiler on processors)",
+        "true: torch compiles the layers (on CPUs this needs a C++ compiler)",
     ),
-    Key(
-        "run", "keep_models", "flag", True, "false: delete what this run downloaded, model by model"
-    ),
+    Key("run", "keep_models", "flag", True, "false: delete downloaded models after scoring"),
     Key(
         "run",
         "too_long",
         "text",
         "error",
-        "error: a prompt beyond a model's window refuses the study; missing: such prompts are "
-        "counted as missing",
+        "error: the study does not start if a prompt is longer than a model's window; missing: "
+        "such prompts count as missing",
         words=("error", "missing"),
     ),
     Key(
@@ -301,7 +307,7 @@ SCHEMA = (
         "remote_code",
         "texts",
         (),
-        "models whose own code may run, by `id`",
+        "models (by `id`) that may run their own code",
         example='["org/model"]',
     ),
     *(

@@ -46,7 +46,7 @@ def score_jobs(run: RunContext, jobs: Sequence[Job]) -> None:
                 _score_model(run, model, mine)
         except Exception as error:  # whatever one model brings about, the others have their turn
             check_there(run.store.folder)
-            broken = f"{model_name(model)} broke down"
+            broken = f"{model_name(model)} failed"
             run.notify(f"{broken} ({type(error).__name__}: {one_line(error)}).")
             faults.append(error)
         finally:
@@ -106,7 +106,7 @@ def _score_model(run: RunContext, model: ModelSpec, jobs: Sequence[Job]) -> None
         _say_changed(run, model, sum(task.changed for task in tasks))
         engine = _open(run, model, tasks)
     else:
-        run.notify(f"{model_name(model)}: nothing is missing.")
+        run.notify(f"{model_name(model)}: everything is already scored.")
     told = _Told(run.progress, tasks)
     for task in tasks:
         started = time.monotonic()
@@ -181,7 +181,7 @@ def _open(run: RunContext, model: ModelSpec, tasks: Sequence[_Task]) -> Engine:
     with run.downloads.noting(model.id):
         engine = open_engine(model, run.study.run, run.notify)
     if engine.identity() != run.identities[model]:
-        raise ModelUnavailable(f"{model.id!r} changed while it was read; run it again.")
+        raise ModelUnavailable(f"{model.id!r} changed while it was read; run the command again.")
     # Each job scores its own, also where two of them share a prompt.
     prompts = sum(task.asked.filter(scorable(engine.limits().window)).height for task in tasks)
     run.progress.start(model_name(model), prompts)

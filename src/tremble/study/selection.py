@@ -43,14 +43,14 @@ def check_families(asked: Sequence[str], there: Mapping[str, Collection[str]]) -
     for pattern in asked:
         if not _fits([pattern], known):
             raise UserError(
-                f"families in [study] holds {pattern!r}, and no decision is of such a family"
-                f"{did_you_mean(pattern, known)}"
+                f"families in [study] has {pattern!r}, but no decision is of such a "
+                f"family{did_you_mean(pattern, known)}"
             )
     for entry, names in there.items():
         if asked and not any(_fits(asked, [name]) for name in names):
             raise UserError(
-                f"The data {entry!r} hold no decision of the families in [study], only "
-                f"{', '.join(names)}; take them out of data, or add one of these to families."
+                f"The data {entry!r} have no decision of the families in [study], only of "
+                f"{', '.join(names)}; remove {entry!r} from data, or add one of these to families."
             )
 
 
@@ -81,14 +81,14 @@ def selected(study: Study, every: Sequence[Cell], there: Mapping[str, list[str]]
         for at, one in enumerate(rules):
             if at not in matched:
                 raise UserError(
-                    f"{_shown(one)} matches nothing: the study has each of these names, but not in "
-                    "one cell; correct it or take it out."
+                    f"{_shown(one)} matches nothing: the study has each of these names, but never "
+                    "together; correct or delete it."
                 )
     if every and not kept:
         raise UserError(
             f"The study {study.name!r} has nothing left to score: its {len(study.include)} "
-            f"[[include]] and {len(study.exclude)} [[exclude]] leave out all {len(every)} cells; "
-            "take one of them out."
+            f"[[include]] and {len(study.exclude)} [[exclude]] drop all {len(every)} cells; "
+            "delete one of them."
         )
     return kept
 
@@ -151,8 +151,8 @@ def _check(one: Rule, names: Mapping[str, list[str]]) -> None:
                 if key == "formulation" and plus:
                     raise UserError(
                         f"formulation = {pattern!r} in [[{one.table}]] joins a wording and a "
-                        f'control; name them apart, as formulation = "{wording}" and '
-                        f'control = "{control}".'
+                        f'control; give them separately, as formulation = "{wording}" and control '
+                        f'= "{control}".'
                     )
                 raise UserError(
                     f"{key} = {pattern!r} in [[{one.table}]] matches nothing in the study"

@@ -22,14 +22,15 @@ def check_distinct(paths: Sequence[Ids], labels: Sequence[str]) -> None:
         if path in paths[:index]:
             other = labels[paths.index(path)]
             raise UserError(
-                f"The labels {other!r} and {labels[index]!r} tokenise alike for this model, so "
-                "their probabilities cannot be told apart; choose labels that differ in letters."
+                f"The labels {other!r} and {labels[index]!r} are the same tokens for this model, "
+                "so their probabilities cannot be told apart; choose labels with different "
+                "letters."
             )
 
 
 def no_token(label: str) -> UserError:
     return UserError(
-        f"The label {label!r} is no token for this model's tokenizer; choose another label."
+        f"The label {label!r} gives no token in this model's tokenizer; choose another label."
     )
 
 
@@ -65,10 +66,10 @@ def check_disjoint(
 
 
 def _told_by_nothing(label: str, other: str, character: str | None = None) -> UserError:
-    why = "" if character is None else f", since the character {character} ends the answer here"
+    why = "" if character is None else f", because the character {character} ends the answer here"
     return UserError(
-        f"The labels {label!r} and {other!r} cannot be told apart{why}; choose labels of which "
-        "none goes on from another with what ends it."
+        f"The labels {label!r} and {other!r} cannot be told apart{why}; choose labels so that "
+        "none begins with another label and a character that ends the answer."
     )
 
 

@@ -242,7 +242,7 @@ def option_paths(
         start = common(ids, wholes)
         if not start:
             raise UserError(
-                f"No token stands before the answer in {context + labels[0]!r}; give a longer "
+                f"There is no token before the answer in {context + labels[0]!r}; give a longer "
                 "prompt or an opening."
             )
         paths = tuple(whole[start:] for whole in wholes)
@@ -267,9 +267,9 @@ def option_paths(
 
 def _not_terminated(label: str, context: str) -> NoTerminator:
     return NoTerminator(
-        f"The label {label!r} begins another one, and the prompt ends in {context[-20:]!r} without "
-        "an open quote to close it; end the opening with a quote or choose labels of which none "
-        "begins another."
+        f"The label {label!r} is the beginning of another label, and the text before it, "
+        f"{context[-20:]!r}, has no open quote that could close it; end the opening with a quote, "
+        "or choose labels that do not begin with another label."
     )
 
 
@@ -322,7 +322,8 @@ def boundary_warning(context: str, label: str) -> str | None:
     """A sentence that shows the boundary where a context ends in a letter or a space, else None."""
     if context and (context[-1].isalpha() or context[-1] == " "):
         return (
-            f"The prompt ends in a {'space' if context[-1] == ' ' else 'letter'}, and the label "
-            f"follows verbatim: {context[-20:] + '|' + label!r} (the bar marks the join)."
+            f"The text before the label ends in a {'space' if context[-1] == ' ' else 'letter'}, "
+            f"and the label follows directly: {context[-20:] + '|' + label!r} (the bar shows "
+            "where the label begins)."
         )
     return None

@@ -69,10 +69,10 @@ def look_at(request: Request, notify: Notify) -> Found:
     finally:
         look.downloads.delete_all()
     unavailable = look.models.reasons()
-    notes += [f"{model_name(model)} is left out. {why}" for model, why in unavailable.items()]
+    notes += [f"{model_name(model)} is skipped. {why}" for model, why in unavailable.items()]
     if others := study.formulations[1:]:
         some = ", ".join(others[:FEW]) + (", ..." if len(others) > FEW else "")
-        number = counted(len(others), "other formulation")
+        number = counted(len(others), "other wording")
         notes.append(f"{number} of the study ({some}); --formulation shows one.")
     return {
         "decision": {
@@ -166,7 +166,7 @@ class _Look:
 def _not_held(whole: Study, entry: str, decision: Decision, shown: Sequence[Cell]) -> list[str]:
     """A sentence where the study itself does not score what is shown."""
     if not of_family(whole.families, decision.family):
-        return [f"Not in the study: families leave {decision.family} out."]
+        return [f"Not in the study: families excludes {decision.family}."]
     if whole.sample is not None and all(
         one.id != decision.id for one in decisions_of(entry, whole.folder, whole.sample)
     ):
@@ -175,7 +175,7 @@ def _not_held(whole: Study, entry: str, decision: Decision, shown: Sequence[Cell
     out = [cell for cell in held if not keeps(whole, cell, decision.family)]
     names = dict.fromkeys(f"{model_name(cell.model)}, {cell.format}" for cell in out)
     some = "" if len(out) == len(shown) else f" of {'; '.join(names)}"
-    return [f"Not in the study: left out by include or exclude{some}."] if out else []
+    return [f"Not in the study: dropped by include or exclude{some}."] if out else []
 
 
 def _outcome(decision: Decision, store: Store | None) -> Found:

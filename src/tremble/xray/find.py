@@ -37,8 +37,8 @@ def find_decision(study: Study, request: Request) -> tuple[str, Decision]:
     if begun:
         some = ", ".join(map(repr, begun[:FEW]))
         raise UserError(
-            f"{len(begun):,} decisions begin with {request.id!r}; give more of one: {some}"
-            f"{' and so on' if len(begun) > FEW else ''}."
+            f"{len(begun):,} decisions have an id that begins with {request.id!r}; give more of "
+            f"it: {some}{' and so on' if len(begun) > FEW else ''}."
         )
     # Comparing with every id of a large data set would take a quarter of a minute.
     shared = ((len(commonprefix((known, request.id))), known) for known in ids)  # noqa: RUF071

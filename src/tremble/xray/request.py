@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,7 @@ def study_of(request: Request) -> tuple[Study, Store | None]:
     store: Store | None = None
     if request.out is not None and path.suffix != ".toml":
         raise UserError(
-            f"--out goes with a study file, and {request.where!r} is none; leave it out."
+            f"--out needs a study file, and {request.where!r} is not one; leave --out out."
         )
     if is_folder(path) and (Store(path).is_study() or request.where not in names()):
         study, store = _frozen(path), Store(path)
@@ -58,22 +59,24 @@ def study_of(request: Request) -> tuple[Study, Store | None]:
     elif path.suffix == ".toml":
         study = read_study(path)
         if not study.data:
-            raise UserError(f'{path} names no data; add data = ["demo"] to [study].')
+            raise UserError(f'{path} has no data; add data = ["demo"] to [study].')
         store = _store(request, study, path)
     else:
         embedded = [card.name for card in cards() if card.embedded]
         raise UserError(
-            f"{request.where!r} is no study file, study folder, JSONL file or embedded data set"
-            f"{did_you_mean(request.where, embedded)}"
+            f"{request.where!r} is not a study file, study folder, JSONL file or embedded data "
+            f"set{did_you_mean(request.where, embedded)}"
         )
     if request.format is not None and request.format not in FORMATS:
         raise UserError(
             f"There is no format {request.format!r}{did_you_mean(request.format, list(FORMATS))}"
         )
     if request.reading not in (None, *READINGS):
-        raise UserError(f"There is no reading {request.reading!r}; it is joint or next_token.")
+        raise UserError(f"There is no reading {request.reading!r}; use joint or next_token.")
     if request.template is not None and request.format == "plain":
-        raise UserError("--template is for the chat format; leave it or --format plain out.")
+        raise UserError(
+            "--template is for the chat format; leave --template or --format plain out."
+        )
     return study, store
 
 
@@ -98,8 +101,8 @@ def _store(request: Request, study: Study, path: Path) -> Store | None:
         store = Store(path_of(request.out))
         if (other := store.read_run()["study"]) != study.name:
             raise UserError(
-                f"{str(request.out)!r} holds the study {other!r}, not {study.name!r}; "
-                "give another --out."
+                f"{str(request.out)!r} contains the study {other!r}, not {study.name!r}; give "
+                "another --out."
             )
         return store
     beside = Store(path.parent)
@@ -109,7 +112,7 @@ def _store(request: Request, study: Study, path: Path) -> Store | None:
 
 def _of_data(request: Request) -> Study:
     if not request.models:
-        raise UserError(f"Name a model for the data {request.where!r} with --model.")
+        raise UserError(f"Give a model for the data {request.where!r} with --model.")
     specs = tuple(ModelSpec(name) for name in dict.fromkeys(request.models))
     return Study("xray", (request.where,), (), specs, run=RunOptions())
 
@@ -123,6 +126,6 @@ def _frozen(folder: Path) -> Study:
         if all(entry in names() or is_file(data_file(entry, base)) for entry in study.data):
             return study_from(text, base / path.name)
     raise UserError(
-        f"The data of {str(folder)!r} ({', '.join(study.data)}) are not beside it; name the study "
-        f"file they belong to, with --out {folder}."
+        f"The data of {str(folder)!r} ({', '.join(study.data)}) are not next to it; give their "
+        f"study file instead, with --out {shlex.quote(str(folder))}."
     )

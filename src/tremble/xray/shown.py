@@ -36,7 +36,7 @@ def presented(
         what = "wording" if whose(refusal.kind) == "wording" else "control of the wording"
         raise UserError(
             f"The {what} {next(iter(rendered)).formulation!r} does not fit the decision "
-            f"{every[0].decision.id!r}: {refusal.reason}; name another with --formulation."
+            f"{every[0].decision.id!r}: {refusal.reason}; choose another with --formulation."
         )
     notes = [
         f"The {whose(refusal.kind)} does not fit {count} of the presentations: {refusal.reason}."
@@ -45,7 +45,7 @@ def presented(
     if asked is None and numbers[1:]:
         notes.append(
             f"Presentation {numbers[0]} of {len(numbers)}; the others are "
-            f"{', '.join(map(str, numbers[1:]))}: --presentation takes one of them, or all."
+            f"{', '.join(map(str, numbers[1:]))}; choose with --presentation N, or all."
         )
     readable = set(wanted) - refused.keys()
     return {

@@ -255,7 +255,7 @@ def test_memory_that_never_suffices_is_a_clear_error(checked: bool) -> None:
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate")
 
     reference.model.forward = forward
-    with pytest.raises(UserError, match="Memory does not suffice for a pass of"):
+    with pytest.raises(UserError, match="There is not enough memory for a pass of"):
         list(shared.score(paths))
 
 

@@ -140,7 +140,7 @@ def test_layers_that_do_not_compile_run_as_they_are(monkeypatch: pytest.MonkeyPa
     assert_equal(scored(shared, paths), scored(reference, paths))
     assert shared.report()["path"] == "shared"
     assert said[0] == (
-        "Layers are not compiled, since RuntimeError: No working C++ compiler found."
+        "Layers are not compiled, because RuntimeError: No working C++ compiler found."
     )
 
 
@@ -168,4 +168,4 @@ def test_compiled_layers_that_break_down_later_are_given_up(
     assert_equal(scored(shared, paths), scored(reference, paths))
     assert len(calls) == 42  # once more with the last layer whole
     assert shared.report()["path"] == "shared"
-    assert said[1] == "Layers are not compiled, since InductorError: no."
+    assert said[1] == "Layers are not compiled, because InductorError: no."

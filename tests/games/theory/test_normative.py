@@ -151,7 +151,7 @@ def test_the_bounds_hold_whatever_the_other_is(own: float, later: int) -> None:
 
 
 def test_a_round_behind_the_last_is_refused() -> None:
-    with pytest.raises(UserError, match="round 13 of a game of 12 rounds"):
+    with pytest.raises(UserError, match="round 13 of a game with 12 rounds"):
         bargain(500, 13, 12, 0.9, 0.8)
 
 

@@ -33,7 +33,7 @@ def test_the_page_escapes_what_comes_from_data_and_needs_nothing_else(tmp_path: 
     path = write_study(tmp_path, [record])
     page = tmp_path / "page.html"
     code, out, _ = tremble("xray", path, "<i>1", "--html", page)
-    assert (code, out) == (0, f"The page is {page}\n")
+    assert (code, out) == (0, f"The page was written to {page}\n")
     tags = Tags(page.read_text(encoding="utf-8"))
     assert {"script", "img", "link", "i", "iframe"}.isdisjoint(tags.tags)
     assert tags.links == []

@@ -195,7 +195,7 @@ def test_a_study_adds_controls_and_leaves_every_other_table(data: Path) -> None:
     assert missing.filter(pl.col("family") == "lottery").height == 2 * 2 * 5
     # A lottery is shown in both orders and to two models: one decision all the same.
     lost = missing["decision"].n_unique()
-    why = "nothing had happened before what is decided about."
+    why = "nothing had happened before this decision."
     assert f"The control no_history does not fit {lost} decisions of mine.jsonl: {why}" in (
         caveats(out)
     )

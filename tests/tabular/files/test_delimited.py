@@ -120,7 +120,7 @@ def test_other_encodings_are_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["klingon", "hex"])
 def test_an_encoding_that_is_none(tmp_path: Path, name: str) -> None:
     said = refused(tmp_path / "a.csv", "a\n1\n", Reading(encoding=name))
-    assert said.startswith(f'a.csv: encoding = "{name}" is none that Python knows')
+    assert said.startswith(f'a.csv: encoding = "{name}" is not an encoding that Python knows')
 
 
 def test_a_byte_far_down_has_its_line(tmp_path: Path) -> None:
@@ -152,20 +152,36 @@ def test_rows_may_lack_empty_cells_or_have_more_of_them(tmp_path: Path) -> None:
     [
         (
             "a,b,c\n1,2,3\n1,2,3,4\n",
-            "a.csv, line 3: this row has 4 cells, and the first row has 3;",
+            "a.csv, line 3: this row has 4 cells, but the first row has 3;",
         ),
-        ("a,b,c\n1,wo\nrd,3\n", "a.csv, line 3: this row has 2 cells, and the first row has 3;"),
-        ("a,b\n1,wo\nrd\n", "a.csv, line 3: this row has 1 cell, and the first row has 2;"),
-        ('a,b\n1,2\n3,"x\n4,5\n', "a.csv, line 3: a quoted cell that opens in this row does not"),
-        ('a,b\n1,"x"y\n', "a.csv, line 2: a quoted cell that opens in this row does not end"),
-        ("a,b\n1,\0\n", "a.csv, line 2: byte 0x00 is in no text;"),
+        ("a,b,c\n1,wo\nrd,3\n", "a.csv, line 3: this row has 2 cells, but the first row has 3;"),
+        ("a,b\n1,wo\nrd\n", "a.csv, line 3: this row has 1 cell, but the first row has 2;"),
+        (
+            'a,b\n1,2\n3,"x\n4,5\n',
+            "a.csv, line 3: a quoted cell that begins in this row has no closing quote at its",
+        ),
+        (
+            'a,b\n1,"x"y\n',
+            "a.csv, line 2: a quoted cell that begins in this row has no closing quote at its end",
+        ),
+        ("a,b\n1,\0\n", "a.csv, line 2: byte 0x00 cannot be part of a text;"),
         ("a,b,a\n1,2,3\n", "a.csv has 2 columns named 'a'; rename"),
         ("", "a.csv is empty; export the table again."),
         ("\n , \n", "a.csv is empty; export the table again."),
-        ("\n<!DOCTYPE html><html>", "'a.csv' holds a web page, not .csv;"),
-        (b"PK\x03\x04...", "'a.csv' is a spreadsheet or a zip archive by its first bytes,"),
-        (b"$FL2@(#)", "'a.csv' is a file of SPSS by its first bytes, not .csv; rename it to end"),
-        (b"PAR1", "'a.csv' is a Parquet file by its first bytes, not .csv; rename it to end in"),
+        ("\n<!DOCTYPE html><html>", "'a.csv' contains a web page, not .csv;"),
+        (
+            b"PK\x03\x04...",
+            "'a.csv' seems to be a spreadsheet or a zip archive (by its first bytes),",
+        ),
+        (
+            b"$FL2@(#)",
+            "'a.csv' seems to be an SPSS file (by its first bytes), not .csv; rename it to end",
+        ),
+        (
+            b"PAR1",
+            "'a.csv' seems to be a Parquet file (by its first bytes), not .csv; rename it to end "
+            "in",
+        ),
         (b"\x1f\x8b\x08\x00broken", "'a.csv' cannot be unpacked"),
     ],
 )
@@ -184,9 +200,11 @@ def test_endings(tmp_path: Path) -> None:
     assert read(tmp_path / "A.CSV", "a\n1\n").columns == {"a": ["1"]}
     packed = gzip.compress(b"a,b\n1,2\n")
     assert read(tmp_path / "a.csv.gz", packed).columns == {"a": ["1"], "b": ["2"]}
-    assert "has no ending by which tables are known" in refused(tmp_path / "a.docx", "a\n1\n")
-    assert "has no ending by which tables are known" in refused(tmp_path / "a.sav.gz", "a\n1\n")
-    assert "'a.zip' is packed; unpack it, and give" in refused(tmp_path / "a.zip", b"PK\x03\x04")
+    assert "does not have the ending of a table" in refused(tmp_path / "a.docx", "a\n1\n")
+    assert "does not have the ending of a table" in refused(tmp_path / "a.sav.gz", "a\n1\n")
+    assert "'a.zip' is compressed; unpack it, and give" in refused(
+        tmp_path / "a.zip", b"PK\x03\x04"
+    )
     with pytest.raises(UserError, match=r"Cannot read .*no\.csv"):
         open_table(tmp_path / "no.csv", Reading())
 

@@ -37,17 +37,17 @@ def test_whole_numbers_agree_between_files(tmp_path: Path) -> None:
 def test_kinds(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("a\n1\n")
     (tmp_path / "b.json").write_text('[{"a":2}]')
-    with pytest.raises(UserError, match=r"as many \.\w+ files as \.\w+ files; put those"):
+    with pytest.raises(UserError, match=r"as many \.\w+ files as \.\w+ files; put the ones"):
         open_table(tmp_path, Reading())
     (tmp_path / "c.json").write_text('[{"a":3}]')
     table = open_table(tmp_path, Reading())
     assert table.read(["a"]).columns == {"a": ["2", "3"]}
-    assert table.notes[0].endswith("also has 1 file of other kinds, which no part of the table is.")
+    assert table.notes[0].endswith("also has 1 file of other kinds, which are ignored.")
 
 
 def test_a_folder_without_tables(tmp_path: Path) -> None:
     (tmp_path / "a.log").write_text("x")
-    with pytest.raises(UserError, match=r"holds no tables, such as \.csv or \.json; give the"):
+    with pytest.raises(UserError, match=r"contains no tables, such as \.csv or \.json; give the"):
         open_table(tmp_path, Reading())
 
 
@@ -56,7 +56,7 @@ def test_faults_name_their_file(tmp_path: Path) -> None:
     (tmp_path / "2.csv").write_text("a,b\n1,2,3\n")
     with pytest.raises(UserError, match=r"2\.csv, line 2: this row has 3 cells"):
         open_table(tmp_path, Reading()).read(["a"])
-    with pytest.raises(UserError, match=r"has no column 'c'; known: a, b\."):
+    with pytest.raises(UserError, match=r"has no column 'c'; choose from: a, b\."):
         open_table(tmp_path, Reading()).read(["c"])
 
 

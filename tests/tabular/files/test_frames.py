@@ -71,7 +71,7 @@ def test_nested_columns() -> None:
 
 
 def test_anything_else_is_refused() -> None:
-    with pytest.raises(UserError, match="a path or a data frame of Polars or pandas, not 'dict'"):
+    with pytest.raises(UserError, match="a path or a Polars or pandas data frame, not 'dict'"):
         open_table({"a": [1]}, Reading())
 
 
@@ -97,7 +97,7 @@ def test_parquet_by_any_name(tmp_path: Path, name: str) -> None:
 
 def test_files_that_are_no_parquet(tmp_path: Path) -> None:
     (tmp_path / "a.parquet").write_text("a,b\n1,2\n")
-    with pytest.raises(UserError, match=r"a\.parquet' is no Parquet file, or is damaged; write"):
+    with pytest.raises(UserError, match=r"a\.parquet' is not a Parquet file, or is damaged; write"):
         read(tmp_path / "a.parquet")
     with pytest.raises(UserError, match="Cannot read"):
         read(tmp_path / "none.parquet")

@@ -57,8 +57,7 @@ def test_a_second_header_that_was_not_read_is_noted(tmp_path: Path) -> None:
     table = opened(tmp_path / "a.csv", "id,a\nNumber,Accepted?\n1,2\n3,4\n")
     assert len(table.notes) == 1
     assert (
-        "a.csv, line 2, looks like a second row of headers ('Number', 'Accepted?')"
-        in (table.notes[0])
+        "a.csv, line 2, looks like a second header row ('Number', 'Accepted?')" in (table.notes[0])
     )
     assert "header_rows = 2 under [file]" in table.notes[0]
 

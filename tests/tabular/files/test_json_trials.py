@@ -96,15 +96,27 @@ def test_rows_are_counted(tmp_path: Path) -> None:
         ("", "a.json is empty; export the data again."),
         ('[{"a":1},\n{"a":', "a.json, line 2: not JSON (Expecting value at column 6): ''; export"),
         ('[{"a":1}]\nnonsense', "a.json, line 2: not JSON (Expecting value at column 1): 'nonsen"),
-        ("[1,2]", "a.json holds 1 where a row should be, which is an object in braces; export"),
-        ('"text"', 'a.json holds "text" where a row should be, which is an object in braces;'),
-        ('{"x":[{"a":1}],"y":[{"a":1}]}', "a.json holds several arrays of rows ('x', 'y'); save"),
-        ('[{"a":"\\ud83d"}]', "a.json holds half of a surrogate pair, which is no character;"),
+        ("[1,2]", "a.json contains 1 instead of a row, which is an object in braces; export"),
+        ('"text"', 'a.json contains "text" instead of a row, which is an object in braces;'),
+        (
+            '{"x":[{"a":1}],"y":[{"a":1}]}',
+            "a.json contains several arrays of rows ('x', 'y'); save",
+        ),
+        (
+            '[{"a":"\\ud83d"}]',
+            "a.json contains half of a surrogate pair, which is not a character;",
+        ),
         (b'[\n{"a":"\xe9"}]', "a.json, line 2: byte 0xe9 is not UTF-8; save the file as UTF-8,"),
-        ("[" * 100_000, "a.json, line 1: it holds what is nested too deeply to be read; export"),
+        (
+            "[" * 100_000,
+            "a.json, line 1: it contains something that is nested too deeply to be read; export",
+        ),
         (f'[{{"a":{"[" * 200}1{"]" * 200}}}]', "Column 'a' is nested too deeply to be read"),
-        (f'[{{"a":1{"0" * 5000}}}]', "a.json, line 1: it holds what is a number too long to be"),
-        ("<!doctype html>", "'a.json' holds a web page, not .json; download the table again"),
+        (
+            f'[{{"a":1{"0" * 5000}}}]',
+            "a.json, line 1: it contains something that is a number too long to be",
+        ),
+        ("<!doctype html>", "'a.json' contains a web page, not .json; download the table again"),
     ],
 )
 def test_what_cannot_be_read_is_said(tmp_path: Path, content: str | bytes, said: str) -> None:

@@ -60,7 +60,7 @@ def test_a_sheet_by_its_name(tmp_path: Path) -> None:
     assert open_table(path, Reading(sheet="Other")).read(["q"]).columns == {"q": ["1"]}
     with pytest.raises(UserError, match=r"a\.xlsx has no sheet 'Othr'; did you mean 'Other'\?"):
         open_table(path, Reading(sheet="Othr"))
-    with pytest.raises(UserError, match=r"no sheet 'zzz'; known: Data, Other\."):
+    with pytest.raises(UserError, match=r"no sheet 'zzz'; choose from: Data, Other\."):
         open_table(path, Reading(sheet="zzz"))
 
 
@@ -70,7 +70,7 @@ def test_header_rows(tmp_path: Path) -> None:
     table = open_table(path, Reading(header_rows=2))
     assert table.read(["a"]).columns == {"a": ["2", "4"]}
     assert table.questions == {"id": "Number", "a": "Accepted?"}
-    assert "row 2, looks like a second row of headers" in open_table(path, Reading()).notes[0]
+    assert "row 2, looks like a second header row" in open_table(path, Reading()).notes[0]
     qualtrics: list[list[Any]] = [
         ["StartDate", "ResponseId", "Q1"],
         ["Start Date", "Response ID", "Do you?"],
@@ -91,12 +91,16 @@ def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
 
     ole = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504)
     locked = ole + "EncryptedPackage".encode("utf-16-le") + bytes(100)
-    sentence = "is protected by a password; save it without one."
+    sentence = "is protected by a password; save it without a password."
     assert said("a.xlsx", locked) == f"'a.xlsx' {sentence}"
     assert said("b.xls", locked) == f"'b.xls' {sentence}"
-    assert said("c.xls", b"<html><table>").startswith("'c.xls' holds a web page, not .xlsx;")
-    assert said("d.xlsx", b"a,b\n1,2\n").startswith("'d.xlsx' is no spreadsheet, or is damaged (")
-    assert said("e.xlsx", b"PK\x03\x04cut").startswith("'e.xlsx' is no spreadsheet, or is damaged")
+    assert said("c.xls", b"<html><table>").startswith("'c.xls' contains a web page, not .xlsx;")
+    assert said("d.xlsx", b"a,b\n1,2\n").startswith(
+        "'d.xlsx' is not a spreadsheet, or is damaged ("
+    )
+    assert said("e.xlsx", b"PK\x03\x04cut").startswith(
+        "'e.xlsx' is not a spreadsheet, or is damaged"
+    )
     book(tmp_path / "f.xlsx", S=[])
     assert said("f.xlsx", (tmp_path / "f.xlsx").read_bytes()) == (
         "f.xlsx is empty; export the table again."

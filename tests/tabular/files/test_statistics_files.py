@@ -71,13 +71,13 @@ def test_codes_of_one_label_are_noted_where_they_are_read(tmp_path: Path, name: 
     write = pyreadstat.write_dta if name == "a.dta" else pyreadstat.write_sav
     for file in (tmp_path / name, tmp_path / f"b{name}"):
         write(frame, file, variable_value_labels=labels)
-    end = "and count as one; codes = true under [file] keeps them apart"
+    end = "and count as one value; codes = true under [file] keeps them apart"
     for source in (tmp_path / name, tmp_path):
         table = open_table(source, Reading())
         assert list(table.read(["c", "z"]).columns["c"][:4]) == ["yes", "no", "yes", "yes"]
         assert table.notes == [
-            f"the codes 1, 3 of 'c' are all 'yes', {end}",
-            f"the codes 1, 2 of 'z' are all '2', {end}",
+            f"the codes 1, 3 of 'c' all have the label 'yes' {end}",
+            f"the codes 1, 2 of 'z' all have the label '2' {end}",
         ]
         apart = open_table(source, Reading(codes=True))
         apart.read(["c", "k", "z"])

@@ -155,7 +155,7 @@ def test_roles_tell_who_decided(tmp_path: Path) -> None:
 def test_nobody_knows_who_of_three_decided_for_the_group(tmp_path: Path) -> None:
     rows = "".join(f"p{g}{i},s,{i},{'AB'[g % 2]}\n" for g in range(4) for i in (1, 2, 3))
     head = "participant.code,session.code,player.id_in_group,group.decision\n"
-    with pytest.raises(UserError, match=r"'group\.decision', and it is not clear who.*\["):
+    with pytest.raises(UserError, match=r"'group\.decision', and it is unclear who.*\["):
         guess(tmp_path, head + rows)
 
 
@@ -164,7 +164,9 @@ def test_roles_that_change_between_rounds(tmp_path: Path) -> None:
     for row in rows[1:]:
         row[6] = "2" if row[6] == "1" else "1"
     text = "\n".join(",".join(row) for row in rows) + "\n"
-    with pytest.raises(UserError, match="roles change between rounds; export the app 'ultimatum'"):
+    with pytest.raises(
+        UserError, match="roles change between rounds; export only the app 'ultimatum'"
+    ):
         guess(tmp_path, text)
 
 
@@ -185,7 +187,9 @@ def test_partners_decide_no_task(tmp_path: Path) -> None:
     assert [task.outcome for task in made.draft.tasks] == ["player.decision"]
     assert len(decisions) == 6
     assert config(decisions) == set()
-    assert says(made, "'player.partner_decision'", "somebody else", "past.partner_decision")
+    assert says(
+        made, "'player.partner_decision'", "another person's answer", "past.partner_decision"
+    )
 
 
 @pytest.mark.parametrize(
@@ -196,7 +200,7 @@ def test_answers_of_others_are_neither_outcomes_nor_shown(tmp_path: Path, name: 
     made, decisions = guess(tmp_path, f"subject,{name},choice\n{rows}")
     assert [task.outcome for task in made.draft.tasks] == ["choice"]
     assert config(decisions) == set()
-    assert says(made, f"{name!r} seems to be the answer of somebody else")
+    assert says(made, f"{name!r} seems to be another person's answer")
 
 
 def test_scales_are_neither_tasks_nor_conditions(tmp_path: Path) -> None:
@@ -253,14 +257,16 @@ def test_a_column_of_which_only_the_place_is_known(tmp_path: Path) -> None:
     assert config(decisions) == {"frame", "mood", "offer"}
     assert says(made, "knew 'mood', 'offer' before they decided (choice)")
     told = tremble("data", "import", "table", tmp_path / "a.csv", "--guess", "--out", "-")[2]
-    assert "check: nothing but their place in the file says that people knew 'mood'" in told
+    assert "check: only their place in the file suggests that people knew 'mood'" in told
 
 
 def test_the_same_names_in_two_sessions_are_other_people(tmp_path: Path) -> None:
     made, decisions = guess(tmp_path, SESSIONS)
     assert made.draft.tasks[0].participant == ["session", "subject"]
     assert len({one.participant for one in decisions}) == 4
-    assert says(made, "'subject' stand with several values of 'session'", 'participant = "subject"')
+    assert says(
+        made, "'subject' appear with several values of 'session'", 'participant = "subject"'
+    )
     assert config(decisions) == {"offer"}
 
 

@@ -156,7 +156,7 @@ def test_people_are_told_apart_across_sessions(tmp_path: Path) -> None:
     made = guess(tmp_path, "session,subject,round,choice\n" + rows)
     assert made.draft.tasks[0].participant == ["session", "subject"]
     assert made.trial.decisions == {"choice": 8}
-    assert "8 rows of 4 participants, named by 'session' and 'subject'" in made.draft.found[0]
+    assert "8 rows of 4 participants, identified by 'session' and 'subject'" in made.draft.found[0]
 
 
 def test_e_mail_addresses_name_nobody_in_the_map(tmp_path: Path) -> None:
@@ -210,7 +210,7 @@ def test_a_number_that_stands_apart_is_told(tmp_path: Path) -> None:
 
 def test_too_many_values_for_options(tmp_path: Path) -> None:
     rows = "".join(f"{n},{n * 1.7:.1f}\n" for n in range(40))
-    with pytest.raises(UserError, match="'contribution' has 40 different values: write a map"):
+    with pytest.raises(UserError, match="'contribution' has 40 different values, so write a map"):
         guess(tmp_path, "id,contribution\n" + rows)
 
 
@@ -223,7 +223,9 @@ def test_at_most_five_tasks(tmp_path: Path) -> None:
     made = guess(tmp_path, ",".join(["id", *names]) + "\n" + rows)
     assert [task.outcome for task in made.draft.tasks] == names[:5]
     assert made.draft.others == ["decision_f (2 values)", "decision_g (2 values)"]
-    assert "# Could be outcomes, too: decision_f (2 values), decision_g (2 values)." in made.text
+    assert (
+        "# These could also be outcomes: decision_f (2 values), decision_g (2 values)." in made.text
+    )
 
 
 @given(st.text(), st.dictionaries(st.text(), st.lists(st.text(), max_size=3), max_size=3))

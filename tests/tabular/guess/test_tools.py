@@ -105,13 +105,13 @@ def test_rounds_of_otree_have_their_history() -> None:
 @pytest.mark.parametrize(
     ("name", "tool"),
     [
-        ("otree/all_apps_wide.csv", "an export of oTree"),
-        ("qualtrics/answers_values.tsv", "an export of Qualtrics"),
-        ("jspsych/people/s101.json", "data of jsPsych"),
-        ("psychopy/data/001_choices.csv", "data of PsychoPy"),
-        ("sosci/data_excel.csv", "data of SoSci Survey"),
-        ("spss/study.sav", "a file of SPSS"),
-        ("spss/study.dta", "a file of Stata"),
+        ("otree/all_apps_wide.csv", "an oTree export"),
+        ("qualtrics/answers_values.tsv", "a Qualtrics export"),
+        ("jspsych/people/s101.json", "jsPsych data"),
+        ("psychopy/data/001_choices.csv", "PsychoPy data"),
+        ("sosci/data_excel.csv", "SoSci Survey data"),
+        ("spss/study.sav", "SPSS data"),
+        ("spss/study.dta", "Stata data"),
         ("r/write_csv.csv", "a table"),
     ],
 )
@@ -142,7 +142,7 @@ def test_columns_that_name_people_are_told_and_never_used() -> None:
     assert {"IPAddress", "RecipientEmail", "LocationLatitude", "PROLIFIC_PID"} <= told
     used = [line for line in made.text.split("\n") if not line.startswith("#")]
     assert not any(column in line for line in used for column in told)
-    assert "# Left out, since they seem to name people: IPAddress (IP addresses)" in made.text
+    assert "# Left out, because they seem to identify people: IPAddress (IP addresses)" in made.text
 
 
 def test_a_file_without_decisions_is_one_sentence() -> None:

@@ -115,25 +115,25 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         a_map(task(options=[{"key": "a", "cell": ["1"]}, "b"])),
         "unknown key 'cell' in options of [[task]]; did you mean 'cells'?",
     ),
-    "no task": ({}, "no task is given; add [[task]] with outcome, options and prompt."),
-    "one table": ({"task": task()}, "task must be written [[task]], once for each."),
+    "no task": ({}, "there is no task; add [[task]] with outcome, options and prompt."),
+    "one table": ({"task": task()}, "task must be written [[task]], once for each entry."),
     "no prompt": (
         a_map({"outcome": "x", "options": ["a", "b"]}),
-        "prompt in [[task]] is missing; it must be a text in quotes.",
+        "prompt in [[task]] is missing; it must be text in quotes.",
     ),
     "two outcomes": (
         a_map(task(outcome="x", rate="y")),
-        "the task 'custom' has outcome and rate; say what people did with exactly one of outcome, "
-        "rate, rates and counts.",
+        "the task 'custom' has outcome and rate; give exactly one of outcome, rate, rates and "
+        "counts.",
     ),
     "no outcome": (
         a_map({"prompt": "p", "options": ["a", "b"]}),
-        "the task 'custom' has neither outcome, rate, rates nor counts; say what people did with "
-        "exactly one of outcome, rate, rates and counts.",
+        "the task 'custom' has neither outcome, rate, rates nor counts; give exactly one of "
+        "outcome, rate, rates and counts to say what people did.",
     ),
     "one option": (
         a_map(task(options=["a"])),
-        "the task 'custom' has one option; a decision needs two or more, as options = "
+        "the task 'custom' has one option; a decision needs two or more, such as options = "
         '["yes", "no"].',
     ),
     "equal keys": (
@@ -142,27 +142,29 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "one value": (
         a_map(task(options=[{"key": "a", "value": 1}, "b"])),
-        "the option 'b' has no value, but others have; give all one.",
+        "the option 'b' has no value, but others do; give every option a value.",
     ),
     "n of a choice": (
         a_map(task(n="n")),
-        "the task 'custom' has n beside outcome, where one person chose once; leave n out.",
+        "the task 'custom' has both n and outcome, but every row is one choice by one person; "
+        "leave n out.",
     ),
     "n of counts": (
         a_map(task(counts={"yes": "y", "no": "n"}, n="n")),
-        "the task 'custom' has n beside counts, where counts say it already; leave n out.",
+        "the task 'custom' has both n and counts, but counts already contain it; leave n out.",
     ),
     "percent": (
         a_map(task(percent=True)),
-        "the task 'custom' has percent beside outcome, which is no rate; leave percent out.",
+        "the task 'custom' has both percent and outcome, which is not a rate; leave percent out.",
     ),
     "other rates": (
         a_map(task(rates={"yes": "y", "maybe": "n"})),
-        "rates in the task 'custom' are given for ['maybe', 'yes'], the options are ['yes', 'no'].",
+        "rates in the task 'custom' are given for ['maybe', 'yes'], but the options are ['yes', "
+        "'no'].",
     ),
     "three options": (
         a_map(task(rate="r", options=["a", "b", "c"])),
-        "rate in the task 'custom' is for two options, here are 3; give rates.",
+        "rate in the task 'custom' is only for two options, and there are 3; give rates.",
     ),
     "target": (
         a_map(task(target="maybe")),
@@ -170,7 +172,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "two tasks": (
         a_map(task(), task()),
-        "two tasks are of the family 'custom'; give each one of its own.",
+        "two tasks have the family 'custom'; give each its own family.",
     ),
     "config": (
         a_map(task(config=[1])),
@@ -208,7 +210,7 @@ def test_a_map_that_is_no_toml_or_not_there(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="There is no map"):
         read_map(path)
     path.write_text("[task")
-    with pytest.raises(UserError, match=r"map\.toml is not TOML"):
+    with pytest.raises(UserError, match=r"map\.toml is not valid TOML"):
         read_map(path)
     path.write_bytes(b"\xff")
     with pytest.raises(UserError, match="is not UTF-8"):

@@ -115,8 +115,8 @@ FILE = {"Treatment": ["a"], "choice": ["yes"], "u.1.choice": ["yes"], "u.2.choic
         ),
         (
             {"outcome": "u.{round}.choice", "config": ["u.{round}.x{part}"]},
-            "{part} in 'u.{round}.x{part}' is no part of the outcome's columns, whose parts are "
-            "{round}.",
+            "{part} in 'u.{round}.x{part}' is not a part of the outcome's columns, whose parts "
+            "are {round}.",
         ),
         (
             {"config": ["u.{round}.choice"]},
@@ -134,17 +134,17 @@ FILE = {"Treatment": ["a"], "choice": ["yes"], "u.1.choice": ["yes"], "u.2.choic
         ),
         (
             {"columns": {"row": "Treatment"}},
-            "'row' cannot be a short name in columns; use letters, digits and _, and none of file, "
-            "row, history, options and question.",
+            "'row' cannot be a short name in columns; use letters, digits and _, but not file, "
+            "row, history, options or question.",
         ),
         (
             {"outcome": "u.{round}.choice", "columns": {"round": "Treatment"}},
-            "'round' is a short name in columns and a part in braces; rename one.",
+            "'round' is both a short name in columns and a part in braces; rename one of them.",
         ),
         (
             {"columns": {"choice": "Treatment"}},
-            "'choice' is a short name in columns and a column of answers.csv, so that nobody knows "
-            "which is meant; choose another short name.",
+            "'choice' is both a short name in columns and a column of answers.csv, so it is "
+            "unclear which is meant; choose another short name.",
         ),
         (
             {"participant": "whoever took part"},
@@ -165,7 +165,10 @@ def test_of_many_columns_the_first_are_named() -> None:
 
 def test_two_columns_of_one_round() -> None:
     said = fault({"u.1": ["yes"], "u.01": ["no"]}, outcome="u.{round}")
-    assert said == "map.toml: two columns fit 'u.{round}' with {'round': '01'}; drop one."
+    assert (
+        said
+        == "map.toml: two columns match 'u.{round}' with {'round': '01'}; delete or rename one."
+    )
 
 
 def test_a_dropped_column_must_be_there() -> None:

@@ -156,21 +156,21 @@ def test_what_rows_are_ordered_by() -> None:
     [
         (
             ["1", "1", "2"],
-            "answers.csv, line 2 and answers.csv, line 3: one person has 'time' twice, so that "
-            'nobody knows what came first; name another column as order, write order = "row" for '
-            "the order of the file, or add to participant what tells the two apart.",
+            "answers.csv, line 2 and answers.csv, line 3: one person has 'time' twice, so it is "
+            'unclear what came first; give another column as order, write order = "row" to use '
+            "the order of the file, or add to participant a column that tells the two apart.",
         ),
         (
             ["1", None, "2"],
-            "answers.csv: 'time', by which a person's rows are ordered, is missing in 1 row "
-            "(answers.csv, line 3); fill it in, leave such rows out by [drop], or write "
-            'order = "row" for the order of the file.',
+            "answers.csv: 'time', which orders the rows of each person, is missing in 1 row "
+            "(answers.csv, line 3); fill it in, exclude such rows with [drop], or write order = "
+            '"row" to use the order of the file.',
         ),
         (
             ["1", "10:05", "2"],
-            "answers.csv: 'time', by which a person's rows are ordered, holds '1'; it must hold "
-            'numbers alone, or times as 2026-01-31 10:05; or write order = "row" for the order of '
-            "the file.",
+            "answers.csv: 'time', which orders the rows of each person, contains '1'; use only "
+            'numbers, or times such as 2026-01-31 10:05, or write order = "row" to use the '
+            "order of the file.",
         ),
     ],
 )
@@ -197,46 +197,60 @@ W = {"outcome": "u.{round}.did", "participant": "who"}
 @pytest.mark.parametrize(
     ("keys", "sentence"),
     [
-        ({"prompt": "{{ choice }}"}, "the prompt of the task 'custom' uses 'choice', which holds"),
-        ({"prompt": "{{ row['choice'] }}"}, "the prompt of the task 'custom' uses 'choice', which"),
+        ({"prompt": "{{ choice }}"}, "the prompt of the task 'custom'uses 'choice', which holds"),
+        ({"prompt": "{{ row['choice'] }}"}, "the prompt of the task 'custom'uses 'choice', which"),
         (
             {"prompt": "{{ row.choice }}"},
-            "the prompt of the task 'custom' uses 'choice', which holds",
+            "the prompt of the task 'custom'uses 'choice', which holds",
         ),
         (
             {"columns": {"x": "choice"}, "prompt": "{{ x }}"},
-            "custom' uses 'x', which holds what was",
+            "custom' uses 'x', which contains the decision",
         ),
-        ({"system": "{{ choice }}"}, "the system text of the task 'custom' uses 'choice', which"),
+        ({"system": "{{ choice }}"}, "the system text of the task 'custom'uses 'choice', which"),
         (
             {"options": [{"key": "yes", "label": "{{ choice }}!"}, "no"]},
-            "the label '{{ choice }}!' of the task 'custom' uses 'choice', which holds what was",
+            "the label '{{ choice }}!' of the task 'custom'uses 'choice', which contains the "
+            "decision",
         ),
         (
             {**W, "columns": {"x": "u.{round}.did"}, "prompt": "{{ x }}"},
-            "uses 'x', which holds what",
+            "uses 'x', which contains the",
         ),
-        ({**W, "prompt": "{{ row['u.1.did'] }}"}, "uses 'u.1.did', which holds what was decided"),
-        ({**W, "prompt": "{{ row['u.2.payoff'] }}"}, "uses 'u.2.payoff', which belongs to one of"),
-        ({"rate": "rate", "prompt": "{{ rate }}"}, "uses 'rate', which holds what was decided"),
-        ({"rate": "rate", "n": "n", "prompt": "{{ n }}"}, "uses 'n', which holds what was decided"),
-        ({"rate": "rate", "prompt": "{{ history }}"}, "but names no participant; add participant"),
+        (
+            {**W, "prompt": "{{ row['u.1.did'] }}"},
+            "uses 'u.1.did', which contains the decision decided",
+        ),
+        (
+            {**W, "prompt": "{{ row['u.2.payoff'] }}"},
+            "uses 'u.2.payoff', which belongs to only one of",
+        ),
+        (
+            {"rate": "rate", "prompt": "{{ rate }}"},
+            "uses 'rate', which contains the decision decided",
+        ),
+        (
+            {"rate": "rate", "n": "n", "prompt": "{{ n }}"},
+            "uses 'n', which contains the decision decided",
+        ),
+        ({"rate": "rate", "prompt": "{{ history }}"}, "but has no participant; add participant"),
         (
             {"rate": "rate", "participant": "who", "prompt": "{{ history }}"},
-            "has rates of many people; history is what one person chose before",
+            "has rates of many people; leave history out, because it is what one person chose "
+            "before",
         ),
-        ({"prompt": "{{ history|length }}"}, "uses history, but names no participant"),
+        ({"prompt": "{{ history|length }}"}, "uses history, but has no participant"),
         (
             {"options": [{"key": "yes", "label": "{{ history }}"}, "no"]},
-            "uses history or options; labels can use columns alone",
+            "uses history or options; labels can use only columns",
         ),
         (
             {"participant": "who", "prompt": "{% for p in history %}{{ p.ofer }}{% endfor %}"},
-            "uses 'ofer', which is no name of a column; did you mean 'offer'?",
+            "uses 'ofer', which is not the name of a column; did you mean 'offer'?",
         ),
         (
             {"participant": "who", "prompt": "{{ history[-1].ofer }}"},
-            "uses 'ofer', which is no name of a column; did you mean 'offer'?",
+            "uses 'ofer', which is not the name of a column; did you mean 'offer'?",
         ),
     ],
 )
@@ -251,7 +265,9 @@ def test_what_nobody_can_have_known_is_refused(keys: dict[str, Any], sentence: s
 def test_history_shows_no_column_of_a_certain_round(name: str) -> None:
     """`u.2.did` as the first decision of a row has it would be the own outcome of the second."""
     prompt = "{% for past in history %}{{ past['" + name + "'] }}{% endfor %}."
-    with pytest.raises(UserError, match="of history, which belongs to one of the decisions of a"):
+    with pytest.raises(
+        UserError, match="of history, which belongs to only one of the decisions of a"
+    ):
         decided(FILE, a_map(task(**W, prompt=prompt)))
     hidden = "{% set name = '" + name + "' %}{% for past in history %}{{ past[name] }}{% endfor %}."
     with pytest.raises(UserError, match="has no attribute"):
@@ -293,18 +309,21 @@ def test_a_column_like_those_of_later_decisions_needs_the_users_word(
         with pytest.raises(UserError) as caught:
             decided(SHAPES, a_map(task(**keys, prompt=prompt)))
         assert (
-            f"uses '{name}', which seems to belong to the decision of {where} alone; write its "
-            "part in braces, in columns, or give it a short name there" in str(caught.value)
+            f"uses '{name}', which seems to belong only to the decision of {where}; write it "
+            "under columns with its part in braces, or give it a short name there"
+            in str(caught.value)
         )
     said = task(**keys, columns={"known": name}, prompt="{{ known }}")
     found, notes = noted(SHAPES, a_map(said))
     assert [d.prompt for d in found] == ["7", "7"]
     assert (
-        f"the prompt of the task 'custom' uses '{name}' in all decisions of a row, though it seems "
-        f"to belong to that of {where}; leave it out if people learnt it later"
+        f"the prompt the task 'custom' uses '{name}' in all decisions of a row, though it seems "
+        f"to belong to that of {where}; remove it fromif people learnt it later"
     ) in notes.odd
     past = "{% for past in history %}{{ past." + name + " }}{% endfor %}."
-    with pytest.raises(UserError, match="of history, which belongs to one of the decisions of a"):
+    with pytest.raises(
+        UserError, match="of history, which belongs to only one of the decisions of a"
+    ):
         decided(SHAPES, a_map(task(**keys, prompt=past)))
 
 
@@ -368,7 +387,7 @@ def test_times_are_ordered_by_the_clock(times: list[str | None]) -> None:
 def test_times_that_nobody_can_order(times: list[str | None], held: str) -> None:
     with pytest.raises(UserError) as caught:
         ordered("time", times)
-    assert f"a person's rows are ordered, holds {held}; it must hold numbers" in str(caught.value)
+    assert f"orders the rows of each person, contains {held}; use only numbers" in str(caught.value)
 
 
 def test_one_moment_written_in_two_ways_is_twice() -> None:
@@ -396,5 +415,5 @@ def test_outcome_as_a_short_name_shows_no_later_decision() -> None:
     columns = {"id": ["a"], "g.1.did": ["yes"], "g.2.did": ["no"]}
     keys = {"outcome": "g.{round}.did", "participant": "id", "columns": {"outcome": "g.2.did"}}
     past = "{% for past in history %}{{ past.outcome }}{% endfor %}x"
-    with pytest.raises(UserError, match="belongs to one of the decisions of a row alone"):
+    with pytest.raises(UserError, match="belongs to only one of the decisions of a row"):
         decided(columns, a_map(task(**keys, prompt=past)))

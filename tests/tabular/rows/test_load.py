@@ -80,8 +80,8 @@ def test_blank_participants_are_counted_with_their_places() -> None:
         decided(columns, a_map(task(participant="id")))
     assert str(caught.value) == (
         "answers.csv: participant 'id' is blank in 4 rows (answers.csv, line 2; line 4; line 5, "
-        '...); fill it in, leave such rows out ("id" = [""] under [drop]), or leave participant '
-        "out of the map."
+        '...); fill it in, exclude such rows ("id" = [""] under [drop]), or leave '
+        "participant out of the map."
     )
     nobody: dict[str, Any] = {"choice": [None, "no"], "id": [None, "a"]}
     assert [d.participant for d in decided(nobody, a_map(task(participant="id")))] == ["1"]
@@ -134,10 +134,7 @@ def test_words_for_cells() -> None:
     ]
     with pytest.raises(UserError) as caught:
         decided(columns, a_map(task(**{**keys, "prompt": "{{ g }}"})))
-    assert (
-        str(caught.value)
-        == "map.toml: words have none for 'y' (1) in 'g' of answers.csv; add them."
-    )
+    assert str(caught.value) == "map.toml: words lacks 'y' (1) in 'g' of answers.csv; add them."
 
 
 def test_items_roles_and_rounds() -> None:
@@ -154,8 +151,8 @@ def test_items_roles_and_rounds() -> None:
     with pytest.raises(UserError) as caught:
         decided({**columns, "r": ["1", "0"]}, a_map(task(round="r")))
     assert str(caught.value) == (
-        "answers.csv: round 'r' is '0', which is no whole number from 1, in 1 row (answers.csv, "
-        "line 3); correct it, or leave it out."
+        "answers.csv: round 'r' is '0', which is not a whole number from 1, in 1 row "
+        "(answers.csv, line 3); correct it, or leave it out."
     )
 
 
@@ -208,11 +205,11 @@ def test_files_of_a_folder_are_told_apart(tmp_path: Path) -> None:
         ("last_name", [], "names of people"),
         ("phone", [], "phone numbers"),
         ("x", ["+49 30 1234567"], "phone numbers"),
-        ("PROLIFIC_PID", [], "ids of Prolific or MTurk"),
-        ("x", ["5f0c1d2e3a4b5c6d7e8f9a0b"], "ids of Prolific"),
-        ("workerId", [], "ids of Prolific or MTurk"),
+        ("PROLIFIC_PID", [], "Prolific or MTurk ids"),
+        ("x", ["5f0c1d2e3a4b5c6d7e8f9a0b"], "Prolific ids"),
+        ("workerId", [], "Prolific or MTurk ids"),
         ("x", ["A1B2C3D4E5F6G7"], "ids of MTurk"),
-        ("LocationLatitude", [], "places on a map"),
+        ("LocationLatitude", [], "geographic locations"),
         ("participant.code", ["x7k2m9"], None),
         ("ship", ["a"], None),
         ("latency", ["10"], None),
@@ -232,10 +229,10 @@ def test_columns_that_name_people_are_warned_of_where_they_reach_the_output() ->
     assert len(noted(columns, a_map(task(**keys), keep_ids=True))[1].odd) == 1
     used = task(**{**keys, "facts": ["Email"], "prompt": "{{ IPAddress }} {{ Email }}"})
     assert noted(columns, a_map(used))[1].odd == [
-        "the column 'Email', which facts has, seems to hold e-mail addresses; leave it out, unless "
-        "all who get the file may know who took part",
-        "the column 'IPAddress', which the prompt has, seems to hold IP addresses; leave it out, "
-        "unless all who get the file may know who took part",
+        "the column 'Email', which is used in facts, seems to contain e-mail addresses; leave it "
+        "out, unless everyone who gets the file may know who took part",
+        "the column 'IPAddress', which is used in the prompt, seems to contain IP addresses; "
+        "leave it out, unless everyone who gets the file may know who took part",
     ]
 
 
@@ -255,8 +252,8 @@ def test_numbers_that_are_told_apart_by_a_zero_are_texts_and_this_is_noted() -> 
     found, notes = noted(columns, a_map(task(config=["v"], facts=["p"])))
     assert [d.config["v"] for d in found] == TENTHS
     assert notes.odd == [
-        f"{name!r} holds {one!r} and {other!r}, so its cells count as texts; if the two are one "
-        "number, write them alike"
+        f"{name!r} contains {one!r} and {other!r}, so its cells count as texts; if the two are "
+        "the same number, write them in the same way"
         for name, one, other in (("v", "1.1", "1.10"), ("p", "2.5", "2.50"))
     ]
     whole, notes = noted(
@@ -273,8 +270,8 @@ def test_words_and_rows_to_drop_tell_the_tenth_from_the_first_too() -> None:
     found, notes = noted(columns, a_map(task(), drop={"v": ["1.1"]}))
     assert len(found) == 5 and notes.dropped["v is '1.1'"] == 2
     assert notes.odd == [
-        "[drop] names '1.1' of 'v', which '1.10' is not taken for, since both are there; name "
-        "'1.10', too, if it is meant"
+        "[drop] has '1.1' for 'v', and rows with '1.10' are not included, because both values "
+        "exist; add '1.10' if you mean it, too"
     ]
     only = {"choice": ["yes", "no"], "v": ["1.10", "3"]}
     assert len(decided(only, a_map(task(), drop={"v": [1.1]}))) == 1
@@ -297,9 +294,10 @@ def test_values_to_drop_that_no_row_has_are_said_with_those_that_are_there() -> 
     found, notes = noted(columns, content)
     assert len(found) == 2
     assert notes.odd == [
-        "[drop] names 'false' of 'Finished', where no row has that; there are '1' (2), '0' (1)",
-        "rows of the task 'custom' names 'c' of 's', where no row has that; there are 'b' (2), "
-        "'a' (1)",
+        "[drop] has 'false' for 'Finished', but no row has that value; the values are '1' (2), "
+        "'0' (1)",
+        "rows of the task 'custom' has 'c' for 's', but no row has that value; the values are 'b' "
+        "(2), 'a' (1)",
     ]
 
 
@@ -353,8 +351,8 @@ def test_ids_that_begin_again_in_the_next_session_are_noted(name: str) -> None:
     found, notes = noted(columns, a_map(task(participant="id")))
     assert len({d.participant for d in found}) == 4
     assert notes.odd == [
-        f"2 of 4 participants of 'id' come in more than one {name!r}, and count as the same "
-        f'people; if they are others, write participant = ["{name}", "id"]'
+        f"2 of 4 participants of 'id' appear in more than one {name!r} and count as the same "
+        f'people; if they are different people, write participant = ["{name}", "id"]'
     ]
     for keys in ({"participant": [name, "id"]}, {"participant": "id", "round": "r"}, {}):
         more = {**columns, "r": list("123456")}
@@ -380,8 +378,9 @@ def test_ids_that_begin_again_in_the_next_file_are_noted(tmp_path: Path) -> None
         assert len(people) == (3 if odd else 4)
         assert notes.odd == (
             [
-                "1 of 3 participants of 'id' come in more than one file of the folder, and count "
-                'as the same people; if they are others, write participant = ["file", "id"]'
+                "1 of 3 participants of 'id' appear in more than one file of the folder and "
+                "count as the same people; if they are different people, write participant = "
+                '["file", "id"]'
             ]
             if odd
             else []

@@ -59,9 +59,9 @@ def test_of_three_options_none_is_the_target_unless_named() -> None:
 def test_values_outside_the_options_are_listed_with_counts() -> None:
     columns = {"choice": ["yes", *["maybe"] * 3, "no", "perhaps"]}
     assert fault(columns) == (
-        "answers.csv: 'choice' holds what no option of the task 'custom' stands for, 'maybe' (3), "
-        "'perhaps' (1); add them to cells of an option or to missing under [file], or drop such "
-        "rows."
+        "answers.csv: 'choice' has values that match no option of the task 'custom', 'maybe' "
+        "(3), 'perhaps' (1); add them to the cells of an option or to missing under [file], or drop "
+        "such rows."
     )
     many = {"choice": [f"v{n}" for n in range(20)]}
     assert "'v7' (1) and 12 more; add them" in fault(many)
@@ -69,7 +69,9 @@ def test_values_outside_the_options_are_listed_with_counts() -> None:
 
 def test_case_alone_is_said() -> None:
     said = fault({"choice": ["no", "Yes", "Yes"]})
-    assert said.endswith("'Yes' (2); 'Yes' differs from 'yes' by case alone: add it to its cells.")
+    assert said.endswith(
+        "'Yes' (2); 'Yes' differs from 'yes' only in case: add it to the cells of that option."
+    )
 
 
 def test_a_second_header_row_is_said() -> None:
@@ -81,8 +83,8 @@ def test_a_second_header_row_is_said() -> None:
 def test_a_cell_of_two_options() -> None:
     options = [{"key": "a", "cells": ["1"]}, {"key": "b", "cells": ["1.0"]}]
     assert fault({"choice": ["1"]}, options=options) == (
-        "map.toml: the cell '1.0' stands for 'a' and for 'b' in the task 'custom'; leave it out of "
-        "one."
+        "map.toml: the cell '1.0' stands for both 'a' and 'b' in the task 'custom'; remove it "
+        "from one."
     )
 
 
@@ -138,18 +140,18 @@ RATES: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     (
         {"r": [".5", "x7"]},
         {"rate": "r"},
-        "line 3: 'r' is 'x7', which is no number; give a number there.",
+        "line 3: 'r' is 'x7', which is no number; put a number there.",
     ),
     (
         {"r": ["0,5"]},
         {"rate": "r"},
-        "line 2: 'r' is '0,5', which is no number; write decimal = \",\" under [file].",
+        "line 2: 'r' is '0,5', which is not a number; write decimal = \",\" under [file].",
     ),
     (
         {"r": ["Share of yes", ".5"]},
         {"rate": "r"},
-        "line 2: 'r' is 'Share of yes', which is no number; if this is a second header row, write "
-        "header_rows = 2 under [file].",
+        "line 2: 'r' is 'Share of yes', which is not a number; if this is a second header row, "
+        "write header_rows = 2 under [file].",
     ),
     (
         {"r": ["45"]},
@@ -166,12 +168,12 @@ RATES: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     (
         {"a": ["1"], "b": [None]},
         {"counts": {"yes": "a", "no": "b"}},
-        "line 2: 'b' is empty, but not the others; fill it in.",
+        "line 2: 'b' is empty, but the others are not; fill it in.",
     ),
     (
         {"a": ["1.5"], "b": ["2"]},
         {"counts": {"yes": "a", "no": "b"}},
-        "line 2: 'a' is 1.5, which is no number of people.",
+        "line 2: 'a' is 1.5, which is not a number of people.",
     ),
 ]
 

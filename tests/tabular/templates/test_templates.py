@@ -105,30 +105,36 @@ def test_a_cell_is_its_text_to_all_who_ask_for_texts() -> None:
 @pytest.mark.parametrize(
     ("prompt", "sentence"),
     [
-        ("{{ ofer }}", "uses 'ofer', which is no name of a column; did you mean 'offer'?"),
+        ("{{ ofer }}", "uses 'ofer', which is not the name of a column; did you mean 'offer'?"),
         (
             "{{ zzzzz }}",
-            "uses 'zzzzz', which is no name of a column; answers.csv has no such column.",
+            "uses 'zzzzz', which is not the name of a column; answers.csv has no such column.",
         ),
-        ("{{ row['ofer'] }}", "uses 'ofer', which is no name of a column; did you mean 'offer'?"),
-        ("{{ row[name] }}", 'takes a column of `row` by no fixed name; write row["the name"].'),
-        ("{{ row }}", 'takes `row` as a whole; write row["the name of a column"].'),
+        (
+            "{{ row['ofer'] }}",
+            "uses 'ofer', which is not the name of a column; did you mean 'offer'?",
+        ),
+        ("{{ row[name] }}", 'uses a column of `row` without a fixed name; write row["the name"].'),
+        ("{{ row }}", 'uses `row` as a whole; write row["the name of a column"].'),
         (
             "{% for x in row %}{% endfor %}",
-            'takes `row` as a whole; write row["the name of a column"].',
+            'uses `row` as a whole; write row["the name of a column"].',
         ),
-        ("{{ offer", "is no template (line 1: unexpected end of template, expected 'end of print"),
-        ("{% iff offer %}", "is no template (line 1: Encountered unknown tag 'iff'"),
-        ("{% include 'x' %}", "takes in another file (line 1); write its text here."),
-        ("{{ name|random }}", "is no template (line 1: No filter named 'random'"),
-        ("{{ lipsum() }}", "uses 'lipsum', which is no name of a column"),
+        (
+            "{{ offer",
+            "is not a valid template (line 1: unexpected end of template, expected 'end of print",
+        ),
+        ("{% iff offer %}", "is not a valid template (line 1: Encountered unknown tag 'iff'"),
+        ("{% include 'x' %}", "includes another file (line 1); write its text here."),
+        ("{{ name|random }}", "is not a valid template (line 1: No filter named 'random'"),
+        ("{{ lipsum() }}", "uses 'lipsum', which is not the name of a column"),
     ],
 )
 def test_a_template_that_cannot_be_is_refused_before_a_row_is_read(
     prompt: str, sentence: str
 ) -> None:
     said = fault(prompt)
-    assert said.startswith("map.toml: the prompt of the task 'custom' ")
+    assert said.startswith("map.toml: the prompt of the task 'custom'")
     assert sentence in said
 
 
@@ -142,13 +148,13 @@ def test_a_template_that_cannot_be_is_refused_before_a_row_is_read(
         ("{{ name.nothing }}", "has no attribute 'nothing'"),
         ("{{ name.__class__ }}", "access to attribute '__class__' of a cell object is unsafe"),
         ("{% if false %}x{% endif %}", "it prints nothing"),
-        ("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "it goes on within itself without end"),
+        ("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "it calls itself without end"),
     ],
 )
 def test_what_cannot_be_rendered_is_said_with_its_row(prompt: str, why: str) -> None:
     said = fault(prompt)
     assert said.startswith(
-        "answers.csv, line 2: the prompt of the task 'custom' cannot be made of this row ("
+        "answers.csv, line 2: the prompt of the task 'custom'cannot be made from this row ("
     )
     assert why in said
     assert said.endswith("); correct the template in map.toml.")
@@ -160,8 +166,8 @@ def test_what_cannot_be_rendered_is_said_with_its_row(prompt: str, why: str) -> 
 def test_a_missing_cell_that_is_printed_is_said_with_its_rows(prompt: str) -> None:
     assert fault(prompt) == (
         "map.toml: a template of the task 'custom' prints 'gone', which is missing in 2 rows "
-        "(answers.csv, line 2; line 3); write {% if gone %} ... {% endif %} round it, or leave "
-        "such rows out by [drop]."
+        "(answers.csv, line 2; line 3); write {% if gone %} ... {% endif %} around it, or exclude "
+        "such rows with [drop]."
     )
 
 
@@ -182,8 +188,8 @@ def test_a_column_with_a_dot_is_no_part_of_another(prompt: str, name: str) -> No
     with pytest.raises(UserError) as caught:
         decided(DOTTED, a_map(task(prompt=prompt.replace("%s", name))))
     assert str(caught.value) == (
-        f"map.toml: the prompt of the task 'custom' uses {name}, where {name!r} is a column; "
-        f'write row["{name}"].'
+        f"map.toml: the prompt of the task 'custom' uses {name}, and {name!r} is a column; write "
+        f'row["{name}"].'
     )
     found = decided(DOTTED, a_map(task(prompt=prompt.replace("%s", f"row['{name}']"))))
     assert len(found) == 2
@@ -214,7 +220,7 @@ def test_a_column_with_a_dot_is_no_part_of_another(prompt: str, name: str) -> No
 )
 def test_nothing_but_texts_and_numbers_is_printed(prompt: str) -> None:
     said = fault(prompt)
-    assert "cannot be made of this row (" in said and "0x" not in said.replace("at 0x...", "")
+    assert "cannot be made from this row (" in said and "0x" not in said.replace("at 0x...", "")
 
 
 def test_methods_of_texts_are_called_and_columns_win_over_functions() -> None:
@@ -229,7 +235,7 @@ def test_a_word_of_templates_wins_over_a_column_and_this_is_noted() -> None:
     found, notes = noted(DOTTED, a_map(said))
     assert found[0].prompt == "yes/no 3"
     assert notes.odd == [
-        "the prompt of the task 'custom' uses options, which is the labels; of the column write "
+        "the prompt of the task 'custom' uses options, which is the labels; for the column write "
         'row["options"]'
     ]
     assert not noted(DOTTED, a_map(task(prompt="{{ row['options'] }}")))[1].odd
@@ -244,7 +250,7 @@ def test_labels_may_be_templates() -> None:
     ]
     assert [d.prompt for d in found] == ["Take $3", "Take $10"]
     equal = [{"key": "yes", "label": "{{ offer }}"}, {"key": "no", "label": "3"}]
-    assert "the labels are ['3', '3'], of which each must be another text" in fault(
+    assert "the labels are ['3', '3'], but each label must be a different text" in fault(
         "x", options=equal
     )
 
@@ -316,7 +322,7 @@ def test_a_template_that_takes_all_time_or_memory_is_refused(
     monkeypatch.setattr(rendering, "SECONDS", 1.0)
     said = fault(BOMBS[bomb])
     ends = "does not end within 1 s", "takes more than 1 GB of memory, or prints without end"
-    assert said in [f"map.toml: the prompt of the task 'custom' {end}." for end in ends]
+    assert said in [f"map.toml: the prompt of the task 'custom'{end}." for end in ends]
 
 
 @pytest.mark.slow
@@ -326,7 +332,9 @@ def test_a_template_that_goes_on_for_some_cells_alone_is_stopped(
 ) -> None:
     monkeypatch.setattr(rendering, "SECONDS", 1.0)
     said = fault("{% if name == 'Bo' %}" + BOMBS["time"] + "{% endif %}x")
-    assert said.startswith("answers.csv, line 3: the prompt of the task 'custom' cannot be made of")
+    assert said.startswith(
+        "answers.csv, line 3: the prompt of the task 'custom'cannot be made from"
+    )
     assert "(it does not end within 1 s)" in said
 
 
@@ -363,7 +371,7 @@ def test_a_text_of_a_question_gives_way_to_a_column_of_that_name() -> None:
     ["{{ options }}", "{{ options|map('upper') }}", "{{ a.upper }}", "{{ none }}", "{{ {1: 2} }}"],
 )
 def test_what_is_no_text_is_not_printed(prompt: str) -> None:
-    with pytest.raises(UserError, match=r"cannot be made of this row \(it prints "):
+    with pytest.raises(UserError, match=r"cannot be made from this row \(it prints "):
         decided({"choice": ["yes"], "a": ["x"]}, a_map(task(prompt=prompt)))
 
 

@@ -247,7 +247,7 @@ class SharedEngine:
         return check, scores
 
     def _notify_not_compiled(self, why: str) -> None:
-        self._notify(f"Layers are not compiled, since {why.rstrip('. ')}.")
+        self._notify(f"Layers are not compiled, because {why.rstrip('. ')}.")
 
     def _against_reference(
         self, sample: Sequence[TokenPaths], expected: Sequence[Score], most: Room
@@ -352,7 +352,7 @@ class SharedEngine:
                     f"{len(places)} rows were asked for."
                 )
             if not tree.calls:
-                raise Unsupported("its layers have no attention that could be given a tree")
+                raise Unsupported("its layers have no attention that can be given a tree")
             return readout.find(cut.reads, logits[0].float()), tree.carried
 
 

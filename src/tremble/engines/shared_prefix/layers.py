@@ -78,7 +78,7 @@ def for_rows(layer: torch.nn.Module, tree: TreePass, rows: torch.Tensor) -> Forw
         except Stopped:
             pass
         else:
-            raise Unsupported("its last layer has no attention that could be given a tree")
+            raise Unsupported("its last layer has no attention that can be given a tree")
         with tree.attending_rows(rows):
             return full(
                 *(_of_rows(value, rows, tree.tokens) for value in args),

@@ -25,7 +25,9 @@ def open_engine(model: ReadyModel, options: RunOptions, notify: Notify) -> Share
         packed = 2 if options.quantise == "4bit" else 1
         weights = 4 * packed * sum(part.numel() for part in reference.model.parameters())
         if free_bytes(reference.device) < 1.3 * weights:
-            raise UserError(f"there is no room for its {weights / 1e9:.1f} GB in float32 as well")
+            raise UserError(
+                f"there is not enough memory for another {weights / 1e9:.1f} GB in float32"
+            )
         wide = replace(options, dtype="float32", quantise=None)
         return open_reference(model, wide, lambda _: None)  # what there is to say was said
 

@@ -34,7 +34,7 @@ class SelfCheck:
 
     def sentence(self) -> str:
         if self.why is not None:
-            return f"Self-check: scoring prompt by prompt, since {self.why}."
+            return f"Self-check: prompts are scored one by one, because {self.why}."
         return (
             f"Self-check: shared prefixes agree with single prompts to {self.max_difference:.1g} "
             f"nat on {self.prompts} prompts."
@@ -81,7 +81,7 @@ def compare(scores: Sequence[Score], expected: Sequence[Score], tolerance: float
     worst = max(_difference(a, b) for a, b in zip(scores, expected, strict=True))
     why = None
     if not worst <= tolerance:
-        why = f"log-probabilities differ by {worst:.2g} nat, {tolerance:g} is tolerated"
+        why = f"log-probabilities differ by {worst:.2g} nat, at most {tolerance:g} is allowed"
     return SelfCheck(len(scores), worst if math.isfinite(worst) else None, tolerance, why)
 
 
@@ -122,7 +122,7 @@ def cannot_share(model: Any, tokens: int) -> str | None:
             return f"the model's forward pass does not take {name}"
     kinds = set(getattr(model.config.get_text_config(), "layer_types", None) or ())
     for kind in sorted(kinds - _ATTENTION):
-        return f"it has layers of the kind {kind!r}, which are no attention over tokens"
+        return f"it has layers of the kind {kind!r}, which do not use attention over tokens"
     for name, part in model.named_modules():
         if _RECURRENT.search(type(part).__name__) or isinstance(part, Conv1d):
             return f"its part {name!r} carries a state from token to token"

@@ -47,7 +47,7 @@ def _equilibria(own: Table, other: Table) -> tuple[tuple[Mix, Mix], ...]:
     if too_large(len(mine), len(mine[0])):
         raise UserError(
             f"A game of {len(mine)} x {len(mine[0])} options is too large to list all equilibria; "
-            "games up to 7 x 7 are not."
+            "the limit is 7 x 7."
         )
     return _extreme(mine, theirs)
 

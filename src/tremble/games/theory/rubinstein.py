@@ -101,6 +101,6 @@ def rounds_after(view: View) -> int | None:
     now = view.round if view.round is not None else view.events[-1].data["round"]
     if now > total:
         raise UserError(
-            f"A decision stands in round {now} of a game of {total} rounds; correct one of them."
+            f"A decision is in round {now} of a game with {total} rounds; correct one of the two."
         )
     return int(total - now)

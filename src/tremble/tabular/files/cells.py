@@ -90,8 +90,8 @@ def positions(names: Sequence[str], asked: Sequence[str], source: str) -> list[i
             )
         if len(places) > 1:
             raise UserError(
-                f"{source} has {len(places)} columns named {name!r}; rename all but the one that "
-                "is meant."
+                f"{source} has {len(places)} columns named {name!r}; rename all except the one "
+                "you mean."
             )
         found += places
     return found

@@ -57,7 +57,7 @@ class Delimited:
         self._delimiter = how.delimiter or _found_delimiter(head)
         if len(self._delimiter) != 1 or self._delimiter in '"\r\n':
             raise UserError(
-                f"delimiter = {self._delimiter!r} is not a single character, as ';' is."
+                f"delimiter = {self._delimiter!r} is not a single character such as ';'."
             )
         self._dialect: dict[str, Any] = {
             "delimiter": self._delimiter,
@@ -135,8 +135,9 @@ class Delimited:
         for number, line in enumerate(text, 1):
             if "\0" in line:
                 raise UserError(
-                    f"{self.source}, line {number}: byte 0x00 is in no text; save the file as "
-                    'UTF-8, or give its encoding, such as encoding = "utf-16-le" under [file].'
+                    f"{self.source}, line {number}: byte 0x00 cannot be part of a text; save the "
+                    'file as UTF-8, or give its encoding, such as encoding = "utf-16-le" under '
+                    "[file]."
                 )
             yield line.removeprefix("\ufeff") if number == 1 else line
 
@@ -164,9 +165,9 @@ class Delimited:
             except csv.Error as error:
                 start = _starts(rows, start, None)[-1]
                 raise UserError(
-                    f"{self.source}, line {start}: a quoted cell that opens in this row does not "
-                    "end where a cell ends; close it, and write a quote inside a quoted cell "
-                    'twice ("").'
+                    f"{self.source}, line {start}: a quoted cell that begins in this row has no "
+                    "closing quote at its end; close it, and double any quote inside a quoted "
+                    'cell ("").'
                 ) from error
             finally:
                 csv.field_size_limit(limit)
@@ -231,8 +232,8 @@ def _encoding(source: str, start: bytes, how: Reading) -> str:
         return found.name
     except (LookupError, ValueError) as error:
         raise UserError(
-            f'{source}: encoding = "{how.encoding}" is none that Python knows, as "cp1252" and '
-            '"utf-8" are.'
+            f'{source}: encoding = "{how.encoding}" is not an encoding that Python knows, such as '
+            '"cp1252" or "utf-8".'
         ) from error
 
 
@@ -243,10 +244,10 @@ def _shown(encoding: str) -> str:
 def _cure(encoding: str) -> str:
     if encoding == "utf-8":
         return (
-            "save the file as UTF-8, or, where Excel on Windows wrote it, write "
-            'encoding = "cp1252" under [file]'
+            'save the file as UTF-8, or, if Excel on Windows wrote it, put encoding = "cp1252" '
+            "under [file]"
         )
-    return "give the file's own encoding under [file], or save it as UTF-8"
+    return "give the file's encoding under [file], or save it as UTF-8"
 
 
 def _starts(rows: list[list[str]], start: int, passed: int | None) -> Sequence[int]:
@@ -281,16 +282,17 @@ class _Evened:
             if len(row) > width and any(map(cell, row[width:])):
                 raise UserError(
                     f"{self._source}, line {starts[number]}: this row has "
-                    f"{counted(len(row), 'cell')}, and the first row has {width}; put quotes round "
-                    "a cell that holds the delimiter, and give each column a name."
+                    f"{counted(len(row), 'cell')}, but the first row has {width}; put quotes "
+                    "around a cell that contains the delimiter, and give each column a name."
                 )
             if 0 < len(row) < width:
                 self._pieces += len(row) - 1
                 if (len(row) == 1 and cell(row[0])) or self._pieces == width - 1:
                     raise UserError(
                         f"{self._source}, line {starts[number]}: this row has "
-                        f"{counted(len(row), 'cell')}, and the first row has {width}; put quotes "
-                        "round a cell that holds a line break, and remove lines that are no rows."
+                        f"{counted(len(row), 'cell')}, but the first row has {width}; put quotes "
+                        "around a cell that contains a line break, and remove lines that are not "
+                        "rows."
                     )
             elif row:
                 self._pieces = 0

@@ -37,8 +37,8 @@ class Folder:
         self.notes, self._first = notes[:1], frozenset(notes)
         if others:
             self.notes.append(
-                f"{self.source} also has {counted(others, 'file')} of other kinds, which no part "
-                "of the table is."
+                f"{self.source} also has {counted(others, 'file')} of other kinds, which are "
+                "ignored."
             )
 
     def read(self, names: Sequence[str]) -> Table:
@@ -96,13 +96,13 @@ def _files(folder: Path) -> tuple[list[Path], int]:
         kinds.pop(".txt", None)  # what people tell of their data, beside it
     if not kinds:
         raise UserError(
-            f"{str(folder)!r} holds no tables, such as .csv or .json; give the folder that does."
+            f"{str(folder)!r} contains no tables, such as .csv or .json; give the folder that does."
         )
     ordered = sorted(kinds, key=lambda ending: -len(kinds[ending]))
     if len(ordered) > 1 and len(kinds[ordered[0]]) == len(kinds[ordered[1]]):
         raise UserError(
-            f"{str(folder)!r} holds as many {ordered[0]} files as {ordered[1]} files; put those "
-            "that are meant in a folder of their own."
+            f"{str(folder)!r} contains as many {ordered[0]} files as {ordered[1]} files; put the "
+            "ones you mean into a separate folder."
         )
     files = sorted(kinds[ordered[0]], key=natural)
     return files, sum(len(kinds[ending]) for ending in ordered[1:])

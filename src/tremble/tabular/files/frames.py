@@ -21,7 +21,8 @@ def opened(frame: Any, how: Reading, source: str = "the data frame") -> Held:
         frame = frame.collect()
     if kind not in {"polars", "pandas"} or not hasattr(frame, "columns"):
         raise UserError(
-            f"A table is a path or a data frame of Polars or pandas, not {type(frame).__name__!r}."
+            "A table must be a path or a Polars or pandas data frame, not "
+            f"{type(frame).__name__!r}."
         )
     columns = _of_polars(frame) if kind == "polars" else _of_pandas(frame)
     spread = [column for name, values in columns for column in flattened(name, values)]

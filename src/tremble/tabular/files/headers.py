@@ -43,7 +43,10 @@ def header_of(first: Sequence[Row], how: Reading, source: str, unit: str) -> Hea
     if not first:
         raise UserError(f"{source} is empty; export the table again.")
     if how.header_rows is not None and how.header_rows < 1:
-        raise UserError(f"header_rows = {how.header_rows} is less than 1, the row of the names.")
+        raise UserError(
+            f"header_rows = {how.header_rows} is less than 1; give at least 1, the row with the "
+            "column names."
+        )
     rows = [[cell(text) or "" for text in row] for _, row in first]
     names = rows[0]
     texts = [row for row in rows[1:3] if not _is_import_ids(row)]
@@ -55,8 +58,8 @@ def header_of(first: Sequence[Row], how: Reading, source: str, unit: str) -> Hea
     note = None
     if count == 1 and _looks_like_texts(rows):
         note = (
-            f"{source}, {unit} {first[1][0]}, looks like a second row of headers "
-            f"({_sample(rows)}); if it is one, write header_rows = 2 under [file]."
+            f"{source}, {unit} {first[1][0]}, looks like a second header row ({_sample(rows)}); "
+            "if it is one, put header_rows = 2 under [file]."
         )
     return Header(names, questions, count, note)
 

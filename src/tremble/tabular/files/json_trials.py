@@ -64,8 +64,8 @@ def _values(path: Path, how: Reading, start: bytes) -> Iterator[Any]:
         content = stream.read(LONGEST * 4 + 1)
     if len(content) > LONGEST * 4:
         raise UserError(
-            f"{source!r} has more than {LONGEST * 4 // 10**6} MB, and JSON is read whole; give it "
-            "in parts, in a folder of their own."
+            f"{source!r} has more than {LONGEST * 4 // 10**6} MB, too much for a JSON file; split "
+            "it into several files in a separate folder."
         )
     encoding = how.encoding or next(
         (name for mark, name in _MARKS if start.startswith(mark)), "utf-8"
@@ -74,17 +74,17 @@ def _values(path: Path, how: Reading, start: bytes) -> Iterator[Any]:
         text = content.decode(encoding).removeprefix("\ufeff")
     except LookupError as error:
         raise UserError(
-            f'{source}: encoding = "{encoding}" is none that Python knows, as "cp1252" and "utf-8" '
-            "are."
+            f'{source}: encoding = "{encoding}" is not an encoding that Python knows, such as '
+            '"cp1252" or "utf-8".'
         ) from error
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise UserError(
             f"{source}, line {line}: byte {content[error.start]:#04x} is not {encoding.upper()}; "
-            'save the file as UTF-8, or write its encoding, such as "cp1252", under [file].'
+            'save the file as UTF-8, or give its encoding, such as "cp1252", under [file].'
         ) from error
     except UnicodeError as error:
-        raise UserError(f"{source} is not {encoding}; give its own under [file].") from error
+        raise UserError(f"{source} is not {encoding}; give its encoding under [file].") from error
     _refuse_halves(text, source)
     at = _end(_BETWEEN.match(text))
     while at < len(text):
@@ -111,7 +111,8 @@ def _decoded(text: str, at: int, source: str) -> tuple[Any, int]:
         what = "nested too deeply" if isinstance(error, RecursionError) else "a number too long"
         line = text.count("\n", 0, at) + 1
         raise UserError(
-            f"{source}, line {line}: it holds what is {what} to be read; export the data again."
+            f"{source}, line {line}: it contains something that is {what} to be read; export the "
+            "data again."
         ) from error
 
 
@@ -123,8 +124,8 @@ def _refuse_halves(text: str, source: str) -> None:
     lone = re.search(r"\\ud[89a-f]", pairs)
     if lone:
         raise UserError(
-            f"{source} holds half of a surrogate pair, which is no character; export the data "
-            "again."
+            f"{source} contains half of a surrogate pair, which is not a character; export the "
+            "data again."
         )
 
 
@@ -145,8 +146,8 @@ def _rows(value: Any, source: str, alone: bool) -> list[dict[str, Any]]:
     if alone and len(arrays) > 1:
         names = ", ".join(map(repr, arrays))
         raise UserError(
-            f"{source} holds several arrays of rows ({names}); save the one that is meant in a "
-            "file of its own."
+            f"{source} contains several arrays of rows ({names}); save the one you mean as a "
+            "separate file."
         )
     return _of_columns(row) if alone else [row]
 
@@ -155,7 +156,7 @@ def _row(value: Any, source: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         shown = json.dumps(value, ensure_ascii=False)[:60]
         raise UserError(
-            f"{source} holds {shown} where a row should be, which is an object in braces; export "
+            f"{source} contains {shown} instead of a row, which is an object in braces; export "
             "the data as an array of objects."
         )
     return value

@@ -72,11 +72,11 @@ def open_table(source: Path | Any, how: Reading) -> OpenTable:
         return _opened("folders", source, how)
     ending = ending_of(source)
     if ending is None and source.suffix.lower() in {".zip", ".7z", ".rar"}:
-        raise UserError(f"{str(source)!r} is packed; unpack it, and give the file that was in it.")
+        raise UserError(f"{str(source)!r} is compressed; unpack it, and give the file inside it.")
     if ending is None:
         raise UserError(
-            f"{str(source)!r} has no ending by which tables are known ({', '.join(_MODULES)}); "
-            "rename it after what it holds."
+            f"{str(source)!r} does not have the ending of a table ({', '.join(_MODULES)}); rename "
+            "it to the ending for its format."
         )
     return _opened(_MODULES[ending], source, how)
 

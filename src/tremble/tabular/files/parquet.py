@@ -20,6 +20,6 @@ def opened(path: Path, how: Reading) -> Held:
         frame = read_table(path)
     except Damaged as error:
         raise UserError(
-            f"{str(path)!r} is no Parquet file, or is damaged; write it again from its source."
+            f"{str(path)!r} is not a Parquet file, or is damaged; write it again from its source."
         ) from error
     return frames.opened(frame, how, str(path))

@@ -79,11 +79,11 @@ def _columns(path: Path, how: Reading) -> list[list[str | None]]:
         if "password" in str(error).lower():
             raise UserError(_password(path)) from error
         raise UserError(
-            f"{str(path)!r} is no spreadsheet, or is damaged ({one_line(error)}); save it again as "
-            ".xlsx, or name it after what it holds."
+            f"{str(path)!r} is not a spreadsheet, or is damaged ({one_line(error)}); save it "
+            "again as .xlsx, or rename it to the ending for its format."
         ) from error
     if not names:
-        raise UserError(f"{str(path)!r} holds no sheet; save it again as .xlsx.")
+        raise UserError(f"{str(path)!r} contains no sheet; save it again as .xlsx.")
     if how.sheet is not None and how.sheet not in names:
         raise UserError(f"{path} has no sheet {how.sheet!r}{did_you_mean(how.sheet, names)}")
     sheet = how.sheet if how.sheet is not None else names[0]
@@ -126,7 +126,7 @@ def _refuse_password(path: Path, start: bytes) -> None:
 
 
 def _password(path: Path) -> str:
-    return f"{str(path)!r} is protected by a password; save it without one."
+    return f"{str(path)!r} is protected by a password; save it without a password."
 
 
 def _fastexcel() -> ModuleType:

@@ -38,14 +38,14 @@ def opened(path: Path, how: Reading) -> Held:
     except Exception as error:  # of a kind of pyreadstat's own, which only says Exception
         if how.encoding and "character set" in str(error):
             raise UserError(
-                f'{str(path)!r}: encoding = "{how.encoding}" is none that files of {program} have; '
-                "leave it out of [file], or give theirs."
+                f'{str(path)!r}: encoding = "{how.encoding}" is not an encoding of {program} '
+                "files; leave it out of [file], or give the right one."
             ) from error
         if "encod" in str(error) or "convert string" in str(error):
             raise UserError(_wrong_encoding(path)) from error
         raise UserError(
-            f"{str(path)!r} is no file of {program}, or is damaged ({one_line(error)}); save it "
-            f"again in {program}, or name it after what it holds."
+            f"{str(path)!r} is not a valid {program} file, or is damaged ({one_line(error)}); "
+            f"save it again in {program}, or rename it to the ending for its format."
         ) from error
     labels = {} if how.codes else about.variable_value_labels
     held = [(name, _labelled(values, labels.get(name, {}))) for name, values in columns.items()]
@@ -75,7 +75,7 @@ def _pyreadstat() -> ModuleType:
     try:
         import pyreadstat
     except ImportError as error:
-        raise MissingExtra("Reading files of SPSS and Stata", "tables") from error
+        raise MissingExtra("Reading SPSS and Stata files", "tables") from error
     module: ModuleType = pyreadstat
     return module
 
@@ -97,8 +97,8 @@ def _merged(name: str, values: Sequence[Any], labels: Mapping[Any, str]) -> str 
     for text, codes in known.items():
         if len(codes) > 1:
             return (
-                f"the codes {', '.join(codes)} of {name!r} are all {text!r}, and count as one; "
-                "codes = true under [file] keeps them apart"
+                f"the codes {', '.join(codes)} of {name!r} all have the label {text!r} and count "
+                "as one value; codes = true under [file] keeps them apart"
             )
     return None
 
@@ -110,6 +110,6 @@ def _questions(about: Any) -> Mapping[str, str | None]:
 
 def _wrong_encoding(path: Path) -> str:
     return (
-        f"{str(path)!r} holds texts in another encoding than it says; give theirs, such as "
-        'encoding = "cp1252" under [file].'
+        f"{str(path)!r} contains texts in a different encoding than it says; give the right one, "
+        'such as encoding = "cp1252" under [file].'
     )

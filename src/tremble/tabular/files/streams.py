@@ -16,10 +16,10 @@ from tremble.text import one_line
 # First bytes -> what such a file is, and the ending under which it is read (None: none).
 _SIGNS: tuple[tuple[bytes, str, str | None], ...] = (
     (b"PK\x03\x04", "a spreadsheet or a zip archive", ".xlsx"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a spreadsheet of old Excel", ".xls"),
-    (b"$FL2", "a file of SPSS", ".sav"),
-    (b"$FL3", "a file of SPSS", ".zsav"),
-    (b"<stata_dta>", "a file of Stata", ".dta"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel spreadsheet", ".xls"),
+    (b"$FL2", "an SPSS file", ".sav"),
+    (b"$FL3", "an SPSS file", ".zsav"),
+    (b"<stata_dta>", "a Stata file", ".dta"),
     (b"PAR1", "a Parquet file", ".parquet"),
     (b"%PDF", "a PDF", None),
 )
@@ -41,12 +41,14 @@ def refuse_others(path: Path, own: tuple[str, ...], start: bytes | None = None) 
     for sign, what, ending in _SIGNS:
         if start.startswith(sign) and (ending is None or ending not in own):
             cure = f"rename it to end in {ending}" if ending else "export the table itself"
-            raise UserError(f"{str(path)!r} is {what} by its first bytes, not {own[0]}; {cure}.")
+            raise UserError(
+                f"{str(path)!r} seems to be {what} (by its first bytes), not {own[0]}; {cure}."
+            )
     text = start.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if text.startswith(_PAGES):
         raise UserError(
-            f"{str(path)!r} holds a web page, not {own[0]}; download the table again, or save it "
-            "as CSV in a spreadsheet program."
+            f"{str(path)!r} contains a web page, not {own[0]}; download the table again, or save "
+            "it as CSV in a spreadsheet program."
         )
 
 
@@ -65,7 +67,8 @@ def stream_of(path: Path) -> Iterator[IO[bytes]]:
             yield stream
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise UserError(
-                f"{str(path)!r} cannot be unpacked ({one_line(error)}); pack it again with gzip."
+                f"{str(path)!r} cannot be unpacked ({one_line(error)}); compress it again with "
+                "gzip."
             ) from error
         except OSError as error:
             raise UserError(f"Cannot read {str(path)!r} ({why(error)}); check the path.") from error

@@ -74,11 +74,11 @@ def candidates(hints: Hints, taken: Sequence[Field]) -> Chosen:
     if best == MAYBE:
         told = " and ".join(repr(one.name) for one in chosen)
         doubts.append(
-            f"no name of a column says that it holds decisions; {told} is only a guess, since it "
-            "has few values: write the right column as outcome"
+            f"no column name says that the column contains decisions; {told} is only a guess, "
+            "because it has few values: give the right column as outcome"
         )
     doubts += [
-        f"{one.name!r} is taken for decisions, since its columns have the same few answers"
+        f"{one.name!r} is read as decisions, because its columns have the same few answers"
         for one in chosen
         if best == LIKELY and not has_word(one.name, OUTCOME | AMOUNT)
     ]

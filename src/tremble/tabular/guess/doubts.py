@@ -27,8 +27,9 @@ def of_prompts(tasks: Sequence[DraftTask], unsure: Mapping[str, Sequence[str]]) 
     for columns, families in held.items():
         place = "their place" if len(columns) > 1 else "its place"
         yield (
-            f"nothing but {place} in the file says that people knew {_and(columns)} before they "
-            f"decided ({', '.join(families)}); take out of prompt and config what they did not know"
+            f"only {place} in the file suggests that people knew {_and(columns)} before they "
+            f"decided ({', '.join(families)}); remove from prompt and config what they did not "
+            "know"
         )
 
 
@@ -36,16 +37,16 @@ def of_others_answers(hints: Hints) -> Iterator[str]:
     """Sentences on answers of other people, and on what was made of all answers."""
     for field in hints.fields:
         if of_others(field.name) and can_be_options(field):
-            yield f"{field.name!r} seems to be the answer of somebody else; {_of_earlier(field)}"
+            yield f"{field.name!r} seems to be another person's answer; {_of_earlier(field)}"
         elif field.name in hints.never and can_be_options(field):
             yield (
-                f"{field.name!r} of the group is left out, since it may be made of what people "
-                f"chose in the same round; {_of_earlier(field)}"
+                f"{field.name!r} of the group is left out, because it may be computed from what "
+                f"people chose in the same round; {_of_earlier(field)}"
             )
 
 
 def _of_earlier(field: Field) -> str:
-    known = "where people knew that of earlier rounds, the history can tell it"
+    known = "if people knew it for earlier rounds, put it into the history"
     if field.name.isidentifier():
         return f"{known}: {{{{ past.{field.name} }}}}"
     alias = short_name(field.name, ())
@@ -56,8 +57,8 @@ def of_people(look: Look, person: Person, repeated: Repeated | None) -> Iterator
     """Sentences on names that may stand for several people. `repeated`: what is beside them."""
     if repeated is not None:
         yield (
-            f"names of {repeated.name!r} stand with several values of {repeated.beside!r}, and are "
-            "taken for different people; where the same people came again, write participant = "
+            f"values of {repeated.name!r} appear with several values of {repeated.beside!r} and "
+            "are read as different people; if the same people came again, write participant = "
             f'"{repeated.name}"'
         )
         return
@@ -82,8 +83,8 @@ def _twice(person: Person, beside: str, cells: Iterable[str | None]) -> Iterator
     if several:
         listed = ", ".join(f'"{name}"' for name in (beside, *person.names))
         yield (
-            f"{several:,} of {person.count:,} participants stand with several values of "
-            f"{beside!r}, and count as one person each; where these are different people, write "
+            f"{several:,} of {person.count:,} participants appear with several values of "
+            f"{beside!r} and count as one person each; if these are different people, write "
             f"participant = [{listed}]"
         )
 
@@ -105,8 +106,8 @@ def of_rounds(hints: Hints, outcome: Field, family: str) -> Iterator[str]:
         who, round_ = twice[0]
         yield (
             f"participant {who!r} decided {times[twice[0]]} times in {outcome.part or 'round'} "
-            f"{round_!r} of {family!r}, and {len(twice) - 1:,} others like that; where several "
-            "people have one name, add to participant the column that tells them apart"
+            f"{round_!r} of {family!r} (and {len(twice) - 1:,} similar cases); if several people "
+            "have the same name, add the column that tells them apart to participant"
         )
 
 
@@ -115,8 +116,8 @@ def of_deciders(hints: Hints, outcome: Field) -> Iterator[str]:
     if outcome.name in hints.deciders:
         column, value = hints.deciders[outcome.name]
         yield (
-            f"{outcome.name!r} is stored for all of the group, and is taken for the decision of "
-            f"those with {value!r} in {column!r}; correct rows where others made it"
+            f"{outcome.name!r} is stored for the whole group and is read as the decision of those "
+            f"with {value!r} in {column!r}; correct rows if others made it"
         )
 
 

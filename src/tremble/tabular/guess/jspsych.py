@@ -9,7 +9,7 @@ from tremble.tabular.guess.plain import hints_of
 from tremble.tabular.guess.tasks import drafted
 from tremble.tabular.guess.words import KIND, joined, word_set
 
-NAME = "data of jsPsych"
+NAME = "jsPsych data"
 _OWN = word_set(
     "rt trial_type trial_index plugin_version time_elapsed internal_node_id view_history "
     "rt_key_duration response_index question_order accuracy success timeout_type correct "
@@ -36,6 +36,6 @@ def draft(look: Look) -> Draft:
         hints.order = "trial_index"
     if set(look.columns["trial_type"]).intersection(_BUTTONS):
         hints.check.append(
-            "jsPsych stores a button as its number, 0 for the first; write what each one said"
+            "jsPsych stores a button as its number, 0 for the first; write the text of each button"
         )
     return drafted(hints)

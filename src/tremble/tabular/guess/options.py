@@ -73,7 +73,9 @@ def options_of(field: Field, codes: Mapping[str, float]) -> tuple[list[DraftOpti
             for one in made:
                 code = codes[one.key]
                 one.value = int(code) if code.is_integer() else code
-            return made, ["values are the codes of the file; take them out where they are no scale"]
+            return made, [
+                "the values are the codes of the file; remove them if the options are not a scale"
+            ]
         return made, []
     scale = _scale([one.key for one in made])
     if scale is not None:
@@ -148,12 +150,12 @@ def _numbers(
         lacking = [str(n) for n in range(int(low), int(high) + 1) if str(n) not in known]
         made += [DraftOption(text, [text], int(text)) for text in lacking]
         made.sort(key=lambda one: one.value or 0)
-        return made, [f"nobody chose {', '.join(lacking)}; take out what was no option"]
-    doubts = ["where the numbers stand for words, write these as labels"]
+        return made, [f"nobody chose {', '.join(lacking)}; remove what was not an option"]
+    doubts = ["if the numbers stand for words, write the words as labels"]
     if whole and len(made) > 2 and high - (made[-2].value or 0) > 2:
         doubts.append(
-            f"{as_text(high)} stands apart; where it means no answer, write missing = "
-            f'["{as_text(high)}"] under [file]'
+            f"{as_text(high)} is far from the other values; if it means no answer, write missing "
+            f'= ["{as_text(high)}"] under [file]'
         )
     return made, doubts
 

@@ -16,7 +16,7 @@ from tremble.tabular.guess.roles import Person, constant, is_condition, is_fact
 from tremble.tabular.guess.tasks import drafted
 from tremble.tabular.guess.words import AMOUNT, OUTCOME, has_word, made_of_decisions, word_set
 
-NAME = "an export of oTree"
+NAME = "an oTree export"
 _PERSON = "participant.code"
 _WIDE = re.compile(r"(?P<app>\w+)\.(?P<round>\d+)\.(?P<rest>(?:player|group|subsession)\.\w+)")
 _LONG = re.compile(r"(player|group|subsession)\.\w+")
@@ -44,7 +44,7 @@ def draft(look: Look) -> Draft:
         apps = dict.fromkeys(found["app"] for name in own if (found := _WIDE.fullmatch(name)))
         hints.found.append(f"all apps in one table: {', '.join(apps)}")
     else:
-        hints.found.append("one app, a row for each player and round")
+        hints.found.append("one app, with a row for each player and round")
     seats = [
         field
         for end in ("player.role", "player.id_in_group")
@@ -115,16 +115,16 @@ def _add_group(hints: Hints, seats: Sequence[Field]) -> None:
 def _unclear(field: Field, seats: Sequence[Field], person: Person) -> str:
     """Why decisions that stand in fields of the group give no map, and what to do."""
     mine = [one for one in seats if _app(one.name) == _app(field.name)]
-    said = f"has decisions only in fields of the group, such as {field.name!r}"
+    said = f"has decisions only in group fields, such as {field.name!r}"
     if mine and all(one.part is not None and not constant(one, person) for one in mine):
         return (
-            f"{said}, and roles change between rounds; export the app {_app(field.name)!r} alone, "
-            "with a row for each player and round, and guess from that file."
+            f"{said}, and roles change between rounds; export only the app {_app(field.name)!r}, "
+            "with a row for each player and round, and use --guess with that file."
         )
     seat = next(iter(mine[-1].columns.values())) if mine else "player.id_in_group"
     return (
-        f"{said}, and it is not clear who made them; write a map whose task takes the rows of "
-        f'these people alone, such as rows = {{ "{seat}" = ["1"] }} (docs/tables.md).'
+        f"{said}, and it is unclear who made them; write a map whose task uses only the rows of "
+        f'these people, such as rows = {{ "{seat}" = ["1"] }} (docs/tables.md).'
     )
 
 

@@ -39,7 +39,7 @@ def draft(look: Look) -> Draft:
         return rates
     drop = practice_in(look, names)
     ending = None if look.path.is_dir() else ending_of(look.path)
-    tool = f"a file of {_PROGRAMS[ending]}" if ending in _PROGRAMS else NAME
+    tool = f"{_PROGRAMS[ending]} data" if ending in _PROGRAMS else NAME
     return drafted(hints_of(look, tool, names, drop))
 
 
@@ -75,10 +75,11 @@ def _found(hints: Hints) -> list[str]:
     person, rows = hints.person, len(hints.look.table.rows)
     if not person.names:
         hints.check.append(
-            'no column names the participants; where each row is a person, add participant = "row"'
+            "no column identifies the participants; if each row is a different person, add "
+            'participant = "row"'
         )
         return [f"{rows:,} rows"]
     who = " and ".join(map(repr, person.names))
     each = len(person.cells) / max(1, person.count)
     shape = "one row for each" if each == 1 else f"{each:,.3g} rows for each"
-    return [f"{rows:,} rows of {person.count:,} participants, named by {who}, {shape}"]
+    return [f"{rows:,} rows of {person.count:,} participants, identified by {who}, {shape}"]

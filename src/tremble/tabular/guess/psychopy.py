@@ -10,7 +10,7 @@ from tremble.tabular.guess.plain import hints_of
 from tremble.tabular.guess.tasks import drafted
 from tremble.tabular.guess.words import PRACTICE, word_set, words_of
 
-NAME = "data of PsychoPy"
+NAME = "PsychoPy data"
 _LOOP = re.compile(r"(.*)\.(thisRepN|thisTrialN|thisN|thisIndex|ran|order|stepSize|intensity)")
 _TIMED = re.compile(
     r".*\.(rt|t|started|stopped|duration|corr|x|y|time|leftButton|midButton|.*_raw)"
@@ -43,7 +43,7 @@ def draft(look: Look) -> Draft:
         late = [field.name for field in hints.fields if field.number > first]
         hints.before = tuple(name for name in late if name not in hints.outcomes)
     if loop is not None:
-        hints.found.append(f"the trials of the loop {loop!r}; rows without it are left out")
+        hints.found.append(f"the trials of the loop {loop!r}; other rows are excluded")
         if hints.round is None:
             hints.order = f"{loop}.thisN"
     return drafted(hints)

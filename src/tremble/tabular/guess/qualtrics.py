@@ -11,7 +11,7 @@ from tremble.tabular.guess.plain import hints_of
 from tremble.tabular.guess.tasks import drafted
 from tremble.tabular.guess.words import word_set
 
-NAME = "an export of Qualtrics"
+NAME = "a Qualtrics export"
 _OWN = word_set(
     "StartDate EndDate Status IPAddress Progress Finished RecordedDate ResponseId ResponseID "
     "RecipientLastName RecipientFirstName RecipientEmail ExternalReference LocationLatitude "
@@ -51,7 +51,7 @@ def draft(look: Look) -> Draft:
     asked = {*drop, *checks}
     hints = hints_of(look, NAME, [one for one in names if one not in asked], drop, person)
     hints.check += [
-        f"{name!r} seems to be an attention check: name the wrong answers under [drop]"
+        f"{name!r} seems to be an attention check: list the wrong answers under [drop]"
         for name in checks
     ]
     hints.found.append("one row for each response, with the texts of the questions")

@@ -105,7 +105,8 @@ def _draft(
         task.rate = outcomes[0].name
         keys = _two(keys[0])
         task.comments["options"] = [
-            f"the first option is the one that {outcomes[0].name!r} counts; write what both are"
+            f"the first option is the one that {outcomes[0].name!r} counts; write what both "
+            "options are"
         ]
     elif kind == "rates":
         task.rates = {key: field.name for key, field in zip(keys, outcomes, strict=True)}
@@ -120,7 +121,9 @@ def _draft(
     told = ", ".join(repr(field.name) for field in outcomes)
     draft.found.append(f"each row is a question; {told} say how many people chose what")
     if task.n is None and kind != "counts":
-        draft.check.append("no column says how many people were asked: give n where there is one")
+        draft.check.append(
+            "no column seems to say how many people were asked; if there is one, give it as n"
+        )
     unsure = [f.name for f in seen if not (is_condition(f) or is_item(f) or has_word(f.name, TEXT))]
     draft.check += of_prompts(draft.tasks, {task.family: unsure})
     codes = codes_seen(look, [name for name in used if name] + [field.name for field in seen])

@@ -35,10 +35,11 @@ def first_map(path: Path, where: str) -> FirstMap:
     draft: Draft = tool.draft(look)
     if look.twice:
         draft.check.append(
-            f"these names stand twice in the file, and cannot be used: {', '.join(look.twice)}"
+            "these column names appear twice in the file and cannot be used: "
+            f"{', '.join(look.twice)}"
         )
     if "header_rows" in draft.reading:
-        draft.check.append("the second row is taken for texts of questions, as header_rows says")
+        draft.check.append("the second row is read as the texts of the questions (header_rows)")
     text = map_text(draft, path)
     trial = tried(text, look, where)
     if trial.failure is not None:

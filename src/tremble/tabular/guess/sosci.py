@@ -10,7 +10,7 @@ from tremble.tabular.guess.plain import hints_of
 from tremble.tabular.guess.tasks import drafted
 from tremble.tabular.guess.words import word_set
 
-NAME = "data of SoSci Survey"
+NAME = "SoSci Survey data"
 _OWN = word_set(
     "CASE SERIAL REF QUESTNNR MODE LANGUAGE STARTED LASTDATA FINISHED Q_VIEWER LASTPAGE MAXPAGE "
     "MISSING MISSREL TIME_RSI TIME_SUM DEG_TIME DEG_MISS DEGRADE MAILSENT STATUS"
@@ -41,7 +41,7 @@ def draft(look: Look) -> Draft:
         for field in hints.fields
         if _QUESTION.fullmatch(field.name) and len(field.counts) <= 11
     )
-    hints.check.append("the file holds codes: write the words of the answers as labels")
+    hints.check.append("the file contains codes: write the texts of the answers as labels")
     return drafted(hints)
 
 

@@ -160,15 +160,15 @@ def _nothing(hints: Hints, taken: Sequence[Field]) -> UserError:
     if many:
         first = many[0]
         return UserError(
-            f"{path!r} has no column that could be an outcome of few options; {first.name!r} has "
-            f"{len(first.counts):,} different values: write a map with ranges of them as cells of "
-            "options (docs/tables.md)."
+            f"{path!r} has no column that could be an outcome with few options; {first.name!r} "
+            f"has {len(first.counts):,} different values, so write a map with ranges of them as "
+            "cells of options (docs/tables.md)."
         )
     more = ", ..." if len(columns) > _NAMED else ""
     return UserError(
-        f"{path!r} has no column that could be what people chose: a name such as choice, decision, "
-        f"response or accepted, and 2 to 11 different values; it has {names}{more}. Write a map "
-        "as docs/tables.md says."
+        f"{path!r} has no column that could be what people chose: a name such as choice, "
+        f"decision, response or accepted, and 2 to 11 different values; it has {names}{more}; "
+        "write a map by hand (docs/tables.md)."
     )
 
 

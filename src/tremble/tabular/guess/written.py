@@ -15,13 +15,13 @@ from tremble.tabular.guess.prompt_text import literal
 _WIDTH = 96
 _LISTED = 12  # columns that a comment lists
 _PROMPT = (
-    "WRITE HERE what your participants read, word for word. What stands here is only made of the "
-    'columns. {{ name }} prints a column, {% if frame == "gain" %} ... {% endif %} a text for '
-    "some rows alone."
+    "WRITE HERE what your participants read, word for word. The text below is only a draft made "
+    'from the columns. {{ name }} prints a column, {% if frame == "gain" %} ... {% endif %} '
+    "prints a text only for some rows."
 )
 _HISTORY = (
-    "Where people knew what they did before, add: {% for past in history %} Round "
-    "{{ past.round }}: you chose {{ past.choice }}. {% endfor %}"
+    "If people knew what they did before, add: {% for past in history %} Round {{ past.round }}: "
+    "you chose {{ past.choice }}. {% endfor %}"
 )
 
 
@@ -37,9 +37,9 @@ def map_text(draft: Draft, path: Path, failure: str | None = None) -> str:
     lines += ["#", *_listed("Found", draft.found), *_listed("Check", draft.check)]
     if draft.private:
         told = [f"{column} ({what})" for column, what in draft.private]
-        lines += _comment(f"Left out, since they seem to name people: {_some(told)}.")
+        lines += _comment(f"Left out, because they seem to identify people: {_some(told)}.")
     if draft.others:
-        lines += _comment(f"Could be outcomes, too: {_some(draft.others)}.")
+        lines += _comment(f"These could also be outcomes: {_some(draft.others)}.")
     if draft.unused:
         lines += _comment(f"Columns that no task uses: {_some(draft.unused)}.")
     lines += _file(draft.reading)
@@ -76,9 +76,11 @@ def _file(reading: Mapping[str, Any]) -> list[str]:
     lines = ["", "[file]"]
     for key, value in reading.items():
         if key == "encoding":
-            lines += _comment("The file is no UTF-8; check that letters such as ä and é are right.")
+            lines += _comment(
+                "The file is not UTF-8; check that letters such as ä and é are right."
+            )
         if key == "missing":
-            lines += _comment("Seen in the columns below, and taken for no answer.")
+            lines += _comment("These values in the columns below are read as missing answers.")
         lines.append(f"{key} = {value_text(value)}")
     return lines
 
@@ -86,7 +88,7 @@ def _file(reading: Mapping[str, Any]) -> list[str]:
 def _drop(drop: Mapping[str, list[str]]) -> list[str]:
     if not drop:
         return []
-    head = _comment('Rows to leave out. "" is an empty cell. Add failed attention checks here.')
+    head = _comment('Rows to exclude. "" is an empty cell. Add failed attention checks here.')
     return ["", "[drop]", *head, *(f"{key_text(k)} = {value_text(v)}" for k, v in drop.items())]
 
 
@@ -99,7 +101,7 @@ def _task(task: DraftTask) -> list[str]:
         lines += ["options = [", *(f"  {_option(one)}," for one in task.options), "]"]
         if len(task.options) == 2:
             lines += _comment(
-                f"Coded 1: {task.options[0].key}, the first; target = says otherwise."
+                f"Coded 1: {task.options[0].key} (the first option); to change it, add target = ..."
             )
     for key in ("item", "round", "order", "role", "config", "facts", "columns"):
         lines += _entry(task, key)

@@ -102,11 +102,11 @@ def map_from(content: Mapping[str, Any], where: str = "the map") -> Map:
     said = reader.values(top, TOP, "the map")
     tasks = tuple(_task(reader, entry) for entry in reader.each(content, "task"))
     if not tasks:
-        reader.fail("no task is given; add [[task]] with outcome, options and prompt")
+        reader.fail("there is no task; add [[task]] with outcome, options and prompt")
     families = [task.family for task in tasks]
     for family in families:
         if families.count(family) > 1:
-            reader.fail(f"two tasks are of the family {family!r}; give each one of its own")
+            reader.fail(f"two tasks have the family {family!r}; give each its own family")
     drop = reader.value(Key(DROP, DROP, "lists", {}, ""), content.get(DROP, {}), "the map")
     how = Reading(**reader.one(content, "file"))
     return Map(where, tasks, how, drop, said["dataset"], said["keep_ids"])
@@ -123,8 +123,8 @@ def _task(reader: Reader, said: dict[str, Any]) -> Task:
     given = [name for name in ("outcome", "rate", "rates", "counts") if getattr(task, name)]
     if len(given) != 1:
         reader.fail(
-            f"{where} has {' and '.join(given) or 'neither outcome, rate, rates nor counts'}; say "
-            "what people did with exactly one of outcome, rate, rates and counts"
+            f"{where} has {' and '.join(given) or 'neither outcome, rate, rates nor counts'}; "
+            "give exactly one of outcome, rate, rates and counts to say what people did"
         )
     keyed = task.rates or task.counts
     if not task.options and keyed:
@@ -133,20 +133,28 @@ def _task(reader: Reader, said: dict[str, Any]) -> Task:
     if len(keys) < 2:
         reader.fail(
             f"{where} has {'no options' if not keys else 'one option'}; a decision needs two or "
-            'more, as options = ["yes", "no"]'
+            'more, such as options = ["yes", "no"]'
         )
     for name, needs in (("n", "rate, rates"), ("rate_sd", "rate, rates or counts")):
         if getattr(task, name) is not None and given[0] not in needs:
-            reason = "counts say it already" if given == ["counts"] else "one person chose once"
-            reader.fail(f"{where} has {name} beside {given[0]}, where {reason}; leave {name} out")
+            reason = (
+                "counts already contain it"
+                if given == ["counts"]
+                else "every row is one choice by one person"
+            )
+            reader.fail(f"{where} has both {name} and {given[0]}, but {reason}; leave {name} out")
     if task.percent and given[0] not in ("rate", "rates"):
-        reader.fail(f"{where} has percent beside {given[0]}, which is no rate; leave percent out")
+        reader.fail(
+            f"{where} has both percent and {given[0]}, which is not a rate; leave percent out"
+        )
     if keyed and set(keyed) != set(keys):
         reader.fail(
-            f"{given[0]} in {where} are given for {sorted(keyed)!r}, the options are {keys!r}"
+            f"{given[0]} in {where} are given for {sorted(keyed)!r}, but the options are {keys!r}"
         )
     if given == ["rate"] and len(keys) != 2:
-        reader.fail(f"rate in {where} is for two options, here are {len(keys)}; give rates")
+        reader.fail(
+            f"rate in {where} is only for two options, and there are {len(keys)}; give rates"
+        )
     if task.target is not None and task.target not in keys:
         reader.fail(f"target in {where} is {task.target!r}, which is not among {keys!r}")
     return task
@@ -176,7 +184,7 @@ class _MapReader(Reader):
 
     def _any_text(self, name: str, value: Any, where: str) -> str:
         if not isinstance(value, str):
-            self.fail(f"{name} in {where} is {as_written(value)}; it must be a text in quotes")
+            self.fail(f"{name} in {where} is {as_written(value)}; it must be text in quotes")
         return value
 
     def _cells(self, name: str, value: Any, where: str) -> Cells:
@@ -227,8 +235,8 @@ class _MapReader(Reader):
             for cell, word in inner.items():
                 if not isinstance(word, str):
                     self.fail(
-                        f"{cell} of {column} in words of {where} is {as_written(word)}; it must be "
-                        "a text in quotes"
+                        f"{cell} of {column} in words of {where} is {as_written(word)}; it must "
+                        "be text in quotes"
                     )
         return table
 
@@ -243,9 +251,11 @@ class _MapReader(Reader):
         values = [option.value for option in options]
         lacking = [option.key for option in options if option.value is None]
         if lacking and len(lacking) < len(options):
-            self.fail(f"the option {lacking[0]!r} has no value, but others have; give all one")
+            self.fail(
+                f"the option {lacking[0]!r} has no value, but others do; give every option a value"
+            )
         if values and not lacking and len(set(values)) == 1:
-            self.fail(f"all options have the value {values[0]:g}; give different ones, or none")
+            self.fail(f"all options have the value {values[0]:g}; give different values, or none")
         return tuple(options)
 
     def _option(self, entry: Any, where: str) -> MapOption:
@@ -270,7 +280,7 @@ class _MapReader(Reader):
             value = as_text(value)
         if not isinstance(value, str) or not value:
             self.fail(
-                f"{name} of an option in {where} is {as_written(value)}; it must be a text that is "
-                "not empty"
+                f"{name} of an option in {where} is {as_written(value)}; it must be a non-empty "
+                "text"
             )
         return value

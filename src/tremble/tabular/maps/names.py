@@ -41,13 +41,13 @@ class Names:
         for alias in task.columns:
             if not alias.isidentifier() or alias in (FILE, ROW, "history", "options", "question"):
                 map_.fail(
-                    f"{alias!r} cannot be a short name in columns; use letters, digits and _, and "
-                    "none of file, row, history, options and question"
+                    f"{alias!r} cannot be a short name in columns; use letters, digits and _, but "
+                    "not file, row, history, options or question"
                 )
             if self.has(alias) and plain(task.columns[alias]) != plain(alias):
                 map_.fail(
-                    f"{alias!r} is a short name in columns and a column of {file}, so that nobody "
-                    "knows which is meant; choose another short name"
+                    f"{alias!r} is both a short name in columns and a column of {file}, so it is "
+                    "unclear which is meant; choose another short name"
                 )
         keyed = task.rates or task.counts
         wanted = list(keyed.values()) or [task.outcome or task.rate or ""]
@@ -59,7 +59,10 @@ class Names:
         self.places = self._found() if self._parts else [{}]
         for part in self._parts:
             if part in task.columns:
-                map_.fail(f"{part!r} is a short name in columns and a part in braces; rename one")
+                map_.fail(
+                    f"{part!r} is both a short name in columns and a part in braces; rename one "
+                    "of them"
+                )
 
     def _found(self) -> list[Parts]:
         """The values of the parts for which the outcome has a column: rounds by their number,
@@ -85,7 +88,10 @@ class Names:
         for place in places:
             numbers = tuple(int(v) if part == ROUND else v for part, v in place.items())
             if numbers in seen:
-                self.map.fail(f"two columns fit {self.outcomes[0].name!r} with {place!r}; drop one")
+                self.map.fail(
+                    f"two columns match {self.outcomes[0].name!r} with {place!r}; delete or "
+                    "rename one"
+                )
             seen.add(numbers)
         return places
 
@@ -169,8 +175,8 @@ class Names:
             for part in pattern.parts:
                 if part not in self._parts:
                     self.map.fail(
-                        f"{{{part}}} in {name!r} is no part of the outcome's columns, whose parts "
-                        f"are {', '.join(f'{{{one}}}' for one in self._parts)}"
+                        f"{{{part}}} in {name!r} is not a part of the outcome's columns, whose "
+                        f"parts are {', '.join(f'{{{one}}}' for one in self._parts)}"
                     )
             there = any(plain(pattern.column(p)) in self._columns for p in self.places)
         elif getattr(self, "places", None):  # the outcome is read, and has no parts
@@ -219,11 +225,12 @@ def find_column(map_: Map, name: str, file: str, columns: Sequence[str]) -> str:
 def _hint(name: str, known: list[str]) -> str:
     """What was meant, or the first columns that there are."""
     if not known:
-        return ", which has no columns at all; export it again"
+        return ", which has no columns; export it again"
     if len(known) == 1 and re.search(r"[,;\t|]", known[0]):
         first = f"{known[0][:_LONG]!r}{'...' if len(known[0]) > _LONG else ''}"
         return (
-            f", whose only one is {first}; write what stands between cells as delimiter in [file]"
+            f", whose only column is {first}; give the character between cells as delimiter in "
+            "[file]"
         )
     hint = did_you_mean(name, known)
     if hint.endswith("?"):

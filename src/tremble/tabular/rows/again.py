@@ -68,6 +68,7 @@ def _again(ids: Sequence[str | None], groups: Iterable[str | None]) -> tuple[int
 def _sentence(name: str, again: tuple[int, int], what: str, column: str) -> str:
     some, all_ = again
     return (
-        f"{some:,} of {counted(all_, 'participant')} of {name!r} come in more than one {what}, and "
-        f'count as the same people; if they are others, write participant = ["{column}", "{name}"]'
+        f"{some:,} of {counted(all_, 'participant')} of {name!r} appear in more than one {what} "
+        "and count as the same people; if they are different people, write participant = "
+        f'["{column}", "{name}"]'
     )

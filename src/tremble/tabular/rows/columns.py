@@ -120,7 +120,7 @@ class Columns:
         if unknown:
             counts = Counter(text for text in raw if text in unknown)
             self.names.map.fail(
-                f"words have none for {seen(counts)} in {column!r} of {self.names.file}; add them"
+                f"words lacks {seen(counts)} in {column!r} of {self.names.file}; add them"
             )
         return made
 

@@ -85,17 +85,17 @@ def orders_of(columns: Columns, did: Sequence[list[Did | None]]) -> list[Order] 
     ]
     if blank:
         raise UserError(
-            f"{names.file}: {name!r}, by which a person's rows are ordered, is missing in "
-            f"{places(columns.table, blank)}; fill it in, leave such rows out by [drop], or write "
-            f'order = "row" for the order of the file.'
+            f"{names.file}: {name!r}, which orders the rows of each person, is missing in "
+            f"{places(columns.table, blank)}; fill it in, exclude such rows with [drop], or write "
+            'order = "row" to use the order of the file.'
         )
     texts = dict.fromkeys(str(cell) for cells in used for cell in cells if cell is not None)
     try:
         moments = moments_of(texts, columns.decimal)
     except NoMoment as error:
         raise UserError(
-            f"{names.file}: {name!r}, by which a person's rows are ordered, holds {error}; it must "
-            'hold numbers alone, or times as 2026-01-31 10:05; or write order = "row" for the '
+            f"{names.file}: {name!r}, which orders the rows of each person, contains {error}; use "
+            'only numbers, or times such as 2026-01-31 10:05, or write order = "row" to use the '
             "order of the file."
         ) from error
     return [[moments.get(cell or "", 0) for cell in cells] for cells in made]
@@ -113,7 +113,7 @@ def _twice(columns: Columns, one: int, other: int) -> UserError:
     rows = sorted({columns.rows[one], columns.rows[other]})
     where = " and ".join(columns.table.place(row) for row in rows)
     return UserError(
-        f"{where}: one person has {order_name(columns)!r} twice, so that nobody knows what came "
-        'first; name another column as order, write order = "row" for the order of the file, or '
-        "add to participant what tells the two apart."
+        f"{where}: one person has {order_name(columns)!r} twice, so it is unclear what came "
+        'first; give another column as order, write order = "row" to use the order of the file, '
+        "or add to participant a column that tells the two apart."
     )

@@ -72,16 +72,16 @@ class Matching:
         if lacking:
             counts = Counter("" if cell is None else cell for cell in self._cells)
             yield (
-                f"{key} names {', '.join(map(brief, lacking))} of {column!r}, where no row has "
-                f"that; there are {seen(counts)}"
+                f"{key} has {', '.join(map(brief, lacking))} for {column!r}, but no row has that "
+                f"value; the values are {seen(counts)}"
             )
         alike = {same(value, self._decimal): value for value in self._values if value}
         for cell in _others(self._cells, self._found):
             value = alike.get(same(cell, self._decimal))
             if value is not None:
                 yield (
-                    f"{key} names {value!r} of {column!r}, which {cell!r} is not taken for, since "
-                    f"both are there; name {cell!r}, too, if it is meant"
+                    f"{key} has {value!r} for {column!r}, and rows with {cell!r} are not "
+                    f"included, because both values exist; add {cell!r} if you mean it, too"
                 )
 
 

@@ -61,7 +61,7 @@ def decisions_of(opened: OpenTable, map_: Map, notes: Notes, dataset: str) -> It
     if not count:
         reasons = "; ".join(f"{many:,} {reason}" for reason, many in notes.dropped.items())
         map_.fail(
-            f"no row of {file} gives a decision ({reasons or 'it has no rows that a task takes'}); "
+            f"no row of {file} gives a decision ({reasons or 'no task uses any of its rows'}); "
             "check [drop], rows and outcome"
         )
 
@@ -83,7 +83,7 @@ def rows_of_task(
     for name, values in names.task.rows.items():
         source = names.find(name)
         if source.kind != "column":
-            names.map.fail(f"{name!r} in rows is no column of {names.file}; name one")
+            names.map.fail(f"{name!r} in rows is not a column of {names.file}; give one")
         cells = table.columns[source.name]
         wanted = Matching(values, names.map, cells)
         if odd is not None:

@@ -66,8 +66,8 @@ def option_of_cell(names: Names) -> dict[str, str]:
             alike = same(cell, names.map.reading.decimal)
             if known.setdefault(alike, option.key) != option.key:
                 names.map.fail(
-                    f"the cell {cell!r} stands for {known[alike]!r} and for {option.key!r} in the "
-                    f"task {names.task.family!r}; leave it out of one"
+                    f"the cell {cell!r} stands for both {known[alike]!r} and {option.key!r} in "
+                    f"the task {names.task.family!r}; leave it out of one"
                 )
     return known
 
@@ -85,14 +85,20 @@ def _outside(
     tops = columns.first_rows()
     first = Counter(cells[top] for cells in found for top in tops)
     if alike:
-        cure = f"{alike[0][0]!r} differs from {alike[0][1]!r} by case alone: add it to its cells"
+        cure = (
+            f"{alike[0][0]!r} differs from {alike[0][1]!r} only in case: add it to the cells of "
+            "that option"
+        )
     elif all(_heads(cell) and count <= first[cell] for cell, count in unknown.items()):
         cure = "if this is a second header row, write header_rows = 2 under [file]"
     else:
-        cure = "add them to cells of an option or to missing under [file], or drop such rows"
+        cure = (
+            "add them to the cells of an option or to missing under [file], or exclude such rows "
+            "with [drop]"
+        )
     return UserError(
-        f"{names.file}: {source.name!r} holds what no option of the task {names.task.family!r} "
-        f"stands for, {seen(unknown)}; {cure}."
+        f"{names.file}: {source.name!r} has values that match no option of the task "
+        f"{names.task.family!r}, {seen(unknown)}; {cure}."
     )
 
 
@@ -126,7 +132,9 @@ class _Shares:
         numbers = []
         for source, text in zip(self.names.outcomes, texts, strict=True):
             if text is None:
-                self._fail(position, f"{source.name!r} is empty, but not the others; fill it in")
+                self._fail(
+                    position, f"{source.name!r} is empty, but the others are not; fill it in"
+                )
             numbers.append(self._measured(position, source.name, text))
         sd = self._spread(position)
         if self.task.counts:
@@ -144,7 +152,9 @@ class _Shares:
     def _counted(self, position: int, numbers: list[Decimal], sd: float | None) -> Did | None:
         for source, number in zip(self.names.outcomes, numbers, strict=True):
             if number < 0 or number != number.to_integral_value():
-                self._fail(position, f"{source.name!r} is {number}, which is no number of people")
+                self._fail(
+                    position, f"{source.name!r} is {number}, which is not a number of people"
+                )
         total = int(sum(numbers))
         if total == 0:
             return None
@@ -158,10 +168,10 @@ class _Shares:
         if number is None or (percent and self.task.counts):
             other = "," if self.columns.decimal == "." else "."
             comma = measured(text.removesuffix("%"), other) is not None
-            cure = f'write decimal = "{other}" under [file]' if comma else "give a number there"
+            cure = f'write decimal = "{other}" under [file]' if comma else "put a number there"
             if position == 0 and self.columns.rows[0] == 0 and not any(map(str.isdigit, text)):
                 cure = "if this is a second header row, write header_rows = 2 under [file]"
-            self._fail(position, f"{name!r} is {brief(text)}, which is no number; {cure}")
+            self._fail(position, f"{name!r} is {brief(text)}, which is not a number; {cure}")
         return number / 100 if percent and not self.task.percent else number
 
     def _share(self, position: int, number: Decimal, text: str | None) -> Decimal:
@@ -187,7 +197,9 @@ class _Shares:
         name = self.task.rate_sd or ""
         number = self._measured(position, name, text)
         if number < 0:
-            self._fail(position, f"{name!r} is {text!r}; a standard deviation is a number from 0")
+            self._fail(
+                position, f"{name!r} is {text!r}; a standard deviation must be a number from 0"
+            )
         return float(number / 100 if self.task.percent else number)
 
     def _fail(self, position: int, what: str) -> NoReturn:

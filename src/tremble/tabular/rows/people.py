@@ -43,7 +43,7 @@ def people_of(columns: Columns, place: Parts, did: list[Did | None]) -> list[Per
         if blank:
             raise UserError(
                 f"{names.file}: participant {name!r} is blank in {places(columns.table, blank)}; "
-                f'fill it in, leave such rows out ("{name}" = [""] under [drop]), or leave '
+                f'fill it in, exclude such rows ("{name}" = [""] under [drop]), or leave '
                 "participant out of the map."
             )
     alike: dict[str | None, str] = {}

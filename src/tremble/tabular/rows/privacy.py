@@ -16,16 +16,16 @@ _NAMED = (
     ("names of people", r"(first|last|full|sur|family|given|recipientfirst|recipientlast)-?name"),
     ("phone numbers", r"phone|mobile|telephone|phone-?number"),
     (
-        "ids of Prolific or MTurk",
+        "Prolific or MTurk ids",
         r"prolific(-?(id|pid))?|mturk(-?id)?|worker-?id|assignment-?id|turker",
     ),
-    ("places on a map", r"(location-?)?(latitude|longitude)|lat|lon|lng|geo"),
+    ("geographic locations", r"(location-?)?(latitude|longitude)|lat|lon|lng|geo"),
     ("addresses", r"(home-?|street-?|postal-?)?address|zip-?code|post-?code"),
 )
 _CELLS = (
     ("e-mail addresses", r"[^@\s]+@[^@\s]+\.[a-z]{2,}"),
     ("IP addresses", r"(\d{1,3}\.){3}\d{1,3}"),
-    ("ids of Prolific", r"[0-9a-f]{24}"),
+    ("Prolific ids", r"[0-9a-f]{24}"),
     ("ids of MTurk", r"A[0-9A-Z]{12,13}"),
     ("phone numbers", r"\+\d[\d ()/-]{7,18}"),
 )
@@ -51,8 +51,8 @@ def means(column: str, cells: Iterable[str | None]) -> str | None:
 def warning(column: str, where: str, what: str) -> str:
     """The sentence about a column that reaches `where`: "the prompt", "facts"."""
     return (
-        f"the column {column!r}, which {where} has, seems to hold {what}; leave it out, unless all "
-        "who get the file may know who took part"
+        f"the column {column!r}, which is used in {where}, seems to contain {what}; leave it out, "
+        "unless everyone who gets the file may know who took part"
     )
 
 

@@ -59,9 +59,7 @@ class Templates:
         of_labels = [label for label in self.labels if isinstance(label, MapTemplate)]
         for label in of_labels:
             if label.uses.special & {HISTORY, OPTIONS}:
-                names.map.fail(
-                    f"{label.what} uses history or options; labels can use columns alone"
-                )
+                names.map.fail(f"{label.what} uses history or options; labels can use only columns")
         self.templates = [self.prompt, *([self.system] if self.system else []), *of_labels]
         self.uses = used(self.templates)
         own = {column for source in self._outcomes() for column in names.columns(source)}
@@ -92,12 +90,12 @@ class Templates:
         for name in sorted(template.uses.dotted):
             if self.names.has(name):
                 self.names.map.fail(
-                    f'{template.what} uses {name}, where {name!r} is a column; write row["{name}"]'
+                    f'{template.what} uses {name}, and {name!r} is a column; write row["{name}"]'
                 )
         for name, what in ((HISTORY, "what the person did before"), (OPTIONS, "the labels")):
             if name in template.uses.special - template.uses.columns and self.names.has(name):
                 self.notes.append(
-                    f"{template.what} uses {name}, which is {what}; of the column write "
+                    f"{template.what} uses {name}, which is {what}; for the column write "
                     f'row["{name}"]'
                 )
 
@@ -124,7 +122,9 @@ class Templates:
     def _unknown(self, template: MapTemplate, name: str, known: list[str]) -> NoReturn:
         hint = did_you_mean(name, known)
         hint = hint if hint.endswith("?") else f"; {self.names.file} has no such column"
-        self.names.map.fail(f"{template.what} uses {name!r}, which is no name of a column{hint}")
+        self.names.map.fail(
+            f"{template.what} uses {name!r}, which is not the name of a column{hint}"
+        )
 
     def _outcomes(self) -> list[Source]:
         task = self.names.task
@@ -135,15 +135,15 @@ class Templates:
         """Refuse what a person cannot have known."""
         if own.intersection(self.names.columns(source)):
             self.names.map.fail(
-                f"{template.what} uses {name!r}, which holds what was decided; earlier decisions "
-                "are in history"
+                f"{template.what} uses {name!r}, which contains the decision itself; for earlier "
+                "decisions use history"
             )
         if source.kind != "column":
             return
         if self.names.later(source.name):
             self.names.map.fail(
-                f"{template.what} uses {name!r}, which belongs to one of the decisions of a row "
-                "alone; write its part in braces, in columns"
+                f"{template.what} uses {name!r}, which belongs to only one of the decisions of a "
+                "row; write it under columns with its part in braces"
             )
         beside = self.names.beside(source.name)
         if beside is None or beside.items() <= self.names.places[0].items():
@@ -151,27 +151,27 @@ class Templates:
         what = " and ".join(f"{part} {value}" for part, value in beside.items())
         if name in self.names.task.columns:
             self.notes.append(
-                f"{template.what} uses {source.name!r} in all decisions of a row, though it seems "
-                f"to belong to that of {what}; leave it out if people learnt it later"
+                f"{template.what} uses {source.name!r} in all decisions of a row, but it seems to "
+                f"belong to the decision of {what}; leave it out if people learnt it later"
             )
             return
         self.names.map.fail(
-            f"{template.what} uses {name!r}, which seems to belong to the decision of {what} "
-            "alone; write its part in braces, in columns, or give it a short name there if people "
-            "knew it in all decisions"
+            f"{template.what} uses {name!r}, which seems to belong only to the decision of "
+            f"{what}; write it under columns with its part in braces, or give it a short name "
+            "there if people knew it in all decisions"
         )
 
     def _fields(self, own: set[str]) -> list[str]:
         """What the templates may look at of earlier decisions; `own` are columns of outcomes."""
         if not self.names.task.participant:
             self.names.map.fail(
-                f"the task {self.names.task.family!r} uses history, but names no participant; add "
+                f"the task {self.names.task.family!r} uses history, but has no participant; add "
                 "participant, so that it is known who did what before"
             )
         if self.names.task.outcome is None:
             self.names.map.fail(
                 f"the task {self.names.task.family!r} uses history, but has rates of many people; "
-                "history is what one person chose before"
+                "leave history out, because it is what one person chose before"
             )
         known = {*self.names.known(), CHOICE, KEY, OUTCOME}
         for template in self.templates:
@@ -180,8 +180,8 @@ class Templates:
             for name in sorted(template.uses.past):
                 if self._of_another(name, own):
                     self.names.map.fail(
-                        f"{template.what} uses {name!r} of history, which belongs to one of the "
-                        "decisions of a row alone; write its part in braces, in columns"
+                        f"{template.what} uses {name!r} of history, which belongs to only one of "
+                        "the decisions of a row; write it under columns with its part in braces"
                     )
         wanted = (self.uses.words | self.uses.past) & known
         return sorted(name for name in wanted if not self._of_another(name, own))
@@ -323,7 +323,7 @@ class Prompts:
             label if isinstance(label, str) else label.render(variables) for label in self.of.labels
         ]
         if not all(labels) or len(set(labels)) < len(labels):
-            raise NotRendered(f"the labels are {labels!r}, of which each must be another text")
+            raise NotRendered(f"the labels are {labels!r}, but each label must be a different text")
         return options_with(self.of.names.task, labels)
 
 

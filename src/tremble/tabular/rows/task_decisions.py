@@ -83,8 +83,8 @@ class TaskDecisions:
         except NotRendered as error:
             where = self._columns.table.place(self._columns.rows[row])
             raise UserError(
-                f"{where}: the prompt of the task {self._task.family!r} cannot be made of this row "
-                f"({error}); correct the template in {self._names.map.where}."
+                f"{where}: the prompt of the task {self._task.family!r} cannot be made from this "
+                f"row ({error}); correct the template in {self._names.map.where}."
             ) from error
 
     def _decision(self, line: str, row: int, place: int, read: Read) -> Decision:
@@ -139,7 +139,8 @@ class TaskDecisions:
         if odd:
             self._refuse(
                 odd,
-                f"round {name!r} is {brief(str(cells[odd[0]]))}, which is no whole number from 1",
+                f"round {name!r} is {brief(str(cells[odd[0]]))}, which is not a whole number from "
+                "1",
             )
         return [known[cell] for cell in cells]
 
@@ -169,7 +170,7 @@ class TaskDecisions:
         raise UserError(
             f"{self._names.map.where}: a template of the task {self._task.family!r} prints "
             f"{name!r}, which is missing in {where}; write {{% if {name} %}} ... {{% endif %}} "
-            "round it, or leave such rows out by [drop]."
+            "around it, or exclude such rows with [drop]."
         )
 
 

@@ -58,8 +58,8 @@ def _are_numbers(columns: Columns, name: str, cells: Collection[str | None]) -> 
     if apart:
         one, other, *_ = min(apart)
         columns.notes.append(
-            f"{name!r} holds {one!r} and {other!r}, so its cells count as texts; if the two are "
-            "one number, write them alike"
+            f"{name!r} contains {one!r} and {other!r}, so its cells count as texts; if the two "
+            "are the same number, write them in the same way"
         )
     return not apart
 

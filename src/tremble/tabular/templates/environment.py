@@ -49,5 +49,5 @@ def _printable(value: Any) -> Any:
     return printable(
         value,
         ', or row["the name"] for a column',
-        '; of a column of that name write row["the name"]',
+        '; for a column of that name write row["the name"]',
     )

@@ -104,7 +104,7 @@ class Cell(str):
 
     def _number(self) -> Number:
         if self.number is None:
-            raise TypeError(f"{str(self)!r} is no number")
+            raise TypeError(f"{str(self)!r} is not a number")
         return self.number
 
     def _both(self, other: object) -> tuple[Number, Number] | None:
@@ -132,7 +132,7 @@ class Cell(str):
         both = self._both(other)
         if both is None:
             own, given = self._number(), str(other)
-            raise TypeError(f"{given!r} is no number to reckon with {own}")
+            raise TypeError(f"{given!r} is not a number, so it cannot be combined with {own}")
         return how(both[1], both[0]) if turned else how(*both)
 
 
@@ -151,8 +151,8 @@ class Method:
 
     def _refused(self, *_: Any) -> Any:
         raise TypeError(
-            f"it prints a function, .{self._name}, or compares it; write .{self._name}(), or of a "
-            'column with a dot in its name row["the name"]'
+            f"it prints or compares a function, .{self._name}; write .{self._name}(), or, for a "
+            'column with a dot in its name, row["the name"]'
         )
 
     __str__ = __repr__ = __bool__ = __eq__ = __ne__ = __iter__ = __len__ = _refused
@@ -171,7 +171,7 @@ class Past:
         return self._values[name]
 
     def __str__(self) -> str:
-        raise TypeError("it prints an earlier decision as a whole; write .choice behind it, say")
+        raise TypeError("it prints a whole earlier decision; add, for example, .choice")
 
     __repr__ = __str__  # of a list of them
 
@@ -188,6 +188,6 @@ class Row:
         return self._values[name]
 
     def __str__(self) -> str:
-        raise TypeError('it prints a row as a whole; write row["the name of a column"]')
+        raise TypeError('it prints a whole row; write row["the name of a column"]')
 
     __repr__ = __str__

@@ -32,7 +32,7 @@ def uses_of(tree: nodes.Template, known: Container[str]) -> Uses:
     """What a parsed template looks at; `known` are names that mean something without a column.
     Raises NoTemplate for one that looks at whole rows, so that nobody knows at which columns, and
     jinja's own errors for what cannot be compiled."""
-    names = undeclared(tree, known, 'of a column write row["self"]')
+    names = undeclared(tree, known, 'for a column write row["self"]')
     special = names.intersection(SPECIAL)
     columns = frozenset(names_behind(tree, ROW, "column")) if ROW in special else frozenset()
     words = {node.attr for node in tree.find_all(nodes.Getattr)}
