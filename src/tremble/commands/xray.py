@@ -28,7 +28,7 @@ def xray(
     decision: Annotated[
         str,
         typer.Argument(
-            metavar="ID", help="The id of the decision, or its first characters if they are unique."
+            metavar="ID", help="The decision's id, or a unique beginning of it."
         ),
     ],
     model: Annotated[
