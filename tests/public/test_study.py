@@ -132,7 +132,7 @@ def test_any_text_goes_into_the_study_file_and_out(text: str) -> None:
         ({"formats": ["plan"]}, "Study('s'): formats holds 'plan'; it must be one of"),
         ({"sample": 0}, "Study('s'): sample in [study] is 0; it must be a whole number from 1"),
         ({"sample": {}}, "sample has {}, a dict; give texts, numbers, true or false"),
-        ({"models": []}, "Study('s'): the study has no models"),
+        ({"models": []}, "Study('s'): there is no model"),
         ({"pairs": ("mock:a", "mock:b")}, "pairs has 'mock:a'; give pairs of a base "),
         ({"pairs": [("mock:a", "mock:a")]}, "base and aligned are both 'mock:a'"),
         ({"models": [{"name": "mock"}]}, "unknown key 'name' in [[model]]"),

@@ -342,8 +342,8 @@ def test_notes_stand_before_the_first_tables_and_elsewhere_in_one_line(
         text = tremble(*command)[1]
         assert text.startswith(f"Note: Not finished: {manifest.parent.relative_to(out)}; ")
         # Of the mocks the first page of notes says more; a table marks them.
-        assert ("Notes: see" in text) is (command != ("analyze", out))
-        assert ("Made up by tremble" in text) is (command == ("analyze", out))
+        assert ("For all notes:" in text) is (command != ("analyze", out))
+        assert ("Built-in fake model" in text) is (command == ("analyze", out))
 
 
 @pytest.mark.slow
@@ -351,7 +351,7 @@ def test_models_that_are_none_are_marked_in_every_table_and_said_once(data: Path
     out = data / "out"
     run(study_file(data), out)
     (said,) = [note for note in caveats(out) if "made up" in note.lower()]
-    assert said.startswith("Made up by tremble, no model: mock:base, mock:aligned;")
+    assert said.startswith("Built-in fake model: mock:base, mock:aligned;")
     for asked in ((), ("--table", "intervals,differences,theory")):
         text = " ".join(tremble("analyze", out, *asked)[1].split()).replace(said, "")
         names = re.findall(r"mock:(?:base|aligned)\S*(?: \(made up\))?", text)
@@ -372,7 +372,8 @@ def test_all_names_that_are_equally_close_are_suggested() -> None:
     assert did_you_mean("Discount delta", known) == both
     assert did_you_mean("delta", known) == both
     assert did_you_mean("Stake", known) == "; did you mean 'Stakes'?"
-    assert did_you_mean("colour", known) == "; choose from: Discount delta1, Discount delta2, Stakes."
+    all_ = "; choose from: Discount delta1, Discount delta2, Stakes."
+    assert did_you_mean("colour", known) == all_
 
 
 def test_rows_of_the_export_are_told_as_they_are(data: Path) -> None:
