@@ -197,15 +197,9 @@ W = {"outcome": "u.{round}.did", "participant": "who"}
 @pytest.mark.parametrize(
     ("keys", "sentence"),
     [
-        (
-            {"prompt": "{{ choice }}"},
-            "the prompt of the task 'custom' uses 'choice', which contains",
-        ),
+        ({"prompt": "{{ choice }}"}, "prompt of the task 'custom' uses 'choice', which contains"),
         ({"prompt": "{{ row['choice'] }}"}, "the prompt of the task 'custom' uses 'choice', which"),
-        (
-            {"prompt": "{{ row.choice }}"},
-            "the prompt of the task 'custom' uses 'choice', which contains",
-        ),
+        ({"prompt": "{{ row.choice }}"}, "of the task 'custom' uses 'choice', which contains"),
         (
             {"columns": {"x": "choice"}, "prompt": "{{ x }}"},
             "custom' uses 'x', which contains the decision",
