@@ -96,7 +96,7 @@ ODD: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "a strange tensor": (
         {},
         {"blk.0.attn_q_norm.weight": np.ones(8, np.float32)},
-        "has the tensor 'blk.0.attn_q_norm.weight', which transformers has no place",
+        "has the tensor 'blk.0.attn_q_norm.weight', which transformers does not use",
     ),
     "another shape": (
         {".feed_forward_length": 64},
