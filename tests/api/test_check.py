@@ -88,11 +88,11 @@ def test_it_says_what_it_understood(tmp_path: Path) -> None:
     assert out.splitlines() == [
         f"{path}: 7 valid decisions, 0 invalid lines",
         "custom: 5 decisions, 2 participants (2 to 3 each), 2 items",
-        "  chosen: 'keep' .80 (the target), 'share' .20",
+        "  chosen: 'keep' .80 (the target option), 'share' .20",
         "  config frame: 'gain', 'loss'",
         "  config stakes: 1, 2, 3, 4 and 1 more",
         "many: 2 decisions, rates based on 10 to 40 people each",
-        "  chosen: 'keep' .38 (the target), 'share' .62",
+        "  chosen: 'keep' .38 (the target option), 'share' .62",
         "the first prompt (line 1) in full; the model's label comes right after it:",
         ASKED,
         '{"decision": "',

@@ -127,7 +127,7 @@ def test_a_folder_whose_tensors_do_not_fit(
     [
         (less(f"{EXPERTS}.1.w1.weight"), None, f"(the first: '{EXPERTS}.1.w1.weight')"),
         (renamed(f"{EXPERTS}.1.", f"{EXPERTS}.7."), None, f"(the first: '{EXPERTS}.1.w1.weight')"),
-        (renamed(f"{EXPERTS}.1.w1", f"{EXPERTS}.4.w1"), None, f"(the first: '{EXPERTS}.1.w1.weight')"),
+        (renamed(f"{EXPERTS}.1.w1", f"{EXPERTS}.4.w1"), None, f"first: '{EXPERTS}.1.w1.weight')"),
         (
             lambda t: {n: t[n] for n in t if f"{EXPERTS}.3." not in n},
             None,
