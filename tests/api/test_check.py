@@ -87,12 +87,12 @@ def test_it_says_what_it_understood(tmp_path: Path) -> None:
     assert (code, said) == (0, "")
     assert out.splitlines() == [
         f"{path}: 7 valid decisions, 0 invalid lines",
-        "custom: 5 decisions, 2 people (2 to 3 each), 2 items",
-        "  chosen: 'keep' .80 (the target), 'share' .20",
+        "custom: 5 decisions, 2 participants (2 to 3 each), 2 items",
+        "  chosen: 'keep' .80 (the target option), 'share' .20",
         "  config frame: 'gain', 'loss'",
         "  config stakes: 1, 2, 3, 4 and 1 more",
         "many: 2 decisions, rates based on 10 to 40 people each",
-        "  chosen: 'keep' .38 (the target), 'share' .62",
+        "  chosen: 'keep' .38 (the target option), 'share' .62",
         "the first prompt (line 1) in full; the model's label comes right after it:",
         ASKED,
         '{"decision": "',
@@ -137,7 +137,7 @@ def test_a_target_that_some_have_or_that_is_another_one_by_line(tmp_path: Path) 
         in out
     )
     write_lines(path, three)
-    assert "'give' .00, no target\n" in tremble("data", "check", path)[1]
+    assert "'give' .00, no target option\n" in tremble("data", "check", path)[1]
 
 
 def test_parameters_of_very_many_values(tmp_path: Path) -> None:
@@ -179,7 +179,8 @@ def test_who_nobody_named(tmp_path: Path) -> None:
           "prompt": f"{ASKED} share half of it all"},
          "labels of very unequal length: 'keep' has 4 characters, 'share half of it all' 20;"),
         ({"options": ["keep", " share"]}, "the label ' share' begins or ends with white space"),
-        ({"options": ["keep\xa0", "share"], "choice": "keep\xa0"}, r"the label 'keep\xa0' begins or ends"),
+        ({"options": ["keep\xa0", "share"], "choice": "keep\xa0"},
+         r"the label 'keep\xa0' begins or ends"),
         ({"options": ["keep", "share\u200b"]}, r"the label 'share\u200b' begins or ends"),
     ],
 )  # fmt: skip
@@ -272,12 +273,13 @@ def refused(tmp_path: Path, *records: dict[str, Any]) -> str:
 def test_a_spread_that_no_rate_can_have(tmp_path: Path) -> None:
     said = refused(tmp_path, {**RATE, "rate_sd": 45}, {**RATE, "rate": 0.3, "rate_sd": 45})
     assert (
-        ", lines 1 and 2: rate_sd is 45, but the standard deviation of rates of 30 people is at most"
+        ", lines 1 and 2: rate_sd is 45, but the standard deviation of rates of 30 "
+        "people is at most"
         in said
     )
     assert said.endswith(": for 45 % write 0.45.")
     assert "rate_sd is 0.6, but" in refused(tmp_path, {**RATE, "rate": 0.5, "rate_sd": 0.6})
-    assert "rate_sd is 0.45, more than is possible for this rate of30" in one(
+    assert "rate_sd is 0.45, more than is possible for this rate of 30" in one(
         tmp_path, {**RATE, "rate_sd": 0.45}
     )
     assert warned(tmp_path, {**RATE, "rate": 0.5, "rate_sd": 0.5}) == []

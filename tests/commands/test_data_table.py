@@ -92,7 +92,8 @@ WRONG = {
     "outside the options": (
         {"csv": CSV.replace("4,no", "4,maybe")},
         "answers.csv: 'choice' has values that match no option of the task 'deal', 'maybe' (1); "
-        "add them to the cells of an option or to missing under [file], or exclude such rows with [drop].",
+        "add them to the cells of an option or to missing under [file], or exclude such "
+        "rows with [drop].",
     ),
     "unknown in the template": (
         {"toml": MAP.replace("{{ offer }}", "{{ ofer }}")},

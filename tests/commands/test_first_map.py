@@ -88,7 +88,8 @@ def test_json(tmp_path: Path, table: Path) -> None:
 
 def test_mistakes_are_one_sentence(tmp_path: Path, table: Path) -> None:
     assert "--guess is for tables" in mistake("data", "import", "psych", table, "--guess")
-    assert "leave one out" in mistake("data", "import", "table", table, "--guess", "--map", table)
+    said = mistake("data", "import", "table", table, "--guess", "--map", table)
+    assert "leave one of them out" in said
     assert "--out mine.jsonl" in mistake("data", "import", "table", table, "--map", table)
     empty = tmp_path / "empty.csv"
     empty.write_text("")

@@ -154,7 +154,7 @@ def test_records_that_gzip_packed_read_as_what_is_in_them(tmp_path: Path) -> Non
     own.write_bytes(gzip.compress(json.dumps(OWN).encode()))
     assert [decision.id for decision in jsonl.read(own)] == ["own/1"]
     code, out, _ = tremble("data", "check", own)
-    assert (code, out.splitlines()[0]) == (0, f"{own}: 1 sound decision, 0 faulty lines")
+    assert (code, out.splitlines()[0]) == (0, f"{own}: 1 valid decision, 0 invalid lines")
     packed.write_bytes(gzip.compress(content)[:-12])
     assert f"{str(packed)!r} cannot be unpacked (" in mistake("data", "check", packed)
     to = tmp_path / "x.jsonl.gz"

@@ -180,4 +180,4 @@ def test_the_first_record_of_the_page_names_its_person_and_is_sound(tmp_path: Pa
     (tmp_path / "mine.jsonl").write_text(line + "\n", "utf-8")
     code, said, warned = tremble("data", "check", tmp_path / "mine.jsonl")
     assert (code, warned) == (0, "")
-    assert "1 sound decision, 0 faulty lines" in said
+    assert "1 valid decision, 0 invalid lines" in said

@@ -67,7 +67,7 @@ def printed(folder: Path) -> Iterator[tuple[tuple[object, ...], str]]:
     yield ("export", out, "--out", folder / "t\x1b[31m.csv"), r"t\x1b[31m.csv"
     yield ("xray", out, "0"), "mock:a"
     yield ("xray", out, "0", "--html", folder / "p\x1b[31m.html"), r"p\x1b[31m.html"
-    yield ("data", "check", folder / "mine.jsonl"), "12 sound decisions"
+    yield ("data", "check", folder / "mine.jsonl"), "12 valid decisions"
     score = ("score", "--model", f"mock:a{EVIL}", "--prompt", EVIL, "--options", f"{LABEL},b")
     yield score, f"no{SHOWN}"
 

@@ -178,7 +178,7 @@ def test_what_the_check_refuses_is_not_written(tmp_path: Path, case: str) -> Non
     good = [played(id=f"d{number}") for number in range(3)]
     other = replace(bad, id="bad", game=bad.game and replace(bad.game, id="other"))
     out = tmp_path / "out.jsonl"
-    with pytest.raises(UserError, match=r"The record '(bad|other)'.*; mend ") as caught:
+    with pytest.raises(UserError, match=r"The record '(bad|other)'.*; fix ") as caught:
         import_decisions(iter([*good, other]), out)
     assert "\n" not in str(caught.value)
     assert not list(tmp_path.iterdir())

@@ -308,8 +308,8 @@ def test_the_command_and_what_to_do_next(
     code, out, error = tremble("data", "fetch", "akata2025")
     assert (code, error) == (0, "")
     assert out.splitlines() == [
-        f"akata2025{os.sep}it.csv: fetched, 256,000 bytes, checksum agrees",
-        f"akata2025{os.sep}second.csv: fetched, 256,000 bytes, checksum agrees",
+        f"akata2025{os.sep}it.csv: fetched, 256,000 bytes, checksum correct",
+        f"akata2025{os.sep}second.csv: fetched, 256,000 bytes, checksum correct",
         "next: tremble data import akata2025 akata2025 --out akata2025.jsonl",
     ]
     _, out, _ = tremble("data", "fetch", "akata2025", "--to", "else where")
@@ -341,7 +341,7 @@ def test_interrupted_from_the_keyboard(
     offer(monkeypatch, served.download())
     monkeypatch.setattr(downloading, "urlopen", stop)
     code, _, error = tremble("data", "fetch", "akata2025", "--to", tmp_path)
-    assert code == 130 and "goes on from there" in error
+    assert code == 130 and "run the same command again to resume" in error
 
 
 @pytest.mark.parametrize("name", names())

@@ -96,7 +96,7 @@ ODD: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "a strange tensor": (
         {},
         {"blk.0.attn_q_norm.weight": np.ones(8, np.float32)},
-        "has the tensor 'blk.0.attn_q_norm.weight', which transformers has no place",
+        "has the tensor 'blk.0.attn_q_norm.weight', which transformers does not use",
     ),
     "another shape": (
         {".feed_forward_length": 64},
@@ -161,12 +161,12 @@ ODD: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "factors of another number": (
         {},
         {"rope_freqs.weight": np.ones(3, np.float32)},
-        "has the tensor 'rope_freqs.weight', which tremble does not understand",
+        "holds the tensor 'rope_freqs.weight', which tremble does not understand",
     ),
     "short factors alone": (
         {},
         {"rope_factors_short.weight": np.ones(4, np.float32)},
-        "has the tensor 'rope_factors_short.weight', which tremble does not understand",
+        "holds the tensor 'rope_factors_short.weight', which tremble does not understand",
     ),
     "a field of nobody": ({"xielu.beta": 0.5}, {}, "holds the field 'xielu.beta' = 0.5, which"),
     "texts in small letters": (

@@ -331,7 +331,7 @@ def test_nothing_to_compare_is_refused_and_a_mistake_in_the_file_too(
     tmp_path: Path, hub: FakeHub
 ) -> None:
     path = study(tmp_path, pairs=[("them/one", "them/nobody"), ("them/nowhere", "them/two")])
-    with pytest.raises(UserError, match=r"2 of 4 models cannot be had.*'them/nobody'"):
+    with pytest.raises(UserError, match=r"2 of 4 models are unavailable.*'them/nobody'"):
         run(path)
     for wrong in ("./nowhere", "gone.gguf", "embedded/gemma3", "a b"):
         with pytest.raises(UserError, match=wrong):

@@ -125,9 +125,9 @@ def test_a_folder_whose_tensors_do_not_fit(
 @pytest.mark.parametrize(
     ("tensors", "config", "says"),
     [
-        (less(f"{EXPERTS}.1.w1.weight"), None, f"('{EXPERTS}.1.w1.weight' first)"),
-        (renamed(f"{EXPERTS}.1.", f"{EXPERTS}.7."), None, f"('{EXPERTS}.1.w1.weight' first)"),
-        (renamed(f"{EXPERTS}.1.w1", f"{EXPERTS}.4.w1"), None, f"('{EXPERTS}.1.w1.weight' first)"),
+        (less(f"{EXPERTS}.1.w1.weight"), None, f"(the first: '{EXPERTS}.1.w1.weight')"),
+        (renamed(f"{EXPERTS}.1.", f"{EXPERTS}.7."), None, f"(the first: '{EXPERTS}.1.w1.weight')"),
+        (renamed(f"{EXPERTS}.1.w1", f"{EXPERTS}.4.w1"), None, f"first: '{EXPERTS}.1.w1.weight')"),
         (
             lambda t: {n: t[n] for n in t if f"{EXPERTS}.3." not in n},
             None,
@@ -154,7 +154,7 @@ def test_files_that_do_not_belong_together(llama: Path, tmp_path: Path) -> None:
     torn = copied(shards, tmp_path / "torn")
     gone = next(name for name, file in places.items() if file == second)
     altered(torn, less(gone), weights=second)
-    assert f"lack 1 tensor that its configuration names ({gone!r} first)" in refused(torn)
+    assert f"lack 1 tensor that its configuration requires (the first: {gone!r})" in refused(torn)
 
     doubled = copied(shards, tmp_path / "doubled")
     other = next(name for name, file in places.items() if file == first)

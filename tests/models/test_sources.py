@@ -48,7 +48,7 @@ def test_a_folder_that_is_there_is_one_whatever_its_name(
 
 def test_a_made_up_model_has_no_files_and_no_size() -> None:
     assert model_size(ModelSpec("mock"), RunOptions(), print) is None
-    with pytest.raises(UserError, match="'mock' is made up"):
+    with pytest.raises(UserError, match="'mock' is a built-in fake model"):
         opening.find(ModelSpec("mock"), print)
 
 

@@ -267,7 +267,7 @@ def test_a_page_and_a_table_of_a_user_stay(folder: Path) -> None:
     assert "was changed after it was exported" in mistake("export", out, "--out", table)
     table.write_text(whole, "utf-8")
     book.unlink()
-    assert "no codebook" in mistake("export", out, "--out", table)
+    assert "already exists without a codebook" in mistake("export", out, "--out", table)
     assert "is a folder" in mistake("export", out, "--out", folder)
     assert "is a folder" in mistake("export", out, "--out", ".")
 

@@ -286,7 +286,7 @@ def test_a_wording_under_a_control_is_told_from_the_wording(data: Path, rule: st
             '[[exclude]]\nformulation = "standard+no_rules"\n',
             'give them separately, as formulation = "standard" and control = "no_rules".',
         ),
-        ('[[exclude]]\nformat = "native"\n', "known: chat, plain."),
+        ('[[exclude]]\nformat = "native"\n', "choose from: chat, plain."),
         ('[[exclude]]\ncontrol = "shuffled"\n', "control = 'shuffled' in [[exclude]]"),
         ("[[exclude]]\n", "one [[exclude]] is empty; give it at least one of model, data,"),
         (

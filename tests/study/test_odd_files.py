@@ -112,7 +112,7 @@ def test_names_are_no_patterns(odd_folder: Path) -> None:
     assert run(study, out_folder) == 0
     assert scores(out_folder).height == 2
     code, out, said = tremble("data", "check", data)
-    assert (code, out.splitlines()[0]) == (0, f"{data}: 1 sound decision, 0 faulty lines"), said
+    assert (code, out.splitlines()[0]) == (0, f"{data}: 1 valid decision, 0 invalid lines"), said
     to = odd_folder / "again.jsonl"
     assert tremble("data", "import", "jsonl", data, "--out", to)[0] == 0
     assert json.loads(to.read_text("utf-8"))["choice"] == "accept"
@@ -164,7 +164,7 @@ def test_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     study = read_study(study_file(tmp_path / "in", text, data=["~/mine.jsonl"]))
     assert study.models[0].template == str(tmp_path / "t.jinja")
     assert run(tmp_path / "in" / "trial.toml", tmp_path / "in" / "out") == 0
-    with pytest.raises(UserError, match="are one file"):
+    with pytest.raises(UserError, match="are the same file"):
         read_study(study_file(tmp_path / "in", data=["~/mine.jsonl", "../mine.jsonl"]))
 
 

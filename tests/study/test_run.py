@@ -303,7 +303,7 @@ FILES = [
     ("[study", "not valid TOML"),
     ('[study]\nname = "x"\nformulation = ["a"]\n', "did you mean 'formulations'"),
     ('[study]\nname = ""\n' + PAIR, "name in"),
-    ('[study]\nname = "x"\n', "the study has no models"),
+    ('[study]\nname = "x"\n', "there is no model"),
     ('[study]\nname = "x"\n[[pair]]\nbase = "a"\n', "aligned in"),
     ('[study]\nname = "x"\nformats = ["caht"]\n' + PAIR, "caht"),
     ('[study]\nname = "x"\nformulations = ["standrad"]\n' + PAIR, "did you mean 'standard'"),

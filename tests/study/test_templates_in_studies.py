@@ -73,7 +73,7 @@ def test_an_open_quote_of_a_plain_prompt_without_an_opening_still_closes_labels(
     assert tremble("score", "--model", "mock:one", stdin=json.dumps(record))[0] == 0
     said = mistake("score", "--model", "mock:one", "--chat", stdin=json.dumps(record))
     assert (
-        "is the beginning of another one" in said
+        "is the beginning of another label" in said
     )  # in a chat the answer opens behind the template
 
 

@@ -141,7 +141,7 @@ def test_a_label_of_no_token_is_refused() -> None:
 
 def test_an_answer_with_nothing_before_it_is_refused() -> None:
     tokenizer = GreedyTokenizer(["abc", "abd"])
-    with pytest.raises(UserError, match="There gives no token before"):
+    with pytest.raises(UserError, match="There is no token before"):
         option_paths(tokenizer, [("a", ["bc", "bd"])])
 
 

@@ -27,9 +27,7 @@ def xray(
     where: Where,
     decision: Annotated[
         str,
-        typer.Argument(
-            metavar="ID", help="The id of the decision, or its first characters if they are unique."
-        ),
+        typer.Argument(metavar="ID", help="The decision's id, or a unique beginning of it."),
     ],
     model: Annotated[
         list[str] | None,
@@ -43,9 +41,7 @@ def xray(
     ] = None,
     presentation: Annotated[
         str | None,
-        typer.Option(
-            metavar="N|all", help="The number of a presentation, or all; default: the first."
-        ),
+        typer.Option(metavar="N|all", help="A presentation's number, or all; default: the first."),
     ] = None,
     template: Annotated[
         str | None, typer.Option(help="A jinja file or a named template, for --format chat.")

@@ -232,5 +232,5 @@ def _mismatched(
 def _lacking(model: str, missing: list[str]) -> ModelUnavailable:
     return ModelUnavailable(
         f"The weights of {model!r} lack {counted(len(missing), 'tensor')} that its configuration "
-        f"names ({missing[0]!r} first); copy or download them again."
+        f"requires (the first: {missing[0]!r}); copy or download them again."
     )

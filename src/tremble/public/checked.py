@@ -46,7 +46,7 @@ class Check:
         `complaints`; `how` says how to see the rest."""
         left = [
             counted(len(lines) - most, f"more {what}")
-            for what, lines in (("fault", self.faults), ("warning", self.warnings))
+            for what, lines in (("error", self.faults), ("warning", self.warnings))
             if most is not None and len(lines) > most
         ]
         sound = counted(self.summary["decisions"], "valid decision")

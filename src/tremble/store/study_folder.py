@@ -221,7 +221,7 @@ class Store:
                 ) from error
             raise UserError(
                 f"{str(self.folder)!r} is not a study folder; give the folder that `tremble run` "
-                "wrote (its --out)."
+                "wrote."
             ) from error
         state = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
         if self._read is None or self._read[0] != state:

@@ -143,9 +143,7 @@ def study_from(text: str, path: Path, folder: Path | None = None) -> Study:
             where.fail(f"the pair of {pair.base!r} and {pair.aligned!r} appears twice; keep one")
     models = _models(where, content, pairs)
     if not models:
-        where.fail(
-            "the study has no models; add [[pair]] with base and aligned, or [[model]] with id"
-        )
+        where.fail("there is no model; add [[pair]] with base and aligned, or [[model]] with id")
     margins = Margins(**where.one(content, "verdict"))
     if margins.near > margins.far:
         where.fail(

@@ -316,7 +316,7 @@ def test_the_four_repeated_families_are_named_and_left_out_where_there_is_none()
 
 def test_every_further_table_stands_in_the_documents() -> None:
     text = NUMBERS.read_text("utf-8")
-    table = text.split("| table | the ending for its format |")[1].split("\n\n")[0]
+    table = text.split("| table | what it holds |")[1].split("\n\n")[0]
     rows = [line for line in table.splitlines() if line.startswith("| `")]
     named = [name for line in rows for name in re.findall(r"`(\w+)`", line.split("|")[1])]
     assert sorted(named) == sorted(FURTHER)
@@ -334,7 +334,7 @@ def test_notes_stand_before_the_first_tables_and_elsewhere_in_one_line(
     for command in (("analyze", out, "--table", "ceilings"), ("verdict", out)):
         text = tremble(*command)[1]
         assert "Beware" not in text
-        assert text.startswith(f"For all notes: `tremble analyze {out}`\n\n")
+        assert text.startswith(f"For all notes: tremble analyze {out}\n\n")
     monkeypatch.undo()
     (manifest, _) = sorted(out.rglob("manifest.json"))
     manifest.unlink()
@@ -343,7 +343,7 @@ def test_notes_stand_before_the_first_tables_and_elsewhere_in_one_line(
         assert text.startswith(f"Note: Not finished: {manifest.parent.relative_to(out)}; ")
         # Of the mocks the first page of notes says more; a table marks them.
         assert ("For all notes:" in text) is (command != ("analyze", out))
-        assert ("Made up by tremble" in text) is (command == ("analyze", out))
+        assert ("Built-in fake model" in text) is (command == ("analyze", out))
 
 
 @pytest.mark.slow
@@ -372,9 +372,8 @@ def test_all_names_that_are_equally_close_are_suggested() -> None:
     assert did_you_mean("Discount delta", known) == both
     assert did_you_mean("delta", known) == both
     assert did_you_mean("Stake", known) == "; did you mean 'Stakes'?"
-    assert (
-        did_you_mean("colour", known) == "; choose from: Discount delta1, Discount delta2, Stakes."
-    )
+    all_ = "; choose from: Discount delta1, Discount delta2, Stakes."
+    assert did_you_mean("colour", known) == all_
 
 
 def test_rows_of_the_export_are_told_as_they_are(data: Path) -> None:

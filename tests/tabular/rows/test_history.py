@@ -163,14 +163,14 @@ def test_what_rows_are_ordered_by() -> None:
         (
             ["1", None, "2"],
             "answers.csv: 'time', which orders the rows of each person, is missing in 1 row "
-            "(answers.csv, line 3); fill it in, exclude such rows with [drop], or write order = "
-            '"row" to use the order of the file.',
+            "(answers.csv, line 3); fill it in, exclude such rows with [drop], or write "
+            'order = "row" to use the order of the file.',
         ),
         (
             ["1", "10:05", "2"],
             "answers.csv: 'time', which orders the rows of each person, contains '1'; use only "
-            'numbers, or times such as 2026-01-31 10:05, or write order = "row" to use the '
-            "order of the file.",
+            'numbers, or times such as 2026-01-31 10:05, or write order = "row" to use the order '
+            "of the file.",
         ),
     ],
 )
@@ -197,47 +197,30 @@ W = {"outcome": "u.{round}.did", "participant": "who"}
 @pytest.mark.parametrize(
     ("keys", "sentence"),
     [
-        ({"prompt": "{{ choice }}"}, "the prompt of the task 'custom'uses 'choice', which holds"),
-        ({"prompt": "{{ row['choice'] }}"}, "the prompt of the task 'custom'uses 'choice', which"),
-        (
-            {"prompt": "{{ row.choice }}"},
-            "the prompt of the task 'custom'uses 'choice', which holds",
-        ),
+        ({"prompt": "{{ choice }}"}, "prompt of the task 'custom' uses 'choice', which contains"),
+        ({"prompt": "{{ row['choice'] }}"}, "the prompt of the task 'custom' uses 'choice', which"),
+        ({"prompt": "{{ row.choice }}"}, "of the task 'custom' uses 'choice', which contains"),
         (
             {"columns": {"x": "choice"}, "prompt": "{{ x }}"},
             "custom' uses 'x', which contains the decision",
         ),
-        ({"system": "{{ choice }}"}, "the system text of the task 'custom'uses 'choice', which"),
+        ({"system": "{{ choice }}"}, "the system text of the task 'custom' uses 'choice', which"),
         (
             {"options": [{"key": "yes", "label": "{{ choice }}!"}, "no"]},
-            "the label '{{ choice }}!' of the task 'custom'uses 'choice', which contains the "
-            "decision",
+            "the label '{{ choice }}!' of the task 'custom' uses 'choice', which contains the",
         ),
         (
             {**W, "columns": {"x": "u.{round}.did"}, "prompt": "{{ x }}"},
-            "uses 'x', which contains the",
+            "uses 'x', which contains the decision",
         ),
-        (
-            {**W, "prompt": "{{ row['u.1.did'] }}"},
-            "uses 'u.1.did', which contains the decision decided",
-        ),
-        (
-            {**W, "prompt": "{{ row['u.2.payoff'] }}"},
-            "uses 'u.2.payoff', which belongs to only one of",
-        ),
-        (
-            {"rate": "rate", "prompt": "{{ rate }}"},
-            "uses 'rate', which contains the decision decided",
-        ),
-        (
-            {"rate": "rate", "n": "n", "prompt": "{{ n }}"},
-            "uses 'n', which contains the decision decided",
-        ),
+        ({**W, "prompt": "{{ row['u.1.did'] }}"}, "uses 'u.1.did', which contains the decision"),
+        ({**W, "prompt": "{{ row['u.2.payoff'] }}"}, "uses 'u.2.payoff', which belongs to only"),
+        ({"rate": "rate", "prompt": "{{ rate }}"}, "uses 'rate', which contains the decision"),
+        ({"rate": "rate", "n": "n", "prompt": "{{ n }}"}, "uses 'n', which contains the decision"),
         ({"rate": "rate", "prompt": "{{ history }}"}, "but has no participant; add participant"),
         (
             {"rate": "rate", "participant": "who", "prompt": "{{ history }}"},
-            "has rates of many people; leave history out, because it is what one person chose "
-            "before",
+            "has rates of many people; leave history out, because it is what",
         ),
         ({"prompt": "{{ history|length }}"}, "uses history, but has no participant"),
         (
@@ -265,9 +248,7 @@ def test_what_nobody_can_have_known_is_refused(keys: dict[str, Any], sentence: s
 def test_history_shows_no_column_of_a_certain_round(name: str) -> None:
     """`u.2.did` as the first decision of a row has it would be the own outcome of the second."""
     prompt = "{% for past in history %}{{ past['" + name + "'] }}{% endfor %}."
-    with pytest.raises(
-        UserError, match="of history, which belongs to only one of the decisions of a"
-    ):
+    with pytest.raises(UserError, match="of history, which belongs to only one of the decisions"):
         decided(FILE, a_map(task(**W, prompt=prompt)))
     hidden = "{% set name = '" + name + "' %}{% for past in history %}{{ past[name] }}{% endfor %}."
     with pytest.raises(UserError, match="has no attribute"):
@@ -310,20 +291,17 @@ def test_a_column_like_those_of_later_decisions_needs_the_users_word(
             decided(SHAPES, a_map(task(**keys, prompt=prompt)))
         assert (
             f"uses '{name}', which seems to belong only to the decision of {where}; write it "
-            "under columns with its part in braces, or give it a short name there"
-            in str(caught.value)
+            "under columns with its part in braces, or give it" in str(caught.value)
         )
     said = task(**keys, columns={"known": name}, prompt="{{ known }}")
     found, notes = noted(SHAPES, a_map(said))
     assert [d.prompt for d in found] == ["7", "7"]
     assert (
-        f"the prompt the task 'custom' uses '{name}' in all decisions of a row, though it seems "
-        f"to belong to that of {where}; remove it fromif people learnt it later"
+        f"the prompt of the task 'custom' uses '{name}' in all decisions of a row, but it seems "
+        f"to belong to the decision of {where}; leave it out if people learnt it later"
     ) in notes.odd
     past = "{% for past in history %}{{ past." + name + " }}{% endfor %}."
-    with pytest.raises(
-        UserError, match="of history, which belongs to only one of the decisions of a"
-    ):
+    with pytest.raises(UserError, match="of history, which belongs to only one of the decisions"):
         decided(SHAPES, a_map(task(**keys, prompt=past)))
 
 

@@ -208,7 +208,7 @@ def test_files_of_a_folder_are_told_apart(tmp_path: Path) -> None:
         ("PROLIFIC_PID", [], "Prolific or MTurk ids"),
         ("x", ["5f0c1d2e3a4b5c6d7e8f9a0b"], "Prolific ids"),
         ("workerId", [], "Prolific or MTurk ids"),
-        ("x", ["A1B2C3D4E5F6G7"], "ids of MTurk"),
+        ("x", ["A1B2C3D4E5F6G7"], "MTurk ids"),
         ("LocationLatitude", [], "geographic locations"),
         ("participant.code", ["x7k2m9"], None),
         ("ship", ["a"], None),

@@ -60,8 +60,8 @@ def test_values_outside_the_options_are_listed_with_counts() -> None:
     columns = {"choice": ["yes", *["maybe"] * 3, "no", "perhaps"]}
     assert fault(columns) == (
         "answers.csv: 'choice' has values that match no option of the task 'custom', 'maybe' "
-        "(3), 'perhaps' (1); add them to the cells of an option or to missing under [file], or drop "
-        "such rows."
+        "(3), 'perhaps' (1); add them to the cells of an option or to missing under [file], or "
+        "exclude such rows with [drop]."
     )
     many = {"choice": [f"v{n}" for n in range(20)]}
     assert "'v7' (1) and 12 more; add them" in fault(many)
@@ -83,8 +83,8 @@ def test_a_second_header_row_is_said() -> None:
 def test_a_cell_of_two_options() -> None:
     options = [{"key": "a", "cells": ["1"]}, {"key": "b", "cells": ["1.0"]}]
     assert fault({"choice": ["1"]}, options=options) == (
-        "map.toml: the cell '1.0' stands for both 'a' and 'b' in the task 'custom'; remove it "
-        "from one."
+        "map.toml: the cell '1.0' stands for both 'a' and 'b' in the task 'custom'; leave it "
+        "out of one."
     )
 
 

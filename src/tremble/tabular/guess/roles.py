@@ -28,7 +28,7 @@ _GROUPS = 10  # conditions, at most
 _SURE = 20  # names of PERSON that mean nothing else
 _SESSION = ("sessioncode", "session", "sessionid", "group", "experiment", "site", "lab")
 _ONLY_SESSION = ("sessioncode", "session", "sessionid", "sessionnr", "sessionnumber")
-_IDS = ("ids of Prolific or MTurk", "ids of Prolific", "ids of MTurk")
+_IDS = ("Prolific or MTurk ids", "Prolific ids", "MTurk ids")
 _OLD = ("how old", "your age", "wie alt", "ihr alter")
 _FACT_QUESTIONS = ("your gender", "your sex", "geschlecht", "highest level of education")
 

@@ -26,7 +26,7 @@ _CELLS = (
     ("e-mail addresses", r"[^@\s]+@[^@\s]+\.[a-z]{2,}"),
     ("IP addresses", r"(\d{1,3}\.){3}\d{1,3}"),
     ("Prolific ids", r"[0-9a-f]{24}"),
-    ("ids of MTurk", r"A[0-9A-Z]{12,13}"),
+    ("MTurk ids", r"A[0-9A-Z]{12,13}"),
     ("phone numbers", r"\+\d[\d ()/-]{7,18}"),
 )
 
