@@ -1,6 +1,8 @@
-"""What 0.1.0 scored stays scored: nothing anew, the same tables, the same export.
+"""What is stored stays: nothing is scored again, the same tables, the same export.
 
-tests/golden/README.md says how the stored studies were made. All goes through the command line.
+Studies of this version's prompts, and of 0.1.0, whose prompts were in other words: its tables stay,
+and what is run again scores what changed and nothing else. tests/golden/README.md says how the
+studies were made. All goes through the command line.
 """
 
 from __future__ import annotations
@@ -19,14 +21,16 @@ from typing import Any
 
 import polars as pl
 import pytest
-from polars.testing import assert_frame_equal
 from typer.testing import CliRunner
 
 from tremble.baselines.base import OF_OWN
 from tremble.commands.program import app
 
 pytestmark = pytest.mark.model  # the stored studies have tokenizers
-STORED = Path(__file__).parents[1] / "golden" / "study_0_1_0"
+GOLDEN = Path(__file__).parents[1] / "golden"
+FILES = GOLDEN / "study_0_1_0"  # the studies' data, models and files, of both versions
+VERSIONS = ("0_1_0", "0_2_0")
+SENTENCES = ("notes", "note", "why")  # their words may change, whether there are any may not
 STUDIES = {
     "wide": ["analyze", "wide", "--json", "--table", "formulation,controls"],
     "shown": ["analyze", "shown", "--json"],
@@ -48,10 +52,10 @@ def tremble(*arguments: str) -> tuple[str, str]:
     return result.stdout, result.stderr
 
 
-def unpacked(folder: Path) -> Path:
-    """The studies as 0.1.0 left them, with their files, and what it answered."""
-    shutil.copytree(STORED, folder, dirs_exist_ok=True)
-    with tarfile.open(folder / "stored.tar.xz") as archive:
+def unpacked(folder: Path, version: str) -> Path:
+    """The studies as that version left them, with their files, and what it answered."""
+    shutil.copytree(FILES, folder, dirs_exist_ok=True)
+    with tarfile.open(GOLDEN / f"study_{version}" / "stored.tar.xz") as archive:
         archive.extractall(folder, filter="data")
     return folder
 
@@ -62,91 +66,110 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
 
 
-@pytest.fixture(scope="module")
-def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return unpacked(tmp_path_factory.mktemp("before"))
+@pytest.fixture(scope="module", params=VERSIONS)
+def version(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.fixture(scope="module")
-def said(after: Path) -> Said:
-    """Runs every study once more; what was said, by its name."""
-    return {name: tremble("run", f"{name}.toml", "--out", name)[1] for name in STUDIES}
+def before(version: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return unpacked(tmp_path_factory.mktemp("before"), version)
 
 
 @pytest.fixture(scope="module")
-def after(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The folder in which the studies are run again, which is where we are meanwhile: names of
-    models that are paths start there."""
-    folder = unpacked(tmp_path_factory.mktemp("after"))
+def after(version: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder in which the studies are looked at, and those of 0.2.0 run again. We are there
+    meanwhile: names of models that are paths start there."""
+    folder = unpacked(tmp_path_factory.mktemp("after"), version)
     with chdir(folder):
         yield folder
 
 
+@pytest.fixture(scope="module")
+def said(version: str, after: Path) -> Said:
+    """What running every study once more said, by its name; those of 0.1.0 are not run."""
+    if version == "0_1_0":
+        return {}
+    return {name: tremble("run", f"{name}.toml", "--out", name)[1] for name in STUDIES}
+
+
 @pytest.mark.parametrize("name", STUDIES)
-def test_nothing_is_scored_anew(name: str, before: Path, after: Path, said: Said) -> None:
+def test_nothing_is_scored_again(
+    name: str, version: str, before: Path, after: Path, said: Said
+) -> None:
+    old, new = files(before / name / "scores"), files(after / name / "scores")
+    assert new == old  # no folder and no part is added or changed
     record = json.loads((before / name / "run.json").read_text("utf-8"))
+    assert len(record["jobs"]) == len([path for path in old if path.endswith("manifest.json")])
+    if version == "0_1_0":
+        return
     lines = said[name].splitlines()
     for model in record["models"]:
         assert f"{model}: everything is already scored." in lines
-    assert "Loading" not in said[name]
-    again = json.loads((after / name / "run.json").read_text("utf-8"))
-    for job in again["jobs"]:
-        assert again["digests"][f"{job['folder']}/{job.pop('expected')}"]
-    assert {key: again[key] for key in record} == record
-    old, new = files(before / name / "scores"), files(after / name / "scores")
-    assert sorted(new) == sorted(old)  # no folder and no part is added
-    assert len(record["jobs"]) == len([path for path in old if path.endswith("manifest.json")])
-    assert [path for path in old if new[path] != old[path]] == []
+    assert "Loading" not in said[name] and "changed" not in said[name]
+    assert json.loads((after / name / "run.json").read_text("utf-8")) == record
+    assert files(after / name / "decisions") == files(before / name / "decisions")
 
 
 @pytest.mark.parametrize("name", STUDIES)
-def test_what_people_did_is_stored_as_it_was(
-    name: str, before: Path, after: Path, said: Said
+def test_the_tables_are_the_same(
+    name: str, version: str, before: Path, after: Path, said: Said
 ) -> None:
-    old = files(before / name / "decisions")
-    new = files(after / name / "decisions")
-    assert len(new) == len(old) > 0
-    for path, content in old.items():
-        (again,) = (held for other, held in new.items() if other.startswith(Path(path).stem))
-        found, stored = (pl.read_parquet(io.BytesIO(held)) for held in (again, content))
-        # Since 0.2.0 the lengths of labels stand beside what was read, and how many choices each
-        # person made in a column of its own; nothing else is new.
-        each = "choices_each" in found.columns
-        found = found.drop("choices_each", strict=False)
-        read = [
-            text and re.sub(r', "label_lengths": [^]]*]', "", text) for text in found["numbers"]
-        ]
-        longer = found["numbers"].to_list() != read
-        assert (path in new) != (longer or each)
-        assert_frame_equal(found.with_columns(numbers=pl.Series(read, dtype=pl.String)), stored)
-
-
-@pytest.mark.parametrize("name", STUDIES)
-def test_the_tables_are_the_same(name: str, before: Path, after: Path, said: Said) -> None:
     stored = json.loads((before / f"{name}.json").read_text("utf-8"))
     found = json.loads(tremble(*STUDIES[name])[0])
-    # Since 0.2.0 a note says that people are not named, of prompts of one's own in one study.
-    notes = [note for note in found["notes"] if "one_decision_each" not in note]
-    assert len(found["notes"]) - len(notes) == (name == "wide")
-    # And prompts of one's own have two baselines more; where all tables are asked for, those of
-    # 0.2.0 stand among them.
-    names = ("levels", "distributions", "worth")
-    new = {name: found.pop(name) for name in names if name in found}
-    assert bool(new) == (name == "shown")
-    known = [row for row in found["baselines"] if row["baseline"] not in OF_OWN]
-    assert len(known) < len(found["baselines"]) or name == "sampled"
-    assert list(differences({**found, "notes": notes, "baselines": known}, stored)) == []
+    if version == "0_1_0":
+        # Since 0.2.0 a note says that people are not named, of prompts of one's own in one study.
+        notes = [note for note in found["notes"] if "one_decision_each" not in note]
+        assert len(found["notes"]) - len(notes) == (name == "wide")
+        # And prompts of one's own have two baselines more; where all tables are asked for, those
+        # of 0.2.0 stand among them.
+        more = ("levels", "distributions", "worth")
+        new = {table: found.pop(table) for table in more if table in found}
+        assert bool(new) == (name == "shown")
+        known = [row for row in found["baselines"] if row["baseline"] not in OF_OWN]
+        assert len(known) < len(found["baselines"]) or name == "sampled"
+        found |= {"notes": notes, "baselines": known}
+    assert list(differences(found, stored)) == []
 
 
 @pytest.mark.parametrize("name", STUDIES)
-def test_the_export_is_the_same(name: str, before: Path, after: Path, said: Said) -> None:
+def test_the_export_is_the_same(
+    name: str, version: str, before: Path, after: Path, said: Said
+) -> None:
     tremble("export", name, "--to", "csv", "--out", "again.csv")
-    stored = table(before / f"{name}.csv")
+    found, stored = table(Path("again.csv")), table(before / f"{name}.csv")
     assert len(stored) > 1
-    found = without_column("choices_each", without_items(table(Path("again.csv"))))
-    # Since 0.2.0 choices among three options have a row for those beside the target, too.
-    kind = found[0].index("kind")
-    assert list(differences([row for row in found if row[kind] != "other"], stored)) == []
+    if version == "0_1_0":
+        found = without_column("choices_each", without_items(found))
+        # Since 0.2.0 choices among three options have a row for those beside the target, too.
+        kind = found[0].index("kind")
+        found = [row for row in found if row[kind] != "other"]
+    assert list(differences(found, stored)) == []
+
+
+def test_a_study_of_0_1_0_scores_what_changed_and_nothing_else(tmp_path: Path) -> None:
+    """Games are told in other words now; one's own prompts are as they were, but for the personas
+    and frames before them."""
+    folder = unpacked(tmp_path, "0_1_0")
+    old = files(folder / "wide" / "scores")
+    with chdir(folder):
+        told = tremble("run", "wide.toml", "--out", "wide")[1]
+        assert "prompts changed since the last run" in told
+        assert "everything is already scored" in tremble("run", "wide.toml", "--out", "wide")[1]
+        names = {row["formulation"] for row in json.loads(tremble(*STUDIES["wide"])[0])["models"]}
+        assert {"preamble_reversed", "paragraphs_reversed", "game_theorist"} <= names
+    new = files(folder / "wide" / "scores")
+    parts = {path for path in old if "/part-" in path}
+    assert {path: new[path] for path in parts} == {path: old[path] for path in parts}
+    mine = {json.loads(line)["id"] for line in (FILES / "own.jsonl").read_text("utf-8").split("\n")
+            if line}  # fmt: skip
+    again = [
+        row
+        for path in new.keys() - parts
+        if "/part-" in path and "/standard." in path
+        for row in pl.read_parquet(io.BytesIO(new[path])).iter_rows(named=True)
+    ]
+    assert again and not [row["decision"] for row in again if row["decision"] in mine]
 
 
 def without_items(rows: list[list[Any]]) -> list[list[Any]]:
@@ -190,7 +213,10 @@ def differences(found: Any, stored: Any, where: str = "") -> Iterator[str]:
     """
     if isinstance(found, dict) and isinstance(stored, dict) and list(found) == list(stored):
         for key, value in stored.items():
-            yield from differences(found[key], value, f"{where}.{key}")
+            now = found[key]
+            if key in SENTENCES:
+                now, value = (len(x) if isinstance(x, list) else bool(x) for x in (now, value))
+            yield from differences(now, value, f"{where}.{key}")
     elif isinstance(found, list) and isinstance(stored, list) and len(found) == len(stored):
         for at, value in enumerate(stored):
             yield from differences(found[at], value, f"{where}[{at}]")
@@ -209,7 +235,7 @@ def test_a_difference_is_seen() -> None:
         assert len(list(differences(one, other))) == 1
 
 
-def test_no_path_of_the_machine_that_made_them_is_stored(before: Path) -> None:
+def test_no_path_of_the_machine_that_made_them_is_stored(version: str, before: Path) -> None:
     """Such a path would decide keys on that machine alone."""
     mark = re.compile(rb"/(?:tmp|home|root|Users)/")
     for path, content in files(before).items():

@@ -32,8 +32,8 @@ NUMBERS = pl.Schema(
 @dataclass(frozen=True, slots=True)
 class Missing:
     """Rows that are asked for and not written: `copied`, with the numbers of a row of the same
-    prompt, and `rows`, which are to be computed; `changed` of these were written before for another
-    prompt, as where data or words changed since."""
+    prompt, and `rows`, which are to be computed; `changed` of these that a model can read were
+    written before for another prompt, as where data or words changed since."""
 
     copied: pl.DataFrame
     rows: pl.DataFrame
@@ -54,5 +54,7 @@ def missing_rows(asked: pl.DataFrame, written: pl.DataFrame) -> Missing:
     return Missing(
         rows.join(scored, on="row_key", maintain_order="left"),
         computed,
-        computed.join(written, on=["decision", "presentation"], how="semi").height,
+        computed.filter(pl.col("refusal").is_null())
+        .join(written, on=["decision", "presentation"], how="semi")
+        .height,
     )
