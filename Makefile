@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test quick lint bench clean
+.PHONY: demo test quick lint bench docs-demo docs-multiverse clean
 
 demo: $(VENV)/demo
 	$(BIN)/tremble demo --out demo-study
@@ -26,6 +26,18 @@ lint: $(VENV)/dev
 bench: $(VENV)/dev
 	$(BIN)/tremble bench --family repeated_matrix --prompts 200 --sample 40 --repeats 3 \
 		--against batched,loop
+
+# What README.md and docs/demo_analysis.md show: 10 minutes on two cores. No number is typed.
+docs-demo: $(VENV)/demo
+	$(BIN)/tremble demo --out demo-study
+	$(BIN)/tremble demo --full --out demo-full
+	$(BIN)/python scripts/readme_results.py demo-study demo-full
+	$(BIN)/python scripts/demo_analysis.py demo-full
+
+# docs/multiverse.md: one to two hours on two cores; run it again to resume.
+docs-multiverse: $(VENV)/demo
+	$(BIN)/tremble run examples/multiverse.toml --out multiverse
+	$(BIN)/python scripts/multiverse.py multiverse
 
 # torch alone and first: a build for processors is enough, and nothing later replaces it.
 $(VENV)/torch:
