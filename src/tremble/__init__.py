@@ -5,8 +5,8 @@
     study = tr.Study("mine", data=decisions, pairs=[("BASE", "ALIGNED")])
     result = study.run("runs/mine")
 
-docs/python.md explains each name. A name is loaded when it is first used, with the libraries that
-it needs: importing the package loads none of them.
+docs/python.md explains each name. A name and the libraries that it needs are loaded when the name
+is first used; importing the package loads none of them.
 """
 
 from typing import TYPE_CHECKING

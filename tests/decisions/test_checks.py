@@ -105,7 +105,7 @@ def test_what_a_study_cannot_compute_is_a_fault_of_the_game(tmp_path: Path) -> N
     assert said.startswith(
         f"{path}, line 4: line 5 cannot use this game: The rules or events of the decision 'bad/0' "
     )
-    assert said.endswith("see docs/data.md. Decisions of this game that are left out: 2.")
+    assert said.endswith("see docs/data.md. Excluded decisions of this game: 2.")
     with pytest.raises(UserError, match="'bad/0' lack something that repeated_matrix needs") as run:
         decision_frame(jsonl.read(path))
     assert "src/" not in str(run.value) and str(run.value) in said

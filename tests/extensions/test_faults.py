@@ -176,7 +176,7 @@ def test_a_newer_version_is_told_apart(
     on_path(monkeypatch, example(tmp_path / "one"))
     tremble("run", study, "--out", out)
     on_path(monkeypatch, example(tmp_path / "two", version="2.0"))
-    assert "of which version 2.0 is installed now" in tremble("analyze", out)[1]
+    assert "installed now is version 2.0" in tremble("analyze", out)[1]
 
 
 def test_what_was_uninstalled_is_said_and_the_analysis_is_there(

@@ -254,6 +254,6 @@ class _Faults:
         said = Gathered(self.path)
         for line in sorted(self._by_line):
             left = self._fallen.get(line)
-            more = f" Decisions of this game that are left out: {left:,}." if left else ""
+            more = f" Excluded decisions of this game: {left:,}." if left else ""
             said.add(self._by_line[line] + more, line)
         return said

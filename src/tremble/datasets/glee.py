@@ -51,8 +51,8 @@ CARD = Card(
         "Decisions of human sellers who write free text cannot be scored; those games are counted.",
         "People played against language models, whom they knew as Alice or Bob.",
         "If neither side has inflation, people read nothing about it. With incomplete information "
-        "the prompt states one's own loss even then (0%), because leaving it out would reveal the "
-        "other side's; none of the 179 games published with GLEE's sample is of that kind.",
+        "the prompt states the participant's loss even then (0%), because leaving it out would "
+        "reveal the other side's; the 179 games published with GLEE's sample have no such case.",
     ),
     manual=(
         "take the folder human_vs_llm from the data of https://github.com/eilamshapira/GLEE (a "

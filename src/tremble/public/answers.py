@@ -1,4 +1,4 @@
-"""The verdict on a study, and one decision looked at closely, as objects; how `xray` looks."""
+"""The verdict on a study and a close look at one decision, as objects."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ Row = dict[str, Any]
 
 
 class Verdict:
-    """May a model stand in for people here: `Result.verdict` makes it.
+    """Can this model replace participants here? `Result.verdict` returns it.
 
-    `answers`: a sentence for each question, of every model and family; `table`: the answers
-    (`ranking`, `levels`, `effects`, `distribution`, `replace`) and the numbers behind them, a row
-    for each model, format, wording and family; `notes`: what is not scored. What each means:
-    docs/numbers.md.
+    `answers`: a sentence for each question, model and family. `table`: the answers (`ranking`,
+    `levels`, `effects`, `distribution`, `replace`) and the numbers behind them, a row for each
+    model, format, wording and family. `notes`: what is not scored. docs/numbers.md explains each
+    of them.
 
     >>> import tremble as tr
     >>> decisions = tr.read_decisions("demo")[:30]
@@ -62,7 +62,7 @@ class Verdict:
 
 
 class XrayOptions(TypedDict, total=False):
-    """How `Result.xray` looks, each left out as the study has it: `format` ("native", "plain" or
+    """Options of `Result.xray`, by default as in the study: `format` ("native", "plain" or
     "chat"), `formulation` (a wording), `presentation` (a number, or "all"), `template`, `reading`,
     `device`.
 
@@ -83,11 +83,11 @@ class XrayOptions(TypedDict, total=False):
 
 
 class Xray:
-    """One decision as its models read it, token by token: `Result.xray` makes it.
+    """One decision as its models read it, token by token: `Result.xray` returns it.
 
-    `readings`: a dict for each presentation, model and format: text, tokens, options, mass;
-    `people`: what people did, which no model sees; `notes`: what to know beside these; `page`: all
-    of it as one HTML page; `facts`: all of it, as `tremble xray --json` has it.
+    `readings`: a dict for each presentation, model and format, with text, tokens, options, mass.
+    `people`: what people did; no model sees it. `notes`: what a reader should know. `page`: all
+    of it as one HTML page. `facts`: the same as `tremble xray --json`.
 
     >>> import tremble as tr
     >>> records = [{"id": "mine/17", "prompt": "Keep or share?", "options": ["keep", "share"],

@@ -1,4 +1,4 @@
-"""What a check found, as an object."""
+"""The result of a check, as an object."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ MOST = 20  # faults and warnings that are shown unasked
 
 
 class Check:
-    """What `tr.check` found: true where nothing is wrong.
+    """The result of `tr.check`: true if there is no error.
 
-    `faults` and `warnings` are sentences, each with its lines and the cure; `summary` has the
-    numbers, as `tremble data check --json` has them: decisions, faulty, families, first_prompt.
+    `faults` (errors) and `warnings` are sentences that name the lines and say what to do. `summary`
+    has the same numbers as `tremble data check --json`: decisions, faulty, families, first_prompt.
 
     >>> import tremble as tr
     >>> found = tr.check([{"prompt": "Keep or share?", "options": ["keep", "share"]}])
@@ -38,7 +38,7 @@ class Check:
         return not self.faults
 
     def complaints(self, most: int | None = MOST) -> list[str]:
-        """Errors, then warnings marked as such: the first `most` of each, None for all."""
+        """Errors, then lines that begin with "warning:"; the first `most` of each, None for all."""
         return [*self.faults[:most], *(f"warning: {line}" for line in self.warnings[:most])]
 
     def said(self, most: int | None = MOST, how: str = "") -> list[str]:

@@ -1,4 +1,4 @@
-"""Decisions as an object: read from wherever they are, looked at, written."""
+"""Decisions as an object: read from any source, shown, written."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ _RECORDS = "records"  # what faults call records that are in no file, and what t
 
 
 class Decisions(Sequence[Decision]):
-    """Decisions of people, in an order that does not change: a sequence of `Decision`s.
+    """Decisions of people: a sequence of `Decision`s in a fixed order.
 
-    `tr.read_decisions` makes them. A slice is `Decisions` again. `name` is what a study calls them.
+    `tr.read_decisions` returns them. A slice is `Decisions` again. `name` is their name in a study.
 
     >>> import tremble as tr
     >>> asked = {"prompt": "Do you keep or share?", "options": ["keep", "share"]}
@@ -58,8 +58,8 @@ class Decisions(Sequence[Decision]):
         where: PathLike | None = None,
         notes: Sequence[str] = (),
     ) -> None:
-        """`where`: what sentences call the file they come from; `notes`: what was left out of it,
-        and what is odd."""
+        """`where`: the name of their file in messages; `notes`: what was excluded from it, and
+        what may be wrong in it."""
         self._held = tuple(decisions)
         self._name = name
         self._where = Path(name if where is None else where)
@@ -67,17 +67,17 @@ class Decisions(Sequence[Decision]):
 
     @property
     def name(self) -> str:
-        """What a study calls these data: the file's or the data set's name, or `dataset`."""
+        """The name of these data in a study: of the file or the data set, or `dataset`."""
         return self._name
 
     @property
     def where(self) -> Path:
-        """Where they come from, as sentences on them have it."""
+        """Where they come from, as messages say it."""
         return self._where
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was left out of the table they come from, and what is odd there, a sentence each."""
+        """What was excluded from their table, and what may be wrong in it, a sentence each."""
         return self._notes
 
     def __len__(self) -> int:
@@ -96,13 +96,13 @@ class Decisions(Sequence[Decision]):
         return self._held[at]
 
     def frame(self) -> pl.DataFrame:
-        """One row a decision, columns as the keys of records (docs/data.md): id, dataset, family,
-        participant, item, round, role, system, prompt, opening, options, choice, target, rates, n,
-        rate_sd, choices_each, and a column `config.NAME` for every parameter and `person.NAME` for
-        every fact about the person.
+        """One row per decision. Columns are the keys of records (docs/data.md): id, dataset,
+        family, participant, item, round, role, system, prompt, opening, options, choice, target,
+        rates, n, rate_sd, choices_each, a column `config.NAME` for every parameter, and a column
+        `person.NAME` for every fact about participants.
 
-        `prompt` is what a person read, also where tremble puts a game into words. Options are their
-        labels, or objects where keys differ from labels or options have values.
+        `prompt` is the text with the wording standard, also for games that tremble puts into words.
+        Options are labels, or objects if keys differ from labels or options have values.
 
         >>> import tremble as tr
         >>> tr.read_decisions("demo")[:2].frame()["family"].to_list()
@@ -111,10 +111,10 @@ class Decisions(Sequence[Decision]):
         return _frame(self._held)
 
     def write(self, path: PathLike) -> Path:
-        """Write the records as JSON lines, which `read_decisions`, study files and the commands
-        read, and return the path. A file of records that tremble wrote is replaced, no other.
+        """Write the records as JSON lines, and return the path. `read_decisions`, study files and
+        the commands read them. Only a file that tremble wrote is replaced.
 
-        Raises UserError where the file cannot be written, and where something else is there.
+        Raises UserError if the file cannot be written, or if another file is there.
 
         >>> import tremble as tr
         >>> tr.read_decisions("demo")[:3].write("three.jsonl").name
@@ -130,7 +130,7 @@ class Decisions(Sequence[Decision]):
         return target
 
     def read(self, _: jsonl.OnFault | None = None) -> Iterator[Decision]:
-        """The decisions, each with a line: its own, else its place from 1."""
+        """The decisions, each with the number of its line, or else its position from 1."""
         return (
             decision if decision.line is not None else replace(decision, line=place)
             for place, decision in enumerate(self._held, 1)
@@ -141,7 +141,7 @@ class Decisions(Sequence[Decision]):
         return f"<{counted(len(self), 'decision')} of {self.name!r}: {', '.join(families) or '-'}>"
 
     def _repr_html_(self) -> str:
-        """What `check` understood of them, and the first prompt in full; of many, of the first."""
+        """The summary of `check` and the first prompt; of many decisions, only of the first."""
         if len(self) > _LOOKED_AT:
             whole = (
                 f"{counted(len(self), 'decision')}; the following is about the first "
@@ -151,8 +151,8 @@ class Decisions(Sequence[Decision]):
         found, faults, warnings = check_records(self.read, self._where)
         *said, text = list(sentences(found)) or [""]
         doubted = [
-            f"{counted(len(lines), what)}: tr.check(decisions) has them."
-            for lines, what in ((faults, "fault"), (warnings, "warning"))
+            f"{counted(len(lines), what)}: tr.check(decisions) lists them."
+            for lines, what in ((faults, "error"), (warnings, "warning"))
             if lines
         ]
         return fragment(repr(self).strip("<>"), [*self.notes, *doubted, *said], text=text)
@@ -213,18 +213,18 @@ def _rates(shares: Sequence[Mapping[str, float] | None]) -> pl.Series:
 
 @in_python()
 def read_decisions(source: Any, map: Any = None, dataset: str | None = None) -> Decisions:
-    """Decisions of people, from wherever they are.
+    """Read decisions of people from a file, a data set, records or a data frame.
 
-    `source`: the path of a file of JSON lines (`mine.jsonl`, also packed, `mine.jsonl.gz`), the
+    `source`: the path of a file of JSON lines (`mine.jsonl`, or compressed, `mine.jsonl.gz`), the
     name of an embedded data set (`"demo"`), a list of records as dicts, or a Polars or pandas
     frame whose columns are the keys of records: prompt, options, choice, participant, and so on,
     with a column `config.NAME` for what you varied (docs/data.md). With `map`, the path of a map or
-    its content as a dict, `source` is a table as your tool wrote it, a file, a folder of files or a
-    frame (docs/tables.md); `notes` of what comes back say what was left out. `dataset` names what
-    records are of that do not say it.
+    its content as a dict, `source` is a table as your tool wrote it: a file, a folder of files or a
+    frame (docs/tables.md); `notes` then says what was excluded. `dataset`: the name of the data
+    set, for records that do not name one.
 
-    Raises UserError for the first record that is not valid, with its line (of records in memory
-    counted from 1), for a missing file, and for an unknown data set; `tr.check` lists all faults.
+    Raises UserError for the first invalid record, with its line (records in memory count from 1),
+    for a missing file, and for an unknown data set; `tr.check` lists all errors.
 
     >>> import polars as pl
     >>> import tremble as tr

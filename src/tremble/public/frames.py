@@ -57,7 +57,7 @@ def records_of(frame: Any) -> list[dict[str, Any]]:
     `config.NAME` and `person.NAME` are put under `config` and `person`, and numbers of a column
     that is whole throughout are whole (12.0 is 12, as pandas has it beside missing values).
 
-    Raises UserError for a lazy frame's or a table's rows that cannot be had.
+    Raises UserError if two columns of a pandas frame have the same name.
     """
     if _is_pandas(frame):
         if not frame.columns.is_unique:

@@ -21,10 +21,9 @@ Names = str | Sequence[str]  # one, or several
 
 
 class StudyOptions(TypedDict, total=False):
-    """Keywords of `tr.Study`: the keys of a study file (docs/study_files.md) under their names,
-    with the same values and the same defaults; `include` and `exclude` are lists of dicts.
-    `wordings` and `own_controls` are the tables [[wording]] and [[control]], dicts from names to
-    dicts of the other keys.
+    """Keywords of `tr.Study`: the keys of a study file (docs/study_files.md), with the same names,
+    values and defaults. `include` and `exclude` are lists of dicts. `wordings` and `own_controls`
+    are the tables [[wording]] and [[control]]: dicts from names to dicts of the other keys.
 
     >>> import tremble as tr
     >>> options: tr.StudyOptions = {"formulations": ["standard", "observer"], "sample": 20}

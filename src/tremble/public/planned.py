@@ -1,4 +1,4 @@
-"""What a study will take, as an object."""
+"""The plan of a study, as an object."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ TABLES = ("models", "families", "cannot")
 
 
 class Plan:
-    """What `Study.plan` found out: what a run will take, and what so much data can answer.
+    """What a run will take, and what your data can show (statistical power).
 
-    `totals`: prompts, tokens, seconds, bytes of memory, download and disk, over all models.
-    `notes`: what to know beside the numbers. `facts`: all of it, as `tremble plan --json` has it.
+    `Study.plan` returns it. `totals`: prompts, tokens, seconds, bytes of memory, download and disk,
+    over all models. `notes`: what a reader should know. `facts`: as `tremble plan --json`.
 
     >>> import tremble as tr
     >>> plan = tr.Study("mine", data=tr.read_decisions("demo")[:30], models=["mock:one"]).plan()

@@ -1,4 +1,4 @@
-"""How far a run is, where somebody looks: a line in a notebook, a bar on a terminal, else nothing.
+"""The progress of a run: a line in a notebook, a bar on a terminal, else nothing.
 
 Nothing goes to stdout, and nothing into pipes and logs.
 """

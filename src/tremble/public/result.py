@@ -50,10 +50,10 @@ _VERDICT = "verdict"
 class Result:
     """What a study found: tables as Polars frames, a verdict, single decisions, the page.
 
-    `Study.run` and `tr.open_study` make it, of what the folder holds then. The analysis is made
-    once, when first asked for. Once the folder was run again and holds something else, everything
-    here raises UserError: tables of two states are not one study. `.to_pandas()` turns a frame into
-    one of pandas (needs pyarrow).
+    `Study.run` and `tr.open_study` return it. The analysis is computed once, when it is first
+    needed. If another run changes the folder later, everything here raises UserError, so that no
+    two tables show different states of the study. `.to_pandas()` turns a frame into one of pandas
+    (needs pyarrow).
 
     >>> import tremble as tr
     >>> result = tr.Study("mine", data="demo", families="lottery", sample=40,
@@ -62,13 +62,13 @@ class Result:
     ['lottery']
     >>> result.pairs.height, result.table("intervals").height
     (1, 2)
-    >>> result.notes[0].startswith("Made up by tremble, no model: mock:base, mock:aligned;")
+    >>> result.notes[0].startswith("Built-in fake models: mock:base, mock:aligned;")
     True
     """
 
     def __init__(self, folder: Path, failed: Sequence[str] = (), said: Sequence[str] = ()) -> None:
-        """`failed`: what a run that just ended could not do; `said`: what it said on the way.
-        Raises UserError where the folder is no study."""
+        """`failed`: what the run that just ended could not do; `said`: its messages.
+        Raises UserError if the folder is not a study folder."""
         self._folder, self._store = folder, Store(folder)
         self._name = str(self._store.read_run()["study"])
         self._state = state_of(self._store)
@@ -86,7 +86,7 @@ class Result:
         return self._folder
 
     def _ours(self) -> Path:
-        """The study's folder. Raises UserError where it is no longer what it was."""
+        """The study's folder. Raises UserError if it has changed since."""
         if state_of(self._store) != self._state:
             raise UserError(
                 f"{str(self._folder)!r} was run again since, so this result is out of date; open "
@@ -97,8 +97,8 @@ class Result:
     @property
     @in_python()
     def notes(self) -> list[str]:
-        """What to know beside the numbers: what is not scored, models that are none, samples, and
-        what the run said."""
+        """What a reader should know: what is not scored, built-in fake models, samples, and the
+        messages of the run."""
         return list(dict.fromkeys([*self._caveats(), *self._said]))
 
     def _caveats(self) -> list[str]:
@@ -130,11 +130,11 @@ class Result:
 
     @in_python()
     def table(self, name: str) -> pl.DataFrame:
-        """A table of `tremble analyze` by its name (`tables` lists them), a row each as in its
-        JSON: "models", "pairs", "tests", "baselines"; "contrasts", "effects", "effect_errors" of
-        the study's contrasts; "verdict"; "intervals", "levels", "measures" and so on.
+        """A table of `tremble analyze` by its name, with the rows of its JSON: "models", "pairs",
+        "tests", "baselines"; "contrasts", "effects", "effect_errors" for the study's contrasts;
+        "verdict"; "intervals", "levels", "measures" and so on (`tables` lists all).
 
-        Raises UserError for another name, and for contrasts that the study does not ask for.
+        Raises UserError for another name, and for a table of contrasts if the study has none.
 
         >>> import tremble as tr
         >>> study = tr.Study("mine", data=tr.read_decisions("demo")[:30], models=["mock:one"])
@@ -170,9 +170,9 @@ class Result:
 
     @in_python()
     def by(self, parameter: str) -> dict[str, pl.DataFrame]:
-        """The study within every value of a parameter or a fact about people (`person.NAME`: the
-        fact alone): "models" (r, mass, shares), "pairs" and "wins". How many decisions have no
-        value is in `notes` then. Raises UserError for a parameter that no decision has.
+        """The study within every value of a parameter, or of a fact about participants
+        (`person.NAME`): "models" (r, mass, shares), "pairs" and "wins". `notes` then says how many
+        decisions have no value. Raises UserError for a parameter that no decision has.
 
         >>> import tremble as tr
         >>> study = tr.Study("mine", data=tr.read_decisions("demo")[:30], models=["mock:one"])
@@ -186,11 +186,11 @@ class Result:
 
     @in_python()
     def contrast(self, contrast: Contrasts) -> dict[str, pl.DataFrame]:
-        """What a treatment does to people and to each model: "contrasts", "effects" (of several
-        together) and "effect_errors" (of twins). `contrast`: "KEY=CONTROL", "KEY", or for an
-        interaction "KEY:KEY=CONTROL:CONTROL"; or a list of these.
+        """The effect of a treatment on people and on each model: "contrasts", "effects" (several
+        effects together) and "effect_errors" (the two models of a pair). `contrast`: "KEY=CONTROL",
+        "KEY", or for an interaction "KEY:KEY=CONTROL:CONTROL"; or a list of these.
 
-        Raises UserError for a contrast that the data cannot have.
+        Raises UserError for a contrast that the data do not allow.
 
         >>> import tremble as tr
         >>> records = [
@@ -212,10 +212,10 @@ class Result:
 
     @in_python()
     def verdict(self, family: str | None = None, contrast: Contrasts | None = None) -> Verdict:
-        """May a model stand in for people here: ranking, levels, effects, distribution, and whether
-        it may replace people. `family`: only this one; `contrast`: in place of the study's own.
+        """Can this model replace participants here? Ranking, levels, effects, distribution,
+        and the overall answer. `family`: only this one; `contrast`: instead of the study's own.
 
-        Raises UserError for a family or a contrast that the study has not.
+        Raises UserError for a family or a contrast that the study does not have.
 
         >>> import tremble as tr
         >>> study = tr.Study("mine", data=tr.read_decisions("demo")[:30], models=["mock:one"])
@@ -234,7 +234,7 @@ class Result:
     @in_python()
     def tidy(self) -> pl.DataFrame:
         """The table that `tremble export` writes: a row per decision, model, format and wording,
-        and per option where there are three or more. `codebook` says what its columns mean.
+        and per option if there are three or more. `codebook` explains its columns.
 
         >>> import tremble as tr
         >>> study = tr.Study("mine", data=tr.read_decisions("demo")[:30], models=["mock:one"])
@@ -245,7 +245,7 @@ class Result:
 
     @in_python()
     def codebook(self) -> pl.DataFrame:
-        """What the columns of `tidy` mean, their type, how many values are known, and which.
+        """The columns of `tidy`: meaning, type, number of known values, and the values.
 
         >>> import tremble as tr
         >>> study = tr.Study("mine", data=tr.read_decisions("demo")[:30], models=["mock:one"])
@@ -256,9 +256,9 @@ class Result:
 
     @in_python()
     def xray(self, id: str, model: str | None = None, **how: Unpack[XrayOptions]) -> Xray:
-        """One decision as its models read it, token by token, against what the study holds.
+        """One decision as its models read it, token by token, compared with the stored scores.
 
-        `id`: the decision's, or a unique beginning of it. `model`: one of the study's; left out,
+        `id`: of the decision, or a unique beginning of it. `model`: one of the study's, by default
         all. `how`: `format`, `formulation`, `presentation`, `template`, `reading`, `device`
         (`XrayOptions`). Raises UserError for what cannot be found or read.
 
@@ -275,11 +275,11 @@ class Result:
 
     @in_python()
     def report(self, path: str | os.PathLike[str] | None = None) -> Path:
-        """Write the page of the study, one HTML file that needs nothing else, and return its path;
-        left out, `report/index.html` in the study's folder. A page of tremble's is replaced, no
-        other file. A table that could not be made has its sentence on the page and in `notes`.
+        """Write the page of the study, one self-contained HTML file, and return its path, by
+        default `report/index.html` in the study's folder. Only a page that tremble wrote is
+        replaced. If a table fails, the page and `notes` say why.
 
-        Raises UserError where the page cannot be written; `pip install "tremble[report]"` draws it.
+        Raises UserError if the page cannot be written. Charts need `pip install "tremble[report]"`.
 
         >>> import tremble as tr
         >>> study = tr.Study("mine", data=tr.read_decisions("demo")[:30], models=["mock:one"])
@@ -307,13 +307,13 @@ class Result:
 
     @property
     def charts(self) -> dict[str, str]:
-        """The charts that `chart` knows, name to title."""
+        """The charts that `chart` knows: from name to title."""
         return {name: chart.title for name, chart in self._charts.items()}
 
     @in_python()
     def chart(self, name: str) -> Any:
-        """A chart of the page as an Altair object: "pairs-0" (r of base against aligned),
-        "outcomes-0" (what people did against what was predicted) and so on; `charts` lists them.
+        """A chart of the page as an Altair object, by its name (`charts` lists them): "pairs-0" (r
+        of both models of each pair), "outcomes-0" (predictions and choices) and so on.
 
         Raises UserError for another name, and MissingExtra without `tremble[report]`.
 

@@ -1,4 +1,4 @@
-"""One prompt and what a model makes of it, as objects."""
+"""The scores of one prompt, as an object."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from tremble.text import decimal
 
 
 class ScoreOptions(TypedDict, total=False):
-    """How `tr.score` asks, each left out as the command has it.
+    """Options of `tr.score`, by default as in `tremble score`.
 
-    `system`: a text before the prompt. `opening`: what the label follows verbatim, by default
+    `system`: a text before the prompt. `opening`: the text directly before the label, by default
     `{"decision": "`. `chat`: whether the model's chat template is used. `template`: a jinja file or
-    a named template for it. `reading`: "joint" (all tokens of a label) or "next_token".
+    a named template to use instead. `reading`: "joint" (all tokens of a label) or "next_token".
 
     >>> import tremble as tr
     >>> how: tr.ScoreOptions = {"opening": "", "reading": "next_token"}
@@ -35,13 +35,13 @@ class ScoreOptions(TypedDict, total=False):
 
 
 class Scored:
-    """What a model makes of the options of one prompt.
+    """The probabilities that a model gives to the options of one prompt.
 
-    `probabilities`: by label, as the model gives them; `mass`: their sum; `predictions`: by label,
-    normalised to add up to one. `others`: the likeliest next tokens, whether options or not, with
-    their probabilities. `notes`: what to know beside the numbers; `warning`: what is odd about the
-    prompt, or None. `error`: why there is no score, or None; then `mass` and every share is None.
-    `facts` has all of it, as `tremble score --json` does.
+    `probabilities`: by label, as the model gives them. `mass`: their sum. `predictions`: by label,
+    normalised to add up to one. `others`: the likeliest next tokens, options or not, with their
+    probabilities. `notes`: what a reader should know. `warning`: what may be wrong with the
+    prompt, or None. `error`: why there is no score, or None; if there is none, `mass` and every
+    share are None. `facts`: the same as `tremble score --json`.
 
     >>> import tremble as tr
     >>> scored = tr.score("mock:one", "Accept $2 of $10?", ["yes", "no"])
@@ -113,7 +113,8 @@ def score(
     text or messages (`{"role": ..., "content": ...}`). `options`: labels, or objects as in records.
     `how`: `system`, `opening`, `chat`, `template`, `reading` (`ScoreOptions`).
 
-    Raises UserError for a model that cannot be had, and for what cannot be asked.
+    Raises UserError for a model that is unavailable, and for a prompt or options that cannot be
+    scored.
 
     >>> import tremble as tr
     >>> scored = tr.score("mock:one", "Accept $2 of $10?", ["yes", "no"])

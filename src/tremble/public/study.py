@@ -1,4 +1,4 @@
-"""A study as an object: made of arguments or read from a file, planned and run."""
+"""A study as an object: from arguments or from a study file; it can be planned and run."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ _PATHS = ("adapter", "template")  # of a model: perhaps paths
 
 
 class Study:
-    """What is asked: data, models, wordings, formats, and how to run.
+    """A study: data, models, wordings, formats, and how to run.
 
-    The same study, run again into the same folder, does what is missing and nothing else.
+    Run the same study again into the same folder to resume: only what is missing is scored.
 
     >>> import tremble as tr
     >>> asked = "Keep or share? Answer as JSON with the key decision."
@@ -67,16 +67,16 @@ class Study:
         contrasts: Sequence[Any] = (),
         **options: Unpack[StudyOptions],
     ) -> None:
-        """A study of a name, which is also that of its folder unless `plan` and `run` say so.
+        """`name` is also the name of the study's folder, unless `plan` and `run` get another one.
 
         `data`: decisions (`read_decisions`), the path of a JSONL file, the name of an embedded data
-        set, or a list of these; decisions are written into the study's folder when it runs, as
-        `data/NAME.jsonl`. `pairs`: base models with their aligned twins. `models`: further ones, or
-        dicts with id, revision, adapter and template. `contrasts`: what you varied, as
-        "frame=neutral", or dicts with by, control and family. `options`: the keys of a study file
-        (`StudyOptions`, docs/study_files.md). Paths start in the current folder.
+        set, or a list of these; `run` writes decisions into the study's folder as
+        `data/NAME.jsonl`. `pairs`: (base model, aligned model) each. `models`: further models, as
+        names or as dicts with id, revision, adapter and template. `contrasts`: what you varied, as
+        "frame=neutral", or as dicts with by, control and family. `options`: the keys of a study
+        file (`StudyOptions`, docs/study_files.md). Paths start in the current folder.
 
-        Raises UserError for what a study file would be refused for.
+        Raises UserError for the same errors as a study file.
         """
         held, entries = _data(data)
         rows = {
@@ -104,7 +104,7 @@ class Study:
 
     @property
     def text(self) -> str:
-        """The study file that says the same, as TOML; the study's folder keeps it.
+        """The same study as a study file (TOML); the study's folder contains it.
 
         >>> import tremble as tr
         >>> print(tr.Study("mine", data="demo", models=["mock:one"]).text)
@@ -121,8 +121,8 @@ class Study:
 
     @in_python()
     def plan(self, out: str | os.PathLike[str] | None = None, *, progress: bool = True) -> Plan:
-        """What `run` with the folder `out` would take, and what so much data can answer. Nothing is
-        written. `out` defaults to the study's name. Raises UserError as `run` does.
+        """What `run` with the folder `out` will take, and what your data can show (statistical
+        power). Nothing is written. `out` defaults to the study's name. Raises UserError as `run`.
 
         >>> import tremble as tr
         >>> study = tr.Study("mine", data=tr.read_decisions("demo")[:30], models=["mock:one"])
@@ -135,12 +135,12 @@ class Study:
 
     @in_python()
     def run(self, out: str | os.PathLike[str] | None = None, *, progress: bool = True) -> Result:
-        """Score what is missing in the folder `out`, and return the result; what is there already
-        is not scored again. `out` defaults to the study's name. A bar shows how far it is, in
-        notebooks and terminals, unless `progress` is False.
+        """Score what is missing in the folder `out`, and return the result. Finished scores are not
+        computed again. `out` defaults to the study's name. Notebooks and terminals show a progress
+        bar unless `progress` is False.
 
-        Raises UserError for what can be mended, before anything is written. Interrupted, it keeps
-        what was finished.
+        Raises UserError, before anything is written, for errors in the study or its data. If it is
+        interrupted, the finished scores are kept.
 
         >>> import tremble as tr
         >>> study = tr.Study("mine", data=tr.read_decisions("demo")[:30], models=["mock:one"])
@@ -175,7 +175,7 @@ class Study:
 
 @in_python()
 def read_study(path: str | os.PathLike[str]) -> Study:
-    """The study of a study file (docs/study_files.md). Paths in it start at its folder.
+    """Read a study file (docs/study_files.md). Paths in it are relative to its folder.
 
     Raises UserError for a missing file, unknown keys and wrong values.
 
@@ -191,9 +191,9 @@ def read_study(path: str | os.PathLike[str]) -> Study:
 
 @in_python()
 def open_study(folder: str | os.PathLike[str]) -> Result:
-    """The result of a study that was run into a folder, by whatever: here, or by `tremble run`.
+    """Open the result of a study that was run before, from Python or with `tremble run`.
 
-    Raises UserError where the folder is no study.
+    Raises UserError if the folder is not a study folder.
 
     >>> import tremble as tr
     >>> study = tr.Study("mine", data=tr.read_decisions("demo")[:30], models=["mock:one"])
@@ -240,7 +240,7 @@ def _whole(entry: str) -> str:
 
 def _placed(rows: Sequence[Mapping[str, Any]], moved: bool) -> list[Mapping[str, Any]]:
     """Models whose adapters and templates are found from the study's folder: paths start in the
-    current one, and with `moved` the study file will stand in another."""
+    current one, and with `moved` the study file will be in another."""
     if not moved:
         return list(rows)
     return [{key: _found(key, value) for key, value in row.items()} for row in rows]

@@ -1,4 +1,4 @@
-"""The same sentences as the commands have: where they name an option of a command, its keyword."""
+"""The messages of the commands, with keywords of Python for options of a command."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def in_python() -> Iterator[None]:
 
 
 def with_keywords(sentence: str) -> str:
-    """A sentence with the keywords of Python in place of the options of a command."""
+    """A sentence with the keywords of Python for the options of a command."""
     parts = sentence.split("`")
     parts[::2] = [_OPTION.sub(lambda at: _FLAGS.get(at[1], at[1]), part) for part in parts[::2]]
     return "`".join(parts)

@@ -1,4 +1,4 @@
-"""What a reader must know beside the numbers of a study."""
+"""What a reader must know about a study, apart from its numbers."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def after_run(out: Path, failed: int) -> list[str]:
 
 
 def unfinished(out: Path) -> list[str]:
-    """What of a study is not scored: models that could not be had, jobs that have not ended (the
-    first one by name)."""
+    """What of a study is not scored: unavailable models, jobs that have not ended (the first one by
+    name)."""
     missing, store = absent(out), Store(out)
     jobs = store.read_run()["jobs"]
     unscored = [
@@ -67,18 +67,19 @@ def unfinished(out: Path) -> list[str]:
 
 
 def caveats(out: Path) -> list[str]:
-    """What a reader must know beside the numbers: what is not scored (`unfinished`), models that
-    are none, what is a sample, which data are taken together, what wordings and controls are
-    not applicable to, what is added to templates, control tokens in people's words, stored
-    precision, dtypes, counterparts that are none, what comes from other packages."""
+    """What a reader must know apart from the numbers: what is not scored (`unfinished`), built-in
+    fake models, samples, data that are analysed together, decisions to which wordings and controls
+    do not apply, additions to templates, control tokens in people's words, precisions, pairs that
+    are none, extensions."""
     store = Store(out)
     run, notes = store.read_run(), dict.fromkeys(unfinished(out))
     if made_up := [
         name for name, one in run.get("models", {}).items() if one.get("engine") == "mock"
     ]:
+        what, whose = ("model", "its") if len(made_up) == 1 else ("models", "their")
         notes[
-            f"Built-in fake model: {', '.join(made_up)}; its numbers show what tables look like "
-            "and say nothing about any real model."
+            f"Built-in fake {what}: {', '.join(made_up)}; {whose} numbers show what tables look "
+            "like and say nothing about any real model."
         ] = None
     if run.get("spellings", "exact") != "exact":
         notes[

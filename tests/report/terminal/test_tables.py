@@ -343,7 +343,7 @@ def test_notes_stand_before_the_first_tables_and_elsewhere_in_one_line(
         assert text.startswith(f"Note: Not finished: {manifest.parent.relative_to(out)}; ")
         # Of the mocks the first page of notes says more; a table marks them.
         assert ("For all notes:" in text) is (command != ("analyze", out))
-        assert ("Built-in fake model" in text) is (command == ("analyze", out))
+        assert ("Built-in fake models" in text) is (command == ("analyze", out))
 
 
 @pytest.mark.slow
@@ -351,7 +351,7 @@ def test_models_that_are_none_are_marked_in_every_table_and_said_once(data: Path
     out = data / "out"
     run(study_file(data), out)
     (said,) = [note for note in caveats(out) if "made up" in note.lower()]
-    assert said.startswith("Built-in fake model: mock:base, mock:aligned;")
+    assert said.startswith("Built-in fake models: mock:base, mock:aligned;")
     for asked in ((), ("--table", "intervals,differences,theory")):
         text = " ".join(tremble("analyze", out, *asked)[1].split()).replace(said, "")
         names = re.findall(r"mock:(?:base|aligned)\S*(?: \(built-in fake model\))?", text)

@@ -328,7 +328,7 @@ def test_few_decisions_name_nobody_closer_to_theory() -> None:
         ]
     )
     rows = [score(f"d{i}", [0.2 + 0.3 * rng.random(), 0.5]) for i in range(30)]
-    for n, note in ((30, "not told apart"), (29, "n = 29, below 30")):
+    for n, note in ((30, "no clear difference"), (29, "n = 29, below 30")):
         few = d.head(n)
         frame = pl.DataFrame(rows[:n], schema=SCORES)
         (row,) = normative_models(Evidence(few, outcomes(few), predictions(frame, few)))
@@ -383,7 +383,7 @@ def test_nobody_is_closer_where_the_difference_may_be_zero(pull: float, closer: 
             np.percentile(gaps, [2.5, 97.5]), abs=0.04
         )
         assert row["closer"] == (side if closer else None)
-        assert row["note"] == (None if closer else "not told apart")
+        assert row["note"] == (None if closer else "no clear difference")
 
 
 @pytest.mark.parametrize(

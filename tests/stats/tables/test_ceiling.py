@@ -58,7 +58,7 @@ def test_repeated_contexts_by_hand() -> None:
     again = ceiling(once)
     assert (again["points"], again["n"]) == (41, 40)
     assert again["ceiling"] == row["ceiling"]
-    assert again["note"] == "left out: context occurs only once (1)"
+    assert again["note"] == "excluded: context occurs only once (1)"
 
 
 @pytest.mark.parametrize("people", [5, 30])

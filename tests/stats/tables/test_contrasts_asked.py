@@ -151,6 +151,6 @@ def test_that_only_decisions_with_values_count_is_said(contrast: Contrast, sente
         )
         if not treated:
             row["values"] = [1.0, 0.0]
-    why = r"\(only decisions whose options have values count; 6 of 'custom' are left out\)"
+    why = r"\(only decisions whose options have values count; 6 of 'custom' are excluded\)"
     with pytest.raises(UserError, match=sentence.format(why)):
         contrast_rows(built.evidence(), [contrast])

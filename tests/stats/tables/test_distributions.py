@@ -148,8 +148,8 @@ def test_what_has_no_distance_is_left_out_and_counted() -> None:
     alone = [*people(), read("p0", "u", "a"), read("p9", "v", "a", keys=["a", "b"], target="a")]
     (row,) = distribution_table(evidence(alone, {"m": MODEL}))
     assert row["texts"] == 2
-    assert "1 text read by one person left out" in row["note"]
-    assert "1 text with two options left out" in row["note"]
+    assert "1 text read by only one person excluded" in row["note"]
+    assert "1 text with two options excluded" in row["note"]
     # Two options alone, games with a history, and texts that a model says nothing of: no rows.
     two = [read(f"p{i}", "s", "a", keys=["a", "b"], target="a") for i in range(9)]
     games = [row | {"game": f"g{i}", "numbers": None} for i, row in enumerate(people())]
@@ -172,7 +172,7 @@ def test_rates_without_people_have_a_distance_and_no_excess() -> None:
     (row,) = distribution_table(evidence(known, {"m": model}))
     assert (row["texts"], row["people_n"], row["over"]) == (4, 80, "people")
     assert row["low"] < row["excess"] < row["high"]
-    assert "2 problems left out: the number of people behind the rates is not known" in row["note"]
+    assert "2 problems excluded: the number of people behind the rates is unknown" in row["note"]
     several = [row | {"n": 20, "choices_each": 5} for row in rates]
     (row,) = distribution_table(evidence(several, {"m": model}))
     assert row["chance"] is None

@@ -166,7 +166,7 @@ def test_what_has_no_level_says_so() -> None:
         "no level: none of the three or more options is the target, and they have no values"
     )
     (row,) = level_table(evidence([*rows, *crossed(6, 6)], {"m": said(6)}))
-    assert row["n"] == 36 and "9 decisions without a level left out" in row["note"]
+    assert row["n"] == 36 and "9 decisions without a level excluded" in row["note"]
     nothing = decision("x", participant="p", **YES)
     assert level_table(evidence([nothing], {"m": {"x": [0.5, 0.5]}})) == []
 

@@ -39,4 +39,4 @@ def test_the_same_text_of_two_options_stands_under_each_label() -> None:
         'c as "J": "J" .400, "j" .100; c as "F": "F" .200; '
         'd as "F": "F" .300; d as "J": "J" .500, "j" .100'
     )
-    assert row["note"].startswith("2 spellings left out")
+    assert row["note"].startswith("2 spellings excluded")

@@ -54,7 +54,7 @@ def test_a_reason_names_what_is_lacking_and_no_more() -> None:
     """Of a row's note only the part about the interval, and how many decisions have no mean."""
     row = dict.fromkeys(("low", "high", "over"), None) | {"people": 0.4, "predicted": 0.5}
     row |= {"difference": 0.1, "scale": 1.0, "n": 7}
-    row["note"] = "no interval: n is not known; no slope: one outcome only; 3 decisions left out"
+    row["note"] = "no interval: n is not known; no slope: one outcome only; 3 decisions excluded"
     made = levels(level_facts(row, None, 10))
     assert made is not None and made.answer == CANNOT_SAY
     assert ": n is not known; 3 more decisions have no mean" in made.why and "slope" not in made.why

@@ -115,7 +115,7 @@ def test_no_prompt_has_what_the_group_made_of_the_own_choice(tmp_path: Path) -> 
     }
     assert config(decisions) == set()
     assert not any("total" in str(one.prompt) or "share" in str(one.prompt) for one in decisions)
-    assert says(made, "pg.{round}.group.total_contribution", "left out", "same round")
+    assert says(made, "pg.{round}.group.total_contribution", "excluded", "same round")
     assert "total_contribution" not in str(tomllib.loads(made.text))
 
 

@@ -317,8 +317,8 @@ def test_what_a_part_of_a_name_is_taken_to_be_is_said() -> None:
     found, notes = noted(columns, a_map(task(outcome="{game}_choice")))
     assert len(found) == 3
     assert notes.odd == [
-        "{game} in '{game}_choice' is 'dg', 'pg', 'practice_pg'; rename in the file what is none "
-        "of the decisions of the task 'custom'"
+        "{game} in '{game}_choice' is 'dg', 'pg', 'practice_pg'; rename the columns in "
+        "the file that are not decisions of the task 'custom'"
     ]
     assert not noted(SHAPES, a_map(task(**BY_NUMBER)))[1].odd
 

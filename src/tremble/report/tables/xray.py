@@ -42,7 +42,7 @@ def folded(tokens: list[Any]) -> tuple[list[Any], list[Any], list[Any]]:
 
 
 def heading(reading: XRay) -> str:
-    """A model in a format, and which counterpart it is."""
+    """A model in a format, and which model of a pair it is."""
     roles = f" ({', '.join(reading['roles'])})" if reading["roles"] else ""
     return f"{reading['model']}{roles}, {reading['format']}"
 
@@ -146,7 +146,7 @@ def _rows(readings: list[XRay]) -> list[list[str]]:
         rows.append(["not scored", *(printable(r["error"] or MISSING) for r in readings)])
     if held:
         rows.append(["in the study", *(against_study(reading) for reading in readings)])
-    rows.append(["row key", *(reading["row_key"] for reading in readings)])
+    rows.append(["score key", *(reading["row_key"] for reading in readings)])
     return rows
 
 
@@ -218,8 +218,8 @@ def against_study(reading: XRay) -> str:
 
 
 def notes(xray: XRay) -> list[str]:
-    """What a reader must know beside the prompt, each once; of doubtful joins the first, with
-    their number."""
+    """What a reader must know beside the prompt, each once; of warnings on token boundaries the
+    first, with their number."""
     warnings = [reading["warning"] for reading in xray["readings"] if reading["warning"]]
     joins = warnings[:1]
     if len(set(warnings)) > 1:

@@ -104,7 +104,7 @@ def _tokens(console: Console, reading: XRay, everything: bool) -> None:
 def _append(line: Text, token: XRay) -> None:
     mark = {"bos": "BOS:", "special": "special:"}.get(token["mark"] or "", "")
     if token["join"]:
-        mark = "join:" + mark
+        mark = "boundary:" + mark
     line.append(mark, style="bold")
     line.append(visible(token["piece"]), style="reverse" if mark else "")
     line.append(f"/{token['id']}", style="dim")

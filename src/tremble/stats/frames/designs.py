@@ -112,7 +112,7 @@ def _less(held: Responses) -> str:
     if not held.without:
         return ""
     what = "whose options have values" if held.valued else "with a numeric outcome"
-    return f" (only decisions {what} count; {held.without:,} of {held.family!r} are left out)"
+    return f" (only decisions {what} count; {held.without:,} of {held.family!r} are excluded)"
 
 
 def _cells(one: np.ndarray, other: np.ndarray) -> int:

@@ -205,7 +205,7 @@ def _row(family: str, held: dict[str, Any]) -> dict[str, Any]:
         best = math.sqrt(max(share, 0.0))
         if share < 0:
             clipped = "more noise than variation: set to 0"
-    text = ("left out: " if unknown != "unknown" else "") + ", ".join(left_out)
+    text = ("excluded: " if unknown != "unknown" else "") + ", ".join(left_out)
     if unknown == "unknown" and left_out:
         unknown, text = f"unknown: {text}", ""
     return {

@@ -222,11 +222,10 @@ def _people(of: Shares, known: np.ndarray) -> int | None:
 def _left_out(of: Shares, known: np.ndarray) -> Iterator[str | None]:
     if (of.n[known] >= 2).any() and not (of.n >= 2).all():
         yield (
-            f"{counted(int((~(of.n >= 2)).sum()), 'problem')} left out: the number of people "
-            "behind "
-            "the rates is not known, or fewer than two"
+            f"{counted(int((~(of.n >= 2)).sum()), 'problem')} excluded: the number of people "
+            "behind the rates is unknown or below two"
         )
     if of.lone:
-        yield f"{counted(of.lone, 'text')} read by one person left out"
+        yield f"{counted(of.lone, 'text')} read by only one person excluded"
     if of.short:
-        yield f"{counted(of.short, 'text')} with two options left out"
+        yield f"{counted(of.short, 'text')} with two options excluded"

@@ -51,7 +51,7 @@ def effects_table(made: ContrastTables) -> list[Row]:
                     lucks[key] = scored.luck([family.arms[place] for place in known])
                 row = _effects_row(family, known, lucks[key])
                 if without:
-                    note = f"{counted(without, 'contrast')} without an interval left out"
+                    note = f"{counted(without, 'contrast')} without an interval excluded"
                     row["note"] = join_notes(row["note"], note)
                 rows.append({**name, "family": family.design.family, **row})
     return rows

@@ -260,7 +260,7 @@ def _note(row: Row, points: _Points, why: str | None, held: Responses) -> str | 
         points.basis.note if interval else None,
         None if row["slope"] is not None else "no slope: " + _why_no_slope(row, points.y),
         None if row["r_within"] is not None else "no r within people: " + _why_not_within(points),
-        f"{counted(held.without, 'decision')} without a level left out" if held.without else None,
+        f"{counted(held.without, 'decision')} without a level excluded" if held.without else None,
         held.uneven,
     )
 

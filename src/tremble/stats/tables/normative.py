@@ -207,7 +207,7 @@ def _closer(interval: Interval | None, sides: tuple[str, str], n: int) -> tuple[
         return answer, None
     answer |= {"low": interval.low, "high": interval.high}
     if interval.low is None or interval.high is None or interval.low <= 0 <= interval.high:
-        return answer, join_notes("not told apart", interval.note)
+        return answer, join_notes("no clear difference", interval.note)
     answer["closer"] = sides[0] if interval.low > 0 else sides[1]
     return answer, interval.note
 

@@ -14,7 +14,7 @@ from tremble.stats.frames.comparisons import format_column
 from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.predictions import RUN, run_and_family
 from tremble.stats.tables.models import model_table
-from tremble.text import decimal, join_notes
+from tremble.text import counted, decimal, join_notes
 from tremble.tokenization.surface_forms import SurfaceForms
 
 SHOWN = 3  # forms per option, at most
@@ -67,7 +67,7 @@ def surface_forms_table(evidence: Evidence) -> list[dict[str, Any]]:
                 "r": now["r"],
                 "spellings": texts,
                 "note": join_notes(
-                    f"{dropped} spellings left out" if dropped else None,
+                    f"{counted(dropped, 'spelling')} excluded" if dropped else None,
                     now["note"],
                 ),
             }

@@ -40,7 +40,7 @@ def of_others_answers(hints: Hints) -> Iterator[str]:
             yield f"{field.name!r} seems to be another person's answer; {_of_earlier(field)}"
         elif field.name in hints.never and can_be_options(field):
             yield (
-                f"{field.name!r} of the group is left out, because it may be computed from what "
+                f"{field.name!r} of the group is excluded, because it may be computed from what "
                 f"people chose in the same round; {_of_earlier(field)}"
             )
 

@@ -97,8 +97,8 @@ def _parts(names: Names) -> Iterator[str]:
     for part, values in names.parts_taken().items():
         wanted = " and ".join(repr(source.name) for source in names.outcomes)
         yield (
-            f"{{{part}}} in {wanted} is {listed(values)}; rename in the file what is none of the "
-            f"decisions of the task {names.task.family!r}"
+            f"{{{part}}} in {wanted} is {listed(values)}; rename the columns in the file that are "
+            f"not decisions of the task {names.task.family!r}"
         )
 
 
