@@ -29,10 +29,16 @@ def test_names() -> None:
         "naive+next_token": Asked("naive", reading="next_token"),
     }.items():
         assert Asked.parse(name) == asked and asked.name == name
-    with pytest.raises(UserError, match="no control 'no_rule'; did you mean 'no_rules'"):
+    with pytest.raises(
+        UserError, match=r"^There is no control 'no_rule'; did you mean 'no_rules'\?$"
+    ):
         spoken(Asked.parse("standard+no_rule"))
-    with pytest.raises(UserError, match="no formulation 'standrd'"):
+    with pytest.raises(UserError) as unknown:
         spoken(Asked.parse("standrd+no_rules"))
+    assert str(unknown.value) == (
+        "There is no wording 'standrd' (a + joins a wording and a control, as in "
+        "'standard+no_history'); did you mean 'standard'?"
+    )
 
 
 def test_what_fits(

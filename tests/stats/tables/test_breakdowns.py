@@ -145,10 +145,10 @@ def test_two_situations_have_no_r(numbers: bool) -> None:
 
 def test_an_unknown_breakdown_is_refused_with_what_there_is() -> None:
     evidence = study(count=20)
-    with pytest.raises(UserError, match="'rounds'; did you mean 'round'"):
-        breakdown(evidence, [PAIR], "rounds")
-    with pytest.raises(UserError, match="known: Stakes, Told, dataset, family, formulation, round"):
-        breakdown(evidence, [PAIR], "xyzzy")
+    there = "Stakes, Told, dataset, family, formulation, round, topology"
+    for name, cure in (("rounds", r"did you mean .round.\?"), ("xyzzy", rf"choose from: {there}\.")):
+        with pytest.raises(UserError, match=f"^There is no breakdown '{name}'; {cure}$"):
+            breakdown(evidence, [PAIR], name)
     assert breakdown(evidence, [PAIR], "topology") == []
 
 
