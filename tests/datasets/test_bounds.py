@@ -150,7 +150,7 @@ def in_game(**changes: Any) -> Decision:
 
 
 REFUSED = {
-    "not a number of people": played(n=0),
+    "no number of people": played(n=0),
     "no such round": played(round=0),
     "a choice that is no option": played(choice="c"),
     "an empty name": played(participant=""),
