@@ -61,7 +61,7 @@ def test_what_fits(
     }
     session = replace(OWN, family="session", prompt=None, history=(Event("text", {"text": "?"}),))
     with pytest.raises(
-        NotApplicable, match="tremble does not know which part of your own prompt is"
+        NotApplicable, match="know which part of your own prompt is rules or history"
     ):
         spoken(Asked.parse("standard+no_rules"))(session, 0)
 
@@ -174,7 +174,9 @@ def test_exchanged_payoffs_that_are_shown_in_both_orders_mislead_nobody(
 ) -> None:
     for name in IN_SIGHT:
         decision = next(d for d in embedded if d.family == name)
-        with pytest.raises(NotApplicable, match=f"in {name} the decision is only"):
+        with pytest.raises(
+            NotApplicable, match=f"in {name} the decision is only about the payoffs"
+        ):
             spoken(Asked.parse("standard+misleading_rules"))(decision, 0)
 
 

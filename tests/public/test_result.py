@@ -162,7 +162,7 @@ def test_what_notebooks_show_is_escaped_and_in_a_frame_of_its_own(result: tr.Res
     for shown in (result._repr_html_(), result.verdict()._repr_html_()):
         assert shown.startswith('<div class="tremble">') and "<table>" in shown
         assert "mock:base" in shown
-    assert "Made up by tremble" in result._repr_html_()
+    assert "Built-in fake model: " in result._repr_html_()
 
 
 def test_charts_are_altairs_and_those_of_the_page(result: tr.Result) -> None:
@@ -204,8 +204,8 @@ def test_a_model_that_cannot_be_had_is_in_the_notes(
     models = ["mock:one", "mock:gone"]
     result = tr.Study("a", data=tr.read_decisions(records(5)), models=models).run(tmp_path / "a")
     assert result.notes[:2] == [
-        "1 unavailable (mock:gone), so scores are missing in every table; run the same command "
-        "again to retry.",
+        "1 model is unavailable (mock:gone), so scores are missing in every table; run the same "
+        "command again to retry.",
         "mock:gone is unavailable, so its scores are missing. mock:gone is gated; ask for it.",
     ]
     assert "is gated" in result._repr_html_() and "is gated" in result.verdict()._repr_html_()

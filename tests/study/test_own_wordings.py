@@ -183,7 +183,7 @@ FAULTS = {
         '["standard", "calm"] in [study], or remove this [[wording]].',
         '["calm", "standart"]': "There is no wording 'standart'; did you mean 'standard'?",
         '["calm", "cal"]': "There is no wording 'cal'; did you mean 'calm'?",
-        '["calm+no_rules"]': "formulations contains 'calm+no_rules', a wording joined to a "
+        '["calm+no_rules"]': "formulations holds 'calm+no_rules', a wording joined to a "
         'control; give them separately, as formulations = ["calm"] and controls = ["no_rules"].',
     },
     "[[wording]]": {

@@ -184,7 +184,7 @@ def _check_wordings(where: Reader, formulations: Sequence[str], own: Own) -> Non
         wording, plus, control = word.partition("+")
         if plus:
             where.fail(
-                f"formulations contains {word!r}, a wording joined to a control; give them "
+                f"formulations holds {word!r}, a wording joined to a control; give them "
                 f'separately, as formulations = ["{wording}"] and controls = ["{control}"]'
             )
         formulation(word, own)
