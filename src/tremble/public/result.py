@@ -62,7 +62,7 @@ class Result:
     ['lottery']
     >>> result.pairs.height, result.table("intervals").height
     (1, 2)
-    >>> result.notes[0].startswith("Made up by tremble, no model: mock:base, mock:aligned;")
+    >>> result.notes[0].startswith("Built-in fake model: mock:base, mock:aligned;")
     True
     """
 

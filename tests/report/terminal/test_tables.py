@@ -350,7 +350,7 @@ def test_notes_stand_before_the_first_tables_and_elsewhere_in_one_line(
 def test_models_that_are_none_are_marked_in_every_table_and_said_once(data: Path) -> None:
     out = data / "out"
     run(study_file(data), out)
-    (said,) = [note for note in caveats(out) if "made up" in note.lower()]
+    (said,) = [note for note in caveats(out) if "fake model" in note.lower()]
     assert said.startswith("Built-in fake model: mock:base, mock:aligned;")
     for asked in ((), ("--table", "intervals,differences,theory")):
         text = " ".join(tremble("analyze", out, *asked)[1].split()).replace(said, "")
