@@ -71,11 +71,9 @@ def test_counts(everything: tuple[list[Decision], Notes]) -> None:
 
 def packages(share: Raw) -> str:
     """What one person gets, in words; the source writes numbers as texts."""
-    parts = [
-        f"{share[kind]} package{'s' * (int(share[kind]) != 1)} of {kind.lower()}"
-        for kind in ("Food", "Water", "Firewood")
-    ]
-    return f"{parts[0]}, {parts[1]} and {parts[2]}"
+    several = {kind: "s" * (int(number) != 1) for kind, number in share.items()}
+    kinds = [f"{share[k]} package{several[k]} of " for k in ("Food", "Water", "Firewood")]
+    return "{}food, {}water and {}firewood".format(*kinds)
 
 
 @needs_source
@@ -95,10 +93,8 @@ def test_every_answer_is_its_decision_with_its_deal_and_its_own_person(
             # The proposer wrote it: what "you" get there is the other's here.
             own, others = deal["issue2theyget"], deal["issue2youget"]
             said = standard(found).user.splitlines()[-1]
-            assert said == (
-                f"The other person's proposal: You get {packages(own)}. The other person gets "
-                f"{packages(others)}."
-            )
+            gets = f"You get {packages(own)}. The other person gets {packages(others)}."
+            assert said == f"The other person's proposal: {gets}"
             facts = dialogue["participant_info"][me]
             assert found.person == {
                 "demographics": facts["demographics"],

@@ -363,7 +363,7 @@ def test_models_that_are_none_are_marked_in_every_table_and_said_once(data: Path
     rows = [{"family": "b", "mode": "native", "base": 3, "aligned": 1}]
     assert further_layout({"parameter": rows})[0].sections[0].rows == [["b", "3", "1"]]
     # Numbers for other programs hold the name as it is.
-    assert "fake" not in tremble("analyze", out, "--json")[1]
+    assert "(built-in fake model)" not in tremble("analyze", out, "--json")[1]
 
 
 def test_all_names_that_are_equally_close_are_suggested() -> None:
