@@ -207,8 +207,8 @@ def test_options_that_do_not_go_together(tmp_path: Path) -> None:
     same = ["data", "import", "table", table, "--map", tmp_path / "map.toml", "--out", table]
     assert "--out is the input file" in mistake(*same)
     folder = [*command[:-1], tmp_path / "none" / "x.jsonl", "--map", tmp_path / "map.toml"]
-    gone = f"The folder '{tmp_path / 'none'}' of --out does not exist; create it."
-    assert gone in mistake(*folder)
+    missing = f"The folder '{tmp_path / 'none'}' of --out does not exist; create it."
+    assert missing in mistake(*folder)
     assert not out.exists()
 
 
