@@ -51,8 +51,11 @@ def test_a_file_system_without_locks_is_one_sentence(
     study = write_study(tmp_path)
     monkeypatch.setattr(fcntl, "flock", refuse)
     said = mistake("run", study, "--out", tmp_path / "out")
-    assert f"{str(tmp_path / 'out')!r} keeps no locks ({os.strerror(number)})" in said
-    assert "on another one" in said
+    assert said == (
+        f"tremble: The file system of {str(tmp_path / 'out')!r} does not support locks "
+        f"({os.strerror(number)}), so two runs could write at the same time; give an --out on "
+        "another file system, such as a local disk."
+    )
     assert [path.name for path in (tmp_path / "out").iterdir()] == [".lock"]
 
 

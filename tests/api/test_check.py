@@ -272,12 +272,11 @@ def refused(tmp_path: Path, *records: dict[str, Any]) -> str:
 
 def test_a_spread_that_no_rate_can_have(tmp_path: Path) -> None:
     said = refused(tmp_path, {**RATE, "rate_sd": 45}, {**RATE, "rate": 0.3, "rate_sd": 45})
-    assert (
-        ", lines 1 and 2: rate_sd is 45, but the standard deviation of rates of 30 "
-        "people is at most"
-        in said
+    # Of 30 people half at 0 and half at 1: sqrt(.25 * 30 / 29).
+    assert said.endswith(
+        ", lines 1 and 2: rate_sd is 45, but the standard deviation of rates of 30 people is at "
+        "most .51, because they lie between 0 and 1: for 45 % write 0.45."
     )
-    assert said.endswith(": for 45 % write 0.45.")
     assert "rate_sd is 0.6, but" in refused(tmp_path, {**RATE, "rate": 0.5, "rate_sd": 0.6})
     assert "rate_sd is 0.45, more than is possible for this rate of 30" in one(
         tmp_path, {**RATE, "rate_sd": 0.45}

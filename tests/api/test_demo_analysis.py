@@ -257,7 +257,9 @@ def test_the_code_on_the_page_gives_its_numbers(
     level = float(np.sum(q.to_numpy() - y.to_numpy())) / len(y)
     assert space["level"] == pytest.approx(level, abs=1e-12)
     ((said, _),) = [part for part in code_with_words(text) if "**A level.**" in part[0]]
-    assert f"a difference of {f'{level:.2f}'.replace('0.', '.', 1)}:" in said
+    # Three decimals nearer to zero than .01, and no sign where they are all 0.
+    shown = f"{level:.{3 if abs(level) < 0.01 else 2}f}".replace("0.", ".", 1)
+    assert f"a difference of {'.000' if shown == '-.000' else shown}:" in said
 
 
 def code_with_words(text: str) -> list[tuple[str, str]]:

@@ -75,6 +75,7 @@ def test_no_interval_no_pair_and_one_way_are_not_claimed(tmp_path: Path) -> None
     for claim in ("ounterbalanced", "sampled", "distributions", "ffects of"):
         assert claim not in words, claim
     assert rows["counterbalanced"] == "none"
+    assert "model was" not in words and "in the provenance table" not in words
     assert "mock:one is a built-in fake model of tremble: its numbers mean nothing." in words
 
 

@@ -24,7 +24,7 @@ def test_a_plan_counts_prompts_people_and_items_and_says_what_they_can_answer(
     study = read_study(write_study(tmp_path, records))
     (row,) = plan_study(study, tmp_path / "out", print)["families"]
     assert (row["prompts"], row["people"], row["items"], row["decisions"]) == (3, 20, 3, 60)
-    assert row["answers"]["ranking"] == "only 20 people on 3 items (an interval needs 5 items)"
+    assert row["answers"]["ranking"] == "20 people on only 3 items (an interval needs 5 items)"
     assert row["answers"]["distribution"] == "with two options, the levels say everything"
     apart = read_study(write_study(tmp_path, [_asked(f"Take ${item}?") for item in range(60)]))
     (row,) = plan_study(apart, tmp_path / "out", print)["families"]

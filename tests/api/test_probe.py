@@ -184,7 +184,9 @@ def test_exclude_and_families_are_heeded(tmp_path: Path) -> None:
     assert [row["family"] for row in found["families"]] == ["one"]
     nothing = MOCK + '[[exclude]]\nmodel = "mock:a"\n'
     study(tmp_path, made, nothing)
-    assert "has no prompt for" in mistake("probe", tmp_path / "trial.toml")
+    assert "has no prompt for mock:a: its wordings, include and exclude leave none;" in mistake(
+        "probe", tmp_path / "trial.toml"
+    )
 
 
 def test_after_a_minute_each_family_still_has_a_prompt(
@@ -209,7 +211,7 @@ def test_the_model_that_is_here_is_asked_and_its_numbers_are_its_own(
     asked = study(tmp_path, [record(0, options=["J", "F"], choice="J")], models, formats=["plain"])
     found = probed(asked)
     assert found["model"] == name == found["stands_for"]
-    assert " is on this machine" in found["why"]
+    assert found["why"] == f"Of the study's 3 models, only {name} is on this machine."
     tokenizer = AutoTokenizer.from_pretrained(name)
     model = AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32).eval()
     ids = tokenizer('Offer 0?\n{"decision": "', return_tensors="pt")["input_ids"]

@@ -189,13 +189,16 @@ def test_options_that_do_not_go_together(tmp_path: Path) -> None:
     table.write_text(CSV)
     command = ["data", "import", "table", table, "--out", out]
     said = mistake(*command)
-    assert ", give --map" in said
-    assert f"`tremble data import table {table} --guess --out map.toml`" in said
+    first = f"`tremble data import table {table} --guess --out map.toml` writes a first one."
+    assert said == (
+        f"tremble: To import '{table}', give --map, a file that says what its columns mean; {first}"
+    )
     assert "leave one of them out" in mistake(*command, "--guess", "--map", table)
     said = mistake("data", "import", "psych", table, "--out", out, "--map", table)
-    assert "--map is for tables, and the columns of 'psych'" in said
+    known = "is for tables, and the columns of 'psych' are known already; leave"
+    assert f"--map {known} --map out, or import table." in said
     said = mistake("data", "import", "psych", table, "--out", out, "--guess")
-    assert "--guess is for tables, and the columns of 'psych'" in said
+    assert f"--guess {known} --guess out, or import table." in said
     (tmp_path / "map.toml").write_text(MAP)
     gone = ["data", "import", "table", tmp_path / "no.csv", "--map", tmp_path / "map.toml"]
     assert "no.csv" in mistake(*gone, "--out", out)
@@ -204,7 +207,8 @@ def test_options_that_do_not_go_together(tmp_path: Path) -> None:
     same = ["data", "import", "table", table, "--map", tmp_path / "map.toml", "--out", table]
     assert "--out is the input file" in mistake(*same)
     folder = [*command[:-1], tmp_path / "none" / "x.jsonl", "--map", tmp_path / "map.toml"]
-    assert "The folder" in mistake(*folder)
+    missing = f"The folder '{tmp_path / 'none'}' of --out does not exist; create it."
+    assert missing in mistake(*folder)
     assert not out.exists()
 
 

@@ -97,7 +97,7 @@ def test_people_who_are_not_named_get_a_note_and_no_verdict(tmp_path: Path) -> N
 def test_people_who_read_one_prompt_are_people(tmp_path: Path) -> None:
     """Nor is it the model's fault that every prediction of one prompt is the same."""
     out = ran(tmp_path, choices(12, 1))
-    said = "only 12 people on one item (an interval needs 5 items)"
+    said = "12 people on only one item (an interval needs 5 items)"
     assert {(row["verdict"], row["why"]) for row in verdicts(out)} == {("cannot say", said)}
     found = analysed(out, "--table", "intervals,levels")
     assert {row["note"] for row in found["intervals"]} == {said}

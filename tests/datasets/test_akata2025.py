@@ -19,7 +19,7 @@ from tremble.prompts.formulations import standard
 
 DATA = os.environ.get("TREMBLE_DATA")
 needs_source = pytest.mark.skipif(
-    not DATA, reason="TREMBLE_DATA is not set:fix Akata et al. are not at hand"
+    not DATA, reason="TREMBLE_DATA is not set: the files of Akata et al. are not at hand"
 )
 HEADER = "id,game,action,score,opponent,guess,coordination"
 Cells = dict[str, str]

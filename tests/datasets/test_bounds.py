@@ -150,7 +150,7 @@ def in_game(**changes: Any) -> Decision:
 
 
 REFUSED = {
-    "not a number of people": played(n=0),
+    "no number of people": played(n=0),
     "no such round": played(round=0),
     "a choice that is no option": played(choice="c"),
     "an empty name": played(participant=""),
@@ -253,5 +253,5 @@ def test_an_import_of_nothing(tmp_path: Path) -> None:
     nothing: Iterator[Decision] = iter(())
     with pytest.raises(UserError, match="contain no decisions"):
         import_decisions(nothing, tmp_path / "x.jsonl")
-    with pytest.raises(UserError, match="The folder"):
+    with pytest.raises(UserError, match=r"The folder .*none' of --out does not exist; create it"):
         import_decisions(nothing, tmp_path / "none" / "x.jsonl")

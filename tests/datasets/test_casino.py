@@ -24,7 +24,7 @@ from tremble.study.decision_frame import decision_frame
 
 DATA = os.environ.get("TREMBLE_DATA")
 needs_source = pytest.mark.skipif(
-    not DATA, reason="TREMBLE_DATA is not set:fix CaSiNo are not at hand"
+    not DATA, reason="TREMBLE_DATA is not set: the files of CaSiNo are not at hand"
 )
 Raw = dict[str, Any]
 ONE, TWO = "mturk_agent_1", "mturk_agent_2"
@@ -69,6 +69,13 @@ def test_counts(everything: tuple[list[Decision], Notes]) -> None:
     assert {d.family for d in found} == {"multi_issue"}
 
 
+def packages(share: Raw) -> str:
+    """What one person gets, in words; the source writes numbers as texts."""
+    several = {kind: "s" * (int(number) != 1) for kind, number in share.items()}
+    kinds = [f"{share[k]} package{several[k]} of " for k in ("Food", "Water", "Firewood")]
+    return "{}food, {}water and {}firewood".format(*kinds)
+
+
 @needs_source
 def test_every_answer_is_its_decision_with_its_deal_and_its_own_person(
     everything: tuple[list[Decision], Notes],
@@ -86,11 +93,8 @@ def test_every_answer_is_its_decision_with_its_deal_and_its_own_person(
             # The proposer wrote it: what "you" get there is the other's here.
             own, others = deal["issue2theyget"], deal["issue2youget"]
             said = standard(found).user.splitlines()[-1]
-            assert said == (
-                f"The other person proposed a deal: You get {own['Food']} food, {own['Water']} "
-                f"water and {own['Firewood']} firewood, and the other person gets "
-                f"{others['Food']} food, {others['Water']} water and {others['Firewood']} firewood."
-            )
+            gets = f"You get {packages(own)}. The other person gets {packages(others)}."
+            assert said == f"The other person's proposal: {gets}"
             facts = dialogue["participant_info"][me]
             assert found.person == {
                 "demographics": facts["demographics"],
@@ -128,7 +132,7 @@ def test_points_of_the_deal_are_those_recorded_when_it_was_accepted(
         assert row["normative_why"]
     assert checked == 906
     # Nobody saw the same words: equal points are no equal situations.
-    assert set(contexts(frame)["context_why"]) == {"words were exchanged"}
+    assert set(contexts(frame)["context_why"]) == {"players exchanged messages"}
 
 
 def prompts(dialogues: list[Raw], tmp_path: Path) -> dict[str, str]:
@@ -183,7 +187,7 @@ def test_earlier_answers_and_messages_show_in_later_prompts_which_only_grow(
         for earlier, later in pairwise(same):
             assert standard(later).user.startswith(standard(earlier).user + "\n")
             assert standard(later).system == standard(earlier).system
-            assert "\nYou rejected the deal." in standard(later).user
+            assert "\nYou rejected the proposal." in standard(later).user
     assert both_sides == 57 + 2  # both people of a dialogue decide, and they are one cluster
 
 

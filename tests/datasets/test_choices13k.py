@@ -22,7 +22,7 @@ from tremble.study.decision_frame import decision_frame
 
 DATA = os.environ.get("TREMBLE_DATA")
 needs_source = pytest.mark.skipif(
-    not DATA, reason="TREMBLE_DATA is not set:fix choices13k are not at hand"
+    not DATA, reason="TREMBLE_DATA is not set: the files of choices13k are not at hand"
 )
 ROWS, KEYS = "c13k_selections.csv", "c13k_problems.json"
 Row = dict[str, str]

@@ -25,7 +25,7 @@ from tremble.errors import UserError
 
 BODY = bytes(range(256)) * 1000  # 256,000 bytes
 DIGEST = hashlib.sha256(BODY).hexdigest()
-MANUAL = "take the file by the page of the paper"
+MANUAL = "take the file from the page of the paper"
 
 
 @dataclass

@@ -217,7 +217,7 @@ BAD_TABLES: dict[str, tuple[str | bytes, str, str]] = {
     "half an offer": (TABLE["bargaining"].replace("5500.0", ""), "line 4", "bob_gain"),
     "columns": (TABLE["negotiation"], "line 1", "product_price"),
     "a cell too many": (TABLE["bargaining"].replace("reject", "reject,"), "line 3", "7 cells"),
-    "no open quote": (TABLE["bargaining"].replace("'fair'}\"", "'fair'}"), "line 4", "end of data"),
+    "an open quote": (TABLE["bargaining"].replace("'fair'}\"", "'fair'}"), "line 4", "end of data"),
     "no rows": (TABLE["bargaining"].splitlines()[0] + "\n", "game.csv", "no round"),
     "nothing": ("", "game.csv", "empty"),
     "Latin-1": (TABLE["bargaining"].replace("none", "né").encode("latin-1"), "byte", "UTF-8"),

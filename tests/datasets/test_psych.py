@@ -256,7 +256,7 @@ def test_a_response_that_begins_another_is_closed_by_the_mark(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("not JSON", ["not JSON (Expecting value", "'not JSON'", "one JSON object a line"]),
+        ("not JSON", ["not JSON (Expecting value", "'not JSON'", "one JSON object per line"]),
         ('{"text": NaN}', ["NaN", "not JSON"]),
         ('{"age": 1e999}', ["it holds 1e999, which is too large"]),
         ('{"age": 1' + 5000 * "0" + "}", ["more than 4300 digits, which is too large"]),

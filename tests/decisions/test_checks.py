@@ -198,7 +198,7 @@ def test_every_value_in_a_list_of_its_own_as_r_writes(tmp_path: Path) -> None:
 def test_one_array_of_all_records(tmp_path: Path) -> None:
     path = tmp_path / "m.jsonl"
     path.write_text(json.dumps([OWN, OWN], indent=1), "utf-8")
-    with pytest.raises(UserError, match="is one JSON array, not an object a line; write it with"):
+    with pytest.raises(UserError, match="one JSON array, not one object per line; write it with"):
         list(jsonl.read(path))
 
 

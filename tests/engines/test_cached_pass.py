@@ -100,7 +100,7 @@ def test_a_model_that_is_wrong_without_its_cache_is_refused(
     assert sentence.startswith(
         f"The model {str(folder)!r} gives different log-probabilities with and without a cache"
     )
-    assert "0.0001 is tolerated" in sentence
+    assert "at most 0.0001 is allowed" in sentence
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -181,7 +181,7 @@ def test_the_other_models_of_a_study_are_scored(unshared: None, tmp_path: Path) 
     run(study_file(tmp_path, models), out, said)
     assert set(scores(out)["model"]) == {str(right)}
     assert any(
-        f"{wrong} is left out." in line and "with and without a cache" in line for line in said
+        f"{wrong} is skipped." in line and "with and without a cache" in line for line in said
     )
     (manifest,) = filter(None, [job.manifest() for job in Store(out).jobs()])
     assert manifest["scoring"]["cache_check"]["why"] is None

@@ -46,12 +46,13 @@ def test_bargaining_alice_with_messages_and_without_inflation() -> None:
 @needs_source
 def test_bargaining_bob_under_inflation_hears_of_what_is_lost() -> None:
     decisions = of_sample("8CE3DBA3A471D0B3")
-    assert "With each round that passes, the money loses 5% of its value.\n" in decisions[0][0]
+    told = "the money is worth 5% less than in the round before."
+    assert f"There is inflation: in each round after the first, {told}\n" in decisions[0][0]
     assert "In round 1, Alice makes an offer" in decisions[0][0]
     last = decisions[-1][1]  # round 9: 1 - .95 ** 8 = .3366, rounds 3, 5, 7 before it
     assert [line for line in last if line.startswith("Because of inflation")] == [
-        f"Because of inflation, money you get in this round is worth {lost}% less to you than in "
-        "round 1."
+        f"Because of inflation, each dollar you get in this round is worth {lost}% less to you "
+        "than a dollar in round 1."
         for lost in ("9.75", "18.55", "26.49", "33.66")
     ]
     assert last[4:7] == [
@@ -69,8 +70,8 @@ def test_bargaining_bob_is_not_told_what_alice_loses() -> None:
         system
     )
     assert (
-        "the money loses 0% of its value for you. You are not told how much value it loses for "
-        "Alice." in system
+        "There is inflation: in each round after the first, the money is worth 0% less to you than "
+        "in the round before. You are not told how inflation affects the money for Alice." in system
     )
     assert "20%" not in system and "message" not in system
     assert shown == ["Round 1 of 12:", "Alice's offer: You get $100,000 and Alice gets $900,000."]
@@ -81,9 +82,12 @@ def test_negotiation_bob_with_a_told_horizon_and_no_word_of_alices_value() -> No
     decisions = of_sample("42D3A30685945D97")
     assert len(decisions) == 3
     system, shown = decisions[1]
-    assert "You are Bob, a buyer. You are looking for one product. It is worth $10,000 to" in system
-    assert "You are not told how much the product is worth to Alice." in system
-    assert "There are 10 rounds" in system and "buy the product from John for $10,000" in system
+    assert (
+        "You are Bob, a buyer. You are looking to buy one product. It is worth $10,000 to you. "
+        "Alice is a potential seller. You are not told how much the product is worth to Alice."
+    ) in system
+    assert "There are 10 rounds, with one offer in each round." in system
+    assert "You stop negotiating with Alice and buy the product from John for $10,000." in system
     assert shown == [
         "Round 1 of 10:",
         "Alice's offer: $15,000.",
@@ -111,21 +115,20 @@ def test_negotiation_without_a_told_horizon_shows_no_round() -> None:
 def test_persuasion_the_buyer_learns_the_quality_after_deciding() -> None:
     decisions = of_sample("1C478B0A82CF7505")
     system, shown = decisions[2]
-    assert "is of high quality is 80%, and the probability that it is of low quality is 20%" in (
-        system
-    )
+    odds = "Products are of high quality with a probability of 80% and of low quality with a"
+    assert f"{odds} probability of 20%." in system
     assert (
         "A product of high quality is worth $20,000 to you, and a product of low quality is worth "
-        "$0 to you. Alice knows how much" in system
+        "$0 to you. Alice knows how much the products are worth to you." in system
     )
     assert "There are 20 rounds" in system and "fixed price of $10,000" in system
     assert [line for line in shown if not line.startswith("Alice wrote")] == [
         "Round 1 of 20:",
         "You bought the product for $10,000.",
-        "The quality of the product was low. It was worth $0 to you.",
+        "The product was of low quality. It was worth $0 to you.",
         "Round 2 of 20:",
         "You bought the product for $10,000.",
-        "The quality of the product was high. It was worth $20,000 to you.",
+        "The product was of high quality. It was worth $20,000 to you.",
         "Round 3 of 20:",
     ]
     assert shown[-1].startswith('Alice wrote: "This product is a rare gem, carefully crafted')
@@ -136,20 +139,18 @@ def test_persuasion_the_buyer_learns_the_quality_after_deciding() -> None:
 def test_persuasion_the_seller_sees_the_quality_and_not_what_it_is_worth() -> None:
     decisions = of_sample("185A87C98EB4E437")
     system, shown = decisions[2]
-    assert (
-        "is of high quality is 33.33%, and the probability that it is of low quality is 66.67%"
-        in (system)
-    )
+    odds = "Products are of high quality with a probability of 33.33% and of low quality with a"
+    assert f"{odds} probability of 66.67%." in system
     assert "You are not told how much the products are worth to the buyer." in system
     assert "40,000" not in system and "a new buyer" in system
     assert shown == [
         "Round 1 of 20:",
         "Quality of the product: low.",
-        "You did not recommend buying the product.",
+        "You did not recommend that the buyer buy the product.",
         "The buyer did not buy the product.",
         "Round 2 of 20:",
         "Quality of the product: low.",
-        "You did not recommend buying the product.",
+        "You did not recommend that the buyer buy the product.",
         "The buyer did not buy the product.",
         "Round 3 of 20:",
         "Quality of the product: high.",

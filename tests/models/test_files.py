@@ -135,7 +135,9 @@ def test_a_byte_order_mark_is_named(name: str, tmp_path: Path) -> None:
     """transformers does not read these files with one."""
     folder = save_tiny(tmp_path / "m")
     (folder / name).write_bytes(BOM_UTF8 + (folder / name).read_bytes())
-    with pytest.raises(UserError, match=f"{name}' begins with a byte order mark, .*; save it with"):
+    with pytest.raises(
+        UserError, match=f"{name}' begins with a byte order mark, .*; save the file without it"
+    ):
         open_tokenizer(ModelSpec(str(folder)), RunOptions(), SAID.append)
 
 

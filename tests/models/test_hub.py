@@ -264,13 +264,13 @@ def test_a_model_that_cannot_be_had_does_not_stop_the_others(
     assert "them/two" in sentence
     assert cause in sentence
     assert cure in sentence
-    assert "1 unavailable (them/two)" in error
+    assert "1 model is unavailable (them/two), so scores are missing in every table;" in error
     assert scored(tmp_path) == {"them/one", "them/three"}
     assert list(absent(tmp_path / "out")) == ["them/two"]
     (note,) = caveats(tmp_path / "out")
     assert cause in note
     printed = tremble("analyze", tmp_path / "out")[1]
-    assert "them/two unavailable" in " ".join(printed.split())
+    assert "them/two is unavailable, so its scores are missing." in " ".join(printed.split())
 
 
 @pytest.mark.parametrize("how", list(BROKEN))

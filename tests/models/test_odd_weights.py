@@ -64,23 +64,39 @@ def sharded(llama: Path, folder: Path) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("tensors", "config", "says"),
     [
-        (None, {"num_hidden_layers": 1}, r"hold 9 tensors .* \('model\.layers\.1\.input_layernorm"),
-        (None, {"num_hidden_layers": 3}, r"lack 9 tensors .* \('model\.layers\.2\.input_layernorm"),
-        (less(Q), None, rf"lack 1 tensor .* \('{Q}' first\)"),
-        (more(model__extra__weight=torch.ones(3)), None, r"hold 1 tensor .*'model\.extra\.weight'"),
+        (
+            None,
+            {"num_hidden_layers": 1},
+            r"contain 9 tensors .* know \(the first: 'model\.layers\.1\.inp",
+        ),
+        (
+            None,
+            {"num_hidden_layers": 3},
+            r"lack 9 tensors .* \(the first: 'model\.layers\.2\.input_layer",
+        ),
+        (less(Q), None, rf"lack 1 tensor .* \(the first: '{Q}'\)"),
+        (
+            more(model__extra__weight=torch.ones(3)),
+            None,
+            r"contain 1 tensor .*'model\.extra\.weight'",
+        ),
         (renamed(Q, Q + "s"), None, r"lack 1 tensor .*q_proj\.weight"),
-        (None, {"hidden_size": 40}, r"'lm_head\.weight' .* is 280 x 32 .* 280 x 40 by its config"),
-        (lambda t: {**t, Q: t[Q][:-1]}, None, rf"'{Q}' .* is 31 x 32 in its file and 32 x 32"),
+        (
+            None,
+            {"hidden_size": 40},
+            r"'lm_head\.weight' .* is 280 x 32 .*, but 280 x 40 in its conf",
+        ),
+        (lambda t: {**t, Q: t[Q][:-1]}, None, rf"'{Q}' .* is 31 x 32 in its file, but 32 x 32"),
         # Of tied ends, either may be the one that does not fit.
         (
             lambda t: {**t, HEAD: torch.cat([t[HEAD], t[HEAD][:6]])},
             {"tie_word_embeddings": True},
-            rf"'{HEAD}' .* is 286 x 32 in its file and 280 x 32 by its",
+            rf"'{HEAD}' .* is 286 x 32 in its file, but 280 x 32 in its configuration",
         ),
         (
             lambda t: {**t, EMBEDDING: torch.cat([t[HEAD], t[HEAD][:6]])},
             {"tie_word_embeddings": True},
-            rf"'{EMBEDDING}' .* is 286 x 32 in its file and 280 x 32 by its",
+            rf"'{EMBEDDING}' .* is 286 x 32 in its file, but 280 x 32 in its configuration",
         ),
         # An attention's bias that the configuration does not have is no mask.
         (
@@ -105,10 +121,10 @@ def sharded(llama: Path, folder: Path) -> dict[str, str]:
         (
             lambda t: {**t, Q.removeprefix("model."): -t[Q]},
             None,
-            rf"one tensor twice .*'{Q.removeprefix('model.')}' in 'model.safetensors'",
+            rf"the same tensor twice .*'{Q.removeprefix('model.')}' in 'model.safetensors'",
         ),
         # The last layer of a larger model is no layer that predicts later tokens.
-        (None, {"num_hidden_layers": 1, "num_nextn_predict_layers": 1}, r"hold 9 tensors"),
+        (None, {"num_hidden_layers": 1, "num_nextn_predict_layers": 1}, r"contain 9 tensors"),
         (None, {"transformers_weights": "adapter_model.bin"}, "transformers_weights = 'adapter_"),
         (None, {"transformers_weights": "../model.safetensors"}, "transformers_weights = '../mod"),
     ],
@@ -171,7 +187,7 @@ def test_files_that_do_not_belong_together(llama: Path, tmp_path: Path) -> None:
     shutil.copy(
         llama / "model.safetensors", spread / "shard-00000-model-00001-of-00001.safetensors"
     )
-    assert "distributed checkpoint ('shard-00000-model" in refused(spread)
+    assert "distributed checkpoint (the first: 'shard-00000-model" in refused(spread)
 
 
 @pytest.mark.parametrize(

@@ -266,7 +266,7 @@ def test_tables_say_that_weights_were_quantised(
     score_study(read_study(path), tmp_path / "out", print)
     assert passed == ["8bit", None]  # and once more as published, to measure what it costs
     note, measured = caveats(tmp_path / "out")
-    moved = re.search(r"move by up to (\S+) nat on 2 prompts", measured)
+    moved = re.search(r"differ by up to (\S+) nat on 2 prompts", measured)
     assert moved is not None
     assert float(moved[1]) < 1e-5
     assert "weights quantised to 8bit when loaded; not the published precision" in note
@@ -320,7 +320,7 @@ def test_the_manifest_says_how_rows_were_computed_and_what_a_precision_costs(
     assert moved > 0
     low, measured = caveats(tmp_path / "out")
     assert "scored in bfloat16" in low
-    assert f"move by up to {moved:.2g} nat" in measured
+    assert f"the log-odds of options differ by up to {moved:.2g} nat on 7 prompts" in measured
 
 
 def test_a_model_that_breaks_down_does_not_stop_the_others(
@@ -347,7 +347,7 @@ def test_a_model_that_breaks_down_does_not_stop_the_others(
     with pytest.raises(IndexError):
         score_study(read_study(path), tmp_path / "out", said.append)
     assert Store(tmp_path / "out").scores()["model"].to_list() == ["mock:one", "mock:two"]
-    assert any("mock:bad broke down (IndexError: index out of range" in line for line in said)
+    assert any("mock:bad failed (IndexError: index out of range in self)." in line for line in said)
 
 
 def test_a_model_larger_than_the_memory_is_refused_before_it_is_read(

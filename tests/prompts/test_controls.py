@@ -29,10 +29,16 @@ def test_names() -> None:
         "naive+next_token": Asked("naive", reading="next_token"),
     }.items():
         assert Asked.parse(name) == asked and asked.name == name
-    with pytest.raises(UserError, match="no control 'no_rule'; did you mean 'no_rules'"):
+    with pytest.raises(
+        UserError, match=r"^There is no control 'no_rule'; did you mean 'no_rules'\?$"
+    ):
         spoken(Asked.parse("standard+no_rule"))
-    with pytest.raises(UserError, match="no formulation 'standrd'"):
+    with pytest.raises(UserError) as unknown:
         spoken(Asked.parse("standrd+no_rules"))
+    assert str(unknown.value) == (
+        "There is no wording 'standrd' (a + joins a wording and a control, as in "
+        "'standard+no_history'); did you mean 'standard'?"
+    )
 
 
 def test_what_fits(
@@ -55,7 +61,7 @@ def test_what_fits(
     }
     session = replace(OWN, family="session", prompt=None, history=(Event("text", {"text": "?"}),))
     with pytest.raises(
-        NotApplicable, match="tremble does not know which part of your own prompt is"
+        NotApplicable, match="know which part of your own prompt is rules or history"
     ):
         spoken(Asked.parse("standard+no_rules"))(session, 0)
 
@@ -168,7 +174,9 @@ def test_exchanged_payoffs_that_are_shown_in_both_orders_mislead_nobody(
 ) -> None:
     for name in IN_SIGHT:
         decision = next(d for d in embedded if d.family == name)
-        with pytest.raises(NotApplicable, match=f"in {name} the decision is only"):
+        with pytest.raises(
+            NotApplicable, match=f"in {name} the decision is only about the payoffs"
+        ):
             spoken(Asked.parse("standard+misleading_rules"))(decision, 0)
 
 

@@ -133,27 +133,38 @@ def test_a_missing_fact_is_as_a_missing_cell(name: str) -> None:
     assert words(wording(asks), MINE)[1].endswith("\n?")
     assert words(wording(f"{{{{ prompt }}}}{{{{ facts.{name}|default(7) }}}}"), MINE)[1][-1] == "7"
     for template in (f"{{{{ facts.{name} }}}}", f"{{{{ facts.{name} + 1 }}}}"):
-        with pytest.raises(NotApplicable, match=rf"^it uses facts.{name}, which the record does"):
+        with pytest.raises(
+            NotApplicable, match=rf"^it uses facts\.{name}, which is not in the record$"
+        ):
             wording("{{ prompt }}" + template)(MINE)
 
 
 def test_parts_of_a_prompt_of_ones_own_are_not_known() -> None:
     for part in ("rules", "history", "question", "answer"):
-        with pytest.raises(NotApplicable, match=rf"your own is {part} is not known"):
+        with pytest.raises(
+            NotApplicable, match=rf"part of your own prompt is {part}; its template"
+        ):
             wording(f"{{{{ prompt }}}}{{{{ {part} }}}}")(MINE)
-    with pytest.raises(NotApplicable, match=r"is rules or answer is not known; .* prompt and"):
+    said = (
+        "tremble does not know which part of your own prompt is rules or answer; its template can "
+        "use prompt and system"
+    )
+    with pytest.raises(NotApplicable, match=f"^{said}$"):
         wording("{{ prompt }}", "{{ answer }} {{ rules }}")(MINE)
 
 
 @pytest.mark.parametrize(
     ("template", "fault"),
     [
-        ("{{ prompt }}{{ none }}", "it prints None; print texts and numbers that are there."),
-        ("{{ prompt }}{{ options }}", 'it prints a list; write |join(", ") behind it.'),
-        ("{{ prompt }}{{ prompt.title }}", "it prints a function; print texts and numbers"),
-        ("{{ prompt }}{{ {'a': 1} }}", "it prints {'a': 1}; print"),
-        ("{{ prompt }}{{ facts.age ~ facts.town|int }}", "'Bonn' is no number; print"),
-        ("{{ prompt }}{{ 1 / 0 }}", "division by zero; print"),
+        ("{{ prompt }}{{ none }}", "it prints None; print only texts and numbers."),
+        ("{{ prompt }}{{ options }}", 'it prints a list; write |join(", ") after it.'),
+        ("{{ prompt }}{{ prompt.title }}", "it prints a function; print only texts and numbers."),
+        ("{{ prompt }}{{ {'a': 1} }}", "it prints {'a': 1}; print only texts and numbers."),
+        (
+            "{{ prompt }}{{ facts.age ~ facts.town|int }}",
+            "'Bonn' is not a number; print only texts and numbers.",
+        ),
+        ("{{ prompt }}{{ 1 / 0 }}", "division by zero; print only texts and numbers."),
     ],
 )
 def test_what_does_not_work_for_a_decision_names_it(template: str, fault: str) -> None:
@@ -161,7 +172,7 @@ def test_what_does_not_work_for_a_decision_names_it(template: str, fault: str) -
         wording(template)(MINE)
     assert not isinstance(error.value, NotApplicable)
     head = "s.toml: the template of the wording 'calm' does not work for the decision 'mine': "
-    assert str(error.value).startswith(head + fault)
+    assert str(error.value) == head + fault
 
 
 def test_options_and_history_must_be_there() -> None:
@@ -170,9 +181,13 @@ def test_options_and_history_must_be_there() -> None:
     named = "does not name the option 'walk away' .*; write {{ answer }} or {{ options|join"
     with pytest.raises(UserError, match=named.replace("|", r"\|")):
         wording("{{ history }} accept, reject; walkaway")(CAMPING, 0, TOLD)
-    with pytest.raises(UserError, match=r"holds nothing of the history of .*; write {{ history }}"):
+    with pytest.raises(
+        UserError, match=r"contains nothing of the history of .*; write {{ history }}"
+    ):
         wording("Decide.", OPTIONS)(CAMPING, 0, TOLD)
-    with pytest.raises(UserError, match=r"holds nothing of the prompt of .*; write {{ prompt }}"):
+    with pytest.raises(
+        UserError, match=r"contains nothing of the prompt of .*; write {{ prompt }}"
+    ):
         wording("{{ facts.age }}", OPTIONS)(MINE)
     # One line is enough, and so is what its template makes of all of them.
     wording("{{ history.split('\\n')|last }}", OPTIONS)(CAMPING, 0, TOLD)
@@ -185,16 +200,30 @@ def test_options_and_history_must_be_there() -> None:
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("a\n{% if %}", "is no template (line 2: Expected an expression, got"),
-        ("{{ histor }}", "uses 'histor', which is no variable; did you mean 'history'?"),
-        ("{{ row }}", "uses 'row', which is no variable; known: answer, facts, history,"),
-        ("{{ range }}", "uses 'range', which is no variable"),
-        ("{{ self }}", "uses `self`, a word of templates; write one of the variables"),
-        ("a\n\n{% include 'b' %}", "takes in another file (line 3); write its text here"),
-        ("{% import 'b' as c %}", "takes in another file (line 1)"),
-        ("{{ facts }}", 'takes `facts` as a whole; write facts["the name of a fact"]'),
-        ("{% for f in facts %}{% endfor %}", "takes `facts` as a whole"),
-        ("{{ facts[question] }}", "takes a fact of `facts` by no fixed name"),
+        ("a\n{% if %}", "is not a valid template (line 2: Expected an expression, got"),
+        ("{{ histor }}", "uses 'histor', which is not a variable; did you mean 'history'?"),
+        (
+            "{{ row }}",
+            "uses 'row', which is not a variable; choose from: answer, facts, history, options, "
+            "prompt, question, rules, system.",
+        ),
+        ("{{ range }}", "uses 'range', which is not a variable; choose from: answer, facts,"),
+        (
+            "{{ self }}",
+            "uses `self`, a word of the template language; write one of the variables rules, "
+            "history, question, answer, options, facts, prompt, system",
+        ),
+        ("a\n\n{% include 'b' %}", "includes another file (line 3); write its text here"),
+        ("{% import 'b' as c %}", "includes another file (line 1); write its text here"),
+        ("{{ facts }}", 'uses `facts` as a whole; write facts["the name of a fact"]'),
+        (
+            "{% for f in facts %}{% endfor %}",
+            'uses `facts` as a whole; write facts["the name of a fact"]',
+        ),
+        (
+            "{{ facts[question] }}",
+            'uses a fact of `facts` without a fixed name; write facts["the name"]',
+        ),
     ],
 )
 def test_what_is_no_template_is_known_without_data(text: str, fault: str) -> None:
@@ -268,18 +297,24 @@ def test_a_control_that_changes_nothing_does_not_fit() -> None:
         OwnControl("same", rules="{{ rules }}"),
         OwnControl("same", "{{ rules }}", "{{ history }}"),
     ):
-        with pytest.raises(ControlNotApplicable, match="as they are"):
+        with pytest.raises(
+            ControlNotApplicable, match=r"^it leaves the rules and the history unchanged$"
+        ):
             under(control, CAMPING)
-    with pytest.raises(ControlNotApplicable, match=r"^it uses facts.age"):
+    with pytest.raises(
+        ControlNotApplicable, match=r"^it uses facts\.age, which is not in the record$"
+    ):
         under(OwnControl("aged", rules="{{ facts.age }}"), CAMPING)
-    with pytest.raises(ControlNotApplicable, match="is not known"):
+    with pytest.raises(
+        ControlNotApplicable, match=r"which part of your own prompt is rules or history$"
+    ):
         under(OwnControl("told", history="Nothing."), MINE)
 
 
 def test_no_history_is_made_up(monkeypatch: pytest.MonkeyPatch) -> None:
     silent = replace(family(CAMPING.family), history=lambda seen: [])
     monkeypatch.setattr(own_wording, "family", lambda name: silent)
-    with pytest.raises(NotApplicable, match="nothing had happened before"):
+    with pytest.raises(NotApplicable, match=r"^nothing had happened before this decision$"):
         OwnControl("told", history="Nothing.")(CAMPING)
     told = OwnControl("both", "Play.", "Nothing.")(CAMPING)
     assert list(told.history(silent, view(CAMPING))) == []
@@ -306,12 +341,12 @@ def test_an_own_wording_goes_with_the_built_in_controls(embedded: list[Decision]
 def test_names_are_known_and_near_ones_are_asked_for() -> None:
     both = own(wording("{{ prompt }}"), OwnControl("brief", rules="Play."))
     assert formulation("calm", both) is both.wordings[0]
-    with pytest.raises(UserError, match=r"no formulation 'cal'.*did you mean 'calm'\?"):
+    with pytest.raises(UserError, match=r"^There is no wording 'cal'; did you mean 'calm'\?"):
         formulation("cal", both)
-    with pytest.raises(UserError, match=r"no formulation 'calmer' .*did you mean 'calm'\?"):
+    with pytest.raises(UserError, match=r"^There is no wording 'calmer' .*did you mean 'calm'\?"):
         spoken(Asked("calmer"), own=both)
     with pytest.raises(UserError, match=r"no control 'brif'; did you mean 'brief'\?"):
         spoken(Asked("standard", "brif"), own=both)
-    with pytest.raises(UserError, match="no formulation 'calm'"):
+    with pytest.raises(UserError, match=r"^There is no wording 'calm'; choose from: "):
         formulation("calm")
     assert set(OF_CONTROLS) < set(OF_WORDINGS) and IN_SIGHT

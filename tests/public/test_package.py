@@ -92,10 +92,7 @@ def test_sentences_name_keywords_and_leave_commands_alone() -> None:
         ("give another --out.", "give another out."),
         ("add --chat.", "add chat=True."),
         ("run `tremble data import x --out FILE`.", "run `tremble data import x --out FILE`."),
-        (
-            "give the --out of `tremble run`.",
-            "give the --out of `tremble run`.",
-        ),
+        ("give the --out of `tremble run`.", "give the --out of `tremble run`."),
         ("There is no file 'a--out'.", "There is no file 'a--out'."),
         ("There is no file '--out'.", "There is no file '--out'."),
         ("--model-size is new", "--model-size is new"),

@@ -148,7 +148,7 @@ def test_an_xray_is_the_commands(folder: Path, result: tr.Result) -> None:
     assert "mine/loss3" in repr(look)
     assert "did you mean" in refusal(lambda: result.xray("mine/los3"))
     assert refusal(lambda: result.xray("mine/loss3", formats="chat")) == (  # type: ignore[call-arg]
-        "xray takes no 'formats'; did you mean 'format'?"
+        "xray has no argument 'formats'; did you mean 'format'?"
     )
 
 
@@ -162,7 +162,7 @@ def test_what_notebooks_show_is_escaped_and_in_a_frame_of_its_own(result: tr.Res
     for shown in (result._repr_html_(), result.verdict()._repr_html_()):
         assert shown.startswith('<div class="tremble">') and "<table>" in shown
         assert "mock:base" in shown
-    assert "Made up by tremble" in result._repr_html_()
+    assert "Built-in fake model: " in result._repr_html_()
 
 
 def test_charts_are_altairs_and_those_of_the_page(result: tr.Result) -> None:
@@ -186,7 +186,10 @@ def test_a_wrong_name_is_one_sentence(result: tr.Result, tmp_path: Path) -> None
     assert "is not a study folder" in refusal(lambda: tr.open_study(tmp_path / "none"))
     alone = tr.Study("a", data="demo", families="lottery", sample=40, models=["mock"])
     other = alone.run(tmp_path / "a")
-    assert 'as contrast("KEY=CONTROL")' in refusal(lambda: other.table("contrasts"))
+    assert refusal(lambda: other.table("contrasts")) == (
+        "The study 'a' has no contrast, so there is no table 'contrasts'; say what you varied, "
+        'with contrast("KEY=CONTROL") or as contrasts of the study.'
+    )
     assert other.pairs.height == 0 and "r_base" in other.pairs.columns
 
 
@@ -204,8 +207,8 @@ def test_a_model_that_cannot_be_had_is_in_the_notes(
     models = ["mock:one", "mock:gone"]
     result = tr.Study("a", data=tr.read_decisions(records(5)), models=models).run(tmp_path / "a")
     assert result.notes[:2] == [
-        "1 unavailable (mock:gone), so scores are missing in every table; run the same command "
-        "again to retry.",
+        "1 model is unavailable (mock:gone), so scores are missing in every table; run the same "
+        "command again to retry.",
         "mock:gone is unavailable, so its scores are missing. mock:gone is gated; ask for it.",
     ]
     assert "is gated" in result._repr_html_() and "is gated" in result.verdict()._repr_html_()

@@ -302,7 +302,7 @@ def test_a_wording_under_a_control_is_told_from_the_wording(data: Path, rule: st
             '[[include]]\nfamily = "lottery"\n[[exclude]]\nfamily = "*"\n',
             "nothing left to score: its 1 [[include]] and 1 [[exclude]] drop all 3 cells",
         ),
-        ('families = ["lotery"]\n', "families in [study] has 'lotery'"),
+        ('families = ["lotery"]\n', "families in [study] holds 'lotery'"),
         ('families = ["lotery"]\n', "did you mean 'lottery'?"),
         ('families = ["custom"]\n', "have no decision of the families in [study], only"),
     ],

@@ -18,6 +18,8 @@ from tremble.prompts.formulations import FORMULATIONS
 from tremble.store.study_folder import Store
 from tremble.study.file import read_study
 
+DONE = "mock:one: everything is already scored.\n"
+
 
 def rows(folder: Path, name: str) -> pl.DataFrame:
     scores = Store(folder / "out").scores()
@@ -56,7 +58,7 @@ def test_a_changed_template_is_scored_again_and_old_rows_are_not_read(tmp_path: 
     path = write(tmp_path)
     run(path)
     first = rows(tmp_path, "calm")
-    assert "nothing is missing" in run(path)
+    assert DONE in run(path)
     changed = path.read_text().replace("Take your time", "Hurry up")
     path.write_text(changed)
     assert "24 prompts to score" in run(path)
@@ -73,7 +75,7 @@ def test_a_changed_template_is_scored_again_and_old_rows_are_not_read(tmp_path: 
     assert sorted(moved["decision"]) == ["d17", "d7"]
     # And back: what was scored once is not scored again.
     path.write_text(changed)
-    assert "nothing is missing" in run(path)
+    assert DONE in run(path)
     assert rows(tmp_path, "calm").equals(second)
 
 
@@ -81,7 +83,7 @@ def test_the_manifest_has_the_text_of_today_where_it_prints_the_same(tmp_path: P
     path = write(tmp_path)
     run(path)
     path.write_text(path.read_text().replace("{{ prompt }}", "{# calm #}{{prompt}}"))
-    assert "nothing is missing" in run(path)
+    assert DONE in run(path)
     own = manifest(tmp_path, "calm")["own"]
     assert own == {"wording": {"template": "{# calm #}{{prompt}} Take your time."}}
 
@@ -138,8 +140,8 @@ def test_missing_facts_and_unknown_parts_are_counted(tmp_path: Path) -> None:
     assert sorted(missing["decision"]) == ["d0", "d1", "d2", "d3"]
     out = tremble("analyze", tmp_path / "out")[1]
     assert (
-        "The wording calm does not fit 4 decisions of mine.jsonl: it uses facts.age, which the "
-        "record does not hold."
+        "The wording calm does not fit 4 decisions of mine.jsonl: it uses facts.age, which is "
+        "not in the record."
     ) in " ".join(out.split())
 
 
@@ -148,51 +150,56 @@ FAULTS = {
         'name = "observer"': "name in [[wording]] is 'observer', which is a built-in wording; give",
         'name = "no_rules"': "'no_rules', which is a built-in control; give it another name.",
         'name = "Joint"': "'Joint', which is a reading; give it another name.",
-        'name = "all"': "'all', which is a word of study files; give it another name.",
+        'name = "all"': "'all', which is a word with a meaning in study files; give it "
+        "another name.",
         'name = "ca+lm"': "name in [[wording]] is 'ca+lm'; give a name of letters (A to Z), digits",
         'name = "ca.lm"': "name in [[wording]] is 'ca.lm'; give a name of letters",
         'name = "caßlm"': "name in [[wording]] is 'caßlm'; give a name of letters",
-        f'name = "{"c" * 61}"': "of 61 characters; give one of at most 60.",
-        'name = "clam"': "no formulation 'calm'; did you mean 'clam'?",
+        f'name = "{"c" * 61}"': "', which has 61 characters; give a name of at most 60.",
+        'name = "clam"': "There is no wording 'calm'; did you mean 'clam'?",
         'nam = "calm"': "unknown key 'nam' in [[wording]]; did you mean 'name'?",
         "": "name in [[wording]] is missing",
     },
     '"{{ prompt }} Take your time."': {
-        "7": "template in [[wording]] is 7; it must be a text in quotes.",
-        '"{{ promt }}"': "template of the wording 'calm' uses 'promt', which is no variable; did "
-        "you mean 'prompt'?",
-        '"a\\n\\n{% if %}"': "wording 'calm' is no template (line 3: Expected an expression, got "
-        "'end of statement block'); correct it.",
-        "\"{% include 'b' %}\"": "takes in another file (line 1); write its text here.",
+        "7": "template in [[wording]] is 7; it must be text in quotes.",
+        '"{{ promt }}"': "template of the wording 'calm' uses 'promt', which is not a variable; "
+        "did you mean 'prompt'?",
+        '"a\\n\\n{% if %}"': "the template of the wording 'calm' is not a valid template (line 3: "
+        "Expected an expression, got 'end of statement block'); correct it.",
+        "\"{% include 'b' %}\"": "the template of the wording 'calm' includes another file "
+        "(line 1); write its text here.",
         '"Yes?"': "does not name the option 'no' of the decision 'd",
-        '"yes, no"': "holds nothing of the prompt of the decision 'd",
-        '"{{ prompt }}{{ options }}"': "it prints a list; write |join",
-        '"{{ prompt }}{{ none }}"': "it prints None; print texts",
-        '"{{ prompt }}{{ prompt.upper }}"': "it prints a function; print texts",
-        '"{{ prompt }}{{ facts.agee }}"': "the wording 'calm' uses facts.agee, which no record "
-        "holds; did you mean 'age'?",
+        '"yes, no"': "contains nothing of the prompt of the decision 'd",
+        '"{{ prompt }}{{ options }}"': 'it prints a list; write |join(", ") after it.',
+        '"{{ prompt }}{{ none }}"': "it prints None; print only texts and numbers.",
+        '"{{ prompt }}{{ prompt.upper }}"': "it prints a function; print only texts and numbers.",
+        '"{{ prompt }}{{ facts.agee }}"': "the wording 'calm' uses facts.agee, which is in none "
+        "of the records; did you mean 'age'?",
         '"{{ prompt }}{{ facts.did }}"': "the wording 'calm' uses facts.did, which is the choice "
-        "itself in all 24 decisions of custom that have it; take it out of the template.",
+        "itself in all 24 decisions of custom that have it; remove it from the template.",
     },
     '["standard", "calm"]': {
-        '["standard"]': "the wording 'calm' in [[wording]] is not asked for; write formulations = "
-        '["standard", "calm"] in [study], or take [[wording]] out.',
-        '["calm", "standart"]': "no formulation 'standart'; did you mean 'standard'?",
-        '["calm", "cal"]': "no formulation 'cal'; did you mean 'calm'?",
-        '["calm+no_rules"]': 'name them apart, as formulations = ["calm"] and controls = ["no_rule',
+        '["standard"]': "the wording 'calm' in [[wording]] is not used; write formulations = "
+        '["standard", "calm"] in [study], or remove this [[wording]].',
+        '["calm", "standart"]': "There is no wording 'standart'; did you mean 'standard'?",
+        '["calm", "cal"]': "There is no wording 'cal'; did you mean 'calm'?",
+        '["calm+no_rules"]': "formulations holds 'calm+no_rules', a wording joined to a "
+        'control; give them separately, as formulations = ["calm"] and controls = ["no_rules"].',
     },
     "[[wording]]": {
-        "[wording]": "wording must be written [[wording]], once for each.",
+        "[wording]": "wording must be written [[wording]], once for each entry.",
         '[[wording]]\nname = "CALM"\ntemplate = "x"\n[[wording]]': "'calm', which is the name of "
-        "another one; give",
+        "another wording or control; give it another name.",
         '[[control]]\nname = "brief"\nrules = "x"\n[[wording]]': "the control 'brief' in "
-        '[[control]] is not asked for; write controls = ["brief"]',
+        '[[control]] is not used; write controls = ["brief"] in [study], or '
+        "remove this [[control]].",
         '[[control]]\nname = "brief"\n[[wording]]': "the control 'brief' in [[control]] changes "
         "nothing; give it rules, history or both.",
         '[[control]]\nname = "calm"\nrules = "x"\n[[wording]]': "name in [[control]] is 'calm', "
-        "which is the name of another one",
+        "which is the name of another wording or control; give it another name.",
         '[[control]]\nname = "b"\nrules = "{{ system }}"\n[[wording]]': "the template of the rules "
-        "of the control 'b' uses 'system', which is no variable",
+        "of the control 'b' uses 'system', which is not a variable; choose from: answer, facts, "
+        "history, options, question, rules.",
     },
 }
 
@@ -211,7 +218,7 @@ def test_a_fault_is_one_sentence(
     path.write_text(text.replace(there, instead), "utf-8")
     said = mistake(command, path, "--out", tmp_path / "out")
     assert fault in said
-    assert "study.toml" in said or "There is no formulation" in said
+    assert "study.toml" in said or "There is no wording" in said
     assert not (tmp_path / "out").exists()
 
 
@@ -229,8 +236,8 @@ def test_a_fact_that_follows_the_choice_is_a_warning(tmp_path: Path) -> None:
     assert (
         "Warning: "
         + str(tmp_path / "study.toml")
-        + ": the wording 'calm' uses facts.code, which has a value of its own for each choice in "
-        "all 24 decisions of custom; take it out if it says what was chosen."
+        + ": the wording 'calm' uses facts.code, which has a different value for each choice in "
+        "all 24 decisions of custom; remove it if it says what was chosen."
     ) in said
     assert "facts.age" not in said
     # Of four decisions chance alone may do that, and where the rates of many people are.

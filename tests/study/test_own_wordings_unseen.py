@@ -87,7 +87,7 @@ def played(folder: Path, own: str = ASKS, **study: Any) -> Path:
         (lambda d: d.config.get("stake"), "a parameter of the data"),
         (lambda d: d.game.config.get("arm"), "a parameter of the data"),
         (lambda d: d.game.events[d.at :][-1].data.get("text"), "what happened later"),
-        (lambda d: d.game.events[1].data.get("message"), "what happened unseen"),
+        (lambda d: d.game.events[1].data.get("message"), "a hidden event"),
         (lambda d: sorted(d.game.person["private"]), "what only others knew"),
         (lambda d: sorted(d.game.rules["private"]), "what only others knew"),
         (lambda d: [d.role, d.round, len(d.visible()), d.person], None),
@@ -134,4 +134,4 @@ def test_a_control_is_held_to_the_same_and_the_sample_is_of_each_family(
     assert "Oslo" not in asked and "Hello there" not in asked
     # Facts of the other side are nobody's here.
     path.write_text(path.read_text().replace("facts.town", "facts.private"))
-    assert "uses facts.private, which no record holds" in mistake("plan", path)
+    assert "uses facts.private, which is in none of the records" in mistake("plan", path)

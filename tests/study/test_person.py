@@ -83,7 +83,7 @@ def test_a_fact_alone_is_called_as_in_exports(study: Path) -> None:
 
 
 def test_decisions_without_a_value_are_counted(study: Path) -> None:
-    note = "By age: 1 of 4 decisions has no value of it and stands in no row."
+    note = "By age: 1 of 4 decisions has no value of it and is in no row."
     code, out, _ = tremble("analyze", study / "out", "--by", "age", "--by", "arm", "--json")
     assert code == 0
     notes = json.loads(out)["notes"]
@@ -111,7 +111,7 @@ def test_a_name_in_config_here_and_of_a_person_there_is_one(tmp_path: Path) -> N
     of_people = result.by("person.age")["models"]
     assert {row["value"]: row["n"] for row in of_people.to_dicts()} == {"20": 1, "30": 1, "90": 1}
     assert [one for one in result.notes if one.startswith("By ")] == [
-        "By person.age: 1 of 4 decisions has no value of it and stands in no row."
+        "By person.age: 1 of 4 decisions has no value of it and is in no row."
     ]
 
 

@@ -86,15 +86,15 @@ FORMS = [
     ),
     Fault("white.csv", "\ufeff \n\n", ("white.csv is empty",)),
     Fault("white.xlsx", book(), ("white.xlsx is empty",)),
-    Fault("list.json", "[]", ("'choice'", "list.json", "no columns")),
+    Fault("list.json", "[]", ("'choice'", "list.json", "which has no columns")),
     Fault("number.json", "3", ("number.json contains 3",)),
-    Fault("head.csv", CSV.partition("\n")[0], ("head.csv", "no task uses any of its rows")),
+    Fault("head.csv", CSV.partition("\n")[0], ("head.csv", "(it has no rows)")),
     Fault(
         "head.xlsx",
         book(["id", "arm", "offer", "choice"]),
-        ("head.xlsx", "no task uses any of its rows"),
+        ("head.xlsx", "(it has no rows)"),
     ),
-    Fault("head.sav", _no_rows, ("head.sav", "no task uses any of its rows")),
+    Fault("head.sav", _no_rows, ("head.sav", "(it has no rows)")),
     Fault(
         "said.csv", CSV, ("'id,arm,offer,choice'", "delimiter in [file]"), file={"delimiter": ";"}
     ),

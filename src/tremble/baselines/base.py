@@ -140,7 +140,7 @@ def _sound(made: object, decisions: pl.DataFrame) -> pl.DataFrame:
     """What a baseline of a package gives, as the columns that are used. Raises ValueError where
     these are no predictions of these decisions."""
     if not isinstance(made, pl.DataFrame) or not {"decision", "prediction"} <= set(made.columns):
-        raise ValueError("it gives no frame with the columns decision and prediction")
+        raise ValueError("it does not return a frame with the columns decision and prediction")
     kept = {name: kind for name, kind in _SCHEMA.items() if name in made.columns}
     made = made.select(pl.col(name).cast(kind) for name, kind in kept.items())
     values = made["prediction"].drop_nulls()

@@ -13,7 +13,7 @@ from tremble.errors import UserError
 
 CARD = Card(
     name="jsonl",
-    title="Your own decisions, one JSON record a line",
+    title="Your own decisions, one JSON record per line",
     citation="your own",
     licence="not stated",
     size="any",

@@ -122,10 +122,10 @@ def _from_lines(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         if not text.strip():
             continue
         empty = False
-        record = parsed(text, str(file), "write one JSON object a line", line)
+        record = parsed(text, str(file), "write one JSON object per line", line)
         if not isinstance(record, dict):
             raise UserError(
-                f"{file}, line {line}: {text[:100]!r} is not a JSON object; one object a line."
+                f"{file}, line {line}: {text[:100]!r} is not a JSON object; write one per line."
             )
         for key in record:
             if key not in (*_NEEDED, *_OPTIONAL):

@@ -261,9 +261,9 @@ def _session(file: Path, line: int, raw: bytes) -> _Session:
         raise UserError(
             f"{where}: not UTF-8 at byte {error.start}; save the file as UTF-8."
         ) from error
-    value = parsed(text, str(file), "write one JSON object a line", line)
+    value = parsed(text, str(file), "write one JSON object per line", line)
     if not isinstance(value, dict):
-        raise UserError(f"{where}: {str(value)[:100]!r} is not an object; one JSON object a line.")
+        raise UserError(f"{where}: {str(value)[:100]!r} is not an object; write one per line.")
     names = []
     for key in ("experiment", "participant"):
         name = value.get(key)

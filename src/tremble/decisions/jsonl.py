@@ -91,7 +91,7 @@ def _decisions(reader: _Reader, on_fault: OnFault | None) -> Iterator[Decision]:
     for line, raw in reader.lines:
         if not reader.line and _IS_ARRAY.match(raw):
             raise UserError(
-                f"{reader.path} is one JSON array, not an object a line; write it with "
+                f"{reader.path} is one JSON array, not one object per line; write it with "
                 "`stream_out` in R, with `to_json(..., orient='records', lines=True)` in pandas."
             )
         try:

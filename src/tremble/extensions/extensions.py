@@ -97,14 +97,14 @@ class Extensions(Generic[T]):
             return f"The {same[0].called} is not used: tremble has its own {name!r}."
         if not _NAME.fullmatch(name):
             return (
-                f"The {same[0].called} is not used: a name has small letters, digits and _, and "
-                "begins with a letter."
+                f"The {same[0].called} is not used: a name consists of small letters, digits and _ "
+                "and begins with a letter."
             )
         if len(same) > 1:
             owners = " and ".join(dict.fromkeys(entry.owner for entry in same))
             return (
-                f"The {in_words(self.kind)} {name!r} is not used: {owners} add one of that name; "
-                "uninstall all but one."
+                f"The {in_words(self.kind)} {name!r} is not used: {owners} each add one with this "
+                "name; uninstall all but one."
             )
         return None
 

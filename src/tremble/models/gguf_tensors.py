@@ -76,8 +76,7 @@ def check_tensors(header: Header, model: Any, report: Mapping[str, Any], biases:
         lost = [name for name in header.tensors if name not in places and name not in _ROTARY]
     if lost:
         raise Refused(
-            f"has the tensor {_first(lost)}, which transformers does not use in this "
-            "architecture",
+            f"has the tensor {_first(lost)}, which transformers does not use in this architecture",
             ANOTHER_FORM,
         )
 

@@ -208,7 +208,7 @@ def _of_package(found: Any, entry: Entry) -> Control:
     def telling(decision: Decision, others: OtherGames | None = None) -> Telling:
         made = found(decision, others)
         if not isinstance(made, Telling):
-            raise TypeError(f"it gives {type(made).__name__}, not Telling")
+            raise TypeError(f"it returns {type(made).__name__}, not Telling")
         return made
 
     return guarded(entry, telling)

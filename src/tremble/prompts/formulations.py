@@ -63,7 +63,7 @@ def _of_package(found: Any, entry: Entry) -> Formulation:
     def words(decision: Decision, presentation: int = 0, told: Telling = AS_IT_WAS) -> Conversation:
         made = found(decision, presentation, told)
         if not isinstance(made, Conversation):
-            raise TypeError(f"it gives {type(made).__name__}, not Conversation")
+            raise TypeError(f"it returns {type(made).__name__}, not Conversation")
         return made
 
     return guarded(entry, words)
@@ -85,7 +85,7 @@ def formulation(name: str, own: Own = NOTHING_OWN) -> Formulation:
     """
     found = own.wording(name) or FORMULATIONS.get(name) or EXTENSIONS.get(name)
     if found is None:
-        raise UserError(f"There is no formulation {name!r}{did_you_mean(name, names(own))}")
+        raise UserError(f"There is no wording {name!r}{did_you_mean(name, names(own))}")
     return found
 
 

@@ -46,7 +46,7 @@ class Facts:
         return Missing(f"facts.{name}") if value is None else value
 
     def __str__(self) -> str:
-        raise TypeError('it prints all facts; write facts["the name of one"]')
+        raise TypeError('it prints all facts; write facts["the name of a fact"]')
 
     __repr__ = __str__
 
@@ -70,9 +70,11 @@ def own_template(text: str, known: tuple[str, ...]) -> OwnTemplate:
     env = _environment()
     tree, template = compiled_from(env, text, lambda one: _why_not(one, SECONDS))
     with as_template():
-        names = undeclared(tree, env.globals, "write one of the variables that there are")
+        names = undeclared(tree, env.globals, f"write one of the variables {', '.join(known)}")
         for name in sorted(names.difference(known)):
-            raise NoTemplate(f"uses {name!r}, which is no variable{did_you_mean(name, [*known])}")
+            raise NoTemplate(
+                f"uses {name!r}, which is not a variable{did_you_mean(name, [*known])}"
+            )
         facts = names_behind(tree, FACTS, "fact") if FACTS in names else ()
         return OwnTemplate(frozenset(names), frozenset(facts), template)
 

@@ -42,7 +42,7 @@ class OwnWording:
     answer (None: the decision's own). `file` names the study file in errors. Called, it raises
     NotApplicable where the template needs a fact that a record lacks, or a part of a prompt of the
     user's own that is not known, and UserError for a text that cannot be rendered, that names not
-    all options though the standard wording does, or that holds nothing of the history.
+    all options though the standard wording does, or that contains nothing of the history.
     """
 
     name: str
@@ -75,8 +75,8 @@ class OwnWording:
         )
         if own is not None and (unknown := [name for name in PARTS if name in used]):
             raise NotApplicable(
-                f"which part of a prompt of your own is {' or '.join(unknown)} is not known; its "
-                "template can use prompt and system"
+                f"tremble does not know which part of your own prompt is {' or '.join(unknown)}; "
+                "its template can use prompt and system"
             )
         pieces = None if own is not None else parts(decision, presentation, told)
         usual = own if pieces is None else pieces.conversation()
@@ -142,7 +142,7 @@ class OwnWording:
         if without.words == said.words:
             what = "history" if "history" in variables else "prompt"
             raise UserError(
-                f"{self.file}: the wording {self.name!r}{place} holds nothing of the {what} of "
+                f"{self.file}: the wording {self.name!r}{place} contains nothing of the {what} of "
                 f"the decision {decision.id!r}; write {{{{ {what} }}}} in its template."
             )
 
@@ -193,10 +193,10 @@ class OwnControl:
             seen = view(decision)
             usual = words.history(seen)
             if self.rules is None and not usual:
-                raise NotApplicable("nothing had happened before what is decided about")
+                raise NotApplicable("nothing had happened before this decision")
             same = "\n".join(usual) == "\n".join(history(words, seen))
             if same and "\n\n".join(words.rules(seen)) == "\n\n".join(rules(words, seen)):
-                raise NotApplicable("it says what the rules and the history say as they are")
+                raise NotApplicable("it leaves the rules and the history unchanged")
         return Telling(rules=rules, history=history)
 
     def _rendered(self, key: str, text: str, words: Family, seen: View, decision: Decision) -> str:
@@ -256,9 +256,9 @@ def _rendered(
     try:
         return rendered(own_template(text, known).template, variables, SECONDS)
     except MissingCell as error:
-        raise NotApplicable(f"it uses {error.name}, which the record does not hold") from error
+        raise NotApplicable(f"it uses {error.name}, which is not in the record") from error
     except NotRendered as error:
-        cure = "" if ";" in str(error) else "; print texts and numbers that are there"
+        cure = "" if ";" in str(error) else "; print only texts and numbers"
         raise UserError(
             f"{file}: the {what} does not work for the decision {decision.id!r}: {error}{cure}."
         ) from error

@@ -112,7 +112,9 @@ def _keywords() -> dict[str, str]:
 
 def _mapping(table: str, row: Any) -> Mapping[str, Any]:
     if not isinstance(row, Mapping):
-        raise UserError(f"{table} has {row!r}; give dicts with the keys {', '.join(keys(table))}.")
+        raise UserError(
+            f"{table} holds {row!r}; give dicts with the keys {', '.join(keys(table))}."
+        )
     return row
 
 
@@ -130,8 +132,8 @@ def _key(heading: str, key: str) -> str:
     return key_text(key)
 
 
-def _value(key: str, value: Any) -> str:
-    """A value as TOML has it."""
+def _value(key: str, value: Any, holds: str = "is") -> str:
+    """A value as TOML has it; `holds` is what its key does with it, in the error."""
     if hasattr(value, "tolist"):  # numpy's
         value = value.tolist()
     if isinstance(value, os.PathLike):
@@ -139,11 +141,11 @@ def _value(key: str, value: Any) -> str:
     if isinstance(value, str):
         _check_characters(key, value)
     elif isinstance(value, Iterable) and not isinstance(value, Mapping | bytes):
-        return f"[{', '.join(_value(key, inner) for inner in value)}]"
+        return f"[{', '.join(_value(key, inner, 'holds') for inner in value)}]"
     elif not isinstance(value, int | float):
         raise UserError(
-            f"{key} has {value!r}, a {type(value).__name__}; give texts, numbers, true or false, "
-            "or lists of them."
+            f"{key} {holds} {value!r}, a {type(value).__name__}; give texts, numbers, true or "
+            "false, or lists of them."
         )
     return value_text(value)
 
@@ -167,7 +169,7 @@ def pair_rows(pairs: Iterable[Any]) -> list[Mapping[str, Any]]:
             continue
         if isinstance(pair, str) or not isinstance(pair, Sequence) or len(pair) != 2:
             raise UserError(
-                f"pairs has {pair!r}; give pairs of a base and an aligned model, such as "
+                f"pairs holds {pair!r}; give pairs of a base and an aligned model, such as "
                 'pairs=[("BASE", "ALIGNED")].'
             )
         rows.append({"base": pair[0], "aligned": pair[1]})

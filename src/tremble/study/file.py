@@ -156,14 +156,7 @@ def study_from(text: str, path: Path, folder: Path | None = None) -> Study:
             f"quantise = {options.quantise!r} cannot be combined with the adapter "
             f"{adapted.adapter!r}, which is merged into unquantised weights; leave one of them out"
         )
-    for word in study["formulations"]:
-        wording, plus, control = word.partition("+")
-        if plus:
-            where.fail(
-                f"formulations holds {word!r}, a wording joined to a control; give them "
-                f'separately, as formulations = ["{wording}"] and controls = ["{control}"]'
-            )
-        formulation(word, own)  # raises for an unknown one
+    _check_wordings(where, study["formulations"], own)
     check_named(where, own, study)
     _different_files(where, study["data"])
     reading, *also_read = study.pop("reading")
@@ -183,6 +176,18 @@ def study_from(text: str, path: Path, folder: Path | None = None) -> Study:
         folder=where.folder,
         **study,
     )
+
+
+def _check_wordings(where: Reader, formulations: Sequence[str], own: Own) -> None:
+    """Raises UserError for an unknown wording, and for one with a control in its name."""
+    for word in formulations:
+        wording, plus, control = word.partition("+")
+        if plus:
+            where.fail(
+                f"formulations holds {word!r}, a wording joined to a control; give them "
+                f'separately, as formulations = ["{wording}"] and controls = ["{control}"]'
+            )
+        formulation(word, own)
 
 
 def _different_files(where: Reader, data: Sequence[str]) -> None:

@@ -29,8 +29,9 @@ def after_run(out: Path, failed: int) -> list[str]:
     """What a run that ended could not score, a sentence each; `failed`: prompts."""
     missing, said = absent(out), []
     if failed:
+        are = "is" if failed == 1 else "are"
         said.append(
-            f"{counted(failed, 'prompt')} could not be scored and are missing in every table."
+            f"{counted(failed, 'prompt')} could not be scored and {are} missing in every table."
         )
     if missing:
         are = "is" if len(missing) == 1 else "are"

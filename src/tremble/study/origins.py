@@ -95,7 +95,7 @@ def _now(origin: Origin) -> str:
     if now is None or now["package"] != origin["package"]:
         return ", which is not installed now, so nothing more can be scored with it"
     if now["version"] != origin["version"]:
-        return f"; installed now is version {now['version']}"
+        return f", now installed as version {now['version']}"
     if now["digest"] != origin["digest"]:
-        return f", whose files are others now (digest {now['digest'][:8]})"
+        return f", whose files have changed since (digest now {now['digest'][:8]})"
     return ""

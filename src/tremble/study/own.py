@@ -63,8 +63,8 @@ def check_named(where: Reader, own: Own, named: Mapping[str, Collection[str]]) -
         if name not in named[key]:
             listed = ", ".join(f'"{one}"' for one in (*named[key], name))
             where.fail(
-                f"the {table} {name!r} in [[{table}]] is not asked for; write {key} = "
-                f"[{listed}] in [study], or take [[{table}]] out"
+                f"the {table} {name!r} in [[{table}]] is not used; write {key} = "
+                f"[{listed}] in [study], or remove this [[{table}]]"
             )
 
 
@@ -73,16 +73,18 @@ def _check_name(where: Reader, table: str, name: str, before: Collection[str]) -
     if not re.fullmatch(r"[A-Za-z0-9_]+", name):
         where.fail(f"{place}; give a name of letters (A to Z), digits and _")
     if len(name) > _LONGEST:
-        where.fail(f"{place}, of {len(name)} characters; give one of at most {_LONGEST}")
+        where.fail(f"{place}, which has {len(name)} characters; give a name of at most {_LONGEST}")
     taken: dict[str, str] = {
-        **dict.fromkeys(_WORDS, "a word of study files"),
+        **dict.fromkeys(_WORDS, "a word with a meaning in study files"),
         **dict.fromkeys(READINGS, "a reading"),
         **dict.fromkeys(controls.EXTENSIONS.names(), "a control of an installed package"),
         **dict.fromkeys(formulations.EXTENSIONS.names(), "a wording of an installed package"),
         **dict.fromkeys(CONTROLS, "a built-in control"),
         **dict.fromkeys(FORMULATIONS, "a built-in wording"),
         # Some file systems take names that differ in capitals alone for one.
-        **dict.fromkeys((one.casefold() for one in before), "the name of another one"),
+        **dict.fromkeys(
+            (one.casefold() for one in before), "the name of another wording or control"
+        ),
     }
     if name.casefold() in taken:
         where.fail(f"{place}, which is {taken[name.casefold()]}; give it another name")

@@ -1,4 +1,4 @@
-"""Wordings and controls of the user's own, held against the data before anything is scored: they
+"""The user's own wordings and controls, checked with the data before anything is scored: they
 show nothing that a person could not see, and no fact that says what was chosen."""
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _OTHER = "zz tremble zz"  # stands where a person could not see
 
 
 def check_own(study: Study, cells: Iterable[Cell], notify: Notify) -> None:
-    """Holds the user's own wordings and controls against the data of some cells.
+    """Checks the user's own wordings and controls with the data of some cells.
 
     Of a sample of each family the texts must stay the same when what the person could not see
     changes: the choice or rates, what came later, what was hidden, the parameters of the data, what
@@ -123,7 +123,7 @@ def _unseen(decision: Decision) -> Iterator[tuple[str, Decision]]:
     yield "what happened later", replace(decision, game=after)
     seen = {id(event) for event in decision.visible()}
     dark = tuple(e if id(e) in seen else Event(e.type, {}, e.seen) for e in game.events)
-    yield "what happened unseen", replace(decision, game=replace(game, events=dark))
+    yield "a hidden event", replace(decision, game=replace(game, events=dark))
     others = replace(
         game,
         rules=_without_others(game.rules, decision.role),
@@ -198,18 +198,18 @@ class _Facts:
             there = {key: fact for key, fact in self.found.items() if key[2] == name}
             if not there:
                 hint = did_you_mean(name, [*self.known])
-                cure = hint if self.known else "; the data hold no facts, see docs/data.md."
-                raise UserError(f"{place}, which no record holds{cure}")
+                cure = hint if self.known else "; the data contain no facts, see docs/data.md."
+                raise UserError(f"{place}, which is in none of the records{cure}")
             for (_, family, _), fact in there.items():
                 if fact.itself and len(fact.values) > 1:
                     raise UserError(
                         f"{place}, which is the choice itself in all {fact.count:,} decisions of "
-                        f"{family} that have it; take it out of the template."
+                        f"{family} that have it; remove it from the template."
                     )
                 if fact.follows:
                     notify(
-                        f"Warning: {place}, which has a value of its own for each choice in all "
-                        f"{fact.count:,} decisions of {family}; take it out if it says what was "
+                        f"Warning: {place}, which has a different value for each choice in all "
+                        f"{fact.count:,} decisions of {family}; remove it if it says what was "
                         "chosen."
                     )
 

@@ -43,7 +43,7 @@ def check_families(asked: Sequence[str], there: Mapping[str, Collection[str]]) -
     for pattern in asked:
         if not _fits([pattern], known):
             raise UserError(
-                f"families in [study] has {pattern!r}, but no decision is of such a "
+                f"families in [study] holds {pattern!r}, but no decision is of such a "
                 f"family{did_you_mean(pattern, known)}"
             )
     for entry, names in there.items():

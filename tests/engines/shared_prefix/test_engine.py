@@ -157,7 +157,7 @@ def test_a_path_that_differs_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> No
     assert_equal(scored(shared, paths), scored(reference, paths), within=0)
     assert shared.report()["path"] == "reference"
     assert "differ by" in said[0]
-    assert "0.0001 is tolerated" in said[0]
+    assert "at most 0.0001 is allowed" in said[0]
 
 
 def _without_branches(units: Any) -> Any:

@@ -350,7 +350,7 @@ def test_notes_stand_before_the_first_tables_and_elsewhere_in_one_line(
 def test_models_that_are_none_are_marked_in_every_table_and_said_once(data: Path) -> None:
     out = data / "out"
     run(study_file(data), out)
-    (said,) = [note for note in caveats(out) if "made up" in note.lower()]
+    (said,) = [note for note in caveats(out) if "fake model" in note.lower()]
     assert said.startswith("Built-in fake models: mock:base, mock:aligned;")
     for asked in ((), ("--table", "intervals,differences,theory")):
         text = " ".join(tremble("analyze", out, *asked)[1].split()).replace(said, "")
@@ -363,7 +363,7 @@ def test_models_that_are_none_are_marked_in_every_table_and_said_once(data: Path
     rows = [{"family": "b", "mode": "native", "base": 3, "aligned": 1}]
     assert further_layout({"parameter": rows})[0].sections[0].rows == [["b", "3", "1"]]
     # Numbers for other programs hold the name as it is.
-    assert "fake" not in tremble("analyze", out, "--json")[1]
+    assert "(built-in fake model)" not in tremble("analyze", out, "--json")[1]
 
 
 def test_all_names_that_are_equally_close_are_suggested() -> None:

@@ -30,7 +30,7 @@ def crossed(people: int, items: int, seed: int = 1) -> tuple[np.ndarray, np.ndar
     [
         (
             4,
-            "only 60 people on 4 items (an interval needs 5 items)",
+            "60 people on only 4 items (an interval needs 5 items)",
             "4 items, fewer than 10",
             None,
         ),

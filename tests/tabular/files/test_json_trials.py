@@ -109,12 +109,12 @@ def test_rows_are_counted(tmp_path: Path) -> None:
         (b'[\n{"a":"\xe9"}]', "a.json, line 2: byte 0xe9 is not UTF-8; save the file as UTF-8,"),
         (
             "[" * 100_000,
-            "a.json, line 1: it contains something that is nested too deeply to be read; export",
+            "a.json, line 1: it is nested too deeply to be read; export the data again.",
         ),
         (f'[{{"a":{"[" * 200}1{"]" * 200}}}]', "Column 'a' is nested too deeply to be read"),
         (
             f'[{{"a":1{"0" * 5000}}}]',
-            "a.json, line 1: it contains something that is a number too long to be",
+            "a.json, line 1: it contains a number too long to be read; export the data again.",
         ),
         ("<!doctype html>", "'a.json' contains a web page, not .json; download the table again"),
     ],

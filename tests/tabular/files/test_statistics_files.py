@@ -120,7 +120,7 @@ def test_a_day_that_no_calendar_has(tmp_path: Path) -> None:
 def test_files_that_are_none(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("id,choice\n1,2\n")
     program = "Stata" if name == "a.dta" else "SPSS"
-    with pytest.raises(UserError, match=rf"{name}' is not a valid {program} file, or") as said:
+    with pytest.raises(UserError, match=rf"{name}' is not a valid {program} file, or is d") as said:
         open_table(tmp_path / name, Reading())
     assert "\n" not in str(said.value)
 
@@ -128,7 +128,7 @@ def test_files_that_are_none(tmp_path: Path, name: str) -> None:
 def test_files_of_the_other_program(tmp_path: Path) -> None:
     content = written(tmp_path / "a.sav").read_bytes()
     (tmp_path / "b.dta").write_bytes(content)
-    with pytest.raises(UserError, match=r"b\.dta' seems to be an SPSS file"):
+    with pytest.raises(UserError, match=r"b\.dta' seems to be an SPSS file \(by its first"):
         open_table(tmp_path / "b.dta", Reading())
     (tmp_path / "cut.sav").write_bytes(content[: len(content) // 2])
     with pytest.raises(UserError, match=r"cut\.sav' is not a valid SPSS file, or is damaged"):

@@ -124,7 +124,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "two outcomes": (
         a_map(task(outcome="x", rate="y")),
         "the task 'custom' has outcome and rate; give exactly one of outcome, rate, rates and "
-        "counts.",
+        "counts to say what people did.",
     ),
     "no outcome": (
         a_map({"prompt": "p", "options": ["a", "b"]}),

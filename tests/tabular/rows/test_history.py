@@ -291,7 +291,8 @@ def test_a_column_like_those_of_later_decisions_needs_the_users_word(
             decided(SHAPES, a_map(task(**keys, prompt=prompt)))
         assert (
             f"uses '{name}', which seems to belong only to the decision of {where}; write it "
-            "under columns with its part in braces, or give it" in str(caught.value)
+            "under columns with its part in braces, or give it a short name there if people knew "
+            "it in all decisions" in str(caught.value)
         )
     said = task(**keys, columns={"known": name}, prompt="{{ known }}")
     found, notes = noted(SHAPES, a_map(said))

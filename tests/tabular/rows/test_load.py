@@ -134,7 +134,9 @@ def test_words_for_cells() -> None:
     ]
     with pytest.raises(UserError) as caught:
         decided(columns, a_map(task(**{**keys, "prompt": "{{ g }}"})))
-    assert str(caught.value) == "map.toml: words lacks 'y' (1) in 'g' of answers.csv; add them."
+    assert str(caught.value) == (
+        "map.toml: 'g' of answers.csv has values that are not in words, 'y' (1); add them."
+    )
 
 
 def test_items_roles_and_rounds() -> None:

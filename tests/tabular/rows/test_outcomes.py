@@ -140,7 +140,7 @@ RATES: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     (
         {"r": [".5", "x7"]},
         {"rate": "r"},
-        "line 3: 'r' is 'x7', which is no number; put a number there.",
+        "line 3: 'r' is 'x7', which is not a number; put a number there.",
     ),
     (
         {"r": ["0,5"]},

@@ -134,16 +134,16 @@ def test_a_template_that_cannot_be_is_refused_before_a_row_is_read(
     prompt: str, sentence: str
 ) -> None:
     said = fault(prompt)
-    assert said.startswith("map.toml: the prompt of the task 'custom'")
+    assert said.startswith("map.toml: the prompt of the task 'custom' ")
     assert sentence in said
 
 
 @pytest.mark.parametrize(
     ("prompt", "why"),
     [
-        ("{{ 10 - name }}", "'Ann' is no number"),
-        ("{% if name > 5 %}{% endif %}", "'Ann' is no number"),
-        ("{{ name|int }}", "'Ann' is no number"),
+        ("{{ 10 - name }}", "'Ann' is not a number"),
+        ("{% if name > 5 %}{% endif %}", "'Ann' is not a number"),
+        ("{{ name|int }}", "'Ann' is not a number"),
         ("{{ offer / 0 }}", "division by zero"),
         ("{{ name.nothing }}", "has no attribute 'nothing'"),
         ("{{ name.__class__ }}", "access to attribute '__class__' of a cell object is unsafe"),
@@ -154,7 +154,7 @@ def test_a_template_that_cannot_be_is_refused_before_a_row_is_read(
 def test_what_cannot_be_rendered_is_said_with_its_row(prompt: str, why: str) -> None:
     said = fault(prompt)
     assert said.startswith(
-        "answers.csv, line 2: the prompt of the task 'custom'cannot be made from this row ("
+        "answers.csv, line 2: the prompt of the task 'custom' cannot be made from this row ("
     )
     assert why in said
     assert said.endswith("); correct the template in map.toml.")
@@ -322,7 +322,7 @@ def test_a_template_that_takes_all_time_or_memory_is_refused(
     monkeypatch.setattr(rendering, "SECONDS", 1.0)
     said = fault(BOMBS[bomb])
     ends = "does not end within 1 s", "takes more than 1 GB of memory, or prints without end"
-    assert said in [f"map.toml: the prompt of the task 'custom'{end}." for end in ends]
+    assert said in [f"map.toml: the prompt of the task 'custom' {end}." for end in ends]
 
 
 @pytest.mark.slow
@@ -333,7 +333,7 @@ def test_a_template_that_goes_on_for_some_cells_alone_is_stopped(
     monkeypatch.setattr(rendering, "SECONDS", 1.0)
     said = fault("{% if name == 'Bo' %}" + BOMBS["time"] + "{% endif %}x")
     assert said.startswith(
-        "answers.csv, line 3: the prompt of the task 'custom'cannot be made from"
+        "answers.csv, line 3: the prompt of the task 'custom' cannot be made from"
     )
     assert "(it does not end within 1 s)" in said
 

@@ -81,7 +81,7 @@ def compare(scores: Sequence[Score], expected: Sequence[Score], tolerance: float
     worst = max(_difference(a, b) for a, b in zip(scores, expected, strict=True))
     why = None
     if not worst <= tolerance:
-        why = f"log-probabilities differ by {worst:.2g} nat, at most {tolerance:g} is allowed"
+        why = f"log-probabilities differ by {worst:.2g} nat (at most {tolerance:g} is allowed)"
     return SelfCheck(len(scores), worst if math.isfinite(worst) else None, tolerance, why)
 
 

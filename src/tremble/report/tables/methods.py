@@ -199,8 +199,7 @@ def _left_out(facts: Facts) -> Iterator[str]:
     if out["cells_left_out"] is not None and out["include"] + out["exclude"]:
         yield (
             f"Rules in the study file excluded {out['cells_left_out']:,} of {out['cells']:,} "
-            "cells (a "
-            "model in a format, with one data set and one wording) completely, and "
+            "cells (a model in a format, with one data set and one wording) completely, and "
             f"{out['cells_in_part']:,} in part."
         )
     if out["not_applicable_decisions"]:
@@ -211,8 +210,9 @@ def _left_out(facts: Facts) -> Iterator[str]:
     for one in out["failed"]:
         what = "were longer than the model accepts" if one["kind"] == "too_long" else "had no score"
         why = "" if one["kind"] == "too_long" else f" ({one['why']})"
-        verb = what.replace("were", "was") if one["prompts"] == 1 else what
-        yield f"{counted(one['prompts'], 'prompt')} {verb}{why} and count as missing."
+        single = one["prompts"] == 1
+        verb, count = (what.replace("were", "was"), "counts") if single else (what, "count")
+        yield f"{counted(one['prompts'], 'prompt')} {verb}{why} and {count} as missing."
     if out["absent"]:
         yield f"Unavailable models, which are missing here: {listed([*out['absent']])}."
     if out["unfinished"]:

@@ -69,7 +69,7 @@ def without_value(decisions: pl.DataFrame, by: str) -> str | None:
     lacking = decisions.height - subsets(decisions, by)["decision"].n_unique()
     if not lacking:
         return None
-    verbs = ("has", "stands") if lacking == 1 else ("have", "stand")
+    verbs = ("has", "is") if lacking == 1 else ("have", "are")
     return (
         f"By {by}: {lacking:,} of {counted(decisions.height, 'decision')} {verbs[0]} no value of "
         f"it and {verbs[1]} in no row."

@@ -213,7 +213,8 @@ def _known(word: str, known: list[str], what: str) -> str:
     hint = did_you_mean(word, known)
     if hint.endswith("?") or len(known) <= _MOST_NAMED:
         return hint
-    return f"; known: {', '.join(sorted(known)[:_MOST_NAMED])} and {len(known) - _MOST_NAMED} more."
+    names, more = sorted(known)[:_MOST_NAMED], len(known) - _MOST_NAMED
+    return f"; choose from: {', '.join(names)} and {more} more."
 
 
 def _arms(settings: Settings, contrast: Contrast) -> list[Arms]:

@@ -76,15 +76,19 @@ class Units:
         if self.items is None:
             people = self.people.said("participants" if self.named else OTHERS, bound)
             return f"{counted(decisions, 'decision')} of {people}"
+        return self._on_items(self.items.number, bound)
+
+    def _on_items(self, number: int, bound: int | None = None, only: str = "") -> str:
         who = "people" if self.named else "choices" if self.unnamed else "problems or games"
-        items = "one item" if self.items.number == 1 else f"{self.items.number:,} items"
-        return f"{self.people.said(who, bound)} on {items}"
+        items = "one item" if number == 1 else f"{number:,} items"
+        return f"{self.people.said(who, bound)} on {only}{items}"
 
     @property
     def reason(self) -> str | None:
         """Why these units allow no interval."""
         if self.items is not None and self.items.number < MIN_CLUSTERS:
-            return f"only {self.said(self.n)} (an interval needs {MIN_CLUSTERS} items)"
+            on_few = self._on_items(self.items.number, only="only ")
+            return f"{on_few} (an interval needs {MIN_CLUSTERS} items)"
         if self.rarer.number == 1:
             return "one cluster only"
         if self.rarer.number < MIN_CLUSTERS:

@@ -184,7 +184,7 @@ def _sound(made: Any) -> list[Row]:
     keys and values that JSON can hold."""
     rows = list(made)
     if not all(isinstance(row, dict) and list(row) == list(rows[0]) for row in rows):
-        raise ValueError("make gives something else than dicts with equal keys")
+        raise ValueError("make returns something other than dicts with equal keys")
     rows = plain(rows)
     json.dumps(rows, allow_nan=False)
     return rows

@@ -108,11 +108,11 @@ def _decoded(text: str, at: int, source: str) -> tuple[Any, int]:
             f"{shown!r}; export the data again."
         ) from error
     except (ValueError, RecursionError) as error:
-        what = "nested too deeply" if isinstance(error, RecursionError) else "a number too long"
+        deep = isinstance(error, RecursionError)
+        what = "is nested too deeply" if deep else "contains a number too long"
         line = text.count("\n", 0, at) + 1
         raise UserError(
-            f"{source}, line {line}: it contains something that is {what} to be read; export the "
-            "data again."
+            f"{source}, line {line}: it {what} to be read; export the data again."
         ) from error
 
 

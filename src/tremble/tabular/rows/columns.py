@@ -120,7 +120,8 @@ class Columns:
         if unknown:
             counts = Counter(text for text in raw if text in unknown)
             self.names.map.fail(
-                f"words lacks {seen(counts)} in {column!r} of {self.names.file}; add them"
+                f"{column!r} of {self.names.file} has values that are not in words, "
+                f"{seen(counts)}; add them"
             )
         return made
 

@@ -60,9 +60,9 @@ def decisions_of(opened: OpenTable, map_: Map, notes: Notes, dataset: str) -> It
             yield decision
     if not count:
         reasons = "; ".join(f"{many:,} {reason}" for reason, many in notes.dropped.items())
+        none = "no task uses any of its rows" if table.rows else "it has no rows"
         map_.fail(
-            f"no row of {file} gives a decision ({reasons or 'no task uses any of its rows'}); "
-            "check [drop], rows and outcome"
+            f"no row of {file} gives a decision ({reasons or none}); check [drop], rows and outcome"
         )
 
 
