@@ -14,7 +14,7 @@ from tremble.disk.paths import is_file, is_folder, path_of
 from tremble.errors import UserError
 from tremble.models.spec import ModelSpec, RunOptions
 from tremble.prompts.asked import Asked
-from tremble.prompts.formulations import formulation
+from tremble.prompts.formulations import formulation, names
 from tremble.prompts.own_wording import NOTHING_OWN, Own
 from tremble.settings.reader import Reader
 from tremble.settings.toml import content_of, text_in
@@ -23,7 +23,7 @@ from tremble.stats.verdict.answer import MARGINS, Margins
 from tremble.study.data import data_file
 from tremble.study.own import check_named, own_of
 from tremble.study.schema import SCHEMA, TABLES
-from tremble.text import as_written, counted
+from tremble.text import as_written, counted, did_you_mean
 from tremble.tokenization.options import Reading, Termination
 from tremble.tokenization.surface_forms import Spellings
 
@@ -74,6 +74,7 @@ class Study:
     it is scored beside `reading`. `one_decision_each`: nobody whose name is not known made two
     decisions. `contrasts`: what is compared once all is scored. `margins`: of the verdict.
     `brought`: entries of `data` that are copied into the study's folder once it is accepted.
+    `file`: how errors name the study file.
     """
 
     name: str
@@ -101,6 +102,7 @@ class Study:
     text: str = ""
     folder: Path = Path()
     brought: tuple[str, ...] = ()
+    file: str = ""
 
     def how_read(self, asked: Asked) -> HowRead:
         """How the labels of what is asked are read. In the standard wording every decision must be
@@ -129,6 +131,7 @@ def study_from(text: str, path: Path, folder: Path | None = None) -> Study:
     where.known(content, list(TABLES))
     own = own_of(where, content)
     study, run = where.one(content, "study"), where.one(content, "run")
+    _check_known(where, study["formulations"], own)
     name = study["name"]
     if not re.fullmatch(r"[\w .+-]+", name):
         where.fail(f"name in [study] is {name!r}; give a name of letters, digits, spaces and -")
@@ -181,8 +184,17 @@ def study_from(text: str, path: Path, folder: Path | None = None) -> Study:
         too_long=run["too_long"],
         text=text,
         folder=where.folder,
+        file=str(path),
         **study,
     )
+
+
+def _check_known(where: Reader, wordings: Sequence[str], own: Own) -> None:
+    """Raises UserError for a wording that neither tremble, a package nor the file itself has."""
+    known = names(own)
+    for word in wordings:
+        if word not in known and "+" not in word:
+            where.fail(f"there is no wording {word!r}{did_you_mean(word, known)}".rstrip("."))
 
 
 def _different_files(where: Reader, data: Sequence[str]) -> None:
