@@ -87,8 +87,8 @@ def test_majority_has_no_r_by_definition_and_says_what_it_has() -> None:
     found = row(people, "majority")
     assert (found["n"], found["r"]) == (40, None)
     assert found["note"] == (
-        "a constant has no r; share of the target option .25; always predicting the more frequent "
-        "side is right .75"
+        "a constant has no r; share of the target option .25; always predicting the more common "
+        "choice is right 75% of the time"
     )
 
 

@@ -242,7 +242,9 @@ def test_a_study_counts_what_a_wording_does_not_fit(
         "most often (3), lottery has no other side; they are missing in that wording."
     ) in notes
     assert any(
-        note.startswith(f"The wording simplified is not applicable to 2 of {total} decisions of mine.")
+        note.startswith(
+            f"The wording simplified is not applicable to 2 of {total} decisions of mine."
+        )
         for note in notes
     )
     assert len(notes) == 3

@@ -177,7 +177,8 @@ FAULTS = {
     '["standard", "calm"]': {
         '["standard"]': "the wording 'calm' in [[wording]] is not asked for; write formulations = "
         '["standard", "calm"] in [study], or take [[wording]] out.',
-        '["calm", "standart"]': "study.toml: there is no wording 'standart'; did you mean 'standard'?",
+        '["calm", "standart"]': "study.toml: there is no wording 'standart'; did you mean "
+        "'standard'?",
         '["calm", "cal"]': "study.toml: there is no wording 'cal'; did you mean 'calm'?",
         '["calm+no_rules"]': 'name them apart, as formulations = ["calm"] and controls = ["no_rule',
     },

@@ -53,7 +53,9 @@ def test_another_history_comes_from_the_same_data_as_in_a_study(tmp_path: Path) 
             assert reading["stored"]["same_prompt"] and not reading["stored"]["differs"]
     first = next(d.id for d in drawn if not d.visible())
     said = mistake("xray", path, first, "--formulation", "standard+other_history")
-    assert "is not applicable to the decision" in said and "choose another with --formulation" in said
+    assert (
+        "is not applicable to the decision" in said and "choose another with --formulation" in said
+    )
 
 
 def test_many_presentations_and_wordings_take_few_lines(tmp_path: Path) -> None:

@@ -63,9 +63,9 @@ def notes_of(jobs: Sequence[JobFolder]) -> list[str]:
 def not_applicable_notes(rows: pl.DataFrame, asked: Mapping[Named, int]) -> list[str]:
     """A sentence for every wording and control that is not applicable to decisions of a data set.
 
-    `rows` as `left_out` gives them, `asked` as `asked_for` does. A decision counts once, however many of its presentations,
-    formats, readings and models lack it; a wording that is not applicable to it under a control is
-    not without.
+    `rows` as `left_out` gives them, `asked` as `asked_for` does. A decision counts once, however
+    many of its presentations, formats, readings and models lack it; a wording that is not
+    applicable to it under a control is not without.
     """
     notes = []
     for kind in NOT_APPLICABLE:
