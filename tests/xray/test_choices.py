@@ -107,7 +107,7 @@ def test_mistakes_get_one_sentence(tmp_path: Path) -> None:
     assert "has no presentation both; it has: 0." in said(path, "game-2", "--presentation", "both")
     assert "joint or next_token" in said(path, "game-2", "--reading", "both")
     assert "--out" in said(data, "game-2", "--out", tmp_path, "--model", "mock")
-    assert "not a study folder" in said(path, "game-2", "--out", tmp_path / "none")
+    assert "none' does not exist; give" in said(path, "game-2", "--out", tmp_path / "none")
     assert "not a study folder" in said(tmp_path, "game-2")
     assert "--template" in said(path, "game-2", "--format", "plain", "--template", "gemma")
     assert "nope.jinja" in said(path, "game-2", "--template", "nope.jinja")

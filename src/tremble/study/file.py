@@ -14,7 +14,7 @@ from tremble.disk.paths import is_file, is_folder, path_of
 from tremble.errors import UserError
 from tremble.models.spec import ModelSpec, RunOptions
 from tremble.prompts.asked import Asked
-from tremble.prompts.formulations import formulation, names
+from tremble.prompts.formulations import EXTENSIONS, formulation, names
 from tremble.prompts.own_wording import NOTHING_OWN, Own
 from tremble.settings.reader import Reader
 from tremble.settings.toml import content_of, text_in
@@ -190,10 +190,11 @@ def study_from(text: str, path: Path, folder: Path | None = None) -> Study:
 
 
 def _check_known(where: Reader, wordings: Sequence[str], own: Own) -> None:
-    """Raises UserError for a wording that neither tremble, a package nor the file itself has."""
+    """Raises UserError for a wording that neither tremble, a package nor the file itself has, and
+    for one of a package that cannot be used."""
     known = names(own)
     for word in wordings:
-        if word not in known and "+" not in word:
+        if word not in known and "+" not in word and EXTENSIONS.get(word) is None:
             where.fail(f"there is no wording {word!r}{did_you_mean(word, known)}".rstrip("."))
 
 
