@@ -267,6 +267,7 @@ def test_the_numbers_of_a_sentence_are_those_of_the_rows(two: Pool, tmp_path: Pa
     assert code == 0, said
     with (tmp_path / "t.csv").open(encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(lines))
-    for name, column in (("the model's mean prediction is", "prediction"), ("people's mean", "outcome")):
+    names = {"the model's mean prediction is": "prediction", "people's mean": "outcome"}
+    for name, column in names.items():
         mean = np.mean([float(one[column]) for one in rows])
         assert f"{name} {mean:.3f}".replace(" 0.", " .") in row["levels_why"]
