@@ -142,7 +142,7 @@ def test_r_of_the_last_choice_agrees_with_a_loop(games: list[list[str]]) -> None
         assert found["r"] == pytest.approx(loop_r(x, y), abs=1e-9)
         right = [0.5 if a == 0.5 else float(a == b) for a, b in zip(x, y, strict=True)]
         assert found["note"].split()[1] in (
-            f"{sum(right) / len(right) + shift:.2f}".removeprefix("0") for shift in (-1e-9, 1e-9)
+            f"{100 * (sum(right) / len(right) + shift):.0f}%" for shift in (-1e-9, 1e-9)
         )
 
 

@@ -102,7 +102,7 @@ class Study:
     text: str = ""
     folder: Path = Path()
     brought: tuple[str, ...] = ()
-    file: str = ""
+    file: str = field(default="", compare=False)
 
     def how_read(self, asked: Asked) -> HowRead:
         """How the labels of what is asked are read. In the standard wording every decision must be
@@ -131,7 +131,6 @@ def study_from(text: str, path: Path, folder: Path | None = None) -> Study:
     where.known(content, list(TABLES))
     own = own_of(where, content)
     study, run = where.one(content, "study"), where.one(content, "run")
-    _check_known(where, study["formulations"], own)
     name = study["name"]
     if not re.fullmatch(r"[\w .+-]+", name):
         where.fail(f"name in [study] is {name!r}; give a name of letters, digits, spaces and -")
@@ -159,14 +158,7 @@ def study_from(text: str, path: Path, folder: Path | None = None) -> Study:
             f"quantise = {options.quantise!r} cannot be combined with the adapter "
             f"{adapted.adapter!r}, which is merged into unquantised weights; leave one of them out"
         )
-    for word in study["formulations"]:
-        wording, plus, control = word.partition("+")
-        if plus:
-            where.fail(
-                f"formulations holds {word!r}, a wording joined to a control; give them "
-                f'separately, as formulations = ["{wording}"] and controls = ["{control}"]'
-            )
-        formulation(word, own)  # raises for an unknown one
+    _check_wordings(where, study["formulations"], own)
     check_named(where, own, study)
     _different_files(where, study["data"])
     reading, *also_read = study.pop("reading")
@@ -189,13 +181,20 @@ def study_from(text: str, path: Path, folder: Path | None = None) -> Study:
     )
 
 
-def _check_known(where: Reader, wordings: Sequence[str], own: Own) -> None:
-    """Raises UserError for a wording that neither tremble, a package nor the file itself has, and
-    for one of a package that cannot be used."""
+def _check_wordings(where: Reader, formulations: Sequence[str], own: Own) -> None:
+    """Raises UserError for an unknown wording, for one of a package that cannot be used, and for
+    one with a control in its name."""
     known = names(own)
-    for word in wordings:
-        if word not in known and "+" not in word and EXTENSIONS.get(word) is None:
+    for word in formulations:
+        wording, plus, control = word.partition("+")
+        if plus:
+            where.fail(
+                f"formulations holds {word!r}, a wording joined to a control; give them "
+                f'separately, as formulations = ["{wording}"] and controls = ["{control}"]'
+            )
+        if word not in known and EXTENSIONS.get(word) is None:
             where.fail(f"there is no wording {word!r}{did_you_mean(word, known)}".rstrip("."))
+        formulation(word, own)
 
 
 def _different_files(where: Reader, data: Sequence[str]) -> None:
