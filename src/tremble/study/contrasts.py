@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import polars as pl
@@ -23,10 +24,9 @@ class AskedContrasts:
 
     def __init__(self, study: Study, frames: DecisionFrames) -> None:
         decisions = pl.concat([frames[entry] for entry in frames])
-        try:
+        self._file = study.file
+        with self._placed():
             self._families = treated(Evidence(decisions), study.contrasts)
-        except UserError as error:
-            raise UserError(_placed(str(error), study.file)) from error
 
     def check(self, tables: Iterable[tuple[Cell, PromptTable]]) -> None:
         """Raises UserError for a contrast whose arms give a model the same prompts; `tables` are
@@ -48,11 +48,20 @@ class AskedContrasts:
         for family in self._families:
             prompts = Prompts(family.design.responses.names, whole)
             checked.append(replace(family, shared=[prompts.shared(one) for one in family.arms]))
-        refuse_unreached(checked, every=True)
+        with self._placed():
+            refuse_unreached(checked, every=True)
+
+    @contextmanager
+    def _placed(self) -> Iterator[None]:
+        """Has the sentence of a UserError begin with the place of the contrasts."""
+        try:
+            yield
+        except UserError as error:
+            raise UserError(_placed(str(error), self._file)) from error
 
 
 def _placed(sentence: str, file: str) -> str:
-    """The sentence with the place of the contrasts before it; not every study has a file."""
+    """The sentence behind the file and table that it is about; a Study may have no file."""
     if not file:
         return sentence
     for first in ("No decision", "The contrast"):
