@@ -45,7 +45,7 @@ def where(row: Row) -> str:
 
 
 def because(rows: Iterable[Row], reason: str = "note") -> str:
-    """Families with their reason, each once: 'persuasion (all 60 said yes)'."""
+    """Families with their reason, each once: 'persuasion (all 60 choices are yes)'."""
     return listed(f"{family_name(row['family'])} ({row[reason]})" for row in rows)
 
 

@@ -87,8 +87,8 @@ def test_majority_has_no_r_by_definition_and_says_what_it_has() -> None:
     found = row(people, "majority")
     assert (found["n"], found["r"]) == (40, None)
     assert found["note"] == (
-        "a constant has no r; share of the target option .25; always predicting the more frequent "
-        "side is right .75"
+        "a constant has no r; share of the target option .25; always predicting the more common "
+        "choice is right 75% of the time"
     )
 
 
@@ -142,7 +142,7 @@ def test_r_of_the_last_choice_agrees_with_a_loop(games: list[list[str]]) -> None
         assert found["r"] == pytest.approx(loop_r(x, y), abs=1e-9)
         right = [0.5 if a == 0.5 else float(a == b) for a, b in zip(x, y, strict=True)]
         assert found["note"].split()[1] in (
-            f"{sum(right) / len(right) + shift:.2f}".removeprefix("0") for shift in (-1e-9, 1e-9)
+            f"{100 * (sum(right) / len(right) + shift):.0f}%" for shift in (-1e-9, 1e-9)
         )
 
 

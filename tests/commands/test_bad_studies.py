@@ -148,7 +148,7 @@ def test_people_all_did_the_same(data: Path) -> None:
     change_decisions(out, lambda frame: frame.with_columns(choice="target"))
     found = analysed(out)
     assert all(row["r"] is None for row in found["models"])
-    assert "chose the target" in found["models"][0]["note"]
+    assert "choices are the target option" in found["models"][0]["note"]
     assert {row["note"] for row in found["intervals"]} == {"one outcome only"}
     assert found["pairs"][0]["winner"] is None
     assert found["ceilings"][0]["ceiling"] is None

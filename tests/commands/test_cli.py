@@ -123,7 +123,7 @@ def test_missing_files_and_folders(tmp_path: Path) -> None:
     (tmp_path / "mine.jsonl").unlink()
     assert "There is no file" in refused(tmp_path, study)
     assert "is not a study folder" in mistake("analyze", tmp_path)
-    assert "is not a study folder" in mistake("report", tmp_path / "nowhere")
+    assert "nowhere' does not exist; give the folder" in mistake("report", tmp_path / "nowhere")
 
 
 def test_sources_and_wrong_folders(tmp_path: Path) -> None:

@@ -157,7 +157,10 @@ def test_a_study_with_contrasts_shows_them_beside_the_rest(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("tables", "sentence"),
     [
-        ('by = "konditionn"', "did you mean 'condition'?"),
+        (
+            'by = "konditionn"',
+            "[[contrast]]: no decision has the config key 'konditionn'; did you mean 'condition'?",
+        ),
         ('by = "condition"\ncontrol = "kontrol"', "did you mean 'control'?"),
         ('by = "place"', "'place' is 'lab' in every decision that has it"),
         ('by = "condition"\nfamily = "kustom"', "did you mean 'custom'?"),
@@ -168,7 +171,8 @@ def test_what_cannot_be_had_is_refused_before_anything_is_scored(
     tmp_path: Path, tables: str, sentence: str
 ) -> None:
     path = study(tmp_path, f"[[contrast]]\n{tables}\n")
-    assert sentence in refused(tmp_path, path)
+    said = refused(tmp_path, path)
+    assert sentence in said and f"{path}, [[contrast]]: " in said
     planned = tremble("plan", path, "--out", tmp_path / "out")
     assert (planned[0], sentence in planned[2]) == (2, True)
 
@@ -207,8 +211,8 @@ def test_contrasts_of_a_record_that_the_data_no_longer_have(tmp_path: Path) -> N
     code, text, said = tremble("analyze", out, "--json")
     assert code == 1
     found = json.loads(text)
-    assert "no config key 'gone'" in found["contrasts"]
-    assert "no config key 'gone'" in said
+    assert "No decision has the config key 'gone'" in found["contrasts"]
+    assert "No decision has the config key 'gone'" in said
     assert found["models"]
 
 

@@ -298,4 +298,8 @@ def test_a_study_that_is_interrupted_goes_on(
         assert told == (130, "", f"tremble: interrupted; {KEPT}.\n")
     code, out, _ = tremble("run", study, "--out", tmp_path / "out")
     assert code == 0
-    assert out.startswith("Scores are in ")
+    folder = tmp_path / "out"
+    assert out == (
+        f"Scores are in {str(folder)!r}. Next: tremble verdict {folder} (the answers) or tremble "
+        f"analyze {folder} (all tables).\n"
+    )

@@ -187,7 +187,10 @@ def test_what_is_there_is_not_lost(tmp_path: Path) -> None:
     assert tremble("run", study, "--out", tmp_path / "out")[0] == 0
     for command in (("report", tmp_path / "out"), ("report", "--published")):
         assert "is not a page of tremble" in mistake(*command, "--out", thesis)
-    assert "is not an export" in mistake("export", tmp_path / "out", "--out", thesis)
+    assert mistake("export", tmp_path / "out", "--out", thesis) == (
+        f"tremble: {str(thesis)!r} already exists and was not written by `tremble export --to "
+        "csv`, so it is not overwritten; give another --out."
+    )
     assert "is not a page of tremble; give another --html." in mistake(
         "xray", study, "one", "--html", thesis
     )

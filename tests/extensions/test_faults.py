@@ -206,7 +206,7 @@ def test_what_was_uninstalled_is_said_and_the_analysis_is_there(
     assert after["models"] == before["models"] and after["theory"] == before["theory"]
     assert tremble("methods", out)[0] == 0
     assert tremble("report", out)[0] == 0
-    assert "There is no wording 'calm'" in mistake("run", study, "--out", out)
+    assert "there is no wording 'calm'" in mistake("run", study, "--out", out)
     assert Store(out).scores().height == 40
 
 

@@ -235,13 +235,16 @@ def test_a_study_counts_what_a_wording_does_not_fit(
     assert sorted(missing["numbers_only"]) == sorted([*lotteries, *rounds, "own"])
     assert sorted(missing["simplified"]) == ["overlap", "own"]
     # Once per decision, whatever the number of presentations and models.
-    notes = [note for note in caveats(out) if "does not fit" in note]
+    total = 3 + 20 + 2
+    notes = [note for note in caveats(out) if "is not applicable to" in note]
     assert (
-        "The wording reversed_roles does not fit 4 decisions of mine.jsonl: most often (3), "
-        "lottery has no other side."
+        f"The wording reversed_roles is not applicable to 4 of {total} decisions of mine.jsonl: "
+        "most often (3), lottery has no other side; they are missing in that wording."
     ) in notes
     assert any(
-        note.startswith("The wording simplified does not fit 2 decisions of mine.jsonl: most often")
+        note.startswith(
+            f"The wording simplified is not applicable to 2 of {total} decisions of mine."
+        )
         for note in notes
     )
     assert len(notes) == 3

@@ -183,7 +183,7 @@ def test_a_wrong_name_is_one_sentence(result: tr.Result, tmp_path: Path) -> None
     )
     assert "colour" in refusal(lambda: result.by("colour"))
     assert "colour" in refusal(lambda: result.contrast("colour=red"))
-    assert "is not a study folder" in refusal(lambda: tr.open_study(tmp_path / "none"))
+    assert "does not exist; give the folder" in refusal(lambda: tr.open_study(tmp_path / "none"))
     alone = tr.Study("a", data="demo", families="lottery", sample=40, models=["mock"])
     other = alone.run(tmp_path / "a")
     assert refusal(lambda: other.table("contrasts")) == (

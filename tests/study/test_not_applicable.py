@@ -19,9 +19,10 @@ from tremble.prompts.asked import Asked
 from tremble.prompts.formulations import spoken
 from tremble.store.schemas import whole_scores
 from tremble.store.study_folder import Store
-from tremble.study.file import Study
-from tremble.study.not_applicable import not_applicable_notes
+from tremble.study.file import Study, read_study
+from tremble.study.not_applicable import not_applicable_notes, notes_of
 from tremble.study.render import prompts_of
+from tremble.study.run import score_study
 from tremble.tokenization.refusal import NOT_A_NUMBER, ErrorKind, Refusal
 
 NOTHING = "nothing had happened before this decision"
@@ -36,9 +37,19 @@ def rows(formulation: str, kind: ErrorKind = WORDING, **reasons: str) -> Rows:
     return [("demo", formulation, name, error, kind) for name, error in refusals.items()]
 
 
+ASKED = {
+    ("demo", WORDING, "reversed_roles"): 9,
+    ("demo", WORDING, "simplified"): 1200,
+    ("demo", CONTROL, "no_history"): 8,
+    ("demo", CONTROL, "renamed"): 1,
+    ("mine.jsonl", CONTROL, "renamed"): 2,
+}
+
+
 def notes(rows: Rows) -> list[str]:
     names = ("dataset", "formulation", "decision", "error", "error_kind")
-    return not_applicable_notes(pl.DataFrame(rows, dict.fromkeys(names, pl.String), orient="row"))
+    frame = pl.DataFrame(rows, dict.fromkeys(names, pl.String), orient="row")
+    return not_applicable_notes(frame, ASKED)
 
 
 def test_a_decision_counts_once_and_under_what_does_not_fit_it() -> None:
@@ -54,16 +65,20 @@ def test_a_decision_counts_once_and_under_what_does_not_fit_it() -> None:
         *rows("standard+renamed", CONTROL, d="amounts in words"),
     ]
     assert notes(found) == [
-        "The wording reversed_roles does not fit 4 decisions of demo: most often (2), no side.",
-        "The control no_history does not fit 1 decision of demo: no past.",
-        "The control renamed does not fit 1 decision of demo: amounts in words.",
+        "The wording reversed_roles is not applicable to 4 of 9 decisions of demo: most often (2), "
+        "no side; they are missing in that wording.",
+        "The control no_history is not applicable to 1 of 8 decisions of demo: no past; it is "
+        "missing under that control.",
+        "The control renamed is not applicable to 1 of 1 decision of demo: amounts in words; it is "
+        "missing under that control.",
     ]
     # The same decision of another data set is another decision.
     again = [
         ("mine.jsonl", *row[1:]) for row in rows("standard+renamed", CONTROL, d="amounts in words")
     ]
     assert notes([*found, *again])[-1] == (
-        "The control renamed does not fit 1 decision of mine.jsonl: amounts in words."
+        "The control renamed is not applicable to 1 of 2 decisions of mine.jsonl: amounts in "
+        "words; it is missing under that control."
     )
     assert notes([]) == []
 
@@ -72,7 +87,8 @@ def test_a_reason_that_two_models_give_apart_is_most_frequent_by_decisions() -> 
     found = rows("simplified", a="not closed", b="own prompt", c="own prompt")
     found += 3 * rows("simplified", a="not closed")  # four rows, one decision
     assert notes(found) == [
-        "The wording simplified does not fit 3 decisions of demo: most often (2), own prompt."
+        "The wording simplified is not applicable to 3 of 1,200 decisions of demo: most often (2), "
+        "own prompt; they are missing in that wording."
     ]
 
 
@@ -98,6 +114,38 @@ def test_a_reason_blames_the_control_where_the_wording_alone_fits(
     tokenizer, how = opened.tokenizer, study.how_read(asked)
     found = prompts_of([lottery], spoken(asked), None, tokenizer, how)
     assert {prompt.paths.error for prompt in found} == {reason}
+
+
+def test_a_run_that_adds_what_no_model_can_be_asked_loads_none(tmp_path: Path) -> None:
+    lines = [
+        json.dumps({"id": id_, "prompt": f"{id_}?", "options": ["yes", "no"], "choice": "yes"})
+        for id_ in "ab"
+    ]
+    (tmp_path / "mine.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    model, out = '[[model]]\nid = "mock:one"\n', tmp_path / "out"
+
+    def said(*formulations: str) -> list[str]:
+        made: list[str] = []
+        study = read_study(study_file(tmp_path, model, formulations=list(formulations)))
+        assert score_study(study, out, made.append) == 0
+        return made
+
+    assert said("standard") == ["Loading mock:one."]
+    why = "tremble does not know which part of your own prompt is dialogue"
+    assert said("standard", "numbers_only") == [
+        f"mock:one: 0 prompts to score; 2 are not applicable ({why})."
+    ]
+    rows = Store(out).scores().filter(formulation="numbers_only")
+    assert (rows.height, set(rows["error_kind"]), rows["mass"].null_count()) == (2, {WORDING}, 2)
+    assert notes_of(Store(out).jobs()) == [
+        f"The wording numbers_only is not applicable to 2 of 2 decisions of mine.jsonl: {why}; "
+        "they are missing in that wording."
+    ]
+    assert said("standard", "numbers_only") == ["mock:one: everything is already scored."]
+    more = json.dumps({"id": "c", "prompt": "c?", "options": ["yes", "no"], "choice": "yes"})
+    (tmp_path / "mine.jsonl").write_text("\n".join([*lines, more]), encoding="utf-8")
+    assert said("standard", "numbers_only") == ["Loading mock:one."]
+    assert " 3 of 3 decisions " in notes_of(Store(out).jobs())[0]
 
 
 def test_why_there_is_no_score_has_a_kind_also_where_only_the_sentence_was_stored(

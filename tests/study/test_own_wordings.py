@@ -140,8 +140,8 @@ def test_missing_facts_and_unknown_parts_are_counted(tmp_path: Path) -> None:
     assert sorted(missing["decision"]) == ["d0", "d1", "d2", "d3"]
     out = tremble("analyze", tmp_path / "out")[1]
     assert (
-        "The wording calm does not fit 4 decisions of mine.jsonl: it uses facts.age, which is "
-        "not in the record."
+        "The wording calm is not applicable to 4 of 12 decisions of mine.jsonl: it uses facts.age, "
+        "which is not in the record; they are missing in that wording."
     ) in " ".join(out.split())
 
 
@@ -156,7 +156,7 @@ FAULTS = {
         'name = "ca.lm"': "name in [[wording]] is 'ca.lm'; give a name of letters",
         'name = "caßlm"': "name in [[wording]] is 'caßlm'; give a name of letters",
         f'name = "{"c" * 61}"': "', which has 61 characters; give a name of at most 60.",
-        'name = "clam"': "There is no wording 'calm'; did you mean 'clam'?",
+        'name = "clam"': "study.toml: there is no wording 'calm'; did you mean 'clam'?",
         'nam = "calm"': "unknown key 'nam' in [[wording]]; did you mean 'name'?",
         "": "name in [[wording]] is missing",
     },
@@ -181,8 +181,8 @@ FAULTS = {
     '["standard", "calm"]': {
         '["standard"]': "the wording 'calm' in [[wording]] is not used; write formulations = "
         '["standard", "calm"] in [study], or remove this [[wording]].',
-        '["calm", "standart"]': "There is no wording 'standart'; did you mean 'standard'?",
-        '["calm", "cal"]': "There is no wording 'cal'; did you mean 'calm'?",
+        '["calm", "standart"]': "study.toml: there is no wording 'standart'; did you mean 'standard'?",
+        '["calm", "cal"]': "study.toml: there is no wording 'cal'; did you mean 'calm'?",
         '["calm+no_rules"]': "formulations holds 'calm+no_rules', a wording joined to a "
         'control; give them separately, as formulations = ["calm"] and controls = ["no_rules"].',
     },
@@ -218,7 +218,7 @@ def test_a_fault_is_one_sentence(
     path.write_text(text.replace(there, instead), "utf-8")
     said = mistake(command, path, "--out", tmp_path / "out")
     assert fault in said
-    assert "study.toml" in said or "There is no wording" in said
+    assert "study.toml" in said or "study.toml: there is no wording" in said
     assert not (tmp_path / "out").exists()
 
 

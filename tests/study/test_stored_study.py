@@ -154,7 +154,7 @@ def test_a_study_of_0_1_0_scores_what_changed_and_nothing_else(tmp_path: Path) -
     old = files(folder / "wide" / "scores")
     with chdir(folder):
         told = tremble("run", "wide.toml", "--out", "wide")[1]
-        assert "prompts changed since the last run" in told
+        assert "prompts have changed since the last run" in told
         assert "everything is already scored" in tremble("run", "wide.toml", "--out", "wide")[1]
         names = {row["formulation"] for row in json.loads(tremble(*STUDIES["wide"])[0])["models"]}
         assert {"preamble_reversed", "paragraphs_reversed", "game_theorist"} <= names

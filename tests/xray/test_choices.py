@@ -53,7 +53,9 @@ def test_another_history_comes_from_the_same_data_as_in_a_study(tmp_path: Path) 
             assert reading["stored"]["same_prompt"] and not reading["stored"]["differs"]
     first = next(d.id for d in drawn if not d.visible())
     said = mistake("xray", path, first, "--formulation", "standard+other_history")
-    assert "does not fit the decision" in said and "choose another with --formulation" in said
+    assert (
+        "is not applicable to the decision" in said and "choose another with --formulation" in said
+    )
 
 
 def test_many_presentations_and_wordings_take_few_lines(tmp_path: Path) -> None:
@@ -105,7 +107,7 @@ def test_mistakes_get_one_sentence(tmp_path: Path) -> None:
     assert "has no presentation both; it has: 0." in said(path, "game-2", "--presentation", "both")
     assert "joint or next_token" in said(path, "game-2", "--reading", "both")
     assert "--out" in said(data, "game-2", "--out", tmp_path, "--model", "mock")
-    assert "not a study folder" in said(path, "game-2", "--out", tmp_path / "none")
+    assert "none' does not exist; give" in said(path, "game-2", "--out", tmp_path / "none")
     assert "not a study folder" in said(tmp_path, "game-2")
     assert "--template" in said(path, "game-2", "--format", "plain", "--template", "gemma")
     assert "nope.jinja" in said(path, "game-2", "--template", "nope.jinja")

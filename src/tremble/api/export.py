@@ -156,7 +156,10 @@ def _check_replaced(path: Path, book: Path, to: str) -> None:
     if there is not None:
         own = all(name in MEANINGS or name.startswith(tuple(PREFIXES.values())) for name in there)
         if not own or there[:LEADING] != list(MEANINGS)[:LEADING]:
-            raise UserError(f"{str(path)!r} already exists and is not an export to {to}; {_CURE}.")
+            raise UserError(
+                f"{str(path)!r} already exists and was not written by `tremble export --to {to}`, "
+                f"so it is not overwritten; {_CURE}."
+            )
         if path.is_symlink():
             return  # it leads to a table whose codebook has another name
         if not book.is_file():

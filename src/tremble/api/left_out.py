@@ -9,7 +9,12 @@ from typing import Any
 import polars as pl
 
 from tremble.store.study_folder import Store
-from tremble.study.not_applicable import is_not_applicable, left_out, not_applicable_notes
+from tremble.study.not_applicable import (
+    asked_for,
+    is_not_applicable,
+    left_out,
+    not_applicable_notes,
+)
 from tremble.study.notes import unfinished
 
 Row = dict[str, Any]
@@ -39,7 +44,7 @@ def exclusions(store: Store, asked: Mapping[str, Any] | None) -> Row:
         "sampled": store.sampled(),
         **rules,
         **(_cells(store) if run.get("selected") else _NO_CELLS),
-        "not_applicable": not_applicable_notes(lost),
+        "not_applicable": not_applicable_notes(lost, asked_for(store.jobs(), lost)),
         "not_applicable_decisions": lost["decision"].n_unique(),
         "failed": _failed(store),
         "absent": dict(run.get("absent") or {}),

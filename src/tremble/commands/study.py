@@ -109,15 +109,23 @@ def report(
 
 def _run(study: Any, out: Path) -> int:
     from tremble.report.terminal.progress import shown_progress
+    from tremble.store.study_folder import Store
+    from tremble.study.not_applicable import notes_of
     from tremble.study.notes import after_run
     from tremble.study.run import score_study
 
     with shown_progress(sys.stderr) as progress:
         failed = score_study(study, out, progress.notify, progress)
+        for sentence in notes_of(Store(out).jobs()):
+            progress.notify(f"Note: {sentence}")
     incomplete = after_run(out, failed)
     for sentence in incomplete:
         complain(sentence)
-    say(f"Scores are in {out}; next: tremble analyze {shlex.quote(str(out))}")
+    folder = shlex.quote(str(out))
+    say(
+        f"Scores are in {str(out)!r}. Next: tremble verdict {folder} (the answers) or "
+        f"tremble analyze {folder} (all tables)."
+    )
     return 1 if incomplete else 0
 
 

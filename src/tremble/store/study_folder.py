@@ -219,10 +219,9 @@ class Store:
                     f"{str(path)!r} is missing: the study in {str(self.folder)!r} was never "
                     f"scored, or the file was deleted; {AGAIN}."
                 ) from error
-            raise UserError(
-                f"{str(self.folder)!r} is not a study folder; give the folder that `tremble run` "
-                "wrote."
-            ) from error
+            what = "is not a study folder" if os.path.lexists(self.folder) else "does not exist"
+            cure = "give the folder that `tremble run` wrote"
+            raise UserError(f"{str(self.folder)!r} {what}; {cure}.") from error
         state = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
         if self._read is None or self._read[0] != state:
             record = read_record(path)

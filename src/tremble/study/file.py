@@ -14,7 +14,7 @@ from tremble.disk.paths import is_file, is_folder, path_of
 from tremble.errors import UserError
 from tremble.models.spec import ModelSpec, RunOptions
 from tremble.prompts.asked import Asked
-from tremble.prompts.formulations import formulation
+from tremble.prompts.formulations import EXTENSIONS, formulation, names
 from tremble.prompts.own_wording import NOTHING_OWN, Own
 from tremble.settings.reader import Reader
 from tremble.settings.toml import content_of, text_in
@@ -23,7 +23,7 @@ from tremble.stats.verdict.answer import MARGINS, Margins
 from tremble.study.data import data_file
 from tremble.study.own import check_named, own_of
 from tremble.study.schema import SCHEMA, TABLES
-from tremble.text import as_written, counted
+from tremble.text import as_written, counted, did_you_mean
 from tremble.tokenization.options import Reading, Termination
 from tremble.tokenization.surface_forms import Spellings
 
@@ -74,6 +74,7 @@ class Study:
     it is scored beside `reading`. `one_decision_each`: nobody whose name is not known made two
     decisions. `contrasts`: what is compared once all is scored. `margins`: of the verdict.
     `brought`: entries of `data` that are copied into the study's folder once it is accepted.
+    `file`: how errors name the study file.
     """
 
     name: str
@@ -101,6 +102,7 @@ class Study:
     text: str = ""
     folder: Path = Path()
     brought: tuple[str, ...] = ()
+    file: str = field(default="", compare=False)
 
     def how_read(self, asked: Asked) -> HowRead:
         """How the labels of what is asked are read. In the standard wording every decision must be
@@ -174,12 +176,15 @@ def study_from(text: str, path: Path, folder: Path | None = None) -> Study:
         too_long=run["too_long"],
         text=text,
         folder=where.folder,
+        file=str(path),
         **study,
     )
 
 
 def _check_wordings(where: Reader, formulations: Sequence[str], own: Own) -> None:
-    """Raises UserError for an unknown wording, and for one with a control in its name."""
+    """Raises UserError for an unknown wording, for one of a package that cannot be used, and for
+    one with a control in its name."""
+    known = names(own)
     for word in formulations:
         wording, plus, control = word.partition("+")
         if plus:
@@ -187,6 +192,8 @@ def _check_wordings(where: Reader, formulations: Sequence[str], own: Own) -> Non
                 f"formulations holds {word!r}, a wording joined to a control; give them "
                 f'separately, as formulations = ["{wording}"] and controls = ["{control}"]'
             )
+        if word not in known and EXTENSIONS.get(word) is None:
+            where.fail(f"there is no wording {word!r}{did_you_mean(word, known)}".rstrip("."))
         formulation(word, own)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 import polars as pl
 
@@ -32,12 +32,40 @@ def left_out(jobs: Iterable[JobFolder]) -> pl.DataFrame:
     return parts[0]
 
 
-def not_applicable_notes(rows: pl.DataFrame) -> list[str]:
+Named = tuple[str, ErrorKind, str]  # entry of `data`, what kind of name, a wording or control
+
+
+def asked_for(jobs: Iterable[JobFolder], rows: pl.DataFrame) -> dict[Named, int]:
+    """In how many decisions finished jobs ask for each wording and control that is not applicable
+    to some of them; `rows` as `left_out` gives them."""
+    distinct = rows.select("dataset", "error_kind", "formulation").unique().rows()
+    wanted = {(dataset, kind, _whose(kind, name)) for dataset, kind, name in distinct}
+    found: dict[Named, pl.Series] = {}
+    for job in jobs if wanted else ():
+        manifest = job.manifest()
+        if manifest is None:
+            continue
+        for kind in NOT_APPLICABLE:
+            named = manifest["dataset"], kind, _whose(kind, manifest["formulation"])
+            if named in wanted:
+                decisions = job.rows(["decision"])["decision"].cast(pl.String)
+                before = found.get(named, decisions.clear())
+                found[named] = pl.concat([before, decisions]).unique()
+    return {named: len(decisions) for named, decisions in found.items()}
+
+
+def notes_of(jobs: Sequence[JobFolder]) -> list[str]:
+    """`not_applicable_notes` of what was `left_out` of finished jobs."""
+    rows = left_out(jobs)
+    return not_applicable_notes(rows, asked_for(jobs, rows))
+
+
+def not_applicable_notes(rows: pl.DataFrame, asked: Mapping[Named, int]) -> list[str]:
     """A sentence for every wording and control that is not applicable to decisions of a data set.
 
-    `rows` as `left_out` gives them. A decision counts once, however many of its presentations,
-    formats, readings and models lack it; a wording that is not applicable to it under a control is
-    not without.
+    `rows` as `left_out` gives them, `asked` as `asked_for` does. A decision counts once, however
+    many of its presentations, formats, readings and models lack it; a wording that is not
+    applicable to it under a control is not without.
     """
     notes = []
     for kind in NOT_APPLICABLE:
@@ -49,7 +77,7 @@ def not_applicable_notes(rows: pl.DataFrame) -> list[str]:
             name=pl.col("formulation").replace_strict(names, return_dtype=pl.String),
             reason=pl.col("error").str.strip_prefix(BEGINS[kind]),
         ).unique(maintain_order=True)
-        notes += _sentences(whose(kind), part)
+        notes += _sentences(kind, part, asked)
     return notes
 
 
@@ -58,19 +86,24 @@ def whose(kind: ErrorKind) -> str:
     return "control" if kind == "control_not_applicable" else "wording"
 
 
-def _whose(kind: ErrorKind, name: str) -> str | None:
+def _whose(kind: ErrorKind, name: str) -> str:
     """The name of the wording or control that is not applicable."""
     asked = Asked.parse(name)
-    return asked.control if whose(kind) == "control" else asked.wording
+    return (asked.control or "") if whose(kind) == "control" else asked.wording
 
 
-def _sentences(what: str, frame: pl.DataFrame) -> list[str]:
+def _sentences(kind: ErrorKind, frame: pl.DataFrame, asked: Mapping[Named, int]) -> list[str]:
+    what, where = whose(kind), "in" if whose(kind) == "wording" else "under"
     sentences = []
     for (dataset, name), part in frame.group_by("dataset", "name", maintain_order=True):
         reasons = part.group_by("reason").agg(pl.col("decision").n_unique())
         first, most = reasons.sort("decision", "reason", descending=[True, False]).row(0)
         count = part["decision"].n_unique()
         why = first if reasons.height == 1 else f"most often ({most:,}), {first}"
-        decisions = counted(count, "decision")
-        sentences.append(f"The {what} {name} does not fit {decisions} of {dataset}: {why}.")
+        decisions = counted(asked[dataset, kind, name], "decision")
+        are = "it is" if count == 1 else "they are"
+        sentences.append(
+            f"The {what} {name} is not applicable to {count:,} of {decisions} of {dataset}: {why}; "
+            f"{are} missing {where} that {what}."
+        )
     return sentences

@@ -12,7 +12,7 @@ from tremble.models.embedded import EMBEDDED
 from tremble.stats.frames.clusters import unnamed
 from tremble.store.study_folder import Store
 from tremble.study.control_notes import Read, control_notes
-from tremble.study.not_applicable import left_out, not_applicable_notes
+from tremble.study.not_applicable import notes_of
 from tremble.study.origins import origin_notes
 from tremble.text import counted
 
@@ -103,7 +103,7 @@ def caveats(out: Path) -> list[str]:
     notes |= dict.fromkeys(_unnamed(store))
     notes |= dict.fromkeys(_turned(store))
     folders = store.jobs()
-    notes |= dict.fromkeys(not_applicable_notes(left_out(folders)))
+    notes |= dict.fromkeys(notes_of(folders))
     manifests = [manifest for folder in folders if (manifest := folder.manifest()) is not None]
     notes |= dict.fromkeys(origin_notes(manifests, store.decision_columns(["family"])))
     notes |= dict.fromkeys(_of_prompts(manifests))

@@ -37,7 +37,7 @@ class PreparedPrompts:
         if run.study.contrasts:  # what they are held to takes a second to load
             from tremble.study.contrasts import AskedContrasts
 
-            self._contrasts = AskedContrasts(run.study.contrasts, self.frames)
+            self._contrasts = AskedContrasts(run.study, self.frames)
         self._keys: dict[Cell, str] = {}
         self.cells = selected(run.study, cells(run.study, facts), self.frames.families())
         check_own(run.study, self.cells, run.notify)

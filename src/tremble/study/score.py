@@ -25,6 +25,7 @@ from tremble.study.progress import Progress
 from tremble.study.prompt_table import TableView, scorable
 from tremble.study.record import absent_models
 from tremble.text import counted, one_line
+from tremble.tokenization.refusal import BEGINS, NOT_APPLICABLE
 from tremble.tokenization.surface_forms import SurfaceForms
 
 FLUSH_SECONDS = 10.0  # at most this much work is lost when a run is killed
@@ -102,27 +103,56 @@ class _Task:
 def _score_model(run: RunContext, model: ModelSpec, jobs: Sequence[Job]) -> None:
     tasks = _tasks(run, jobs)
     engine = None
-    if any(len(task.missing) for task in tasks):
+    if not any(len(task.missing) for task in tasks):
+        run.notify(f"{model_name(model)}: everything is already scored.")
+    elif all(task.asked["refusal"].all(ignore_nulls=False) for task in tasks):
+        run.notify(_nothing_to_ask(model, tasks))
+    else:
         _say_changed(run, model, sum(task.changed for task in tasks))
         engine = _open(run, model, tasks)
-    else:
-        run.notify(f"{model_name(model)}: everything is already scored.")
     told = _Told(run.progress, tasks)
     for task in tasks:
         started = time.monotonic()
         if engine is not None and len(task.missing):
             _score(task, engine, told)
+        elif len(task.missing):
+            _refuse(task)
         if len(task.missing) or not _is_told(task):
             _finish(run, task, engine, time.monotonic() - started)
+
+
+def _nothing_to_ask(model: ModelSpec, tasks: Sequence[_Task]) -> str:
+    """Why no model is loaded: what is missing has no prompt that one can be asked."""
+    rows = pl.concat([task.rows().select("refusal", "refusal_kind") for task in tasks])
+    reason = str(rows["refusal"].value_counts(sort=True).item(0, 0))
+    for begin in BEGINS.values():
+        reason = reason.removeprefix(begin)
+    kinds = set(rows["refusal_kind"])
+    first = "" if rows["refusal"].n_unique() == 1 else "most often, "
+    is_, has = ("is", "has") if rows.height == 1 else ("are", "have")
+    lack = f"{is_} not applicable" if kinds <= set(NOT_APPLICABLE) else f"{has} no score"
+    return f"{model_name(model)}: 0 prompts to score; {rows.height:,} {lack} ({first}{reason})."
+
+
+def _refuse(task: _Task) -> None:
+    """Writes the rows of a job of which none has a prompt that a model can be asked."""
+    parts = ScoreParts(task.job, task.folder, task.rows())
+    for place, paths in enumerate(task.job.prompts.token_paths(parts.prompts)):
+        assert paths.refusal is not None
+        score = Score.refused(place, paths.refusal)
+        parts.add(place, {"error": score.error, "error_kind": score.error_kind})
+    parts.write()
 
 
 def _say_changed(run: RunContext, model: ModelSpec, changed: int) -> None:
     """Says why a model scores again what an earlier run has scored."""
     if changed:
+        has, are = ("has", "is") if changed == 1 else ("have", "are")
+        earlier = "its earlier score stays" if changed == 1 else "their earlier scores stay"
         run.notify(
-            f"{model_name(model)}: {counted(changed, 'prompt')} changed since the last run (your "
-            "data, your wordings or the prompts of tremble changed) and will be scored again; the "
-            "earlier scores stay in the folder and are not used."
+            f"{model_name(model)}: {counted(changed, 'prompt')} {has} changed since the last run "
+            "(because your data, your wordings or tremble's built-in prompts changed) and will be "
+            f"scored again; {earlier} in the folder and {are} not used; all other scores are kept."
         )
 
 

@@ -35,11 +35,12 @@ def presented(
         refusal = refused[wanted[0]]
         what = "wording" if whose(refusal.kind) == "wording" else "control of the wording"
         raise UserError(
-            f"The {what} {next(iter(rendered)).formulation!r} does not fit the decision "
+            f"The {what} {next(iter(rendered)).formulation!r} is not applicable to the decision "
             f"{every[0].decision.id!r}: {refusal.reason}; choose another with --formulation."
         )
     notes = [
-        f"The {whose(refusal.kind)} does not fit {count} of the presentations: {refusal.reason}."
+        f"The {whose(refusal.kind)} is not applicable to {count} of the presentations: "
+        f"{refusal.reason}."
         for refusal, count in Counter(refused.values()).items()
     ]
     if asked is None and numbers[1:]:

@@ -41,7 +41,13 @@ def pair(
 PAIRS = [
     pair("google/gemma-2b", "google/gemma-2b-it", "repeated_matrix", (0.41, 0.12)),
     pair("mine/base", f"mine/{HOSTILE}", "repeated_matrix", (-0.2, 0.33), mode="plain"),
-    pair("google/gemma-2b", "google/gemma-2b-it", "persuasion", (None, None), why="all said yes"),
+    pair(
+        "google/gemma-2b",
+        "google/gemma-2b-it",
+        "persuasion",
+        (None, None),
+        why="all choices are yes",
+    ),
     pair("google/gemma-2b", "google/gemma-2b-it", "dialogue", (0.4, 0.3)),
 ]
 
@@ -82,7 +88,8 @@ def test_counterparts_stand_beside_their_printed_r() -> None:
     assert found.sentences == [
         "Not among the published families (bargaining, persuasion, negotiation, repeated matrix, "
         "one-shot matrix, lottery): dialogue.",
-        "Persuasion: 1 of 1 comparisons have no r for both models of the pair (all said yes).",
+        "Persuasion: 1 of 1 comparisons have no r for both models of the pair "
+        "(all choices are yes).",
     ]
 
 

@@ -24,7 +24,7 @@ def test_every_missing_value_stands_beside_its_reason() -> None:
                 if "–" in row:
                     assert row[-1]
     (row,) = cells(analysis, "pairs", "persuasion")
-    assert row[2:] == ["–", "–", "–", "all 40 said yes"]
+    assert row[2:] == ["–", "–", "–", "all 40 choices are yes"]
     (row,) = cells(analysis, "pairs", "negotiation")
     assert row[4:] == ["base, dropped", "mass of aligned .05 below .80"]
 

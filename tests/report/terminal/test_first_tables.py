@@ -26,7 +26,7 @@ def test_the_terminal_prints_every_table_within_80_columns() -> None:
         assert word in out.splitlines()
     flat = re.sub(r"\s+", "", out)
     assert re.sub(r"\s+", "", HOSTILE) in flat
-    assert "all40saidyes" in flat
+    assert "all40choicesareyes" in flat
 
 
 def test_an_empty_study_has_words_for_it() -> None:

@@ -44,7 +44,7 @@ def test_one_contrast_that_is_refused_leaves_the_others() -> None:
     [
         (
             Contrast(("konditionn",)),
-            "no config key 'konditionn' to contrast by; did you mean 'condit",
+            "No decision has the config key 'konditionn'; did you mean 'condit",
         ),
         (Contrast(("condition",), ("kontrol",)), "'kontrol', .* did you mean 'control'"),
         (Contrast(("only",)), "'only' is 'x' in every decision that has it"),

@@ -130,7 +130,7 @@ def test_keys_with_colons_and_equals_signs_can_be_asked_for(
             r"'condition' is 'control' in every decision that has it {}, so",
         ),
         (Contrast(("dose",), ("2",)), r"No decision {} has dose = '2', the control"),
-        (Contrast(("late",)), r"There is no config key 'late' to contrast by {}"),
+        (Contrast(("late",)), r"No decision has the config key 'late' {}"),
     ],
 )
 def test_that_only_decisions_with_values_count_is_said(contrast: Contrast, sentence: str) -> None:

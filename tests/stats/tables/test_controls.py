@@ -195,13 +195,15 @@ def test_a_study_adds_controls_and_leaves_every_other_table(data: Path) -> None:
     assert missing.filter(pl.col("family") == "lottery").height == 2 * 2 * 5
     # A lottery is shown in both orders and to two models: one decision all the same.
     lost = missing["decision"].n_unique()
-    why = "nothing had happened before this decision."
-    assert f"The control no_history does not fit {lost} decisions of mine.jsonl: {why}" in (
-        caveats(out)
-    )
+    total = frame["decision"].n_unique()
+    why = "nothing had happened before this decision"
+    assert (
+        f"The control no_history is not applicable to {lost} of {total} decisions of mine.jsonl: "
+        f"{why}; they are missing under that control."
+    ) in caveats(out)
     assert not any("The wording" in note for note in caveats(out))
     assert {row["error"] for row in not_scored(analyze_study(out)[1])} >= {
-        f"the control does not fit: {why.removesuffix('.')}"
+        f"the control does not fit: {why}"
     }
     n = {row["n"] for row in rows if (row["family"], row["control"]) == ("lottery", "renamed")}
     assert n == {5}

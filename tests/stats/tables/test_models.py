@@ -33,7 +33,9 @@ def test_what_was_not_scored_is_counted_and_changes_no_number() -> None:
     assert row["r"] == pytest.approx(loop_r([0.1, 0.8, 0.3, 0.9], [0, 1, 0, 0]))
 
 
-@pytest.mark.parametrize(("choice", "note"), [("yes", "all 60 said yes"), ("no", "all 60 said no")])
+@pytest.mark.parametrize(
+    ("choice", "note"), [("yes", "all 60 choices are yes"), ("no", "all 60 choices are no")]
+)
 def test_one_outcome_has_no_r(choice: str, note: str) -> None:
     people = [decision(f"d{i}", choice=choice) for i in range(60)]
     row = one_model([(i + 1) / 100 for i in range(60)], people)
@@ -45,7 +47,7 @@ def test_none_chose_the_target_although_choices_differ() -> None:
     keys = ["yes", "no", "maybe"]
     people = [decision(f"d{i}", keys=keys, choice=keys[1 + i % 2]) for i in range(4)]
     row = one_model([0.1, 0.2, 0.3, 0.4], people)
-    assert (row["r"], row["note"]) == (None, "none of 4 said yes")
+    assert (row["r"], row["note"]) == (None, "none of 4 choices is yes")
 
 
 def test_a_constant_prediction_has_no_r() -> None:

@@ -78,7 +78,7 @@ def test_an_undefined_r_of_one_twin_leaves_no_winner() -> None:
     assert row["why"] == "constant prediction of aligned"
     assert row["r_base"] is not None
     (row,) = twin_study(x, x[::-1], [1] * 40)
-    assert (row["winner"], row["why"]) == (None, "all 40 said yes")
+    assert (row["winner"], row["why"]) == (None, "all 40 choices are yes")
 
 
 def test_equal_twins_tie() -> None:

@@ -90,7 +90,7 @@ def test_3_a_level_four_times_too_high_at_an_r_of_one(two: Pool, tmp_path: Path)
     assert (row["levels"], row["replace"]) == ("no", "no"), row
     assert (
         row["ranking"] == "yes"
-        and "the model's mean is .500 and people's mean .1" in row["levels_why"]
+        and "the model's mean prediction is .500 and people's mean .1" in row["levels_why"]
     )
 
 
@@ -267,6 +267,7 @@ def test_the_numbers_of_a_sentence_are_those_of_the_rows(two: Pool, tmp_path: Pa
     assert code == 0, said
     with (tmp_path / "t.csv").open(encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(lines))
-    for name, column in (("the model's mean is", "prediction"), ("people's mean", "outcome")):
+    names = {"the model's mean prediction is": "prediction", "people's mean": "outcome"}
+    for name, column in names.items():
         mean = np.mean([float(one[column]) for one in rows])
         assert f"{name} {mean:.3f}".replace(" 0.", " .") in row["levels_why"]

@@ -54,8 +54,8 @@ def test_models_of_known_worth() -> None:
     assert said == {
         "oracle": ("in part", "better than last_choice; the noise ceiling is unknown"),
         "echo": ("not shown", "last_choice may be as good as the model"),
-        "noise": ("not shown", "r may be zero"),
-        "contrary": ("no", "r is negative"),
+        "noise": ("not shown", "r may be zero (95% interval"),
+        "contrary": ("no", "r is negative (95% interval"),
         "against": ("no", "last_choice predicts people better"),
     }
     row = found["against"]

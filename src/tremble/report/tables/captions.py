@@ -27,8 +27,10 @@ _WINS = (
 )
 _POINTS = "A decision with more than two options counts as one point per option."
 _CLUSTERS = "whole participants, games and items (clusters)"
-_TWIN = "Twin: the other model of a pair."
-_UNDECIDED = "Undecided: decisions for which theory makes no prediction."
+_UNDECIDED = (
+    "Undecided: decisions for which theory makes no prediction, for example because a player is "
+    "indifferent; they are not among n, and the note gives the reasons."
+)
 
 # By the names of `FURTHER`, and the two tables of the verdict.
 CAPTIONS = {
@@ -48,89 +50,112 @@ CAPTIONS = {
         f"on the same decisions. {_POINTS} `--json` has more."
     ),
     "intervals": (
-        f"How precise is r? Low and high: 95% interval of r, over {_CLUSTERS}. SE: standard error "
-        f"of r. Undefined: resamples in which r has no value. {_POINTS}"
+        "How precise is r? Low and high: 95% interval of r, from resampling whole clusters "
+        "(participants, games or items): a bootstrap t on the scale of Fisher's z. It need not "
+        "be symmetric, and with few clusters it is wider than r plus or minus 1.96 SE. SE: "
+        "standard error of r over clusters. Undefined: resamples in which r has no value. "
+        "Points: decisions; one with more than two options counts as one point per option."
     ),
     "levels": (
-        "Does the model predict the right mean? People and predicted: the means of what people "
-        "did and of what the model expects (of the values of the options where they have values, "
-        "otherwise the share of the target option). Difference: predicted minus people; low and "
-        "high: its 95% interval. Over: what the interval covers (“people” means these texts only). "
-        "Slope: regression of what people did on the predictions (logistic, on the logit of the "
-        "prediction, for single choices of a target option); slope low and slope high: its "
-        "interval; below 1 the model exaggerates. r within: r after subtracting each person's own "
-        "means. r texts and error: r "
-        "and root mean squared error of the means per text."
+        "People and predicted: the mean of what people did and the mean that the model expects. "
+        "Outcome: “value”, the value of the chosen option, or “target”, the share of the target "
+        "option. Difference: predicted minus people; low and high: its 95% interval. Over: what "
+        "the interval generalises to; “people” alone: new people who read the same texts. Slope: "
+        "of the regression of what people did on the predictions; slope low and slope high: its "
+        "95% interval. At 1 predictions have the right spread; between 0 and 1 they are too "
+        "extreme (the model exaggerates); above 1 they are too moderate; below 0 they point in the "
+        "wrong direction. Line: “logit”, a logistic regression on the logit of the prediction (for "
+        "single choices), or “linear”. r within: r after subtracting each person's own means. r "
+        "texts: r of the means per text. Error: the root mean squared difference of these means, "
+        "in the unit of the outcome."
     ),
     "distributions": (
-        "How far are the predicted shares from people's? Mean: the distance, averaged over texts. "
-        "Total variation is a share of answers; Wasserstein-1 is in the unit of the options' "
-        "values. Chance: the distance that sampling alone produces with this many people (people "
-        "n). Excess: mean minus chance; low and high: its 95% interval. Share: the excess as a "
-        "share of the range of the values; share low and share high: its interval."
+        "Lower is better; an excess of 0 is as close as chance allows. Mean: the distance "
+        "between the model's shares and people's, averaged over texts. Total variation: the "
+        "share of answers that would have to change; Wasserstein-1: in the unit of the options' "
+        "values. Chance: the distance that sampling alone produces with so many people. People "
+        "n: how many people answered; where only shares are known, the people behind each text "
+        "added up, so that one who read several texts counts for each. Excess: mean minus "
+        "chance; low and high: its 95% interval. Share: the excess as a share of the range of "
+        "the values, with its interval from share low to share high; for total variation it "
+        "repeats the excess. Over: what the interval generalises to; “people” alone: new people "
+        "who read the same texts."
     ),
     "differences": (
-        "Is base or aligned better, and is the difference clear? Difference: r of base minus r of "
-        f"aligned. Low, high, SE and p: 95% interval, standard error and p over {_CLUSTERS}. p "
-        "Holm "
-        "and p BH: p adjusted over the pairs. Undefined: resamples without a value. Williams t, "
-        "Williams p, Steiger z, Steiger p and the interval from Zou low to Zou high treat "
-        "decisions as independent, which decisions of the same person are not."
+        "Which predicts people better, base or aligned? Difference: r of base minus r of aligned; "
+        "if positive, base predicts people better. Low and high: its 95% interval; SE: its "
+        f"standard error; p: two-sided; all over {_CLUSTERS}. p Holm and p BH: p adjusted over all "
+        "rows of the same formats and wording, that is over all pairs and families. Report p "
+        "if you planned this one comparison, p Holm if you look for any difference among several. "
+        "Undefined: resamples without a value. Williams t, Williams p, Steiger z, Steiger p and "
+        "the interval from Zou low to Zou high treat decisions as independent; report them only if "
+        "no person and no text occurs twice."
     ),
     "votes": (
-        "Does base or aligned win when each model family counts once? Pairs: kept pairs. n: model "
-        "families with a "
-        "kept pair. Statistic: votes, signed ranks or t. p: in the direction of the data where "
-        "“sided” is one; p two sided: twice that. p Holm and p BH: p two sided, adjusted over the "
-        "families of games. Mean: average r of base minus r of aligned, by a mixed model; low and "
-        "high: its 95% interval."
+        "Does base or aligned win when each family of models (for example Qwen) counts once? "
+        "Pairs: kept pairs. n: families of models with a kept pair. Statistic: votes, signed "
+        "ranks or t. p: in the direction of the data where “sided” is one; p two sided: twice "
+        "that. p Holm and p BH: p two sided, adjusted over the families of games. Mean: average "
+        "r of base minus r of aligned, by a mixed model; low and high: its 95% interval."
     ),
     "ceilings": (
-        "How high can r be at all? Ceiling: the noise ceiling, the highest r that a prediction can "
-        "expect, from the share of noise in the variance of what people did. Low and high: its 95% "
-        "interval, over whole participants and games (clusters). n: points whose noise is known."
+        "Ceiling: the noise ceiling, the highest r that any prediction can be expected to reach, "
+        "the square root of 1 - noise/total. Total: the variance of what people did. Noise: the "
+        "part of it that depends on which people happened to be asked. Method: how the noise is "
+        "known; “repeated contexts”: from people who faced the same situation; "
+        "“rate(1-rate)/(n-1)”: from shares of n people with one choice each; “rate_sd^2/n”: from "
+        "shares whose spread between people is known. Low and high: 95% interval of the ceiling, "
+        "from resampling whole clusters (participants or games). n: points whose noise is known; "
+        "noise, total and ceiling are about these."
     ),
     "measures": (
-        "How good are the predictions as probabilities? Log loss: nats per decision. Brier: mean "
-        "squared error. AUC: how often the higher prediction belongs to the 1, for a pair of a 1 "
-        "and a 0. Slope and intercept: 1 and 0 for calibrated predictions. ECE: mean gap between "
-        "prediction and outcome within ten bins. Clipped: points moved off 0 or 1 for the log. "
-        "Tempered: after one temperature, fitted on other people."
+        "How good are the predictions as probabilities? For log loss, Brier and ECE lower is "
+        "better; predicting even odds for two options scores a log loss of .69, a Brier of .25 and "
+        "an AUC of .50. Log loss: nats per decision. Brier: mean squared error. AUC: the chance "
+        "that a random 1 gets a higher prediction than a random 0. Slope and intercept: 1 and 0 "
+        "for calibrated predictions; a slope between 0 and 1 means that they are too extreme. ECE: "
+        "expected calibration error, the mean gap between prediction and outcome within ten bins. "
+        "Clipped: points moved off 0 or 1 for the log. Temperature: one number by which all "
+        "log-odds are divided, chosen to minimise the log loss; above 1 it makes predictions less "
+        "extreme. Each prediction is tempered by a fit to four fifths of the people, without its "
+        "own; the column shows the median of the five fits. Tempered: after that."
     ),
     "reliability": (
-        "Can the probabilities be taken literally? Decisions are sorted into ten equal bins by "
-        "their prediction (bin 0: below .10). Prediction and outcome: the means within a bin; they "
-        "are equal if the model is calibrated."
+        "Decisions are sorted into ten bins of equal width by their prediction (bin 0: below .10). "
+        "Prediction and outcome: the means within a bin; where they are equal, the probabilities "
+        "can be taken literally."
     ),
     "added": (
-        "Does the model know anything that the baseline does not? r model and r baseline: on the "
+        "r model and r baseline: on the "
         "same decisions. Partial: correlation of model and people after removing the baseline "
         "from both. Gain: what the model adds to the baseline's R²."
     ),
     "worth": (
-        "How many people would you have to ask to do as well as the model? k: on average, the "
-        "model's prediction for a prompt is as close to what all people would do as the mean "
-        "answer of k people who read it. Low and high: its 95% interval, over whole items and "
-        "people; empty where there is no bound. k even: the same for equal shares of all options. "
-        "People: the mean number who read a prompt. Items: what they read."
+        "k: on average, the model's prediction for a prompt is as close to what all people would "
+        "do as the mean answer of k people who read it. Low and high: its 95% interval, over whole "
+        "items and people; empty where there is no bound. k even: k of a forecaster that gives "
+        "every option an equal share; a model whose k is not above it does no better than guessing "
+        "evenly. Items: the texts, games or gambles that people read. Decisions: choices about "
+        "them, or problems of which only shares are known. People: how many read one prompt, on "
+        "average."
     ),
     "theory": (
-        "Is the model closer to theory than people are? r: of the predictions with theory. r "
-        "people: of what people did with theory, on the same decisions. Low and high: 95% interval "
-        f"of r minus r people. Closer: whose r is higher. {_UNDECIDED}"
+        "r: of the predictions with theory. r people: of what people did with theory, on the "
+        "same decisions (n). Low and high: 95% interval of the difference, r minus r people. "
+        "Closer: whose r is higher, model or people; blank if n is below 30, or if the interval "
+        f"includes 0 or is missing. {_UNDECIDED}"
     ),
     "theory_pairs": (
-        f"Which model of a pair is closer to theory? {_TWIN} r base, r aligned and r people: of "
-        "each twin, and of what people did, with theory, on the same decisions. Low and high: 95% "
-        "interval of r base minus r aligned. Closer: the twin with the higher r. "
-        f"{_UNDECIDED}"
+        "r base, r aligned and r people: of each model's predictions, and of what people did, with "
+        "theory, on the same decisions (n). Low and high: 95% interval of the difference, r base "
+        "minus r aligned. Closer: the model with the higher r; blank if n is below 30, or "
+        f"if the interval includes 0 or is missing. {_UNDECIDED}"
     ),
     "parameter": f"{_WINS} Each row: only decisions with this value.",
     "round": f"{_WINS} Each row: only decisions of these rounds.",
     "topology": f"{_WINS} Each row: only games of this topology (type of game).",
     "formulation": f"{_WINS} Each row: one wording.",
     "presentations": (
-        "How much do predictions change with the order or the labels of the options? "
         "Presentations: in how many ways each decision was shown. Prediction: the mean prediction "
         "after averaging over these ways. SD: standard deviation of a decision's predictions, "
         "averaged over decisions; SD largest: of the least stable decision. r lowest and r "
@@ -138,9 +163,8 @@ CAPTIONS = {
         "outside that range, because averaging removes what position and label add."
     ),
     "controls": (
-        "Does the model need the removed information to predict people? r control and mass "
-        "control: under the control, on the same decisions as r and mass. Loss: r minus r control; "
-        f"low and high: its 95% interval, over {_CLUSTERS}."
+        "r control and mass control: under the control, on the same decisions as r and mass. "
+        f"Loss: r minus r control; low and high: its 95% interval, over {_CLUSTERS}."
     ),
     "groups": (
         f"{_WINS} Each row: pairs of this model family or size. Median: of r base minus r aligned "
@@ -200,11 +224,10 @@ CONTRASTS = {
         "what noise alone produces."
     ),
     "effect_errors": (
-        "Whose effects are closer to people's, base or aligned? No contrast is excluded for low "
-        "mass. RMSE base and RMSE aligned: root mean squared error of each model's effects over "
-        "contrasts, after subtracting what noise alone produces, on the decisions that both have "
-        "scored. Difference: base minus aligned, so above 0 the aligned model is closer to people; "
-        "low and high: its 95% interval."
+        "No contrast is excluded for low mass. RMSE base and RMSE aligned: root mean squared "
+        "error of each model's effects over contrasts, after subtracting what noise alone "
+        "produces, on the decisions that both have scored. Difference: base minus aligned, so "
+        "above 0 the aligned model is closer to people; low and high: its 95% interval."
     ),
 }
 

@@ -164,8 +164,10 @@ def _models_table(rows: Sequence[Row]) -> Table:
         "models",
         "Models",
         "How well does each model predict people? r: Pearson correlation of the predictions with "
-        "what people did. Mass: the probability that the model gives to all options together, "
-        "before normalising; the mean over decisions. Missing: decisions without a score.",
+        "each choice (1 for the target option, 0 for the other), or with the share of people where "
+        "many answered one prompt. Mass: the probability that the model gives to all options "
+        "together, before normalising; the mean over decisions. Decisions: those with a score. "
+        "Missing: those without one, which are not counted among the decisions.",
         [
             Column("Family"),
             Column("Decisions", True),
@@ -214,9 +216,11 @@ def _tests_table(rows: Sequence[Row]) -> Table:
     return Table(
         "tests",
         "Tests over pairs",
-        "Does base or aligned win more often? p: one-sided, in the direction of the side with "
-        "more wins. Only kept pairs count, without ties (n). Models of one model family are not "
-        "independent, so p is more likely too small than too large.",
+        "Does base or aligned win more often? Binomial: does one side win more than half of the "
+        "pairs? Wilcoxon: are its differences in r also the larger ones (signed ranks)? n: kept "
+        "pairs without ties. p: one-sided, in favour of the side with more wins; since the data "
+        "chose that side, double p (at most 1) for a two-sided test. Models of one family (for "
+        "example Qwen) are not independent, so p is more likely too small than too large.",
         [
             Column("Family"),
             Column("Test"),
@@ -239,8 +243,10 @@ def _baselines_table(rows: Sequence[Row]) -> Table:
     return Table(
         "baselines",
         "Baselines",
-        "How well can people be predicted without a language model? r: on the same decisions. "
-        "Each heading says what the baseline predicts.",
+        "How well can people be predicted without a language model? r: on the same decisions as "
+        "the models. Each heading says what the baseline predicts. Baselines with parameters are "
+        "fitted to other participants, games or problems than those they predict; the share that "
+        "“majority” predicts is that of these same decisions.",
         [
             Column("Family"),
             Column("Decisions", True),

@@ -188,7 +188,7 @@ def arms_of(settings: Mapping[str, Settings], contrast: Contrast) -> dict[str, l
     for key in contrast.by:
         if key not in known:
             raise UserError(
-                f"There is no config key {key!r} to contrast by{less}{_known(key, known, 'config')}"
+                f"No decision has the config key {key!r}{less}{_known(key, known, 'config')}"
             )
     having = [f for f in families if set(contrast.by) <= set(settings[f].keys)]
     made: dict[str, list[Arms]] = {}

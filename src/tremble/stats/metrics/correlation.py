@@ -94,10 +94,12 @@ def undefined(row: dict[str, Any], suffix: str = "") -> str | None:
         if row["choices"] < points:
             return f"all {points} rates are the same"
         if row["kinds_of_choice"] == 1:
-            return f"all {points} said {row['choice']}"
+            return f"all {points} choices are {row['choice']}"
         if row["targets"] == 1 and row["outcome"] == 0:
-            return f"none of {points} said {row['target']}"
-        return f"all {points} {'chose' if row['outcome'] else 'avoided'} the target"
+            return f"none of {points} choices is {row['target']}"
+        if row["outcome"]:
+            return f"all {points} choices are the target option"
+        return f"none of {points} choices is the target option"
     return CONSTANT if row[f"flat{suffix}"] else None
 
 

@@ -74,8 +74,8 @@ def _row(name: str, family: str, held: pl.DataFrame, total: int, why: str | None
     shares: str | None = f"share of the target option {decimal(share)}"
     if (held["kind"] == CHOICE).all():
         shares = (
-            f"{shares}; always predicting the more frequent side is right "
-            f"{decimal(max(share, 1 - share))}"
+            f"{shares}; always predicting the more common choice is right "
+            f"{max(share, 1 - share):.0%} of the time"
         )
     elif whole["options"]:
         shares = None
@@ -104,4 +104,4 @@ def _accuracy(x: np.ndarray, y: np.ndarray, held: pl.DataFrame) -> str | None:
     if not (held["kind"] == CHOICE).all():
         return None
     right = np.where(x == 0.5, 0.5, (x > 0.5) == (y == 1))
-    return f"right {decimal(float(right.mean()))}"
+    return f"right {float(right.mean()):.0%} of the time"

@@ -110,11 +110,11 @@ _TABLES = {
         lambda of: worth_table(of.evidence),
     ),
     "theory": _Further(
-        "How close are models and people to theory (the normative prediction)?",
+        "Does the model correlate with theory (the normative prediction) more than people do?",
         lambda of: normative_models(of.evidence, of.resamples),
     ),
     "theory_pairs": _Further(
-        "Which model of a pair is closer to theory (the normative prediction)?",
+        "Which model of a pair correlates more with theory (the normative prediction)?",
         lambda of: normative_pairs(of.at_outcomes, of.analysis.comparisons, of.resamples),
     ),
     "parameter": _Further(

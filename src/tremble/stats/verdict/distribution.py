@@ -29,7 +29,8 @@ def distribution(distance: Distance | None, margins: Margins = MARGINS) -> Answe
         return None
     if distance.excess is None or distance.low is None or distance.high is None:
         return Answer(CANNOT_SAY, f"not enough data to judge the distance: {distance.why}")
-    span = f"{decimal(distance.excess)} ({decimal(distance.low)} to {decimal(distance.high)})"
+    between = f"95% interval: {decimal(distance.low)} to {decimal(distance.high)}"
+    span = f"{decimal(distance.excess)} ({between})"
     moved = f"a share of {span} of the model's answers would have to change"
     if distance.valued:
         moved = f"the model's answers would have to move by {span} of the scale's range on average"

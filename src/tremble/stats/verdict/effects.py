@@ -104,8 +104,8 @@ class Contrasted:
         difference = f" (no interval: {self.why})"
         if self.low is not None and self.high is not None:
             difference = (
-                f" (difference {decimal(self.low)} to {decimal(self.high)}; up to "
-                f"{decimal(self.margin(margins))} counts as equal)"
+                f" (95% interval of the difference: {decimal(self.low)} to {decimal(self.high)}; "
+                f"up to {decimal(self.margin(margins))} counts as equal)"
             )
         said = f"{self.name} moves people's {what} by {people} and the model's by {model}"
         if INTERACTION in self.name:

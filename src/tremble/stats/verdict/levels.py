@@ -43,11 +43,12 @@ def levels(level: Level | None, margins: Margins = MARGINS) -> Answer | None:
 
 
 def _answer(level: Level, margins: Margins) -> Answer:
-    means = f"the model's mean is {_three(level.model)} and people's mean {_three(level.people)}"
+    predicted, people = _three(level.model), _three(level.people)
+    means = f"the model's mean prediction is {predicted} and people's mean {people}"
     if level.low is None or level.high is None:
         return Answer(CANNOT_SAY, f"{means}; not enough data to compare them: {level.why}")
     margin = margins.level * level.scale
-    span = f"{_three(level.low)} to {_three(level.high)}"
+    span = f"95% interval: {_three(level.low)} to {_three(level.high)}"
     for_these = " for these texts only" if level.texts else ""
     apart = f"{means}, a difference of {_three(level.model - level.people)} ({span}){for_these}"
     if -margin <= level.low and level.high <= margin:

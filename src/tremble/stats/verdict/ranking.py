@@ -146,15 +146,15 @@ def _beside(known: Standing) -> str:
     assert best is not None
     own = None if over["estimate"] is None else over["estimate"] + (best.r or 0.0)
     theirs = "undefined (constant)" if best.r is None else decimal(best.r)
-    span = f"{decimal(over['low'])} to {decimal(over['high'])}"
-    return f"r is {decimal(own)}, r of {best.name} is {theirs} (difference {span})"
+    span = f"95% interval of the difference: {decimal(over['low'])} to {decimal(over['high'])}"
+    return f"r is {decimal(own)}, r of {best.name} is {theirs} ({span})"
 
 
 def _below(known: Standing) -> Answer | None:
     """Whether the model is worse than nothing, or than the best baseline."""
     low, high, over = known.own["low"], known.own["high"], known.over
     if high < 0:
-        return Answer(NO, f"r is negative: {decimal(low)} to {decimal(high)}")
+        return Answer(NO, f"r is negative (95% interval: {decimal(low)} to {decimal(high)})")
     if known.best is not None and over["high"] is not None and over["high"] < 0:
         return Answer(NO, f"{known.best.name} predicts people better: {_beside(known)}")
     return None
@@ -167,8 +167,8 @@ def _not_above(known: Standing) -> Answer | None:
         shows = decimal(smallest(known.own))
         return Answer(
             NOT_SHOWN,
-            f"r may be zero: {decimal(low)} to {decimal(high)}; your data would show an r of "
-            f"{shows} with a statistical power of .80",
+            f"r may be zero (95% interval: {decimal(low)} to {decimal(high)}); your data would "
+            f"show an r of {shows} with a statistical power of .80",
         )
     if best is None:
         return Answer(NOT_SHOWN, "no baseline predicts these decisions")
