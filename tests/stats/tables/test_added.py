@@ -78,7 +78,7 @@ def test_only_decisions_that_both_predict_count() -> None:
         ([0.1, 0.2, 0.4, 0.3], [0.5] * 4, [0, 1, 0, 1], "the baseline is constant"),
         ([0.5] * 4, [0.1, 0.2, 0.4, 0.3], [0, 1, 0, 1], "the model is constant"),
         ([0.5] * 4, [0.5] * 4, [0, 1, 0, 1], "both are constant"),
-        ([0.1, 0.2, 0.4, 0.3], [0.1, 0.2, 0.4, 0.1], [1, 1, 1, 1], "all 4 said C"),
+        ([0.1, 0.2, 0.4, 0.3], [0.1, 0.2, 0.4, 0.1], [1, 1, 1, 1], "all 4 choices are C"),
         ([0.1, 0.2, 0.4], [0.1, 0.3, 0.2], [0, 1, 0], "fewer than 4 points"),
         ([0.1, 0.2], [0.1, 0.3], [0, 1], "fewer than 3 points"),
     ],
