@@ -181,7 +181,8 @@ FAULTS = {
     '["standard", "calm"]': {
         '["standard"]': "the wording 'calm' in [[wording]] is not used; write formulations = "
         '["standard", "calm"] in [study], or remove this [[wording]].',
-        '["calm", "standart"]': "study.toml: there is no wording 'standart'; did you mean 'standard'?",
+        '["calm", "standart"]': "study.toml: there is no wording 'standart'; did you mean "
+        "'standard'?",
         '["calm", "cal"]': "study.toml: there is no wording 'cal'; did you mean 'calm'?",
         '["calm+no_rules"]': "formulations holds 'calm+no_rules', a wording joined to a "
         'control; give them separately, as formulations = ["calm"] and controls = ["no_rules"].',
