@@ -46,7 +46,7 @@ class Ended:
 
     def faults(self) -> list[str]:
         """What no command may ever do."""
-        marks = ("Traceback", "internal fault", "panicked at")
+        marks = ("Traceback", "internal error", "panicked at")
         return [mark for mark in marks if mark in self.said or mark in self.out]
 
 

@@ -1,5 +1,5 @@
 """Damaged input: records, study files, templates, tables, manifests, records of runs. No traceback,
-no internal fault, no run without end, and never another number without a word."""
+no internal error, no run without end, and never another number without a word."""
 
 from __future__ import annotations
 
