@@ -144,7 +144,7 @@ def _attack(scene: Scene, folder: Path, failing: _Failing, rng: random.Random) -
             tally.fail(f"{where}: exit {ended.code}: {ended.said}")
         elif ended.code == 2 and os.strerror(error) not in lines[0]:
             tally.fail(f"{where}: without the system's reason: {lines[0]}")
-        elif again.code and "is there already" not in again.said:
+        elif again.code and "already exists" not in again.said:
             tally.fail(f"{where}: the same command does not go on: {again.said}")
         elif scene.result(place) != expected:
             tally.fail(f"{where}: another result afterwards")

@@ -261,7 +261,7 @@ def test_a_page_and_a_table_of_a_user_stay(folder: Path) -> None:
     whole = table.read_text("utf-8")
     changed = "\n".join(f"{line},mine" for line in whole.splitlines())
     table.write_text(changed, "utf-8")
-    assert "not an export" in mistake("export", out, "--out", table)
+    assert "was not written by `tremble export --to csv`" in mistake("export", out, "--out", table)
     table.write_text(whole.replace("yes", "no"), "utf-8")
     os.utime(book, (1e9, 1e9))
     assert "was changed after it was exported" in mistake("export", out, "--out", table)
