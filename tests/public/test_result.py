@@ -162,7 +162,7 @@ def test_what_notebooks_show_is_escaped_and_in_a_frame_of_its_own(result: tr.Res
     for shown in (result._repr_html_(), result.verdict()._repr_html_()):
         assert shown.startswith('<div class="tremble">') and "<table>" in shown
         assert "mock:base" in shown
-    assert "Built-in fake model: " in result._repr_html_()
+    assert "Built-in fake models: " in result._repr_html_()
 
 
 def test_charts_are_altairs_and_those_of_the_page(result: tr.Result) -> None:

@@ -105,7 +105,7 @@ formulation = ["observer"]
     )
     asked, written = study._asked, tr.read_study(path)._asked
     for name in asked.__dataclass_fields__:
-        if name not in ("text", "folder"):
+        if name not in ("text", "folder", "file"):
             assert getattr(asked, name) == getattr(written, name), name
     assert (here / asked.folder).resolve() == written.folder
     again = study_from(study.text, path)  # the text says all of it
