@@ -225,6 +225,22 @@ def names_behind(tree: nodes.Template, base: str, of_what: str) -> Iterator[str]
         raise NoTemplate(f'uses `{base}` as a whole; write {base}["the name of a {of_what}"]')
 
 
+def literals(tree: nodes.Template) -> Iterator[str]:
+    """The texts of a template's own that it may print: not those that it only compares with, or
+    looks something up by."""
+    apart = {
+        id(one)
+        for asked in tree.find_all((nodes.Compare, nodes.Test))
+        for one in asked.find_all(nodes.Const)
+    }
+    apart |= {id(item.arg) for item in tree.find_all(nodes.Getitem)}
+    for text in tree.find_all(nodes.TemplateData):
+        yield text.data
+    for one in tree.find_all(nodes.Const):
+        if isinstance(one.value, str) and id(one) not in apart:
+            yield one.value
+
+
 def plainly(message: str) -> str:
     """An error of Python's in words for people who do not write it."""
     for program, words in (("'Cell'", "a cell"), ("'str'", "a text"), ("'int'", "a number")):

@@ -17,6 +17,7 @@ from tremble.prompts.own_template import (
     NoTemplate,
     as_template,
     compiled_from,
+    literals,
     names_behind,
     sandbox,
     undeclared,
@@ -53,10 +54,12 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class OwnTemplate:
-    """A template that ends in time: `names`, the variables it looks at; `facts`, which facts."""
+    """A template that ends in time: `names`, the variables it looks at; `facts`, which facts;
+    `literals`, the texts in it that it prints whatever the variables are."""
 
     names: frozenset[str]
     facts: frozenset[str]
+    literals: tuple[str, ...]
     template: jinja2.Template
 
 
@@ -76,7 +79,7 @@ def own_template(text: str, known: tuple[str, ...]) -> OwnTemplate:
                 f"uses {name!r}, which is not a variable{did_you_mean(name, [*known])}"
             )
         facts = names_behind(tree, FACTS, "fact") if FACTS in names else ()
-        return OwnTemplate(frozenset(names), frozenset(facts), template)
+        return OwnTemplate(frozenset(names), frozenset(facts), (*literals(tree),), template)
 
 
 @lru_cache(maxsize=256)

@@ -19,6 +19,7 @@ from tremble.prompts.presentations import presentations
 from tremble.study.cells import Cell
 from tremble.study.data import decisions_of
 from tremble.study.file import Study
+from tremble.study.own_labels import check_labels
 from tremble.text import as_text, composed, did_you_mean
 
 SAMPLE = 20  # decisions of each family of an entry of data, those with the lowest hashes
@@ -82,7 +83,9 @@ def _check_sample(study: Study, asked: Asked, decisions: Iterable[Decision]) -> 
     alone = asked.control is None or "control" in own  # others may go by the whole game
     words = spoken(asked, own=study.own) if alone else None
     for decision in decisions if words is not None else ():
-        for number in presentations(decision, study.counterbalance)[:2]:
+        numbers = presentations(decision, study.counterbalance)
+        check_labels([*own.values()], decision, numbers)
+        for number in numbers:
             shown = _shown(words, decision, number)
             if shown is None:
                 continue
