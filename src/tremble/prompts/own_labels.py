@@ -1,4 +1,4 @@
-"""The labels of options in a text: whether it names one as such, and not as part of another word."""
+"""The labels of options in a text: whether it names one, and not as part of another word."""
 
 from __future__ import annotations
 
