@@ -3,6 +3,7 @@ refused."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -137,6 +138,34 @@ def test_a_missing_fact_is_as_a_missing_cell(name: str) -> None:
             NotApplicable, match=rf"^it uses facts\.{name}, which is not in the record$"
         ):
             wording("{{ prompt }}" + template)(MINE)
+
+
+@pytest.mark.parametrize(
+    ("template", "name"),
+    [
+        ("{{ facts.home.zip }}", "facts.home.zip"),
+        ("{{ facts.home['zip'].code }}", "facts.home.zip"),
+        ("{{ facts.home.street }}", "facts.home.street"),
+        ("{{ facts.answers[3] }}", "facts.answers[3]"),
+        ("{{ facts.answers[1].why }}", "facts.answers[1].why"),
+        ("{{ facts.never.at.all }}", "facts.never"),
+        ("{{ facts.never|tojson }}", "facts.never"),
+        ("{{ {'a': facts.never}|tojson }}", "facts.never"),
+    ],
+)
+def test_a_missing_part_of_a_fact_is_a_missing_fact(template: str, name: str) -> None:
+    parts = {"home": {"town": "Ulm", "street": None}, "answers": [1, {"what": 2}]}
+    decision = replace(MINE, facts=parts)
+    with pytest.raises(
+        NotApplicable, match=rf"^it uses {re.escape(name)}, which is not in the record$"
+    ):
+        wording("{{ prompt }}" + template)(decision)
+    instead = template.replace(" }}", "|default('-') }}")
+    if "tojson" not in template:
+        assert words(wording("{{ prompt }}" + instead), decision)[1].endswith("\n-")
+    there = "{{ facts.home.town }}{{ facts.answers[-1].what }}{{ facts.answers|tojson }}"
+    end = words(wording("{{ prompt }}" + there), decision)[1]
+    assert end.endswith('Ulm2[1, {"what": 2}]')
 
 
 def test_parts_of_a_prompt_of_ones_own_are_not_known() -> None:

@@ -89,6 +89,7 @@ def sandbox(
     del made.filters["random"]
     del made.globals["lipsum"]  # random words
     del made.filters["pprint"]  # as a program writes it
+    made.policies["json.dumps_kwargs"] = {"sort_keys": True, "default": _no_json}
     made.filters["string"] = lambda value: str(finalize(value))
     made.filters["float"] = _float
     made.filters["int"] = _int
@@ -246,6 +247,11 @@ def plainly(message: str) -> str:
     for program, words in (("'Cell'", "a cell"), ("'str'", "a text"), ("'int'", "a number")):
         message = message.replace(program, words)
     return of_template(message)
+
+
+def _no_json(value: Any) -> Any:
+    str(value)  # which raises what is wrong with a missing one
+    raise TypeError(f"{type(value).__name__} cannot be written with |tojson")
 
 
 def _float(value: Any, default: Any = _NONE) -> Any:

@@ -19,13 +19,13 @@ from tremble.games.base import Family, family
 from tremble.prompts.asked import Asked
 from tremble.prompts.conversation import AS_IT_WAS, Conversation, NotApplicable, Telling
 from tremble.prompts.other_games import OtherGames
+from tremble.prompts.own_facts import Facts, Path
 from tremble.prompts.own_template import SECONDS, MissingCell, NotRendered, rendered
 from tremble.prompts.own_trial import (
     FACTS,
     OF_CONTROLS,
     OF_WORDINGS,
     PARTS,
-    Facts,
     own_template,
 )
 from tremble.prompts.parts import in_json, own_prompt, parts, usable
@@ -239,10 +239,10 @@ def template_of(key: str) -> str:
     return key if key == "template" else f"template of the {key}"
 
 
-def facts_of(one: OwnWording | OwnControl) -> frozenset[str]:
-    """The facts that its templates look at."""
+def facts_of(one: OwnWording | OwnControl) -> frozenset[Path]:
+    """What its templates look up among the facts."""
     made = (own_template(text, one.known).facts for text in one.templates.values())
-    return frozenset[str]().union(*made)
+    return frozenset[Path]().union(*made)
 
 
 def _rendered(
