@@ -218,9 +218,6 @@ def test_options_and_history_must_be_there() -> None:
         UserError, match=r"contains nothing of the prompt of .*; write {{ prompt }}"
     ):
         wording("{{ facts.age }}", OPTIONS)(MINE)
-    # One line is enough, and so is what its template makes of all of them.
-    wording("{{ history.split('\\n')|last }}", OPTIONS)(CAMPING, 0, TOLD)
-    assert words(wording("{{ history|length }}", OPTIONS))[1] == "25"
     # A prompt that names no options itself need not in other words.
     bare = replace(MINE, prompt="Take it?")
     assert words(wording("{{ prompt }} Now."), bare) == ("", "Take it? Now.")

@@ -24,8 +24,16 @@ def names(text: str, label: str, others: Iterable[str] = ()) -> bool:
         if len(other) > len(label) and label in other:
             text = re.sub(_as_word(other), "\0", text)
     article = rf"(?!\s+(?!(?:{_AFTER})\b)[a-z])" if label.casefold() in _ENGLISH else ""
-    quoted = rf"[\"'“‘`]{re.escape(label)}[\"'”’`]"
-    return re.search(f"{quoted}|{_as_word(label)}{article}", text) is not None
+    return re.search(f"{_in_quotes(label)}|{_as_word(label)}{article}", text) is not None
+
+
+def quoted(text: str, label: str) -> bool:
+    """Whether a label stands in quotes in a text."""
+    return re.search(_in_quotes(composed(label)), composed(text)) is not None
+
+
+def _in_quotes(label: str) -> str:
+    return rf"[\"'“‘`]{re.escape(label)}[\"'”’`]"
 
 
 def _as_word(label: str) -> str:
