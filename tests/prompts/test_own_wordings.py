@@ -3,7 +3,6 @@ refused."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Any
 
@@ -37,7 +36,7 @@ MINE = Decision(
     prompt="Take it?\nSay yes or no.\n",
     system="Be brief.",
     opening="Reply: ",
-    facts={"age": 41, "town": "Bonn", "home town": "Ulm", "degree": None},
+    facts={"age": 41, "town": "Bonn", "home town": "Ulm", "degree": None, "big": 10**14},
 )
 
 
@@ -140,34 +139,6 @@ def test_a_missing_fact_is_as_a_missing_cell(name: str) -> None:
             wording("{{ prompt }}" + template)(MINE)
 
 
-@pytest.mark.parametrize(
-    ("template", "name"),
-    [
-        ("{{ facts.home.zip }}", "facts.home.zip"),
-        ("{{ facts.home['zip'].code }}", "facts.home.zip"),
-        ("{{ facts.home.street }}", "facts.home.street"),
-        ("{{ facts.answers[3] }}", "facts.answers[3]"),
-        ("{{ facts.answers[1].why }}", "facts.answers[1].why"),
-        ("{{ facts.never.at.all }}", "facts.never"),
-        ("{{ facts.never|tojson }}", "facts.never"),
-        ("{{ {'a': facts.never}|tojson }}", "facts.never"),
-    ],
-)
-def test_a_missing_part_of_a_fact_is_a_missing_fact(template: str, name: str) -> None:
-    parts = {"home": {"town": "Ulm", "street": None}, "answers": [1, {"what": 2}]}
-    decision = replace(MINE, facts=parts)
-    with pytest.raises(
-        NotApplicable, match=rf"^it uses {re.escape(name)}, which is not in the record$"
-    ):
-        wording("{{ prompt }}" + template)(decision)
-    instead = template.replace(" }}", "|default('-') }}")
-    if "tojson" not in template:
-        assert words(wording("{{ prompt }}" + instead), decision)[1].endswith("\n-")
-    there = "{{ facts.home.town }}{{ facts.answers[-1].what }}{{ facts.answers|tojson }}"
-    end = words(wording("{{ prompt }}" + there), decision)[1]
-    assert end.endswith('Ulm2[1, {"what": 2}]')
-
-
 def test_parts_of_a_prompt_of_ones_own_are_not_known() -> None:
     for part in ("rules", "history", "question", "answer"):
         with pytest.raises(
@@ -192,6 +163,31 @@ def test_parts_of_a_prompt_of_ones_own_are_not_known() -> None:
         (
             "{{ prompt }}{{ facts.age ~ facts.town|int }}",
             "'Bonn' is not a number; print only texts and numbers.",
+        ),
+        (
+            "{{ prompt }}{{ ({'a': 1, 'b': 2}.keys() - [])|join }}",
+            "it subtracts names, and what is left has no order; write a list of them.",
+        ),
+        (
+            "{{ prompt }}{{ {'a': 1}.keys() }}",
+            "it prints something that is neither a text nor a number; print only texts and "
+            "numbers.",
+        ),
+        (
+            "{{ prompt }}{{ '%s'|format(prompt|map('upper')) }}",
+            "it prints a Python object, ... at 0x...; print only texts and numbers.",
+        ),
+        # Known from the facts alone, after the trial.
+        *(
+            (
+                "{{ prompt }}{{ " + much + " }}",
+                "it makes more than 10,000,000 characters or digits; print only texts and numbers.",
+            )
+            for much in ("'x' * facts.big", "facts.big * [1]", "facts.big ** facts.big")
+        ),
+        (
+            "{{ prompt }}{{ 'x'|center(facts.big) }}",
+            "it makes more than 10,000,000 characters or digits; print only texts and numbers.",
         ),
         ("{{ prompt }}{{ 1 / 0 }}", "division by zero; print only texts and numbers."),
     ],
@@ -270,6 +266,11 @@ def test_a_template_that_does_not_end_is_found_beforehand(monkeypatch: pytest.Mo
             own_template(text, OF_WORDINGS)
         assert str(error.value) == fault
     assert own_template("{% for i in range(3) %}{{ i }}{% endfor %}", OF_WORDINGS).names == set()
+
+
+def test_usual_sums_are_as_ever() -> None:
+    found = words(wording("{{ prompt }}{{ 7 * 6 - 2 ** 3 - 0.5 }}{{ '=' * 3 }}"), MINE)[1]
+    assert found.endswith("33.5===")
 
 
 def test_the_sandbox_holds() -> None:

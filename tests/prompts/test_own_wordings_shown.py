@@ -1,8 +1,9 @@
-"""That what a model reads in wordings of the user's own has the options, and something of the
-history."""
+"""That what a model reads in wordings of the user's own has the options, something of the history,
+and the facts that it asks for."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from tests.support.control_cases import CAMPING
 from tremble.decisions.record import Decision, Option
 from tremble.errors import UserError
-from tremble.prompts.conversation import Telling
+from tremble.prompts.conversation import NotApplicable, Telling
 from tremble.prompts.own_labels import names
 from tremble.prompts.own_wording import OwnWording
 
@@ -105,3 +106,31 @@ def test_a_single_character_may_be_there_for_something_else() -> None:
         )
     with pytest.raises(UserError, match="does not name the option '5' of the decision"):
         wording("{{ history }}", "Decide.")(numbered, 0, told)
+
+
+@pytest.mark.parametrize(
+    ("template", "name"),
+    [
+        ("{{ facts.home.zip }}", "facts.home.zip"),
+        ("{{ facts.home['zip'].code }}", "facts.home.zip"),
+        ("{{ facts.home.street }}", "facts.home.street"),
+        ("{{ facts.answers[3] }}", "facts.answers[3]"),
+        ("{{ facts.answers[1].why }}", "facts.answers[1].why"),
+        ("{{ facts.never.at.all }}", "facts.never"),
+        ("{{ facts.never|tojson }}", "facts.never"),
+        ("{{ {'a': facts.never}|tojson }}", "facts.never"),
+    ],
+)
+def test_a_missing_part_of_a_fact_is_a_missing_fact(template: str, name: str) -> None:
+    parts = {"home": {"town": "Ulm", "street": None}, "answers": [1, {"what": 2}]}
+    decision = replace(MINE, facts=parts)
+    with pytest.raises(
+        NotApplicable, match=rf"^it uses {re.escape(name)}, which is not in the record$"
+    ):
+        wording("{{ prompt }}" + template)(decision)
+    instead = template.replace(" }}", "|default('-') }}")
+    if "tojson" not in template:
+        assert words("{{ prompt }} " + instead, decision).endswith(" -")
+    there = "{{ facts.home.town }}{{ facts.answers[-1].what }}{{ facts.answers|tojson }}"
+    end = words("{{ prompt }}" + there, decision)
+    assert end.endswith('Ulm2[1, {"what": 2}]')
