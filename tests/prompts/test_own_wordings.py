@@ -181,13 +181,13 @@ def test_parts_of_a_prompt_of_ones_own_are_not_known() -> None:
         *(
             (
                 "{{ prompt }}{{ " + much + " }}",
-                "it makes more than 10,000,000 characters or digits; print only texts and numbers.",
+                "it makes more than 10,000,000 characters or digits; make it shorter.",
             )
             for much in ("'x' * facts.big", "facts.big * [1]", "facts.big ** facts.big")
         ),
         (
             "{{ prompt }}{{ 'x'|center(facts.big) }}",
-            "it makes more than 10,000,000 characters or digits; print only texts and numbers.",
+            "it makes more than 10,000,000 characters or digits; make it shorter.",
         ),
         ("{{ prompt }}{{ 1 / 0 }}", "division by zero; print only texts and numbers."),
     ],

@@ -17,7 +17,7 @@ SAID = "each of its values goes with one choice only in all 24 decisions of cust
 def study(folder: Path, prints: str, person: Callable[[int], Any], count: int = 24) -> Path:
     """Prompts of which every third was answered no, with facts by the number of the decision."""
     records = [{**one, "person": person(at)} for at, one in enumerate(people(count))]
-    own = f"[[wording]]\nname = 'calm'\ntemplate = '''{{{{ prompt }}}} {prints}'''\n"
+    own = f'[[wording]]\nname = \'calm\'\ntemplate = """{{{{ prompt }}}} {prints}"""\n'
     return write(folder, own, records, formulations=["calm"])
 
 
@@ -55,7 +55,7 @@ def test_the_choice_in_a_part_of_a_fact_is_refused(
         # A missing value is a value.
         ("{{ facts.did|default('x') }}", lambda at: {"did": "z"} if at % 3 else {"q": 1}),
         ("{% if facts.did %}!{% endif %}", lambda at: {"did": bool(at % 3)}),
-        ("{{ facts.a.b }}", lambda at: {"a": {"b": at % 3}}),
+        ("{{ facts.a['b c'] }}", lambda at: {"a": {"b c": at % 3}}),
     ],
 )
 def test_values_that_go_with_one_choice_are_a_warning(

@@ -38,6 +38,8 @@ REFUSED = [
     ("repeated_matrix", calm("Choose A or B. " + ASK), LETTERS, "'A'", 0),
     ("lottery", calm("B is a gamble. {{ rules }} " + ASK), [], "'B'", 1),
     ("negotiation", calm("AcceptOffer ends it. {{ rules }} " + ASK), LETTERS, "'AcceptOffer'", 0),
+    # Without the rules nobody knows what the letters mean.
+    ("bargaining", calm("You may accept or reject. " + ASK), LETTERS, "'accept'", 0),
 ]
 
 

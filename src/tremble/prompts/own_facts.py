@@ -59,8 +59,8 @@ class Facts:
         self._values = values
 
     def __getitem__(self, name: str) -> Any:
-        value = self._values.get(name)
-        return MissingFact(f"facts.{name}") if value is None else _within(value, f"facts.{name}")
+        value, path = self._values.get(name), _behind("facts", name)
+        return MissingFact(path) if value is None else _within(value, path)
 
     def __str__(self) -> str:
         raise TypeError('it prints all facts; write facts["the name of a fact"]')
@@ -90,7 +90,7 @@ class _Parts(dict[str, Any]):
         self._path = path
 
     def __getitem__(self, name: str) -> Any:
-        value, path = self.get(name), f"{self._path}.{name}"
+        value, path = self.get(name), _behind(self._path, name)
         return MissingFact(path) if value is None else _within(value, path)
 
 
@@ -106,7 +106,7 @@ class _Listed(list[Any]):
     def __getitem__(self, at: Any) -> Any:
         if not isinstance(at, int):
             return super().__getitem__(at)
-        path = f"{self._path}[{at}]"
+        path = _behind(self._path, at)
         there = -len(self) <= at < len(self)
         value = super().__getitem__(at) if there else None
         return MissingFact(path) if value is None else _within(value, path)
@@ -119,9 +119,17 @@ def _within(value: Any, path: str) -> Any:
 
 
 def written(path: Path) -> str:
-    """A path as it is written behind "facts"."""
-    rest = "".join(f".{one}" if isinstance(one, str) else f"[{one}]" for one in path[1:])
-    return f"{path[0]}{rest}"
+    """A path as a template has it: facts.home["zip code"]."""
+    found = "facts"
+    for step in path:
+        found = _behind(found, step)
+    return found
+
+
+def _behind(before: str, step: str | int) -> str:
+    if isinstance(step, int):
+        return f"{before}[{step}]"
+    return f"{before}.{step}" if step.isidentifier() else f'{before}["{step}"]'
 
 
 def _step(node: nodes.Getattr | nodes.Getitem) -> str | int | None:

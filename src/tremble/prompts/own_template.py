@@ -282,7 +282,7 @@ def _center(value: Any, width: int = 80) -> str:
 
 def _check_length(count: int) -> None:
     if count > LENGTH:  # before memory is taken for it
-        raise MemoryError(f"it makes more than {LENGTH:,} characters or digits")
+        raise MemoryError(f"it makes more than {LENGTH:,} characters or digits; make it shorter")
 
 
 def _no_json(value: Any) -> Any:

@@ -214,7 +214,7 @@ class _Facts:
         told: set[tuple[str, str, Path]] = set()
         for path, one in self.using.items():
             what = "control" if isinstance(one, OwnControl) else "wording"
-            place = f"{one.file}: the {what} {one.name!r} uses facts."
+            place = f"{one.file}: the {what} {one.name!r} uses "
             there = {key: parts for key, parts in self.found.items() if key[2] == path and parts}
             if not there:
                 hint = did_you_mean(str(path[0]), [*self.known])

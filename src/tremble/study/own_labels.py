@@ -27,7 +27,9 @@ def check_labels(
         for key, text in one.texts().items():
             opens = key == "opening"
             texts = (text,) if opens else own_template(text, one.known).literals
-            for label, (at, how) in moving.items():
+            for label, (at, how, usual) in moving.items():
+                if usual and _tells_rules(one):
+                    continue
                 if not any(names(part, label, every) for part in texts):
                     continue
                 whose = key if opens else template_of(key)
@@ -39,23 +41,31 @@ def check_labels(
                 )
 
 
-def _moving(decision: Decision, numbers: Collection[int]) -> dict[str, tuple[int, str]]:
+def _tells_rules(one: OwnWording | OwnControl) -> bool:
+    """Whether a model is told the rules of the game, which say what each label means."""
+    if isinstance(one, OwnControl) and one.rules is None:
+        return True
+    used = (own_template(text, one.known).names for text in one.templates.values())
+    return any({"rules", "system"} & some for some in used)
+
+
+def _moving(decision: Decision, numbers: Collection[int]) -> dict[str, tuple[int, str, bool]]:
     """The labels that do not stand for the same option throughout: their first places in the order
-    shown, and what they do."""
+    shown, what they do, and whether the family says them under any labels, as "accept"."""
     shown = {number: shown_options(decision, number) for number in numbers}
     first: dict[str, tuple[int, str]] = {}
     for options in shown.values():
         for at, option in enumerate(options):
             first.setdefault(option.label, (at, option.key))
-    found: dict[str, tuple[int, str]] = {}
+    found: dict[str, tuple[int, str, bool]] = {}
     for number, options in shown.items():
         keys = {option.label: option.key for option in options}
         for label, (at, key) in first.items():
             if label in found or keys.get(label) == key:
                 continue
             if label in keys:
-                found[label] = at, "stands for another option"
-            # A family may say "accept" in its rules under any labels.
-            elif len(label) == 1 or not names(standard(decision, number).words, label):
-                found[label] = at, "is not shown"
+                found[label] = at, "stands for another option", False
+            else:
+                usual = len(label) > 1 and names(standard(decision, number).words, label)
+                found[label] = at, "is not shown", usual
     return found
