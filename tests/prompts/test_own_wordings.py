@@ -36,7 +36,7 @@ MINE = Decision(
     prompt="Take it?\nSay yes or no.\n",
     system="Be brief.",
     opening="Reply: ",
-    facts={"age": 41, "town": "Bonn", "home town": "Ulm", "degree": None},
+    facts={"age": 41, "town": "Bonn", "home town": "Ulm", "degree": None, "big": 10**14},
 )
 
 
@@ -164,6 +164,31 @@ def test_parts_of_a_prompt_of_ones_own_are_not_known() -> None:
             "{{ prompt }}{{ facts.age ~ facts.town|int }}",
             "'Bonn' is not a number; print only texts and numbers.",
         ),
+        (
+            "{{ prompt }}{{ ({'a': 1, 'b': 2}.keys() - [])|join }}",
+            "it subtracts names, and what is left has no order; write a list of them.",
+        ),
+        (
+            "{{ prompt }}{{ {'a': 1}.keys() }}",
+            "it prints something that is neither a text nor a number; print only texts and "
+            "numbers.",
+        ),
+        (
+            "{{ prompt }}{{ '%s'|format(prompt|map('upper')) }}",
+            "it prints a Python object, ... at 0x...; print only texts and numbers.",
+        ),
+        # Known from the facts alone, after the trial.
+        *(
+            (
+                "{{ prompt }}{{ " + much + " }}",
+                "it makes more than 10,000,000 characters or digits; make it shorter.",
+            )
+            for much in ("'x' * facts.big", "facts.big * [1]", "facts.big ** facts.big")
+        ),
+        (
+            "{{ prompt }}{{ 'x'|center(facts.big) }}",
+            "it makes more than 10,000,000 characters or digits; make it shorter.",
+        ),
         ("{{ prompt }}{{ 1 / 0 }}", "division by zero; print only texts and numbers."),
     ],
 )
@@ -189,9 +214,6 @@ def test_options_and_history_must_be_there() -> None:
         UserError, match=r"contains nothing of the prompt of .*; write {{ prompt }}"
     ):
         wording("{{ facts.age }}", OPTIONS)(MINE)
-    # One line is enough, and so is what its template makes of all of them.
-    wording("{{ history.split('\\n')|last }}", OPTIONS)(CAMPING, 0, TOLD)
-    assert words(wording("{{ history|length }}", OPTIONS))[1] == "25"
     # A prompt that names no options itself need not in other words.
     bare = replace(MINE, prompt="Take it?")
     assert words(wording("{{ prompt }} Now."), bare) == ("", "Take it? Now.")
@@ -244,6 +266,11 @@ def test_a_template_that_does_not_end_is_found_beforehand(monkeypatch: pytest.Mo
             own_template(text, OF_WORDINGS)
         assert str(error.value) == fault
     assert own_template("{% for i in range(3) %}{{ i }}{% endfor %}", OF_WORDINGS).names == set()
+
+
+def test_usual_sums_are_as_ever() -> None:
+    found = words(wording("{{ prompt }}{{ 7 * 6 - 2 ** 3 - 0.5 }}{{ '=' * 3 }}"), MINE)[1]
+    assert found.endswith("33.5===")
 
 
 def test_the_sandbox_holds() -> None:

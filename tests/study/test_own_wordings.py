@@ -237,8 +237,8 @@ def test_a_fact_that_follows_the_choice_is_a_warning(tmp_path: Path) -> None:
     assert (
         "Warning: "
         + str(tmp_path / "study.toml")
-        + ": the wording 'calm' uses facts.code, which has a different value for each choice in "
-        "all 24 decisions of custom; remove it if it says what was chosen."
+        + ": the wording 'calm' uses facts.code, and each of its values goes with one choice "
+        "only in all 24 decisions of custom; remove it if it says what was chosen."
     ) in said
     assert "facts.age" not in said
     # Of four decisions chance alone may do that, and where the rates of many people are.

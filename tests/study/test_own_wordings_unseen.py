@@ -13,7 +13,7 @@ from tests.support.own_studies import run, write
 from tremble.decisions import jsonl
 from tremble.decisions.record import Decision, Event, Game, Option
 from tremble.prompts import own_wording
-from tremble.prompts.own_trial import Facts
+from tremble.prompts.own_facts import Facts
 from tremble.prompts.parts import own_prompt
 
 WHY = {"High": "I run.", "Medium": "We are many.", "Low": "It is warm."}

@@ -3,13 +3,15 @@ and numbers alone are printed, and what is read off a template before anything i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Mapping
+import re
+from collections.abc import Callable, Container, Iterator, Mapping, Set
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 import jinja2
 from jinja2 import nodes
+from jinja2.filters import do_center
 from jinja2.meta import find_undeclared_variables
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -18,7 +20,8 @@ from tremble.text import of_template, one_line
 
 SECONDS = 10.0  # that a rendering may take; it takes some ten-thousandths of one
 _NONE = object()
-_OBJECT = " object at 0x"  # and an address, which is another one each time
+# An object with its address, which is another one each time.
+_OBJECT = re.compile(r"<[^<>\n]{0,200} at 0x[0-9a-fA-F]+|[ ]object at 0x")
 _BLOCKS = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
 # What a template may hold that can be neither long nor without end, whatever is put in.
 _PLAIN = (
@@ -89,6 +92,10 @@ def sandbox(
     del made.filters["random"]
     del made.globals["lipsum"]  # random words
     del made.filters["pprint"]  # as a program writes it
+    made.intercepted_binops = frozenset({"*", "-", "**"})
+    made.binop_table = {**made.binop_table, "*": _times, "-": _minus, "**": _power}
+    made.filters["center"] = _center
+    made.policies["json.dumps_kwargs"] = {"sort_keys": True, "default": _no_json}
     made.filters["string"] = lambda value: str(finalize(value))
     made.filters["float"] = _float
     made.filters["int"] = _int
@@ -153,8 +160,8 @@ def rendered(template: jinja2.Template, variables: Mapping[str, Any], seconds: f
         raise NotRendered("it calls itself without end") from error
     except Exception as error:  # whatever somebody's template does
         raise NotRendered(plainly(one_line(error))) from error
-    if _OBJECT in text:
-        raise NotRendered(f"it prints a Python object, ...{_OBJECT}...")
+    if " at 0x" in text and _OBJECT.search(text):
+        raise NotRendered("it prints a Python object, ... at 0x...")
     if len(text) > LENGTH:
         raise NotRendered(f"it prints more than {LENGTH:,} characters")
     return text
@@ -225,11 +232,62 @@ def names_behind(tree: nodes.Template, base: str, of_what: str) -> Iterator[str]
         raise NoTemplate(f'uses `{base}` as a whole; write {base}["the name of a {of_what}"]')
 
 
+def literals(tree: nodes.Template) -> Iterator[str]:
+    """The texts of a template's own that it may print: not those that it only compares with, or
+    looks something up by."""
+    apart = {
+        id(one)
+        for asked in tree.find_all((nodes.Compare, nodes.Test))
+        for one in asked.find_all(nodes.Const)
+    }
+    apart |= {id(item.arg) for item in tree.find_all(nodes.Getitem)}
+    for text in tree.find_all(nodes.TemplateData):
+        yield text.data
+    for one in tree.find_all(nodes.Const):
+        if isinstance(one.value, str) and id(one) not in apart:
+            yield one.value
+
+
 def plainly(message: str) -> str:
     """An error of Python's in words for people who do not write it."""
     for program, words in (("'Cell'", "a cell"), ("'str'", "a text"), ("'int'", "a number")):
         message = message.replace(program, words)
     return of_template(message)
+
+
+def _times(left: Any, right: Any) -> Any:
+    for text, number in ((left, right), (right, left)):
+        if isinstance(text, str | list | tuple) and isinstance(number, int):
+            _check_length(len(text) * number)
+    return left * right
+
+
+def _minus(left: Any, right: Any) -> Any:
+    found = left - right
+    if isinstance(found, Set):  # in another order in each process
+        raise TypeError("it subtracts names, and what is left has no order; write a list of them")
+    return found
+
+
+def _power(left: Any, right: Any) -> Any:
+    if isinstance(left, int) and isinstance(right, int):
+        _check_length(left.bit_length() * right)
+    return left**right
+
+
+def _center(value: Any, width: int = 80) -> str:
+    _check_length(width)
+    return do_center(value, width)
+
+
+def _check_length(count: int) -> None:
+    if count > LENGTH:  # before memory is taken for it
+        raise MemoryError(f"it makes more than {LENGTH:,} characters or digits; make it shorter")
+
+
+def _no_json(value: Any) -> Any:
+    str(value)  # which raises what is wrong with a missing one
+    raise TypeError(f"{type(value).__name__} cannot be written with |tojson")
 
 
 def _float(value: Any, default: Any = _NONE) -> Any:

@@ -11,12 +11,13 @@ from typing import Any
 import jinja2
 
 from tremble.prompts.limits import trial, tried
+from tremble.prompts.own_facts import Facts, Path, paths
 from tremble.prompts.own_template import (
     SECONDS,
-    Missing,
     NoTemplate,
     as_template,
     compiled_from,
+    literals,
     names_behind,
     sandbox,
     undeclared,
@@ -33,30 +34,14 @@ _LINES = "\n".join(["Round 1 of 10: you chose J, the other player chose F."] * 1
 _TEXTS = ("rules", "history", "question", "answer", "prompt", "system")
 
 
-class Facts:
-    """The facts about a participant, as `facts.age` or `facts["any name"]`."""
-
-    __slots__ = ("_values",)
-
-    def __init__(self, values: Mapping[str, Any]) -> None:
-        self._values = values
-
-    def __getitem__(self, name: str) -> Any:
-        value = self._values.get(name)
-        return Missing(f"facts.{name}") if value is None else value
-
-    def __str__(self) -> str:
-        raise TypeError('it prints all facts; write facts["the name of a fact"]')
-
-    __repr__ = __str__
-
-
 @dataclass(frozen=True, slots=True)
 class OwnTemplate:
-    """A template that ends in time: `names`, the variables it looks at; `facts`, which facts."""
+    """A template that ends in time: `names`, the variables it looks at; `facts`, what it looks
+    up among the facts; `literals`, the texts in it that it prints whatever the variables are."""
 
     names: frozenset[str]
-    facts: frozenset[str]
+    facts: frozenset[Path]
+    literals: tuple[str, ...]
     template: jinja2.Template
 
 
@@ -75,8 +60,9 @@ def own_template(text: str, known: tuple[str, ...]) -> OwnTemplate:
             raise NoTemplate(
                 f"uses {name!r}, which is not a variable{did_you_mean(name, [*known])}"
             )
-        facts = names_behind(tree, FACTS, "fact") if FACTS in names else ()
-        return OwnTemplate(frozenset(names), frozenset(facts), template)
+        for _ in names_behind(tree, FACTS, "fact") if FACTS in names else ():
+            pass  # raises where one has no fixed name
+        return OwnTemplate(frozenset(names), paths(tree, FACTS), (*literals(tree),), template)
 
 
 @lru_cache(maxsize=256)

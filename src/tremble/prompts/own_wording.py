@@ -8,27 +8,29 @@ nothing that the person had not seen unless a fact says it (`study.own_check`).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tremble.decisions.record import Decision
+from tremble.decisions.record import Decision, Option
 from tremble.decisions.view import View
 from tremble.errors import UserError
 from tremble.games.base import Family, family
 from tremble.prompts.asked import Asked
 from tremble.prompts.conversation import AS_IT_WAS, Conversation, NotApplicable, Telling
 from tremble.prompts.other_games import OtherGames
+from tremble.prompts.own_facts import Facts, Path
+from tremble.prompts.own_labels import names, quoted
+from tremble.prompts.own_shown import shows
 from tremble.prompts.own_template import SECONDS, MissingCell, NotRendered, rendered
 from tremble.prompts.own_trial import (
     FACTS,
     OF_CONTROLS,
     OF_WORDINGS,
     PARTS,
-    Facts,
     own_template,
 )
-from tremble.prompts.parts import in_json, own_prompt, parts, usable
+from tremble.prompts.parts import Parts, in_json, own_prompt, parts, usable
 from tremble.prompts.presentations import view
 
 Variables = Mapping[str, Any]
@@ -81,23 +83,29 @@ class OwnWording:
         pieces = None if own is not None else parts(decision, presentation, told)
         usual = own if pieces is None else pieces.conversation()
         assert usual is not None
-        variables = {
-            "options": [option.label for option in usual.options],
-            FACTS: Facts(decision.person),
-            "prompt": usual.user,
-            "system": usual.system,
-        }
-        if pieces is not None:
-            variables |= {
-                "rules": "\n\n".join(pieces.rules),
-                "history": "\n".join(pieces.history),
-                "question": pieces.question,
-                "answer": pieces.answer,
-            }
+        variables = _variables(decision, pieces, usual)
         opening = usual.opening if self.opening is None else self.opening
         said = replace(self._said(decision, variables, usual), opening=opening)
         place = "" if told is AS_IT_WAS else ", under a control,"
-        self._check(decision, said, usual, (variables, place))
+
+        def with_labels(labels: Mapping[str, str]) -> str:
+            made = parts(decision, presentation, told, lambda seen: _labelled(seen, labels))
+            variables = _variables(decision, made, made.conversation())
+            return self._said(decision, variables, usual).words
+
+        named = with_labels if pieces is not None else None
+        self._check_labels(decision, said.words, usual, (named, place))
+        source = variables["prompt"]
+        if source.strip() and not shows(
+            said.words,
+            source,
+            lambda text: self._said(decision, _told(variables, text), usual).words,
+        ):
+            what = PARTS[1] if pieces is not None else "prompt"
+            raise UserError(
+                f"{self.file}: the wording {self.name!r}{place} contains nothing of the {what} of "
+                f"the decision {decision.id!r}; write {{{{ {what} }}}} in its template."
+            )
         return said
 
     def _said(self, decision: Decision, variables: Variables, usual: Conversation) -> Conversation:
@@ -114,37 +122,48 @@ class OwnWording:
         what = f"{template_of(key)} of the wording {self.name!r}"
         return _rendered(self.file, what, text, OF_WORDINGS, variables, decision)
 
-    def _check(
+    def _check_labels(
         self,
         decision: Decision,
-        said: Conversation,
+        words: str,
         usual: Conversation,
-        of: tuple[Variables, str],
+        of: tuple[Callable[[Mapping[str, str]], str] | None, str],
     ) -> None:
-        """Raises UserError for a text that a model cannot decide by, made `of` variables in some
-        place."""
-        variables, place = of
-        for option in usual.options:
-            if _names(said.words, option.label):
+        """Raises UserError where `words` do not name all options though the standard wording does;
+        `of`: what prints them under other labels, None for a prompt of the user's own, and where
+        that is."""
+        labelled, place = of
+        labels = [option.label for option in usual.options]
+        for label in labels:
+            if self._names(words, label, labels, labelled):
                 continue
-            if all(_names(usual.words, one.label) for one in usual.options):
+            if all(names(usual.words, one, labels) for one in labels):
                 raise UserError(
                     f"{self.file}: the wording {self.name!r}{place} does not name the option "
-                    f"{option.label!r} of the decision {decision.id!r}; write {{{{ answer }}}} or "
+                    f"{label!r} of the decision {decision.id!r}; write {{{{ answer }}}} or "
                     '{{ options|join(", ") }} in its template.'
                 )
-        lines = [line for line in usual.user.casefold().split("\n") if line.strip()]
-        shown = said.words.casefold()
-        if not lines or any(line.strip() in shown for line in lines):
-            return
-        # Its template may have changed every line: without them it prints another text.
-        without = self._said(decision, {**variables, "history": "", "prompt": ""}, usual)
-        if without.words == said.words:
-            what = "history" if "history" in variables else "prompt"
-            raise UserError(
-                f"{self.file}: the wording {self.name!r}{place} contains nothing of the {what} of "
-                f"the decision {decision.id!r}; write {{{{ {what} }}}} in its template."
-            )
+
+    def _names(
+        self,
+        words: str,
+        label: str,
+        labels: Sequence[str],
+        labelled: Callable[[Mapping[str, str]], str] | None,
+    ) -> bool:
+        """Whether words name a label. A single character that stands without quotes may be there
+        for something else (the 2 of "Round 2"): it counts where it changes with the labels, or
+        where the template writes it out."""
+        if len(label) > 1 or labelled is None or quoted(words, label):
+            return names(words, label, labels)
+        others = {one: f"zq{at}zq" for at, one in enumerate(labels)}
+        try:
+            if others[label] in labelled(others):
+                return True
+        except UserError:  # a template or family that needs these labels
+            pass
+        literals = (own_template(text, OF_WORDINGS).literals for text in self.templates.values())
+        return any(names(part, label, labels) for some in literals for part in some)
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,10 +258,10 @@ def template_of(key: str) -> str:
     return key if key == "template" else f"template of the {key}"
 
 
-def facts_of(one: OwnWording | OwnControl) -> frozenset[str]:
-    """The facts that its templates look at."""
+def facts_of(one: OwnWording | OwnControl) -> frozenset[Path]:
+    """What its templates look up among the facts."""
     made = (own_template(text, one.known).facts for text in one.templates.values())
-    return frozenset[str]().union(*made)
+    return frozenset[Path]().union(*made)
 
 
 def _rendered(
@@ -264,7 +283,33 @@ def _rendered(
         ) from error
 
 
-def _names(text: str, label: str) -> bool:
-    """Whether a text holds a label, as a word where it is one; words also with a capital."""
-    how = re.IGNORECASE if len(label) > 1 else re.NOFLAG
-    return re.search(rf"(?<!\w){re.escape(label)}(?!\w)", text, how) is not None
+def _variables(decision: Decision, pieces: Parts | None, usual: Conversation) -> Variables:
+    """What a template is given of a decision; `pieces`: None for a prompt of the user's own."""
+    variables = {
+        "options": [option.label for option in usual.options],
+        FACTS: Facts(decision.person),
+        "prompt": usual.user,
+        "system": usual.system,
+    }
+    if pieces is not None:
+        variables |= {
+            "rules": "\n\n".join(pieces.rules),
+            "history": "\n".join(pieces.history),
+            "question": pieces.question,
+            "answer": pieces.answer,
+        }
+    return variables
+
+
+def _told(variables: Variables, text: str) -> Variables:
+    """The variables with another history or prompt."""
+    return {**variables, **{name: text for name in ("history", "prompt") if name in variables}}
+
+
+def _labelled(seen: View, labels: Mapping[str, str]) -> View:
+    """What is seen, under other labels."""
+    shown, rows = (
+        tuple(Option(one.key, labels.get(one.label, one.label)) for one in some)
+        for some in (seen.options, seen.rows)
+    )
+    return replace(seen, options=shown, rows=rows)

@@ -3,6 +3,8 @@ show nothing that a person could not see, and no fact that says what was chosen.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from heapq import heappush, heapreplace
@@ -14,15 +16,19 @@ from tremble.models.files import Notify
 from tremble.prompts.asked import Asked
 from tremble.prompts.conversation import Conversation, NotApplicable
 from tremble.prompts.formulations import spoken
+from tremble.prompts.own_facts import Path, leaves, written
 from tremble.prompts.own_wording import OwnControl, OwnWording, facts_of
 from tremble.prompts.presentations import presentations
 from tremble.study.cells import Cell
 from tremble.study.data import decisions_of
 from tremble.study.file import Study
+from tremble.study.own_labels import check_labels
 from tremble.text import as_text, composed, did_you_mean
 
 SAMPLE = 20  # decisions of each family of an entry of data, those with the lowest hashes
 _FEWEST = 5  # decisions, below which chance alone makes a fact follow the choice
+_AGAIN = 3  # of them whose value occurred before: fewer go with one choice by chance
+_PARTS = 1000  # of one fact that are looked at
 _OTHER = "zz tremble zz"  # stands where a person could not see
 
 
@@ -31,9 +37,10 @@ def check_own(study: Study, cells: Iterable[Cell], notify: Notify) -> None:
 
     Of a sample of each family the texts must stay the same when what the person could not see
     changes: the choice or rates, what came later, what was hidden, the parameters of the data, what
-    only other people knew. Of all decisions, no fact that a template uses may be the choice itself;
-    `notify` is told of one that has a value of its own for each choice. Raises UserError, also for
-    a fact that no record has and for a text that cannot be rendered.
+    only other people knew; and labels that they write out must be those shown. Of all decisions, no
+    fact that a template uses may be the choice itself; `notify` is told of one whose values go with
+    one choice each. Raises UserError, also for a fact that no record has and for a text that cannot
+    be rendered.
     """
     if not study.own.wordings and not study.own.controls:
         return
@@ -82,7 +89,9 @@ def _check_sample(study: Study, asked: Asked, decisions: Iterable[Decision]) -> 
     alone = asked.control is None or "control" in own  # others may go by the whole game
     words = spoken(asked, own=study.own) if alone else None
     for decision in decisions if words is not None else ():
-        for number in presentations(decision, study.counterbalance)[:2]:
+        numbers = presentations(decision, study.counterbalance)
+        check_labels([*own.values()], decision, numbers)
+        for number in numbers:
             shown = _shown(words, decision, number)
             if shown is None:
                 continue
@@ -141,35 +150,43 @@ def _without_others(told: Mapping[str, Any], role: str | None) -> Mapping[str, A
 
 @dataclass(slots=True)
 class _Fact:
-    """What one fact was in the decisions of one family: how many have it, whether it was always the
-    choice itself, and each value with its choice as long as each has one of its own."""
+    """What one fact, or one part of it, was in the decisions of one family: how many have it, with
+    which choices, whether it was always the choice itself, and the choice that each value goes with
+    as long as no value goes with two."""
 
-    count: int = 0
+    choices: Counter[str] = field(default_factory=Counter)
     itself: bool = True
-    choice_of: dict[str, str] | None = field(default_factory=dict)
-    values: set[str] = field(default_factory=set)
+    choice_of: dict[int, str] | None = field(default_factory=dict)
 
     def add(self, value: str, decision: Decision) -> None:
         choice = decision.choice
         if choice is None:  # a rate of many people
             self.itself, self.choice_of = False, None
             return
-        self.count += 1
+        self.choices[choice] += 1
         labels = {o.label for o in decision.options if o.key == choice}
-        told = {composed(text).strip().casefold() for text in (choice, *labels)}
-        self.itself = self.itself and composed(value).strip().casefold() in told
-        if len(self.values) < 2:
-            self.values.add(value)
-        if self.choice_of is not None and self.choice_of.setdefault(value, choice) != choice:
-            self.choice_of = None
-        if self.choice_of is not None and len(self.choice_of) > len(decision.options):
+        self.itself = self.itself and _bare(value) in {_bare(text) for text in (choice, *labels)}
+        if self.choice_of is not None and self.choice_of.setdefault(hash(value), choice) != choice:
             self.choice_of = None
 
     @property
-    def follows(self) -> bool:
-        """Whether each choice has a value of its own, in decisions enough."""
-        held = self.choice_of or {}
-        return len(held) > 1 and len({*held.values()}) == len(held) and self.count >= _FEWEST
+    def same(self) -> bool:
+        """Whether it is the choice itself, and the choice is not always the same."""
+        return self.itself and len(self.choices) > 1
+
+    def follows(self, every: Counter[str]) -> bool:
+        """Whether each value, and that there is none, goes with one choice only, in decisions
+        enough and with values that occur again; `every`: all decisions of the family."""
+        missing = every - self.choices
+        if self.choice_of is None or len(missing) > 1 or len(every) < 2:
+            return False
+        values = len(self.choice_of) + len(missing)
+        return every.total() >= _FEWEST and every.total() - values >= _AGAIN
+
+
+def _bare(text: str) -> str:
+    """A text without capitals, and without what is around its words."""
+    return re.sub(r"^\W+|\W+$", "", composed(text)).casefold() or text
 
 
 class _Facts:
@@ -177,60 +194,73 @@ class _Facts:
 
     def __init__(self) -> None:
         self.known: dict[str, None] = {}
-        self.using: dict[str, OwnWording | OwnControl] = {}
-        self.found: dict[tuple[str, str, str], _Fact] = {}
+        self.using: dict[Path, OwnWording | OwnControl] = {}
+        # By entry, family and what is looked up: each part of that, and all decisions' choices.
+        self.found: dict[tuple[str, str, Path], dict[Path, _Fact]] = {}
+        self.choices: dict[tuple[str, str, Path], Counter[str]] = {}
 
     def of_entry(
         self, entry: str, study: Study, wanted: Mapping[Asked, set[str] | None]
     ) -> _OfEntry:
-        families: dict[str, list[set[str] | None]] = {}
+        families: dict[Path, list[set[str] | None]] = {}
         for asked, some in wanted.items():
             for one in study.own.of(asked).values():
-                for name in facts_of(one):
-                    self.using.setdefault(name, one)
-                    families.setdefault(name, []).append(some)
+                for path in sorted(facts_of(one), key=str):
+                    self.using.setdefault(path, one)
+                    families.setdefault(path, []).append(some)
         return _OfEntry(self, entry, families)
 
     def check(self, notify: Notify) -> None:
-        for name, one in self.using.items():
+        told: set[tuple[str, str, Path]] = set()
+        for path, one in self.using.items():
             what = "control" if isinstance(one, OwnControl) else "wording"
-            place = f"{one.file}: the {what} {one.name!r} uses facts.{name}"
-            there = {key: fact for key, fact in self.found.items() if key[2] == name}
+            place = f"{one.file}: the {what} {one.name!r} uses "
+            there = {key: parts for key, parts in self.found.items() if key[2] == path and parts}
             if not there:
-                hint = did_you_mean(name, [*self.known])
+                hint = did_you_mean(str(path[0]), [*self.known])
+                if path[0] in self.known:
+                    hint = "; correct it in the template."
                 cure = hint if self.known else "; the data contain no facts, see docs/data.md."
-                raise UserError(f"{place}, which is in none of the records{cure}")
-            for (_, family, _), fact in there.items():
-                if fact.itself and len(fact.values) > 1:
-                    raise UserError(
-                        f"{place}, which is the choice itself in all {fact.count:,} decisions of "
-                        f"{family} that have it; remove it from the template."
-                    )
-                if fact.follows:
-                    notify(
-                        f"Warning: {place}, which has a different value for each choice in all "
-                        f"{fact.count:,} decisions of {family}; remove it if it says what was "
-                        "chosen."
-                    )
+                raise UserError(f"{place}{written(path)}, which is in none of the records{cure}")
+            for key, parts in there.items():
+                for part, fact in parts.items():
+                    whose, every = f"{place}{written(part)}", self.choices[key]
+                    if fact.same:
+                        raise UserError(
+                            f"{whose}, which is the choice itself in all {fact.choices.total():,} "
+                            f"decisions of {key[1]} that have it; remove it from the template."
+                        )
+                    if fact.follows(every) and (*key[:2], part) not in told:
+                        told.add((*key[:2], part))
+                        notify(
+                            f"Warning: {whose}, and each of its values goes with one choice only "
+                            f"in all {every.total():,} decisions of {key[1]}; remove it if it says "
+                            "what was chosen."
+                        )
 
 
 @dataclass(slots=True)
 class _OfEntry:
-    """Takes down the facts of one entry of data; `families`: fact -> where it is used, None for
-    everywhere."""
+    """Takes down the facts of one entry of data; `families`: what is looked up -> where it is used,
+    None for everywhere."""
 
     facts: _Facts
     entry: str
-    families: Mapping[str, list[set[str] | None]]
+    families: Mapping[Path, list[set[str] | None]]
 
     def add(self, decision: Decision) -> None:
         if not self.families:
             return
         person = decision.person
         self.facts.known |= dict.fromkeys(name for name in person if isinstance(name, str))
-        for name, used in self.families.items():
-            value = person.get(name)
-            if value is None or not any(one is None or decision.family in one for one in used):
+        for path, used in self.families.items():
+            if not any(one is None or decision.family in one for one in used):
                 continue
-            key = (self.entry, decision.family, name)
-            self.facts.found.setdefault(key, _Fact()).add(as_text(value), decision)
+            key = (self.entry, decision.family, path)
+            every = self.facts.choices.setdefault(key, Counter())
+            if decision.choice is not None:
+                every[decision.choice] += 1
+            found = self.facts.found.setdefault(key, {})
+            for part, value in leaves(person, path):
+                if part in found or len(found) < _PARTS:
+                    found.setdefault(part, _Fact()).add(as_text(value), decision)
