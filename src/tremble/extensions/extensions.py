@@ -15,6 +15,8 @@ from tremble.text import one_line
 T = TypeVar("T")
 P = ParamSpec("P")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+# What code of a package may raise without having been interrupted.
+BROKEN = (Exception, SystemExit)
 
 
 class Unfit(Exception):
@@ -113,7 +115,7 @@ class Extensions(Generic[T]):
             return self._make(entry.point.load(), entry)
         except Unfit as unfit:
             return UserError(f"The {entry.called} cannot be used: {entry.target} must be {unfit}.")
-        except (Exception, SystemExit) as error:  # what an import runs may raise anything
+        except BROKEN as error:  # what an import runs may raise anything
             failed = UserError(
                 f"The {entry.called} cannot be loaded from {entry.target} ({_told(error)})."
             )
@@ -135,15 +137,20 @@ def guarded(
             return call(*given, **named)
         except passing:
             raise
-        except Exception as error:
+        except BROKEN as error:
             raise failure(entry, error) from error
 
     return guard
 
 
-def failure(entry: Entry, error: Exception) -> UserError:
+def failure(entry: Entry, error: BaseException) -> UserError:
     """The sentence about an extension that broke down."""
     return UserError(f"The {entry.called} failed ({_told(error)}).")
+
+
+def unfit(entry: Entry, what: str) -> UserError:
+    """The sentence about an extension that gives what cannot be used; `what` goes on after it."""
+    return UserError(f"The {entry.called} {what}")
 
 
 def _told(error: BaseException) -> str:
