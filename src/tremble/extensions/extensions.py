@@ -23,6 +23,18 @@ class Unfit(Exception):
     """An entry point leads to something else than it must; its text says what it must be."""
 
 
+class Amiss(Exception):
+    """What an extension gives cannot be used; its text goes on after the extension's name."""
+
+
+class OfPackage(UserError):
+    """An extension gave what cannot be used, or broke down."""
+
+
+class Failed(OfPackage):
+    """An extension broke down."""
+
+
 class Extensions(Generic[T]):
     """What packages add of one kind. `taken` are the names that it cannot have; `made` makes of
     what an entry point leads to what is used of it, and raises Unfit for anything else."""
@@ -123,34 +135,32 @@ class Extensions(Generic[T]):
             return failed
 
 
-def guarded(
-    entry: Entry, call: Callable[P, T], let: tuple[type[Exception], ...] = ()
-) -> Callable[P, T]:
-    """`call`, which raises UserError, with the package and the place in it, instead of anything but
-    the errors of tremble and those of `let`."""
-
-    passing: tuple[type[Exception], ...] = (TrembleError, *let)
+def guarded(entry: Entry, call: Callable[P, T]) -> Callable[P, T]:
+    """`call`, which raises UserError with the package in it instead of Amiss, and Failed, with the
+    place as well, instead of anything but the errors of tremble."""
 
     @wraps(call, updated=())
     def guard(*given: P.args, **named: P.kwargs) -> T:
         try:
             return call(*given, **named)
-        except passing:
+        except TrembleError:
             raise
+        except Amiss as amiss:
+            raise unfit(entry, str(amiss)) from amiss
         except BROKEN as error:
             raise failure(entry, error) from error
 
     return guard
 
 
-def failure(entry: Entry, error: BaseException) -> UserError:
+def failure(entry: Entry, error: BaseException) -> Failed:
     """The sentence about an extension that broke down."""
-    return UserError(f"The {entry.called} failed ({_told(error)}).")
+    return Failed(f"The {entry.called} failed ({_told(error)}).")
 
 
-def unfit(entry: Entry, what: str) -> UserError:
+def unfit(entry: Entry, what: str) -> OfPackage:
     """The sentence about an extension that gives what cannot be used; `what` goes on after it."""
-    return UserError(f"The {entry.called} {what}")
+    return OfPackage(f"The {entry.called} {what}")
 
 
 def _told(error: BaseException) -> str:
