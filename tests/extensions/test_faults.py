@@ -171,10 +171,11 @@ def test_a_changed_package_makes_prompts_again_and_scores_what_changed(
     assert (parts(out), sorted((out / "prompts").glob("*"))) == (first, prompts)
     # Another file, the same words: other prompts' tables with the same content, equal scores.
     on_path(monkeypatch, example(tmp_path / "two", ("Forty invented", "40 invented")))
+    assert "whose files have changed since (digest now " in tremble("analyze", out)[1]
     tremble("run", study, "--out", out)
+    assert "whose files have changed" not in tremble("analyze", out)[1]
     again = sorted((out / "prompts").glob("*"))
     assert parts(out) == first and not set(again) & set(prompts)
-    assert "whose files have changed since (digest now " in tremble("analyze", out)[1]
     # Other words: scored again.
     on_path(monkeypatch, example(tmp_path / "three", ("Take your time.", "Take all your time.")))
     assert "4 prompts to score" in tremble("run", study, "--out", out)[2]
@@ -189,6 +190,15 @@ def test_a_newer_version_is_told_apart(
     tremble("run", study, "--out", out)
     on_path(monkeypatch, example(tmp_path / "two", version="2.0"))
     assert "now installed as version 2.0" in tremble("analyze", out)[1]
+    # The prompts are equal, so nothing is scored; what is stored names the version of now.
+    first = parts(out)
+    tremble("run", study, "--out", out)
+    assert parts(out) == first
+    (manifest,) = [found for job in Store(out).jobs() if (found := job.manifest()) is not None]
+    assert {one["version"] for one in manifest["extensions"]} == {"2.0"}
+    shown = tremble("analyze", out)[1]
+    assert "tremble-dictator 2.0" in shown and "now installed" not in shown
+    assert "2.0" in " ".join(tremble("methods", out)[1].split())
 
 
 def test_what_was_uninstalled_is_said_and_the_analysis_is_there(

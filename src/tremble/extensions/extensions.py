@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from tremble.errors import TrembleError, UserError
+from tremble.extensions.digest import Changed
 from tremble.extensions.entries import Entry, entries, in_words
 from tremble.text import one_line
 
@@ -124,9 +125,11 @@ class Extensions(Generic[T]):
 
     def _load(self, entry: Entry) -> T | UserError:
         try:
-            return self._make(entry.point.load(), entry)
-        except Unfit as unfit:
-            return UserError(f"The {entry.called} cannot be used: {entry.target} must be {unfit}.")
+            return self._make(entry.load(), entry)
+        except Unfit as other:
+            return UserError(f"The {entry.called} cannot be used: {entry.target} must be {other}.")
+        except Changed as changed:
+            return unfit(entry, f"cannot be used: {changed}; start again.")
         except BROKEN as error:  # what an import runs may raise anything
             failed = UserError(
                 f"The {entry.called} cannot be loaded from {entry.target} ({_told(error)})."
