@@ -97,6 +97,14 @@ def test_what_is_sound_comes_as_it_is(
     assert tremble("data", "import", "dd", tmp_path, "--out", out)[0] == 0
 
 
+def test_what_is_no_decision_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    points = "[tremble.datasets]\ndd = yields:D\n"
+    source_text = HEAD.replace("yield Decision(%s)", "yield {}")
+    on_path(monkeypatch, installed(tmp_path, {"yields.py": source_text}, points, name="faulty"))
+    with pytest.raises(UserError, match=r"faulty 1\.0 yields dict in load, not Decision"):
+        list(source("dd").load(tmp_path, Notes()))
+
+
 def test_an_exit_of_a_package_is_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

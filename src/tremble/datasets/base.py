@@ -131,7 +131,7 @@ def _guarded(entry: Entry, load: Load) -> Load:
         try:
             for place, decision in enumerate(load(path, notes), start=1):
                 if not isinstance(decision, Decision):
-                    raise TypeError(f"load yields {type(decision).__name__}, not Decision")
+                    raise unfit(entry, f"yields {type(decision).__name__} in load, not Decision.")
                 _check(entry, checked, decision, place)
                 yield decision
         except TrembleError:
