@@ -126,6 +126,22 @@ def _held(character: str, encoding: str) -> str:
     return character
 
 
+def is_text(value: object) -> bool:
+    """Whether that is a text, and one that can be written: without half of a surrogate pair."""
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def texts(value: object) -> bool:
+    """Whether that is a list or a tuple of such texts."""
+    return isinstance(value, list | tuple) and all(map(is_text, value))
+
+
 def as_written(value: Any) -> str:
     """A value of a TOML or JSON file as it is written there: true, not True; 'missing' for none."""
     if value is None:

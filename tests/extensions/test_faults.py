@@ -160,6 +160,62 @@ def test_a_table_that_breaks_down_takes_no_other_with_it(
     assert tremble("analyze", out, "--table", "given_by_pie")[0] == 2
 
 
+HARM = """
+import polars as pl
+def predict(decisions):
+    decisions.drop_in_place("choice")
+    return decisions.select("decision", prediction=0.5)
+class Drops:
+    about = "Drops a column of what all tables are made from"
+    @staticmethod
+    def make(source):
+        source.evidence.decisions.drop_in_place("choice")
+        source.evidence.outcomes.drop_in_place("y") if "y" in source.evidence.outcomes else None
+        source.analysis.models.clear()
+        return [{"a": 1}]
+class Exits:
+    about = "Ends the process"
+    make = staticmethod(lambda source: exit(3))
+class Numbered:
+    about = "Has keys that are no texts"
+    make = staticmethod(lambda source: [{1: 2}])
+def leaves(decisions):
+    raise SystemExit(5)
+"""
+
+
+def test_what_a_package_drops_or_ends_harms_nobody_else(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site, out = example(tmp_path / "site"), tmp_path / "s"
+    on_path(monkeypatch, site)
+    assert tremble("run", study, "--out", out)[0] == 0
+    usual = json.loads(tremble("analyze", out, "--table", "intervals,levels", "--json")[1])
+    rows = json.loads(tremble("analyze", out, "--json")[1])
+    points = (
+        "[tremble.baselines]\na_drops = faulty_module:predict\nz_leaves = faulty_module:leaves\n"
+        "[tremble.tables]\na_drops = faulty_module:Drops\nb_exits = faulty_module:Exits\n"
+        "c_keys = faulty_module:Numbered\n"
+    )
+    on_path(monkeypatch, site, broken(tmp_path / "two", HARM, points))
+    tables = "a_drops,b_exits,c_keys,intervals,levels"
+    code, shown, _ = tremble("analyze", out, "--table", tables, "--json")
+    found = json.loads(shown)
+    assert code == 1 and found["a_drops"] == [{"a": 1}]
+    assert [found[name] for name in ("intervals", "levels")] == [
+        usual["intervals"],
+        usual["levels"],
+    ]
+    assert "SystemExit: 3" in found["b_exits"] and "[1], not all texts" in found["c_keys"]
+    after = json.loads(tremble("analyze", out, "--json")[1])
+    assert after["models"] == rows["models"] and after["tests"] == rows["tests"]
+    baselines = {row["baseline"]: row for row in after["baselines"]}
+    assert "SystemExit: 5" in baselines["z_leaves"]["note"]
+    assert baselines["a_drops"]["n"] == 40
+    for row in rows["baselines"]:
+        assert baselines[row["baseline"]] == row
+
+
 def test_a_changed_package_makes_prompts_again_and_scores_what_changed(
     study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -171,10 +227,11 @@ def test_a_changed_package_makes_prompts_again_and_scores_what_changed(
     assert (parts(out), sorted((out / "prompts").glob("*"))) == (first, prompts)
     # Another file, the same words: other prompts' tables with the same content, equal scores.
     on_path(monkeypatch, example(tmp_path / "two", ("Forty invented", "40 invented")))
+    assert "whose files have changed since (digest now " in tremble("analyze", out)[1]
     tremble("run", study, "--out", out)
+    assert "whose files have changed" not in tremble("analyze", out)[1]
     again = sorted((out / "prompts").glob("*"))
     assert parts(out) == first and not set(again) & set(prompts)
-    assert "whose files have changed since (digest now " in tremble("analyze", out)[1]
     # Other words: scored again.
     on_path(monkeypatch, example(tmp_path / "three", ("Take your time.", "Take all your time.")))
     assert "4 prompts to score" in tremble("run", study, "--out", out)[2]
@@ -189,6 +246,15 @@ def test_a_newer_version_is_told_apart(
     tremble("run", study, "--out", out)
     on_path(monkeypatch, example(tmp_path / "two", version="2.0"))
     assert "now installed as version 2.0" in tremble("analyze", out)[1]
+    # The prompts are equal, so nothing is scored; what is stored names the version of now.
+    first = parts(out)
+    tremble("run", study, "--out", out)
+    assert parts(out) == first
+    (manifest,) = [found for job in Store(out).jobs() if (found := job.manifest()) is not None]
+    assert {one["version"] for one in manifest["extensions"]} == {"2.0"}
+    shown = tremble("analyze", out)[1]
+    assert "tremble-dictator 2.0" in shown and "now installed" not in shown
+    assert "2.0" in " ".join(tremble("methods", out)[1].split())
 
 
 def test_what_was_uninstalled_is_said_and_the_analysis_is_there(

@@ -51,6 +51,6 @@ def on_path(monkeypatch: pytest.MonkeyPatch, *folders: Path) -> None:
     for folder in folders:
         (folder / "installed-by-a-test").write_text("")
     monkeypatch.setattr(sys, "path", [*map(str, folders), *before])
-    tops = {file.stem for folder in folders for file in folder.glob("*.py")} | {MODULE}
+    tops = {file.stem for folder in folders for file in folder.iterdir()} | {MODULE}
     for module in [one for one in sys.modules if one.partition(".")[0] in tops]:
         monkeypatch.delitem(sys.modules, module)

@@ -32,7 +32,7 @@ from tremble.baselines.prospect_theory import prospect_theory
 from tremble.baselines.quantal_response import quantal_response
 from tremble.errors import UserError
 from tremble.extensions.entries import Entry
-from tremble.extensions.extensions import Extensions, Unfit, failure
+from tremble.extensions.extensions import BROKEN, Extensions, Unfit, failure
 
 Baseline = Callable[[pl.DataFrame], pl.DataFrame]
 
@@ -128,8 +128,9 @@ def _of_package(found: Any, entry: Entry) -> _Added:
         if decisions.is_empty():
             return pl.DataFrame(schema=_SCHEMA)
         try:
-            return _sound(found(decisions), decisions)
-        except Exception as error:
+            # A frame of its own: what it drops in place is there for the others.
+            return _sound(found(decisions.clone()), decisions)
+        except BROKEN as error:
             raise failure(entry, error) from error
 
     known = None if families is None else tuple(families)

@@ -6,6 +6,7 @@ A module has a `CARD` and `load(path, notes)`, which yields decisions as it read
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -18,7 +19,7 @@ from tremble.decisions.record import Decision
 from tremble.disk.paths import is_file, is_folder
 from tremble.errors import TrembleError, UserError
 from tremble.extensions.entries import Entry
-from tremble.extensions.extensions import Extensions, Unfit, failure
+from tremble.extensions.extensions import BROKEN, Extensions, Unfit, failure, unfit
 from tremble.text import did_you_mean
 
 
@@ -118,21 +119,38 @@ def _of_package(found: Any, entry: Entry) -> Source:
 
 
 def _guarded(entry: Entry, load: Load) -> Load:
-    """`load`, which raises UserError with the package in it where it breaks down."""
+    """`load`, which raises UserError with the package in it where it breaks down, or yields what
+    no file of JSON lines could hold: a study reads it without such a file."""
 
     @wraps(load, updated=())
     def guard(path: Path, notes: Notes) -> Iterator[Decision]:
+        # Imported here: tremble's own data sets need no check.
+        from tremble.decisions.yielded import Yielded
+
+        checked = Yielded()
         try:
-            for decision in load(path, notes):
+            for place, decision in enumerate(load(path, notes), start=1):
                 if not isinstance(decision, Decision):
-                    raise TypeError(f"load yields {type(decision).__name__}, not Decision")
+                    raise unfit(entry, f"yields {type(decision).__name__} in load, not Decision.")
+                _check(entry, checked, decision, place)
                 yield decision
         except TrembleError:
             raise
-        except Exception as error:
+        except BROKEN as error:
             raise failure(entry, error) from error
 
     return guard
+
+
+def _check(entry: Entry, checked: Any, decision: Decision, place: int) -> None:
+    """Raises UserError, with the package in it, for a decision that no file could hold."""
+    try:
+        checked.check(decision, place)
+    except UserError as error:
+        said = re.sub(r"^T(he|wo) ", r"t\1 ", str(error))
+        raise unfit(
+            entry, f"yields the decision {decision.id!r}, which cannot be used: {said}"
+        ) from error
 
 
 EXTENSIONS = Extensions("dataset", _MODULES, _of_package)

@@ -135,7 +135,7 @@ def write(decisions: Iterable[Decision], path: Path, option: str = "--out") -> i
             "the .gz, and compress the file with gzip afterwards."
         )
     count = 0
-    writer = _Writer()
+    writer = Writer()
 
     def lines(out: BinaryIO) -> None:
         nonlocal count
@@ -242,7 +242,7 @@ class OneText(Generic[Place]):
         return None if text == d.read else before
 
 
-class _Writer:
+class Writer:
     """The lines of decisions, each game before its first one; keeps hashes of what was written."""
 
     def __init__(self) -> None:

@@ -45,11 +45,19 @@ Open = Callable[[ReadyModel, RunOptions, Notify], Engine]
 
 
 def _of_package(found: Any, entry: Entry) -> Open:
-    """What opens the engine that an entry point leads to."""
+    """What opens the engine that an entry point leads to, checked in all that it gives."""
     opens = getattr(found, "open_engine", None)
     if not callable(opens):
         raise Unfit("a module or an object with open_engine(model, options, notify)")
-    return guarded(entry, opens)
+    opened = guarded(entry, opens)
+
+    def checked(model: ReadyModel, options: RunOptions, notify: Notify) -> Engine:
+        # Imported here: the engines of tremble do without.
+        from tremble.engines.guarded import GuardedEngine
+
+        return GuardedEngine(opened(model, options, notify), entry)
+
+    return checked
 
 
 EXTENSIONS = Extensions("engine", ENGINES, _of_package)

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from tremble.extensions.digest import digest_of
+from tremble.extensions.digest import digest_of, take
 
-OFF = "TREMBLE_NO_EXTENSIONS"  # set to 1, no package adds anything
+OFF = "TREMBLE_NO_EXTENSIONS"  # set to one of these, no package adds anything
+_YES = ("1", "true", "yes", "on")
 GROUPS = {
     "dataset": "tremble.datasets",
     "family": "tremble.families",
@@ -51,8 +52,18 @@ class Entry:
             "name": self.name,
             "package": self.package,
             "version": self.version,
-            "digest": digest_of(self.target.partition(":")[0].strip(), self.place),
+            "digest": digest_of(self.module, self.place),
         }
+
+    @property
+    def module(self) -> str:
+        return self.target.partition(":")[0].strip()
+
+    def load(self) -> Any:
+        """What it leads to, whose digest is known from then on. Raises Changed where that would be
+        another one, and whatever the import raises."""
+        take(self.module, self.place)
+        return self.point.load()
 
 
 def in_words(kind: str) -> str:
@@ -62,8 +73,8 @@ def in_words(kind: str) -> str:
 
 def entries(kind: str) -> dict[str, tuple[Entry, ...]]:
     """Every entry point of a kind, by its name: more than one where packages share a name. Looked
-    up once for each `sys.path`; none where TREMBLE_NO_EXTENSIONS is set."""
-    if os.environ.get(OFF, "0") not in ("", "0"):
+    up once for each `sys.path`; none where TREMBLE_NO_EXTENSIONS is 1, true, yes or on."""
+    if os.environ.get(OFF, "").strip().lower() in _YES:
         return {}
     return _installed(tuple(sys.path)).get(kind, {})
 

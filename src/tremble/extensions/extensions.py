@@ -9,16 +9,31 @@ from pathlib import Path
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from tremble.errors import TrembleError, UserError
+from tremble.extensions.digest import Changed
 from tremble.extensions.entries import Entry, entries, in_words
 from tremble.text import one_line
 
 T = TypeVar("T")
 P = ParamSpec("P")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+# What code of a package may raise without having been interrupted.
+BROKEN = (Exception, SystemExit)
 
 
 class Unfit(Exception):
     """An entry point leads to something else than it must; its text says what it must be."""
+
+
+class Amiss(Exception):
+    """What an extension gives cannot be used; its text goes on after the extension's name."""
+
+
+class OfPackage(UserError):
+    """An extension gave what cannot be used, or broke down."""
+
+
+class Failed(OfPackage):
+    """An extension broke down."""
 
 
 class Extensions(Generic[T]):
@@ -110,10 +125,12 @@ class Extensions(Generic[T]):
 
     def _load(self, entry: Entry) -> T | UserError:
         try:
-            return self._make(entry.point.load(), entry)
-        except Unfit as unfit:
-            return UserError(f"The {entry.called} cannot be used: {entry.target} must be {unfit}.")
-        except (Exception, SystemExit) as error:  # what an import runs may raise anything
+            return self._make(entry.load(), entry)
+        except Unfit as other:
+            return UserError(f"The {entry.called} cannot be used: {entry.target} must be {other}.")
+        except Changed as changed:
+            return unfit(entry, f"cannot be used: {changed}; start again.")
+        except BROKEN as error:  # what an import runs may raise anything
             failed = UserError(
                 f"The {entry.called} cannot be loaded from {entry.target} ({_told(error)})."
             )
@@ -121,29 +138,32 @@ class Extensions(Generic[T]):
             return failed
 
 
-def guarded(
-    entry: Entry, call: Callable[P, T], let: tuple[type[Exception], ...] = ()
-) -> Callable[P, T]:
-    """`call`, which raises UserError, with the package and the place in it, instead of anything but
-    the errors of tremble and those of `let`."""
-
-    passing: tuple[type[Exception], ...] = (TrembleError, *let)
+def guarded(entry: Entry, call: Callable[P, T]) -> Callable[P, T]:
+    """`call`, which raises UserError with the package in it instead of Amiss, and Failed, with the
+    place as well, instead of anything but the errors of tremble."""
 
     @wraps(call, updated=())
     def guard(*given: P.args, **named: P.kwargs) -> T:
         try:
             return call(*given, **named)
-        except passing:
+        except TrembleError:
             raise
-        except Exception as error:
+        except Amiss as amiss:
+            raise unfit(entry, str(amiss)) from amiss
+        except BROKEN as error:
             raise failure(entry, error) from error
 
     return guard
 
 
-def failure(entry: Entry, error: Exception) -> UserError:
+def failure(entry: Entry, error: BaseException) -> Failed:
     """The sentence about an extension that broke down."""
-    return UserError(f"The {entry.called} failed ({_told(error)}).")
+    return Failed(f"The {entry.called} failed ({_told(error)}).")
+
+
+def unfit(entry: Entry, what: str) -> OfPackage:
+    """The sentence about an extension that gives what cannot be used; `what` goes on after it."""
+    return OfPackage(f"The {entry.called} {what}")
 
 
 def _told(error: BaseException) -> str:

@@ -17,7 +17,7 @@ stands, like a decision that brings its own prompt.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -25,7 +25,7 @@ from typing import Any
 from tremble.decisions.view import View
 from tremble.errors import UserError
 from tremble.extensions.entries import Entry
-from tremble.extensions.extensions import Extensions, Unfit, guarded
+from tremble.extensions.extensions import Extensions, Unfit
 from tremble.games.theory.normative import Normative
 
 Told = Mapping[str, Any]
@@ -83,12 +83,9 @@ def _of_package(found: Any, entry: Entry) -> Family:
     """The family that an entry point leads to, under the name of the entry point."""
     if not isinstance(found, Family):
         raise Unfit("a tremble.games.base.Family")
-    calls: dict[str, Any] = {
-        part.name: guarded(entry, value, NOT_USABLE)
-        for part in fields(Family)
-        if callable(value := getattr(found, part.name))
-    }
-    return replace(found, name=entry.name, **calls)
+    from tremble.games.guarded import guarded_family  # which knows what a Family is
+
+    return guarded_family(found, entry)
 
 
 EXTENSIONS = Extensions("family", _MODULES, _of_package)

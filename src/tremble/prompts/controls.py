@@ -30,6 +30,7 @@ from tremble.prompts.conversation import (
     NotApplicable,
     Telling,
 )
+from tremble.prompts.guarded import guarded_telling
 from tremble.prompts.other_games import COUNTS_OF_THINGS, OtherGames, amounts_in, told_by
 from tremble.prompts.parts import own_prompt
 from tremble.text import did_you_mean
@@ -206,10 +207,7 @@ def _of_package(found: Any, entry: Entry) -> Control:
         raise Unfit("a function of a decision and of other games")
 
     def telling(decision: Decision, others: OtherGames | None = None) -> Telling:
-        made = found(decision, others)
-        if not isinstance(made, Telling):
-            raise TypeError(f"it returns {type(made).__name__}, not Telling")
-        return made
+        return guarded_telling(found(decision, others), decision, entry)
 
     return guarded(entry, telling)
 
@@ -266,11 +264,13 @@ def _named(text: str, names: Mapping[str, str]) -> str:
     if not names:
         return text
 
+    lowered = {name.lower(): other for name, other in names.items()}
+
     def other(word: re.Match[str]) -> str:
-        name = names[word[0].capitalize()]
+        name = lowered.get(word[0].lower(), word[0])
         return name.lower() if word[0].islower() else name.upper() if word[0].isupper() else name
 
-    return re.sub(rf"\b({'|'.join(names)})\b", other, text, flags=re.IGNORECASE)
+    return re.sub(rf"\b({'|'.join(map(re.escape, names))})\b", other, text, flags=re.IGNORECASE)
 
 
 def _earlier(seen: View) -> tuple[list[Round], tuple[Event, ...]]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tremble.decisions.record import Decision
+from tremble.decisions.record import Decision, Option
 from tremble.errors import UserError
 from tremble.extensions.entries import Entry
-from tremble.extensions.extensions import Extensions, Unfit, guarded
+from tremble.extensions.extensions import Amiss, Extensions, Unfit, guarded
 from tremble.prompts.answer_format import minimal, natural_language, simplified
 from tremble.prompts.asked import Asked
 from tremble.prompts.controls import control, under
@@ -24,10 +24,11 @@ from tremble.prompts.conversation import (
 from tremble.prompts.framing import observer, predict_human, reversed_roles
 from tremble.prompts.other_games import OtherGames
 from tremble.prompts.own_wording import NOTHING_OWN, Own
-from tremble.prompts.parts import own_prompt, parts
+from tremble.prompts.parts import own_prompt, parts, usable
 from tremble.prompts.persona import PERSONAS, persona
+from tremble.prompts.presentations import view
 from tremble.prompts.structure import numbers_only, paragraphs_reversed, preamble_reversed
-from tremble.text import did_you_mean
+from tremble.text import did_you_mean, is_text
 
 
 def standard(decision: Decision, presentation: int = 0, told: Telling = AS_IT_WAS) -> Conversation:
@@ -62,11 +63,32 @@ def _of_package(found: Any, entry: Entry) -> Formulation:
 
     def words(decision: Decision, presentation: int = 0, told: Telling = AS_IT_WAS) -> Conversation:
         made = found(decision, presentation, told)
-        if not isinstance(made, Conversation):
-            raise TypeError(f"it returns {type(made).__name__}, not Conversation")
-        return made
+        _check(made, decision, presentation, told)
+        return made  # type: ignore[no-any-return]
 
     return guarded(entry, words)
+
+
+def _check(made: Any, decision: Decision, presentation: int, told: Telling) -> None:
+    """Raises Amiss where that is no conversation about the options as the decision shows them: in
+    any order, since a wording may exchange them."""
+    if not isinstance(made, Conversation):
+        raise Amiss(f"returns {type(made).__name__}, not Conversation.")
+    for part in ("system", "user", "opening"):
+        if not is_text(held := getattr(made, part)):
+            raise Amiss(
+                f"gives {held!r:.60} as {part} of the decision {decision.id!r}, which is no text."
+            )
+    with usable(decision):
+        wanted = [(one.key, one.label) for one in told.seen(view(decision, presentation)).options]
+    options = made.options
+    fits = isinstance(options, tuple) and all(isinstance(one, Option) for one in options)
+    given = [(one.key, one.label) for one in options] if fits else []
+    if sorted(given) != sorted(wanted):
+        raise Amiss(
+            f"gives the options {given if fits else options!r} in the decision {decision.id!r}, "
+            f"which has {wanted!r} (key and label); a wording gives them as they are shown."
+        )
 
 
 EXTENSIONS = Extensions("wording", FORMULATIONS, _of_package)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from tremble.decisions.record import Decision, Option
 from tremble.decisions.view import View
 from tremble.errors import UserError
+from tremble.extensions.extensions import Failed
 from tremble.games.base import NOT_USABLE, family
 from tremble.prompts.conversation import AS_IT_WAS, Conversation, Telling
 from tremble.prompts.presentations import view
@@ -70,6 +71,11 @@ def usable(decision: Decision) -> Iterator[None]:
             f"The rules or events of the decision {decision.id!r} lack something that "
             f"{decision.family} needs, or have it in another form ({type(error).__name__}: "
             f"{one_line(error)}); see docs/data.md."
+        ) from error
+    except Failed as error:  # of a package, which may be to blame itself
+        raise UserError(
+            f"{str(error).removesuffix('.')} for the decision {decision.id!r}; either the package "
+            "has an error, or the decision's rules or events lack something that it needs."
         ) from error
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from tremble.datasets.base import EXTENSIONS, Notes, names, source
 from tremble.decisions.record import Decision
 from tremble.decisions.subsample import Sample
+from tremble.decisions.view import View
 from tremble.disk.paths import path_of
 from tremble.errors import UserError
 from tremble.prompts.other_games import OtherGames
@@ -94,3 +95,21 @@ def games_of(entry: str, folder: Path) -> OtherGames:
 @lru_cache(maxsize=1)
 def _games(entry: str, folder: Path, mark: str | None) -> OtherGames:
     return OtherGames(load_data(entry, folder))
+
+
+class GamesOnDemand(OtherGames):
+    """The games of `games_of`, which are read when something is asked of them first; `used`:
+    whether anything was."""
+
+    def __init__(self, entry: str, folder: Path) -> None:
+        self._of, self.used = (entry, folder), False
+
+    def games(self, family: str) -> list[str]:
+        return self._read().games(family)
+
+    def in_place_of(self, decision: Decision, seen: View) -> View:
+        return self._read().in_place_of(decision, seen)
+
+    def _read(self) -> OtherGames:
+        self.used = True
+        return games_of(*self._of)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import suppress
 from itertools import chain
 from typing import Any
 
@@ -13,6 +12,7 @@ import polars as pl
 from tremble.decisions.record import LENGTHS, READ, Decision, in_blocks
 from tremble.disk.tables import read_table, table_bytes
 from tremble.errors import UserError
+from tremble.extensions.extensions import OfPackage
 from tremble.games.base import family as family_of
 from tremble.games.base import known
 from tremble.games.theory.topologies import topology
@@ -163,6 +163,10 @@ def _theory(decision: Decision) -> dict[str, Any]:
         )
         theory["normative_why"] = answer.why
     if family.numbers is not None:
-        with suppress(UserError):  # amounts that are not known as numbers
+        try:
             theory["numbers"] = json.dumps(family.numbers(seen), ensure_ascii=False)
+        except OfPackage:
+            raise
+        except UserError:  # amounts that are not known as numbers
+            pass
     return theory

@@ -95,7 +95,7 @@ def _check_sample(study: Study, asked: Asked, decisions: Iterable[Decision]) -> 
             shown = _shown(words, decision, number)
             if shown is None:
                 continue
-            for what, other in _unseen(decision):
+            for what, other in unseen(decision):
                 if _shown(words, other, number) != shown:
                     one = next(iter(own.values()))
                     raise UserError(
@@ -113,7 +113,7 @@ def _shown(words: Any, decision: Decision, number: int) -> Conversation | None:
     return made
 
 
-def _unseen(decision: Decision) -> Iterator[tuple[str, Decision]]:
+def unseen(decision: Decision) -> Iterator[tuple[str, Decision]]:
     """The decision with what its person could not see changed, and what that is."""
     keys = [option.key for option in decision.options]
     for key in [key for key in keys if decision.choice not in (None, key)][:1]:

@@ -15,6 +15,7 @@ from tremble.study.decision_frame import DecisionFrames, decision_parts
 from tremble.study.file import Study
 from tremble.study.origins import Origin, prompt_origins
 from tremble.study.own_check import check_own
+from tremble.study.package_check import check_packages
 from tremble.study.prompt_table import PromptTable
 from tremble.study.render import render
 from tremble.study.selection import check_families, of_families, selected
@@ -41,6 +42,7 @@ class PreparedPrompts:
         self._keys: dict[Cell, str] = {}
         self.cells = selected(run.study, cells(run.study, facts), self.frames.families())
         check_own(run.study, self.cells, run.notify)
+        check_packages(run.study, self.cells)
 
     def decisions(self, cell: Cell) -> pl.DataFrame:
         """What people did in the decisions of a cell."""

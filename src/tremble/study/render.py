@@ -21,7 +21,7 @@ from tremble.prompts.formulations import spoken
 from tremble.prompts.presentations import presentations
 from tremble.study.cells import Cell
 from tremble.study.columns import in_parts
-from tremble.study.data import decisions_of, games_of
+from tremble.study.data import GamesOnDemand, decisions_of
 from tremble.study.draft import Draft
 from tremble.study.file import HowRead, Study
 from tremble.study.prompt_table import TableBuilder
@@ -83,10 +83,9 @@ def render(
 
 
 def wording_of(study: Study, cell: Cell) -> Formulation:
-    """The words of a cell; where its control puts other games' history in place of one's own, with
-    games of its data."""
-    others = games_of(cell.dataset, study.folder) if cell.asked.control == "other_history" else None
-    return spoken(cell.asked, others, study.own)
+    """The words of a cell; a control that takes something from other games has those of its
+    data."""
+    return spoken(cell.asked, GamesOnDemand(cell.dataset, study.folder), study.own)
 
 
 def prompts_of(

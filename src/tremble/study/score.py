@@ -20,6 +20,7 @@ from tremble.study.context import RunContext
 from tremble.study.jobs import Job
 from tremble.study.manifest import job_manifest, split_strings
 from tremble.study.missing import Missing, missing_rows
+from tremble.study.origins import job_origins
 from tremble.study.parts import ScoreParts, stored_rows
 from tremble.study.progress import Progress
 from tremble.study.prompt_table import TableView, scorable
@@ -158,9 +159,13 @@ def _say_changed(run: RunContext, model: ModelSpec, changed: int) -> None:
 
 def _is_told(task: _Task) -> bool:
     """Whether the manifest of a job is there and says what its rows are of: templates of the user's
-    own may differ and print the same."""
-    manifest = task.folder.manifest()
-    return manifest is not None and manifest.get("own") == task.job.cell.own_texts
+    own, and other files or another version of a package, may differ and print the same."""
+    manifest, job = task.folder.manifest(), task.job
+    return (
+        manifest is not None
+        and manifest.get("own") == job.cell.own_texts
+        and manifest.get("extensions", []) == job_origins(job.origins, job.identity)
+    )
 
 
 @dataclass(slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
 import polars as pl
 
@@ -40,6 +40,10 @@ class Evidence:
     baseline_predictions: pl.DataFrame = field(default_factory=_BASELINES.to_frame)
     controlled: pl.DataFrame = field(default_factory=_PREDICTIONS.to_frame)
     scores: pl.DataFrame = field(default_factory=pl.DataFrame)
+
+    def cloned(self) -> Evidence:
+        """The same in frames of their own: what is changed in place in one is not in the other."""
+        return Evidence(**{part.name: getattr(self, part.name).clone() for part in fields(self)})
 
     def at_outcomes(self) -> Evidence:
         """With the predictions of which an outcome is known: of two options one."""

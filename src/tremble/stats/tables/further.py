@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from tremble.errors import TrembleError, UserError
 from tremble.extensions.entries import Entry
-from tremble.extensions.extensions import Extensions, Unfit, failure
+from tremble.extensions.extensions import BROKEN, Extensions, Unfit, failure
 from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.matrix import RunMatrix
 from tremble.stats.inference.bootstrap import RESAMPLES
@@ -41,6 +42,12 @@ class TableSource:
     analysis: Analysis
     catalogue: Catalogue
     resamples: int
+
+    def copied(self) -> TableSource:
+        """One that a package may change without harm to other tables."""
+        made = self.analysis
+        rows = {name: deepcopy(getattr(made, name)) for name in COLUMNS}
+        return replace(self, analysis=replace(made, evidence=made.evidence.cloned(), **rows))
 
     @property
     def evidence(self) -> Evidence:
@@ -170,10 +177,10 @@ def _of_package(found: Any, entry: Entry) -> _Further:
 
     def rows(source: TableSource) -> list[Row]:
         try:
-            return _sound(make(source))
+            return _sound(make(source.copied()))
         except TrembleError:
             raise
-        except Exception as error:
+        except BROKEN as error:
             raise failure(entry, error) from error
 
     return _Further(about, rows)
@@ -185,6 +192,8 @@ def _sound(made: Any) -> list[Row]:
     rows = list(made)
     if not all(isinstance(row, dict) and list(row) == list(rows[0]) for row in rows):
         raise ValueError("make returns something other than dicts with equal keys")
+    if not all(isinstance(key, str) and key for row in rows[:1] for key in row):
+        raise ValueError(f"the keys of rows are {list(rows[0])!r}, not all texts")
     rows = plain(rows)
     json.dumps(rows, allow_nan=False)
     return rows
