@@ -11,7 +11,7 @@ import polars as pl
 
 from tremble.engines.base import Engine, Score, option_mass
 from tremble.engines.open import give_memory_back, open_engine
-from tremble.errors import ModelUnavailable
+from tremble.errors import ModelUnavailable, UserError
 from tremble.models.open import open_tokenizer, weights_precision
 from tremble.models.spec import ModelSpec, model_name
 from tremble.store.job_folder import JobFolder
@@ -49,7 +49,9 @@ def score_jobs(run: RunContext, jobs: Sequence[Job]) -> None:
         except Exception as error:  # whatever one model brings about, the others have their turn
             check_there(run.store.folder)
             broken = f"{model_name(model)} failed"
-            run.notify(f"{broken} ({type(error).__name__}: {one_line(error)}).")
+            why = one_line(error).removesuffix(".")
+            kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
+            run.notify(f"{broken} ({kind}{why}).")
             faults.append(error)
         finally:
             # The engine is gone with the frame that held it, unless cycles keep its parts.
