@@ -169,6 +169,10 @@ def test_a_prompt_skips_columns_with_gaps(tmp_path: Path) -> None:
     made = guess(tmp_path, "id,offer,choice\n1,2,yes\n2,,no\n3,4,yes\n4,5,no\n")
     assert made.trial.failure is None
     assert made.trial.decisions == {"choice": 4}
+    # A row with the column and one without: both in whole lines, none of them empty.
+    first, second = (str(one.prompt).split("\n") for one in made.trial.shown[:2])
+    assert first == ["offer: 2", *second] or second == ["offer: 2", *first]
+    assert all(line.strip() for line in (*first, *second))
 
 
 def test_conditions_at_the_end_of_names(tmp_path: Path) -> None:
