@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.commands import mistake, tremble
+from tests.support.control_cases import CAMP
 from tests.support.own_studies import run, write
 from tremble.decisions import jsonl
 from tremble.decisions.record import Decision, Event, Game, Option
@@ -16,25 +17,17 @@ from tremble.prompts import own_wording
 from tremble.prompts.own_facts import Facts
 from tremble.prompts.parts import own_prompt
 
-WHY = {"High": "I run.", "Medium": "We are many.", "Low": "It is warm."}
 GAME = Game(
     "g1",
     "mine",
     "multi_issue",
     {
-        "setting": "You are going camping.",
-        "items": {"Food": 3, "Water": 3, "Firewood": 3},
-        "points": {"High": 5, "Medium": 4, "Low": 3},
-        "no_deal": 5,
-        "messages": True,
+        **CAMP.rules,
         "private": {
-            "a": {
-                "priorities": {"High": "Water", "Medium": "Food", "Low": "Firewood"},
-                "reasons": WHY,
-            },
+            **CAMP.rules["private"],
             "b": {
                 "priorities": {"High": "Food", "Medium": "Water", "Low": "Firewood"},
-                "reasons": WHY,
+                "reasons": CAMP.rules["private"]["a"]["reasons"],
             },
         },
     },

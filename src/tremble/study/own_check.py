@@ -6,15 +6,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from heapq import heappush, heapreplace
-from typing import Any
+from dataclasses import dataclass, field
 
-from tremble.decisions.record import Decision, Event, name_hash
+from tremble.decisions.record import Decision
 from tremble.errors import UserError
 from tremble.models.files import Notify
 from tremble.prompts.asked import Asked
-from tremble.prompts.conversation import Conversation, NotApplicable
 from tremble.prompts.formulations import spoken
 from tremble.prompts.own_facts import Path, leaves, written
 from tremble.prompts.own_wording import OwnControl, OwnWording, facts_of
@@ -23,13 +20,12 @@ from tremble.study.cells import Cell
 from tremble.study.data import decisions_of
 from tremble.study.file import Study
 from tremble.study.own_labels import check_labels
+from tremble.study.unseen import asked_of, sampled, shown_by, unseen
 from tremble.text import as_text, composed, did_you_mean
 
-SAMPLE = 20  # decisions of each family of an entry of data, those with the lowest hashes
 _FEWEST = 5  # decisions, below which chance alone makes a fact follow the choice
 _AGAIN = 3  # of them whose value occurred before: fewer go with one choice by chance
 _PARTS = 1000  # of one fact that are looked at
-_OTHER = "zz tremble zz"  # stands where a person could not see
 
 
 def check_own(study: Study, cells: Iterable[Cell], notify: Notify) -> None:
@@ -42,110 +38,39 @@ def check_own(study: Study, cells: Iterable[Cell], notify: Notify) -> None:
     one choice each. Raises UserError, also for a fact that no record has and for a text that cannot
     be rendered.
     """
-    if not study.own.wordings and not study.own.controls:
-        return
-    asked_of: dict[str, dict[Asked, set[str] | None]] = {}
-    for cell in cells:
-        if study.own.of(cell.asked) and cell.asked.reading is None:
-            families = None if cell.families is None else {*cell.families}
-            asked_of.setdefault(cell.dataset, {})[cell.asked] = families
     facts = _Facts()
-    for entry, wanted in asked_of.items():
+    for entry, wanted in asked_of(cells, lambda asked: bool(study.own.of(asked))).items():
         decisions = decisions_of(entry, study.folder, study.sample)
-        for asked, some in _sampled(decisions, wanted, facts.of_entry(entry, study, wanted)):
-            _check_sample(study, asked, some)
+        lowest = sampled(facts.of_entry(entry, study, wanted).told_of(decisions))
+        for asked, families in wanted.items():
+            for family, some in lowest.items():
+                if families is None or family in families:
+                    _check_sample(study, asked, some)
     facts.check(notify)
-
-
-def _sampled(
-    decisions: Iterable[Decision],
-    wanted: Mapping[Asked, set[str] | None],
-    facts: _OfEntry,
-) -> Iterator[tuple[Asked, list[Decision]]]:
-    """For each that is asked, a sample of its families; `facts` are told of all decisions."""
-    lowest: dict[str, list[tuple[int, int, Decision]]] = {}
-    for at, decision in enumerate(decisions):
-        facts.add(decision)
-        held = lowest.setdefault(decision.family, [])
-        entry = (-name_hash(decision.id), -at, decision)
-        if len(held) < SAMPLE:
-            heappush(held, entry)
-        elif entry > held[0]:
-            heapreplace(held, entry)
-    for asked, families in wanted.items():
-        some = [
-            decision
-            for family, held in lowest.items()
-            if families is None or family in families
-            for _, _, decision in sorted(held, reverse=True)
-        ]
-        yield asked, some
 
 
 def _check_sample(study: Study, asked: Asked, decisions: Iterable[Decision]) -> None:
     """Raises UserError where a decision's text cannot be rendered, or shows what the person could
     not see."""
     own = study.own.of(asked)
-    alone = asked.control is None or "control" in own  # others may go by the whole game
-    words = spoken(asked, own=study.own) if alone else None
-    for decision in decisions if words is not None else ():
+    if asked.control is not None and "control" not in own:
+        return  # built-in controls may go by the whole game
+    words = spoken(asked, own=study.own)
+    for decision in decisions:
         numbers = presentations(decision, study.counterbalance)
         check_labels([*own.values()], decision, numbers)
         for number in numbers:
-            shown = _shown(words, decision, number)
+            shown = shown_by(words, decision, number)
             if shown is None:
                 continue
             for what, other in unseen(decision):
-                if _shown(words, other, number) != shown:
+                if shown_by(words, other, number) != shown:
                     one = next(iter(own.values()))
                     raise UserError(
                         f"{one.file}: {asked.name!r} shows {what} in the decision "
                         f"{decision.id!r}, which the person could not see; leave it out of the "
                         "template."
                     )
-
-
-def _shown(words: Any, decision: Decision, number: int) -> Conversation | None:
-    try:
-        made: Conversation = words(decision, number)
-    except NotApplicable:
-        return None
-    return made
-
-
-def unseen(decision: Decision) -> Iterator[tuple[str, Decision]]:
-    """The decision with what its person could not see changed, and what that is."""
-    keys = [option.key for option in decision.options]
-    for key in [key for key in keys if decision.choice not in (None, key)][:1]:
-        yield "the choice", replace(decision, choice=key)
-    if decision.rates is not None:
-        rates = dict(zip(decision.rates, [*decision.rates.values()][::-1], strict=True))
-        yield "what people chose", replace(decision, rates=rates, n=77, rate_sd=None)
-    yield "a parameter of the data", replace(decision, config={"hidden": _OTHER})
-    game = decision.game
-    if game is None:
-        return
-    hidden = replace(game, config={"hidden": _OTHER})
-    yield "a parameter of the data", replace(decision, game=hidden)
-    later = tuple(Event(e.type, {**e.data, "text": _OTHER}, e.seen) for e in game.events)
-    after = replace(game, events=(*game.events[: decision.at], *later))
-    yield "what happened later", replace(decision, game=after)
-    seen = {id(event) for event in decision.visible()}
-    dark = tuple(e if id(e) in seen else Event(e.type, {}, e.seen) for e in game.events)
-    yield "a hidden event", replace(decision, game=replace(game, events=dark))
-    others = replace(
-        game,
-        rules=_without_others(game.rules, decision.role),
-        person=_without_others(game.person, decision.role),
-    )
-    yield "what only others knew", replace(decision, game=others)
-
-
-def _without_others(told: Mapping[str, Any], role: str | None) -> Mapping[str, Any]:
-    private = told.get("private")
-    if not isinstance(private, Mapping):
-        return told
-    return {**told, "private": {who: held for who, held in private.items() if who == role}}
 
 
 @dataclass(slots=True)
@@ -247,6 +172,12 @@ class _OfEntry:
     facts: _Facts
     entry: str
     families: Mapping[Path, list[set[str] | None]]
+
+    def told_of(self, decisions: Iterable[Decision]) -> Iterator[Decision]:
+        """The decisions, each taken down as it goes by."""
+        for decision in decisions:
+            self.add(decision)
+            yield decision
 
     def add(self, decision: Decision) -> None:
         if not self.families:

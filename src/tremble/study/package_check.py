@@ -4,22 +4,20 @@ own are (`own_check`): they show nothing that a person could not see."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from heapq import heappush, heapreplace
-from typing import Any
 
-from tremble.decisions.record import Decision, name_hash
+from tremble.decisions.record import Decision
 from tremble.errors import UserError
 from tremble.extensions.entries import Entry
 from tremble.extensions.extensions import unfit
 from tremble.prompts import controls, formulations
 from tremble.prompts.asked import Asked
-from tremble.prompts.conversation import Conversation, NotApplicable
+from tremble.prompts.conversation import Conversation, Formulation
 from tremble.prompts.formulations import spoken
 from tremble.prompts.presentations import presentations
 from tremble.study.cells import Cell
 from tremble.study.data import GamesOnDemand, decisions_of
 from tremble.study.file import Study
-from tremble.study.own_check import SAMPLE, unseen
+from tremble.study.unseen import asked_of, sampled, shown_by, unseen
 
 
 def check_packages(study: Study, cells: Iterable[Cell]) -> None:
@@ -29,13 +27,8 @@ def check_packages(study: Study, cells: Iterable[Cell]) -> None:
     see changes. Controls that take something from other games are not compared: what they take may
     go by the whole game. Raises UserError with the package in it.
     """
-    asked_of: dict[str, dict[Asked, set[str] | None]] = {}
-    for cell in cells:
-        if cell.asked.reading is None and _entry(cell.asked) is not None:
-            families = None if cell.families is None else {*cell.families}
-            asked_of.setdefault(cell.dataset, {})[cell.asked] = families
-    for data, wanted in asked_of.items():
-        sample = _lowest(decisions_of(data, study.folder, study.sample))
+    for data, wanted in asked_of(cells, lambda asked: _entry(asked) is not None).items():
+        sample = sampled(decisions_of(data, study.folder, study.sample))
         for asked, families in wanted.items():
             for family, some in sample.items():
                 if families is None or family in families:
@@ -55,19 +48,6 @@ def _is_added(control: str | None) -> bool:
     return control is not None and controls.EXTENSIONS.entry(control) is not None
 
 
-def _lowest(decisions: Iterable[Decision]) -> dict[str, list[Decision]]:
-    """Of each family the decisions with the lowest hashes."""
-    lowest: dict[str, list[tuple[int, int, Decision]]] = {}
-    for at, decision in enumerate(decisions):
-        held = lowest.setdefault(decision.family, [])
-        entry = (-name_hash(decision.id), -at, decision)
-        if len(held) < SAMPLE:
-            heappush(held, entry)
-        elif entry > held[0]:
-            heapreplace(held, entry)
-    return {family: [one for _, _, one in sorted(held)][::-1] for family, held in lowest.items()}
-
-
 def _check(
     study: Study, asked: Asked, decisions: Iterable[Decision], others: GamesOnDemand
 ) -> None:
@@ -75,7 +55,7 @@ def _check(
     for decision in decisions:
         for number in presentations(decision, study.counterbalance)[:2]:
             others.used = False
-            shown = _shown(words, decision, number)
+            shown = shown_by(words, decision, number)
             if shown is None or others.used:
                 continue
             for what, other in _changed(decision):
@@ -98,17 +78,9 @@ def _changed(decision: Decision) -> Iterator[tuple[str, Decision]]:
     yield from unseen(decision)
 
 
-def _shown(words: Any, decision: Decision, number: int) -> Conversation | None:
-    try:
-        made: Conversation = words(decision, number)
-    except NotApplicable:
-        return None
-    return made
-
-
-def _differs(words: Any, decision: Decision, number: int, shown: Conversation) -> bool:
+def _differs(words: Formulation, decision: Decision, number: int, shown: Conversation) -> bool:
     """Whether the text is another one. One that cannot be made any more went by what is gone."""
     try:
-        return _shown(words, decision, number) != shown
+        return shown_by(words, decision, number) != shown
     except UserError:
         return True

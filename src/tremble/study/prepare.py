@@ -8,14 +8,13 @@ import polars as pl
 
 from tremble.errors import UserError
 from tremble.models.spec import ModelSpec, model_name
+from tremble.prompts import controls, formulations
 from tremble.study.cells import Cell, Facts, cells, prompts_key
 from tremble.study.context import RunContext
 from tremble.study.data import data_fingerprint, decisions_of
 from tremble.study.decision_frame import DecisionFrames, decision_parts
 from tremble.study.file import Study
 from tremble.study.origins import Origin, prompt_origins
-from tremble.study.own_check import check_own
-from tremble.study.package_check import check_packages
 from tremble.study.prompt_table import PromptTable
 from tremble.study.render import render
 from tremble.study.selection import check_families, of_families, selected
@@ -41,8 +40,20 @@ class PreparedPrompts:
             self._contrasts = AskedContrasts(run.study, self.frames)
         self._keys: dict[Cell, str] = {}
         self.cells = selected(run.study, cells(run.study, facts), self.frames.families())
-        check_own(run.study, self.cells, run.notify)
-        check_packages(run.study, self.cells)
+        self._check_words()
+
+    def _check_words(self) -> None:
+        """Raises UserError where wordings or controls of the user or of packages show what a person
+        could not see. Most studies have none, and load nothing for it."""
+        study = self.run.study
+        if study.own.wordings or study.own.controls:
+            from tremble.study.own_check import check_own
+
+            check_own(study, self.cells, self.run.notify)
+        if formulations.EXTENSIONS.names() or controls.EXTENSIONS.names():
+            from tremble.study.package_check import check_packages
+
+            check_packages(study, self.cells)
 
     def decisions(self, cell: Cell) -> pl.DataFrame:
         """What people did in the decisions of a cell."""
