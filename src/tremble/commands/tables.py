@@ -82,6 +82,8 @@ def show_analysis(
     else:
         print_notes(folder, not asked, lacking)
         _print(folder, None if asked else analysis, effects, further, parts)
+        if asked:
+            print_where_notes_are(folder)
     rest = not (names or by) or len(wanted) + len(parts) > failed.refused
     if failed.faults or (failed.refused and rest):
         return 1
@@ -177,16 +179,20 @@ def _print(
 
 
 def print_notes(folder: Path, every: bool, more: Sequence[str] = ()) -> None:
-    """What a reader must know beside the numbers of a study: all of it, or what is not scored and
-    where the rest is; then `more` sentences."""
+    """What a reader must know before the numbers of a study: all of it, or what is not scored; then
+    `more` sentences."""
     from tremble.study.notes import caveats, unfinished
 
-    notes = caveats(folder)
-    shown = notes if every else unfinished(folder)
+    shown = [*(caveats(folder) if every else unfinished(folder)), *more]
     for line in shown:
         say(f"Note: {line}")
-    if len(shown) < len(notes):
+    if shown:
+        say()
+
+
+def print_where_notes_are(folder: Path) -> None:
+    """Below numbers that stand without all notes: the command that prints these."""
+    from tremble.study.notes import caveats, unfinished
+
+    if len(unfinished(folder)) < len(caveats(folder)):
         say(f"For all notes: tremble analyze {shlex.quote(str(folder))}")
-    for line in more:
-        say(f"Note: {line}")
-    say()

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tremble.commands.base import AsJson, Contrasts, guarded, print_json, prose, say, screen
-from tremble.commands.tables import print_notes
+from tremble.commands.tables import print_notes, print_where_notes_are
 
 
 @guarded
@@ -39,3 +39,4 @@ def verdict(
     print_tables(numbers, screen())
     if missing := controls_missing(rows):
         say(missing)
+    print_where_notes_are(folder)

@@ -324,7 +324,7 @@ def test_every_further_table_stands_in_the_documents() -> None:
 
 
 @pytest.mark.slow
-def test_notes_stand_before_the_first_tables_and_elsewhere_in_one_line(
+def test_notes_stand_before_the_first_tables_and_elsewhere_in_one_line_below(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = data / "out"
@@ -334,7 +334,7 @@ def test_notes_stand_before_the_first_tables_and_elsewhere_in_one_line(
     for command in (("analyze", out, "--table", "ceilings"), ("verdict", out)):
         text = tremble(*command)[1]
         assert "Beware" not in text
-        assert text.startswith(f"For all notes: tremble analyze {out}\n\n")
+        assert text.endswith(f"\nFor all notes: tremble analyze {out}\n")
     monkeypatch.undo()
     (manifest, _) = sorted(out.rglob("manifest.json"))
     manifest.unlink()

@@ -220,4 +220,4 @@ def test_replace_says_what_is_at_fault_and_what_could_be_contrasted() -> None:
     assert without.answer == IN_PART
     assert without.why.endswith("add a [[contrast]] by stakes, frame to the study file")
     assert "no config key" in replace(good, Read(0.9)).why
-    assert replace(_answers(ranking=YES, levels=NO), Read(0.9)).why == "levels: no"
+    assert replace(_answers(ranking=YES, levels=NO), Read(0.9)).why == "because of levels"

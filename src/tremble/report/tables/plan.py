@@ -61,7 +61,7 @@ def _families(rows: list[dict[str, Any]]) -> Table:
 
 
 def _answers(rows: list[dict[str, Any]]) -> Table:
-    """Of each family the questions that so much data can answer, and why others have none."""
+    """Of each family the questions that there is data enough to ask, and why not the others."""
     lines = []
     for row in rows:
         can = [name for name, why in row["answers"].items() if why is None]
@@ -71,12 +71,12 @@ def _answers(rows: list[dict[str, Any]]) -> Table:
                 without.setdefault(why, []).append(name)
         reasons = "; ".join(f"{', '.join(names)}: {why}" for why, names in without.items())
         lines.append([row["data"], family_name(row["family"]), ", ".join(can) or "none", reasons])
-    names = ("Data", "Family", "Can be answered")
+    names = ("Data", "Family", "Enough data to ask")
     return Table(
         "answers",
-        "Statistical power: the questions of `tremble verdict` that your data can answer",
-        "",
-        [*(Column(name) for name in names), Column("Cannot be answered, and why", long=True)],
+        "Statistical power: which questions of `tremble verdict` your data are enough for",
+        "Enough data to ask: the answer can still be 'not shown', if people or models vary a lot.",
+        [*(Column(name) for name in names), Column("Not asked or not enough, and why", long=True)],
         [Section("", lines)],
         "There are no decisions.",
     )

@@ -43,7 +43,7 @@ def replace(
     for answer in (NO, CANNOT_SAY):
         if named := [name for name, one in given.items() if one == answer]:
             texts = all(one.texts for one in map(answers.get, named) if one is not None)
-            return Answer(answer, _because(named, answer, texts), texts)
+            return Answer(answer, _because(named, texts), texts)
     if set(given.values()) == {NOT_SHOWN}:
         nothing = "your data cannot tell; more people or items may help"
         lacking = _contrasts(keys) if answers.get("effects") is None else ""
@@ -57,8 +57,8 @@ def replace(
     return Answer(IN_PART, "; ".join(open_))
 
 
-def _because(names: Sequence[str], answer: str, texts: bool) -> str:
-    return f"{_listed(names)}: {answer}{', for these texts only' if texts else ''}"
+def _because(names: Sequence[str], texts: bool) -> str:
+    return f"because of {_listed(names)}{', for these texts only' if texts else ''}"
 
 
 def _listed(names: Sequence[str]) -> str:
