@@ -102,7 +102,10 @@ class Decision:
     them made (None: one). `item` names what the person read, where
     the prompt is the user's own and several texts are versions of one item, or the user says so.
     `facts` about who chose, of a prompt of the user's own (in records under `person`; a game has
-    its own). `line` is where it was read.
+    its own). `response`, of a session: what the person said, as it stands between the marks, never
+    empty. Such a decision may have no `options`; then it has no `choice` either, and what is known
+    is how likely the response is. With options `choice` is the key of the one whose label the
+    response is. `line` is where it was read.
 
     >>> import tremble as tr
     >>> decision = tr.read_decisions("demo")[1]
@@ -133,6 +136,7 @@ class Decision:
     item: str | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
+    response: str | None = None
     line: int | None = None
 
     @property

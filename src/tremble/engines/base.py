@@ -19,14 +19,27 @@ TOLERANCE = {"float32": 1e-4, "float64": 1e-6, "float16": 0.05, "bfloat16": 0.3}
 
 
 @dataclass(frozen=True, slots=True)
+class ResponseScore:
+    """How likely what a person said is, under the whole vocabulary. `logprob`: natural, summed over
+    its `tokens` (a count) tokens; `closing`: the log of the summed probability of the tokens that
+    close it, behind it; `likeliest`: whether its first token is the likeliest first token."""
+
+    logprob: float
+    closing: float
+    tokens: int
+    likeliest: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Score:
     """The score of one prompt. `index` is the prompt's place in the list that was given.
 
     `logprobs` are unnormalised natural log-probabilities per option, in shown order (None where
     not computed); `first_mass` is the probability at the answer start of all tokens with which
     an option begins; `other_token` the id of the likeliest token that begins none; `top` the
-    likeliest tokens there, as (id, log-probability). `error` says why there is no
-    score, `error_kind` of which kind that is.
+    likeliest tokens there, as (id, log-probability); `response` how likely what the person said
+    is, where that is asked for. `error` says why there is no score, `error_kind` of which kind that
+    is.
     """
 
     index: int
@@ -37,6 +50,7 @@ class Score:
     top: tuple[tuple[int, float], ...] = ()
     error: str | None = None
     error_kind: ErrorKind | None = None
+    response: ResponseScore | None = None
 
     @classmethod
     def refused(cls, index: int, refusal: Refusal) -> Score:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tremble.engines.base import Limits, Score
+from tremble.engines.base import Limits, ResponseScore, Score
 from tremble.engines.reads import Values, reads_of, score_of
 from tremble.models.byte_tokenizer import ByteTokenizer
 from tremble.models.files import Notify
@@ -72,16 +72,16 @@ class MockEngine:
 
     def _hashed(self, index: int, paths: TokenPaths) -> Score:
         seed = blake2b(f"{self.name} {paths.key()}".encode(), digest_size=8).digest()
-        weights = np.random.default_rng(int.from_bytes(seed, "big")).dirichlet(
-            [1.0] * len(paths.paths)
-        )
-        return Score(
-            index,
-            tuple(math.log(max(0.9 * float(weight), 1e-300)) for weight in weights),
-            0.9,
-            ord("?"),
-            math.log(0.05),
-        )
+        drawn = np.random.default_rng(int.from_bytes(seed, "big"))
+        weights = drawn.dirichlet([1.0] * len(paths.paths))
+        if paths.response is not None and len(weights) == 1:  # no options that share the mass
+            weights = drawn.uniform(size=1)
+        logprobs = tuple(math.log(max(0.9 * float(weight), 1e-300)) for weight in weights)
+        response = None
+        if (said := paths.response) is not None:
+            first = logprobs[said] == max(logprobs) and logprobs[said] > math.log(0.5)
+            response = ResponseScore(logprobs[said], math.log(0.9), len(paths.paths[said]), first)
+        return Score(index, logprobs, 0.9, ord("?"), math.log(0.05), response=response)
 
     @staticmethod
     def _computed(index: int, paths: TokenPaths, next_token: NextToken) -> Score:

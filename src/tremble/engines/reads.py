@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tremble.engines.base import TOP, Score
+from tremble.engines.base import TOP, ResponseScore, Score
 from tremble.tokenization.options import Ids, TokenPaths
 
 
@@ -55,6 +55,8 @@ def reads_of(paths: TokenPaths) -> tuple[Read, ...]:
     ends = {
         path for path, terminated in zip(paths.paths, paths.terminated, strict=True) if terminated
     }
+    if paths.response is not None:
+        ends.add(paths.paths[paths.response])
     return tuple(
         Read(
             node,
@@ -87,4 +89,19 @@ def score_of(paths: TokenPaths, index: int, values: Mapping[Ids, Values]) -> Sco
         other[0],
         other[1],
         tuple(start.likeliest[:TOP]),
+        response=_response(paths, values),
+    )
+
+
+def _response(paths: TokenPaths, values: Mapping[Ids, Values]) -> ResponseScore | None:
+    if paths.response is None:
+        return None
+    path = paths.paths[paths.response]
+    closing, likeliest = values[path].summed, values[()].likeliest
+    assert closing is not None and likeliest  # asked for where there is a response
+    return ResponseScore(
+        math.fsum(values[path[:end]].logprobs[path[end]] for end in range(len(path))),
+        closing,
+        len(path),
+        likeliest[0][0] == path[0],
     )

@@ -32,6 +32,11 @@ _SCORES: Types = {
     "mass_exact": pl.Float64,
     "spellings": pl.String,  # `Spelled` as JSON
     "spelling_logprobs": pl.List(pl.Float64),  # of every spelling, in that order
+    # How likely what the person said is (`engines.base.ResponseScore`), where that is asked for.
+    "response_logprob": pl.Float64,
+    "closing_logprob": pl.Float64,
+    "response_tokens": pl.Int32,
+    "response_likeliest": pl.Boolean,
     "error_kind": pl.String,  # a `tokenization.refusal.ErrorKind`, wherever there is an error
 }
 _DECISIONS: Types = {
@@ -59,9 +64,10 @@ _DECISIONS: Types = {
     "values": pl.List(pl.Float64),  # of the options, in the order of `keys`, where they have any
     "choices_each": pl.Int64,  # of the people behind a rate, where they made more than one
     "facts": pl.String,  # facts about who chose, of a record that has some of its own
+    "response": pl.String,  # of a session: what the person said, as it stands between the marks
 }
 # Columns of decisions that are stored only where one has a value.
-RARE = ("item", "values", "choices_each", "facts")
+RARE = ("item", "values", "choices_each", "facts", "response")
 SCORES, DECISIONS = pl.Schema(_SCORES), pl.Schema(_DECISIONS)
 EXPECTED = pl.Schema({name: _SCORES[name] for name in ("decision", "presentation", "row_key")})
 

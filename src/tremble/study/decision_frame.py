@@ -125,6 +125,7 @@ def decision_row(decision: Decision, counterbalance: Collection[str] = ()) -> di
             "choices_each": d.choices_each,
             "config": json.dumps(_parameters(d), ensure_ascii=False),
             "facts": json.dumps(dict(d.facts), ensure_ascii=False) if d.facts else None,
+            "response": d.response,
             "presentations": len(presentations(d, counterbalance)),
             **_theory(d),
         }

@@ -24,6 +24,10 @@ NUMBERS = pl.Schema(
             "mass_exact",
             "spellings",
             "spelling_logprobs",
+            "response_logprob",
+            "closing_logprob",
+            "response_tokens",
+            "response_likeliest",
         )
     }
 )

@@ -264,7 +264,7 @@ def _numbers(score: Score, surface_forms: SurfaceForms | None, engine: Engine) -
     """What was computed of a prompt, whichever rows it stands for."""
     token = score.other_token
     logprobs = list(score.logprobs) if score.error is None else None
-    apart = {}
+    apart: dict[str, Any] = {}
     if surface_forms is not None and logprobs is not None:
         exact = [values[0] for values in surface_forms.by_option(logprobs)]
         apart = {
@@ -274,6 +274,13 @@ def _numbers(score: Score, surface_forms: SurfaceForms | None, engine: Engine) -
             "spelling_logprobs": logprobs,
         }
         logprobs = surface_forms.added(logprobs)
+    if (said := score.response) is not None:
+        apart |= {
+            "response_logprob": said.logprob,
+            "closing_logprob": said.closing,
+            "response_tokens": said.tokens,
+            "response_likeliest": said.likeliest,
+        }
     return {
         "logprobs": logprobs,
         "mass": option_mass(logprobs),

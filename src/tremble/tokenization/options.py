@@ -25,6 +25,7 @@ from tremble.tokenization.disjoint import (
 )
 from tremble.tokenization.refusal import Refusal
 from tremble.tokenization.surface_forms import SurfaceForms
+from tremble.tokenization.trunk import Ids, Stretch
 
 Reading = Literal["joint", "next_token"]
 # What is scored of a label: all of its tokens, tokenised as one text with what is before it, or the
@@ -33,7 +34,6 @@ FULL_LABEL: Final = "joint"
 FIRST_TOKEN: Final = "next_token"
 READINGS: tuple[Reading, ...] = (FULL_LABEL, FIRST_TOKEN)
 Termination = Literal["auto", "always"]
-Ids = tuple[int, ...]
 _SHARED = Refusal(
     "shared_first_token", "labels share their first token; the next-token reading is undefined"
 )
@@ -91,9 +91,13 @@ class TokenPaths:
     that is known before anything is tokenised (`unread`), there are no ids at all. Where other
     surface forms count, `surface_forms` says which of the paths are which option's: all of the
     first option, then all of the next.
+
+    `response` is the place among `paths` of what the person said, where how likely that is is asked
+    for: a response may have no options, and then its path is the only one. What closes it is then
+    read behind it, as the sum over `terminator`.
     """
 
-    prefix: Ids
+    prefix: Ids | Stretch
     paths: tuple[Ids, ...]
     terminated: tuple[bool, ...]
     terminator: Ids = ()
@@ -101,6 +105,7 @@ class TokenPaths:
     reading: Reading = FULL_LABEL
     refusal: Refusal | None = None
     surface_forms: SurfaceForms | None = None
+    response: int | None = None
 
     @property
     def error(self) -> str | None:
@@ -133,6 +138,8 @@ class TokenPaths:
         nodes |= {
             path for path, terminated in zip(self.paths, self.terminated, strict=True) if terminated
         }
+        if self.response is not None:
+            nodes.add(self.paths[self.response])
         return sorted(nodes, key=lambda node: (len(node), node))
 
     def key(self) -> str:
@@ -140,8 +147,11 @@ class TokenPaths:
         digest = blake2b(self.reading.encode(), digest_size=12)
         numbers = array("q")
         counts = () if self.surface_forms is None else (self.surface_forms.counts,)
+        on_trunk = isinstance(self.prefix, Stretch)
+        if on_trunk or self.response is not None:
+            numbers.extend((-1, on_trunk, -1 if self.response is None else self.response))
         for part in (
-            self.prefix,
+            self.prefix.mark() if isinstance(self.prefix, Stretch) else self.prefix,
             *self.paths,
             tuple(map(int, self.terminated)),
             self.terminator,
