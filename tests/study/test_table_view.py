@@ -11,7 +11,7 @@ import pytest
 from tremble.models.byte_tokenizer import ByteTokenizer
 from tremble.models.spec import ModelSpec
 from tremble.prompts.asked import Asked
-from tremble.study import columns, prompt_table
+from tremble.study import columns, table_view
 from tremble.study.cells import Cell
 from tremble.study.file import Study
 from tremble.study.prompt_cache import PromptCache
@@ -49,13 +49,13 @@ def test_a_table_that_is_read_crosswise_is_read_whole(
     asked = Study("s", (), (), (), folder=tmp_path)
     cache.add("k", render(asked, CELL, ByteTokenizer()))
     reads: list[int] = []
-    inner = prompt_table.read_rows  # type: ignore[attr-defined]
+    inner = table_view.read_rows  # type: ignore[attr-defined]
 
     def counting(path: Path, names: list[str], start: int, count: int) -> pl.DataFrame:
         reads.append(count)
         return inner(path, names, start, count)
 
-    monkeypatch.setattr(prompt_table, "read_rows", counting)
+    monkeypatch.setattr(table_view, "read_rows", counting)
     view = cache.table("k", "joint").token_paths()
     straight = list(view)
     assert 50 < len(reads) <= 200 and max(reads) < 5

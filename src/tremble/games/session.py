@@ -11,6 +11,10 @@ arXiv:2410.20268; arXiv:2605.07632), and in it the mark always means that a resp
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from tremble.decisions.record import Game
 from tremble.decisions.view import View
 from tremble.games.base import Family
 from tremble.games.theory.normative import Normative
@@ -25,6 +29,30 @@ def transcript(view: View) -> str:
         for event in view.events
     ]
     return "".join([*parts, BEGIN])
+
+
+class Transcript(NamedTuple):
+    """A whole session as one text; by the number of events before a response, where in the text
+    that response begins."""
+
+    text: str
+    places: Mapping[int, int]
+
+
+def whole(game: Game) -> Transcript:
+    """The transcript of a session to its end, of which that of each response is a beginning."""
+    parts: list[str] = []
+    places: dict[int, int] = {}
+    length = 0
+    for number, event in enumerate(game.events):
+        if event.type == "response":
+            places[number] = length + len(BEGIN)
+            part = f"{BEGIN}{event.data['response']}{END}"
+        else:
+            part = event.data["text"]
+        parts.append(part)
+        length += len(part)
+    return Transcript("".join(parts), places)
 
 
 def rules(view: View) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from tremble.decisions.record import Decision, Option, in_blocks
+from tremble.decisions.record import Decision, Option
 from tremble.errors import UserError
 from tremble.games.base import family, known
 from tremble.prompts.chat import Template
@@ -23,10 +23,12 @@ from tremble.study.cells import Cell
 from tremble.study.columns import in_parts
 from tremble.study.data import GamesOnDemand, decisions_of
 from tremble.study.draft import Draft
-from tremble.study.file import HowRead, Study
-from tremble.study.prompt_table import TableBuilder
+from tremble.study.file import STANDARD, HowRead, Study
+from tremble.study.session_rows import SessionReader, in_groups, of_session
+from tremble.study.table_builder import TableBuilder
 from tremble.tokenization.control_texts import ControlTexts
 from tremble.tokenization.options import (
+    FULL_LABEL,
     NoTerminator,
     Tokenizer,
     TokenizerFacts,
@@ -72,14 +74,29 @@ def render(
         if cell.families is None or decision.family in cell.families
     )
 
+    sessions = (
+        SessionReader(builder, tokenizer, cell.template) if of_transcript(cell, how) else None
+    )
+
     def blocks() -> Iterator[pl.DataFrame]:
         yield builder.rows(())  # so that there are columns where there are no rows
-        for block in in_blocks(decisions):
-            drafts = _drafts(block, words, cell.template, tokenizer, study.counterbalance)
-            yield builder.rows(drafts)
-            advance(len(drafts))
+        for block in in_groups(decisions):
+            if sessions is not None and of_session(block[0]):
+                rows = sessions.rows(block)
+            else:
+                drafts = _drafts(block, words, cell.template, tokenizer, study.counterbalance)
+                rows = builder.rows(drafts)
+            yield rows
+            advance(rows.height)
 
     return in_parts(blocks())
+
+
+def of_transcript(cell: Cell, how: HowRead) -> bool:
+    """Whether a cell reads sessions as they are: in their own words, whole responses."""
+    return (
+        cell.asked.wording == STANDARD and cell.asked.control is None and how.reading == FULL_LABEL
+    )
 
 
 def wording_of(study: Study, cell: Cell) -> Formulation:

@@ -1,8 +1,8 @@
 """Trunks: one text, tokenised once, of which many prompts are beginnings.
 
 A session with 2,000 responses is 2,000 prompts, each the beginning of the next. Their ids are kept
-once, in a `Trunk`; the prefix of each prompt is a `Stretch` of it: so many ids of the trunk, and the
-few behind these that are the prompt's own, where a token of the trunk straddles the place.
+once, in a `Trunk`; the prefix of each prompt is a `Stretch` of it: so many ids of the trunk, and
+the few behind these that are the prompt's own, where a token of the trunk straddles the place.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ class Trunk:
     """The ids of one text, [tokens] uint32. A trunk is what it is, not what it holds: two of them
     are never equal."""
 
-    __slots__ = ("_hash", "_hashed", "ids")
+    __slots__ = ("__weakref__", "_hash", "_hashed", "ids")
 
     def __init__(self, ids: Sequence[int] | npt.NDArray[np.uint32]) -> None:
         self.ids = np.asarray(ids, np.uint32)
         self._hash, self._hashed = blake2b(digest_size=12), 0
 
     def mark(self, stop: int) -> bytes:
-        """A hash of its first `stop` ids (12 bytes). It runs on from the last one asked for, so that
-        those of all prompts, asked for in their order, take one pass over the trunk."""
+        """A hash of its first `stop` ids (12 bytes). It runs on from the last one asked for: those
+        of all prompts, asked for in their order, take one pass over the trunk."""
         if stop < self._hashed:
             self._hash, self._hashed = blake2b(digest_size=12), 0
         self._hash.update(self.ids[self._hashed : stop].astype("<u4").tobytes())
