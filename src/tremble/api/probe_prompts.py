@@ -15,7 +15,7 @@ from tremble.errors import UserError
 from tremble.study.cells import Cell
 from tremble.study.data import decisions_of
 from tremble.study.file import Study
-from tremble.study.render import Prompt, prompts_of, wording_of
+from tremble.study.render import Prompt
 from tremble.study.selection import check_families, keeps, of_families
 from tremble.tokenization.options import Tokenizer
 
@@ -131,6 +131,4 @@ def _by_wording(cells: Sequence[Cell]) -> list[list[Cell]]:
 
 def _first(study: Study, cell: Cell, decision: Decision, tokenizer: Tokenizer) -> Prompt:
     """The first presentation of a decision in a cell."""
-    words, how = wording_of(study, cell), study.how_read(cell.asked)
-    prompts = prompts_of([decision], words, cell.template, tokenizer, how, study.counterbalance)
-    return prompts[0]
+    return read_alone(study, cell, decision, tokenizer)[0]

@@ -38,6 +38,7 @@ def job_manifest(
     template = cell.template
     before = folder.previous
     control_texts = job.prompts.control_texts()
+    sessions = job.prompts.sessions()
     extensions = job_origins(job.origins, job.identity)
     return {
         "model": model_name(cell.model),
@@ -66,6 +67,7 @@ def job_manifest(
         "joins": int(rows["join"].sum()),
         # Only where there are some: most studies have none, and say nothing of it.
         **({"control_texts": control_texts} if control_texts else {}),
+        **({"sessions": sessions} if sessions else {}),
         **({"extensions": extensions} if extensions else {}),
         "limits": before.get("limits") if engine is None else asdict(engine.limits()),
         "scoring": before.get("scoring") if engine is None else engine.report(),

@@ -14,6 +14,7 @@ from tremble.store.study_folder import Store
 from tremble.study.control_notes import Read, control_notes
 from tremble.study.not_applicable import notes_of
 from tremble.study.origins import origin_notes
+from tremble.study.session_notes import session_notes
 from tremble.text import counted
 
 Manifest = Mapping[str, Any]
@@ -162,6 +163,7 @@ def _of_prompts(manifests: Sequence[Manifest]) -> Iterator[str]:
         Read(manifest["model"], manifest["dataset"], manifest.get("control_texts") or [])
         for manifest in manifests
     )
+    yield from session_notes(manifests)
 
 
 def _of_weights(manifests: Sequence[Manifest]) -> Iterator[str]:

@@ -22,6 +22,17 @@ class ControlCount(TypedDict):
     decisions: int
 
 
+class SessionCount(TypedDict):
+    """Responses in transcripts; how many of these are no place in the text's own tokens but a
+    branch, since a token straddles a mark; the tokens of all texts, and how many of these are
+    `added` ones: texts that the tokenizer takes as one token and that are not special."""
+
+    responses: int
+    branches: int
+    tokens: int
+    added: int
+
+
 @dataclass(frozen=True, slots=True)
 class PromptTable:
     """A table on disk. Every method reads the columns that it needs, and keeps none.
@@ -69,6 +80,26 @@ class PromptTable:
             {"texts": json.loads(row["texts"]), "decisions": row["decisions"]}
             for row in counts.iter_rows(named=True)
         ]
+
+    def sessions(self) -> SessionCount | None:
+        """What of the table is responses in transcripts; None where nothing is."""
+        columns = ["prompt", "response", "added", "prefix", "trunk_ids", "row_key"]
+        frame = read_table(self.path, columns)
+        own = frame.filter(pl.col("row_key").is_not_null())
+        branches = own.select(
+            "prompt",
+            response=pl.col("response").is_not_null(),
+            branch=pl.col("prefix").list.len() > 0,
+        )
+        shown = frame.select("prompt").join(branches, on="prompt").filter("response")
+        if not shown.height:
+            return None
+        return {
+            "responses": shown.height,
+            "branches": int(shown["branch"].sum()),
+            "tokens": int(own["trunk_ids"].list.len().sum()),
+            "added": int(own["added"].sum()),
+        }
 
     def token_paths(self, prompts: pl.Series | None = None) -> TableView:
         """The token paths of distinct prompts, by their number in the order asked for; of all of

@@ -18,6 +18,7 @@ from tremble.prompts.conversation import (
     NotApplicable,
 )
 from tremble.prompts.formulations import spoken
+from tremble.prompts.parts import begun
 from tremble.prompts.presentations import presentations
 from tremble.study.cells import Cell
 from tremble.study.columns import in_parts
@@ -103,6 +104,18 @@ def wording_of(study: Study, cell: Cell) -> Formulation:
     """The words of a cell; a control that takes something from other games has those of its
     data."""
     return spoken(cell.asked, GamesOnDemand(cell.dataset, study.folder), study.own)
+
+
+def read_alone(study: Study, cell: Cell, decision: Decision, tokenizer: Tokenizer) -> list[Prompt]:
+    """Every presentation of one decision in a cell, as `render` makes them."""
+    how = study.how_read(cell.asked)
+    if of_session(decision) and of_transcript(cell, how):
+        reader = SessionReader(TableBuilder(lambda _: ()), tokenizer, cell.template)
+        text, paths = reader.prompt(decision)
+        keys = tuple(option.key for option in decision.options)
+        return [Prompt(decision, 0, keys, begun(text, decision.options), text, paths)]
+    words = wording_of(study, cell)
+    return prompts_of([decision], words, cell.template, tokenizer, how, study.counterbalance)
 
 
 def prompts_of(

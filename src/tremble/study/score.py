@@ -275,6 +275,8 @@ def _numbers(score: Score, surface_forms: SurfaceForms | None, engine: Engine) -
         }
         logprobs = surface_forms.added(logprobs)
     if (said := score.response) is not None:
+        if logprobs is not None and len(logprobs) == 1:  # no options: there is a likelihood alone
+            logprobs = None
         apart |= {
             "response_logprob": said.logprob,
             "closing_logprob": said.closing,
@@ -284,7 +286,7 @@ def _numbers(score: Score, surface_forms: SurfaceForms | None, engine: Engine) -
     return {
         "logprobs": logprobs,
         "mass": option_mass(logprobs),
-        "first_mass": score.first_mass,
+        "first_mass": None if logprobs is None else score.first_mass,
         "other_token": None if token is None else engine.tokenizer.decode([token]),
         "other_logprob": score.other_logprob,
         "error": score.error,

@@ -15,7 +15,7 @@ from tremble.prompts.conversation import Conversation
 from tremble.prompts.parts import begun
 from tremble.study.draft import Draft
 from tremble.study.table_builder import TableBuilder
-from tremble.tokenization.options import Tokenizer
+from tremble.tokenization.options import Tokenizer, TokenPaths
 from tremble.tokenization.session_paths import Place, SessionText, session_paths
 
 
@@ -48,7 +48,7 @@ class SessionReader:
         assert game is not None
         told = whole(game)
         text = session_text(told, decisions, before, self.template)
-        paths, _ = session_paths(self.tokenizer, text)
+        paths, found = session_paths(self.tokenizer, text)
         drafts = [Draft(decision, 0, decision.options, "") for decision in decisions]
         # What people read is looked through once, and stands at the first of the prompts.
         drafts[0] = Draft(
@@ -58,7 +58,15 @@ class SessionReader:
             "",
             conversation=Conversation("", before + told.text, "", ()),
         )
-        return self.builder.session(drafts, paths)
+        return self.builder.session(drafts, paths, found.added)
+
+    def prompt(self, decision: Decision, before: str = "") -> tuple[str, TokenPaths]:
+        """One response as the model reads it: the text up to it, and its token paths."""
+        assert decision.game is not None
+        text = session_text(whole(decision.game), [decision], before, self.template)
+        (place,), (paths,) = text.places, session_paths(self.tokenizer, text)[0]
+        read = text.text[: place.start] if place.cut is None else text.text[: place.cut]
+        return read + place.suffix, paths
 
 
 def session_text(

@@ -50,9 +50,11 @@ class TableBuilder:
         ]
         return _frame(drafts, places, firsts, found)
 
-    def session(self, drafts: Sequence[Draft], tokenised: Sequence[TokenPaths]) -> pl.DataFrame:
+    def session(
+        self, drafts: Sequence[Draft], tokenised: Sequence[TokenPaths], added: int = 0
+    ) -> pl.DataFrame:
         """The next rows, of prompts that begin one text, with their token paths, in the order in
-        which they begin it."""
+        which they begin it; `added`: how many added tokens of the tokenizer the text holds."""
         places, firsts, found = [], [], []
         trunks: dict[int, int] = {}  # those that stand here already, by identity
         for row, (draft, paths) in enumerate(zip(drafts, tokenised, strict=True)):
@@ -67,7 +69,7 @@ class TableBuilder:
                 self._trunks += not known
                 ids = () if known else prefix.trunk.ids
                 prompt |= {"trunk": number, "stop": prefix.stop, "prefix": prefix.rest}
-                prompt |= {} if known else {"trunk_ids": ids}
+                prompt |= {} if known else {"trunk_ids": ids, "added": added}
                 prompt["held"] = len(prefix.rest) + len(ids)
             firsts.append(row)
             found.append(prompt)

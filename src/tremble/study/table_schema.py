@@ -42,6 +42,7 @@ PROMPT: Types = {
     "error_kind": pl.String,
     "prompt_tokens": pl.Int32,
     "length": pl.Int32,  # tokens of the longest sequence that is computed
+    "added": pl.UInt32,  # added tokens in the text of a trunk, at the first prompt that is on it
     "held": pl.UInt32,  # ids that this row holds
     "warning": pl.String,  # of a doubtful token boundary, at the first prompt that has one
     "control_texts": pl.String,  # in people's words, as a JSON list; null where none

@@ -25,7 +25,7 @@ from tremble.study.data import decisions_of
 from tremble.study.decision_frame import decision_frame
 from tremble.study.file import Study
 from tremble.study.jobs import job_folder
-from tremble.study.render import Prompt, prompts_of, wording_of
+from tremble.study.render import Prompt, read_alone
 from tremble.study.selection import keeps, of_family
 from tremble.text import counted
 from tremble.xray.find import FEW, choose_models, find_decision
@@ -112,14 +112,7 @@ class _Look:
         tokenizers = {model: one.tokenizer for model, one in opened.items()}
         shown = replace(study, formulations=study.formulations[:1])
         return {
-            cell: prompts_of(
-                [self.decision],
-                wording_of(study, cell),
-                cell.template,
-                tokenizers[cell.model],
-                study.how_read(cell.asked),
-                study.counterbalance,
-            )
+            cell: read_alone(study, cell, self.decision, tokenizers[cell.model])
             for cell in cells(shown, tokenizers)
             if cell.model in chosen
         }
