@@ -15,7 +15,7 @@ from tremble.errors import UserError
 from tremble.study.cells import Cell
 from tremble.study.data import decisions_of
 from tremble.study.file import Study
-from tremble.study.render import Prompt
+from tremble.study.render import Prompt, read_alone
 from tremble.study.selection import check_families, keeps, of_families
 from tremble.tokenization.options import Tokenizer
 
