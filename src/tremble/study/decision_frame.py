@@ -15,6 +15,7 @@ from tremble.errors import UserError
 from tremble.extensions.extensions import OfPackage
 from tremble.games.base import family as family_of
 from tremble.games.base import known
+from tremble.games.session import of_session
 from tremble.games.theory.topologies import topology
 from tremble.prompts.parts import usable
 from tremble.prompts.presentations import presentations, view
@@ -124,11 +125,18 @@ def decision_row(decision: Decision, counterbalance: Collection[str] = ()) -> di
             "rate_sd": d.rate_sd,
             "choices_each": d.choices_each,
             "config": json.dumps(_parameters(d), ensure_ascii=False),
-            "facts": json.dumps(dict(d.facts), ensure_ascii=False) if d.facts else None,
+            "facts": _facts(d),
             "response": d.response,
             "presentations": len(presentations(d, counterbalance)),
             **_theory(d),
         }
+
+
+def _facts(decision: Decision) -> str | None:
+    """Facts about who chose: those of a prompt of the user's own, or of a transcript."""
+    own = of_session(decision)
+    facts = decision.person if own else decision.facts
+    return json.dumps(dict(facts), ensure_ascii=False) if facts else None
 
 
 def _values(decision: Decision) -> list[float] | None:
@@ -148,7 +156,8 @@ def _theory(decision: Decision) -> dict[str, Any]:
     user's own, which has none, `READ` with a hash of it (`stats.frames.contexts`, `units`), and
     `LENGTHS` where labels are of different length (`baselines.own_prompts`)."""
     theory: dict[str, Any] = {"normative": None, "normative_why": None, "numbers": None}
-    if decision.prompt is not None or not known(decision.family):
+    # A transcript is no game; to look at what is before each of its responses takes long.
+    if decision.prompt is not None or of_session(decision) or not known(decision.family):
         theory["normative_why"] = _NO_GAME
         if decision.prompt is not None:
             lengths = [len(option.label) for option in decision.options]

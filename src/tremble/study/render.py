@@ -10,6 +10,7 @@ import polars as pl
 from tremble.decisions.record import Decision, Option
 from tremble.errors import UserError
 from tremble.games.base import family, known
+from tremble.games.session import of_session
 from tremble.prompts.chat import Template
 from tremble.prompts.conversation import (
     ControlNotApplicable,
@@ -25,7 +26,7 @@ from tremble.study.columns import in_parts
 from tremble.study.data import GamesOnDemand, decisions_of
 from tremble.study.draft import Draft
 from tremble.study.file import STANDARD, HowRead, Study
-from tremble.study.session_rows import SessionReader, in_groups, of_session
+from tremble.study.session_rows import SessionReader, in_groups
 from tremble.study.table_builder import TableBuilder
 from tremble.tokenization.control_texts import ControlTexts
 from tremble.tokenization.options import (

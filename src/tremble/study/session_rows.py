@@ -9,7 +9,7 @@ from itertools import groupby
 import polars as pl
 
 from tremble.decisions.record import Decision, in_blocks
-from tremble.games.session import FAMILY, Transcript, whole
+from tremble.games.session import Transcript, of_session, whole
 from tremble.prompts.chat import Template
 from tremble.prompts.conversation import Conversation
 from tremble.prompts.parts import begun
@@ -27,11 +27,6 @@ def in_groups(decisions: Iterable[Decision]) -> Iterator[list[Decision]]:
             yield from in_blocks(some)
         else:
             yield list(some)
-
-
-def of_session(decision: Decision) -> bool:
-    """Whether a decision is a response in a transcript."""
-    return decision.game is not None and decision.family == FAMILY.name
 
 
 @dataclass(frozen=True, slots=True)
