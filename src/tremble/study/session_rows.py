@@ -90,8 +90,8 @@ def _in_chat(text: str, places: Sequence[Place], template: Template) -> SessionT
     """The same in a chat: what is before the last line of a prompt is the user's turn, the last
     line opens the answer. Every prompt leaves the common text where its user's turn ends."""
     rendered = [template.render(begun(text[: place.start], ())) for place in places]
-    head = rendered[0].partition(text[: min(places[0].start, 64)].partition("\n")[0])[0]
-    common = head + text
+    said = begun(text[: places[0].start], ()).user
+    common = rendered[0][: max(rendered[0].find(said), 0)] + text
     moved = []
     for place, prompt in zip(places, rendered, strict=True):
         cut = _shared(common, prompt)
