@@ -10,7 +10,7 @@ prompt is marked.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Final, Literal, Protocol
@@ -72,6 +72,17 @@ class Tokenizer(TokenizerFacts, Protocol):
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """The ids of each text; special tokens in it are recognised, none are added."""
+
+    def encode_ends(self, texts: Sequence[str]) -> list[tuple[list[int], list[int]]] | None:
+        """The ids of each text, and in characters where each token ends: -1 for one that ends
+        inside a character or has none. None from tokenizers that do not tell."""
+
+    def literal(self) -> Tokenizer:
+        """The same tokenizer, to which control tokens (flagged special) in a text are letters."""
+
+    @property
+    def added(self) -> Collection[int]:
+        """The ids of words and marks added to the vocabulary that are not control tokens."""
 
     def pieces(self) -> Sequence[str]:
         """The vocabulary by id, as the tokenizer stores it."""
