@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Any
 
@@ -63,6 +64,7 @@ def trained(kind: str) -> HubTokenizer:
         inner.normalizer = normalizers.Replace(" ", "▁")
         inner.pre_tokenizer = pre_tokenizers.Split("\n\n", "isolated")
         trainer = trainers.BpeTrainer(vocab_size=500, special_tokens=special)
+        texts = [part for text in texts for part in re.split("<<.*?>>", text)] + ["<<", ">>"] * 9
     elif kind == "bpe with a dummy":  # as Llama's first
         inner = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True))
         inner.normalizer = normalizers.Sequence(

@@ -204,6 +204,7 @@ class SessionPaths:
                 path = one.paths[at]
                 on_trunk = (
                     place.cut is None
+                    and not one.token_boundary
                     and shared == len(whole)
                     and tuple(ids[shared : shared + len(path)]) == path
                 )
