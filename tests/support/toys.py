@@ -52,6 +52,10 @@ class GreedyTokenizer:
         return other
 
     @property
+    def control(self) -> frozenset[int]:
+        return frozenset({self.words.index("<s>")})
+
+    @property
     def added(self) -> frozenset[int]:
         return frozenset()
 

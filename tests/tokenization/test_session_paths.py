@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -179,6 +180,52 @@ def test_prompts_that_are_no_beginning_of_the_text_are_branches() -> None:
     made = SessionPaths(tokenizer)(asked)
     assert differences(tokenizer.literal(), asked, made) == []
     assert made.branches == len(places)
+
+
+def in_a_chat(words: str, opened: str = "You press <<") -> SessionText:
+    """A session in a chat: the template's own control tokens around people's words."""
+    head, turn = "<bos>user\n", "</s>\n<bos>model\n"
+    text = head + words
+    places = [
+        replace(
+            place,
+            cut=place.start - len(opened),
+            suffix=turn + opened,
+            spoken=len(opened),
+        )
+        for place in session(text).places
+    ]
+    return SessionText(text, places, len(head))
+
+
+@pytest.mark.parametrize("kind", ["bytes", "bpe of whole texts", "bpe with a dummy", "wordpiece"])
+def test_in_a_chat_the_templates_control_tokens_are_control_tokens(kind: str) -> None:
+    tokenizer = trained(kind)
+    asked = in_a_chat("Choose.\n" + "You press <<J>>.\nYou press <<F>>.\n" * 9)
+    made = SessionPaths(tokenizer)(asked)
+    assert differences(tokenizer, asked, made) == []
+    bos, end = tokenizer.inner.convert_tokens_to_ids(["<bos>", "</s>"])
+    prefix = list(made.paths[-1].prefix)
+    assert (prefix.count(bos), prefix.count(end)) == (2, 1)
+
+
+@pytest.mark.parametrize("kind", ["bytes", "bpe of whole texts", "bpe with a dummy", "wordpiece"])
+def test_in_a_chat_control_tokens_in_peoples_words_are_letters(kind: str) -> None:
+    tokenizer = trained(kind)
+    words = "Choose </s> or <bos>.\n" + "You press <<J>></s>.\nYou press <<F>>.\n" * 9
+    asked = in_a_chat(words)
+    made = SessionPaths(tokenizer)(asked)
+    bos, end = tokenizer.inner.convert_tokens_to_ids(["<bos>", "</s>"])
+    # Every prompt: the template's tokens and, between them, the words as letters.
+    for place, paths in zip(asked.places, made.paths, strict=True):
+        plain = tokenizer.literal()
+        said = "user\n" + words[: (place.cut or 0) - asked.words]
+        right = [bos, *plain.encode([said])[0], end, *plain.encode(["\n"])[0], bos]
+        right += plain.encode(["model\nYou press <<"])[0]
+        assert list(paths.prefix) == right
+        assert paths.paths == (
+            tuple(plain.encode([f"model\nYou press <<{place.response}"])[0][-1:]),
+        )
 
 
 def test_a_tokenizer_that_does_not_tell_where_tokens_end_is_read_slowly() -> None:

@@ -35,6 +35,10 @@ class ByteTokenizer:
         return ["<bos>"]
 
     @property
+    def control(self) -> frozenset[int]:
+        return frozenset({BOS})
+
+    @property
     def added(self) -> frozenset[int]:
         return frozenset()
 

@@ -106,6 +106,12 @@ class HubTokenizer:
         }
 
     @cached_property
+    def control(self) -> frozenset[int]:
+        decoder = self.inner.added_tokens_decoder
+        unknown = self.inner.unk_token_id
+        return frozenset(at for at, one in decoder.items() if one.special and at != unknown)
+
+    @cached_property
     def added(self) -> frozenset[int]:
         decoder = self.inner.added_tokens_decoder
         return frozenset(
@@ -176,22 +182,16 @@ class HubTokenizer:
     def _spelt(self, ids: list[int], ends: list[int] | None) -> tuple[list[int], list[int]]:
         """Control tokens that a vocabulary of words has as words (Unigram), in single letters."""
         ends = ends or []
-        if self._control.isdisjoint(ids):
+        if self.control.isdisjoint(ids):
             return ids, ends
         spelt: list[int] = []
         spelt_ends: list[int] = []
         for at, one in enumerate(ids):
-            letters = self._letters(one) if one in self._control else [one]
+            letters = self._letters(one) if one in self.control else [one]
             spelt += letters
             if ends:
                 spelt_ends += [*[-1] * (len(letters) - 1), ends[at]]
         return spelt, spelt_ends
-
-    @cached_property
-    def _control(self) -> frozenset[int]:
-        decoder = self.inner.added_tokens_decoder
-        unknown = self.inner.unk_token_id
-        return frozenset(at for at, one in decoder.items() if one.special and at != unknown)
 
     def _letters(self, control: int) -> list[int]:
         text = self.inner.added_tokens_decoder[control].content

@@ -1,74 +1,43 @@
-"""A session as one trunk: its text is tokenised once, and every prompt is a stretch of it.
+"""A session as one trunk, control tokens in people's words as letters.
 
-Most responses begin and end where tokens of the whole text do: then the trunk's own tokens are the
-prompt and the response. Where a mark straddles a token, or a prompt is no beginning of the text,
-the prompt is a branch: so many tokens of the trunk, then its own. What these are, and which tokens
-other options would be, is read from the end of the prompt alone (`tails`), so that the time is that
-of the text, not of all its beginnings.
-
-Control tokens in people's words are letters here, unless the words of the source are to be taken
-for them. Other added tokens stay what the tokenizer makes of them.
+A transcript is all people's words. A chat has control tokens of its own around them, in the same
+text; where the words hold none, as nearly always, the tokenizer reads it as it is. Where they do,
+the control tokens of the template are written between two characters that no text has, and what is
+between them is tokenised apart.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Final, Literal
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Literal
 
-import numpy as np
-import numpy.typing as npt
-
-from tremble.tokenization.options import (
-    Tokenizer,
-    TokenPaths,
-    option_paths,
-    terminator_ids,
-    with_bos,
-)
-from tremble.tokenization.session_text import Place, SessionText, SessionTokens
-from tremble.tokenization.tails import CLOSING, LENGTHS, Tail, TailPaths, tail_paths
-from tremble.tokenization.trunk import Ids, Stretch, Trunk
+from tremble.tokenization.options import Tokenizer, terminator_ids
+from tremble.tokenization.session_text import SessionText, SessionTokens
+from tremble.tokenization.tails import CLOSING
+from tremble.tokenization.trunk import Ids
+from tremble.tokenization.trunk_paths import Encoded, TrunkPaths
 
 SpecialTokens = Literal["plain", "source"]
-_REMEMBERED: Final = 50_000  # tails; beyond, all are forgotten
-_TOGETHER: Final = 64  # prompts that a tokenizer without ends gets at a time
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """A session whose text is tokenised. `ends` are characters, -1 in a character and of BOS;
-    `boundaries` those that are none of these, rising, and `behind` the tokens up to each."""
-
-    session: SessionText
-    trunk: Trunk
-    ids: list[int]
-    ends: list[int]
-    boundaries: npt.NDArray[np.int64]
-    behind: npt.NDArray[np.int64]
-
-    def tokens_up_to(self, characters: Sequence[int]) -> list[int]:
-        """How many tokens end at each of some places, -1 where none does."""
-        asked = np.asarray(characters, np.int64)
-        at = np.searchsorted(self.boundaries, asked)
-        inside = at < len(self.boundaries)
-        at = np.where(inside, at, 0)
-        if not len(self.boundaries):
-            return [-1] * len(asked)
-        found = inside & (self.boundaries[at] == asked)
-        return [int(one) for one in np.where(found, self.behind[at], -1)]
+_NO_CHARACTERS = [chr(code) for code in range(0xFDD0, 0xFDF0)]  # of Unicode, for such uses
 
 
 class SessionPaths:
-    """Makes trunks and token paths of sessions, and remembers how prompts end: sessions of one
-    experiment repeat themselves."""
+    """Makes trunks and token paths of sessions.
+
+    With `special_tokens` "plain" control tokens in people's words are letters, with "source" they
+    are what the tokenizer takes them for. One object is for many sessions: those of one experiment
+    repeat themselves, and what is known of one is used for the next.
+    """
 
     def __init__(self, tokenizer: Tokenizer, special_tokens: SpecialTokens = "plain") -> None:
-        self.tokenizer = tokenizer.literal() if special_tokens == "plain" else tokenizer
-        self._closing = terminator_ids(self.tokenizer.pieces(), CLOSING)
-        self._added = np.array(sorted(self.tokenizer.added), np.uint32)
-        self._longest = max(map(len, self.tokenizer.special_texts), default=0)
-        self._known: dict[Tail, TailPaths | None] = {}
+        self._source, self._literal = tokenizer, tokenizer.literal()
+        self._closing = terminator_ids(tokenizer.pieces(), CLOSING)
+        self._as_source = TrunkPaths(self._source, self._closing)
+        self._as_letters = TrunkPaths(self._literal, self._closing)
+        self._plain = special_tokens == "plain"
+        self._bare: dict[str, bool] = {}
 
     def __call__(self, session: SessionText) -> SessionTokens:
         """The trunk of a session and the paths of its responses, in order.
@@ -76,147 +45,134 @@ class SessionPaths:
         Raises UserError as `option_paths` does, and ValueError where a response is none of its
         options.
         """
-        encoded = self.tokenizer.encode_ends([session.text])
+        if not self._plain:
+            return self._as_source(session)
+        framed = any(place.spoken < len(place.suffix) for place in session.places)
+        if not (session.words or framed):
+            return self._as_letters(session)
+        encoded = self._source.encode_ends([session.text])
+        first = None if encoded is None else encoded[0]
+        if self._without_control(session, first):
+            return self._as_source(session, first)
+        marked = _Marked(self._source, self._literal, _marks(session))
+        return TrunkPaths(marked, self._closing)(marked.session(session))
+
+    def _without_control(self, session: SessionText, encoded: Encoded | None) -> bool:
+        """Whether people's words, and the options, hold no control token."""
+        labels = {label for place in session.places for label in place.labels}
+        if not all(map(self._is_bare, sorted(labels))):
+            return False
         if encoded is None:
-            return self._slowly(session)
-        read = self._read(session, *encoded[0])
-        places = session.places
-        starts = read.tokens_up_to([place.start for place in places])
-        stops = read.tokens_up_to([place.start + len(place.response) for place in places])
-        paths: list[TokenPaths | None] = [
-            self._on_trunk(read, place, start, stop)
-            for place, start, stop in zip(places, starts, stops, strict=True)
+            return self._is_bare(session.text[session.words :])
+        control, end = self._source.control, 0
+        for one, until in zip(*encoded, strict=True):
+            # Of a token that ends inside a character at least the beginning is known.
+            if one in control and (until > session.words or (until < 0 and end >= session.words)):
+                return False
+            end = max(end, until)
+        return True
+
+    def _is_bare(self, text: str) -> bool:
+        if text not in self._bare:
+            if len(self._bare) > 1000:
+                self._bare.clear()
+            control = self._source.control
+            self._bare[text] = not any(one in control for one in self._source.encode([text])[0])
+        return self._bare[text]
+
+
+def _marks(session: SessionText) -> tuple[str, str]:
+    """Two characters that a session does not have."""
+    texts = [session.text, *(place.suffix for place in session.places)]
+    texts += [label for place in session.places for label in place.labels]
+    free = [one for one in _NO_CHARACTERS if not any(one in text for text in texts)]
+    return free[0], free[1]
+
+
+class _Marked:
+    """A tokenizer of texts in which control tokens are written between two marks, and all else is
+    letters. Its ends count the marks."""
+
+    def __init__(self, source: Tokenizer, literal: Tokenizer, marks: tuple[str, str]) -> None:
+        self._source, self._literal, self._marks = source, literal, marks
+        self._between = re.compile(f"({marks[0]}[^{marks[1]}]*{marks[1]})")
+        self.bos: Ids = source.bos
+        self.key: str = f"{literal.key}, marked"
+        self.special: Mapping[str, str] = source.special
+        self.special_texts: Sequence[str] = source.special_texts
+        self.template: str | None = source.template
+        self.added: Collection[int] = source.added
+        self.control: Collection[int] = source.control
+
+    def session(self, session: SessionText) -> SessionText:
+        """The same session, the control tokens of its template marked."""
+        frame = self._mark(session.text[: session.words])
+        moved = len(frame) - session.words
+        places = []
+        for place in session.places:
+            own = len(place.suffix) - place.spoken
+            suffix = self._mark(place.suffix[:own]) + place.suffix[own:]
+            cut = None if place.cut is None else place.cut + moved
+            places.append(replace(place, start=place.start + moved, cut=cut, suffix=suffix))
+        return SessionText(frame + session.text[session.words :], places, len(frame))
+
+    def _mark(self, frame: str) -> str:
+        found = sorted((one for one in self.special_texts if one in frame), key=len, reverse=True)
+        ids = self._source.encode(found)
+        control = [
+            text
+            for text, own in zip(found, ids, strict=True)
+            if len(own) == 1 and own[0] in self.control
         ]
-        branches = 0
-        open_places = [at for at, path in enumerate(paths) if path is None]
-        for at, found in zip(open_places, self._by_tails(read, open_places), strict=True):
-            made, on_trunk = self._placed(read, places[at], found, (starts[at], stops[at]))
-            paths[at] = made
-            branches += not on_trunk
-        done = [path for path in paths if path is not None]
-        return SessionTokens(read.trunk, done, branches, self._count_added(read.trunk))
+        if not control:
+            return frame
+        first, last = self._marks
+        texts = "|".join(map(re.escape, control))
+        return re.sub(texts, lambda text: f"{first}{text[0]}{last}", frame)
 
-    def _read(self, session: SessionText, bare: list[int], ends: list[int]) -> _Read:
-        ids = list(with_bos(bare, self.tokenizer.bos))
-        ends = [-1] * (len(ids) - len(bare)) + ends
-        whole = np.asarray(ends, np.int64)
-        behind = np.flatnonzero(whole >= 0)
-        return _Read(session, Trunk(ids), ids, ends, whole[behind], behind + 1)
-
-    def _count_added(self, trunk: Trunk) -> int:
-        return int(np.isin(trunk.ids, self._added).sum()) if len(self._added) else 0
-
-    def _on_trunk(self, read: _Read, place: Place, start: int, stop: int) -> TokenPaths | None:
-        """The paths of a response that begins and ends where tokens do, and has no options to
-        tokenise. White space at either end may be cut otherwise where a text ends."""
-        if start < 1 or stop <= start or place.cut is not None or len(place.labels) > 1:
-            return None
-        if place.labels and place.options() != (place.response,):
-            return None
-        if read.session.text[place.start - 1].isspace() or place.response[-1].isspace():
-            return None
-        path = tuple(read.ids[start:stop])
-        prefix = Stretch(read.trunk, start)
-        return TokenPaths(prefix, (path,), (False,), self._closing, response=0)
-
-    def _by_tails(self, read: _Read, open_places: Sequence[int]) -> list[tuple[int, TailPaths]]:
-        """For each of some places its tail's paths, and the token of the trunk the tail is from."""
-        found: dict[int, tuple[int, TailPaths]] = {}
-        for length in (*LENGTHS, None):
-            wanted = [
-                (at, *self._tail(read, read.session.places[at], length))
-                for at in open_places
-                if at not in found
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        return [
+            [
+                one
+                for piece in self._pieces(text)
+                for one in self._of(piece).encode([self._bare(piece)])[0]
             ]
-            if not wanted:
-                break
-            known = self._learn([tail for _, _, tail in wanted])
-            for at, first, tail in wanted:
-                paths = known[tail]
-                if paths is not None:
-                    found[at] = first, paths
-        return [found[at] for at in open_places]
+            for text in texts
+        ]
 
-    def _tail(self, read: _Read, place: Place, length: int | None) -> tuple[int, Tail]:
-        text, stop = read.session.text, place.stop
-        last = int(np.searchsorted(read.boundaries, stop, "right")) - 1
-        until = 0 if last < 0 else int(read.behind[last])
-        first = 0
-        if length is not None and last >= 0:
-            longest = int(np.searchsorted(read.boundaries, stop - self._longest, "right")) - 1
-            within = int(np.searchsorted(read.behind, until - length, "right")) - 1
-            back = min(longest, within)
-            first = int(read.behind[back]) if back >= 0 else 0
-        if not first:
-            return 0, Tail(text[:stop] + place.suffix, place.options(), (), (), whole=True)
-        begin = read.ends[first - 1]
-        ends = tuple(end - begin if end >= 0 else -1 for end in read.ends[first:until])
-        ids = tuple(read.ids[first:until])
-        return first, Tail(text[begin:stop] + place.suffix, place.options(), ids, ends)
+    def encode_ends(self, texts: Sequence[str]) -> list[Encoded] | None:
+        made: list[Encoded] = []
+        for text in texts:
+            ids: list[int] = []
+            ends: list[int] = []
+            at = 0
+            for piece in self._pieces(text):
+                encoded = self._of(piece).encode_ends([self._bare(piece)])
+                if encoded is None:
+                    return None
+                own, own_ends = encoded[0]
+                if piece[0] == self._marks[0]:
+                    own_ends = [*[-1] * (len(own) - 1), len(piece)]
+                ids += own
+                ends += [at + end if end >= 0 else -1 for end in own_ends]
+                at += len(piece)
+            made.append((ids, ends))
+        return made
 
-    def _learn(self, tails: Sequence[Tail]) -> dict[Tail, TailPaths | None]:
-        """What is known of some tails. Whole prompts are not remembered."""
-        known = {tail: self._known[tail] for tail in tails if tail in self._known}
-        new = list(dict.fromkeys(tail for tail in tails if tail not in known))
-        if new:
-            learnt = zip(new, tail_paths(self.tokenizer, new, self._closing), strict=True)
-            known.update(learnt)
-            if len(self._known) > _REMEMBERED:
-                self._known.clear()
-            self._known.update((tail, known[tail]) for tail in new if not tail.whole)
-        return known
+    def _pieces(self, text: str) -> list[str]:
+        return [piece for piece in self._between.split(text) if piece]
 
-    def _placed(
-        self, read: _Read, place: Place, found: tuple[int, TailPaths], marks: tuple[int, int]
-    ) -> tuple[TokenPaths, bool]:
-        """What a tail says, on its trunk, and whether the trunk goes on with the response."""
-        first, tail = found
-        begin, (start, stop) = first + tail.kept, marks
-        at = place.options().index(place.response)
-        path = tail.paths[at]
-        aligned = start > 0 and place.cut is None and not tail.boundary
-        if aligned and tuple(read.ids[start:stop]) == path:
-            prefix, on_trunk = Stretch(read.trunk, start), True
-        else:
-            shared = _shared(tail.ids, read.ids[begin : begin + len(tail.ids)])
-            prefix, on_trunk = Stretch(read.trunk, begin + shared, tail.ids[shared:]), False
-        made = TokenPaths(
-            prefix, tail.paths, tail.terminated, self._closing, tail.boundary, response=at
-        )
-        return made, on_trunk
+    def _of(self, piece: str) -> Tokenizer:
+        return self._source if piece[0] == self._marks[0] else self._literal
 
-    def _slowly(self, session: SessionText) -> SessionTokens:
-        """The same, every prompt tokenised whole."""
-        trunk = Trunk(with_bos(self.tokenizer.encode([session.text])[0], self.tokenizer.bos))
-        ids = trunk.ids.tolist()
-        paths, branches = [], 0
-        for first in range(0, len(session.places), _TOGETHER):
-            places = session.places[first : first + _TOGETHER]
-            prompts = [
-                (session.text[: place.stop] + place.suffix, place.options()) for place in places
-            ]
-            openings = ["<<"] * len(prompts)
-            made = option_paths(self.tokenizer, prompts, openings=openings)
-            for place, one in zip(places, made, strict=True):
-                at = place.options().index(place.response)
-                whole = tuple(one.prefix)
-                shared = _shared(whole, ids[: len(whole)])
-                path = one.paths[at]
-                on_trunk = (
-                    place.cut is None
-                    and not one.token_boundary
-                    and shared == len(whole)
-                    and tuple(ids[shared : shared + len(path)]) == path
-                )
-                branches += not on_trunk
-                prefix = Stretch(trunk, shared, whole[shared:])
-                paths.append(replace(one, prefix=prefix, terminator=self._closing, response=at))
-        return SessionTokens(trunk, paths, branches, self._count_added(trunk))
+    def _bare(self, piece: str) -> str:
+        return piece.strip("".join(self._marks))
 
+    def literal(self) -> _Marked:
+        return self
 
-def _shared(ids: Ids, trunk: Sequence[int]) -> int:
-    """How many ids some share with the trunk."""
-    if ids == tuple(trunk):
-        return len(ids)
-    pairs = enumerate(zip(ids, trunk, strict=False))
-    return next((at for at, (a, b) in pairs if a != b), min(len(ids), len(trunk)))
+    def pieces(self) -> Sequence[str]:
+        return self._source.pieces()
+
+    def decode(self, ids: Sequence[int]) -> str:
+        return self._source.decode(ids)
