@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +17,13 @@ class GreedyTokenizer:
     def __init__(self, words: Sequence[str], bos: bool = False, lower: bool = False) -> None:
         self.words = [*words, *(chr(code) for code in range(32, 127)), "\n", "<s>"]
         self.lower = lower
+        self.plain = False
         self._bos = (self.words.index("<s>"),) if bos else ()
         self.template: str | None = None
 
     @property
     def key(self) -> str:
-        return repr((self.words, self.lower))
+        return repr((self.words, self.lower, self.plain))
 
     @property
     def bos(self) -> tuple[int, ...]:
@@ -37,10 +40,30 @@ class GreedyTokenizer:
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         return [self._encode(text.lower() if self.lower else text) for text in texts]
 
+    def encode_ends(self, texts: Sequence[str]) -> list[tuple[list[int], list[int]]] | None:
+        made = []
+        for ids in self.encode(texts):
+            made.append((ids, list(accumulate(len(self.words[one]) for one in ids))))
+        return made
+
+    def literal(self) -> GreedyTokenizer:
+        other = copy(self)
+        other.plain = True
+        return other
+
+    @property
+    def control(self) -> frozenset[int]:
+        return frozenset({self.words.index("<s>")})
+
+    @property
+    def added(self) -> frozenset[int]:
+        return frozenset()
+
     def _encode(self, text: str) -> list[int]:
         ids = []
         while text:
-            word = max((w for w in self.words if text.startswith(w)), key=len)
+            known = (w for w in self.words if not self.plain or w != "<s>")
+            word = max((w for w in known if text.startswith(w)), key=len)
             ids.append(self.words.index(word))
             text = text[len(word) :]
         return ids

@@ -15,11 +15,12 @@ class ByteTokenizer:
 
     def __init__(self, bos: bool = True, template: str | None = None) -> None:
         self._bos: Ids = (BOS,) if bos else ()
+        self._literal = False
         self.template = template
 
     @property
     def key(self) -> str:
-        return f"bytes, BOS {self._bos}"
+        return f"bytes, BOS {self._bos}" + (", literal" if self._literal else "")
 
     @property
     def bos(self) -> Ids:
@@ -33,13 +34,38 @@ class ByteTokenizer:
     def special_texts(self) -> Sequence[str]:
         return ["<bos>"]
 
+    @property
+    def control(self) -> frozenset[int]:
+        return frozenset({BOS})
+
+    @property
+    def added(self) -> frozenset[int]:
+        return frozenset()
+
+    def literal(self) -> ByteTokenizer:
+        other = ByteTokenizer(bool(self._bos), self.template)
+        other._literal = True
+        return other
+
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         encoded = []
         for text in texts:
             head, mark, rest = text.partition("<bos>")
-            special = [BOS] if mark and not head else []
+            special = [BOS] if mark and not head and not self._literal else []
             encoded.append(special + list((rest if special else text).encode()))
         return encoded
+
+    def encode_ends(self, texts: Sequence[str]) -> list[tuple[list[int], list[int]]]:
+        made = []
+        for text, ids in zip(texts, self.encode(texts), strict=True):
+            ends = [
+                end
+                for at, letter in enumerate(text)
+                for end in (*[-1] * (len(letter.encode()) - 1), at + 1)
+            ]
+            lead = len(ends) - len(ids)  # BOS is one token and several letters
+            made.append((ids, ends[lead:]))
+        return made
 
     def pieces(self) -> Sequence[str]:
         return [chr(byte) for byte in range(256)] + ["<bos>"]

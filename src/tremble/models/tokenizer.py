@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import copy
 from functools import cached_property
 from hashlib import blake2b
+from threading import Lock
 from typing import Any
 
 from tremble.disk.paths import why
@@ -15,6 +18,8 @@ from tremble.tokenization.options import Ids, bos_of
 
 # Where transformers turns texts into ids; a tokenizer class may have its own way.
 _STEPS = ("__call__", "_encode_plus", "_batch_encode_plus", "_call_one")
+# What a literal tokenizer changes of one that it shares with others is changed for one call.
+_LENT = Lock()
 
 
 class HubTokenizer:
@@ -23,6 +28,7 @@ class HubTokenizer:
     def __init__(self, tokenizer: Any) -> None:
         tokenizer.model_max_length = int(1e30)  # the window is checked elsewhere, with a cure
         self.inner = tokenizer
+        self._literal = False
         self._fast: Any = None
         bare = self.encode(["x"])[0]
         self._bos = bos_of(tokenizer("x")["input_ids"], bare)
@@ -50,6 +56,8 @@ class HubTokenizer:
         else:
             for name, content in _saved(self.inner):
                 digest.update(name.encode() + b"\0" + content)
+        if self._literal:
+            digest.update(b"literal")
         return digest.hexdigest()
 
     @property
@@ -97,14 +105,104 @@ class HubTokenizer:
             )
         }
 
+    @cached_property
+    def control(self) -> frozenset[int]:
+        decoder = self.inner.added_tokens_decoder
+        unknown = self.inner.unk_token_id
+        return frozenset(at for at, one in decoder.items() if one.special and at != unknown)
+
+    @cached_property
+    def added(self) -> frozenset[int]:
+        decoder = self.inner.added_tokens_decoder
+        return frozenset(
+            at for at, token in decoder.items() if not token.special and token.content.strip()
+        )
+
+    def literal(self) -> HubTokenizer:
+        other = copy(self)
+        other.__dict__.pop("key", None)
+        other._literal = True
+        return other
+
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         if not texts:
             return []
-        if self._fast is not None:
-            batch = self._fast.encode_batch_fast(list(texts), add_special_tokens=False)
-            return [encoding.ids for encoding in batch]
-        encoded: list[list[int]] = self.inner(list(texts), add_special_tokens=False)["input_ids"]
+        with self._as_letters():
+            if self._fast is not None:
+                batch = self._fast.encode_batch_fast(list(texts), add_special_tokens=False)
+                encoded = [encoding.ids for encoding in batch]
+            else:
+                # Only a tokenizer of the Rust library keeps the other added tokens then.
+                letters = {"split_special_tokens": True} if self._splits else {}
+                encoded = self.inner(list(texts), add_special_tokens=False, **letters)["input_ids"]
+        if self._literal:
+            return [self._spelt(ids, None)[0] for ids in encoded]
         return encoded
+
+    def encode_ends(self, texts: Sequence[str]) -> list[tuple[list[int], list[int]]] | None:
+        if self._fast is None:
+            return None
+        with self._as_letters(whole_offsets=True):
+            batch = self._fast.encode_batch(list(texts), add_special_tokens=False)
+        encoded = [(encoding.ids, _ends(encoding.offsets)) for encoding in batch]
+        return [self._spelt(*one) for one in encoded] if self._literal else encoded
+
+    @property
+    def _splits(self) -> bool:
+        """Whether transformers is told to take control tokens for letters."""
+        return self._literal and hasattr(self.inner, "backend_tokenizer")
+
+    @contextmanager
+    def _as_letters(self, whole_offsets: bool = False) -> Iterator[None]:
+        """For one call: control tokens in a text are letters, if they are to be, and offsets have
+        the white space that belongs to a token, which GPT-2's post-processor cuts off."""
+        fast, inner = self._fast, self.inner
+        with _LENT:
+            if fast is None:
+                trie = getattr(inner, "tokens_trie", None) if self._literal else None
+                if trie is not None:
+                    inner.tokens_trie = _without_special(trie, inner)
+                try:
+                    yield
+                finally:
+                    if trie is not None:
+                        inner.tokens_trie = trie
+                return
+            flag, last = fast.encode_special_tokens, fast.post_processor
+            try:
+                fast.encode_special_tokens = flag or self._literal
+                if whole_offsets and last is not None:
+                    fast.post_processor = None
+                yield
+            finally:
+                fast.encode_special_tokens = flag
+                if whole_offsets and last is not None:
+                    fast.post_processor = last
+
+    def _spelt(self, ids: list[int], ends: list[int] | None) -> tuple[list[int], list[int]]:
+        """Control tokens that a vocabulary of words has as words (Unigram), in single letters."""
+        ends = ends or []
+        if self.control.isdisjoint(ids):
+            return ids, ends
+        spelt: list[int] = []
+        spelt_ends: list[int] = []
+        for at, one in enumerate(ids):
+            letters = self._letters(one) if one in self.control else [one]
+            spelt += letters
+            if ends:
+                spelt_ends += [*[-1] * (len(letters) - 1), ends[at]]
+        return spelt, spelt_ends
+
+    def _letters(self, control: int) -> list[int]:
+        text = self.inner.added_tokens_decoder[control].content
+        vocabulary, unknown = self._vocabulary, self.inner.unk_token_id
+        found = [vocabulary.get(letter, unknown) for letter in text]
+        return [one for one in found if one is not None]
+
+    @cached_property
+    def _vocabulary(self) -> Mapping[str, int]:
+        vocabulary: Mapping[str, int] = self.inner.get_vocab()
+        return vocabulary
 
     def pieces(self) -> Sequence[str]:
         pieces: Sequence[str] = self.inner.convert_ids_to_tokens(list(range(len(self.inner))))
@@ -112,6 +210,22 @@ class HubTokenizer:
 
     def decode(self, ids: Sequence[int]) -> str:
         return str(self.inner.decode(list(ids)))
+
+
+def _ends(offsets: Sequence[tuple[int, int]]) -> list[int]:
+    """Where tokens end, in characters; -1 where the next one has part of the same character, and at
+    tokens of no characters."""
+    ends = []
+    following = [*offsets[1:], (1 << 60, 1 << 61)]
+    for (start, end), (then, last) in zip(offsets, following, strict=False):
+        ends.append(end if start < end <= then < last else -1)
+    return ends
+
+
+def _without_special(trie: Any, tokenizer: Any) -> Any:
+    """The texts that a tokenizer of Python takes out of a text first, without control tokens."""
+    added = tokenizer.added_tokens_decoder.values()
+    return type(trie)(token.content for token in added if not token.special)
 
 
 def _saved(tokenizer: Any) -> list[tuple[str, bytes]]:

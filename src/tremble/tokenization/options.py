@@ -10,7 +10,7 @@ prompt is marked.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Final, Literal, Protocol
@@ -72,6 +72,21 @@ class Tokenizer(TokenizerFacts, Protocol):
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """The ids of each text; special tokens in it are recognised, none are added."""
+
+    def encode_ends(self, texts: Sequence[str]) -> list[tuple[list[int], list[int]]] | None:
+        """The ids of each text, and in characters where each token ends: -1 inside a character.
+        None from tokenizers that do not tell."""
+
+    def literal(self) -> Tokenizer:
+        """The same tokenizer, to which control tokens (flagged special) in a text are letters."""
+
+    @property
+    def control(self) -> Collection[int]:
+        """The ids of control tokens: those flagged special, but for the unknown one."""
+
+    @property
+    def added(self) -> Collection[int]:
+        """The ids of words and marks added to the vocabulary that are not control tokens."""
 
     def pieces(self) -> Sequence[str]:
         """The vocabulary by id, as the tokenizer stores it."""
@@ -202,11 +217,8 @@ def terminator_character(opening: str) -> str | None:
 
 
 def terminator_ids(pieces: Sequence[str], character: str) -> Ids:
-    """The ids of all tokens whose text starts with an ASCII character.
-
-    Byte-level and SentencePiece vocabularies store printable ASCII as itself; byte fallback
-    stores `<0x22>`.
-    """
+    """The ids of all tokens whose text starts with an ASCII character. Byte-level and SentencePiece
+    vocabularies store printable ASCII as itself; byte fallback stores `<0x22>`."""
     fallback = f"<0x{ord(character):02X}>"
     return tuple(
         index
@@ -287,11 +299,8 @@ def _first_token_paths(
     ids: Ids, wholes: list[Ids], labels: Sequence[str], alone: list[list[int]]
 ) -> TokenPaths:
     """The reading of Shapira et al. (2026): one token per option, right after the context as it
-    stands.
-
-    The token is the first that tokenising both as one text puts after the context, or, where a
-    token spans the boundary, the first of the label on its own.
-    """
+    stands. It is the first that tokenising both as one text puts after the context, or, where a
+    token spans the boundary, the first of the label on its own."""
     paths = [first_token(ids, *pair) for pair in zip(wholes, alone, strict=True)]
     for path, label in zip(paths, labels, strict=True):
         if not path:
