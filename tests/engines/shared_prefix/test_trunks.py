@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import replace
+from random import Random
 from time import perf_counter
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.shared_prefix import some_paths
-from tests.support.trunks import alone, sessions, walk
+from tests.support.shared_prefix import assert_equal, pair_of, scored, some_paths
+from tests.support.trunks import alone, made_sessions, sessions, walk
+from tremble.engines.base import Score
+from tremble.engines.memory import Room
+from tremble.engines.reference import ReferenceEngine
+from tremble.engines.shared_prefix import tree_attention, units
 from tremble.engines.shared_prefix.layout import leaving
+from tremble.engines.shared_prefix.self_check import checked_prompts, compare, scored_alone
 from tremble.engines.shared_prefix.stream import Plan
 from tremble.tokenization.options import TokenPaths
 from tremble.tokenization.trunk import Stretch, Trunk
@@ -85,9 +92,7 @@ def long_session(tokens: int, reads: int) -> list[TokenPaths]:
     trunk = Trunk(np.random.default_rng(1).integers(20, 400, tokens))
     stops = np.linspace(10, tokens - 4, reads).astype(int).tolist()
     return [
-        TokenPaths(
-            Stretch(trunk, stop, (3, 4) if number % 2 else ()), ((1,), (2,)), (False, False)
-        )
+        TokenPaths(Stretch(trunk, stop, (3, 4) if number % 2 else ()), ((1,), (2,)), (False, False))
         for number, stop in enumerate(stops)
     ]
 
@@ -117,3 +122,126 @@ def test_a_response_of_one_token_is_read_behind_it_too() -> None:
     assert replace(paths, response=None).nodes() == [()]
     with pytest.raises(IndexError):
         Stretch(Trunk([1]), 1)[1]
+
+
+def many_sessions(seed: int) -> list[TokenPaths]:
+    """Three trunks far beyond a window of eight tokens, with forty prompts each, and some others."""
+    random = Random(seed)
+    prompts = made_sessions(random, 3, 120, 40)
+    prompts += [alone(p) for p in made_sessions(random, 2, 20, 4)]
+    random.shuffle(prompts)
+    return prompts
+
+
+def singly(engine: ReferenceEngine, prompts: Sequence[TokenPaths]) -> list[Score]:
+    """Every prompt written out and in a call of its own."""
+    found = [score for p in prompts for score in engine.score([alone(p)])]
+    return [replace(score, index=index) for index, score in enumerate(found)]
+
+
+def assert_same(found: Sequence[Score], expected: Sequence[Score]) -> None:
+    assert_equal(found, expected)
+    for one, other in zip(found, expected, strict=True):
+        assert (one.response is None) == (other.response is None)
+        if one.response is not None and other.response is not None:
+            values = (one.response.logprob, one.response.closing)
+            wanted = (other.response.logprob, other.response.closing)
+            assert values == pytest.approx(wanted, abs=1e-5)
+            assert one.response.tokens == other.response.tokens
+
+
+@pytest.mark.usefixtures("one_thread")
+@pytest.mark.parametrize("apart", [4, 1024])
+@pytest.mark.parametrize(
+    "architecture", ["Llama", "Gemma3Text", "Gemma2", "GptOss", "Llama4", "GPT2"]
+)
+def test_trunks_are_scored_as_single_prompts(
+    architecture: str, apart: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Slices of 50 tokens, within which units of 16 attend to their trunk with or without a mask."""
+    monkeypatch.setattr(units, "UNIT", 16)
+    monkeypatch.setattr(units, "APART", apart)
+    monkeypatch.setitem(tree_attention.BUNDLE, "cpu", 1 + (apart == 4))
+    reference, shared, _ = pair_of(architecture, Room(50, 9))
+    prompts = many_sessions(apart)
+    expected = singly(reference, prompts)
+    assert_same(scored(shared, prompts), expected)
+    report = shared.report()
+    assert report["path"] == "shared"
+    assert report["computed_tokens"] == Plan(prompts).distinct < report["tokens"] / 5
+    assert_same(scored(reference, prompts), expected)
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_layers_with_a_window_keep_their_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eight tokens each of where the stream goes on and of where it comes back to; the other layer
+    keeps the whole path."""
+    _, shared, _ = pair_of("Gemma3Text", Room(50, 9))
+    prompts = many_sessions(2)
+    kept: list[list[int]] = []
+    inner = shared.compute
+
+    def compute(*given: object) -> object:
+        answered, carry = inner(*given)  # type: ignore[arg-type]
+        kept.append([one.key.shape[2] for one in carry])
+        assert [one.length for one in carry] == [given[2][0]] * 2  # type: ignore[index]
+        onward = given[2]
+        wanted = {d for depth in onward for d in range(max(0, depth - 7), depth)}  # type: ignore
+        assert len(wanted) >= kept[-1][0]
+        return answered, carry
+
+    monkeypatch.setattr(shared, "compute", compute)
+    scored(shared, prompts)
+    assert max(whole for _, whole in kept) > 80
+    assert max(window for window, _ in kept) < 40
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_the_reference_reads_a_trunk_in_one_pass() -> None:
+    reference, _, _ = pair_of("Llama")
+    trunk = Trunk([1, 2, 3, 1, 2, 1, 3, 3, 2])
+    asked = [
+        TokenPaths(Stretch(trunk, stop), ((said,),), (False,), (3,), response=0)
+        for stop, said in ((3, 1), (5, 1), (8, 2))
+    ]
+    branch = TokenPaths(Stretch(trunk, 4, (0,)), ((1,), (2,)), (False, False))
+    expected = singly(reference, [*asked, branch])
+    rows: list[tuple[int, int]] = []
+    reference.model.lm_head.register_forward_hook(lambda _, args, out: rows.append(out.shape[:2]))
+    assert_same(scored(reference, [*asked, branch]), expected)
+    assert rows == [(1, 6), (1, 1)]
+    assert reference.efforts([*asked, branch]) == [4.0, 2.0, 3.0, 5.0]
+
+
+def test_a_response_is_compared_too() -> None:
+    reference, _, _ = pair_of("Llama")
+    paths = TokenPaths((1, 2, 3), ((1,),), (False,), (3,), response=0)
+    (score,) = reference.score([paths])
+    assert score.response is not None
+    for other in (
+        replace(score, response=replace(score.response, closing=score.response.closing - 1)),
+        replace(score, response=replace(score.response, logprob=score.response.logprob - 1)),
+    ):
+        assert compare([score], [other], 1e-4).max_difference == pytest.approx(1)
+    assert compare([score], [replace(score, response=None)], 1e-4).why is not None
+
+
+def test_what_is_checked_is_written_out_for_the_reference() -> None:
+    reference, _, _ = pair_of("Llama")
+    prompts = long_session(9_000, 300)
+    sample = checked_prompts(Plan(prompts), prompts)
+    assert max(p.length for p in sample[:-1]) == max(p.length for p in prompts)
+    assert isinstance(sample[-1].prefix, Stretch)
+    assert 0 < len(sample[-1].prefix.rest) <= 4096
+    seen: list[TokenPaths] = []
+
+    class Watched:
+        def score(self, asked: Sequence[TokenPaths]) -> list[Score]:
+            seen.extend(asked)
+            assert len(asked) == 1
+            return [Score(0, (float(len(asked[0].prefix)),))]
+
+    scores = scored_alone(Watched(), sample)  # type: ignore[arg-type]
+    assert [score.logprobs for score in scores] == [(float(len(p.prefix)),) for p in sample]
+    assert [score.index for score in scores] == list(range(len(sample)))
+    assert all(isinstance(p.prefix, tuple) for p in seen)
