@@ -126,8 +126,8 @@ class ReferenceEngine:
         return [max(effort, 0.0) for effort in efforts]
 
     def score(self, prompts: Sequence[TokenPaths]) -> Iterator[Score]:
-        """Scores of prompts on trunks first, in pieces that lie on one trunk; then of the others, in
-        order of length where passes hold several sequences, else as given."""
+        """Scores of prompts that lie on trunks first, trunk by trunk; then of the others, in order
+        of length where passes hold several sequences, else as given."""
         alone: list[int] = []
         on_trunks: list[OnTrunk] = []
         for index, paths in enumerate(prompts):
@@ -138,6 +138,8 @@ class ReferenceEngine:
                 on_trunks.append(one)
             else:
                 alone.append(index)
+        first: dict[int, int] = {}  # place of the first prompt of a trunk
+        on_trunks.sort(key=lambda one: (first.setdefault(id(one.trunk), one.index), one.stop))
         for piece in together(on_trunks, self._most_rows()) if on_trunks else ():
             yield from self._along(prompts, piece)
         if self.batch > 1:
@@ -203,8 +205,8 @@ class ReferenceEngine:
         return None
 
     def _largest(self, prefix: Ids | Stretch, rows: int) -> int:
-        """The largest of some ids; of a trunk without one from `rows` on the largest of all its own,
-        which is looked for once."""
+        """The largest of some ids; where a trunk has none from `rows` on, the largest of all its
+        ids, which is looked for once."""
         if not isinstance(prefix, Stretch):
             return max(prefix)
         if self._trunk is None or self._trunk[0] is not prefix.trunk:
@@ -306,7 +308,7 @@ class ReferenceEngine:
     def _logits(
         self, arguments: dict[str, Any], kept: int | torch.Tensor | None, shape: tuple[int, int]
     ) -> torch.Tensor:
-        """Logits [sequences, rows, vocabulary] of a pass, at the places that are kept (None: all)."""
+        """Logits [sequences, rows, vocabulary] of a pass, at the places kept (None: all)."""
         if kept is not None:
             arguments["logits_to_keep"] = kept
         try:

@@ -125,7 +125,7 @@ def test_a_response_of_one_token_is_read_behind_it_too() -> None:
 
 
 def many_sessions(seed: int) -> list[TokenPaths]:
-    """Three trunks far beyond a window of eight tokens, with forty prompts each, and some others."""
+    """Three trunks far beyond a window of eight tokens, with forty prompts each, and others."""
     random = Random(seed)
     prompts = made_sessions(random, 3, 120, 40)
     prompts += [alone(p) for p in made_sessions(random, 2, 20, 4)]
@@ -158,7 +158,7 @@ def assert_same(found: Sequence[Score], expected: Sequence[Score]) -> None:
 def test_trunks_are_scored_as_single_prompts(
     architecture: str, apart: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Slices of 50 tokens, within which units of 16 attend to their trunk with or without a mask."""
+    """Slices of 50 tokens, whose units of 16 attend to their trunk with or without a mask."""
     monkeypatch.setattr(units, "UNIT", 16)
     monkeypatch.setattr(units, "APART", apart)
     monkeypatch.setitem(tree_attention.BUNDLE, "cpu", 1 + (apart == 4))
@@ -227,7 +227,6 @@ def test_a_response_is_compared_too() -> None:
 
 
 def test_what_is_checked_is_written_out_for_the_reference() -> None:
-    reference, _, _ = pair_of("Llama")
     prompts = long_session(9_000, 300)
     sample = checked_prompts(Plan(prompts), prompts)
     assert max(p.length for p in sample[:-1]) == max(p.length for p in prompts)

@@ -1,5 +1,5 @@
-"""Attention of the units of a bundle: query heads that share a key head are folded into its rows, so
-that keys are never copied per head."""
+"""Attention of the units of a bundle: query heads that share a key head are folded into its rows,
+so that keys are never copied per head."""
 
 from __future__ import annotations
 
@@ -89,8 +89,8 @@ def _sink(sinks: torch.Tensor, shared: int, count: int) -> torch.Tensor:
 def _behind(
     far: tuple[torch.Tensor, torch.Tensor], states: Heads, mask: torch.Tensor, manner: Manner
 ) -> torch.Tensor:
-    """As `_under_mask`, with keys and values `far` [key heads, keys, size] in front that every token
-    sees: they are the same for all units, and need no mask."""
+    """As `_under_mask`, with keys and values `far` [key heads, keys, size] in front that every
+    token sees: they are the same for all units, and need no mask."""
     query, key, value = states.query, states.key, states.value
     units, heads, count, size = query.shape
     shared = key.shape[1]

@@ -88,8 +88,8 @@ def _branched(paths: TokenPaths) -> TokenPaths:
 
 
 def scored_alone(engine: Engine, sample: Sequence[TokenPaths]) -> list[Score]:
-    """The scores of some prompts in their order, by an engine that is to know of no trunk: their ids
-    are written out, and those on trunks are scored each in a call of its own."""
+    """The scores of some prompts in their order, by an engine that is to know of no trunk: their
+    ids are written out, and those on trunks are scored each in a call of its own."""
     on_trunks = [at for at, paths in enumerate(sample) if isinstance(paths.prefix, Stretch)]
     others = [at for at, paths in enumerate(sample) if not isinstance(paths.prefix, Stretch)]
     scores: dict[int, Score] = {}

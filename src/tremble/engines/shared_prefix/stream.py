@@ -2,10 +2,10 @@
 
 The token sequences that a set of prompts needs, in their order (see `layout`), walk their prefix
 tree in preorder: each adds the tokens behind what it shares with the one before. Those tokens, one
-after another, are the stream that an engine computes, slice by slice. Of everything before a slice its tokens see one
-path only, the latest token of every depth above the first of the slice; so between slices an engine
-keeps that one path and frees the rest, and no token is computed twice (but for the few of a branch
-of one trunk that runs along another).
+after another, are the stream that an engine computes, slice by slice. Of everything before a slice
+its tokens see one path only, the latest token of every depth above the first of the slice; so
+between slices an engine keeps that one path and frees the rest, and no token is computed twice (but
+for the few of a branch of one trunk that runs along another).
 """
 
 from __future__ import annotations

@@ -95,8 +95,8 @@ class TreePass:
         self._views: dict[tuple[int, int, torch.device], _View] = {}
 
     def attend(self, heads: Heads, kind: _Kind | None, manner: Manner) -> torch.Tensor:
-        """[1, tokens, heads, size] out of query, key and value [1, heads, tokens, size]; `kind` says
-        which depths see which (None: all before them).
+        """[1, tokens, heads, size] out of query, key and value [1, heads, tokens, size]; `kind`
+        says which depths see which (None: all before them).
 
         Raises Unsupported where these are not those of the pass, and Stopped within
         `until_attention`.
