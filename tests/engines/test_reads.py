@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+import numpy.typing as npt
 import pytest
+import torch
 from hypothesis import given
 
-from tests.support.shared_prefix import some_paths
-from tremble.engines.base import TOP
+from tests.support.shared_prefix import pair_of, some_paths
+from tremble.engines.base import TOP, ResponseScore
+from tremble.engines.mock import MockEngine
 from tremble.engines.reads import Read, Values, reads_of, score_of
 from tremble.tokenization.options import TokenPaths
 
@@ -45,3 +49,57 @@ def test_a_terminator_that_no_token_starts_with_has_no_probability() -> None:
     (root, after) = reads_of(TokenPaths((9,), ((1,), (1, 2)), (True, False), ()))
     assert root.summed is None
     assert after.summed == ()
+
+
+def shares(**of: float) -> npt.NDArray[np.float64]:
+    """Probabilities of the 257 tokens of a byte model; what is left is everyone's alike."""
+    found = np.full(257, (1 - sum(of.values())) / 257)
+    for text, share in of.items():
+        found[ord(text)] += share
+    return found
+
+
+def test_how_likely_a_response_is_by_hand() -> None:
+    """The response ab, closed by > or ]; a is the likeliest first token, b is not."""
+    after = {"a": shares(b=0.5, a=0.25), "b": shares(b=0.25), "<": shares(a=0.5, b=0.25)}
+    after["b"][[ord(">"), ord("]")]] += (0.125, 0.0625)
+    after["b"] /= after["b"].sum()
+    engine = MockEngine(next_token=lambda ids: after[chr(ids[-1])])
+    closing = (ord(">"), ord("]"))
+    alone = TokenPaths((ord("<"),), ((97, 98),), (False,), closing, response=0)
+    options = TokenPaths((ord("<"),), ((98,), (97, 98)), (False, False), closing, response=1)
+    first, second = math.log(0.5 + 0.25 / 257), math.log(0.5 + 0.25 / 257)
+    least = 0.75 / 257
+    ended = math.log((0.1875 + 2 * least) / (1 + 0.1875))
+    for paths in (alone, options):
+        (score,) = engine.score([paths])
+        assert score.response is not None
+        assert score.response.logprob == pytest.approx(first + second)
+        assert score.response.closing == pytest.approx(ended)
+        assert (score.response.tokens, score.response.likeliest) == (2, True)
+    (other,) = engine.score([TokenPaths((ord("<"),), ((98,),), (False,), closing, response=0)])
+    assert other.response is not None and not other.response.likeliest
+    (without,) = engine.score([TokenPaths((ord("<"),), ((98,),), (False,))])
+    assert without.response is None
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_a_response_is_what_the_model_says_of_it() -> None:
+    """Against float64 log-softmax of the logits of one pass over everything."""
+    reference, shared, _ = pair_of("Llama")
+    ids, path, closing = (5, 9, 2, 7), (4, 1, 6), (3, 8)
+    paths = TokenPaths(ids, (path,), (False,), closing, response=0)
+    with torch.inference_mode():
+        logits = reference.model(torch.tensor([(*ids, *path)])).logits[0].double()
+    logs = logits.log_softmax(dim=-1)
+    said = sum(float(logs[3 + at, token]) for at, token in enumerate(path))
+    expected = ResponseScore(
+        said, float(logs[6, list(closing)].logsumexp(dim=0)), 3, int(logs[3].argmax()) == 4
+    )
+    for engine in (reference, shared):
+        (score,) = engine.score([paths])
+        found = score.response
+        assert found is not None
+        assert found.logprob == pytest.approx(expected.logprob, abs=1e-5)
+        assert found.closing == pytest.approx(expected.closing, abs=1e-5)
+        assert (found.tokens, found.likeliest) == (expected.tokens, expected.likeliest)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.support.extensions import example, on_path
-from tremble.engines.base import Limits, Score
+from tremble.engines.base import Limits, ResponseScore, Score
 from tremble.engines.guarded import GuardedEngine
 from tremble.engines.registry import open_with
 from tremble.errors import UserError
@@ -63,7 +64,17 @@ def guarded(**gives: Any) -> GuardedEngine:
 
 def prompts(refused: bool = False) -> Any:
     refusal = Refusal("too_long", "too long") if refused else None
-    return [SimpleNamespace(paths=((1,), (2,)), refusal=refusal)] * 2
+    return [SimpleNamespace(paths=((1,), (2,)), refusal=refusal, response=None)] * 2
+
+
+def said(logprob: Any = -1.0, closing: Any = -0.5, tokens: Any = 2, likeliest: Any = True) -> Score:
+    """The score of `asked`."""
+    return Score(0, (HALF,), response=ResponseScore(logprob, closing, tokens, likeliest))
+
+
+def asked() -> Any:
+    """One prompt of a response of two tokens."""
+    return [SimpleNamespace(paths=((1, 2),), refusal=None, response=0)]
 
 
 def crash() -> Any:
@@ -103,6 +114,36 @@ def test_scores_that_cannot_be_are_a_sentence(scores: Any, why: str) -> None:
     with pytest.raises(UserError) as raised:
         list(guarded(score=scores).score(prompts()))
     assert str(raised.value).startswith(BEGIN) and why in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("score", "why"),
+    [
+        (Score(0, (HALF,)), "a score without response"),
+        (Score(0, (HALF,), response=(-1.0, -0.5, 2, True)), "a score without response"),  # type: ignore[arg-type]
+        (said("-1"), "something other than numbers"),
+        (said(tokens=1), "tokens must be 2"),
+        (said(likeliest=1), "likeliest True or False"),
+        (said(0.5), "the log-probability 0.5"),
+        (said(closing=0.5), "closed with 0.5"),
+        (said(-math.inf), "the log-probability -inf"),
+    ],
+)
+def test_a_response_that_is_none_is_a_sentence(score: Score, why: str) -> None:
+    with pytest.raises(UserError) as raised:
+        list(guarded(score=[score]).score(asked()))
+    text = str(raised.value)
+    assert text.startswith(BEGIN + "gives the prompt 0 ") and why in text
+
+
+def test_a_response_passes_with_floats_and_is_refused_without_a_number() -> None:
+    whole = said(-1, -2)
+    assert list(guarded(score=[whole]).score(asked())) == [whole]
+    for score in (said(math.nan), said(closing=math.nan)):
+        (found,) = guarded(score=[score]).score(asked())
+        assert (found.error_kind, found.response) == ("not_a_number", None)
+    unasked = [replace(good(at), response=whole.response) for at in (0, 1)]
+    assert list(guarded(score=unasked).score(prompts())) == [good(0), good(1)]
 
 
 def test_nan_is_what_it_is_of_other_engines_and_refusals_pass() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar, get_args
 
-from tremble.engines.base import Engine, Limits, Score, option_mass
+from tremble.engines.base import Engine, Limits, ResponseScore, Score, option_mass
 from tremble.errors import TrembleError, UserError
 from tremble.extensions.entries import Entry
 from tremble.extensions.extensions import BROKEN, failure, unfit
@@ -134,7 +134,37 @@ class GuardedEngine:
             raise self._unfit(
                 f"{what} log-probabilities whose probabilities add up to {mass:g}, more than 1."
             )
-        return replace(score, logprobs=logprobs)
+        response = self._response(score, paths)
+        if response is not None and math.isnan(response.logprob + response.closing):
+            return Score.refused(score.index, NOT_A_NUMBER)
+        return replace(score, logprobs=logprobs, response=response)
+
+    def _response(self, score: Score, paths: TokenPaths) -> ResponseScore | None:
+        """How likely a response is, with floats, where that is asked for; those may be NaN. Raises
+        UserError where it can be none of that prompt."""
+        if paths.response is None:
+            return None
+        given, tokens = score.response, len(paths.paths[paths.response])
+        what = f"gives the prompt {score.index}"
+        if not isinstance(given, ResponseScore):
+            raise self._unfit(
+                f"{what} a score without response, though the prompt asks how likely what a "
+                "participant said is; give Score.response wherever TokenPaths.response is set."
+            )
+        if not (_is_number(given.logprob) and _is_number(given.closing)):
+            raise self._unfit(f"{what} a response with something other than numbers: {given!r}.")
+        if given.tokens != tokens or not isinstance(given.likeliest, bool):
+            raise self._unfit(
+                f"{what} the response {given!r}; tokens must be {tokens}, those of its path, and "
+                "likeliest True or False."
+            )
+        logprob, closing = float(given.logprob), float(given.closing)
+        if max(logprob, closing) > _ABOVE or logprob == -math.inf:
+            raise self._unfit(
+                f"{what} a response of the log-probability {logprob:g}, closed with {closing:g}; "
+                "natural logarithms of probabilities are at most 0, and that of a response finite."
+            )
+        return replace(given, logprob=logprob, closing=closing)
 
     def _of_type(self, method: str, kind: type[T]) -> T:
         made = self._asked(getattr(self._engine, method))

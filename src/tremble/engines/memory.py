@@ -17,6 +17,8 @@ from tremble.errors import ModelUnavailable
 _MOST_TOKENS = {"cpu": 2048, "mps": 4096}
 _MOST_TOKENS_ELSEWHERE = 16384
 _MOST_ROWS = 128
+APART = 1024  # tokens of a path that all see, from which on they need no copy and no mask
+_TOGETHER = 64  # tokens that attend together
 _NO_MEMORY = (
     "out of memory",
     "can't allocate memory",
@@ -46,10 +48,10 @@ class Room:
 def room_in(model: Any, device: torch.device, memory: int | None, longest: int) -> Room:
     """What fits into `memory` bytes on a device (None: a part of what is free), by the model's
     sizes, beside the keys and values of a path of `longest` tokens."""
-    carried, token_bytes, row_bytes = _sizes(model.config, model.dtype.itemsize, longest)
+    most = _MOST_TOKENS.get(device.type, _MOST_TOKENS_ELSEWHERE)
+    carried, token_bytes, row_bytes = _sizes(model.config, model.dtype.itemsize, longest, most)
     bound = _FREE_SHARE * free_bytes(device) if memory is None else memory
     left = max(0.0, bound - carried)
-    most = _MOST_TOKENS.get(device.type, _MOST_TOKENS_ELSEWHERE)
     return Room(
         tokens=int(min(most, max(1, left / 2 / token_bytes))),
         rows=int(min(_MOST_ROWS, max(1, left / 2 / row_bytes))),
@@ -58,31 +60,44 @@ def room_in(model: Any, device: torch.device, memory: int | None, longest: int) 
 
 def pass_bytes(config: Any, itemsize: int, device: torch.device, longest: int) -> int:
     """What the largest pass takes on top of the weights where nothing bounds it."""
-    carried, token_bytes, row_bytes = _sizes(config, itemsize, longest)
     most = _MOST_TOKENS.get(device.type, _MOST_TOKENS_ELSEWHERE)
+    carried, token_bytes, row_bytes = _sizes(config, itemsize, longest, most)
     return int(carried + most * token_bytes + _MOST_ROWS * row_bytes)
 
 
-def _sizes(config: Any, size: int, longest: int) -> tuple[int, int, int]:
-    """Bytes of a path of `longest` tokens, of a token and of a decision row in a pass, where a
-    number takes `size` bytes."""
+def _sizes(config: Any, size: int, longest: int, most: int) -> tuple[int, int, int]:
+    """Bytes of a path of `longest` tokens, of a token and of a decision row in a pass of at most
+    `most` tokens, where a number takes `size` bytes."""
     text = config.get_text_config()
     heads = getattr(text, "num_attention_heads", None) or 0
     hidden = getattr(text, "hidden_size", None) or 4096
     shared = getattr(text, "num_key_value_heads", None) or heads
     width = getattr(text, "head_dim", None) or (hidden // heads if heads else 0)
-    layers = getattr(text, "num_hidden_layers", None) or 0
     inner = getattr(text, "intermediate_size", None) or 0
     inner = max(max(inner) if isinstance(inner, (list, tuple)) else inner, 4 * hidden)
     experts = getattr(text, "num_experts_per_tok", None) or 1
     # The carried path, the one that a pass leaves, and a layer's copy with the pass behind it.
-    carried = 2 * size * shared * width * longest * (2 * layers + 1)
+    spans = _spans(text, longest)
+    carried = 2 * size * shared * width * (2 * sum(spans) + max(spans, default=0))
+    # Scores of what all tokens see, and their exponentials, of one layer and a few tokens at once.
+    carried += 2 * 4 * _TOGETHER * heads * longest if longest > APART else 0
     # What a layer holds of a token at once, with room for the temporaries of its norms; then its
     # row of two kinds of masks, for the query heads of one key head.
     token_bytes = size * (12 * hidden + 4 * inner * experts + 6 * max(heads * width, hidden))
-    token_bytes += 2 * size * longest * max(1, heads // max(shared, 1))
+    token_bytes += 2 * size * min(longest, APART + most) * max(1, heads // max(shared, 1))
     # Logits, and a float32 copy of them.
     return carried, token_bytes, text.vocab_size * (size + 8)
+
+
+def _spans(text: Any, longest: int) -> list[int]:
+    """The tokens of a path of `longest` tokens that each layer keeps."""
+    layers = getattr(text, "num_hidden_layers", None) or 0
+    windows = {
+        "sliding_attention": getattr(text, "sliding_window", None),
+        "chunked_attention": getattr(text, "attention_chunk_size", None),
+    }
+    kinds = getattr(text, "layer_types", None) or ["full_attention"] * layers
+    return [min(longest, windows.get(kind) or longest) for kind in kinds]
 
 
 def free_bytes(device: torch.device) -> float:

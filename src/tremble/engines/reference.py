@@ -2,7 +2,8 @@
 
 Right and simple: every faster path is tested against it. A sequence per maximal node of the
 option tree (one, where all options are single tokens); only the rows at the nodes go through
-the model's own output head; log-softmax in float32 over the whole vocabulary.
+the model's own output head; log-softmax in float32 over the whole vocabulary. Prompts that lie on
+one trunk, given one after another, are read from one pass over it.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ import torch
 
 from tremble.engines.base import TOLERANCE, Limits, Score
 from tremble.engines.cached_pass import CacheCheck, cache_check
-from tremble.engines.memory import is_out_of_memory, too_little
+from tremble.engines.memory import free_bytes, is_out_of_memory, too_little
+from tremble.engines.one_pass import OnTrunk, on_trunk, together
 from tremble.engines.positions import forget_longer_passes, longest_of_one_kind
-from tremble.engines.reads import Read, Values, reads_of, score_of
+from tremble.engines.reads import reads_of
+from tremble.engines.rows import logprobs_of, scored_rows
 from tremble.engines.weights import Weights, input_device, load_weights
 from tremble.errors import ModelUnavailable, TrembleError
 from tremble.models.files import Notify
@@ -29,7 +32,10 @@ from tremble.models.open import ReadyModel
 from tremble.models.spec import RunOptions
 from tremble.models.tokenizer import HubTokenizer
 from tremble.tokenization.options import Ids, TokenPaths, maximal
-from tremble.tokenization.refusal import NOT_A_NUMBER, Refusal
+from tremble.tokenization.refusal import Refusal
+from tremble.tokenization.trunk import Stretch, Trunk
+
+_ROWS_SHARE = 0.25  # of what is free, for the logits of a pass over a trunk
 
 
 class ReferenceEngine:
@@ -60,6 +66,7 @@ class ReferenceEngine:
         self._known = known
         self.cache_check: CacheCheck | None = None
         self._checking = 0.0  # seconds
+        self._trunk: tuple[Trunk, int] | None = None  # the last one seen, and its largest id
         # A misspelt or unknown argument would be swallowed by **kwargs, so ask the signature.
         self._keeps = "logits_to_keep" in inspect.signature(model.forward).parameters
         # The layers of a model may lie on several devices (device = "auto").
@@ -104,24 +111,74 @@ class ReferenceEngine:
         }
 
     def efforts(self, prompts: Sequence[TokenPaths]) -> Sequence[float]:
-        """The tokens of all sequences of a prompt."""
-        return [0.0 if self.refusal(paths) else float(_tokens(paths)) for paths in prompts]
+        """The tokens of all sequences of a prompt; of one that lies on its trunk those that it goes
+        on by behind the one before."""
+        efforts = []
+        trunk, stop = None, 0
+        for index, paths in enumerate(prompts):
+            if self.refusal(paths) is not None:
+                efforts.append(0.0)
+            elif (one := self._on_trunk(index, paths)) is not None:
+                efforts.append(float(one.stop - (stop if trunk is one.trunk else 0)))
+                trunk, stop = one.trunk, one.stop
+            else:
+                efforts.append(float(_tokens(paths)))
+        return [max(effort, 0.0) for effort in efforts]
 
     def score(self, prompts: Sequence[TokenPaths]) -> Iterator[Score]:
-        """Scores in order of length where passes hold several sequences, else as given."""
-        order = range(len(prompts))
+        """Scores of prompts that lie on trunks first, trunk by trunk; then of the others, in order
+        of length where passes hold several sequences, else as given."""
+        alone: list[int] = []
+        on_trunks: list[OnTrunk] = []
+        for index, paths in enumerate(prompts):
+            refusal = self.refusal(paths)
+            if refusal is not None:
+                yield Score.refused(index, refusal)
+            elif (one := self._on_trunk(index, paths)) is not None:
+                on_trunks.append(one)
+            else:
+                alone.append(index)
+        first: dict[int, int] = {}  # place of the first prompt of a trunk
+        on_trunks.sort(key=lambda one: (first.setdefault(id(one.trunk), one.index), one.stop))
+        for piece in together(on_trunks, self._most_rows()) if on_trunks else ():
+            yield from self._along(prompts, piece)
         if self.batch > 1:
-            order = sorted(order, key=lambda index: prompts[index].length)  # type: ignore[assignment]
-        waiting = iter(order)
+            alone.sort(key=lambda index: prompts[index].length)
+        waiting = iter(alone)
         while group := list(islice(waiting, self.batch)):
-            scored = []
-            for index in group:
-                refusal = self.refusal(prompts[index])
-                if refusal is None:
-                    scored.append(index)
-                else:
-                    yield Score.refused(index, refusal)
-            yield from self._group(prompts, scored)
+            yield from self._group(prompts, group)
+
+    def _on_trunk(self, index: int, paths: TokenPaths) -> OnTrunk | None:
+        """A prompt as one that can be read from a pass over its trunk, if it can: not without a
+        choice of rows, nor where its places mean something else in a longer pass."""
+        if not self._keeps or not isinstance(paths.prefix, Stretch):
+            return None
+        if paths.length >= longest_of_one_kind(self.model):
+            return None
+        return on_trunk(index, paths)
+
+    def _most_rows(self) -> int:
+        """Rows of logits that a pass over a trunk holds at once, at most."""
+        words = self.model.config.get_text_config().vocab_size
+        return max(1, int(_ROWS_SHARE * free_bytes(self.device) / (4 * words)))
+
+    def _along(self, prompts: Sequence[TokenPaths], piece: Sequence[OnTrunk]) -> Iterator[Score]:
+        """Scores of prompts on one trunk, out of one pass over it."""
+        if self.cache_check is None:
+            self._hold_against_cache(prompts[piece[0].index].prefix)
+        ids = piece[0].trunk.ids[: max(one.stop for one in piece)].tolist()
+        places = sorted({one.first + at for one in piece for at in range(one.nodes)})
+        logits = self._logits(
+            {"input_ids": torch.tensor([ids], device=self.device), "use_cache": False},
+            # A tensor on the processor indexes any device, a number would keep all rows between.
+            torch.tensor(places, device=None if self._spread else self.device),
+            (1, len(places)),
+        )[0]
+        row = {place: at for at, place in enumerate(places)}
+        for one in piece:
+            reads = reads_of(prompts[one.index])
+            rows_at = (logprobs_of(logits[row[one.first + len(read.place)]]) for read in reads)
+            yield scored_rows(prompts[one.index], one.index, reads, rows_at)
 
     @property
     def device(self) -> torch.device:
@@ -135,8 +192,8 @@ class ReferenceEngine:
         known = self._known
         if known is not None and known.rows is not None:
             options = (token for path in paths.paths for token in path)
-            tokens = (*paths.prefix, *options, *paths.terminator)
-            if (most := max(tokens)) >= known.rows:
+            most = max((self._largest(paths.prefix, known.rows), *options, *paths.terminator))
+            if most >= known.rows:
                 raise ModelUnavailable(
                     f"A prompt has the token {self.tokenizer.decode([most])!r}, number {most:,}, "
                     f"and the model {known.name!r} has rows for {known.rows:,}; leave the model "
@@ -146,6 +203,18 @@ class ReferenceEngine:
             why = f"{paths.length} tokens, the model's window is {self._window}"
             return Refusal("too_long", why)
         return None
+
+    def _largest(self, prefix: Ids | Stretch, rows: int) -> int:
+        """The largest of some ids; where a trunk has none from `rows` on, the largest of all its
+        ids, which is looked for once."""
+        if not isinstance(prefix, Stretch):
+            return max(prefix)
+        if self._trunk is None or self._trunk[0] is not prefix.trunk:
+            self._trunk = prefix.trunk, int(prefix.trunk.ids.max())
+        own = self._trunk[1]
+        if own >= rows:
+            own = int(prefix.trunk.ids[: prefix.stop].max(initial=0))
+        return max(own, *prefix.rest, 0)
 
     def _group(self, prompts: Sequence[TokenPaths], indices: Sequence[int]) -> Iterator[Score]:
         """Score some prompts in passes of at most `batch` sequences."""
@@ -161,14 +230,9 @@ class ReferenceEngine:
                     logs.setdefault((index, node[:end]), rows[end])
         for index in indices:
             reads = reads_of(prompts[index])
-            rows_at = [logs[index, read.place] for read in reads]
-            if any(bool(torch.isnan(row).any()) for row in rows_at):
-                yield Score.refused(index, NOT_A_NUMBER)
-                continue
-            values = {
-                read.place: _read(read, row) for read, row in zip(reads, rows_at, strict=True)
-            }
-            yield score_of(prompts[index], index, values)
+            yield scored_rows(
+                prompts[index], index, reads, (logs[index, read.place] for read in reads)
+            )
 
     def _passes(
         self, prompts: Sequence[TokenPaths], jobs: Sequence[tuple[int, Ids]]
@@ -185,7 +249,7 @@ class ReferenceEngine:
         for start in range(0, len(together), self.batch):
             yield together[start : start + self.batch]
 
-    def _hold_against_cache(self, ids: Ids) -> None:
+    def _hold_against_cache(self, ids: Ids | Stretch) -> None:
         """Raises ModelUnavailable where a pass with a cache gives other numbers."""
         began = time.perf_counter()
         tolerance = self.tolerance()
@@ -225,34 +289,41 @@ class ReferenceEngine:
         arguments: dict[str, Any] = {"input_ids": ids.to(device), "use_cache": False}
         if len(sequences) > 1:
             arguments["attention_mask"] = mask.to(device)
+        kept: int | torch.Tensor | None = None
         if not self._keeps:
             places = list(range(longest))
         elif self._spread or places == list(range(places[0], longest)):
             # A number goes with every device, a tensor only with the one it lies on.
             places = list(range(places[0], longest))
-            arguments["logits_to_keep"] = longest - places[0]
+            kept = longest - places[0]
         else:
-            arguments["logits_to_keep"] = torch.tensor(places, device=device)
-        try:
-            with torch.inference_mode():
-                logits = self.model(**arguments).logits
-        except Exception as error:
-            if is_out_of_memory(error):
-                raise too_little(len(sequences) * longest) from error
-            raise
-        if logits.shape[:2] != (len(sequences), len(places)):
-            raise TrembleError(
-                f"The model returned logits of shape {tuple(logits.shape)} where "
-                f"{len(sequences)} x {len(places)} rows were asked for."
-            )
+            kept = torch.tensor(places, device=device)
+        logits = self._logits(arguments, kept, (len(sequences), len(places)))
         column = {place: position for position, place in enumerate(places)}
         logprobs = []
         for row, (s, k) in enumerate(zip(sequences, keep, strict=True)):
-            kept = logits[row, [column[len(s) - k + i] for i in range(k)]].float()
-            # torch's float32 log_softmax drifts by up to 1e-4 nat over 262,144 tokens on a
-            # processor; its logsumexp stays within 1e-6.
-            logprobs.append(kept - kept.logsumexp(dim=-1, keepdim=True))
+            logprobs.append(logprobs_of(logits[row, [column[len(s) - k + i] for i in range(k)]]))
         return logprobs
+
+    def _logits(
+        self, arguments: dict[str, Any], kept: int | torch.Tensor | None, shape: tuple[int, int]
+    ) -> torch.Tensor:
+        """Logits [sequences, rows, vocabulary] of a pass, at the places kept (None: all)."""
+        if kept is not None:
+            arguments["logits_to_keep"] = kept
+        try:
+            with torch.inference_mode():
+                logits: torch.Tensor = self.model(**arguments).logits
+        except Exception as error:
+            if is_out_of_memory(error):
+                raise too_little(arguments["input_ids"].numel()) from error
+            raise
+        if logits.shape[:2] != shape:
+            raise TrembleError(
+                f"The model returned logits of shape {tuple(logits.shape)} where "
+                f"{shape[0]} x {shape[1]} rows were asked for."
+            )
+        return logits
 
 
 def open_engine(model: ReadyModel, options: RunOptions, notify: Notify) -> ReferenceEngine:
@@ -267,16 +338,3 @@ def open_engine(model: ReadyModel, options: RunOptions, notify: Notify) -> Refer
 
 def _tokens(paths: TokenPaths) -> int:
     return sum(len(paths.prefix) + len(node) for node in maximal(paths.nodes()))
-
-
-def _read(read: Read, row: torch.Tensor) -> Values:
-    """What is asked for at a place, out of its log-probabilities [vocabulary]."""
-    likeliest: list[tuple[int, float]] = []
-    if read.likeliest:
-        values, tokens = row.topk(min(read.likeliest, row.numel()))
-        likeliest = list(zip(tokens.tolist(), values.tolist(), strict=True))
-    return Values(
-        {token: float(row[token]) for token in read.tokens},
-        None if read.summed is None else float(torch.logsumexp(row[list(read.summed)], dim=0)),
-        likeliest,
-    )

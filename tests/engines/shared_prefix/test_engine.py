@@ -17,6 +17,7 @@ from tests.support.toys import bpe_tokenizer, tiny_model
 from tremble.engines.memory import Room
 from tremble.engines.reference import ReferenceEngine
 from tremble.engines.shared_prefix import tree_attention
+from tremble.engines.shared_prefix import units as units_of_slices
 from tremble.engines.shared_prefix.engine import SharedEngine
 from tremble.engines.shared_prefix.self_check import SelfCheck, cannot_share
 from tremble.errors import UserError
@@ -36,7 +37,7 @@ def test_equal_to_the_reference(
     architecture: str, room: Room | None, units: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(tree_attention.BUNDLE, "cpu", units)
-    monkeypatch.setattr(tree_attention, "UNIT", 32)
+    monkeypatch.setattr(units_of_slices, "UNIT", 32)
     reference, shared, said = pair_of(architecture, room)
     paths = option_paths(shared.tokenizer, games())
     assert_equal(scored(shared, paths), scored(reference, paths))
@@ -80,7 +81,7 @@ def test_any_tree_order_room_and_packing(
     shared._room = Room(tokens, rows)
     order = data.draw(st.permutations(range(len(prompts))))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tree_attention, "UNIT", unit)
+        patch.setattr(units_of_slices, "UNIT", unit)
         patch.setitem(tree_attention.BUNDLE, "cpu", units)
         found = scored(shared, [prompts[index] for index in order])
     assert shared.report()["path"] == "shared"
@@ -152,7 +153,7 @@ def test_the_same_prompt_many_times_is_computed_once() -> None:
 def test_a_path_that_differs_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     """Masks that let every token see everything before it: branches would read each other."""
     reference, shared, said = pair_of("Llama")
-    monkeypatch.setattr(tree_attention, "_units", _without_branches(tree_attention._units))
+    monkeypatch.setattr(tree_attention, "units_of", _without_branches(tree_attention.units_of))
     paths = option_paths(shared.tokenizer, games(3, 4))
     assert_equal(scored(shared, paths), scored(reference, paths), within=0)
     assert shared.report()["path"] == "reference"
@@ -161,10 +162,10 @@ def test_a_path_that_differs_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def _without_branches(units: Any) -> Any:
-    def wrong(depths: Any, next_depth: Any) -> Any:
-        found, latest = units(depths, next_depth)
+    def wrong(depths: Any) -> Any:
+        found, latest = units(depths)
         for unit in found:
-            unit.sees.fill_(True)
+            unit.sees[:] = True
         return found, latest
 
     return wrong
@@ -172,7 +173,7 @@ def _without_branches(units: Any) -> Any:
 
 def test_a_first_job_too_simple_to_fail_still_has_a_branch(monkeypatch: pytest.MonkeyPatch) -> None:
     _, shared, said = pair_of("Llama")
-    monkeypatch.setattr(tree_attention, "_units", _without_branches(tree_attention._units))
+    monkeypatch.setattr(tree_attention, "units_of", _without_branches(tree_attention.units_of))
     scored(shared, option_paths(shared.tokenizer, [("Now: accept or ", ["reject", "yes"])]))
     assert shared.report()["path"] == "reference"
     assert "differ by" in said[0]

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from random import Random
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.shared_prefix import some_paths
+from tests.support.trunks import walk
 from tremble.engines.shared_prefix.stream import Plan
 from tremble.tokenization.options import TokenPaths
 
@@ -19,23 +18,6 @@ long_ids = st.sampled_from([0, 1, 255, 256, 65536, 262143])
 
 
 prompt_lists = st.lists(some_paths() | some_paths(long_ids), max_size=12)
-
-
-def walk(plan: Plan, tokens: int, rows: int) -> Iterator[tuple[tuple[int, ...], Any]]:
-    """Every token of the stream with the path that leads to it, and its reads, slice by slice."""
-    path: list[int] = []
-    start = 0
-    while start < plan.distinct:
-        stop = plan.stop(start, tokens, rows)
-        assert start < stop <= start + tokens
-        cut = plan.slice(start, stop)
-        assert plan.depth(start) == cut.depths[0]
-        assert len({place for place, *_ in cut.reads.tolist()}) <= rows
-        for place, (token, depth) in enumerate(zip(cut.ids, cut.depths, strict=True)):
-            path = [*path[:depth], int(token)]
-            assert len(path) == depth + 1  # the path is there, whatever was freed
-            yield tuple(path), [(p, n) for at, p, n in cut.reads.tolist() if at == place]
-        start = stop
 
 
 @given(prompt_lists, st.integers(1, 9), st.integers(1, 3))

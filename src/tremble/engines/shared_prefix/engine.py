@@ -33,15 +33,16 @@ from tremble.engines.shared_prefix.self_check import (
     checked_prompts,
     compare,
     precision,
+    scored_alone,
 )
 from tremble.engines.shared_prefix.stream import Plan, Slice
 from tremble.engines.shared_prefix.tree_attention import (
     Carry,
     TreePass,
-    Unsupported,
     configs_of,
     tree_attention,
 )
+from tremble.engines.shared_prefix.units import Unsupported
 from tremble.errors import TrembleError, UserError
 from tremble.models.files import Notify
 from tremble.models.tokenizer import HubTokenizer
@@ -208,13 +209,13 @@ class SharedEngine:
         """Hold the path against the reference, and the precision against float32."""
         sample = checked_prompts(plan, prompts)
         self._checked = plan.longest
-        expected = _sorted(self.reference.score(sample))
+        expected = scored_alone(self.reference, sample)
         self.check, scores = self._best_way(sample, expected, most)
         self._notify(self.check.sentence())
         if self._exact is None or self.precision is not None:
             return
         try:
-            self.precision = precision(scores, _sorted(self._exact().score(sample)))
+            self.precision = precision(scores, scored_alone(self._exact(), sample))
         except Exception as error:
             if not (isinstance(error, UserError) or is_out_of_memory(error)):
                 raise
@@ -284,7 +285,7 @@ class SharedEngine:
             cut = plan.slice(start, stop)
             began = time.perf_counter()
             try:
-                answered, carry = self.compute(cut, carry, plan.depth(stop), readout)
+                answered, carry = self.compute(cut, carry, plan.onward(stop), readout)
             except Exception as error:
                 if not is_out_of_memory(error):
                     # In a check it is the check that says why; later what was added is given up.
@@ -321,12 +322,13 @@ class SharedEngine:
             self._timed.append((Work(len(cut.ids), pairs, rows), seconds))
 
     def compute(
-        self, cut: Slice, carry: Carry, next_depth: int, readout: Readout
+        self, cut: Slice, carry: Carry, onward: Sequence[int], readout: Readout
     ) -> tuple[Answered, Carry]:
-        """One slice through the model: what its reads gave, and the path that leads onward."""
+        """One slice through the model: what its reads gave, and what is kept of the path that leads
+        on to `onward` (see `Plan.onward`)."""
         device = self.reference.device
         places = np.unique(cut.reads[:, 0])
-        tree = TreePass(cut, carry, next_depth)
+        tree = TreePass(cut, carry, onward)
         ids = torch.from_numpy(cut.ids)[None].to(device, non_blocking=True)
         kept = torch.from_numpy(places)  # on the processor it indexes any device
         if not self._spread:

@@ -13,12 +13,8 @@ from typing import Any
 
 import torch
 
-from tremble.engines.shared_prefix.tree_attention import (
-    Stopped,
-    TreePass,
-    Unsupported,
-    leave_uncompiled,
-)
+from tremble.engines.shared_prefix.tree_attention import Stopped, TreePass, leave_uncompiled
+from tremble.engines.shared_prefix.units import Unsupported
 
 Forward = Callable[..., Any]
 

@@ -90,11 +90,14 @@ class Readout:
         def at(which: Sequence[int]) -> torch.Tensor:
             return torch.tensor([row[read] for read in which], dtype=torch.long, device=device)
 
+        def tokens_of(ids: Ids) -> torch.Tensor:
+            return torch.tensor(ids, dtype=torch.long, device=device)
+
         rows_picked = at([read for read, _ in picked])
-        tokens_picked = torch.tensor([t for _, t in picked], dtype=torch.long, device=device)
+        tokens_picked = tokens_of(tuple(token for _, token in picked))
         values = logits[rows_picked, tokens_picked]
         summed = [
-            (at(which), logits[at(which)][:, list(ids)].logsumexp(dim=-1))
+            (at(which), logits[at(which)[:, None], tokens_of(ids)].logsumexp(dim=-1))
             for ids, which in sums.items()
         ]
         top_values, top_ids = likeliest(logits, most)

@@ -11,10 +11,11 @@ from typing import Any
 
 from torch.nn import Conv1d
 
-from tremble.engines.base import Score
+from tremble.engines.base import Engine, Score
 from tremble.engines.positions import tempered_from
-from tremble.engines.shared_prefix.stream import Plan
+from tremble.engines.shared_prefix.stream import CHECKED_TOKENS, Plan
 from tremble.tokenization.options import TokenPaths
+from tremble.tokenization.trunk import Stretch
 
 _ATTENTION = {"full_attention", "sliding_attention", "chunked_attention"}
 _RECURRENT = re.compile(r"Mamba|SSM|Recurrent|Rglru|DeltaNet|LinearAttention|Lightning|ShortConv")
@@ -64,16 +65,39 @@ def checked_prompts(plan: Plan, prompts: Sequence[TokenPaths]) -> list[TokenPath
     """Those of `prompts`, of which `plan` is, that a path is checked on, and a branch."""
     # The reference takes a pass for every surface form; those of the labels show as much.
     sample = [prompts[index].labels_alone() for index in plan.sample(CHECKED)]
-    return [*sample, _branched(max(sample, key=lambda paths: paths.length))]
+    return [*sample, _branched(max(sample, key=_worth_a_branch))]
+
+
+def _worth_a_branch(paths: TokenPaths) -> tuple[bool, int]:
+    affordable = not isinstance(paths.prefix, Stretch) or paths.length <= CHECKED_TOKENS
+    return affordable, paths.length
 
 
 def _branched(paths: TokenPaths) -> TokenPaths:
-    """The same prompt with one token in its middle exchanged: a branch that every check has."""
-    middle = len(paths.prefix) // 2
-    others = (*paths.prefix, *(token for path in paths.paths for token in path))
-    other = next((token for token in others if token != paths.prefix[middle]), 0)
-    prefix = (*paths.prefix[:middle], other, *paths.prefix[middle + 1 :])
-    return replace(paths, prefix=prefix)
+    """The same prompt with one token in its middle exchanged: a branch that every check has. On a
+    trunk it is the beginning of the prompt, no longer than a check can afford."""
+    prefix = paths.prefix
+    ids = prefix[:CHECKED_TOKENS] if isinstance(prefix, Stretch) else prefix
+    middle = len(ids) // 2
+    others = (*ids, *(token for path in paths.paths for token in path))
+    other = next((token for token in others if token != ids[middle]), 0)
+    behind = (other, *ids[middle + 1 :])
+    if isinstance(prefix, Stretch) and middle <= prefix.stop:
+        return replace(paths, prefix=Stretch(prefix.trunk, middle, behind))
+    return replace(paths, prefix=(*ids[:middle], *behind))
+
+
+def scored_alone(engine: Engine, sample: Sequence[TokenPaths]) -> list[Score]:
+    """The scores of some prompts in their order, by an engine that is to know of no trunk: their
+    ids are written out, and those on trunks are scored each in a call of its own."""
+    on_trunks = [at for at, paths in enumerate(sample) if isinstance(paths.prefix, Stretch)]
+    others = [at for at, paths in enumerate(sample) if not isinstance(paths.prefix, Stretch)]
+    scores: dict[int, Score] = {}
+    for places in (others, *([at] for at in on_trunks)):
+        asked = [replace(sample[at], prefix=tuple(sample[at].prefix)) for at in places]
+        for score in engine.score(asked) if asked else ():
+            scores[places[score.index]] = replace(score, index=places[score.index])
+    return [scores[at] for at in range(len(sample))]
 
 
 def compare(scores: Sequence[Score], expected: Sequence[Score], tolerance: float) -> SelfCheck:
@@ -102,12 +126,20 @@ def _difference(one: Score, other: Score) -> float:
     """The largest difference of two scores' log-probabilities, infinite where only one has them."""
     if one.error is not None or other.error is not None:
         return 0.0 if one.error == other.error else math.inf
+    if (one.response is None) != (other.response is None):
+        return math.inf
     differences = [
         0.0 if a == b else abs(a - b)
-        for a, b in zip(one.logprobs, other.logprobs, strict=True)
+        for a, b in zip(_compared(one), _compared(other), strict=True)
         if a is not None and b is not None
     ]
     return math.inf if any(map(math.isnan, differences)) else max(differences)
+
+
+def _compared(score: Score) -> tuple[float | None, ...]:
+    """Its log-probabilities: of options, of the response, and of what closes that."""
+    said = score.response
+    return score.logprobs if said is None else (*score.logprobs, said.logprob, said.closing)
 
 
 def cannot_share(model: Any, tokens: int) -> str | None:

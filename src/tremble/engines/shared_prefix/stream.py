@@ -1,29 +1,28 @@
 """What is computed, and in which order: every distinct token once, every decision row once.
 
-The token sequences that a set of prompts needs, sorted, walk their prefix tree in preorder: each
-adds the tokens behind what it shares with the one before. Those tokens, one after another, are the
-stream that an engine computes, slice by slice. Of everything before a slice its tokens see one
-path only, the latest token of every depth above the first of the slice; so between slices an engine
-keeps that one path and frees the rest, and no token is ever computed twice.
+The token sequences that a set of prompts needs, in their order (see `layout`), walk their prefix
+tree in preorder: each adds the tokens behind what it shares with the one before. Those tokens, one
+after another, are the stream that an engine computes, slice by slice. Of everything before a slice
+its tokens see one path only, the latest token of every depth above the first of the slice; so
+between slices an engine keeps that one path and frees the rest, and no token is computed twice (but
+for the few of a branch of one trunk that runs along another).
 """
 
 from __future__ import annotations
 
-import sys
-from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import cached_property
+from itertools import zip_longest
 
 import numpy as np
-import numpy.typing as npt
 
-from tremble.tokenization.options import Ids, TokenPaths, maximal
+from tremble.engines.shared_prefix.layout import Ints, laid_out
+from tremble.tokenization.options import TokenPaths
 
-Ints = npt.NDArray[np.int64]
-
-_BYTES = 4  # a token as four bytes, big-endian, so that bytes sort as the ids do
+CHECKED_TOKENS = 8192  # that a check on trunks takes besides its longest prompt, or
+_CHECKED_PART = 20  # the stream over this, whichever is more
 
 
 @dataclass(frozen=True)
@@ -45,41 +44,24 @@ class Plan:
     `prompts` are counted as given; `tokens` are those of all their sequences, as one prompt a pass
     would compute them, `longest` those of the longest; `distinct` those of the stream; `rows` its
     tokens with a decision row; `pairs` the (token, token it sees) pairs of the stream, for the
-    cost of attention, `pairs_alone` those of all sequences. Takes about four bytes a token of the
-    prompts and 350 a prompt; prompts are read once, in their order.
+    cost of attention, `pairs_alone` those of all sequences. Keeps about four bytes a token of the
+    stream and 100 a prompt, and takes, while it is made, four a token of the prompts that lie on no
+    trunk and 350 a prompt; prompts are read once, in their order.
     """
 
     def __init__(self, prompts: Iterable[TokenPaths]) -> None:
-        sequences: list[bytes] = []
-        owner, keep = array("q"), array("q")
-        numbers: dict[int, list[int]] = {}  # of a sequence's nodes, where it has more than the root
-        count = -1
-        for count, paths in enumerate(prompts):
-            for node, on_the_way in _ends(paths):
-                if node:
-                    numbers[len(sequences)] = on_the_way
-                sequences.append(_pack(paths.prefix + node))
-                owner.append(count)
-                keep.append(len(node) + 1)
-        self.prompts = count + 1
-        order = sorted(range(len(sequences)), key=sequences.__getitem__)
-        self._sequences = [sequences[index] for index in order]
-        lengths = np.fromiter(
-            (len(sequence) // _BYTES for sequence in self._sequences), np.int64, len(order)
-        )
-        shared = np.zeros(len(order), np.int64)
-        shared[1:] = [_common(one, other) for one, other in pairwise(self._sequences)]
-        self._shared, self._lengths = shared, lengths
+        made = laid_out(prompts)
+        self.prompts = made.prompts
+        self._ids, self._lengths, self._shared = made.ids, made.lengths, made.shared
+        self._owners, self._on_trunk, self._leaves = made.owners, made.on_trunk, made.leaves
+        lengths, shared = self._lengths, self._shared
         self._starts = np.concatenate(([0], np.cumsum(lengths - shared)))
         self.tokens = int(lengths.sum())
         self.longest = int(lengths.max(initial=0))
         self.distinct = int(self._starts[-1])
         self.pairs = int((lengths * (lengths + 1) - shared * (shared + 1)).sum() // 2)
         self.pairs_alone = int((lengths * (lengths + 1)).sum() // 2)
-        owners = self._owners = np.asarray(owner, np.int64)[order]
-        kept = np.asarray(keep, np.int64)[order]
-        nodes = {at: numbers[index] for at, index in enumerate(order) if index in numbers}
-        self._reads = self._read_places(lengths, owners, kept, nodes)
+        self._reads = self._read_places(lengths, made.owners, made.kept, made.numbers)
         self.rows = len(np.unique(self._reads[:, 0]))
 
     def _read_places(
@@ -133,9 +115,40 @@ class Plan:
         index = int(np.searchsorted(self._starts, place, side="right")) - 1
         return int(place - self._starts[index] + self._shared[index])
 
+    def onward(self, place: int) -> list[int]:
+        """The depth of a token of the stream, then those of later tokens at which the stream comes
+        back to less depth than ever since, down to the least; [0] behind its end.
+
+        Whatever later sees a token of the path before `place` is at least as deep as the last of
+        these that are deeper than that token.
+        """
+        depths = [self.depth(place)]
+        shared, starts, lower = self._returns
+        at = int(np.searchsorted(starts, place, side="right"))
+        while at < len(shared):
+            if shared[at] < depths[-1]:
+                depths.append(int(shared[at]))
+            at = int(lower[at])
+        return depths
+
+    @cached_property
+    def _returns(self) -> tuple[Ints, Ints, Ints]:
+        """Of the sequences that add tokens: the depth and the place of the first of these, and the
+        next sequence whose first has less depth."""
+        adding = np.flatnonzero(self._lengths > self._shared)
+        shared = self._shared[adding]
+        lower = np.full(len(adding), len(adding), np.int64)
+        waiting: list[int] = []
+        depths = shared.tolist()
+        for at, depth in enumerate(depths):
+            while waiting and depths[waiting[-1]] > depth:
+                lower[waiting.pop()] = at
+            waiting.append(at)
+        return shared, self._starts[adding], lower
+
     @property
     def sequences(self) -> int:
-        return len(self._sequences)
+        return len(self._lengths)
 
     def shares(self) -> tuple[Ints, Ints, Ints]:
         """Of every prompt, in the order given: the tokens that it brings into the stream, the pairs
@@ -153,55 +166,47 @@ class Plan:
 
     def sample(self, count: int) -> list[int]:
         """About so many prompts to check a path on: the longest and its neighbours in the tree,
-        which share most with it, and others evenly over the stream."""
+        which share most with it, and others evenly over the stream.
+
+        On trunks all of these may be as long as the longest: of them, and of short ones, half of
+        which leave their trunk, there are no more than a small part of the stream pays for.
+        """
         if not len(self._owners):
             return []
         longest = int(self._lengths.argmax())
         near = range(max(0, longest - count // 4), longest + count // 4 + 1)
         spread = np.linspace(0, len(self._owners) - 1, count - len(near)).astype(int)
-        places = [place for place in (*near, *spread) if place < len(self._owners)]
+        places = [int(place) for place in (*near, *spread) if place < len(self._owners)]
+        if self._on_trunk.any():
+            places = self._afforded([longest, *self._short(count), *reversed(places)])
         return sorted({int(self._owners[place]) for place in places})
+
+    def _short(self, count: int) -> list[int]:
+        """Some short sequences, those that leave a trunk and others in turn."""
+        short = self._lengths <= max(CHECKED_TOKENS // count, int(self._lengths.min()))
+        kinds = [np.flatnonzero(short & self._leaves), np.flatnonzero(short & ~self._leaves)]
+        some = [
+            kind[np.linspace(len(kind) - 1, 0, min(count // 2, len(kind))).astype(int)].tolist()
+            for kind in kinds
+        ]
+        return [place for pair in zip_longest(*some) for place in pair if place is not None]
+
+    def _afforded(self, places: Sequence[int]) -> list[int]:
+        """The first of some sequences, and the others as far as a check of them is affordable."""
+        left = max(CHECKED_TOKENS, self.distinct // _CHECKED_PART)
+        chosen = list(places[:1])
+        for place in places[1:]:
+            tokens = int(self._lengths[place])
+            if tokens <= left and place not in chosen:
+                chosen.append(place)
+                left -= tokens
+        return chosen
 
     def slice(self, start: int, stop: int) -> Slice:
         """The tokens [start, stop) of the stream."""
-        ids, depths = [], []
-        index = int(np.searchsorted(self._starts, start, side="right")) - 1
-        while index < len(self._sequences) and self._starts[index] < stop:
-            shift = int(self._shared[index] - self._starts[index])
-            low = max(start, int(self._starts[index])) + shift
-            high = min(stop, int(self._starts[index + 1])) + shift
-            if low < high:
-                ids.append(_unpack(self._sequences[index], low, high))
-                depths.append(np.arange(low, high, dtype=np.int64))
-            index += 1
+        places = np.arange(start, stop, dtype=np.int64)
+        index = np.searchsorted(self._starts, places, side="right") - 1
+        depths = places - self._starts[index] + self._shared[index]
         reads = self._between(start, stop).copy()
         reads[:, 0] -= start
-        return Slice(start, stop, np.concatenate(ids), np.concatenate(depths), reads)
-
-
-def _ends(paths: TokenPaths) -> list[tuple[Ids, list[int]]]:
-    """The nodes that no other continues, each with the numbers of the nodes on the way there."""
-    if all(len(path) == 1 for path in paths.paths) and not any(paths.terminated):
-        return [((), [0])]
-    nodes = paths.nodes()
-    number = {node: index for index, node in enumerate(nodes)}
-    return [(node, [number[node[:end]] for end in range(len(node) + 1)]) for node in maximal(nodes)]
-
-
-def _pack(ids: Ids) -> bytes:
-    packed = array("I", ids)
-    if sys.byteorder == "little":
-        packed.byteswap()
-    return packed.tobytes()
-
-
-def _unpack(sequence: bytes, start: int, stop: int) -> Ints:
-    ids = np.frombuffer(sequence, ">u4", stop - start, start * _BYTES)
-    return ids.astype(np.int64)
-
-
-def _common(one: bytes, other: bytes) -> int:
-    """Tokens that two sequences share from the start."""
-    length = min(len(one), len(other)) // _BYTES
-    same = np.frombuffer(one, np.uint32, length) == np.frombuffer(other, np.uint32, length)
-    return length if same.all() else int(same.argmin())
+        return Slice(start, stop, self._ids[start:stop].astype(np.int64), depths, reads)

@@ -24,7 +24,7 @@ from tremble.engines.shared_prefix.readout import Readout
 from tremble.engines.shared_prefix.self_check import cannot_share
 from tremble.engines.shared_prefix.stand_in import StandIn, stand_in
 from tremble.engines.shared_prefix.stream import Slice
-from tremble.engines.shared_prefix.tree_attention import Carry
+from tremble.engines.shared_prefix.tree_attention import Carry, Kept
 from tremble.models.from_files import quiet
 from tremble.models.spec import RunOptions
 from tremble.tokenization.options import TokenPaths
@@ -118,7 +118,8 @@ def _shared(made: StandIn, engine: SharedEngine, work: Work, room: Room) -> Cost
     prompts = [TokenPaths((0,), _ANSWERS, (False, False))] * room.rows
 
     def compute(asked: Pass, carry: Carry) -> Carry:
-        return engine.compute(asked.slice(words), carry, max(1, asked.depth), Readout(prompts))[1]
+        onward = [max(1, asked.depth)]
+        return engine.compute(asked.slice(words), carry, onward, Readout(prompts))[1]
 
     first = Pass(4, 0, 1)  # of one token alone nothing would show that the last layer is cut
     try:
@@ -128,8 +129,11 @@ def _shared(made: StandIn, engine: SharedEngine, work: Work, room: Room) -> Cost
         one = compute(first, [])
 
     def run(asked: Pass) -> Callable[[], object]:
-        carry = [(_grown(key, asked.depth), _grown(value, asked.depth)) for key, value in one]
-        return lambda: compute(asked, carry if asked.depth else [])
+        if not asked.depth:
+            return lambda: compute(asked, [])
+        # Behind a short pass layers keep what they see of the history.
+        carry = compute(Pass(1, asked.depth, 1), [_grown(kept, asked.depth) for kept in one])
+        return lambda: compute(asked, carry)
 
     def design(tokens: int) -> list[Pass]:
         usual = like(work, min(tokens, room.tokens), room.rows)
@@ -179,6 +183,7 @@ def timed(
     return replace(body, row=tail)
 
 
-def _grown(part: torch.Tensor, depth: int) -> torch.Tensor:
-    """Keys or values [1, heads, 1, size] of a history of `depth` tokens."""
-    return part.expand(-1, -1, depth, -1).contiguous()
+def _grown(kept: Kept, depth: int) -> Kept:
+    """Keys and values of one token as those of a history of `depth` tokens."""
+    grown = (part.expand(-1, -1, depth, -1).contiguous() for part in (kept.key, kept.value))
+    return Kept(depth, *grown)
