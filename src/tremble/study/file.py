@@ -15,6 +15,7 @@ from tremble.errors import UserError
 from tremble.models.spec import ModelSpec, RunOptions
 from tremble.prompts.asked import Asked
 from tremble.prompts.formulations import EXTENSIONS, formulation, names
+from tremble.prompts.interview import Questions, own_questions, read_questions
 from tremble.prompts.own_wording import NOTHING_OWN, Own
 from tremble.settings.reader import Reader
 from tremble.settings.toml import content_of, text_in
@@ -23,12 +24,14 @@ from tremble.stats.verdict.answer import MARGINS, Margins
 from tremble.study.data import data_file
 from tremble.study.own import check_named, own_of
 from tremble.study.schema import SCHEMA, TABLES
+from tremble.study.taken import Part
 from tremble.text import as_written, counted, did_you_mean
 from tremble.tokenization.options import Reading, Termination
 from tremble.tokenization.surface_forms import Spellings
 
 Format = Literal["native", "plain", "chat"]
 STANDARD = "standard"
+NO_PERSONA = "none"  # the arm of sessions without an interview
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +68,13 @@ class Study:
     """What a study file asks for. `text` is the file itself, `folder` where its paths start.
 
     `too_long`: 'error' refuses a study with a prompt beyond a model's window, 'missing' leaves
-    such prompts out and counts them. `counterbalance`: what every decision is also shown in another
-    way of, see `prompts.presentations`. `families` (names or globs; none: all), `include` and
+    such prompts out and counts them, 'cut' does so after it has cut sessions to the window.
+    `counterbalance`: what every decision is also shown in another way of, see `prompts.presentations`. `families` (names or globs; none: all), `include` and
     `exclude` say what of it all is left out, see `selection`; `sample` takes at most so many
-    decisions of each family of an entry of `data`, see `decisions.subsample`. `controls`:
+    decisions of each family of an entry of `data`, see `decisions.subsample`, `participants` so
+    many people of each experiment and `session_characters` so much of each session (`part` has all
+    three). `personas`: the arms of interviews that every formulation is put behind, "none" among
+    them, which ask `questions`. `controls`:
     what every formulation is also put under, see `prompts.controls`; `own`: the wordings and
     controls among them that the file itself holds; `also_read`: in which readings
     it is scored beside `reading`. `one_decision_each`: nobody whose name is not known made two
@@ -94,15 +100,24 @@ class Study:
     exclude: tuple[Rule, ...] = ()
     contrasts: tuple[Contrast, ...] = ()
     sample: int | None = None
+    participants: int | None = None
+    session_characters: int | None = None
+    personas: tuple[str, ...] = (NO_PERSONA,)
+    questions: Questions = field(default_factory=own_questions, repr=False)
     one_decision_each: bool = False
     margins: Margins = MARGINS
     own: Own = NOTHING_OWN
     run: RunOptions = field(default_factory=RunOptions)
-    too_long: Literal["error", "missing"] = "error"
+    too_long: Literal["error", "missing", "cut"] = "error"
     text: str = ""
     folder: Path = Path()
     brought: tuple[str, ...] = ()
     file: str = field(default="", compare=False)
+
+    @property
+    def part(self) -> Part:
+        """How much of its data the study takes."""
+        return Part(self.sample, self.participants, self.session_characters)
 
     def how_read(self, asked: Asked) -> HowRead:
         """How the labels of what is asked are read. In the standard wording every decision must be
@@ -162,6 +177,7 @@ def study_from(text: str, path: Path, folder: Path | None = None) -> Study:
     check_named(where, own, study)
     _different_files(where, study["data"])
     reading, *also_read = study.pop("reading")
+    questions = _questions(where, study["personas"], study.pop("persona_questions"))
     return Study(
         reading=reading,
         also_read=tuple(also_read),
@@ -171,6 +187,7 @@ def study_from(text: str, path: Path, folder: Path | None = None) -> Study:
         exclude=_rules(where, content, "exclude"),
         margins=margins,
         contrasts=_contrasts(where, content),
+        questions=questions,
         own=own,
         run=options,
         too_long=run["too_long"],
@@ -179,6 +196,26 @@ def study_from(text: str, path: Path, folder: Path | None = None) -> Study:
         file=str(path),
         **study,
     )
+
+
+def _questions(where: Reader, personas: Sequence[str], file: str | None) -> Questions:
+    """What interviews ask. Raises UserError where nothing is to compare them with, and for a file
+    of questions that nobody is asked or that cannot be used."""
+    asked = [arm for arm in personas if arm != NO_PERSONA]
+    if NO_PERSONA not in personas:
+        listed = as_written([NO_PERSONA, *personas])
+        where.fail(
+            f'personas holds no "{NO_PERSONA}", the session without an interview, which the others '
+            f"are compared with; write personas = {listed}"
+        )
+    if file is None:
+        return own_questions()
+    if not asked:
+        where.fail(
+            f"persona_questions is {file!r}, but personas asks for no interview; add personas = "
+            f'["{NO_PERSONA}", "own"] or remove persona_questions'
+        )
+    return read_questions(where.folder / path_of(file))
 
 
 def _check_wordings(where: Reader, formulations: Sequence[str], own: Own) -> None:

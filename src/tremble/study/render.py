@@ -21,7 +21,7 @@ from tremble.prompts.formulations import spoken
 from tremble.prompts.presentations import presentations
 from tremble.study.cells import Cell
 from tremble.study.columns import in_parts
-from tremble.study.data import GamesOnDemand, decisions_of
+from tremble.study.data import GamesOnDemand, PeopleOnDemand, decisions_of
 from tremble.study.draft import Draft
 from tremble.study.file import HowRead, Study
 from tremble.study.prompt_table import TableBuilder
@@ -68,7 +68,7 @@ def render(
     builder = TableBuilder(lambda drafts: _tokenised(drafts, tokenizer, how), control_texts)
     decisions = (
         decision
-        for decision in decisions_of(cell.dataset, study.folder, study.sample)
+        for decision in decisions_of(cell.dataset, study.folder, study.part)
         if cell.families is None or decision.family in cell.families
     )
 
@@ -83,9 +83,10 @@ def render(
 
 
 def wording_of(study: Study, cell: Cell) -> Formulation:
-    """The words of a cell; a control that takes something from other games has those of its
-    data."""
-    return spoken(cell.asked, GamesOnDemand(cell.dataset, study.folder), study.own)
+    """The words of a cell; a control that takes something from other games, and an interview with
+    somebody else's facts, have those of its data."""
+    people = PeopleOnDemand(cell.dataset, study.folder, study.questions)
+    return spoken(cell.asked, GamesOnDemand(cell.dataset, study.folder), study.own, people)
 
 
 def prompts_of(

@@ -168,7 +168,7 @@ def _not_held(whole: Study, entry: str, decision: Decision, shown: Sequence[Cell
     if not of_family(whole.families, decision.family):
         return [f"Not in the study: families excludes {decision.family}."]
     if whole.sample is not None and all(
-        one.id != decision.id for one in decisions_of(entry, whole.folder, whole.sample)
+        one.id != decision.id for one in decisions_of(entry, whole.folder, whole.part)
     ):
         return [f"Not in the study's sample (sample = {whole.sample})."]
     held = [cell for cell in shown if cell.asked in wordings(whole)]
