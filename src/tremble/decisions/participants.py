@@ -48,8 +48,9 @@ class Participants:
         if drawn == there:
             return []
         larger = sum(count > self.most for count in self.there.values())
-        of = "" if len(self.there) == 1 else f" ({larger:,} of {len(self.there):,} experiments have"
-        more = f"{of} more than {self.most:,})" if of else ""
+        have = "has" if larger == 1 else "have"
+        of = f" ({larger:,} of {len(self.there):,} experiments {have} more than {self.most:,})"
+        more = of if len(self.there) > 1 else ""
         return [f"{entry}: took {drawn:,} of {counted(there, 'participant')}{more}."]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from itertools import combinations
 from pathlib import Path
 from typing import Any, Literal
@@ -69,16 +70,18 @@ class Study:
 
     `too_long`: 'error' refuses a study with a prompt beyond a model's window, 'missing' leaves
     such prompts out and counts them, 'cut' does so after it has cut sessions to the window.
-    `counterbalance`: what every decision is also shown in another way of, see `prompts.presentations`. `families` (names or globs; none: all), `include` and
-    `exclude` say what of it all is left out, see `selection`; `sample` takes at most so many
-    decisions of each family of an entry of `data`, see `decisions.subsample`, `participants` so
-    many people of each experiment and `session_characters` so much of each session (`part` has all
-    three). `personas`: the arms of interviews that every formulation is put behind, "none" among
-    them, which ask `questions`. `controls`:
-    what every formulation is also put under, see `prompts.controls`; `own`: the wordings and
-    controls among them that the file itself holds; `also_read`: in which readings
-    it is scored beside `reading`. `one_decision_each`: nobody whose name is not known made two
-    decisions. `contrasts`: what is compared once all is scored. `margins`: of the verdict.
+    `counterbalance`: what every decision is also shown in another way of, see
+    `prompts.presentations`. `families` (names or globs; none: all), `include` and `exclude` say
+    what of it all is left out, see `selection`; `sample` takes at most so many decisions of each
+    family of an entry of `data`, see `decisions.subsample`, `participants` so many people of each
+    experiment and `session_characters` so much of each session (`part` has all three). `personas`:
+    the arms of interviews that every formulation is put behind, of which "none" is the formulation
+    alone, which is always scored; they ask the `questions`, those of the file `persona_questions`
+    where one is named. `controls`: what every formulation is also put under, see
+    `prompts.controls`;
+    `own`: the wordings and controls among them that the file itself holds; `also_read`: in which
+    readings it is scored beside `reading`. `one_decision_each`: nobody whose name is not known made
+    two decisions. `contrasts`: what is compared once all is scored. `margins`: of the verdict.
     `brought`: entries of `data` that are copied into the study's folder once it is accepted.
     `file`: how errors name the study file.
     """
@@ -103,7 +106,7 @@ class Study:
     participants: int | None = None
     session_characters: int | None = None
     personas: tuple[str, ...] = (NO_PERSONA,)
-    questions: Questions = field(default_factory=own_questions, repr=False)
+    persona_questions: str | None = None
     one_decision_each: bool = False
     margins: Margins = MARGINS
     own: Own = NOTHING_OWN
@@ -118,6 +121,13 @@ class Study:
     def part(self) -> Part:
         """How much of its data the study takes."""
         return Part(self.sample, self.participants, self.session_characters)
+
+    @cached_property
+    def questions(self) -> Questions:
+        """What interviews ask. Raises UserError for a file of questions that cannot be used."""
+        if self.persona_questions is None:
+            return own_questions()
+        return read_questions(self.folder / path_of(self.persona_questions))
 
     def how_read(self, asked: Asked) -> HowRead:
         """How the labels of what is asked are read. In the standard wording every decision must be
@@ -177,8 +187,7 @@ def study_from(text: str, path: Path, folder: Path | None = None) -> Study:
     check_named(where, own, study)
     _different_files(where, study["data"])
     reading, *also_read = study.pop("reading")
-    questions = _questions(where, study["personas"], study.pop("persona_questions"))
-    return Study(
+    made = Study(
         reading=reading,
         also_read=tuple(also_read),
         pairs=tuple(pairs),
@@ -187,7 +196,6 @@ def study_from(text: str, path: Path, folder: Path | None = None) -> Study:
         exclude=_rules(where, content, "exclude"),
         margins=margins,
         contrasts=_contrasts(where, content),
-        questions=questions,
         own=own,
         run=options,
         too_long=run["too_long"],
@@ -196,26 +204,9 @@ def study_from(text: str, path: Path, folder: Path | None = None) -> Study:
         file=str(path),
         **study,
     )
-
-
-def _questions(where: Reader, personas: Sequence[str], file: str | None) -> Questions:
-    """What interviews ask. Raises UserError where nothing is to compare them with, and for a file
-    of questions that nobody is asked or that cannot be used."""
-    asked = [arm for arm in personas if arm != NO_PERSONA]
-    if NO_PERSONA not in personas:
-        listed = as_written([NO_PERSONA, *personas])
-        where.fail(
-            f'personas holds no "{NO_PERSONA}", the session without an interview, which the others '
-            f"are compared with; write personas = {listed}"
-        )
-    if file is None:
-        return own_questions()
-    if not asked:
-        where.fail(
-            f"persona_questions is {file!r}, but personas asks for no interview; add personas = "
-            f'["{NO_PERSONA}", "own"] or remove persona_questions'
-        )
-    return read_questions(where.folder / path_of(file))
+    if set(made.personas) != {NO_PERSONA}:
+        _ = made.questions  # raises for a file that cannot be used
+    return made
 
 
 def _check_wordings(where: Reader, formulations: Sequence[str], own: Own) -> None:
