@@ -34,7 +34,7 @@ def test_the_first_by_hash_of_each_experiment(decisions: list[Decision]) -> None
 
 
 def test_a_larger_number_holds_a_smaller_one(decisions: list[Decision]) -> None:
-    sizes = [set(d.id for d in Participants(decisions, n).of(decisions)) for n in (1, 2, 5)]
+    sizes = [{d.id for d in Participants(decisions, n).of(decisions)} for n in (1, 2, 5)]
     assert sizes[0] < sizes[1] < sizes[2] == {d.id for d in decisions}
     assert Participants(decisions, 5).notes("mine.jsonl") == []
     assert Participants(decisions[:10], 2).notes("a") == ["a: took 2 of 5 participants."]

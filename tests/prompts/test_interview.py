@@ -24,33 +24,12 @@ from tremble.prompts.interview import (
 )
 
 # The names of the source, in its order.
-FACTS = [
-    "age",
-    "gender",
-    "nationality",
-    "education",
-    "clinical diagnosis",
-    "STICSA-T somatic",
-    "STICSA-T cognitive",
-    "STAI-S",
-    "STAI-T",
-    "IUS",
-    "RRQ",
-    "AUDIT",
-    "DAST",
-    "PSWQ",
-    "GAD-7",
-    "SDS",
-    "OCI",
-    "PHQ-9",
-    "PHQ-8",
-    "BAS Drive",
-    "BAS Fun Seeking",
-    "BAS Reward Responsiveness",
-    "BDI-II",
-    "BIS-11",
-    "BIS-10",
-]
+FACTS = (
+    *("age", "gender", "nationality", "education", "clinical diagnosis"),
+    *("STICSA-T somatic", "STICSA-T cognitive", "STAI-S", "STAI-T", "IUS", "RRQ", "AUDIT", "DAST"),
+    *("PSWQ", "GAD-7", "SDS", "OCI", "PHQ-9", "PHQ-8", "BAS Drive", "BAS Fun Seeking"),
+    *("BAS Reward Responsiveness", "BDI-II", "BIS-11", "BIS-10"),
+)
 TWO = (Question("age", "Old?"), Question("gender", "Which?"))
 # How many people have a header, and the sha256 of all headers in the order of the file, first 16
 # digits: facts on the files, computed after the source's rules and independently of tremble.
@@ -162,7 +141,7 @@ def test_a_file_that_holds_no_questions_is_one_sentence(
 
 
 def test_a_missing_file_of_questions_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="There is no file of questions .*asked.toml"):
+    with pytest.raises(UserError, match=r"There is no file of questions .*asked\.toml"):
         read_questions(tmp_path / "asked.toml")
 
 
