@@ -1,4 +1,4 @@
-"""`personas`, `participants` and cuts in a study file: what is asked, what is refused, what is run."""
+"""`personas`, `participants` and cuts in a study file: what is asked, refused and run."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.sessions import session
 from tests.support.studies import PAIR, run, scores, study_file
+from tremble.api.methods import methods_facts
 from tremble.api.plan import plan_study
 from tremble.decisions import jsonl
 from tremble.decisions.record import Decision, name_hash
@@ -143,7 +144,8 @@ def test_arms_are_run_and_are_no_controls_in_any_table(data: Path) -> None:
     assert {name.rpartition("/")[0] for name in reasons["decision"]} == {"mine/one/4", "mine/two/1"}
     assert set(reasons["error_kind"]) == {"control_not_applicable"}
     # One of two with the same age is told the other's interview, which is the same prompt.
-    keys = behind.filter(pl.col("model") == "base").select("decision", "formulation", "row_key")
+    base = behind.filter(pl.col("model").str.ends_with("base"))
+    keys = base.select("decision", "formulation", "row_key")
     own, other = (
         keys.filter(pl.col("formulation") == f"standard+persona_{arm}").drop("formulation")
         for arm in ("own", "other")
@@ -156,3 +158,19 @@ def test_arms_are_run_and_are_no_controls_in_any_table(data: Path) -> None:
         rows = both.filter(pl.col("decision").str.starts_with(f"mine/{who}/"))
         assert rows.height == 3
         assert (rows["row_key"] == rows["row_key_other"]).to_list() == [same] * 3
+
+
+def test_what_is_written_of_interviews(data: Path) -> None:
+    (data / "asked.toml").write_text('[[question]]\nfact = "age"\nask = "Old?"\n', "utf-8")
+    path = study_file(data, personas=["own", "other"], persona_questions="asked.toml")
+    assert run(path, data / "out") == 0
+    record = Store(data / "out").read_run()
+    assert record["persona_questions"] == [{"fact": "age", "ask": "Old?"}]
+    asked = methods_facts(data / "out")["asked"]
+    assert (asked["controls"], asked["personas"]) == ([], ["own", "other"])
+    notes = [note for note in caveats(data / "out") if "interview" in note]
+    assert notes[0] == (
+        "The interview persona_own is not applicable to 6 of 15 decisions of mine.jsonl: the "
+        "participant has no facts that the interview asks for; they are missing behind that "
+        "interview."
+    )

@@ -147,6 +147,11 @@ def _prompts(facts: Facts) -> Iterator[str]:
             "Where a control condition applies to a decision, the decision was also scored under "
             f"it (controls: {listed(asked['controls'])})."
         )
+    if asked["personas"]:
+        yield (
+            "Where facts about a participant are known, the session was also scored behind an "
+            f"interview (personas: {listed(asked['personas'])})."
+        )
     own = [
         f"the {what.removesuffix('s') if len(texts) == 1 else what} {listed([*texts])}"
         for what, texts in asked["own"].items()

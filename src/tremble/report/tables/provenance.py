@@ -143,6 +143,8 @@ def _prompts(facts: Facts) -> Iterator[tuple[str, str]]:
     asked = facts["asked"]
     for name in ("formats", "formulations", "controls", "counterbalanced", "also_read"):
         yield name.replace("_", " "), _values(asked[name])
+    if asked["personas"]:
+        yield "personas", _values(asked["personas"])
     for what, own in asked["own"].items():
         for name, texts in own.items():
             said = "; ".join(f"{key} {text!r}" for key, text in texts.items())
