@@ -160,6 +160,9 @@ def _left_out(facts: Facts) -> Iterator[tuple[str, str]]:
     out = facts["left_out"]
     yield "families asked for", "all" if out["families"] is None else listed(out["families"])
     yield "sample", "none" if out["sample"] is None else f"{out['sample']:,} of each family"
+    for name in ("participants", "session_characters"):
+        if out[name] is not None:
+            yield name.replace("_", " "), f"at most {out[name]:,}"
     for sentence in out["sampled"]:
         yield "sampled", sentence
     for table in ("include", "exclude"):
