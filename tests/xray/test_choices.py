@@ -17,6 +17,7 @@ from tremble.datasets.demo import load
 from tremble.decisions.jsonl import write
 from tremble.report.tables.xray import notes
 from tremble.study.data import decisions_of
+from tremble.study.taken import Part
 
 
 def test_models_formats_and_readings_can_be_chosen(tmp_path: Path) -> None:
@@ -139,7 +140,7 @@ def test_a_note_says_what_the_study_does_not_hold(tmp_path: Path) -> None:
 
     part = asked.replace("[[pair]]", "sample = 2\n[[pair]]", 1)
     path.write_text(part)
-    held = {decision.id for decision in decisions_of("mine.jsonl", path.parent, 2)}
+    held = {decision.id for decision in decisions_of("mine.jsonl", path.parent, Part(sample=2))}
     assert len(held) == 2
     for id_ in map(str, range(6)):
         note = [] if id_ in held else ["Not in the study's sample (sample = 2)."]

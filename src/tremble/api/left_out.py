@@ -41,6 +41,8 @@ def exclusions(store: Store, asked: Mapping[str, Any] | None) -> Row:
     return {
         "families": _texts(study.get("families")),
         "sample": study.get("sample"),
+        "participants": study.get("participants"),
+        "session_characters": study.get("session_characters"),
         "sampled": store.sampled(),
         **rules,
         **(_cells(store) if run.get("selected") else _NO_CELLS),

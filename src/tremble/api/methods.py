@@ -59,10 +59,10 @@ def methods_facts(folder: Path, rows_of: RowsOf | None = None) -> dict[str, Any]
     - data: dataset (as decisions name it), entries, families, studies (the papers its games are
       from), decisions;
     - models and templates: see `api.provenance`; pairs: base, aligned, formats of both;
-    - asked: formats, formulations, controls, own (of these, the wordings and controls that the
-      study file brings: name to texts), counterbalance (and what of it some decision was
-      shown in, `counterbalanced`), reading, also_read, closing,
-      spellings, too_long, one_decision_each, engine, device, batch;
+    - asked: formats, formulations, controls, personas (arms of interviews), own (the wordings and
+      controls that the study file brings: name to texts), counterbalance (and what of it some
+      decision was shown in, `counterbalanced`), reading, also_read, closing, spellings, too_long,
+      one_decision_each, engine, device, batch;
     - computed: what the tables hold, see `api.computed`;
     - extensions: the packages (`Entry.origin`) of what scored it, and of baselines; left_out: see
       `api.left_out`; contrasts and margins of the verdict; citations: see `api.citing`.
@@ -240,7 +240,10 @@ def _asked(
     return {
         "formats": study["formats"],
         "formulations": list(dict.fromkeys(one.wording for one in asked)),
-        "controls": list(dict.fromkeys(one.control for one in asked if one.control)),
+        "controls": list(
+            dict.fromkeys(one.control for one in asked if one.control and not one.arm)
+        ),
+        "personas": list(dict.fromkeys(one.arm for one in asked if one.arm)),
         "own": _own(manifests),
         "counterbalance": study["counterbalance"],
         "reading": readings and readings[0],

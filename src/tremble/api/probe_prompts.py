@@ -77,7 +77,7 @@ def spread(study: Study, most: int) -> dict[Stratum, list[Decision]]:
     drawn: dict[Stratum, _Drawn] = {}
     families: dict[str, dict[str, None]] = {entry: {} for entry in study.data}
     for entry in study.data:
-        decisions = decisions_of(entry, study.folder, study.sample)
+        decisions = decisions_of(entry, study.folder, study.part)
         for decision in of_families(study.families, decisions, families[entry]):
             drawn.setdefault((entry, decision.family), _Drawn(most)).add(decision)
         if not families[entry]:

@@ -23,6 +23,7 @@ from tremble.errors import UserError
 from tremble.extensions.entries import Entry
 from tremble.extensions.extensions import Extensions, Unfit, guarded
 from tremble.games.base import Family, family
+from tremble.prompts.asked import ARMS
 from tremble.prompts.conversation import (
     ControlNotApplicable,
     Conversation,
@@ -212,8 +213,9 @@ def _of_package(found: Any, entry: Entry) -> Control:
     return guarded(entry, telling)
 
 
-# "none" is no control (`study.selection`), and readings stand beside wordings as controls do.
-EXTENSIONS = Extensions("control", (*CONTROLS, "none", *READINGS), _of_package)
+# "none" is no control (`study.selection`); readings and arms of interviews stand beside wordings as
+# controls do.
+EXTENSIONS = Extensions("control", (*CONTROLS, "none", *READINGS, *ARMS.values()), _of_package)
 
 
 def names() -> list[str]:

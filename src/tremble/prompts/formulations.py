@@ -13,6 +13,7 @@ from tremble.errors import UserError
 from tremble.extensions.entries import Entry
 from tremble.extensions.extensions import Amiss, Extensions, Unfit, guarded
 from tremble.prompts.answer_format import minimal, natural_language, simplified
+from tremble.prompts.arms import People, with_persona
 from tremble.prompts.asked import Asked
 from tremble.prompts.controls import control, under
 from tremble.prompts.conversation import (
@@ -111,9 +112,15 @@ def formulation(name: str, own: Own = NOTHING_OWN) -> Formulation:
     return found
 
 
-def spoken(asked: Asked, others: OtherGames | None = None, own: Own = NOTHING_OWN) -> Formulation:
-    """What is asked for as a wording, alone or under a control; `others` are games of the same
-    data, `own` the user's own wordings and controls.
+def spoken(
+    asked: Asked,
+    others: OtherGames | None = None,
+    own: Own = NOTHING_OWN,
+    people: People | None = None,
+) -> Formulation:
+    """What is asked for as a wording, alone, under a control or behind an interview; `others` are
+    games of the same data, `people` their participants, `own` the user's own wordings and
+    controls.
 
     Raises UserError for an unknown wording or control.
     """
@@ -126,6 +133,8 @@ def spoken(asked: Asked, others: OtherGames | None = None, own: Own = NOTHING_OW
     words = formulation(asked.wording, own)
     if asked.control is None:
         return words
+    if asked.arm is not None:
+        return with_persona(words, asked.arm, people)
     made = own.control(asked.control)
     if made is None:
         return under(words, control(asked.control, [one.name for one in own.controls]), others)

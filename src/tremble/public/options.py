@@ -34,9 +34,13 @@ class StudyOptions(TypedDict, total=False):
 
     families: Names
     sample: int
+    participants: int
+    session_characters: int
     formulations: Names
     formats: Sequence[str]
     controls: Sequence[str]
+    personas: Sequence[str]
+    persona_questions: str
     counterbalance: Sequence[str]
     spellings: str
     reading: Names

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from tremble.models.open import Opened
 from tremble.models.spec import ModelSpec, model_name
-from tremble.prompts.asked import Asked
+from tremble.prompts.asked import ARMS, Asked
 from tremble.prompts.chat import Template, template_of
 from tremble.prompts.sandbox import FROZEN_DATE
-from tremble.study.file import Study
+from tremble.study.file import NO_PERSONA, Study
 from tremble.study.origins import Origin
 from tremble.study.prompt_cache import table_key
 from tremble.tokenization.options import Ids, TokenizerFacts
@@ -120,13 +120,15 @@ def _own_texts(study: Study, asked: Asked) -> str | None:
 
 
 def wordings(study: Study) -> list[Asked]:
-    """Every formulation alone, then each under every control and in every other reading."""
+    """Every formulation alone, then each under every control, behind every interview and in every
+    other reading."""
     alone = [Asked.parse(name) for name in study.formulations]
     under = [
         asked
         for name in study.formulations
         for asked in (
             *(Asked(name, control) for control in study.controls),
+            *(Asked(name, ARMS[arm]) for arm in study.personas if arm != NO_PERSONA),
             *(Asked(name, reading=reading) for reading in study.also_read),
         )
     ]
@@ -148,8 +150,12 @@ def prompts_key(
             "data": [cell.dataset, data],
             "families": None if cell.families is None else sorted(cell.families),
             "sample": study.sample,
+            **study.part.key(),
             "formulation": cell.formulation,
             **({} if cell.own is None else {"own": cell.own}),
+            **(
+                {} if cell.asked.arm is None else {"questions": list(map(astuple, study.questions))}
+            ),
             "counterbalance": sorted(study.counterbalance),
             "template": None if template is None else [template.text, dict(template.special)],
             "date": FROZEN_DATE.isoformat(),

@@ -1,4 +1,4 @@
-"""What the entries of a study's `data` hold, or the sample of it that is asked for."""
+"""What the entries of a study's `data` hold, or the part of it that is asked for."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from pathlib import Path
 
 from tremble.datasets.base import EXTENSIONS, Notes, names, source
 from tremble.decisions.record import Decision
-from tremble.decisions.subsample import Sample
 from tremble.decisions.view import View
 from tremble.disk.paths import path_of
 from tremble.errors import UserError
+from tremble.prompts.arms import Interviewed, Said
+from tremble.prompts.interview import Questions
 from tremble.prompts.other_games import OtherGames
 from tremble.store.provenance import fingerprint
+from tremble.study.taken import ALL, Part, Taken
 
-HELD = 10_000  # decisions of a sample that stay in memory; of a larger one the file is read again
+HELD = 10_000  # decisions of a part that stay in memory; of a larger one the file is read again
 
 
 def load_data(entry: str, folder: Path, notes: Notes | None = None) -> Iterator[Decision]:
@@ -42,39 +44,36 @@ def data_file(entry: str, folder: Path) -> Path:
     return folder / path_of(entry)
 
 
-def decisions_of(entry: str, folder: Path, sample: int | None) -> Iterator[Decision]:
-    """The decisions of one entry of a study's data: all, or those that a sample of at most so many
-    of each family takes. `folder` is that of the study file."""
-    if sample is None:
+def decisions_of(entry: str, folder: Path, part: Part = ALL) -> Iterator[Decision]:
+    """The decisions of one entry of a study's data: all, or those that the study takes. `folder` is
+    that of the study file."""
+    if part == ALL:
         return load_data(entry, folder)
-    asked = (entry, folder, data_fingerprint(entry, folder), sample)
-    drawn = _sample(*asked)
-    if drawn.size() > HELD:
-        return drawn.of(load_data(entry, folder))
+    asked = (entry, folder, data_fingerprint(entry, folder), part)
+    taken = _taken(*asked)
+    if taken.size > HELD:
+        return taken.of(load_data(entry, folder))
     return iter(_held(*asked))
 
 
-def sample_notes(
-    entry: str, folder: Path, sample: int | None, families: Container[str]
-) -> list[str]:
-    """What of an entry of a study's data its `sample` leaves out, a sentence each; `families` are
-    those of the entry that are in the study."""
-    if sample is None:
+def notes_of_taken(entry: str, folder: Path, part: Part, families: Container[str]) -> list[str]:
+    """What a study leaves out of an entry of its data, a sentence each; `families` are those of the
+    entry that are in the study."""
+    if part == ALL:
         return []
-    mark = data_fingerprint(entry, folder)
-    return _sample(entry, folder, mark, sample).notes(entry, families)
+    return _taken(entry, folder, data_fingerprint(entry, folder), part).notes(entry, families)
 
 
 @lru_cache(maxsize=16)
-def _sample(entry: str, folder: Path, mark: str | None, most: int) -> Sample:
-    """What is drawn of one entry of `data`, which is read once for it."""
-    return Sample(load_data(entry, folder), most)
+def _taken(entry: str, folder: Path, mark: str | None, part: Part) -> Taken:
+    """What is taken of one entry of `data`, which is read for it."""
+    return Taken(part, lambda: load_data(entry, folder))
 
 
 @lru_cache(maxsize=4)
-def _held(entry: str, folder: Path, mark: str | None, most: int) -> list[Decision]:
-    """A small sample, which every cell of its data reads: a large file takes long to read."""
-    return list(_sample(entry, folder, mark, most).of(load_data(entry, folder)))
+def _held(entry: str, folder: Path, mark: str | None, part: Part) -> list[Decision]:
+    """A small part, which every cell of its data reads: a large file takes long to read."""
+    return list(_taken(entry, folder, mark, part).of(load_data(entry, folder)))
 
 
 def data_fingerprint(entry: str, folder: Path) -> str | None:
@@ -113,3 +112,27 @@ class GamesOnDemand(OtherGames):
     def _read(self) -> OtherGames:
         self.used = True
         return games_of(*self._of)
+
+
+def people_of(entry: str, folder: Path, questions: Questions) -> Interviewed:
+    """The participants of one entry of `data`, read once for every cell that interviews them: of
+    all of it, so that who is told of whom does not depend on the part that is taken."""
+    return _people(entry, folder, data_fingerprint(entry, folder), questions)
+
+
+@lru_cache(maxsize=4)
+def _people(entry: str, folder: Path, mark: str | None, questions: Questions) -> Interviewed:
+    return Interviewed.of(load_data(entry, folder), questions)
+
+
+class PeopleOnDemand:
+    """The participants of `people_of` (`prompts.arms.People`), who are read when somebody else's
+    facts are asked for first."""
+
+    def __init__(self, entry: str, folder: Path, questions: Questions) -> None:
+        self.questions = questions
+        self._of = entry, folder, questions
+
+    def other(self, participant: str) -> Said | None:
+        """As `prompts.arms.People.other`."""
+        return people_of(*self._of).other(participant)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from itertools import combinations
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +16,7 @@ from tremble.errors import UserError
 from tremble.models.spec import ModelSpec, RunOptions
 from tremble.prompts.asked import Asked
 from tremble.prompts.formulations import EXTENSIONS, formulation, names
+from tremble.prompts.interview import Questions, own_questions, read_questions
 from tremble.prompts.own_wording import NOTHING_OWN, Own
 from tremble.settings.reader import Reader
 from tremble.settings.toml import content_of, text_in
@@ -23,12 +25,14 @@ from tremble.stats.verdict.answer import MARGINS, Margins
 from tremble.study.data import data_file
 from tremble.study.own import check_named, own_of
 from tremble.study.schema import SCHEMA, TABLES
+from tremble.study.taken import Part
 from tremble.text import as_written, counted, did_you_mean
 from tremble.tokenization.options import Reading, Termination
 from tremble.tokenization.surface_forms import Spellings
 
 Format = Literal["native", "plain", "chat"]
 STANDARD = "standard"
+NO_PERSONA = "none"  # the arm of sessions without an interview
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +69,19 @@ class Study:
     """What a study file asks for. `text` is the file itself, `folder` where its paths start.
 
     `too_long`: 'error' refuses a study with a prompt beyond a model's window, 'missing' leaves
-    such prompts out and counts them. `counterbalance`: what every decision is also shown in another
-    way of, see `prompts.presentations`. `families` (names or globs; none: all), `include` and
-    `exclude` say what of it all is left out, see `selection`; `sample` takes at most so many
-    decisions of each family of an entry of `data`, see `decisions.subsample`. `controls`:
-    what every formulation is also put under, see `prompts.controls`; `own`: the wordings and
-    controls among them that the file itself holds; `also_read`: in which readings
-    it is scored beside `reading`. `one_decision_each`: nobody whose name is not known made two
-    decisions. `contrasts`: what is compared once all is scored. `margins`: of the verdict.
+    such prompts out and counts them, 'cut' does so after it has cut sessions to the window.
+    `counterbalance`: what every decision is also shown in another way of, see
+    `prompts.presentations`. `families` (names or globs; none: all), `include` and `exclude` say
+    what of it all is left out, see `selection`; `sample` takes at most so many decisions of each
+    family of an entry of `data`, see `decisions.subsample`, `participants` so many people of each
+    experiment and `session_characters` so much of each session (`part` has all three). `personas`:
+    the arms of interviews that every formulation is put behind, of which "none" is the formulation
+    alone, which is always scored; they ask the `questions`, those of the file `persona_questions`
+    where one is named. `controls`: what every formulation is also put under, see
+    `prompts.controls`;
+    `own`: the wordings and controls among them that the file itself holds; `also_read`: in which
+    readings it is scored beside `reading`. `one_decision_each`: nobody whose name is not known made
+    two decisions. `contrasts`: what is compared once all is scored. `margins`: of the verdict.
     `brought`: entries of `data` that are copied into the study's folder once it is accepted.
     `file`: how errors name the study file.
     """
@@ -94,15 +103,31 @@ class Study:
     exclude: tuple[Rule, ...] = ()
     contrasts: tuple[Contrast, ...] = ()
     sample: int | None = None
+    participants: int | None = None
+    session_characters: int | None = None
+    personas: tuple[str, ...] = (NO_PERSONA,)
+    persona_questions: str | None = None
     one_decision_each: bool = False
     margins: Margins = MARGINS
     own: Own = NOTHING_OWN
     run: RunOptions = field(default_factory=RunOptions)
-    too_long: Literal["error", "missing"] = "error"
+    too_long: Literal["error", "missing", "cut"] = "error"
     text: str = ""
     folder: Path = Path()
     brought: tuple[str, ...] = ()
     file: str = field(default="", compare=False)
+
+    @property
+    def part(self) -> Part:
+        """How much of its data the study takes."""
+        return Part(self.sample, self.participants, self.session_characters)
+
+    @cached_property
+    def questions(self) -> Questions:
+        """What interviews ask. Raises UserError for a file of questions that cannot be used."""
+        if self.persona_questions is None:
+            return own_questions()
+        return read_questions(self.folder / path_of(self.persona_questions))
 
     def how_read(self, asked: Asked) -> HowRead:
         """How the labels of what is asked are read. In the standard wording every decision must be
@@ -162,7 +187,7 @@ def study_from(text: str, path: Path, folder: Path | None = None) -> Study:
     check_named(where, own, study)
     _different_files(where, study["data"])
     reading, *also_read = study.pop("reading")
-    return Study(
+    made = Study(
         reading=reading,
         also_read=tuple(also_read),
         pairs=tuple(pairs),
@@ -179,6 +204,9 @@ def study_from(text: str, path: Path, folder: Path | None = None) -> Study:
         file=str(path),
         **study,
     )
+    if set(made.personas) != {NO_PERSONA}:
+        _ = made.questions  # raises for a file that cannot be used
+    return made
 
 
 def _check_wordings(where: Reader, formulations: Sequence[str], own: Own) -> None:

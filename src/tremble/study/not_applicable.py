@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import polars as pl
 
-from tremble.prompts.asked import Asked
+from tremble.prompts.asked import ARMS, Asked
 from tremble.store.job_folder import JobFolder
 from tremble.text import counted
 from tremble.tokenization.refusal import BEGINS, NOT_APPLICABLE, ErrorKind
@@ -93,9 +93,11 @@ def _whose(kind: ErrorKind, name: str) -> str:
 
 
 def _sentences(kind: ErrorKind, frame: pl.DataFrame, asked: Mapping[Named, int]) -> list[str]:
-    what, where = whose(kind), "in" if whose(kind) == "wording" else "under"
     sentences = []
     for (dataset, name), part in frame.group_by("dataset", "name", maintain_order=True):
+        what, where = whose(kind), "in" if whose(kind) == "wording" else "under"
+        if name in ARMS.values():
+            what, where = "interview", "behind"
         reasons = part.group_by("reason").agg(pl.col("decision").n_unique())
         first, most = reasons.sort("decision", "reason", descending=[True, False]).row(0)
         count = part["decision"].n_unique()

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from tremble.prompts import controls, formulations
+from tremble.prompts.asked import ARMS
 from tremble.prompts.controls import CONTROLS
 from tremble.prompts.formulations import FORMULATIONS
 from tremble.prompts.own_template import NoTemplate
@@ -77,6 +78,7 @@ def _check_name(where: Reader, table: str, name: str, before: Collection[str]) -
     taken: dict[str, str] = {
         **dict.fromkeys(_WORDS, "a word with a meaning in study files"),
         **dict.fromkeys(READINGS, "a reading"),
+        **dict.fromkeys(ARMS.values(), "an interview (personas)"),
         **dict.fromkeys(controls.EXTENSIONS.names(), "a control of an installed package"),
         **dict.fromkeys(formulations.EXTENSIONS.names(), "a wording of an installed package"),
         **dict.fromkeys(CONTROLS, "a built-in control"),

@@ -40,7 +40,7 @@ def check_own(study: Study, cells: Iterable[Cell], notify: Notify) -> None:
     """
     facts = _Facts()
     for entry, wanted in asked_of(cells, lambda asked: bool(study.own.of(asked))).items():
-        decisions = decisions_of(entry, study.folder, study.sample)
+        decisions = decisions_of(entry, study.folder, study.part)
         lowest = sampled(facts.of_entry(entry, study, wanted).told_of(decisions))
         for asked, families in wanted.items():
             for family, some in lowest.items():

@@ -28,7 +28,7 @@ def check_packages(study: Study, cells: Iterable[Cell]) -> None:
     go by the whole game. Raises UserError with the package in it.
     """
     for data, wanted in asked_of(cells, lambda asked: _entry(asked) is not None).items():
-        sample = sampled(decisions_of(data, study.folder, study.sample))
+        sample = sampled(decisions_of(data, study.folder, study.part))
         for asked, families in wanted.items():
             for family, some in sample.items():
                 if families is None or family in families:

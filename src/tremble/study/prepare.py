@@ -14,6 +14,7 @@ from tremble.study.context import RunContext
 from tremble.study.data import data_fingerprint, decisions_of
 from tremble.study.decision_frame import DecisionFrames, decision_parts
 from tremble.study.file import Study
+from tremble.study.of_sessions import check_sessions
 from tremble.study.origins import Origin, prompt_origins
 from tremble.study.prompt_table import PromptTable
 from tremble.study.render import render
@@ -33,6 +34,7 @@ class PreparedPrompts:
         data, folder = run.study.data, run.study.folder
         self._fingerprints = {entry: data_fingerprint(entry, folder) for entry in data}
         self.frames = read_data(run.study)
+        check_sessions(run.study, self.frames.families())
         self._contrasts = None
         if run.study.contrasts:  # what they are held to takes a second to load
             from tremble.study.contrasts import AskedContrasts
@@ -162,7 +164,7 @@ def read_data(study: Study) -> DecisionFrames:
     families: dict[str, dict[str, None]] = {entry: {} for entry in study.data}
     for entry in study.data:
         decisions = of_families(
-            study.families, decisions_of(entry, study.folder, study.sample), families[entry]
+            study.families, decisions_of(entry, study.folder, study.part), families[entry]
         )
         frames.add(entry, decision_parts(decisions, study.counterbalance))
         if not families[entry]:

@@ -10,7 +10,7 @@ from tremble.models.spec import model_name
 from tremble.stats.frames.comparisons import Comparison
 from tremble.stats.verdict.answer import MARGINS
 from tremble.study.context import RunContext
-from tremble.study.file import Study
+from tremble.study.file import NO_PERSONA, Study
 from tremble.study.jobs import Job
 
 
@@ -50,6 +50,7 @@ def run_record(run: RunContext, jobs: Iterable[Job]) -> dict[str, Any]:
         "spellings": study.spellings,
         **({"one_decision_each": True} if study.one_decision_each else {}),
         **({"margins": asdict(study.margins)} if study.margins != MARGINS else {}),
+        **_interview(study),
         "selected": bool(study.include or study.exclude),
         "models": {model_name(model): identity for model, identity in run.identities.items()},
         "absent": absent_models(run),
@@ -60,3 +61,10 @@ def run_record(run: RunContext, jobs: Iterable[Job]) -> dict[str, Any]:
             for job in jobs
         ],
     }
+
+
+def _interview(study: Study) -> dict[str, Any]:
+    """What interviews asked, where there are any: the file of questions may change or go."""
+    if set(study.personas) == {NO_PERSONA}:
+        return {}
+    return {"persona_questions": [asdict(question) for question in study.questions]}

@@ -23,7 +23,7 @@ from tremble.prompts.parts import begun
 from tremble.prompts.presentations import presentations
 from tremble.study.cells import Cell
 from tremble.study.columns import in_parts
-from tremble.study.data import GamesOnDemand, decisions_of
+from tremble.study.data import GamesOnDemand, PeopleOnDemand, decisions_of
 from tremble.study.draft import Draft
 from tremble.study.file import STANDARD, HowRead, Study
 from tremble.study.session_rows import SessionReader, in_groups
@@ -72,7 +72,7 @@ def render(
     builder = TableBuilder(lambda drafts: _tokenised(drafts, tokenizer, how), control_texts)
     decisions = (
         decision
-        for decision in decisions_of(cell.dataset, study.folder, study.sample)
+        for decision in decisions_of(cell.dataset, study.folder, study.part)
         if cell.families is None or decision.family in cell.families
     )
 
@@ -102,9 +102,10 @@ def of_transcript(cell: Cell, how: HowRead) -> bool:
 
 
 def wording_of(study: Study, cell: Cell) -> Formulation:
-    """The words of a cell; a control that takes something from other games has those of its
-    data."""
-    return spoken(cell.asked, GamesOnDemand(cell.dataset, study.folder), study.own)
+    """The words of a cell; a control that takes something from other games, and an interview with
+    somebody else's facts, have those of its data."""
+    people = PeopleOnDemand(cell.dataset, study.folder, study.questions)
+    return spoken(cell.asked, GamesOnDemand(cell.dataset, study.folder), study.own, people)
 
 
 def read_alone(study: Study, cell: Cell, decision: Decision, tokenizer: Tokenizer) -> list[Prompt]:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from tremble.engines import registry as engines
 from tremble.models.device import DTYPES
 from tremble.prompts import controls
+from tremble.prompts.asked import ARMS
 from tremble.prompts.controls import CONTROLS
 from tremble.prompts.formulations import FORMULATIONS
 from tremble.prompts.presentations import COUNTERBALANCES
@@ -102,6 +103,24 @@ SCHEMA = (
     ),
     Key(
         "study",
+        "participants",
+        "count",
+        None,
+        "at most this many participants of each experiment in [sessions](sessions.md), the same "
+        "ones for every model; default: all",
+        example="100",
+    ),
+    Key(
+        "study",
+        "session_characters",
+        "count",
+        None,
+        "[cut sessions](sessions.md#cuts) after the last response that ends within this many "
+        "characters; default: no cut",
+        example="32768",
+    ),
+    Key(
+        "study",
         "formulations",
         "texts",
         ("standard",),
@@ -127,6 +146,23 @@ SCHEMA = (
         "[your own](#wordings-of-your-own)",
         words=tuple(CONTROLS),
         more=controls.EXTENSIONS.names,
+    ),
+    Key(
+        "study",
+        "personas",
+        "texts",
+        ("none",),
+        "[interviews before sessions](sessions.md#personas) that every wording is also tried with: "
+        "the participant's own facts, another participant's, or no answers",
+        words=("none", *ARMS),
+    ),
+    Key(
+        "study",
+        "persona_questions",
+        "text",
+        None,
+        "a TOML file with the questions of these interviews; default: tremble's own questions",
+        example='"questions.toml"',
     ),
     Key(
         "study",
@@ -299,8 +335,9 @@ SCHEMA = (
         "text",
         "error",
         "error: the study does not start if a prompt is longer than a model's window; missing: "
-        "such prompts count as missing",
-        words=("error", "missing"),
+        "such prompts count as missing; cut: [sessions are cut](sessions.md#cuts) to the responses "
+        "that fit, other prompts count as missing",
+        words=("error", "missing", "cut"),
     ),
     Key(
         "run",

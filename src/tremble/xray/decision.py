@@ -4,7 +4,7 @@ each model makes of it. Nothing is written."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any, TypeVar
 
 import polars as pl
@@ -27,6 +27,7 @@ from tremble.study.file import Study
 from tremble.study.jobs import job_folder
 from tremble.study.render import Prompt, read_alone
 from tremble.study.selection import keeps, of_family
+from tremble.study.taken import ALL
 from tremble.text import counted
 from tremble.xray.find import FEW, choose_models, find_decision
 from tremble.xray.reading import read, stored
@@ -160,10 +161,13 @@ def _not_held(whole: Study, entry: str, decision: Decision, shown: Sequence[Cell
     """A sentence where the study itself does not score what is shown."""
     if not of_family(whole.families, decision.family):
         return [f"Not in the study: families excludes {decision.family}."]
-    if whole.sample is not None and all(
-        one.id != decision.id for one in decisions_of(entry, whole.folder, whole.sample)
+    if whole.part != ALL and all(
+        one.id != decision.id for one in decisions_of(entry, whole.folder, whole.part)
     ):
-        return [f"Not in the study's sample (sample = {whole.sample})."]
+        given = {name: value for name, value in asdict(whole.part).items() if value is not None}
+        keys = ", ".join(f"{name} = {value}" for name, value in given.items())
+        what = "sample" if [*given] == ["sample"] else "part of the data"
+        return [f"Not in the study's {what} ({keys})."]
     held = [cell for cell in shown if cell.asked in wordings(whole)]
     out = [cell for cell in held if not keeps(whole, cell, decision.family)]
     names = dict.fromkeys(f"{model_name(cell.model)}, {cell.format}" for cell in out)

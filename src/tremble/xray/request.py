@@ -85,6 +85,7 @@ def as_requested(study: Study, request: Request) -> Study:
     changes: dict[str, Any] = {
         "formats": (request.format,) if request.format else study.formats,
         "controls": (),  # one is shown where it is asked for: "standard+no_rules"
+        "personas": ("none",),  # likewise: "standard+persona_own"
         "reading": request.reading or study.reading,
         "also_read": (),  # likewise: "standard+next_token"
         "run": replace(study.run, device=request.device or study.run.device),

@@ -147,6 +147,11 @@ def _prompts(facts: Facts) -> Iterator[str]:
             "Where a control condition applies to a decision, the decision was also scored under "
             f"it (controls: {listed(asked['controls'])})."
         )
+    if asked["personas"]:
+        yield (
+            "Where facts about a participant are known, the session was also scored behind an "
+            f"interview (personas: {listed(asked['personas'])})."
+        )
     own = [
         f"the {what.removesuffix('s') if len(texts) == 1 else what} {listed([*texts])}"
         for what, texts in asked["own"].items()
@@ -192,6 +197,13 @@ def _reading(facts: Facts) -> Iterator[str]:
 
 def _left_out(facts: Facts) -> Iterator[str]:
     out = facts["left_out"]
+    if out["participants"] is not None and out["sampled"]:
+        yield f"We took at most {counted(out['participants'], 'participant')} of each experiment."
+    if out["session_characters"] is not None and out["sampled"]:
+        yield (
+            "Sessions were cut after the last response that ends within their first "
+            f"{counted(out['session_characters'], 'character')}."
+        )
     if out["sample"] is not None and out["sampled"]:
         yield f"We sampled at most {counted(out['sample'], 'decision')} of each family."
     if out["families"]:

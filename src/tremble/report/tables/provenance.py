@@ -143,6 +143,8 @@ def _prompts(facts: Facts) -> Iterator[tuple[str, str]]:
     asked = facts["asked"]
     for name in ("formats", "formulations", "controls", "counterbalanced", "also_read"):
         yield name.replace("_", " "), _values(asked[name])
+    if asked["personas"]:
+        yield "personas", _values(asked["personas"])
     for what, own in asked["own"].items():
         for name, texts in own.items():
             said = "; ".join(f"{key} {text!r}" for key, text in texts.items())
@@ -158,6 +160,9 @@ def _left_out(facts: Facts) -> Iterator[tuple[str, str]]:
     out = facts["left_out"]
     yield "families asked for", "all" if out["families"] is None else listed(out["families"])
     yield "sample", "none" if out["sample"] is None else f"{out['sample']:,} of each family"
+    for name in ("participants", "session_characters"):
+        if out[name] is not None:
+            yield name.replace("_", " "), f"at most {out[name]:,}"
     for sentence in out["sampled"]:
         yield "sampled", sentence
     for table in ("include", "exclude"):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from tremble.prompts.asked import ARMS
 from tremble.stats.frames.comparisons import format_column
 
 RUN = ["model", "format", "formulation"]
@@ -72,9 +73,22 @@ def scored_presentations(scores: pl.DataFrame) -> pl.DataFrame:
 
 
 def controls_apart(scores: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The scores of formulations as they are, and those under a control ("standard+no_rules")."""
+    """The scores of formulations as they are, and those under a control ("standard+no_rules").
+
+    What is read behind an interview ("standard+persona_own") is neither: `behind_interviews`.
+    """
     under = scores["formulation"].str.contains("+", literal=True).fill_null(False)
-    return scores.filter(~under), scores.filter(under)
+    return scores.filter(~under), scores.filter(under & ~_behind(scores))
+
+
+def behind_interviews(scores: pl.DataFrame) -> pl.DataFrame:
+    """The scores of sessions behind an interview (`prompts.asked.ARMS`)."""
+    return scores.filter(_behind(scores))
+
+
+def _behind(scores: pl.DataFrame) -> pl.Series:
+    beside = scores["formulation"].cast(pl.String).str.split_exact("+", 1).struct.field("field_1")
+    return beside.is_in(list(ARMS.values())).fill_null(False)
 
 
 def presentations_expected(scores: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
