@@ -38,15 +38,14 @@ class Spread:
 @dataclass(frozen=True, slots=True, eq=False)
 class PairSums:
     """What two models' nats over the same responses add up to, (people) each: how many responses,
-    the sums of `base` and `post`, and their sums of squares, all of nats less `centre` (a constant
-    near the mean, so that squares lose no digits)."""
+    the sums of `base` and `post`, and their sums of squares; of nats less a constant near their
+    mean, so that squares lose no digits."""
 
     n: np.ndarray
     base: np.ndarray
     post: np.ndarray
     base_squares: np.ndarray
     post_squares: np.ndarray
-    centre: float = 0.0
 
     def table(self) -> Sums:
         """(people, 5), in the order of the fields."""
