@@ -36,7 +36,7 @@ def response_table(sessions: Sessions) -> list[Row]:
     """One row per run and experiment, then means over the experiments of each category and of all.
 
     model, format, formulation, kind ("experiment", "category mean", "mean"), category, experiment
-    (None of a mean), experiments (how many), people, responses (kept: those that have a score), kept
+    (None of a mean), experiments (how many), people, responses (those that have a score), kept
     (their share of all), nats (per response) with its 95% interval low and high, nats_closed (with
     the closing mark), per_token (nats), first (share of responses whose first token is the
     likeliest), options (responses whose options are known) and over these mass, nats_options (-log
