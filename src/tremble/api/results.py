@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from tremble.errors import UserError
-from tremble.published import pairs
+from tremble.published import pairs, psych
 from tremble.stats.frames.clusters import each_apart
 from tremble.stats.frames.comparisons import Comparison
 from tremble.stats.frames.treatments import Contrast, Settings, parse
@@ -17,7 +17,7 @@ from tremble.stats.tables.analysis import Analysis, analyze, plain
 from tremble.stats.tables.breakdowns import breakdown, wins_table
 from tremble.stats.tables.contrasts import CONTRAST_COLUMNS, ContrastTables
 from tremble.stats.tables.effect_agreement import effect_errors_table, effects_table
-from tremble.stats.tables.further import further_tables
+from tremble.stats.tables.further import KnownOfSessions, further_tables
 from tremble.stats.tables.model_breakdown import model_breakdown
 from tremble.stats.verdict.answer import Margins
 from tremble.stats.verdict.table import verdict_table
@@ -51,7 +51,9 @@ def further_analysis(
     """
     models = {name for one in analysis.comparisons for name in (one.base, one.aligned)}
     known = {name: (pairs.likely_family(name), pairs.params_of(name)) for name in models}
-    return further_tables(analysis, known, names, instead=instead)
+    # Whose `other` gives the same answers is to be named here (`stats.tables.personas`).
+    sessions = KnownOfSessions(categories=psych.categories())
+    return further_tables(analysis, known, names, instead=instead, known=sessions)
 
 
 def breakdown_analysis(analysis: Analysis, by: str) -> dict[str, list[dict[str, Any]]]:

@@ -37,10 +37,13 @@ NO_PERSONA = "none"  # the arm of sessions without an interview
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Counterparts: a base checkpoint and its aligned partner, by model id."""
+    """Counterparts: a base checkpoint and its aligned partner, by model id; which type of
+    post-training that had, and of which generation both are, in the user's words."""
 
     base: str
     aligned: str
+    type: str | None = None
+    generation: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +169,7 @@ def study_from(text: str, path: Path, folder: Path | None = None) -> Study:
                 f"base and aligned are both {pair.base!r} in one [[pair]]; give two different "
                 "models"
             )
-        if pairs.count(pair) > 1:
+        if [(one.base, one.aligned) for one in pairs].count((pair.base, pair.aligned)) > 1:
             where.fail(f"the pair of {pair.base!r} and {pair.aligned!r} appears twice; keep one")
     models = _models(where, content, pairs)
     if not models:

@@ -30,9 +30,17 @@ def comparisons(study: Study) -> list[Comparison]:
                     "plain" if mode == "plain" else "chat",
                     mode,
                     base_template=aligned if mode == "chat" else None,
+                    type=pair.type,
+                    generation=pair.generation,
                 )
             )
     return against
+
+
+def _written(comparison: Comparison) -> dict[str, Any]:
+    """A comparison as the record holds it; what the file does not say of the pair is not there."""
+    unsaid = [name for name in ("type", "generation") if getattr(comparison, name) is None]
+    return {name: value for name, value in asdict(comparison).items() if name not in unsaid}
 
 
 def absent_models(run: RunContext) -> dict[str, str]:
@@ -54,7 +62,7 @@ def run_record(run: RunContext, jobs: Iterable[Job]) -> dict[str, Any]:
         "selected": bool(study.include or study.exclude),
         "models": {model_name(model): identity for model, identity in run.identities.items()},
         "absent": absent_models(run),
-        "comparisons": [asdict(comparison) for comparison in comparisons(study)],
+        "comparisons": [_written(comparison) for comparison in comparisons(study)],
         **({"contrasts": [one.to_json() for one in study.contrasts]} if study.contrasts else {}),
         "jobs": [
             {"folder": job.folder, "model": model_name(job.model), "partner": job.cell.partner}

@@ -224,6 +224,24 @@ SCHEMA = (
         example='"Qwen/Qwen2.5-0.5B-Instruct"',
     ),
     Key(
+        "pair",
+        "type",
+        "text",
+        None,
+        "how the aligned model was trained further; `misalignment` has means by type",
+        example='"Instruction-tuned"',
+    ),
+    Key(
+        "pair",
+        "generation",
+        "text",
+        None,
+        "the generation of the models; `misalignment` has means by generation, and the slope over "
+        "generations: over these values if all are numbers, otherwise over 1, 2, 3, ... in the "
+        "order of the file",
+        example='"Qwen2.5"',
+    ),
+    Key(
         "model",
         "id",
         "text",

@@ -180,6 +180,54 @@ CAPTIONS = {
         "of each option, with their mean probability over the prompts that show it; an option "
         "shown under several labels has them for each label."
     ),
+    "responses": (
+        "Lower nats are better: the model finds what people said more likely. Kind: a row is about "
+        "one experiment, or a mean in which every experiment counts once; experiments: how many. "
+        "People and responses: those with a score. Kept: their share of all responses. Nats: minus "
+        "the log probability of a response under the whole vocabulary, summed over its tokens, per "
+        "response. Low and high: its 95% interval, over whole people for an experiment, over "
+        "experiments for a mean. Nats closed: with the mark that closes the response. Per token: "
+        "nats per token. First: how often the likeliest first token is the response's. Options: "
+        "responses whose options are known; the columns after it are about these. Nats options: "
+        "if the model had to choose one of the options. Compare it with even (equal odds), own "
+        "(the person's own choices so far, plus one each) and repeat (how often this person "
+        "repeated the last response so far), which use no model."
+    ),
+    "misalignment": (
+        "Does further training make a model worse at predicting people? d: Cohen's d of nats per "
+        "response, aligned minus base, divided by the pooled standard deviation of responses; "
+        "above 0 the aligned model is worse. Low and high: its 95% interval; p: two-sided; p Holm: "
+        "p adjusted over the experiments of the pair. Kind: a row is about one experiment, a "
+        "mean over experiments (each counts once; over several pairs, d is averaged over pairs "
+        "first), or the slope of d over generations of models. n: what the interval is over: "
+        "people for an experiment, experiments for a mean, generations for a slope. Pairs: how "
+        "many. Type and generation: of the pair, from the study file. Responses: those that both "
+        "models have a score for; kept base and kept aligned: the share of all responses that each "
+        "has. Difference: aligned minus base, in nats per response, with its 95% interval from "
+        "difference low to difference high. Paired d: of people's own mean differences, divided "
+        "by their standard deviation."
+    ),
+    "positions": (
+        "Position: the number of the response in its session. Nats: per response, lower is better; "
+        "low and high: its 95% interval. Gain: how many nats fewer a response here costs than "
+        "response 1 of the same people, with its 95% interval from gain low to gain high; above 0 "
+        "the model has learnt from what the person did before. Kind: a row is about one "
+        "experiment (intervals over people) or a mean over experiments (intervals over "
+        "experiments); experiments: how many. People and responses: those with a score."
+    ),
+    "personas": (
+        "Arms: an interview before the session with the person's own facts (own), with those of "
+        "another participant (other), with the same questions refused, or no interview (none). "
+        "Difference: nats per response, first arm minus second; below 0 the first predicts better. "
+        "Own - other is the answer: what an interview does to everybody cancels. Low and high: its "
+        "95% interval, over people, each counting once (over experiments for a mean; kind). n: "
+        "people with all arms (experiments for a mean); missing: people with some arms only. "
+        "Responses: those with a score in all arms. Smallest: the difference that so many people "
+        "would show with a probability of .80. Equal: the share of people whose other gives the "
+        "same answers. Unequal: the difference without these people, unequal n of them left, with "
+        "its 95% interval from unequal low to unequal high. d: the difference as Cohen's d over "
+        "responses, as in arXiv 2605.07632, which does not pair them."
+    ),
 }
 # Of the tables of `analyze --by`.
 BY = {

@@ -33,6 +33,9 @@ _P = {"p", "p_two_sided", "p_holm", "p_bh", "williams_p", "steiger_p"}
 _HIDDEN = {"by", "effective"}  # said by the title, or by a note where it matters
 # In JSON, for the verdict's margins; of a target the same as the difference.
 _HIDDEN_IN = {"levels": ("share", "share_low", "share_high", "scale")}
+_OF_SESSIONS = ("responses", "misalignment", "positions", "personas")
+_SHOWN_IF_KNOWN = ("type", "generation", "category", "equal")
+_SHOWN_IF_KNOWN += ("unequal_n", "unequal", "unequal_low", "unequal_high")
 _OFF = {"sweep": ("mass", "min_r")}  # where nothing is no missing value but a filter not used
 _BY = (
     ("models", "Shares, r and mass by {}"),
@@ -88,6 +91,8 @@ def table_of(id: str, title: str, rows: Sequence[Row], last: Sequence[str] = ())
     above = [key for key in _HEADING if isinstance(first.get(key), str)]
     above += _ABOVE_TOO.get(id, ())
     apart = {*above, *_HIDDEN, *_HIDDEN_IN.get(id, ()), *last}
+    optional = _SHOWN_IF_KNOWN if id in _OF_SESSIONS else ()
+    apart |= {key for key in optional if all(row.get(key) is None for row in rows)}
     shown = [key for key in first if not (key in apart or isinstance(first[key], bool))]
     numeric = {
         key: all(row[key] is None or isinstance(row[key], int | float) for row in rows)
@@ -99,7 +104,7 @@ def table_of(id: str, title: str, rows: Sequence[Row], last: Sequence[str] = ())
     columns += [Column(heading(key), long=key in _LONG) for key in ends]
     sections: dict[str, list[list[str]]] = {}
     for row in rows:
-        about = " · ".join(cell(key, row[key]) for key in above)
+        about = _about(above, row)
         cells = [
             "none" if row[key] is None and key in _OFF.get(id, ()) else cell(key, row[key])
             for key in shown
@@ -114,6 +119,14 @@ def table_of(id: str, title: str, rows: Sequence[Row], last: Sequence[str] = ())
         [Section(about, lines) for about, lines in sections.items()],
         "Nothing to show.",
     )
+
+
+def _about(above: Sequence[str], row: Row) -> str:
+    """The heading of a row's section; a row over several pairs has no models of its own."""
+    if "base" in above and row["base"] is None:
+        above = [key for key in above if key not in _MODELS]
+        return " · ".join(["all pairs", *(cell(key, row[key]) for key in above)])
+    return " · ".join(cell(key, row[key]) for key in above)
 
 
 def plain_words(text: str) -> str:

@@ -13,7 +13,8 @@ from tremble.decisions.record import FAMILIES
 class Comparison:
     """One pair in one mode ("native", "plain" or "chat").
 
-    A template names the model whose chat template was used; None is the model's own.
+    A template names the model whose chat template was used; None is the model's own. `type` (of the
+    post-training) and `generation` (of the models) are what the study file says of the pair.
     """
 
     base: str
@@ -23,6 +24,8 @@ class Comparison:
     mode: str
     base_template: str | None = None
     aligned_template: str | None = None
+    type: str | None = None
+    generation: str | None = None
 
 
 def format_name(model: str, format: str, template: str | None) -> str:

@@ -31,7 +31,8 @@ class Evidence:
     - `predictions`: what the runs say, a row per run, decision and key (`predictions`);
     - `baseline_predictions`: what the baselines say (`baselines.base.baseline_predictions`);
     - `controlled`: as `predictions`, under a control: the formulation is a wording and a control;
-    - `scores`: what `predictions` were made from, a row per run, decision and presentation.
+    - `scores`: what `predictions` were made from, a row per run, decision and presentation;
+    - `persona_scores`: likewise, under the arms of a persona.
     """
 
     decisions: pl.DataFrame = field(default_factory=pl.DataFrame)
@@ -40,6 +41,7 @@ class Evidence:
     baseline_predictions: pl.DataFrame = field(default_factory=_BASELINES.to_frame)
     controlled: pl.DataFrame = field(default_factory=_PREDICTIONS.to_frame)
     scores: pl.DataFrame = field(default_factory=pl.DataFrame)
+    persona_scores: pl.DataFrame = field(default_factory=pl.DataFrame)
 
     def cloned(self) -> Evidence:
         """The same in frames of their own: what is changed in place in one is not in the other."""

@@ -16,6 +16,7 @@ from tremble.stats.frames.comparisons import Comparison
 from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.outcomes import outcomes
 from tremble.stats.frames.predictions import controls_apart, predictions
+from tremble.stats.frames.session_responses import PERSONA
 from tremble.stats.frames.treatments import Contrast
 from tremble.stats.inference.significance import significance_table
 from tremble.stats.tables.baselines import baseline_table
@@ -100,6 +101,7 @@ def evidence_of(scores: pl.DataFrame, decisions: pl.DataFrame) -> Evidence:
         baseline_predictions(decisions),
         predictions(under_controls, decisions),
         plain_scores,
+        under_controls.filter(pl.col("formulation").str.contains(PERSONA, literal=True)),
     )
 
 

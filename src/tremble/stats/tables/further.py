@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
+
+import polars as pl
 
 from tremble.errors import TrembleError, UserError
 from tremble.extensions.entries import Entry
 from tremble.extensions.extensions import BROKEN, Extensions, Unfit, failure
 from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.matrix import RunMatrix
+from tremble.stats.frames.session_responses import Sessions, session_responses
 from tremble.stats.inference.bootstrap import RESAMPLES
 from tremble.stats.tables.added import added
 from tremble.stats.tables.analysis import COLUMNS, Analysis, plain
@@ -23,9 +26,13 @@ from tremble.stats.tables.controls import control_table
 from tremble.stats.tables.distributions import distribution_table
 from tremble.stats.tables.levels import level_table
 from tremble.stats.tables.measures import measure_table, reliability
+from tremble.stats.tables.misalignment import misalignment_table
 from tremble.stats.tables.model_groups import Catalogue, by_model_group, filter_sweep
 from tremble.stats.tables.normative import normative_models, normative_pairs
+from tremble.stats.tables.personas import persona_table
+from tremble.stats.tables.positions import position_table
 from tremble.stats.tables.presentations import presentation_table
+from tremble.stats.tables.responses import response_table
 from tremble.stats.tables.surface_forms import surface_forms_table
 from tremble.stats.tables.uncertainty import difference_table, interval_table, vote_table
 from tremble.stats.tables.worth import worth_table
@@ -34,14 +41,25 @@ from tremble.text import did_you_mean
 Row = dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class KnownOfSessions:
+    """What records of sessions do not hold. `categories`: experiment -> category, for experiments
+    whose records name none; `equal_others`: participant -> whether the person whose facts they get
+    in the arm `other` gives the same answers (`personas.equal_values`)."""
+
+    categories: Mapping[str, str] = field(default_factory=dict)
+    equal_others: Mapping[str, bool] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class TableSource:
     """What the tables are made of: an analysis, families and sizes of models, and how often to
-    resample. What several tables need is made once."""
+    resample; of sessions the `known` about them. What several tables need is made once."""
 
     analysis: Analysis
     catalogue: Catalogue
     resamples: int
+    known: KnownOfSessions = KnownOfSessions()
 
     def copied(self) -> TableSource:
         """One that a package may change without harm to other tables."""
@@ -60,6 +78,14 @@ class TableSource:
     @cached_property
     def matrix(self) -> RunMatrix:
         return RunMatrix(self.at_outcomes)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """What people said in sessions, response by response, in all arms of a persona."""
+        evidence = self.evidence
+        scores = [part for part in (evidence.scores, evidence.persona_scores) if part.height]
+        made = session_responses(pl.concat(scores or [pl.DataFrame()]), evidence.decisions)
+        return made.with_categories(self.known.categories)
 
     def wins(self, by: str) -> list[Row]:
         """Wins within the subsets of a breakdown (`frames.subsets`)."""
@@ -160,6 +186,22 @@ _TABLES = {
         "Mass and r with the labels alone, and with alternative spellings",
         lambda of: surface_forms_table(of.evidence),
     ),
+    "responses": _Further(
+        "How likely does each model find what people said in a session?",
+        lambda of: response_table(of.sessions),
+    ),
+    "misalignment": _Further(
+        "How much worse does the aligned model of a pair predict what people said?",
+        lambda of: misalignment_table(of.sessions, of.analysis.comparisons),
+    ),
+    "positions": _Further(
+        "How much do models learn from a person's own past in a session?",
+        lambda of: position_table(of.sessions),
+    ),
+    "personas": _Further(
+        "How much do a participant's own facts tell a model about what they say?",
+        lambda of: persona_table(of.sessions, of.known.equal_others),
+    ),
 }
 FURTHER = {name: table.about for name, table in _TABLES.items()}
 # What stands under names of its own where tables do: in JSON, on pages and in exports.
@@ -233,18 +275,19 @@ def further_tables(
     names: Collection[str] | None = None,
     resamples: int = RESAMPLES,
     instead: Callable[[str, Exception], Any] | None = None,
+    known: KnownOfSessions | None = None,
 ) -> dict[str, Any]:
     """The tables of `further_names` (all, or those of `names`), each a list of plain dicts.
 
     `catalogue` maps a model to its family and size in billions of parameters. What is not known
-    is None. With `instead` a table that cannot be made stops none of the others: what `instead`
-    gives for its name and the error stands in its place. Raises UserError for a name that is no
-    table.
+    is None. `known`: of sessions, what their records do not hold. With `instead` a table that
+    cannot be made stops none of the others: what `instead` gives for its name and the error stands
+    in its place. Raises UserError for a name that is no table.
     """
     for name in names or ():
         if name not in further_names():
             _table(name)  # raises
-    source = TableSource(analysis, catalogue or {}, resamples)
+    source = TableSource(analysis, catalogue or {}, resamples, known or KnownOfSessions())
     tables: dict[str, Any] = {}
     for name in further_names():
         if names is None or name in names:
