@@ -43,6 +43,7 @@ class StudyOptions(TypedDict, total=False):
     persona_questions: str
     counterbalance: Sequence[str]
     spellings: str
+    special_tokens: str
     reading: Names
     closing: str
     one_decision_each: bool

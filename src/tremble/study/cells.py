@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
+from typing import Any
 
 from tremble.models.open import Opened
 from tremble.models.spec import ModelSpec, model_name
@@ -135,10 +136,19 @@ def wordings(study: Study) -> list[Asked]:
     return [*alone, *under]
 
 
+def _of_sessions(study: Study, facts: Facts) -> dict[str, Any]:
+    """What decides how sessions are read, where it is not as usual."""
+    special = {} if study.special_tokens == "plain" else {"special_tokens": study.special_tokens}
+    if study.too_long != "cut":
+        return special
+    questions = [astuple(one) for one in study.questions] if len(study.personas) > 1 else []
+    return {**special, "cut": [facts.window, *study.personas], "asked": questions}
+
+
 def prompts_key(
     study: Study,
     cell: Cell,
-    tokenizer: TokenizerFacts,
+    tokenizer: Facts,
     data: str | None,
     origins: Sequence[Origin] = (),
 ) -> str:
@@ -166,6 +176,7 @@ def prompts_key(
             "reading": how.reading,
             "closing": how.terminator,
             "spellings": how.surface_forms,
+            **_of_sessions(study, tokenizer),
             # Only where there are some: the keys of all other prompts stay.
             **({"extensions": [dict(origin) for origin in origins]} if origins else {}),
         }

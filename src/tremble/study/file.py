@@ -28,6 +28,7 @@ from tremble.study.schema import SCHEMA, TABLES
 from tremble.study.taken import Part
 from tremble.text import as_written, counted, did_you_mean
 from tremble.tokenization.options import Reading, Termination
+from tremble.tokenization.session_paths import SpecialTokens
 from tremble.tokenization.surface_forms import Spellings
 
 Format = Literal["native", "plain", "chat"]
@@ -101,6 +102,7 @@ class Study:
     closing: Termination = "auto"
     counterbalance: tuple[str, ...] = ()
     spellings: Spellings = "exact"
+    special_tokens: SpecialTokens = "plain"
     families: tuple[str, ...] = ()
     include: tuple[Rule, ...] = ()
     exclude: tuple[Rule, ...] = ()

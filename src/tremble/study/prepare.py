@@ -92,7 +92,8 @@ class PreparedPrompts:
         try:
             if not cache.has(key):
                 tokenizer = self.run.opened(cell.model).tokenizer
-                cache.add(key, render(self.run.study, cell, tokenizer, advance))
+                made = render(self.run.study, cell, tokenizer, advance, facts.window)
+                cache.add(key, made)
         finally:
             progress.advance(left)
         self._keys[cell] = key

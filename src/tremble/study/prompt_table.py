@@ -25,12 +25,16 @@ class ControlCount(TypedDict):
 class SessionCount(TypedDict):
     """Responses in transcripts; how many of these are no place in the text's own tokens but a
     branch, since a token straddles a mark; the tokens of all texts, and how many of these are
-    `added` ones: texts that the tokenizer takes as one token and that are not special."""
+    `added` ones: texts that the tokenizer takes as one token and that are not special. `cut`: of
+    the responses those beyond the model's window; `without_room`: sessions that keep none."""
 
     responses: int
     branches: int
     tokens: int
     added: int
+    cut: int
+    sessions: int
+    without_room: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,22 +87,28 @@ class PromptTable:
 
     def sessions(self) -> SessionCount | None:
         """What of the table is responses in transcripts; None where nothing is."""
-        columns = ["prompt", "response", "added", "prefix", "trunk_ids", "row_key"]
+        columns = ["prompt", "response", "added", "branches", "trunk_ids", "row_key", "room"]
+        columns.append("error_kind")
         frame = read_table(self.path, columns)
         own = frame.filter(pl.col("row_key").is_not_null())
         branches = own.select(
             "prompt",
+            cut=pl.col("error_kind").eq_missing("cut"),
             response=pl.col("response").is_not_null(),
-            branch=pl.col("prefix").list.len() > 0,
         )
-        shown = frame.select("prompt").join(branches, on="prompt").filter("response")
-        if not shown.height:
+        room = frame["room"].drop_nulls()
+        if not len(room):
             return None
+        shown = frame.select("prompt").join(branches, on="prompt")
+        shown = shown.filter(pl.col("response") | pl.col("cut"))
         return {
             "responses": shown.height,
-            "branches": int(shown["branch"].sum()),
+            "branches": int(own["branches"].sum()),
             "tokens": int(own["trunk_ids"].list.len().sum()),
             "added": int(own["added"].sum()),
+            "cut": int(shown["cut"].sum()),
+            "sessions": len(room),
+            "without_room": len(room) - int(room.sum()),
         }
 
     def token_paths(self, prompts: pl.Series | None = None) -> TableView:

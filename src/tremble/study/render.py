@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -11,6 +12,7 @@ from tremble.decisions.record import Decision, Option
 from tremble.errors import UserError
 from tremble.games.base import family, known
 from tremble.games.session import of_session
+from tremble.prompts.asked import ARMS
 from tremble.prompts.chat import Template
 from tremble.prompts.conversation import (
     ControlNotApplicable,
@@ -25,8 +27,8 @@ from tremble.study.cells import Cell
 from tremble.study.columns import in_parts
 from tremble.study.data import GamesOnDemand, PeopleOnDemand, decisions_of
 from tremble.study.draft import Draft
-from tremble.study.file import STANDARD, HowRead, Study
-from tremble.study.session_rows import SessionReader, in_groups
+from tremble.study.file import NO_PERSONA, STANDARD, HowRead, Study
+from tremble.study.session_rows import Interviews, SessionReader, in_groups
 from tremble.study.table_builder import TableBuilder
 from tremble.tokenization.control_texts import ControlTexts
 from tremble.tokenization.options import (
@@ -42,6 +44,10 @@ from tremble.tokenization.refusal import Refusal
 from tremble.tokenization.surface_form_paths import surface_form_paths
 
 NOT_TERMINATED = "a label must be closed, but the answer begins without a quote"
+NO_OPTIONS = Refusal(
+    "wording_not_applicable",
+    "a response without options is only read as it stands in its transcript, token by token",
+)
 Advance = Callable[[int], None]  # is told of so many prompts more
 
 
@@ -59,10 +65,14 @@ class Prompt:
 
 
 def render(
-    study: Study, cell: Cell, tokenizer: Tokenizer, advance: Advance = lambda _: None
+    study: Study,
+    cell: Cell,
+    tokenizer: Tokenizer,
+    advance: Advance = lambda _: None,
+    window: int | None = None,
 ) -> Iterator[pl.DataFrame]:
     """Every prompt of a cell, rendered and tokenised, as the parts of a table, at least one;
-    `advance` is told of so many more, block by block.
+    `advance` is told of so many more, block by block. `window`: the model's.
 
     A decision to which the wording is not applicable has rows with the reason and without tokens.
     Raises UserError for the first decision that cannot be read or tokenised.
@@ -76,15 +86,14 @@ def render(
         if cell.families is None or decision.family in cell.families
     )
 
-    sessions = (
-        SessionReader(builder, tokenizer, cell.template) if of_transcript(cell, how) else None
-    )
+    cut = window if study.too_long == "cut" else None
+    sessions = session_reader(study, cell, tokenizer, cut)
 
     def blocks() -> Iterator[pl.DataFrame]:
         yield builder.rows(())  # so that there are columns where there are no rows
         for block in in_groups(decisions):
             if sessions is not None and of_session(block[0]):
-                rows = sessions.rows(block)
+                rows = sessions.rows(block, builder)
             else:
                 drafts = _drafts(block, words, cell.template, tokenizer, study.counterbalance)
                 rows = builder.rows(drafts)
@@ -94,11 +103,18 @@ def render(
     return in_parts(blocks())
 
 
-def of_transcript(cell: Cell, how: HowRead) -> bool:
-    """Whether a cell reads sessions as they are: in their own words, whole responses."""
-    return (
-        cell.asked.wording == STANDARD and cell.asked.control is None and how.reading == FULL_LABEL
-    )
+def session_reader(
+    study: Study, cell: Cell, tokenizer: Tokenizer, window: int | None = None
+) -> SessionReader | None:
+    """What reads the sessions of a cell, where it reads them as they are, whole responses, alone or
+    behind an interview; `window`: what they are cut to."""
+    asked = cell.asked
+    as_they_are = asked.wording == STANDARD and asked.control in (None, *ARMS.values())
+    if not as_they_are or study.how_read(asked).reading != FULL_LABEL:
+        return None
+    people = PeopleOnDemand(cell.dataset, study.folder, study.questions)
+    interviews = Interviews(asked.arm or NO_PERSONA, study.personas, people)
+    return SessionReader(tokenizer, cell.template, interviews, study.special_tokens, window)
 
 
 def wording_of(study: Study, cell: Cell) -> Formulation:
@@ -110,13 +126,13 @@ def wording_of(study: Study, cell: Cell) -> Formulation:
 
 def read_alone(study: Study, cell: Cell, decision: Decision, tokenizer: Tokenizer) -> list[Prompt]:
     """Every presentation of one decision in a cell, as `render` makes them."""
-    how = study.how_read(cell.asked)
-    if of_session(decision) and of_transcript(cell, how):
-        reader = SessionReader(TableBuilder(lambda _: ()), tokenizer, cell.template)
-        text, paths = reader.prompt(decision)
-        keys = tuple(option.key for option in decision.options)
-        return [Prompt(decision, 0, keys, begun(text, decision.options), text, paths)]
-    words = wording_of(study, cell)
+    reader = session_reader(study, cell, tokenizer) if of_session(decision) else None
+    if reader is not None:
+        with suppress(ControlNotApplicable):  # said below
+            text, paths = reader.prompt(decision)
+            keys = tuple(option.key for option in decision.options)
+            return [Prompt(decision, 0, keys, begun(text, decision.options), text, paths)]
+    words, how = wording_of(study, cell), study.how_read(cell.asked)
     return prompts_of([decision], words, cell.template, tokenizer, how, study.counterbalance)
 
 
@@ -162,6 +178,9 @@ def _drafts(
                 conversation = words(decision, number)
             except NotApplicable as reason:
                 drafts.append(Draft(decision, number, decision.options, "", _refusal(reason)))
+                continue
+            if not decision.options:
+                drafts.append(Draft(decision, number, (), "", NO_OPTIONS))
                 continue
             if template is None:
                 text = opening = conversation.plain()

@@ -22,11 +22,11 @@ from tremble.study.context import RunContext, run_context
 from tremble.study.data import notes_of_taken
 from tremble.study.file import Study
 from tremble.study.jobs import Job
-from tremble.study.not_applicable import is_not_applicable
 from tremble.study.prepare import PreparedPrompts, prepare_prompts
 from tremble.study.progress import Progress
 from tremble.study.record import run_record
 from tremble.study.score import score_jobs
+from tremble.tokenization.refusal import NO_FAILURE
 
 
 def score_study(study: Study, out: Path, notify: Notify, progress: Progress | None = None) -> int:
@@ -49,7 +49,7 @@ def score_study(study: Study, out: Path, notify: Notify, progress: Progress | No
             score_jobs(run, jobs)
             run.cache.prune()
             store.prune()
-    failed = pl.col("error").is_not_null() & ~is_not_applicable()
+    failed = pl.col("error").is_not_null() & ~pl.col("error_kind").is_in(NO_FAILURE)
     return sum(job.rows(["error", "error_kind"]).filter(failed).height for job in store.jobs())
 
 

@@ -182,6 +182,15 @@ SCHEMA = (
     ),
     Key(
         "study",
+        "special_tokens",
+        "text",
+        "plain",
+        "plain: in transcripts of sessions, texts such as `<|im_end|>` are letters; source: they "
+        "are the control tokens that the tokenizer takes them for",
+        words=("plain", "source"),
+    ),
+    Key(
+        "study",
         "reading",
         "patterns",
         ("joint",),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tremble.text import decimal
+from tremble.study.file import STANDARD
+from tremble.text import counted, decimal
 
 LEAST = 0.01  # shares up to this are in the manifest alone
 
@@ -14,11 +15,20 @@ def session_notes(manifests: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """A sentence for every model and data set with many branches, and with many added tokens."""
     for manifest in manifests:
         found = manifest.get("sessions")
-        # In a chat every response is a branch: behind it the person's turn ends.
-        if not found or manifest["format"] == "chat":
+        if not found or manifest["formulation"] != STANDARD:  # interviews repeat what is said
             continue
         where = f"{manifest['model']}, {manifest['dataset']}"
-        share = found["branches"] / found["responses"]
+        if found["cut"]:
+            none = found["without_room"]
+            lost = f"; {counted(none, 'session')} kept no response" if none else ""
+            yield (
+                f"{where}: {found['cut']:,} of {found['responses']:,} responses were cut, because "
+                f"their sessions are longer than the model's window{lost}."
+            )
+        # In a chat every response is a branch: behind it the person's turn ends.
+        if manifest["format"] == "chat":
+            continue
+        share = found["branches"] / max(found["responses"] - found["cut"], 1)
         if share > LEAST:
             yield (
                 f"{where}: for {decimal(share)} of {found['responses']:,} responses a mark (<< or "

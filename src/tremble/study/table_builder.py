@@ -13,6 +13,7 @@ from tremble.study.columns import repeated, token_lists
 from tremble.study.draft import Draft
 from tremble.study.table_schema import PROMPT, TABLE
 from tremble.tokenization.options import Ids, TokenPaths, boundary_warning
+from tremble.tokenization.session_text import SessionTokens
 from tremble.tokenization.surface_forms import SurfaceForms
 from tremble.tokenization.trunk import Stretch
 
@@ -51,10 +52,14 @@ class TableBuilder:
         return _frame(drafts, places, firsts, found)
 
     def session(
-        self, drafts: Sequence[Draft], tokenised: Sequence[TokenPaths], added: int = 0
+        self,
+        drafts: Sequence[Draft],
+        tokenised: Sequence[TokenPaths],
+        told: SessionTokens | None = None,
     ) -> pl.DataFrame:
         """The next rows, of prompts that begin one text, with their token paths, in the order in
-        which they begin it; `added`: how many added tokens of the tokenizer the text holds."""
+        which they begin it; `told`: the session that they are of, None where nothing of it is
+        read."""
         places, firsts, found = [], [], []
         trunks: dict[int, int] = {}  # those that stand here already, by identity
         for row, (draft, paths) in enumerate(zip(drafts, tokenised, strict=True)):
@@ -63,17 +68,22 @@ class TableBuilder:
             places.append(self._places.setdefault(mark, len(self._places)))
             if places[-1] < len(self._places) - 1:
                 continue
-            if isinstance(prefix := paths.prefix, Stretch):
+            if told is not None and isinstance(prefix := paths.prefix, Stretch):
                 known = id(prefix.trunk) in trunks
                 number = trunks.setdefault(id(prefix.trunk), self._trunks)
                 self._trunks += not known
                 ids = () if known else prefix.trunk.ids
                 prompt |= {"trunk": number, "stop": prefix.stop, "prefix": prefix.rest}
-                prompt |= {} if known else {"trunk_ids": ids, "added": added}
+                prompt |= (
+                    {}
+                    if known
+                    else {"trunk_ids": ids, "added": told.added, "branches": told.branches}
+                )
                 prompt["held"] = len(prefix.rest) + len(ids)
             firsts.append(row)
             found.append(prompt)
-        return _frame(drafts, places, firsts, found)
+        room = any(one.refusal is None or one.refusal.kind != "cut" for one in tokenised)
+        return _frame(drafts, places, firsts, found, room)
 
     def _prompt(self, draft: Draft, paths: TokenPaths) -> dict[str, Any]:
         prompt: dict[str, Any] = {
@@ -117,9 +127,10 @@ def _frame(
     places: Sequence[int],
     firsts: Sequence[int],
     found: Sequence[Mapping[str, Any]],
+    room: bool | None = None,
 ) -> pl.DataFrame:
     """Rows of drafts: `places` are the numbers of their prompts, `firsts` the rows that show one
-    first, with what is `found` of it."""
+    first, with what is `found` of it. `room`: of a session, whether it keeps any response."""
     prompts = pl.DataFrame(
         {name: _column(name, [prompt.get(name) for prompt in found]) for name in PROMPT}
     )
@@ -133,6 +144,7 @@ def _frame(
         "family": [draft.decision.family for draft in drafts],
         "presentation": [draft.presentation for draft in drafts],
         "keys": [tuple(option.key for option in draft.options) for draft in drafts],
+        "room": [room, *[None] * (len(drafts) - 1)] if drafts else [],
         "prompt": places,
     }
     columns = {name: _column(name, values) for name, values in rows.items()}

@@ -21,6 +21,7 @@ ROW: Types = {
     "family": pl.String,
     "presentation": pl.Int8,
     "keys": pl.List(pl.String),  # of the options, in shown order
+    "room": pl.Boolean,  # at the first row of a session: whether it keeps any response
     "prompt": pl.UInt32,  # which distinct prompt, counted from 0 in order of appearance
 }
 PROMPT: Types = {
@@ -42,7 +43,10 @@ PROMPT: Types = {
     "error_kind": pl.String,
     "prompt_tokens": pl.Int32,
     "length": pl.Int32,  # tokens of the longest sequence that is computed
-    "added": pl.UInt32,  # added tokens in the text of a trunk, at the first prompt that is on it
+    # Of a session, at the first prompt that is on its trunk: added tokens in the text, and how
+    # many of the responses are no place in it.
+    "added": pl.UInt32,
+    "branches": pl.UInt32,
     "held": pl.UInt32,  # ids that this row holds
     "warning": pl.String,  # of a doubtful token boundary, at the first prompt that has one
     "control_texts": pl.String,  # in people's words, as a JSON list; null where none

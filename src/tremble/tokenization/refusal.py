@@ -10,6 +10,7 @@ ErrorKind = Literal[
     "control_not_applicable",  # the wording does, the control over it does not
     "shared_first_token",  # two labels begin alike, and the reading takes first tokens alone
     "too_long",  # for the model's window
+    "cut",  # from a session that is longer than the model's window
     "not_a_number",  # what the model returned
 ]
 # How the sentence of a kind begins for people.
@@ -19,6 +20,8 @@ BEGINS: dict[ErrorKind, str] = {
 }
 # Of these the decision is to blame, not the prompt: they do not count as failures.
 NOT_APPLICABLE: tuple[ErrorKind, ...] = ("wording_not_applicable", "control_not_applicable")
+# Nor are those that a study asked to leave out.
+NO_FAILURE: tuple[ErrorKind, ...] = (*NOT_APPLICABLE, "cut")
 
 
 @dataclass(frozen=True, slots=True)
