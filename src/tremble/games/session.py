@@ -11,11 +11,10 @@ arXiv:2410.20268; arXiv:2605.07632), and in it the mark always means that a resp
 
 from __future__ import annotations
 
+from tremble.decisions.sessions import BEGIN, END
 from tremble.decisions.view import View
 from tremble.games.base import Family
 from tremble.games.theory.normative import Normative
-
-BEGIN, END = "<<", ">>"
 
 
 def transcript(view: View) -> str:
