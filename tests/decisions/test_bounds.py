@@ -15,8 +15,7 @@ import pytest
 from tests.support.commands import mistake, tremble
 from tests.support.record_lines import GAME, OWN, PLAYED, write_lines
 from tremble.api.check import check_decisions
-from tremble.datasets import psych
-from tremble.decisions import files, jsonl, lines
+from tremble.decisions import files, jsonl, lines, writing
 from tremble.decisions.files import DEEPEST, LONGEST, json_of, lines_of, same_lines, text_of
 from tremble.decisions.lines import Fault
 from tremble.errors import UserError
@@ -32,7 +31,7 @@ def nested(depth: int) -> str:
 @pytest.fixture
 def a_megabyte(monkeypatch: pytest.MonkeyPatch) -> int:
     """The bound, made small."""
-    for module in (files, lines, jsonl, psych):
+    for module in (files, lines, writing):
         monkeypatch.setattr(module, "LONGEST", MB)
     return MB
 

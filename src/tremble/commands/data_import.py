@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tremble.decisions.record import Decision
 
 TABLE = "table"  # the source whose files a map explains
+SESSIONS = "psych"  # the source that reads on after a faulty line
 
 
 @guarded
@@ -44,17 +45,26 @@ def data_import(
     force: Annotated[
         bool, typer.Option("--force", help="Overwrite --out if an earlier import wrote it.")
     ] = False,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="For psych: write nothing if any line has an error."),
+    ] = False,
     as_json: AsJson = False,
-) -> None:
+) -> int:
     """Convert the files of a data set, or your own table, to decisions (JSON lines)."""
     from tremble.api.check import import_decisions
     from tremble.datasets.base import Notes, source
 
-    origin, notes = source(source_name), Notes()
+    origin, notes = source(source_name), Notes(strict=strict)
+    if strict and source_name != SESSIONS:
+        raise UserError(
+            f"--strict is for {SESSIONS}, and {source_name!r} is read without errors or not at "
+            "all; leave --strict out."
+        )
     _check_options(source_name, path, map, guess)
     if guess:
         write_first_map(path, out, as_json)
-        return
+        return 0
     if out is None:
         raise UserError("Give the file to write, such as --out mine.jsonl.")
     check_import(out, path, force)
@@ -63,6 +73,7 @@ def data_import(
     _tell(summary, notes, out, as_json)
     if source_name == TABLE and not as_json:
         say(f"next: {shlex.join(['tremble', 'data', 'check', str(out)])}", beside(out))
+    return 1 if notes.faulty else 0
 
 
 def _check_options(source_name: str, path: Path, table_map: Path | None, guess: bool) -> None:
@@ -98,9 +109,13 @@ def _from_table(path: Path, table_map: Path, notes: Notes, out: Path) -> Iterato
 def _tell(summary: dict[str, Any], notes: Notes, out: Path, as_json: bool) -> None:
     """What was written, what was left out and what is odd."""
     own_lines = beside(out)
+    sessions = {} if notes.sessions is None else notes.sessions.to_json()
     if as_json:
-        print_json(summary, out=own_lines)
+        print_json({**summary, **sessions, **_faulty(notes)}, out=own_lines)
     else:
+        for study, counts in sessions.get("by_study", {}).items():
+            read = f"{counted(counts['sessions'], 'session')}, "
+            say(f"{study}: {read}{counted(counts['responses'], 'response')}", own_lines)
         for family, count in summary["by_family"].items():
             hits = summary["target"].get(family)
             coded = "" if hits is None else f", {hits:,} of them choose the target option"
@@ -110,3 +125,15 @@ def _tell(summary: dict[str, Any], notes: Notes, out: Path, as_json: bool) -> No
         complain(f"excluded: {count} ({reason})")
     for line in notes.odd:
         complain(f"note: {line}")
+    for fault in notes.faults:
+        complain(fault)
+    if notes.faulty:
+        verb = "has an error and was" if notes.faulty == 1 else "have errors and were"
+        complain(
+            f"{counted(notes.faulty, 'line')} {verb} not imported; correct them, or give --strict "
+            "to write nothing."
+        )
+
+
+def _faulty(notes: Notes) -> dict[str, int]:
+    return {} if notes.sessions is None else {"faulty": notes.faulty}

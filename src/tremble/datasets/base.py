@@ -75,11 +75,45 @@ class Card:
 
 
 @dataclass(slots=True)
+class Sessions:
+    """How many sessions and responses were read, by study; `empty`: responses without text."""
+
+    by_study: dict[str, list[int]] = field(default_factory=dict)  # sessions and responses
+    empty: int = 0
+
+    def add(self, study: str, responses: int, empty: int) -> None:
+        counts = self.by_study.setdefault(study, [0, 0])
+        counts[0] += 1
+        counts[1] += responses
+        self.empty += empty
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "sessions": sum(sessions for sessions, _ in self.by_study.values()),
+            "responses": sum(responses for _, responses in self.by_study.values()),
+            "empty": self.empty,
+            "by_study": {
+                study: {"sessions": sessions, "responses": responses}
+                for study, (sessions, responses) in self.by_study.items()
+            },
+        }
+
+
+@dataclass(slots=True)
 class Notes:
-    """What an importer left out or found odd: `dropped` reason -> count, `odd` one line each."""
+    """What an importer left out or found odd: `dropped` reason -> count, `odd` one line each.
+
+    A source that reads on after a faulty line counts such lines in `faulty` and has sentences on
+    the first ones in `faults`; `strict` says that it is to refuse them all. `sessions`: what it
+    read, where a source has sessions.
+    """
 
     dropped: Counter[str] = field(default_factory=Counter)
     odd: list[str] = field(default_factory=list)
+    strict: bool = False
+    faulty: int = 0
+    faults: list[str] = field(default_factory=list)
+    sessions: Sessions | None = None
 
 
 Load = Callable[[Path, Notes], Iterator[Decision]]

@@ -1,28 +1,22 @@
-"""Psych-101 and Psych-201 style files: a participant's whole session as one transcript a line.
-
-A session is one game whose events are pieces of text and responses in turn, so that it is stored
-once however many responses it has. The file is read twice: first for what the participants of each
-experiment responded, then for the decisions.
-"""
+"""Psych-101 and Psych-201 style files: a participant's whole session as one transcript a line."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
-from typing import Any
 
-from tremble.datasets.base import Card, Notes, Part
-from tremble.decisions.files import LONGEST, json_of, lines_of, parsed
-from tremble.decisions.record import Decision, Event, Game, Option, name_hash
-from tremble.disk.paths import is_file, is_folder
+from tremble.datasets.base import Card, Notes, Part, Sessions
+from tremble.datasets.psych_files import Found, found_at, rows_of
+from tremble.datasets.psych_lines import Faulty, Transcript, transcript_of
+from tremble.datasets.psych_options import SIDECAR, Options
+from tremble.decisions.record import Decision, name_hash
+from tremble.decisions.sessions import Session, is_empty, is_missing, name_in_id, target_of
 from tremble.errors import UserError
-from tremble.games.session import BEGIN, END
-from tremble.text import as_written
+from tremble.text import counted
 
-MOST_OPTIONS = 20  # different responses; beyond it an answer is a number or a text, not a choice
-SIDECAR = "options.json"
+NAMED = 3  # faulty lines that are named; further ones are counted
 CARD = Card(
     name="psych",
     title="Psych-101 and Psych-201: transcripts of psychological experiments",
@@ -30,28 +24,37 @@ CARD = Card(
         "M. Binz et al. (2024). Centaur: a foundation model of human cognition. arXiv:2410.20268 "
         "(Psych-101); arXiv:2605.07632 (Psych-201)."
     ),
-    licence="Psych-101: Apache 2.0; other files of this kind: not stated",
+    licence="Psych-101 and the repository of Psych-201: Apache 2.0; the original data: not stated",
     size="any; a line per participant",
     one_decision="one response of one participant, marked << >> in the transcript",
-    files=f"a .jsonl file, with an optional {SIDECAR} in the same folder",
+    files=(
+        "a .jsonl, .gz, .zip or .parquet file, or a folder with one for each experiment, with an "
+        f"optional {SIDECAR}"
+    ),
     notes=(
-        "Columns: text, experiment, participant; optional options (a list). Other columns are "
-        "kept in `person` and appear in no prompt.",
-        f"Options: those of the line, otherwise those of {SIDECAR} (experiment -> list), "
-        "otherwise the responses of OTHER participants of the experiment. The participant's own "
-        "responses never add an option.",
-        "Dropped and counted, by reason: responses where the others gave more than "
-        f"{MOST_OPTIONS} different ones or fewer than two, responses that are not an option, "
-        "empty responses, and lines that repeat a session word for word. Dropped responses stay "
-        "in the transcript of later ones.",
-        "With two options the first is the target; with more there is none, and r has one point "
-        "per option.",
+        "Columns: text, experiment, participant; optional study, options, category, condition, "
+        "reaction times, and facts about the participant. A response is any text between << and "
+        ">>; all of them are kept, with or without options.",
+        "The study, over which means are taken, is the column study, else the folder of the file, "
+        "else the column experiment.",
+        "Facts about a participant: the 25 that Psych-201 knows, such as age, gender and "
+        "diagnosis, in any spelling of their names. Other columns are none.",
+        f"Options: those of the line (a list, or a list for each response), otherwise those of "
+        f"{SIDECAR} (experiment -> list, or a regular expression whose groups are the labels in "
+        "the text since the last response, or else before the first one). Responses never add an "
+        "option: earlier versions took the options from other people's responses, which was wrong "
+        "where labels are drawn anew for each person. Import old files again.",
+        "Without options there is the likelihood of a response; with them also a prediction. Of "
+        "two options that are the same throughout a session the first is the target.",
+        "Excluded and counted: responses without text or that say nan or None (they stay in the "
+        "transcript), and lines equal to another one in study, participant and text.",
         "The prompt is the transcript up to the response; earlier responses keep their << >> "
         "marks.",
     ),
     manual=(
         "take prompts_training.jsonl of Psych-101 from "
-        "https://huggingface.co/datasets/marcelbinz/Psych-101, or any file of this kind"
+        "https://huggingface.co/datasets/marcelbinz/Psych-101, the folders of experiments from "
+        "https://github.com/marcelbinz/Psych-201, or any file of this kind"
     ),
     parts=(
         Part(
@@ -62,247 +65,128 @@ CARD = Card(
         Part("other transcripts", None, "your own or from another source: only you know"),
     ),
 )
-
-_COLUMNS = ("text", "experiment", "participant", "options")
-_MARKS = re.compile(f"{BEGIN}|{END}")
-
-
-@dataclass(slots=True)
-class Given:
-    """What participants of one experiment responded: response -> up to two of those who did.
-
-    Two are enough to tell whether somebody other than a given participant did."""
-
-    by: dict[str, tuple[str, ...]] = field(default_factory=dict)
-
-    def add(self, participant: str, responses: Iterable[str]) -> None:
-        for response in responses:
-            known = self.by.get(response, ())
-            if len(known) < 2 and participant not in known:
-                self.by[response] = (*known, participant)
-
-    def by_others(self, participant: str) -> list[str]:
-        """The different responses of all participants but this one, in order."""
-        return in_order(text for text, who in self.by.items() if who != (participant,))
-
-
-@dataclass(frozen=True, slots=True)
-class _Session:
-    """One line: pieces of text before each response and after the last, and the responses."""
-
-    line: int
-    experiment: str
-    participant: str
-    texts: tuple[str, ...]
-    responses: tuple[str, ...]
-    options: tuple[str, ...] | None
-    facts: Mapping[str, Any]
-
-
-def in_order(responses: Iterable[str]) -> list[str]:
-    """Numbers by size, then texts by letters."""
-
-    def place(text: str) -> tuple[int, float, str]:
-        number = re.fullmatch(r"-?\d+(\.\d+)?", text)
-        return (0, float(text), text) if number else (1, 0.0, text)
-
-    return sorted(responses, key=place)
+_EMPTY = "a response without text; it stays in the transcript"
+_MISSING = "a response that says nan or None; it stays in the transcript"
+_AGAIN = "a line equal to another one in study, participant and text"
+_UNKNOWN = "are not among their options, so only their likelihood is used"
 
 
 def load(path: Path, notes: Notes) -> Iterator[Decision]:
-    """The decisions, session by session, in the order of the file.
+    """The decisions, session by session, in the order of the files.
 
-    Responses that make no decision are counted in `notes.dropped`. Raises UserError, with file
-    and line, for the first line that is not as described.
+    Responses that make no decision are counted in `notes.dropped`, faulty lines in `notes.faulty`
+    (the first three are in `notes.faults`), sessions in `notes.sessions`. Raises UserError, after
+    the last line, where a line is faulty and `notes.strict`, or where all are; at once for a file
+    that cannot be read and for options that are none.
     """
-    file = _file(path)
-    declared = _sidecar(file.with_name(SIDECAR))
-    given: dict[str, Given] = {}
-    for session in _sessions(file):
-        given.setdefault(session.experiment, Given()).add(
-            session.participant, {text for text in session.responses if text.strip()}
-        )
-    if not given:
-        raise UserError(f"{file} is empty; give one JSON object per line.")
-    seen: dict[tuple[str, str], int] = {}
-    marks: set[int] = set()
-    for session in _sessions(file):
-        mark = name_hash(repr(replace(session, line=0)))
-        if mark in marks:
-            notes.dropped["a session that another line repeats word for word"] += 1
-            continue
-        marks.add(mark)
-        who = (session.experiment, session.participant)
-        seen[who] = seen.get(who, 0) + 1
-        if not session.responses:
+    files = found_at(path)
+    notes.sessions = Sessions()
+    with closing(_Import(path, notes)) as work:
+        for found in files:
+            with rows_of(found.file) as rows:
+                counted_as = found.counted
+                for number, row in rows:
+                    where = f"{found.file}, {counted_as} {number}"
+                    try:
+                        one = transcript_of(row, found.file, where, number, found.folder)
+                    except Faulty as fault:
+                        _keep(notes, str(fault))
+                        continue
+                    session = work.session(one, found, number, where)
+                    if session is not None:
+                        yield from session.decisions()
+        work.end()
+
+
+def _keep(notes: Notes, fault: str) -> None:
+    notes.faulty += 1
+    if len(notes.faults) < NAMED:
+        notes.faults.append(fault)
+
+
+class _Import:
+    """What is known of the lines before. To be closed."""
+
+    def __init__(self, path: Path, notes: Notes) -> None:
+        self._path = path
+        self._notes = notes
+        self._options = Options(path)
+        self._marks: set[int] = set()
+        self._times: Counter[tuple[str, str]] = Counter()  # sessions of a participant in a study
+        self._unknown: Counter[str] = Counter()  # by study, responses that are no option
+        self._several: dict[str, set[str]] = {}  # by study, the experiments in it
+        self._lines = 0
+
+    def session(self, one: Transcript, found: Found, line: int, where: str) -> Session | None:
+        """The session of a line; None where it is no new one, or has no responses."""
+        self._lines += 1
+        notes, study = self._notes, one.names[0]
+        who = (study, one.participant)
+        mark = name_hash(repr((who, one.texts, one.responses)))
+        if mark in self._marks:
+            notes.dropped[_AGAIN] += 1
+            return None
+        self._marks.add(mark)
+        if not one.responses:
             notes.dropped["a session without responses"] += 1
-            continue
-        options = session.options or declared.get(session.experiment)
-        unknown = "a response that is not among the declared options"
+            return None
+        self._times[who] += 1
+        self._several.setdefault(study, set()).add(one.names[-1])
+        options = one.options
         if options is None:
-            options = tuple(given[session.experiment].by_others(session.participant))
-            unknown = "a response that no other participant of the experiment gave"
-            reason = _too_many_or_few(len(options))
-            if reason is not None:
-                notes.dropped[reason] += len(session.responses)
-                continue
-        yield from _decisions(session, seen[who], options, unknown, notes)
-
-
-def _decisions(
-    session: _Session, number: int, options: tuple[str, ...], unknown: str, notes: Notes
-) -> Iterator[Decision]:
-    """The decisions of one session, the `number`-th of this participant in this experiment; a
-    response that is not among `options` is counted under `unknown`."""
-    again = "" if number == 1 else f"/{number}"
-    events: list[Event] = []
-    for text, response in zip(session.texts[:-1], session.responses, strict=True):
-        events += [Event("text", {"text": text}), Event("response", {"response": response})]
-    events.append(Event("text", {"text": session.texts[-1]}))
-    who = f"{_in_id(session.experiment)}/{_in_id(session.participant)}"
-    game = Game(
-        id=f"{CARD.name}/{who}{again}",
-        dataset=CARD.name,
-        family="session",
-        rules={},
-        events=tuple(events),
-        person=session.facts,
-        config={"experiment": session.experiment},
-    )
-    shown = tuple(Option(text, text) for text in options)
-    for place, response in enumerate(session.responses):
-        if response not in options:
-            notes.dropped[unknown if response.strip() else "an empty response"] += 1
-            continue
-        yield Decision(
-            id=f"{game.id}/r{place + 1}",
+            options = self._options.of(found.file, one.names, one.texts[:-1], where)
+        again = "" if self._times[who] == 1 else f"/{self._times[who]}"
+        target = target_of(options)
+        session = Session(
+            id=f"{CARD.name}/{name_in_id(study)}/{name_in_id(one.participant)}{again}",
             dataset=CARD.name,
-            family=game.family,
-            options=shown,
-            target=options[0] if len(options) == 2 else None,
-            choice=response,
-            game=game,
-            at=2 * place + 1,
-            participant=who,
-            round=place + 1,
-            line=session.line,
+            study=study,
+            participant=one.participant,
+            texts=one.texts,
+            responses=one.responses,
+            options=options,
+            target=None if target is None else (target,) * len(one.responses),
+            person=one.person,
+            config=one.config,
+            times=one.times,
+            line=line,
         )
+        self._count(session)
+        return session
 
+    def _count(self, session: Session) -> None:
+        notes, empty = self._notes, 0
+        for place, response in enumerate(session.responses):
+            if is_empty(response):
+                empty += 1
+            elif is_missing(response):
+                notes.dropped[_MISSING] += 1
+            elif session.options is not None:
+                labels = session.options[place]
+                self._unknown[session.study] += labels is not None and response not in labels
+        if empty:
+            notes.dropped[_EMPTY] += empty
+        assert notes.sessions is not None
+        notes.sessions.add(session.study, len(session.responses), empty)
 
-def _in_id(name: str) -> str:
-    """A name without "/", which parts names in an id. Different names stay different, and as they
-    are where they hold neither a "/" nor what stands for one."""
-    if not re.search("/|%2F|%25", name):
-        return name
-    return name.replace("%", "%25").replace("/", "%2F")
+    def end(self) -> None:
+        """After the last line. Raises UserError as `load` says."""
+        notes = self._notes
+        if not self._lines and not notes.faulty:
+            raise UserError(f"{self._path} is empty; give one JSON object per line.")
+        if notes.faulty and (notes.strict or not self._lines):
+            which = counted(notes.faulty, "faulty line")
+            raise UserError(f"{which}, so nothing was imported: {'; '.join(notes.faults)}")
+        notes.odd += self._options.notes()
+        for study, count in self._unknown.items():
+            if count:
+                notes.odd.append(f"{study}: {counted(count, 'response')} {_UNKNOWN}.")
+        for study, experiments in self._several.items():
+            if len(experiments) > 1:
+                notes.odd.append(
+                    f"{study}: its lines name {len(experiments)} experiments, which count as one "
+                    "study; add a column study to keep them apart."
+                )
 
-
-def _too_many_or_few(count: int) -> str | None:
-    if count > MOST_OPTIONS:
-        return f"responses where others gave more than {MOST_OPTIONS} different ones"
-    if count < 2:
-        return "responses where others gave fewer than two different ones"
-    return None
-
-
-def _file(path: Path) -> Path:
-    if is_file(path):
-        return path
-    if not is_folder(path):
-        raise UserError(f"There is no file or folder {str(path)!r}; check the path.")
-    files = sorted(path.glob("*.jsonl"))
-    if len(files) != 1:
-        raise UserError(
-            f"{len(files)} .jsonl files in {str(path)!r}; name the one with the transcripts."
-        )
-    return files[0]
-
-
-def _sidecar(file: Path) -> dict[str, tuple[str, ...]]:
-    """Experiment to declared options; nothing where there is no such file."""
-    if not is_file(file):
-        return {}
-    cure = "write an object of experiment to a list of options"
-    by_experiment = json_of(file, cure)
-    if not isinstance(by_experiment, dict):
-        raise UserError(f"{file}: a JSON {type(by_experiment).__name__}; {cure}.")
-    return {
-        experiment: _options(f"{file}, experiment {experiment!r}", options)
-        for experiment, options in by_experiment.items()
-    }
-
-
-def _options(where: str, value: Any) -> tuple[str, ...]:
-    sound = isinstance(value, list) and len(value) > 1 and len(set(map(str, value))) == len(value)
-    if not sound or not all(isinstance(text, str) and text.strip() for text in value):
-        raise UserError(
-            f"{where}: options is {as_written(value)[:100]}; give a list of two or more different "
-            "texts."
-        )
-    return tuple(value)
-
-
-def _sessions(file: Path) -> Iterator[_Session]:
-    with lines_of(file) as lines:
-        for line, raw in lines:
-            yield _session(file, line, raw)
-
-
-def _session(file: Path, line: int, raw: bytes) -> _Session:
-    where = f"{file}, line {line}"
-    if len(raw) > LONGEST:
-        raise UserError(
-            f"{where}: a line of more than {LONGEST // 10**6} MB; write one session per line, and "
-            "split longer ones."
-        )
-    try:
-        text = raw.decode()
-    except UnicodeDecodeError as error:
-        raise UserError(
-            f"{where}: not UTF-8 at byte {error.start}; save the file as UTF-8."
-        ) from error
-    value = parsed(text, str(file), "write one JSON object per line", line)
-    if not isinstance(value, dict):
-        raise UserError(f"{where}: {str(value)[:100]!r} is not an object; write one per line.")
-    names = []
-    for key in ("experiment", "participant"):
-        name = value.get(key)
-        if type(name) not in (str, int) or name == "":
-            raise UserError(
-                f"{where}: {key} is {as_written(name)}; give a name or a number, without which "
-                "other participants cannot be told from this one."
-            )
-        names.append(str(name))
-    transcript = value.get("text")
-    if not isinstance(transcript, str):
-        raise UserError(
-            f"{where}: text is {as_written(transcript)[:100]}; give the transcript with {BEGIN} "
-            f"{END} around each response."
-        )
-    pieces = _pieces(where, transcript)
-    options = value.get("options")
-    return _Session(
-        line,
-        names[0],
-        names[1],
-        tuple(pieces[::2]),
-        tuple(pieces[1::2]),
-        None if options is None else _options(where, options),
-        {key: fact for key, fact in value.items() if key not in _COLUMNS},
-    )
-
-
-def _pieces(where: str, text: str) -> list[str]:
-    """Text, response, text, ..., text."""
-    marks = list(_MARKS.finditer(text))
-    for place, mark in enumerate(marks):
-        if mark.group() != (END if place % 2 else BEGIN):
-            near = text[max(0, mark.start() - 20) : mark.end() + 20]
-            raise UserError(
-                f"{where}: {mark.group()} near {near!r} has no matching mark; put {BEGIN} before "
-                f"and {END} after each response, and nowhere else."
-            )
-    if len(marks) % 2:
-        near = text[marks[-1].start() : marks[-1].end() + 20]
-        raise UserError(f"{where}: {near!r} is never closed; put {END} after the response.")
-    return _MARKS.split(text)
+    def close(self) -> None:
+        self._options.close()

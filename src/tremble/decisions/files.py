@@ -193,8 +193,11 @@ def json_of(file: Path, cure: str = FRESH) -> Any:
     return parsed(text_of(file), str(file), cure)
 
 
-def parsed(text: str, where: str, cure: str, line: int | None = None) -> Any:
+def parsed(
+    text: str, where: str, cure: str, line: int | None = None, nan_is_null: bool = False
+) -> Any:
     """What a JSON text holds; `where` names it in errors, and `line` if it is one line of a file.
+    `nan_is_null`: NaN and Infinity, which Python writes, are read as null.
 
     Raises UserError where it is not JSON, or holds what no JSON file may: NaN, half a character, or
     a number too large to be one, and where it is nested too deeply.
@@ -212,8 +215,12 @@ def parsed(text: str, where: str, cure: str, line: int | None = None) -> Any:
         number = float(word)
         return number if abs(number) < float("inf") else not_a_number(word, "is too large")
 
+    def constant(word: str) -> None:
+        if not nan_is_null:
+            not_a_number(word)
+
     try:
-        value = json.loads(text, parse_constant=not_a_number, parse_float=finite)
+        value = json.loads(text, parse_constant=constant, parse_float=finite)
         if may_be_too_deep(text) and too_deep(value):
             raise RecursionError
     except json.JSONDecodeError as error:

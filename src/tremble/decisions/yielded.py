@@ -5,14 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from tremble.decisions.checks import Checker
-from tremble.decisions.jsonl import OneText, Writer
+from tremble.decisions.jsonl import OneText
 from tremble.decisions.lines import Fault
+from tremble.decisions.one_text import Names
 from tremble.decisions.record import Decision
+from tremble.decisions.sessions import Collected
+from tremble.decisions.writing import Writer
 from tremble.errors import UserError
 from tremble.text import as_written
 
 _TEXTS = ("id", "dataset", "family", "opening")
-_TEXTS_OR_NONE = ("participant", "role", "item", "prompt", "system", "target", "choice")
+_TEXTS_OR_NONE = (
+    *("participant", "role", "item", "prompt", "system", "target", "choice", "response"),
+)
 
 
 class Yielded:
@@ -20,6 +25,7 @@ class Yielded:
 
     def __init__(self) -> None:
         self._writer = Writer()
+        self._sessions: tuple[Collected | None, Names] = (None, Names())
         self._texts: OneText[str] = OneText()
 
     def check(self, decision: Decision, place: int) -> None:
@@ -27,6 +33,9 @@ class Yielded:
         it, without its name; for a value of a type that no record has also what that brings
         about."""
         _check_types(decision)
+        if decision.response is not None:
+            self._check_session(decision)
+            return
         check = Checker(Path("yielded"), place)
         try:
             for line in self._writer.lines(decision):
@@ -48,6 +57,16 @@ class Yielded:
                 f"the item {decision.item!r} has a different text than in the decision {before!r}, "
                 "with the same config; give every text its own item, or say in config what differs."
             )
+
+    def _check_session(self, decision: Decision) -> None:
+        """Of a session, whose line is only known after its last response."""
+        last, names = self._sessions
+        if last is None or last.game is not decision.game:
+            last = Collected(decision)
+            self._sessions = (last, names)
+        last.check(decision)
+        if not names.decision(decision.id):
+            raise UserError(f"Two decisions have the id {decision.id!r}; give each its own id.")
 
 
 def _check_types(decision: Decision) -> None:

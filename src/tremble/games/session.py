@@ -15,11 +15,10 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from tremble.decisions.record import Decision, Game
+from tremble.decisions.sessions import BEGIN, END
 from tremble.decisions.view import View
 from tremble.games.base import Family
 from tremble.games.theory.normative import Normative
-
-BEGIN, END = "<<", ">>"
 
 
 def transcript(view: View) -> str:

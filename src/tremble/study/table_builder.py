@@ -65,8 +65,9 @@ class TableBuilder:
         for row, (draft, paths) in enumerate(zip(drafts, tokenised, strict=True)):
             prompt = self._prompt(draft, paths)
             mark = prompt["row_key"].encode()
-            places.append(self._places.setdefault(mark, len(self._places)))
-            if places[-1] < len(self._places) - 1:
+            new = len(self._places)
+            places.append(self._places.setdefault(mark, new))
+            if places[-1] < new:
                 continue
             if told is not None and isinstance(prefix := paths.prefix, Stretch):
                 known = id(prefix.trunk) in trunks
@@ -74,11 +75,8 @@ class TableBuilder:
                 self._trunks += not known
                 ids = () if known else prefix.trunk.ids
                 prompt |= {"trunk": number, "stop": prefix.stop, "prefix": prefix.rest}
-                prompt |= (
-                    {}
-                    if known
-                    else {"trunk_ids": ids, "added": told.added, "branches": told.branches}
-                )
+                if not known:
+                    prompt |= {"trunk_ids": ids, "added": told.added, "branches": told.branches}
                 prompt["held"] = len(prefix.rest) + len(ids)
             firsts.append(row)
             found.append(prompt)
