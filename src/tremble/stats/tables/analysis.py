@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,8 +15,7 @@ from tremble.stats.filters import FILTERS, Filters
 from tremble.stats.frames.comparisons import Comparison
 from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.outcomes import outcomes
-from tremble.stats.frames.predictions import controls_apart, predictions
-from tremble.stats.frames.session_responses import PERSONA
+from tremble.stats.frames.predictions import behind_interviews, controls_apart, predictions
 from tremble.stats.frames.treatments import Contrast
 from tremble.stats.inference.significance import significance_table
 from tremble.stats.tables.baselines import baseline_table
@@ -61,7 +60,8 @@ class Analysis:
 
     `pairs` also hold n, mass_base, mass_aligned and note. What the tables were made from and with,
     for those of `further` and the verdict: the `evidence`, the `comparisons` and the `filters`;
-    `contrasts` are those of the study.
+    `contrasts` are those of the study. `equal_others`: of sessions behind interviews, participant
+    -> whether the person whose facts they get in the arm `other` gives the same answers.
     """
 
     models: list[Row]
@@ -72,6 +72,7 @@ class Analysis:
     comparisons: Sequence[Comparison] = ()
     filters: Filters = FILTERS
     contrasts: Sequence[Contrast] = ()
+    equal_others: Mapping[str, bool] = field(default_factory=dict, repr=False)
 
     def to_json(self) -> dict[str, list[Row]]:
         """The tables with exactly the documented columns, in values that JSON can hold."""
@@ -101,7 +102,7 @@ def evidence_of(scores: pl.DataFrame, decisions: pl.DataFrame) -> Evidence:
         baseline_predictions(decisions),
         predictions(under_controls, decisions),
         plain_scores,
-        under_controls.filter(pl.col("formulation").str.contains(PERSONA, literal=True)),
+        behind_interviews(scores),
     )
 
 
