@@ -10,12 +10,14 @@ import pytest
 
 from tests.support.sessions import session
 from tests.support.studies import PAIR, run, scores, study_file
+from tests.support.xrays import look
 from tremble.api.methods import methods_facts
 from tremble.api.plan import plan_study
 from tremble.decisions import jsonl
 from tremble.decisions.record import Decision, name_hash
 from tremble.errors import UserError
 from tremble.prompts.interview import own_questions
+from tremble.report.tables.methods import paragraph
 from tremble.stats.frames.predictions import behind_interviews, controls_apart
 from tremble.stats.tables.analysis import evidence_of
 from tremble.stats.tables.controls import control_table
@@ -174,3 +176,28 @@ def test_what_is_written_of_interviews(data: Path) -> None:
         "participant has no facts that the interview asks for; they are missing behind that "
         "interview."
     )
+
+
+def test_xray_shows_a_session_behind_an_interview(data: Path) -> None:
+    path = study_file(data, personas=["own"], participants=1)
+    shown, alone = (
+        look(path, "mine/one/2/r2", "mock:base", formulation=formulation)
+        for formulation in ("standard+persona_own", "standard")
+    )
+    header = f"Interviewer: {own_questions()[0].ask}\nInterviewee: 22.0\n\n"
+    (behind,), (without,) = shown["readings"], alone["readings"]
+    assert behind["text"] == header + without["text"]
+    first = min((f"one/{n}" for n in range(1, 5)), key=name_hash)
+    left_out = "Not in the study's part of the data (participants = 1)."
+    assert (left_out in alone["notes"]) == (first != "one/2")
+
+
+def test_methods_say_what_part_of_sessions_was_taken(data: Path) -> None:
+    path = study_file(data, personas=["own"], participants=2, session_characters=60)
+    assert run(path, data / "out") == 0
+    facts = methods_facts(data / "out")
+    assert facts["left_out"]["participants"] == 2
+    text = paragraph(facts)
+    assert "We took at most 2 participants of each experiment." in text
+    assert "Sessions were cut after the last response that ends within their first 60" in text
+    assert "also scored behind an interview (personas: own)" in text

@@ -26,7 +26,8 @@ def exclusions(store: Store, asked: Mapping[str, Any] | None) -> Row:
     `asked` is the study file (None: not known).
 
     - families: the patterns asked for, None for all (what is of others is not stored);
-    - sample: at most so many of each family, and sentences with counts (`sampled`);
+    - sample: at most so many of each family; participants: of each experiment;
+      session_characters: of each session; and sentences with counts (`sampled`);
     - include, exclude: the rules, and of the `cells` (a model in a format, data and a wording) how
       many are left out, wholly (`cells_left_out`) or in part (`cells_in_part`); None where nothing
       was selected or cells cannot be counted;

@@ -32,7 +32,8 @@ CHANGED = "the participant's sessions have different facts to tell"
 class People(Protocol):
     """The participants of one entry of `data`, as interviews need them."""
 
-    questions: Questions
+    @property
+    def questions(self) -> Questions: ...
 
     def other(self, participant: str) -> Said | None:
         """What the one says whose facts are put before this participant's session in the arm
