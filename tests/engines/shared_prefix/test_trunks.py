@@ -214,6 +214,8 @@ def test_the_reference_reads_a_trunk_in_one_pass() -> None:
     assert_same(scored(reference, [*asked, branch]), expected)
     assert rows == [(1, 6), (1, 1)]
     assert reference.efforts([*asked, branch]) == [4.0, 2.0, 3.0, 5.0]
+    assert Plan([*asked, branch]).one_by_one() == (9 + 5, 45 + 15, 2)
+    assert Plan([alone(p) for p in asked]).one_by_one() == (4 + 6 + 9, 10 + 21 + 45, 3)
 
 
 def test_a_response_is_compared_too() -> None:
