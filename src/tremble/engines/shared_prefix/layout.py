@@ -19,8 +19,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tremble.tokenization.options import Ids, TokenPaths, maximal
-from tremble.tokenization.trunk import Stretch, Trunk
+from tremble.tokenization.options import TokenPaths, maximal
+from tremble.tokenization.trunk import Ids, Stretch, Trunk
 
 Ints = npt.NDArray[np.int64]
 Tokens = npt.NDArray[np.uint32]
