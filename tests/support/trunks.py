@@ -19,19 +19,25 @@ def sessions(trunks: int = 3, tokens: int = 14) -> st.SearchStrategy[list[TokenP
     return st.integers(0, 2**32).map(lambda seed: made_sessions(Random(seed), trunks, tokens))
 
 
-def made_sessions(random: Random, trunks: int, tokens: int, each: int = 5) -> list[TokenPaths]:
-    """Prompts on a few trunks over four tokens, so that they begin alike, with branches that run
-    along the trunk for a while, responses with and without options, in any order."""
+def made_sessions(
+    random: Random, trunks: int, tokens: int, each: int = 5, full: bool = False
+) -> list[TokenPaths]:
+    """At most so many trunks of at most so many tokens, each with at most so many prompts (`full`:
+    just so many), over four tokens, so that trunks begin alike, with branches that run along the
+    trunk for a while, responses with and without options, in any order."""
 
     def some(least: int, most: int) -> list[int]:
         return random.choices(range(4), k=random.randint(least, most))
 
+    def number(most: int) -> int:
+        return most if full else random.randint(1, most)
+
     asked = []
     begin = some(0, 5)
-    for _ in range(random.randint(1, trunks)):
-        ids = [*begin, *some(1, tokens)]
+    for _ in range(number(trunks)):
+        ids = [*begin, *random.choices(range(4), k=number(tokens))]
         trunk = Trunk(ids)
-        for _ in range(random.randint(1, each)):
+        for _ in range(number(each)):
             stop = random.randint(1, len(ids))
             rest = tuple(some(0, 3)) if random.random() < 0.5 else ()
             along = tuple(ids[stop : stop + random.randint(1, 3)])

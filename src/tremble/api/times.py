@@ -22,7 +22,7 @@ _OPENING, _READING = 1.0, 1e9  # seconds for any model, and bytes of weights a s
 
 @dataclass(slots=True)
 class ModelWork:
-    """What is still to be computed for one model: on the shared path, and one prompt a pass; the
+    """What is still to be computed for one model: on the shared path, and by the reference; the
     checks that come with the shared path; and what was computed `before` (accounts of the engine,
     out of manifests)."""
 
@@ -38,7 +38,8 @@ class ModelWork:
             return
         passes = max(-(-plan.distinct // _PASS), -(-plan.rows // _ROWS))
         self.shared += Work(plan.distinct, plan.pairs, plan.rows, passes)
-        self.alone += Work(plan.tokens, plan.pairs_alone, plan.rows, plan.sequences)
+        tokens, pairs, singles = plan.one_by_one()
+        self.alone += Work(tokens, pairs, plan.rows, singles)
         if plan.longest > 2 * self._checked:  # as the engine does
             self._checked = plan.longest
             self.checks += _check(plan, prompts, lossless)

@@ -21,7 +21,8 @@ from tremble.models.mock import mock_identity
 from tremble.models.open import ReadyModel
 from tremble.models.spec import RunOptions
 from tremble.prompts.chat import MOCK
-from tremble.tokenization.options import Ids, TokenPaths
+from tremble.tokenization.options import TokenPaths
+from tremble.tokenization.trunk import Ids
 
 NextToken = Callable[[Ids], npt.NDArray[np.float64]]
 

@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tremble.engines.base import TOP, ResponseScore, Score
-from tremble.tokenization.options import Ids, TokenPaths
+from tremble.tokenization.options import TokenPaths
+from tremble.tokenization.trunk import Ids
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,9 +31,9 @@ from tremble.models.files import Notify
 from tremble.models.open import ReadyModel
 from tremble.models.spec import RunOptions
 from tremble.models.tokenizer import HubTokenizer
-from tremble.tokenization.options import Ids, TokenPaths, maximal
+from tremble.tokenization.options import TokenPaths, maximal
 from tremble.tokenization.refusal import Refusal
-from tremble.tokenization.trunk import Stretch, Trunk
+from tremble.tokenization.trunk import Ids, Stretch, Trunk
 
 _ROWS_SHARE = 0.25  # of what is free, for the logits of a pass over a trunk
 

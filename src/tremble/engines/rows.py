@@ -8,8 +8,9 @@ import torch
 
 from tremble.engines.base import Score
 from tremble.engines.reads import Read, Values, score_of
-from tremble.tokenization.options import Ids, TokenPaths
+from tremble.tokenization.options import TokenPaths
 from tremble.tokenization.refusal import NOT_A_NUMBER
+from tremble.tokenization.trunk import Ids
 
 
 def logprobs_of(logits: torch.Tensor) -> torch.Tensor:

@@ -19,8 +19,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tremble.tokenization.options import Ids, TokenPaths, maximal
-from tremble.tokenization.trunk import Stretch, Trunk
+from tremble.tokenization.options import TokenPaths, maximal
+from tremble.tokenization.trunk import Ids, Stretch, Trunk
 
 Ints = npt.NDArray[np.int64]
 Tokens = npt.NDArray[np.uint32]
@@ -35,8 +35,8 @@ class Layout:
     `ids` are those that the sequences add, one after another; `lengths` are their tokens, `shared`
     those that a sequence shares with the one before; `owners` the prompts that they belong to;
     `kept`: the tokens from the root of the prompt's nodes to the end; `numbers`: those of the nodes
-    on the way there, by place in the order, where there are more than the root. `on_trunk`, and
-    `leaves`: whether a sequence lies on a trunk, and leaves it. `prompts` is a count.
+    on the way there, by place in the order, where there are more than the root. `trunks`: on which
+    trunk they lie, by number (-1: on none); `leaves`: whether they leave it. `prompts` is a count.
     """
 
     prompts: int
@@ -46,7 +46,7 @@ class Layout:
     owners: Ints
     kept: Ints
     numbers: dict[int, list[int]]
-    on_trunk: npt.NDArray[np.bool_]
+    trunks: Ints
     leaves: npt.NDArray[np.bool_]
 
 
@@ -86,7 +86,7 @@ def laid_out(prompts: Iterable[TokenPaths]) -> Layout:
         _ints(owner)[order],
         _ints(kept)[order],
         {at: numbers[number] for at, number in enumerate(order) if number in numbers},
-        np.arange(len(order)) >= len(made.order),
+        np.concatenate([np.full(len(made.order), -1), _ints(along.trunks)]),
         np.concatenate([np.zeros(len(made.order), bool), np.asarray(along.leaves, bool)]),
     )
 
@@ -100,6 +100,7 @@ class _Order:
     lengths: Sequence[int] = field(default_factory=list)
     shared: Sequence[int] = field(default_factory=list)
     added: list[Tokens] = field(default_factory=list)
+    trunks: list[int] = field(default_factory=list)
     leaves: list[bool] = field(default_factory=list)
 
 
@@ -147,7 +148,7 @@ class _Trunks:
 
     def laid_out(self, before: bytes) -> _Order:
         """All of them; `before` is the last ordinary sequence, packed."""
-        made = _Order([], [], [], [], [])
+        made = _Order()
         if not self._gathered:
             return made
         packed = [trunk.ids.astype(">u4").tobytes() for trunk in self._trunks]
@@ -178,6 +179,7 @@ class _Trunks:
             lengths.append(one.leave + len(one.tail))
             shared.append(shares)
             made.order.append(one.number)
+            made.trunks.append(one.home)
             made.leaves.append(bool(one.tail))
             made.added.append(ids[one.home][shares : one.leave])
             if one.tail:

@@ -113,8 +113,10 @@ def precision(scores: Sequence[Score], exact: Sequence[Score]) -> Precision:
     """The change in log-odds between any two options of a prompt: the range of the changes in
     their log-probabilities."""
     changes = []
+    if scores and all(len(one.logprobs) < 2 for one in (*scores, *exact) if one.error is None):
+        return Precision(len(scores), why="no prompt that was checked has two options")
     for one, other in zip(scores, exact, strict=True):
-        if one.error is None and other.error is None:
+        if one.error is None and other.error is None and len(one.logprobs) > 1:
             moved = [a - b for a, b in zip(one.logprobs, other.logprobs, strict=True)]  # type: ignore[operator]
             changes.append(max(moved) - min(moved))
     if not changes or not all(map(math.isfinite, changes)):

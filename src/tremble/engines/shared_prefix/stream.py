@@ -53,7 +53,7 @@ class Plan:
         made = laid_out(prompts)
         self.prompts = made.prompts
         self._ids, self._lengths, self._shared = made.ids, made.lengths, made.shared
-        self._owners, self._on_trunk, self._leaves = made.owners, made.on_trunk, made.leaves
+        self._owners, self._trunks, self._leaves = made.owners, made.trunks, made.leaves
         lengths, shared = self._lengths, self._shared
         self._starts = np.concatenate(([0], np.cumsum(lengths - shared)))
         self.tokens = int(lengths.sum())
@@ -150,6 +150,17 @@ class Plan:
     def sequences(self) -> int:
         return len(self._lengths)
 
+    def one_by_one(self) -> tuple[int, int, int]:
+        """What the reference computes of these prompts: tokens, pairs and passes; what lies on a
+        trunk takes one pass."""
+        leaving = np.zeros(self.prompts, bool)
+        leaving[self._owners[self._leaves]] = True
+        along = (self._trunks >= 0) & ~leaving[self._owners]
+        wholes = np.zeros(int(self._trunks.max(initial=-1)) + 1, np.int64)
+        np.maximum.at(wholes, self._trunks[along], self._lengths[along])
+        lengths = np.concatenate([self._lengths[~along], wholes[wholes > 0]])
+        return int(lengths.sum()), int((lengths * (lengths + 1)).sum() // 2), len(lengths)
+
     def shares(self) -> tuple[Ints, Ints, Ints]:
         """Of every prompt, in the order given: the tokens that it brings into the stream, the pairs
         of these, and its decision rows that are nobody else's before it."""
@@ -177,7 +188,7 @@ class Plan:
         near = range(max(0, longest - count // 4), longest + count // 4 + 1)
         spread = np.linspace(0, len(self._owners) - 1, count - len(near)).astype(int)
         places = [int(place) for place in (*near, *spread) if place < len(self._owners)]
-        if self._on_trunk.any():
+        if (self._trunks >= 0).any():
             places = self._afforded([longest, *self._short(count), *reversed(places)])
         return sorted({int(self._owners[place]) for place in places})
 

@@ -109,7 +109,8 @@ def kept_depths(sees: Sees | None, onward: Sequence[int]) -> Ints | None:
     depths = np.arange(onward[0])
     ends = np.array([*onward, 0])
     first = np.repeat(onward[::-1], (ends[:-1] - ends[1:])[::-1])
-    return depths[_seen(sees, first, depths)]
+    kept: Ints = depths[_seen(sees, first, depths)]
+    return kept
 
 
 class Sight:
@@ -191,4 +192,5 @@ def _seen(sees: Sees | None, queries: Any, keys: Ints) -> np.ndarray[Any, np.dty
     zero = torch.zeros((), dtype=torch.long)
     found = torch.as_tensor(sees(zero, zero, torch.as_tensor(queries), torch.from_numpy(keys)))
     shape = np.broadcast_shapes(np.shape(queries), keys.shape)
-    return found.expand(shape).numpy().astype(bool)
+    seen: np.ndarray[Any, np.dtype[np.bool_]] = found.expand(shape).numpy().astype(bool)
+    return seen
