@@ -39,8 +39,8 @@ def position_table(sessions: Sessions) -> list[Row]:
     ("1", "2", "3-5", ...), experiments (how many), people, responses, nats (per response) with its
     95% interval low and high, and gain: the nats of a person's response 1 less the mean of theirs
     in this bin, over the people who have both, each counting once, with gain_low and gain_high;
-    None of response 1; note. Intervals are over people; those of means over experiments, with none below
-    five.
+    None of response 1; note. Intervals are over people; those of means over experiments, with none
+    below five.
     """
     if sessions.scored.is_empty():
         return []
