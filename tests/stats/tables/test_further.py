@@ -44,7 +44,8 @@ def test_every_table_is_made_and_can_be_written_as_json(found: dict[str, Any]) -
     # These games have two options, a history, no topology, are shown once, under no control; only
     # their labels were read.
     nothing = ["distributions", "topology", "presentations", "controls", "spellings"]
-    assert sorted(empty) == sorted(["worth", *nothing])
+    of_sessions = ["responses", "misalignment", "positions", "personas"]
+    assert sorted(empty) == sorted(["worth", *nothing, *of_sessions])
 
 
 def test_intervals_hold_the_r_of_the_first_table(found: dict[str, Any]) -> None:

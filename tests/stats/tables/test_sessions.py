@@ -1,0 +1,362 @@
+"""Tables of sessions on studies small enough to compute by hand."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+
+from tests.support.sessions import said, scored, study
+from tremble.report.tables.further import further_layout
+from tremble.stats.frames.comparisons import Comparison
+from tremble.stats.frames.session_responses import Sessions, session_responses
+from tremble.stats.tables.analysis import analyze
+from tremble.stats.tables.further import KnownOfSessions, further_tables
+from tremble.stats.tables.misalignment import misalignment_table
+from tremble.stats.tables.misalignment_means import generation_numbers
+from tremble.stats.tables.personas import equal_values, persona_table
+from tremble.stats.tables.positions import NAMES, position_table
+from tremble.stats.tables.responses import response_table
+
+Row = dict[str, Any]
+PAIR = Comparison("base", "post", "plain", "plain", "plain")
+TWO = ["A", "B"]
+
+
+def drawn(
+    experiments: int = 6, people: int = 8, seed: int = 2, models: tuple[str, ...] = ("base", "post")
+) -> tuple[list[Row], dict[str, np.ndarray], list[Row]]:
+    """Decisions, nats by model (decisions) and scores: 2 to 6 responses each."""
+    random = np.random.default_rng(seed)
+    decisions = [
+        said(f"e{e}", f"p{p}", n, "A", category="Memory" if e % 2 else "Risk")
+        for e in range(experiments)
+        for p in range(people)
+        for n in range(1, int(random.integers(3, 8)))
+    ]
+    nats = {
+        model: random.exponential(1 + place / 5, len(decisions))
+        for place, model in enumerate(models)
+    }
+    scores = [
+        scored(row, float(x), model)
+        for model, values in nats.items()
+        for row, x in zip(decisions, values, strict=True)
+    ]
+    return decisions, nats, scores
+
+
+def sessions(decisions: list[Row], scores: list[Row]) -> Sessions:
+    return session_responses(*study(decisions, scores))
+
+
+def of(rows: list[Row], **about: Any) -> Row:
+    (row,) = [row for row in rows if all(row[key] == value for key, value in about.items())]
+    return row
+
+
+def test_responses_are_counted_and_averaged_within_experiments() -> None:
+    decisions, nats, scores = drawn()
+    rows = response_table(sessions(decisions, scores))
+    inside = np.array([row["config"].startswith('{"experiment": "e3"') for row in decisions])
+    row = of(rows, model="post", experiment="e3")
+    assert row["nats"] == pytest.approx(nats["post"][inside].mean())
+    assert row["nats_closed"] == pytest.approx(row["nats"] - math.log(0.9))
+    assert row["first"] == pytest.approx((nats["post"][inside] < math.log(2)).mean())
+    assert (row["people"], row["responses"], row["kept"]) == (8, inside.sum(), 1.0)
+    assert row["low"] < row["nats"] < row["high"]
+    assert (row["options"], row["even"], row["mass"]) == (0, None, None)
+    of_experiments = [row["nats"] for row in rows if row["model"] == "post" and row["experiment"]]
+    mean = of(rows, model="post", kind="mean")
+    low, high = stats.ttest_1samp(of_experiments, 0).confidence_interval(0.95)
+    assert (mean["nats"], mean["low"], mean["high"]) == pytest.approx(
+        (np.mean(of_experiments), low, high)
+    )
+    memory = of(rows, model="post", kind="category mean", category="Memory")
+    assert memory["nats"] == pytest.approx(np.mean(of_experiments[1::2]))
+    assert (memory["experiments"], memory["low"]) == (3, None)  # below five none
+    assert memory["note"] == "only 3 experiments (an interval needs 5)"
+
+
+def test_tokens_and_responses_that_were_cut() -> None:
+    rows = [said("one", "p", number, "A word") for number in (1, 2, 3, 4)]
+    scores = [scored(row, 3.0 * row["round"], response_tokens=row["round"]) for row in rows[:3]]
+    (row,) = response_table(sessions(rows, [*scores, scored(rows[3], None)]))
+    assert (row["responses"], row["kept"], row["nats"]) == (3, 0.75, 6.0)
+    assert row["per_token"] == pytest.approx(18 / 6)
+    (nothing,) = response_table(sessions(rows, [*(scored(row, None) for row in rows[:3])])) or [{}]
+    assert nothing == {}  # nothing scored at all is no table
+
+
+def test_habits_stand_beside_responses_with_options() -> None:
+    rows = [said("one", "p", n, "A", keys=TWO) for n in (1, 2, 3)] + [said("one", "p", 4, "hm")]
+    log = [math.log(0.6), math.log(0.2)]
+    scores = [scored(row, 1.0, logprobs=log, mass=0.8) for row in rows[:3]] + [scored(rows[3], 9.0)]
+    (row,) = response_table(sessions(rows, scores))
+    assert (row["responses"], row["options"], row["nats"]) == (4, 3, 3.0)
+    assert row["nats_options"] == pytest.approx(-math.log(0.75))
+    assert row["even"] == pytest.approx(math.log(2))
+    assert row["own"] == pytest.approx(-math.log(1 / 2 * 2 / 3 * 3 / 4) / 3)
+    assert row["repeat"] == pytest.approx(-math.log(1 / 2 * 1 / 2 * 2 / 3) / 3)
+    assert row["mass"] == pytest.approx(0.8)
+
+
+def plain_d(base: np.ndarray, post: np.ndarray) -> float:
+    pooled = math.sqrt((np.var(base, ddof=1) + np.var(post, ddof=1)) / 2)
+    return float((post.mean() - base.mean()) / pooled)
+
+
+def test_a_pair_is_compared_on_what_both_kept() -> None:
+    decisions, nats, scores = drawn()
+    scores = [row for row in scores if (row["model"], row["decision"][-2:]) != ("post", "r3")]
+    rows = misalignment_table(sessions(decisions, scores), [PAIR])
+    experiments = [row for row in rows if row["kind"] == "experiment"]
+    assert len(experiments) == 6
+    third = np.array([row["round"] == 3 for row in decisions])
+    for number, row in enumerate(experiments):
+        inside = np.array([f'"e{number}"' in one["config"] for one in decisions])
+        both = inside & ~third
+        base, post = nats["base"][both], nats["post"][both]
+        assert row["d"] == pytest.approx(plain_d(base, post), abs=1e-9)
+        assert row["difference"] == pytest.approx((post - base).mean())
+        assert (row["responses"], row["n"], row["pairs"]) == (both.sum(), 8, 1)
+        assert (row["kept_base"], row["kept_aligned"]) == (1.0, both.sum() / inside.sum())
+        person = [one["participant"] for one, here in zip(decisions, both, strict=True) if here]
+        means = [
+            np.mean([d for d, who in zip(post - base, person, strict=True) if who == name])
+            for name in dict.fromkeys(person)
+        ]
+        assert row["paired_d"] == pytest.approx(np.mean(means) / np.std(means, ddof=1))
+        assert row["low"] < row["d"] < row["high"]
+    p = [row["p"] for row in experiments]
+    assert [row["p_holm"] for row in experiments] == pytest.approx(
+        list(multipletests(p, method="holm")[1])
+    )
+    mean = of(rows, kind="mean")
+    d = [row["d"] for row in experiments]
+    low, high = stats.ttest_1samp(d, 0).confidence_interval(0.95)
+    assert (mean["d"], mean["low"], mean["high"]) == pytest.approx((np.mean(d), low, high))
+    assert mean["n"] == 6
+    assert of(rows, category="Risk", kind="category mean")["d"] == pytest.approx(np.mean(d[::2]))
+
+
+def test_below_five_experiments_a_mean_has_no_interval() -> None:
+    decisions, _, scores = drawn(experiments=4)
+    mean = of(misalignment_table(sessions(decisions, scores), [PAIR]), kind="mean")
+    assert (mean["low"], mean["high"], mean["p"]) == (None, None, None)
+    assert mean["note"] == "only 4 experiments (an interval needs 5)"
+
+
+def test_nothing_that_both_scored_is_said() -> None:
+    decisions, _, scores = drawn(experiments=2)
+    scores = [r for r in scores if r["model"] == "base" or r["decision"].startswith("e0")]
+    row = of(misalignment_table(sessions(decisions, scores), [PAIR]), experiment="e1")
+    assert (row["d"], row["responses"], row["note"]) == (None, 0, "no response scored by both")
+    assert (row["kept_base"], row["kept_aligned"]) == (1.0, 0.0)
+
+
+GENERATIONS = [("g1", "Code"), ("g2", "Code"), ("g2", "Math"), ("g3", "Math"), (None, None)]
+
+
+def of_many() -> tuple[list[Row], list[Row]]:
+    """The table of five pairs with a base of their own each, and their experiments' rows."""
+    models = tuple(f"{side}{i}" for i in range(5) for side in ("base", "post"))
+    decisions, _, scores = drawn(models=models, experiments=5)
+    pairs = [
+        Comparison(
+            f"base{i}", f"post{i}", "plain", "plain", "plain", type=type_, generation=generation
+        )
+        for i, (generation, type_) in enumerate(GENERATIONS)
+    ]
+    rows = misalignment_table(sessions(decisions, scores), pairs)
+    return rows, [row for row in rows if row["kind"] == "experiment"]
+
+
+def test_means_over_pairs_types_and_generations() -> None:
+    rows, experiments = of_many()
+
+    def mean(pairs: list[int]) -> list[float]:
+        """By experiment, the mean of d over some pairs."""
+        return [
+            np.mean(
+                [of(experiments, base=f"base{i}", experiment=f"e{e}")["d"] for i in pairs]
+            ).item()
+            for e in range(5)
+        ]
+
+    for about, pairs in (
+        ({"kind": "mean"}, [0, 1, 2, 3, 4]),
+        ({"kind": "type mean", "type": "Code"}, [0, 1]),
+        ({"kind": "type mean", "type": "Math"}, [2, 3]),
+        ({"kind": "generation mean", "generation": "g2"}, [1, 2]),
+    ):
+        row = of(rows, base=None, **about)
+        expected = mean(pairs)
+        low, high = stats.ttest_1samp(expected, 0).confidence_interval(0.95)
+        assert (row["d"], row["low"], row["high"]) == pytest.approx((np.mean(expected), low, high))
+        assert (row["n"], row["pairs"]) == (5, len(pairs))
+    slope = of(rows, kind="slope over generations")
+    y = [np.mean(mean(pairs)) for pairs in ([0], [1, 2], [3])]
+    assert slope["d"] == pytest.approx(np.polyfit([1, 2, 3], y, 1)[0])
+    assert (slope["n"], slope["pairs"], slope["low"]) == (3, 4, None)
+    assert slope["note"] == "only 3 generations (an interval needs 5)"
+    risk = of(rows, base=None, kind="category mean", category="Risk")
+    assert risk["d"] == pytest.approx(np.mean(mean([0, 1, 2, 3, 4])[::2]))
+
+
+def test_generations_are_numbers_or_in_the_order_of_the_file() -> None:
+    def numbers(*names: str | None) -> dict[str, float]:
+        return generation_numbers(
+            [Comparison("a", "b", "plain", "plain", "plain", generation=name) for name in names]
+        )
+
+    assert numbers("Qwen2", None, "Qwen3", "Qwen2") == {"Qwen2": 1.0, "Qwen3": 2.0}
+    assert numbers("2", "2.5", "3") == {"2": 2.0, "2.5": 2.5, "3": 3.0}
+    assert numbers("2", "nan") == {"2": 1.0, "nan": 2.0}
+    assert numbers(None) == {}
+
+
+def test_five_generations_have_an_interval_of_the_line() -> None:
+    decisions, _, scores = drawn(models=("base", *(f"post{i}" for i in range(5))), experiments=2)
+    pairs = [
+        Comparison("base", f"post{i}", "plain", "plain", "plain", generation=str(2**i))
+        for i in range(5)
+    ]
+    rows = misalignment_table(sessions(decisions, scores), pairs)
+    y = [of(rows, kind="generation mean", generation=str(2**i))["d"] for i in range(5)]
+    line = stats.linregress([1, 2, 4, 8, 16], y)
+    slope = of(rows, kind="slope over generations")
+    reach = stats.t.ppf(0.975, 3) * line.stderr
+    assert (slope["d"], slope["low"], slope["high"], slope["p"]) == pytest.approx(
+        (line.slope, line.slope - reach, line.slope + reach, line.pvalue)
+    )
+
+
+def test_positions_hold_every_response_once_and_gains_are_paired() -> None:
+    decisions, nats, scores = drawn(experiments=1, people=9, models=("base",))
+    rows = position_table(sessions(decisions, scores))
+    assert sum(row["responses"] for row in rows) == len(decisions)
+    rounds = np.array([row["round"] for row in decisions])
+    third = of(rows, position="3-5")
+    values = nats["base"]
+    assert third["nats"] == pytest.approx(values[(rounds >= 3) & (rounds <= 5)].mean())
+    gains = []
+    for name in dict.fromkeys(row["participant"] for row in decisions):
+        own = np.array([row["participant"] == name for row in decisions])
+        later = own & (rounds >= 3) & (rounds <= 5)
+        if later.any():
+            gains.append(values[own & (rounds == 1)].item() - values[later].mean())
+    low, high = stats.ttest_1samp(gains, 0).confidence_interval(0.95)
+    assert (third["gain"], third["gain_low"], third["gain_high"]) == pytest.approx(
+        (np.mean(gains), low, high)
+    )
+    assert of(rows, position="1")["gain"] is None
+
+
+def test_bins_of_response_numbers_begin_where_their_names_say() -> None:
+    bounds = [tuple(map(int, name.split("-"))) for name in NAMES[:-1]]
+    ends = [bound[-1] for bound in bounds]
+    assert [bound[0] for bound in bounds] == [1, *(end + 1 for end in ends[:-1])]
+    assert NAMES[-1] == f"{ends[-1] + 1} on"
+    numbers = [1, 2, 3, 5, 6, 10, 11, 2000, 2001, 9999]
+    rows = [said("one", "p", number, "A") for number in numbers]
+    found = position_table(sessions(rows, [scored(row, 1.0) for row in rows]))
+    assert [(row["position"], row["responses"]) for row in found] == [
+        *[("1", 1), ("2", 1), ("3-5", 2), ("6-10", 2), ("11-20", 1)],
+        *[("1001-2000", 1), ("2001 on", 2)],
+    ]
+
+
+def arms(people: int = 12, lacking: tuple[str, ...] = ("p11",)) -> tuple[list[Row], list[Row], Any]:
+    """One experiment with all arms; those lacking have no `other`."""
+    random = np.random.default_rng(8)
+    decisions = [said("one", f"p{p}", n, "A") for p in range(people) for n in range(1, 4 + p % 3)]
+    nats = {arm: random.normal(3, 1, len(decisions)) for arm in ("none", "own", "other", "refused")}
+    scores = [
+        scored(
+            row, float(x), formulation="standard" if arm == "none" else f"standard+persona_{arm}"
+        )
+        for arm, values in nats.items()
+        for row, x in zip(decisions, values, strict=True)
+        if arm != "other" or row["participant"].partition("/")[2] not in lacking
+    ]
+    return decisions, scores, nats
+
+
+def test_own_facts_are_compared_with_others_on_people_with_all_arms() -> None:
+    decisions, scores, nats = arms()
+    same = {f"one/p{p}": p % 4 == 0 for p in range(11)}
+    rows = persona_table(sessions(decisions, scores), same)
+    assert [row["arms"] for row in rows] == [
+        *("own - other", "own - none", "own - refused", "other - none"),
+    ]
+    who = np.array([row["participant"] for row in decisions])
+    told = who != "one/p11"
+    for row in rows:
+        first, second = row["arms"].split(" - ")
+        difference = nats[first] - nats[second]
+        people = [difference[who == f"one/p{p}"].mean() for p in range(11)]
+        test = stats.ttest_1samp(people, 0)
+        low, high = test.confidence_interval(0.95)
+        assert (row["difference"], row["low"], row["high"]) == pytest.approx(
+            (np.mean(people), low, high)
+        )
+        assert (row["n"], row["missing"], row["responses"]) == (11, 1, told.sum())
+        assert row["d"] == pytest.approx(plain_d(nats[second][told], nats[first][told]), abs=1e-9)
+        assert row["smallest"] > 2.8 * np.std(people, ddof=1) / math.sqrt(11)
+        if "other" in row["arms"]:
+            rest = [x for p, x in enumerate(people) if p % 4]
+            low, high = stats.ttest_1samp(rest, 0).confidence_interval(0.95)
+            assert (row["equal"], row["unequal_n"]) == (pytest.approx(3 / 11), 8)
+            assert (row["unequal"], row["unequal_low"], row["unequal_high"]) == pytest.approx(
+                (np.mean(rest), low, high)
+            )
+        else:
+            assert (row["equal"], row["unequal"]) == (None, None)
+
+
+def test_arms_that_were_not_asked_for_have_no_row() -> None:
+    decisions, scores, _ = arms(lacking=())
+    scores = [row for row in scores if row["formulation"] in ("standard", "standard+persona_own")]
+    (row,) = persona_table(sessions(decisions, scores))
+    assert (row["arms"], row["n"], row["equal"]) == ("own - none", 12, None)
+    assert persona_table(sessions(decisions, scores[: len(decisions)])) == []
+
+
+def test_equal_answers_are_those_of_the_person_whose_facts_are_told() -> None:
+    answers = {"a": {"age": "3"}, "b": {"age": "3"}, "c": {"age": "4"}, "d": {"sex": "f"}}
+    others = {"a": "b", "b": "c", "c": "a", "d": None}
+    assert equal_values(answers, others) == {"a": True, "b": False, "c": False}
+
+
+def test_the_tables_are_among_the_further_ones_with_captions() -> None:
+    decisions, _, scores = drawn()
+    more = [row | {"formulation": "standard+persona_own"} for row in scores]
+    made = analyze(*study(decisions, [*scores, *more]), [PAIR])
+    names = ["responses", "misalignment", "positions", "personas"]
+    known = KnownOfSessions({"e0": "not used: the record has one"})
+    tables = further_tables(made, names=names, known=known)
+    assert all(tables[name] for name in names)
+    assert {row["formulation"] for row in tables["responses"]} == {
+        *("standard", "standard+persona_own"),
+    }
+    assert {row["formulation"] for row in tables["misalignment"]} == {"standard"}
+    assert {row["category"] for row in tables["responses"]} == {"Memory", "Risk", None}
+    for table in further_layout(tables):
+        assert table.caption and all(section.rows for section in table.sections)
+        for column in table.columns:
+            name = column.name.casefold()
+            known_name = name in ("n", "note", "mass") or not column.number
+            assert known_name or name in table.caption.casefold(), (table.id, name)
+
+
+def test_a_heading_over_all_pairs_names_none() -> None:
+    rows, _ = of_many()
+    (table,) = further_layout({"misalignment": rows})
+    headings = [section.heading for section in table.sections]
+    assert headings[0] == "base0 · post0 · plain · standard"
+    assert headings[-1] == "all pairs · plain · standard"
