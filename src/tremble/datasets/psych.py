@@ -12,7 +12,7 @@ from tremble.datasets.psych_files import Found, found_at, rows_of
 from tremble.datasets.psych_lines import Faulty, Transcript, transcript_of
 from tremble.datasets.psych_options import SIDECAR, Options
 from tremble.decisions.record import Decision, name_hash
-from tremble.decisions.sessions import Session, is_empty, is_missing, name_in_id, target_of
+from tremble.decisions.sessions import Session, is_empty, is_missing, name_in_id
 from tremble.errors import UserError
 from tremble.text import counted
 
@@ -136,7 +136,6 @@ class _Import:
         if options is None:
             options = self._options.of(found.file, one.names, one.texts[:-1], where)
         again = "" if self._times[who] == 1 else f"/{self._times[who]}"
-        target = target_of(options)
         session = Session(
             id=f"{CARD.name}/{name_in_id(study)}/{name_in_id(one.participant)}{again}",
             dataset=CARD.name,
@@ -145,7 +144,6 @@ class _Import:
             texts=one.texts,
             responses=one.responses,
             options=options,
-            target=None if target is None else (target,) * len(one.responses),
             person=one.person,
             config=one.config,
             times=one.times,
