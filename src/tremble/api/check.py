@@ -233,8 +233,8 @@ def check_records(
             except UserError as error:
                 faults.useless(decision, line, str(error))
                 continue
-            sessions.add(decision)
-            for doubt in chain(doubts(decision, text), between.doubts(decision)):
+            new = sessions.add(decision)
+            for doubt in chain(doubts(decision, text), between.doubts(decision) if new else ()):
                 warnings.add(doubt, line)
             if old := old_import(decision):
                 warnings.add(old, line)

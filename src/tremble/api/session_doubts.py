@@ -92,15 +92,20 @@ class SessionDoubts:
         self._last: Game | None = None
         self._seen: set[int] = set()
 
-    def add(self, decision: Decision) -> None:
+    def add(self, decision: Decision) -> bool:
+        """Whether more is to be said of it than of the response before: it is no response, or the
+        first one of a session."""
         game = decision.game
-        if decision.response is None or game is None or game is self._last:
-            return
+        if decision.response is None or game is None:
+            return True
+        if game is self._last:
+            return False
         self._last = game
         mark = name_hash(game.id)
         if mark not in self._seen:
             self._seen.add(mark)
             self._look(game, decision)
+        return True
 
     def _look(self, game: Game, first: Decision) -> None:
         study = str(game.config.get(EXPERIMENT))
@@ -222,6 +227,8 @@ def _ends(text: str, phrase: str, response: str) -> Iterator[int]:
 
 def _forced(seen: _Experiment, text: str, response: str) -> None:
     if len(seen.labels) > _LABELS:
+        return
+    if not any(word in text for word in (" to ", "must")):  # most texts have none of them
         return
     for sentence in islice(_FORCED.finditer(text), 20):
         named = {label for label in seen.labels if label and any(_places(sentence[1], label))}

@@ -68,7 +68,6 @@ CARD = Card(
 _EMPTY = "a response without text; it stays in the transcript"
 _MISSING = "a response that says nan or None; it stays in the transcript"
 _AGAIN = "a line equal to another one in study, participant and text"
-_UNKNOWN = "are not among their options, so only their likelihood is used"
 
 
 def load(path: Path, notes: Notes) -> Iterator[Decision]:
@@ -178,7 +177,11 @@ class _Import:
         notes.odd += self._options.notes()
         for study, count in self._unknown.items():
             if count:
-                notes.odd.append(f"{study}: {counted(count, 'response')} {_UNKNOWN}.")
+                are = "is" if count == 1 else "are"
+                notes.odd.append(
+                    f"{study}: {counted(count, 'response')} {are} none of the options, so only the "
+                    "likelihood is used."
+                )
         for study, experiments in self._several.items():
             if len(experiments) > 1:
                 notes.odd.append(
