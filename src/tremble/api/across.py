@@ -106,6 +106,8 @@ class Between:
                     yield f"{where} {name} has the values {before!r} and {value!r}, {_ALMOST}"
 
     def _options(self, d: Decision) -> Iterator[str]:
+        if not d.options:  # a response of a session
+            return
         keys = tuple(option.key for option in d.options)
         mark = name_hash(repr((d.dataset, d.family, sorted(keys))))
         if mark not in self._first and len(self._first) == _MOST:

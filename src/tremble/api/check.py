@@ -14,11 +14,13 @@ from typing import Any
 
 from tremble.api.across import Between, Gathered, warnings_of
 from tremble.api.doubts import doubts
+from tremble.api.session_doubts import SessionDoubts, old_import
 from tremble.api.understood import Understood
 from tremble.decisions import jsonl
 from tremble.decisions.checks import Checker
 from tremble.decisions.lines import Fault, GameFault
 from tremble.decisions.record import Decision, Game
+from tremble.decisions.sessions import BEGIN, END
 from tremble.disk.paths import is_folder
 from tremble.disk.whole import is_special
 from tremble.errors import UserError
@@ -80,6 +82,11 @@ def _sound(decisions: Iterable[Decision]) -> Iterator[Decision]:
     texts: jsonl.OneText[str] = jsonl.OneText()
     told: _Told | None = None
     for decision in decisions:
+        if decision.response is not None:  # the writer checks its session as it is read again
+            with _named(decision.id):
+                _told_apart(decision)
+            yield decision
+            continue
         if decision.game is None:
             told = None
         elif told is None or told.game is not decision.game:
@@ -152,9 +159,24 @@ def _check(decision: Decision, told: _Told | None) -> None:
     _usable(line.decision(record, lambda _: None if told is None else told.read()))
 
 
+def _told_apart(decision: Decision) -> None:
+    """Raises UserError where what ends a response of a session is part of a label."""
+    if decision.options:
+        _check_labels(tuple(option.label for option in decision.options))
+
+
+@lru_cache(maxsize=4096)
+def _check_labels(labels: tuple[str, ...]) -> None:
+    check_ends([True] * len(labels), labels, END[0])
+
+
 def _usable(decision: Decision) -> str:
-    """Its standard prompt. Raises UserError where its family cannot use its rules or events, and
-    where what ends the answer is part of a label."""
+    """Its standard prompt; of a session only the mark that it ends with, since a session may have
+    thousands. Raises UserError where its family cannot use its rules or events, and where what ends
+    the answer is part of a label."""
+    if decision.response is not None:
+        _told_apart(decision)
+        return BEGIN
     decision_row(decision)
     text = standard(decision, 0).plain()
     end, labels = terminator_character(text), [option.label for option in decision.options]
@@ -201,6 +223,7 @@ def check_records(
     """
     faults, warnings = _Faults(where), warnings_of(where)
     summary, understood, between = Summary(), Understood(), Between()
+    sessions = SessionDoubts()
 
     def sound() -> Iterator[Decision]:
         for decision in read(faults.keep):
@@ -210,13 +233,20 @@ def check_records(
             except UserError as error:
                 faults.useless(decision, line, str(error))
                 continue
-            for doubt in chain(doubts(decision, text), between.doubts(decision)):
+            new = sessions.add(decision)
+            for doubt in chain(doubts(decision, text), between.doubts(decision) if new else ()):
                 warnings.add(doubt, line)
+            if old := old_import(decision):
+                warnings.add(old, line)
+            if decision.response is not None and understood.first is None:
+                text = standard(decision, 0).plain()
             understood.add(decision, text)
             yield decision
 
     for _ in summary.watch(sound()):
         pass
+    for doubt, line in sessions.sentences():
+        warnings.add(doubt, line)
     found = {**summary.to_json(), "faulty": faults.count, **understood.to_json()}
     return found, faults.gathered().sentences(), warnings.sentences()
 

@@ -31,6 +31,8 @@ _KEY = re.compile(r'"(\w+)"\s*:')
 def doubts(decision: Decision, text: str) -> Iterator[str]:
     """Sentences on one decision; `text` is its standard prompt in the plain format."""
     labels = [option.label for option in decision.options]
+    if not labels:  # a response of a session
+        return
     warning = boundary_warning(text, labels[0])
     if warning is not None:
         yield warning

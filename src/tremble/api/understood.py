@@ -51,6 +51,7 @@ class _Family:
         self.targets: set[str] = set()  # at most `_KEYS`
         self.offered: Counter[str] = Counter()  # by option key
         self.chosen: dict[str, float] = {}  # sum of shares
+        self.optionless = 0  # responses of sessions without options
         self.rates, self.unsized = 0, 0  # decisions with rates; of these without n
         self.sizes: tuple[int, int] | None = None  # least and largest n of rates
         self.config: dict[str, Values] = {}
@@ -66,7 +67,9 @@ class _Family:
             self.games.add(name_hash(f"{d.dataset}\0{d.game.id}"))
         self.items.add(d)
         self._count(d)
-        if d.choice is None:
+        if not d.options:
+            self.optionless += 1
+        elif d.choice is None:
             self._size(d.n)
         for values, given in ((self.config, d.breakdown), (self.person, d.facts)):
             for name, value in given.items():
@@ -96,7 +99,8 @@ class _Family:
 
     def to_json(self) -> dict[str, Any]:
         """`people`: participants, null where nobody is named; `unnamed`: single choices that name
-        none; `per_person`: least and largest number of decisions; `items`: of the user's own
+        none; `without_options`: responses of sessions that have none; `per_person`: least and
+        largest number of decisions; `items`: of the user's own
         prompts, as in intervals, null where there are none; `games`; `n`: least and largest of
         rates; `target_share`: mean over decisions that have a target, by no weights; `options`: of
         the first 20 keys the mean share where they are offered; `config`, and `person` of facts in
@@ -109,6 +113,7 @@ class _Family:
             "per_person": [min(each), max(each)] if each else None,
             "items": self.items.count or None,
             "games": len(self.games),
+            "without_options": self.optionless,
             "rates": self.rates,
             "n": None if self.sizes is None else list(self.sizes),
             "without_n": self.unsized,
@@ -176,7 +181,8 @@ def sentences(found: dict[str, Any]) -> Iterator[str]:
     """`Understood.to_json` in plain English, a line each; the first prompt last, as it is."""
     for name, family in found["families"].items():
         yield f"{name}: {', '.join(_counts(family))}"
-        yield f"  chosen: {_shares(family)}"
+        if family["without_options"] < family["decisions"]:
+            yield f"  chosen: {_shares(family)}"
         for kind in ("config", "person"):
             for parameter, values in family[kind].items():
                 yield f"  {kind} {parameter}: {_listed(values)}"
@@ -200,6 +206,10 @@ def _counts(family: dict[str, Any]) -> Iterator[str]:
     yield counted(family["decisions"], "decision")
     if family["decisions"] > family["rates"]:
         yield from _people(family)
+    if family["without_options"]:
+        of_all = family["without_options"] == family["decisions"]
+        which = "all" if of_all else f"{family['without_options']:,} of them"
+        yield f"{which} without options, so only the likelihood of the response is used"
     if family["rates"]:
         rates = "" if family["rates"] == family["decisions"] else f"{family['rates']:,} of them "
         if family["n"] is None:

@@ -12,7 +12,7 @@ from tremble.datasets.psych_files import Found, found_at, rows_of
 from tremble.datasets.psych_lines import Faulty, Transcript, transcript_of
 from tremble.datasets.psych_options import SIDECAR, Options
 from tremble.decisions.record import Decision, name_hash
-from tremble.decisions.sessions import Session, is_empty, is_missing, name_in_id, target_of
+from tremble.decisions.sessions import Session, is_empty, is_missing, name_in_id
 from tremble.errors import UserError
 from tremble.text import counted
 
@@ -68,7 +68,6 @@ CARD = Card(
 _EMPTY = "a response without text; it stays in the transcript"
 _MISSING = "a response that says nan or None; it stays in the transcript"
 _AGAIN = "a line equal to another one in study, participant and text"
-_UNKNOWN = "are not among their options, so only their likelihood is used"
 
 
 def load(path: Path, notes: Notes) -> Iterator[Decision]:
@@ -136,7 +135,6 @@ class _Import:
         if options is None:
             options = self._options.of(found.file, one.names, one.texts[:-1], where)
         again = "" if self._times[who] == 1 else f"/{self._times[who]}"
-        target = target_of(options)
         session = Session(
             id=f"{CARD.name}/{name_in_id(study)}/{name_in_id(one.participant)}{again}",
             dataset=CARD.name,
@@ -145,7 +143,6 @@ class _Import:
             texts=one.texts,
             responses=one.responses,
             options=options,
-            target=None if target is None else (target,) * len(one.responses),
             person=one.person,
             config=one.config,
             times=one.times,
@@ -180,7 +177,11 @@ class _Import:
         notes.odd += self._options.notes()
         for study, count in self._unknown.items():
             if count:
-                notes.odd.append(f"{study}: {counted(count, 'response')} {_UNKNOWN}.")
+                are = "is" if count == 1 else "are"
+                notes.odd.append(
+                    f"{study}: {counted(count, 'response')} {are} none of the options, so only the "
+                    "likelihood is used."
+                )
         for study, experiments in self._several.items():
             if len(experiments) > 1:
                 notes.odd.append(

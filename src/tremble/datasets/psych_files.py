@@ -156,5 +156,4 @@ def _of_table(file: Path) -> Iterator[tuple[int, Row]]:
             f"{str(file)!r} has no column 'text' (its columns: {columns}); give a table with a "
             "transcript in each row, under text."
         )
-    for number, row in enumerate(frame.iter_rows(named=True), 1):
-        yield number, row
+    yield from enumerate(frame.iter_rows(named=True), 1)

@@ -87,11 +87,6 @@ def _options(check: Fields, options: Any, count: int) -> Iterator[Labels | None]
 def _labels(check: Fields, labels: Any, what: str) -> Labels:
     if wrong := wrong_labels(labels):
         check.fail(f"{what} is {as_written(labels)[:100]}; {wrong}.")
-    if len(set(map(composed, labels))) < len(labels):
-        check.fail(
-            f"{what}: two labels have the same letters in {labels!r}, composed in one and "
-            "decomposed in the other; people see the same answer, so keep one."
-        )
     return tuple(labels)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from tremble.decisions.record import Decision, Event, Game, Option
 from tremble.errors import UserError
+from tremble.text import composed
 
 BEGIN, END = "<<", ">>"
 FAMILY = "session"
@@ -190,6 +191,11 @@ def wrong_labels(labels: Any) -> str | None:
         return "give a list of two or more different texts"
     if len(set(labels)) < len(labels):
         return "give each label once"
+    if len(set(map(composed, labels))) < len(labels):
+        return (
+            "two labels have the same letters, composed in one and decomposed in the other; people "
+            "see the same answer, so keep one"
+        )
     unknown = next((one for one in labels if is_missing(one)), None)
     if unknown is not None:
         return f"leave out {unknown!r}, which means that nothing was recorded"
