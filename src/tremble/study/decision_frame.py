@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -165,9 +164,7 @@ def _theory(decision: Decision) -> dict[str, Any]:
             differ = {LENGTHS: lengths} if len(set(lengths)) > 1 else {}
             theory["numbers"] = json.dumps({READ: decision.read, **differ})
         return theory
-    family = family_of(decision.family)
-    # Theory asks nothing of a transcript, which may have thousands of events.
-    seen = view(decision if family.transcript is None else replace(decision, at=0))
+    family, seen = family_of(decision.family), view(decision)
     if family.normative is not None:
         answer = family.normative(seen)
         shares = answer.shares

@@ -7,7 +7,7 @@ import math
 import polars as pl
 import pytest
 
-from tests.support.sessions import said, scored, study
+from tests.support.scored_sessions import said, scored, study
 from tremble.stats.frames.session_responses import session_responses
 
 TWO = ["A", "B"]

@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from tests.support.sessions import said, scored, study
+from tests.support.scored_sessions import said, scored, study
 from tremble.report.tables.further import further_layout
 from tremble.stats.frames.comparisons import Comparison
 from tremble.stats.frames.session_responses import Sessions, session_responses
