@@ -111,10 +111,8 @@ def compare(name: str, path: Path, people: int) -> None:
             branch = bool(one.prefix.rest)
             together.setdefault(experiment, []).append((*apart, got.likeliest == first, branch))
         print(f"{name} {experiment}: {len(session):,} responses", flush=True)
-    print(
-        "| model | experiment | responses | branches | largest | median | closing, largest | first differs |"
-    )
-    print("|---|---|---|---|---|---|---|---|")
+    names = "model experiment responses branches largest median closing first".split()
+    print(f"| {' | '.join(names)} |\n{'|---' * len(names)}|")
     for experiment, rows in together.items():
         said_, closing_, same, branch_ = (np.asarray(column) for column in zip(*rows, strict=True))
         print(
