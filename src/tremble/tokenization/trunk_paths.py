@@ -28,7 +28,7 @@ from tremble.tokenization.trunk import Ids, Stretch, Trunk
 
 Encoded = tuple[list[int], list[int]]  # ids, and ends as `Tokenizer.encode_ends` has them
 _REMEMBERED: Final = 50_000  # tails; beyond, all are forgotten
-_TOGETHER: Final = 64  # prompts that a tokenizer without ends gets at a time
+_TOGETHER: Final = 64  # prompts, which may be long, that a tokenizer gets at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +155,12 @@ class TrunkPaths:
         """What is known of some tails. Whole prompts are not remembered."""
         known = {tail: self._known[tail] for tail in tails if tail in self._known}
         new = list(dict.fromkeys(tail for tail in tails if tail not in known))
-        if new:
-            learnt = zip(new, tail_paths(self.tokenizer, new, self._closing), strict=True)
-            known.update(learnt)
-            if len(self._known) > _REMEMBERED:
-                self._known.clear()
-            self._known.update((tail, known[tail]) for tail in new if not tail.whole)
+        for first in range(0, len(new), _TOGETHER):
+            some = new[first : first + _TOGETHER]
+            known.update(zip(some, tail_paths(self.tokenizer, some, self._closing), strict=True))
+        if len(self._known) > _REMEMBERED:
+            self._known.clear()
+        self._known.update((tail, known[tail]) for tail in new if not tail.whole)
         return known
 
     def _placed(
