@@ -59,10 +59,10 @@ def measured(tokenizer: Any, chosen: list[str], options: bool) -> Counter[str]:
 
 
 def doubled(tokenizer: Any, text: str, options: bool) -> float:
-    """How many times as long the whole text takes as its first half; the least of three each."""
+    """How many times as long the whole text takes as its first half; the least of seven each."""
     half = text[: len(text) // 2]
     once, twice = (
-        min(one_time(tokenizer, session(part, options)) for _ in range(3)) for part in (half, text)
+        min(one_time(tokenizer, session(part, options)) for _ in range(7)) for part in (half, text)
     )
     return twice / once
 

@@ -241,6 +241,54 @@ def test_a_tokenizer_that_does_not_tell_where_tokens_end_is_read_slowly() -> Non
     assert [tuple(one.prefix) for one in slow.paths] == [tuple(one.prefix) for one in quick.paths]
 
 
+def test_a_tokenizer_of_python_takes_control_tokens_for_letters_too() -> None:
+    from transformers import ByT5Tokenizer
+
+    tokenizer = HubTokenizer(ByT5Tokenizer())
+    asked = session("Say </s> <<a>> and <<b b>></s>.", ("a", "b"))
+    made = SessionPaths(tokenizer)(asked)
+    # Bytes, three behind: its own control tokens are 0 to 2.
+    letters = [byte + 3 for byte in asked.text.encode()]
+    assert made.trunk.ids.tolist() == letters and made.branches == 0
+    assert [list(one.prefix) for one in made.paths] == [letters[:11], letters[:21]]
+    assert 1 in tokenizer.encode([asked.text])[0]
+    assert 1 in SessionPaths(tokenizer, "source")(asked).trunk.ids
+
+
+class Counting:
+    """A tokenizer that counts the characters it is given."""
+
+    def __init__(self, inner: Any) -> None:
+        self.inner, self.characters = inner, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    def literal(self) -> Counting:
+        return self
+
+    def encode(self, texts: Any) -> Any:
+        self.characters += sum(map(len, texts))
+        return self.inner.encode(texts)
+
+    def encode_ends(self, texts: Any) -> Any:
+        self.characters += sum(map(len, texts))
+        return self.inner.encode_ends(texts)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_twice_the_text_is_twice_the_work(kind: str) -> None:
+    trial = "Trial {0}: 日本😀 e\u0301 paid {1}. You press <<s>> or <<{2}>>.\n"
+    work = []
+    for trials in (100, 200, 400):
+        text = "".join(trial.format(n, n * n % 97, "JF"[n % 2]) for n in range(trials))
+        counting = Counting(trained(kind))
+        SessionPaths(counting)(session(text, ("J", "F")))
+        work.append(counting.characters / len(text))
+    # No prompt but the first few was read whole: each would be some tens of times as long.
+    assert max(work) < 30 and work[2] < 1.1 * work[1]
+
+
 def test_a_response_that_is_none_of_its_options_is_refused() -> None:
     with pytest.raises(ValueError, match="none of"):
         SessionPaths(ByteTokenizer())(SessionText("a<<b>>", [Place(3, "b", ("c", "d"))]))

@@ -107,15 +107,13 @@ class HubTokenizer:
 
     @cached_property
     def control(self) -> frozenset[int]:
-        decoder = self.inner.added_tokens_decoder
-        unknown = self.inner.unk_token_id
-        return frozenset(at for at, one in decoder.items() if one.special and at != unknown)
+        return _special(self.inner) - {self.inner.unk_token_id}
 
     @cached_property
     def added(self) -> frozenset[int]:
-        decoder = self.inner.added_tokens_decoder
+        decoder, special = self.inner.added_tokens_decoder, _special(self.inner)
         return frozenset(
-            at for at, token in decoder.items() if not token.special and token.content.strip()
+            at for at, token in decoder.items() if at not in special and token.content.strip()
         )
 
     def literal(self) -> HubTokenizer:
@@ -194,7 +192,7 @@ class HubTokenizer:
         return spelt, spelt_ends
 
     def _letters(self, control: int) -> list[int]:
-        text = self.inner.added_tokens_decoder[control].content
+        text = str(self.inner.convert_ids_to_tokens(control))
         vocabulary, unknown = self._vocabulary, self.inner.unk_token_id
         found = [vocabulary.get(letter, unknown) for letter in text]
         return [one for one in found if one is not None]
@@ -222,10 +220,17 @@ def _ends(offsets: Sequence[tuple[int, int]]) -> list[int]:
     return ends
 
 
+def _special(tokenizer: Any) -> frozenset[int]:
+    """The tokens flagged special, and those that a tokenizer of Python names so without a flag."""
+    flagged = (at for at, token in tokenizer.added_tokens_decoder.items() if token.special)
+    return frozenset((*flagged, *tokenizer.all_special_ids))
+
+
 def _without_special(trie: Any, tokenizer: Any) -> Any:
     """The texts that a tokenizer of Python takes out of a text first, without control tokens."""
-    added = tokenizer.added_tokens_decoder.values()
-    return type(trie)(token.content for token in added if not token.special)
+    special = _special(tokenizer)
+    decoder = tokenizer.added_tokens_decoder
+    return type(trie)([token.content for at, token in decoder.items() if at not in special])
 
 
 def _saved(tokenizer: Any) -> list[tuple[str, bytes]]:

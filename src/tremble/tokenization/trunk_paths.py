@@ -9,7 +9,7 @@ of the text, not of all its beginnings.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -26,9 +26,11 @@ from tremble.tokenization.session_text import Place, SessionText, SessionTokens
 from tremble.tokenization.tails import LENGTHS, Tail, TailPaths, tail_paths
 from tremble.tokenization.trunk import Ids, Stretch, Trunk
 
+_Key = tuple[str, tuple[str, ...], Ids]  # a tail's text, its options, its tokens of the trunk
+_NEW: Final = TailPaths(0, (), (), (), False)
 Encoded = tuple[list[int], list[int]]  # ids, and ends as `Tokenizer.encode_ends` has them
 _REMEMBERED: Final = 50_000  # tails; beyond, all are forgotten
-_TOGETHER: Final = 64  # prompts that a tokenizer without ends gets at a time
+_TOGETHER: Final = 64  # prompts, which may be long, that a tokenizer gets at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class TrunkPaths:
         self.tokenizer, self._closing = tokenizer, closing
         self._added = np.array(sorted(self.tokenizer.added), np.uint32)
         self._longest = max(map(len, self.tokenizer.special_texts), default=0)
-        self._known: dict[Tail, TailPaths | None] = {}
+        self._known: dict[_Key, TailPaths | None] = {}
 
     def __call__(self, session: SessionText, encoded: Encoded | None = None) -> SessionTokens:
         """The trunk of a session and the paths of its responses, in order; `encoded` is the text
@@ -119,49 +121,57 @@ class TrunkPaths:
     def _by_tails(self, read: _Read, open_places: Sequence[int]) -> list[tuple[int, TailPaths]]:
         """For each of some places its tail's paths, and the token of the trunk the tail is from."""
         found: dict[int, tuple[int, TailPaths]] = {}
+        left = list(open_places)
         for length in (*LENGTHS, None):
-            wanted = [
-                (at, *self._tail(read, read.session.places[at], length))
-                for at in open_places
-                if at not in found
-            ]
-            if not wanted:
-                break
-            known = self._learn([tail for _, _, tail in wanted])
-            for at, first, tail in wanted:
-                paths = known[tail]
-                if paths is not None:
+            new: dict[_Key, Tail] = {}
+            waiting: list[tuple[int, int, _Key]] = []
+            for at, (first, until) in zip(left, self._spans(read, left, length), strict=True):
+                place = read.session.places[at]
+                begin = read.ends[first - 1] if first else 0
+                text = read.session.text[begin : place.stop] + place.suffix
+                key = (text, place.options(), tuple(read.ids[first:until]) if first else ())
+                paths = self._known.get(key, _NEW)
+                if paths is _NEW:
+                    waiting.append((at, first, key))
+                    if key not in new:
+                        ends = [end - begin if end >= 0 else -1 for end in read.ends[first:until]]
+                        new[key] = Tail(*key, tuple(ends), whole=not first)
+                elif paths is not None:
                     found[at] = first, paths
+            learnt = self._learn(new)
+            found |= {at: (first, told) for at, first, key in waiting if (told := learnt[key])}
+            left = [at for at in left if at not in found]
+            if not left:
+                break
         return [found[at] for at in open_places]
 
-    def _tail(self, read: _Read, place: Place, length: int | None) -> tuple[int, Tail]:
-        text, stop = read.session.text, place.stop
-        last = int(np.searchsorted(read.boundaries, stop, "right")) - 1
-        until = 0 if last < 0 else int(read.behind[last])
-        first = 0
-        if length is not None and last >= 0:
-            longest = int(np.searchsorted(read.boundaries, stop - self._longest, "right")) - 1
-            within = int(np.searchsorted(read.behind, until - length, "right")) - 1
-            back = min(longest, within)
-            first = int(read.behind[back]) if back >= 0 else 0
-        if not first:
-            return 0, Tail(text[:stop] + place.suffix, place.options(), (), (), whole=True)
-        begin = read.ends[first - 1]
-        ends = tuple(end - begin if end >= 0 else -1 for end in read.ends[first:until])
-        ids = tuple(read.ids[first:until])
-        return first, Tail(text[begin:stop] + place.suffix, place.options(), ids, ends)
+    def _spans(
+        self, read: _Read, places: Sequence[int], length: int | None
+    ) -> list[tuple[int, int]]:
+        """Of each place the trunk's tokens from where its tail begins up to the last one that ends
+        in the prompt; from 0 where the tail is the whole prompt."""
+        if length is None or not len(read.behind):
+            return [(0, 0)] * len(places)
+        stops = np.asarray([read.session.places[at].stop for at in places], np.int64)
+        behind = np.concatenate(([0], read.behind))
+        until = behind[np.searchsorted(read.boundaries, stops, "right")]
+        # A tail is longer than any added token.
+        longest = np.searchsorted(read.boundaries, stops - self._longest, "right")
+        within = np.searchsorted(read.behind, until - length, "right")
+        first = behind[np.minimum(longest, within)]
+        return list(zip(first.tolist(), until.tolist(), strict=True))
 
-    def _learn(self, tails: Sequence[Tail]) -> dict[Tail, TailPaths | None]:
-        """What is known of some tails. Whole prompts are not remembered."""
-        known = {tail: self._known[tail] for tail in tails if tail in self._known}
-        new = list(dict.fromkeys(tail for tail in tails if tail not in known))
-        if new:
-            learnt = zip(new, tail_paths(self.tokenizer, new, self._closing), strict=True)
-            known.update(learnt)
-            if len(self._known) > _REMEMBERED:
-                self._known.clear()
-            self._known.update((tail, known[tail]) for tail in new if not tail.whole)
-        return known
+    def _learn(self, new: Mapping[_Key, Tail]) -> dict[_Key, TailPaths | None]:
+        """The paths of some tails. Those of whole prompts are not remembered."""
+        tails, learnt = list(new.values()), list[TailPaths | None]()
+        for first in range(0, len(tails), _TOGETHER):
+            some = tails[first : first + _TOGETHER]
+            learnt += tail_paths(self.tokenizer, some, self._closing)
+        made = dict(zip(new, learnt, strict=True))
+        if len(self._known) > _REMEMBERED:
+            self._known.clear()
+        self._known.update((key, made[key]) for key, tail in new.items() if not tail.whole)
+        return made
 
     def _placed(
         self, read: _Read, place: Place, found: tuple[int, TailPaths], marks: tuple[int, int]
