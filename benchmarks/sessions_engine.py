@@ -13,7 +13,6 @@ process rises above where it was with the weights loaded, for the engine alone (
 from __future__ import annotations
 
 import argparse
-import resource
 import time
 from pathlib import Path
 from typing import Any, cast
@@ -64,10 +63,11 @@ def session(tokens: int, reads: int, branches: float, words: int) -> list[TokenP
 
 
 def memory() -> tuple[float, float]:
-    """Resident memory of the process now, and the most so far, in MB."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    now = pages * resource.getpagesize() / 1e6
-    return now, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    """Resident memory of the process now, and the most since the last call (Linux), in MB."""
+    said = Path("/proc/self/status").read_text().splitlines()
+    kilobytes = {line.partition(":")[0]: line.split()[1] for line in said if "kB" in line}
+    Path("/proc/self/clear_refs").write_text("5")  # forgets the most so far
+    return float(kilobytes["VmRSS"]) / 1e3, float(kilobytes["VmHWM"]) / 1e3
 
 
 def bare(whole: Any, trunk: Trunk, places: torch.Tensor | int) -> float:
