@@ -13,6 +13,7 @@ from array import array
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
+from itertools import pairwise
 from typing import Final, Literal, Protocol
 
 from tremble.errors import UserError
@@ -187,11 +188,9 @@ def unread(refusal: Refusal, reading: Reading) -> TokenPaths:
 
 def maximal(nodes: Sequence[Ids]) -> list[Ids]:
     """The nodes that no other node continues: one sequence each covers them all."""
-    return [
-        node
-        for node in nodes
-        if not any(len(o) > len(node) and o[: len(node)] == node for o in nodes)
-    ]
+    ordered = sorted(nodes)  # behind each node stands what continues it, if anything does
+    continued = {one for one, other in pairwise(ordered) if other[: len(one)] == one}
+    return [node for node in nodes if node not in continued]
 
 
 def bos_of(with_special: Sequence[int], bare: Sequence[int]) -> Ids:

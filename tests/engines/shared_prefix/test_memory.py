@@ -32,6 +32,17 @@ def test_long_histories_leave_less_room() -> None:
     assert room_in(model, cpu, 10**6, 10**6) == Room(1, 1)
 
 
+def test_layers_with_a_window_carry_no_more_than_it() -> None:
+    """Two key heads of eight numbers, four bytes each: eight tokens in one layer, all in the other;
+    of a history that is ten times as long, masks are no longer."""
+    model, cpu = tiny_model("Gemma3Text"), torch.device("cpu")
+    words = model.config.vocab_size
+    left = 10**6 - 2 * 4 * 2 * 8 * (2 * (8 + 1000) + 1000)
+    assert room_in(model, cpu, 10**6, 1000).rows == left // 2 // (words * 12)
+    long, longer = (room_in(model, cpu, 10**9, longest) for longest in (4_000, 40_000))
+    assert long == longer == Room(2048, 128)
+
+
 def test_room_is_halved_until_it_fits() -> None:
     assert Room(2048, 64).half(700) == Room(350, 32)
     assert Room(1, 1).half(1) == Room(1, 1)

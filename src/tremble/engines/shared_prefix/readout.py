@@ -10,7 +10,7 @@ import torch
 
 from tremble.engines.base import Score
 from tremble.engines.reads import Read, Values, reads_of, score_of
-from tremble.engines.shared_prefix.stream import Ints
+from tremble.engines.shared_prefix.layout import Ints
 from tremble.tokenization.options import TokenPaths
 from tremble.tokenization.refusal import NOT_A_NUMBER
 from tremble.tokenization.trunk import Ids

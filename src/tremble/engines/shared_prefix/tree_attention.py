@@ -117,8 +117,8 @@ class TreePass:
         self.calls += 1
         whole = Heads(query, key, value)
         view = self._view(kind, held, whole)
-        kept = (one.index_select(2, view.onward) for one in (key, value))
-        self.carried.append(Kept(self._onward[0], *kept, view.depths))
+        keys, values = key.index_select(2, view.onward), value.index_select(2, view.onward)
+        self.carried.append(Kept(self._onward[0], keys, values, view.depths))
         if self._stops:
             self._held = whole, held
             raise Stopped

@@ -185,5 +185,5 @@ def timed(
 
 def _grown(kept: Kept, depth: int) -> Kept:
     """Keys and values of one token as those of a history of `depth` tokens."""
-    grown = (part.expand(-1, -1, depth, -1).contiguous() for part in (kept.key, kept.value))
-    return Kept(depth, *grown)
+    key, value = (part.expand(-1, -1, depth, -1).contiguous() for part in (kept.key, kept.value))
+    return Kept(depth, key, value)
