@@ -11,6 +11,9 @@ import pytest
 
 from tests.support.commands import tremble
 from tremble.api.check import check_decisions
+from tremble.decisions import jsonl
+from tremble.study.data import old_session_notes
+from tremble.study.decision_frame import decision_frame
 
 
 def warnings(tmp_path: Path, *sessions: dict[str, Any]) -> list[str]:
@@ -71,6 +74,10 @@ def test_one_letter_for_two_things(tmp_path: Path) -> None:
     pressed = "You ask alien J or alien Q. You press <<{r}>>.\n"
     (said,) = warnings(tmp_path, text(pressed))
     assert "(alien J, and J is a response)" in said
+    slow = "A large X means that you were too slow. You press <<{r}>>.\n"
+    some = [text(slow, said) for said in ("XKXK", "JFJF", "FKFK")]
+    (said,) = warnings(tmp_path, *some)
+    assert said.startswith("exp: in 1 session") and "(large X, and X is a response)" in said
     apart = "Spaceship B or spaceship C flies to alien K or alien L. You press <<{r}>>.\n"
     same = "You choose Row J or Row F. You press <<{r}>>.\n"
     assert not warnings(tmp_path, text(apart)) and not warnings(tmp_path, text(same))
@@ -94,6 +101,11 @@ def test_who_has_an_old_import_is_told(tmp_path: Path) -> None:
     code, _, errors = tremble("data", "check", path)
     assert code == 0 and errors.count("import the source again with `tremble data") == 1
     assert "lines 2 and 3: options from other people's responses" in errors
+    (said,) = old_session_notes("old.jsonl", decision_frame(jsonl.read(path)))
+    assert said.startswith("old.jsonl: options from other people's responses")
+    new = {"kind": "session", "dataset": "psych", "id": "s", "participant": "p"}
+    path.write_text(json.dumps({**new, "text": "x <<J>>"}))
+    assert not old_session_notes("new.jsonl", decision_frame(jsonl.read(path)))
 
 
 def old() -> Iterator[dict[str, Any]]:
