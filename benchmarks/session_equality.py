@@ -111,7 +111,16 @@ def compare(name: str, path: Path, people: int) -> None:
             branch = bool(one.prefix.rest)
             together.setdefault(experiment, []).append((*apart, got.likeliest == first, branch))
         print(f"{name} {experiment}: {len(session):,} responses", flush=True)
-    names = "model experiment responses branches largest median closing first".split()
+    names = [
+        "model",
+        "experiment",
+        "responses",
+        "branches",
+        "largest",
+        "median",
+        "closing",
+        "first",
+    ]
     print(f"| {' | '.join(names)} |\n{'|---' * len(names)}|")
     for experiment, rows in together.items():
         said_, closing_, same, branch_ = (np.asarray(column) for column in zip(*rows, strict=True))

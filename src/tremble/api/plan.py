@@ -27,7 +27,7 @@ from tremble.store.schemas import EXPECTED
 from tremble.study.cells import Cell, Facts
 from tremble.study.context import RunContext, run_context
 from tremble.study.control_notes import Read, control_notes
-from tremble.study.data import notes_of_taken
+from tremble.study.data import notes_of_taken, old_session_notes
 from tremble.study.file import Study
 from tremble.study.jobs import Job, job_folder
 from tremble.study.missing import missing_rows
@@ -187,8 +187,10 @@ class _Plan:
             "all presentations included."
         )
         for entry, frame in prepared.frames.items():
-            for note in notes_of_taken(
-                entry, run.study.folder, run.study.part, set(frame["family"])
+            families = set(frame["family"])
+            for note in (
+                *notes_of_taken(entry, run.study.folder, run.study.part, families),
+                *old_session_notes(entry, frame),
             ):
                 run.notify(note)
         run.progress.prepare(prompts)

@@ -10,14 +10,9 @@ from itertools import islice
 from typing import Any
 
 from tremble.decisions.record import Decision, Game, name_hash
-from tremble.decisions.sessions import EXPERIMENT, FAMILY, TIMES, is_empty, is_missing
+from tremble.decisions.sessions import EXPERIMENT, FAMILY, OLD_IMPORT, TIMES, is_empty, is_missing
 from tremble.text import counted
 
-OLD = (
-    "options from other people's responses, as earlier versions of tremble imported them, which is "
-    "wrong where labels are drawn anew for each person; import the source again with `tremble data "
-    "import psych`."
-)
 _TOLD = 5  # responses told before their mark from which on it is no chance
 _SURE = 0.95  # share of responses that a phrase tells
 _PHRASES = 30  # phrases of an experiment that are looked at, at a time
@@ -70,6 +65,11 @@ class _Experiment:
     first_forced: str = ""
     two_things: int = 0
     first_two: str = ""
+    sessions: int = 0
+    fixed: dict[str, str] = field(
+        default_factory=dict
+    )  # words that name one letter in all sessions
+    pressed: Counter[str] = field(default_factory=Counter)  # sessions in which a letter is pressed
     unequal: int = 0  # sessions whose reaction times are of another number
     other: int = 0  # responses whose text says another time
     first_other: str = ""
@@ -136,7 +136,7 @@ class SessionDoubts:
 def old_import(decision: Decision) -> str | None:
     """A sentence on a response of a session that an earlier version imported."""
     old = decision.family == FAMILY and decision.dataset == "psych" and decision.response is None
-    return OLD if old else None
+    return OLD_IMPORT if old else None
 
 
 def _sentences(seen: _Experiment) -> Iterator[str]:
@@ -163,6 +163,14 @@ def _sentences(seen: _Experiment) -> Iterator[str]:
             f"in {counted(seen.two_things, 'session')} one letter means two things "
             f"({seen.first_two}); give them different letters."
         )
+    for word, letter in seen.fixed.items():
+        # A letter that everybody has is the option that the word stands for.
+        if not seen.two_things and 0 < seen.pressed[letter] < 0.9 * seen.sessions:
+            yield (
+                f"in {counted(seen.pressed[letter], 'session')} one letter means two things "
+                f"({word} {letter}, and {letter} is a response); give them different letters."
+            )
+            break
     if seen.unequal:
         yield (
             f"in {counted(seen.unequal, 'session')} there are more or fewer reaction times than "
@@ -250,6 +258,12 @@ def _two_things(seen: _Experiment, texts: list[str], responses: set[str]) -> Non
             things.setdefault(word, Counter())[letter] += 1
     kinds = {word: set(letters) for word, letters in things.items() if len(letters) > 1}
     pressed = {one for one in responses if len(one) == 1 and one.isupper()}
+    seen.sessions += 1
+    seen.pressed.update(pressed)
+    alone = {word: min(letters) for word, letters in things.items() if len(letters) == 1}
+    if seen.sessions == 1:
+        seen.fixed = alone
+    seen.fixed = {word: one for word, one in seen.fixed.items() if alone.get(word) == one}
     for word, letters in kinds.items():
         other = next((w for w, others in kinds.items() if w != word and others & letters), None)
         if other is not None:

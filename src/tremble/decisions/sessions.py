@@ -22,6 +22,11 @@ FAMILY = "session"
 NOTHING_RECORDED = ("nan", "None")  # as Python prints a missing value
 EXPERIMENT = "experiment"  # in `config`: the study, the unit of all means
 TIMES = "reaction_times"  # in the data of the last event, which no decision sees
+OLD_IMPORT = (
+    "options from other people's responses, as earlier versions of tremble imported them, which is "
+    "wrong where labels are drawn anew for each person; import the source again with `tremble data "
+    "import psych`."
+)
 _MARKS = re.compile(f"{BEGIN}|{END}")
 
 Labels = tuple[str, ...]

@@ -19,7 +19,7 @@ from tremble.store.job_folder import JobFolder
 from tremble.store.schemas import EXPECTED
 from tremble.store.study_folder import Store
 from tremble.study.context import RunContext, run_context
-from tremble.study.data import notes_of_taken
+from tremble.study.data import notes_of_taken, old_session_notes
 from tremble.study.file import Study
 from tremble.study.jobs import Job
 from tremble.study.prepare import PreparedPrompts, prepare_prompts
@@ -85,7 +85,10 @@ def write_down(run: RunContext, prepared: PreparedPrompts) -> list[Job]:
     decisions = {}
     for entry, frame in prepared.frames.items():
         families = set(frame["family"])
-        left_out = notes_of_taken(entry, run.study.folder, run.study.part, families)
+        left_out = [
+            *notes_of_taken(entry, run.study.folder, run.study.part, families),
+            *old_session_notes(entry, frame),
+        ]
         decisions[entry] = store.write_decisions(entry, frame, left_out)
     store.commit(run_record(run, jobs), decisions, [folders[job.folder] for job in jobs])
     return jobs
