@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import math
+import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +14,8 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from tests.support.sessions import said, scored, study
+from tremble.errors import UserError
+from tremble.published import figures, psych
 from tremble.report.tables.further import further_layout
 from tremble.stats.frames.comparisons import Comparison
 from tremble.stats.frames.session_responses import Sessions, session_responses
@@ -21,6 +26,8 @@ from tremble.stats.tables.misalignment_means import generation_numbers
 from tremble.stats.tables.personas import equal_values, persona_table
 from tremble.stats.tables.positions import NAMES, position_table
 from tremble.stats.tables.responses import response_table
+from tremble.study.file import read_study
+from tremble.study.record import comparisons
 
 Row = dict[str, Any]
 PAIR = Comparison("base", "post", "plain", "plain", "plain")
@@ -360,3 +367,42 @@ def test_a_heading_over_all_pairs_names_none() -> None:
     headings = [section.heading for section in table.sections]
     assert headings[0] == "base0 · post0 · plain · standard"
     assert headings[-1] == "all pairs · plain · standard"
+
+
+def test_a_study_file_says_type_and_generation_of_a_pair_and_its_record_keeps_them(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "study.toml"
+    pair = '[[pair]]\nbase = "mock:a"\naligned = "mock:b"\n'
+    file.write_text(
+        f'[study]\nname = "x"\ndata = ["demo"]\n{pair}type = "Code"\ngeneration = "2"\n'
+    )
+    (one,) = comparisons(read_study(file))
+    assert (one.type, one.generation) == ("Code", "2")
+    file.write_text(f'{file.read_text()}{pair}type = "Math"\n')
+    with pytest.raises(UserError, match="'mock:a' and 'mock:b' appears twice"):
+        read_study(file)
+    file.write_text(f'[study]\nname = "x"\ndata = ["demo"]\n{pair}generation = 2\n')
+    with pytest.raises(UserError, match="generation"):
+        read_study(file)
+
+
+def test_the_published_categories_are_those_of_the_source() -> None:
+    known = psych.categories()
+    assert len(figures.table("psych_categories")) == 157 and len(known) == 148
+    assert known["thoma2025riskychoice"] == "Risky Choice"
+    assert known["dezfouli2019"] == "Reinforcement Learning"
+    assert "wu2023chunking" not in known  # in none
+
+
+@pytest.mark.skipif("TREMBLE_DATA" not in os.environ, reason="set TREMBLE_DATA to the sources")
+def test_the_published_categories_are_complete() -> None:
+    root = Path(os.environ["TREMBLE_DATA"]) / "published" / "psych201"
+    with (root / "psych_experiment_categories.csv").open(encoding="utf-8", newline="") as lines:
+        source = list(csv.DictReader(lines))
+    names = list(source[0])[2:]
+    expected = {row["experiment"]: name for row in source for name in names if row[name] != "0"}
+    assert psych.categories() == expected
+    assert [row["experiment"] for row in figures.table("psych_categories")] == [
+        row["experiment"] for row in source
+    ]
