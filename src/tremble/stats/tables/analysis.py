@@ -101,7 +101,7 @@ def evidence_of(scores: pl.DataFrame, decisions: pl.DataFrame) -> Evidence:
         baseline_predictions(decisions),
         predictions(under_controls, decisions),
         plain_scores,
-        under_controls.filter(pl.col("formulation").str.contains(PERSONA, literal=True)),
+        scores.filter(pl.col("formulation").str.contains(PERSONA, literal=True)),
     )
 
 
