@@ -111,14 +111,15 @@ def test_every_table_is_there_with_a_sentence_before_it(text: str) -> None:
     titles[4:4] = ["Can this model replace participants here?", "The numbers behind the ranking"]
     assert list(found) == [*titles, "Tracing a number"]
     names = {title: name for name, title in FURTHER.items()}
-    without = {"controls", "spellings"}  # not in this study, nor in the demo
+    # Not in this study, nor in the demo.
+    without = {"controls", "spellings", "responses", "misalignment", "positions", "personas"}
     assert set(FURTHER) - set(script("demo_sentences").SENTENCES) == without
     for title in titles:
         before = found[title].split("\n*")[0].split("\n|")[0]
         sentences = [part for part in before.split("\n\n") if part.strip().endswith(".")]
         # What the columns mean, and what they say here.
         assert names.get(title) in without or len(sentences) == 2, title
-        empty = names.get(title) in ("topology", "votes", "controls", "spellings")
+        empty = names.get(title) in ("topology", "votes", *without)
         assert bool(tables(found[title])) != empty, title
     assert "needs two by two options and no ties" in found[FURTHER["topology"]]
     assert "No pair is kept" in found[FURTHER["votes"]]

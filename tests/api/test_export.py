@@ -15,10 +15,11 @@ import statsmodels.api as sm
 from statsmodels.stats.sandwich_covariance import cov_cluster, cov_cluster_2groups
 from typer.testing import CliRunner
 
+from tests.support.scored_sessions import said, scored, study
 from tests.support.stat_frames import decision, loop_r, score
 from tests.support.studies import run, study_file
 from tremble.api.codebook import MEANINGS, codebook
-from tremble.api.export import export_study, tidy
+from tremble.api.export import OF_SESSIONS, export_study, tidy
 from tremble.api.results import analyze_study
 from tremble.commands.program import app
 from tremble.stats.frames.clusters import top_levels
@@ -125,13 +126,34 @@ def test_parameters_are_columns_with_names_that_stata_takes() -> None:
         ],
     )
     # No item was read, no option has a value, and nobody made several choices.
-    own = found.columns[len(MEANINGS) - 3 :]
+    own = found.columns[len(MEANINGS) - 3 - len(OF_SESSIONS) :]
     assert own[0] == "config_stakes"
     assert len(set(found.columns)) == len(found.columns)
     assert all(len(name) <= 32 and name.replace("_", "a").isalnum() for name in found.columns)
     assert found["config_stakes"].to_list() == [100.0, None]  # numbers stay numbers
     assert found[own[1]].to_list() == ["true", None]
     assert found[own[2]].to_list() == [None, "high"]
+
+
+def test_responses_of_sessions_have_their_nats_also_without_options() -> None:
+    """With two options on the target's row, which keeps its prediction; without any on a row of
+    its own, which lacks nothing."""
+    rows = [said("one", "p", 1, "A", keys=["A", "B"], target="A"), said("one", "p", 2, "a word")]
+    rows.append(said("one", "p", 3, "cut"))
+    log = [math.log(0.6), math.log(0.2)]
+    scores = [scored(rows[0], 0.5, logprobs=log), scored(rows[1], 7.0, response_tokens=3)]
+    found = tidy(*study(rows, [*scores, scored(rows[2], None)]))
+    shown = found.select("option", "response", "nats", "response_tokens", "missing").rows()
+    assert shown == [
+        ("A", "A", 0.5, 1, None),
+        (None, "a word", 7.0, 3, None),
+        (None, "cut", None, None, "the session was cut before it"),
+    ]
+    assert found["prediction"].to_list() == [pytest.approx(0.75), None, None]
+    assert found["nats_closed"].to_list()[:2] == pytest.approx(
+        [0.5 - math.log(0.9), 7 - math.log(0.9)]
+    )
+    assert set(OF_SESSIONS) <= {row["column"] for row in codebook(found).rows(named=True)}
 
 
 def test_how_many_choices_are_behind_a_rate_has_a_column_where_it_is_said(tmp_path: Path) -> None:

@@ -7,11 +7,16 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import polars as pl
 
+from tremble.stats.frames.comparisons import Comparison
+from tremble.stats.frames.session_responses import Sessions, session_responses
 from tremble.store.schemas import DECISIONS, SCORES
 
-Said = tuple[str, str, int]  # experiment, person, number of the response
+Row = dict[str, Any]
+PAIR = Comparison("base", "post", "plain", "plain", "plain")
+TWO = ["A", "B"]
 
 
 def said(experiment: str, person: str, number: int, choice: str, **more: Any) -> dict[str, Any]:
@@ -66,3 +71,40 @@ def study(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Scores and decisions in the columns of a store."""
     return pl.DataFrame(list(scores), schema=SCORES), pl.DataFrame(decisions, schema=DECISIONS)
+
+
+def drawn(
+    experiments: int = 6, people: int = 8, seed: int = 2, models: tuple[str, ...] = ("base", "post")
+) -> tuple[list[Row], dict[str, np.ndarray], list[Row]]:
+    """Decisions, nats by model (decisions) and scores: 2 to 6 responses each."""
+    random = np.random.default_rng(seed)
+    decisions = [
+        said(f"e{e}", f"p{p}", n, "A", category="Memory" if e % 2 else "Risk")
+        for e in range(experiments)
+        for p in range(people)
+        for n in range(1, int(random.integers(3, 8)))
+    ]
+    nats = {
+        model: random.exponential(1 + place / 5, len(decisions))
+        for place, model in enumerate(models)
+    }
+    scores = [
+        scored(row, float(x), model)
+        for model, values in nats.items()
+        for row, x in zip(decisions, values, strict=True)
+    ]
+    return decisions, nats, scores
+
+
+def sessions(decisions: list[Row], scores: list[Row]) -> Sessions:
+    return session_responses(*study(decisions, scores))
+
+
+def of(rows: list[Row], **about: Any) -> Row:
+    (row,) = [row for row in rows if all(row[key] == value for key, value in about.items())]
+    return row
+
+
+def plain_d(base: np.ndarray, post: np.ndarray) -> float:
+    pooled = math.sqrt((np.var(base, ddof=1) + np.var(post, ddof=1)) / 2)
+    return float((post.mean() - base.mean()) / pooled)

@@ -51,6 +51,14 @@ MEANINGS = {
     "averaged over presentations",
     "mass": "probability of all options together before normalising, averaged over presentations",
     "presentations": "presentations with a score",
+    "response": "what the person said in a session, between its marks; no column without sessions",
+    "nats": "minus the natural log of the probability of this response under the whole vocabulary, "
+    "summed over its tokens; a decision of three or more options has it in each of its rows; no "
+    "column without sessions",
+    "nats_closed": "nats with the mark that closes the response; no column without sessions",
+    "response_tokens": "number of tokens of the response; no column without sessions",
+    "response_likeliest": "1 if the first token of the response is the likeliest first token, else "
+    "0; no column without sessions",
     "normative": "probability of the option according to theory, empty if theory makes no "
     "prediction",
     "normative_why": "why theory makes no prediction",

@@ -27,10 +27,11 @@ from tremble.stats.frames.outcomes import CHOICE, outcomes
 from tremble.stats.frames.predictions import RUN, predictions, scored_presentations
 from tremble.stats.tables.models import runs
 from tremble.store.provenance import slug
-from tremble.store.schemas import with_columns
+from tremble.store.schemas import SCORES, completed, with_columns
 from tremble.store.study_folder import Store
 
 FORMATS = ("csv", "parquet")
+OF_SESSIONS = ("response", "nats", "nats_closed", "response_tokens", "response_likeliest")
 OTHER = "other"  # kind of a row that r leaves out
 _CURE = "give another --out"
 CHANGED_SECONDS = 60.0  # a table that is so much newer than its codebook is no longer as exported
@@ -62,11 +63,14 @@ def tidy(
         .join(predicted, on=[*RUN, "decision", "option"], how="left", maintain_order="left")
         .join(shown, on=[*RUN, "decision"], how="left", maintain_order="left")
         .join(failed, on=[*RUN, "decision"], how="left", maintain_order="left")
+        .join(_said(scores), on=[*RUN, "decision"], how="left", maintain_order="left")
         .with_columns(
             presentations=pl.col("presentations").fill_null(0),
             missing=pl.when(pl.col("prediction").is_not_null())
             .then(None)
-            .when(pl.col("option").is_null())
+            .when(pl.col("option").is_null() & pl.col("nats").is_not_null())
+            .then(None)
+            .when(pl.col("option").is_null() & pl.col("response").is_null())
             .then(pl.lit("no target option is coded"))
             .otherwise(pl.coalesce("error", pl.lit("not scored"))),
         )
@@ -76,6 +80,7 @@ def tidy(
         "item": rows["item"].null_count() == rows.height,
         "value": rows["value"].null_count() == rows.height,
         "choices_each": rows["choices_each"].null_count() == rows.height,
+        **dict.fromkeys(OF_SESSIONS, rows["response"].null_count() == rows.height),
     }
     leading = [name for name in MEANINGS if not empty.get(name)]
     table = rows.select(leading)
@@ -85,11 +90,29 @@ def tidy(
     return table
 
 
+def _said(scores: pl.DataFrame) -> pl.DataFrame:
+    """How likely what people said in sessions is, a row per run and response that has a score."""
+    scores = completed(scores, SCORES).filter(pl.col("error").is_null())
+    nats = -pl.col("response_logprob")
+    return (
+        scores.filter(nats.is_finite())
+        .with_columns(format_column())
+        .unique([*RUN, "decision"], keep="last", maintain_order=True)
+        .select(
+            *(*RUN, "decision"),
+            nats=nats,
+            nats_closed=nats - pl.col("closing_logprob"),
+            response_tokens="response_tokens",
+            response_likeliest=pl.col("response_likeliest").cast(pl.Int8),
+        )
+    )
+
+
 def _facts(decisions: pl.DataFrame) -> pl.DataFrame:
     """A row per decision and option in question: all that no run changes."""
     unit = units(decisions).rename({"item": "unit_item"}).drop("cluster")
     facts = (
-        with_columns(decisions, "choices_each")
+        with_columns(decisions, "choices_each", "response")
         .join(_by_option(decisions), on="decision", how="left", maintain_order="left_right")
         .join(unit, on="decision", how="left", maintain_order="left")
         .with_columns(

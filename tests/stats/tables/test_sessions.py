@@ -3,60 +3,35 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from tests.support.scored_sessions import said, scored, study
+from tests.support.scored_sessions import (
+    PAIR,
+    TWO,
+    Row,
+    drawn,
+    of,
+    plain_d,
+    said,
+    scored,
+    sessions,
+    study,
+)
+from tremble.errors import UserError
 from tremble.report.tables.further import further_layout
 from tremble.stats.frames.comparisons import Comparison
-from tremble.stats.frames.session_responses import Sessions, session_responses
 from tremble.stats.tables.analysis import analyze
 from tremble.stats.tables.further import KnownOfSessions, further_tables
 from tremble.stats.tables.misalignment import misalignment_table
 from tremble.stats.tables.misalignment_means import generation_numbers
-from tremble.stats.tables.personas import equal_values, persona_table
-from tremble.stats.tables.positions import NAMES, position_table
 from tremble.stats.tables.responses import response_table
-
-Row = dict[str, Any]
-PAIR = Comparison("base", "post", "plain", "plain", "plain")
-TWO = ["A", "B"]
-
-
-def drawn(
-    experiments: int = 6, people: int = 8, seed: int = 2, models: tuple[str, ...] = ("base", "post")
-) -> tuple[list[Row], dict[str, np.ndarray], list[Row]]:
-    """Decisions, nats by model (decisions) and scores: 2 to 6 responses each."""
-    random = np.random.default_rng(seed)
-    decisions = [
-        said(f"e{e}", f"p{p}", n, "A", category="Memory" if e % 2 else "Risk")
-        for e in range(experiments)
-        for p in range(people)
-        for n in range(1, int(random.integers(3, 8)))
-    ]
-    nats = {
-        model: random.exponential(1 + place / 5, len(decisions))
-        for place, model in enumerate(models)
-    }
-    scores = [
-        scored(row, float(x), model)
-        for model, values in nats.items()
-        for row, x in zip(decisions, values, strict=True)
-    ]
-    return decisions, nats, scores
-
-
-def sessions(decisions: list[Row], scores: list[Row]) -> Sessions:
-    return session_responses(*study(decisions, scores))
-
-
-def of(rows: list[Row], **about: Any) -> Row:
-    (row,) = [row for row in rows if all(row[key] == value for key, value in about.items())]
-    return row
+from tremble.study.file import read_study
+from tremble.study.record import comparisons
 
 
 def test_responses_are_counted_and_averaged_within_experiments() -> None:
@@ -103,11 +78,6 @@ def test_habits_stand_beside_responses_with_options() -> None:
     assert row["own"] == pytest.approx(-math.log(1 / 2 * 2 / 3 * 3 / 4) / 3)
     assert row["repeat"] == pytest.approx(-math.log(1 / 2 * 1 / 2 * 2 / 3) / 3)
     assert row["mass"] == pytest.approx(0.8)
-
-
-def plain_d(base: np.ndarray, post: np.ndarray) -> float:
-    pooled = math.sqrt((np.var(base, ddof=1) + np.var(post, ddof=1)) / 2)
-    return float((post.mean() - base.mean()) / pooled)
 
 
 def test_a_pair_is_compared_on_what_both_kept() -> None:
@@ -236,103 +206,6 @@ def test_five_generations_have_an_interval_of_the_line() -> None:
     )
 
 
-def test_positions_hold_every_response_once_and_gains_are_paired() -> None:
-    decisions, nats, scores = drawn(experiments=1, people=9, models=("base",))
-    rows = position_table(sessions(decisions, scores))
-    assert sum(row["responses"] for row in rows) == len(decisions)
-    rounds = np.array([row["round"] for row in decisions])
-    third = of(rows, position="3-5")
-    values = nats["base"]
-    assert third["nats"] == pytest.approx(values[(rounds >= 3) & (rounds <= 5)].mean())
-    gains = []
-    for name in dict.fromkeys(row["participant"] for row in decisions):
-        own = np.array([row["participant"] == name for row in decisions])
-        later = own & (rounds >= 3) & (rounds <= 5)
-        if later.any():
-            gains.append(values[own & (rounds == 1)].item() - values[later].mean())
-    low, high = stats.ttest_1samp(gains, 0).confidence_interval(0.95)
-    assert (third["gain"], third["gain_low"], third["gain_high"]) == pytest.approx(
-        (np.mean(gains), low, high)
-    )
-    assert of(rows, position="1")["gain"] is None
-
-
-def test_bins_of_response_numbers_begin_where_their_names_say() -> None:
-    bounds = [tuple(map(int, name.split("-"))) for name in NAMES[:-1]]
-    ends = [bound[-1] for bound in bounds]
-    assert [bound[0] for bound in bounds] == [1, *(end + 1 for end in ends[:-1])]
-    assert NAMES[-1] == f"{ends[-1] + 1} on"
-    numbers = [1, 2, 3, 5, 6, 10, 11, 2000, 2001, 9999]
-    rows = [said("one", "p", number, "A") for number in numbers]
-    found = position_table(sessions(rows, [scored(row, 1.0) for row in rows]))
-    assert [(row["position"], row["responses"]) for row in found] == [
-        *[("1", 1), ("2", 1), ("3-5", 2), ("6-10", 2), ("11-20", 1)],
-        *[("1001-2000", 1), ("2001 on", 2)],
-    ]
-
-
-def arms(people: int = 12, lacking: tuple[str, ...] = ("p11",)) -> tuple[list[Row], list[Row], Any]:
-    """One experiment with all arms; those lacking have no `other`."""
-    random = np.random.default_rng(8)
-    decisions = [said("one", f"p{p}", n, "A") for p in range(people) for n in range(1, 4 + p % 3)]
-    nats = {arm: random.normal(3, 1, len(decisions)) for arm in ("none", "own", "other", "refused")}
-    scores = [
-        scored(
-            row, float(x), formulation="standard" if arm == "none" else f"standard+persona_{arm}"
-        )
-        for arm, values in nats.items()
-        for row, x in zip(decisions, values, strict=True)
-        if arm != "other" or row["participant"].partition("/")[2] not in lacking
-    ]
-    return decisions, scores, nats
-
-
-def test_own_facts_are_compared_with_others_on_people_with_all_arms() -> None:
-    decisions, scores, nats = arms()
-    same = {f"one/p{p}": p % 4 == 0 for p in range(11)}
-    rows = persona_table(sessions(decisions, scores), same)
-    assert [row["arms"] for row in rows] == [
-        *("own - other", "own - none", "own - refused", "other - none"),
-    ]
-    who = np.array([row["participant"] for row in decisions])
-    told = who != "one/p11"
-    for row in rows:
-        first, second = row["arms"].split(" - ")
-        difference = nats[first] - nats[second]
-        people = [difference[who == f"one/p{p}"].mean() for p in range(11)]
-        test = stats.ttest_1samp(people, 0)
-        low, high = test.confidence_interval(0.95)
-        assert (row["difference"], row["low"], row["high"]) == pytest.approx(
-            (np.mean(people), low, high)
-        )
-        assert (row["n"], row["missing"], row["responses"]) == (11, 1, told.sum())
-        assert row["d"] == pytest.approx(plain_d(nats[second][told], nats[first][told]), abs=1e-9)
-        assert row["smallest"] > 2.8 * np.std(people, ddof=1) / math.sqrt(11)
-        if "other" in row["arms"]:
-            rest = [x for p, x in enumerate(people) if p % 4]
-            low, high = stats.ttest_1samp(rest, 0).confidence_interval(0.95)
-            assert (row["equal"], row["unequal_n"]) == (pytest.approx(3 / 11), 8)
-            assert (row["unequal"], row["unequal_low"], row["unequal_high"]) == pytest.approx(
-                (np.mean(rest), low, high)
-            )
-        else:
-            assert (row["equal"], row["unequal"]) == (None, None)
-
-
-def test_arms_that_were_not_asked_for_have_no_row() -> None:
-    decisions, scores, _ = arms(lacking=())
-    scores = [row for row in scores if row["formulation"] in ("standard", "standard+persona_own")]
-    (row,) = persona_table(sessions(decisions, scores))
-    assert (row["arms"], row["n"], row["equal"]) == ("own - none", 12, None)
-    assert persona_table(sessions(decisions, scores[: len(decisions)])) == []
-
-
-def test_equal_answers_are_those_of_the_person_whose_facts_are_told() -> None:
-    answers = {"a": {"age": "3"}, "b": {"age": "3"}, "c": {"age": "4"}, "d": {"sex": "f"}}
-    others = {"a": "b", "b": "c", "c": "a", "d": None}
-    assert equal_values(answers, others) == {"a": True, "b": False, "c": False}
-
-
 def test_the_tables_are_among_the_further_ones_with_captions() -> None:
     decisions, _, scores = drawn()
     more = [row | {"formulation": "standard+persona_own"} for row in scores]
@@ -360,3 +233,21 @@ def test_a_heading_over_all_pairs_names_none() -> None:
     headings = [section.heading for section in table.sections]
     assert headings[0] == "base0 · post0 · plain · standard"
     assert headings[-1] == "all pairs · plain · standard"
+
+
+def test_a_study_file_says_type_and_generation_of_a_pair_and_its_record_keeps_them(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "study.toml"
+    pair = '[[pair]]\nbase = "mock:a"\naligned = "mock:b"\n'
+    file.write_text(
+        f'[study]\nname = "x"\ndata = ["demo"]\n{pair}type = "Code"\ngeneration = "2"\n'
+    )
+    (one,) = comparisons(read_study(file))
+    assert (one.type, one.generation) == ("Code", "2")
+    file.write_text(f'{file.read_text()}{pair}type = "Math"\n')
+    with pytest.raises(UserError, match="'mock:a' and 'mock:b' appears twice"):
+        read_study(file)
+    file.write_text(f'[study]\nname = "x"\ndata = ["demo"]\n{pair}generation = 2\n')
+    with pytest.raises(UserError, match="generation"):
+        read_study(file)

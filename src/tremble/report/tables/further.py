@@ -34,8 +34,8 @@ _HIDDEN = {"by", "effective"}  # said by the title, or by a note where it matter
 # In JSON, for the verdict's margins; of a target the same as the difference.
 _HIDDEN_IN = {"levels": ("share", "share_low", "share_high", "scale")}
 _OF_SESSIONS = ("responses", "misalignment", "positions", "personas")
-_SHOWN_IF_KNOWN = ("type", "generation", "category", "equal")
-_SHOWN_IF_KNOWN += ("unequal_n", "unequal", "unequal_low", "unequal_high")
+_SHOWN_IF_KNOWN = {"type", "generation", "category", "equal"}
+_SHOWN_IF_KNOWN |= {"unequal_n", "unequal", "unequal_low", "unequal_high"}
 _OFF = {"sweep": ("mass", "min_r")}  # where nothing is no missing value but a filter not used
 _BY = (
     ("models", "Shares, r and mass by {}"),
@@ -91,7 +91,7 @@ def table_of(id: str, title: str, rows: Sequence[Row], last: Sequence[str] = ())
     above = [key for key in _HEADING if isinstance(first.get(key), str)]
     above += _ABOVE_TOO.get(id, ())
     apart = {*above, *_HIDDEN, *_HIDDEN_IN.get(id, ()), *last}
-    optional = _SHOWN_IF_KNOWN if id in _OF_SESSIONS else ()
+    optional = _SHOWN_IF_KNOWN if id in _OF_SESSIONS else set()
     apart |= {key for key in optional if all(row.get(key) is None for row in rows)}
     shown = [key for key in first if not (key in apart or isinstance(first[key], bool))]
     numeric = {
