@@ -18,9 +18,10 @@ from jinja2.ext import Extension
 _START = "\ufdd0"  # a line starts, so one that ended in a branch that was not taken ends here
 _SOFT = "\ufdd1"  # a line ends if anything stands on it
 _HARD = "\ufdd2"  # a line ends
-_LAST = "\ufdd3"  # the template ends on a line with tags
+_BARE = "\ufdd3"  # a line of tags alone ends, which prints nothing itself
+_LAST = "\ufdd4"  # the template ends on a line with tags
 _MARK = re.compile(f"[{_START}-{_LAST}]")
-_ENDS = re.compile(f"({_START}|{_SOFT}\n?|{_HARD}\n|{_LAST})")
+_ENDS = re.compile(f"({_START}|{_SOFT}\n|{_HARD}\n|{_BARE}\n?|{_LAST})")
 _SPACE = " \t"
 _TAGS = ("block_begin", "raw_begin", "raw_end", "comment_begin")
 _LEXER = jinja2.Environment()  # without trim_blocks and lstrip_blocks: it leaves white space alone
@@ -97,7 +98,7 @@ class _Line:
         if self.glued:
             return body
         if not self.filled and (self.tagged or self.noted) and not self.hard:
-            return body.rstrip(_SPACE) + _SOFT
+            return body.rstrip(_SPACE) + _BARE
         if last:
             return start + body + (_LAST if self.tagged else "")
         return start + body + (_SOFT if self.tagged and not self.hard else _HARD)
@@ -129,7 +130,15 @@ def joined(pieces: Iterable[str]) -> str:
         return text
     parts = _ENDS.split(text)
     ended = zip(parts[::2], parts[1::2], strict=False)
-    lines = [f"{line}\n" for line, end in ended if end[0] == _HARD or line.strip(_SPACE)]
-    whole = "".join(lines) + parts[-1]
+    whole = "".join(_line(line, end[0]) for line, end in ended) + parts[-1]
     # The last line has no line end; nor has the one before it, if the last one prints nothing.
     return whole.removesuffix("\n") if parts[-2] == _LAST and not parts[-1] else whole
+
+
+def _line(line: str, end: str) -> str:
+    """What stands on a line before a mark, with its line end."""
+    if end != _HARD and not line.strip(_SPACE):
+        return ""
+    # What a {% filter %} block, {% call %} or recursive loop printed has its line ends already.
+    ended = end in (_START, _BARE) and line.endswith("\n")
+    return line if ended else line + "\n"
