@@ -1,6 +1,7 @@
 """Line ends of templates that users write: what one line of a template prints is a line, and a line
 whose tags print nothing leaves none. Expected texts are written by hand."""
 
+# ruff: noqa: E501  # a template and what it prints in both arms stand on one line
 from __future__ import annotations
 
 import jinja2
@@ -10,8 +11,8 @@ from hypothesis import strategies as st
 
 from tests.support.tables import a_map, decided, task
 from tremble.prompts.own_template import (
-    NotRendered,
     NoTemplate,
+    NotRendered,
     compiled_from,
     literals,
     rendered,
@@ -91,6 +92,10 @@ def printed(template: str, **variables: object) -> str:
         (f"a\n{{% if arm == 'B' +%}}\nfee\n{END}\nb", "a\nb", "a\n\nfee\nb"),
         (f"a\n  {{%+ if arm == 'B' %}}\nb\n{END}\nc", "a\nc", "a\n  b\nc"),
         ("a\n\n  {{- arm -}}\n\n  c" + IF + END + "\nd", "aAc\nd", "aBc\nd"),
+        # Blank lines at the end: jinja drops one line end, as for a template without tags.
+        (f"a{IF}b{END}\nc\n\n", "a\nc\n", "ab\nc\n"),
+        (f"a\n{IF}b{END}\n\n", "a\n", "a\nb\n"),
+        (f"a\n{IF}b\n{END}\n\n\n", "a\n\n", "a\nb\n\n"),
         # Line ends of other systems.
         (f"a\r\n{IF}fee{END}\r\nb{IF}!{END}\r\nc", "a\nb\nc", "a\nfee\nb!\nc"),
     ],

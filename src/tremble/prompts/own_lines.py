@@ -49,12 +49,14 @@ class Lines(Extension):
         lines = list(_lines_of(source))
         if not any(line.tagged or line.noted for line in lines):
             return source
-        glued = [False, *(line.glued for line in lines)]
-        starts = ("" if before else _START for before in glued)
-        whole = (
-            line.marked(at, line is lines[-1]) for at, line in zip(starts, lines, strict=False)
+        # A line after one without tags starts where that one ended. A last line that is empty needs
+        # a mark: jinja drops a line end at the end of a source.
+        starts = [False, *(line.tagged for line in lines[:-2]), *(True for _ in lines[1:2])]
+        glued = [False, *(line.glued for line in lines[:-1])]
+        return "\n".join(
+            line.marked(_START if starts[at] and not glued[at] else "", line is lines[-1])
+            for at, line in enumerate(lines)
         )
-        return "\n".join(whole)
 
 
 @dataclass(slots=True)
@@ -130,7 +132,8 @@ def joined(pieces: Iterable[str]) -> str:
         return text
     parts = _ENDS.split(text)
     ended = zip(parts[::2], parts[1::2], strict=False)
-    whole = "".join(_line(line, end[0]) for line, end in ended) + parts[-1]
+    lines = [_line(line, end[0]) for line, end in ended if line or end[0] == _HARD]
+    whole = "".join(lines) + parts[-1]
     # The last line has no line end; nor has the one before it, if the last one prints nothing.
     return whole.removesuffix("\n") if parts[-2] == _LAST and not parts[-1] else whole
 
