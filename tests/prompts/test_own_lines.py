@@ -113,7 +113,11 @@ def test_line_ends_of_a_value_are_the_values() -> None:
 
 
 def test_maps_print_by_the_rule() -> None:
-    columns = {"choice": ["yes", "no"], "arm": ["A", "B"], "fee": [None, "2"]}
+    columns: dict[str, list[str | None]] = {
+        "choice": ["yes", "no"],
+        "arm": ["A", "B"],
+        "fee": [None, "2"],
+    }
     prompt = "Points: 5.{% if arm == 'B' %} More.{% endif %}\n{% if fee %}Fee: {{ fee }}{% endif %}\nyes or no?"
     assert [d.prompt for d in decided(columns, a_map(task(prompt=prompt)))] == [
         "Points: 5.\nyes or no?",
