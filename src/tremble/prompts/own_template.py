@@ -16,6 +16,7 @@ from jinja2.meta import find_undeclared_variables
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from tremble.prompts.limits import LENGTH, in_time
+from tremble.prompts.own_lines import Lines, joined, mark_in, unmarked
 from tremble.text import of_template, one_line
 
 SECONDS = 10.0  # that a rendering may take; it takes some ten-thousandths of one
@@ -79,16 +80,17 @@ def sandbox(
     """An environment of that kind, without anything that gives another text each time, and in which
     a text that is no number does not become 0. `finalize` is asked for all that is printed.
 
-    Templates print as chat templates do: a line that holds a statement alone leaves no line.
+    What a line of a template prints is a line, see `own_lines`.
     """
     finalize = finalize or printable
     made = kind(
         trim_blocks=True,
         lstrip_blocks=True,
-        extensions=["jinja2.ext.loopcontrols"],
+        extensions=["jinja2.ext.loopcontrols", Lines],
         undefined=jinja2.StrictUndefined,
         finalize=finalize,
     )
+    made.concat = joined  # type: ignore[method-assign]
     del made.filters["random"]
     del made.globals["lipsum"]  # random words
     del made.filters["pprint"]  # as a program writes it
@@ -105,6 +107,8 @@ def sandbox(
 def printable(value: Any, of_list: str = "", of_function: str = "") -> Any:
     """What is printed, where it is a text or a number: others look different each time, or say
     what nobody read. `of_list`, `of_function`: what else to write, in the error on one."""
+    if isinstance(value, str) and (mark := mark_in(value)) is not None:
+        raise TypeError(f"it prints {mark}, which is no character; remove it from the text")
     if isinstance(value, str | int | float | jinja2.Undefined):
         return value
     if isinstance(value, list | tuple | Iterator):
@@ -242,7 +246,7 @@ def literals(tree: nodes.Template) -> Iterator[str]:
     }
     apart |= {id(item.arg) for item in tree.find_all(nodes.Getitem)}
     for text in tree.find_all(nodes.TemplateData):
-        yield text.data
+        yield unmarked(text.data)
     for one in tree.find_all(nodes.Const):
         if isinstance(one.value, str) and id(one) not in apart:
             yield one.value

@@ -71,8 +71,7 @@ def line_of(one: Shown) -> str:
     """The line of a prompt that prints a column."""
     value = f"{{{{ {one.name}{' | striptags' if one.tagged else ''} }}}}"
     line = value if one.alone else f"{literal(one.called)}: {value}"
-    # Tags on lines of their own: what ends a line behind a tag is not printed.
-    return f"{{% if {one.name} %}}\n{line}\n{{% endif %}}" if one.gaps else line
+    return f"{{% if {one.name} %}}{line}{{% endif %}}" if one.gaps else line
 
 
 def called(name: str) -> str:

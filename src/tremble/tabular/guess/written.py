@@ -16,8 +16,8 @@ _WIDTH = 96
 _LISTED = 12  # columns that a comment lists
 _PROMPT = (
     "WRITE HERE what your participants read, word for word. The text below is only a draft made "
-    'from the columns. {{ name }} prints a column. {% if frame == "gain" %} and {% endif %}, each '
-    "on a line of its own, print the lines between them only for some rows."
+    'from the columns. {{ name }} prints a column. {% if frame == "gain" %} and {% endif %} print '
+    "what is between them only for some rows; a line that then prints nothing leaves no empty line."
 )
 _HISTORY = (
     "If people knew what they did before, add: {% for past in history %} Round {{ past.round }}: "
