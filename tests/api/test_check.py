@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import tracemalloc
 from dataclasses import replace
 from itertools import product
@@ -85,6 +86,11 @@ def test_it_says_what_it_understood(tmp_path: Path) -> None:
     path = write_lines(tmp_path / "mine.jsonl", *lines)
     code, out, said = tremble("data", "check", path)
     assert (code, said) == (0, "")
+    first, second, prompt = (
+        "mine/1 (line 1)",
+        "mine/2 (line 2)",
+        [*ASKED.split("\n"), '{"decision": "'],
+    )
     assert out.splitlines() == [
         f"{path}: 7 valid decisions, 0 invalid lines",
         "custom: 5 decisions, 2 participants (2 to 3 each), 2 items",
@@ -93,16 +99,84 @@ def test_it_says_what_it_understood(tmp_path: Path) -> None:
         "  config stakes: 1, 2, 3, 4 and 1 more",
         "many: 2 decisions, rates based on 10 to 40 people each",
         "  chosen: 'keep' .38 (the target option), 'share' .62",
-        "the first prompt (line 1) in full; the model's label comes right after it:",
-        ASKED,
-        '{"decision": "',
+        f"prompt 1 of 6: {first}, frame = 'gain', stakes = 1. In full; the model's label comes "
+        "right after it:",
+        *prompt,
+        "",
+        f"prompt 2 of 6: {second}, frame = 'loss', stakes = 2:",
+        f"And do{prompt[0].removeprefix('Do')}",
+        *prompt[1:],
+        "",
+        "prompt 3 of 6: mine/3 (line 3), frame = 'gain', stakes = 3: the same text as prompt 1",
+        "",
+        "prompt 4 of 6: mine/4 (line 4), frame = 'gain', stakes = 4: the same text as prompt 1",
+        "",
+        "prompt 5 of 6: mine/5 (line 5), frame = 'gain', stakes = 5: the same text as prompt 1",
+        "",
+        "prompt 6 of 6: mine/6 (line 6): the same text as prompt 1",
+        "",
+        f"One decision token by token, by its id: tremble xray {path} mine/1 --model NAME",
     ]
     found = json.loads(tremble("data", "check", path, "--json")[1])
     custom, many = found["families"]["custom"], found["families"]["many"]
     assert (custom["people"], custom["per_person"], custom["items"]) == (2, [2, 3], 2)
     assert custom["config"]["stakes"] == {"values": [1, 2, 3, 4], "distinct": 5}
     assert (many["people"], many["n"], many["target_share"]) == (None, [10, 40], 0.375)
-    assert found["first_prompt"] == {"line": 1, "text": f'{ASKED}\n{{"decision": "'}
+    text = f'{ASKED}\n{{"decision": "'
+    assert found["first_prompt"] == {"line": 1, "text": text, "id": "mine/1"}
+    assert found["prompts"][0] == {
+        **found["first_prompt"],
+        "family": "custom",
+        "config": {"frame": "gain", "stakes": 1},
+    }
+
+
+def test_a_prompt_of_each_condition(tmp_path: Path) -> None:
+    """Eight conditions, 2 x 4; the file begins with 30 lines of one of them. What is shown has
+    every value, and says how many conditions there are besides."""
+    wording = {"gain": "You may win.", "loss": "You may lose."}
+    cells = [("gain", 1)] * 30 + list(product(wording, (1, 2, 3, 4)))
+    lines = [
+        {
+            **GOOD,
+            "id": f"deal/{row}",
+            "prompt": f"{wording[frame]} Stakes: {stakes}. {ASKED}",
+            "config": {"frame": frame, "stakes": stakes},
+        }
+        for row, (frame, stakes) in enumerate(cells, 2)
+    ]
+    path = write_lines(tmp_path / "mine.jsonl", *lines)
+    out = tremble("data", "check", path)[1]
+    named = re.findall(r"^prompt \d of 6: deal/(\d+) \(line (\d+)\), (frame.*?)[:.]", out, re.M)
+    assert len(named) == 6
+    for id_, line, varied in named:
+        frame, stakes = cells[int(id_) - 2]
+        assert int(line) == int(id_) - 1
+        assert varied == f"frame = {frame!r}, stakes = {stakes}"
+        assert f"{wording[frame]} Stakes: {stakes}." in out
+    shown = [cells[int(id_) - 2] for id_, *_ in named]
+    assert len(set(shown)) == 6
+    assert {stakes for _, stakes in shown} == {1, 2, 3, 4}
+    assert {frame for frame, _ in shown} == set(wording)
+    assert "\n2 more conditions (combinations of family and config values): --all shows" in out
+    whole = tremble("data", "check", path, "--all")[1]
+    assert whole.count(" Stakes: ") == 8 and "more condition" not in whole
+    found = json.loads(tremble("data", "check", path, "--json")[1])
+    assert found["conditions"] == 8
+    read = {(one["config"]["frame"], one["config"]["stakes"]) for one in found["prompts"]}
+    assert read == set(product(wording, (1, 2, 3, 4)))
+    assert "xray" in out and f"tremble xray {path} deal/2 --model NAME" in out
+
+
+def test_a_late_condition_of_a_long_file_is_shown(tmp_path: Path) -> None:
+    """500 stakes in one frame, then the other one, whose prompt is what the user must see."""
+    lines = [
+        {**GOOD, "id": f"deal/{at}", "config": {"frame": "loss" if at == 499 else "gain", "at": at}}
+        for at in range(500)
+    ]
+    out = tremble("data", "check", write_lines(tmp_path / "mine.jsonl", *lines))[1]
+    assert "deal/499 (line 500), frame = 'loss', at = 499" in out
+    assert "494 more conditions" in out
 
 
 def test_items_are_those_that_intervals_resample(tmp_path: Path) -> None:
