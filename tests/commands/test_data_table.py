@@ -243,9 +243,7 @@ def test_force_is_advised_only_where_it_helps(tmp_path: Path) -> None:
     assert table.read_text() == CSV and map_.read_text() == MAP
 
 
-def test_names_that_are_advised_are_free(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_names_that_are_advised_are_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("answers.csv").write_text(CSV)
     assert "--guess --out map.toml`" in mistake("data", "import", "table", "answers.csv")

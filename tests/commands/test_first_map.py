@@ -144,4 +144,6 @@ def test_a_map_that_nobody_edited_is_said(tmp_path: Path) -> None:
     assert f"the prompt of the task 'choice' {prints}" in tremble(*command)[2]
     edited = '{% if cond == "treatment_A" %}\nIt rains.\n{% endif %}'
     map_.write_text(map_.read_text().replace("cond: {{ cond }}", edited))
-    assert "the draft" not in (said := tremble(*command)[2]) and "prints the column 'cond'" not in said
+    assert (
+        "the draft" not in (said := tremble(*command)[2]) and "prints the column 'cond'" not in said
+    )

@@ -10,7 +10,7 @@ from tremble.text import counted, decimal
 
 ALL_WELL = "This model answers the prompts with the options: nothing to change."
 FAKE = (
-    "A built-in fake model does not read the prompts, so there is nothing to conclude or to change; "
+    "A built-in fake model does not read the prompts, so there is nothing to conclude or change; "
     "probe a study file that names a real model."
 )
 TOO_FEW = 5  # prompts; from fewer nothing is concluded

@@ -1,5 +1,5 @@
-"""Prompts of a map that are still as they were guessed: names of columns and conditions, and nothing
-that people read."""
+"""Prompts of a map that are still as they were guessed: names of columns and conditions, and
+nothing that people read."""
 
 from __future__ import annotations
 
