@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+ASKS = "Which do you choose: "  # begins the line that asks
 _FEW = 4  # options that are written out as answers
 _TAG = re.compile(r"<[a-zA-Z/!][^<>]*>")
 
@@ -46,7 +47,7 @@ def prompt_of(
     lines += [question] if question else []
     lines += [line_of(one) for one in shown if not one.alone]
     listed = " or ".join(labels) if len(labels) == 2 else ", ".join(labels)
-    lines.append(f"Which do you choose: {literal(listed)}?")
+    lines.append(f"{ASKS}{literal(listed)}?")
     lines.append(f"Answer as JSON: {literal(_answers(labels))}")
     return "\n".join(lines)
 

@@ -24,6 +24,12 @@ _HISTORY = (
     "you chose {{ past.choice }}. {% endfor %}"
 )
 
+_ITEM = (
+    "item: the column that says which vignette, problem or text a row is about. Needed if each "
+    "participant answers several and each is answered by several participants: a verdict counts "
+    "items, and intervals then resample items, too. Without it, only equal prompts are one item."
+)
+
 
 def map_text(draft: Draft, path: Path, failure: str | None = None) -> str:
     """The map. `failure`: why it cannot be imported as it stands."""
@@ -103,6 +109,7 @@ def _task(task: DraftTask) -> list[str]:
             lines += _comment(
                 f"Coded 1: {task.options[0].key} (the first option); to change it, add target = ..."
             )
+    lines += [] if task.item else _item(task)
     for key in ("item", "round", "order", "role", "config", "facts", "columns"):
         lines += _entry(task, key)
     lines += _comment(_PROMPT)
@@ -110,6 +117,10 @@ def _task(task: DraftTask) -> list[str]:
     if rounds and "history" not in task.prompt:
         lines += _comment(_HISTORY)
     return [*lines, f'prompt = """\n{_long(task.prompt)}\n"""']
+
+
+def _item(task: DraftTask) -> list[str]:
+    return [*_comment(_ITEM), f"# item = {value_text(task.may_be_item or 'COLUMN')}"]
 
 
 def _entry(task: DraftTask, key: str) -> list[str]:
