@@ -12,7 +12,7 @@ from tests.support.toys import save_tiny
 from tremble.store.study_folder import Store
 
 # A second one of each kind, in the same file, so that the digest is the same.
-SECOND = '''
+SECOND = """
 
 def hasty(decision: Decision, presentation: int = 0, told: Telling = AS_IT_WAS) -> Conversation:
     return headed(standard(decision, presentation, told), "Hurry up now.")
@@ -36,7 +36,7 @@ class Uneven(Even):
     def score(self, prompts: Sequence[Any]) -> Iterator[Score]:
         for score in super().score(prompts):
             yield replace(score, logprobs=(math.log(0.9), math.log(0.1)))
-'''
+"""
 TARGETS = {
     "wording": ("calm", "hasty"),
     "control": ("hundredfold", "tenfold"),

@@ -3,7 +3,7 @@ there."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from jinja2 import nodes
@@ -12,7 +12,7 @@ from tremble.prompts.own_template import Missing
 
 # The name of a fact, then the names and places behind it, last a filter of `_OF_LISTS`.
 Path = tuple[str | int, ...]
-_OF_LISTS = {"|length": len, "|min": min, "|max": max}  # what a list says apart from its places
+_OF_LISTS: dict[str, Callable[[Any], Any]] = {"|length": len, "|min": min, "|max": max}  # what a list says apart from its places
 _NOTHING = object()
 
 

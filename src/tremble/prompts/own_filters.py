@@ -46,15 +46,17 @@ def put_together(env: Environment, finalize: Finalize) -> None:
     env.binop_table["%"] = percent  # type: ignore[attr-defined]
 
 
-def asked_in_concats(tree: nodes.Template) -> nodes.Template:
-    """The template with everything that `~` puts together passed through `|string`, which asks
+def asked_in_concats(env: Environment, text: str) -> nodes.Template:
+    """The template of a text, with everything that `~` puts together passed through `|string`, which asks
     what printing does."""
+    tree = env.parse(text)
     for concat in tree.find_all(nodes.Concat):
         concat.nodes = [
             nodes.Filter(one, "string", [], [], None, None, lineno=one.lineno)
             for one in concat.nodes
         ]
-    return tree.set_environment(tree.environment)  # type: ignore[return-value]
+    tree.set_environment(env)
+    return tree
 
 
 def joins_shortly(tree: nodes.Template) -> bool:

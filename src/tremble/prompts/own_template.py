@@ -136,7 +136,7 @@ def compiled_from(
         fault = None if is_plain(tree) else why_not(text)
         if fault is not None:
             raise NoTemplate(fault)
-        return tree, env.from_string(asked_in_concats(env.parse(text)))
+        return tree, env.from_string(asked_in_concats(env, text))
 
 
 @contextmanager
