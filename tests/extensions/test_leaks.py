@@ -128,3 +128,11 @@ def test_a_look_at_other_games_hides_nothing(
     path = study(source, "controls", tmp_path, monkeypatch, "bargaining")
     said = mistake("plan", path)
     assert "control 'leaky' of the package faulty 1.0 shows " in said and what in said
+
+
+def test_xray_shows_no_text_that_a_study_would_refuse(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = study(WORDING.format("str(d.choice)"), "wordings", tmp_path, monkeypatch, "bargaining")
+    said = mistake("xray", path, "demo/bargaining/39FE7832F0183A13/r4", "--formulation", "leaky")
+    assert "wording 'leaky' of the package faulty 1.0 shows the choice in the decision" in said

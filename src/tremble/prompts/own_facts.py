@@ -12,7 +12,11 @@ from tremble.prompts.own_template import Missing
 
 # The name of a fact, then the names and places behind it, last a filter of `_OF_LISTS`.
 Path = tuple[str | int, ...]
-_OF_LISTS: dict[str, Callable[[Any], Any]] = {"|length": len, "|min": min, "|max": max}  # what a list says apart from its places
+_OF_LISTS: dict[str, Callable[[Any], Any]] = {
+    "|length": len,
+    "|min": min,
+    "|max": max,
+}  # what a list says apart from its places
 _NOTHING = object()
 
 

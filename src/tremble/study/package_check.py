@@ -39,6 +39,13 @@ def check_packages(study: Study, cells: Iterable[Cell]) -> None:
                     _check(study, asked, some, GamesOnDemand(data, study.folder))
 
 
+def check_decision(study: Study, asked: Asked, data: str, decision: Decision) -> None:
+    """Checks what a package adds to what is asked with one decision of an entry of data, as
+    `check_packages` does with more. Raises UserError with the package in it."""
+    if _entry(asked) is not None:
+        _check(study, asked, [decision], GamesOnDemand(data, study.folder))
+
+
 def _entry(asked: Asked) -> Entry | None:
     """What of it a package adds, first the control; None where all of it is tremble's or the
     user's own."""
