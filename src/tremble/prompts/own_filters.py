@@ -47,8 +47,8 @@ def put_together(env: Environment, finalize: Finalize) -> None:
 
 
 def asked_in_concats(env: Environment, text: str) -> nodes.Template:
-    """The template of a text, with everything that `~` puts together passed through `|string`, which asks
-    what printing does."""
+    """The template of a text, with everything that `~` puts together passed through `|string`,
+    which asks what printing does."""
     tree = env.parse(text)
     for concat in tree.find_all(nodes.Concat):
         concat.nodes = [

@@ -60,14 +60,14 @@ def _check_sample(
     """Raises UserError where a decision's text cannot be rendered, or shows what the person could
     not see."""
     own = study.own.of(asked)
-    words = spoken(asked, others, study.own)
+    words, own_controls = spoken(asked, others, study.own), [c.name for c in study.own.controls]
     for decision in decisions:
         numbers = presentations(decision, study.counterbalance)
         views = _views(study, asked, decision, others)
         check_labels([*own.values()], decision, views, asked.control)
         if asked.control is not None and controls.EXTENSIONS.entry(asked.control) is not None:
             continue  # `package_check` holds it to what it may take from other games
-        for number in numbers:
+        for number in numbers if asked.control in (None, *own_controls) else numbers[:2]:
             shown = shown_by(words, decision, number)
             if shown is None:
                 continue

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from tremble.decisions.record import Decision
+from tremble.decisions.record import Decision, target_share
 from tremble.text import composed
 
 _FEWEST = 5  # decisions in which each value goes with one choice
@@ -17,7 +17,7 @@ _NEARLY = 0.95  # of them
 _SAME = 1e-4  # chance of being the choice itself everywhere, below which it is no chance
 _TELLS = 0.01  # chance of telling the choice as well as it does
 _VALUES = 500  # of one fact that are counted
-_PAIRS = 10_000  # numbers with rates
+_PAIRS = 1000  # numbers with rates, the first
 _ORDERED = 8  # numbers in the order of the rates: less than 1 in 20,000 by chance
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?!\d)")
 # How a rate is written: as it is or in percent; what is left of it.
@@ -58,9 +58,9 @@ class Fact:
             self.further += 1
 
     def _add_rate(self, value: str, decision: Decision) -> None:
-        if decision.rates is None or decision.target not in decision.rates:
+        rate = target_share(decision)
+        if rate is None:
             return
-        rate = decision.rates[decision.target]
         self.rates[round(100 * rate)] += 1
         numbers = _NUMBER.findall(value)
         if len(numbers) != 1:
@@ -89,10 +89,12 @@ class Fact:
         """What its values do, where they tell what was chosen in all or nearly all decisions, more
         than chance has them do: that there is none counts as a value. `every`: the choices of all
         decisions of the family; `parts`: how many are looked at."""
-        if self._ordered():
+        ordered = self._ordered()
+        if ordered:
+            every_one = "all" if len(self.pairs) == self.rates.total() else "the first"
             return (
                 "its numbers are in the order of what people chose in "
-                f"{'all' if self._ordered() == 1 else 'nearly all'} {len(self.pairs):,}"
+                f"{every_one if ordered == 1 else 'nearly all'} {len(self.pairs):,}"
             )
         missing = every - self.choices
         groups = [*self.by_value.values(), *([missing] if missing else [])]
