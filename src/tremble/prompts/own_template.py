@@ -16,6 +16,12 @@ from jinja2.meta import find_undeclared_variables
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from tremble.prompts.limits import LENGTH, in_time
+from tremble.prompts.own_filters import (
+    asked_in_concats,
+    check_length,
+    joins_shortly,
+    put_together,
+)
 from tremble.prompts.own_lines import Lines, joined, mark_in, unmarked
 from tremble.text import of_template, one_line
 
@@ -101,6 +107,7 @@ def sandbox(
     made.filters["string"] = lambda value: str(finalize(value))
     made.filters["float"] = _float
     made.filters["int"] = _int
+    put_together(made, finalize)
     return made
 
 
@@ -133,7 +140,7 @@ def compiled_from(
         fault = None if is_plain(tree) else why_not(text)
         if fault is not None:
             raise NoTemplate(fault)
-        return tree, env.from_string(text)
+        return tree, env.from_string(asked_in_concats(env, text))
 
 
 @contextmanager
@@ -155,7 +162,7 @@ def rendered(template: jinja2.Template, variables: Mapping[str, Any], seconds: f
     """What a template prints. Raises `MissingCell` where a missing value would be printed,
     NotRendered for everything else that goes wrong."""
     try:
-        text = in_time(partial(template.render, variables), seconds)
+        text = in_time(partial(_printed, template, variables), seconds)
     except MissingCell:
         raise
     except TimeoutError as error:
@@ -166,9 +173,19 @@ def rendered(template: jinja2.Template, variables: Mapping[str, Any], seconds: f
         raise NotRendered(plainly(one_line(error))) from error
     if " at 0x" in text and _OBJECT.search(text):
         raise NotRendered("it prints a Python object, ... at 0x...")
-    if len(text) > LENGTH:
-        raise NotRendered(f"it prints more than {LENGTH:,} characters")
     return text
+
+
+def _printed(template: jinja2.Template, variables: Mapping[str, Any]) -> str:
+    """What a template prints, bit by bit, so that no more memory is taken for it: another text than
+    that of the trial may take another way through the template."""
+    pieces, length = [], 0
+    for piece in template.generate(variables):
+        pieces.append(piece)
+        length += len(piece)
+        if length > LENGTH:
+            raise NotRendered(f"it prints more than {LENGTH:,} characters")
+    return "".join(pieces)
 
 
 def is_plain(tree: nodes.Template) -> bool:
@@ -179,6 +196,7 @@ def is_plain(tree: nodes.Template) -> bool:
     return (
         not nested
         and filters <= _SHORT
+        and joins_shortly(tree)
         and all(isinstance(node, _PLAIN) for node in tree.find_all(nodes.Node))
     )
 
@@ -262,7 +280,7 @@ def plainly(message: str) -> str:
 def _times(left: Any, right: Any) -> Any:
     for text, number in ((left, right), (right, left)):
         if isinstance(text, str | list | tuple) and isinstance(number, int):
-            _check_length(len(text) * number)
+            check_length(len(text) * number)
     return left * right
 
 
@@ -275,18 +293,13 @@ def _minus(left: Any, right: Any) -> Any:
 
 def _power(left: Any, right: Any) -> Any:
     if isinstance(left, int) and isinstance(right, int):
-        _check_length(left.bit_length() * right)
+        check_length(left.bit_length() * right)
     return left**right
 
 
 def _center(value: Any, width: int = 80) -> str:
-    _check_length(width)
+    check_length(width)
     return do_center(value, width)
-
-
-def _check_length(count: int) -> None:
-    if count > LENGTH:  # before memory is taken for it
-        raise MemoryError(f"it makes more than {LENGTH:,} characters or digits; make it shorter")
 
 
 def _no_json(value: Any) -> Any:
