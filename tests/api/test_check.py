@@ -85,6 +85,11 @@ def test_it_says_what_it_understood(tmp_path: Path) -> None:
     path = write_lines(tmp_path / "mine.jsonl", *lines)
     code, out, said = tremble("data", "check", path)
     assert (code, said) == (0, "")
+    first, second, prompt = (
+        "mine/1 (line 1)",
+        "mine/2 (line 2)",
+        [*ASKED.split("\n"), '{"decision": "'],
+    )
     assert out.splitlines() == [
         f"{path}: 7 valid decisions, 0 invalid lines",
         "custom: 5 decisions, 2 participants (2 to 3 each), 2 items",
@@ -93,16 +98,36 @@ def test_it_says_what_it_understood(tmp_path: Path) -> None:
         "  config stakes: 1, 2, 3, 4 and 1 more",
         "many: 2 decisions, rates based on 10 to 40 people each",
         "  chosen: 'keep' .38 (the target option), 'share' .62",
-        "the first prompt (line 1) in full; the model's label comes right after it:",
-        ASKED,
-        '{"decision": "',
+        f"prompt 1 of 6: {first}, frame = 'gain', stakes = 1. In full; the model's label comes "
+        "right after it:",
+        *prompt,
+        "",
+        f"prompt 2 of 6: {second}, frame = 'loss', stakes = 2:",
+        f"And do{prompt[0].removeprefix('Do')}",
+        *prompt[1:],
+        "",
+        "prompt 3 of 6: mine/3 (line 3), frame = 'gain', stakes = 3: the same text as prompt 1",
+        "",
+        "prompt 4 of 6: mine/4 (line 4), frame = 'gain', stakes = 4: the same text as prompt 1",
+        "",
+        "prompt 5 of 6: mine/5 (line 5), frame = 'gain', stakes = 5: the same text as prompt 1",
+        "",
+        "prompt 6 of 6: mine/6 (line 6): the same text as prompt 1",
+        "",
+        f"One decision token by token, by its id: tremble xray {path} mine/1 --model NAME",
     ]
     found = json.loads(tremble("data", "check", path, "--json")[1])
     custom, many = found["families"]["custom"], found["families"]["many"]
     assert (custom["people"], custom["per_person"], custom["items"]) == (2, [2, 3], 2)
     assert custom["config"]["stakes"] == {"values": [1, 2, 3, 4], "distinct": 5}
     assert (many["people"], many["n"], many["target_share"]) == (None, [10, 40], 0.375)
-    assert found["first_prompt"] == {"line": 1, "text": f'{ASKED}\n{{"decision": "'}
+    text = f'{ASKED}\n{{"decision": "'
+    assert found["first_prompt"] == {"line": 1, "text": text, "id": "mine/1"}
+    assert found["prompts"][0] == {
+        **found["first_prompt"],
+        "family": "custom",
+        "config": {"frame": "gain", "stakes": 1},
+    }
 
 
 def test_items_are_those_that_intervals_resample(tmp_path: Path) -> None:

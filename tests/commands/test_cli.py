@@ -12,6 +12,7 @@ import pytest
 from tests.support.commands import mistake, refused, tremble, write_study
 from tests.support.record_lines import OWN
 from tests.support.toys import bpe_tokenizer, save_tiny, tiny_model
+from tremble.errors import UserError
 
 
 @pytest.mark.slow
@@ -214,7 +215,32 @@ def test_outputs_that_cannot_be_written(tmp_path: Path) -> None:
     assert "is a file" in mistake("run", study, "--out", tmp_path / "file")
     assert "Cannot write" in mistake("run", study, "--out", tmp_path / "file" / "below")
     source = ("data", "import", "jsonl", tmp_path / "mine.jsonl", "--out")
-    assert "does not exist; create it" in mistake(*source, tmp_path / "nowhere" / "x.jsonl")
+    assert "Cannot write" in mistake(*source, tmp_path / "file" / "x.jsonl")
+
+
+def test_folders_of_out_are_made_and_go_again_where_nothing_is_written(tmp_path: Path) -> None:
+    """The same for an import and a run: one that works makes them, one that fails leaves none."""
+    study, mine = write_study(tmp_path), tmp_path / "mine.jsonl"
+    source = ("data", "import", "jsonl", mine, "--out")
+    assert tremble(*source, tmp_path / "a" / "b" / "x.jsonl")[0] == 0
+    assert (tmp_path / "a" / "b" / "x.jsonl").read_text()
+    good = mine.read_text()
+    mine.write_text(good + "{}\n")
+    mistake(*source, tmp_path / "c" / "d" / "x.jsonl")
+    assert not (tmp_path / "c").exists()
+    mine.write_text(good)
+    assert tremble("run", study, "--out", tmp_path / "e" / "f")[0] == 0
+
+
+def test_a_run_that_fails_leaves_no_folder_above(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise UserError("The disk is full; free some space.")
+
+    monkeypatch.setattr("tremble.study.run.score_jobs", fails)
+    mistake("run", write_study(tmp_path), "--out", tmp_path / "e" / "f" / "g")
+    assert not (tmp_path / "e").exists()
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root can write everywhere")

@@ -193,7 +193,9 @@ def test_options_that_do_not_go_together(tmp_path: Path) -> None:
     assert said == (
         f"tremble: To import '{table}', give --map, a file that says what its columns mean; {first}"
     )
-    assert "leave one of them out" in mistake(*command, "--guess", "--map", table)
+    assert "leave --guess out to import with the map" in mistake(
+        *command, "--guess", "--map", table
+    )
     said = mistake("data", "import", "psych", table, "--out", out, "--map", table)
     known = "is for tables, and the columns of 'psych' are known already; leave"
     assert f"--map {known} --map out, or import table." in said
@@ -207,8 +209,8 @@ def test_options_that_do_not_go_together(tmp_path: Path) -> None:
     same = ["data", "import", "table", table, "--map", tmp_path / "map.toml", "--out", table]
     assert "--out is the input file" in mistake(*same)
     folder = [*command[:-1], tmp_path / "none" / "x.jsonl", "--map", tmp_path / "map.toml"]
-    missing = f"The folder '{tmp_path / 'none'}' of --out does not exist; create it."
-    assert missing in mistake(*folder)
+    assert tremble(*folder)[0] == 0
+    assert (tmp_path / "none" / "x.jsonl").exists()
     assert not out.exists()
 
 
@@ -217,8 +219,39 @@ def test_the_map_is_no_place_to_write_to(tmp_path: Path) -> None:
     path = tmp_path / "map.toml"
     path.write_text(MAP)
     command = ["data", "import", "table", tmp_path / "answers.csv", "--map", path, "--out", path]
-    assert "was not written by" in mistake(*command, "--force")
+    for force in ((), ("--force",)):
+        said = mistake(*command, *force)
+        assert said == f"tremble: --out is the map, '{path}'; give another --out."
     assert path.read_text() == MAP
+
+
+def test_force_is_advised_only_where_it_helps(tmp_path: Path) -> None:
+    """Every file that may be in the way: what is advised is then done, and works."""
+    table, map_, out = (tmp_path / name for name in ("answers.csv", "map.toml", "mine.jsonl"))
+    table.write_text(CSV)
+    map_.write_text(MAP)
+    command = ["data", "import", "table", table, "--map", map_]
+    assert tremble(*command, "--out", out)[0] == 0
+    (tmp_path / "thesis").write_text("years of work")
+    for name in ("mine.jsonl", "thesis", "answers.csv", "map.toml"):
+        said = mistake(*command, "--out", tmp_path / name)
+        assert "give another --out" in said
+        advised = "add --force" in said
+        assert advised == (name == "mine.jsonl")
+        assert (tremble(*command, "--out", tmp_path / name, "--force")[0] == 0) == advised
+    assert (tmp_path / "thesis").read_text() == "years of work"
+    assert table.read_text() == CSV and map_.read_text() == MAP
+
+
+def test_names_that_are_advised_are_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("answers.csv").write_text(CSV)
+    assert "--guess --out map.toml`" in mistake("data", "import", "table", "answers.csv")
+    Path("map.toml").write_text(MAP)
+    assert "--guess --out map-2.toml`" in mistake("data", "import", "table", "answers.csv")
+    Path("mine.jsonl").write_text("mine")
+    said = mistake("data", "import", "table", "answers.csv", "--map", "map.toml")
+    assert "--out mine-2.jsonl" in said
 
 
 def test_into_a_stream(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

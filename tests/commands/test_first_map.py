@@ -52,7 +52,8 @@ def test_a_map_that_is_there_is_kept(tmp_path: Path, table: Path) -> None:
     map_.write_text("mine")
     for force in ([], ["--force"]):
         said = mistake("data", "import", "table", table, "--guess", "--out", map_, *force)
-        assert said == f"tremble: --out '{map_}' already exists; give another --out."
+        why = " and --guess never overwrites, even with --force" if force else ""
+        assert said == f"tremble: --out '{map_}' already exists{why}; give another --out."
     assert map_.read_text() == "mine"
     assert "already exists" in mistake("data", "import", "table", table, "--guess", "--out", table)
     assert table.read_text() == TABLE
@@ -89,7 +90,7 @@ def test_json(tmp_path: Path, table: Path) -> None:
 def test_mistakes_are_one_sentence(tmp_path: Path, table: Path) -> None:
     assert "--guess is for tables" in mistake("data", "import", "psych", table, "--guess")
     said = mistake("data", "import", "table", table, "--guess", "--map", table)
-    assert "leave one of them out" in said
+    assert "leave --map out and give a new --out for a first map" in said
     assert "--out mine.jsonl" in mistake("data", "import", "table", table, "--map", table)
     empty = tmp_path / "empty.csv"
     empty.write_text("")
@@ -103,3 +104,46 @@ def test_mistakes_are_one_sentence(tmp_path: Path, table: Path) -> None:
     assert not map_.exists()
     said = mistake("data", "import", "table", tmp_path / "gone.csv", "--guess")
     assert "gone.csv" in said
+
+
+CROSSED = "pid,city,cond,choice\n" + "".join(
+    f"{who},{city},{('treatment_A', 'treatment_B')[(who + at) % 2]},{('yes', 'no')[who * at % 2]}\n"
+    for who in range(1, 5)
+    for at, city in enumerate(("Rome", "Oslo", "Bern"))
+)
+
+
+def test_a_crossed_design_is_led_to_item(tmp_path: Path, table: Path) -> None:
+    """Each participant answers about each city. The line works as it is without its #."""
+    path, map_, out = (tmp_path / name for name in ("c.csv", "c.toml", "c.jsonl"))
+    path.write_text(CROSSED)
+    assert tremble("data", "import", "table", path, "--guess", "--out", map_)[0] == 0
+    assert '\n# item = "city"\n' in map_.read_text()
+    map_.write_text(map_.read_text().replace('# item = "city"', 'item = "city"'))
+    assert tremble("data", "import", "table", path, "--map", map_, "--out", out)[0] == 0
+    items = {json.loads(line)["item"] for line in out.read_text().splitlines()}
+    assert items == {"Rome", "Oslo", "Bern"}
+    other = tmp_path / "other.toml"
+    assert tremble("data", "import", "table", table, "--guess", "--out", other)[0] == 0
+    assert '\n# item = "COLUMN"\n' in other.read_text()
+
+
+def test_a_map_that_nobody_edited_is_said(tmp_path: Path) -> None:
+    """While the prompt is the draft, and while it prints a condition's name; then no more."""
+    path, map_, out = (tmp_path / name for name in ("c.csv", "c.toml", "c.jsonl"))
+    path.write_text(CROSSED)
+    tremble("data", "import", "table", path, "--guess", "--out", map_)
+    command = ("data", "import", "table", path, "--map", map_, "--out", out, "--force")
+    prints = "prints the column 'cond', so that a model reads the condition's name, such as 'treatm"
+    cure = f"; write into prompt in {map_} what your participants read in each condition"
+    said = tremble(*command)[2]
+    assert f"the prompt of the task 'choice' is still the draft and {prints}" in said
+    assert cure in said and len(said.splitlines()) == 1
+    draft = map_.read_text()
+    map_.write_text(draft.replace("Which do you choose", "You visit a city.\nWhich do you choose"))
+    assert f"the prompt of the task 'choice' {prints}" in tremble(*command)[2]
+    edited = '{% if cond == "treatment_A" %}\nIt rains.\n{% endif %}'
+    map_.write_text(map_.read_text().replace("cond: {{ cond }}", edited))
+    assert (
+        "the draft" not in (said := tremble(*command)[2]) and "prints the column 'cond'" not in said
+    )

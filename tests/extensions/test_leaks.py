@@ -88,3 +88,51 @@ def test_what_a_person_saw_may_be_shown(
     path = study(source, kind, tmp_path, monkeypatch, "bargaining")
     code, _, error = tremble("run", path, "--out", tmp_path / "s")
     assert code == 0, error
+
+
+@pytest.mark.parametrize("control", ["no_rules", "renamed", "other_history"])
+def test_a_wording_is_looked_at_under_controls_of_tremble(
+    control: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the wording alone dropped from the study."""
+    path = study(WORDING.format("str(d.choice)"), "wordings", tmp_path, monkeypatch, "bargaining")
+    only = '[[exclude]]\nformulation = "leaky"\ncontrol = "none"\n'
+    written = path.read_text("utf-8").replace("[[model]]", f'controls = ["{control}"]\n[[model]]')
+    path.write_text(written + only, "utf-8")
+    said = mistake("plan", path)
+    assert "wording 'leaky' of the package faulty 1.0 shows the choice in the decision" in said
+
+
+def test_a_wording_is_looked_at_under_a_control_of_the_users_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = study(WORDING.format("str(d.choice)"), "wordings", tmp_path, monkeypatch, "bargaining")
+    only = '[[exclude]]\nformulation = "leaky"\ncontrol = "none"\n'
+    own = '[[control]]\nname = "brief"\nrules = "A game."\n'
+    written = path.read_text("utf-8").replace("[[model]]", 'controls = ["brief"]\n[[model]]')
+    path.write_text(written + own + only, "utf-8")
+    assert "shows the choice in the decision" in mistake("plan", path)
+
+
+@pytest.mark.parametrize(
+    ("prints", "what"), [("d.choice", "the choice"), ("d.game.events[-1].data", "later")]
+)
+def test_a_look_at_other_games_hides_nothing(
+    prints: str, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = (
+        "def x(d, others):\n"
+        "    others.games(d.family)\n"
+        f"    return Telling(rules=lambda words, seen: [*words.rules(seen), str({prints})])"
+    )
+    path = study(source, "controls", tmp_path, monkeypatch, "bargaining")
+    said = mistake("plan", path)
+    assert "control 'leaky' of the package faulty 1.0 shows " in said and what in said
+
+
+def test_xray_shows_no_text_that_a_study_would_refuse(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = study(WORDING.format("str(d.choice)"), "wordings", tmp_path, monkeypatch, "bargaining")
+    said = mistake("xray", path, "demo/bargaining/39FE7832F0183A13/r4", "--formulation", "leaky")
+    assert "wording 'leaky' of the package faulty 1.0 shows the choice in the decision" in said

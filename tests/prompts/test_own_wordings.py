@@ -175,7 +175,7 @@ def test_parts_of_a_prompt_of_ones_own_are_not_known() -> None:
         ),
         (
             "{{ prompt }}{{ '%s'|format(prompt|map('upper')) }}",
-            "it prints a Python object, ... at 0x...; print only texts and numbers.",
+            'it prints a list; write |join(", ") after it.',
         ),
         # Known from the facts alone, after the trial.
         *(

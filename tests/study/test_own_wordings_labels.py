@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.commands import mistake, tremble
-from tests.support.own_studies import write
+from tests.support.own_studies import people, run, write
 
 LETTERS = ["labels"]
 ASK = "{{ question }} {{ answer }}"
@@ -52,6 +52,64 @@ def test_a_label_written_out_does_not_go_with_others(
     assert said.endswith(f"; write {{{{ options[{at}] }}}} instead.")
     whose = "rules of the control 'brief'" if "rules" in own else "system of the wording 'calm'"
     assert f"study.toml: the template of the {whose} contains" in said
+
+
+@pytest.mark.parametrize(
+    ("control", "shown", "way"),
+    [
+        ("renamed", [], "which is not shown when the decision "),
+        ("shuffled_history", LETTERS, "which stands for another option when the decision "),
+    ],
+)
+def test_labels_are_looked_at_under_controls_too(
+    tmp_path: Path, control: str, shown: list[str], way: str
+) -> None:
+    """With the wording alone dropped, so that it is asked for under the control only."""
+    own = calm("If both choose J, 8 points. " + ASK)
+    path = study(tmp_path, "repeated_matrix", own, counterbalance=shown, controls=[control])
+    alone = '[[exclude]]\nformulation = "calm"\ncontrol = "none"\n'
+    path.write_text(path.read_text("utf-8") + alone, "utf-8")
+    said = mistake("plan", path)
+    assert f"contains the label 'J', {way}" in said
+    assert said.endswith("; write {{ options[0] }} instead.")
+    path.write_text(path.read_text("utf-8").replace("choose J", "choose {{ options[0] }}"), "utf-8")
+    assert tremble("plan", path)[0] == 0
+
+
+def test_a_label_that_means_something_else_elsewhere_is_a_warning(tmp_path: Path) -> None:
+    """J is yes in the even decisions, no in the odd ones."""
+    records = people()
+    for at, one in enumerate(records):
+        first, second = ("J", "F") if at % 2 == 0 else ("F", "J")
+        one["prompt"] = f"{at}: press {first} for yes, {second} for no."
+        one["options"] = [{"key": "yes", "label": first}, {"key": "no", "label": second}]
+
+    def said(text: str) -> str:
+        own = f"[[wording]]\nname = 'calm'\ntemplate = '{text}'\n"
+        return " ".join(run(write(tmp_path, own, records, formulations=["calm"])).split())
+
+    warned = said("{{ prompt }} Press J to take them or F.")
+    assert warned.count("contains the label 'J', which stands for ") == 1
+    assert "and for another option in " in warned and "write {{ options[" in warned
+    assert "contains the label" not in said("{{ prompt }} Press {{ options[0] }} to take them.")
+
+
+def test_labels_in_a_script_without_spaces_are_found(tmp_path: Path) -> None:
+    records = [
+        {**one, "prompt": f"第{at}轮。", "options": ["是", "否"], "choice": "是否"[at % 2]}
+        for at, one in enumerate(people())
+    ]
+    own = "[[wording]]\nname = 'calm'\ntemplate = '{{ prompt }}回答%s。'\n"
+    asks = own % '{{ options|join("或") }}'
+    assert tremble("plan", write(tmp_path, asks, records, formulations=["calm"]))[0] == 0
+    alone = write(tmp_path, own % "{{ options[0] }}", records, formulations=["calm"])
+    # Nothing is asked of a prompt that does not name them itself.
+    assert tremble("plan", alone)[0] == 0
+    records = [{**one, "prompt": one["prompt"] + "是或否?"} for one in records]
+    asks = own.replace("prompt", "prompt[:4]") % "{{ options[0] }}"
+    assert "does not name the option '否'" in mistake(
+        "plan", write(tmp_path, asks, records, formulations=["calm"])
+    )
 
 
 def test_an_opening_is_no_template(tmp_path: Path) -> None:

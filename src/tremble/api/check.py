@@ -21,8 +21,6 @@ from tremble.decisions.checks import Checker
 from tremble.decisions.lines import Fault, GameFault
 from tremble.decisions.record import Decision, Game
 from tremble.decisions.sessions import BEGIN, END
-from tremble.disk.paths import is_folder
-from tremble.disk.whole import is_special
 from tremble.errors import UserError
 from tremble.prompts.formulations import standard
 from tremble.study.decision_frame import decision_row
@@ -56,13 +54,11 @@ class Summary:
 
 
 def import_decisions(decisions: Iterator[Decision], out: Path) -> dict[str, Any]:
-    """Write decisions to `out` as they come, and return their counts.
+    """Write decisions to `out` as they come, and return their counts. Folders above it are made.
 
     Raises UserError where there are none, where `out` cannot be written, for what the source's
     files have wrong, and for what `check_decisions` would refuse; then nothing is written.
     """
-    if not is_special(out) and not is_folder(out.parent):
-        raise UserError(f"The folder {str(out.parent)!r} of --out does not exist; create it.")
     first = next(decisions, None)
     if first is None:
         raise UserError("The files contain no decisions of people; check the path.")

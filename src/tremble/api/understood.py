@@ -1,5 +1,5 @@
 """What a file of decisions says, as tremble understands it: per family people, items, choices and
-parameters, and the first prompt in full; as numbers and in plain sentences."""
+parameters, and a prompt of each condition in full; as numbers and in plain sentences."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from tremble.api.conditions import Conditions
 from tremble.decisions.record import Decision, name_hash
 from tremble.text import as_written, counted, decimal
 
@@ -23,19 +24,21 @@ class Understood:
 
     def __init__(self) -> None:
         self.families: dict[str, _Family] = {}
-        self.first: dict[str, Any] | None = None  # line and text of the first prompt
+        self.first: dict[str, Any] | None = None  # line, text and id of the first prompt
+        self.conditions = Conditions()
 
     def add(self, decision: Decision, text: str) -> None:
         """A sound decision and its standard prompt in the plain format."""
         if self.first is None:
-            self.first = {"line": decision.line, "text": text}
+            self.first = {"line": decision.line, "text": text, "id": decision.id}
+        self.conditions.add(decision, text)
         self.families.setdefault(decision.family, _Family()).add(decision)
 
     def to_json(self) -> dict[str, Any]:
-        """`families`: by name, see `_Family.to_json`; `first_prompt`: `line` and `text`, or null
-        where there is no sound decision."""
+        """`families`: by name, see `_Family.to_json`; `first_prompt`: `line`, `text` and `id`, or
+        null where there is no sound decision; and what `Conditions.to_json` says."""
         families = {name: family.to_json() for name, family in self.families.items()}
-        return {"families": families, "first_prompt": self.first}
+        return {"families": families, "first_prompt": self.first, **self.conditions.to_json()}
 
 
 class _Family:
@@ -177,8 +180,8 @@ class Values:
         return {"values": self.first, "distinct": len(self._seen)}
 
 
-def sentences(found: dict[str, Any]) -> Iterator[str]:
-    """`Understood.to_json` in plain English, a line each; the first prompt last, as it is."""
+def families_said(found: dict[str, Any]) -> Iterator[str]:
+    """What `Understood.to_json` says of families, a line each."""
     for name, family in found["families"].items():
         yield f"{name}: {', '.join(_counts(family))}"
         if family["without_options"] < family["decisions"]:
@@ -186,13 +189,6 @@ def sentences(found: dict[str, Any]) -> Iterator[str]:
         for kind in ("config", "person"):
             for parameter, values in family[kind].items():
                 yield f"  {kind} {parameter}: {_listed(values)}"
-    first = found["first_prompt"]
-    if first is not None:
-        yield (
-            f"the first prompt (line {first['line']}) in full; the model's label comes right "
-            "after it:"
-        )
-        yield first["text"]
 
 
 def _listed(values: dict[str, Any]) -> str:

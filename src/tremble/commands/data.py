@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -58,7 +59,6 @@ def data_fetch(
     as_json: AsJson = False,
 ) -> None:
     """Download the files of a data set and check their checksums, if a stable address exists."""
-    import shlex
     import sys
 
     from tremble.datasets.base import source
@@ -139,7 +139,7 @@ def data_check(
     path: Annotated[Path, typer.Argument(help="A JSONL file with decisions.")],
     everything: Annotated[
         bool,
-        typer.Option("--all", help="Show every error and warning, not only the first 20 of each."),
+        typer.Option("--all", help="Show all errors, warnings and prompts, not only the first."),
     ] = False,
     as_json: AsJson = False,
 ) -> int:
@@ -153,6 +153,10 @@ def data_check(
     most = None if everything else MOST
     for line in found.complaints(most):
         complain(line)
-    for line in found.said(most, "; --all shows all"):
+    for line in found.said(most, "; --all shows all", "--all shows others"):
         say(line)
+    if found.summary["prompts"]:
+        one = found.summary["prompts"][0]["id"]
+        command = shlex.join(["tremble", "xray", str(path), one, "--model", "NAME"])
+        say(f"\nOne decision token by token, by its id: {command}")
     return 0 if found else 2

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tremble.commands.base import AsJson, guarded, print_json, say
-from tremble.commands.destinations import beside, check_import
+from tremble.commands.destinations import beside, check_import, free_name
 from tremble.commands.ending import complain
 from tremble.commands.first_map import write_first_map
 from tremble.errors import UserError
@@ -63,11 +63,11 @@ def data_import(
         )
     _check_options(source_name, path, map, guess)
     if guess:
-        write_first_map(path, out, as_json)
+        write_first_map(path, out, as_json, force)
         return 0
     if out is None:
-        raise UserError("Give the file to write, such as --out mine.jsonl.")
-    check_import(out, path, force)
+        raise UserError(f"Give the file to write, such as --out {free_name('mine.jsonl')}.")
+    check_import(out, path, force, map)
     decisions = origin.load(path, notes) if map is None else _from_table(path, map, notes, out)
     summary = import_decisions(decisions, out)
     _tell(summary, notes, out, as_json)
@@ -87,9 +87,13 @@ def _check_options(source_name: str, path: Path, table_map: Path | None, guess: 
             )
         return
     if guess and table_map is not None:
-        raise UserError("--guess writes a first map and --map reads one; leave one of them out.")
+        raise UserError(
+            "--guess writes a first map to --out and --map reads one; leave --guess out to import "
+            "with the map, or leave --map out and give a new --out for a first map."
+        )
     if table_map is None and not guess:
-        command = ["tremble", "data", "import", TABLE, str(path), "--guess", "--out", "map.toml"]
+        command = ["tremble", "data", "import", TABLE, str(path), "--guess", "--out"]
+        command.append(free_name("map.toml"))
         raise UserError(
             f"To import {str(path)!r}, give --map, a file that says what its columns mean; "
             f"`{shlex.join(command)}` writes a first one."
@@ -98,12 +102,14 @@ def _check_options(source_name: str, path: Path, table_map: Path | None, guess: 
 
 def _from_table(path: Path, table_map: Path, notes: Notes, out: Path) -> Iterator[Decision]:
     from tremble.disk.whole import is_special
+    from tremble.tabular.guess.unedited import still_drafted
     from tremble.tabular.maps.map_file import read_map
     from tremble.tabular.rows.load import load_table
     from tremble.tabular.table import stem_of
 
     name = stem_of(path) if is_special(out) else out.stem
-    return load_table(path, read_map(table_map), notes, name or TABLE)
+    map_ = read_map(table_map)
+    return still_drafted(load_table(path, map_, notes, name or TABLE), map_, notes)
 
 
 def _tell(summary: dict[str, Any], notes: Notes, out: Path, as_json: bool) -> None:

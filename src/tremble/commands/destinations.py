@@ -39,10 +39,10 @@ def check_page(target: Path, option: str = "--out") -> None:
     place.check_page(target, f"give another {option}")
 
 
-def check_import(target: Path, source: Path, force: bool) -> None:
+def check_import(target: Path, source: Path, force: bool, table_map: Path | None = None) -> None:
     """Raises UserError where an import would replace what it reads, what nobody said it may, or
     something other than records that tremble wrote: those say their schema and kind on every
-    line."""
+    line. --force is advised only where it helps."""
     from tremble.decisions.jsonl import begins_as_written
     from tremble.disk.replaced import start_of, would_replace
 
@@ -51,21 +51,32 @@ def check_import(target: Path, source: Path, force: bool) -> None:
     named = f"--out {str(target)!r}"
     if target.is_dir():
         raise UserError(f"{named} is a folder; give a file.")
-    with suppress(OSError):  # a source that is not there is no concern of this
-        if target.samefile(source):
-            raise UserError(f"--out is the input file, {str(source)!r}; give another --out.")
-    if not force:
-        raise UserError(f"{named} already exists; add --force, or give another --out.")
+    for what, read in (("input file", source), ("map", table_map)):
+        with suppress(OSError):  # a source that is not there is no concern of this
+            if read is not None and target.samefile(read):
+                raise UserError(f"--out is the {what}, {str(read)!r}; give another --out.")
     if not begins_as_written(start_of(target, 10_000_000, _ANOTHER)):
         raise UserError(
-            f"{named} was not written by `tremble data import`, so --force does not overwrite it; "
-            "give another --out."
+            f"{named} already exists and was not written by `tremble data import`, so --force does "
+            "not overwrite it; give another --out."
         )
+    if not force:
+        raise UserError(f"{named} already exists; add --force, or give another --out.")
 
 
-def check_new(target: Path) -> None:
-    """Raises UserError where a file is there already."""
+def check_new(target: Path, force: bool) -> None:
+    """Raises UserError where a file is there already; `force`: --force was given, too."""
     from tremble.disk.replaced import would_replace
 
     if would_replace(target, _ANOTHER):
-        raise UserError(f"--out {str(target)!r} already exists; give another --out.")
+        why = " and --guess never overwrites, even with --force" if force else ""
+        raise UserError(f"--out {str(target)!r} already exists{why}; give another --out.")
+
+
+def free_name(name: str) -> str:
+    """The name, or one with a number, that nothing here has: for commands that are advised."""
+    path, number = Path(name), 1
+    while path.exists():
+        number += 1
+        path = Path(name).with_stem(f"{Path(name).stem}-{number}")
+    return str(path)

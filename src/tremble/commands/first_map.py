@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from tremble.commands.base import print_json, say
-from tremble.commands.destinations import beside, check_new
+from tremble.commands.destinations import beside, check_new, free_name
 from tremble.commands.ending import complain
 from tremble.text import counted
 
@@ -20,7 +20,7 @@ _STDOUT = Path("-")
 _LISTED = 8  # reasons for which rows are left out
 
 
-def write_first_map(path: Path, out: Path | None, as_json: bool) -> None:
+def write_first_map(path: Path, out: Path | None, as_json: bool, force: bool = False) -> None:
     """Write a first map of a table to `out`, to stdout where it is None, and tell of it.
 
     Raises UserError where `out` is there already, and where no map can be made.
@@ -29,7 +29,7 @@ def write_first_map(path: Path, out: Path | None, as_json: bool) -> None:
     from tremble.tabular.guess.registry import first_map
 
     if out is not None:
-        check_new(out)
+        check_new(out, force)
     if as_json and (out is None or beside(out) is sys.stderr):
         print_json(_as_json(first_map(path, "the map"), None))
         return
@@ -91,7 +91,7 @@ def _tell(found: FirstMap, path: Path, where: Path, to: TextIO) -> None:
         say(f"The map was written to {where}; nothing was imported.", to)
         say("Put into the map what your participants read, then run:", to)
         command = ["tremble", "data", "import", "table", str(path), "--map", str(where)]
-        say(f"  {shlex.join([*command, '--out', 'mine.jsonl'])}", to)
+        say(f"  {shlex.join([*command, '--out', free_name('mine.jsonl')])}", to)
 
 
 def _about(decision: Decision) -> str:

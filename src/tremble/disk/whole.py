@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 
 import polars as pl
 
+from tremble.disk.folders import missing_folders, remove_empty
 from tremble.disk.paths import why
 from tremble.disk.temporary import sweep, temporary_path
 from tremble.errors import UserError
@@ -87,10 +88,11 @@ def _writing(path: Path, cure: str) -> Iterator[None]:
 
 
 def _replace(path: Path, write: Callable[[BinaryIO], Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _sweep_once(path.parent)
+    missing = missing_folders(path.parent)
     temporary = temporary_path(path)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep_once(path.parent)
         with temporary.open("xb") as out:
             with suppress(OSError):  # whoever could read the old one can read the new one
                 temporary.chmod(stat.S_IMODE(path.stat().st_mode))
@@ -101,6 +103,7 @@ def _replace(path: Path, write: Callable[[BinaryIO], Any]) -> None:
     except BaseException:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+        remove_empty(missing)
         raise
     _sync(path.parent)
 

@@ -46,12 +46,14 @@ class Entry:
         return f"{self.package} {self.version}"
 
     def origin(self) -> dict[str, str]:
-        """What is stored about it: kind, name, package, version and the package's digest."""
+        """What is stored about it: kind, name, package, version, target and the package's digest,
+        which does not say where in the package the entry point leads."""
         return {
             "kind": self.kind,
             "name": self.name,
             "package": self.package,
             "version": self.version,
+            "target": self.target,
             "digest": digest_of(self.module, self.place),
         }
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 from typing import Any
 
 from tremble.decisions.record import Decision, Option
+from tremble.decisions.view import View
 from tremble.errors import UserError
 from tremble.extensions.entries import Entry
 from tremble.extensions.extensions import Amiss, Extensions, Unfit, guarded
 from tremble.prompts.answer_format import minimal, natural_language, simplified
 from tremble.prompts.arms import People, with_persona
 from tremble.prompts.asked import Asked
-from tremble.prompts.controls import control, under
+from tremble.prompts.controls import Control, control, under
 from tremble.prompts.conversation import (
     AS_IT_WAS,
     Conversation,
@@ -131,11 +132,22 @@ def spoken(
             f"{did_you_mean(asked.wording, names(own))}"
         )
     words = formulation(asked.wording, own)
-    if asked.control is None:
-        return words
     if asked.arm is not None:
         return with_persona(words, asked.arm, people)
-    made = own.control(asked.control)
-    if made is None:
-        return under(words, control(asked.control, [one.name for one in own.controls]), others)
-    return under(words, made, others)
+    return words if asked.control is None else under(words, _control(asked.control, own), others)
+
+
+def shown_under(
+    asked: Asked, decision: Decision, presentation: int, others: OtherGames | None, own: Own
+) -> View:
+    """What the person could see, as a control changes it, before it is put into words. Raises
+    NotApplicable where the control is not applicable."""
+    with usable(decision):
+        seen = view(decision, presentation)
+        if asked.control is None:
+            return seen
+        return _control(asked.control, own)(decision, others).seen(seen)
+
+
+def _control(name: str, own: Own) -> Control:
+    return own.control(name) or control(name, [one.name for one in own.controls])

@@ -3,14 +3,20 @@ there."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from jinja2 import nodes
 
 from tremble.prompts.own_template import Missing
 
-Path = tuple[str | int, ...]  # the name of a fact, then the names and places behind it
+# The name of a fact, then the names and places behind it, last a filter of `_OF_LISTS`.
+Path = tuple[str | int, ...]
+_OF_LISTS: dict[str, Callable[[Any], Any]] = {
+    "|length": len,
+    "|min": min,
+    "|max": max,
+}  # what a list says apart from its places
 _NOTHING = object()
 
 
@@ -37,7 +43,8 @@ def paths(tree: nodes.Template, base: str) -> frozenset[Path]:
 
 def leaves(values: Mapping[str, Any], path: Path) -> Iterator[tuple[Path, Any]]:
     """The texts, numbers and so on at a path in `values`, each with its own path: of a list or of
-    what has parts, all of them. Nothing where the path leads nowhere."""
+    what has parts, all of them, of a list also counted from its end (-1 is the last), and how many
+    there are, the least and the greatest. Nothing where the path leads nowhere."""
     value: Any = values.get(str(path[0]))
     for at, step in enumerate(path[1:], start=1):
         held = _part(value, step)
@@ -80,7 +87,7 @@ class MissingFact(Missing):
         return self
 
 
-class _Parts(dict[str, Any]):
+class Parts(dict[str, Any]):
     """A fact that has parts with names; one that it lacks is missing as a fact is."""
 
     __slots__ = ("_path",)
@@ -111,10 +118,16 @@ class _Listed(list[Any]):
         value = super().__getitem__(at) if there else None
         return MissingFact(path) if value is None else _within(value, path)
 
+    def __iter__(self) -> Iterator[Any]:
+        return (self[at] for at in range(len(self)))
+
+    def __reversed__(self) -> Iterator[Any]:
+        return (self[at] for at in reversed(range(len(self))))
+
 
 def _within(value: Any, path: str) -> Any:
     if isinstance(value, Mapping):
-        return _Parts(value, path)
+        return Parts(value, path)
     return _Listed(value, path) if isinstance(value, list | tuple) else value
 
 
@@ -129,20 +142,27 @@ def written(path: Path) -> str:
 def _behind(before: str, step: str | int) -> str:
     if isinstance(step, int):
         return f"{before}[{step}]"
+    if step in _OF_LISTS:
+        return f"{before}{step}"
     return f"{before}.{step}" if step.isidentifier() else f'{before}["{step}"]'
 
 
 def _step(node: nodes.Getattr | nodes.Getitem) -> str | int | None:
     if isinstance(node, nodes.Getattr):
         return node.attr
-    held = node.arg.value if isinstance(node.arg, nodes.Const) else None
-    return held if isinstance(held, str | int) else None
+    arg, sign = node.arg, 1
+    if isinstance(arg, nodes.Neg):  # counted from the end
+        arg, sign = arg.node, -1
+    held = arg.value if isinstance(arg, nodes.Const) else None
+    if isinstance(held, int):
+        return sign * held
+    return held if isinstance(held, str) and sign == 1 else None
 
 
 def _part(value: Any, step: str | int) -> Any:
     if isinstance(value, Mapping):
         return value.get(step, _NOTHING)
-    if isinstance(value, Sequence) and isinstance(step, int) and step < len(value):
+    if isinstance(value, Sequence) and isinstance(step, int) and -len(value) <= step < len(value):
         return value[step]
     return _NOTHING
 
@@ -154,5 +174,17 @@ def _below(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
     elif isinstance(value, list | tuple) and value:
         for at, held in enumerate(value):
             yield from _below(held, (*path, at))
+            yield from _below(held, (*path, at - len(value)))
+        yield from _of_list(value, path)
     elif value is not None:
         yield path, value
+
+
+def _of_list(value: Sequence[Any], path: Path) -> Iterator[tuple[Path, Any]]:
+    for name, of in _OF_LISTS.items():
+        try:
+            found = of(value)
+        except TypeError:  # texts among numbers have no order
+            continue
+        if isinstance(found, str | int | float):
+            yield (*path, name), found

@@ -16,6 +16,13 @@ from jinja2.meta import find_undeclared_variables
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from tremble.prompts.limits import LENGTH, in_time
+from tremble.prompts.own_filters import (
+    asked_in_concats,
+    check_length,
+    joins_shortly,
+    put_together,
+)
+from tremble.prompts.own_lines import Lines, joined, mark_in, unmarked
 from tremble.text import of_template, one_line
 
 SECONDS = 10.0  # that a rendering may take; it takes some ten-thousandths of one
@@ -79,16 +86,17 @@ def sandbox(
     """An environment of that kind, without anything that gives another text each time, and in which
     a text that is no number does not become 0. `finalize` is asked for all that is printed.
 
-    Templates print as chat templates do: a line that holds a statement alone leaves no line.
+    What a line of a template prints is a line, see `own_lines`.
     """
     finalize = finalize or printable
     made = kind(
         trim_blocks=True,
         lstrip_blocks=True,
-        extensions=["jinja2.ext.loopcontrols"],
+        extensions=["jinja2.ext.loopcontrols", Lines],
         undefined=jinja2.StrictUndefined,
         finalize=finalize,
     )
+    made.concat = joined  # type: ignore[method-assign]
     del made.filters["random"]
     del made.globals["lipsum"]  # random words
     del made.filters["pprint"]  # as a program writes it
@@ -99,12 +107,15 @@ def sandbox(
     made.filters["string"] = lambda value: str(finalize(value))
     made.filters["float"] = _float
     made.filters["int"] = _int
+    put_together(made, finalize)
     return made
 
 
 def printable(value: Any, of_list: str = "", of_function: str = "") -> Any:
     """What is printed, where it is a text or a number: others look different each time, or say
     what nobody read. `of_list`, `of_function`: what else to write, in the error on one."""
+    if isinstance(value, str) and (mark := mark_in(value)) is not None:
+        raise TypeError(f"it prints {mark}, which is no character; remove it from the text")
     if isinstance(value, str | int | float | jinja2.Undefined):
         return value
     if isinstance(value, list | tuple | Iterator):
@@ -129,7 +140,7 @@ def compiled_from(
         fault = None if is_plain(tree) else why_not(text)
         if fault is not None:
             raise NoTemplate(fault)
-        return tree, env.from_string(text)
+        return tree, env.from_string(asked_in_concats(env, text))
 
 
 @contextmanager
@@ -151,7 +162,7 @@ def rendered(template: jinja2.Template, variables: Mapping[str, Any], seconds: f
     """What a template prints. Raises `MissingCell` where a missing value would be printed,
     NotRendered for everything else that goes wrong."""
     try:
-        text = in_time(partial(template.render, variables), seconds)
+        text = in_time(partial(_printed, template, variables), seconds)
     except MissingCell:
         raise
     except TimeoutError as error:
@@ -162,9 +173,19 @@ def rendered(template: jinja2.Template, variables: Mapping[str, Any], seconds: f
         raise NotRendered(plainly(one_line(error))) from error
     if " at 0x" in text and _OBJECT.search(text):
         raise NotRendered("it prints a Python object, ... at 0x...")
-    if len(text) > LENGTH:
-        raise NotRendered(f"it prints more than {LENGTH:,} characters")
     return text
+
+
+def _printed(template: jinja2.Template, variables: Mapping[str, Any]) -> str:
+    """What a template prints, bit by bit, so that no more memory is taken for it: another text than
+    that of the trial may take another way through the template."""
+    pieces, length = [], 0
+    for piece in template.generate(variables):
+        pieces.append(piece)
+        length += len(piece)
+        if length > LENGTH:
+            raise NotRendered(f"it prints more than {LENGTH:,} characters")
+    return "".join(pieces)
 
 
 def is_plain(tree: nodes.Template) -> bool:
@@ -175,6 +196,7 @@ def is_plain(tree: nodes.Template) -> bool:
     return (
         not nested
         and filters <= _SHORT
+        and joins_shortly(tree)
         and all(isinstance(node, _PLAIN) for node in tree.find_all(nodes.Node))
     )
 
@@ -242,7 +264,7 @@ def literals(tree: nodes.Template) -> Iterator[str]:
     }
     apart |= {id(item.arg) for item in tree.find_all(nodes.Getitem)}
     for text in tree.find_all(nodes.TemplateData):
-        yield text.data
+        yield unmarked(text.data)
     for one in tree.find_all(nodes.Const):
         if isinstance(one.value, str) and id(one) not in apart:
             yield one.value
@@ -258,7 +280,7 @@ def plainly(message: str) -> str:
 def _times(left: Any, right: Any) -> Any:
     for text, number in ((left, right), (right, left)):
         if isinstance(text, str | list | tuple) and isinstance(number, int):
-            _check_length(len(text) * number)
+            check_length(len(text) * number)
     return left * right
 
 
@@ -271,18 +293,13 @@ def _minus(left: Any, right: Any) -> Any:
 
 def _power(left: Any, right: Any) -> Any:
     if isinstance(left, int) and isinstance(right, int):
-        _check_length(left.bit_length() * right)
+        check_length(left.bit_length() * right)
     return left**right
 
 
 def _center(value: Any, width: int = 80) -> str:
-    _check_length(width)
+    check_length(width)
     return do_center(value, width)
-
-
-def _check_length(count: int) -> None:
-    if count > LENGTH:  # before memory is taken for it
-        raise MemoryError(f"it makes more than {LENGTH:,} characters or digits; make it shorter")
 
 
 def _no_json(value: Any) -> Any:

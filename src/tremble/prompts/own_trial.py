@@ -9,9 +9,10 @@ from functools import cache, lru_cache, partial
 from typing import Any
 
 import jinja2
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from tremble.prompts.limits import trial, tried
-from tremble.prompts.own_facts import Facts, Path, paths
+from tremble.prompts.own_facts import Facts, Parts, Path, paths
 from tremble.prompts.own_template import (
     SECONDS,
     NoTemplate,
@@ -72,9 +73,18 @@ def _why_not(text: str, seconds: float) -> str | None:
     return tried(__name__, [text], seconds)
 
 
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """In which a part of a fact goes before a method of that name: facts.home.items."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if isinstance(obj, Parts) and attribute in obj:
+            return obj[attribute]
+        return super().getattr(obj, attribute)
+
+
 @cache
 def _environment() -> jinja2.Environment:
-    return sandbox()
+    return sandbox(_Sandbox)
 
 
 class _Any(Facts):

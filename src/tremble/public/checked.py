@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tremble.api.check import check_records
-from tremble.api.understood import sentences
+from tremble.api.conditions import SHOWN, prompts_said
+from tremble.api.understood import families_said
 from tremble.public.decisions import reader_of
 from tremble.public.show import fragment
 from tremble.public.words import in_python
@@ -18,7 +19,8 @@ class Check:
     """The result of `tr.check`: true if there is no error.
 
     `faults` (errors) and `warnings` are sentences that name the lines and say what to do. `summary`
-    has the same numbers as `tremble data check --json`: decisions, faulty, families, first_prompt.
+    has the same numbers as `tremble data check --json`: decisions, faulty, families, first_prompt,
+    conditions, prompts.
 
     >>> import tremble as tr
     >>> found = tr.check([{"prompt": "Keep or share?", "options": ["keep", "share"]}])
@@ -41,9 +43,16 @@ class Check:
         """Errors, then lines that begin with "warning:"; the first `most` of each, None for all."""
         return [*self.faults[:most], *(f"warning: {line}" for line in self.warnings[:most])]
 
-    def said(self, most: int | None = MOST, how: str = "") -> list[str]:
-        """A summary of the decisions, a line each, the first prompt last. `most` as for
-        `complaints`; `how` says how to see the rest."""
+    def said(
+        self, most: int | None = MOST, how: str = "", others: str = "summary['prompts'] has others"
+    ) -> list[str]:
+        """A summary of the decisions, a line each, then the prompts of six conditions. `most` as
+        for `complaints`, None also for all prompts; `how` says how to see the rest, `others` how to
+        see other prompts."""
+        shown = None if most is None else SHOWN
+        return [*self._counted(most, how), *prompts_said(self.summary, shown, others)]
+
+    def _counted(self, most: int | None, how: str) -> list[str]:
         left = [
             counted(len(lines) - most, f"more {what}")
             for what, lines in (("error", self.faults), ("warning", self.warnings))
@@ -52,17 +61,15 @@ class Check:
         sound = counted(self.summary["decisions"], "valid decision")
         more = f"; {' and '.join(left)}{how}" if left else ""
         faulty = counted(self.summary["faulty"], "invalid line")
-        return [f"{self.where}: {sound}, {faulty}{more}", *sentences(self.summary)]
+        return [f"{self.where}: {sound}, {faulty}{more}", *families_said(self.summary)]
 
     def __repr__(self) -> str:
         return "\n".join([*self.complaints(), *self.said()])
 
     def _repr_html_(self) -> str:
-        first, *rest = self.said()
-        prompt = self.summary["first_prompt"]
-        if prompt is None:
-            return fragment(first, [*self.complaints(), *rest])
-        return fragment(first, [*self.complaints(), *rest[:-1]], text=prompt["text"])
+        first, *rest = self._counted(MOST, "")
+        text = "\n".join(self.said()[len(rest) + 1 :])
+        return fragment(first, [*self.complaints(), *rest], text=text)
 
 
 @in_python()

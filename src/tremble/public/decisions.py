@@ -11,7 +11,8 @@ from typing import Any, overload
 import polars as pl
 
 from tremble.api.check import check_records
-from tremble.api.understood import sentences
+from tremble.api.conditions import SHOWN, prompts_said
+from tremble.api.understood import families_said
 from tremble.datasets.base import Notes, names
 from tremble.decisions import jsonl
 from tremble.decisions.record import Decision, Option
@@ -141,7 +142,7 @@ class Decisions(Sequence[Decision]):
         return f"<{counted(len(self), 'decision')} of {self.name!r}: {', '.join(families) or '-'}>"
 
     def _repr_html_(self) -> str:
-        """The summary of `check` and the first prompt; of many decisions, only of the first."""
+        """The summary of `check` and prompts; of many decisions, only of the first."""
         if len(self) > _LOOKED_AT:
             whole = (
                 f"{counted(len(self), 'decision')}; the following is about the first "
@@ -149,7 +150,8 @@ class Decisions(Sequence[Decision]):
             )
             return f"<p>{whole}</p>{self[:_LOOKED_AT]._repr_html_()}"
         found, faults, warnings = check_records(self.read, self._where)
-        *said, text = list(sentences(found)) or [""]
+        said = families_said(found)
+        text = "\n".join(prompts_said(found, SHOWN, "tr.check(decisions).summary has others"))
         doubted = [
             f"{counted(len(lines), what)}: tr.check(decisions) lists them."
             for lines, what in ((faults, "error"), (warnings, "warning"))

@@ -24,6 +24,7 @@ from typing import Any
 
 import polars as pl
 
+from tremble.disk.folders import missing_folders, remove_empty
 from tremble.disk.paths import why
 from tremble.disk.tables import Damaged, read_table, table_bytes
 from tremble.errors import UserError
@@ -105,10 +106,10 @@ class Store:
         """Holds the folder of a study (see `check`) for this process; the lock goes when the
         process ends, however.
 
-        A folder that this made is taken away again where a user's error ends the block before
-        anything was scored.
+        A folder that this made is taken away again, with those above it, where a user's error
+        ends the block before anything was scored.
         """
-        existed = self.folder.exists()
+        missing = missing_folders(self.folder)
         with locked(self.folder):
             self.check(name)  # another run may have made it a study's in the meantime
             self.mark()
@@ -116,8 +117,9 @@ class Store:
             try:
                 yield
             except UserError:
-                if not existed:
+                if missing:
                     remove_unscored(self.folder, self.brought)
+                    remove_empty(missing)
                 raise
 
     def mark(self) -> None:

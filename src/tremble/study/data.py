@@ -91,11 +91,11 @@ def _held(entry: str, folder: Path, mark: str | None, part: Part) -> list[Decisi
 
 
 def data_fingerprint(entry: str, folder: Path) -> str | None:
-    """A hash of what an entry of `data` holds: of its file, or of the package that adds it; None
-    for embedded data, which are part of this one."""
+    """A hash of what an entry of `data` holds: of its file, or of the package that adds it, with
+    where in the package it is; None for embedded data, which are part of this one."""
     if entry in names():
         added = EXTENSIONS.origin(entry)
-        return None if added is None else added["digest"]
+        return None if added is None else f"{added['digest']} {added['target']}"
     return fingerprint(data_file(entry, folder))
 
 

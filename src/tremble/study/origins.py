@@ -98,4 +98,9 @@ def _now(origin: Origin) -> str:
         return f", now installed as version {now['version']}"
     if now["digest"] != origin["digest"]:
         return f", whose files have changed since (digest now {now['digest'][:8]})"
+    if now["target"] != origin.get("target", now["target"]):
+        return (
+            f", whose {named(origin)} has changed: it was {origin['target']} and is now "
+            f"{now['target']}"
+        )
     return ""

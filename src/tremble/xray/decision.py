@@ -18,6 +18,7 @@ from tremble.models.files import Notify
 from tremble.models.hub import Downloads
 from tremble.models.open import open_tokenizer
 from tremble.models.spec import ModelSpec, model_name
+from tremble.prompts import controls, formulations
 from tremble.store.study_folder import Store
 from tremble.study.available import Availability
 from tremble.study.cells import Cell, cells, wordings
@@ -112,10 +113,14 @@ class _Look:
         )
         tokenizers = {model: one.tokenizer for model, one in opened.items()}
         shown = replace(study, formulations=study.formulations[:1])
+        every = [cell for cell in cells(shown, tokenizers) if cell.model in chosen]
+        if formulations.EXTENSIONS.names() or controls.EXTENSIONS.names():
+            from tremble.study.package_check import check_decision  # most have no packages
+
+            for asked, data in dict.fromkeys((cell.asked, cell.dataset) for cell in every):
+                check_decision(study, asked, data, self.decision)
         return {
-            cell: read_alone(study, cell, self.decision, tokenizers[cell.model])
-            for cell in cells(shown, tokenizers)
-            if cell.model in chosen
+            cell: read_alone(study, cell, self.decision, tokenizers[cell.model]) for cell in every
         }
 
     def readings(self, prompts: Mapping[Cell, Sequence[Prompt]]) -> list[Found]:

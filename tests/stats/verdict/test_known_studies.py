@@ -74,7 +74,7 @@ def test_2_effects_of_the_wrong_sign_at_a_high_r(two: Pool, tmp_path: Path) -> N
         "the model moves in the wrong direction: stakes (high against low) moves people's share of "
         "'yes' by -.08 and the model's by +.08"
     )
-    assert "effects: no" in row["replace_why"]
+    assert row["replace_why"] == "because of levels and effects"
 
 
 def test_3_a_level_four_times_too_high_at_an_r_of_one(two: Pool, tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_8_a_model_that_turns_people_round(two: Pool, tmp_path: Path) -> None:
     records = crossed(two, {"low": two.nearest(np.linspace(0.1, 0.9, 40))}, turned, people=60)
     row = verdict_of(tmp_path, records)
     assert (row["ranking"], row["replace"]) == ("no", "no"), row
-    assert row["levels"] != "no" and row["replace_why"] == "ranking: no"
+    assert row["levels"] != "no" and row["replace_why"] == "because of ranking"
 
 
 def test_9_few_texts_answer_for_themselves(two: Pool, tmp_path: Path) -> None:

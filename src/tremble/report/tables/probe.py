@@ -9,6 +9,10 @@ from tremble.report.tables.table import Column, Section, Table, count, family_na
 from tremble.text import counted, decimal
 
 ALL_WELL = "This model answers the prompts with the options: nothing to change."
+FAKE = (
+    "A built-in fake model does not read the prompts, so there is nothing to conclude or change; "
+    "probe a study file that names a real model."
+)
 TOO_FEW = 5  # prompts; from fewer nothing is concluded
 
 
@@ -70,6 +74,8 @@ def before(found: Mapping[str, Any]) -> list[str]:
 def after(found: Mapping[str, Any]) -> list[str]:
     """What to change, prompt by prompt; one sentence where nothing has to be."""
     rest = _not_asked(found)
+    if found["made_up"]:
+        return [FAKE]
     if not found["worst"]:
         known = any(row["median_mass"] is not None for row in found["families"])
         few = (

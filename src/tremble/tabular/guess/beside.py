@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 from tremble.tabular.guess.draft import DraftTask
@@ -13,6 +14,7 @@ from tremble.tabular.guess.roles import is_item
 from tremble.tabular.guess.words import AMOUNT, RECEIVED, SHOWN, TEXT, TRAIT, has_word
 
 FEW = 10  # values of a column that is worth a breakdown
+FEW_ITEMS = 2  # values of a column of items are more
 _POINTS = 11  # of a scale, at most
 _ITEM = re.compile(r"[^\W\d]+(_[^\W\d]+)*[_.]?\d{1,2}")
 _WORDY = 40  # letters from which on a cell is a text
@@ -88,6 +90,31 @@ def item_of(outcome: Field, seen: Sequence[Field], task: DraftTask) -> str | Non
         if all(_tells(field, one) for one in rest):
             return field.name
     return None
+
+
+def crossed(fields: Sequence[Field], outcome: Field, people: Sequence[str | None]) -> str | None:
+    """A column that could be `item`: it is called so, or holds texts; some people decided about
+    several of its values, and each value was decided about by several people."""
+    found = [
+        field
+        for field in fields
+        if field.part is None
+        and outcome.part is None
+        and field.name != outcome.name
+        and (is_item(field) or has_word(field.name, TEXT) or field.numbers is None)
+        and _is_crossed(field, people)
+    ]
+    named = [field for field in found if is_item(field) or has_word(field.name, TEXT)]
+    most = max(found, key=lambda one: len(one.counts), default=None)
+    return named[0].name if named else most.name if most else None
+
+
+def _is_crossed(field: Field, people: Sequence[str | None]) -> bool:
+    pairs = {pair for pair in zip(field.held[0], people, strict=True) if None not in pair}
+    of_value = Counter(value for value, _ in pairs)
+    of_person = Counter(who for _, who in pairs)
+    most = max(of_person.values(), default=0)
+    return len(of_value) > FEW_ITEMS and most > 1 and min(of_value.values()) > 1
 
 
 def _tells(item: Field, field: Field) -> bool:

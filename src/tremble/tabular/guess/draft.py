@@ -19,7 +19,8 @@ class DraftOption:
 
 @dataclass(slots=True)
 class DraftTask:
-    """One [[task]]; names as docs/tables.md has them. `comments`: key -> what is said above it."""
+    """One [[task]]; names as docs/tables.md has them. `comments`: key -> what is said above it;
+    `may_be_item`: a column that could be `item`, where none is sure to be."""
 
     family: str
     prompt: str
@@ -33,6 +34,7 @@ class DraftTask:
     rows: Values = field(default_factory=dict)
     participant: list[str] = field(default_factory=list)
     item: str | None = None
+    may_be_item: str | None = None
     round: str | None = None
     role: str | None = None
     order: str | None = None

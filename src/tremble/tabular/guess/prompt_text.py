@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+ASKS = "Which do you choose: "  # begins the line that asks
 _FEW = 4  # options that are written out as answers
 _TAG = re.compile(r"<[a-zA-Z/!][^<>]*>")
 
@@ -46,7 +47,7 @@ def prompt_of(
     lines += [question] if question else []
     lines += [line_of(one) for one in shown if not one.alone]
     listed = " or ".join(labels) if len(labels) == 2 else ", ".join(labels)
-    lines.append(f"Which do you choose: {literal(listed)}?")
+    lines.append(f"{ASKS}{literal(listed)}?")
     lines.append(f"Answer as JSON: {literal(_answers(labels))}")
     return "\n".join(lines)
 
@@ -71,8 +72,7 @@ def line_of(one: Shown) -> str:
     """The line of a prompt that prints a column."""
     value = f"{{{{ {one.name}{' | striptags' if one.tagged else ''} }}}}"
     line = value if one.alone else f"{literal(one.called)}: {value}"
-    # Tags on lines of their own: what ends a line behind a tag is not printed.
-    return f"{{% if {one.name} %}}\n{line}\n{{% endif %}}" if one.gaps else line
+    return f"{{% if {one.name} %}}{line}{{% endif %}}" if one.gaps else line
 
 
 def called(name: str) -> str:

@@ -8,6 +8,7 @@ from tremble.errors import UserError
 from tremble.tabular.guess.beside import (
     FEW,
     asked_of_people,
+    crossed,
     given,
     goes_with,
     has_gaps,
@@ -216,6 +217,10 @@ class _Maker:
         self.unsure = self._unsure(conditions, seen)
         self._add_facts(task, outcome)
         task.item = item_of(outcome, seen, task)
+        if task.item is None and task.participant:
+            own = {*self.facts, *(field.name for field in self.conditions), *self.decided}
+            open_ = [one for one in hints.fields if one.name not in own and not is_meta(one.name)]
+            task.may_be_item = crossed(open_, outcome, hints.person.cells)
         self._add_prompt(task, outcome, [*conditions.values(), *seen])
         return task
 

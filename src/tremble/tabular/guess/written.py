@@ -16,12 +16,18 @@ _WIDTH = 96
 _LISTED = 12  # columns that a comment lists
 _PROMPT = (
     "WRITE HERE what your participants read, word for word. The text below is only a draft made "
-    'from the columns. {{ name }} prints a column. {% if frame == "gain" %} and {% endif %}, each '
-    "on a line of its own, print the lines between them only for some rows."
+    'from the columns. {{ name }} prints a column. {% if frame == "gain" %} and {% endif %} print '
+    "what is between them only for some rows; a line that then prints nothing leaves no empty line."
 )
 _HISTORY = (
     "If people knew what they did before, add: {% for past in history %} Round {{ past.round }}: "
     "you chose {{ past.choice }}. {% endfor %}"
+)
+
+_ITEM = (
+    "item: the column that says which vignette, problem or text a row is about. Needed if each "
+    "participant answers several and each is answered by several participants: a verdict counts "
+    "items, and intervals then resample items, too. Without it, only equal prompts are one item."
 )
 
 
@@ -103,6 +109,7 @@ def _task(task: DraftTask) -> list[str]:
             lines += _comment(
                 f"Coded 1: {task.options[0].key} (the first option); to change it, add target = ..."
             )
+    lines += [] if task.item else _item(task)
     for key in ("item", "round", "order", "role", "config", "facts", "columns"):
         lines += _entry(task, key)
     lines += _comment(_PROMPT)
@@ -110,6 +117,10 @@ def _task(task: DraftTask) -> list[str]:
     if rounds and "history" not in task.prompt:
         lines += _comment(_HISTORY)
     return [*lines, f'prompt = """\n{_long(task.prompt)}\n"""']
+
+
+def _item(task: DraftTask) -> list[str]:
+    return [*_comment(_ITEM), f"# item = {value_text(task.may_be_item or 'COLUMN')}"]
 
 
 def _entry(task: DraftTask, key: str) -> list[str]:
