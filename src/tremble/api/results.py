@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,8 @@ def analyze_study(out: Path) -> tuple[Analysis, pl.DataFrame, pl.DataFrame]:
     if store.read_run().get("one_decision_each"):
         decisions = each_apart(decisions)
     made = analyze(scores, decisions, _compared(store), contrasts=contrasts_of(store))
-    return made, scores, decisions
+    equal = store.read_run().get("equal_others", {})
+    return replace(made, equal_others=equal), scores, decisions
 
 
 def further_analysis(
@@ -51,8 +53,7 @@ def further_analysis(
     """
     models = {name for one in analysis.comparisons for name in (one.base, one.aligned)}
     known = {name: (pairs.likely_family(name), pairs.params_of(name)) for name in models}
-    # Whose `other` gives the same answers is to be named here (`stats.tables.personas`).
-    sessions = KnownOfSessions(categories=psych.categories())
+    sessions = KnownOfSessions(psych.categories(), analysis.equal_others)
     return further_tables(analysis, known, names, instead=instead, known=sessions)
 
 

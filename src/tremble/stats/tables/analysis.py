@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,7 +61,8 @@ class Analysis:
 
     `pairs` also hold n, mass_base, mass_aligned and note. What the tables were made from and with,
     for those of `further` and the verdict: the `evidence`, the `comparisons` and the `filters`;
-    `contrasts` are those of the study.
+    `contrasts` are those of the study, `equal_others` what its record says of the arm `other` of a
+    persona: participant -> whether the person whose facts they get there gives the same answers.
     """
 
     models: list[Row]
@@ -72,6 +73,7 @@ class Analysis:
     comparisons: Sequence[Comparison] = ()
     filters: Filters = FILTERS
     contrasts: Sequence[Contrast] = ()
+    equal_others: Mapping[str, bool] = field(default_factory=dict, repr=False)
 
     def to_json(self) -> dict[str, list[Row]]:
         """The tables with exactly the documented columns, in values that JSON can hold."""
