@@ -26,6 +26,7 @@ _RECORD: Any = {
     "absent?": {"*": str},
     "sampled?": [str],
     "margins?": {"*": _NUMBER},
+    "equal_others?": {"*": bool},
     "comparisons": [
         {
             "base": str,
@@ -35,6 +36,8 @@ _RECORD: Any = {
             "mode": str,
             "base_template": _TEXT_OR_NONE,
             "aligned_template": _TEXT_OR_NONE,
+            "type?": str,
+            "generation?": str,
         }
     ],
     "contrasts?": [{"by": [str], "control": (list, type(None)), "family": _TEXT_OR_NONE}],
