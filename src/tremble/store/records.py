@@ -26,7 +26,7 @@ _RECORD: Any = {
     "absent?": {"*": str},
     "sampled?": [str],
     "margins?": {"*": _NUMBER},
-    "equal_others?": {"*": bool},
+    "persona_equal_others?": [str],
     "comparisons": [
         {
             "base": str,

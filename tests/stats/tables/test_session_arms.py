@@ -76,7 +76,7 @@ def test_own_facts_are_compared_with_others_on_people_with_all_arms() -> None:
     told = who != "one/p11"
     for row in rows:
         first, second = row["arms"].split(" - ")
-        difference = nats[first] - nats[second]
+        difference = nats[second] - nats[first]  # above 0 the first is the better one
         people = [difference[who == f"one/p{p}"].mean() for p in range(11)]
         test = stats.ttest_1samp(people, 0)
         low, high = test.confidence_interval(0.95)
@@ -84,7 +84,7 @@ def test_own_facts_are_compared_with_others_on_people_with_all_arms() -> None:
             (np.mean(people), low, high)
         )
         assert (row["n"], row["missing"], row["responses"]) == (11, 1, told.sum())
-        assert row["d"] == pytest.approx(plain_d(nats[second][told], nats[first][told]), abs=1e-9)
+        assert row["d"] == pytest.approx(plain_d(nats[first][told], nats[second][told]), abs=1e-9)
         assert row["smallest"] > 2.8 * np.std(people, ddof=1) / math.sqrt(11)
         if "other" in row["arms"]:
             rest = [x for p, x in enumerate(people) if p % 4]

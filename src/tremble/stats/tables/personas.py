@@ -3,7 +3,7 @@
 Four arms: `none` (the session alone), `own` (an interview of the person's facts before it), `other`
 (the same interview with another person's facts) and `refused` (the same questions, not answered).
 An interview may help or harm whoever's facts it tells; what is about the person is `own` less
-`other`. Below 0 the first arm's nats are fewer: it predicts better.
+`other`. Differences are gains: above 0 the first arm predicts better, its nats are fewer.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ def persona_table(sessions: Sessions, equal: Mapping[str, bool] | None = None) -
 
     model, format, formulation (the wording), kind ("experiment", "mean"), experiment (None of a
     mean), arms ("own - other"), n (people; of a mean, experiments), missing (people with an arm,
-    but not with all), responses (that all arms kept), difference (nats per response, first arm less
-    second: the mean over people of the differences of their means, so that every person counts
+    but not with all), responses (that all arms kept), difference (nats per response, second arm less
+    first, so that above 0 the first predicts better: the mean over people of the differences of their means, so that every person counts
     once) with its 95% interval low and high over people, smallest (the difference that so many
     people show with a probability of .80 at .05, two-sided), equal (the share of people whose
     `other` gives the same answers), unequal_n, unequal, unequal_low and unequal_high (the
@@ -136,7 +136,7 @@ def _lacking(
 def _row(experiment: str, people: pl.DataFrame, arms: tuple[str, str], missing: int) -> Row:
     n = people["n"].to_numpy().astype(float)
     first, second = (people[f"{arm}_nats"].to_numpy() for arm in arms)
-    differences = (first - second) / n
+    differences = (second - first) / n
     found = mean_of(differences)
     row: Row = {
         "kind": EXPERIMENT,
@@ -151,7 +151,7 @@ def _row(experiment: str, people: pl.DataFrame, arms: tuple[str, str], missing: 
         **_unequal(differences, people["equal"], OTHER in arms),
     }
     squares = (people[f"{arm}_squares"].to_numpy() for arm in arms)
-    of_responses = np.stack([n, second, first, *reversed(list(squares))], axis=1).sum(axis=0)
+    of_responses = np.stack([n, first, second, *squares], axis=1).sum(axis=0)
     d = float(cohens_d(of_responses)) if people.height else float("nan")
     note = found.note if people.height else "nobody has all arms"
     return row | {"d": d if np.isfinite(d) else None, "note": note}
