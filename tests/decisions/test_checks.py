@@ -12,6 +12,7 @@ import pytest
 from tests.support.places import ROOT
 from tests.support.record_lines import GAME, OWN, PLAYED, write_lines
 from tremble.api.check import check_decisions
+from tremble.datasets.psych_options import declared_in
 from tremble.decisions import jsonl
 from tremble.decisions.lines import Fault
 from tremble.decisions.record import Decision
@@ -128,9 +129,26 @@ def test_a_faulty_game_is_said_once(tmp_path: Path) -> None:
     assert str(every[1]) == f"{path}, line 2: its game 'a' is on line 1, which has errors."
 
 
+def documented() -> list[str]:
+    """A game with its decisions, a session, and options of experiments."""
+    return re.findall(r"```json\n(.*?)```", (ROOT / "docs" / "data.md").read_text(), re.DOTALL)
+
+
+def test_the_documented_session_is_sound(tmp_path: Path) -> None:
+    _, session, options = documented()
+    path = tmp_path / "mine.jsonl"
+    path.write_text(session)
+    counts, faults, warnings = check_decisions(path)
+    assert (counts["decisions"], faults, warnings) == (2, [], [])
+    assert [(d.choice, d.target) for d in jsonl.read(path)] == [("J", "J"), ("F", "J")]
+    (tmp_path / "options.json").write_text(options)
+    declared = declared_in(tmp_path)
+    assert declared is not None and set(declared.by_name) == {"zoo", "cards", "houses"}
+    assert declared.of(["houses"], True) == r"labeled '(\w)' and '(\w)'"
+
+
 def test_the_documented_game_is_sound(tmp_path: Path) -> None:
-    page = (ROOT / "docs" / "data.md").read_text()
-    (block,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    block, *_ = documented()
     path = tmp_path / "mine.jsonl"
     path.write_text(block)
     counts, faults, warnings = check_decisions(path)
