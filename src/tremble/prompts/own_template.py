@@ -185,7 +185,7 @@ def _printed(template: jinja2.Template, variables: Mapping[str, Any]) -> str:
         length += len(piece)
         if length > LENGTH:
             raise NotRendered(f"it prints more than {LENGTH:,} characters")
-    return "".join(pieces)
+    return joined(pieces)
 
 
 def is_plain(tree: nodes.Template) -> bool:
