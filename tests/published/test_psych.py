@@ -21,7 +21,7 @@ def test_the_published_categories_are_those_of_the_source() -> None:
 
 @pytest.mark.skipif("TREMBLE_DATA" not in os.environ, reason="set TREMBLE_DATA to the sources")
 def test_the_published_categories_are_complete() -> None:
-    root = Path(os.environ["TREMBLE_DATA"]) / "published" / "psych201"
+    root = Path(os.environ["TREMBLE_DATA"]).parent / "published" / "psych201"
     with (root / "psych_experiment_categories.csv").open(encoding="utf-8", newline="") as lines:
         source = list(csv.DictReader(lines))
     names = list(source[0])[2:]

@@ -17,7 +17,7 @@ from tremble.store.provenance import slug
 from tremble.store.study_folder import Store
 from tremble.study.data import data_file
 from tremble.study.file import Study, read_study, study_from
-from tremble.study.schema import FORMATS
+from tremble.study.schema_study import FORMATS
 from tremble.text import did_you_mean
 from tremble.tokenization.options import READINGS
 

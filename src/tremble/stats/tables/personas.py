@@ -51,8 +51,9 @@ def persona_table(sessions: Sessions, equal: Mapping[str, bool] | None = None) -
 
     model, format, formulation (the wording), kind ("experiment", "mean"), experiment (None of a
     mean), arms ("own - other"), n (people; of a mean, experiments), missing (people with an arm,
-    but not with all), responses (that all arms kept), difference (nats per response, second arm less
-    first, so that above 0 the first predicts better: the mean over people of the differences of their means, so that every person counts
+    but not with all), responses (that all arms kept), difference (nats per response, second arm
+    less first, so that above 0 the first predicts better: the mean over people of the differences
+    of their means, so that every person counts
     once) with its 95% interval low and high over people, smallest (the difference that so many
     people show with a probability of .80 at .05, two-sided), equal (the share of people whose
     `other` gives the same answers), unequal_n, unequal, unequal_low and unequal_high (the
