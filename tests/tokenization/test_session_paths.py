@@ -136,7 +136,8 @@ def test_a_mark_that_an_added_token_straddles_is_a_branch() -> None:
     assert stray.prefix.rest and not right.prefix.rest
     # As many ids as possible are the trunk's: the next one of the trunk is another.
     assert made.trunk.ids[stray.prefix.stop] != stray.prefix.rest[0]
-    assert all(paths.prefix.trunk is made.trunk for paths in made.paths)
+    prefixes = [paths.prefix for paths in made.paths]
+    assert all(isinstance(one, Stretch) and one.trunk is made.trunk for one in prefixes)
 
 
 def test_a_greedy_token_over_either_mark_is_a_branch() -> None:

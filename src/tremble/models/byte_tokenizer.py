@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tremble.tokenization.options import Ids
+from tremble.tokenization.trunk import Ids
 
 BOS = 256
 VOCABULARY = 257

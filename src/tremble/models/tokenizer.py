@@ -14,7 +14,8 @@ from typing import Any
 from tremble.disk.paths import why
 from tremble.disk.temporary import system_folder, temporary_folder
 from tremble.errors import ModelUnavailable
-from tremble.tokenization.options import Ids, bos_of
+from tremble.tokenization.options import bos_of
+from tremble.tokenization.trunk import Ids
 
 # Where transformers turns texts into ids; a tokenizer class may have its own way.
 _STEPS = ("__call__", "_encode_plus", "_batch_encode_plus", "_call_one")

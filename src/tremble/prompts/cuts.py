@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from tremble.decisions.participants import SESSION
 from tremble.decisions.record import Decision, Event, Game
-from tremble.games.session import BEGIN, END
+from tremble.decisions.sessions import BEGIN, END
 from tremble.text import counted
 
 _MARKS = len(BEGIN) + len(END)

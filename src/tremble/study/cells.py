@@ -15,7 +15,8 @@ from tremble.prompts.sandbox import FROZEN_DATE
 from tremble.study.file import NO_PERSONA, Study
 from tremble.study.origins import Origin
 from tremble.study.prompt_cache import table_key
-from tremble.tokenization.options import Ids, TokenizerFacts
+from tremble.tokenization.options import TokenizerFacts
+from tremble.tokenization.trunk import Ids
 
 
 @dataclass(frozen=True)

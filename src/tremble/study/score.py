@@ -23,8 +23,9 @@ from tremble.study.missing import Missing, missing_rows
 from tremble.study.origins import job_origins
 from tremble.study.parts import ScoreParts, stored_rows
 from tremble.study.progress import Progress
-from tremble.study.prompt_table import TableView, scorable
+from tremble.study.prompt_table import scorable
 from tremble.study.record import absent_models
+from tremble.study.table_view import TableView
 from tremble.text import counted, one_line
 from tremble.tokenization.refusal import BEGINS, NOT_APPLICABLE
 from tremble.tokenization.surface_forms import SurfaceForms

@@ -12,10 +12,10 @@ from tremble.prompts.parts import own_prompt
 from tremble.study.columns import repeated, token_lists
 from tremble.study.draft import Draft
 from tremble.study.table_schema import PROMPT, TABLE
-from tremble.tokenization.options import Ids, TokenPaths, boundary_warning
+from tremble.tokenization.options import TokenPaths, boundary_warning
 from tremble.tokenization.session_text import SessionTokens
 from tremble.tokenization.surface_forms import SurfaceForms
-from tremble.tokenization.trunk import Stretch
+from tremble.tokenization.trunk import Ids, Stretch
 
 
 class TableBuilder:

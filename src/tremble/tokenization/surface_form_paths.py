@@ -16,7 +16,6 @@ from tremble.tokenization.disjoint import overlap
 from tremble.tokenization.options import (
     FIRST_TOKEN,
     FULL_LABEL,
-    Ids,
     Reading,
     Termination,
     Tokenizer,
@@ -29,6 +28,7 @@ from tremble.tokenization.options import (
     with_bos,
 )
 from tremble.tokenization.surface_forms import SurfaceForms, Writing, writings
+from tremble.tokenization.trunk import Ids
 
 # A label, and the words declared for it.
 Words = tuple[str, tuple[str, ...]]

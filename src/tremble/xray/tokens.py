@@ -9,7 +9,8 @@ from functools import cached_property
 from typing import Any
 
 from tremble.engines.base import Engine, Score
-from tremble.tokenization.options import Ids, Tokenizer, TokenPaths, with_bos
+from tremble.tokenization.options import Tokenizer, TokenPaths, with_bos
+from tremble.tokenization.trunk import Ids
 
 Found = dict[str, Any]
 DIFFERENCE = 1e-4  # nat: a stored score farther away than this is not the same number

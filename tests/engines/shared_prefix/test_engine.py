@@ -153,7 +153,7 @@ def test_the_same_prompt_many_times_is_computed_once() -> None:
 def test_a_path_that_differs_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     """Masks that let every token see everything before it: branches would read each other."""
     reference, shared, said = pair_of("Llama")
-    monkeypatch.setattr(tree_attention, "units_of", _without_branches(tree_attention.units_of))
+    monkeypatch.setattr(tree_attention, "units_of", _without_branches(units_of_slices.units_of))
     paths = option_paths(shared.tokenizer, games(3, 4))
     assert_equal(scored(shared, paths), scored(reference, paths), within=0)
     assert shared.report()["path"] == "reference"
@@ -173,7 +173,7 @@ def _without_branches(units: Any) -> Any:
 
 def test_a_first_job_too_simple_to_fail_still_has_a_branch(monkeypatch: pytest.MonkeyPatch) -> None:
     _, shared, said = pair_of("Llama")
-    monkeypatch.setattr(tree_attention, "units_of", _without_branches(tree_attention.units_of))
+    monkeypatch.setattr(tree_attention, "units_of", _without_branches(units_of_slices.units_of))
     scored(shared, option_paths(shared.tokenizer, [("Now: accept or ", ["reject", "yes"])]))
     assert shared.report()["path"] == "reference"
     assert "differ by" in said[0]

@@ -38,7 +38,7 @@ def test_precision_is_the_change_in_log_odds() -> None:
 
 def test_prompts_of_one_path_say_nothing_of_log_odds() -> None:
     found = precision(rows((-1.0,), (-1.0, -2.0)), rows((-3.0,), (-1.5, -2.0)))
-    assert (found.prompts, found.max_log_odds) == (1, pytest.approx(0.5))
+    assert found.prompts == 1 and found.max_log_odds == pytest.approx(0.5)
     assert precision(rows((-1.0,)), rows((-3.0,))).why == (
         "no prompt that was checked has two options"
     )

@@ -92,7 +92,7 @@ def test_what_of_a_rest_lies_along_the_trunk_is_the_trunk() -> None:
 
 def long_session(tokens: int, reads: int) -> list[TokenPaths]:
     """One trunk with a read every so many tokens, every second of which leaves it."""
-    trunk = Trunk(np.random.default_rng(1).integers(20, 400, tokens))
+    trunk = Trunk(np.random.default_rng(1).integers(20, 400, tokens, np.uint32))
     stops = np.linspace(10, tokens - 4, reads).astype(int).tolist()
     return [
         TokenPaths(Stretch(trunk, stop, (3, 4) if number % 2 else ()), ((1,), (2,)), (False, False))

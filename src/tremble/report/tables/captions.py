@@ -218,8 +218,8 @@ CAPTIONS = {
     "personas": (
         "Arms: an interview before the session with the person's own facts (own), with those of "
         "another participant (other), with the same questions refused, or no interview (none). "
-        "Difference: how many nats fewer a response costs in the first arm than in the second; above "
-        "0 the first predicts better. "
+        "Difference: how many nats fewer a response costs in the first arm than in the second; "
+        "above 0 the first predicts better. "
         "Own - other is the answer: what an interview does to everybody cancels. Low and high: its "
         "95% interval, over people, each counting once (over experiments for a mean; kind). n: "
         "people with all arms (experiments for a mean); missing: people with some arms only. "
