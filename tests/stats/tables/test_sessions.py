@@ -251,3 +251,21 @@ def test_a_study_file_says_type_and_generation_of_a_pair_and_its_record_keeps_th
     file.write_text(f'[study]\nname = "x"\ndata = ["demo"]\n{pair}generation = 2\n')
     with pytest.raises(UserError, match="generation"):
         read_study(file)
+
+
+def test_responses_without_options_are_not_missing_in_the_table_of_models() -> None:
+    decisions = [
+        said("one", f"p{p}", n, "A", keys=TWO if p else []) for p in range(3) for n in (1, 2)
+    ]
+    scores = [
+        scored(
+            row,
+            0.5,
+            logprobs=[-0.5, -1.5] if row["keys"] else None,
+            mass=0.8 if row["keys"] else None,
+        )
+        for row in decisions[:-1]
+    ]
+    (row,) = analyze(*study(decisions, scores)).models
+    assert (row["n"], row["missing"]) == (3, 1)
+    assert row["note"].endswith("2 responses without options: see the table responses")

@@ -10,7 +10,7 @@ from tremble.stats.frames.comparisons import family_order, format_column
 from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.predictions import RUN
 from tremble.stats.metrics.correlation import outcome_columns, points_note, r_columns, undefined
-from tremble.text import join_notes
+from tremble.text import counted, join_notes
 
 
 def runs(scores: pl.DataFrame) -> pl.DataFrame:
@@ -23,10 +23,14 @@ def model_table(evidence: Evidence) -> list[dict[str, Any]]:
     """Rows with model, format, formulation, family, n, missing, r, mass, note.
 
     n counts scored decisions, missing those without a score; mass is the mean over scored
-    decisions; r is None where it is undefined, and the note says why.
+    decisions; r is None where it is undefined, and the note says why. Responses in transcripts
+    whose options are not known are in neither, and the note counts them.
     """
     decisions, predictions = evidence.decisions, evidence.predictions
-    total = decisions.group_by("family").agg(total=pl.len())
+    open_ended = pl.col("keys").list.len() == 0
+    total = decisions.group_by("family").agg(
+        total=(~open_ended).sum().cast(pl.Int64), open=open_ended.sum().cast(pl.Int64)
+    )
     scored = (
         predictions.select(*RUN, "decision", "mass")
         .unique([*RUN, "decision"], keep="any")
@@ -68,9 +72,12 @@ def _model_row(row: dict[str, Any]) -> dict[str, Any]:
         "r": None if reason else row["r"],
         "mass": row["mass"],
         "note": join_notes(
-            reason,
+            reason if row["total"] or n else None,
             points_note(row) if row["points"] else None,
             f"{unused} without a coded outcome" if unused else None,
+            f"{counted(row['open'], 'response')} without options: see the table responses"
+            if row["open"]
+            else None,
             f"mass not measured in {unknown} of {n}" if unknown else None,
         ),
     }
