@@ -117,6 +117,12 @@ def test_the_tables_are_the_same(
 ) -> None:
     stored = json.loads((before / f"{name}.json").read_text("utf-8"))
     found = json.loads(tremble(*STUDIES[name])[0])
+    # Tables of sessions are new in 0.2.0, as is a note that old imports are to be made again.
+    for table in ("responses", "misalignment", "positions", "personas"):
+        assert found.pop(table, []) == []
+    notes = [note for note in found["notes"] if "earlier versions of tremble" not in note]
+    assert len(found["notes"]) - len(notes) == (name == "wide")
+    found["notes"] = notes
     if version == "0_1_0":
         # Since 0.2.0 a note says that people are not named, of prompts of one's own in one study.
         notes = [note for note in found["notes"] if "one_decision_each" not in note]

@@ -58,10 +58,12 @@ def session(
             options,
             target="J",
             choice=game.events[at].data["response"],
+            response=game.events[at].data["response"],
             game=game,
             at=at,
             participant=who,
             round=number,
+            config=game.config,
         )
         for number, at in enumerate(responses, 1)
         if game.events[at].data["response"]

@@ -343,3 +343,10 @@ def _not_a_session(decision: Decision) -> UserError:
         f"The record {decision.id!r} cannot be written as a response of a session; make it as "
         "docs/data.md says under Sessions, or leave its response out."
     )
+
+
+def of_session(decision: Decision) -> bool:
+    """Whether a decision is a response in a transcript that is read as one text. Records of earlier
+    versions do not say what the response is; they are read one by one, as they were then."""
+    told = decision.game is not None and decision.response is not None
+    return told and decision.family == FAMILY

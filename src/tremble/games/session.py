@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from tremble.decisions.record import Decision, Game
+from tremble.decisions.record import Game
 from tremble.decisions.sessions import BEGIN, END
 from tremble.decisions.view import View
 from tremble.games.base import Family
@@ -28,11 +28,6 @@ def transcript(view: View) -> str:
         for event in view.events
     ]
     return "".join([*parts, BEGIN])
-
-
-def of_session(decision: Decision) -> bool:
-    """Whether a decision is a response in a transcript."""
-    return decision.game is not None and decision.family == "session"
 
 
 class Transcript(NamedTuple):

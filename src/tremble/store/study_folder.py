@@ -287,6 +287,10 @@ class Store:
             )
         return completed(whole, DECISIONS).drop(_SAMPLED, strict=False)
 
+    def entry(self, dataset: str) -> pl.DataFrame:
+        """What people did in one entry of data, with every column."""
+        return completed(self._decisions_of(dataset), DECISIONS)
+
     def columns_by_entry(self, columns: list[str]) -> dict[str, pl.DataFrame]:
         """Some columns of `decisions`, which every version has stored, by entry of data."""
         return {name: self._decisions_of(name, columns) for name in self.read_run()["datasets"]}

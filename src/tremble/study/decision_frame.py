@@ -10,12 +10,12 @@ from typing import Any
 import polars as pl
 
 from tremble.decisions.record import LENGTHS, READ, Decision, in_blocks
+from tremble.decisions.sessions import of_session
 from tremble.disk.tables import read_table, table_bytes
 from tremble.errors import UserError
 from tremble.extensions.extensions import OfPackage
 from tremble.games.base import family as family_of
 from tremble.games.base import known
-from tremble.games.session import of_session
 from tremble.games.theory.topologies import topology
 from tremble.prompts.parts import usable
 from tremble.prompts.presentations import presentations, view

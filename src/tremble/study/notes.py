@@ -12,6 +12,7 @@ from tremble.models.embedded import EMBEDDED
 from tremble.stats.frames.clusters import unnamed
 from tremble.store.study_folder import Store
 from tremble.study.control_notes import Read, control_notes
+from tremble.study.data import old_session_notes
 from tremble.study.not_applicable import notes_of
 from tremble.study.origins import origin_notes
 from tremble.study.session_notes import session_notes
@@ -103,6 +104,7 @@ def caveats(out: Path) -> list[str]:
             ] = None
     notes |= dict.fromkeys(_unnamed(store))
     notes |= dict.fromkeys(_turned(store))
+    notes |= dict.fromkeys(_old_sessions(store))
     folders = store.jobs()
     notes |= dict.fromkeys(notes_of(folders))
     manifests = [manifest for folder in folders if (manifest := folder.manifest()) is not None]
@@ -130,6 +132,14 @@ def _unnamed(store: Store) -> Iterator[str]:
             "every record its participant, or set one_decision_each = true in [study] if "
             "everybody chose once."
         )
+
+
+def _old_sessions(store: Store) -> Iterator[str]:
+    """That sessions were imported by an earlier version, whose options were other people's."""
+    if not {"psych"} & set(store.decision_columns(["dataset"])["dataset"].unique()):
+        return
+    for entry in store.read_run()["datasets"]:
+        yield from old_session_notes(entry, store.entry(entry))
 
 
 def _turned(store: Store) -> Iterator[str]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cache
 
 import polars as pl
 
 from tremble.decisions.record import Decision, Option
+from tremble.decisions.sessions import of_session
 from tremble.errors import UserError
 from tremble.games.base import family, known
-from tremble.games.session import of_session
 from tremble.prompts.asked import ARMS
 from tremble.prompts.chat import Template
 from tremble.prompts.conversation import (
@@ -87,12 +88,14 @@ def render(
     )
 
     cut = window if study.too_long == "cut" else None
-    sessions = session_reader(study, cell, tokenizer, cut)
+    # Most studies have no sessions, and need nothing of what reads them.
+    reader = cache(lambda: session_reader(study, cell, tokenizer, cut))
 
     def blocks() -> Iterator[pl.DataFrame]:
         yield builder.rows(())  # so that there are columns where there are no rows
         for block in in_groups(decisions):
-            if sessions is not None and of_session(block[0]):
+            sessions = reader() if of_session(block[0]) else None
+            if sessions is not None:
                 rows = sessions.rows(block, builder)
             else:
                 drafts = _drafts(block, words, cell.template, tokenizer, study.counterbalance)

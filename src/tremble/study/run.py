@@ -85,10 +85,9 @@ def write_down(run: RunContext, prepared: PreparedPrompts) -> list[Job]:
     decisions = {}
     for entry, frame in prepared.frames.items():
         families = set(frame["family"])
-        left_out = [
-            *notes_of_taken(entry, run.study.folder, run.study.part, families),
-            *old_session_notes(entry, frame),
-        ]
+        left_out = notes_of_taken(entry, run.study.folder, run.study.part, families)
+        for note in old_session_notes(entry, frame):
+            run.notify(f"Warning: {note}")
         decisions[entry] = store.write_decisions(entry, frame, left_out)
     store.commit(run_record(run, jobs), decisions, [folders[job.folder] for job in jobs])
     return jobs

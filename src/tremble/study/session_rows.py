@@ -9,7 +9,8 @@ from itertools import groupby
 import polars as pl
 
 from tremble.decisions.record import Decision, in_blocks
-from tremble.games.session import Transcript, of_session, whole
+from tremble.decisions.sessions import of_session
+from tremble.games.session import Transcript, whole
 from tremble.prompts.arms import People, persona_text, persona_texts
 from tremble.prompts.chat import Template
 from tremble.prompts.conversation import ControlNotApplicable, Conversation
@@ -123,12 +124,9 @@ def session_text(
     text = before + told.text
     places = []
     for decision in decisions:
-        response = decision.response
-        if response is None:  # records of earlier versions have it among the events alone
-            assert decision.game is not None
-            response = str(decision.game.events[decision.at].data["response"])
+        assert decision.response is not None
         labels = tuple(option.label for option in decision.options)
-        places.append(Place(told.places[decision.at] + len(before), response, labels))
+        places.append(Place(told.places[decision.at] + len(before), decision.response, labels))
     return SessionText(text, places) if template is None else _in_chat(text, places, template)
 
 
