@@ -139,7 +139,9 @@ class HubTokenizer:
         return encoded
 
     def encode_ends(self, texts: Sequence[str]) -> list[tuple[list[int], list[int]]] | None:
-        if self._fast is None:
+        # Unigram chooses among all ways to cut a text: where two are equally likely, which one wins
+        # may hang on the far end, so that a part says nothing certain of the whole.
+        if self._fast is None or type(self._fast.model).__name__ == "Unigram":
             return None
         with self._as_letters(whole_offsets=True):
             batch = self._fast.encode_batch(list(texts), add_special_tokens=False)
