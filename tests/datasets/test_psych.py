@@ -38,7 +38,7 @@ def test_the_prompt_is_the_text_up_to_the_response(tmp_path: Path) -> None:
         ("psych/bandit/1/r3", "bandit/1", 3, "psych/bandit/1", 5),
         ("psych/bandit/2/r1", "bandit/2", 1, "psych/bandit/2", 1),
     ]
-    assert [(keys(d), d.choice, d.target) for d in found[:2]] == [(JF, "J", "J"), (JF, "F", "J")]
+    assert [(keys(d), d.choice, d.target) for d in found[:2]] == [(JF, "J", None), (JF, "F", None)]
     assert [(keys(d), d.choice, d.target) for d in found[3:5]] == [([], None, None)] * 2
     assert found[0].line == 1 and found[3].line == 2
     assert all(d.breakdown == {"experiment": "bandit"} for d in found)
@@ -86,7 +86,7 @@ def test_options_of_the_line_once_or_for_each_response(tmp_path: Path) -> None:
         (["c", "d"], "d", None),
         (["a", "b"], "b", None),
     ]
-    assert [d.target for d in found[7:]] == ["J", "J"]  # the same throughout
+    assert [d.target for d in found[7:]] == [None, None]  # what stands first means nothing
     many = [str(n) for n in range(50)]
     found, _ = imported(tmp_path, [session(1, "3", options=many)])
     assert len(found[0].options) == 50  # as many as you like
@@ -124,7 +124,7 @@ def test_a_pattern_reads_labels_that_are_drawn_anew(tmp_path: Path) -> None:
         (["X", "E"], "X"),
         (["V", "Z"], "Z"),
     ]
-    assert [d.target for d in found] == [None, None, "V"] and not notes.odd
+    assert [d.target for d in found] == [None] * 3 and not notes.odd
     declare(tmp_path, r"marked '(\w)' and three are marked '(\w)'")  # for all beside it
     again, _ = imported(tmp_path, lines)
     assert [keys(d) for d in again] == [keys(d) for d in found]
@@ -136,7 +136,7 @@ def test_a_pattern_reads_what_was_said_before_the_first_response(tmp_path: Path)
     text = f"{intro} You choose <<S>>. A rat.\nYou choose <<I>>. A cat.\n"
     declare(tmp_path, {"zoo": r"labeled '?(\w)'? and '?(\w)'?"})
     found, _ = imported(tmp_path, [{"text": text, "experiment": "zoo", "participant": 1}])
-    assert [(keys(d), d.choice, d.target) for d in found] == [(["S", "I"], r, "S") for r in "SI"]
+    assert [(keys(d), d.choice, d.target) for d in found] == [(["S", "I"], r, None) for r in "SI"]
 
 
 def test_no_label_comes_from_a_response_one_s_own_or_other_people_s(tmp_path: Path) -> None:
@@ -211,7 +211,7 @@ def test_a_session_is_stored_once_and_checked(tmp_path: Path) -> None:
     for count in (100, 200):
         file = written(tmp_path, [session(1, "JF" * count, options=JF), session(2, "FJ" * count)])
         summary = import_decisions(load(file, Notes()), tmp_path / "out.jsonl")
-        assert summary["decisions"] == 4 * count and summary["target"] == {"session": count}
+        assert summary["decisions"] == 4 * count and summary["target"] == {}
         assert len((tmp_path / "out.jsonl").read_text().splitlines()) == 2  # a line a session
         sizes.append((tmp_path / "out.jsonl").stat().st_size)
     assert sizes[1] < 2.2 * sizes[0]  # linear in the number of responses

@@ -44,8 +44,9 @@ CARD = Card(
         "the text since the last response, or else before the first one). Responses never add an "
         "option: earlier versions took the options from other people's responses, which was wrong "
         "where labels are drawn anew for each person. Import old files again.",
-        "Without options there is the likelihood of a response; with them also a prediction. Of "
-        "two options that are the same throughout a session the first is the target.",
+        "Without options there is the likelihood of a response; with them also a prediction. No "
+        "option is the target, since labels are often drawn for each person: r has one point per "
+        "option.",
         "Excluded and counted: responses without text or that say nan or None (they stay in the "
         "transcript), and lines equal to another one in study, participant and text.",
         "The prompt is the transcript up to the response; earlier responses keep their << >> "

@@ -89,8 +89,9 @@ def name_of_id(written: str) -> str:
 class Session:
     """One transcript: `texts` before each of its n `responses` and after the last (n + 1 of them).
 
-    `options`: None, or n entries, the labels offered at each response or None. `target`: None where
-    it follows from the options (`derived`), or n entries, a label or None. `asked`: the numbers of
+    `options`: None, or n entries, the labels offered at each response or None. `target`: None, or n
+    entries, a label or None: letters are often drawn for each person, and the one that stands first
+    means nothing. `asked`: the numbers of
     the responses that are decisions, from 1; None: all that are neither empty nor missing.
     `times`: reaction times, as the source has them.
     """
@@ -144,10 +145,10 @@ class Session:
 
     def decisions(self) -> Iterator[Decision]:
         """One for each response asked for, as they are needed."""
-        game, derived = self.game(), target_of(self.options)
+        game = self.game()
         for number in self.numbers():
             labels = None if self.options is None else self.options[number - 1]
-            target = derived if self.target is None else self.target[number - 1]
+            target = None if self.target is None else self.target[number - 1]
             yield self.decision(game, number, labels, target)
 
     def decision(
@@ -177,16 +178,6 @@ class Session:
 def shown(labels: Labels) -> tuple[Option, ...]:
     """Labels as options."""
     return tuple(Option(label, label) for label in labels)
-
-
-def target_of(options: Sequence[Labels | None] | None) -> str | None:
-    """The first of exactly two options, if they are the same wherever there are any; labels that
-    are drawn anew do not say which of them is which."""
-    known = {labels for labels in options or () if labels is not None}
-    if len(known) != 1:
-        return None
-    (labels,) = known
-    return labels[0] if len(labels) == 2 else None
 
 
 def wrong_labels(labels: Any) -> str | None:
@@ -280,8 +271,7 @@ class Collected:
         return options
 
     def _target(self, numbers: Sequence[int]) -> list[str | None] | None:
-        derived = target_of([tuple(o.label for o in d.options) or None for d in self.decisions])
-        if all(d.target == (derived if d.options else None) for d in self.decisions):
+        if all(d.target is None for d in self.decisions):
             return None
         target: list[str | None] = [None] * len(self._session.responses)
         for number, d in zip(numbers, self.decisions, strict=True):

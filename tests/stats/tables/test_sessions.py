@@ -269,3 +269,18 @@ def test_responses_without_options_are_not_missing_in_the_table_of_models() -> N
     (row,) = analyze(*study(decisions, scores)).models
     assert (row["n"], row["missing"]) == (3, 1)
     assert row["note"].endswith("2 responses without options: see the table responses")
+
+
+def test_a_pair_in_two_formats_is_said_to_hold_the_template() -> None:
+    decisions = [said("one", f"p{p}", n, "A") for p in range(6) for n in (1, 2, 3)]
+    scores = [
+        scored(row, 0.1 * (at % 7) + shift, model, format=form)
+        for at, row in enumerate(decisions)
+        for model, form, shift in (("base", "plain", 0.0), ("post", "chat", 0.3))
+    ]
+    frames = study(decisions, scores)
+    unlike = Comparison("base", "post", "plain", "chat", "native")
+    rows = analyze(*frames, [unlike])
+    (row,) = further_tables(rows, {}, ["misalignment"])["misalignment"]
+    assert row["note"].startswith("base in plain text, aligned in its chat format")
+    assert row["difference"] == pytest.approx(0.3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from tremble.decisions.sessions import FAMILY
 from tremble.stats.frames.clusters import units
 
 CHOICE, RATE, OPTION = "choice", "rate", "option"
@@ -32,7 +33,7 @@ def outcomes(decisions: pl.DataFrame) -> pl.DataFrame:
 
     `choice` is null for rates. `item` numbers what the person read (`clusters.units`), null where
     there is none. A decision without a recorded choice or rate has no point, nor has a choice
-    between two options of which none is coded.
+    between two options of which none is coded, save of a session, where both have one.
     """
     base = decisions.select(
         "decision",
@@ -62,7 +63,8 @@ def _of_choices(base: pl.DataFrame) -> list[pl.DataFrame]:
     )
     among = pl.col("choice").is_not_null() & pl.col("target").is_null()
     by_option = (
-        base.filter(among & (pl.col("keys").list.len() > 2))
+        # The letters of a session are often drawn for each person: neither of two is coded 1.
+        base.filter(among & ((pl.col("keys").list.len() > 2) | (pl.col("family") == FAMILY)))
         .explode("keys")
         .select(
             "decision",

@@ -55,11 +55,18 @@ def misalignment_table(sessions: Sessions, comparisons: Sequence[Comparison]) ->
         for pair, of in zip(table.iter_rows(named=True), comparisons, strict=True):
             both = [number.get((pair[side], pair[f"{side}_format"])) for side in _SIDES]
             if None not in both:
-                rows += _of_pair(sessions, known, kept, both, _leading(of, wording))
+                made = _of_pair(sessions, known, kept, both, _leading(of, wording))
+                if pair["base_format"] != pair["aligned_format"]:
+                    made = [row | {"note": join_notes(UNLIKE, row["note"])} for row in made]
+                rows += made
     return [*rows, *means_over_pairs(rows, comparisons)]
 
 
 _SIDES = ("base", "aligned")
+UNLIKE = (
+    "base in plain text, aligned in its chat format: the template is part of d; "
+    'formats = ["plain"] compares the models'
+)
 
 
 def _leading(of: Comparison, wording: str) -> Row:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from tremble.decisions.sessions import FAMILY
 from tremble.stats.filters import MIN_N
 from tremble.stats.frames.clusters import kinds_of, units
 from tremble.stats.frames.comparisons import family_order
@@ -15,7 +16,7 @@ from tremble.stats.frames.outcomes import outcomes
 from tremble.stats.inference.intervals import FEW_CLUSTERS, OTHERS, Units, units_of
 from tremble.store.schemas import with_columns
 
-NO_MEAN = "three or more options without values or a target option have no mean"
+NO_MEAN = "options without values and without a target option have no mean"
 TWO_OPTIONS = "with two options, the levels say everything"
 ONE_READER = "no text was read by two people"
 QUESTIONS = ("ranking", "levels", "effects", "distribution", "replace")
@@ -106,6 +107,7 @@ def enough(decisions: pl.DataFrame, contrasted: Collection[str] = ()) -> list[En
 def _of(
     decisions: pl.DataFrame, points: pl.DataFrame, behind: float | None, contrasted: bool
 ) -> Enough:
+    family = str(decisions["family"][0])
     people, items = _counts(decisions, behind)
     lacking: dict[str, str] = {}
     absent: dict[str, str] = {}
@@ -116,7 +118,8 @@ def _of(
         few = too_few_people(held, behind) or ""
     several = int(decisions["keys"].list.len().max() or 0)  # type: ignore[arg-type]
     valued = "values" in decisions and decisions["values"].null_count() < decisions.height
-    coded = valued or decisions["target"].null_count() < decisions.height or several == 2
+    named = decisions["target"].null_count() < decisions.height
+    coded = valued or named or (several == 2 and family != FAMILY)
     if not coded:
         absent["levels"] = absent["effects"] = NO_MEAN
     if not contrasted:
@@ -130,7 +133,6 @@ def _of(
             lacking[name] = why
     if lacking:
         lacking["replace"] = next(iter(lacking.values()))
-    family = str(decisions["family"][0])
     return Enough(family, decisions.height, people, items, lacking, absent)
 
 
