@@ -43,7 +43,6 @@ def test_a_larger_number_holds_a_smaller_one(decisions: list[Decision]) -> None:
 def test_an_experiment_without_a_name_is_the_data_set(decisions: list[Decision]) -> None:
     assert experiment_of(decisions[0]) == "one"
     assert decisions[0].game is not None
-    assert (
-        experiment_of(replace(decisions[0], game=replace(decisions[0].game, config={}))) == "mine"
-    )
+    nameless = replace(decisions[0], game=replace(decisions[0].game, config={}), config={})
+    assert experiment_of(nameless) == "mine"
     assert hash_order(["b", "a", "c"]) == sorted("abc", key=name_hash)

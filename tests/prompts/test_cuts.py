@@ -13,7 +13,6 @@ from tremble.prompts.cuts import (
     CharacterCut,
     character_ends,
     kept_in_characters,
-    kept_in_window,
 )
 
 # Responses of each real experiment, those left after the source's cut, and the sessions it cuts.
@@ -51,25 +50,6 @@ def test_what_is_left_is_what_stands_whole_in_the_beginning(pieces: list[str], m
     ends = character_ends(events(text))
     assert [text[:end][-2:] for end in ends] == [">>"] * len(ends)
     assert kept_in_characters(ends, most) == len(re.findall("<<[^<>]*>>", text[:most]))
-
-
-@pytest.mark.parametrize(
-    ("window", "longest", "kept"),
-    [
-        (None, 9, 3),
-        (30, 0, 3),
-        (29, 0, 2),
-        (30, 1, 2),
-        (30, 10, 2),
-        (30, 11, 1),
-        (9, 0, 0),
-        (5, 9, 0),
-    ],
-)
-def test_the_window_holds_whole_responses_behind_the_longest_interview(
-    window: int | None, longest: int, kept: int
-) -> None:
-    assert kept_in_window([10, 20, 30], window, longest) == kept
 
 
 def test_decisions_are_cut_and_counted() -> None:

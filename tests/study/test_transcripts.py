@@ -16,12 +16,17 @@ import pytest
 from tests.support.sessions import session
 from tremble.api.results import analyze_study, further_analysis
 from tremble.engines.mock import MockEngine, NextToken
+from tremble.games.session import whole
 from tremble.models.byte_tokenizer import VOCABULARY, ByteTokenizer
+from tremble.prompts.arms import Interviewed
+from tremble.prompts.chat import GEMMA, Template
+from tremble.prompts.interview import own_questions
+from tremble.prompts.parts import begun
 from tremble.store.study_folder import Store
 from tremble.study.cells import Facts
 from tremble.study.file import read_study
 from tremble.study.run import score_study
-from tremble.study.session_rows import Interviews, SessionReader
+from tremble.study.session_rows import Interviews, SessionReader, session_text
 from tremble.study.table_builder import TableBuilder
 from tremble.study.table_view import TableView
 from tremble.tokenization.options import terminator_ids
@@ -200,3 +205,53 @@ def test_sessions_are_cut_to_a_window_alike_in_every_arm(
     assert kept.height == 4 and len(sets) == 1
     assert 0 < len(next(iter(sets))) < 60
     assert set(rows["error_kind"].drop_nulls()) == {"cut"}
+
+
+CARDS = "Cards.\n\nBlock 1: you press <<J>> to see <bos> there.\nThen you press <<F>>.\nNow <<J>>."
+ALL_ON_ONE = "Cards are J or F. You press <<J>>. You press <<F>>."
+
+
+@pytest.mark.parametrize("text", [CARDS, ALL_ON_ONE, "\n " + CARDS])
+@pytest.mark.parametrize("before", ["", "Interviewer: Age?\nInterviewee: 30.0\n\n"])
+@pytest.mark.parametrize("trims", [True, False])
+def test_a_session_in_a_chat_is_each_response_in_the_template(
+    text: str, before: str, trims: bool
+) -> None:
+    """Also where the template trims, prints a BOS that is another model's, and people say so."""
+    printed = GEMMA if trims else GEMMA.replace(" | trim", "")
+    template = Template(printed, "t", {"bos_token": "<start>"})
+    decisions = session(text)
+    read = session_text(whole(decisions[0].game), decisions, before, template, "<bos>")  # type: ignore[arg-type]
+    assert len(read.places) == len(decisions)
+    for decision, place in zip(decisions, read.places, strict=True):
+        prompt = read.text[: place.stop] + place.suffix
+        transcript = text[: text.index("<<", _starts(text)[decision.round - 1] - 2) + 2]  # type: ignore[operator]
+        talk = begun(transcript, ())
+        talk = replace(talk, user=before + talk.user)
+        assert prompt == template.render(talk).removeprefix("<start>")
+        assert read.text[place.start : place.start + len(place.response)] == decision.response
+        assert place.stop <= place.start
+    # People's words are the common text: what stands behind them is a turn's end and a line.
+    frame = len("<end_of_turn>\n<start_of_turn>model\n") + 2
+    line = max(map(len, text.split("\n")))
+    assert max(len(place.suffix) for place in read.places) < frame + line
+    assert read.text[read.words :].strip() == (before + text).strip()
+
+
+def test_every_arm_keeps_the_same_responses_whatever_the_window() -> None:
+    decisions = session("You press <<J>>.\nYou press <<F>>.", person={"age": 30})
+    people, arms = Interviewed.of(decisions, own_questions()), ("none", "own", "refused")
+
+    def rows(arm: str, window: int | None) -> pl.DataFrame:
+        reader = SessionReader(ByteTokenizer(), None, Interviews(arm, arms, people), window=window)
+        return reader.rows(decisions, TableBuilder(lambda _: ()))
+
+    needed = [rows(arm, None)["length"].to_list() for arm in arms]
+    longest = [max(lengths) for lengths in zip(*needed, strict=True)]  # "refused" says more
+    assert longest[0] > needed[1][0]
+    for window in (longest[0] - 1, longest[0], longest[1] - 1, longest[1]):
+        kept = [length <= window for length in longest]
+        for arm in arms:
+            table = rows(arm, window)  # what is cut is one prompt, which stands there once
+            errors = table.filter(pl.col("row_key").is_not_null())["error_kind"]
+            assert errors.gather(table["prompt"]).is_null().to_list() == kept

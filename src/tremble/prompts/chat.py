@@ -129,6 +129,13 @@ class Template:
             return None
         return before if found else None
 
+    def rendered_for(self, talk: Conversation, own_bos: str | None) -> str:
+        """`render` for a model whose BOS is another one than the template's: without the one that
+        the template prints, which would be letters to that model."""
+        text = self.render(talk)
+        printed = self.special.get("bos_token")
+        return text.removeprefix(printed) if printed and printed != own_bos else text
+
     def render(self, talk: Conversation) -> str:
         """The prompt as one text: the conversation's turns, then the opening.
 

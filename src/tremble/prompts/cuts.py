@@ -1,7 +1,7 @@
-"""Cuts of sessions: how many whole responses stay.
+"""Cuts of sessions by characters: how many whole responses stay.
 
 A cut ends a session behind a response, never within one: what stays is read and scored as if the
-rest had never been. Both rules count the responses up to a place, by their ends.
+rest had never been. Cuts to a window are made where tokens are known (`study.session_rows`).
 """
 
 from __future__ import annotations
@@ -32,17 +32,6 @@ def kept_in_characters(ends: Sequence[int], most: int) -> int:
     """How many responses lie whole, with their marks, within the first `most` characters, as the
     source cuts at 32,768: `text[:most]`, and of it the whole responses. `ends`: ascending."""
     return bisect_right(ends, most)
-
-
-def kept_in_window(ends: Sequence[int], window: int | None, longest: int = 0) -> int:
-    """How many responses a model's window holds (too_long = "cut").
-
-    `ends` (ascending): of every response, how many tokens a session alone has up to and with its
-    closing mark, with all that a format puts before; `window` in tokens, None: none; `longest`:
-    tokens of the longest interview that an arm of the study puts before this session, so that all
-    arms keep the same responses. 0 for a session without room for its first response.
-    """
-    return len(ends) if window is None else bisect_right(ends, window - longest)
 
 
 class CharacterCut:

@@ -188,11 +188,7 @@ def _drafts(
             if template is None:
                 text = opening = conversation.plain()
             else:
-                text, opening = template.render(conversation), conversation.opening
-                # A BOS that is the partner's and not this model's is left out.
-                printed = template.special.get("bos_token")
-                if printed and printed != own_bos:
-                    text = text.removeprefix(printed)
+                text, opening = template.rendered_for(conversation, own_bos), conversation.opening
             options = _declared(decision, conversation.options)
             drafts.append(
                 Draft(decision, number, options, text, opening=opening, conversation=conversation)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 import polars as pl
@@ -14,7 +14,6 @@ from tremble.games.session import Transcript, whole
 from tremble.prompts.arms import People, persona_text, persona_texts
 from tremble.prompts.chat import Template
 from tremble.prompts.conversation import ControlNotApplicable, Conversation
-from tremble.prompts.cuts import kept_in_window
 from tremble.prompts.parts import begun
 from tremble.study.draft import Draft
 from tremble.study.table_builder import TableBuilder
@@ -74,18 +73,20 @@ class SessionReader:
             drafts = [Draft(one, 0, one.options, "", why) for one in decisions]
             return builder.session(drafts, [unread(why, FULL_LABEL)] * len(drafts))
         told = whole(game)
-        kept = self._kept(told, decisions)
-        read, cut = decisions[:kept], decisions[kept:]
-        found = self._paths(session_text(told, read, before, self._template)) if read else None
-        paths = [] if found is None else list(found.paths)
-        drafts = [Draft(one, 0, one.options, "") for one in read]
-        if drafts and self._source:  # control tokens count as such, and are looked for once
+        fits = self._fits(told, decisions)
+        read = [one for one, has_room in zip(decisions, fits, strict=True) if has_room]
+        found = self._paths(self._text(told, read, before)) if read else None
+        waiting = iter([] if found is None else found.paths)
+        why = Refusal("cut", f"the session is cut at the model's window, {self._window} tokens")
+        drafts = [
+            Draft(one, 0, one.options, "", None if has_room else why)
+            for one, has_room in zip(decisions, fits, strict=True)
+        ]
+        paths = [next(waiting) if has_room else unread(why, FULL_LABEL) for has_room in fits]
+        if read and self._source:  # control tokens count as such, and are looked for once
             talk = Conversation("", before + told.text, "", ())
-            drafts[0] = Draft(first, 0, first.options, "", conversation=talk)
-        if cut:
-            why = Refusal("cut", f"the session is cut at the model's window, {self._window} tokens")
-            drafts += [Draft(one, 0, one.options, "", why) for one in cut]
-            paths += [unread(why, FULL_LABEL)] * len(cut)
+            at = fits.index(True)
+            drafts[at] = Draft(read[0], 0, read[0].options, "", conversation=talk)
         return builder.session(drafts, paths, found)
 
     def prompt(self, decision: Decision) -> tuple[str, TokenPaths]:
@@ -94,9 +95,7 @@ class SessionReader:
         Raises ControlNotApplicable where there is no such interview.
         """
         assert decision.game is not None
-        text = session_text(
-            whole(decision.game), [decision], self._before(decision), self._template
-        )
+        text = self._text(whole(decision.game), [decision], self._before(decision))
         (place,), (paths,) = text.places, self._paths(text).paths
         return text.text[: place.stop] + place.suffix, paths
 
@@ -104,45 +103,78 @@ class SessionReader:
         """What is said before the session of a decision."""
         return persona_text(self._interviews.arm, decision, self._interviews.people)
 
-    def _kept(self, told: Transcript, decisions: Sequence[Decision]) -> int:
-        """How many responses of a session a model's window holds, whatever is said before it."""
+    def _text(self, told: Transcript, decisions: Sequence[Decision], before: str) -> SessionText:
+        own_bos = self._tokenizer.special.get("bos_token")
+        return session_text(told, decisions, before, self._template, own_bos)
+
+    def _fits(self, told: Transcript, decisions: Sequence[Decision]) -> list[bool]:
+        """Of each response whether a model's window holds the session up to it, whatever an arm of
+        the study says before it: so all arms keep the same ones."""
         if self._window is None:
-            return len(decisions)
-        alone = self._paths(session_text(told, decisions, "", self._template))
-        ends = [one.length for one in alone.paths]
-        arms = self._interviews.arms
-        texts = list(persona_texts(arms, decisions[0], self._interviews.people).values())
-        longest = max(map(len, self._tokenizer.encode(texts)), default=0)
-        return kept_in_window(ends, self._window, longest)
+            return [True] * len(decisions)
+        arms = persona_texts(self._interviews.arms, decisions[0], self._interviews.people)
+        lengths = [
+            [one.length for one in self._paths(self._text(told, decisions, before)).paths]
+            for before in dict.fromkeys(("", *arms.values()))
+        ]
+        return [max(of_one) <= self._window for of_one in zip(*lengths, strict=True)]
 
 
 def session_text(
-    told: Transcript, decisions: Sequence[Decision], before: str, template: Template | None
+    told: Transcript,
+    decisions: Sequence[Decision],
+    before: str = "",
+    template: Template | None = None,
+    own_bos: str | None = None,
 ) -> SessionText:
     """The text of a session as a model reads it, `before` first, and the places of the responses in
-    it."""
-    text = before + told.text
+    it. `own_bos`: what begins a text for the model, where `template` may be another one's."""
     places = []
     for decision in decisions:
         assert decision.response is not None
         labels = tuple(option.label for option in decision.options)
-        places.append(Place(told.places[decision.at] + len(before), decision.response, labels))
-    return SessionText(text, places) if template is None else _in_chat(text, places, template)
+        places.append(Place(told.places[decision.at], decision.response, labels))
+    if template is not None:
+        return _in_chat(told.text, places, before, _Chat(template, own_bos))
+    moved = [replace(place, start=place.start + len(before)) for place in places]
+    return SessionText(before + told.text, moved)
 
 
-def _in_chat(text: str, places: Sequence[Place], template: Template) -> SessionText:
-    """The same in a chat: what is before the last line of a prompt is the user's turn, the last
-    line opens the answer. Every prompt leaves the common text where its user's turn ends."""
-    talks = [begun(text[: place.start], ()) for place in places]
-    rendered = [template.render(talk) for talk in talks]
-    frame = max(rendered[0].find(talks[0].user), 0)
-    common = rendered[0][:frame] + text
+@dataclass(frozen=True, slots=True)
+class _Chat:
+    """A template, and the BOS of the model that reads it."""
+
+    template: Template
+    own_bos: str | None
+
+    def render(self, talk: Conversation) -> str:
+        return self.template.rendered_for(talk, self.own_bos)
+
+
+def _in_chat(text: str, places: Sequence[Place], before: str, chat: _Chat) -> SessionText:
+    """The same in a chat: what is before the last line of a prompt is the user's turn, `before`
+    first, and the last line opens the answer. Every prompt leaves the common text where its user's
+    turn ends."""
+    talks = []
+    for place in places:
+        talk = begun(text[: place.start], ())
+        talks.append(replace(talk, user=before + talk.user))
+    rendered = [chat.render(talk) for talk in talks]
+    words = before + text
+    said = talks[0].user.strip()  # a template may trim it
+    frame = max(rendered[0].find(said), 0) if said else 0
+    # What white space before the words the template leaves there, and what it cuts.
+    lead = len(words) - len(words.lstrip())
+    if rendered[0][:frame].endswith(words[:lead]):
+        frame, lead = frame - lead, 0
+    common = rendered[0][:frame] + words[lead:]
+    shift = len(before) + frame - lead
     moved = []
     for place, talk, prompt in zip(places, talks, rendered, strict=True):
-        cut = min(_shared(common, prompt), frame + len(talk.user))
+        cut = min(_shared(common, prompt), frame + len(talk.user) - lead)
         suffix = prompt[cut:]
         spoken = min(len(talk.opening), len(suffix))
-        moved.append(Place(place.start + frame, place.response, place.labels, suffix, cut, spoken))
+        moved.append(Place(place.start + shift, place.response, place.labels, suffix, cut, spoken))
     return SessionText(common, moved, frame)
 
 
