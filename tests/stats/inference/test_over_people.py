@@ -150,3 +150,10 @@ def test_the_simulation_plants_the_d_that_it_says() -> None:
         assert found.value == pytest.approx(0.10, abs=0.006)
         naive = 1.96 * math.sqrt(2 / pair.n.sum())
         assert found.high - found.low > 1.1 * 2 * naive
+
+
+def test_equal_differences_vary_by_rounding_alone() -> None:
+    """.1 thirty times has a standard deviation of 1e-17, and no d of 1e15."""
+    same = np.full(30, 0.1) + np.where(np.arange(30) % 2, 1e-17, 0.0)
+    assert paired_d(same) is None and smallest_mean(same) is None
+    assert paired_d(np.zeros(5)) is None and smallest_mean(np.zeros(5)) is None

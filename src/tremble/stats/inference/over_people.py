@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import t as student
 
+from tremble.stats.inference.arms import ROUNDING
 from tremble.stats.inference.intervals import FEW_CLUSTERS, LEVEL, MIN_CLUSTERS
 from tremble.text import counted
 
@@ -115,7 +116,10 @@ def paired_d(differences: np.ndarray) -> float | None:
     (ddof 1), NaN left out; None below two people and where nobody differs from the others."""
     known = np.asarray(differences, float)
     known = known[np.isfinite(known)]
-    if len(known) < 2 or not (sd := float(known.std(ddof=1))) > 0:
+    if len(known) < 2:
+        return None
+    sd = float(known.std(ddof=1))
+    if not sd > ROUNDING * float(np.abs(known).max()):  # equal but for rounding
         return None
     return float(known.mean()) / sd
 

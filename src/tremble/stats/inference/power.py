@@ -9,6 +9,8 @@ from scipy.optimize import brentq
 from scipy.stats import nct, norm
 from scipy.stats import t as student
 
+from tremble.stats.inference.arms import ROUNDING
+
 # A difference that a two-sided test at .05 finds with a probability of .80 is so many errors wide.
 POWER = float(norm.ppf(0.975) + norm.ppf(0.80))
 
@@ -38,7 +40,7 @@ def smallest_mean(differences: np.ndarray) -> float | None:
     significant difference in the wrong direction left out."""
     n = len(differences)
     sd = float(np.std(differences, ddof=1)) if n > 1 else 0.0
-    if not sd > 0:
+    if not sd > ROUNDING * float(np.max(np.abs(differences), initial=0.0)):
         return None
     bound = float(student.ppf(0.975, n - 1))
 

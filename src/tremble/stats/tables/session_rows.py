@@ -68,8 +68,8 @@ def over(rows: Iterable[Mapping[str, Any]], name: str) -> Spread:
 
 
 def mean_by(rows: Iterable[Mapping[str, Any]], name: str) -> float | None:
-    """The mean of a column over the rows that have a value."""
-    known = [row[name] for row in rows if row[name] is not None]
+    """The mean of a column over the rows that have a value, infinite ones left out."""
+    known = [row[name] for row in rows if row[name] is not None and np.isfinite(row[name])]
     return float(np.mean(known)) if known else None
 
 
