@@ -140,7 +140,7 @@ def test_the_documented_session_is_sound(tmp_path: Path) -> None:
     path.write_text(session)
     counts, faults, warnings = check_decisions(path)
     assert (counts["decisions"], faults, warnings) == (2, [], [])
-    assert [(d.choice, d.target) for d in jsonl.read(path)] == [("J", "J"), ("F", "J")]
+    assert [(d.choice, d.target) for d in jsonl.read(path)] == [("J", None), ("F", None)]
     (tmp_path / "options.json").write_text(options)
     declared = declared_in(tmp_path)
     assert declared is not None and set(declared.by_name) == {"zoo", "cards", "houses"}
