@@ -178,6 +178,11 @@ def counted(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
+def some_of(shown: Iterable[str], more: int) -> str:
+    """The first of some names, and how many more there are: "a, b and 3 more"."""
+    return ", ".join(shown) + (f" and {more:,} more" if more > 0 else "")
+
+
 def of_template(message: str) -> str:
     """An error of jinja's, where its words are a programmer's, in plain English."""
     found = re.search(r"Range too big.*?\((\d+)\)", message)

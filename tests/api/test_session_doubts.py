@@ -12,8 +12,8 @@ import pytest
 from tests.support.commands import tremble
 from tremble.api.check import check_decisions
 from tremble.decisions import jsonl
-from tremble.study.data import old_session_notes
 from tremble.study.decision_frame import decision_frame
+from tremble.study.session_notes import old_session_notes
 
 
 def warnings(tmp_path: Path, *sessions: dict[str, Any]) -> list[str]:

@@ -70,12 +70,18 @@ def test_all_experiments_as_one_folder(tmp_path: Path) -> None:
     assert +facts == {name: known[3] for name, known in KNOWN.items() if known[3]}
 
 
-def test_equal_texts_of_different_people_stay_and_labels_are_drawn_anew(tmp_path: Path) -> None:
-    source = tmp_path / "thoma2025riskychoice"
+def with_pattern(folder: Path, study: str, pattern: str) -> Path:
+    """A copy of an experiment, with a pattern that says what its options are."""
+    source = folder / study
     source.mkdir()
     name = "prompts.jsonl.zip"
-    (source / name).write_bytes((FOLDER / "thoma2025riskychoice" / name).read_bytes())
-    (source / "options.json").write_text(json.dumps(r"marked '(\w)'"))
+    (source / name).write_bytes((FOLDER / study / name).read_bytes())
+    (source / "options.json").write_text(json.dumps(pattern))
+    return source
+
+
+def test_equal_texts_of_different_people_stay_and_labels_are_drawn_anew(tmp_path: Path) -> None:
+    source = with_pattern(tmp_path, "thoma2025riskychoice", r"marked '(\w)'")
     notes = Notes()
     found = list(load(source, notes))
     assert len(found) == 2709 and not notes.dropped and not notes.odd
@@ -87,11 +93,8 @@ def test_equal_texts_of_different_people_stay_and_labels_are_drawn_anew(tmp_path
 
 
 def test_a_quote_that_lacks_and_children_of_three(tmp_path: Path) -> None:
-    source = tmp_path / "thoma2025problearn"
-    source.mkdir()
-    name = "prompts.jsonl.zip"
-    (source / name).write_bytes((FOLDER / "thoma2025problearn" / name).read_bytes())
-    (source / "options.json").write_text(json.dumps(r"labeled '?(\w)'? and '?(\w)'?"))
+    pattern = r"labeled '?(\w)'? and '?(\w)'?"
+    source = with_pattern(tmp_path, "thoma2025problearn", pattern)
     notes = Notes()
     found = list(load(source, notes))
     assert len(found) == 47817 and not notes.odd

@@ -27,7 +27,7 @@ from tremble.store.schemas import EXPECTED
 from tremble.study.cells import Cell, Facts
 from tremble.study.context import RunContext, run_context
 from tremble.study.control_notes import Read, control_notes
-from tremble.study.data import notes_of_taken, old_session_notes
+from tremble.study.data import notes_of_taken
 from tremble.study.file import Study
 from tremble.study.jobs import Job, job_folder
 from tremble.study.missing import missing_rows
@@ -35,6 +35,7 @@ from tremble.study.prepare import PreparedPrompts
 from tremble.study.progress import Progress
 from tremble.study.prompt_table import scorable
 from tremble.study.run import checked
+from tremble.study.session_notes import old_session_notes
 from tremble.text import counted
 from tremble.tokenization.refusal import ErrorKind
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from tremble.decisions.record import Decision, name_hash
+from tremble.decisions.sessions import FAMILY
 from tremble.text import counted
-
-SESSION = "session"  # the family of transcripts, which alone is drawn from
 
 
 def experiment_of(decision: Decision) -> str:
@@ -27,7 +26,7 @@ class Participants:
     def __init__(self, decisions: Iterable[Decision], most: int) -> None:
         people: dict[str, set[str]] = {}
         for decision in decisions:
-            if decision.family == SESSION:
+            if decision.family == FAMILY:
                 people.setdefault(experiment_of(decision), set()).add(_name(decision))
         self.most = most
         self.there = {experiment: len(names) for experiment, names in people.items()}
@@ -39,7 +38,7 @@ class Participants:
         """The decisions of who is drawn, among the same decisions, in their order."""
         for decision in decisions:
             drawn = self.drawn.get(experiment_of(decision), frozenset())
-            if decision.family != SESSION or _name(decision) in drawn:
+            if decision.family != FAMILY or _name(decision) in drawn:
                 yield decision
 
     def notes(self, entry: str) -> list[str]:

@@ -60,6 +60,13 @@ def pieces(text: str) -> list[str]:
     return _MARKS.split(text)
 
 
+def written(event: Event) -> str:
+    """An event of a session as it stands in the transcript: a response with its marks."""
+    if event.type == "response":
+        return f"{BEGIN}{event.data['response']}{END}"
+    return str(event.data["text"])
+
+
 def is_empty(response: str) -> bool:
     """Whether a response has no text."""
     return not response.strip()
@@ -91,9 +98,8 @@ class Session:
 
     `options`: None, or n entries, the labels offered at each response or None. `target`: None, or n
     entries, a label or None: letters are often drawn for each person, and the one that stands first
-    means nothing. `asked`: the numbers of
-    the responses that are decisions, from 1; None: all that are neither empty nor missing.
-    `times`: reaction times, as the source has them.
+    means nothing. `asked`: the numbers of the responses that are decisions, from 1; None: all that
+    are neither empty nor missing. `times`: reaction times, as the source has them.
     """
 
     id: str

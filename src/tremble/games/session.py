@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from tremble.decisions.record import Game
-from tremble.decisions.sessions import BEGIN, END
+from tremble.decisions.sessions import BEGIN, written
 from tremble.decisions.view import View
 from tremble.games.base import Family
 from tremble.games.theory.normative import Normative
@@ -23,11 +23,7 @@ from tremble.games.theory.normative import Normative
 
 def transcript(view: View) -> str:
     """Everything up to the response, with the mark that opens it."""
-    parts = [
-        f"{BEGIN}{event.data['response']}{END}" if event.type == "response" else event.data["text"]
-        for event in view.events
-    ]
-    return "".join([*parts, BEGIN])
+    return "".join([*map(written, view.events), BEGIN])
 
 
 class Transcript(NamedTuple):
@@ -46,11 +42,8 @@ def whole(game: Game) -> Transcript:
     for number, event in enumerate(game.events):
         if event.type == "response":
             places[number] = length + len(BEGIN)
-            part = f"{BEGIN}{event.data['response']}{END}"
-        else:
-            part = event.data["text"]
-        parts.append(part)
-        length += len(part)
+        parts.append(written(event))
+        length += len(parts[-1])
     return Transcript("".join(parts), places)
 
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any, Protocol
 
-from tremble.decisions.participants import SESSION, experiment_of, hash_order
+from tremble.decisions.participants import experiment_of, hash_order
 from tremble.decisions.record import Decision
+from tremble.decisions.sessions import FAMILY
 from tremble.prompts.conversation import (
     AS_IT_WAS,
     ControlNotApplicable,
@@ -78,7 +79,7 @@ class Interviewed:
         named: dict[str, None] = {}
         for _, of_one in groupby(decisions, key=_session):
             first = next(of_one)
-            if first.family != SESSION or first.participant is None:
+            if first.family != FAMILY or first.participant is None:
                 continue
             named |= dict.fromkeys(first.person)
             people = experiments.setdefault(experiment_of(first), {})
@@ -116,7 +117,7 @@ def persona_text(arm: str, decision: Decision, people: People) -> str:
     """
     if arm == "none":
         return ""
-    if decision.family != SESSION or decision.game is None:
+    if decision.family != FAMILY or decision.game is None:
         raise ControlNotApplicable(NO_SESSION)
     said = answers(people.questions, decision.person)
     if not said:

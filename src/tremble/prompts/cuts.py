@@ -9,9 +9,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 
-from tremble.decisions.participants import SESSION
 from tremble.decisions.record import Decision, Event, Game
-from tremble.decisions.sessions import BEGIN, END
+from tremble.decisions.sessions import BEGIN, END, FAMILY, written
 from tremble.text import counted
 
 _MARKS = len(BEGIN) + len(END)
@@ -22,7 +21,7 @@ def character_ends(events: Iterable[Event]) -> list[int]:
     transcript has up to and with its closing mark."""
     ends, length = [], 0
     for event in events:
-        length += _length(event)
+        length += len(written(event))
         if event.type == "response":
             ends.append(length)
     return ends
@@ -46,7 +45,7 @@ class CharacterCut:
     def of(self, decisions: Iterable[Decision]) -> Iterator[Decision]:
         """Those kept, in their order."""
         for decision in decisions:
-            if decision.family != SESSION or decision.game is None:
+            if decision.family != FAMILY or decision.game is None:
                 yield decision
                 continue
             self.responses += 1
@@ -79,16 +78,9 @@ class CharacterCut:
             self.without_room += kept == 0
             lengths = [0]
             for event in game.events:
-                lengths.append(lengths[-1] + _length(event))
+                lengths.append(lengths[-1] + len(written(event)))
             self._of = game, lengths
         before = self._of[1][decision.at]
         if decision.at < len(game.events) and game.events[decision.at].type == "response":
             return self._of[1][decision.at + 1]
         return before + _MARKS + len(decision.response or decision.choice or "")
-
-
-def _length(event: Event) -> int:
-    """Characters of an event in the transcript."""
-    if event.type == "response":
-        return len(str(event.data["response"])) + _MARKS
-    return len(event.data["text"])

@@ -6,11 +6,8 @@ from collections.abc import Container, Iterator
 from functools import lru_cache
 from pathlib import Path
 
-import polars as pl
-
 from tremble.datasets.base import EXTENSIONS, Notes, names, source
 from tremble.decisions.record import Decision
-from tremble.decisions.sessions import FAMILY, OLD_IMPORT
 from tremble.decisions.view import View
 from tremble.disk.paths import path_of
 from tremble.errors import UserError
@@ -65,17 +62,6 @@ def notes_of_taken(entry: str, folder: Path, part: Part, families: Container[str
     if part == ALL:
         return []
     return _taken(entry, folder, data_fingerprint(entry, folder), part).notes(entry, families)
-
-
-def old_session_notes(entry: str, frame: pl.DataFrame) -> list[str]:
-    """A sentence where an entry of a study's data has sessions that an earlier version imported;
-    `frame` is what its people did (`decision_frame`)."""
-    old = frame.filter(
-        (pl.col("family").cast(pl.String) == FAMILY)
-        & (pl.col("dataset").cast(pl.String) == "psych")
-        & pl.col("response").is_null()
-    )
-    return [f"{entry}: {OLD_IMPORT}"] if old.height else []
 
 
 @lru_cache(maxsize=16)

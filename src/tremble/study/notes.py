@@ -12,10 +12,9 @@ from tremble.models.embedded import EMBEDDED
 from tremble.stats.frames.clusters import unnamed
 from tremble.store.study_folder import Store
 from tremble.study.control_notes import Read, control_notes
-from tremble.study.data import old_session_notes
 from tremble.study.not_applicable import notes_of
 from tremble.study.origins import origin_notes
-from tremble.study.session_notes import session_notes
+from tremble.study.session_notes import old_session_notes, session_notes
 from tremble.text import counted
 
 Manifest = Mapping[str, Any]

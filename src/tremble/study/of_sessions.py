@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tremble.decisions.participants import SESSION
+from tremble.decisions.sessions import FAMILY
 from tremble.errors import UserError
 from tremble.settings.toml import value_text
 from tremble.study.data import people_of
 from tremble.study.file import NO_PERSONA, Study
+from tremble.text import some_of
 
 _NAMED = 5  # facts named in a sentence
 
@@ -16,7 +17,7 @@ _NAMED = 5  # facts named in a sentence
 def check_sessions(study: Study, there: Mapping[str, Sequence[str]]) -> None:
     """Raises UserError for keys about sessions where the data have none, and for interviews where
     nobody has a fact that they ask for. `there`: entry of `data` -> the families in it."""
-    entries = [entry for entry, families in there.items() if SESSION in families]
+    entries = [entry for entry, families in there.items() if FAMILY in families]
     if not entries:
         for name, value in _about_sessions(study).items():
             raise UserError(
@@ -58,6 +59,4 @@ def _check_facts(study: Study, entries: Sequence[str]) -> None:
 
 
 def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:_NAMED])
-    more = len(names) - _NAMED
-    return f"{shown} and {more:,} more" if more > 0 else shown
+    return some_of(names[:_NAMED], len(names) - _NAMED)

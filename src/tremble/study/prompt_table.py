@@ -87,8 +87,10 @@ class PromptTable:
 
     def sessions(self) -> SessionCount | None:
         """What of the table is responses in transcripts; None where nothing is."""
-        columns = ["prompt", "response", "added", "branches", "trunk_ids", "row_key", "room"]
-        columns.append("error_kind")
+        room = read_table(self.path, ["room"])["room"].drop_nulls()
+        if not len(room):
+            return None
+        columns = ["prompt", "response", "added", "branches", "trunk_ids", "row_key", "error_kind"]
         frame = read_table(self.path, columns)
         own = frame.filter(pl.col("row_key").is_not_null())
         branches = own.select(
@@ -96,9 +98,6 @@ class PromptTable:
             cut=pl.col("error_kind").eq_missing("cut"),
             response=pl.col("response").is_not_null(),
         )
-        room = frame["room"].drop_nulls()
-        if not len(room):
-            return None
         shown = frame.select("prompt").join(branches, on="prompt")
         shown = shown.filter(pl.col("response") | pl.col("cut"))
         return {

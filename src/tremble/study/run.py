@@ -9,6 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
+from tremble.decisions.sessions import FAMILY
 from tremble.engines.registry import check_engine
 from tremble.errors import UserError
 from tremble.models.device import check_device
@@ -19,13 +20,14 @@ from tremble.store.job_folder import JobFolder
 from tremble.store.schemas import EXPECTED
 from tremble.store.study_folder import Store
 from tremble.study.context import RunContext, run_context
-from tremble.study.data import notes_of_taken, old_session_notes
+from tremble.study.data import notes_of_taken
 from tremble.study.file import Study
 from tremble.study.jobs import Job
 from tremble.study.prepare import PreparedPrompts, prepare_prompts
 from tremble.study.progress import Progress
 from tremble.study.record import run_record
 from tremble.study.score import score_jobs
+from tremble.study.session_notes import old_session_notes
 from tremble.tokenization.refusal import NO_FAILURE
 
 
@@ -86,7 +88,7 @@ def write_down(run: RunContext, prepared: PreparedPrompts) -> list[Job]:
     for entry, frame in prepared.frames.items():
         families = set(frame["family"])
         left_out = notes_of_taken(entry, run.study.folder, run.study.part, families)
-        for note in old_session_notes(entry, frame):
+        for note in old_session_notes(entry, frame) if FAMILY in families else ():
             run.notify(f"Warning: {note}")
         decisions[entry] = store.write_decisions(entry, frame, left_out)
     store.commit(run_record(run, jobs), decisions, [folders[job.folder] for job in jobs])

@@ -1,10 +1,13 @@
-"""Notes on transcripts: where a model's tokens do not fit the marks round responses."""
+"""Notes on transcripts: old imports, and where a model's tokens do not fit the marks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import polars as pl
+
+from tremble.decisions.sessions import FAMILY, OLD_IMPORT
 from tremble.study.file import STANDARD
 from tremble.text import counted, decimal
 
@@ -42,3 +45,14 @@ def session_notes(manifests: Sequence[Mapping[str, Any]]) -> Iterator[str]:
                 "this tokenizer (texts such as <s> that it reads as one token); they stay as it "
                 "reads them."
             )
+
+
+def old_session_notes(entry: str, frame: pl.DataFrame) -> list[str]:
+    """A sentence where an entry of a study's data has sessions that an earlier version imported;
+    `frame` is what its people did (`decision_frame`)."""
+    old = frame.filter(
+        (pl.col("family").cast(pl.String) == FAMILY)
+        & (pl.col("dataset").cast(pl.String) == "psych")
+        & pl.col("response").is_null()
+    )
+    return [f"{entry}: {OLD_IMPORT}"] if old.height else []

@@ -10,7 +10,8 @@ import pytest
 from scipy import stats
 
 from tests.support.scored_sessions import Row, drawn, of, plain_d, said, scored, sessions
-from tremble.stats.tables.personas import equal_values, persona_table
+from tremble.prompts.arms import Interviewed
+from tremble.stats.tables.personas import persona_table
 from tremble.stats.tables.positions import NAMES, position_table
 
 
@@ -108,4 +109,4 @@ def test_arms_that_were_not_asked_for_have_no_row() -> None:
 def test_equal_answers_are_those_of_the_person_whose_facts_are_told() -> None:
     answers = {"a": {"age": "3"}, "b": {"age": "3"}, "c": {"age": "4"}, "d": {"sex": "f"}}
     others = {"a": "b", "b": "c", "c": "a", "d": None}
-    assert equal_values(answers, others) == {"a": True, "b": False, "c": False}
+    assert Interviewed((), answers, others).equal() == {"a": True, "b": False, "c": False}

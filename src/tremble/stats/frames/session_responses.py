@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from tremble.prompts.asked import ARMS
 from tremble.stats.frames.comparisons import format_column
 from tremble.stats.frames.predictions import RUN, normalised
 from tremble.stats.frames.session_habits import HABITS, habits
 from tremble.store.schemas import completed
 
-PERSONA = "+persona_"  # between a wording and the arm of its persona, in a formulation's name
 NONE = "none"  # the arm of the wording alone
 _OF_RESPONSE = pl.Schema(
     {"response": pl.UInt32, "session": pl.UInt32, "experiment": pl.String, "category": pl.String}
@@ -49,8 +49,8 @@ class Sessions:
       number), `experiment`, `category` (null where none is known), `participant`, `position` (its
       place among the marks of the session, from 1) and the nats of the predictions without a model
       (`session_habits`), null where the options are not known;
-    - `runs`: `run` (a number), model, format, formulation, `wording`, and `persona`: what follows
-      "+persona_" in the formulation, "none" for a wording alone, null under another control;
+    - `runs`: `run` (a number), model, format, formulation, `wording`, and `persona`: the arm
+      of interviews (`prompts.asked.ARMS`), "none" for a wording alone, null under a control;
     - `scored`: a row per run and response that it kept: `nats`, `nats_closed` (with the closing
       mark), `tokens` (a count), `first` (whether its first token is the likeliest one), `p` (the
       normalised probability of what was chosen) and `mass`, null where options are not known.
@@ -144,12 +144,12 @@ def _text(value: Any) -> str | None:
 
 def _runs(asked: pl.DataFrame) -> pl.DataFrame:
     runs = asked.select(RUN).unique(maintain_order=True).with_row_index("run")
-    name = pl.col("formulation")
-    alone = ~name.str.contains("+", literal=True)
-    arm = name.str.split_exact(PERSONA, 1)
+    parts = pl.col("formulation").str.split_exact("+", 1).struct
+    beside, arms = parts.field("field_1"), {name: arm for arm, name in ARMS.items()}
+    arm = beside.replace_strict(arms, default=None, return_dtype=pl.String)
     return runs.with_columns(
-        wording=name.str.split_exact("+", 1).struct.field("field_0"),
-        persona=pl.when(alone).then(pl.lit(NONE)).otherwise(arm.struct.field("field_1")),
+        wording=parts.field("field_0"),
+        persona=pl.when(beside.is_null()).then(pl.lit(NONE)).otherwise(arm),
     )
 
 

@@ -45,7 +45,7 @@ Row = dict[str, Any]
 class KnownOfSessions:
     """What records of sessions do not hold. `categories`: experiment -> category, for experiments
     whose records name none; `equal_others`: participant -> whether the person whose facts they get
-    in the arm `other` gives the same answers (`personas.equal_values`)."""
+    in the arm `other` gives the same answers (`prompts.arms.Interviewed.equal`)."""
 
     categories: Mapping[str, str] = field(default_factory=dict)
     equal_others: Mapping[str, bool] = field(default_factory=dict)

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import polars as pl
 
+from tremble.prompts.asked import ARMS as INTERVIEWS
 from tremble.stats.frames.session_responses import NONE, Sessions
 from tremble.stats.inference.over_people import cohens_d, mean_of
 from tremble.stats.inference.power import smallest_mean
@@ -26,23 +27,9 @@ from tremble.stats.tables.session_rows import (
     over,
 )
 
-OWN, OTHER, REFUSED = "own", "other", "refused"
-ARMS = (NONE, OWN, OTHER, REFUSED)
+ARMS = (NONE, *INTERVIEWS)
+_, OWN, OTHER, REFUSED = ARMS
 CONTRASTS = ((OWN, OTHER), (OWN, NONE), (OWN, REFUSED), (OTHER, NONE))
-_SUMS = ("nats", "squares")
-
-
-def equal_values(
-    said: Mapping[str, Mapping[str, str]], others: Mapping[str, str | None]
-) -> dict[str, bool]:
-    """participant -> whether the person whose facts they get in the arm `other` gives the same
-    answers. `said`: what each participant answers to which question; `others`: participant -> that
-    person, None for who has none, whom it leaves out."""
-    return {
-        one: dict(said[one]) == dict(said[other])
-        for one, other in others.items()
-        if other is not None and one in said and other in said
-    }
 
 
 def persona_table(sessions: Sessions, equal: Mapping[str, bool] | None = None) -> list[Row]:
@@ -61,7 +48,7 @@ def persona_table(sessions: Sessions, equal: Mapping[str, bool] | None = None) -
     arXiv 2605.07632 has it), note.
 
     People count who have all arms of the study, with the responses that all of them kept. `equal`
-    as from `equal_values`; what it does not name is not known.
+    as from `Interviewed.equal`; what it does not name is not known.
     """
     rows: list[Row] = []
     arms = sessions.runs.filter(pl.col("persona").is_in(ARMS))

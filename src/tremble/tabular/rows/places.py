@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from tremble.tabular.table import Table
-from tremble.text import counted
+from tremble.text import counted, some_of
 
 SHOWN = 3  # places
 VALUES = 8  # values of cells
@@ -40,9 +40,7 @@ def brief(value: str) -> str:
 
 def listed(values: Sequence[str]) -> str:
     """The first of some values: "'a', 'b' and 3 more"."""
-    shown = ", ".join(map(brief, values[:VALUES]))
-    more = len(values) - VALUES
-    return shown + (f" and {more:,} more" if more > 0 else "")
+    return some_of(map(brief, values[:VALUES]), len(values) - VALUES)
 
 
 def seen(values: Counter[str]) -> str:
@@ -51,5 +49,4 @@ def seen(values: Counter[str]) -> str:
     for value, count in values.most_common(VALUES):
         if len(", ".join(listed)) < _ALL:
             listed.append(f"{brief(value)} ({count:,})")
-    more = len(values) - len(listed)
-    return ", ".join(listed) + (f" and {more:,} more" if more else "")
+    return some_of(listed, len(values) - len(listed))
