@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tremble.decisions.record import Decision, target_share
@@ -120,7 +120,9 @@ class Fact:
         numbers, rates = [[pair[at] for pair in self.pairs] for at in (0, 1)]
         if min(len({*numbers}), len({*rates})) < _ORDERED:
             return 0.0
-        found = abs(_correlation(_ranks(numbers), _ranks(rates)))
+        from scipy.stats import spearmanr  # takes a while to load, and few studies have rates here
+
+        found = abs(float(spearmanr(numbers, rates).statistic))
         if found > 1 - 1e-9:
             return 1.0
         return found if found >= _NEARLY and len(numbers) >= _MANY else 0.0
@@ -151,24 +153,3 @@ def _as_well(tries: int, wrong: int, likely: float) -> float:
     if wrong:
         apart += (1 - right) * math.log((1 - right) / (1 - likely))
     return math.exp(-tries * apart)
-
-
-def _ranks(values: Sequence[float]) -> list[float]:
-    """Ranks from 0, the mean one where values are the same."""
-    order = sorted(range(len(values)), key=values.__getitem__)
-    ranks = [0.0] * len(values)
-    start = 0
-    while start < len(order):
-        end = start
-        while end < len(order) and values[order[end]] == values[order[start]]:
-            end += 1
-        for place in order[start:end]:
-            ranks[place] = (start + end - 1) / 2
-        start = end
-    return ranks
-
-
-def _correlation(x: Sequence[float], y: Sequence[float]) -> float:
-    mx, my = sum(x) / len(x), sum(y) / len(y)
-    both = sum((a - mx) * (b - my) for a, b in zip(x, y, strict=True))
-    return both / math.sqrt(sum((a - mx) ** 2 for a in x) * sum((b - my) ** 2 for b in y))
