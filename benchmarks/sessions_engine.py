@@ -96,7 +96,7 @@ def main() -> None:
     trunk = cast(Stretch, prompts[0].prefix).trunk
     reference = ReferenceEngine(whole, cast(Any, None), {}, None)
     engine = SharedEngine(reference, print, room=Room(2048, 128))
-    engine.check = SelfCheck(0, 0.0, 1.0, None)
+    engine.check, engine._checked = SelfCheck(0, 0.0, 1.0, None), given.tokens  # none is made
     bare(whole, Trunk(trunk.ids[:64]), 1)  # what is made at the first pass
     places = torch.tensor([len(one.prefix) - 1 for one in prompts])
     for number in range(given.rounds):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
 from pathlib import Path
@@ -15,16 +16,18 @@ import statsmodels.api as sm
 from statsmodels.stats.sandwich_covariance import cov_cluster, cov_cluster_2groups
 from typer.testing import CliRunner
 
-from tests.support.scored_sessions import said, scored, study
+from tests.support.scored_sessions import PAIR, drawn, said, scored, study
 from tests.support.stat_frames import decision, loop_r, score
 from tests.support.studies import run, study_file
-from tremble.api.codebook import MEANINGS, codebook
+from tremble.api.codebook import MEANINGS, codebook, without_empty
 from tremble.api.export import OF_SESSIONS, export_study, tidy
 from tremble.api.results import analyze_study
 from tremble.commands.program import app
 from tremble.stats.frames.clusters import top_levels
 from tremble.stats.frames.matrix import AllPoints
+from tremble.stats.frames.session_responses import session_responses
 from tremble.stats.tables.analysis import analyze
+from tremble.stats.tables.misalignment import misalignment_table
 from tremble.store.schemas import DECISIONS, SCORES
 
 
@@ -308,3 +311,40 @@ def test_parquet_holds_the_same_and_a_wrong_wish_is_one_sentence(data: Path) -> 
     found = CliRunner().invoke(app, ["export", str(out), "--out", str(data / "file" / "x.csv")])
     assert found.exit_code == 2
     assert found.stderr.count("\n") == 1
+
+
+def test_d_of_a_session_study_from_the_export_alone() -> None:
+    """Cohen's d of every experiment out of the CSV, by numpy, as the table has it; sessions of
+    which some responses have options, and some were cut for one model."""
+    decisions, _, scores = drawn()
+    decisions = [
+        row | {"keys": ["A", "B", "C"][: 2 + n % 2], "choice": "A"} if n % 3 else row
+        for n, row in enumerate(decisions)
+    ]
+    known = {row["decision"]: row for row in decisions}
+    scores = [
+        row | _options(known[row["decision"]]["keys"], n)
+        for n, row in enumerate(scores)
+        if not (n % 11 == 0 and row["model"] == "post")
+    ]
+    frames = study(decisions, scores)
+    table = csv.DictReader(io.StringIO(without_empty(tidy(*frames)).write_csv()))
+    rows = [row for row in table if row["nats"]]
+    assert len(rows) == len(scores)  # a row per response and run, options or not
+    nats: dict[tuple[str, str], dict[str, float]] = {}
+    for row in rows:
+        of_run = nats.setdefault((row["config_experiment"], row["model"]), {})
+        assert row["decision"] not in of_run
+        of_run[row["decision"]] = float(row["nats"])
+    found = misalignment_table(session_responses(*frames), [PAIR])
+    for one in (row for row in found if row["kind"] == "experiment"):
+        base, post = (nats[one["experiment"], model] for model in ("base", "post"))
+        both = sorted(set(base) & set(post))
+        x, y = (np.array([model[name] for name in both]) for model in (base, post))
+        pooled = np.sqrt((x.var(ddof=1) + y.var(ddof=1)) / 2)
+        assert one["responses"] == len(both)
+        assert one["d"] == pytest.approx((y.mean() - x.mean()) / pooled, rel=0, abs=1e-9)
+
+
+def _options(keys: list[str], n: int) -> dict[str, object]:
+    return {"logprobs": [math.log((1 + at + n % 3) / 20) for at in range(len(keys))], "mass": 0.5}

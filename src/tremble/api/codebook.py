@@ -43,7 +43,8 @@ MEANINGS = {
     "options, 0/1 or its share), other (0/1, an option that is not the target of a choice among "
     "three or more; r in the tables uses all rows except these: drop rows of kind other)",
     "option": "option whose probability and outcome are in this row: the target option if there "
-    "is one; with three or more options a row for each of them, for rates if its share is known",
+    "is one; with three or more options a row for each of them, for rates if its share is known; in "
+    "sessions, if no target is coded, the option chosen: one row per response",
     "value": "value of the option, a point on a scale or an amount; no column if no option has one",
     "choice": "option the person chose, empty for rates",
     "outcome": "what people did: 1 where the option was chosen, 0 where not, or its share",
@@ -53,8 +54,7 @@ MEANINGS = {
     "presentations": "presentations with a score",
     "response": "what the person said in a session, between its marks; no column without sessions",
     "nats": "minus the natural log of the probability of this response under the whole vocabulary, "
-    "summed over its tokens; a decision of three or more options has it in each of its rows; no "
-    "column without sessions",
+    "summed over its tokens; no column without sessions",
     "nats_closed": "nats with the mark that closes the response; no column without sessions",
     "response_tokens": "number of tokens of the response; no column without sessions",
     "response_likeliest": "1 if the first token of the response is the likeliest first token, else "

@@ -1,8 +1,9 @@
 """A study as one tidy table for R and Stata, with a codebook.
 
 One row per decision and run (model, format, wording); of three or more options one row for each: of
-a single choice for all of them, of rates for those with a known share. Decisions without a score
-stay, with the reason: what is left out of a table cannot be counted.
+a single choice for all of them, of rates for those with a known share. A response of a session has
+one row, that of its target or of the option chosen. Decisions without a score stay, with the
+reason: what is left out of a table cannot be counted.
 """
 
 from __future__ import annotations
@@ -111,9 +112,11 @@ def _said(scores: pl.DataFrame) -> pl.DataFrame:
 def _facts(decisions: pl.DataFrame) -> pl.DataFrame:
     """A row per decision and option in question: all that no run changes."""
     unit = units(decisions).rename({"item": "unit_item"}).drop("cluster")
+    decisions = with_columns(decisions, "choices_each", "response")
     facts = (
-        with_columns(decisions, "choices_each", "response")
-        .join(_by_option(decisions), on="decision", how="left", maintain_order="left_right")
+        decisions.join(
+            _by_option(decisions), on="decision", how="left", maintain_order="left_right"
+        )
         .join(unit, on="decision", how="left", maintain_order="left")
         .with_columns(
             option=pl.coalesce("key", "target"),
@@ -138,9 +141,18 @@ def _facts(decisions: pl.DataFrame) -> pl.DataFrame:
 
 def _by_option(decisions: pl.DataFrame) -> pl.DataFrame:
     """decision, key, outcome and kind: the points of `outcomes`, and of choices among three or more
-    options with a coded target the other options too, of the kind `OTHER`."""
-    did = outcomes(decisions).select("decision", "key", "outcome", "kind")
-    several = decisions.filter(pl.col("keys").list.len() > 2)
+    options with a coded target the other options too, of the kind `OTHER`; of a response one
+    point, that of its target, or else of what was chosen."""
+    asked = pl.coalesce("target", "choice").cast(pl.String)
+    said = decisions.filter(pl.col("response").is_not_null()).select("decision", said=asked)
+    did = (
+        outcomes(decisions)
+        .select("decision", "key", "outcome", "kind")
+        .join(said, on="decision", how="left", maintain_order="left")
+        .filter(pl.col("said").is_null() | (pl.col("key") == pl.col("said")))
+        .drop("said")
+    )
+    several = decisions.filter(pl.col("keys").list.len() > 2, pl.col("response").is_null())
     coded = did.filter(pl.col("kind") == CHOICE).join(several, on="decision", how="semi")
     chosen, target = (pl.col(name).cast(pl.String) for name in ("choice", "target"))
     beside = (

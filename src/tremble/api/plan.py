@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from tremble.api.times import ModelWork, Times, Timing
-from tremble.engines.model_size import ModelSize, model_size
+from tremble.engines.model_size import ModelSize, model_size, widest_window
 from tremble.engines.open import scored_identity
 from tremble.engines.shared_prefix.stream import Plan
 from tremble.errors import UserError
@@ -234,7 +234,7 @@ class _Plan:
         options = study.run
         if model.size is not None:
             lossless = options.dtype == "float32" and options.quantise is None
-            model.work.add(prompts, plan, lossless)
+            model.work.add(prompts, plan, lossless, widest_window(model.size.config))
         account = (folder.manifest() or {}).get("scoring")
         if account is not None:
             model.work.before.append(account)

@@ -32,26 +32,30 @@ class ModelWork:
     before: list[Mapping[str, Any]] = field(default_factory=list)
     _checked: int = 0  # tokens of the longest prompt that the path will have been checked on
 
-    def add(self, prompts: Sequence[TokenPaths], plan: Any, lossless: bool) -> None:
-        """One more job's prompts, of which `plan` is, in the order in which jobs are scored."""
+    def add(
+        self, prompts: Sequence[TokenPaths], plan: Any, lossless: bool, window: int = 0
+    ) -> None:
+        """One more job's prompts, of which `plan` is, in the order in which jobs are scored;
+        `window`: the widest of the model's layers."""
         if not plan.prompts:
             return
         passes = max(-(-plan.distinct // _PASS), -(-plan.rows // _ROWS))
         self.shared += Work(plan.distinct, plan.pairs, plan.rows, passes)
         tokens, pairs, singles = plan.one_by_one()
         self.alone += Work(tokens, pairs, plan.rows, singles)
-        if plan.longest > 2 * self._checked:  # as the engine does
-            self._checked = plan.longest
-            self.checks += _check(plan, prompts, lossless)
+        checked = plan.checked_tokens(window)
+        if checked > 2 * self._checked:  # as the engine does
+            self._checked = checked
+            self.checks += _check(plan, prompts, lossless, window)
 
 
-def _check(plan: Any, prompts: Sequence[TokenPaths], lossless: bool) -> Work:
+def _check(plan: Any, prompts: Sequence[TokenPaths], lossless: bool, window: int) -> Work:
     """A check of the shared path: some prompts by the reference and once more in three passes; by
     the model in float32 as well where it is run in less."""
     from tremble.engines.shared_prefix.self_check import checked_prompts
     from tremble.engines.shared_prefix.stream import Plan
 
-    small = Plan(checked_prompts(plan, prompts))
+    small = Plan(checked_prompts(plan, prompts, window))
     alone = Work(small.tokens, small.pairs_alone, small.rows, small.sequences)
     again = alone + Work(small.distinct, small.pairs, small.rows, 3)
     return again if lossless else again + alone

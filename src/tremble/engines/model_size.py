@@ -105,6 +105,13 @@ def operations(model: Any) -> Cost:
     )
 
 
+def widest_window(config: Any) -> int:
+    """Tokens of the widest window or chunk that layers of a model see; 0 where none is limited."""
+    text = config.get_text_config()
+    names = ("sliding_window", "attention_chunk_size")
+    return max(int(getattr(text, name, None) or 0) for name in names)
+
+
 def _shape(model: Any) -> str:
     """A hash of what decides how long passes take: twins have the same."""
     text = model.config.get_text_config()

@@ -90,9 +90,9 @@ def test_what_of_a_rest_lies_along_the_trunk_is_the_trunk() -> None:
     assert leaving(Stretch(trunk, 3, (8,)), (9,)) == (4, (9,))
 
 
-def long_session(tokens: int, reads: int) -> list[TokenPaths]:
+def long_session(tokens: int, reads: int, seed: int = 1) -> list[TokenPaths]:
     """One trunk with a read every so many tokens, every second of which leaves it."""
-    trunk = Trunk(np.random.default_rng(1).integers(20, 400, tokens, np.uint32))
+    trunk = Trunk(np.random.default_rng(seed).integers(20, 400, tokens, np.uint32))
     stops = np.linspace(10, tokens - 4, reads).astype(int).tolist()
     return [
         TokenPaths(Stretch(trunk, stop, (3, 4) if number % 2 else ()), ((1,), (2,)), (False, False))
@@ -109,14 +109,37 @@ def test_a_long_trunk_is_planned_at_once() -> None:
     assert perf_counter() - began < 5
 
 
-def test_a_check_of_a_long_trunk_takes_its_longest_prompt_and_short_ones() -> None:
+def test_a_check_of_a_long_trunk_takes_what_the_stream_pays_for() -> None:
     prompts = long_session(33_000, 2_000)
-    chosen = [prompts[index] for index in Plan(prompts).sample(8)]
+    plan = Plan(prompts)
+    chosen = [prompts[index] for index in plan.sample(8)]
     lengths = sorted(p.length for p in chosen)
-    assert lengths[-1] == max(p.length for p in prompts)
+    short = [p.length for p in prompts if p.length <= 2048]
+    assert lengths[-1] == max(short) == plan.checked_tokens(0)
     assert len(chosen) >= 6
-    assert sum(lengths[:-1]) <= 8192
+    assert sum(lengths[:-1]) <= 2048
     assert {bool(p.prefix.rest) for p in chosen if isinstance(p.prefix, Stretch)} == {True, False}
+
+
+def test_a_check_of_a_long_trunk_reaches_beyond_a_window_that_its_session_outgrows() -> None:
+    prompts = long_session(33_000, 2_000)
+    plan = Plan(prompts)
+    assert 7_900 < plan.checked_tokens(4_000) <= 8_000
+    assert max(prompts[index].length for index in plan.sample(8, 4_000)) == plan.checked_tokens(
+        4_000
+    )
+    assert plan.checked_tokens(33_000) <= 2048  # which no token reaches
+    whole = Plan(alone(p) for p in prompts[:40])
+    assert whole.checked_tokens(0) == whole.longest  # on no trunk
+
+
+def test_a_check_of_many_sessions_takes_longer_prompts() -> None:
+    many = [p for seed in range(8) for p in long_session(33_000, 50, seed)]
+    assert 2048 < Plan(many).checked_tokens(0) <= 8192
+    late = [p for p in long_session(33_000, 2_000) if p.length > 20_000]
+    plan = Plan(late)
+    assert plan.checked_tokens(0) == min(p.length for p in late)
+    assert plan.sample(8)
 
 
 def test_a_response_of_one_token_is_read_behind_it_too() -> None:
@@ -234,7 +257,7 @@ def test_a_response_is_compared_too() -> None:
 def test_what_is_checked_is_written_out_for_the_reference() -> None:
     prompts = long_session(9_000, 300)
     sample = checked_prompts(Plan(prompts), prompts)
-    assert max(p.length for p in sample[:-1]) == max(p.length for p in prompts)
+    assert max(p.length for p in sample[:-1]) == Plan(prompts).checked_tokens(0)
     assert isinstance(sample[-1].prefix, Stretch)
     assert 0 < len(sample[-1].prefix.rest) <= 4096
     seen: list[TokenPaths] = []

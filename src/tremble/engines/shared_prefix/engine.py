@@ -21,7 +21,7 @@ from tremble.engines.base import Limits, Score
 from tremble.engines.cost import Work, fit
 from tremble.engines.machine import machine
 from tremble.engines.memory import Room, is_out_of_memory, keep_freed_memory, room_in, too_little
-from tremble.engines.model_size import operations
+from tremble.engines.model_size import operations, widest_window
 from tremble.engines.positions import longest_of_one_kind
 from tremble.engines.reference import ReferenceEngine
 from tremble.engines.shared_prefix.layers import compiled, decoder_layers, for_rows, running
@@ -92,6 +92,7 @@ class SharedEngine:
         self._exact = exact
         # On a model over several devices the output head may lie elsewhere than the embedding.
         self._spread = len(set(getattr(self.model, "hf_device_map", {}).values())) > 1
+        self._window = widest_window(self.model.config)
         self._configs = configs_of(self.model)
         layers = decoder_layers(self.model)
         self._last = layers[-1] if layers and not self._spread else None
@@ -172,7 +173,8 @@ class SharedEngine:
         plan = Plan(chosen)
         most = self._room_for(plan)
         # Longer histories may reach past a window that the earlier ones did not.
-        if self.check is None or (self.check.why is None and plan.longest > 2 * self._checked):
+        longer = plan.checked_tokens(self._window) > 2 * self._checked
+        if self.check is None or (self.check.why is None and longer):
             began = time.perf_counter()
             self._begin(plan, chosen, most)
             self._checking += time.perf_counter() - began
@@ -207,8 +209,8 @@ class SharedEngine:
 
     def _begin(self, plan: Plan, prompts: Sequence[TokenPaths], most: Room) -> None:
         """Hold the path against the reference, and the precision against float32."""
-        sample = checked_prompts(plan, prompts)
-        self._checked = plan.longest
+        sample = checked_prompts(plan, prompts, self._window)
+        self._checked = plan.checked_tokens(self._window)
         expected = scored_alone(self.reference, sample)
         self.check, scores = self._best_way(sample, expected, most)
         self._notify(self.check.sentence())

@@ -61,10 +61,11 @@ class Precision:
         )
 
 
-def checked_prompts(plan: Plan, prompts: Sequence[TokenPaths]) -> list[TokenPaths]:
-    """Those of `prompts`, of which `plan` is, that a path is checked on, and a branch."""
+def checked_prompts(plan: Plan, prompts: Sequence[TokenPaths], window: int = 0) -> list[TokenPaths]:
+    """Those of `prompts`, of which `plan` is, that a path is checked on, and a branch; `window` as
+    in `widest_window`."""
     # The reference takes a pass for every surface form; those of the labels show as much.
-    sample = [prompts[index].labels_alone() for index in plan.sample(CHECKED)]
+    sample = [prompts[index].labels_alone() for index in plan.sample(CHECKED, window)]
     return [*sample, _branched(max(sample, key=_worth_a_branch))]
 
 

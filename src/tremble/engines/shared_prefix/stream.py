@@ -21,8 +21,10 @@ import numpy as np
 from tremble.engines.shared_prefix.layout import Ints, laid_out
 from tremble.tokenization.options import TokenPaths
 
-CHECKED_TOKENS = 8192  # that a check on trunks takes besides its longest prompt, or
-_CHECKED_PART = 20  # the stream over this, whichever is more
+# Tokens of the longest prompt of a check on trunks, and of all others together: so many at least,
+# more with the stream, but no more than a pass of all layers has memory for everywhere.
+CHECKED_TOKENS, _CHECKED_MOST = 2048, 8192
+_CHECKED_PART = 40  # the stream over this
 
 
 @dataclass(frozen=True)
@@ -175,21 +177,35 @@ class Plan:
         )
         return tokens, seen, rows
 
-    def sample(self, count: int) -> list[int]:
-        """About so many prompts to check a path on: the longest and its neighbours in the tree,
-        which share most with it, and others evenly over the stream.
+    def checked_tokens(self, window: int) -> int:
+        """Tokens of the longest prompt that a check takes, for layers of which the widest window
+        has so many (0: none): of the longest there is. On trunks a pass over that can take longer
+        than the stream, and memory with its square; so the longest that is affordable, or that
+        reaches twice as far as a window that the stream outgrows."""
+        if not (self._trunks >= 0).any():
+            return self.longest
+        most = min(_CHECKED_MOST, max(CHECKED_TOKENS, self.distinct // _CHECKED_PART))
+        if window < self.longest:
+            most = max(most, 2 * window)
+        return int(max(self._lengths[self._lengths <= most].max(initial=0), self._lengths.min()))
+
+    def sample(self, count: int, window: int = 0) -> list[int]:
+        """About so many prompts to check a path on: the longest (see `checked_tokens`) and its
+        neighbours in the tree, which share most with it, and others evenly over the stream.
 
         On trunks all of these may be as long as the longest: of them, and of short ones, half of
         which leave their trunk, there are no more than a small part of the stream pays for.
         """
         if not len(self._owners):
             return []
-        longest = int(self._lengths.argmax())
+        most = self.checked_tokens(window)
+        longest = int(np.where(self._lengths <= most, self._lengths, 0).argmax())
         near = range(max(0, longest - count // 4), longest + count // 4 + 1)
         spread = np.linspace(0, len(self._owners) - 1, count - len(near)).astype(int)
         places = [int(place) for place in (*near, *spread) if place < len(self._owners)]
         if (self._trunks >= 0).any():
-            places = self._afforded([longest, *self._short(count), *reversed(places)])
+            some = [place for place in reversed(places) if self._lengths[place] <= most]
+            places = self._afforded([longest, *self._short(count), *some])
         return sorted({int(self._owners[place]) for place in places})
 
     def _short(self, count: int) -> list[int]:
