@@ -43,8 +43,8 @@ MEANINGS = {
     "options, 0/1 or its share), other (0/1, an option that is not the target of a choice among "
     "three or more; r in the tables uses all rows except these: drop rows of kind other)",
     "option": "option whose probability and outcome are in this row: the target option if there "
-    "is one; with three or more options a row for each of them, for rates if its share is known; in "
-    "sessions, if no target is coded, the option chosen: one row per response",
+    "is one; with three or more options a row for each of them, for rates if its share is known; "
+    "in sessions without a target the option chosen: one row per response",
     "value": "value of the option, a point on a scale or an amount; no column if no option has one",
     "choice": "option the person chose, empty for rates",
     "outcome": "what people did: 1 where the option was chosen, 0 where not, or its share",
