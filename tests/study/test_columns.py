@@ -56,4 +56,5 @@ def test_rows_of_a_part(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(columns, "PART_BYTES", 1000)
     assert rows_of_a_part(5000, 50) == 10
     assert rows_of_a_part(0, 0) == 1  # of nothing
+    assert rows_of_a_part(0, 10**8) == 10**8  # many rows without a token: no more than there are
     assert rows_of_a_part(10**9, 3) == 1  # rows of more than a part each

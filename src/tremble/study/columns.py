@@ -33,8 +33,8 @@ def in_parts(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
 
 
 def rows_of_a_part(size: int, rows: int) -> int:
-    """How many rows of a table of so many bytes and rows make a part."""
-    return max(1, PART_BYTES * rows // max(1, size))
+    """How many rows of a table of so many bytes and rows make a part: all of them at most."""
+    return max(1, min(rows, PART_BYTES * rows // max(1, size)))
 
 
 def repeated(values: Iterable[Hashable], dtype: pl.DataType) -> pl.Series:

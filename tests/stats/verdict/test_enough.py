@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from tests.support.stat_frames import DECISIONS, decision
-from tremble.stats.verdict.enough import NO_MEAN, Enough, enough
+from tremble.stats.verdict.enough import NO_MEAN, NO_OPTIONS, UNCODED, Enough, enough
 
 _MORE = {"numbers": pl.String, "item": pl.String, "values": pl.List(pl.Float64)}
 
@@ -50,6 +50,15 @@ def test_people_and_items_are_counted_and_bounds_are_those_of_the_verdict() -> N
     assert few_people.answers["replace"] == few_people.answers["ranking"]
     unnamed = _of([row | {"participant": None} for row in _study(20, 10)])
     assert "neither participant nor game is known" in str(unnamed.answers["ranking"])
+
+
+def test_transcripts_have_no_distribution_and_why() -> None:
+    """Two options of a session are not coded, so neither their levels nor their distribution is
+    asked for; words have no options at all."""
+    two = _of([row | {"family": "session", "target": None} for row in _study(20, 10)])
+    assert two.answers["distribution"] == UNCODED and two.answers["levels"] == NO_MEAN
+    words = _of([row | {"family": "session", "keys": [], "choice": None} for row in _study(20, 10)])
+    assert words.answers["distribution"] == NO_OPTIONS
 
 
 def test_three_options_have_a_distribution_and_a_level_only_with_a_number() -> None:

@@ -18,6 +18,8 @@ from tremble.store.schemas import with_columns
 
 NO_MEAN = "options without values and without a target option have no mean"
 TWO_OPTIONS = "with two options, the levels say everything"
+NO_OPTIONS = "no options are known"
+UNCODED = "with two options, a distribution is a level, which needs a target option"
 ONE_READER = "no text was read by two people"
 QUESTIONS = ("ranking", "levels", "effects", "distribution", "replace")
 
@@ -116,24 +118,40 @@ def _of(
         held, _ = units_of(kinds_of(points))
         ranking = held.reason or too_little(held, points["decision"].n_unique()) or ""
         few = too_few_people(held, behind) or ""
-    several = int(decisions["keys"].list.len().max() or 0)  # type: ignore[arg-type]
-    valued = "values" in decisions and decisions["values"].null_count() < decisions.height
-    named = decisions["target"].null_count() < decisions.height
-    coded = valued or named or (several == 2 and family != FAMILY)
-    if not coded:
+    if not _coded(decisions):
         absent["levels"] = absent["effects"] = NO_MEAN
     if not contrasted:
         absent.setdefault("effects", "no [[contrast]]")
-    if several < 3:
-        absent["distribution"] = TWO_OPTIONS
-    elif not _read_twice(decisions):
-        absent["distribution"] = ONE_READER
+    if _most_options(decisions) < 3 or not _read_twice(decisions):
+        absent["distribution"] = no_distribution(decisions)
     for name, why in (("ranking", ranking), *((name, few) for name in QUESTIONS[1:4])):
         if why and name not in absent:
             lacking[name] = why
     if lacking:
         lacking["replace"] = next(iter(lacking.values()))
     return Enough(family, decisions.height, people, items, lacking, absent)
+
+
+def no_distribution(decisions: pl.DataFrame) -> str:
+    """Why a family has no distribution to be compared, where it has none."""
+    most = _most_options(decisions)
+    if most > 2:
+        return ONE_READER
+    if most < 2:
+        return NO_OPTIONS
+    return TWO_OPTIONS if _coded(decisions) else UNCODED
+
+
+def _most_options(decisions: pl.DataFrame) -> int:
+    return int(decisions["keys"].list.len().max() or 0)  # type: ignore[arg-type]
+
+
+def _coded(decisions: pl.DataFrame) -> bool:
+    """Whether options have values or a target, so that choices have a mean."""
+    valued = "values" in decisions and decisions["values"].null_count() < decisions.height
+    named = decisions["target"].null_count() < decisions.height
+    two = _most_options(decisions) == 2 and decisions["family"][0] != FAMILY
+    return valued or named or two
 
 
 def _read_twice(decisions: pl.DataFrame) -> bool:

@@ -17,7 +17,7 @@ from tremble.stats.tables.levels import level_of
 from tremble.stats.verdict.answer import MARGINS, Answer, Margins
 from tremble.stats.verdict.distribution import distribution
 from tremble.stats.verdict.effects import effects
-from tremble.stats.verdict.enough import NO_MEAN, ONE_READER, TWO_OPTIONS, behind_rates
+from tremble.stats.verdict.enough import NO_MEAN, behind_rates, no_distribution
 from tremble.stats.verdict.facts import contrast_facts, distance_facts, level_facts
 from tremble.stats.verdict.levels import levels
 from tremble.stats.verdict.ranking_table import ranking_table
@@ -38,7 +38,7 @@ def verdict_table(
     either. `ranking` is `verdict`."""
     reads, keys = reads_of(evidence), config_keys(evidence.decisions)
     means, distances = level_of(evidence), judged(evidence)
-    behind, more = behind_rates(evidence.decisions), _more_options(evidence.decisions)
+    behind, absent = behind_rates(evidence.decisions), _absent(evidence.decisions)
     compared = contrast_facts(contrast_rows(evidence, contrasts) if contrasts else [], margins)
     rows = []
     for row in ranking_table(evidence, resamples):
@@ -60,22 +60,19 @@ def verdict_table(
             name: one if name == "replace" else cautious(one, read, margins)
             for name, one in answers.items()
         }
-        absent = _absent(row["family"] in more)
-        rows.append({**row, "mass": read.mass, **_columns(said, absent)})
+        rows.append({**row, "mass": read.mass, **_columns(said, absent[row["family"]])})
     return rows
 
 
-def _more_options(decisions: pl.DataFrame) -> set[str]:
-    """The families in which people chose among three or more."""
-    return set(decisions.filter(pl.col("keys").list.len() > 2)["family"])
-
-
-def _absent(more: bool) -> Mapping[str, str]:
-    """Why a question has no answer, in a family with or without three or more options."""
+def _absent(decisions: pl.DataFrame) -> dict[str, Mapping[str, str]]:
+    """By family why a question has no answer, where it has none."""
     return {
-        "levels": NO_MEAN,
-        "effects": "the study file has no [[contrast]]",
-        "distribution": ONE_READER if more else TWO_OPTIONS,
+        str(part["family"][0]): {
+            "levels": NO_MEAN,
+            "effects": "the study file has no [[contrast]]",
+            "distribution": no_distribution(part),
+        }
+        for part in decisions.partition_by("family")
     }
 
 
