@@ -158,6 +158,6 @@ def test_a_study_without_a_score_claims_nothing(tmp_path: Path) -> None:
         assert claim not in words, claim
     assert "r" not in provenance(out)
     code, said, _ = tremble("verdict", out)
-    assert code == 0 and "Nothing has been scored yet." in said
+    assert code == 0 and "No decision with known options has been scored" in said
     code, _, error = tremble("report", out, "--out", tmp_path / "page.html")
     assert code == 0 and "is missing on the page" not in error

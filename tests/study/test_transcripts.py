@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from tests.support.commands import tremble
 from tests.support.sessions import session
 from tremble.api.results import analyze_study, further_analysis
 from tremble.engines.mock import MockEngine, NextToken
@@ -255,3 +256,23 @@ def test_every_arm_keeps_the_same_responses_whatever_the_window() -> None:
             table = rows(arm, window)  # what is cut is one prompt, which stands there once
             errors = table.filter(pl.col("row_key").is_not_null())["error_kind"]
             assert errors.gather(table["prompt"]).is_null().to_list() == kept
+
+
+def test_a_study_of_sessions_shows_their_tables_unasked(tmp_path: Path) -> None:
+    """And its verdict says why it has no answers, in place of that nothing was scored."""
+    file = write(
+        tmp_path,
+        [
+            {"participant": str(n), "study": "cards", "text": "You say <<red>>, then <<blue>>."}
+            for n in range(3)
+        ],
+    )
+    out = tmp_path / "out"
+    assert tremble("run", file, "--out", out)[0] == 0
+    code, said, _ = tremble("analyze", out)
+    assert code == 0
+    assert said.index("How likely does each model find what people said") < said.index("Models\n")
+    assert "How much do models learn from a person's own past" in said
+    assert "No rows in" not in said
+    code, said, _ = tremble("verdict", out)
+    assert code == 0 and "No decision with known options has been scored" in said

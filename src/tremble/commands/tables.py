@@ -44,6 +44,7 @@ def show_analysis(
 
     `names` are further tables ("all" for every one), `by` parameters of the games, `contrast`
     treatments in place of the study's own; where any are named, the terminal shows no other table.
+    Tables of sessions need not be named where the study has sessions.
     0; 1 where a table failed, which has its sentence in its place; 2 where none of those asked for
     can be made.
 
@@ -54,7 +55,7 @@ def show_analysis(
 
     Store(folder).read_run()  # raises where the folder is no study
     from tremble.api.results import analyze_study, further_analysis, treatments_of
-    from tremble.stats.tables.further import further_names
+    from tremble.stats.tables.further import OF_SESSIONS, further_names
     from tremble.study.notes import caveats
 
     _check_tables(names, folder)
@@ -63,7 +64,8 @@ def show_analysis(
     analysis, *_ = analyze_study(folder)
     asked = bool(names or by or contrast)
     everything = "all" in names or (as_json and not asked)
-    wanted = [name for name in further_names() if everything or name in names]
+    of_sessions = () if asked or not analysis.evidence.has_sessions else OF_SESSIONS
+    wanted = [name for name in further_names() if everything or name in (*names, *of_sessions)]
     failed = _Failures()
     further = further_analysis(analysis, wanted, failed.sentence)
     parts = _breakdowns(analysis, by, failed)
@@ -153,11 +155,17 @@ def _print(
     further: dict[str, Any],
     parts: dict[str, Any],
 ) -> None:
-    """The first tables, where `analysis` is given, and the others."""
+    """The tables asked for (of an `analysis`, those of sessions), the first tables, where it is
+    given, and the others."""
     from tremble.report.tables.contrasts import contrast_layout
     from tremble.report.tables.further import breakdown_layout, further_layout
     from tremble.report.terminal.tables import print_tables, show_tables
 
+    empty = [name for name, rows in further.items() if not rows and len(further) > 1]
+    shown = {name: rows for name, rows in further.items() if name not in empty}
+    print_tables(further_layout(shown), screen())
+    if empty and analysis is None:
+        say(f"No rows in: {', '.join(empty)}.")
     if analysis is not None:
         show_tables(analysis, screen())
     print_tables(contrast_layout(effects), screen())
@@ -170,11 +178,6 @@ def _print(
             "Can a model replace participants here? next: tremble verdict "
             f"{shlex.quote(str(folder))}"
         )
-    empty = [name for name, rows in further.items() if not rows and len(further) > 1]
-    shown = {name: rows for name, rows in further.items() if name not in empty}
-    print_tables(further_layout(shown), screen())
-    if empty:
-        say(f"No rows in: {', '.join(empty)}.")
     print_tables(breakdown_layout(parts), screen())
 
 

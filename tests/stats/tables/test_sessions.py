@@ -214,10 +214,8 @@ def test_the_tables_are_among_the_further_ones_with_captions() -> None:
     known = KnownOfSessions({"e0": "not used: the record has one"})
     tables = further_tables(made, names=names, known=known)
     assert all(tables[name] for name in names)
-    assert {row["formulation"] for row in tables["responses"]} == {
-        *("standard", "standard+persona_own"),
-    }
-    assert {row["formulation"] for row in tables["misalignment"]} == {"standard"}
+    for name in ("responses", "misalignment", "positions"):  # arms are compared in a table apart
+        assert {row["formulation"] for row in tables[name]} == {"standard"}
     assert {row["category"] for row in tables["responses"]} == {"Memory", "Risk", None}
     for table in further_layout(tables):
         assert table.caption and all(section.rows for section in table.sections)
@@ -225,6 +223,29 @@ def test_the_tables_are_among_the_further_ones_with_captions() -> None:
             name = column.name.casefold()
             known_name = name in ("n", "note", "mass") or not column.number
             assert known_name or name in table.caption.casefold(), (table.id, name)
+
+
+def test_categories_of_one_experiment_have_no_mean_of_their_own() -> None:
+    decisions, _, scores = drawn(experiments=3)
+    for rows in (
+        response_table(sessions(decisions, scores)),
+        misalignment_table(sessions(decisions, scores), [PAIR]),
+    ):
+        kinds = [(row["kind"], row["category"]) for row in rows if row["kind"] == "category mean"]
+        assert set(kinds) == {("category mean", "Risk")}  # e0 and e2; Memory is e1 alone
+
+
+def test_responses_of_probability_zero_are_counted_not_averaged() -> None:
+    decisions, nats, scores = drawn(experiments=1, people=25)
+    scores[3]["response_logprob"] = -math.inf  # of the base model
+    rows = response_table(sessions(decisions, scores))
+    base, post = of(rows, model="base"), of(rows, model="post")
+    assert base["nats"] == pytest.approx(np.delete(nats["base"], 3).mean())
+    assert base["responses"] == len(decisions) - 1 and base["kept"] < 1
+    assert base["note"] == "1 with the probability 0 left out" and post["note"] is None
+    (pair,) = misalignment_table(sessions(decisions, scores), [PAIR])
+    assert pair["responses"] == len(decisions) - 1
+    assert "1 with the probability 0 left out" in pair["note"]
 
 
 def test_a_heading_over_all_pairs_names_none() -> None:

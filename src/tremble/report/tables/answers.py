@@ -35,6 +35,9 @@ def controls_missing(rows: Sequence[Row]) -> str:
     return NO_CONTROLS if games and not scored else ""
 
 
+_NONE = "No decision with known options has been scored; `tremble analyze` shows what was."
+
+
 def verdict_layout(rows: Sequence[Row]) -> list[Table]:
     """The rows of `verdict_table`: the answers with their reasons, then the numbers."""
     return [_answers(rows), _numbers(rows)] if rows else [_answers(rows)]
@@ -53,9 +56,7 @@ def _answers(rows: Sequence[Row]) -> Table:
         for row in rows
     ]
     columns = [Column("Question"), Column("Answer"), Column("Why", long=True)]
-    return Table(
-        "verdict", VERDICT, CAPTIONS["verdict"], columns, sections, "Nothing has been scored yet."
-    )
+    return Table("verdict", VERDICT, CAPTIONS["verdict"], columns, sections, _NONE)
 
 
 def _sentence(why: str, known: set[str]) -> str:
@@ -89,5 +90,5 @@ def _numbers(rows: Sequence[Row]) -> Table:
         CAPTIONS["numbers"],
         [Column("Family"), *(Column(name, True) for name in names)],
         [Section(heading, lines) for heading, lines in sections.items()],
-        "Nothing has been scored yet.",
+        _NONE,
     )

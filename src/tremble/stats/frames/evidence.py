@@ -43,6 +43,12 @@ class Evidence:
     scores: pl.DataFrame = field(default_factory=pl.DataFrame)
     persona_scores: pl.DataFrame = field(default_factory=pl.DataFrame)
 
+    @property
+    def has_sessions(self) -> bool:
+        """Whether some decisions are responses of sessions."""
+        said = self.decisions.get_column("response", default=None)
+        return said is not None and said.null_count() < len(said)
+
     def cloned(self) -> Evidence:
         """The same in frames of their own: what is changed in place in one is not in the other."""
         return Evidence(**{part.name: getattr(self, part.name).clone() for part in fields(self)})

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -32,6 +32,7 @@ _SCORED = pl.Schema(
     | dict.fromkeys(("nats", "nats_closed"), pl.Float64)
     | {"tokens": pl.Int32, "first": pl.Boolean, "p": pl.Float64, "mass": pl.Float64}
 )
+_IMPOSSIBLE = pl.Schema({"run": pl.UInt32, "response": pl.UInt32})
 _RUNS = pl.Schema(
     {"run": pl.UInt32, **dict.fromkeys((*RUN, "wording", "persona"), pl.String)},
 )
@@ -53,12 +54,22 @@ class Sessions:
       of interviews (`prompts.asked.ARMS`), "none" for a wording alone, null under a control;
     - `scored`: a row per run and response that it kept: `nats`, `nats_closed` (with the closing
       mark), `tokens` (a count), `first` (whether its first token is the likeliest one), `p` (the
-      normalised probability of what was chosen) and `mass`, null where options are not known.
+      normalised probability of what was chosen) and `mass`, null where options are not known;
+    - `impossible`: `run` and `response` of what a run gives the probability 0, which has no mean.
     """
 
     responses: pl.DataFrame
     runs: pl.DataFrame
     scored: pl.DataFrame
+    impossible: pl.DataFrame = field(default_factory=_IMPOSSIBLE.to_frame)
+
+    def lost(self) -> dict[tuple[int, str], int]:
+        """(run, experiment) -> how many responses have the probability 0 there."""
+        there = self.impossible.join(
+            self.responses.select("response", "experiment"), on="response", how="inner"
+        )
+        counts = there.group_by("run", "experiment").agg(pl.len()).iter_rows()
+        return {(run, experiment): count for run, experiment, count in counts}
 
     @cached_property
     def frame(self) -> pl.DataFrame:
@@ -73,7 +84,7 @@ class Sessions:
         if named is None or self.responses.is_empty():
             return self
         filled = self.responses.with_columns(category=pl.coalesce("category", named))
-        return Sessions(filled, self.runs, self.scored)
+        return replace(self, responses=filled)
 
 
 def session_responses(scores: pl.DataFrame, decisions: pl.DataFrame) -> Sessions:
@@ -92,12 +103,14 @@ def session_responses(scores: pl.DataFrame, decisions: pl.DataFrame) -> Sessions
     )
     asked = asked.with_columns(format_column()).join(names, on="decision", how="inner")
     runs = _runs(asked)
-    kept = (
-        asked.filter(pl.col("error").is_null(), pl.col("response_logprob").is_finite())
+    last = (
+        asked.filter(pl.col("error").is_null(), pl.col("response_logprob").is_not_null())
         .join(runs.select("run", *RUN), on=RUN)
         .unique(["run", "response"], keep="last", maintain_order=True)
     )
-    return Sessions(responses, runs, _scored(kept))
+    kept = last.filter(pl.col("response_logprob").is_finite())
+    impossible = last.filter(pl.col("response_logprob") == -np.inf).select(list(_IMPOSSIBLE))
+    return Sessions(responses, runs, _scored(kept), impossible)
 
 
 def _ordered(decisions: pl.DataFrame) -> pl.DataFrame:

@@ -203,6 +203,8 @@ _TABLES = {
         lambda of: persona_table(of.sessions, of.known.equal_others),
     ),
 }
+# What a study of sessions is made for; shown without being asked for.
+OF_SESSIONS = ("responses", "misalignment", "positions", "personas")
 FURTHER = {name: table.about for name, table in _TABLES.items()}
 # What stands under names of its own where tables do: in JSON, on pages and in exports.
 _TAKEN = (

@@ -83,10 +83,14 @@ def _pairs(rows: Iterable[Row]) -> set[tuple[str, str]]:
 
 
 def _by_category(rows: Sequence[Row], leading: Row) -> list[Row]:
-    known = dict.fromkeys(row["category"] for row in rows)
-    if len(known) < 2:
+    """Means of the categories that have several experiments, unless that is all there is."""
+    named: dict[str | None, set[str]] = {}
+    for row in rows:
+        named.setdefault(row["category"], set()).add(row["experiment"])
+    if len(named) < 2:
         return []
-    return _by(rows, "category", empty_row(leading, CATEGORY))
+    several = [row for row in rows if len(named[row["category"]]) > 1]
+    return _by(several, "category", empty_row(leading, CATEGORY))
 
 
 def _by(rows: Sequence[Row], column: str, about: Row) -> list[Row]:

@@ -4,6 +4,7 @@ learn from a person's own past."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -46,7 +47,7 @@ def position_table(sessions: Sessions) -> list[Row]:
         return []
     place = np.digitize(sessions.responses["position"].fill_null(0).to_numpy(), STARTS) - 1
     placed = sessions.responses.with_columns(bin=pl.Series(place, dtype=pl.Int32))
-    sums = person_sums(Sessions(placed, sessions.runs, sessions.scored), ["bin"])
+    sums = person_sums(replace(sessions, responses=placed), ["bin"])
     parts = sums.filter(pl.col("bin") >= 0).partition_by("run", "experiment", as_dict=True)
     rows: list[Row] = []
     for run in sessions.runs.filter(pl.col("persona") == NONE).iter_rows(named=True):

@@ -20,6 +20,7 @@ from tremble.stats.tables.session_rows import (
     MEAN,
     Row,
     experiments,
+    impossible,
     limits,
     mean_by,
     over,
@@ -33,7 +34,8 @@ _MEANS = ("nats_closed", "per_token", "first", "mass", "nats_options", *HABITS)
 
 
 def response_table(sessions: Sessions) -> list[Row]:
-    """One row per run and experiment, then means over the experiments of each category and of all.
+    """One row per run and experiment, then means over the experiments of each category that has
+    several, and of all; arms of interviews, which not everybody has, are in `persona_table`.
 
     model, format, formulation, kind ("experiment", "category mean", "mean"), category, experiment
     (None of a mean), experiments (how many), people, responses (those that have a score), kept
@@ -47,17 +49,17 @@ def response_table(sessions: Sessions) -> list[Row]:
     """
     if sessions.scored.is_empty():
         return []
-    known = experiments(sessions)
+    known, lost = experiments(sessions), sessions.lost()
     parts = person_sums(sessions).partition_by("run", "experiment", as_dict=True)
     rows: list[Row] = []
-    for run in sessions.runs.iter_rows(named=True):
+    alone = pl.col("persona").is_null() | (pl.col("persona") == NONE)
+    for run in sessions.runs.filter(alone).iter_rows(named=True):
         own: list[Row] = []
         for one in known.iter_rows(named=True):
-            people = parts.get((run["run"], one["experiment"]))
-            if people is not None:
-                own.append(run_of(run) | _row(one, people))
-            elif run["persona"] == NONE:  # nobody need have the facts that an arm tells
-                own.append(run_of(run) | _nothing(one))
+            at = (run["run"], one["experiment"])
+            row = _row(one, parts[at]) if at in parts else _nothing(one)
+            row["note"] = join_notes(row["note"], impossible(lost.get(at, 0)))
+            own.append(run_of(run) | row)
         rows += [*own, *(run_of(run) | mean for mean in _means(own))]
     return rows
 
@@ -94,11 +96,11 @@ def _nothing(one: Row) -> Row:
 
 
 def _means(rows: Sequence[Row]) -> list[Row]:
-    """The means over the experiments of each category, and over all; none of a single one."""
+    """The means over the experiments of each category, and of all; none of a single one."""
     made = []
     for category in dict.fromkeys(row["category"] for row in rows):
         inside = [row for row in rows if row["category"] == category]
-        if category is not None and len(inside) < len(rows):
+        if category is not None and 1 < len(inside) < len(rows):
             made.append(_mean(CATEGORY, category, inside))
     return [*made, *([_mean(MEAN, None, rows)] if len(rows) > 1 else [])]
 

@@ -48,6 +48,11 @@ def experiments(sessions: Sessions) -> pl.DataFrame:
     )
 
 
+def impossible(count: int) -> str | None:
+    """What is said of so many responses to which a model gives no probability at all."""
+    return f"{count:,} with the probability 0 left out" if count else None
+
+
 def run_of(run: Mapping[str, Any]) -> Row:
     """The leading columns of a row about one run."""
     return {name: run[name] for name in RUN}
