@@ -17,6 +17,7 @@ from tests.support.transcripts import JF, declare, imported, keys, session, writ
 from tremble.api.check import import_decisions
 from tremble.datasets.base import Notes
 from tremble.datasets.psych import load
+from tremble.datasets.psych_files import found_at
 from tremble.errors import UserError
 from tremble.prompts.formulations import standard
 
@@ -229,3 +230,16 @@ def test_records_keep_odd_sessions(tmp_path: Path) -> None:
     found, _ = imported(tmp_path, lines)
     assert {d.response for d in found} == {"1", "10", "\u0130", "i\u0307"}
     come_back(found, tmp_path)
+
+
+def test_folders_behind_links_are_gone_through_once(tmp_path: Path) -> None:
+    """Data often lie elsewhere on a cluster; a link back to the folder itself ends."""
+    written(tmp_path / "store" / "far", [session("1", "J", "far")])
+    here = tmp_path / "here"
+    written(here / "near", [session("1", "J", "near")])
+    for name, target in (("linked", tmp_path / "store" / "far"), ("again", here)):
+        try:
+            (here / name).symlink_to(target, target_is_directory=True)
+        except OSError:
+            pytest.skip("links need a right that is lacking here (Windows)")
+    assert [one.folder for one in found_at(here)] == ["linked", "near"]

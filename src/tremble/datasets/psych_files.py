@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 import zlib
 from collections import Counter
@@ -45,7 +46,7 @@ def found_at(path: Path) -> list[Found]:
         raise UserError(f"There is no file or folder {str(path)!r}; check the path.")
     files = [
         file
-        for file in sorted(path.rglob("*"))
+        for file in sorted(_inside(path))
         if file.suffix.lower() in _ENDINGS
         and not any(_passed_over(part) for part in file.relative_to(path).parts)
         and is_file(file)
@@ -56,6 +57,19 @@ def found_at(path: Path) -> list[Found]:
     folders = {file.parent for file in files}
     names = Counter(folder.name for folder in folders)
     return [Found(file, _name(file.parent, path, names)) for file in files]
+
+
+def _inside(folder: Path) -> Iterator[Path]:
+    """The files below a folder, also behind links to folders, each of which is gone through once."""
+    seen: set[str] = set()
+    for root, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(root)
+        if real in seen:  # a link that leads back
+            folders.clear()
+            continue
+        seen.add(real)
+        folders.sort()
+        yield from (Path(root) / name for name in files)
 
 
 def _name(folder: Path, path: Path, names: Counter[str]) -> str | None:
