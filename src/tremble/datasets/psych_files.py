@@ -60,7 +60,7 @@ def found_at(path: Path) -> list[Found]:
 
 
 def _inside(folder: Path) -> Iterator[Path]:
-    """The files below a folder, also behind links to folders, each of which is gone through once."""
+    """The files below a folder, also behind links to folders; each is gone through once."""
     seen: set[str] = set()
     for root, folders, files in os.walk(folder, followlinks=True):
         real = os.path.realpath(root)

@@ -40,11 +40,11 @@ def persona_table(sessions: Sessions, equal: Mapping[str, bool] | None = None) -
     mean), arms ("own - other"), n (people; of a mean, experiments), missing (people with an arm,
     but not with all), responses (that all arms kept), difference (nats per response, second arm
     less first, so that above 0 the first predicts better: the mean over people of the differences
-    of their means, so that every person counts once) with its 95% interval low and high over people, smallest (the difference that so many
-    people show with a probability of .80 at .05, two-sided), equal (the share of people whose
-    `other` gives the same answers), unequal_n, unequal, unequal_low and unequal_high (the
-    difference without these), d (unpaired, over responses, by their pooled standard deviation, as
-    arXiv 2605.07632 has it), note.
+    of their means, so that every person counts once) with its 95% interval low and high over
+    people, smallest (the difference that so many people show with a probability of .80 at .05,
+    two-sided), equal (the share of people whose `other` gives the same answers), unequal_n,
+    unequal, unequal_low and unequal_high (the difference without these), d (unpaired, over
+    responses, by their pooled standard deviation, as in arXiv 2605.07632), note.
 
     People count who have all arms of the study, with the responses that all of them kept. `equal`
     as from `Interviewed.equal`; what it does not name is not known.
