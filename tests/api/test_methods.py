@@ -147,6 +147,8 @@ def test_counts_are_those_of_the_files(study: Path) -> None:
         "cells": len(held),
         "templates": len({(m["template"] or {}).get("text") for m in held} - {None}),
         "prompts": scored.height,
+        "responses": 0,
+        "without_options": 0,
     }
     assert {one["family"]: one["decisions"] for one in facts["families"]} == {
         "custom": 72,

@@ -15,6 +15,7 @@ import pytest
 
 from tests.support.commands import tremble
 from tests.support.sessions import session
+from tremble.api.methods import methods_facts
 from tremble.api.results import analyze_study, further_analysis
 from tremble.engines.mock import MockEngine, NextToken
 from tremble.games.session import whole
@@ -23,6 +24,7 @@ from tremble.prompts.arms import Interviewed
 from tremble.prompts.chat import GEMMA, Template
 from tremble.prompts.interview import own_questions
 from tremble.prompts.parts import begun
+from tremble.report.tables.methods import paragraph
 from tremble.store.study_folder import Store
 from tremble.study.cells import Facts
 from tremble.study.file import read_study
@@ -276,3 +278,11 @@ def test_a_study_of_sessions_shows_their_tables_unasked(tmp_path: Path) -> None:
     assert "No rows in" not in said
     code, said, _ = tremble("verdict", out)
     assert code == 0 and "No decision with known options has been scored" in said
+    assert tremble("report", out, "--out", tmp_path / "page.html")[0] == 0
+    page = (tmp_path / "page.html").read_text("utf-8")
+    assert page.index('id="sessions"') < page.index('id="responses"') < page.index('id="models"')
+    words = paragraph(methods_facts(out))
+    assert "Each response in a session was scored behind the text before it" in words
+    assert "Nats per response are given with 95% intervals" in words
+    for claim in ("each option", "Pearson", "replace participants"):  # no option is known
+        assert claim not in words

@@ -38,6 +38,7 @@ from tremble.stats.inference.bootstrap import RESAMPLES
 from tremble.stats.inference.intervals import LEVEL, OTHERS, units_of
 from tremble.stats.verdict.answer import Margins
 from tremble.stats.verdict.enough import behind_rates, enough
+from tremble.store.schemas import with_columns
 from tremble.store.study_folder import Store
 from tremble.study.origins import baseline_origins, stored_origins
 from tremble.study.schema import keys
@@ -52,7 +53,8 @@ def methods_facts(folder: Path, rows_of: RowsOf | None = None) -> dict[str, Any]
     - study, versions (of the packages that scored it), analysis (the version that analyses it now,
       with its resamples, confidence level and bounds);
     - counts: decisions, families, models (scored), cells (finished ones: a model in a format, data
-      and a wording), templates, prompts (rows scored or tried);
+      and a wording), templates, prompts (rows scored or tried), responses (decisions that are one
+      of a session) and of these without_options;
     - families: family, decisions, people (of choice rates, `rates`, all who are behind them) with
       what these are, items, data (entries), resampled (over what and how many of it intervals are
       made), no_interval (why there is none);
@@ -122,7 +124,10 @@ def _counts(
     jobs: Sequence[tuple[Row, Mapping[str, Any]]],
     templates: Sequence[Row],
 ) -> dict[str, int]:
+    said = with_columns(decisions, "response").filter(pl.col("response").is_not_null())
     return {
+        "responses": said.height,
+        "without_options": said.filter(pl.col("keys").list.len() == 0).height,
         "decisions": decisions.height,
         "families": len(families),
         "models": len({manifest["model"] for _, manifest in jobs}),

@@ -16,6 +16,7 @@ from tremble.report.tables.table import layout
 from tremble.stats.filters import MIN_MASS, MIN_N, MIN_R
 from tremble.stats.frames.comparisons import family_order, format_column
 from tremble.stats.tables.analysis import Analysis
+from tremble.stats.tables.further import OF_SESSIONS
 from tremble.text import MISSING, decimal
 
 MAX_REASONS = 50
@@ -44,8 +45,8 @@ def study_page(
 
     `scores` are those that `analysis` was made of, failed ones and those under controls included;
     `caveats` are shown at the top, as they are; `parts` are the further tables (`parts.py`), of
-    which the verdict comes before all other tables; `methods` ends the page. Names and
-    texts are escaped. Raises MissingExtra without altair and vl-convert.
+    which the verdict and those of sessions come before all other tables; `methods` ends the page.
+    Names and texts are escaped. Raises MissingExtra without altair and vl-convert.
     """
     decisions = analysis.evidence.decisions
     outcomes, left_out = outcome_charts(analysis.evidence)
@@ -56,7 +57,8 @@ def study_page(
         caveats=list(caveats),
         tables=layout(analysis),
         answer=[part for part in parts if part.heading.id in ANSWER],
-        parts=[part for part in parts if part.heading.id not in ANSWER],
+        sessions=[part for part in parts if part.heading.id in OF_SESSIONS],
+        parts=[part for part in parts if part.heading.id not in (*ANSWER, *OF_SESSIONS)],
         methods=methods,
         beside=beside_published(analysis.pairs, list(family_order(decisions["family"]))),
         citation=CITATION,

@@ -37,7 +37,10 @@ def resampled_kinds(facts: Facts) -> tuple[list[str], bool]:
 
 def statistics(facts: Facts) -> Iterator[str]:
     """The sentences on agreement, tests, contrasts and the verdict."""
-    if not facts["computed"]["r"]["of"]:
+    counts = facts["counts"]
+    if counts["responses"] and facts["computed"]["r"]["of"]:
+        yield _sessions(facts)
+    if not facts["computed"]["r"]["of"] or counts["without_options"] == counts["decisions"]:
         return
     yield _agreement(facts)
     if facts["pairs"]:
@@ -45,6 +48,17 @@ def statistics(facts: Facts) -> Iterator[str]:
     if facts["contrasts"]:
         yield from _contrasts(facts)
     yield _verdict(facts)
+
+
+def _sessions(facts: Facts) -> str:
+    level = f"{facts['analysis']['level']:.0%} intervals over whole participants, by the jackknife"
+    if not facts["pairs"]:
+        return f"Nats per response are given with {level}."
+    return (
+        "The models of a pair were compared by Cohen's d of the nats of all responses that both "
+        "scored (aligned minus base, as in arXiv 2605.07632), experiment by experiment, with "
+        f"{level}, and by the mean over experiments."
+    )
 
 
 def _because(why: str | None) -> str:

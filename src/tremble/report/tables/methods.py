@@ -174,14 +174,27 @@ def _prompts(facts: Facts) -> Iterator[str]:
 
 
 def _reading(facts: Facts) -> Iterator[str]:
-    asked = facts["asked"]
-    if not facts["counts"]["cells"]:
+    asked, counts = facts["asked"], facts["counts"]
+    if not counts["cells"]:
+        return
+    if counts["responses"]:
+        yield (
+            "Each response in a session was scored behind the text before it: minus the natural "
+            "logarithm of its probability under the whole vocabulary (nats), summed over its "
+            "tokens, without the mark that closes it."
+        )
+    if counts["without_options"] == counts["decisions"]:
         return
     how = {
         "joint": "all tokens of its label",
         "next_token": "the first token of its label alone",
         None: "its label (how much of it is unknown)",
     }[asked["reading"]]
+    if counts["without_options"]:
+        yield (
+            f"The options are known of all but {counted(counts['without_options'], 'response')}; "
+            "what follows is about these."
+        )
     yield (
         "The model received what the person had read up to the choice. Without generating text, we "
         f"read the probability that it gives each option, by {how}. Divided by their sum (the "
@@ -215,8 +228,9 @@ def _left_out(facts: Facts) -> Iterator[str]:
             f"{out['cells_in_part']:,} in part."
         )
     if out["not_applicable_decisions"]:
+        kinds = ["wording", "control", *(["interview"] if facts["asked"]["personas"] else [])]
         yield (
-            f"A wording or control does not apply to "
+            f"A {', '.join(kinds[:-1])} or {kinds[-1]} does not apply to "
             f"{counted(out['not_applicable_decisions'], 'decision')}, which count as missing there."
         )
     for one in out["failed"]:
