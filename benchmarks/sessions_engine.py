@@ -1,9 +1,9 @@
 """One long session through the engine, beside bare passes of transformers over the same tokens.
 
     python benchmarks/sessions_engine.py [--tokens 32768] [--reads 2000] [--branches 0.0]
-                                         [--rounds 1] [--everywhere] [--threads 1]
+                                         [--rounds 1] [--everywhere] [--threads 1] [--smollm2]
 
-A model of the shape of Gemma 3 270M with random weights: nothing is downloaded, and times do not
+A model of the shape of Gemma 3 270M (or SmolLM2 135M) with random weights: nothing is downloaded, and times do not
 depend on what weights hold. Printed are seconds of the processor (other programs count little; with
 several threads these add up), interleaved in each round, of the engine (without its check), of a
 bare pass with logits at the responses alone, and with --everywhere of one with logits at every
@@ -20,7 +20,7 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from transformers import Gemma3ForCausalLM, Gemma3TextConfig
+from transformers import Gemma3ForCausalLM, Gemma3TextConfig, LlamaConfig, LlamaForCausalLM
 
 from tremble.engines.memory import Room
 from tremble.engines.reference import ReferenceEngine
@@ -47,6 +47,22 @@ def model(words: int) -> Any:
         layer_types=["full_attention" if n % 6 == 5 else "sliding_attention" for n in range(18)],
     )
     return Gemma3ForCausalLM(config).eval()
+
+
+def smollm2() -> Any:
+    """SmolLM2 135M as its configuration says: 30 layers of full attention."""
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=49152,
+        hidden_size=576,
+        intermediate_size=1536,
+        num_hidden_layers=30,
+        num_attention_heads=9,
+        num_key_value_heads=3,
+        max_position_embeddings=32768,
+        tie_word_embeddings=True,
+    )
+    return LlamaForCausalLM(config).eval()
 
 
 def session(tokens: int, reads: int, branches: float, words: int) -> list[TokenPaths]:
@@ -89,10 +105,12 @@ def main() -> None:
     asked.add_argument("--threads", type=int, default=1)
     asked.add_argument("--everywhere", action="store_true")
     asked.add_argument("--no-bare", action="store_true")
+    asked.add_argument("--smollm2", action="store_true")
     given = asked.parse_args()
     torch.set_num_threads(given.threads)
-    whole = model(given.words)
-    prompts = session(given.tokens, given.reads, given.branches, given.words)
+    whole = smollm2() if given.smollm2 else model(given.words)
+    words = whole.config.vocab_size
+    prompts = session(given.tokens, given.reads, given.branches, words)
     trunk = cast(Stretch, prompts[0].prefix).trunk
     reference = ReferenceEngine(whole, cast(Any, None), {}, None)
     engine = SharedEngine(reference, print, room=Room(2048, 128))

@@ -36,6 +36,10 @@ class Heads:
 def attended(heads: Heads, bundle: Bundle, manner: Manner) -> torch.Tensor:
     """[units, heads, tokens, size] of the units of a bundle, out of all tokens of a pass."""
     query = _taken(heads.query, bundle.rows)
+    if bundle.columns is None:
+        keys = bundle.mask.shape[-1]
+        near = Heads(query, heads.key[:, :, :keys], heads.value[:, :, :keys])
+        return _under_mask(near, bundle.mask, manner)
     key, value = _taken(heads.key, bundle.columns), _taken(heads.value, bundle.columns)
     if not bundle.apart:
         return _under_mask(Heads(query, key, value), bundle.mask, manner)

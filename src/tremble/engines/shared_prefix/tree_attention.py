@@ -173,7 +173,7 @@ class TreePass:
         key = (id(kind), id(held), like.device)
         if key not in self._views:
             sees = None if kind is None else kind.sees
-            sight = Sight(sees, self._before, held)
+            sight = Sight(sees, self._before, held, self.tokens)
             together = BUNDLE.get(like.device.type, _BUNDLE_ELSEWHERE)
             groups = like.shape[1] // heads.key.shape[1]
             bundles = [

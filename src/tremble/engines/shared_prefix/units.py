@@ -49,14 +49,14 @@ class Bundle:
     """Units that attend in one call, as one kind of layer sees them: tokens [start, stop) of the
     slice, all units but the last of one length. All of them see the first `apart` keys. `rows`
     [units, tokens]: places in the slice, padded at the end; `columns` [units, keys]: the other keys
-    in reach, padded; `mask` [units, 1, groups * tokens, keys]: additive, for all query heads of one
-    key head."""
+    in reach, padded (None: the first so many, in their order); `mask` [units, 1, groups * tokens,
+    keys]: additive, for all query heads of one key head."""
 
     start: int
     stop: int
     apart: int
     rows: torch.Tensor
-    columns: torch.Tensor
+    columns: torch.Tensor | None
     mask: torch.Tensor
 
     @property
@@ -114,11 +114,12 @@ def kept_depths(sees: Sees | None, onward: Sequence[int]) -> Ints | None:
 
 
 class Sight:
-    """What one kind of layer sees in a slice. `held`: the depths of the carried path, of `before`
-    tokens, that it keeps (None: all)."""
+    """What one kind of layer sees in a slice of so many `tokens`. `held`: the depths of the carried
+    path, of `before` tokens, that it keeps (None: all)."""
 
-    def __init__(self, sees: Sees | None, before: int, held: Ints | None) -> None:
-        self._sees, self._before = sees, before
+    def __init__(self, sees: Sees | None, before: int, held: Ints | None, tokens: int) -> None:
+        self._sees, self._before, self._tokens = sees, before, tokens
+        self._triangles: dict[int, torch.Tensor] = {}  # masks of straight units, by their length
         self._held = np.arange(before) if held is None else held
         self._all_held = held is None
 
@@ -137,6 +138,8 @@ class Sight:
 
     def bundle(self, units: Sequence[Unit], groups: int, like: torch.Tensor) -> Bundle:
         """Some units, for query heads of which so many share a key head."""
+        if len(units) == 1 and like.device.type == "cpu" and self._is_straight(units[0]):
+            return self._straight(units[0], groups, like)
         apart = min(unit.whole for unit in units)
         if apart < APART or not _all_before(self._sees):
             apart = 0
@@ -161,6 +164,33 @@ class Sight:
             columns.to(like.device, non_blocking=True),
             mask[:, None].repeat(1, 1, groups, 1).to(like.device, non_blocking=True),
         )
+
+    def _is_straight(self, unit: Unit) -> bool:
+        """Whether a unit goes on along the carried path and all of the slice before it, as most do
+        on a trunk: its keys then lie where they are, in one piece."""
+        first, stop = self._before + unit.start, self._before + unit.stop
+        return (
+            self._all_held
+            and _all_before(self._sees)
+            and unit.own[0] == first
+            and unit.own[-1] == stop - 1
+            and len(unit.columns) == stop - unit.whole
+            and unit.columns[0] == unit.whole
+            and bool((np.diff(unit.columns) == 1).all() and (np.diff(unit.own) == 1).all())
+        )
+
+    def _straight(self, unit: Unit, groups: int, like: torch.Tensor) -> Bundle:
+        """The bundle of a straight unit. Its mask is the end of one that is made once: nothing is
+        hidden but what comes later in the unit."""
+        count, keys = unit.stop - unit.start, self._before + unit.stop
+        made = self._triangles.get(count)
+        if made is None or made.shape[-1] < keys:
+            made = like.new_zeros(1, 1, groups, count, self._before + self._tokens)
+            later = torch.ones(count, count, dtype=torch.bool, device=like.device).triu(1)
+            made[..., -count:].masked_fill_(later, float("-inf"))
+            made = self._triangles[count] = made.flatten(2, 3)
+        rows = torch.arange(unit.start, unit.stop)[None]
+        return Bundle(unit.start, unit.stop, 0, rows, None, made[..., made.shape[-1] - keys :])
 
     def _of(self, unit: Unit, apart: int) -> tuple[Ints, np.ndarray[Any, np.dtype[np.bool_]]]:
         """The keys in reach of a unit behind the first `apart`, and which of its tokens see which
