@@ -233,11 +233,13 @@ def test_records_keep_odd_sessions(tmp_path: Path) -> None:
 
 
 def test_folders_behind_links_are_gone_through_once(tmp_path: Path) -> None:
-    """Data often lie elsewhere on a cluster; a link back to the folder itself ends."""
+    """Data often lie elsewhere on a cluster. A link back ends; a folder is known by its own name,
+    not by that of a link to it, and a hidden link hides no folder."""
     written(tmp_path / "store" / "far", [session("1", "J", "far")])
     here = tmp_path / "here"
     written(here / "near", [session("1", "J", "near")])
-    for name, target in (("linked", tmp_path / "store" / "far"), ("again", here)):
+    links = {"linked": tmp_path / "store" / "far", "again": here, "a": here / "near"}
+    for name, target in (links | {".old": here / "near"}).items():
         try:
             (here / name).symlink_to(target, target_is_directory=True)
         except OSError:

@@ -17,6 +17,7 @@ from tests.support.commands import tremble
 from tests.support.sessions import session
 from tremble.api.methods import methods_facts
 from tremble.api.results import analyze_study, further_analysis
+from tremble.decisions.record import Option
 from tremble.engines.mock import MockEngine, NextToken
 from tremble.games.session import whole
 from tremble.models.byte_tokenizer import VOCABULARY, ByteTokenizer
@@ -212,9 +213,13 @@ def test_sessions_are_cut_to_a_window_alike_in_every_arm(
 
 CARDS = "Cards.\n\nBlock 1: you press <<J>> to see <bos> there.\nThen you press <<F>>.\nNow <<J>>."
 ALL_ON_ONE = "Cards are J or F. You press <<J>>. You press <<F>>."
+BLANK = "\n\nYou press <<J>>.\nThen you press <<F>>.\nEnd."  # the first turn says nothing
+SHORT = "user\nYou press <<J>>.\nThen you press <<F>>."  # the first turn stands in the template
 
 
-@pytest.mark.parametrize("text", [CARDS, ALL_ON_ONE, "\n " + CARDS])
+@pytest.mark.parametrize(
+    "text", [CARDS, ALL_ON_ONE, "\n " + CARDS, BLANK, f" {BLANK}", f" \n\n{ALL_ON_ONE}", SHORT]
+)
 @pytest.mark.parametrize("before", ["", "Interviewer: Age?\nInterviewee: 30.0\n\n"])
 @pytest.mark.parametrize("trims", [True, False])
 def test_a_session_in_a_chat_is_each_response_in_the_template(
@@ -237,7 +242,8 @@ def test_a_session_in_a_chat_is_each_response_in_the_template(
     # People's words are the common text: what stands behind them is a turn's end and a line.
     frame = len("<end_of_turn>\n<start_of_turn>model\n") + 2
     line = max(map(len, text.split("\n")))
-    assert max(len(place.suffix) for place in read.places) < frame + line
+    begin = len("<start_of_turn>user\n")  # all there is in common with a turn of white space
+    assert max(len(place.suffix) for place in read.places) < begin + frame + line
     assert read.text[read.words :].strip() == (before + text).strip()
 
 
@@ -258,6 +264,20 @@ def test_every_arm_keeps_the_same_responses_whatever_the_window() -> None:
             table = rows(arm, window)  # what is cut is one prompt, which stands there once
             errors = table.filter(pl.col("row_key").is_not_null())["error_kind"]
             assert errors.gather(table["prompt"]).is_null().to_list() == kept
+
+
+def test_a_cut_takes_everything_behind_it() -> None:
+    """A response with a long option that the window does not hold ends the session, though those
+    behind it would fit."""
+    text = "You press <<J>>. You press <<F>>. You press <<J>>."
+    long = (Option("F", "F"), Option("J", "J" * 60))
+    first, second, third = session(text)
+    decisions = [first, replace(second, options=long), third]
+    people, arms = Interviewed.of(decisions, own_questions()), ("none",)
+    reader = SessionReader(ByteTokenizer(), None, Interviews("none", arms, people), window=70)
+    table = reader.rows(decisions, TableBuilder(lambda _: ()))
+    errors = table.filter(pl.col("row_key").is_not_null())["error_kind"]
+    assert errors.gather(table["prompt"]).to_list() == [None, "cut", "cut"]
 
 
 def test_a_study_of_sessions_shows_their_tables_unasked(tmp_path: Path) -> None:

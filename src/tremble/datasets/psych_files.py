@@ -60,16 +60,25 @@ def found_at(path: Path) -> list[Found]:
 
 
 def _inside(folder: Path) -> Iterator[Path]:
-    """The files below a folder, also behind links to folders; each is gone through once."""
+    """The files below a folder, then those behind links to other folders, but not what systems keep
+    beside them; each folder is gone through once. Raises UserError for one that cannot be read."""
     seen: set[str] = set()
-    for root, folders, files in os.walk(folder, followlinks=True):
-        real = os.path.realpath(root)
-        if real in seen:  # a link that leads back
-            folders.clear()
-            continue
-        seen.add(real)
-        folders.sort()
-        yield from (Path(root) / name for name in files)
+    waiting = [folder]
+    while waiting:
+        for root, folders, files in os.walk(waiting.pop(0), onerror=_unreadable):
+            real = os.path.realpath(root)
+            if real in seen:
+                folders.clear()
+                continue
+            seen.add(real)
+            folders[:] = sorted(name for name in folders if not _passed_over(name))
+            at = Path(root)
+            waiting += [at / name for name in folders if (at / name).is_symlink()]
+            yield from (at / name for name in files)
+
+
+def _unreadable(error: OSError) -> None:
+    raise UserError(f"Cannot read {str(error.filename)!r} ({why(error)}); check the path.")
 
 
 def _name(folder: Path, path: Path, names: Counter[str]) -> str | None:

@@ -150,12 +150,15 @@ class Options:
                 f"{where}: the pattern {pattern[:100]!r} of {SIDECAR} does not end in time on this "
                 "text; write it without repetitions within repetitions."
             ) from None
-        first = found[0] if found else None
-        offered = tuple(_usable(labels or first) for labels in found)
+        shown: list[str] | None = None  # the labels that were shown last go on
+        offered: list[Labels | None] = []
+        for labels in found:
+            shown = labels or shown
+            offered.append(_usable(shown))
         known = sum(labels is not None for labels in offered)
         self._found[pattern, study] += known
         self._none[pattern, study] += len(offered) - known
-        return offered
+        return tuple(offered)
 
     def notes(self) -> list[str]:
         """What is odd, after all transcripts. Raises UserError for a pattern without any label."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import accumulate, groupby
+from operator import and_
 
 import polars as pl
 
@@ -109,7 +110,8 @@ class SessionReader:
 
     def _fits(self, told: Transcript, decisions: Sequence[Decision]) -> list[bool]:
         """Of each response whether a model's window holds the session up to it, whatever an arm of
-        the study says before it: so all arms keep the same ones."""
+        the study says before it: so all arms keep the same ones. From the first response on that it
+        does not hold (with any of its options) the session is cut."""
         if self._window is None:
             return [True] * len(decisions)
         arms = persona_texts(self._interviews.arms, decisions[0], self._interviews.people)
@@ -117,7 +119,8 @@ class SessionReader:
             [one.length for one in self._paths(self._text(told, decisions, before)).paths]
             for before in dict.fromkeys(("", *arms.values()))
         ]
-        return [max(of_one) <= self._window for of_one in zip(*lengths, strict=True)]
+        holds = (max(of_one) <= self._window for of_one in zip(*lengths, strict=True))
+        return list(accumulate(holds, and_))
 
 
 def session_text(
@@ -161,17 +164,19 @@ def _in_chat(text: str, places: Sequence[Place], before: str, chat: _Chat) -> Se
         talks.append(replace(talk, user=before + talk.user))
     rendered = [chat.render(talk) for talk in talks]
     words = before + text
-    said = talks[0].user.strip()  # a template may trim it
-    frame = max(rendered[0].find(said), 0) if said else 0
+    # The longest turn, which is in no template's own words; a template may trim it.
+    said = talks[-1].user.strip()
+    frame = max(rendered[-1].find(said), 0) if said else 0
     # What white space before the words the template leaves there, and what it cuts.
     lead = len(words) - len(words.lstrip())
-    if rendered[0][:frame].endswith(words[:lead]):
+    if rendered[-1][:frame].endswith(words[:lead]):
         frame, lead = frame - lead, 0
-    common = rendered[0][:frame] + words[lead:]
+    common = rendered[-1][:frame] + words[lead:]
     shift = len(before) + frame - lead
     moved = []
     for place, talk, prompt in zip(places, talks, rendered, strict=True):
-        cut = min(_shared(common, prompt), frame + len(talk.user) - lead)
+        # Of the common text no more than the template has of it: a turn may be all white space.
+        cut = max(min(_shared(common, prompt), frame + len(talk.user) - lead), 0)
         suffix = prompt[cut:]
         spoken = min(len(talk.opening), len(suffix))
         moved.append(Place(place.start + shift, place.response, place.labels, suffix, cut, spoken))
