@@ -346,5 +346,31 @@ def test_d_of_a_session_study_from_the_export_alone() -> None:
         assert one["d"] == pytest.approx((y.mean() - x.mean()) / pooled, rel=0, abs=1e-9)
 
 
+def test_r_of_sessions_and_probabilities_of_zero_in_the_export() -> None:
+    """Without a target every option is a point of r; a response that a model rules out has no nats
+    and says why."""
+    decisions, _, scores = drawn(experiments=1, people=6, models=("base",))
+    decisions = [
+        row | {"keys": ["A", "B"], "choice": "AB"[n % 3 == 0], "response": "AB"[n % 3 == 0]}
+        for n, row in enumerate(decisions)
+    ]
+    scores = [row | _options(["A", "B"], n) | {"keys": ["A", "B"]} for n, row in enumerate(scores)]
+    scores[0] |= {"response_logprob": -math.inf}
+    decisions[1] |= {"keys": [], "choice": None}
+    scores[1] |= {"keys": [], "logprobs": [], "response_logprob": -math.inf, "mass": None}
+    frames = study(decisions, scores)
+    found = tidy(*frames)
+    points = found.filter(pl.col("option").is_not_null())
+    assert points.height == 2 * (len(decisions) - 1)
+    assert set(points["outcome"]) == {0.0, 1.0}
+    (model,) = analyze(*frames).models
+    assert model["r"] == pytest.approx(np.corrcoef(points["outcome"], points["prediction"])[0, 1])
+    with_nats = found.filter(pl.col("nats").is_not_null())
+    assert with_nats["decision"].n_unique() == with_nats.height == len(decisions) - 2
+    assert (with_nats["option"] == with_nats["response"]).all()
+    (ruled_out,) = found.filter(decision=decisions[1]["decision"]).rows(named=True)
+    assert ruled_out["missing"] == "the model gives the response the probability 0"
+
+
 def _options(keys: list[str], n: int) -> dict[str, object]:
     return {"logprobs": [math.log((1 + at + n % 3) / 20) for at in range(len(keys))], "mass": 0.5}

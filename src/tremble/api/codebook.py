@@ -39,22 +39,24 @@ MEANINGS = {
     "choices_each": "number of choices that each person behind a rate made in this problem, empty "
     "if the data do not say so (each made one); n counts people, so the rate is based on n times "
     "as many choices; no column if no data say so",
-    "kind": "choice (the target, 0/1), rate (share of the target), option (one of three or more "
-    "options, 0/1 or its share), other (0/1, an option that is not the target of a choice among "
-    "three or more; r in the tables uses all rows except these: drop rows of kind other)",
+    "kind": "choice (the target, 0/1), rate (share of the target), option (one of several options "
+    "without a target, 0/1 or its share), other (0/1, an option that is not the target of a choice "
+    "among three or more; r in the tables uses all rows except these: drop rows of kind other); "
+    "empty if no options are known",
     "option": "option whose probability and outcome are in this row: the target option if there "
-    "is one; with three or more options a row for each of them, for rates if its share is known; "
-    "in sessions without a target the option chosen: one row per response",
+    "is one; with three or more options a row for each of them, for rates if its share is known, "
+    "and so in sessions without a target, also with two options",
     "value": "value of the option, a point on a scale or an amount; no column if no option has one",
     "choice": "option the person chose, empty for rates",
     "outcome": "what people did: 1 where the option was chosen, 0 where not, or its share",
     "prediction": "probability of the option, normalised over the options of each presentation, "
     "averaged over presentations",
     "mass": "probability of all options together before normalising, averaged over presentations",
-    "presentations": "presentations with a score",
+    "presentations": "presentations in which options have a score",
     "response": "what the person said in a session, between its marks; no column without sessions",
     "nats": "minus the natural log of the probability of this response under the whole vocabulary, "
-    "summed over its tokens; no column without sessions",
+    "summed over its tokens; in one row per response, that of the option chosen if options are "
+    "known; no column without sessions",
     "nats_closed": "nats with the mark that closes the response; no column without sessions",
     "response_tokens": "number of tokens of the response; no column without sessions",
     "response_likeliest": "1 if the first token of the response is the likeliest first token, else "
@@ -62,7 +64,8 @@ MEANINGS = {
     "normative": "probability of the option according to theory, empty if theory makes no "
     "prediction",
     "normative_why": "why theory makes no prediction",
-    "missing": "why there is no prediction, empty if there is one",
+    "missing": "why there is no prediction, or no nats where no options are known; empty if there "
+    "is one",
 }
 
 

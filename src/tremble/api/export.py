@@ -1,9 +1,10 @@
 """A study as one tidy table for R and Stata, with a codebook.
 
-One row per decision and run (model, format, wording); of three or more options one row for each: of
-a single choice for all of them, of rates for those with a known share. A response of a session has
-one row, that of its target or of the option chosen. Decisions without a score stay, with the
-reason: what is left out of a table cannot be counted.
+One row per decision and run (model, format, wording); of three or more options, and of responses
+in sessions whose options have no target, one row for each option: of a single choice for all of
+them, of rates for those with a known share. What is said of a response, its nats, is in one row
+alone, that of what the person said. Decisions without a score stay, with the reason: what is left
+out of a table cannot be counted.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ from tremble.store.schemas import SCORES, completed, with_columns
 from tremble.store.study_folder import Store
 
 FORMATS = ("csv", "parquet")
-OF_SESSIONS = ("response", "nats", "nats_closed", "response_tokens", "response_likeliest")
+SAID = ("nats", "nats_closed", "response_tokens", "response_likeliest")
+OF_SESSIONS = ("response", *SAID)
 OTHER = "other"  # kind of a row that r leaves out
 _CURE = "give another --out"
 CHANGED_SECONDS = 60.0  # a table that is so much newer than its codebook is no longer as exported
@@ -65,6 +67,7 @@ def tidy(
         .join(shown, on=[*RUN, "decision"], how="left", maintain_order="left")
         .join(failed, on=[*RUN, "decision"], how="left", maintain_order="left")
         .join(_said(scores), on=[*RUN, "decision"], how="left", maintain_order="left")
+        .with_columns(pl.when("says").then(pl.col(name)).alias(name) for name in SAID)
         .with_columns(
             presentations=pl.col("presentations").fill_null(0),
             missing=pl.when(pl.col("prediction").is_not_null())
@@ -73,6 +76,8 @@ def tidy(
             .then(None)
             .when(pl.col("option").is_null() & pl.col("response").is_null())
             .then(pl.lit("no target option is coded"))
+            .when("impossible")
+            .then(pl.lit("the model gives the response the probability 0"))
             .otherwise(pl.coalesce("error", pl.lit("not scored"))),
         )
     )
@@ -92,19 +97,21 @@ def tidy(
 
 
 def _said(scores: pl.DataFrame) -> pl.DataFrame:
-    """How likely what people said in sessions is, a row per run and response that has a score."""
+    """How likely what people said in sessions is, a row per run and response that was scored."""
     scores = completed(scores, SCORES).filter(pl.col("error").is_null())
     nats = -pl.col("response_logprob")
+    known = nats.is_finite()
     return (
-        scores.filter(nats.is_finite())
+        scores.filter(nats.is_not_null())
         .with_columns(format_column())
         .unique([*RUN, "decision"], keep="last", maintain_order=True)
         .select(
             *(*RUN, "decision"),
-            nats=nats,
-            nats_closed=nats - pl.col("closing_logprob"),
+            nats=pl.when(known).then(nats),
+            nats_closed=pl.when(known).then(nats - pl.col("closing_logprob")),
             response_tokens="response_tokens",
             response_likeliest=pl.col("response_likeliest").cast(pl.Int8),
+            impossible=~known,
         )
     )
 
@@ -133,26 +140,24 @@ def _facts(decisions: pl.DataFrame) -> pl.DataFrame:
     )
     theory = decisions.select("decision", option="keys", normative="normative")
     theory = theory.filter(pl.col("normative").is_not_null()).explode("option", "normative")
-    facts = facts.drop("normative", "presentations", "key")
+    facts = facts.drop("normative", "presentations", "key").with_columns(says=_says())
     for beside in (theory, _values(decisions)):
         facts = facts.join(beside, on=["decision", "option"], how="left", maintain_order="left")
     return facts
 
 
+def _says() -> pl.Expr:
+    """Of the rows of a response the one of what was said, or the first: it holds its nats."""
+    said = (pl.col("option") == pl.col("choice").cast(pl.String)).fill_null(False)
+    first = pl.col("decision").is_first_distinct()
+    return said | (~said.any().over("decision") & first)
+
+
 def _by_option(decisions: pl.DataFrame) -> pl.DataFrame:
     """decision, key, outcome and kind: the points of `outcomes`, and of choices among three or more
-    options with a coded target the other options too, of the kind `OTHER`; of a response one
-    point, that of its target, or else of what was chosen."""
-    asked = pl.coalesce("target", "choice").cast(pl.String)
-    said = decisions.filter(pl.col("response").is_not_null()).select("decision", said=asked)
-    did = (
-        outcomes(decisions)
-        .select("decision", "key", "outcome", "kind")
-        .join(said, on="decision", how="left", maintain_order="left")
-        .filter(pl.col("said").is_null() | (pl.col("key") == pl.col("said")))
-        .drop("said")
-    )
-    several = decisions.filter(pl.col("keys").list.len() > 2, pl.col("response").is_null())
+    options with a coded target the other options too, of the kind `OTHER`."""
+    did = outcomes(decisions).select("decision", "key", "outcome", "kind")
+    several = decisions.filter(pl.col("keys").list.len() > 2)
     coded = did.filter(pl.col("kind") == CHOICE).join(several, on="decision", how="semi")
     chosen, target = (pl.col(name).cast(pl.String) for name in ("choice", "target"))
     beside = (

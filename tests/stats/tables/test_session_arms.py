@@ -71,7 +71,7 @@ def test_own_facts_are_compared_with_others_on_people_with_all_arms() -> None:
     same = {f"one/p{p}": p % 4 == 0 for p in range(11)}
     rows = persona_table(sessions(decisions, scores), same)
     assert [row["arms"] for row in rows] == [
-        *("own - other", "own - none", "own - refused", "other - none"),
+        *("own - other", "own - none", "own - refused", "other - none", "refused - none"),
     ]
     who = np.array([row["participant"] for row in decisions])
     told = who != "one/p11"
@@ -110,3 +110,24 @@ def test_equal_answers_are_those_of_the_person_whose_facts_are_told() -> None:
     answers = {"a": {"age": "3"}, "b": {"age": "3"}, "c": {"age": "4"}, "d": {"sex": "f"}}
     others = {"a": "b", "b": "c", "c": "a", "d": None}
     assert Interviewed((), answers, others).equal() == {"a": True, "b": False, "c": False}
+
+
+def test_people_without_an_arm_and_responses_ruled_out_are_counted() -> None:
+    """Whoever has no facts is read alone only; a response that an arm gives the probability 0
+    leaves all arms, and the table says so."""
+    decisions, scores, _ = arms(lacking=("p10", "p11"))
+    alone = [said("one", f"q{n}", 1, "A") for n in range(3)]
+    scores += [scored(row, 1.0) for row in alone]
+    of_own = next(row for row in scores if row["formulation"] == "standard+persona_own")
+    of_own["response_logprob"] = -math.inf
+    rows = persona_table(sessions([*decisions, *alone], scores))
+    assert {row["missing"] for row in rows} == {5} and {row["n"] for row in rows} == {10}
+    assert {row["note"] for row in rows} == {"1 with the probability 0 left out"}
+    places = position_table(sessions([*decisions, *alone], scores))
+    assert not any(row["note"] and "probability 0" in row["note"] for row in places)  # read alone
+
+
+def test_so_few_people_show_no_smallest_difference() -> None:
+    decisions, scores, _ = arms(people=3, lacking=())
+    rows = persona_table(sessions(decisions, scores))
+    assert {(row["low"], row["smallest"]) for row in rows} == {(None, None)}

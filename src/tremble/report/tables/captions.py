@@ -183,7 +183,8 @@ CAPTIONS = {
     "responses": (
         "Lower nats are better: the model finds what people said more likely. Kind: a row is about "
         "one experiment, or a mean in which every experiment counts once; experiments: how many. "
-        "People and responses: those with a score. Kept: their share of all responses. Nats: minus "
+        "People and responses: those with a score. Kept: their share of the responses that the "
+        "study takes (notes say what its keys leave out). Nats: minus "
         "the log probability of a response under the whole vocabulary, summed over its tokens, per "
         "response. Low and high: its 95% interval, over whole people for an experiment, over "
         "experiments for a mean. Nats closed: with the mark that closes the response. Per token: "
@@ -191,7 +192,8 @@ CAPTIONS = {
         "responses whose options are known; the columns after it are about these. Nats options: "
         "if the model had to choose one of the options. Compare it with even (equal odds), own "
         "(the person's own choices so far, plus one each) and repeat (how often this person "
-        "repeated the last response so far), which use no model."
+        "repeated the last response so far), which use no model; a mean of these columns is over "
+        "the experiments that have them."
     ),
     "misalignment": (
         "Does further training make a model worse at predicting people? d: Cohen's d of nats per "
@@ -222,7 +224,7 @@ CAPTIONS = {
         "above 0 the first predicts better. "
         "Own - other is the answer: what an interview does to everybody cancels. Low and high: its "
         "95% interval, over people, each counting once (over experiments for a mean; kind). n: "
-        "people with all arms (experiments for a mean); missing: people with some arms only. "
+        "people with all arms (experiments for a mean); missing: people who lack one. "
         "Responses: those with a score in all arms. Smallest: the difference that so many people "
         "would show with a probability of .80. Equal: the share of people whose other gives the "
         "same answers. Unequal: the difference without these people, unequal n of them left, with "

@@ -22,14 +22,16 @@ from tremble.stats.tables.session_rows import (
     MEAN,
     Row,
     experiments,
+    impossible,
     limits,
     mean_by,
     over,
 )
+from tremble.text import join_notes
 
 ARMS = (NONE, *INTERVIEWS)
 _, OWN, OTHER, REFUSED = ARMS
-CONTRASTS = ((OWN, OTHER), (OWN, NONE), (OWN, REFUSED), (OTHER, NONE))
+CONTRASTS = ((OWN, OTHER), (OWN, NONE), (OWN, REFUSED), (OTHER, NONE), (REFUSED, NONE))
 
 
 def persona_table(sessions: Sessions, equal: Mapping[str, bool] | None = None) -> list[Row]:
@@ -37,8 +39,8 @@ def persona_table(sessions: Sessions, equal: Mapping[str, bool] | None = None) -
     experiments.
 
     model, format, formulation (the wording), kind ("experiment", "mean"), experiment (None of a
-    mean), arms ("own - other"), n (people; of a mean, experiments), missing (people with an arm,
-    but not with all), responses (that all arms kept), difference (nats per response, second arm
+    mean), arms ("own - other"), n (people; of a mean, experiments), missing (people who lack
+    an arm), responses (that all arms kept), difference (nats per response, second arm
     less first, so that above 0 the first predicts better: the mean over people of the differences
     of their means, so that every person counts once) with its 95% interval low and high over
     people, smallest (the difference that so many people show with a probability of .80 at .05,
@@ -67,16 +69,18 @@ def _of_run(sessions: Sessions, numbers: Mapping[str, int], equal: Mapping[str, 
     people = _person_sums(sessions, {arm: numbers[arm] for arm in names})
     known = pl.Series([equal.get(one) for one in people["participant"]], dtype=pl.Boolean)
     people = people.with_columns(equal=known)
-    lacking = _lacking(sessions, numbers, people)
+    lacking, lost = _lacking(sessions, numbers, people), sessions.lost()
     rows = []
     for experiment in experiments(sessions)["experiment"]:
         here = people.filter(pl.col("experiment") == experiment)
         missing = lacking.get(experiment)
         if missing is None:  # nobody has an arm here
             continue
+        zero = sum(lost.get((run, experiment), 0) for run in numbers.values())
         for first, second in CONTRASTS:
             if {first, second} <= set(names):
-                rows.append(_row(experiment, here, (first, second), missing))
+                row = _row(experiment, here, (first, second), missing)
+                rows.append(row | {"note": join_notes(row["note"], impossible(zero))})
     return rows
 
 
@@ -105,19 +109,18 @@ def _person_sums(sessions: Sessions, numbers: Mapping[str, int]) -> pl.DataFrame
 def _lacking(
     sessions: Sessions, numbers: Mapping[str, int], people: pl.DataFrame
 ) -> dict[str, int]:
-    """experiment -> how many people have an arm with facts, but not all arms; experiments in which
-    nobody has one are not there."""
-    with_facts = [run for arm, run in numbers.items() if arm != NONE]
+    """experiment -> how many people were scored, but not in all arms; experiments in which nobody
+    has an arm with facts are not there."""
     places = sessions.responses.select("response", "experiment", "participant")
-    told = (
-        sessions.scored.filter(pl.col("run").is_in(with_facts))
-        .join(places, on="response")
-        .select("experiment", "participant")
-        .unique(maintain_order=True)
+    scored = sessions.scored.filter(pl.col("run").is_in(list(numbers.values()))).join(
+        places, on="response"
     )
-    lacking = told.join(people, on=["experiment", "participant"], how="anti")
+    told = scored.filter(pl.col("run") != numbers[NONE])["experiment"].unique(maintain_order=True)
+    lacking = scored.unique(["experiment", "participant"]).join(
+        people, on=["experiment", "participant"], how="anti"
+    )
     counts = dict(lacking.group_by("experiment").agg(pl.len()).iter_rows())
-    return {name: counts.get(name, 0) for name in told["experiment"].unique(maintain_order=True)}
+    return {name: counts.get(name, 0) for name in told}
 
 
 def _row(experiment: str, people: pl.DataFrame, arms: tuple[str, str], missing: int) -> Row:
@@ -134,7 +137,7 @@ def _row(experiment: str, people: pl.DataFrame, arms: tuple[str, str], missing: 
         "responses": int(n.sum()),
         "difference": found.value,
         **limits(found),
-        "smallest": smallest_mean(differences),
+        "smallest": None if found.low is None else smallest_mean(differences),
         **_unequal(differences, people["equal"], OTHER in arms),
     }
     squares = (people[f"{arm}_squares"].to_numpy() for arm in arms)

@@ -17,6 +17,7 @@ from tremble.stats.tables.session_rows import (
     MEAN,
     Row,
     experiments,
+    impossible,
     limits,
     over,
     person_sums,
@@ -50,12 +51,15 @@ def position_table(sessions: Sessions) -> list[Row]:
     sums = person_sums(replace(sessions, responses=placed), ["bin"])
     parts = sums.filter(pl.col("bin") >= 0).partition_by("run", "experiment", as_dict=True)
     rows: list[Row] = []
+    lost = sessions.lost()
     for run in sessions.runs.filter(pl.col("persona") == NONE).iter_rows(named=True):
         own: list[Row] = []
         for name in experiments(sessions)["experiment"]:
             people = parts.get((run["run"], name))
             if people is not None:
-                own += _bins(name, people)
+                zero = impossible(lost.get((run["run"], name), 0))
+                bins = _bins(name, people)
+                own += [row | {"note": join_notes(row["note"], zero)} for row in bins]
         rows += [run_of(run) | row for row in [*own, *_means(own)]]
     return rows
 
