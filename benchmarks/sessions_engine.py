@@ -3,12 +3,12 @@
     python benchmarks/sessions_engine.py [--tokens 32768] [--reads 2000] [--branches 0.0]
                                          [--rounds 1] [--everywhere] [--threads 1] [--smollm2]
 
-A model of the shape of Gemma 3 270M (or SmolLM2 135M) with random weights: nothing is downloaded, and times do not
-depend on what weights hold. Printed are seconds of the processor (other programs count little; with
-several threads these add up), interleaved in each round, of the engine (without its check), of a
-bare pass with logits at the responses alone, and with --everywhere of one with logits at every
-token; the ratios of the engine to these; and how far the resident memory of the process rises above
-where it was with the weights loaded, for the engine alone (which runs first).
+A model of the shape of Gemma 3 270M (or SmolLM2 135M) with random weights: nothing is downloaded,
+and times do not depend on what weights hold. Printed are seconds of the processor (other programs
+count little; with several threads these add up), interleaved in each round, of the engine (without
+its check), of a bare pass with logits at the responses alone, and with --everywhere of one with
+logits at every token; the ratios of the engine to these; and how far the resident memory of the
+process rises above where it was with the weights loaded, for the engine alone (which runs first).
 """
 
 from __future__ import annotations
@@ -114,7 +114,8 @@ def main() -> None:
     trunk = cast(Stretch, prompts[0].prefix).trunk
     reference = ReferenceEngine(whole, cast(Any, None), {}, None)
     engine = SharedEngine(reference, print, room=Room(2048, 128))
-    engine.check, engine._checked = SelfCheck(0, 0.0, 1.0, None), given.tokens  # none is made
+    engine.check = SelfCheck(0, 0.0, 1.0, None)
+    engine._checked, engine._on_trunks = given.tokens, True  # so that none is made
     bare(whole, Trunk(trunk.ids[:64]), 1)  # what is made at the first pass
     places = torch.tensor([len(one.prefix) - 1 for one in prompts])
     for number in range(given.rounds):

@@ -30,7 +30,10 @@ class ModelWork:
     alone: Work = NO_WORK
     checks: Work = NO_WORK
     before: list[Mapping[str, Any]] = field(default_factory=list)
-    _checked: int = 0  # tokens of the longest prompt that the path will have been checked on
+    # As the engine keeps: tokens of the longest prompt that the path will have been checked on, and
+    # whether it will have been on trunks.
+    _checked: int = 0
+    _on_trunks: bool = False
 
     def add(
         self, prompts: Sequence[TokenPaths], plan: Any, lossless: bool, window: int = 0
@@ -44,8 +47,8 @@ class ModelWork:
         tokens, pairs, singles = plan.one_by_one()
         self.alone += Work(tokens, pairs, plan.rows, singles)
         checked = plan.checked_tokens(window)
-        if checked > 2 * self._checked:  # as the engine does
-            self._checked = checked
+        if checked > 2 * self._checked or (plan.on_trunks and not self._on_trunks):
+            self._checked, self._on_trunks = checked, self._on_trunks or plan.on_trunks
             self.checks += _check(plan, prompts, lossless, window)
 
 

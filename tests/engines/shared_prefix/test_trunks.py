@@ -114,21 +114,24 @@ def test_a_check_of_a_long_trunk_takes_what_the_stream_pays_for() -> None:
     plan = Plan(prompts)
     chosen = [prompts[index] for index in plan.sample(8)]
     lengths = sorted(p.length for p in chosen)
-    short = [p.length for p in prompts if p.length <= 2048]
-    assert lengths[-1] == max(short) == plan.checked_tokens(0)
+    assert plan.checked_tokens(0) == 2048
+    assert lengths[-1] == max(p.length for p in prompts if p.length <= 2048)
     assert len(chosen) >= 6
     assert sum(lengths[:-1]) <= 2048
     assert {bool(p.prefix.rest) for p in chosen if isinstance(p.prefix, Stretch)} == {True, False}
 
 
 def test_a_check_of_a_long_trunk_reaches_beyond_a_window_that_its_session_outgrows() -> None:
+    """Wherever its reads lie: what is as long is the beginning of a prompt, if there is none."""
     prompts = long_session(33_000, 2_000)
     plan = Plan(prompts)
-    assert 7_900 < plan.checked_tokens(4_000) <= 8_000
-    assert max(prompts[index].length for index in plan.sample(8, 4_000)) == plan.checked_tokens(
-        4_000
-    )
-    assert plan.checked_tokens(33_000) <= 2048  # which no token reaches
+    assert plan.checked_tokens(4_000) == 8_000
+    assert plan.checked_tokens(33_000) == 2048  # a window that no token reaches
+    for reads in (prompts, [p for p in prompts if not 900 < p.length < 10_000], prompts[-9:]):
+        plan = Plan(reads)
+        sample = checked_prompts(plan, reads, 4_000)
+        assert max(p.length for p in sample) == 8_000
+        assert sample[-1].length <= 8_000  # a branch of one of them
     whole = Plan(alone(p) for p in prompts[:40])
     assert whole.checked_tokens(0) == whole.longest  # on no trunk
 
@@ -136,10 +139,17 @@ def test_a_check_of_a_long_trunk_reaches_beyond_a_window_that_its_session_outgro
 def test_a_check_of_many_sessions_takes_longer_prompts() -> None:
     many = [p for seed in range(8) for p in long_session(33_000, 50, seed)]
     assert 2048 < Plan(many).checked_tokens(0) <= 8192
-    late = [p for p in long_session(33_000, 2_000) if p.length > 20_000]
-    plan = Plan(late)
-    assert plan.checked_tokens(0) == min(p.length for p in late)
-    assert plan.sample(8)
+
+
+def test_trunks_are_checked_though_longer_prompts_were() -> None:
+    _, engine, said = pair_of("Llama")
+    prompts = many_sessions(5)
+    list(engine.score([alone(p) for p in prompts if p.length > 60][:4]))
+    assert len(said) == 1
+    list(engine.score(prompts))
+    assert len(said) == 2
+    list(engine.score(prompts))
+    assert len(said) == 2
 
 
 def test_a_response_of_one_token_is_read_behind_it_too() -> None:

@@ -89,6 +89,7 @@ class SharedEngine:
         self._room = room
         self._fits = Room(1 << 30, 1 << 30)  # what did not run out of memory so far
         self._checked = 0  # tokens of the longest prompt that the path was checked on
+        self._on_trunks = False  # whether it was on some that lie on trunks
         self._exact = exact
         # On a model over several devices the output head may lie elsewhere than the embedding.
         self._spread = len(set(getattr(self.model, "hf_device_map", {}).values())) > 1
@@ -174,6 +175,7 @@ class SharedEngine:
         most = self._room_for(plan)
         # Longer histories may reach past a window that the earlier ones did not.
         longer = plan.checked_tokens(self._window) > 2 * self._checked
+        longer |= plan.on_trunks and not self._on_trunks
         if self.check is None or (self.check.why is None and longer):
             began = time.perf_counter()
             self._begin(plan, chosen, most)
@@ -211,6 +213,7 @@ class SharedEngine:
         """Hold the path against the reference, and the precision against float32."""
         sample = checked_prompts(plan, prompts, self._window)
         self._checked = plan.checked_tokens(self._window)
+        self._on_trunks |= plan.on_trunks
         expected = scored_alone(self.reference, sample)
         self.check, scores = self._best_way(sample, expected, most)
         self._notify(self.check.sentence())

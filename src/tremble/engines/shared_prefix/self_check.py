@@ -63,10 +63,23 @@ class Precision:
 
 def checked_prompts(plan: Plan, prompts: Sequence[TokenPaths], window: int = 0) -> list[TokenPaths]:
     """Those of `prompts`, of which `plan` is, that a path is checked on, and a branch; `window` as
-    in `widest_window`."""
+    in `widest_window`. On trunks one is as long as the check reaches (`Plan.checked_tokens`), if
+    need be a beginning of the longest."""
     # The reference takes a pass for every surface form; those of the labels show as much.
     sample = [prompts[index].labels_alone() for index in plan.sample(CHECKED, window)]
+    reach = plan.checked_tokens(window)
+    if plan.on_trunks and max((paths.length for paths in sample), default=0) < reach:
+        longest = prompts[plan.longest_prompt].labels_alone()
+        sample.append(_beginning(longest, reach - (longest.length - len(longest.prefix))))
     return [*sample, _branched(max(sample, key=_worth_a_branch))]
+
+
+def _beginning(paths: TokenPaths, tokens: int) -> TokenPaths:
+    """The same options behind so many tokens of the same prompt, at least one."""
+    prefix, stop = paths.prefix, max(tokens, 1)
+    if isinstance(prefix, Stretch) and stop <= prefix.stop:
+        return replace(paths, prefix=Stretch(prefix.trunk, stop))
+    return replace(paths, prefix=tuple(prefix[:stop]))
 
 
 def _worth_a_branch(paths: TokenPaths) -> tuple[bool, int]:

@@ -177,24 +177,30 @@ class Plan:
         )
         return tokens, seen, rows
 
+    @property
+    def on_trunks(self) -> bool:
+        """Whether some prompts lie on trunks."""
+        return bool((self._trunks >= 0).any())
+
     def checked_tokens(self, window: int) -> int:
         """Tokens of the longest prompt that a check takes, for layers of which the widest window
         has so many (0: none): of the longest there is. On trunks a pass over that can take longer
-        than the stream, and memory with its square; so the longest that is affordable, or that
-        reaches twice as far as a window that the stream outgrows."""
-        if not (self._trunks >= 0).any():
+        than the stream, and memory with its square; so no more than the stream pays for, or than
+        reaches twice as far as a window that it outgrows."""
+        if not self.on_trunks:
             return self.longest
         most = min(_CHECKED_MOST, max(CHECKED_TOKENS, self.distinct // _CHECKED_PART))
         if window < self.longest:
             most = max(most, 2 * window)
-        return int(max(self._lengths[self._lengths <= most].max(initial=0), self._lengths.min()))
+        return min(most, self.longest)
 
     def sample(self, count: int, window: int = 0) -> list[int]:
-        """About so many prompts to check a path on: the longest (see `checked_tokens`) and its
-        neighbours in the tree, which share most with it, and others evenly over the stream.
+        """About so many prompts to check a path on: the longest and its neighbours in the tree,
+        which share most with it, and others evenly over the stream.
 
-        On trunks all of these may be as long as the longest: of them, and of short ones, half of
-        which leave their trunk, there are no more than a small part of the stream pays for.
+        On trunks all of these may be as long as the longest: of those no longer than
+        `checked_tokens`, and of short ones, half of which leave their trunk, there are no more than
+        a small part of the stream pays for; none, where all are longer.
         """
         if not len(self._owners):
             return []
@@ -203,10 +209,15 @@ class Plan:
         near = range(max(0, longest - count // 4), longest + count // 4 + 1)
         spread = np.linspace(0, len(self._owners) - 1, count - len(near)).astype(int)
         places = [int(place) for place in (*near, *spread) if place < len(self._owners)]
-        if (self._trunks >= 0).any():
-            some = [place for place in reversed(places) if self._lengths[place] <= most]
-            places = self._afforded([longest, *self._short(count), *some])
+        if self.on_trunks:
+            asked = [longest, *self._short(count), *reversed(places)]
+            places = self._afforded([place for place in asked if self._lengths[place] <= most])
         return sorted({int(self._owners[place]) for place in places})
+
+    @property
+    def longest_prompt(self) -> int:
+        """The prompt of the longest sequence."""
+        return int(self._owners[int(self._lengths.argmax())])
 
     def _short(self, count: int) -> list[int]:
         """Some short sequences, those that leave a trunk and others in turn."""
