@@ -40,6 +40,12 @@ def statistics(facts: Facts) -> Iterator[str]:
     counts = facts["counts"]
     if counts["responses"] and facts["computed"]["r"]["of"]:
         yield _sessions(facts)
+        if facts["asked"]["personas"]:
+            yield (
+                "Interviews were compared by the differences between each participant's mean nats "
+                "with one and with another, with t intervals over participants; other tells the "
+                "answers of another participant to the same questions."
+            )
     if not facts["computed"]["r"]["of"] or counts["without_options"] == counts["decisions"]:
         return
     yield _agreement(facts)
@@ -93,8 +99,9 @@ def _tests(facts: Facts) -> str:
         f"{decimal(analysis['min_r'])} and at least {analysis['min_n']} decisions"
     )
     if not tests["made"]:
+        by = "By r, base" if facts["counts"]["responses"] else "Base"
         return (
-            f"Base and aligned models were not tested against each other, over {kept}"
+            f"{by} and aligned models were not tested against each other, over {kept}"
             f"{_because(tests['why'])}"
         )
     names = listed([_TESTS[name] for name in tests["made"]])

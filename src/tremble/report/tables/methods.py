@@ -190,14 +190,11 @@ def _reading(facts: Facts) -> Iterator[str]:
         "next_token": "the first token of its label alone",
         None: "its label (how much of it is unknown)",
     }[asked["reading"]]
-    if counts["without_options"]:
-        yield (
-            f"The options are known of all but {counted(counts['without_options'], 'response')}; "
-            "what follows is about these."
-        )
+    without = counts["without_options"]
+    where = f", where options are known (not of {counted(without, 'response')})" if without else ""
     yield (
         "The model received what the person had read up to the choice. Without generating text, we "
-        f"read the probability that it gives each option, by {how}. Divided by their sum (the "
+        f"read the probability that it gives each option{where}, by {how}. Divided by their sum (the "
         "probability mass on the options), these probabilities are its predictions."
     )
     if asked["also_read"]:
