@@ -194,8 +194,8 @@ def _reading(facts: Facts) -> Iterator[str]:
     where = f", where options are known (not of {counted(without, 'response')})" if without else ""
     yield (
         "The model received what the person had read up to the choice. Without generating text, we "
-        f"read the probability that it gives each option{where}, by {how}. Divided by their sum (the "
-        "probability mass on the options), these probabilities are its predictions."
+        f"read the probability that it gives each option{where}, by {how}. Divided by their sum "
+        "(the probability mass on the options), these probabilities are its predictions."
     )
     if asked["also_read"]:
         yield f"Scores of the reading {listed(asked['also_read'])} were also recorded."
