@@ -22,6 +22,7 @@ from tremble.text import decimal
 PAGE = Path(__file__).parents[1] / "docs" / "sessions.md"
 BRANCHING = "busch2024_navon"  # where Gemma 3 joins marks with responses
 NAMES = {"embedded/gemma-3-270m": "Gemma", "embedded/smollm2-135m-instruct": "SmolLM2"}
+ARMS = ("own - other", "own - none", "refused - none")  # of those that are compared
 Row = Mapping[str, Any]
 
 
@@ -110,7 +111,7 @@ def positions(rows: Sequence[Row]) -> str:
         for row in here:
             cells += ["–", "–"] if row is None else [decimal(row["nats"]), _gain(row)]
         lines.append([position, *cells])
-    heads = [f"{NAMES[model]}: {what}" for model in models for what in ("nats", "gain")]
+    heads = [f"{NAMES.get(model, model)}: {what}" for model in models for what in ("nats", "gain")]
     return table(["response", "experiments", *heads], lines)
 
 
@@ -134,14 +135,14 @@ def branches(sessions: Sessions, decisions: pl.DataFrame) -> str:
         means = [
             f"{decimal(float(part['nats'].to_numpy().mean()))} ({part.height:,})" for part in parts
         ]
-        lines.append([NAMES[str(model[0])], *(f"{decimal(nats)} ({n:,})" for nats, n in means)])
+        lines.append([NAMES.get(str(model[0]), str(model[0])), *means])
     return table(["model", "all: nats (responses)", "`<<s>>`", "`<<h>>`"], lines)
 
 
 def personas(rows: Sequence[Row]) -> str:
     lines = [
         [
-            NAMES[row["model"]],
+            NAMES.get(row["model"], row["model"]),
             row["experiment"] or "mean",
             row["arms"],
             f"{row['n']}",
@@ -152,6 +153,7 @@ def personas(rows: Sequence[Row]) -> str:
             decimal(row["d"]),
         ]
         for row in rows
+        if row["arms"] in ARMS
     ]
     heads = ["model", "experiment", "arms", "n", "difference in nats", "smallest", "equal"]
     return table([*heads, "without equal", "d"], lines)
