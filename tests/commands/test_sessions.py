@@ -13,8 +13,11 @@ import numpy as np
 import pytest
 
 from tests.support.commands import mistake, tremble
+from tremble.decisions.record import Decision
 from tremble.engines import mock
 from tremble.models.byte_tokenizer import VOCABULARY, ByteTokenizer
+from tremble.prompts.conversation import Conversation
+from tremble.prompts.formulations import standard
 from tremble.tokenization.options import terminator_ids
 
 BOTH = ["J", "F"]
@@ -23,7 +26,7 @@ BOTH = ["J", "F"]
 def transcript(number: int, asked: bool, length: int = 10) -> tuple[str, list[list[str] | None]]:
     """Choices of J or F, after every fifth of them a number, which has no options, if `asked`."""
     draw = random.Random(number)
-    text, options = "Machines are marked J or F. ", []
+    text, options = "Machines are marked J or F. ", list[list[str] | None]()
     for turn in range(length):
         text += f"Round {turn + 1}: You press <<{draw.choice('JF')}>>. "
         options.append(BOTH)
@@ -146,3 +149,94 @@ def test_probe_leaves_out_responses_without_options(tmp_path: Path) -> None:
 def test_probe_of_sessions_without_options_says_so(tmp_path: Path) -> None:
     said = mistake("probe", study(tmp_path, people=4, offered=False))
     assert "None of the 40 decisions of the study 's' has known options" in said
+
+
+def test_data_check_shows_what_a_model_reads_of_sessions(tmp_path: Path) -> None:
+    """Two experiments with other instructions: the first prompt in full, then ends."""
+    study(tmp_path)
+    lines = []
+    texts = []
+    for number in range(4):
+        text = f"Rules of game {number % 2}. {'So it is. ' * 90}{transcript(number, False)[0]}"
+        texts.append(text)
+        lines.append(
+            {"kind": "session", "id": f"s{number}", "study": "ab"[number % 2], "text": text}
+            | {"participant": str(number), "person": {"age": 20 + number, "gender": "female"}}
+            | {"config": {"part": number}, "options": BOTH}
+        )
+    write(tmp_path, lines)
+    code, out, _ = tremble("data", "check", tmp_path / "mine.jsonl")
+    assert code == 0
+
+    def before(number: int, response: int) -> str:
+        return "<<".join(texts[number].split("<<")[:response]) + "<<"
+
+    assert f"In full; the model's label comes right after it:\n{before(0, 1)}\n" in out
+    for response in (2, 10):
+        whole = before(0, response)
+        about = f"the same session, s0/r{response}, its end, after {len(whole) - 300:,} characters"
+        assert f"{about}:\n...{whole[-300:]}\n" in out
+    whole = before(1, 1)
+    assert f"after {len(whole) - 300:,} characters:\n...{whole[-300:]}\n" in out
+    # Sessions 0 and 2 are told the same up to their first response, 0 and 1 are not.
+    assert out.count("the same text as prompt 1") == out.count("the same text as prompt 2") == 1
+    assert "  person age: 20, 21, 22, 23\n  person gender: 'female'\n" in out
+
+    found = json.loads(tremble("data", "check", tmp_path / "mine.jsonl", "--json")[1])
+    assert found["first_prompt"]["text"] == before(0, 1)
+    for number, row in enumerate(found["prompts"]):
+        assert row["text"] == before(number, 1)
+        assert row["responses"] == [
+            {
+                "id": f"s{number}/r{response}",
+                "characters": len(before(number, response)),
+                "text": before(number, response)[-300:],
+            }
+            for response in (2, 10)
+        ]
+    person = found["families"]["session"]["person"]
+    assert person["age"] == {"values": [20, 21, 22, 23], "distinct": 4}
+
+
+def test_data_check_puts_few_prompts_of_a_long_session_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many responses: the first as a whole, and two from the end on."""
+    from tremble.api import conditions
+
+    made = []
+
+    def counted(decision: Decision, presentation: int) -> Conversation:
+        made.append(decision.id)
+        return standard(decision, presentation)
+
+    monkeypatch.setattr("tremble.api.conditions.standard", counted)
+    text = "".join(f"Turn {turn}: <<{'JF'[turn % 2]}>>.\n" for turn in range(2000))
+    write(tmp_path, [{"kind": "session", "id": "s", "participant": "1", "text": text}])
+    found = json.loads(tremble("data", "check", tmp_path / "mine.jsonl", "--json")[1])
+    assert found["decisions"] == 2000
+    assert made == ["s/r1", "s/r1"]  # `first_prompt`, and the only condition
+    assert [one["id"] for one in found["prompts"][0]["responses"]] == ["s/r2", "s/r2000"]
+    assert found["prompts"][0]["responses"][1]["text"] == text[: text.rindex("<<") + 2][-300:]
+
+
+def test_spellings_of_facts_that_interviews_take_for_one(tmp_path: Path) -> None:
+    people = [{"age": 20, "gender": "Female"}, {"AGE": 21, "gender": "female"}]
+    people += [{"nationality": "german"}, {"nationality": "German"}]
+    write(
+        tmp_path,
+        [
+            {"kind": "session", "id": str(at), "participant": str(at), "text": "Say <<it>>."}
+            | {"person": person}
+            for at, person in enumerate(people)
+        ],
+    )
+    _, _, error = tremble("data", "check", tmp_path / "mine.jsonl")
+    said = {
+        word: next(line for line in error.splitlines() if word in line)
+        for word in ("'AGE'", "'Female'", "'German'")
+    }
+    one = "count as two in `--by`, but as one in interviews; write"
+    assert one in said["'AGE'"] and one in said["'Female'"]
+    # An interview says "german" or "German".
+    assert "count as two; write" in said["'German'"]
