@@ -202,7 +202,6 @@ def test_data_check_puts_few_prompts_of_a_long_session_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many responses: the first as a whole, and two from the end on."""
-    from tremble.api import conditions
 
     made = []
 
