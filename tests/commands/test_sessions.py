@@ -239,3 +239,62 @@ def test_spellings_of_facts_that_interviews_take_for_one(tmp_path: Path) -> None
     assert one in said["'AGE'"] and one in said["'Female'"]
     # An interview says "german" or "German".
     assert "count as two; write" in said["'German'"]
+
+
+def balanced(folder: Path, asked: bool = False) -> Path:
+    """30 people with two options at every choice and no target, in two conditions."""
+    lines = []
+    for number in range(30):
+        text, options = transcript(number, asked)
+        line = {"kind": "session", "id": f"s{number}", "text": text, "participant": str(number)}
+        line |= {"config": {"condition": "ab"[number % 2]}, "options": options}
+        lines.append(line)
+    return write(folder, lines)
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_what_two_options_without_a_target_are_said_to_be(tmp_path: Path, asked: bool) -> None:
+    file = balanced(tmp_path, asked)
+    no_mean = "options without values and without a target option have no mean"
+    uncoded = "with two options, a distribution is a level, which needs a target option"
+
+    plan = json.loads(tremble("plan", file, "--json")[1])
+    (enough,) = plan["families"]
+    assert enough["answers"]["ranking"] is None
+    assert enough["answers"]["levels"] == enough["answers"]["effects"] == no_mean
+    assert enough["answers"]["distribution"] == uncoded
+
+    out = tmp_path / "out"
+    assert tremble("run", file, "--out", out)[0] == 0
+    (row,) = json.loads(tremble("verdict", out, "--json")[1])
+    assert (row["levels"], row["effects"], row["distribution"]) == (None, None, None)
+    assert row["levels_why"] == row["effects_why"] == no_mean
+    assert row["distribution_why"] == uncoded
+    assert "[[contrast]]" not in row["replace_why"]
+
+    printed = "".join(tremble(*args)[1] for args in [("analyze", out), ("verdict", out)])
+    printed += tremble("analyze", out, "--table", "levels")[1]
+    assert "three or more" not in printed and "with more" not in printed
+    flat = " ".join(printed.split())
+    assert "no level: the options have no values, and none of them is the target" in flat
+    assert "one point per option of 300 decisions without a target option (600)" in flat
+
+
+def test_a_verdict_recommends_no_contrast_that_a_run_refuses(tmp_path: Path) -> None:
+    file = balanced(tmp_path)
+    file.write_text(file.read_text("utf-8") + '[[contrast]]\nby = "condition"\n', "utf-8")
+    said = mistake("run", file, "--out", tmp_path / "out")
+    assert "300 decisions of 'session' have none, since they have options without values" in said
+    assert "without a target; give every option a value, or name a target." in said
+
+    # With a target the contrast is recommended, and taken.
+    lines = [json.loads(line) for line in (tmp_path / "mine.jsonl").read_text().splitlines()]
+    named = write(tmp_path, [line | {"target": "J"} for line in lines])
+    out = tmp_path / "named"
+    assert tremble("run", named, "--out", out)[0] == 0
+    (row,) = json.loads(tremble("verdict", out, "--json")[1])
+    assert "add a [[contrast]] by condition to the study file" in row["replace_why"]
+    named.write_text(named.read_text("utf-8") + '[[contrast]]\nby = "condition"\n', "utf-8")
+    assert tremble("run", named, "--out", out)[0] == 0
+    (row,) = json.loads(tremble("verdict", out, "--json")[1])
+    assert row["effects"] is not None
