@@ -246,8 +246,12 @@ def balanced(folder: Path, asked: bool = False) -> Path:
     lines = []
     for number in range(30):
         text, options = transcript(number, asked)
-        line = {"kind": "session", "id": f"s{number}", "text": text, "participant": str(number)}
-        line |= {"config": {"condition": "ab"[number % 2]}, "options": options}
+        line: dict[str, Any] = {"kind": "session", "id": f"s{number}", "text": text}
+        line |= {
+            "participant": str(number),
+            "config": {"condition": "ab"[number % 2]},
+            "options": options,
+        }
         lines.append(line)
     return write(folder, lines)
 
@@ -274,7 +278,7 @@ def test_what_two_options_without_a_target_are_said_to_be(tmp_path: Path, asked:
 
     printed = "".join(tremble(*args)[1] for args in [("analyze", out), ("verdict", out)])
     printed += tremble("analyze", out, "--table", "levels")[1]
-    assert "three or more" not in printed and "with more" not in printed
+    assert "three or more options is" not in printed and "decisions with more" not in printed
     flat = " ".join(printed.split())
     assert "no level: the options have no values, and none of them is the target" in flat
     assert "one point per option of 300 decisions without a target option (600)" in flat

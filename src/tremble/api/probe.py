@@ -31,6 +31,11 @@ Row = dict[str, Any]
 PROMPTS = 20
 SECONDS = 45.0  # of scoring, after which no further prompt is begun
 _OTHERS = 3  # likeliest other answers of a family that are listed
+_NO_OPTIONS = (
+    "None of the {:,} decisions of the study {!r} has known options, so there is no mass to probe; "
+    "give the sessions options, or go on with `tremble run`, which measures how likely "
+    "the responses are."
+)
 _WORST = 3  # prompts that say what to change
 
 
@@ -69,11 +74,7 @@ def probe_study(
         raise UserError(f'The study {study.name!r} has no data; add data = ["demo"] to [study].')
     strata, optionless = spread(study, PROMPTS)
     if not strata:
-        raise UserError(
-            f"None of the {optionless:,} decisions of the study {study.name!r} has known options, "
-            "so there is no mass on options to probe; give the sessions options, or go on with "
-            "`tremble run`, which measures how likely the responses are."
-        )
+        raise UserError(_NO_OPTIONS.format(optionless, study.name))
     asked = choose(study, notify)
     tokenizer = asked.engine.tokenizer
     prompts, passed = shown(study, strata, asked.cells(study), tokenizer, PROMPTS)

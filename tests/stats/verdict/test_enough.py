@@ -58,7 +58,7 @@ def test_transcripts_have_no_distribution_and_why() -> None:
     asked for; words have no options at all."""
     two = _of([row | {"family": "session", "target": None} for row in _study(20, 10)])
     assert two.answers["distribution"] == UNCODED and two.answers["levels"] == NO_MEAN
-    said = {"family": "session", "keys": [], "choice": None, "target": None}
+    said: dict[str, Any] = {"family": "session", "keys": [], "choice": None, "target": None}
     words = _of([row | said for row in _study(20, 10)])
     assert words.answers["distribution"] == words.answers["levels"] == NO_OPTIONS
 
