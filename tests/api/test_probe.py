@@ -157,7 +157,7 @@ def test_prompts_are_spread_over_families_data_and_settings(tmp_path: Path) -> N
         ("mine.jsonl", "small"): 3,
         ("more.jsonl", "big"): 1,
     }
-    drawn = spread(asked, 20)[("mine.jsonl", "big")][:16]
+    drawn = spread(asked, 20)[0][("mine.jsonl", "big")][:16]
     assert Counter(one.breakdown["frame"] for one in drawn) == {"rare": 8, "usual": 8}
     assert found == probed(asked)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tremble.decisions.record import Decision, name_hash
+from tremble.prompts.interview import answer, fact_key
 from tremble.text import counted
 
 FIRST = 3  # lines that are named of an equal fault or warning
@@ -81,7 +82,7 @@ class Between:
         yield from self._options(d)
         yield from self._keys(d)
         yield from self._named("config", d.breakdown)
-        yield from self._named("person", d.person)
+        yield from self._named("person", d.person, of_session=d.response is not None)
 
     def _keys(self, d: Decision) -> Iterator[str]:
         """Options that were written in another way before; what one decision tells apart, such as
@@ -94,16 +95,23 @@ class Between:
             if before is not None:
                 yield f"the option {key!r} was {before!r} before, {_ALMOST}"
 
-    def _named(self, where: str, values: Mapping[str, Any]) -> Iterator[str]:
-        """Names of `config` or `person`, and texts under them, that were written in another way."""
+    def _named(
+        self, where: str, values: Mapping[str, Any], of_session: bool = False
+    ) -> Iterator[str]:
+        """Names of `config` or `person`, and texts under them, that were written in another way.
+        Interviews take some of those `of_session` for one."""
         for name, value in values.items():
             before = self._spelling(f"a name in {where}", "", name)
             if before is not None:
-                yield f"{where} has the names {before!r} and {name!r}, {_ALMOST}"
+                one = of_session and fact_key(before) == fact_key(name)
+                almost = _IN_INTERVIEWS if one else _ALMOST
+                yield f"{where} has the names {before!r} and {name!r}, {almost}"
             if isinstance(value, str):
                 before = self._spelling(f"a value in {where}", name, value)
                 if before is not None:
-                    yield f"{where} {name} has the values {before!r} and {value!r}, {_ALMOST}"
+                    one = of_session and answer(name, before) == answer(name, value)
+                    almost = _IN_INTERVIEWS if one else _ALMOST
+                    yield f"{where} {name} has the values {before!r} and {value!r}, {almost}"
 
     def _options(self, d: Decision) -> Iterator[str]:
         if not d.options:  # a response of a session
@@ -151,10 +159,9 @@ class _Coding:
     valued: bool
 
 
-_ALMOST = (
-    "which differ only in case, white space or how a letter is composed, and count as two; write "
-    "them in the same way."
-)
+_DIFFER = "which differ only in case, white space or how a letter is composed, and count as two"
+_ALMOST = f"{_DIFFER}; write them in the same way."
+_IN_INTERVIEWS = f"{_DIFFER} in `--by`, but as one in interviews; write them in the same way."
 
 
 @lru_cache(maxsize=4096)

@@ -234,8 +234,6 @@ def check_records(
                 warnings.add(doubt, line)
             if old := old_import(decision):
                 warnings.add(old, line)
-            if decision.response is not None and understood.first is None:
-                text = standard(decision, 0).plain()
             understood.add(decision, text)
             yield decision
 

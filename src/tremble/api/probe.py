@@ -15,7 +15,7 @@ from typing import Any
 
 from tremble.api.low_mass import Seen, advice
 from tremble.api.probe_model import Asked, choose
-from tremble.api.probe_prompts import shown
+from tremble.api.probe_prompts import shown, spread
 from tremble.engines.base import Score, option_mass
 from tremble.errors import UserError
 from tremble.models.files import Notify
@@ -31,6 +31,11 @@ Row = dict[str, Any]
 PROMPTS = 20
 SECONDS = 45.0  # of scoring, after which no further prompt is begun
 _OTHERS = 3  # likeliest other answers of a family that are listed
+_NO_OPTIONS = (
+    "None of the {:,} decisions of the study {!r} has known options, so there is no mass to probe; "
+    "give the sessions options, or go on with `tremble run`, which measures how likely "
+    "the responses are."
+)
 _WORST = 3  # prompts that say what to change
 
 
@@ -52,7 +57,8 @@ def probe_study(
     - model, stands_for (the model of the study in whose place it is read), why (a sentence on the
       choice), made_up, not_asked (the other models of the study);
     - prompts: how many were asked; chosen: how many were to be; cut: a sentence where time was
-      up; passed_over: prompts whose wording is not applicable;
+      up; passed_over: prompts whose wording is not applicable; without_options: decisions that have
+      none, which are not probed;
     - families: data (the entry), family, formats, formulations, prompts, failed (without a score),
       median_mass and lowest_mass, others: the likeliest tokens that begin no option, with their
       mean probability over the family's prompts (0 where they are not among the likeliest five)
@@ -61,14 +67,17 @@ def probe_study(
       each with decision, family, format, formulation, mass, other (the likeliest other token),
       probability, and advice: rule and sentence.
 
-    `advance` is told of so many prompts done of so many. Raises UserError for faults of the study
-    and where no model is to be had.
+    `advance` is told of so many prompts done of so many. Raises UserError for faults of the study,
+    where no decision has options, and where no model is to be had.
     """
     if not study.data:
         raise UserError(f'The study {study.name!r} has no data; add data = ["demo"] to [study].')
+    strata, optionless = spread(study, PROMPTS)
+    if not strata:
+        raise UserError(_NO_OPTIONS.format(optionless, study.name))
     asked = choose(study, notify)
     tokenizer = asked.engine.tokenizer
-    prompts, passed = shown(study, asked.cells(study), tokenizer, PROMPTS)
+    prompts, passed = shown(study, strata, asked.cells(study), tokenizer, PROMPTS)
     if not prompts:
         raise UserError(
             f"The study {study.name!r} has no prompt for {asked.name}: its wordings, include and "
@@ -92,6 +101,7 @@ def probe_study(
         "chosen": len(prompts),
         "cut": cut,
         "passed_over": passed,
+        "without_options": optionless,
         "families": _families(found, tokenizer),
         "enough": MIN_MASS,
         "worst": _worst(study, found, tokenizer),

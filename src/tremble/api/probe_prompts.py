@@ -6,7 +6,7 @@ The choice follows from the names and texts alone, so that the same study gives 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, zip_longest
 from typing import TypeVar
 
@@ -68,34 +68,42 @@ def in_turn(lists: Iterable[Sequence[_Item]]) -> Iterator[_Item]:
                 yield one  # type: ignore[misc]
 
 
-def spread(study: Study, most: int) -> dict[Stratum, list[Decision]]:
-    """At most so many decisions of every family of every entry of data, settings in turn; all data
-    are read once.
+def spread(study: Study, most: int) -> tuple[dict[Stratum, list[Decision]], int]:
+    """At most so many decisions of every family of every entry of data, settings in turn; and how
+    many were left out, since they have no options that could have a mass (responses of sessions).
+    All data are read once.
 
     Raises UserError for data that are empty or faulty, and for families that are not there.
     """
     drawn: dict[Stratum, _Drawn] = {}
     families: dict[str, dict[str, None]] = {entry: {} for entry in study.data}
+    optionless = 0
     for entry in study.data:
         decisions = decisions_of(entry, study.folder, study.part)
         for decision in of_families(study.families, decisions, families[entry]):
+            if not decision.options:
+                optionless += 1
+                continue
             drawn.setdefault((entry, decision.family), _Drawn(most)).add(decision)
         if not families[entry]:
             raise UserError(f"The data {entry!r} contain no decisions; give a file that has some.")
     check_families(study.families, families)
-    return {stratum: some.in_turn() for stratum, some in drawn.items()}
+    return {stratum: some.in_turn() for stratum, some in drawn.items()}, optionless
 
 
 def shown(
-    study: Study, cells: Sequence[Cell], tokenizer: Tokenizer, most: int
+    study: Study,
+    strata: Mapping[Stratum, Sequence[Decision]],
+    cells: Sequence[Cell],
+    tokenizer: Tokenizer,
+    most: int,
 ) -> tuple[list[tuple[Cell, Prompt]], int]:
-    """At most so many prompts, families in turn, each in its first presentation; and how many were
-    passed over, since their wording is not applicable. In the first wording and format where that
-    has so many, else also in those that follow.
+    """At most so many prompts of decisions of `spread`, families in turn, each in its first
+    presentation; and how many were passed over, since their wording is not applicable. In the first
+    wording and format where that has so many, else also in those that follow.
 
-    Raises UserError as `spread` does, and for a decision that cannot be read.
+    Raises UserError for a decision that cannot be read.
     """
-    strata = spread(study, most)
     found: list[tuple[Cell, Prompt]] = []
     passed = 0
     texts: set[str] = set()

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from tremble.api.conditions import Conditions
+from tremble.api.conditions import Conditions, in_full
 from tremble.decisions.record import Decision, name_hash
 from tremble.text import as_written, counted, decimal
 
@@ -28,9 +28,11 @@ class Understood:
         self.conditions = Conditions()
 
     def add(self, decision: Decision, text: str) -> None:
-        """A sound decision and its standard prompt in the plain format."""
+        """A sound decision and its standard prompt in the plain format, of a session any text: a
+        session may have thousands of prompts, and those that are shown are made here."""
         if self.first is None:
-            self.first = {"line": decision.line, "text": text, "id": decision.id}
+            shown = in_full(decision, text)
+            self.first = {"line": decision.line, "text": shown, "id": decision.id}
         self.conditions.add(decision, text)
         self.families.setdefault(decision.family, _Family()).add(decision)
 
@@ -74,7 +76,8 @@ class _Family:
             self.optionless += 1
         elif d.choice is None:
             self._size(d.n)
-        for values, given in ((self.config, d.breakdown), (self.person, d.facts)):
+        facts = d.facts if d.response is None else d.person  # of a session they are its game's
+        for values, given in ((self.config, d.breakdown), (self.person, facts)):
             for name, value in given.items():
                 if name in values or len(values) < _PARAMETERS:
                     values.setdefault(name, Values()).add(value)
@@ -107,7 +110,7 @@ class _Family:
         prompts, as in intervals, null where there are none; `games`; `n`: least and largest of
         rates; `target_share`: mean over decisions that have a target, by no weights; `options`: of
         the first 20 keys the mean share where they are offered; `config`, and `person` of facts in
-        records of the user's own prompts: see `Values`."""
+        records of the user's own prompts and in sessions: see `Values`."""
         each = self.people.values()
         return {
             "decisions": self.decisions,

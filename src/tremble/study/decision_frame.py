@@ -140,8 +140,9 @@ def _facts(decision: Decision) -> str | None:
 
 
 def _values(decision: Decision) -> list[float] | None:
+    """None where the options have no values, and where there are none (a response of a session)."""
     values = [option.value for option in decision.options]
-    return None if None in values else values  # type: ignore[return-value]
+    return None if not values or None in values else values  # type: ignore[return-value]
 
 
 def _parameters(decision: Decision) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def look_at(request: Request, notify: Notify) -> Found:
     """What one decision is to its models, as JSON can hold it.
 
     - `decision`: id, dataset, family, data (the entry it was found in), participant, round, role;
-    - `people`: choice, rates, n, target; no model ever sees them;
+    - `people`: choice, rates, n, target, response (of a session); no model ever sees them;
     - `theory`: normative (shares by key or None), why, numbers (what baselines compute with);
     - `baselines`: name to the prediction of the target, where a study's folder holds the decisions;
     - `readings`: one for each presentation, model and format, in this order (`reading.read`);
@@ -202,6 +202,7 @@ def _outcome(decision: Decision, store: Store | None) -> Found:
             "rates": None if decision.rates is None else dict(decision.rates),
             "n": decision.n,
             "target": decision.target,
+            "response": decision.response,
         },
         "theory": {
             "normative": None if normative is None else dict(zip(keys, normative, strict=True)),

@@ -34,6 +34,9 @@ def read(
       (None where unknown) and `join` where it holds text of the context; closed, closing_logprob;
     - spelled: where a study counts spellings, `mass` with them and each option's `texts`, the
       likeliest five with their probability; else None;
+    - response: what the person said in a session: text, logprob (natural, of all its tokens),
+      tokens as of options, closing_logprob, likeliest (whether its first token is); else None.
+      Without known options `options` is empty, and mass, first_mass and other are None;
     - mass, first_mass, top: the likeliest tokens at the answer start, `option` where one begins
       with it; other: the likeliest that begins none;
     - row_key, closing (ids), reading, warning, error.
@@ -64,7 +67,8 @@ def _of_cell(cell: Cell, pairs: Sequence[Pair]) -> Found:
 
 
 def _of_text(prompt: Prompt, conversation: Conversation) -> Found:
-    label = conversation.options[0].label
+    said = prompt.decision.response or ""
+    label = conversation.options[0].label if conversation.options else said
     own = own_prompt(prompt.decision) is not None
     return {
         "presentation": prompt.presentation,
@@ -93,7 +97,11 @@ def _of_tokens(
     tail = "".join(token["piece"] for token in straddled)
     for place, option in enumerate(words["options"]):
         option |= _of_option(reader.path(paths, place, tail), paths.terminated[place], parts, place)
-    before, firsts = paths.prefix[-1], {path[0] for path in paths.paths}
+    response = _response(prompt, paths, scored, parts, reader)
+    options = conversation.options
+    if not options:  # the only path is the response, whose probability is no mass of options
+        words |= {"mass": None, "first_mass": None}
+    before, firsts = paths.prefix[-1], {path[0] for path in paths.paths if options}
     top = [
         {**entry, "id": token, "token": reader.piece(token, before), "option": token in firsts}
         for entry, (token, _) in zip(words["top"], scored.top, strict=True)
@@ -104,7 +112,8 @@ def _of_tokens(
         "straddled": straddled,
         **words,
         "top": top,
-        "other": _other(scored, reader, before),
+        "response": response,
+        "other": _other(scored, reader, before) if options else None,
         "spelled": _surface_forms(prompt.paths, whole),
         "error": scored.error,
     }
@@ -121,6 +130,29 @@ def _of_option(
         "tokens": tokens,
         "closed": terminated,
         "closing_logprob": numbers[-1] if terminated and numbers else None,
+    }
+
+
+def _response(
+    prompt: Prompt,
+    paths: TokenPaths,
+    scored: Score,
+    parts: list[list[float]] | None,
+    reader: TokenReader,
+) -> Found | None:
+    """What the person said, where how likely that is is asked for."""
+    place = paths.response
+    if place is None or prompt.decision.response is None:
+        return None
+    tail = "".join(token["piece"] for token in reader.straddled(prompt.text, paths))
+    tokens = _of_option(reader.path(paths, place, tail), False, parts, place)["tokens"]
+    how = scored.response
+    return {
+        "text": prompt.decision.response,
+        "tokens": tokens,
+        "logprob": None if how is None else _finite(how.logprob),
+        "closing_logprob": None if how is None else _finite(how.closing),
+        "likeliest": None if how is None else how.likeliest,
     }
 
 
@@ -151,7 +183,8 @@ def _other(score: Score, reader: TokenReader, before: int) -> Found | None:
 
 
 def stored(held: pl.DataFrame | None, prompt: Prompt, reading: Found) -> Found | None:
-    """What the study holds of this row: whether of the same prompt, and if so its logprobs, how far
+    """What the study holds of this row: whether of the same prompt, and if so its logprobs (of the
+    options, and of the response of a session), how far
     the two scores lie apart at most (nat; None where one lacks), whether that is a difference, and
     why it was not scored."""
     if held is None:
@@ -164,18 +197,27 @@ def stored(held: pl.DataFrame | None, prompt: Prompt, reading: Found) -> Found |
         return None
     row = rows.row(0, named=True)
     now = [option["logprob"] for option in reading["options"]]
-    comparison: Found = {"same_prompt": row["row_key"] == reading["row_key"], "logprobs": None}
+    said = reading["response"]
+    comparison: Found = {
+        "same_prompt": row["row_key"] == reading["row_key"],
+        "logprobs": None,
+        "response_logprob": None,
+    }
     if not comparison["same_prompt"]:
         return {**comparison, "max_abs_diff": None, "differs": None, "error": None}
     # Where spellings were counted, the labels alone stand apart.
     alone = row["exact_logprobs"] or row["logprobs"] or [None] * len(now)
     before = [_finite(value) for value in alone]
+    of_response = None if said is None else _finite(row.get("response_logprob"))
     both = list(zip(before, now, strict=True))
+    if said is not None:
+        both.append((of_response, said["logprob"]))
     apart = max((abs(a - b) for a, b in both if a is not None and b is not None), default=None)
     lacking = any((a is None) != (b is None) for a, b in both)
     return {
         **comparison,
         "logprobs": before,
+        "response_logprob": of_response,
         "max_abs_diff": apart,
         "differs": lacking or (apart is not None and apart > DIFFERENCE),
         "error": row["error"],

@@ -74,5 +74,6 @@ def test_three_options_need_a_value_or_a_target() -> None:
             target=None,
             participant=f"{number}",
         )
-    with pytest.raises(UserError, match="three or more options; give every option a value, or"):
+    refused = "without values and without a target; give every option a value, or"
+    with pytest.raises(UserError, match=refused):
         contrast_rows(built.evidence(), [Contrast(("condition",))])

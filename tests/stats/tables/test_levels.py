@@ -163,7 +163,7 @@ def test_what_has_no_level_says_so() -> None:
     (one,) = found.values()
     assert one.units is None and one.row["n"] == 0 and one.row["difference"] is None
     assert one.row["note"] == (
-        "no level: none of the three or more options is the target, and they have no values"
+        "no level: the options have no values, and none of them is the target"
     )
     (row,) = level_table(evidence([*rows, *crossed(6, 6)], {"m": said(6)}))
     assert row["n"] == 36 and "9 decisions without a level excluded" in row["note"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import polars as pl
+import pytest
 
 from tests.support.stat_frames import DECISIONS, decision
 from tremble.stats.verdict.enough import NO_MEAN, NO_OPTIONS, UNCODED, Enough, enough
@@ -57,8 +58,21 @@ def test_transcripts_have_no_distribution_and_why() -> None:
     asked for; words have no options at all."""
     two = _of([row | {"family": "session", "target": None} for row in _study(20, 10)])
     assert two.answers["distribution"] == UNCODED and two.answers["levels"] == NO_MEAN
-    words = _of([row | {"family": "session", "keys": [], "choice": None} for row in _study(20, 10)])
-    assert words.answers["distribution"] == NO_OPTIONS
+    said: dict[str, Any] = {"family": "session", "keys": [], "choice": None, "target": None}
+    words = _of([row | said for row in _study(20, 10)])
+    assert words.answers["distribution"] == words.answers["levels"] == NO_OPTIONS
+
+
+@pytest.mark.parametrize("values", [None, []])
+def test_some_responses_without_options_give_the_others_no_level(values: Any) -> None:
+    """Two of three responses have two options of which none is coded, the third has none; a study
+    folder may hold an empty list of values for it."""
+    both = {"family": "session", "target": None}
+    none = {**both, "keys": [], "choice": None, "values": values}
+    rows = [row | (none if at % 3 == 2 else both) for at, row in enumerate(_study(20, 10))]
+    found = _of(rows)
+    assert found.answers["levels"] == found.answers["effects"] == NO_MEAN
+    assert found.answers["distribution"] == UNCODED
 
 
 def test_three_options_have_a_distribution_and_a_level_only_with_a_number() -> None:

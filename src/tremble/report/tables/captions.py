@@ -25,7 +25,10 @@ _WINS = (
     "pass the filters. Base, aligned and ties: how many kept pairs each side wins, and how many "
     "are tied. Direction: the side with more wins. p: one-sided binomial test."
 )
-_POINTS = "A decision with more than two options counts as one point per option."
+_POINTS = (
+    "A decision with more than two options, or without a target option, counts as one point per "
+    "option."
+)
 _CLUSTERS = "whole participants, games and items (clusters)"
 _UNDECIDED = (
     "Undecided: decisions for which theory makes no prediction, for example because a player is "
@@ -54,7 +57,8 @@ CAPTIONS = {
         "(participants, games or items): a bootstrap t on the scale of Fisher's z. It need not "
         "be symmetric, and with few clusters it is wider than r plus or minus 1.96 SE. SE: "
         "standard error of r over clusters. Undefined: resamples in which r has no value. "
-        "Points: decisions; one with more than two options counts as one point per option."
+        "Points: decisions; one with more than two options, or without a target option, counts as "
+        "one point per option."
     ),
     "levels": (
         "People and predicted: the mean of what people did and the mean that the model expects. "

@@ -66,6 +66,10 @@ def before(found: Mapping[str, Any]) -> list[str]:
             f"{counted(found['passed_over'], 'prompt')} skipped, because the wording does not "
             "apply."
         )
+    if left := found["without_options"]:
+        said.append(
+            f"Not probed, since there are no options to have a mass: {counted(left, 'decision')}."
+        )
     if failed := sum(row["failed"] for row in found["families"]):
         said.append(f"{counted(failed, 'prompt')} could not be scored: see `tremble plan`.")
     return said

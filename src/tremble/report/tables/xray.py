@@ -15,6 +15,16 @@ from tremble.xray.tokens import DIFFERENCE
 
 XRay = Mapping[str, Any]
 _SHOWN = {" ": "␣", "\n": "↵", "\t": "⇥", "\r": "␍"}
+_OPTIONS = (
+    "How likely is each option? Prediction: its probability among the options alone. Mass: the "
+    "probability of all options together. First tokens: the probability of the tokens that begin "
+    "an option."
+)
+_RESPONSE = (
+    "How likely is the response? Nats: minus its log-probability under the whole vocabulary, "
+    "summed over its tokens; closing: of the mark that closes it."
+)
+_BOUNDARY = "Token boundary: whether the answer starts at a token of its own."
 HEAD, TAIL = 24, 48  # tokens shown of a long prompt
 
 
@@ -68,6 +78,8 @@ def people(xray: XRay) -> list[tuple[str, str]]:
     rows = []
     if did["choice"] is not None:
         rows.append(("choice", did["choice"]))
+    elif did["response"] is not None:
+        rows.append(("response", did["response"]))
     if did["rates"] is not None:
         people_count = "" if did["n"] is None else f" ({count(did['n'])} people)"
         rows.append(("rates", _shares(did["rates"]) + people_count))
@@ -93,6 +105,8 @@ def comparison(xray: XRay) -> Table:
     """Options, mass, likeliest tokens and what the study holds, a column for each reading."""
     shown = presentations(xray)
     first = next(iter(shown.values()), [])
+    said = any(reading["response"] for reading in first)
+    offered = any(reading["options"] for reading in first) or not said
     sections = [
         Section(f"presentation {number}" if len(shown) > 1 else "", _rows(readings))
         for number, readings in shown.items()
@@ -107,9 +121,7 @@ def comparison(xray: XRay) -> Table:
     return Table(
         "side-by-side",
         "Scores side by side" if len(first) > 1 else "Scores",
-        "How likely is each option? Prediction: its probability among the options alone. Mass: the "
-        "probability of all options together. First tokens: the probability of the tokens that "
-        "begin an option. Token boundary: whether the answer starts at a token of its own.",
+        " ".join([*[_OPTIONS] * offered, *[_RESPONSE] * said, _BOUNDARY]),
         [Column(""), *(Column(printable(heading(reading))) for reading in first)],
         sections,
         "No model was asked about this decision.",
@@ -132,10 +144,14 @@ def _rows(readings: list[XRay]) -> list[list[str]]:
                 for reading in readings
             ]
             rows.append([f"{name}: stored", *(decimal(value, 5) for value in stored)])
-    rows.append(["mass", *(decimal(reading["mass"], 4) for reading in readings)])
+    rows += _of_response(readings, held)
+    if offered := bool(readings[0]["options"]):
+        rows.append(["mass", *(decimal(reading["mass"], 4) for reading in readings)])
     if any(reading["spelled"] for reading in readings):
         rows += _spellings(readings)
-    rows.append(["first tokens", *(decimal(reading["first_mass"], 4) for reading in readings)])
+    if offered:
+        first = [decimal(reading["first_mass"], 4) for reading in readings]
+        rows.append(["first tokens", *first])
     rows.append(["likeliest", *(_top(reading) for reading in readings)])
     if not all(_is_in_top(reading) for reading in readings):
         rows.append(["likeliest other", *(_token(reading["other"]) for reading in readings)])
@@ -147,6 +163,22 @@ def _rows(readings: list[XRay]) -> list[list[str]]:
     if held:
         rows.append(["in the study", *(against_study(reading) for reading in readings)])
     rows.append(["score key", *(reading["row_key"] for reading in readings)])
+    return rows
+
+
+def _of_response(readings: list[XRay], held: bool) -> list[list[str]]:
+    """How likely what the person said is, where that was asked."""
+    said = [reading["response"] for reading in readings]
+    if not any(said):
+        return []
+    rows = []
+    for name, key in (("nats", "logprob"), ("nats of closing", "closing_logprob")):
+        numbers = [None if one is None or one[key] is None else 0.0 - one[key] for one in said]
+        rows.append([f"response: {name}", *(decimal(number, 5) for number in numbers)])
+    if held:
+        kept = [(reading["stored"] or {}).get("response_logprob") for reading in readings]
+        numbers = [None if value is None else 0.0 - value for value in kept]
+        rows.append(["response: nats stored", *(decimal(number, 5) for number in numbers)])
     return rows
 
 

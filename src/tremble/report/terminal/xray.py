@@ -112,18 +112,37 @@ def _append(line: Text, token: XRay) -> None:
 
 
 def _options(console: Console, reading: XRay) -> None:
-    """The tokens of each option with their log-probabilities."""
-    console.print(Text("options, token by token with log-probabilities:", style="underline"))
-    for option in reading["options"]:
-        line = Text(f"  {printable(option['label'])}:  ", overflow="fold")
-        for token in option["tokens"]:
-            _append(line, token)
-            line.append(f"{decimal(token['logprob'], 4)}  ")
-        if option["closed"]:
-            line.append(f"closing quote {decimal(option['closing_logprob'], 4)}")
-        console.print(line)
-    if any(token["join"] for option in reading["options"] for token in option["tokens"]):
+    """The tokens of each option, and of a response, with their log-probabilities."""
+    said, options = reading["response"], reading["options"]
+    closes = "closing quote" if said is None else "closing mark"
+    if options:
+        _underlined(console, "options, token by token with log-probabilities:")
+    for option in options:
+        closing = f"{closes} {_number(option['closing_logprob'])}" if option["closed"] else ""
+        _path(console, option["label"], option["tokens"], closing)
+    if said is not None:
+        _underlined(console, "the response, token by token with log-probabilities:")
+        _path(console, said["text"], said["tokens"], f"{closes} {_number(said['closing_logprob'])}")
+    tokens = [token for one in (*options, *filter(None, [said])) for token in one["tokens"]]
+    if any(token["join"] for token in tokens):
         _plain(console, "  (boundary: this token also contains text from before the answer)")
-    lacking = any(t["logprob"] is None for o in reading["options"] for t in o["tokens"])
-    if lacking and reading["error"] is None:
-        _plain(console, f"  ({MISSING}: this model scores options, not tokens)")
+    if any(token["logprob"] is None for token in tokens) and reading["error"] is None:
+        what = "options" if options else "responses"
+        _plain(console, f"  ({MISSING}: this model scores {what}, not tokens)")
+
+
+def _number(value: float | None) -> str:
+    return decimal(value, 4)
+
+
+def _underlined(console: Console, text: str) -> None:
+    console.print(Text(text, style="underline"))
+
+
+def _path(console: Console, label: str, tokens: list[XRay], closing: str) -> None:
+    line = Text(f"  {printable(label)}:  ", overflow="fold")
+    for token in tokens:
+        _append(line, token)
+        line.append(f"{_number(token['logprob'])}  ")
+    line.append(closing)
+    console.print(line)

@@ -92,14 +92,14 @@ def undefined(row: dict[str, Any], suffix: str = "") -> str | None:
         return "fewer than 3 points"
     if row["one_outcome"]:
         if row["choices"] < points:
-            return f"all {points} rates are the same"
+            return f"all {points:,} rates are the same"
         if row["kinds_of_choice"] == 1:
-            return f"all {points} choices are {row['choice']}"
+            return f"all {points:,} choices are {row['choice']}"
         if row["targets"] == 1 and row["outcome"] == 0:
-            return f"none of {points} choices is {row['target']}"
+            return f"none of {points:,} choices is {row['target']}"
         if row["outcome"]:
-            return f"all {points} choices are the target option"
-        return f"none of {points} choices is the target option"
+            return f"all {points:,} choices are the target option"
+        return f"none of {points:,} choices is the target option"
     return CONSTANT if row[f"flat{suffix}"] else None
 
 
@@ -110,10 +110,11 @@ def points_note(row: dict[str, Any]) -> str | None:
     problems = row["used"] - row["choices"] - row["rates"]
     parts = []
     if row["choices"]:
-        parts.append(f"one point per choice ({row['choices']})")
+        parts.append(f"one point per choice ({row['choices']:,})")
     if row["rates"]:
-        parts.append(f"one point per problem with two options ({row['rates']})")
+        parts.append(f"one point per problem with two options ({row['rates']:,})")
     if row["options"]:
-        what = "decisions" if row["single"] else "problems"
-        parts.append(f"one point per option of {problems} {what} with more ({row['options']})")
+        # Choices count so where no option is coded, of two options in sessions alone.
+        what = "decisions without a target option" if row["single"] else "problems with more"
+        parts.append(f"one point per option of {problems:,} {what} ({row['options']:,})")
     return ", ".join(parts)

@@ -197,8 +197,8 @@ def _check_outcomes(evidence: Evidence, every: Mapping[str, Design], contrast: C
             raise UserError(
                 f"The contrast by {contrast.name!r} needs a numeric outcome, but "
                 f"{counted(held.without, 'decision')} of {family!r} have none, since they have "
-                "three "
-                "or more options; give every option a value, or name a target."
+                "options without values and without a target; give every option a value, or name a "
+                "target."
             )
         if contrast.family is not None:
             raise UserError(

@@ -27,7 +27,7 @@ from tremble.text import counted, join_notes
 Row = dict[str, Any]
 VALUE, TARGET = "value", "target"
 LOGIT, LINEAR = "logit", "linear"
-_NONE = "no level: none of the three or more options is the target, and they have no values"
+_NONE = "no level: the options have no values, and none of them is the target"
 _NUMBERS = (
     *("people", "predicted", "difference", "low", "high", "share", "share_low", "share_high"),
     *(

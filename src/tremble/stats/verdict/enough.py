@@ -118,8 +118,8 @@ def _of(
         held, _ = units_of(kinds_of(points))
         ranking = held.reason or too_little(held, points["decision"].n_unique()) or ""
         few = too_few_people(held, behind) or ""
-    if not _coded(decisions):
-        absent["levels"] = absent["effects"] = NO_MEAN
+    if without := no_mean(decisions):
+        absent["levels"] = absent["effects"] = without
     if not contrasted:
         absent.setdefault("effects", "no [[contrast]]")
     if _most_options(decisions) < 3 or not _read_twice(decisions):
@@ -139,19 +139,24 @@ def no_distribution(decisions: pl.DataFrame) -> str:
         return ONE_READER
     if most < 2:
         return NO_OPTIONS
-    return TWO_OPTIONS if _coded(decisions) else UNCODED
+    return TWO_OPTIONS if no_mean(decisions) is None else UNCODED
 
 
 def _most_options(decisions: pl.DataFrame) -> int:
     return int(decisions["keys"].list.len().max() or 0)  # type: ignore[arg-type]
 
 
-def _coded(decisions: pl.DataFrame) -> bool:
-    """Whether options have values or a target, so that choices have a mean."""
-    valued = "values" in decisions and decisions["values"].null_count() < decisions.height
+def no_mean(decisions: pl.DataFrame) -> str | None:
+    """Why choices of a family have no mean, so no level and no effect; None where options have
+    values or a target."""
+    most = _most_options(decisions)
+    if most == 0:
+        return NO_OPTIONS
+    # Responses without options have no values, but once had an empty list of them.
+    valued = "values" in decisions and (decisions["values"].list.len() > 0).any()
     named = decisions["target"].null_count() < decisions.height
-    two = _most_options(decisions) == 2 and decisions["family"][0] != FAMILY
-    return valued or named or two
+    two = most == 2 and decisions["family"][0] != FAMILY
+    return None if valued or named or two else NO_MEAN
 
 
 def _read_twice(decisions: pl.DataFrame) -> bool:

@@ -25,7 +25,7 @@ _KEYS = 5  # config keys that a sentence names
 def replace(
     answers: Mapping[str, Answer | None],
     read: Read,
-    keys: Sequence[str] = (),
+    keys: Sequence[str] | None = (),
     margins: Margins = MARGINS,
 ) -> Answer:
     """The first that holds, of the answers by question:
@@ -35,7 +35,8 @@ def replace(
     - any "no": "no"; any "cannot say": "cannot say";
     - all "yes": "yes"; all "not shown": "not shown"; else "in part".
 
-    Without a contrast at most "in part": `keys` are what of the config could be contrasted.
+    Without a contrast at most "in part": `keys` are what of the config could be contrasted,
+    None where choices have no mean that a contrast could compare.
     """
     if _below(read, margins):
         return Answer(CANNOT_SAY, _prompt_at_fault(read, margins))
@@ -101,7 +102,9 @@ def share_of(mass: float, least: float) -> str:
     return against(mass, least)
 
 
-def _contrasts(keys: Sequence[str]) -> str:
+def _contrasts(keys: Sequence[str] | None) -> str:
+    if keys is None:
+        return "; effects need options with values or a target option"
     if not keys:
         return "; no config key has two or more values to contrast"
     shown = ", ".join(keys[:_KEYS]) + (", ..." if len(keys) > _KEYS else "")

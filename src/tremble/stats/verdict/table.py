@@ -17,7 +17,7 @@ from tremble.stats.tables.levels import level_of
 from tremble.stats.verdict.answer import MARGINS, Answer, Margins
 from tremble.stats.verdict.distribution import distribution
 from tremble.stats.verdict.effects import effects
-from tremble.stats.verdict.enough import NO_MEAN, behind_rates, no_distribution
+from tremble.stats.verdict.enough import NO_MEAN, behind_rates, no_distribution, no_mean
 from tremble.stats.verdict.facts import contrast_facts, distance_facts, level_facts
 from tremble.stats.verdict.levels import levels
 from tremble.stats.verdict.ranking_table import ranking_table
@@ -38,7 +38,9 @@ def verdict_table(
     either. `ranking` is `verdict`."""
     reads, keys = reads_of(evidence), config_keys(evidence.decisions)
     means, distances = level_of(evidence), judged(evidence)
-    behind, absent = behind_rates(evidence.decisions), _absent(evidence.decisions)
+    behind, parts = behind_rates(evidence.decisions), evidence.decisions.partition_by("family")
+    unnumbered = {str(part["family"][0]): no_mean(part) for part in parts}
+    absent = {str(part["family"][0]): _absent(part) for part in parts}
     compared = contrast_facts(contrast_rows(evidence, contrasts) if contrasts else [], margins)
     rows = []
     for row in ranking_table(evidence, resamples):
@@ -55,7 +57,10 @@ def verdict_table(
             ),
         }
         read = reads.get(key, Read(None))
-        answers["replace"] = replace(answers, read, keys.get(row["family"], ()), margins)
+        # Where choices have no mean, a contrast would be refused.
+        bare = unnumbered[row["family"]] is not None and answers["levels"] is None
+        able = None if bare else keys.get(row["family"], ())
+        answers["replace"] = replace(answers, read, able, margins)
         said = {
             name: one if name == "replace" else cautious(one, read, margins)
             for name, one in answers.items()
@@ -64,15 +69,13 @@ def verdict_table(
     return rows
 
 
-def _absent(decisions: pl.DataFrame) -> dict[str, Mapping[str, str]]:
-    """By family why a question has no answer, where it has none."""
+def _absent(decisions: pl.DataFrame) -> Mapping[str, str]:
+    """Of one family why a question has no answer, where it has none."""
+    without = no_mean(decisions)
     return {
-        str(part["family"][0]): {
-            "levels": NO_MEAN,
-            "effects": "the study file has no [[contrast]]",
-            "distribution": no_distribution(part),
-        }
-        for part in decisions.partition_by("family")
+        "levels": without or NO_MEAN,
+        "effects": without or "the study file has no [[contrast]]",
+        "distribution": no_distribution(decisions),
     }
 
 
