@@ -53,8 +53,8 @@ def methods_facts(folder: Path, rows_of: RowsOf | None = None) -> dict[str, Any]
     - study, versions (of the packages that scored it), analysis (the version that analyses it now,
       with its resamples, confidence level and bounds);
     - counts: decisions, families, models (scored), cells (finished ones: a model in a format, data
-      and a wording), templates, prompts (rows scored or tried), responses (decisions that are one
-      of a session) and of these without_options;
+      and a wording), templates, prompts (rows scored or tried), responses in sessions, and of
+      these without_options;
     - families: family, decisions, people (of choice rates, `rates`, all who are behind them) with
       what these are, items, data (entries), resampled (over what and how many of it intervals are
       made), no_interval (why there is none);
@@ -72,9 +72,7 @@ def methods_facts(folder: Path, rows_of: RowsOf | None = None) -> dict[str, Any]
     Raises UserError where the folder is no study, or a file of it is damaged.
     """
     store = Store(folder)
-    run = store.read_run()
-    jobs = manifests_of(store)
-    decisions = store.decisions()
+    run, jobs, decisions = store.read_run(), manifests_of(store), store.decisions()
     study_file = _study_file(store)
     models, templates = model_rows(run, jobs), template_rows(jobs)
     scored_with = versions(manifest for _, manifest in jobs)
