@@ -80,6 +80,37 @@ def test_the_study_is_the_column_else_the_folder_else_the_experiment(tmp_path: P
     ]
 
 
+def test_the_folder_named_gives_its_name_if_it_is_one_experiment_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "cards2020"
+    written(here, [session(1, "J", "a/b.csv"), session(2, "F", "a/b.csv")])
+    written(here, [session(3, "J", None), session(4, "J", "c", study="mine"), "no"], "more.jsonl")
+    declare(here, {"cards2020": JF})
+
+    def studies(path: Path) -> list[tuple[str | None, list[str]]]:
+        return [(d.participant, keys(d)) for d in load(path, Notes())]
+
+    named = [(f"cards2020/{who}", JF) for who in (3, 1, 2)]
+    assert studies(here) == [named[0], ("mine/4", JF), *named[1:]]
+    monkeypatch.chdir(here)
+    assert studies(Path()) == studies(Path("..") / here.name) == studies(here)
+    file = here / "sessions.jsonl"
+    assert [who for who, _ in studies(file)] == ["a%2Fb.csv/1", "a%2Fb.csv/2"]
+    # A folder of several experiments is none of them.
+    written(here, [session(5, "J", "other")], "third.jsonl")
+    (here / "more.jsonl").unlink()
+    notes = Notes()
+    found = [d.participant for d in load(here, notes)]
+    assert found == ["a%2Fb.csv/1", "a%2Fb.csv/2", "other/5"]
+    (odd,) = notes.odd
+    assert "no transcript is of the experiment 'cards2020'; the transcripts are of 'a/b.csv'" in odd
+    # Nor is one with folders of others, be it of the same name.
+    (here / "third.jsonl").unlink()
+    written(here / "cards2020", [session(6, "J", "deep")])
+    assert [who for who, _ in studies(here)] == ["cards2020/6", "a%2Fb.csv/1", "a%2Fb.csv/2"]
+
+
 def test_every_container_gives_the_same(tmp_path: Path) -> None:
     lines = [session(1, "JF", age=3.5), session(2, "FJ", options=JF)]
     plain = written(tmp_path, lines)

@@ -77,6 +77,16 @@ def transcript_of(row: Row, file: Path, where: str, line: int, folder: str | Non
     )
 
 
+def experiment_of(row: Row) -> str | None:
+    """The column `experiment` of a line that has no column `study`; None for every other line, also
+    for one that is no session."""
+    try:
+        value = row if isinstance(row, dict) else _object(row, Path(), "", 0)
+    except UserError:
+        return None
+    return None if _name(value.get("study")) is not None else _name(value.get("experiment"))
+
+
 def _object(raw: bytes, file: Path, where: str, line: int) -> dict[str, Any]:
     if len(raw) > LONGEST:
         raise UserError(
