@@ -16,6 +16,7 @@ from tremble.decisions.sessions import Session, is_empty, is_missing, name_in_id
 from tremble.errors import UserError
 from tremble.text import counted
 
+LISTED = 1000  # faulty lines that are kept for --json
 NAMED = 3  # faulty lines that are named; further ones are counted
 CARD = Card(
     name="psych",
@@ -76,9 +77,10 @@ def load(path: Path, notes: Notes) -> Iterator[Decision]:
     """The decisions, session by session, in the order of the files.
 
     Responses that make no decision are counted in `notes.dropped`, faulty lines in `notes.faulty`
-    (the first three are in `notes.faults`), sessions in `notes.sessions`. Raises UserError, after
-    the last line, where a line is faulty and `notes.strict`, or where all are; at once for a file
-    that cannot be read and for options that are none.
+    (the first three are in `notes.faults`, more in `notes.faulty_lines`), sessions in
+    `notes.sessions`. Raises UserError, after the last line, where a line is faulty and
+    `notes.strict`, or where all are; at once for a file that cannot be read and for options that
+    are none.
     """
     files = found_at(path)
     if files[0].folder is not None and files[0].file.parent == path and _several(files):
@@ -93,7 +95,7 @@ def load(path: Path, notes: Notes) -> Iterator[Decision]:
                     try:
                         one = transcript_of(row, found.file, where, number, found.folder)
                     except Faulty as fault:
-                        _keep(notes, str(fault))
+                        _keep(notes, fault, found.file, number)
                         continue
                     session = work.session(one, found, number, where)
                     if session is not None:
@@ -113,10 +115,14 @@ def _several(files: Iterable[Found]) -> bool:
     return False
 
 
-def _keep(notes: Notes, fault: str) -> None:
+def _keep(notes: Notes, fault: Faulty, file: Path, line: int) -> None:
     notes.faulty += 1
     if len(notes.faults) < NAMED:
-        notes.faults.append(fault)
+        notes.faults.append(str(fault))
+    if len(notes.faulty_lines) < LISTED:
+        notes.faulty_lines.append(
+            {"file": str(file), "line": line, "column": fault.column, "what": fault.what}
+        )
 
 
 class _Import:
