@@ -136,7 +136,8 @@ def test_a_fact_asked_for_that_nobody_has_is_named(data: Path) -> None:
 
 def test_questions_that_nobody_asks_are_refused(data: Path) -> None:
     (data / "asked.toml").write_text('[[question]]\nfact = "age"\nask = "Old?"\n', "utf-8")
-    for more in ({}, {"personas": ["none"]}):
+    only_none: list[dict[str, Any]] = [{}, {"personas": ["none"]}]
+    for more in only_none:
         path = study_file(data, persona_questions="asked.toml", **more)
         with pytest.raises(UserError, match=r'asked\.toml" has no effect, because') as error:
             run(path, data / "out")
@@ -145,7 +146,8 @@ def test_questions_that_nobody_asks_are_refused(data: Path) -> None:
 
 def test_a_cut_that_leaves_nothing_names_its_key_and_the_least_that_does(data: Path) -> None:
     least = len("You choose one of two.\nYou press <<J>>")
-    for part in ({}, {"participants": 1}, {"sample": 2}):
+    parts: list[dict[str, Any]] = [{}, {"participants": 1}, {"sample": 2}]
+    for part in parts:
         path = study_file(data, session_characters=least - 1, **part)
         with pytest.raises(UserError, match="session_characters = 37 leaves no response") as error:
             run(path, data / "out")
