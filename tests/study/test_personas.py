@@ -22,7 +22,7 @@ from tremble.stats.frames.predictions import behind_interviews, controls_apart
 from tremble.stats.tables.analysis import evidence_of
 from tremble.stats.tables.controls import control_table
 from tremble.store.study_folder import Store
-from tremble.study.cells import wordings
+from tremble.study.cells import Facts, cells, prompts_key, wordings
 from tremble.study.file import read_study
 from tremble.study.notes import caveats
 
@@ -132,6 +132,22 @@ def test_a_fact_asked_for_that_nobody_has_is_named(data: Path) -> None:
     assert said("age", "eyecolour") == [[f"Warning: {note}"], [note]]
     (both,) = said("shoe", "age", "eyecolour")[1]
     assert "have each of the facts 'shoe', 'eyecolour', so" in both
+
+
+def test_other_questions_cut_sessions_elsewhere(data: Path) -> None:
+    """A cut leaves room for the longest interview, also where only one arm is asked for."""
+    asked = data / "asked.toml"
+    more: dict[str, Any] = {"formats": ["plain"], "personas": ["own"]}
+    path = study_file(data, PAIR + RUN, persona_questions="asked.toml", **more)
+    facts = Facts("tokenizer", (), {}, [], None, 100)
+    keys = set()
+    for question in ("Old?", "How old are you, in years?"):
+        asked.write_text(f'[[question]]\nfact = "age"\nask = "{question}"\n', "utf-8")
+        study = read_study(path)
+        alone = cells(study, dict.fromkeys(study.models, facts))[0]
+        assert alone.formulation == "standard"
+        keys.add(prompts_key(study, alone, facts, "data"))
+    assert len(keys) == 2
 
 
 def test_questions_that_nobody_asks_are_refused(data: Path) -> None:
