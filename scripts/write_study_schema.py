@@ -17,6 +17,7 @@ _MARKED = re.compile(r"(?<=<!-- schema: )(\w+)( -->\n).*?(?=<!-- end -->)", re.D
 HEAD = "| key | type | default | example | meaning |"
 _KINDS = {
     "text": "text",
+    "label": "text or number",
     "texts": "list of texts",
     "patterns": "text or list of texts",
     "values": "text, number, true or false, or a list of two",

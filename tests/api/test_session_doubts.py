@@ -83,6 +83,46 @@ def test_one_letter_for_two_things(tmp_path: Path) -> None:
     assert not warnings(tmp_path, text(apart)) and not warnings(tmp_path, text(same))
 
 
+def test_a_key_and_a_thing_of_one_letter_that_everybody_has(tmp_path: Path) -> None:
+    for told in ("You see alien J.", "You meet an alien named J.", "The alien is called 'J'."):
+        for keys in ("Press key J or key F.", "Use the buttons J and F.", "You can press J or F."):
+            trial = f"{keys} {told} You press <<{{r}}>>.\n"
+            (said,) = warnings(tmp_path, text(trial, "JJJ"), text(trial, "JFJ"))
+            assert said.startswith(
+                "exp: in 2 sessions one letter means two things (key J, alien J)"
+            )
+    for told in (
+        "Press key J or key F. Alien J or alien F?",  # what the keys choose
+        "Press key J or key F. Gamble J or safe bet F?",
+        "Press J for slot J, or press F to go on. Press F or J.",
+        "Press key J or key F. You see alien K.",
+        "Press key K or key L. You see alien K.",  # nobody presses these
+    ):
+        trial = told + " You press <<{r}>>.\n"
+        assert not warnings(tmp_path, text(trial, "FJJ"), text(trial, "JFJ")), told
+
+
+def test_sessions_and_marks_that_say_nothing(tmp_path: Path) -> None:
+    unmarked = {"text": "You press J."}
+    empty = {"text": "You say <<>>. And <<nan>>."}
+    closed = {"text": "Is it < or >? You say <<>>>. You say <<<>>. You say <<>>>. Then <<>>."}
+    all_closed = {"text": "You say <<>>>."}
+    path = tmp_path / "m.jsonl"
+    assert warnings(tmp_path, unmarked, unmarked, empty, closed, all_closed, text("<<{r}>>.")) == [
+        "the text has no << >>, so no study uses this session; put << before and >> after each "
+        "response.",
+        "no response has text (nan and None are none), so no study uses this session; mark what "
+        "the participant answered, or remove the line.",
+        "no response has text (nan and None are none), so no study uses this session; if people "
+        "answered >, write the answer as a word.",
+        "exp: the responses of 2 marks are empty and followed by >; if people answered >, write "
+        "the answer as a word.",
+    ]
+    assert "lines 1 and 2: the text has no" in check_decisions(path)[2][0]
+    assert check_decisions(path)[0]["decisions"] == 1 + len(SAID)
+    assert len(list(jsonl.read(path))) == 1 + len(SAID)  # nothing else changes for a study
+
+
 def test_reaction_times_that_do_not_match(tmp_path: Path) -> None:
     trial = "You press <<{r}>> after 69{n} milliseconds.\n"
     right = [690 + n for n in range(10)]

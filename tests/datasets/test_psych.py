@@ -104,7 +104,9 @@ def test_options_of_the_file_beside(tmp_path: Path) -> None:
         ("bandit/2", "J", ["J", "F", "X"]),
         ("solo/3", None, []),
     ]
-    assert any("no transcript is of the experiment 'x'" in line for line in notes.odd)
+    assert notes.odd[0].endswith(
+        "no transcript is of the experiment 'x'; the transcripts are of 'bandit', 'solo'."
+    )
 
 
 def cards(who: Any, trials: Sequence[tuple[str, str, str]]) -> dict[str, Any]:
@@ -177,6 +179,21 @@ def test_options_that_are_none(tmp_path: Path, options: Any, words: str) -> None
     with pytest.raises(UserError, match=words) as caught:
         imported(tmp_path, [session(1, "JF")])
     assert "options.json" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_pattern_that_finds_nothing_is_shown_what_it_was_searched_in(tmp_path: Path) -> None:
+    declare(tmp_path, {"bandit": "labelled (.) and (.)"})
+    before = "".join(f"Machine {n}.\n" for n in range(100))
+    lines = [
+        {"text": f"{before}You press <<J>>. Then <<F>>.", "experiment": "bandit", "participant": 1},
+        {"text": "Others <<J>>.", "experiment": "bandit", "participant": 2},
+    ]
+    with pytest.raises(UserError, match="hold no two labels in any") as caught:
+        imported(tmp_path, lines)
+    end = (before + "You press ")[-200:]
+    assert str(caught.value).endswith(f"(before the first one: {'...' + end!r}).")
+    with pytest.raises(UserError, match=r"\(before the first one: 'Others '\)\.$"):
+        imported(tmp_path, lines[1:])
 
 
 def test_no_prompt_depends_on_its_own_response_or_on_anything_later(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from tests.support.commands import tremble
 from tests.support.round_trip import come_back
 from tests.support.transcripts import JF, declare, imported, keys, session, written
 from tremble.api.check import import_decisions
@@ -78,6 +79,37 @@ def test_the_study_is_the_column_else_the_folder_else_the_experiment(tmp_path: P
         "a/same",
         "b/same",
     ]
+
+
+def test_the_folder_named_gives_its_name_if_it_is_one_experiment_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "cards2020"
+    written(here, [session(1, "J", "a/b.csv"), session(2, "F", "a/b.csv")])
+    written(here, [session(3, "J", None), session(4, "J", "c", study="mine"), "no"], "more.jsonl")
+    declare(here, {"cards2020": JF})
+
+    def studies(path: Path) -> list[tuple[str | None, list[str]]]:
+        return [(d.participant, keys(d)) for d in load(path, Notes())]
+
+    named = [(f"cards2020/{who}", JF) for who in (3, 1, 2)]
+    assert studies(here) == [named[0], ("mine/4", JF), *named[1:]]
+    monkeypatch.chdir(here)
+    assert studies(Path()) == studies(Path("..") / here.name) == studies(here)
+    file = here / "sessions.jsonl"
+    assert [who for who, _ in studies(file)] == ["a%2Fb.csv/1", "a%2Fb.csv/2"]
+    # A folder of several experiments is none of them.
+    written(here, [session(5, "J", "other")], "third.jsonl")
+    (here / "more.jsonl").unlink()
+    notes = Notes()
+    found = [d.participant for d in load(here, notes)]
+    assert found == ["a%2Fb.csv/1", "a%2Fb.csv/2", "other/5"]
+    (odd,) = notes.odd
+    assert "no transcript is of the experiment 'cards2020'; the transcripts are of 'a/b.csv'" in odd
+    # Nor is one with folders of others, be it of the same name.
+    (here / "third.jsonl").unlink()
+    written(here / "cards2020", [session(6, "J", "deep")])
+    assert [who for who, _ in studies(here)] == ["cards2020/6", "a%2Fb.csv/1", "a%2Fb.csv/2"]
 
 
 def test_every_container_gives_the_same(tmp_path: Path) -> None:
@@ -201,8 +233,35 @@ def test_all_faults_are_counted_and_three_are_named(tmp_path: Path) -> None:
     assert notes.faulty == 5
     where = [re.match(r".*line (\d+), column (\d+)", fault) for fault in notes.faults]
     assert [one and one.groups() for one in where] == [("1", "1"), ("3", "2"), ("4", "3")]
+    assert notes.faulty_lines == [
+        {
+            **{"file": str(file), "line": line, "column": n + 1},
+            "what": "'<<J' is never closed; put >> after the response.",
+        }
+        for n, line in enumerate((1, 3, 4, 5, 6))
+    ]
     with pytest.raises(UserError, match="5 faulty lines"):
         list(load(written(tmp_path, wrong), Notes()))  # none is left
+
+
+def test_faults_without_a_place_and_many_of_them(tmp_path: Path) -> None:
+    wrong = [{"experiment": "e", "text": "x <<J>>"}, "no object", session(1, "J", options=["J"])]
+    notes = Notes()
+    file = written(tmp_path, [session(1, "J"), *wrong, *[0] * 1200])
+    assert len(list(load(file, notes))) == 1
+    assert notes.faulty == 1203 and len(notes.faulty_lines) == 1000 and len(notes.faults) == 3
+    for at, begin in enumerate(("participant is missing;", "'no object' is not", "options is")):
+        one = notes.faulty_lines[at]
+        assert (one["line"], one["column"]) == (at + 2, None) and one["what"].startswith(begin)
+        assert notes.faults[at] == f"{file}, line {at + 2}: {one['what']}"
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "x.jsonl").write_text("{")
+    written(tmp_path / "bad", [session(1, "J")], "y.jsonl")
+    out = tmp_path / "out.jsonl"
+    code, said, _ = tremble("data", "import", "psych", tmp_path / "bad", "--out", out, "--json")
+    (fault,) = json.loads(said)["faults"]
+    assert (code, Path(fault["file"]).name, fault["line"]) == (1, "x.jsonl", 1)
+    assert fault["what"].startswith("not JSON")
 
 
 def test_names_that_join_to_one_stay_two(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from tremble.stats.frames.predictions import behind_interviews, controls_apart
 from tremble.stats.tables.analysis import evidence_of
 from tremble.stats.tables.controls import control_table
 from tremble.store.study_folder import Store
-from tremble.study.cells import wordings
+from tremble.study.cells import Facts, cells, prompts_key, wordings
 from tremble.study.file import read_study
 from tremble.study.notes import caveats
 
@@ -106,8 +106,72 @@ def test_interviews_need_facts_and_name_those_there_are(tmp_path: Path) -> None:
     ):
         run(path, tmp_path / "out")
     jsonl.write(session(TEXT), tmp_path / "mine.jsonl")
+    path = study_file(tmp_path, personas=["own"])  # also where it is the only one
     with pytest.raises(UserError, match="they have no facts, so remove personas"):
         run(path, tmp_path / "out")
+
+
+def test_a_fact_asked_for_that_nobody_has_is_named(data: Path) -> None:
+    one = '[[question]]\nfact = "{}"\nask = "?"\n'
+    asked = data / "asked.toml"
+    path = study_file(data, personas=["own"], persona_questions="asked.toml")
+
+    def said(*facts: str) -> list[list[str]]:
+        asked.write_text("".join(one.format(fact) for fact in facts), "utf-8")
+        heard: tuple[list[str], list[str]] = [], []
+        run(path, data / "out", heard[0])
+        plan_study(read_study(path), data / "planned", heard[1].append)
+        return [[line for line in lines if "persona_questions" in line] for lines in heard]
+
+    assert said("age", "Condition") == [[], []]
+    # Five people: the participant 1 of the experiment "two" is another one.
+    note = (
+        "persona_questions: 0 of 5 participants have the fact 'eyecolour', so no interview asks "
+        "for it; the facts in the data are age, condition."
+    )
+    assert said("age", "eyecolour") == [[f"Warning: {note}"], [note]]
+    (both,) = said("shoe", "age", "eyecolour")[1]
+    assert "have each of the facts 'shoe', 'eyecolour', so" in both
+
+
+def test_other_questions_cut_sessions_elsewhere(data: Path) -> None:
+    """A cut leaves room for the longest interview, also where only one arm is asked for."""
+    asked = data / "asked.toml"
+    more: dict[str, Any] = {"formats": ["plain"], "personas": ["own"]}
+    path = study_file(data, PAIR + RUN, persona_questions="asked.toml", **more)
+    facts = Facts("tokenizer", (), {}, [], None, 100)
+    keys = set()
+    for question in ("Old?", "How old are you, in years?"):
+        asked.write_text(f'[[question]]\nfact = "age"\nask = "{question}"\n', "utf-8")
+        study = read_study(path)
+        alone = cells(study, dict.fromkeys(study.models, facts))[0]
+        assert alone.formulation == "standard"
+        keys.add(prompts_key(study, alone, facts, "data"))
+    assert len(keys) == 2
+
+
+def test_questions_that_nobody_asks_are_refused(data: Path) -> None:
+    (data / "asked.toml").write_text('[[question]]\nfact = "age"\nask = "Old?"\n', "utf-8")
+    only_none: list[dict[str, Any]] = [{}, {"personas": ["none"]}]
+    for more in only_none:
+        path = study_file(data, persona_questions="asked.toml", **more)
+        with pytest.raises(UserError, match=r'asked\.toml" has no effect, because') as error:
+            run(path, data / "out")
+        assert "\n" not in str(error.value)
+
+
+def test_a_cut_that_leaves_nothing_names_its_key_and_the_least_that_does(data: Path) -> None:
+    least = len("You choose one of two.\nYou press <<J>>")
+    parts: list[dict[str, Any]] = [{}, {"participants": 1}, {"sample": 2}]
+    for part in parts:
+        path = study_file(data, session_characters=least - 1, **part)
+        with pytest.raises(UserError, match="session_characters = 37 leaves no response") as error:
+            run(path, data / "out")
+        assert str(error.value).endswith(
+            "'mine.jsonl', because the earliest one ends after 38 characters; raise "
+            "session_characters to at least 38, or remove it."
+        )
+    run(study_file(data, session_characters=least), data / "out")
 
 
 def test_participants_and_cuts_take_the_same_part_in_plan_and_run(data: Path) -> None:

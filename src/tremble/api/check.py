@@ -18,7 +18,7 @@ from tremble.api.session_doubts import SessionDoubts, old_import
 from tremble.api.understood import Understood
 from tremble.decisions import jsonl
 from tremble.decisions.checks import Checker
-from tremble.decisions.lines import Fault, GameFault
+from tremble.decisions.lines import Fault, GameFault, NoResponses
 from tremble.decisions.record import Decision, Game
 from tremble.decisions.sessions import BEGIN, END
 from tremble.errors import UserError
@@ -221,8 +221,14 @@ def check_records(
     summary, understood, between = Summary(), Understood(), Between()
     sessions = SessionDoubts()
 
+    def keep(fault: Fault) -> None:
+        if isinstance(fault, NoResponses):
+            warnings.add(fault.message, fault.line)
+        else:
+            faults.keep(fault)
+
     def sound() -> Iterator[Decision]:
-        for decision in read(faults.keep):
+        for decision in read(keep):
             line = decision.line or 0
             try:
                 text = _usable(decision)

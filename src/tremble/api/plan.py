@@ -31,6 +31,7 @@ from tremble.study.data import notes_of_taken
 from tremble.study.file import Study
 from tremble.study.jobs import Job, job_folder
 from tremble.study.missing import missing_rows
+from tremble.study.of_sessions import fact_notes
 from tremble.study.prepare import PreparedPrompts
 from tremble.study.progress import Progress
 from tremble.study.prompt_table import scorable
@@ -187,6 +188,8 @@ class _Plan:
             f"model, format, data and wording): {counted(prompts, 'prompt')} to render and count, "
             "all presentations included."
         )
+        for note in fact_notes(run.study, prepared.frames.families()):
+            run.notify(note)
         for entry, frame in prepared.frames.items():
             families = set(frame["family"])
             for note in (

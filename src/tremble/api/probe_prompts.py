@@ -11,9 +11,8 @@ from itertools import chain, zip_longest
 from typing import TypeVar
 
 from tremble.decisions.record import Decision, name_hash
-from tremble.errors import UserError
 from tremble.study.cells import Cell
-from tremble.study.data import decisions_of
+from tremble.study.data import decisions_of, nothing_in
 from tremble.study.file import Study
 from tremble.study.render import Prompt, read_alone
 from tremble.study.selection import check_families, keeps, of_families
@@ -86,7 +85,7 @@ def spread(study: Study, most: int) -> tuple[dict[Stratum, list[Decision]], int]
                 continue
             drawn.setdefault((entry, decision.family), _Drawn(most)).add(decision)
         if not families[entry]:
-            raise UserError(f"The data {entry!r} contain no decisions; give a file that has some.")
+            raise nothing_in(entry, study.folder, study.part)
     check_families(study.families, families)
     return {stratum: some.in_turn() for stratum, some in drawn.items()}, optionless
 

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
 from tremble.decisions.record import Decision, Game, name_hash
-from tremble.decisions.sessions import EXPERIMENT, FAMILY, OLD_IMPORT, TIMES, is_empty, is_missing
+from tremble.decisions.sessions import (
+    END,
+    EXPERIMENT,
+    FAMILY,
+    OLD_IMPORT,
+    TIMES,
+    is_empty,
+    is_missing,
+)
 from tremble.text import counted
 
 _TOLD = 5  # responses told before their mark from which on it is no chance
@@ -27,7 +35,12 @@ _FORCED = re.compile(
     r"([^.!?\n]{0,200})",
     re.IGNORECASE,
 )
-_NAMED = re.compile(r"\b([A-Za-z]{3,})\s+['\"]?([A-Z])['\"]?(?![\w'])")
+_LETTER = r"['\"]?([A-Z])['\"]?(?![\w'])"
+_NAMED = re.compile(rf"\b([A-Za-z]{{3,}})\s+(?:(?:(?:is|are)\s+)?(?:called|named)\s+)?{_LETTER}")
+_KEYS = re.compile(
+    rf"\b(?i:press|pressing|keys?|buttons?)\s+(?:the\s+)?(?:(?:key|button)s?\s+)?{_LETTER}"
+    rf"(?:,?\s+(?:and|or)\s+(?:the\s+)?(?:(?:press|key|button)\s+)?{_LETTER})?"
+)
 _NO_THINGS = {
     *(
         "the",
@@ -63,8 +76,11 @@ class _Experiment:
     forced: int = 0
     free: int = 0  # a sentence of force that names another label than the response
     first_forced: str = ""
+    closed: int = 0  # marks without text before a ">"
     two_things: int = 0
     first_two: str = ""
+    keys_too: int = 0  # sessions in which a key's letter also names a thing
+    first_key: str = ""
     sessions: int = 0
     fixed: dict[str, str] = field(
         default_factory=dict
@@ -113,6 +129,10 @@ class SessionDoubts:
         texts = [str(event.data.get("text", "")) for event in game.events[::2]]
         responses = [str(event.data.get("response", "")) for event in game.events[1::2]]
         seen.responses += len(responses)
+        seen.closed += sum(
+            is_empty(response) and after.startswith(END[0])
+            for response, after in zip(responses, texts[1:], strict=True)
+        )
         for label in responses[:_LOOKED_AT]:
             if len(seen.labels) < _LABELS + 1 and len(label) < _LONG:
                 seen.labels[label.strip()] += 1
@@ -158,19 +178,18 @@ def _sentences(seen: _Experiment) -> Iterator[str]:
             f"text leaves no choice ({seen.first_forced!r}); take the marks away where nobody "
             "chose."
         )
-    if seen.two_things:
+    if seen.closed:
         yield (
-            f"in {counted(seen.two_things, 'session')} one letter means two things "
-            f"({seen.first_two}); give them different letters."
+            f"the responses of {counted(seen.closed, 'mark')} are empty and followed by >; if "
+            "people answered >, write the answer as a word."
         )
-    for word, letter in seen.fixed.items():
-        # A letter that everybody has is the option that the word stands for.
-        if not seen.two_things and 0 < seen.pressed[letter] < 0.9 * seen.sessions:
-            yield (
-                f"in {counted(seen.pressed[letter], 'session')} one letter means two things "
-                f"({word} {letter}, and {letter} is a response); give them different letters."
-            )
-            break
+    two = _most_of_two_things(seen)
+    if two is not None:
+        sessions, which = two
+        yield (
+            f"in {counted(sessions, 'session')} one letter means two things ({which}); give them "
+            "different letters."
+        )
     if seen.unequal:
         yield (
             f"in {counted(seen.unequal, 'session')} there are more or fewer reaction times than "
@@ -181,6 +200,17 @@ def _sentences(seen: _Experiment) -> Iterator[str]:
             f"the text of {counted(seen.other, 'response')} has another reaction time than the "
             f"column ({seen.first_other}), so they do not match; check the source."
         )
+
+
+def _most_of_two_things(seen: _Experiment) -> tuple[int, str] | None:
+    """In how many sessions one letter means two things, and which, as the surest sign has it."""
+    if seen.two_things:
+        return seen.two_things, seen.first_two
+    for word, letter in seen.fixed.items():
+        # A letter that everybody has is the option that the word stands for.
+        if 0 < seen.pressed[letter] < 0.9 * seen.sessions:
+            return seen.pressed[letter], f"{word} {letter}, and {letter} is a response"
+    return (seen.keys_too, seen.first_key) if seen.keys_too else None
 
 
 def _tells(found: _Phrase) -> bool:
@@ -252,7 +282,8 @@ def _two_things(seen: _Experiment, texts: list[str], responses: set[str]) -> Non
     """A letter that names two kinds of things, or one that is pressed and also names a thing that
     other letters are pressed for."""
     things: dict[str, Counter[str]] = {}
-    for noun, letter in _NAMED.findall("<<>>".join(texts)[:_LOOKED_AT]):
+    read = "<<>>".join(texts)[:_LOOKED_AT]
+    for noun, letter in _NAMED.findall(read):
         word = noun.lower().removesuffix("s")
         if not {word, noun.lower()} & _NO_THINGS:
             things.setdefault(word, Counter())[letter] += 1
@@ -264,6 +295,10 @@ def _two_things(seen: _Experiment, texts: list[str], responses: set[str]) -> Non
     if seen.sessions == 1:
         seen.fixed = alone
     seen.fixed = {word: one for word, one in seen.fixed.items() if alone.get(word) == one}
+    found = _key_and_thing(read, things, pressed) if things else None
+    if found is not None:
+        seen.keys_too += 1
+        seen.first_key = seen.first_key or found
     for word, letters in kinds.items():
         other = next((w for w, others in kinds.items() if w != word and others & letters), None)
         if other is not None:
@@ -277,6 +312,22 @@ def _two_things(seen: _Experiment, texts: list[str], responses: set[str]) -> Non
         seen.two_things += 1
         seen.first_two = seen.first_two or found
         return
+
+
+def _key_and_thing(text: str, things: Mapping[str, Counter[str]], pressed: set[str]) -> str | None:
+    """A letter of a key that also names a thing, where another key names none: if all keys have
+    things, or a sentence has key and thing, the things are what the keys are for."""
+    keys = {letter for found in _KEYS.finditer(text) for letter in found.groups() if letter}
+    named = {letter for letters in things.values() for letter in letters}
+    if not keys & pressed or not keys - named:
+        return None
+    for word, letters in things.items():
+        for letter in sorted(keys & set(letters)):
+            thing = re.compile(rf"\b{word}s?\b[^.!?\n]*\b{letter}\b", re.IGNORECASE)
+            told = (one for one in re.split(r"[.!?\n]|<<>>", text) if thing.search(one))
+            if not any(letter in found.groups() for one in told for found in _KEYS.finditer(one)):
+                return f"key {letter}, {word} {letter}"
+    return None
 
 
 def _times(seen: _Experiment, times: Any, responses: list[str], texts: list[str]) -> None:

@@ -141,5 +141,7 @@ def _tell(summary: dict[str, Any], notes: Notes, out: Path, as_json: bool) -> No
         )
 
 
-def _faulty(notes: Notes) -> dict[str, int]:
-    return {} if notes.sessions is None else {"faulty": notes.faulty}
+def _faulty(notes: Notes) -> dict[str, Any]:
+    if notes.sessions is None:
+        return {}
+    return {"faulty": notes.faulty, "faults": notes.faulty_lines}

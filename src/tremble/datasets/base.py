@@ -104,8 +104,9 @@ class Notes:
     """What an importer left out or found odd: `dropped` reason -> count, `odd` one line each.
 
     A source that reads on after a faulty line counts such lines in `faulty` and has sentences on
-    the first ones in `faults`; `strict` says that it is to refuse them all. `sessions`: what it
-    read, where a source has sessions.
+    the first ones in `faults`, and in `faulty_lines` file, line, column and what is wrong of more
+    of them; `strict` says that it is to refuse them all. `sessions`: what it read, where a source
+    has sessions.
     """
 
     dropped: Counter[str] = field(default_factory=Counter)
@@ -113,6 +114,7 @@ class Notes:
     strict: bool = False
     faulty: int = 0
     faults: list[str] = field(default_factory=list)
+    faulty_lines: list[dict[str, Any]] = field(default_factory=list)
     sessions: Sessions | None = None
 
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 from tremble.datasets.base import Card, Notes, Part, Sessions
-from tremble.datasets.psych_files import Found, found_at, rows_of
-from tremble.datasets.psych_lines import Faulty, Transcript, transcript_of
+from tremble.datasets.psych_files import Found, found_at, rows_of, without_folder
+from tremble.datasets.psych_lines import Faulty, Transcript, experiment_of, transcript_of
 from tremble.datasets.psych_options import SIDECAR, Options
 from tremble.decisions.record import Decision, name_hash
 from tremble.decisions.sessions import Session, is_empty, is_missing, name_in_id
 from tremble.errors import UserError
 from tremble.text import counted
 
+LISTED = 1000  # faulty lines that are kept for --json
 NAMED = 3  # faulty lines that are named; further ones are counted
 CARD = Card(
     name="psych",
@@ -36,7 +37,8 @@ CARD = Card(
         "reaction times, and facts about the participant. A response is any text between << and "
         ">>; all of them are kept, with or without options.",
         "The study, over which means are taken, is the column study, else the folder of the file, "
-        "else the column experiment.",
+        "else the column experiment. The folder that is named itself gives a name if it holds one "
+        "experiment and nothing else.",
         "Facts about a participant: the 25 that Psych-201 knows, such as age, gender and "
         "diagnosis, in any spelling of their names. Other columns are none.",
         f"Options: those of the line (a list, or a list for each response), otherwise those of "
@@ -75,11 +77,14 @@ def load(path: Path, notes: Notes) -> Iterator[Decision]:
     """The decisions, session by session, in the order of the files.
 
     Responses that make no decision are counted in `notes.dropped`, faulty lines in `notes.faulty`
-    (the first three are in `notes.faults`), sessions in `notes.sessions`. Raises UserError, after
-    the last line, where a line is faulty and `notes.strict`, or where all are; at once for a file
-    that cannot be read and for options that are none.
+    (the first three are in `notes.faults`, more in `notes.faulty_lines`), sessions in
+    `notes.sessions`. Raises UserError, after the last line, where a line is faulty and
+    `notes.strict`, or where all are; at once for a file that cannot be read and for options that
+    are none.
     """
     files = found_at(path)
+    if files[0].folder is not None and files[0].file.parent == path and _several(files):
+        files = without_folder(files)
     notes.sessions = Sessions()
     with closing(_Import(path, notes)) as work:
         for found in files:
@@ -90,7 +95,7 @@ def load(path: Path, notes: Notes) -> Iterator[Decision]:
                     try:
                         one = transcript_of(row, found.file, where, number, found.folder)
                     except Faulty as fault:
-                        _keep(notes, str(fault))
+                        _keep(notes, fault, found.file, number)
                         continue
                     session = work.session(one, found, number, where)
                     if session is not None:
@@ -98,10 +103,26 @@ def load(path: Path, notes: Notes) -> Iterator[Decision]:
         work.end()
 
 
-def _keep(notes: Notes, fault: str) -> None:
+def _several(files: Iterable[Found]) -> bool:
+    """Whether lines name more than one experiment, so that their folder is none's."""
+    names: set[str | None] = {None}
+    for found in files:
+        with rows_of(found.file) as rows:
+            for _, row in rows:
+                names.add(experiment_of(row))
+                if len(names) > 2:
+                    return True
+    return False
+
+
+def _keep(notes: Notes, fault: Faulty, file: Path, line: int) -> None:
     notes.faulty += 1
     if len(notes.faults) < NAMED:
-        notes.faults.append(fault)
+        notes.faults.append(str(fault))
+    if len(notes.faulty_lines) < LISTED:
+        notes.faulty_lines.append(
+            {"file": str(file), "line": line, "column": fault.column, "what": fault.what}
+        )
 
 
 class _Import:
@@ -132,6 +153,7 @@ class _Import:
             return None
         self._times[who] += 1
         self._several.setdefault(study, set()).add(one.names[-1])
+        self._options.saw(found.file, one.names)
         options = one.options
         if options is None:
             options = self._options.of(found.file, one.names, one.texts[:-1], where)

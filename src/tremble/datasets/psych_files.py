@@ -27,7 +27,8 @@ Row = bytes | dict[str, Any]  # a line as it stands, or the row of a table
 @dataclass(frozen=True, slots=True)
 class Found:
     """A file of transcripts. `folder`: the name of the experiment that its folder gives, None for a
-    file that was named itself or lies directly in the folder that was named."""
+    file that was named itself, and for one that lies directly in the folder that was named beside
+    folders of other experiments."""
 
     file: Path
     folder: str | None
@@ -59,6 +60,11 @@ def found_at(path: Path) -> list[Found]:
     return [Found(file, _name(file.parent, path, names)) for file in files]
 
 
+def without_folder(files: list[Found]) -> list[Found]:
+    """The same files, none of which its folder gives a name."""
+    return [Found(one.file, None) for one in files]
+
+
 def _inside(folder: Path) -> Iterator[Path]:
     """The files below a folder, then those behind links to other folders, but not what systems keep
     beside them; each folder is gone through once. Raises UserError for one that cannot be read."""
@@ -83,8 +89,9 @@ def _unreadable(error: OSError) -> None:
 
 def _name(folder: Path, path: Path, names: Counter[str]) -> str | None:
     """A folder's own name, unless another one has it too."""
-    if folder == path:
-        return None
+    if folder == path:  # without folders below, it may be one experiment's own
+        own = path.resolve() if path.name in ("", "..") else path
+        return (own.name or None) if names.total() == 1 else None
     return folder.name if names[folder.name] == 1 else folder.relative_to(path).as_posix()
 
 

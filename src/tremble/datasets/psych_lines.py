@@ -20,7 +20,14 @@ _CONFIG = ("category", "condition")  # of the experiment, not of the person
 
 
 class Faulty(Exception):
-    """A line that is no session; what is wrong with it, as a sentence with file and line."""
+    """A line that is no session; what is wrong with it, as a sentence with file and line. `column`:
+    its place in the text, from 1, where it has one; `what`: the sentence without any place."""
+
+    def __init__(self, sentence: str, where: str, column: int | None = None) -> None:
+        super().__init__(sentence)
+        self.column = column
+        begin = f"{where}: " if column is None else f"{where}, column {column} of text: "
+        self.what = sentence.removeprefix(begin)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +51,20 @@ def transcript_of(row: Row, file: Path, where: str, line: int, folder: str | Non
     try:
         value = row if isinstance(row, dict) else _object(row, file, where, line)
     except UserError as error:
-        raise Faulty(str(error)) from error
+        raise Faulty(str(error), where) from error
     names = [_name(value.get("study")), folder, _name(value.get("experiment"))]
     known = tuple(dict.fromkeys(name for name in names if name is not None))
     if not known:
-        raise Faulty(f"{where}: experiment is missing; give a name under experiment or study.")
+        raise Faulty(
+            f"{where}: experiment is missing; give a name under experiment or study.", where
+        )
     participant = _name(value.get("participant"))
     if participant is None:
         given = as_written(value.get("participant"))[:100]
         raise Faulty(
             f"{where}: participant is {given}; give a name or a whole number, without which "
-            "participants cannot be told apart."
+            "participants cannot be told apart.",
+            where,
         )
     parts = _pieces(value.get("text"), where)
     responses = tuple(parts[1::2])
@@ -63,7 +73,7 @@ def transcript_of(row: Row, file: Path, where: str, line: int, folder: str | Non
         try:
             options = of_line(value["options"], len(responses))
         except Wrong as wrong:
-            raise Faulty(f"{where}: {wrong}") from wrong
+            raise Faulty(f"{where}: {wrong}", where) from wrong
     config = {name: value_of(value.get(name)) for name in _CONFIG}
     return Transcript(
         known,
@@ -75,6 +85,16 @@ def transcript_of(row: Row, file: Path, where: str, line: int, folder: str | Non
         {name: told for name, told in config.items() if is_scalar(told)},
         times_of(value),
     )
+
+
+def experiment_of(row: Row) -> str | None:
+    """The column `experiment` of a line that has no column `study`; None for every other line, also
+    for one that is no session."""
+    try:
+        value = row if isinstance(row, dict) else _object(row, Path(), "", 0)
+    except UserError:
+        return None
+    return None if _name(value.get("study")) is not None else _name(value.get("experiment"))
 
 
 def _object(raw: bytes, file: Path, where: str, line: int) -> dict[str, Any]:
@@ -109,9 +129,11 @@ def _pieces(text: Any, where: str) -> list[str]:
     if not isinstance(text, str):
         raise Faulty(
             f"{where}: text is {as_written(text)[:100]}; give the transcript with {BEGIN} {END} "
-            "around each response."
+            "around each response.",
+            where,
         )
     try:
         return pieces(text)
     except MarkFault as fault:
-        raise Faulty(f"{where}, column {fault.column} of text: {fault}") from fault
+        sentence = f"{where}, column {fault.column} of text: {fault}"
+        raise Faulty(sentence, where, fault.column) from fault

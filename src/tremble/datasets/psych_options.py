@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,11 @@ from tremble.decisions.files import json_of
 from tremble.decisions.sessions import Labels, is_missing, wrong_labels
 from tremble.disk.paths import is_file
 from tremble.errors import UserError
-from tremble.text import as_written, counted
+from tremble.text import as_written, counted, some_of
 
 SIDECAR = "options.json"
+_QUOTED = 200  # characters of a text that a pattern does not fit
+_NAMED = 5  # experiments named in a sentence
 _CURE = 'write {"experiment": ["J", "F"]}, or a regular expression in the place of the list'
 Offered = tuple[Labels | None, ...]  # at each response
 
@@ -59,14 +61,25 @@ class Declared:
     file: Path
     by_name: dict[str, Labels | str] = field(default_factory=dict)
     of_all: Labels | str | None = None
-    used: set[str] = field(default_factory=set)
+    seen: dict[str, None] = field(default_factory=dict)  # names of transcripts
+    studies: dict[str, None] = field(default_factory=dict)  # the first name of each
 
     def of(self, names: Sequence[str], beside: bool) -> Labels | str | None:
         for name in names:
             if name in self.by_name:
-                self.used.add(name)
                 return self.by_name[name]
         return self.of_all if beside else None
+
+    def notes(self) -> Iterator[str]:
+        """A sentence for every name that no transcript has."""
+        studies = list(map(repr, self.studies))
+        there = some_of(studies[:_NAMED], len(studies) - _NAMED)
+        for name in self.by_name:
+            if name not in self.seen:
+                yield (
+                    f"{self.file}: no transcript is of the experiment {name!r}; the transcripts "
+                    f"are of {there}."
+                )
 
 
 def declared_in(folder: Path) -> Declared | None:
@@ -118,6 +131,7 @@ class Options:
         self._root = path
         self._declared: dict[Path, Declared | None] = {}
         self._finders: dict[str, Finder] = {}
+        self._begins: dict[tuple[str, str], str] = {}  # the first text that was searched
         self._found: Counter[tuple[str, str]] = Counter()  # pattern and study -> responses
         self._none: Counter[tuple[str, str]] = Counter()  # those without labels
 
@@ -127,18 +141,27 @@ class Options:
         """The options at each response of one transcript. `names` of its experiment, the study
         first; `texts` before each response. Raises UserError for a pattern that takes too long."""
         said = None
-        for folder in dict.fromkeys((file.parent, self._root)):
-            declared = self._in(folder)
-            if said is None and declared is not None:
-                said = declared.of(names, beside=folder == file.parent)
+        for declared in self._for(file):
+            if said is None:
+                said = declared.of(names, beside=declared.file.parent == file.parent)
         if said is None or not isinstance(said, str):
             return None if said is None else (said,) * len(texts)
         return self._by_pattern(said, names[0], texts, where)
 
-    def _in(self, folder: Path) -> Declared | None:
-        if folder not in self._declared:
-            self._declared[folder] = declared_in(folder)
-        return self._declared[folder]
+    def saw(self, file: Path, names: Sequence[str]) -> None:
+        """Notes the names of a transcript's experiment, the study first, whether or not its options
+        are asked for."""
+        for declared in self._for(file):
+            declared.seen.update(dict.fromkeys(names))
+            declared.studies[names[0]] = None
+
+    def _for(self, file: Path) -> list[Declared]:
+        """What is said of the transcripts of a file, the nearest first."""
+        folders = dict.fromkeys((file.parent, self._root))
+        for folder in folders:
+            if folder not in self._declared:
+                self._declared[folder] = declared_in(folder)
+        return [found for folder in folders if (found := self._declared[folder]) is not None]
 
     def _by_pattern(self, pattern: str, study: str, texts: Sequence[str], where: str) -> Offered:
         try:
@@ -156,6 +179,7 @@ class Options:
             shown = labels or shown
             offered.append(_usable(shown))
         known = sum(labels is not None for labels in offered)
+        self._begins.setdefault((pattern, study), texts[0])
         self._found[pattern, study] += known
         self._none[pattern, study] += len(offered) - known
         return tuple(offered)
@@ -165,10 +189,12 @@ class Options:
         said = []
         for (pattern, study), known in self._found.items():
             if not known:
+                text = self._begins[pattern, study]
+                end = f"...{text[-_QUOTED:]}" if len(text) > _QUOTED else text
                 raise UserError(
                     f"{SIDECAR}, experiment {study!r}: the groups of the pattern {pattern[:100]!r} "
                     "hold no two labels in any transcript; put ( ) around each label, and check "
-                    "it against the text before a response."
+                    f"it against the text before a response (before the first one: {end!r})."
                 )
             if none := self._none[pattern, study]:
                 said.append(
@@ -176,8 +202,7 @@ class Options:
                     f"{counted(none, 'response')} of {known + none:,}."
                 )
         for declared in self._declared.values():
-            for name in [] if declared is None else declared.by_name.keys() - declared.used:
-                said.append(f"{declared.file}: no transcript is of the experiment {name!r}.")  # type: ignore[union-attr]
+            said += [] if declared is None else declared.notes()
         return said
 
     def close(self) -> None:

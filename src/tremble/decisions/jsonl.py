@@ -20,12 +20,12 @@ from typing import Any, BinaryIO, NoReturn
 
 from tremble.decisions.checks import Checker
 from tremble.decisions.files import Lines, lines_of
-from tremble.decisions.lines import Fault, GameFault
+from tremble.decisions.lines import Fault, GameFault, NoResponses
 from tremble.decisions.one_text import Names, mark_of
 from tremble.decisions.one_text import OneText as OneText
 from tremble.decisions.record import Decision, Game
 from tremble.decisions.session_lines import KIND as SESSION
-from tremble.decisions.session_lines import session_of
+from tremble.decisions.session_lines import session_of, without_responses
 from tremble.decisions.sessions import Session
 from tremble.decisions.writing import TABLES
 from tremble.decisions.writing import decision_to_json as decision_to_json
@@ -107,6 +107,8 @@ def _decisions(reader: _Reader, on_fault: OnFault | None) -> Iterator[Decision]:
             on_fault(fault)
             continue
         if isinstance(found, Session):
+            if on_fault is not None and not found.numbers():
+                on_fault(NoResponses(reader.path, line, without_responses(found)))
             yield from found.decisions()
         elif found is not None:
             yield found

@@ -35,6 +35,11 @@ class GameFault(Fault):
         self.game_line = game_line
 
 
+class NoResponses(Fault):
+    """A sound session that no study uses, since no response of it is a decision: told to who checks
+    a file, and never raised."""
+
+
 class Line:
     """One line of a file; what is wrong with it is said with its number, and the cure."""
 

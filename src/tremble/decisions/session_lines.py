@@ -8,6 +8,8 @@ from typing import Any
 from tremble.decisions.fields import Fields
 from tremble.decisions.record import SCHEMA
 from tremble.decisions.sessions import (
+    BEGIN,
+    END,
     EXPERIMENT,
     TIMES,
     Labels,
@@ -140,6 +142,19 @@ def _times(check: Fields, times: Any) -> tuple[Any, ...] | None:
 
 def _is_time(value: Any) -> bool:
     return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+
+
+def without_responses(session: Session) -> str:
+    """What to say of a session without any decision."""
+    if not session.responses:
+        return (
+            f"the text has no {BEGIN} {END}, so no study uses this session; put {BEGIN} before and "
+            f"{END} after each response."
+        )
+    cure = "mark what the participant answered, or remove the line"
+    if any(text.startswith(END[0]) for text in session.texts[1:]):
+        cure = f"if people answered {END[0]}, write the answer as a word"
+    return f"no response has text (nan and None are none), so no study uses this session; {cure}."
 
 
 def session_to_json(session: Session) -> dict[str, Any]:

@@ -33,6 +33,16 @@ def kept_in_characters(ends: Sequence[int], most: int) -> int:
     return bisect_right(ends, most)
 
 
+def least_characters(decisions: Iterable[Decision]) -> int | None:
+    """How many characters a cut must leave to keep a response of any of these decisions; None where
+    none is of a session."""
+    cut = CharacterCut(0)
+    ends = [
+        cut.end(one, one.game) for one in decisions if one.family == FAMILY and one.game is not None
+    ]
+    return min(ends, default=None)
+
+
 class CharacterCut:
     """`session_characters`: of every session the responses within its first `most` characters; of
     other families all decisions. What was cut is counted as decisions pass."""
@@ -49,7 +59,7 @@ class CharacterCut:
                 yield decision
                 continue
             self.responses += 1
-            if self._end(decision, decision.game) <= self.most:
+            if self.end(decision, decision.game) <= self.most:
                 self.kept += 1
                 yield decision
 
@@ -68,7 +78,7 @@ class CharacterCut:
             )
         return notes
 
-    def _end(self, decision: Decision, game: Game) -> int:
+    def end(self, decision: Decision, game: Game) -> int:
         """The characters up to and with the response of a decision."""
         if self._of[0] is not game:
             ends = character_ends(game.events)

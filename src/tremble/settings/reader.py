@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -91,6 +92,12 @@ class Reader:
             return float(value)
         if key.kind == "size":
             return self._bytes(name, value, where)
+        if key.kind == "label":
+            if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value):
+                return as_text(value)
+            if not isinstance(value, str) or not value:
+                self.fail(f"{name} in {where} is {given}; it must be text in quotes, or a number")
+            return value
         if key.kind == "text":
             if key.words and value not in key.allowed():
                 self.fail(f"{name} is {given}; {_one_of(value, key.allowed())}")

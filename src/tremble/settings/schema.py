@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 Kind = Literal[
     "text",
+    "label",
     "texts",
     "patterns",
     "values",
@@ -32,11 +33,11 @@ class Key:
 
     `default` is what it is when left out (None: nothing), or REQUIRED; `words` are the only values
     it takes, with those that `more` gives when it is asked (of installed packages), `every` what
-    "all" stands for. `patterns` is a text or a list of texts, `values` a
-    text, number or flag, or a list of them; `size` is read as bytes. Of maps of tables: `any text`
-    may be empty, `cells` is a list of what cells hold, `names` name -> text, `columns` that or a
-    list of texts, `lists` name -> cells, `words` name -> {cell: text}, `options` a list of texts
-    or tables.
+    "all" stands for. `label` is a text or a number, which becomes its text. `patterns` is a text
+    or a list of texts, `values` a text, number or flag, or a list of them; `size` is read as bytes.
+    Of maps of tables: `any text` may be empty, `cells` is a list of what cells hold, `names` name
+    -> text, `columns` that or a list of texts, `lists` name -> cells, `words` name -> {cell: text},
+    `options` a list of texts or tables.
     """
 
     table: str

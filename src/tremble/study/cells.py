@@ -142,7 +142,7 @@ def _of_sessions(study: Study, facts: Facts) -> dict[str, Any]:
     special = {} if study.special_tokens == "plain" else {"special_tokens": study.special_tokens}
     if study.too_long != "cut":
         return special
-    questions = [astuple(one) for one in study.questions] if len(study.personas) > 1 else []
+    questions = [astuple(one) for one in study.questions] if study.interviews else []
     return {**special, "cut": [facts.window, *study.personas], "asked": questions}
 
 

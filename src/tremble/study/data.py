@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,10 +13,12 @@ from tremble.decisions.view import View
 from tremble.disk.paths import path_of
 from tremble.errors import UserError
 from tremble.prompts.arms import Interviewed, Said
+from tremble.prompts.cuts import least_characters
 from tremble.prompts.interview import Questions
 from tremble.prompts.other_games import OtherGames
 from tremble.store.provenance import fingerprint
 from tremble.study.taken import ALL, Part, Taken
+from tremble.text import counted
 
 HELD = 10_000  # decisions of a part that stay in memory; of a larger one the file is read again
 
@@ -54,6 +57,21 @@ def decisions_of(entry: str, folder: Path, part: Part = ALL) -> Iterator[Decisio
     if taken.size > HELD:
         return taken.of(load_data(entry, folder))
     return iter(_held(*asked))
+
+
+def nothing_in(entry: str, folder: Path, part: Part) -> UserError:
+    """The error for an entry of which a study takes nothing: because it is empty, or because
+    `session_characters` cuts every session before its first response."""
+    if part.session_characters is not None:
+        before = replace(part, session_characters=None, sample=None)
+        least = least_characters(decisions_of(entry, folder, before))
+        if least is not None:
+            return UserError(
+                f"session_characters = {part.session_characters} leaves no response of the data "
+                f"{entry!r}, because the earliest one ends after {counted(least, 'character')}; "
+                f"raise session_characters to at least {least}, or remove it."
+            )
+    return UserError(f"The data {entry!r} contain no decisions; give a file that has some.")
 
 
 def notes_of_taken(entry: str, folder: Path, part: Part, families: Container[str]) -> list[str]:

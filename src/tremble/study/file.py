@@ -127,6 +127,11 @@ class Study:
         """How much of its data the study takes."""
         return Part(self.sample, self.participants, self.session_characters)
 
+    @property
+    def interviews(self) -> bool:
+        """Whether any interview is asked for, be it the only one of `personas`."""
+        return set(self.personas) != {NO_PERSONA}
+
     @cached_property
     def questions(self) -> Questions:
         """What interviews ask. Raises UserError for a file of questions that cannot be used."""
@@ -209,7 +214,7 @@ def study_from(text: str, path: Path, folder: Path | None = None) -> Study:
         file=str(path),
         **study,
     )
-    if set(made.personas) != {NO_PERSONA}:
+    if made.interviews:
         _ = made.questions  # raises for a file that cannot be used
     return made
 

@@ -11,7 +11,7 @@ from tremble.models.spec import ModelSpec, model_name
 from tremble.prompts import controls, formulations
 from tremble.study.cells import Cell, Facts, cells, prompts_key
 from tremble.study.context import RunContext
-from tremble.study.data import data_fingerprint, decisions_of
+from tremble.study.data import data_fingerprint, decisions_of, nothing_in
 from tremble.study.decision_frame import DecisionFrames, decision_parts
 from tremble.study.file import Study
 from tremble.study.of_sessions import check_sessions
@@ -169,7 +169,7 @@ def read_data(study: Study) -> DecisionFrames:
         )
         frames.add(entry, decision_parts(decisions, study.counterbalance))
         if not families[entry]:
-            raise UserError(f"The data {entry!r} contain no decisions; give a file that has some.")
+            raise nothing_in(entry, study.folder, study.part)
         if study.one_decision_each:
             _refuse_participants(frames, entry)
         if len(frames) > 1:

@@ -11,7 +11,7 @@ from tremble.stats.frames.comparisons import Comparison
 from tremble.stats.verdict.answer import MARGINS
 from tremble.study.context import RunContext
 from tremble.study.data import people_of
-from tremble.study.file import NO_PERSONA, Study
+from tremble.study.file import Study
 from tremble.study.jobs import Job
 
 
@@ -75,7 +75,7 @@ def run_record(run: RunContext, jobs: Iterable[Job]) -> dict[str, Any]:
 def _interview(study: Study) -> dict[str, Any]:
     """What interviews asked, where there are any, and which participants are told of somebody whose
     answers are the same as theirs: the files of questions and data may change or go."""
-    if set(study.personas) == {NO_PERSONA}:
+    if not study.interviews:
         return {}
     people = [people_of(entry, study.folder, study.questions) for entry in study.data]
     alike = [name for one in people for name, equal in one.equal().items() if equal]

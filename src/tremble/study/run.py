@@ -23,6 +23,7 @@ from tremble.study.context import RunContext, run_context
 from tremble.study.data import notes_of_taken
 from tremble.study.file import Study
 from tremble.study.jobs import Job
+from tremble.study.of_sessions import fact_notes
 from tremble.study.prepare import PreparedPrompts, prepare_prompts
 from tremble.study.progress import Progress
 from tremble.study.record import run_record
@@ -84,6 +85,8 @@ def write_down(run: RunContext, prepared: PreparedPrompts) -> list[Job]:
         folder = folders[job.folder] = store.job(job.folder)
         folder.heal(lambda sentence: run.notify(f"Warning: {sentence}"))
         folder.expect(job.prompts.rows().select(list(EXPECTED)))
+    for note in fact_notes(run.study, prepared.frames.families()):
+        run.notify(f"Warning: {note}")
     decisions = {}
     for entry, frame in prepared.frames.items():
         families = set(frame["family"])

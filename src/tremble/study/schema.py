@@ -96,12 +96,12 @@ SCHEMA = (
     Key(
         "pair",
         "generation",
-        "text",
+        "label",
         None,
         "the generation of the models; `misalignment` has means by generation, and the slope over "
         "generations: over these values if all are numbers, otherwise over 1, 2, 3, ... in the "
         "order of the file",
-        example='"Qwen2.5"',
+        example="2.5",
     ),
     Key(
         "model",
