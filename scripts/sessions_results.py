@@ -159,6 +159,20 @@ def personas(rows: Sequence[Row]) -> str:
     return table([*heads, "without equal", "d"], lines)
 
 
+def who(rows: Sequence[Row]) -> str:
+    """What own facts do, beside what any interview does: over models and experiments."""
+    said = []
+    for arms in ARMS:
+        here = [row for row in rows if row["arms"] == arms and row["kind"] == "experiment"]
+        shown = sum(row["low"] is not None and row["low"] * row["high"] > 0 for row in here)
+        values = [row["difference"] for row in here if row["difference"] is not None]
+        said.append(
+            f"{arms}: {decimal(min(values))} to {decimal(max(values))}, {shown} of {len(here)} "
+            "intervals exclude 0"
+        )
+    return f"**Nats saved, over models and experiments.** {'; '.join(said)}."
+
+
 def notes(folder: Path) -> str:
     return "\n".join(f"- {line}" for line in caveats(folder))
 
@@ -177,6 +191,7 @@ def filled(study: Path, arms: Path) -> dict[str, str]:
         "misalignment": misalignment(made["misalignment"]),
         "positions": positions(made["positions"]),
         "branches": branches(sessions, decisions),
+        "who": who(of_arms),
         "personas": personas(of_arms),
         "arms": notes(arms),
     }
