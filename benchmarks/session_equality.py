@@ -1,9 +1,11 @@
 """Responses of real sessions: the engine against plain passes of transformers.
 
     python benchmarks/session_equality.py SESSIONS.jsonl [--people 5] [--model NAME ...]
+                                          [--experiment NAME ...]
 
-SESSIONS.jsonl is what `tremble data import psych` wrote. Of each experiment so many people, their
-sessions cut at 32,768 characters, and the first session of 20,000 tokens or more, whole. A response
+SESSIONS.jsonl is what `tremble data import psych` wrote. Of each experiment (or of those named) so
+many people, their sessions cut at 32,768 characters, and ("long") the first session of 20,000
+tokens or more, each as far as the model's window takes it. A response
 that is a place in the text's own tokens is compared with one plain pass over the whole session; a
 branch with a pass over its prompt alone. Printed are, for each model and experiment, responses,
 branches, the largest and the median difference of the response's log-probability and of its
@@ -46,19 +48,27 @@ def sessions(path: Path, people: int) -> Iterator[tuple[str, Session]]:
         yield experiment_of(session[0]), session
 
 
-def long_session(path: Path, tokenise: SessionPaths, window: int | None) -> tuple[str, Session]:
-    """The first session of `LONG` tokens or more, as far as the window takes it."""
+def long_session(path: Path, tokenise: SessionPaths) -> tuple[str, Session]:
+    """The first session of `LONG` tokens or more."""
     for _, some in groupby(read(path), lambda one: one.game and one.game.id):
         session = list(some)
         if session[0].game is None or len(whole(session[0].game).text) < LONG:
             continue
         paths = tokenise(session_text(whole(session[0].game), session, "", None)).paths
         if paths[-1].length >= LONG:
-            kept = [
-                one for one, p in zip(session, paths, strict=True) if p.length <= (window or 10**9)
-            ]
-            return f"{experiment_of(session[0])}, long", kept
+            return "long", session
     raise SystemExit(f"no session of {LONG:,} tokens")
+
+
+def chosen(
+    path: Path, people: int, tokenise: SessionPaths, experiments: Sequence[str]
+) -> Iterator[tuple[str, Session]]:
+    """What is compared, by the names of experiments."""
+    for name, session in sessions(path, people):
+        if not experiments or name in experiments:
+            yield name, session
+    if not experiments or "long" in experiments:
+        yield long_session(path, tokenise)
 
 
 def logprobs(model: Any, hidden: torch.Tensor) -> torch.Tensor:
@@ -71,7 +81,7 @@ def plain(model: Any, paths: Sequence[TokenPaths]) -> list[tuple[float, float, b
     """Of each response its log-probability, that of what closes it, and whether the likeliest first
     token is its own, by plain passes: one over the trunk, and one for each branch."""
     trunk = next(p.prefix.trunk for p in paths if isinstance(p.prefix, Stretch))
-    ids = torch.tensor(trunk.ids.astype(np.int64))[None]
+    ids = torch.tensor(trunk.ids[: max(p.length for p in paths)].astype(np.int64))[None]
     states = model.model(input_ids=ids, use_cache=False).last_hidden_state[0]
     found = []
     for one in paths:
@@ -92,25 +102,26 @@ def plain(model: Any, paths: Sequence[TokenPaths]) -> list[tuple[float, float, b
     return found
 
 
-def compare(name: str, path: Path, people: int) -> None:
+def compare(name: str, path: Path, people: int, experiments: Sequence[str]) -> None:
     engine: Any = open_engine(ModelSpec(name), RunOptions(), print)
     model, window = engine.reference.model, engine.limits().window
     tokenise = SessionPaths(engine.tokenizer)
     together: dict[str, list[tuple[float, float, bool, bool]]] = {}
-    for experiment, session in [*sessions(path, people), long_session(path, tokenise, window)]:
+    for experiment, session in chosen(path, people, tokenise, experiments):
         game = session[0].game
         assert game is not None
-        told = tokenise(session_text(whole(game), session, "", None))
-        scores = sorted(engine.score(told.paths), key=lambda score: score.index)
+        paths = tokenise(session_text(whole(game), session, "", None)).paths
+        paths = [one for one in paths if window is None or one.length <= window]
+        scores = sorted(engine.score(paths), key=lambda score: score.index)
         with torch.inference_mode():
-            expected = plain(model, told.paths)
-        for score, (said, closing, first), one in zip(scores, expected, told.paths, strict=True):
+            expected = plain(model, paths)
+        for score, (said, closing, first), one in zip(scores, expected, paths, strict=True):
             got = score.response
             assert got is not None and isinstance(one.prefix, Stretch), score.error
             apart = abs(got.logprob - said), abs(got.closing - closing)
             branch = bool(one.prefix.rest)
             together.setdefault(experiment, []).append((*apart, got.likeliest == first, branch))
-        print(f"{name} {experiment}: {len(session):,} responses", flush=True)
+        print(f"{name} {experiment}: {len(paths):,} responses", flush=True)
     names = [
         "model",
         "experiment",
@@ -135,6 +146,7 @@ if __name__ == "__main__":
     parser.add_argument("sessions", type=Path)
     parser.add_argument("--people", type=int, default=5)
     parser.add_argument("--model", action="append")
+    parser.add_argument("--experiment", action="append")
     given = parser.parse_args()
     for model_name in given.model or MODELS:
-        compare(model_name, given.sessions, given.people)
+        compare(model_name, given.sessions, given.people, given.experiment or ())
