@@ -119,6 +119,25 @@ def _gain(row: Row) -> str:
     return between(row, "gain", "gain_low", "gain_high")
 
 
+def without(responses: Sequence[Row], d: Sequence[Row]) -> str:
+    """What the experiment with branches does to means over experiments."""
+    said = []
+    for model in dict.fromkeys(row["model"] for row in responses):
+        here = [row for row in responses if row["model"] == model]
+        said.append(f"{_means(here, 'nats')} for {NAMES.get(model, model)}")
+    return (
+        f"Without {BRANCHING} in brackets, the mean of nats over experiments is "
+        f"{' and '.join(said)}; the mean of d below is {_means(d, 'd')}."
+    )
+
+
+def _means(rows: Sequence[Row], name: str) -> str:
+    there = [row for row in rows if row["kind"] == "experiment" and row[name] is not None]
+    some = [row for row in there if row["experiment"] != BRANCHING]
+    every, rest = (decimal(sum(row[name] for row in of) / len(of)) for of in (there, some))
+    return f"{every} ({rest})"
+
+
 def branches(sessions: Sessions, decisions: pl.DataFrame) -> str:
     """Nats of each label where marks join with one of them, by model."""
     said = decisions.select(
@@ -191,6 +210,7 @@ def filled(study: Path, arms: Path) -> dict[str, str]:
         "misalignment": misalignment(made["misalignment"]),
         "positions": positions(made["positions"]),
         "branches": branches(sessions, decisions),
+        "without": without(made["responses"], made["misalignment"]),
         "who": who(of_arms),
         "personas": personas(of_arms),
         "arms": notes(arms),

@@ -14,7 +14,11 @@ import polars as pl
 import pytest
 
 from tests.support.commands import tremble
+from tests.support.scored_sessions import said
+from tests.support.scored_sessions import scored as scored_row
+from tests.support.scored_sessions import study as stored
 from tests.support.sessions import session
+from tests.support.toys import GreedyTokenizer
 from tremble.api.methods import methods_facts
 from tremble.api.results import analyze_study, further_analysis
 from tremble.decisions.record import Option
@@ -26,10 +30,16 @@ from tremble.prompts.chat import GEMMA, Template
 from tremble.prompts.interview import own_questions
 from tremble.prompts.parts import begun
 from tremble.report.tables.methods import paragraph
+from tremble.stats.frames.comparisons import Comparison
+from tremble.stats.frames.session_responses import session_responses
+from tremble.stats.tables.misalignment import misalignment_table
+from tremble.stats.tables.responses import response_table
 from tremble.store.study_folder import Store
 from tremble.study.cells import Facts
 from tremble.study.file import read_study
+from tremble.study.prompt_table import PromptTable
 from tremble.study.run import score_study
+from tremble.study.session_notes import branching, session_notes
 from tremble.study.session_rows import Interviews, SessionReader, session_text
 from tremble.study.table_builder import TableBuilder
 from tremble.study.table_view import TableView
@@ -130,6 +140,38 @@ def test_a_table_of_a_session_takes_little(tmp_path: Path) -> None:
     assert [len(paths.prefix) for paths in view] == [
         1 + len(text[:at].encode()) for at in _starts(text)
     ]
+
+
+def test_branches_are_counted_by_experiment_and_said_beside_its_numbers(tmp_path: Path) -> None:
+    """A tokenizer that joins the mark with one of two answers: half the responses of one experiment
+    are branches, none of the other's."""
+    interviews = Interviews("none", ("none",), None)  # type: ignore[arg-type]
+    reader = SessionReader(GreedyTokenizer(["J>>"]), None, interviews)
+    builder = TableBuilder(lambda _: ())
+    odd = session("Say <<J>> or <<F>>. <<J>> <<F>>.", "1", "letters")
+    tables = [reader.rows(odd, builder), reader.rows(session("Say <<F>>.", "2", "else"), builder)]
+    pl.concat(tables).write_parquet(tmp_path / "t.parquet")
+    counted = PromptTable(tmp_path / "t.parquet").sessions()
+    assert counted is not None
+    assert (counted["responses"], counted["branches"]) == (5, 2)
+    assert counted["branching"] == {"letters": 0.5}
+    manifest = {"model": "m", "dataset": "d", "formulation": "standard", "format": "plain"}
+    (note,) = session_notes([{**manifest, "sessions": counted | {"added": 0}}])
+    assert "(share of responses: letters .50)" in note
+    known = branching([{**manifest, "sessions": counted}])
+    assert known == {("m", "letters"): 0.5}
+    assert branching([{**manifest, "format": "chat", "sessions": counted}]) == {}
+    rows = [said("letters", "p", 1, "s"), said("else", "p", 1, "h")]
+    scores = [scored_row(row, 1.0, model) for model in ("m", "n") for row in rows]
+    made = replace(session_responses(*stored(rows, scores)), branching=known)
+    notes = {(row["model"], row["experiment"]): row["note"] for row in response_table(made)}
+    assert "marks share a token with .50 of the responses" in notes["m", "letters"]
+    for other in (("m", "else"), ("n", "letters")):
+        assert "marks" not in (notes[other] or "")
+    pair = Comparison("m", "n", "plain", "plain", "plain")
+    of_pair = {row["experiment"]: row["note"] for row in misalignment_table(made, [pair])}
+    assert "marks share a token with .50 of the responses" in of_pair["letters"]
+    assert "marks" not in (of_pair["else"] or "")
 
 
 def _starts(text: str) -> list[int]:

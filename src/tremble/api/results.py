@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from tremble.api.provenance import manifests_of
 from tremble.errors import UserError
 from tremble.published import pairs, psych
 from tremble.stats.frames.clusters import each_apart
@@ -23,6 +24,7 @@ from tremble.stats.tables.model_breakdown import model_breakdown
 from tremble.stats.verdict.answer import Margins
 from tremble.stats.verdict.table import verdict_table
 from tremble.store.study_folder import Store
+from tremble.study.session_notes import branching
 from tremble.text import did_you_mean
 
 
@@ -41,7 +43,8 @@ def analyze_study(out: Path) -> tuple[Analysis, pl.DataFrame, pl.DataFrame]:
     if alike is not None:
         people, alike = decisions["participant"].drop_nulls().unique(), set(alike)
         made = replace(made, equal_others={name: name in alike for name in people})
-    return made, scores, decisions
+    branches = branching(manifest for _, manifest in manifests_of(store))
+    return replace(made, branching=branches), scores, decisions
 
 
 def further_analysis(
@@ -56,7 +59,7 @@ def further_analysis(
     """
     models = {name for one in analysis.comparisons for name in (one.base, one.aligned)}
     known = {name: (pairs.likely_family(name), pairs.params_of(name)) for name in models}
-    sessions = KnownOfSessions(psych.categories(), analysis.equal_others)
+    sessions = KnownOfSessions(psych.categories(), analysis.equal_others, analysis.branching)
     return further_tables(analysis, known, names, instead=instead, known=sessions)
 
 

@@ -26,7 +26,8 @@ class SessionCount(TypedDict):
     """Responses in transcripts; how many of these are no place in the text's own tokens but a
     branch, since a token straddles a mark; the tokens of all texts, and how many of these are
     `added` ones: texts that the tokenizer takes as one token and that are not special. `cut`: of
-    the responses those beyond the model's window; `without_room`: sessions that keep none."""
+    the responses those beyond the model's window; `without_room`: sessions that keep none.
+    `branching`: experiment -> the share of its responses read that are branches, where some are."""
 
     responses: int
     branches: int
@@ -35,6 +36,7 @@ class SessionCount(TypedDict):
     cut: int
     sessions: int
     without_room: int
+    branching: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,8 @@ class PromptTable:
         room = read_table(self.path, ["room"])["room"].drop_nulls()
         if not len(room):
             return None
-        columns = ["prompt", "response", "added", "branches", "trunk_ids", "row_key", "error_kind"]
+        columns = ["prompt", "response", "row_key", "error_kind", "trunk_ids"]
+        columns += ["experiment", "read", "branches", "added"]
         frame = read_table(self.path, columns)
         own = frame.filter(pl.col("row_key").is_not_null())
         branches = own.select(
@@ -108,12 +111,24 @@ class PromptTable:
             "cut": int(shown["cut"].sum()),
             "sessions": len(room),
             "without_room": len(room) - int(room.sum()),
+            "branching": _branching(own),
         }
 
     def token_paths(self, prompts: pl.Series | None = None) -> TableView:
         """The token paths of distinct prompts, by their number in the order asked for; of all of
         them without `prompts`."""
         return TableView(self.path, self.reading, prompts)
+
+
+def _branching(own: pl.DataFrame) -> dict[str, float]:
+    """experiment -> the share of its responses that are branches, where some are."""
+    counts = (
+        own.filter(pl.col("experiment").is_not_null())
+        .group_by("experiment", maintain_order=True)
+        .agg(pl.col("branches", "read").sum())
+        .filter(pl.col("branches") > 0)
+    )
+    return {name: branches / read for name, branches, read in counts.iter_rows()}
 
 
 def scorable(window: int | None) -> pl.Expr:

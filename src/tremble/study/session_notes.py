@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
 from tremble.decisions.sessions import FAMILY, OLD_IMPORT
 from tremble.study.file import STANDARD
-from tremble.text import counted, decimal
+from tremble.text import counted, decimal, some_of
 
 LEAST = 0.01  # shares up to this are in the manifest alone
+_NAMED = 5  # experiments named in a sentence
 
 
 def session_notes(manifests: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -31,12 +32,17 @@ def session_notes(manifests: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         # In a chat every response is a branch: behind it the person's turn ends.
         if manifest["format"] == "chat":
             continue
-        share = found["branches"] / max(found["responses"] - found["cut"], 1)
-        if share > LEAST:
+        shares = {name: one for name, one in _branching(found).items() if one > LEAST}
+        if shares:
+            named = some_of(
+                [f"{name} {decimal(one)}" for name, one in shares.items()][:_NAMED],
+                len(shares) - _NAMED,
+            )
             yield (
-                f"{where}: for {decimal(share)} of {found['responses']:,} responses a mark (<< or "
-                ">>) shares a token with the text beside it. These responses are scored as the "
-                "end of the text before them, so they can differ from a pass over the whole text."
+                f"{where}: a mark (<< or >>) shares a token with the text beside it (share of "
+                f"responses: {named}). These responses are scored as the end of the text before "
+                "them, which can make them far less likely: compare such an experiment only "
+                "between models that read it alike."
             )
         share = found["added"] / max(found["tokens"], 1)
         if share > LEAST:
@@ -45,6 +51,24 @@ def session_notes(manifests: Sequence[Mapping[str, Any]]) -> Iterator[str]:
                 "this tokenizer (texts such as <s> that it reads as one token); they stay as it "
                 "reads them."
             )
+
+
+def _branching(found: Mapping[str, Any]) -> Mapping[str, float]:
+    """experiment -> the share of its responses that are branches."""
+    shares: Mapping[str, float] = found.get("branching") or {}
+    return shares
+
+
+def branching(manifests: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], float]:
+    """(model, experiment) -> the share of its responses that are branches in plain text, where that
+    is more than `LEAST`."""
+    return {
+        (manifest["model"], name): share
+        for manifest in manifests
+        if manifest["format"] != "chat" and manifest["formulation"] == STANDARD
+        for name, share in _branching(manifest.get("sessions") or {}).items()
+        if share > LEAST
+    }
 
 
 def old_session_notes(entry: str, frame: pl.DataFrame) -> list[str]:

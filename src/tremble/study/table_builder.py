@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from tremble.decisions.participants import experiment_of
 from tremble.prompts.parts import own_prompt
 from tremble.study.columns import repeated, token_lists
 from tremble.study.draft import Draft
@@ -77,6 +78,7 @@ class TableBuilder:
                 prompt |= {"trunk": number, "stop": prefix.stop, "prefix": prefix.rest}
                 if not known:
                     prompt |= {"trunk_ids": ids, "added": told.added, "branches": told.branches}
+                    prompt |= {"experiment": experiment_of(draft.decision), "read": len(told.paths)}
                 prompt["held"] = len(prefix.rest) + len(ids)
             firsts.append(row)
             found.append(prompt)

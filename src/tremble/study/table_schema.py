@@ -43,10 +43,12 @@ PROMPT: Types = {
     "error_kind": pl.String,
     "prompt_tokens": pl.Int32,
     "length": pl.Int32,  # tokens of the longest sequence that is computed
-    # Of a session, at the first prompt that is on its trunk: added tokens in the text, and how
-    # many of the responses are no place in it.
-    "added": pl.UInt32,
+    # Of a session, at the first prompt that is on its trunk: its experiment, how many responses are
+    # read, how many of these are no place in the text, and added tokens in that.
+    "experiment": pl.String,
+    "read": pl.UInt32,
     "branches": pl.UInt32,
+    "added": pl.UInt32,
     "held": pl.UInt32,  # ids that this row holds
     "warning": pl.String,  # of a doubtful token boundary, at the first prompt that has one
     "control_texts": pl.String,  # in people's words, as a JSON list; null where none

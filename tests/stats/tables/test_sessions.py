@@ -269,7 +269,7 @@ def test_a_study_file_says_type_and_generation_of_a_pair_and_its_record_keeps_th
     file.write_text(f'{file.read_text()}{pair}type = "Math"\n')
     with pytest.raises(UserError, match="'mock:a' and 'mock:b' appears twice"):
         read_study(file)
-    file.write_text(f'[study]\nname = "x"\ndata = ["demo"]\n{pair}generation = 2\n')
+    file.write_text(f'[study]\nname = "x"\ndata = ["demo"]\n{pair}generation = [2]\n')
     with pytest.raises(UserError, match="generation"):
         read_study(file)
 

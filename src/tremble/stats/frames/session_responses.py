@@ -56,12 +56,16 @@ class Sessions:
       mark), `tokens` (a count), `first` (whether its first token is the likeliest one), `p` (the
       normalised probability of what was chosen) and `mass`, null where options are not known;
     - `impossible`: `run` and `response` of what a run gives the probability 0, which has no mean.
+
+    `branching`: (model, experiment) -> the share of responses whose marks share a token with the
+    text beside them, where it is worth a note.
     """
 
     responses: pl.DataFrame
     runs: pl.DataFrame
     scored: pl.DataFrame
     impossible: pl.DataFrame = field(default_factory=_IMPOSSIBLE.to_frame)
+    branching: Mapping[tuple[str, str], float] = field(default_factory=dict)
 
     def lost(self) -> dict[tuple[int, str], int]:
         """(run, experiment) -> how many responses have the probability 0 there."""

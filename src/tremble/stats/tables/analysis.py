@@ -62,6 +62,8 @@ class Analysis:
     for those of `further` and the verdict: the `evidence`, the `comparisons` and the `filters`;
     `contrasts` are those of the study. `equal_others`: of sessions behind interviews, participant
     -> whether the person whose facts they get in the arm `other` gives the same answers.
+    `branching`: (model, experiment of sessions) -> the share of responses whose marks share a token
+    with the text beside them, where it is worth a note.
     """
 
     models: list[Row]
@@ -73,6 +75,7 @@ class Analysis:
     filters: Filters = FILTERS
     contrasts: Sequence[Contrast] = ()
     equal_others: Mapping[str, bool] = field(default_factory=dict, repr=False)
+    branching: Mapping[tuple[str, str], float] = field(default_factory=dict, repr=False)
 
     def to_json(self) -> dict[str, list[Row]]:
         """The tables with exactly the documented columns, in values that JSON can hold."""

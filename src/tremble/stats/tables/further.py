@@ -45,10 +45,12 @@ Row = dict[str, Any]
 class KnownOfSessions:
     """What records of sessions do not hold. `categories`: experiment -> category, for experiments
     whose records name none; `equal_others`: participant -> whether the person whose facts they get
-    in the arm `other` gives the same answers (`prompts.arms.Interviewed.equal`)."""
+    in the arm `other` gives the same answers (`prompts.arms.Interviewed.equal`); `branching` as in
+    `Analysis`."""
 
     categories: Mapping[str, str] = field(default_factory=dict)
     equal_others: Mapping[str, bool] = field(default_factory=dict)
+    branching: Mapping[tuple[str, str], float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ class TableSource:
         evidence = self.evidence
         scores = [part for part in (evidence.scores, evidence.persona_scores) if part.height]
         made = session_responses(pl.concat(scores or [pl.DataFrame()]), evidence.decisions)
-        return made.with_categories(self.known.categories)
+        return replace(made.with_categories(self.known.categories), branching=self.known.branching)
 
     def wins(self, by: str) -> list[Row]:
         """Wins within the subsets of a breakdown (`frames.subsets`)."""

@@ -23,7 +23,14 @@ from tremble.stats.tables.misalignment_means import (
     means_over_pairs,
 )
 from tremble.stats.tables.pairs import comparison_frame
-from tremble.stats.tables.session_rows import EXPERIMENT, Row, experiments, impossible, limits
+from tremble.stats.tables.session_rows import (
+    EXPERIMENT,
+    Row,
+    experiments,
+    impossible,
+    limits,
+    straddled,
+)
 from tremble.text import join_notes
 
 
@@ -96,7 +103,7 @@ def _of_pair(
     """The rows of one pair in one wording: by experiment, then the means over them."""
     parts = _person_sums(sessions, *runs).partition_by("experiment", as_dict=True)
     rows: list[Row] = []
-    lost = sessions.lost()
+    lost, both = sessions.lost(), [sessions.runs.row(run, named=True) for run in runs]
     for one in known:
         people = parts.get((one["experiment"],))
         about = {"category": one["category"], "experiment": one["experiment"]}
@@ -105,7 +112,8 @@ def _of_pair(
         row |= {"pairs": 1, "kept_base": shares[0], "kept_aligned": shares[1]}
         row |= _compared(people) if people is not None else _NOTHING
         zero = sum(lost.get((run, one["experiment"]), 0) for run in runs)
-        rows.append(row | {"note": join_notes(row["note"], impossible(zero))})
+        joined = straddled(sessions, both, one["experiment"])
+        rows.append(row | {"note": join_notes(row["note"], impossible(zero), joined)})
     for row, p in zip(rows, holm([row["p"] for row in rows]), strict=True):
         row["p_holm"] = p
     return [*rows, *means_of_pair(rows, leading)]

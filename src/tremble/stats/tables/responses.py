@@ -27,6 +27,7 @@ from tremble.stats.tables.session_rows import (
     person_sums,
     quotient,
     run_of,
+    straddled,
 )
 from tremble.text import join_notes
 
@@ -58,7 +59,8 @@ def response_table(sessions: Sessions) -> list[Row]:
         for one in known.iter_rows(named=True):
             at = (run["run"], one["experiment"])
             row = _row(one, parts[at]) if at in parts else _nothing(one)
-            row["note"] = join_notes(row["note"], impossible(lost.get(at, 0)))
+            joined = straddled(sessions, [run], one["experiment"])
+            row["note"] = join_notes(row["note"], impossible(lost.get(at, 0)), joined)
             own.append(run_of(run) | row)
         rows += [*own, *(run_of(run) | mean for mean in _means(own))]
     return rows

@@ -12,6 +12,7 @@ from tremble.stats.frames.predictions import RUN
 from tremble.stats.frames.session_habits import HABITS
 from tremble.stats.frames.session_responses import Sessions
 from tremble.stats.inference.over_people import Spread, mean_of
+from tremble.text import decimal
 
 Row = dict[str, Any]
 EXPERIMENT, CATEGORY, MEAN = "experiment", "category mean", "mean"  # what a row is about
@@ -51,6 +52,17 @@ def experiments(sessions: Sessions) -> pl.DataFrame:
 def impossible(count: int) -> str | None:
     """What is said of so many responses to which a model gives no probability at all."""
     return f"{count:,} with the probability 0 left out" if count else None
+
+
+def straddled(sessions: Sessions, runs: Iterable[Mapping[str, Any]], experiment: str) -> str | None:
+    """What is said of an experiment whose marks share tokens with responses for one of the runs."""
+    shares = [
+        sessions.branching.get((run["model"], experiment), 0.0)
+        for run in runs
+        if run["format"] == "plain"
+    ]
+    most = max(shares, default=0.0)
+    return f"marks share a token with {decimal(most)} of the responses" if most else None
 
 
 def run_of(run: Mapping[str, Any]) -> Row:
