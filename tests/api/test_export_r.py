@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,11 @@ import pytest
 
 from tests.support.commands import tremble, write_study
 from tests.support.places import ROOT
+from tests.support.sessions import session
+from tests.support.studies import run, study_file
 from tremble.api.codebook import line_of_r
+from tremble.api.results import analyze_study, further_analysis
+from tremble.decisions import jsonl
 
 RSCRIPT = shutil.which("Rscript")
 pytestmark = [
@@ -25,7 +30,7 @@ pytestmark = [
     pytest.mark.skipif(RSCRIPT is None, reason="Rscript is not here (Debian: r-base-core)"),
 ]
 BLOCKS = re.findall(r"```r\n(.*?)```", (ROOT / "docs" / "r.md").read_text("utf-8"), re.DOTALL)
-READ, CORRELATED, DRAWN = BLOCKS
+READ, CORRELATED, NATS, DRAWN = BLOCKS
 # Texts that R takes for something else if it may guess, and letters that a CSV or a locale loses.
 GUESSED = ["NA", "T", "F", "TRUE", "001", "1e5", "0x1A", "Inf", "-"]
 LETTERS = ["#", "'", '"', "\\n", ",", ";", "é", "信頼", "😀", " a ", "a\nb", "a, b"]
@@ -162,6 +167,35 @@ def test_a_file_of_any_name_is_read(tmp_path: Path) -> None:
         ("x54", "1.5"),
         ("NA", "NA"),
     ]
+
+
+def test_nats_of_an_experiment_are_those_of_analyze(tmp_path: Path) -> None:
+    """Sessions of which some have options: every response counts once."""
+    file = tmp_path / "sessions.jsonl"
+    jsonl.write(
+        [
+            one if turn % 3 else replace(one, options=(), choice=None, target=None)
+            for name in ("1", "2", "3")
+            for experiment in ("one", "two")
+            for turn, one in enumerate(session("<<J>> <<F>> <<J>> <<J>>.", name, experiment))
+        ],
+        file,
+    )
+    run(study_file(tmp_path, data=["sessions.jsonl"], formats=["plain"]), tmp_path / "out")
+    export = ["export", tmp_path / "out", "--to", "csv", "--out", tmp_path / "mine.csv"]
+    assert tremble(*export)[0] == 0
+    r(tmp_path, f'{READ}found <- {NATS}write.csv(found, "nats.csv")')
+    found = {
+        (row["model"], row["config_experiment"]): float(row["nats"])
+        for row in read(tmp_path / "nats.csv")
+    }
+    analysis, *_ = analyze_study(tmp_path / "out")
+    wanted = {
+        (row["model"], row["experiment"]): row["nats"]
+        for row in further_analysis(analysis, ["responses"])["responses"]
+        if row["kind"] == "experiment"
+    }
+    assert len(found) == 4 and found == pytest.approx(wanted)
 
 
 def test_r_of_a_model_is_that_of_analyze(study: Path) -> None:
