@@ -32,8 +32,7 @@ def session_notes(manifests: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         # In a chat every response is a branch: behind it the person's turn ends.
         if manifest["format"] == "chat":
             continue
-        shares = {name: one for name, one in _branching(found).items() if one > LEAST}
-        if shares:
+        if shares := _branching(found):
             named = some_of(
                 [f"{name} {decimal(one)}" for name, one in shares.items()][:_NAMED],
                 len(shares) - _NAMED,
@@ -54,9 +53,9 @@ def session_notes(manifests: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _branching(found: Mapping[str, Any]) -> Mapping[str, float]:
-    """experiment -> the share of its responses that are branches."""
-    shares: Mapping[str, float] = found.get("branching") or {}
-    return shares
+    """experiment -> the share of its responses that are branches, where that is more than
+    `LEAST`."""
+    return {name: one for name, one in (found.get("branching") or {}).items() if one > LEAST}
 
 
 def branching(manifests: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], float]:
@@ -67,7 +66,6 @@ def branching(manifests: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], f
         for manifest in manifests
         if manifest["format"] != "chat" and manifest["formulation"] == STANDARD
         for name, share in _branching(manifest.get("sessions") or {}).items()
-        if share > LEAST
     }
 
 
