@@ -6,12 +6,13 @@ whose verdict it shows the base model in repeated games.
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from textwrap import fill
 from typing import Any
+
+from marked import put_texts
 
 from tremble.api.results import analyze_study, verdict_analysis
 from tremble.report.tables.answers import verdict_layout
@@ -62,14 +63,7 @@ def main(arguments: Sequence[str]) -> int:
         print("usage: python scripts/readme_results.py DEMO FULL", file=sys.stderr)
         return 2
     demo, full = map(Path, arguments)
-    page = README.read_text("utf-8")
-    for mark, text in (("verdict", f"```\n{verdict(full)}\n```"), ("demo", table(demo))):
-        # from the mark to the next empty line
-        after = re.compile(rf"(<!-- {mark} -->\n).*?(\n\n)", re.DOTALL)
-        page, found = after.subn(lambda m, text=text: m[1] + text + m[2], page)  # type: ignore[misc]
-        if found != 1:
-            raise SystemExit(f"{README} has no place marked {mark!r}")
-    README.write_text(page, "utf-8")
+    put_texts(README, {"verdict": f"```\n{verdict(full)}\n```", "demo": table(demo)})
     return 0
 
 

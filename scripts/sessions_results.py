@@ -6,13 +6,13 @@ study with interviews; how both are made stands on the page. No number is typed 
 
 from __future__ import annotations
 
-import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+from marked import put_texts
 
 from tremble.api.results import analyze_study, further_analysis
 from tremble.stats.frames.session_responses import Sessions, session_responses
@@ -221,19 +221,8 @@ def main(arguments: Sequence[str]) -> int:
     if len(arguments) != 2 or not all(Path(one).is_dir() for one in arguments):
         print("usage: python scripts/sessions_results.py STUDY PERSONAS", file=sys.stderr)
         return 2
-    page = PAGE.read_text("utf-8")
-    for mark, text in filled(*map(Path, arguments)).items():
-        page, found = re.subn(
-            rf"(<!-- {mark} -->\n).*?(\n\n|\Z)", _put(text), page, count=1, flags=re.DOTALL
-        )
-        if found != 1:
-            raise SystemExit(f"{PAGE} has no place marked {mark!r}")
-    PAGE.write_text(page, "utf-8")
+    put_texts(PAGE, filled(*map(Path, arguments)))
     return 0
-
-
-def _put(text: str) -> Callable[[re.Match[str]], str]:
-    return lambda found: found[1] + text + found[2]
 
 
 if __name__ == "__main__":
