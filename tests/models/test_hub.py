@@ -20,7 +20,7 @@ from tremble.api.plan import plan_study
 from tremble.api.results import analyze_study
 from tremble.engines.shared_prefix import trial
 from tremble.errors import UserError
-from tremble.models.hub import Downloads
+from tremble.models.hub_cache import Downloads
 from tremble.study import score as scoring
 from tremble.study.file import read_study
 from tremble.study.notes import absent, caveats

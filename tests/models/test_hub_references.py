@@ -12,7 +12,7 @@ from huggingface_hub import snapshot_download
 
 from tests.support.fake_hub import SHA, FakeHub
 from tremble.errors import UserError
-from tremble.models.hub import Downloads
+from tremble.models.hub_cache import Downloads
 
 
 @pytest.mark.parametrize("lasting", [False, True])

@@ -11,7 +11,7 @@ import pytest
 from tests.support.commands import tremble
 from tests.support.places import GOLDEN
 from tremble.errors import ModelUnavailable, UserError
-from tremble.models import adapters, folder, gguf
+from tremble.models import folder, gguf, on_base
 from tremble.models.open import source_of
 from tremble.models.spec import ModelSpec
 
@@ -35,7 +35,7 @@ def test_a_path_that_cannot_be_one(name: str) -> None:
     for ask in (
         lambda: folder.SOURCE.locate(ModelSpec(name), say, True),
         lambda: gguf.SOURCE.locate(ModelSpec(f"{name}.gguf"), say, True),
-        lambda: adapters.adapter_files(name),
+        lambda: on_base.adapter_of(name).digest(),
         lambda: source_of(f"{name}/").files(ModelSpec(name), say),
     ):
         with pytest.raises(UserError) as caught:
@@ -71,10 +71,7 @@ def test_a_home_folder_is_filled_in_for_adapters_too(
     adapter = shutil.copytree(TINY, tmp_path / "adapter")
     (adapter / "config.json").rename(adapter / "adapter_config.json")
     (adapter / "model.safetensors").rename(adapter / "adapter_model.safetensors")
-    assert adapters.adapter_files("~/adapter") == [
-        adapter / "adapter_config.json",
-        adapter / "adapter_model.safetensors",
-    ]
+    assert on_base.adapter_of("~/adapter").weights() == adapter / "adapter_model.safetensors"
 
 
 @pytest.mark.parametrize("step", ["is_dir", "is_file", "iterdir", "open", "stat"])
@@ -118,4 +115,4 @@ def test_what_lies_here_is_not_looked_for_on_the_hub(
 
 def test_an_adapter_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="There is no adapter folder"):
-        adapters.adapter_files(str(tmp_path / "none"))
+        on_base.adapter_of(str(tmp_path / "none")).digest()

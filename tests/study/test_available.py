@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tremble.errors import ModelUnavailable
-from tremble.models.hub import Downloads
+from tremble.models.hub_cache import Downloads
 from tremble.models.spec import ModelSpec
 from tremble.study.available import Availability
 

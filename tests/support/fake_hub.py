@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import unquote
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
 
@@ -16,8 +17,9 @@ SHA = "0123456789abcdef0123456789abcdef01234567"
 class FakeHub(ThreadingHTTPServer):
     """`models`: name to folder. `gated`, `private`: names that answer as the hub does for those.
 
-    `revisions`: (name, revision) to the commit it names, `main` by default. `served` lists the
-    files whose contents were asked for, as NAME/FILE.
+    `revisions`: (name, revision) to the commit it names, `main` by default; `commits`: (name,
+    commit) to a folder of its own, by default that of the model. `served` lists the files whose
+    contents were asked for, as NAME/FILE.
     """
 
     def __init__(self) -> None:
@@ -26,6 +28,7 @@ class FakeHub(ThreadingHTTPServer):
         self.gated: set[str] = set()
         self.private: set[str] = set()
         self.revisions: dict[tuple[str, str], str] = {}
+        self.commits: dict[tuple[str, str], Path] = {}
         self.served: list[str] = []
 
     @property
@@ -44,7 +47,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.do_GET()
 
     def do_GET(self) -> None:
-        parts = self.path.partition("?")[0].strip("/").split("/")
+        parts = list(map(unquote, self.path.partition("?")[0].strip("/").split("/")))
         api = parts[:2] == ["api", "models"]
         name = "/".join(parts[2:4] if api else parts[:2])
         rest = parts[4:] if api else parts[2:]
@@ -53,37 +56,55 @@ class _Handler(BaseHTTPRequestHandler):
             return self._answer(401 if name in hub.private else 404, code="RepoNotFound")
         if api and (not rest or rest[0] == "revision"):
             revision = rest[1] if rest else "main"
-            commit = hub.revisions.get((name, revision), SHA if revision == "main" else "")
+            commit = self._commit(name, revision)
             if not commit:
                 return self._answer(404, code="RevisionNotFound")
-            files = [{"rfilename": path.name} for path in self._files(name)]
+            files = [{"rfilename": place} for place in self._files(name, commit)]
             return self._json({"id": name, "sha": commit, "siblings": files})
+        if api and rest[0] == "refs":
+            branches = ["main", *(one for (owner, one) in hub.revisions if owner == name)]
+            refs = [
+                {
+                    "name": one,
+                    "ref": f"refs/heads/{one}",
+                    "targetCommit": hub.revisions.get((name, one), SHA),
+                }
+                for one in dict.fromkeys(branches)
+            ]
+            return self._json({"branches": refs, "tags": [], "converts": []})
         if api and rest[0] == "tree":
+            under = "/".join(rest[2:])
             return self._json(
                 [
-                    {
-                        "type": "file",
-                        "path": path.name,
-                        "size": path.stat().st_size,
-                        "oid": _digest(path)[:40],
-                    }
-                    for path in self._files(name)
+                    _entry(place, path)
+                    for place, path in self._files(name, self._commit(name, rest[1])).items()
+                    if not under or place.startswith(f"{under}/")
                 ]
             )
         if not api and rest[0] == "resolve":
             if name in hub.gated:  # as on the hub, only files are behind the gate
                 return self._answer(403, code="GatedRepo")
-            path = hub.models[name] / rest[-1]
-            if not path.is_file():
+            path = self._files(name, rest[1]).get("/".join(rest[2:]))
+            if path is None:
                 return self._answer(404, code="EntryNotFound")
             if self.command == "GET":
-                hub.served.append(f"{name}/{path.name}")
+                hub.served.append(f"{name}/{'/'.join(rest[2:])}")
             headers = {"X-Repo-Commit": rest[1], "ETag": f'"{_digest(path)}"'}
             return self._answer(200, path.read_bytes(), headers=headers)
         return self._answer(404, code="EntryNotFound")
 
-    def _files(self, name: str) -> list[Path]:
-        return sorted(path for path in self.server.models[name].iterdir() if path.is_file())
+    def _commit(self, name: str, revision: str) -> str:
+        """The commit that a revision names, which may be one itself."""
+        known = {commit for (owner, commit) in self.server.commits if owner == name}
+        main = SHA if revision in ("main", SHA) else ""
+        named = self.server.revisions.get((name, revision), main)
+        return revision if revision in known else named
+
+    def _files(self, name: str, commit: str) -> dict[str, Path]:
+        """The files of a model, by their places in its repository."""
+        folder = self.server.commits.get((name, commit), self.server.models[name])
+        paths = sorted(path for path in folder.rglob("*") if path.is_file())
+        return {path.relative_to(folder).as_posix(): path for path in paths}
 
     def _json(self, value: object) -> None:
         self._answer(200, json.dumps(value).encode())
@@ -104,6 +125,15 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
+
+
+def _entry(place: str, path: Path) -> dict[str, object]:
+    """A file as the hub lists it; weights are large files there, whatever their size."""
+    size, digest = path.stat().st_size, _digest(path)
+    entry = {"type": "file", "path": place, "size": size, "oid": digest[:40]}
+    if path.suffix == ".safetensors":
+        entry["lfs"] = {"oid": digest, "size": size, "pointerSize": 134}
+    return entry
 
 
 def _digest(path: Path) -> str:

@@ -17,7 +17,7 @@ from tremble.engines.open import scored_identity
 from tremble.engines.shared_prefix.stream import Plan
 from tremble.errors import UserError
 from tremble.models.files import Notify
-from tremble.models.hub import Downloads
+from tremble.models.hub_cache import Downloads
 from tremble.models.spec import ModelSpec, model_name
 from tremble.stats.frames.clusters import each_apart
 from tremble.stats.frames.treatments import Contrast, families_of

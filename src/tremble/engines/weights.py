@@ -13,9 +13,10 @@ from transformers.utils import find_adapter_config_file
 
 from tremble.engines import memory
 from tremble.engines.base import TOLERANCE
+from tremble.engines.merging import merged, unfit, with_adapter
 from tremble.engines.tensors import Stored, check_shapes, check_tensors, stored_tensors
 from tremble.errors import ModelUnavailable
-from tremble.models.adapters import merged, unfit, with_adapter
+from tremble.models.adapters import Adapter
 from tremble.models.device import device_map, quantiser
 from tremble.models.files import ADAPTER_CONFIG, loaded_weights
 from tremble.models.from_files import code_revision, is_trusted, quiet
@@ -81,13 +82,14 @@ def load_weights(ready: ReadyModel, options: RunOptions) -> Weights:
         "adapter_left_aside": (folder / ADAPTER_CONFIG).is_file(),
     }
     notes = []
-    if account["adapter_left_aside"] and spec.adapter is None:
+    adapter = ready.files.adapter
+    if account["adapter_left_aside"] and adapter is None:
         notes.append(
             f"The adapter in {str(folder)!r} is ignored: the weights in that folder are scored "
             "without it; to merge it into them, give the folder as adapter in [[model]] as well."
         )
-    if spec.adapter is not None:
-        model, account["merged_to"] = _with_adapter(model, spec.adapter, spec, options)
+    if adapter is not None:
+        model, account["merged_to"] = _with_adapter(model, adapter, spec, options)
     rows = row_count(model)
     if rows is None or ready.tokenizer.ids <= rows:
         return Weights(model, spec.id, account, tuple(notes))
@@ -184,7 +186,7 @@ def _is_untied(model: Any) -> bool:
 
 
 def _with_adapter(
-    model: Any, adapter: str, spec: ModelSpec, options: RunOptions
+    model: Any, adapter: Adapter, spec: ModelSpec, options: RunOptions
 ) -> tuple[Any, float]:
     """The model with an adapter merged into its weights, and how far that moved log-probabilities.
 
@@ -204,13 +206,13 @@ def _with_adapter(
     moved = float((before[likely] - after[likely]).abs().max())
     if not math.isfinite(moved):
         raise ModelUnavailable(
-            f"The model {spec.id!r} with the adapter {adapter!r} returns invalid numbers in "
+            f"The model {spec.id!r} with the adapter {adapter.name!r} returns invalid numbers in "
             f"{options.dtype}; {_wider(options.dtype)}."
         )
     # Quantised weights are rounded anew.
     if options.quantise is None and moved > TOLERANCE[options.dtype]:
         raise ModelUnavailable(
-            f"Merging the adapter {adapter!r} into its model changes log-probabilities by "
+            f"Merging the adapter {adapter.name!r} into its model changes log-probabilities by "
             f"{moved:.2g} nat; merge it yourself and give the folder of the merged model as id."
         )
     return whole, moved

@@ -9,17 +9,20 @@ import json
 import os
 import re
 from codecs import BOM_UTF8
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from hashlib import file_digest, sha256
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tremble.disk.paths import path_of, why
 from tremble.errors import ModelUnavailable, UserError
 from tremble.text import one_line, visible
+
+if TYPE_CHECKING:
+    from tremble.models.adapters import Adapter
 
 Notify = Callable[[str], None]
 
@@ -37,12 +40,17 @@ _LONGEST_JSON = 100_000_000  # bytes; configurations and indices have less than 
 @dataclass(frozen=True, slots=True)
 class ModelFiles:
     """A model's folder on this machine. `identity` (revision or content hash) enters the key;
-    `repository`: the name on the hub that the folder is a snapshot of, None for other folders."""
+    `repository`: the name on the hub that the folder is from, at `commit`, None for other folders.
+    `adapter`: what is merged into its weights; `tokenizer`: the folder of its tokenizer, where that
+    is another one."""
 
     folder: Path
     identity: dict[str, Any]
     quantised: str | None = None
     repository: str | None = None
+    commit: str | None = None
+    adapter: Adapter | None = None
+    tokenizer: Path | None = None
 
 
 def cache_folder() -> Path:
@@ -202,8 +210,6 @@ def _shards(index: Path) -> set[str]:
 
 def _no_weights(folder: Path, names: list[str]) -> ModelUnavailable:
     """What a user is told of a folder without weights that can be read."""
-    if ADAPTER_CONFIG in names:
-        return only_an_adapter(str(folder))
     pickles = [name for name in names if name.endswith(_PICKLES)]
     if pickles:
         return ModelUnavailable(
@@ -211,14 +217,6 @@ def _no_weights(folder: Path, names: list[str]) -> ModelUnavailable:
             "read; convert them to safetensors."
         )
     return ModelUnavailable(f"No .safetensors weights in {str(folder)!r}; give a model folder.")
-
-
-def only_an_adapter(name: str) -> ModelUnavailable:
-    """What a user is told who names an adapter as a model."""
-    return ModelUnavailable(
-        f"{name!r} contains an adapter but no model; in [[model]], give the model that it was "
-        "trained on as id, and the folder of the adapter as adapter."
-    )
 
 
 def read_json(path: Path) -> Any:
@@ -264,6 +262,11 @@ def file_hash(path: Path) -> str:
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file, 64 hexadecimal digits. Raises OSError where it cannot be read."""
     return _sha256(path, _state(path))
+
+
+def digest_of(parts: Mapping[str, str]) -> str:
+    """SHA-256 over texts and their names, in the order of names, 16 hexadecimal digits."""
+    return sha256(json.dumps(dict(parts), sort_keys=True).encode()).hexdigest()[:16]
 
 
 def content_hash(paths: list[Path]) -> str:

@@ -7,16 +7,16 @@ from pathlib import Path
 
 from tremble.disk.paths import path_of
 from tremble.errors import UserError
+from tremble.models.adapters import Adapter, is_adapter
 from tremble.models.files import (
-    ADAPTER_CONFIG,
     ModelFiles,
     Notify,
     check_weights,
     content_hash,
-    only_an_adapter,
     reading,
 )
 from tremble.models.from_files import FromFiles
+from tremble.models.on_base import on_base
 from tremble.models.open import Here
 from tremble.models.spec import ModelSpec
 
@@ -26,7 +26,9 @@ class _Folder(FromFiles):
 
     def owns(self, name: str) -> bool:
         # A revision may have slashes of its own, as org/name@refs/pr/1.
-        nested = name.partition("@")[0].count("/") > 1
+        place = name.partition("@")[0]
+        # A folder of a repository stands behind a colon, which C: has as well.
+        nested = (place if place[1:2] == ":" else place.partition(":")[0]).count("/") > 1
         path_like = name.startswith((".", "/", "~")) or nested or "\\" in name
         return path_like or _is_there(path_of(name)) or _is_folder(_without_revision(name))
 
@@ -47,8 +49,8 @@ class _Folder(FromFiles):
         config = folder / "config.json"
         with reading(config):
             if not config.is_file():
-                if (folder / ADAPTER_CONFIG).is_file():
-                    raise only_an_adapter(str(folder))
+                if is_adapter(folder):
+                    return on_base(spec, Adapter(spec.id, folder), notify, weights)
                 raise UserError(f"No config.json in {str(folder)!r}; give the folder of one model.")
         files = check_weights(folder)
         return ModelFiles(folder, {"weights": content_hash([config, *files])})

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tremble.errors import MissingExtra, ModelUnavailable, UserError
-from tremble.models.adapters import adapter_files
+from tremble.models.adapters import Adapter
 from tremble.models.device import check_device
 from tremble.models.files import ModelFiles, Notify, content_hash, read_json, reading
 from tremble.models.limits import check_config
@@ -53,6 +53,15 @@ class FromFiles(ABC):
             )
         files = self.locate(spec, notify, weights)
         check_config(files.folder)
+        if spec.base is not None and files.adapter is None:
+            raise UserError(
+                f"The model {spec.id!r} is no adapter, so base = {spec.base!r} in its [[model]] "
+                "has no use; leave it out."
+            )
+        if spec.adapter is not None:
+            from tremble.models.on_base import adapter_of, with_adapter
+
+            files = with_adapter(files, adapter_of(spec.adapter))
         return files
 
     def opened(self, spec: ModelSpec, options: RunOptions, notify: Notify) -> Opened:
@@ -66,9 +75,9 @@ class FromFiles(ABC):
     def identity(self, spec: ModelSpec, options: RunOptions, notify: Notify) -> dict[str, Any]:
         check_device(options)
         files = self.files(spec, notify, weights=False)
-        if spec.adapter is not None and importlib.util.find_spec("peft") is None:
-            raise MissingExtra(f"The adapter {spec.adapter!r}", "adapters")
-        adapter = None if spec.adapter is None else content_hash(adapter_files(spec.adapter))
+        if files.adapter is not None:
+            _check_adapter(files.adapter, options)
+        adapter = None if files.adapter is None else files.adapter.digest()
         identity = {
             "engine": options.engine,
             **files.identity,
@@ -94,6 +103,30 @@ class FromFiles(ABC):
 
     @abstractmethod
     def here(self, spec: ModelSpec) -> Here | None: ...
+
+
+def has_tokenizer(folder: Path) -> bool:
+    """Whether a folder has a file with the vocabulary of a tokenizer."""
+    with reading(folder):
+        return any(_VOCABULARY.fullmatch(path.name) for path in folder.iterdir() if path.is_file())
+
+
+def _is_of_tokenizer(path: Path) -> bool:
+    """Whether a file may decide what a tokenizer, or its chat template, is."""
+    named = path.name in ("tokenizer_config.json", "config.json", *_TOKENIZER_JSON)
+    known = named or _VOCABULARY.fullmatch(path.name) or path.suffix in (".jinja", ".txt")
+    return bool(known) and path.is_file()
+
+
+def _check_adapter(adapter: Adapter, options: RunOptions) -> None:
+    """Raises UserError where an adapter cannot be merged into the weights as they are run."""
+    if importlib.util.find_spec("peft") is None:
+        raise MissingExtra(f"The adapter {adapter.name!r}", "adapters")
+    if options.quantise is not None:
+        raise UserError(
+            f"quantise = {options.quantise!r} in [run] cannot be combined with the adapter "
+            f"{adapter.name!r}, which is merged into unquantised weights; leave one of them out."
+        )
 
 
 def is_trusted(spec: ModelSpec, options: RunOptions) -> bool:
@@ -128,14 +161,14 @@ def _had_angles_of_others(files: ModelFiles, options: RunOptions) -> bool:
 def code_revision(files: ModelFiles) -> str | None:
     """The revision of the code that a snapshot of the hub names as its own repository's: that of
     the snapshot, not the latest."""
-    return None if files.repository is None else files.folder.name
+    return files.commit
 
 
 def _check_code(spec: ModelSpec, files: ModelFiles) -> None:
     """Raises ModelUnavailable for trusted code that comes from another repository, whatever that
     holds on the day."""
     for name in ("config.json", "tokenizer_config.json"):
-        path = files.folder / name
+        path = (_tokenizer_folder(files) if name[0] == "t" else files.folder) / name
         named = read_json(path).get("auto_map") if path.is_file() else None
         for reference in _texts(named):
             repository, apart, _ = reference.partition("--")
@@ -146,6 +179,10 @@ def _check_code(spec: ModelSpec, files: ModelFiles) -> None:
                     f"the model, remove {visible(repository + apart)!r} from auto_map, and give "
                     "the folder as id."
                 )
+
+
+def _tokenizer_folder(files: ModelFiles) -> Path:
+    return files.tokenizer or files.folder
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -183,7 +220,6 @@ def tokenizer_and_config(
 
     Raises UserError where it needs code that is not, ModelUnavailable for other failures.
     """
-    from transformers import AutoTokenizer
 
     trust = is_trusted(spec, options)
     if trust:
@@ -191,10 +227,7 @@ def tokenizer_and_config(
     try:
         with quiet():
             config = read_config(spec, files, options)
-            inner = AutoTokenizer.from_pretrained(
-                files.folder, trust_remote_code=trust, code_revision=code_revision(files)
-            )
-            tokenizer = HubTokenizer(inner)
+            tokenizer = _tokenizer(files, trust)
     except Exception as error:
         if "trust_remote_code" in str(error):
             raise UserError(
@@ -207,6 +240,28 @@ def tokenizer_and_config(
             f"({_reason(error)}); check that the folder is complete."
         ) from error
     return tokenizer, config
+
+
+def _tokenizer(files: ModelFiles, trust: bool) -> HubTokenizer:
+    """The tokenizer of a model. The last one is kept for a model with equal files of one, as
+    checkpoints have it: each takes seconds and hundreds of megabytes."""
+    from transformers import AutoTokenizer
+
+    folder = _tokenizer_folder(files)
+    with reading(folder):
+        own = sorted(path for path in folder.iterdir() if _is_of_tokenizer(path))
+    key = (content_hash(own) if own else "", files.identity if trust else None)
+    if key != _LAST.get("key"):
+        _LAST.clear()
+        inner = AutoTokenizer.from_pretrained(
+            folder, trust_remote_code=trust, code_revision=code_revision(files)
+        )
+        _LAST.update(key=key, tokenizer=HubTokenizer(inner))
+    tokenizer: HubTokenizer = _LAST["tokenizer"]
+    return tokenizer
+
+
+_LAST: dict[str, Any] = {}
 
 
 def _check_tokenizer_files(spec: ModelSpec, files: ModelFiles) -> None:

@@ -23,6 +23,7 @@ class _Mock:
     """The source of made-up models."""
 
     made_up = True
+    has_revisions = False
     engine = "mock"
 
     def owns(self, name: str) -> bool:

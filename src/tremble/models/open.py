@@ -56,11 +56,14 @@ class Here:
 
 
 class ModelSource(Protocol):
-    """Where models come from. `made_up`: its models are none; `engine`: the one engine that runs
-    them, None where the user chooses."""
+    """Where models come from. `made_up`: its models are none; `has_revisions`: they are those of a
+    hub; `engine`: the one engine that runs them, None where the user chooses."""
 
     @property
     def made_up(self) -> bool: ...
+
+    @property
+    def has_revisions(self) -> bool: ...
 
     @property
     def engine(self) -> str | None: ...

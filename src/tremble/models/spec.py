@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """A model as the user names it: hub name, name@revision, folder, or .gguf file.
+    """A model as the user names it: hub name, name@revision, name@revision:folder, folder, or .gguf
+    file; also an adapter in a folder or on the hub, which is put on `base`, by default on the model
+    that it says it was trained on.
 
-    `template` is a named template, a jinja file, or None for the model's own.
+    `adapter` is merged into the model; `written` is what the user wrote for it, where `adapter` is
+    a path that was made from that. `template` is a named template, a jinja file, or None for the
+    model's own.
     """
 
     id: str
     revision: str | None = None
     adapter: str | None = None
     template: str | None = None
+    base: str | None = None
+    written: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,4 +49,4 @@ class RunOptions:
 def model_name(spec: ModelSpec) -> str:
     """The name under which a model stands in every table."""
     name = spec.id if spec.revision is None else f"{spec.id}@{spec.revision}"
-    return name if spec.adapter is None else f"{name}+{Path(spec.adapter).name}"
+    return name if spec.adapter is None else f"{name}+{spec.written or spec.adapter}"

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from tremble.errors import ModelUnavailable
-from tremble.models.hub import Downloads
+from tremble.models.hub_cache import Downloads
 from tremble.models.spec import ModelSpec
 
 _Answer = TypeVar("_Answer")

@@ -10,7 +10,7 @@ from typing import Any
 from tremble.engines.open import scored_identity
 from tremble.errors import ModelUnavailable, UserError
 from tremble.models.files import Notify
-from tremble.models.hub import Downloads
+from tremble.models.hub_cache import Downloads
 from tremble.models.open import Opened, open_tokenizer
 from tremble.models.spec import ModelSpec, model_name
 from tremble.store.study_folder import Store

@@ -174,7 +174,7 @@ def study_from(text: str, path: Path, folder: Path | None = None) -> Study:
         if pair.base == pair.aligned:
             where.fail(
                 f"base and aligned are both {pair.base!r} in one [[pair]]; give two different "
-                "models"
+                "models; an adapter's own folder can be aligned"
             )
         if [(one.base, one.aligned) for one in pairs].count((pair.base, pair.aligned)) > 1:
             where.fail(f"the pair of {pair.base!r} and {pair.aligned!r} appears twice; keep one")
@@ -187,12 +187,6 @@ def study_from(text: str, path: Path, folder: Path | None = None) -> Study:
             f"near in [verdict] is {margins.near:g}, which is above far, {margins.far:g}; swap them"
         )
     options = RunOptions(**{entry.name: run[entry.name] for entry in fields(RunOptions)})
-    adapted = next((model for model in models if model.adapter is not None), None)
-    if options.quantise is not None and adapted is not None:
-        where.fail(
-            f"quantise = {options.quantise!r} cannot be combined with the adapter "
-            f"{adapted.adapter!r}, which is merged into unquantised weights; leave one of them out"
-        )
     _check_wordings(where, study["formulations"], own)
     check_named(where, own, study)
     _different_files(where, study["data"])
@@ -305,7 +299,7 @@ def _contrasts(where: Reader, content: Mapping[str, Any]) -> tuple[Contrast, ...
 
 def _relative(spec: ModelSpec, folder: Path) -> ModelSpec:
     """Paths in a study file start at the file's folder."""
-    changes = {}
+    changes: dict[str, str] = {}
     for key in ("adapter", "template"):
         value = getattr(spec, key)
         if value is None:
@@ -313,4 +307,6 @@ def _relative(spec: ModelSpec, folder: Path) -> ModelSpec:
         path = folder / path_of(value)
         if is_file(path) or is_folder(path):
             changes[key] = str(path)
+            if key == "adapter":
+                changes["written"] = value
     return replace(spec, **changes)

@@ -14,7 +14,7 @@ from tremble.engines.registry import check_engine
 from tremble.errors import UserError
 from tremble.models.device import check_device
 from tremble.models.files import Notify
-from tremble.models.hub import Downloads
+from tremble.models.hub_cache import Downloads
 from tremble.store.brought import bring
 from tremble.store.job_folder import JobFolder
 from tremble.store.schemas import EXPECTED

@@ -108,7 +108,17 @@ SCHEMA = (
         "id",
         "text",
         REQUIRED,
-        "a model of a pair, or a single model",
+        "a model of a pair, or a single model; also the folder or hub name of a LoRA adapter, which "
+        'needs `pip install "tremble[adapters]"`',
+        example='"google/gemma-3-270m"',
+    ),
+    Key(
+        "model",
+        "base",
+        "text",
+        None,
+        "for an adapter: the model that it is merged into; default: the one that it was trained "
+        "on, as its adapter_config.json says",
         example='"google/gemma-3-270m"',
     ),
     Key("model", "revision", "text", None, "a branch, tag or commit on the hub", example='"main"'),
@@ -117,7 +127,8 @@ SCHEMA = (
         "adapter",
         "text",
         None,
-        'a folder with a LoRA adapter; needs `pip install "tremble[adapters]"`',
+        "an adapter that is merged into the model; give its own name as id to compare it with the "
+        "model",
         example='"my-lora"',
     ),
     Key(

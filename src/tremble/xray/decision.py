@@ -15,7 +15,7 @@ from tremble.engines.open import give_memory_back, open_engine, scored_identity
 from tremble.engines.registry import check_engine
 from tremble.models.device import check_device
 from tremble.models.files import Notify
-from tremble.models.hub import Downloads
+from tremble.models.hub_cache import Downloads
 from tremble.models.open import open_tokenizer
 from tremble.models.spec import ModelSpec, model_name
 from tremble.prompts import controls, formulations
