@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,11 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import AutoModelForCausalLM
 from transformers.integrations import peft as peft_integration
 from transformers.models.auto import auto_factory
 from transformers.utils import find_adapter_config_file
 
+from tests.support.adapters import LORA, configured, plain, trained, unmerged
 from tests.support.odd_models import altered, assert_scored_as, copied, refused
 from tests.support.toys import save_tiny
 from tremble.engines.open import open_engine
@@ -50,40 +49,6 @@ def tied(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def lora(llama: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return trained(llama, tmp_path_factory.mktemp("lora"), peft.LoraConfig(**LORA))
-
-
-LORA: dict[str, Any] = {
-    "r": 4,
-    "lora_alpha": 8,
-    "target_modules": ["q_proj", "v_proj"],
-    "init_lora_weights": False,
-}
-
-
-def plain(base: Path) -> Any:
-    return AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32).eval()
-
-
-def trained(base: Path, folder: Path, config: Any) -> Path:
-    """An adapter of made-up weights, as peft saves it."""
-    torch.manual_seed(1)
-    model = peft.get_peft_model(plain(base), config)
-    with torch.no_grad():
-        for weight in model.parameters():
-            if weight.requires_grad:  # some are born as copies, ones, zeros, or cancelled out
-                weight.add_(torch.randn_like(weight), alpha=0.1)
-    model.save_pretrained(folder)
-    return folder
-
-
-def unmerged(base: Path, adapter: Path) -> Any:
-    return peft.PeftModel.from_pretrained(plain(base), str(adapter)).eval()
-
-
-def configured(adapter: Path, **settings: Any) -> Path:
-    path = adapter / "adapter_config.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), **settings}))
-    return adapter
 
 
 @pytest.mark.parametrize("ties", [False, True])
@@ -327,16 +292,6 @@ def test_the_user_hears_of_an_adapter_that_is_left_aside(
     said: list[str] = []
     open_engine(ModelSpec(str(folder)), RunOptions(engine="reference"), said.append)
     assert [str(folder) in line and "adapter in [[model]]" in line for line in said] == [True]
-
-
-@pytest.mark.parametrize("config", [False, True])
-def test_an_adapter_is_no_model(config: bool, llama: Path, lora: Path, tmp_path: Path) -> None:
-    adapter = copied(lora, tmp_path / "adapter")
-    if config:  # as some trainers leave it
-        (adapter / "config.json").write_bytes((llama / "config.json").read_bytes())
-    with pytest.raises(UserError) as caught:
-        model_identity(ModelSpec(str(adapter)), RunOptions(), lambda _: None)
-    assert f"{str(adapter)!r} contains an adapter but no model; in [[model]]" in str(caught.value)
 
 
 def test_a_merge_that_changes_what_is_computed_is_noticed(

@@ -131,12 +131,3 @@ def test_code_of_the_hub_is_that_of_the_revision(hub: FakeHub, tmp_path: Path) -
     altered(folder, None, {"auto_map": {"AutoConfig": "them/two--scaled.Config"}})
     with pytest.raises(UserError, match="uses code from 'them/two'"):
         open_tokenizer(ModelSpec("them/one"), options, lambda _: None)
-
-
-def test_a_hub_repository_that_holds_only_an_adapter(hub: FakeHub) -> None:
-    folder = hub.models["them/one"]
-    (folder / "config.json").rename(folder / "adapter_config.json")
-    with pytest.raises(
-        UserError, match=r"'them/one' contains an adapter but no model; in \[\[model"
-    ):
-        open_tokenizer(ModelSpec("them/one"), RunOptions(), lambda _: None)

@@ -84,12 +84,6 @@ def test_wrong_values_are_shown(tmp_path: Path, run: str, shown: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_an_adapter_does_not_go_with_quantised_weights(tmp_path: Path) -> None:
-    text = '[[model]]\nid = "a"\nadapter = "lora"\n'
-    with pytest.raises(UserError, match="'8bit' cannot be combined with the adapter 'lora'"):
-        options(tmp_path, 'quantise = "8bit"', text)
-
-
 @pytest.mark.parametrize(
     ("device", "reason"),
     [

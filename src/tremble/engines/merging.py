@@ -7,9 +7,12 @@ on with what fits. Here both are counted and refused.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
+import torch
+
+from tremble.engines import memory
 from tremble.errors import MissingExtra, ModelUnavailable
 from tremble.models.adapters import Adapter
 from tremble.models.files import ADAPTER_CONFIG, ADAPTER_WEIGHTS, read_json, tensors_in
@@ -100,6 +103,45 @@ def merged(wrapped: Any, adapter: Adapter) -> Any:
             f"The adapter {adapter.name!r} cannot be merged into its model ({one_line(error)}); "
             "give another kind of LoRA adapter."
         ) from error
+
+
+class Before:
+    """Weights as they are before an adapter is merged into them, to be put back bit for bit: what
+    was added cannot be subtracted again without rounding. The copies are in main memory."""
+
+    def __init__(self, parameters: Iterable[torch.nn.Parameter]) -> None:
+        self._copies = [(one, one.detach().to("cpu", copy=True)) for one in parameters]
+
+    def put_back(self) -> None:
+        with torch.no_grad():
+            for parameter, copy in self._copies:
+                parameter.copy_(copy)
+
+
+def before_merging(wrapped: Any, adapter: Adapter) -> Before | None:
+    """The weights that merging will change; None where it changes more than weights of layers (an
+    embedding, an output head, modules that an adapter holds whole), or there is too little memory.
+    """
+    from peft.tuners.lora import LoraLayer
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    inner = wrapped.get_base_model()
+    ends = {id(inner.get_input_embeddings()), id(inner.get_output_embeddings())}
+    config = adapter.config()
+    if config.get("modules_to_save") or config.get("trainable_token_indices"):
+        return None
+    changed = []
+    for module in inner.modules():
+        if not isinstance(module, BaseTunerLayer):
+            continue
+        layer = module.get_base_layer()
+        if not isinstance(module, LoraLayer) or {id(module), id(layer)} & ends:
+            return None
+        changed += list(layer.parameters(recurse=False))
+    if not changed or any(one.is_meta for one in changed):
+        return None
+    needed = sum(one.numel() * one.element_size() for one in changed)
+    return None if needed > memory.free_bytes(torch.device("cpu")) else Before(changed)
 
 
 def unfit(adapter: Adapter, error: Exception) -> ModelUnavailable:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,8 +15,11 @@ from tremble.models.open import model_identity, source_of
 from tremble.models.spec import ModelSpec, RunOptions
 
 
-def open_engine(spec: ModelSpec, options: RunOptions, notify: Notify) -> Engine:
+def open_engine(
+    spec: ModelSpec, options: RunOptions, notify: Notify, more_adapters: bool = False
+) -> Engine:
     """An engine with the model's weights in memory: that of its source, else the one asked for.
+    `more_adapters`: these weights will be used again, with other adapters.
 
     Raises ModelUnavailable where the weights cannot be had or read, do not belong to the
     configuration, or do not fit into memory; UserError for wrong options and names.
@@ -25,8 +29,47 @@ def open_engine(spec: ModelSpec, options: RunOptions, notify: Notify) -> Engine:
         check_engine(options.engine)
     name = source.engine or options.engine
     ready = source.ready(spec, options, notify)
-    ready = replace(ready, identity={**ready.identity, **_of_package(spec, options)})
+    identity = {**ready.identity, **_of_package(spec, options)}
+    ready = replace(ready, identity=identity, more_adapters=more_adapters)
     return open_with(name, ready, options, notify)
+
+
+def weights_of(identity: Mapping[str, Any]) -> dict[str, Any]:
+    """What of an identity says which weights are loaded, before an adapter is merged into them."""
+    return {key: value for key, value in identity.items() if key != "adapter"}
+
+
+class Engines:
+    """The engines of a run, one at a time. Of models that differ in their adapter alone the second
+    gets the engine of the first, its adapter in place of that one's: nothing is loaded or checked
+    twice."""
+
+    def __init__(self, options: RunOptions, notify: Notify) -> None:
+        self._options, self._notify = options, notify
+        self._held: Engine | None = None
+
+    def open(self, spec: ModelSpec, more: bool = False) -> Engine:
+        """The engine of a model, in place of the one before; `more`: one with another adapter on
+        the same weights comes next. Raises as `open_engine`."""
+        held, self._held = self._held, None
+        exchange = getattr(held, "exchange", None)
+        if held is not None and exchange is not None:
+            ready = replace(
+                source_of(spec.id).ready(spec, self._options, self._notify), more_adapters=more
+            )
+            same = weights_of(ready.identity) == weights_of(held.identity())
+            if same and exchange(ready, self._options):
+                self._held = held
+                return held
+        held = exchange = None
+        give_memory_back()
+        self._held = open_engine(spec, self._options, self._notify, more)
+        return self._held
+
+    def close(self) -> None:
+        """Give back what the last one holds, once nobody else refers to it."""
+        self._held = None
+        give_memory_back()
 
 
 def scored_identity(spec: ModelSpec, options: RunOptions, notify: Notify) -> dict[str, Any]:

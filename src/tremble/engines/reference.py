@@ -25,7 +25,7 @@ from tremble.engines.one_pass import OnTrunk, on_trunk, together
 from tremble.engines.positions import forget_longer_passes, longest_of_one_kind
 from tremble.engines.reads import reads_of
 from tremble.engines.rows import logprobs_of, scored_rows
-from tremble.engines.weights import Weights, input_device, load_weights
+from tremble.engines.weights import Weights, input_device, load_weights, with_other_adapter
 from tremble.errors import ModelUnavailable, TrembleError
 from tremble.models.files import Notify
 from tremble.models.open import ReadyModel
@@ -64,6 +64,7 @@ class ReferenceEngine:
         self._window = window
         self.batch = batch
         self._known = known
+        self.ready: ReadyModel | None = None  # what it was opened with
         self.cache_check: CacheCheck | None = None
         self._checking = 0.0  # seconds
         self._trunk: tuple[Trunk, int] | None = None  # the last one seen, and its largest id
@@ -71,6 +72,20 @@ class ReferenceEngine:
         self._keeps = "logits_to_keep" in inspect.signature(model.forward).parameters
         # The layers of a model may lie on several devices (device = "auto").
         self._spread = len(set(getattr(model, "hf_device_map", {}).values())) > 1
+
+    def exchange(self, ready: ReadyModel, options: RunOptions) -> bool:
+        """Become the engine of a model that differs from this one's in its adapter alone, without
+        loading or checking again; False where this one's cannot be taken out of the weights, which
+        are as they were then. Raises as `load_weights`, and is of no use afterwards."""
+        if self._known is None:
+            return False
+        known = with_other_adapter(self._known, ready, options)
+        if known is None:
+            return False
+        self._known, self._identity = known, dict(ready.identity)
+        self._tokenizer, self._trunk = ready.tokenizer, None
+        self.ready, self._checking = ready, 0.0
+        return True
 
     @property
     def tokenizer(self) -> HubTokenizer:
@@ -80,8 +95,9 @@ class ReferenceEngine:
         return dict(self._identity)
 
     @property
-    def _called(self) -> str:
-        return "The model" if self._known is None else f"The model {self._known.name!r}"
+    def name(self) -> str | None:
+        """The user's name for the model, where it has one."""
+        return None if self._known is None else self._known.name
 
     def limits(self) -> Limits:
         parameter = next(self.model.parameters())
@@ -265,10 +281,10 @@ class ReferenceEngine:
         self._checking += time.perf_counter() - began
         if check.differs is not None:
             raise ModelUnavailable(
-                f"{self._called} gives different log-probabilities with and without a cache of "
-                f"keys and values ({check.differs:.2g} nat, at most {tolerance:g} is allowed), so "
-                f"transformers {version('transformers')} computes it wrongly; install a later "
-                "version, or leave the model out."
+                f"The model {self.name!r} gives different log-probabilities with and without a "
+                f"cache of keys and values ({check.differs:.2g} nat, at most {tolerance:g} is "
+                f"allowed), so transformers {version('transformers')} computes it wrongly; install "
+                "a later version, or leave the model out."
             )
         self.cache_check = check
 
@@ -331,9 +347,11 @@ def open_engine(model: ReadyModel, options: RunOptions, notify: Notify) -> Refer
     weights = load_weights(model, options)
     for note in weights.notes:
         notify(note)
-    return ReferenceEngine(
+    engine = ReferenceEngine(
         weights.model, model.tokenizer, model.identity, model.window, options.batch, weights
     )
+    engine.ready = model
+    return engine
 
 
 def _tokens(paths: TokenPaths) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from transformers.utils import find_adapter_config_file
 
 from tremble.engines import memory
 from tremble.engines.base import TOLERANCE
-from tremble.engines.merging import merged, unfit, with_adapter
+from tremble.engines.merging import Before, before_merging, merged, unfit, with_adapter
 from tremble.engines.tensors import Stored, check_shapes, check_tensors, stored_tensors
 from tremble.errors import ModelUnavailable
 from tremble.models.adapters import Adapter
@@ -39,6 +39,7 @@ class Weights:
     read (`adapter_left_aside`); how far log-probabilities of likely tokens are, with the adapter
     merged, from those of peft (`merged_to`, nat). `notes` are sentences for the user. `rows`: how
     many tokens the model can both read and put out, where its tokenizer knows more, else None.
+    `adapted`: whether an adapter is merged; `before`: the weights without it, where they are kept.
     """
 
     model: Any
@@ -46,6 +47,8 @@ class Weights:
     account: Mapping[str, Any]
     notes: tuple[str, ...] = ()
     rows: int | None = None
+    adapted: bool = False
+    before: Before | None = None
 
 
 def load_weights(ready: ReadyModel, options: RunOptions) -> Weights:
@@ -54,6 +57,41 @@ def load_weights(ready: ReadyModel, options: RunOptions) -> Weights:
     Raises ModelUnavailable where the weights cannot be read, do not belong to the configuration,
     the tokenizer or the adapter, or do not fit into memory.
     """
+    return _adapted(_without_adapter(ready, options), ready, options)
+
+
+def with_other_adapter(weights: Weights, ready: ReadyModel, options: RunOptions) -> Weights | None:
+    """The weights of one model as those of another that differs in its adapter alone, or has none;
+    None where the adapter of the first cannot be taken out again. Raises as `load_weights`."""
+    if weights.adapted:
+        if weights.before is None:
+            return None
+        weights.before.put_back()
+    account = {name: value for name, value in weights.account.items() if name != "merged_to"}
+    plain = replace(
+        weights, name=ready.spec.id, account=account, notes=(), adapted=False, before=None
+    )
+    return _adapted(plain, ready, options)
+
+
+def _adapted(weights: Weights, ready: ReadyModel, options: RunOptions) -> Weights:
+    """Weights with the adapter of a model merged into them, if it has one."""
+    assert ready.files is not None
+    adapter, before, account = ready.files.adapter, None, dict(weights.account)
+    if adapter is not None:
+        wrapped = with_adapter(weights.model, adapter)
+        before = before_merging(wrapped, adapter) if ready.more_adapters else None
+        account["merged_to"] = _merge(wrapped, weights.model, adapter, ready.spec, options)
+    rows = row_count(weights.model)
+    if rows is None or ready.tokenizer.ids <= rows:
+        rows = None
+    else:
+        _check_rows(ready, rows)
+    return replace(weights, account=account, rows=rows, adapted=adapter is not None, before=before)
+
+
+def _without_adapter(ready: ReadyModel, options: RunOptions) -> Weights:
+    """A model with its weights, as its files have them."""
     spec, config = ready.spec, ready.config
     assert ready.files is not None  # made-up models have an engine of their own
     folder = ready.files.folder
@@ -88,13 +126,7 @@ def load_weights(ready: ReadyModel, options: RunOptions) -> Weights:
             f"The adapter in {str(folder)!r} is ignored: the weights in that folder are scored "
             "without it; to merge it into them, give the folder as adapter in [[model]] as well."
         )
-    if adapter is not None:
-        model, account["merged_to"] = _with_adapter(model, adapter, spec, options)
-    rows = row_count(model)
-    if rows is None or ready.tokenizer.ids <= rows:
-        return Weights(model, spec.id, account, tuple(notes))
-    _check_rows(ready, rows)
-    return Weights(model, spec.id, account, tuple(notes), rows)
+    return Weights(model, spec.id, account, tuple(notes))
 
 
 def _reads_adapter(folder: Path) -> ModelUnavailable:
@@ -185,15 +217,15 @@ def _is_untied(model: Any) -> bool:
     return None not in weights and weights[0].data_ptr() != weights[1].data_ptr()
 
 
-def _with_adapter(
-    model: Any, adapter: Adapter, spec: ModelSpec, options: RunOptions
-) -> tuple[Any, float]:
-    """The model with an adapter merged into its weights, and how far that moved log-probabilities.
+def _merge(
+    wrapped: Any, model: Any, adapter: Adapter, spec: ModelSpec, options: RunOptions
+) -> float:
+    """Merges an adapter into the model that it is around, and says how far that moved
+    log-probabilities.
 
     Raises ModelUnavailable where they moved by more than rounding does or are no numbers, and
     where the model does not run with it.
     """
-    wrapped = with_adapter(model, adapter)
     try:
         before = _probe(wrapped, model)
     except Exception as error:
@@ -215,7 +247,7 @@ def _with_adapter(
             f"Merging the adapter {adapter.name!r} into its model changes log-probabilities by "
             f"{moved:.2g} nat; merge it yourself and give the folder of the merged model as id."
         )
-    return whole, moved
+    return moved
 
 
 def _wider(dtype: str) -> str:

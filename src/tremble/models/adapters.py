@@ -4,7 +4,7 @@ trained."""
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,10 +95,18 @@ class Adapter:
         return weights
 
 
-def is_adapter(folder: Path) -> bool:
-    """Whether a folder has an adapter and no model."""
+def is_adapter(folder: Path, weights: Callable[[], Collection[str]] | None = None) -> bool:
+    """Whether a folder has an adapter and no model. Some trainers leave the configuration of the
+    model beside an adapter: then it is decided by the names of the files of `weights`, by default
+    those in the folder."""
     with reading(folder):
-        return (folder / ADAPTER_CONFIG).is_file() and not (folder / "config.json").is_file()
+        if not (folder / ADAPTER_CONFIG).is_file():
+            return False
+        if not (folder / "config.json").is_file():
+            return True
+        here = [path.name for path in folder.glob("*.safetensors")]
+    names = set(here if weights is None else weights())
+    return bool(names) and names <= {ADAPTER_WEIGHTS}
 
 
 def _in_order(config: Mapping[str, Any]) -> str:

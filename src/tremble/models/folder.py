@@ -48,9 +48,9 @@ class _Folder(FromFiles):
             raise UserError(f"There is no model folder {spec.id!r}; check the path.")
         config = folder / "config.json"
         with reading(config):
+            if is_adapter(folder):
+                return on_base(spec, Adapter(spec.id, folder), notify, weights)
             if not config.is_file():
-                if is_adapter(folder):
-                    return on_base(spec, Adapter(spec.id, folder), notify, weights)
                 raise UserError(f"No config.json in {str(folder)!r}; give the folder of one model.")
         files = check_weights(folder)
         return ModelFiles(folder, {"weights": content_hash([config, *files])})

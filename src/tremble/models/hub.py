@@ -41,7 +41,7 @@ class _Hub(FromFiles):
     def locate(self, spec: ModelSpec, notify: Notify, weights: bool) -> ModelFiles:
         place = HubName.of(spec.id, spec.revision)
         folder = download(place, SMALL_FILES)
-        if is_adapter(folder):
+        if is_adapter(folder, lambda: weight_digests(place, folder)):
             return on_base(spec, adapter_on_hub(place), notify, weights)
         if weights:
             folder = download(place, [*SMALL_FILES, "*.safetensors"])

@@ -35,6 +35,7 @@ class ReadyModel:
 
     `tokenizer` is a HubTokenizer where the model has files; `window` is in tokens (None where
     unbounded); `identity` belongs in the model key. A made-up model has no `files` and no `config`.
+    `more_adapters`: its weights will be used again, with other adapters.
     """
 
     spec: ModelSpec
@@ -43,6 +44,7 @@ class ReadyModel:
     identity: Mapping[str, Any]
     files: ModelFiles | None = None
     config: Any = None
+    more_adapters: bool = False
 
 
 @dataclass(frozen=True, slots=True)

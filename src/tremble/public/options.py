@@ -182,8 +182,8 @@ def pair_rows(pairs: Iterable[Any]) -> list[Mapping[str, Any]]:
 
 
 def model_rows(models: Any) -> list[Mapping[str, Any]]:
-    """Models as rows of [[model]]: names, or dicts with id and perhaps revision, adapter,
-    template."""
+    """Models as rows of [[model]]: names, or dicts with id and perhaps base, revision,
+    adapter, template."""
     one = isinstance(models, str | os.PathLike | Mapping)
     return [
         model if isinstance(model, Mapping) else {"id": model}

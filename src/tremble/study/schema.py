@@ -108,8 +108,8 @@ SCHEMA = (
         "id",
         "text",
         REQUIRED,
-        "a model of a pair, or a single model; also the folder or hub name of a LoRA adapter, which "
-        'needs `pip install "tremble[adapters]"`',
+        "a model of a pair, or a single model; also the folder or hub name of a LoRA adapter "
+        '(needs `pip install "tremble[adapters]"`)',
         example='"google/gemma-3-270m"',
     ),
     Key(

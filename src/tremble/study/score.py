@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import polars as pl
 
 from tremble.engines.base import Engine, Score, option_mass
-from tremble.engines.open import give_memory_back, open_engine
+from tremble.engines.open import Engines, weights_of
 from tremble.errors import ModelUnavailable, UserError
 from tremble.models.open import open_tokenizer, weights_precision
 from tremble.models.spec import ModelSpec, model_name
 from tremble.store.job_folder import JobFolder
+from tremble.store.provenance import hash8
 from tremble.store.sealed import check_there
 from tremble.study.context import RunContext
 from tremble.study.jobs import Job
@@ -42,11 +44,14 @@ def score_jobs(run: RunContext, jobs: Sequence[Job]) -> None:
     out; the others go on.
     """
     faults: list[Exception] = []
-    for model in run.identities:
+    engines = Engines(run.study.run, run.notify)
+    order = by_weights(run.identities)
+    for place, model in enumerate(order):
+        more = any(_same_weights(run, model, other) for other in order[place + 1 : place + 2])
         mine = [job for job in jobs if job.model == model]
         try:
             with run.models.tolerating(model):
-                _score_model(run, model, mine)
+                _score_model(run, model, mine, partial(engines.open, model, more))
         except Exception as error:  # whatever one model brings about, the others have their turn
             check_there(run.store.folder)
             broken = f"{model_name(model)} failed"
@@ -54,14 +59,29 @@ def score_jobs(run: RunContext, jobs: Sequence[Job]) -> None:
             kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
             run.notify(f"{broken} ({kind}{why}).")
             faults.append(error)
+            more = False  # whatever state its engine is in
         finally:
             # The engine is gone with the frame that held it, unless cycles keep its parts.
-            give_memory_back()
+            if not more:
+                engines.close()
             run.downloads.delete(model.id)
         if model in run.models.unavailable:
             _leave_out(run, model)
     if faults:
         raise faults[0]
+
+
+def by_weights(identities: Mapping[ModelSpec, Mapping[str, Any]]) -> list[ModelSpec]:
+    """Models in their order, but those that share their weights, with different adapters on them,
+    next to each other."""
+    first: dict[str, int] = {}
+    for identity in identities.values():
+        first.setdefault(hash8(weights_of(identity)), len(first))
+    return sorted(identities, key=lambda model: first[hash8(weights_of(identities[model]))])
+
+
+def _same_weights(run: RunContext, one: ModelSpec, other: ModelSpec) -> bool:
+    return weights_of(run.identities[one]) == weights_of(run.identities[other])
 
 
 def _leave_out(run: RunContext, model: ModelSpec) -> None:
@@ -104,7 +124,9 @@ class _Task:
         return self.job.prompts.token_paths(firsts["prompt"])
 
 
-def _score_model(run: RunContext, model: ModelSpec, jobs: Sequence[Job]) -> None:
+def _score_model(
+    run: RunContext, model: ModelSpec, jobs: Sequence[Job], opened: Callable[[], Engine]
+) -> None:
     tasks = _tasks(run, jobs)
     engine = None
     if not any(len(task.missing) for task in tasks):
@@ -113,7 +135,7 @@ def _score_model(run: RunContext, model: ModelSpec, jobs: Sequence[Job]) -> None
         run.notify(_nothing_to_ask(model, tasks))
     else:
         _say_changed(run, model, sum(task.changed for task in tasks))
-        engine = _open(run, model, tasks)
+        engine = _open(run, model, tasks, opened)
     told = _Told(run.progress, tasks)
     for task in tasks:
         started = time.monotonic()
@@ -210,14 +232,16 @@ def _tasks(run: RunContext, jobs: Sequence[Job]) -> list[_Task]:
     return list(tasks.values())
 
 
-def _open(run: RunContext, model: ModelSpec, tasks: Sequence[_Task]) -> Engine:
+def _open(
+    run: RunContext, model: ModelSpec, tasks: Sequence[_Task], opened: Callable[[], Engine]
+) -> Engine:
     """The engine of a model of which something is missing; says how much.
 
     Raises ModelUnavailable where it cannot be had, or is no longer what it was.
     """
     run.notify(f"Loading {model_name(model)}.")
     with run.downloads.noting(model.id):
-        engine = open_engine(model, run.study.run, run.notify)
+        engine = opened()
     if engine.identity() != run.identities[model]:
         raise ModelUnavailable(f"{model.id!r} changed while it was read; run the command again.")
     # Each job scores its own, also where two of them share a prompt.

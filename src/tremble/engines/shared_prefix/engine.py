@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -35,7 +35,7 @@ from tremble.engines.shared_prefix.self_check import (
     precision,
     scored_alone,
 )
-from tremble.engines.shared_prefix.stream import Plan, Slice
+from tremble.engines.shared_prefix.stream import Chosen, Plan, Slice
 from tremble.engines.shared_prefix.tree_attention import (
     Carry,
     TreePass,
@@ -45,6 +45,8 @@ from tremble.engines.shared_prefix.tree_attention import (
 from tremble.engines.shared_prefix.units import Unsupported
 from tremble.errors import TrembleError, UserError
 from tremble.models.files import Notify
+from tremble.models.open import ReadyModel
+from tremble.models.spec import RunOptions
 from tremble.models.tokenizer import HubTokenizer
 from tremble.text import one_line
 from tremble.tokenization.options import TokenPaths
@@ -117,6 +119,12 @@ class SharedEngine:
     def limits(self) -> Limits:
         return self.reference.limits()
 
+    def exchange(self, ready: ReadyModel, options: RunOptions) -> bool:
+        """As `ReferenceEngine.exchange`; the path stays checked, since an adapter changes numbers
+        and not how they are computed."""
+        self._counts, self._timed, self._checking = dict.fromkeys(_COUNTS, 0), [], 0.0
+        return self.reference.exchange(ready, options)
+
     def report(self) -> dict[str, Any]:
         """Which path was taken and why, and what was computed: `tokens` as one prompt a pass would
         compute them, `distinct_tokens` in the prefix tree, `computed_tokens` in fact, `pairs` of
@@ -155,9 +163,9 @@ class SharedEngine:
             else:
                 sound.append(index)
         if sound:
-            yield from self._shared(_Chosen(prompts, sound))
+            yield from self._shared(Chosen(prompts, sound))
         if beyond:
-            yield from self._one_by_one(_Chosen(prompts, beyond))
+            yield from self._one_by_one(Chosen(prompts, beyond))
 
     def efforts(self, prompts: Sequence[TokenPaths]) -> Sequence[float]:
         """Operations over those of a token; where the reference scores, tokens."""
@@ -165,12 +173,12 @@ class SharedEngine:
             return self.reference.efforts(prompts)
         sound = [at for at, paths in enumerate(prompts) if self.reference.refusal(paths) is None]
         each = self._operations
-        tokens, pairs, rows = Plan(_Chosen(prompts, sound)).shares()
+        tokens, pairs, rows = Plan(Chosen(prompts, sound)).shares()
         efforts = np.zeros(len(prompts))
         efforts[sound] = tokens + (each.pair * pairs + each.row * rows) / max(each.token, 1)
         return efforts.tolist()
 
-    def _shared(self, chosen: _Chosen) -> Iterator[Score]:
+    def _shared(self, chosen: Chosen) -> Iterator[Score]:
         plan = Plan(chosen)
         most = self._room_for(plan)
         # Longer histories may reach past a window that the earlier ones did not.
@@ -192,9 +200,9 @@ class SharedEngine:
             if score.error is None:
                 yield replace(score, index=index)
             else:
-                yield from self._one_by_one(_Chosen(chosen.prompts, [index]))
+                yield from self._one_by_one(Chosen(chosen.prompts, [index]))
 
-    def _one_by_one(self, chosen: _Chosen) -> Iterator[Score]:
+    def _one_by_one(self, chosen: Chosen) -> Iterator[Score]:
         self._counts["by_reference"] += len(chosen)
         for score in self.reference.score(chosen):
             yield replace(score, index=chosen.indices[score.index])
@@ -215,7 +223,8 @@ class SharedEngine:
         self._checked = plan.checked_tokens(self._window)
         self._on_trunks |= plan.on_trunks
         expected = scored_alone(self.reference, sample)
-        self.check, scores = self._best_way(sample, expected, most)
+        check, scores = self._best_way(sample, expected, most)
+        self.check = replace(check, model=self.reference.name)
         self._notify(self.check.sentence())
         if self._exact is None or self.precision is not None:
             return
@@ -365,17 +374,3 @@ class SharedEngine:
 
 def _sorted(scores: Iterator[Score]) -> list[Score]:
     return sorted(scores, key=lambda score: score.index)
-
-
-@dataclass(frozen=True, slots=True)
-class _Chosen(Sequence[TokenPaths]):
-    """Some prompts of a sequence, by index, made when asked for."""
-
-    prompts: Sequence[TokenPaths]
-    indices: Sequence[int]
-
-    def __len__(self) -> int:
-        return len(self.indices)
-
-    def __getitem__(self, place: Any) -> Any:
-        return self.prompts[self.indices[place]]

@@ -29,7 +29,10 @@ def open_engine(model: ReadyModel, options: RunOptions, notify: Notify) -> Share
                 f"there is not enough memory for another {weights / 1e9:.1f} GB in float32"
             )
         wide = replace(options, dtype="float32", quantise=None)
-        return open_reference(model, wide, lambda _: None)  # what there is to say was said
+        assert reference.ready is not None
+        return open_reference(
+            reference.ready, wide, lambda _: None
+        )  # what there is to say was said
 
     lossless = options.dtype == "float32" and options.quantise is None
     return SharedEngine(

@@ -26,12 +26,14 @@ CHECKED = 8  # prompts that a check scores twice
 @dataclass(frozen=True, slots=True)
 class SelfCheck:
     """The shared path held against the reference: largest difference in nat over some prompts, and
-    what is tolerated. `why` says what speaks against the path, None where nothing does."""
+    what is tolerated. `why` says what speaks against the path, None where nothing does; `model` is
+    the name of the one that was checked, for itself and for others that differ in an adapter."""
 
     prompts: int
     max_difference: float | None
     tolerance: float
     why: str | None
+    model: str | None = None
 
     def sentence(self) -> str:
         if self.why is not None:

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import zip_longest
+from typing import Any
 
 import numpy as np
 
@@ -248,3 +249,17 @@ class Plan:
         reads = self._between(start, stop).copy()
         reads[:, 0] -= start
         return Slice(start, stop, self._ids[start:stop].astype(np.int64), depths, reads)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen(Sequence[TokenPaths]):
+    """Some prompts of a sequence, by index, made when asked for."""
+
+    prompts: Sequence[TokenPaths]
+    indices: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, place: Any) -> Any:
+        return self.prompts[self.indices[place]]
