@@ -75,7 +75,7 @@ def bytewise(monkeypatch: pytest.MonkeyPatch) -> None:
     def opened(*_: Any) -> mock.MockEngine:
         return mock.MockEngine("mock:one", by_last)
 
-    monkeypatch.setattr("tremble.study.score.open_engine", opened)
+    monkeypatch.setattr("tremble.engines.open.open_engine", opened)
     monkeypatch.setattr("tremble.xray.decision.open_engine", opened)
 
 

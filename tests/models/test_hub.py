@@ -18,6 +18,7 @@ from tests.support.fake_hub import SHA, FakeHub
 from tests.support.toys import save_tiny
 from tremble.api.plan import plan_study
 from tremble.api.results import analyze_study
+from tremble.engines import open as opening
 from tremble.engines.shared_prefix import trial
 from tremble.errors import UserError
 from tremble.models.hub_cache import Downloads
@@ -90,7 +91,7 @@ def test_disk_never_holds_the_weights_of_two_models(
     tmp_path: Path, cache: Path, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held: list[list[str]] = []
-    inner = scoring.open_engine  # type: ignore[attr-defined]
+    inner = opening.open_engine
 
     def watching(*arguments: Any) -> Any:
         held.append([name for name in files(cache) if name.endswith(".safetensors")])
@@ -98,7 +99,7 @@ def test_disk_never_holds_the_weights_of_two_models(
         held.append([name for name in files(cache) if name.endswith(".safetensors")])
         return engine
 
-    monkeypatch.setattr(scoring, "open_engine", watching)
+    monkeypatch.setattr(opening, "open_engine", watching)
     path = study(tmp_path, "them/one", "them/two", run="keep_models = false")
     assert run(path) == 0
     assert scored(tmp_path) == {"them/one", "them/two"}
@@ -343,7 +344,7 @@ def test_a_model_is_gone_from_memory_before_the_next_is_loaded(
     tmp_path: Path, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[weakref.ref[Any]] = []
-    inner = scoring.open_engine  # type: ignore[attr-defined]
+    inner = opening.open_engine
 
     def watching(*arguments: Any) -> Any:
         assert [ref() for ref in seen] == [None] * len(seen)
@@ -351,7 +352,7 @@ def test_a_model_is_gone_from_memory_before_the_next_is_loaded(
         seen.append(weakref.ref(engine.model))
         return engine
 
-    monkeypatch.setattr(scoring, "open_engine", watching)
+    monkeypatch.setattr(opening, "open_engine", watching)
     gc.disable()  # what is freed is freed by name, not by luck
     try:
         run(study(tmp_path, "them/one", "them/two", "them/three"))

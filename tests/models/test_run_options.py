@@ -13,6 +13,7 @@ import torch
 
 from tests.support.studies import PAIR
 from tests.support.toys import save_tiny
+from tremble.engines import open as opening
 from tremble.engines.open import open_engine
 from tremble.engines.reference import ReferenceEngine
 from tremble.engines.shared_prefix.engine import SharedEngine
@@ -320,16 +321,14 @@ def test_the_manifest_says_how_rows_were_computed_and_what_a_precision_costs(
 def test_a_model_that_breaks_down_does_not_stop_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tremble.study import score as scoring
-
-    opened = scoring.open_engine  # type: ignore[attr-defined]
+    opened = opening.open_engine
 
     def open_engine(spec: ModelSpec, *rest: Any) -> Any:
         if spec.id == "mock:bad":
             raise IndexError("index out of range in self")
         return opened(spec, *rest)
 
-    monkeypatch.setattr(scoring, "open_engine", open_engine)
+    monkeypatch.setattr(opening, "open_engine", open_engine)
     record = {"id": "1", "prompt": "Go?", "options": ["a", "b"], "choice": "a", "participant": "p"}
     (tmp_path / "mine.jsonl").write_text(json.dumps(record))
     path = tmp_path / "s.toml"

@@ -22,7 +22,7 @@ from tremble.datasets.demo import load, sample
 from tremble.decisions import jsonl
 from tremble.errors import UserError
 from tremble.models.open import open_tokenizer
-from tremble.models.spec import RunOptions
+from tremble.models.spec import ModelSpec, RunOptions
 from tremble.prompts.formulations import FORMULATIONS
 from tremble.settings.schema import REQUIRED, Key
 from tremble.stats.frames.treatments import Contrast
@@ -94,7 +94,7 @@ def test_the_page_holds_the_schema_of_today() -> None:
 
 def test_the_examples_of_the_page_are_study_files(tmp_path: Path) -> None:
     examples = re.findall(r"```toml\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
-    whole, rules, contrast, own = examples
+    whole, rules, contrast, own, adapter = examples
     path = tmp_path / "page.toml"
     path.write_text(whole, "utf-8")
     study = read_study(path)
@@ -111,6 +111,9 @@ def test_the_examples_of_the_page_are_study_files(tmp_path: Path) -> None:
         {"format": ("plain",)},
         {"format": ("chat",), "formulation": ("standard",)},
     ]
+    path.write_text(whole + adapter, "utf-8")
+    adapter_model = ModelSpec("runs/dpo/checkpoint-100", base="google/gemma-3-270m")
+    assert read_study(path).models[-1] == adapter_model
     path.write_text(own, "utf-8")
     assert score_study(read_study(path), tmp_path / "out", lambda _: None) == 0
     names = {name.partition("+")[::2] for name in Store(tmp_path / "out").scores()["formulation"]}

@@ -63,7 +63,7 @@ def scored(
     def opened(*_: Any) -> MockEngine:
         return MockEngine("mock:one", model, window=window)
 
-    monkeypatch.setattr("tremble.study.score.open_engine", opened)
+    monkeypatch.setattr("tremble.engines.open.open_engine", opened)
     score_study(read_study(file), file.parent / "out", lambda _: None)
     return Store(file.parent / "out").scores()
 

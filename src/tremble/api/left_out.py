@@ -95,7 +95,7 @@ def _cells(store: Store) -> Row:
     run = store.read_run()
     whole = {entry: frame.height for entry, frame in store.columns_by_entry(["decision"]).items()}
     there: dict[tuple[Any, ...], int] = {}
-    for job, entry in zip(store.jobs(), run["jobs"], strict=True):
+    for job, entry in zip(store.jobs(), store.entries(), strict=True):
         manifest = job.manifest()
         if manifest is None:
             return dict(_NO_CELLS)

@@ -18,8 +18,8 @@ _PACKAGES = ("tremble", "python", "torch", "transformers", "tokenizers", "polars
 
 def manifests_of(store: Store) -> list[tuple[Row, Manifest]]:
     """The finished jobs of the last run: the entry of the record, and the manifest."""
-    entries = store.read_run()["jobs"]
-    found = [(entry, job.manifest()) for entry, job in zip(entries, store.jobs(), strict=True)]
+    entries, jobs = store.entries(), store.jobs()
+    found = [(entry, job.manifest()) for entry, job in zip(entries, jobs, strict=True)]
     return [(entry, manifest) for entry, manifest in found if manifest is not None]
 
 

@@ -72,9 +72,9 @@ class Study:
         `data`: decisions (`read_decisions`), the path of a JSONL file, the name of an embedded data
         set, or a list of these; `run` writes decisions into the study's folder as
         `data/NAME.jsonl`. `pairs`: (base model, aligned model) each. `models`: further models, as
-        names or as dicts with id, base, revision, adapter and template. `contrasts`: what you varied, as
-        "frame=neutral", or as dicts with by, control and family. `options`: the keys of a study
-        file (`StudyOptions`, docs/study_files.md). Paths start in the current folder.
+        names or as dicts with id, base, revision, adapter and template. `contrasts`: what you
+        varied, as "frame=neutral", or as dicts with by, control and family. `options`: the keys
+        of a study file (`StudyOptions`, docs/study_files.md). Paths start in the current folder.
 
         Raises UserError for the same errors as a study file.
         """

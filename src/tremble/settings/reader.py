@@ -83,6 +83,10 @@ class Reader:
                     f"{f' to {2**31 - 1}' if whole and value > 1 else ''}"
                 )
             return value
+        if key.kind == "whole":
+            if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**53:
+                self.fail(f"{name} in {where} is {given}; it must be a whole number from 0")
+            return value
         if key.kind == "values":
             return self._values_of(key, value, where)
         if key.kind == "share":

@@ -205,8 +205,9 @@ class Store:
     def prune(self) -> None:
         """Deletes files of earlier runs that no record names any more."""
         record = self.read_run()
-        prune_decisions(self.folder, {*record.get("decisions", {}).values()}, record["datasets"])
-        for job in self.jobs():
+        kept = {*record.get("decisions", {}).values(), *filter(None, [record.get("task_items")])}
+        prune_decisions(self.folder, kept, record["datasets"])
+        for job in self.jobs(task=None):
             job.prune()
 
     def read_run(self) -> dict[str, Any]:
@@ -324,9 +325,15 @@ class Store:
             recorded = self._read[2].get(place)
         return JobFolder(self.folder, place, recorded)
 
-    def jobs(self) -> list[JobFolder]:
-        """The jobs of the last run."""
-        return [self.job(entry["folder"]) for entry in self.read_run()["jobs"]]
+    def entries(self, task: bool | None = False) -> list[dict[str, Any]]:
+        """What the record says of the jobs of the last run: those that score what people did; with
+        `task` those that score a held-out task; with None all."""
+        every: list[dict[str, Any]] = self.read_run()["jobs"]
+        return [entry for entry in every if task is None or bool(entry.get("task")) is task]
+
+    def jobs(self, task: bool | None = False) -> list[JobFolder]:
+        """The jobs of the last run, as `entries`."""
+        return [self.job(entry["folder"]) for entry in self.entries(task)]
 
     def scores(self) -> pl.DataFrame:
         """The scores of the last run's folders, one row per decision and presentation.
@@ -338,7 +345,7 @@ class Store:
             self.job(job["folder"])
             .rows()
             .with_columns(pl.lit(job["partner"], pl.String).alias("template"))
-            for job in self.read_run()["jobs"]
+            for job in self.entries()
         ]
         return pl.concat(jobs) if jobs else pl.DataFrame(schema=SCORES)
 

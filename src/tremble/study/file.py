@@ -22,6 +22,7 @@ from tremble.settings.reader import Reader
 from tremble.settings.toml import content_of, text_in
 from tremble.stats.frames.treatments import WITH, Contrast
 from tremble.stats.verdict.answer import MARGINS, Margins
+from tremble.study.checkpoints import Trajectory, trajectory_of
 from tremble.study.data import data_file
 from tremble.study.own import check_named, own_of
 from tremble.study.schema import SCHEMA, TABLES
@@ -86,6 +87,7 @@ class Study:
     `own`: the wordings and controls among them that the file itself holds; `also_read`: in which
     readings it is scored beside `reading`. `one_decision_each`: nobody whose name is not known made
     two decisions. `contrasts`: what is compared once all is scored. `margins`: of the verdict.
+    `trajectory`: which models are checkpoints of a training, and of what.
     `brought`: entries of `data` that are copied into the study's folder once it is accepted.
     `file`: how errors name the study file.
     """
@@ -114,6 +116,7 @@ class Study:
     persona_questions: str | None = None
     one_decision_each: bool = False
     margins: Margins = MARGINS
+    trajectory: Trajectory | None = None
     own: Own = NOTHING_OWN
     run: RunOptions = field(default_factory=RunOptions)
     too_long: Literal["error", "missing", "cut"] = "error"
@@ -178,7 +181,8 @@ def study_from(text: str, path: Path, folder: Path | None = None) -> Study:
             )
         if [(one.base, one.aligned) for one in pairs].count((pair.base, pair.aligned)) > 1:
             where.fail(f"the pair of {pair.base!r} and {pair.aligned!r} appears twice; keep one")
-    models = _models(where, content, pairs)
+    trajectory = trajectory_of(where, content)
+    models = _models(where, content, pairs, trajectory)
     if not models:
         where.fail("there is no model; add [[pair]] with base and aligned, or [[model]] with id")
     margins = Margins(**where.one(content, "verdict"))
@@ -200,6 +204,7 @@ def study_from(text: str, path: Path, folder: Path | None = None) -> Study:
         exclude=_rules(where, content, "exclude"),
         margins=margins,
         contrasts=_contrasts(where, content),
+        trajectory=trajectory,
         own=own,
         run=options,
         too_long=run["too_long"],
@@ -240,14 +245,19 @@ def _different_files(where: Reader, data: Sequence[str]) -> None:
             where.fail(f"data holds {one!r} and {other!r}, which {what}; keep one")
 
 
-def _models(where: Reader, content: Mapping[str, Any], pairs: list[Pair]) -> tuple[ModelSpec, ...]:
-    """Every model once: those of the pairs, with what [[model]] says of them, then the rest."""
+def _models(
+    where: Reader, content: Mapping[str, Any], pairs: list[Pair], trajectory: Trajectory | None
+) -> tuple[ModelSpec, ...]:
+    """Every model once: those of the pairs and of checkpoints, with what [[model]] says of them,
+    then the rest."""
     details: dict[str, ModelSpec] = {}
     for entry in where.each(content, "model"):
         if entry["id"] in details:
             where.fail(f"the model {entry['id']!r} appears twice in [[model]]; keep one")
         details[entry["id"]] = ModelSpec(**entry)
     ids = [id_ for pair in pairs for id_ in (pair.base, pair.aligned)]
+    if trajectory is not None:
+        ids += [trajectory.base, *(one.model for one in trajectory.checkpoints)]
     models = [details.get(id_, ModelSpec(id_)) for id_ in dict.fromkeys([*ids, *details])]
     paths = [(spec, path_of(spec.id)) for spec in models]
     paths = [(spec, path) for spec, path in paths if is_file(path) or is_folder(path)]

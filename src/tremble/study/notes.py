@@ -50,7 +50,7 @@ def unfinished(out: Path) -> list[str]:
     jobs = store.read_run()["jobs"]
     unscored = [
         folder
-        for job, folder in zip(jobs, store.jobs(), strict=True)
+        for job, folder in zip(jobs, store.jobs(task=None), strict=True)
         if job.get("model") not in missing and folder.manifest() is None
     ]
     begun = [job.place for job in unscored]

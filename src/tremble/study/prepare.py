@@ -19,13 +19,16 @@ from tremble.study.origins import Origin, prompt_origins
 from tremble.study.prompt_table import PromptTable
 from tremble.study.render import render
 from tremble.study.selection import check_families, of_families, selected
+from tremble.study.task_prompts import is_task, task_prompts
+from tremble.tokenization.options import FULL_LABEL
 
 
 class PreparedPrompts:
-    """The cells of a study (`cells`), what people did by entry of `data` (`frames`), and the tables
-    of prompts, each made when it is asked for and not in the run's cache.
+    """The cells of a study (`cells`), what people did by entry of `data` (`frames`), the held-out
+    `task` of its trajectory (None: it has none), whose cells stand last, and the tables of prompts,
+    each made when it is asked for and not in the run's cache.
 
-    Raises UserError for faults of the data, of contrasts and of what is selected.
+    Raises UserError for faults of the data, of contrasts, of the task and of what is selected.
     """
 
     def __init__(self, run: RunContext, facts: Mapping[ModelSpec, Facts]) -> None:
@@ -43,6 +46,9 @@ class PreparedPrompts:
         self._keys: dict[Cell, str] = {}
         self.cells = selected(run.study, cells(run.study, facts), self.frames.families())
         self._check_words()
+        self.task = task_prompts(run.study, facts)
+        if self.task is not None:
+            self.cells += self.task.cells
 
     def _check_words(self) -> None:
         """Raises UserError where wordings or controls of the user or of packages show what a person
@@ -58,17 +64,22 @@ class PreparedPrompts:
             check_packages(study, self.cells)
 
     def decisions(self, cell: Cell) -> pl.DataFrame:
-        """What people did in the decisions of a cell."""
+        """What people did in the decisions of a cell; of a task its answers."""
+        if self.task is not None and is_task(cell):
+            return self.task.items
         frame = self.frames[cell.dataset]
         if cell.families is None:
             return frame
         return frame.filter(pl.col("family").is_in(cell.families))
 
     def count(self, some: Iterable[Cell]) -> int:
-        """How many prompts some cells have, one for each decision and presentation."""
-        return sum(
+        """How many prompts some cells have, one for each decision and presentation, or answer."""
+        some = list(some)
+        answers = 0 if self.task is None else self.task.prompts * sum(map(is_task, some))
+        return answers + sum(
             count
             for cell in some
+            if not is_task(cell)
             for family, count in self.frames.presentations[cell.dataset].items()
             if cell.families is None or family in cell.families
         )
@@ -81,8 +92,11 @@ class PreparedPrompts:
         """
         facts, left = self._facts[cell.model], self.count([cell])
         cache, progress = self.run.cache, self.run.progress
-        data = self._fingerprints[cell.dataset]
-        key = prompts_key(self.run.study, cell, facts, data, self.origins(cell))
+        if self.task is not None and is_task(cell):
+            key = self.task.key(facts)
+        else:
+            data = self._fingerprints[cell.dataset]
+            key = prompts_key(self.run.study, cell, facts, data, self.origins(cell))
 
         def advance(prompts: int) -> None:
             nonlocal left
@@ -92,7 +106,10 @@ class PreparedPrompts:
         try:
             if not cache.has(key):
                 tokenizer = self.run.opened(cell.model).tokenizer
-                made = render(self.run.study, cell, tokenizer, advance, facts.window)
+                if self.task is not None and is_task(cell):
+                    made = self.task.render(tokenizer, facts.window)
+                else:
+                    made = render(self.run.study, cell, tokenizer, advance, facts.window)
                 cache.add(key, made)
         finally:
             progress.advance(left)
@@ -101,13 +118,16 @@ class PreparedPrompts:
 
     def origins(self, cell: Cell) -> tuple[Origin, ...]:
         """The packages that what the prompts of a cell are made with comes from."""
+        if is_task(cell):
+            return ()
         there = self.frames.games[cell.dataset]
         families = there if cell.families is None else there.intersection(cell.families)
         return prompt_origins(cell.dataset, families, cell.asked)
 
     def made(self, cell: Cell) -> PromptTable:
         """The prompts of a cell that `table` was asked for before, wherever they lie now."""
-        return self.run.cache.table(self._keys[cell], self.run.study.how_read(cell.asked).reading)
+        reading = FULL_LABEL if is_task(cell) else self.run.study.how_read(cell.asked).reading
+        return self.run.cache.table(self._keys[cell], reading)
 
     def check_contrasts(self, some: Iterable[Cell]) -> None:
         """Raises UserError where a contrast of the study does not reach the prompts of some cells,
@@ -141,7 +161,7 @@ def prepare_prompts(run: RunContext, facts: Mapping[ModelSpec, Facts]) -> Prepar
         if cell.dataset not in warned and (doubt := table.warning()) is not None:
             warned.add(cell.dataset)
             run.notify(f"Warning: {doubt[0]}: {doubt[1]}")
-    prepared.check_contrasts(prepared.cells)
+    prepared.check_contrasts(cell for cell in prepared.cells if not is_task(cell))
     prepared.check_data()
     return prepared
 

@@ -13,6 +13,7 @@ from tremble.study.context import RunContext
 from tremble.study.data import people_of
 from tremble.study.file import Study
 from tremble.study.jobs import Job
+from tremble.study.task_prompts import is_task
 
 
 def comparisons(study: Study) -> list[Comparison]:
@@ -64,11 +65,36 @@ def run_record(run: RunContext, jobs: Iterable[Job]) -> dict[str, Any]:
         "models": {model_name(model): identity for model, identity in run.identities.items()},
         "absent": absent_models(run),
         "comparisons": [_written(comparison) for comparison in comparisons(study)],
+        **_trajectory(study),
         **({"contrasts": [one.to_json() for one in study.contrasts]} if study.contrasts else {}),
         "jobs": [
-            {"folder": job.folder, "model": model_name(job.model), "partner": job.cell.partner}
+            {
+                "folder": job.folder,
+                "model": model_name(job.model),
+                "partner": job.cell.partner,
+                **({"task": True} if is_task(job.cell) else {}),
+            }
             for job in jobs
         ],
+    }
+
+
+def _trajectory(study: Study) -> dict[str, Any]:
+    """The checkpoints of a study, by the names that their models have in tables."""
+    asked = study.trajectory
+    if asked is None:
+        return {}
+    names = {spec.id: model_name(spec) for spec in study.models}
+    checkpoints = [
+        {**asdict(one), "model": names[one.model], "order": place}
+        for place, one in enumerate(asked.checkpoints)
+    ]
+    return {
+        "trajectory": {
+            **{name: value for name, value in asdict(asked).items() if name != "checkpoints"},
+            "base": names[asked.base],
+            "checkpoints": checkpoints,
+        }
     }
 
 

@@ -19,6 +19,7 @@ from tremble.store.brought import bring
 from tremble.store.job_folder import JobFolder
 from tremble.store.schemas import EXPECTED
 from tremble.store.study_folder import Store
+from tremble.store.task_items import write_items
 from tremble.study.context import RunContext, run_context
 from tremble.study.data import notes_of_taken
 from tremble.study.file import Study
@@ -53,7 +54,7 @@ def score_study(study: Study, out: Path, notify: Notify, progress: Progress | No
             run.cache.prune()
             store.prune()
     failed = pl.col("error").is_not_null() & ~pl.col("error_kind").is_in(NO_FAILURE)
-    return sum(job.rows(["error", "error_kind"]).filter(failed).height for job in store.jobs())
+    return sum(job.rows(["error", "error_kind"]).filter(failed).height for job in store.jobs(task=None))
 
 
 def checked(study: Study, out: Path) -> Store:
@@ -94,5 +95,9 @@ def write_down(run: RunContext, prepared: PreparedPrompts) -> list[Job]:
         for note in old_session_notes(entry, frame) if FAMILY in families else ():
             run.notify(f"Warning: {note}")
         decisions[entry] = store.write_decisions(entry, frame, left_out)
-    store.commit(run_record(run, jobs), decisions, [folders[job.folder] for job in jobs])
+    record = run_record(run, jobs)
+    if prepared.task is not None:
+        record["task_items"] = write_items(store, prepared.task.items)
+        record["task"] = prepared.task.entry
+    store.commit(record, decisions, [folders[job.folder] for job in jobs])
     return jobs

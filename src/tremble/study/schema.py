@@ -13,6 +13,7 @@ from tremble.models.device import DTYPES
 from tremble.settings.schema import REQUIRED, Key, keys_of
 from tremble.stats.verdict.answer import MARGINS
 from tremble.study.schema_study import STUDY
+from tremble.study.schema_trajectory import TRAJECTORY
 
 _SELECTION = (
     ("model", "models, by `id`", '"*-Instruct"'),
@@ -139,6 +140,7 @@ SCHEMA = (
         "`gemma`, or a jinja file; default: the model's own chat template",
         example='"gemma"',
     ),
+    *TRAJECTORY,
     *(
         Key(table, name, "text", default, meaning, example=example)
         for table, name, default, meaning, example in _OWN
@@ -252,6 +254,7 @@ TABLES = tuple(dict.fromkeys(key.table for key in SCHEMA))
 REPEATED = (
     "pair",
     "model",
+    "checkpoint",
     "wording",
     "control",
     "contrast",

@@ -1,0 +1,147 @@
+"""The prompts of a held-out task: one for each answer, in one template for all checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+
+import polars as pl
+
+from tremble.decisions.record import Decision
+from tremble.disk.paths import path_of
+from tremble.models.spec import ModelSpec
+from tremble.prompts.asked import Asked
+from tremble.prompts.chat import Template, template_of
+from tremble.prompts.sandbox import FROZEN_DATE
+from tremble.study.cells import Cell, Facts
+from tremble.study.columns import in_parts
+from tremble.study.draft import Draft
+from tremble.study.file import Study
+from tremble.study.prompt_cache import table_key
+from tremble.study.table_builder import TableBuilder
+from tremble.tasks.task_file import Item, Task, read_task
+from tremble.tasks.task_paths import task_paths
+from tremble.tokenization.options import FULL_LABEL, Tokenizer, TokenPaths, unread
+from tremble.tokenization.refusal import Refusal
+
+FAMILY = "task"  # what stands as family in the rows of answers
+ANSWER = "answer"  # and as formulation
+_SIDES = {1: ("answer",), 2: ("chosen", "rejected")}
+_TOGETHER = 256  # items
+
+
+class TaskPrompts:
+    """The held-out task of a study's trajectory, and the cells in which its checkpoints and their
+    base read it. Raises UserError for a task file that cannot be used, and for a template that
+    cannot be had."""
+
+    def __init__(self, study: Study, facts: Mapping[ModelSpec, Facts]) -> None:
+        assert study.trajectory is not None and study.trajectory.task is not None
+        asked = study.trajectory
+        self.entry: str = study.trajectory.task
+        self.task: Task = read_task(study.folder / path_of(self.entry))
+        read = dict.fromkeys([asked.base, *(one.model for one in asked.checkpoints)])
+        by_id = {spec.id: spec for spec in study.models}
+        models = [by_id[name] for name in read if by_id[name] in facts]
+        self.template = _template(study, models, facts)
+        format_ = "plain" if self.template is None else "chat"
+        self.cells = [
+            Cell(model, format_, self.template, None, self.entry, Asked(ANSWER)) for model in models
+        ]
+
+    @property
+    def prompts(self) -> int:
+        """How many prompts a cell has: one for each answer."""
+        return sum(len(item.answers) for item in self.task.items)
+
+    def key(self, facts: Facts) -> str:
+        """The key of the prompts for one tokenizer and window."""
+        template = self.template
+        return table_key(
+            {
+                "task": self.task.key,
+                "template": None if template is None else [template.text, dict(template.special)],
+                "date": FROZEN_DATE.isoformat(),
+                "tokenizer": facts.key,
+                "bos": facts.bos,
+                "special": dict(facts.special),
+                "special_texts": list(facts.special_texts),
+                "window": facts.window,
+            }
+        )
+
+    def render(self, tokenizer: Tokenizer, window: int | None) -> Iterator[pl.DataFrame]:
+        """The prompts of a cell as the parts of a table. An item that is refused, such as one over
+        the window, has rows with the reason, for all of its answers."""
+        return in_parts(self._rows(tokenizer, window))
+
+    def _rows(self, tokenizer: Tokenizer, window: int | None) -> Iterator[pl.DataFrame]:
+        paths: dict[str, TokenPaths] = {}
+        builder = TableBuilder(lambda drafts: [paths[one.decision.id] for one in drafts])
+        yield builder.rows(())
+        for start in range(0, len(self.task.items), _TOGETHER):
+            some = self.task.items[start : start + _TOGETHER]
+            paths.clear()
+            for one in task_paths(some, tokenizer, self.template, window):
+                refused = one.refused
+                why = None if refused is None else Refusal(refused.kind, refused.reason)
+                made = one.paths or [unread(why, FULL_LABEL)] * len(one.item.answers)
+                paths.update(zip(_ids(one.item), made, strict=True))
+            yield builder.rows([_draft(item, at) for item in some for at in _places(item)])
+
+    @cached_property
+    def items(self) -> pl.DataFrame:
+        """A row for each answer: decision (as its scores have it), item, cluster, subset, side
+        ("chosen" and "rejected", or "answer")."""
+        rows = [
+            {
+                "decision": name,
+                "item": item.id,
+                "cluster": item.cluster,
+                "subset": item.subset,
+                "side": side,
+            }
+            for item in self.task.items
+            for name, side in zip(_ids(item), _SIDES[len(item.answers)], strict=True)
+        ]
+        names = ("decision", "item", "cluster", "subset", "side")
+        return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String))
+
+
+def task_prompts(study: Study, facts: Mapping[ModelSpec, Facts]) -> TaskPrompts | None:
+    """The task of a study; None where it has none. Raises as `TaskPrompts`."""
+    asked = study.trajectory
+    return None if asked is None or asked.task is None else TaskPrompts(study, facts)
+
+
+def is_task(cell: Cell) -> bool:
+    """Whether a cell is of answers to a held-out task."""
+    return cell.asked.wording == ANSWER
+
+
+def _template(
+    study: Study, models: Sequence[ModelSpec], facts: Mapping[ModelSpec, Facts]
+) -> Template | None:
+    """The one template of all: that asked for, else that of the last checkpoint that has one."""
+    asked = study.trajectory and study.trajectory.template
+    if asked is not None:
+        place = study.folder / path_of(asked)
+        return template_of(str(place) if place.is_file() else asked, facts[models[-1]], asked)
+    for model in reversed(models):
+        if model.template is not None or facts[model].template is not None:
+            return template_of(model.template, facts[model], model.id)
+    return None
+
+
+def _places(item: Item) -> range:
+    return range(len(item.answers))
+
+
+def _ids(item: Item) -> list[str]:
+    return [f"{item.id}/{side}" for side in _SIDES[len(item.answers)]]
+
+
+def _draft(item: Item, place: int) -> Draft:
+    name = _ids(item)[place]
+    decision = Decision(name, FAMILY, FAMILY, (), response=item.answers[place])
+    return Draft(decision, 0, (), name)
