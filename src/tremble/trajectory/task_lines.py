@@ -29,8 +29,8 @@ def kind_of(line: Line, value: dict[str, Any]) -> bool:
     if len(pair) == 1:
         other = "rejected" if pair == ["chosen"] else "chosen"
         line.fail(
-            f"it has {pair[0]} but no {other}; a preference pair needs both, and a demonstration is "
-            "written as prompt and completion, or as messages."
+            f"it has {pair[0]} but no {other}; a preference pair needs both, and a demonstration "
+            "is written as prompt and completion, or as messages."
         )
     if not pair and not shown:
         keys = ", ".join(map(repr, value)) or "none"
@@ -77,8 +77,8 @@ def _implicit(line: Line, value: dict[str, Any]) -> Read:
             written = _conversation(said)
             if written is None:
                 line.fail(
-                    f"it has no prompt, and {key} is {short(said)}, which is no conversation; write "
-                    "what was asked as prompt."
+                    f"it has no prompt, and {key} is {short(said)}, which is no conversation; "
+                    "write what was asked as prompt."
                 )
             said = written
         else:
@@ -124,8 +124,8 @@ def _last(line: Line, said: list[Message], key: str) -> str:
     role, content = said[-1]
     if role != ASSISTANT:
         line.fail(
-            f"{key} ends with the role {role!r}; the last message must be the assistant's, which is "
-            "what is scored."
+            f"{key} ends with the role {role!r}; the last message must be the assistant's, which "
+            "is what is scored."
         )
     return content
 
@@ -144,7 +144,8 @@ def _messages(line: Line, value: Any, key: str) -> list[Message]:
         role, content = one["role"], one.get("content")
         if role not in ROLES:
             line.fail(
-                f"message {number} of {key} has the role {role!r}; the roles are {', '.join(ROLES)}."
+                f"message {number} of {key} has the role {role!r}; the roles are "
+                f"{', '.join(ROLES)}."
             )
         if not isinstance(content, str):
             line.fail(

@@ -1,0 +1,158 @@
+"""Conversations of many turns, as a template prints them: which of its text is people's words.
+
+The same roles are first printed with words that stand for people's; what is then printed of
+people's own is held against that. So it is known where their words are, and what the template
+prints right behind an answer, also where the two look alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from tremble.prompts.frame import Message, NotPrinted, altered
+
+SYSTEM, USER, ASSISTANT = "system", "user", "assistant"
+Turn = tuple[str, str]  # role, content
+_ANSWER: Final = "tremble-marker-answer-e17d"
+
+
+class Piece(NamedTuple):
+    """A piece of a printed conversation: people's words, or what the template adds."""
+
+    text: str
+    words: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """A conversation up to where an answer is to come, and answers to it.
+
+    `prompt`, and each of `answers`, are pieces in their order; an answer is what the template
+    prints of it, behind the white space that it prints first. `closing`: all that the template
+    prints behind an answer, its end of turn.
+    """
+
+    prompt: tuple[Piece, ...]
+    answers: tuple[tuple[Piece, ...], ...]
+    closing: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a template prints for some roles: `frames` are its own texts before each message that
+    it prints, with the number of that message; `end` is what is behind the last one, up to where
+    the answer is to come. `lead` stands between that and an answer (None where an answer is printed
+    in another place than where it is asked for), `closing` behind it."""
+
+    frames: tuple[tuple[str, int], ...]
+    end: str
+    lead: str | None
+    closing: str
+
+
+def to_messages(talk: Sequence[Turn]) -> list[Message]:
+    """As templates take them."""
+    return [{"role": role, "content": content} for role, content in talk]
+
+
+def folded(talk: Sequence[Turn], system_role: bool) -> list[Turn]:
+    """The same conversation; its system text heads the first user text where the template has no
+    system role."""
+    if system_role or not talk or talk[0][0] != SYSTEM:
+        return list(talk)
+    (_, system), (role, first), *rest = talk
+    return [(role, f"{system}\n\n{first}"), *rest]
+
+
+def shape_of(render: Callable[[Sequence[Message]], str], roles: Sequence[str]) -> Shape:
+    """What a template prints for some roles, the last one the user.
+
+    Raises NotPrinted where it does not print a system or user text once, or no answer, and what
+    `render` raises.
+    """
+    markers = [f"tremble-marker-{number}-4c7b" for number in range(len(roles))]
+    talk = list(zip(roles, markers, strict=True))
+    printed = render(to_messages(talk))
+    for role, marker in talk:
+        times = printed.count(marker)
+        if times != 1 and not (role == ASSISTANT and not times):  # earlier answers may be left out
+            what = f"prints the {role} text of turn {markers.index(marker) + 1} {times} times"
+            raise NotPrinted(f"{what} in a conversation of {len(roles)} turns")
+    there = [marker for marker in markers if marker in printed]
+    frames, rest = [], printed
+    for marker in sorted(there, key=printed.index):
+        frame, _, rest = rest.partition(marker)
+        frames.append((frame, markers.index(marker)))
+    full = render(to_messages([*talk, (ASSISTANT, _ANSWER)]))
+    if full.count(_ANSWER) != 1:
+        raise NotPrinted(f"prints an assistant's answer {full.count(_ANSWER)} times")
+    before, _, closing = full.partition(_ANSWER)
+    lead = before.removeprefix(printed) if before.startswith(printed) else None
+    return Shape(tuple(frames), rest, lead, closing)
+
+
+def pieces_of(printed: str, talk: Sequence[Turn], shape: Shape) -> list[Piece]:
+    """A printed conversation in pieces, the last one of the template's own.
+
+    Raises NotPrinted where a system or user text is not in it as it is (but for the white space
+    around it).
+    """
+    pieces, at = [], 0
+    behind = [*(frame for frame, _ in shape.frames[1:]), shape.end]
+    for (frame, number), following in zip(shape.frames, behind, strict=True):
+        start = at + len(frame)
+        forms = _forms(talk[number][1])
+        found = [one for one in forms if printed.startswith(one + following, start)]
+        if not printed.startswith(frame, at) or not found:
+            return _looked_for(printed, talk, shape)
+        pieces += [Piece(frame, False), Piece(found[0], True)]
+        at = start + len(found[0])
+    if printed[at:] != shape.end:
+        return _looked_for(printed, talk, shape)
+    return [*pieces, Piece(shape.end, False)]
+
+
+def answer_of(full: str, answer: str, shape: Shape) -> str:
+    """What a template prints of an answer, out of the whole conversation. Raises NotPrinted where
+    it is changed or cut."""
+    for form in _forms(answer):
+        if form and full.endswith(f"{shape.lead or ''}{form}{shape.closing}"):
+            return form
+    place = altered(answer, full)
+    where = "" if place is None else f", at {place!r}"
+    raise NotPrinted(f"changes or cuts the answer{where}")
+
+
+def _forms(words: str) -> list[str]:
+    """In which ways a template may print a text: as it is, or without white space at its ends."""
+    return list(dict.fromkeys((words, words.strip(), words.rstrip(), words.lstrip())))
+
+
+def _looked_for(printed: str, talk: Sequence[Turn], shape: Shape) -> list[Piece]:
+    """The same where what a template prints by itself goes by what is said: each text is looked for
+    behind the one before. Of an assistant's turn, which templates shorten (a thought is cut from
+    it), what is printed of its end."""
+    pieces: list[Piece] = []
+    at = 0
+    for _, number in shape.frames:
+        role, content = talk[number]
+        words = content.strip()
+        if role == ASSISTANT:
+            words = _end_of(words, printed[at:])
+        place = printed.find(words, at)
+        if place < 0:
+            raise NotPrinted(f"changes or cuts the {role} text, at {altered(words, printed)!r}")
+        pieces += [Piece(printed[at:place], False), Piece(words, True)]
+        at = place + len(words)
+    return [*pieces, Piece(printed[at:], False)]
+
+
+def _end_of(words: str, printed: str) -> str:
+    """The longest end of a text that is printed."""
+    inside, missing = len(words), -1  # from so many characters on it is printed, or is not
+    while inside - missing > 1:
+        middle = (inside + missing) // 2
+        inside, missing = (middle, missing) if words[middle:] in printed else (inside, middle)
+    return words[inside:]
