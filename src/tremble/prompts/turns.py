@@ -103,12 +103,13 @@ def pieces_of(printed: str, talk: Sequence[Turn], shape: Shape) -> list[Piece]:
     behind = [*(frame for frame, _ in shape.frames[1:]), shape.end]
     for (frame, number), following in zip(shape.frames, behind, strict=True):
         start = at + len(frame)
-        forms = _forms(talk[number][1])
-        found = [one for one in forms if printed.startswith(one + following, start)]
-        if not printed.startswith(frame, at) or not found:
+        found = None
+        if printed.startswith(frame, at):
+            found = _said(printed[start:], talk[number], following)
+        if found is None:
             return _looked_for(printed, talk, shape)
-        pieces += [Piece(frame, False), Piece(found[0], True)]
-        at = start + len(found[0])
+        pieces += [Piece(frame, False), Piece(found, True)]
+        at = start + len(found)
     if printed[at:] != shape.end:
         return _looked_for(printed, talk, shape)
     return [*pieces, Piece(shape.end, False)]
@@ -128,6 +129,18 @@ def answer_of(full: str, answer: str, shape: Shape) -> str:
 def _forms(words: str) -> list[str]:
     """In which ways a template may print a text: as it is, or without white space at its ends."""
     return list(dict.fromkeys((words, words.strip(), words.rstrip(), words.lstrip())))
+
+
+def _said(printed: str, turn: Turn, following: str) -> str | None:
+    """How a turn is printed at the beginning of a text, the template's `following` behind it; None
+    where it is not. Of an earlier answer the end may be printed alone, without its thought."""
+    role, content = turn
+    for form in _forms(content):
+        if printed.startswith(form + following):
+            return form
+    cut, there, _ = printed.partition(following)
+    shortened = role == ASSISTANT and bool(there and following)
+    return cut if shortened and content.strip().endswith(cut.strip()) else None
 
 
 def _looked_for(printed: str, talk: Sequence[Turn], shape: Shape) -> list[Piece]:

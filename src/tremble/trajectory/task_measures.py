@@ -120,9 +120,9 @@ def accuracy_by_length(sums: Sums) -> tuple[Measure, Measure]:
     """`accuracy` where the chosen answer is the shorter one in tokens, and where it is the longer
     one. A model that has learnt only to be brief gains in the first and loses in the second. Pairs
     of equally long answers are in neither: they are `apart` in both, with those of the other."""
-    chosen, rejected = sums.total[:, CHOSEN], sums.total[:, REJECTED]
-    longer = _difference(sums.tokens)
-    return _wins(chosen, rejected, ~(longer >= 0)), _wins(chosen, rejected, ~(longer <= 0))
+    longer, rejected = _difference(sums.tokens), sums.total[:, REJECTED]
+    chosen = np.where(np.isnan(longer), np.nan, sums.total[:, CHOSEN])
+    return _wins(chosen, rejected, longer < 0), _wins(chosen, rejected, longer > 0)
 
 
 def equally_long(sums: Sums) -> int:
