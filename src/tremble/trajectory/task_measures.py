@@ -54,7 +54,7 @@ class Sums:
 
     @property
     def are_pairs(self) -> bool:
-        return self.logprob.shape[1] == 2
+        return int(self.logprob.shape[1]) == 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +145,7 @@ def dpo_loss(sums: Sums, reference: Sums, beta: float = BETA) -> Measure:
     if not (beta > 0 and np.isfinite(beta)):
         raise UserError(f"beta is {beta!r}; it must be a number above 0, as in DPO (often 0.1).")
     with np.errstate(invalid="ignore"):
-        scaled = beta * _difference(_reward(sums, reference))
-    return _ratio(np.logaddexp(0.0, -scaled))
+        return _ratio(np.logaddexp(0.0, -beta * _difference(_reward(sums, reference))))
 
 
 def measures(sums: Sums, reference: Sums | None = None, beta: float = BETA) -> dict[str, Measure]:
