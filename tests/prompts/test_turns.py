@@ -120,6 +120,25 @@ def test_an_earlier_answer_stands_there_without_its_thought(name: str, head: str
     assert "hm" not in printed
 
 
+def test_what_a_template_prints_may_go_by_what_is_said() -> None:
+    printed = template("Nemotron Nano 2").turns([("user", "A /no_think")], ["B"], None)
+    assert shown(printed) == (
+        "<SPECIAL_11>User\n«A /no_think»\n<SPECIAL_11>Assistant\n<think></think>"
+    )
+    words = Template(
+        "{% set loud = '!' in messages[0].content %}{% for m in messages %}"
+        "{{ '<LOUD>' if loud }}<{{ m.role }}>{{ m.content.split('</think>')[-1] }}<end>"
+        "{% endfor %}{% if add_generation_prompt %}{{ '<LOUD>' if loud }}<assistant>{% endif %}",
+        "mine",
+    )
+    talk = [("user", "A<end>!"), ("assistant", "<think>no</think>B"), ("user", "<user>")]
+    printed = words.turns(talk, ["C"], None)
+    assert shown(printed) == (
+        "<LOUD><user>«A<end>!»<end><LOUD><assistant>«B»<end><LOUD><user>«<user>»<end>"
+        "<LOUD><assistant>"
+    )
+
+
 def test_an_earlier_answer_may_be_left_out() -> None:
     users = Template(
         "{% for m in messages %}{% if m.role == 'user' or loop.last %}"

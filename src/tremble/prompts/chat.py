@@ -187,14 +187,15 @@ class Template:
         shape = self._shape(tuple(role for role, _ in talk))
         printed = self._printed(to_messages(talk))
         try:
-            pieces = pieces_of(printed, talk, shape)
-            said = [
-                answer_of(self._printed(to_messages([*talk, (ASSISTANT, one)])), one, shape)
-                for one in answers
-            ]
+            pieces = pieces_of(printed, talk, shape, self._printed)
+            wholes = [self._printed(to_messages([*talk, (ASSISTANT, one)])) for one in answers]
+            said = [answer_of(*pair, shape) for pair in zip(wholes, answers, strict=True)]
         except NotPrinted as fault:
             raise self._error(str(fault)) from fault
         end, lead = pieces[-1].text, shape.lead or ""
+        straight = [f"{printed}{lead}{one}{shape.closing}" for one in said]
+        if wholes != straight:  # what it prints around answers goes by what is said
+            lead = ""
         if lead.strip():
             end, lead = end + lead, ""
         elif (added := self._prefill_after(end)) is not None:

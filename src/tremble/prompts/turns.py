@@ -1,21 +1,24 @@
 """Conversations of many turns, as a template prints them: which of its text is people's words.
 
 The same roles are first printed with words that stand for people's; what is then printed of
-people's own is held against that. So it is known where their words are, and what the template
+people's own is compared with that. So it is known where their words are, and what the template
 prints right behind an answer, also where the two look alike.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from tremble.prompts.frame import Message, NotPrinted, altered
+from tremble.prompts.frame import Message, NotPrinted, Render, altered
 
 SYSTEM, USER, ASSISTANT = "system", "user", "assistant"
 Turn = tuple[str, str]  # role, content
 _ANSWER: Final = "tremble-marker-answer-e17d"
+_MARKS: Final = re.compile(r"tremble-mark-(\d+)-(begins|ends)-9d31")
 
 
 class Piece(NamedTuple):
@@ -66,7 +69,7 @@ def folded(talk: Sequence[Turn], system_role: bool) -> list[Turn]:
     return [(role, f"{system}\n\n{first}"), *rest]
 
 
-def shape_of(render: Callable[[Sequence[Message]], str], roles: Sequence[str]) -> Shape:
+def shape_of(render: Render, roles: Sequence[str]) -> Shape:
     """What a template prints for some roles, the last one the user.
 
     Raises NotPrinted where it does not print a system or user text once, or no answer, and what
@@ -93,8 +96,8 @@ def shape_of(render: Callable[[Sequence[Message]], str], roles: Sequence[str]) -
     return Shape(tuple(frames), rest, lead, closing)
 
 
-def pieces_of(printed: str, talk: Sequence[Turn], shape: Shape) -> list[Piece]:
-    """A printed conversation in pieces, the last one of the template's own.
+def pieces_of(printed: str, talk: Sequence[Turn], shape: Shape, render: Render) -> list[Piece]:
+    """What `render` printed of a conversation in pieces, the last one of the template's own.
 
     Raises NotPrinted where a system or user text is not in it as it is (but for the white space
     around it).
@@ -107,11 +110,11 @@ def pieces_of(printed: str, talk: Sequence[Turn], shape: Shape) -> list[Piece]:
         if printed.startswith(frame, at):
             found = _said(printed[start:], talk[number], following)
         if found is None:
-            return _looked_for(printed, talk, shape)
+            return _looked_for(printed, talk, render)
         pieces += [Piece(frame, False), Piece(found, True)]
         at = start + len(found)
     if printed[at:] != shape.end:
-        return _looked_for(printed, talk, shape)
+        return _looked_for(printed, talk, render)
     return [*pieces, Piece(shape.end, False)]
 
 
@@ -143,29 +146,59 @@ def _said(printed: str, turn: Turn, following: str) -> str | None:
     return cut if shortened and content.strip().endswith(cut.strip()) else None
 
 
-def _looked_for(printed: str, talk: Sequence[Turn], shape: Shape) -> list[Piece]:
-    """The same where what a template prints by itself goes by what is said: each text is looked for
-    behind the one before. Of an assistant's turn, which templates shorten (a thought is cut from
-    it), what is printed of its end."""
-    pieces: list[Piece] = []
-    at = 0
-    for _, number in shape.frames:
-        role, content = talk[number]
-        words = content.strip()
-        if role == ASSISTANT:
-            words = _end_of(words, printed[at:])
-        place = printed.find(words, at)
-        if place < 0:
-            raise NotPrinted(f"changes or cuts the {role} text, at {altered(words, printed)!r}")
-        pieces += [Piece(printed[at:place], False), Piece(words, True)]
-        at = place + len(words)
-    return [*pieces, Piece(printed[at:], False)]
+def _looked_for(printed: str, talk: Sequence[Turn], render: Render) -> list[Piece]:
+    """The same where what a template prints by itself goes by what is said: the words are printed
+    once more with a mark at either end, which must be all that makes a difference."""
+    for role, content in talk:
+        place = altered(content, printed) if role != ASSISTANT else None
+        if place is not None:
+            raise NotPrinted(f"changes or cuts the {role} text, at {place!r}")
+    for bare in (str, str.strip):
+        marked = [
+            (role, f"{_mark(number, 'begins')}{bare(content)}{_mark(number, 'ends')}")
+            for number, (role, content) in enumerate(talk)
+        ]
+        with suppress(Exception):  # a template can fail in any way
+            text = render(to_messages(marked))
+            parts = _MARKS.split(text)
+            # Of an earlier answer only the end may be left.
+            wanted = sum(role != ASSISTANT for role, _ in talk)
+            whole = parts[2::3].count("begins") <= parts[2::3].count("ends") >= wanted
+            if whole and "".join(parts[::3]) == printed:
+                return _between_marks(parts, talk)
+    raise NotPrinted("prints the conversation so that it cannot be told which of it was said")
+
+
+def _between_marks(parts: Sequence[str], talk: Sequence[Turn]) -> list[Piece]:
+    """The pieces of a text that was split at its marks: texts, and between any two the number and
+    the end that a mark stands for. Of an answer that was shortened only the end is marked."""
+    pieces, begun = [], False
+    frame = parts[0]
+    for number, end, text in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
+        if end == "begins":
+            pieces.append(Piece(frame, False))
+            begun = True
+        elif begun:
+            pieces.append(Piece(frame, True))
+            begun = False
+        else:
+            words = _end_of(talk[int(number)][1].strip(), frame)
+            pieces += [Piece(frame[: len(frame) - len(words)], False), Piece(words, True)]
+        frame = text
+    return [*pieces, Piece(frame, begun)]
 
 
 def _end_of(words: str, printed: str) -> str:
-    """The longest end of a text that is printed."""
-    inside, missing = len(words), -1  # from so many characters on it is printed, or is not
-    while inside - missing > 1:
-        middle = (inside + missing) // 2
-        inside, missing = (middle, missing) if words[middle:] in printed else (inside, middle)
-    return words[inside:]
+    """With how much of its end a text ends that is printed: that behind its thought, if it has one,
+    else as much as they share."""
+    answer = words.rpartition("</think>")[2].strip()
+    if printed.endswith(answer):
+        return answer
+    shared = 0
+    while shared < min(len(words), len(printed)) and words[-1 - shared] == printed[-1 - shared]:
+        shared += 1
+    return words[len(words) - shared :]
+
+
+def _mark(number: int, end: str) -> str:
+    return f"tremble-mark-{number}-{end}-9d31"

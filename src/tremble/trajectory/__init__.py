@@ -1,2 +1,1 @@
-"""A series of checkpoints: what each has learnt of its task, how like people it still is, and when
-training should stop."""
+"""A series of checkpoints: what each has learnt, how like people it is, and when to stop."""
