@@ -139,6 +139,31 @@ def test_what_a_template_prints_may_go_by_what_is_said() -> None:
     )
 
 
+def test_a_thought_is_cut_at_any_mark() -> None:
+    """The frame before the answer ends like the thought."""
+    inst = Template(
+        "{% for m in messages %}{{ '[INST]' if m.role == 'user' else '' }}"
+        "{{ m.content.split('[/THINK]')[-1] }}{{ '[/INST]' if m.role == 'user' else '</s>' }}"
+        "{% endfor %}",
+        "mine",
+    )
+    talk = [("user", "A"), ("assistant", "[THINK]no[/THINK]B"), ("user", "C")]
+    assert shown(inst.turns(talk, ["D"], None)) == "[INST]«A»[/INST]«B»</s>[INST]«C»[/INST]"
+
+
+def test_a_thought_that_the_prompt_closes_already_is_not_closed_twice() -> None:
+    words = Template(
+        "{% for m in messages %}<{{ m.role }}>{{ '<think></think>' if m.role == 'assistant' }}"
+        "{{ m.content }}<end>{% endfor %}{% if add_generation_prompt %}<assistant>"
+        "{{ '<think></think>' if '/no_think' in messages[0].content }}{% endif %}",
+        "mine",
+    )
+    for asked in ("A", "A /no_think"):
+        printed = words.turns([("user", asked)], ["B"], None)
+        assert shown(printed) == f"<user>«{asked}»<end><assistant><think></think>"
+        assert [text(made) for made in printed.answers] == ["B"]
+
+
 def test_an_earlier_answer_may_be_left_out() -> None:
     users = Template(
         "{% for m in messages %}{% if m.role == 'user' or loop.last %}"
