@@ -37,6 +37,18 @@ from tremble.prompts.frame import (
 )
 from tremble.prompts.prefill import NoPlaceForAnswer, Prefill, before_thought, prefill
 from tremble.prompts.sandbox import Names, compiled, rendered, why_not
+from tremble.prompts.turns import (
+    ASSISTANT,
+    Piece,
+    Printed,
+    Shape,
+    Turn,
+    answer_of,
+    folded,
+    pieces_of,
+    shape_of,
+    to_messages,
+)
 from tremble.text import of_template, one_line
 from tremble.tokenization.options import TokenizerFacts
 
@@ -161,6 +173,53 @@ class Template:
                 raise self._error("does not print its generation prompt after people's words")
         added = self._prefill_after(end)
         return (printed if added is None else added.after(printed)) + talk.opening
+
+    def turns(self, talk: Sequence[Turn], answers: Sequence[str], own_bos: str | None) -> Printed:
+        """A conversation of (role, content), the last one the user's, as a model is asked it, and
+        some answers as the template prints them. `own_bos` as in `rendered_for`.
+
+        The prompt is what the template prints for the conversation with its generation prompt, and
+        what of its own it, or tremble, puts before an answer: so a thought is closed. Earlier
+        answers stand there as the template prints them, some without their thoughts. Raises
+        TemplateError as `render` does.
+        """
+        talk = folded(talk, self._frame.system_role)
+        shape = self._shape(tuple(role for role, _ in talk))
+        printed = self._printed(to_messages(talk))
+        try:
+            pieces = pieces_of(printed, talk, shape, self._printed)
+            wholes = [self._printed(to_messages([*talk, (ASSISTANT, one)])) for one in answers]
+            said = [answer_of(*pair, shape) for pair in zip(wholes, answers, strict=True)]
+        except NotPrinted as fault:
+            raise self._error(str(fault)) from fault
+        end, lead = pieces[-1].text, shape.lead or ""
+        straight = [f"{printed}{lead}{one}{shape.closing}" for one in said]
+        if wholes != straight:  # what it prints around answers goes by what is said
+            lead = ""
+        if lead.strip():
+            end, lead = end + lead, ""
+        elif (added := self._prefill_after(end)) is not None:
+            end, lead = added.after(end), ""
+        pieces[-1] = Piece(end, False)
+        bos = self.special.get("bos_token")
+        if bos and bos != own_bos:
+            pieces[0] = Piece(pieces[0].text.removeprefix(bos), False)
+        opened = (Piece(lead, False),) if lead else ()
+        return Printed(
+            tuple(pieces), tuple((*opened, Piece(one, True)) for one in said), shape.closing
+        )
+
+    def _shape(self, roles: tuple[str, ...]) -> Shape:
+        if roles not in self._shapes:
+            try:
+                self._shapes[roles] = shape_of(self._printed, roles)
+            except NotPrinted as fault:
+                raise self._error(str(fault)) from fault
+        return self._shapes[roles]
+
+    @cached_property
+    def _shapes(self) -> dict[tuple[str, ...], Shape]:
+        return {}
 
     @cached_property
     def _frame(self) -> Frame:

@@ -54,7 +54,7 @@ class SessionPaths:
         first = None if encoded is None else encoded[0]
         if self._without_control(session, first):
             return self._as_source(session, first)
-        marked = _Marked(self._source, self._literal, _marks(session))
+        marked = Marked(self._source, self._literal, _marks(session))
         return TrunkPaths(marked, self._closing)(marked.session(session))
 
     def _without_control(self, session: SessionText, encoded: Encoded | None) -> bool:
@@ -85,11 +85,16 @@ def _marks(session: SessionText) -> tuple[str, str]:
     """Two characters that a session does not have."""
     texts = [session.text, *(place.suffix for place in session.places)]
     texts += [label for place in session.places for label in place.labels]
+    return free_marks(texts)
+
+
+def free_marks(texts: Collection[str]) -> tuple[str, str]:
+    """Two characters that some texts do not have."""
     free = [one for one in _NO_CHARACTERS if not any(one in text for text in texts)]
     return free[0], free[1]
 
 
-class _Marked:
+class Marked:
     """A tokenizer of texts in which control tokens are written between two marks, and all else is
     letters. Its ends count the marks."""
 
@@ -106,17 +111,18 @@ class _Marked:
 
     def session(self, session: SessionText) -> SessionText:
         """The same session, the control tokens of its template marked."""
-        frame = self._mark(session.text[: session.words])
+        frame = self.mark(session.text[: session.words])
         moved = len(frame) - session.words
         places = []
         for place in session.places:
             own = len(place.suffix) - place.spoken
-            suffix = self._mark(place.suffix[:own]) + place.suffix[own:]
+            suffix = self.mark(place.suffix[:own]) + place.suffix[own:]
             cut = None if place.cut is None else place.cut + moved
             places.append(replace(place, start=place.start + moved, cut=cut, suffix=suffix))
         return SessionText(frame + session.text[session.words :], places, len(frame))
 
-    def _mark(self, frame: str) -> str:
+    def mark(self, frame: str) -> str:
+        """What a template prints, its control tokens between the marks."""
         found = sorted((one for one in self.special_texts if one in frame), key=len, reverse=True)
         ids = self._source.encode(found)
         control = [
@@ -168,7 +174,7 @@ class _Marked:
     def _bare(self, piece: str) -> str:
         return piece.strip("".join(self._marks))
 
-    def literal(self) -> _Marked:
+    def literal(self) -> Marked:
         return self
 
     def pieces(self) -> Sequence[str]:
