@@ -23,6 +23,7 @@ _KINDS = {
     "values": "text, number, true or false, or a list of two",
     "flag": "true or false",
     "count": "whole number from 1",
+    "whole": "whole number from 0",
     "share": "number from 0 to 1",
     "size": 'size such as `"4 GB"`',
 }

@@ -57,7 +57,7 @@ def by_transformers(source: Template, talk: Any, prompted: bool) -> str:
 @pytest.mark.parametrize("name", [name for name in ALL if "strftime_now" not in ALL[name].text])
 def test_prompt_answer_and_closing_are_what_transformers_prints(name: str) -> None:
     of_name = template(name)
-    talk = TALK
+    talk: tuple[tuple[str, str], ...] = TALK
     if not of_name.takes_system:
         talk = (("user", "Be brief.\n\nHi?"), *TALK[2:])
     printed = of_name.turns(TALK, ANSWERS, ALL[name].bos or None)

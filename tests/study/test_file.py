@@ -45,6 +45,7 @@ NEEDED = {  # what a table has wherever it stands
     "contrast": {"by": '"condition"'},
     "wording": {"name": '"calm"', "template": '"{{ history }}"'},
     "control": {"name": '"brief"', "rules": '"Play."'},
+    "checkpoint": {"model": '"mock:base"', "step": "8"},
 }
 ASKED = {  # and what [study] says then
     "wording": {"formulations": '["calm"]'},
@@ -70,6 +71,8 @@ def data(tmp_path: Path) -> Path:
 def written(folder: Path, **extra: dict[str, str]) -> Path:
     """The smallest study file with a pair, and `extra` keys by table."""
     lines = []
+    if "trajectory" in extra:
+        extra = {"checkpoint": {}, **extra}
     for table in TABLES:
         needed = NEEDED.get(table, {}) if table in extra else {}
         if table == "study":

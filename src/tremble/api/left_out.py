@@ -92,7 +92,6 @@ def _failed(store: Store) -> list[Row]:
 def _cells(store: Store) -> Row:
     """How many cells include and exclude leave out. All cells: each model in each of its formats,
     over all data and wordings that any cell has."""
-    run = store.read_run()
     whole = {entry: frame.height for entry, frame in store.columns_by_entry(["decision"]).items()}
     there: dict[tuple[Any, ...], int] = {}
     for job, entry in zip(store.jobs(), store.entries(), strict=True):

@@ -94,6 +94,9 @@ def cells(study: Study, tokenizers: Mapping[ModelSpec, TokenizerFacts]) -> list[
         else:
             wanted[id_, "chat", template_by(owner), partner] = None
 
+    # Of checkpoints those without a template of their own read a chat in that of the last.
+    of_trajectory = trajectory_models(study)
+    lender = template_lender(of_trajectory, tokenizers)
     paired = {id_ for pair in study.pairs for id_ in (pair.base, pair.aligned)}
     for mode in study.formats:
         for pair in study.pairs:
@@ -106,14 +109,37 @@ def cells(study: Study, tokenizers: Mapping[ModelSpec, TokenizerFacts]) -> list[
             if spec.id in paired or spec not in tokenizers:
                 continue
             own = spec.template or tokenizers[spec].template
-            plain = mode == "plain" or (mode == "native" and own is None)
-            want(spec.id, None if plain else spec.id)
+            if mode == "plain" or (mode == "native" and own is None):
+                want(spec.id)
+            elif own is None and lender is not None and spec in of_trajectory:
+                want(spec.id, lender.id, model_name(lender))
+            else:
+                want(spec.id, spec.id)
     return [
         Cell(by_id[id_], format_, template, partner, entry, asked, own=_own_texts(study, asked))
         for id_, format_, template, partner in wanted
         for entry in study.data
         for asked in wordings(study)
     ]
+
+
+def trajectory_models(study: Study) -> list[ModelSpec]:
+    """The base and the checkpoints of a study's trajectory, in their order."""
+    asked = study.trajectory
+    if asked is None:
+        return []
+    by_id = {spec.id: spec for spec in study.models}
+    return [
+        by_id[id_] for id_ in dict.fromkeys([asked.base, *(c.model for c in asked.checkpoints)])
+    ]
+
+
+def template_lender(
+    models: Sequence[ModelSpec], tokenizers: Mapping[ModelSpec, TokenizerFacts]
+) -> ModelSpec | None:
+    """The last of some models that has a chat template; None where none has."""
+    known = (spec for spec in reversed(models) if spec in tokenizers)
+    return next((m for m in known if m.template or tokenizers[m].template is not None), None)
 
 
 def _own_texts(study: Study, asked: Asked) -> str | None:

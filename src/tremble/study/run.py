@@ -54,7 +54,9 @@ def score_study(study: Study, out: Path, notify: Notify, progress: Progress | No
             run.cache.prune()
             store.prune()
     failed = pl.col("error").is_not_null() & ~pl.col("error_kind").is_in(NO_FAILURE)
-    return sum(job.rows(["error", "error_kind"]).filter(failed).height for job in store.jobs(task=None))
+    return sum(
+        job.rows(["error", "error_kind"]).filter(failed).height for job in store.jobs(task=None)
+    )
 
 
 def checked(study: Study, out: Path) -> Store:

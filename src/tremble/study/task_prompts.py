@@ -13,7 +13,7 @@ from tremble.models.spec import ModelSpec
 from tremble.prompts.asked import Asked
 from tremble.prompts.chat import Template, template_of
 from tremble.prompts.sandbox import FROZEN_DATE
-from tremble.study.cells import Cell, Facts
+from tremble.study.cells import Cell, Facts, template_lender, trajectory_models
 from tremble.study.columns import in_parts
 from tremble.study.draft import Draft
 from tremble.study.file import Study
@@ -37,12 +37,9 @@ class TaskPrompts:
 
     def __init__(self, study: Study, facts: Mapping[ModelSpec, Facts]) -> None:
         assert study.trajectory is not None and study.trajectory.task is not None
-        asked = study.trajectory
         self.entry: str = study.trajectory.task
         self.task: Task = read_task(study.folder / path_of(self.entry))
-        read = dict.fromkeys([asked.base, *(one.model for one in asked.checkpoints)])
-        by_id = {spec.id: spec for spec in study.models}
-        models = [by_id[name] for name in read if by_id[name] in facts]
+        models = [spec for spec in trajectory_models(study) if spec in facts]
         self.template = _template(study, models, facts)
         format_ = "plain" if self.template is None else "chat"
         self.cells = [
@@ -83,9 +80,10 @@ class TaskPrompts:
             some = self.task.items[start : start + _TOGETHER]
             paths.clear()
             for one in task_paths(some, tokenizer, self.template, window):
-                refused = one.refused
-                why = None if refused is None else Refusal(refused.kind, refused.reason)
-                made = one.paths or [unread(why, FULL_LABEL)] * len(one.item.answers)
+                made = one.paths
+                if (refused := one.refused) is not None:
+                    why = Refusal(refused.kind, refused.reason)
+                    made = (unread(why, FULL_LABEL),) * len(one.item.answers)
                 paths.update(zip(_ids(one.item), made, strict=True))
             yield builder.rows([_draft(item, at) for item in some for at in _places(item)])
 
@@ -123,14 +121,12 @@ def _template(
     study: Study, models: Sequence[ModelSpec], facts: Mapping[ModelSpec, Facts]
 ) -> Template | None:
     """The one template of all: that asked for, else that of the last checkpoint that has one."""
-    asked = study.trajectory and study.trajectory.template
+    asked = None if study.trajectory is None else study.trajectory.template
     if asked is not None:
         place = study.folder / path_of(asked)
         return template_of(str(place) if place.is_file() else asked, facts[models[-1]], asked)
-    for model in reversed(models):
-        if model.template is not None or facts[model].template is not None:
-            return template_of(model.template, facts[model], model.id)
-    return None
+    lender = template_lender(models, facts)
+    return None if lender is None else template_of(lender.template, facts[lender], lender.id)
 
 
 def _places(item: Item) -> range:

@@ -12,6 +12,8 @@ ErrorKind = Literal[
     "too_long",  # for the model's window
     "cut",  # from a session that is longer than the model's window
     "not_a_number",  # what the model returned
+    "template",  # the chat template does not print the messages of a task's item
+    "no_token",  # the tokenizer makes no token of an answer, or of what is before it
 ]
 # How the sentence of a kind begins for people.
 BEGINS: dict[ErrorKind, str] = {

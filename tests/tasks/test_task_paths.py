@@ -21,9 +21,9 @@ from tremble.engines.shared_prefix.stream import Plan
 from tremble.errors import UserError
 from tremble.models.tokenizer import HubTokenizer
 from tremble.prompts.chat import MOCK, Template, TemplateError, template_of
-from tremble.trajectory.task_file import Item, read_task
-from tremble.trajectory.task_measures import sums_of
-from tremble.trajectory.task_paths import ItemPaths, count_refused, prompts_of, task_paths
+from tremble.tasks.task_file import Item, read_task
+from tremble.tasks.task_measures import sums_of
+from tremble.tasks.task_paths import ItemPaths, count_refused, prompts_of, task_paths
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 DATA = Path(os.environ.get("TREMBLE_DATA", "nowhere")) / "post_training"

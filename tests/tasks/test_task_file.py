@@ -15,7 +15,7 @@ import pytest
 
 from tremble.decisions.record import Decision, Option
 from tremble.errors import UserError
-from tremble.trajectory.task_file import EMPTY, EQUAL, Task, read_task, shared_with
+from tremble.tasks.task_file import EMPTY, EQUAL, Task, read_task, shared_with
 
 DATA = Path(os.environ.get("TREMBLE_DATA", "nowhere")) / "post_training"
 real = pytest.mark.skipif(not DATA.is_dir(), reason="TREMBLE_DATA has no post_training")

@@ -24,10 +24,10 @@ from typing import Literal
 from tremble.errors import UserError
 from tremble.prompts.chat import Template, TemplateError
 from tremble.prompts.turns import Piece
+from tremble.tasks.task_file import Item
 from tremble.tokenization.options import Tokenizer, TokenPaths, common, with_bos
 from tremble.tokenization.session_paths import Marked, free_marks
 from tremble.tokenization.trunk import Ids
-from tremble.trajectory.task_file import Item
 
 Why = Literal["too_long", "template", "no_token"]
 Pieces = tuple[Piece, ...]

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from tremble.engines.base import Score
 from tremble.errors import UserError
-from tremble.trajectory.task_paths import ItemPaths
+from tremble.tasks.task_paths import ItemPaths
 
 Floats = npt.NDArray[np.float64]
 CHOSEN, REJECTED = 0, 1  # sides of a pair

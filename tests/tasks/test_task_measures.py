@@ -9,10 +9,10 @@ import pytest
 
 from tremble.engines.base import ResponseScore, Score
 from tremble.errors import UserError
+from tremble.tasks import task_measures as tm
+from tremble.tasks.task_file import Item
+from tremble.tasks.task_paths import ItemPaths, Refused
 from tremble.tokenization.options import TokenPaths
-from tremble.trajectory import task_measures as tm
-from tremble.trajectory.task_file import Item
-from tremble.trajectory.task_paths import ItemPaths, Refused
 
 NAN = math.nan
 

@@ -22,8 +22,8 @@ from tremble.decisions.lines import Line
 from tremble.decisions.record import Decision
 from tremble.disk.paths import is_file, path_of
 from tremble.errors import UserError
+from tremble.tasks.task_lines import ASSISTANT, USER, Message, kind_of, read_line
 from tremble.text import counted
-from tremble.trajectory.task_lines import ASSISTANT, USER, Message, kind_of, read_line
 
 Kind = Literal["pairs", "demonstrations"]
 EMPTY: Final = "empty answer"

@@ -1,1 +1,0 @@
-"""A series of checkpoints: what each has learnt, how like people it is, and when to stop."""
