@@ -42,29 +42,25 @@ def task(
 def fidelity(
     random: np.random.Generator,
     drop_at: int | None,
-    people: int = 100,
-    each: int = 6,
+    sizes: tuple[int, ...] = (6,) * 100,
     drop: float = 0.2,
-    steps: int = len(CURVE),
 ) -> Fidelity:
-    """Predictions of `people` with `each` binary decisions; r falls by `drop` from a checkpoint on.
+    """Binary decisions of as many people as `sizes`, so many each, and predictions of them at the
+    checkpoints of `CURVE`: r is .45, from checkpoint `drop_at` on lower by `drop`.
 
-    The latent outcome y and predictions have mean 0 and variance 1, parts of both shared within a
-    person. A prediction is rho y* + sqrt(1 - rho^2) (a part that all checkpoints share, and one of
-    its own), where y* is the decision standardised, so that r is rho: .45, later .45 - drop.
+    With y the decision as -1 or 1 (each as likely: mean 0, variance 1) a prediction is
+    r y + sqrt(1 - r^2) e, and e, of variance 1, does not depend on y: so its correlation with y
+    is r. Decisions hang together within people, and e within people and over checkpoints.
     """
-    who = np.repeat(np.arange(people), each)
-    n = len(who)
+    who = np.repeat(np.arange(len(sizes)), sizes)
 
-    def noise(shared: float, rows: int = 1) -> np.ndarray:
-        person = random.normal(size=(rows, people))[:, who]
-        own = random.normal(size=(rows, n))
-        return np.sqrt(shared) * person + np.sqrt(1 - shared) * own
+    def noise(rows: int = 1) -> np.ndarray:
+        person = random.normal(size=(rows, len(sizes)))[:, who]
+        return np.sqrt(0.2) * person + np.sqrt(0.8) * random.normal(size=(rows, len(who)))
 
-    outcome = (noise(0.2)[0] > 0).astype(float)
-    always, own = noise(0.2), noise(0.2, steps)
-    rho = np.full((steps, 1), 0.45)
+    outcome = (noise()[0] > 0).astype(float)
+    rest = np.sqrt(0.8) * noise() + np.sqrt(0.2) * noise(len(CURVE))
+    r = np.full((len(CURVE), 1), 0.45)
     if drop_at is not None:
-        rho[drop_at:] -= drop
-    rest = np.sqrt(0.8) * always + np.sqrt(0.2) * own
-    return Fidelity(rho * (2 * outcome - 1) + np.sqrt(1 - rho**2) * rest, [who], outcome)
+        r[drop_at:] -= drop
+    return Fidelity(r * (2 * outcome - 1) + np.sqrt(1 - r**2) * rest, [who], outcome)

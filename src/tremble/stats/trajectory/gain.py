@@ -19,6 +19,10 @@ from tremble.stats.inference.intervals import LEVEL, MIN_CLUSTERS
 from tremble.stats.trajectory.series import Sums, Task
 from tremble.text import counted
 
+# Below this share of the largest value what is left is rounding.
+_ROUNDING = 1e-12
+_FAR = 1e9
+
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
@@ -80,11 +84,12 @@ def ratios(
         few = f"only {counted(clusters, 'cluster')} (an interval needs {MIN_CLUSTERS})"
         return [Estimate(float(value), None, None, clusters, few) for value in values]
     left = above - values[:, None] * below
-    reach = _reach(left, seed, resamples)
+    flat = np.abs(left).max(axis=1) <= _ROUNDING * np.abs(above).max(axis=1)
+    reach = _reach(np.where(flat[:, None], 0.0, left), seed, resamples)
     made = []
     for row in range(rows):
         ends: tuple[float, float] | None = (float(values[row]),) * 2
-        if np.abs(left[row]).max() > 1e-12 * np.abs(above[row]).max():
+        if not flat[row]:
             ends = _fieller(above[row], below, float(reach[row]))
         note = unbounded if ends is None else None
         low, high = ends or (None, None)
@@ -103,8 +108,8 @@ def _reach(left: np.ndarray, seed: int, resamples: int) -> np.ndarray:
         sums, squares = drawn @ table, drawn @ table**2
         with np.errstate(divide="ignore", invalid="ignore"):
             size = np.abs(sums) / np.sqrt(np.maximum(squares - sums**2 / clusters, 0))
-        # A resample of one cluster alone has no error: as far away as can be, or nothing at all.
-        sizes.append(np.nan_to_num(size, nan=0.0, posinf=np.inf))
+        # A resample without error, as of one cluster alone, is as far away as can be.
+        sizes.append(np.nan_to_num(size, nan=0.0, posinf=_FAR))
     return np.asarray(np.quantile(np.concatenate(sizes), LEVEL, axis=0))
 
 
