@@ -7,6 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 import statsmodels.api as sm
+from statsmodels.stats.sandwich_covariance import cov_cluster_2groups
 
 from tests.support.series import CURVE, PASSED, fidelity, task
 from tremble.errors import UserError
@@ -67,6 +68,18 @@ def test_a_difference_of_means_has_the_error_of_clusters() -> None:
     assert found.estimate == pytest.approx(fit.params[0])
     assert found.se == pytest.approx(fit.bse[0] * np.sqrt(groups / (groups - 1)))
     assert found.n == len(who)
+
+
+def test_with_people_and_items_means_have_errors_of_both() -> None:
+    """Clustered two ways (statsmodels); the correction for few is that of the 30 items."""
+    random = np.random.default_rng(2)
+    who, item = np.repeat(np.arange(50), 30), np.tile(np.arange(30), 50)
+    values = random.normal(size=(2, len(who))) + random.normal(size=(2, 50))[:, who]
+    values += random.normal(size=(2, 30))[:, item]
+    found = compare(Fidelity(values, [who, item]), 1, 0, resamples=300)
+    fit = sm.OLS(values[1] - values[0], np.ones(len(who))).fit()
+    both = cov_cluster_2groups(fit, who, item, use_correction=False)[0]
+    assert found.se == pytest.approx(float(np.sqrt(both[0, 0] * 30 / 29)))
 
 
 def test_levels_by_hand() -> None:
@@ -177,7 +190,7 @@ def test_shapes_have_to_fit() -> None:
 
 
 def words(offset: int | None, series: int, resamples: int, noise: float = 0.2) -> Counter[str]:
-    """Of so many series, task and people both drawn anew, how many get each word: 600 decisions of
+    """Of so many series, task and people both new, how many get each word: 600 decisions of
     100 people, 200 first turns; r falls by .2 `offset` checkpoints from the true stop."""
     found: Counter[str] = Counter()
     for seed in range(series):

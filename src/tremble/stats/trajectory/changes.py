@@ -28,7 +28,6 @@ from tremble.stats.inference.moments import OneWay, TwoWay, Values, blocks, feat
 from tremble.stats.inference.power import POWER
 from tremble.stats.metrics.correlation import pearson
 from tremble.stats.trajectory.series import Fidelity
-from tremble.text import join_notes
 
 _CHANCE = float(norm.ppf(0.80))
 
@@ -143,7 +142,7 @@ def compare(
         return _without(at, against, estimate, n, reason)
     drawn = drawn_changes(known, [(at, against)], seed, resamples)
     if drawn.same[0]:
-        note = "both checkpoints give the same values"
+        note = "the same checkpoint" if at == against else "both checkpoints give the same values"
         return Change(at, against, 0.0, 0.0, 0.0, None, 0.0, None, n, note)
     value, error = float(drawn.sample.value[0]), float(drawn.sample.error[0])
     if not np.isfinite(error):
@@ -155,9 +154,7 @@ def compare(
         return _without(at, against, estimate, n, lacking)
     low, high = studentised(value, error, kept.values, kept.errors)
     se = error * _few(units)
-    return Change(
-        at, against, estimate, low, high, kept.p(), se, POWER * se, n, join_notes(units.warning)
-    )
+    return Change(at, against, estimate, low, high, kept.p(), se, POWER * se, n, units.warning)
 
 
 def _few(units: Units) -> float:
