@@ -243,21 +243,23 @@ def test_intervals_and_bands_hold_the_truth() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("sizes", [(6,) * 100, UNEQUAL, UNEQUAL[:25]], ids=["100", "40", "25"])
 def test_intervals_and_bands_hold_the_truth_in_2000_series(sizes: tuple[int, ...]) -> None:
-    found = covered(sizes, series=2_000, resamples=1_000)
-    assert found.min() >= 0.935 and found.max() <= 0.965
+    """A band of eight may be somewhat too wide with few people, never too narrow."""
+    interval, band = covered(sizes, series=2_000, resamples=500).reshape(2, 2).T
+    assert interval.min() >= 0.935 and interval.max() <= 0.965
+    assert band.min() >= 0.935 and band.max() <= 0.975
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("offset", "word"), PLANTED)
 def test_planted_changes_get_their_word_in_500_series(offset: int, word: str) -> None:
     """Also with a task so noisy that the true stop is often missed."""
-    assert words(offset, series=500, resamples=1_000)[word] >= 400
-    assert words(offset, series=500, resamples=1_000, noise=0.25)[word] >= 400
+    assert words(offset, series=500, resamples=500)[word] >= 400
+    assert words(offset, series=500, resamples=500, noise=0.25)[word] >= 400
 
 
 @pytest.mark.slow
 def test_without_a_change_it_is_rarely_before_or_after_in_1000_series() -> None:
-    found = words(None, series=1_000, resamples=1_000)
+    found = words(None, series=1_000, resamples=500)
     assert found["before"] + found["after"] <= 65
 
 
