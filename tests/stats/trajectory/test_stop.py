@@ -129,6 +129,29 @@ def test_a_stage_is_its_checkpoints() -> None:
     assert choose_stop(made).checkpoint == 5
 
 
+def differing(*kinds: tuple[float, ...]) -> Task:
+    """As many clusters of each kind in both halves, each kind with its own g by checkpoint."""
+    return Task(np.array(kinds * 12).T, np.ones(12 * len(kinds)), names_of(*[6 * len(kinds)] * 2))
+
+
+def test_the_cautious_stop_needs_a_lower_bound() -> None:
+    """At 2 half of the clusters have .8 and half 1.1, .95 on average with an error of
+    .15 / sqrt(11) = .045, so that the lower bound is about .85; at 3 all have .95."""
+    stop = choose_stop(differing((0, 0.5, 0.8, 0.95, 1), (0, 0.5, 1.1, 0.95, 1)))
+    assert (stop.checkpoint, stop.surely) == (2, 3)
+
+
+def test_falls_count_once_and_only_if_they_are_clear() -> None:
+    """One fall of two checkpoints is one. Two falls to .9 (.75 and 1.05 in half of the clusters
+    each) are not clear of .93; to .9 in all of them they are."""
+    assert choose_stop(alike((0, 0.95, 0.5, 0.5, 0.98, 1))).checkpoint == 4
+    up, down = (0, 0.95, 1.05, 0.95, 1.05, 0.99, 1), (0, 0.95, 0.75, 0.95, 0.75, 0.99, 1)
+    unclear = choose_stop(differing(up, down))
+    assert unclear.reason is None or "clearly" not in unclear.reason
+    clear = choose_stop(alike((0, 0.95, 0.9, 0.95, 0.9, 0.99, 1)))
+    assert clear.reason is not None and clear.reason.endswith("clearly falls below it 2 times")
+
+
 RISING = (0, 0.5, 0.96, 1)
 
 

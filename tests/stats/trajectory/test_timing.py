@@ -123,6 +123,9 @@ def test_the_band_is_wider_than_one_interval() -> None:
     alone = Fidelity(made.values[[0, 7]], made.clusters, made.outcomes)
     one, band = compare(alone, 1, 0, resamples=400), band_of(alone, resamples=400)
     assert (band.low[0], band.high[0]) == pytest.approx((one.low, one.high))
+    # A test that rejects beyond the half width h finds a change of h + .84 errors 80 times of 100.
+    half, error = (band.high[0] - band.low[0]) / 2, one.se or 0
+    assert band.smallest[0] == pytest.approx(half + 0.841621 * error, rel=1e-6)
     every = band_of(made, resamples=400)
     assert every.low[6] < band.low[0] and every.high[6] > band.high[0]
 
@@ -146,6 +149,7 @@ FALLS_AT_5 = (0, 0, 0, 0, 0, -0.5, -0.5, -0.5, -0.5)
         ((0,) * 9, stop_at(None, 5, 5, 9), "never", None, None),
         # Up, back, and down: it first leaves at 2, and stays away from 6.
         ((0, 0, 0.5, 0, 0, 0, -0.5, -0.5, -0.5), stop_at(4, 4, 4, 9), "before", 2, 6),
+        ((0, 0, 0, 0, 0, 0.5, 0.5, -0.5, -0.5), stop_at(6, 6, 6, 9), "before", 5, 7),
         ((0, 0, 0.5, 0.5, 0, 0, 0, 0, 0), stop_at(4, 4, 4, 9), "before", 2, None),
     ],
 )
@@ -172,6 +176,15 @@ def test_never_needs_data_that_could_have_shown_it() -> None:
     assert made.reason.startswith(
         "no change is seen at any checkpoint, but one of 0.01 could have been missed: the smallest "
     )
+
+
+def test_never_is_about_every_checkpoint() -> None:
+    """The last checkpoint varies ten times as much as the others: it could hide a change."""
+    sure, rough = means((0,) * 4, noise=0.02), means((0,) * 4, noise=0.2)
+    values = np.concatenate([sure.values[:3], rough.values[3:]])
+    stop = stop_at(2, 2, 2, 4)
+    assert timing(sure, stop, resamples=500).word == "never"
+    assert timing(Fidelity(values, sure.clusters), stop, resamples=500).word == "cannot be told"
 
 
 @pytest.mark.parametrize("margin", [0, -0.1, float("nan")])
