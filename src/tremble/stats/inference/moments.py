@@ -1,6 +1,6 @@
-"""r, or the difference of two r, with its standard error, from sums over clusters.
+"""r, the difference of two r, or a mean, with its standard error, from sums over clusters.
 
-Both are functions of a few sums over decisions, so a resample of clusters needs only its weighted
+All are functions of a few sums over decisions, so a resample of clusters needs only its weighted
 sums, and its standard error only the weighted products of cluster sums: one matrix product gives
 them for thousands of resamples.
 """
@@ -27,7 +27,8 @@ _ONE, _X, _Y, _XX, _YY, _XY = range(6)
 class Values:
     """`value` and `error` (its standard error), both (resamples, series); NaN where undefined.
 
-    The value is Fisher's z of r for one prediction, r of the first minus r of the second for two.
+    The value is Fisher's z of r for one prediction, r of the first minus r of the second for two;
+    of two columns (points, values) the sum of the second by that of the first.
     """
 
     value: np.ndarray
@@ -81,6 +82,9 @@ def _r(sums: Sequence[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
 
 def _statistic(sums: Sequence[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
     """The value and the weights of influence, one array per column, from sums likewise."""
+    if len(sums) == 2:
+        mean = sums[1] / sums[_ONE]
+        return mean, [-mean, np.ones_like(mean)]
     r, influence = _r(sums[:6])
     if len(sums) == 6:
         r = np.where(np.abs(r) < 1 - 1e-9, r, np.nan)
