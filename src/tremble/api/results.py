@@ -14,6 +14,7 @@ from tremble.errors import UserError
 from tremble.published import pairs, psych
 from tremble.stats.frames.clusters import each_apart
 from tremble.stats.frames.comparisons import Comparison
+from tremble.stats.frames.task_answers import TaskAnswers
 from tremble.stats.frames.treatments import Contrast, Settings, parse
 from tremble.stats.tables.analysis import Analysis, analyze, plain
 from tremble.stats.tables.breakdowns import breakdown, wins_table
@@ -24,6 +25,7 @@ from tremble.stats.tables.model_breakdown import model_breakdown
 from tremble.stats.verdict.answer import Margins
 from tremble.stats.verdict.table import verdict_table
 from tremble.store.study_folder import Store
+from tremble.store.task_items import items_of
 from tremble.study.session_notes import branching
 from tremble.text import did_you_mean
 
@@ -44,7 +46,22 @@ def analyze_study(out: Path) -> tuple[Analysis, pl.DataFrame, pl.DataFrame]:
         people, alike = decisions["participant"].drop_nulls().unique(), set(alike)
         made = replace(made, equal_others={name: name in alike for name in people})
     branches = branching(manifest for _, manifest in manifests_of(store))
-    return replace(made, branching=branches), scores, decisions
+    made = replace(made, branching=branches, **_trained(store))
+    return made, scores, decisions
+
+
+def _trained(store: Store) -> dict[str, Any]:
+    """What an analysis has of checkpoints and their task, where the study has any."""
+    record = store.read_run().get("trajectory")
+    if record is None:
+        return {}
+    items, jobs = items_of(store), store.jobs(task=True)
+    if items is None or not jobs:
+        return {"trajectory": record}
+    names = ["model", "decision", "error"]
+    names += ["response_logprob", "closing_logprob", "response_tokens"]
+    scores = pl.concat([job.rows(names) for job in jobs])
+    return {"trajectory": record, "answers": TaskAnswers(items, scores)}
 
 
 def further_analysis(

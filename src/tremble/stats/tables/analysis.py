@@ -16,6 +16,7 @@ from tremble.stats.frames.comparisons import Comparison
 from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.outcomes import outcomes
 from tremble.stats.frames.predictions import behind_interviews, controls_apart, predictions
+from tremble.stats.frames.task_answers import TaskAnswers
 from tremble.stats.frames.treatments import Contrast
 from tremble.stats.inference.significance import significance_table
 from tremble.stats.tables.baselines import baseline_table
@@ -63,7 +64,8 @@ class Analysis:
     `contrasts` are those of the study. `equal_others`: of sessions behind interviews, participant
     -> whether the person whose facts they get in the arm `other` gives the same answers.
     `branching`: (model, experiment of sessions) -> the share of responses whose marks share a token
-    with the text beside them, where it is worth a note.
+    with the text beside them, where it is worth a note. `trajectory`: the checkpoints of a training
+    among the models, as the record of the run has them; `answers`: of its held-out task.
     """
 
     models: list[Row]
@@ -76,6 +78,8 @@ class Analysis:
     contrasts: Sequence[Contrast] = ()
     equal_others: Mapping[str, bool] = field(default_factory=dict, repr=False)
     branching: Mapping[tuple[str, str], float] = field(default_factory=dict, repr=False)
+    trajectory: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    answers: TaskAnswers = field(default_factory=TaskAnswers, repr=False)
 
     def to_json(self) -> dict[str, list[Row]]:
         """The tables with exactly the documented columns, in values that JSON can hold."""

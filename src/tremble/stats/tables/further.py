@@ -33,7 +33,9 @@ from tremble.stats.tables.personas import persona_table
 from tremble.stats.tables.positions import position_table
 from tremble.stats.tables.presentations import presentation_table
 from tremble.stats.tables.responses import response_table
+from tremble.stats.tables.stopping import at_stop_table, stop_table, timing_table
 from tremble.stats.tables.surface_forms import surface_forms_table
+from tremble.stats.tables.trajectory import Training, fidelity_table, task_table
 from tremble.stats.tables.uncertainty import difference_table, interval_table, vote_table
 from tremble.stats.tables.worth import worth_table
 from tremble.text import did_you_mean
@@ -88,6 +90,12 @@ class TableSource:
         scores = [part for part in (evidence.scores, evidence.persona_scores) if part.height]
         made = session_responses(pl.concat(scores or [pl.DataFrame()]), evidence.decisions)
         return replace(made.with_categories(self.known.categories), branching=self.known.branching)
+
+    @cached_property
+    def training(self) -> Training:
+        """The checkpoints of a training, where the study has some."""
+        made = self.analysis
+        return Training(made.trajectory, made.evidence, made.answers)
 
     def wins(self, by: str) -> list[Row]:
         """Wins within the subsets of a breakdown (`frames.subsets`)."""
@@ -204,9 +212,30 @@ _TABLES = {
         "How much do a participant's own facts tell a model about what they say?",
         lambda of: persona_table(of.sessions, of.known.equal_others),
     ),
+    "checkpoints": _Further(
+        "Fidelity to people, checkpoint by checkpoint",
+        lambda of: fidelity_table(of.training),
+    ),
+    "task": _Further(
+        "How well does each checkpoint do the held-out task?",
+        lambda of: task_table(of.training),
+    ),
+    "stop": _Further(
+        "When should training stop?",
+        lambda of: stop_table(of.training, of.resamples),
+    ),
+    "at_stop": _Further(
+        "Fidelity at the stop, compared with the base and with the last checkpoint",
+        lambda of: at_stop_table(of.training, of.resamples),
+    ),
+    "timing": _Further(
+        "Does fidelity change before the stop, with it, or after it?",
+        lambda of: timing_table(of.training, of.resamples),
+    ),
 }
-# What a study of sessions is made for; shown without being asked for.
+# What a study of sessions, or of checkpoints, is made for; shown without being asked for.
 OF_SESSIONS = ("responses", "misalignment", "positions", "personas")
+OF_TRAINING = ("checkpoints", "task", "stop", "at_stop", "timing")
 FURTHER = {name: table.about for name, table in _TABLES.items()}
 # What stands under names of its own where tables do: in JSON, on pages and in exports.
 _TAKEN = (

@@ -1,0 +1,169 @@
+"""When to stop, what fidelity is there, and when it changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from tremble.stats.frames.line_fidelity import LineFidelity
+from tremble.stats.frames.training import Line
+from tremble.stats.inference.bootstrap import RESAMPLES
+from tremble.stats.tables.trajectory import Training
+from tremble.stats.trajectory.changes import Change
+from tremble.stats.trajectory.series import Fidelity
+from tremble.stats.trajectory.stop import Stop, choose_stop, fidelity_at
+from tremble.stats.trajectory.timing import timing
+
+Row = dict[str, Any]
+WHOLE = "all"
+
+
+def stop_table(training: Training, resamples: int = RESAMPLES) -> list[Row]:
+    """One row per run and stage, and one for the whole series (stage "all").
+
+    run, stage, measure, keep, checkpoint (the stop; None: no recommendation), model, step, reason
+    (why there is none), g at the stop on the clusters that did not choose it, with g_low and
+    g_high, surely (the earliest checkpoint from which the lower bound of g stays at or above
+    `keep`), earliest and latest (the middle 80% of what resamples choose), chosen (the share of
+    resamples that choose the stop), gain (T of the last less that of the base, in the unit of the
+    measure) with gain_low and gain_high, clusters_chosen and clusters_reported.
+    """
+    return [
+        _stop_row(training, line, stage, places, stop)
+        for line, stage, places, stop in _stops(training, resamples)
+    ]
+
+
+def _stops(training: Training, resamples: int) -> Iterator[tuple[Line, str, tuple[int, ...], Stop]]:
+    for line in training.lines:
+        task = training.task(line)
+        if task is None:
+            continue
+        every = tuple(range(len(line.models)))
+        stages = {WHOLE: every, **line.of_stages()}
+        for stage, places in stages.items():
+            if stage == WHOLE or (len(stages) > 2 and len(places) > 1):
+                yield (
+                    line,
+                    stage,
+                    places,
+                    choose_stop(task.at(places), training.record["keep"], resamples=resamples),
+                )
+
+
+def _stop_row(
+    training: Training, line: Line, stage: str, places: tuple[int, ...], stop: Stop
+) -> Row:
+    def place(at: int | None) -> int | None:
+        return None if at is None or at >= len(places) else places[at]
+
+    at = place(stop.checkpoint)
+    g = stop.gain
+    return {
+        "run": line.run or None,
+        "stage": stage,
+        "measure": training.gain,
+        "keep": stop.keep,
+        "checkpoint": at,
+        "model": None if at is None else line.models[at],
+        "step": None if at is None else line.steps[at],
+        "reason": stop.reason,
+        "g": None if g is None else g.value,
+        "g_low": None if g is None else g.low,
+        "g_high": None if g is None else g.high,
+        "surely": place(stop.surely),
+        "earliest": place(stop.earliest),
+        "latest": place(stop.latest),
+        "chosen": None if stop.checkpoint is None else stop.chosen[stop.checkpoint],
+        "gain": stop.rise.value,
+        "gain_low": stop.rise.low,
+        "gain_high": stop.rise.high,
+        "clusters_chosen": stop.halves[0],
+        "clusters_reported": stop.halves[1],
+    }
+
+
+def at_stop_table(training: Training, resamples: int = RESAMPLES) -> list[Row]:
+    """Fidelity at the stop of the whole series: one row per run, family, rounds, format, wording,
+    measure ("r", "log_loss", "mass") and what it is compared with ("base", "last").
+
+    run, family, rounds, format, formulation, measure, against, checkpoint (the stop), difference
+    (at the stop less that at the other), low, high, p (paired, over whole clusters), smallest (the
+    smallest difference that such data show with a probability of .80), n and note.
+    """
+    rows = []
+    for line, one, stop in _with_stops(training, resamples):
+        for measure, fidelity in measures_of(one).items():
+            found = fidelity_at(stop, fidelity, resamples=resamples)
+            if found is None:
+                continue
+            for against, change in (("base", found.base), ("last", found.last)):
+                rows.append({**_about(line, one, measure), **_change_row(against, change)})
+    return rows
+
+
+def timing_table(training: Training, resamples: int = RESAMPLES) -> list[Row]:
+    """When fidelity changes, relative to the stop: one row per run, family, rounds, format, wording
+    and measure ("r").
+
+    run, family, rounds, format, formulation, measure, word ("before", "with", "after", "never",
+    "cannot be told"), reason, left (the first checkpoint at which the simultaneous 95% band of the
+    change from the base leaves 0), stays (the first from which it stays away), stop, smallest (the
+    smallest change that the band shows everywhere with a probability of .80), n.
+    """
+    rows = []
+    for line, one, stop in _with_stops(training, resamples):
+        found = timing(one.r, stop, resamples=resamples)
+        rows.append(
+            {
+                **_about(line, one, "r"),
+                "word": found.word,
+                "reason": found.reason,
+                "left": found.left,
+                "stays": found.stays,
+                "stop": stop.checkpoint,
+                "smallest": found.smallest,
+                "n": found.band.n,
+            }
+        )
+    return rows
+
+
+def measures_of(one: LineFidelity) -> dict[str, Fidelity]:
+    """The measures of fidelity that have intervals, by name."""
+    return {"r": one.r, "log_loss": one.log_loss, "mass": one.mean_mass}
+
+
+def _with_stops(training: Training, resamples: int) -> Iterator[tuple[Line, LineFidelity, Stop]]:
+    stops = {
+        line.run: stop for line, stage, _, stop in _stops(training, resamples) if stage == WHOLE
+    }
+    for line, some in training.fidelities:
+        if line.run in stops:
+            for one in some:
+                yield line, one, stops[line.run]
+
+
+def _about(line: Line, one: LineFidelity, measure: str) -> Row:
+    return {
+        "run": line.run or None,
+        "family": one.family,
+        "rounds": one.rounds,
+        "format": one.format,
+        "formulation": one.formulation,
+        "measure": measure,
+    }
+
+
+def _change_row(against: str, change: Change) -> Row:
+    return {
+        "against": against,
+        "checkpoint": change.at,
+        "difference": change.estimate,
+        "low": change.low,
+        "high": change.high,
+        "p": change.p,
+        "smallest": change.smallest,
+        "n": change.n,
+        "note": change.note,
+    }

@@ -1,0 +1,170 @@
+"""Checkpoint by checkpoint: gain on the task, and fidelity to people, on one axis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from tremble.stats.frames.evidence import Evidence
+from tremble.stats.frames.line_fidelity import LineFidelity, line_fidelities, subsets_of
+from tremble.stats.frames.task_answers import TaskAnswers
+from tremble.stats.frames.training import Line, lines_of
+from tremble.stats.trajectory.changes import levels
+from tremble.stats.trajectory.gain import Estimate, gains
+from tremble.stats.trajectory.series import Task
+from tremble.tasks.task_measures import Measure, Sums, dpo_loss, equally_long, loss, measures
+
+Row = dict[str, Any]
+LOSS, DPO = "loss", "dpo_loss"
+
+
+@dataclass(frozen=True)
+class Training:
+    """What the tables of a trajectory are made of: its record (empty: the study has none), what
+    people did and models predict, and the answers of its task. What several tables need is made
+    once."""
+
+    record: Mapping[str, Any] = field(default_factory=dict)
+    evidence: Evidence = field(default_factory=Evidence)
+    answers: TaskAnswers = field(default_factory=TaskAnswers)
+
+    @cached_property
+    def lines(self) -> list[Line]:
+        """The runs of which the base and a checkpoint were scored."""
+        if not self.record:
+            return []
+        scored = {*self.evidence.predictions["model"].unique(), *self.sums}
+        some = [line.among(scored) for line in lines_of(self.record)]
+        return [line for line in some if line is not None]
+
+    @cached_property
+    def sums(self) -> dict[str, Sums]:
+        return self.answers.sums() if self.answers.known else {}
+
+    @cached_property
+    def fidelities(self) -> list[tuple[Line, list[LineFidelity]]]:
+        subsets = list(subsets_of(self.evidence)) if self.lines else []
+        return [(line, list(line_fidelities(line, subsets))) for line in self.lines]
+
+    @property
+    def gain(self) -> str:
+        """What measures the gain on the task, `LOSS` or `DPO`."""
+        asked = self.record.get("gain", "auto")
+        if asked == "auto":
+            return DPO if self.answers.are_pairs else LOSS
+        return DPO if asked == "dpo" and self.answers.are_pairs else LOSS
+
+    def measured(self, line: Line) -> list[Measure]:
+        """The measure of the gain at each model of a line that has a task."""
+        if self.gain == LOSS:
+            return [loss(self.sums[name]) for name in line.models]
+        reference = self.sums[line.models[line.reference()]]
+        return [dpo_loss(self.sums[name], reference, self.record["beta"]) for name in line.models]
+
+    def task(self, line: Line) -> Task | None:
+        """The gain of a line, larger is better: over the items that count at every model. None
+        where there is no task, a model lacks its scores, or no item is left."""
+        if not set(line.models) <= set(self.sums):
+            return None
+        made = self.measured(line)
+        numerators = np.stack([-one.num for one in made])
+        denominators = made[0].den
+        counts = np.logical_and.reduce([one.den > 0 for one in made])
+        counts &= np.isfinite(numerators).all(axis=0)
+        if not counts.any():
+            return None
+        clusters = np.asarray(self.answers.clusters, dtype=object)[counts]
+        return Task(numerators[:, counts], denominators[counts], clusters.tolist())
+
+
+def place_row(line: Line, place: int) -> Row:
+    """What a row says of the checkpoint that it is about."""
+    return {
+        "run": line.run or None,
+        "checkpoint": place,
+        "stage": line.stages[place] or None,
+        "step": line.steps[place],
+        "tokens": line.tokens[place],
+        "model": line.models[place],
+    }
+
+
+def fidelity_table(training: Training) -> list[Row]:
+    """One row per checkpoint, family, rounds ("all"; "first" and "later" of families with rounds),
+    format and wording.
+
+    run, checkpoint (0 is the base), stage, step, tokens, model, family, rounds, format,
+    formulation, n (decisions of which every checkpoint of the run says something), r, log_loss
+    (nats per decision), mass, changed (the share of decisions whose likeliest option is another
+    than the base's) and kl (nats: the divergence of the shares of options from the base's). None
+    where r is undefined or nothing is known.
+    """
+    rows = []
+    for line, some in training.fidelities:
+        for one in some:
+            n = int(one.known.sum())
+            columns = {
+                "r": levels(one.r),
+                "log_loss": levels(one.log_loss),
+                "mass": levels(one.mean_mass),
+                "changed": one.changed().tolist() if n else [None] * len(line.models),
+                "kl": one.kl().tolist() if n else [None] * len(line.models),
+            }
+            for place in range(len(line.models)):
+                rows.append(
+                    {
+                        **place_row(line, place),
+                        "family": one.family,
+                        "rounds": one.rounds,
+                        "format": one.format,
+                        "formulation": one.formulation,
+                        "n": n,
+                        **{name: values[place] for name, values in columns.items()},
+                    }
+                )
+    return rows
+
+
+def task_table(training: Training) -> list[Row]:
+    """One row per checkpoint: how well it does the held-out task.
+
+    run, checkpoint, stage, step, tokens, model, measure (of the gain: "loss" or "dpo_loss"), g
+    (the share of the final gain that is reached; 0 at the base, 1 at the last) with its 95%
+    interval g_low and g_high over whole clusters (first turns), loss (nats per answer token); of
+    pairs also accuracy, accuracy_per_token, margin (nats), accuracy_shorter and accuracy_longer,
+    implicit_accuracy and dpo_loss (nats; against the first model of the last stage); items, missing
+    (items without a score), ties, equally_long (pairs) and note (why g has no interval).
+    """
+    rows = []
+    for line in training.lines:
+        if not set(line.models) <= set(training.sums):
+            continue
+        task = training.task(line)
+        progress: Sequence[Estimate | None] = [None] * len(line.models)
+        if task is not None:
+            progress = gains(task)
+        reference = training.sums[line.models[line.reference()]]
+        for place, (name, g) in enumerate(zip(line.models, progress, strict=True)):
+            sums = training.sums[name]
+            pairs = reference if sums.are_pairs else None
+            made = measures(sums, pairs, training.record["beta"])
+            rows.append(
+                {
+                    **place_row(line, place),
+                    "measure": training.gain,
+                    "g": None if g is None else g.value,
+                    "g_low": None if g is None else g.low,
+                    "g_high": None if g is None else g.high,
+                    **{name: one.value for name, one in made.items()},
+                    "items": made["loss"].counted,
+                    "missing": made["loss"].missing,
+                    "ties": made["accuracy"].ties if sums.are_pairs else None,
+                    "equally_long": equally_long(sums) if sums.are_pairs else None,
+                    "note": None if g is None else g.note,
+                }
+            )
+    return rows
