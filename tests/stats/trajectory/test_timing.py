@@ -99,7 +99,7 @@ def test_no_change_without_a_measure() -> None:
     still = Fidelity(flat, made.clusters, made.outcomes)
     assert compare(still, 3, 0).note == "constant prediction"
     assert band_of(still).note == "constant prediction"
-    assert timing(still, stop_at(5, 5, 5, 9)).word == "cannot be told"
+    assert timing(still, stop_at(5, 5, 5, 9)).word == "cannot say"
     few = Fidelity(made.values[:, :24], [made.clusters[0][:24]], made.outcomes[:24])  # type: ignore
     assert compare(few, 3, 0).note == "only 4 clusters (an interval needs 5)"
     assert timing(few, stop_at(5, 5, 5, 9)).reason == (
@@ -140,11 +140,11 @@ FALLS_AT_5 = (0, 0, 0, 0, 0, -0.5, -0.5, -0.5, -0.5)
         (FALLS_AT_5, stop_at(7, 6, 7, 9), "before", 5, 5),
         (FALLS_AT_5, stop_at(5, 5, 5, 9), "with", 5, 5),
         (FALLS_AT_5, stop_at(6, 5, 7, 9), "with", 5, 5),
-        (FALLS_AT_5, stop_at(6, 4, 7, 9), "cannot be told", 5, 5),
+        (FALLS_AT_5, stop_at(6, 4, 7, 9), "cannot say", 5, 5),
         (FALLS_AT_5, stop_at(4, 3, 4, 9), "after", 5, 5),
         # Resamples can all lie beside the stop itself: it counts with them.
         (FALLS_AT_5, stop_at(5, 6, 6, 9), "with", 5, 5),
-        (FALLS_AT_5, stop_at(None, 5, 5, 9), "cannot be told", 5, 5),
+        (FALLS_AT_5, stop_at(None, 5, 5, 9), "cannot say", 5, 5),
         ((0,) * 9, stop_at(5, 5, 5, 9), "never", None, None),
         ((0,) * 9, stop_at(None, 5, 5, 9), "never", None, None),
         # Up, back, and down: it first leaves at 2, and stays away from 6.
@@ -165,13 +165,13 @@ def test_a_change_that_began_before_is_not_after() -> None:
     slow = means((0, 0, -0.02, -0.03, -0.04, -0.06, -0.06, -0.06, -0.06))
     made = timing(slow, stop_at(4, 4, 4, 9), resamples=500)
     assert made.left is not None and made.left > 4
-    assert made.word == "cannot be told"
+    assert made.word == "cannot say"
     assert made.reason.endswith("after the stop at checkpoint 4, but may have begun earlier")
 
 
 def test_never_needs_data_that_could_have_shown_it() -> None:
     made = timing(means((0,) * 9), stop_at(5, 5, 5, 9), margin=0.01, resamples=500)
-    assert made.word == "cannot be told"
+    assert made.word == "cannot say"
     assert made.smallest is not None and made.smallest > 0.01
     assert made.reason.startswith(
         "no change is seen at any checkpoint, but one of 0.01 could have been missed: the smallest "
@@ -184,7 +184,7 @@ def test_never_is_about_every_checkpoint() -> None:
     values = np.concatenate([sure.values[:3], rough.values[3:]])
     stop = stop_at(2, 2, 2, 4)
     assert timing(sure, stop, resamples=500).word == "never"
-    assert timing(Fidelity(values, sure.clusters), stop, resamples=500).word == "cannot be told"
+    assert timing(Fidelity(values, sure.clusters), stop, resamples=500).word == "cannot say"
 
 
 @pytest.mark.parametrize("margin", [0, -0.1, float("nan")])

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tremble.stats.frames.line_fidelity import LineFidelity
-from tremble.stats.frames.training import Line
 from tremble.stats.inference.bootstrap import RESAMPLES
 from tremble.stats.tables.trajectory import Training
 from tremble.stats.trajectory.changes import Change
+from tremble.stats.trajectory.line_fidelity import LineFidelity
 from tremble.stats.trajectory.series import Fidelity
 from tremble.stats.trajectory.stop import Stop, choose_stop, fidelity_at
 from tremble.stats.trajectory.timing import timing
+from tremble.stats.trajectory.training import Line
 
 Row = dict[str, Any]
 WHOLE = "all"
@@ -107,7 +107,7 @@ def timing_table(training: Training, resamples: int = RESAMPLES) -> list[Row]:
     and measure ("r").
 
     run, family, rounds, format, formulation, measure, word ("before", "with", "after", "never",
-    "cannot be told"), reason, left (the first checkpoint at which the simultaneous 95% band of the
+    "cannot say"), reason, left (the first checkpoint at which the simultaneous 95% band of the
     change from the base leaves 0), stays (the first from which it stays away), stop, smallest (the
     smallest change that the band shows everywhere with a probability of .80), n.
     """

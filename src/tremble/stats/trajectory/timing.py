@@ -11,7 +11,7 @@ from tremble.stats.trajectory.changes import Band, band_of, compare
 from tremble.stats.trajectory.series import Fidelity
 from tremble.stats.trajectory.stop import Stop
 
-Word = Literal["before", "with", "after", "never", "cannot be told"]
+Word = Literal["before", "with", "after", "never", "cannot say"]
 # The smallest change of r that "never" is about: a convention, half of a small r.
 MARGIN = 0.05
 # A change within the range of stops is "with" it only if that range has at most one checkpoint on
@@ -52,7 +52,7 @@ def timing(
     stop. "after" also needs a change from the stop to that checkpoint, with a paired 95% interval
     that excludes 0: a change that began earlier and is only seen late is not "after". "never": the
     band leaves 0 nowhere, and would have shown a change of `margin` at every checkpoint. All else
-    "cannot be told", with the reason.
+    "cannot say", with the reason.
 
     `margin` is in the unit of the measure. Raises UserError: `margin` not above 0; ValueError: a
     stop of another number of checkpoints.
@@ -72,7 +72,7 @@ def timing(
     return Timing(word, reason, left, stays, smallest, band)
 
 
-_UNTOLD: Word = "cannot be told"
+_UNTOLD: Word = "cannot say"
 
 
 def _sides(band: Band) -> list[int]:
