@@ -1,0 +1,118 @@
+"""From a series of checkpoints to the study that scores it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tremble.checkpoints.cost import Cost, cost_of
+from tremble.checkpoints.series import Series
+from tremble.checkpoints.sources import series_of
+from tremble.checkpoints.study_text import FORMATS, Asked, study_text
+from tremble.datasets.base import names
+from tremble.errors import UserError
+from tremble.models.files import Notify
+from tremble.models.open import open_tokenizer
+from tremble.models.spec import RunOptions
+from tremble.stats.trajectory.stop import KEEP, check_keep
+from tremble.store.provenance import slug
+from tremble.study.file import Study, study_from
+from tremble.tasks.task_file import read_task
+
+
+@dataclass(frozen=True, slots=True)
+class TrajectoryOptions:
+    """What a user asks of a series (`commands.trajectory`). `formats` None: plain, and chat where a
+    checkpoint has a chat template; `keep` None: the usual one."""
+
+    source: str
+    base: str | None = None
+    data: tuple[str, ...] = ("demo",)
+    task: str | None = None
+    gain: str = "auto"
+    keep: float | None = None
+    formats: tuple[str, ...] | None = None
+    sample: int | None = None
+    template: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesStudy:
+    """A series in order, what it costs, and the study that scores it; None where only a plan was
+    asked for."""
+
+    series: Series
+    cost: Cost
+    study: Study | None
+
+
+def series_study(
+    options: TrajectoryOptions, notify: Notify, only_plan: bool = False
+) -> SeriesStudy:
+    """The series of a source and its study. No weights are downloaded; without `only_plan` the
+    tokenizer of the last checkpoint may be.
+
+    Raises UserError for faults of the source, of the task file and of what is asked.
+    """
+    if options.keep is not None:
+        check_keep(options.keep)
+    if options.task is not None:
+        read_task(options.task)  # before anything is listed or downloaded
+    series = series_of(options.source, options.base, notify)
+    cost = cost_of(series)
+    if only_plan:
+        return SeriesStudy(series, cost, None)
+    asked = Asked(
+        name_of(options.source),
+        options.data,
+        options.task,
+        options.gain,
+        KEEP if options.keep is None else options.keep,
+        options.formats or _formats(series, options.template, notify),
+        sample=options.sample,
+        template=options.template,
+    )
+    text = study_text(series, asked, names())
+    return SeriesStudy(series, cost, study_from(text, Path(f"trajectory {options.source}"), Path()))
+
+
+def name_of(source: str) -> str:
+    """The name of a source's study, and so of its folder."""
+    return f"trajectory-{slug(source.removesuffix('.toml'))}"
+
+
+def series_to_json(series: Series, cost: Cost) -> dict[str, Any]:
+    """checkpoints (run, stage, step, tokens, model, adapter), base, left_out (name, reason), notes
+    and cost (checkpoints, missing, bytes_each, bytes_total, loads)."""
+    return {
+        "base": series.base.id,
+        "checkpoints": [
+            {
+                "run": one.run or None,
+                "stage": one.stage or None,
+                "step": one.step,
+                "tokens": one.tokens,
+                "model": one.name,
+                "adapter": one.adapter,
+            }
+            for one in series.checkpoints
+        ],
+        "left_out": [{"name": name, "reason": reason} for name, reason in series.left_out],
+        "notes": list(series.notes),
+        "cost": asdict(cost),
+    }
+
+
+def _formats(series: Series, template: str | None, notify: Notify) -> tuple[str, ...]:
+    """Plain, and chat where there is a template for it."""
+    if template is not None:
+        return FORMATS
+    for spec in (series.checkpoints[-1].model, series.base):
+        try:
+            if open_tokenizer(spec, RunOptions(), notify).tokenizer.template is not None:
+                return FORMATS
+        except UserError:
+            continue  # whatever is wrong with it is said when it is scored
+    notify("No checkpoint has a chat template, so prompts are plain text; give one with --template.")
+    return FORMATS[:1]

@@ -1,0 +1,99 @@
+"""`tremble trajectory`: the checkpoints of a training, and when to stop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tremble.commands.base import AsJson, guarded, print_json, say, screen
+from tremble.commands.ending import complain
+from tremble.errors import UserError
+
+
+@guarded
+def trajectory(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="A trainer's folder (checkpoint-N), branches on the hub (org/model@step*), "
+            "folders of a repository (org/model:step-*), or a TOML file of [[checkpoint]] tables.",
+        ),
+    ],
+    base: Annotated[
+        str | None, typer.Option(help="The model that checkpoints are compared with.")
+    ] = None,
+    data: Annotated[
+        list[str] | None,
+        typer.Option(help="Decisions to score: a data set or a JSONL file; default: demo."),
+    ] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Held-out items of the training task (JSONL)."),
+    ] = None,
+    gain: Annotated[
+        str, typer.Option(metavar="MEASURE", help="What measures the gain: auto, loss or dpo.")
+    ] = "auto",
+    formats: Annotated[
+        str | None, typer.Option(help="plain, chat, or both separated by a comma; default: both.")
+    ] = None,
+    keep: Annotated[
+        float | None, typer.Option(help="The share of the gain that a stop keeps; default: .93.")
+    ] = None,
+    sample: Annotated[
+        int | None, typer.Option(help="At most so many decisions of each family.")
+    ] = None,
+    template: Annotated[
+        str | None, typer.Option(help="The chat template of the task: gemma, or a jinja file.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The study folder; default: named after the source.")
+    ] = None,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Show the checkpoints and their cost, and stop.")
+    ] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Follow a training, checkpoint by checkpoint: fidelity to people, the task, when to stop."""
+    from tremble.api.trajectory import TrajectoryOptions, series_study, series_to_json
+    from tremble.report.tables.series import series_layout
+    from tremble.report.terminal.tables import print_tables
+
+    options = TrajectoryOptions(
+        source, base, tuple(data or ("demo",)), task, gain, keep, _formats(formats), sample, template
+    )
+    made = series_study(options, complain, plan)
+    if plan and as_json:
+        print_json(series_to_json(made.series, made.cost))
+        return 1 if made.series.incomplete else 0
+    if not as_json:
+        tables, sentences = series_layout(made.series, made.cost)
+        print_tables(tables, screen())
+        for sentence in sentences:
+            say(sentence)
+    if plan:
+        return 1 if made.series.incomplete else 0
+    return _scored(made.study, out, as_json) or (1 if made.series.incomplete else 0)
+
+
+def _scored(study: Any, out: Path | None, as_json: bool) -> int:
+    from tremble.commands.study import score_and_say
+    from tremble.commands.tables import show_analysis
+    from tremble.store.provenance import slug
+
+    folder = out if out is not None else Path(slug(study.name))
+    ended = score_and_say(study, folder, quiet=as_json)
+    return show_analysis(folder, as_json) or ended
+
+
+def _formats(given: str | None) -> tuple[str, ...] | None:
+    """The formats in a text. Raises UserError for another name."""
+    if given is None:
+        return None
+    names = tuple(dict.fromkeys(name.strip() for name in given.split(",")))
+    for name in names:
+        if name not in ("plain", "chat"):
+            raise UserError(f"--formats holds {name!r}; give plain, chat or plain,chat.")
+    return names
