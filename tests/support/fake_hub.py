@@ -19,7 +19,7 @@ class FakeHub(ThreadingHTTPServer):
 
     `revisions`: (name, revision) to the commit it names, `main` by default; `commits`: (name,
     commit) to a folder of its own, by default that of the model. `served` lists the files whose
-    contents were asked for, as NAME/FILE.
+    contents were asked for, as NAME/FILE, `asked` every path that was asked for.
     """
 
     def __init__(self) -> None:
@@ -30,6 +30,7 @@ class FakeHub(ThreadingHTTPServer):
         self.revisions: dict[tuple[str, str], str] = {}
         self.commits: dict[tuple[str, str], Path] = {}
         self.served: list[str] = []
+        self.asked: list[str] = []
 
     @property
     def url(self) -> str:
@@ -52,6 +53,7 @@ class _Handler(BaseHTTPRequestHandler):
         name = "/".join(parts[2:4] if api else parts[:2])
         rest = parts[4:] if api else parts[2:]
         hub = self.server
+        hub.asked.append("/".join(parts))
         if name in hub.private or name not in hub.models:
             return self._answer(401 if name in hub.private else 404, code="RepoNotFound")
         if api and (not rest or rest[0] == "revision"):
@@ -130,7 +132,8 @@ class _Handler(BaseHTTPRequestHandler):
 def _entry(place: str, path: Path) -> dict[str, object]:
     """A file as the hub lists it; weights are large files there, whatever their size."""
     size, digest = path.stat().st_size, _digest(path)
-    entry = {"type": "file", "path": place, "size": size, "oid": digest[:40]}
+    blob = hashlib.sha1(b"blob %d\0" % size + path.read_bytes(), usedforsecurity=False)  # as git
+    entry = {"type": "file", "path": place, "size": size, "oid": blob.hexdigest()}
     if path.suffix == ".safetensors":
         entry["lfs"] = {"oid": digest, "size": size, "pointerSize": 134}
     return entry
