@@ -11,6 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote
 
+import pytest
+
 SHA = "0123456789abcdef0123456789abcdef01234567"
 
 
@@ -153,3 +155,25 @@ def fake_hub() -> Iterator[FakeHub]:
     finally:
         hub.shutdown()
         hub.server_close()
+
+
+def no_hub(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of the hub in `folder` that nothing else uses, and no token."""
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(folder / "cache"))
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(folder / "token"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    return folder / "cache"
+
+
+def asked_of(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has whatever is asked of the hub asked of this one."""
+    from huggingface_hub import constants
+
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+    template = hub.url + "/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)

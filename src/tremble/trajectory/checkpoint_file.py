@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 from tremble.disk.paths import is_file, is_folder, path_of
@@ -72,7 +71,8 @@ def _checkpoint(reader: Reader, entry: dict[str, Any]) -> Checkpoint | None:
         reader.fail(f"model is {written!r}, a built-in fake model, which has no training")
     model = folder or written
     base = None if entry["base"] is None else _here(reader, entry["base"]) or entry["base"]
-    adapter, wrong = (None, None) if base is None else (True, None)
+    adapter: bool | None = None if base is None else True
+    wrong: str | None = None
     if is_folder(path := path_of(model)):
         adapter, wrong = why_not(written, path)
         if base is not None and not adapter and wrong is None:

@@ -21,8 +21,9 @@ def holds_model(folder: Path) -> bool:
 
 
 def why_not(name: str, folder: Path) -> tuple[bool, str | None]:
-    """Whether a checkpoint's folder holds an adapter, and why it cannot be used (one sentence), None
-    for a whole one. Of its weights, the headers and lengths are read."""
+    """Whether a checkpoint's folder holds an adapter, and in one sentence why it cannot be used,
+    None for a whole one. Of its weights, the headers and lengths are read."""
+    names: set[str] = set()
     try:
         with reading(folder):
             names = {path.name for path in folder.iterdir()}
@@ -40,7 +41,7 @@ def why_not(name: str, folder: Path) -> tuple[bool, str | None]:
 
 
 def lacking(name: str, files: Collection[str]) -> str | None:
-    """Why a checkpoint with files of these names cannot be used, in one sentence; None where nothing
+    """In one sentence why a checkpoint with files of these names cannot be used; None where nothing
     in the names is against it."""
     kept = [file for file in files if not file.startswith(_OF_TRAINER)]
     adapter = ADAPTER_CONFIG in kept and "config.json" not in kept

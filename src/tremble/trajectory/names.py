@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Literal
 
 Unit = Literal["step", "epoch"]
@@ -21,7 +22,7 @@ _NAME = re.compile(
     r"(?:[-_](?:tokens)?[-_]?(?P<tokens>\d{1,9}(?:\.\d{1,9})?)(?P<unit>[KMBT])T?)?",
     re.IGNORECASE,
 )
-_THOUSANDS = {unit: 1000**power for power, unit in enumerate("KMBT", 1)}
+_THOUSANDS: dict[str, int] = {unit: 1000**power for power, unit in enumerate("KMBT", 1)}
 _COUNT = re.compile(r"(?:epoch|ep)[-_]?\d+", re.IGNORECASE)
 
 
@@ -52,4 +53,4 @@ def step_of(name: str) -> Step | None:
 def _tokens(number: str | None, unit: str | None) -> int | None:
     if number is None or unit is None:
         return None
-    return round(float(number) * _THOUSANDS[unit.upper()])
+    return round(Decimal(number) * _THOUSANDS[unit.upper()])

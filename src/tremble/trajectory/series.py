@@ -46,9 +46,9 @@ class Checkpoint:
 class Series:
     """Checkpoints that can be used, by stage, then step, then run.
 
-    `base`: what they are compared with, and what adapters are put on. `left_out`: name and reason (one sentence) of what is no part of the series, with
-    the `incomplete` checkpoints, for which a command ends with exit code 1. `notes`: sentences for
-    the user.
+    `base`: what they are compared with, and what adapters are put on. `left_out`: name and reason
+    (one sentence) of what is no part of the series, with the `incomplete` checkpoints, for which a
+    command ends with exit code 1. `notes`: sentences for the user.
     """
 
     source: str
