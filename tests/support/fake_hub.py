@@ -77,14 +77,15 @@ class _Handler(BaseHTTPRequestHandler):
             ]
             return self._json({"branches": refs, "tags": [], "converts": []})
         if api and rest[0] == "tree":
-            under = "/".join(rest[2:])
-            return self._json(
-                [
-                    _entry(place, path)
-                    for place, path in self._files(name, self._commit(name, rest[1])).items()
-                    if not under or place.startswith(f"{under}/")
-                ]
-            )
+            under, commit = "/".join(rest[2:]), self._commit(name, rest[1])
+            if not commit:
+                return self._answer(404, code="RevisionNotFound")
+            entries = [
+                _entry(place, path)
+                for place, path in self._files(name, commit).items()
+                if not under or place.startswith(f"{under}/")
+            ]
+            return self._json(entries) if entries else self._answer(404, code="EntryNotFound")
         if not api and rest[0] == "resolve":
             if name in hub.gated:  # as on the hub, only files are behind the gate
                 return self._answer(403, code="GatedRepo")
@@ -100,6 +101,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _commit(self, name: str, revision: str) -> str:
         """The commit that a revision names, which may be one itself."""
         known = {commit for (owner, commit) in self.server.commits if owner == name}
+        known |= {to for (owner, _), to in self.server.revisions.items() if owner == name}
         main = SHA if revision in ("main", SHA) else ""
         named = self.server.revisions.get((name, revision), main)
         return revision if revision in known else named

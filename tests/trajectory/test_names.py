@@ -39,7 +39,14 @@ def test_names_in_use(name: str, expected: Step) -> None:
     "name",
     [
         *("main", "", "final", "checkpoint", "checkpoint-best", "step-", "v1.0", "footstep3", "7b"),
-        *("step-1000-old", "checkpoint-1.5", "step²", f"step{'9' * 400}", "step1000-tokens4"),
+        *(
+            "tmp-checkpoint-8",
+            "step-1000-old",
+            "checkpoint-1.5",
+            "step²",
+            f"step{'9' * 400}",
+            "step1000-tokens4",
+        ),
     ],
 )
 def test_names_without_a_step(name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from tremble.models.adapters import Adapter, is_adapter
 from tremble.models.files import ADAPTER_CONFIG, ADAPTER_WEIGHTS, check_weights, reading
 
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt")
+_SHARD = re.compile(r"(.*-)(\d{5})(-of-)(\d{5})(\.safetensors)")
 # What trainers store to go on later; none of it is a model.
 _OF_TRAINER = ("optimizer", "scheduler", "rng_state", "training_args", "trainer_state", "scaler")
 
@@ -63,9 +65,25 @@ def lacking(name: str, files: Collection[str]) -> str | None:
         )
     if not weights:
         return f"The checkpoint {name!r} has no weights; copy, download or save it again."
+    if lost := _lost_shard(weights):
+        return (
+            f"The checkpoint {name!r} lacks {lost!r}, one of its files of weights; copy it again."
+        )
     if not adapter and "config.json" not in kept:
         return (
             f"The checkpoint {name!r} has neither config.json nor {ADAPTER_CONFIG}; copy, download "
             "or save it again."
         )
+    return None
+
+
+def _lost_shard(weights: Collection[str]) -> str | None:
+    """The first file that others of the same weights count and that is not there."""
+    if "model.safetensors" in weights:
+        return None
+    for found in filter(None, map(_SHARD.fullmatch, sorted(weights))):
+        before, _, of, number, end = found.groups()
+        for place in range(1, int(number) + 1):
+            if (name := f"{before}{place:05}{of}{number}{end}") not in weights:
+                return name
     return None

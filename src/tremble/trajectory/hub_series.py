@@ -9,7 +9,7 @@ from tremble.errors import UserError
 from tremble.models.hub_files import HubName
 from tremble.models.hub_lists import branches, check_access, folders
 from tremble.models.spec import ModelSpec
-from tremble.text import counted, some_of
+from tremble.text import some_of
 from tremble.trajectory.names import step_of
 from tremble.trajectory.series import Checkpoint, Found
 from tremble.trajectory.stages import is_stage, stage_and_run
@@ -100,6 +100,7 @@ def _fits(folder: str, pattern: str) -> bool:
 def _check_any(fitting: Sequence[str], every: Sequence[str], what: str, pattern: str) -> None:
     if not fitting:
         kind = what.partition(" ")[0]
-        number = counted(len(every), kind).replace("branchs", "branches")
+        plural = f"{kind}es" if kind.endswith("ch") else f"{kind}s"
+        number = f"{len(every):,} {kind if len(every) == 1 else plural}"
         has = f"{number}: {some_of(every[:_SHOWN], len(every) - _SHOWN)}" if every else f"no {kind}"
         raise UserError(f"No {what} fits the pattern {pattern!r}; it has {has}.")

@@ -44,6 +44,8 @@ def step_of(name: str) -> Step | None:
     if found is None:
         return None
     stage = found["stage"]
+    if stage is not None and stage.lower() == "tmp":  # what a trainer is still writing
+        return None
     if stage is not None and _COUNT.fullmatch(stage):  # epoch-1-step-500: no stage of training
         stage = None
     unit: Unit = "epoch" if found["word"].lower() == "epoch" else "step"

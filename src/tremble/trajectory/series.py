@@ -113,7 +113,7 @@ def usable(checkpoints: Sequence[Checkpoint], found: Found) -> tuple[Checkpoint,
 def left_out(checkpoints: Sequence[Checkpoint], found: Found) -> tuple[tuple[str, str], ...]:
     """Name and reason of what is no part of the series."""
     nameless = [
-        (name, f"The name {name!r} has no step; rename it, or list it in a TOML file.")
+        (name, f"The name {name!r} has no step; rename it, or list the series in a TOML file.")
         for name in found.nameless
     ]
     return (*nameless, *((one.name, one.why_not) for one in checkpoints if one.why_not))
