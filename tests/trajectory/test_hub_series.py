@@ -288,7 +288,9 @@ def test_names_that_are_no_series(hub: FakeHub, tiny: Path) -> None:
     assert "'main' in the branches of" in (said := refused(f"{NAME}@ma*")) and "no step" in said
     assert "There is no model 'them/gone' on the hub" in refused("them/gone@step*")
     assert "has no revision 'gone'" in refused(f"{NAME}@gone:step-*")
-    assert "neither a folder nor a possible hub name" in refused("a b@step*")
+    assert "is a web address" in refused("https://hub.example/them/series")
+    for name in ("a b@step*", "runs*"):
+        assert f"{name!r} is neither a folder nor a possible hub name" in refused(name)
 
 
 def test_a_gated_model_and_no_hub(
@@ -327,7 +329,7 @@ def test_a_file_over_models_of_the_cache_offline(
     found = series(str(path))
     assert [one.name for one in found.checkpoints] == [NAME]
     assert [one.name for one in found.incomplete] == ["them/two"]
-    assert "cannot be listed offline" in found.left_out[0][1]
+    assert "'them/two' is not on this machine, and HF_HUB_OFFLINE" in found.left_out[0][1]
     assert cost_of(found) == Cost(1, 0, 0, 0, 1)
 
 

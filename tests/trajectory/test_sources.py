@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -183,6 +184,7 @@ def test_folders_without_checkpoints(tmp_path: Path, tiny: Path, whole: Path) ->
     assert "named/final' in " in (said := refused(tmp_path / "named")) and "has no step" in said
     assert "There is no folder './gone'" in refused("./gone")
     assert "There is no folder 'mock'" in refused("mock")
+    assert "The name of the series is empty" in refused("")
     (tmp_path / "notes.txt").touch()
     assert "not a .toml file" in refused(tmp_path / "notes.txt")
 
@@ -294,3 +296,20 @@ def test_files_without_a_checkpoint(tmp_path: Path) -> None:
 
 def test_names_are_those_of_tables(whole: Path) -> None:
     assert all(one.name == model_name(one.model) for one in series(whole).checkpoints)
+
+
+def test_a_folder_that_cannot_be_read_stops_nobody(
+    tmp_path: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint(tmp_path / "run" / "checkpoint-1", tiny)
+    (tmp_path / "theirs").mkdir()
+    inner = Path.iterdir
+
+    def guarded(self: Path) -> Iterator[Path]:
+        if self.name == "theirs":
+            raise PermissionError(13, "Permission denied")
+        return inner(self)
+
+    monkeypatch.setattr(Path, "iterdir", guarded)
+    assert steps(series(tmp_path)) == [("", "run", 1)]
+    assert "cannot be read (Permission denied)" in refused(tmp_path / "theirs")

@@ -67,6 +67,17 @@ def files_of(place: HubName) -> Files:
     }
 
 
+def check_name(place: HubName, written: str) -> None:
+    """Raises UserError, with what the user wrote, where a name cannot be one on the hub."""
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils._validators import validate_repo_id
+
+    try:
+        validate_repo_id(place.name)
+    except HFValidationError as error:
+        raise failure(error, HubName(written)) from error
+
+
 def check_access(place: HubName) -> None:
     """Raises ModelUnavailable where the hub gives lists of a model's files, but not the files: its
     terms are not accepted. One request, without content."""
@@ -105,6 +116,11 @@ def _listed(file: RepoFile) -> ListedFile:
 def _check_online(place: HubName, what: str) -> None:
     from huggingface_hub import constants
 
+    if constants.HF_HUB_OFFLINE and what == "files":
+        raise ModelUnavailable(
+            f"The model {place!r} is not on this machine, and HF_HUB_OFFLINE forbids asking the "
+            "hub; unset HF_HUB_OFFLINE, or download the model first."
+        )
     if constants.HF_HUB_OFFLINE:
         raise ModelUnavailable(
             f"The {what} of {place!r} cannot be listed offline, and HF_HUB_OFFLINE forbids asking "

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 from tremble.errors import UserError
 from tremble.models.hub_files import HubName
-from tremble.models.hub_lists import branches, check_access, folders
+from tremble.models.hub_lists import branches, check_access, check_name, folders
 from tremble.models.spec import ModelSpec
 from tremble.text import some_of
 from tremble.trajectory.names import step_of
@@ -25,7 +25,13 @@ def found_on(source: str) -> Found:
     Raises UserError where there is no pattern, or more than one, or nothing fits it, and
     ModelUnavailable where the hub gives no list, or no files.
     """
+    if "://" in source:
+        raise UserError(
+            f"{source!r} is a web address; give a name of the hub with a pattern, such as "
+            "org/model@step*."
+        )
     place = HubName.of(source)
+    check_name(place, source)
     in_revision = bool(_WILD & set(place.revision or ""))
     in_folder = bool(_WILD & set(place.subfolder or ""))
     if in_revision and place.subfolder is not None:

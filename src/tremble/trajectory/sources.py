@@ -55,6 +55,11 @@ def series_of(source: str, base: str | None, notify: Notify) -> Series:
 
 
 def _found(source: str) -> Found:
+    if not source.strip():
+        raise UserError(
+            "The name of the series is empty; give a folder with checkpoints, a TOML file, or a "
+            "pattern of hub names such as org/model@step*."
+        )
     path = path_of(source)
     if is_folder(path):
         recorded = _record_reader(path)

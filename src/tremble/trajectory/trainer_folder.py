@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
-from tremble.errors import UserError
+from tremble.errors import ModelUnavailable, UserError
 from tremble.models.files import reading
 from tremble.models.spec import ModelSpec
 from tremble.trajectory.complete import holds_model, why_not
@@ -21,7 +22,7 @@ def found_in(source: str, folder: Path) -> Found:
 
     Raises UserError for the folder of one checkpoint alone.
     """
-    start = source.rstrip("/\\") or source
+    start = source.rstrip("/\\") or "/."
     checkpoints, nameless = [], []
     for run in _runs(folder, _DEPTH) or [folder]:
         above = run.relative_to(folder).parts
@@ -64,7 +65,11 @@ def _runs(folder: Path, depth: int) -> list[Path]:
     inside = _folders(folder)
     if any(step_of(path.name) for path in inside):
         return [folder]
-    return [run for path in inside for run in _runs(path, depth - 1)] if depth else []
+    found = []
+    for path in inside if depth else []:
+        with suppress(ModelUnavailable):  # another user's, or the system's
+            found += _runs(path, depth - 1)
+    return found
 
 
 def _folders(folder: Path) -> list[Path]:
