@@ -7,6 +7,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from tests.support.fake_hub import FakeHub
+
 # What a Trainer stores beside a model, to go on later.
 STATE = ("optimizer.pt", "scheduler.pt", "rng_state.pth", "training_args.bin", "trainer_state.json")
 
@@ -51,3 +53,17 @@ def other_tokenizer(folder: Path) -> Path:
     }
     path.write_text(json.dumps(content))
     return folder
+
+
+def branch(hub: FakeHub, model: str, name: str, folder: Path | None = None) -> None:
+    """A branch of a hub model, with files of its own or those of `main`."""
+    commit = f"{len(hub.revisions) + 1:040x}"
+    hub.revisions[model, name] = commit
+    if folder is not None:
+        hub.commits[model, commit] = folder
+
+
+def bytes_of(folder: Path, *patterns: str) -> int:
+    """Of the files of a model that are read."""
+    patterns = patterns or ("*.safetensors", "*.json", "*.jinja")
+    return sum(path.stat().st_size for pattern in patterns for path in folder.glob(pattern))

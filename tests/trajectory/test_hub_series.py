@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import time
 from pathlib import Path
 
 import pytest
 from huggingface_hub import constants, snapshot_download
 
-from tests.support.checkpoints import checkpoint, configured, other_tokenizer
+from tests.support.checkpoints import branch, bytes_of, checkpoint, configured, other_tokenizer
 from tests.support.fake_hub import FakeHub
 from tremble.errors import ModelUnavailable, UserError
 from tremble.models.hub_files import HubName
@@ -35,23 +34,9 @@ def refused(source: str, base: str | None = None) -> str:
     return text
 
 
-def branch(hub: FakeHub, name: str, folder: Path | None = None) -> None:
-    """A branch of the series, with files of its own or those of `main`."""
-    commit = f"{len(hub.revisions) + 1:040x}"
-    hub.revisions[NAME, name] = commit
-    if folder is not None:
-        hub.commits[NAME, commit] = folder
-
-
-def bytes_of(folder: Path, *patterns: str) -> int:
-    """Of the files of a model that are read."""
-    patterns = patterns or ("*.safetensors", "*.json", "*.jinja")
-    return sum(path.stat().st_size for pattern in patterns for path in folder.glob(pattern))
-
-
 def test_branches(hub: FakeHub, tiny: Path) -> None:
     for name in ("step1000-tokens4B", "step20-tokens1B", "step300", "step-final", "v2", "Step5"):
-        branch(hub, name)
+        branch(hub, NAME, name)
     found = series(f"{NAME}@step*")
     names = ["step20-tokens1B", "step300", "step1000-tokens4B"]
     assert [one.name for one in found.checkpoints] == [f"{NAME}@{name}" for name in names]
@@ -68,82 +53,28 @@ def test_branches(hub: FakeHub, tiny: Path) -> None:
 
 def test_branches_by_stage(hub: FakeHub) -> None:
     for name in ("stage2-step-10", "stage1-step-40000", "stage1-step-200"):
-        branch(hub, name)
+        branch(hub, NAME, name)
     found = series(f"{NAME}@stage*")
     assert [(one.stage, one.step) for one in found.checkpoints] == [
         ("stage1", 200),
         ("stage1", 40_000),
         ("stage2", 10),
     ]
-    branch(hub, "annealing-step-10")
+    branch(hub, NAME, "annealing-step-10")
     said = refused(f"{NAME}@*step*")
     assert "order of the stages" in said and "'annealing'" in said and "'stage2'" in said
-    branch(hub, "stage1-step-0200")
+    branch(hub, NAME, "stage1-step-0200")
     said = refused(f"{NAME}@stage*")
     assert f"'{NAME}@stage1-step-200' and '{NAME}@stage1-step-0200' are both step 200" in said
 
 
-def test_a_thousand_branches(hub: FakeHub, tiny: Path) -> None:
-    """As many requests as for ten, and no weights."""
-    asked = []
-    for number in (10, 1000):
-        for step in range(len(hub.revisions), number):
-            branch(hub, f"step{step * 1000}-tokens{step}B")
-        hub.asked.clear()
-        start = time.monotonic()
-        found = series(f"{NAME}@step*")
-        cost = cost_of(found)
-        took = time.monotonic() - start
-        assert [one.step for one in found.checkpoints] == [step * 1000 for step in range(number)]
-        size = bytes_of(tiny)
-        assert cost == Cost(number, number, size, size * number, number)
-        asked.append(list(hub.asked))
-    assert took < 10
-    assert len(asked[0]) == len(asked[1]) < 10
-    assert hub.served == []
-
-
 def test_a_branch_that_appears_later(hub: FakeHub) -> None:
-    branch(hub, "step1")
+    branch(hub, NAME, "step1")
     before = series(f"{NAME}@step*")
-    branch(hub, "step2")
+    branch(hub, NAME, "step2")
     after = series(f"{NAME}@step*")
     assert after.checkpoints[:1] == before.checkpoints
     assert [one.step for one in after.checkpoints] == [1, 2]
-
-
-def test_what_is_here_is_not_downloaded_again(hub: FakeHub, tiny: Path) -> None:
-    for step in (1, 2, 3):
-        branch(hub, f"step{step}")
-    snapshot_download(NAME, revision="step1")
-    cost = cost_of(series(f"{NAME}@step*"))
-    assert cost == Cost(3, 2, bytes_of(tiny), 2 * bytes_of(tiny), 3)
-
-
-def test_the_larger_of_two_sizes_counts(hub: FakeHub, tiny: Path, tmp_path: Path) -> None:
-    large = Path(shutil.copytree(tiny, tmp_path / "large"))
-    (large / "more.json").write_bytes(b" " * 1000)
-    for name in ("consolidated.safetensors", "optimizer.pt"):  # which nobody reads
-        (large / name).write_bytes(b" " * 5000)
-    for step, folder in ((1, None), (2, None), (3, large)):
-        branch(hub, f"step{step}", folder)
-    size = bytes_of(tiny) + 1000
-    assert cost_of(series(f"{NAME}@step*")) == Cost(3, 3, size, 3 * size, 3)
-    hub.revisions[NAME, "step1"], hub.revisions[NAME, "step3"] = (
-        hub.revisions[NAME, "step3"],
-        hub.revisions[NAME, "step1"],
-    )
-    assert cost_of(series(f"{NAME}@step*")) == Cost(3, 3, size, 3 * size, 3)
-
-
-def test_a_hub_that_does_not_say_what_a_series_costs(
-    hub: FakeHub, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for step in (1, 2):
-        branch(hub, f"step{step}")
-    found = series(f"{NAME}@step*")
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    assert cost_of(found) == Cost(2, 2, None, None, 2)
 
 
 def test_branches_of_adapters(hub: FakeHub, tiny: Path, lora: Path, tmp_path: Path) -> None:
@@ -152,7 +83,7 @@ def test_branches_of_adapters(hub: FakeHub, tiny: Path, lora: Path, tmp_path: Pa
         Path(shutil.copytree(lora, tmp_path / "a")), base_model_name_or_path="them/base"
     )
     for step in (1, 2, 3):
-        branch(hub, f"step{step}", own)
+        branch(hub, NAME, f"step{step}", own)
     found = series(f"{NAME}@step*")
     assert found.base == ModelSpec("them/base")
     assert {one.adapter for one in found.checkpoints} == {True}
@@ -163,7 +94,7 @@ def test_branches_of_adapters(hub: FakeHub, tiny: Path, lora: Path, tmp_path: Pa
     other = configured(
         Path(shutil.copytree(lora, tmp_path / "b")), base_model_name_or_path="them/other"
     )
-    branch(hub, "step4", other)
+    branch(hub, NAME, "step4", other)
     assert "different models, 'them/base' and 'them/other'" in refused(f"{NAME}@step*")
 
 
@@ -191,7 +122,7 @@ def test_folders(hub: FakeHub, folders: Path, tiny: Path) -> None:
     # The state of training is not read, and trainer_state.json is two bytes of JSON.
     assert cost == Cost(3, 3, bytes_of(tiny) + 2, 3 * (bytes_of(tiny) + 2), 3)
     assert find(found.checkpoints[2].model, print, weights=False).folder.name == "checkpoint-120"
-    branch(hub, "old", folders)
+    branch(hub, NAME, "old", folders)
     at = series(f"{NAME}@old:checkpoint-*")
     assert at.checkpoints[0].name == f"{NAME}@old:checkpoint-8"
 
@@ -228,7 +159,7 @@ def test_the_first_and_last_branch_are_looked_at(hub: FakeHub, tiny: Path, tmp_p
     pickled = checkpoint(tmp_path / "p", tiny, "model.safetensors")
     (pickled / "pytorch_model.bin").touch()
     for step in (1, 2, 3):
-        branch(hub, f"step{step}", pickled if step == 1 else None)
+        branch(hub, NAME, f"step{step}", pickled if step == 1 else None)
     found = series(f"{NAME}@step*")
     assert [one.step for one in found.incomplete] == [1]
     assert found.base == ModelSpec(f"{NAME}@step2")
@@ -276,7 +207,7 @@ def test_a_file_over_repositories(hub: FakeHub, tiny: Path, lora: Path, tmp_path
 
 def test_names_that_are_no_series(hub: FakeHub, tiny: Path) -> None:
     for step in range(5):
-        branch(hub, f"step{step}")
+        branch(hub, NAME, f"step{step}")
     said = refused(NAME)
     assert f"give {NAME}@step* for branches, or {NAME}:step-* for folders" in said
     assert "as a hub name it is one model" in refused(f"{NAME}@step1")
@@ -296,7 +227,7 @@ def test_names_that_are_no_series(hub: FakeHub, tiny: Path) -> None:
 def test_a_gated_model_and_no_hub(
     hub: FakeHub, folders: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    branch(hub, "step1")
+    branch(hub, NAME, "step1")
     hub.gated.add(NAME)
     for source in (f"{NAME}@step*", f"{NAME}:checkpoint-*"):
         assert f"'{NAME}' is gated" in refused(source)
@@ -331,15 +262,6 @@ def test_a_file_over_models_of_the_cache_offline(
     assert [one.name for one in found.incomplete] == ["them/two"]
     assert "'them/two' is not on this machine, and HF_HUB_OFFLINE" in found.left_out[0][1]
     assert cost_of(found) == Cost(1, 0, 0, 0, 1)
-
-
-def test_what_a_series_on_this_machine_costs(tmp_path: Path, tiny: Path, lora: Path) -> None:
-    for step in (1, 2, 3):
-        checkpoint(tmp_path / "whole" / f"checkpoint-{step}", tiny)
-        checkpoint(tmp_path / "lora" / f"checkpoint-{step}", lora)
-    assert cost_of(series(str(tmp_path / "whole"))) == Cost(3, 0, 0, 0, 3)
-    assert cost_of(series(str(tmp_path / "whole"), str(tiny))) == Cost(3, 0, 0, 0, 4)
-    assert cost_of(series(str(tmp_path / "lora"))) == Cost(3, 0, 0, 0, 1)
 
 
 def test_the_imitated_hub_names_files_as_git_does(hub: FakeHub, tmp_path: Path) -> None:
