@@ -11,6 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote
 
+import pytest
+
 SHA = "0123456789abcdef0123456789abcdef01234567"
 
 
@@ -19,7 +21,7 @@ class FakeHub(ThreadingHTTPServer):
 
     `revisions`: (name, revision) to the commit it names, `main` by default; `commits`: (name,
     commit) to a folder of its own, by default that of the model. `served` lists the files whose
-    contents were asked for, as NAME/FILE.
+    contents were asked for, as NAME/FILE, `asked` every path that was asked for.
     """
 
     def __init__(self) -> None:
@@ -30,6 +32,7 @@ class FakeHub(ThreadingHTTPServer):
         self.revisions: dict[tuple[str, str], str] = {}
         self.commits: dict[tuple[str, str], Path] = {}
         self.served: list[str] = []
+        self.asked: list[str] = []
 
     @property
     def url(self) -> str:
@@ -52,6 +55,7 @@ class _Handler(BaseHTTPRequestHandler):
         name = "/".join(parts[2:4] if api else parts[:2])
         rest = parts[4:] if api else parts[2:]
         hub = self.server
+        hub.asked.append("/".join(parts))
         if name in hub.private or name not in hub.models:
             return self._answer(401 if name in hub.private else 404, code="RepoNotFound")
         if api and (not rest or rest[0] == "revision"):
@@ -73,14 +77,15 @@ class _Handler(BaseHTTPRequestHandler):
             ]
             return self._json({"branches": refs, "tags": [], "converts": []})
         if api and rest[0] == "tree":
-            under = "/".join(rest[2:])
-            return self._json(
-                [
-                    _entry(place, path)
-                    for place, path in self._files(name, self._commit(name, rest[1])).items()
-                    if not under or place.startswith(f"{under}/")
-                ]
-            )
+            under, commit = "/".join(rest[2:]), self._commit(name, rest[1])
+            if not commit:
+                return self._answer(404, code="RevisionNotFound")
+            entries = [
+                _entry(place, path)
+                for place, path in self._files(name, commit).items()
+                if not under or place.startswith(f"{under}/")
+            ]
+            return self._json(entries) if entries else self._answer(404, code="EntryNotFound")
         if not api and rest[0] == "resolve":
             if name in hub.gated:  # as on the hub, only files are behind the gate
                 return self._answer(403, code="GatedRepo")
@@ -96,6 +101,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _commit(self, name: str, revision: str) -> str:
         """The commit that a revision names, which may be one itself."""
         known = {commit for (owner, commit) in self.server.commits if owner == name}
+        known |= {to for (owner, _), to in self.server.revisions.items() if owner == name}
         main = SHA if revision in ("main", SHA) else ""
         named = self.server.revisions.get((name, revision), main)
         return revision if revision in known else named
@@ -130,7 +136,8 @@ class _Handler(BaseHTTPRequestHandler):
 def _entry(place: str, path: Path) -> dict[str, object]:
     """A file as the hub lists it; weights are large files there, whatever their size."""
     size, digest = path.stat().st_size, _digest(path)
-    entry = {"type": "file", "path": place, "size": size, "oid": digest[:40]}
+    blob = hashlib.sha1(b"blob %d\0" % size + path.read_bytes(), usedforsecurity=False)  # as git
+    entry = {"type": "file", "path": place, "size": size, "oid": blob.hexdigest()}
     if path.suffix == ".safetensors":
         entry["lfs"] = {"oid": digest, "size": size, "pointerSize": 134}
     return entry
@@ -150,3 +157,25 @@ def fake_hub() -> Iterator[FakeHub]:
     finally:
         hub.shutdown()
         hub.server_close()
+
+
+def no_hub(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of the hub in `folder` that nothing else uses, and no token."""
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(folder / "cache"))
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(folder / "token"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    return folder / "cache"
+
+
+def asked_of(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has whatever is asked of the hub asked of this one."""
+    from huggingface_hub import constants
+
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+    template = hub.url + "/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)

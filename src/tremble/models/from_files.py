@@ -108,13 +108,18 @@ class FromFiles(ABC):
 def has_tokenizer(folder: Path) -> bool:
     """Whether a folder has a file with the vocabulary of a tokenizer."""
     with reading(folder):
-        return any(_VOCABULARY.fullmatch(path.name) for path in folder.iterdir() if path.is_file())
+        return any(is_vocabulary(path.name) for path in folder.iterdir() if path.is_file())
+
+
+def is_vocabulary(name: str) -> bool:
+    """Whether a file of that name has the vocabulary of a tokenizer."""
+    return _VOCABULARY.fullmatch(name) is not None
 
 
 def _is_of_tokenizer(path: Path) -> bool:
     """Whether a file may decide what a tokenizer, or its chat template, is."""
     named = path.name in ("tokenizer_config.json", "config.json", *_TOKENIZER_JSON)
-    known = named or _VOCABULARY.fullmatch(path.name) or path.suffix in (".jinja", ".txt")
+    known = named or is_vocabulary(path.name) or path.suffix in (".jinja", ".txt")
     return bool(known) and path.is_file()
 
 
@@ -269,7 +274,7 @@ def _check_tokenizer_files(spec: ModelSpec, files: ModelFiles) -> None:
     of its JSON files cannot be read."""
     with reading(files.folder):
         paths = sorted(path for path in files.folder.iterdir() if path.is_file())
-    if not any(_VOCABULARY.fullmatch(path.name) for path in paths):
+    if not any(is_vocabulary(path.name) for path in paths):
         raise ModelUnavailable(
             f"The model {spec.id!r} has no tokenizer.json (or tokenizer.model, or vocab.json); "
             "copy or download its tokenizer into its folder."

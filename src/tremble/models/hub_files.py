@@ -139,10 +139,10 @@ def _stored_digest(path: Path) -> str:
 
 def failure(error: Exception, place: HubName) -> UserError:
     """What a user is told where the hub, or what is asked of it, fails."""
-    return _refused(error, place) or ModelUnavailable(_what_failed(error, place))
+    return refused(error, place) or ModelUnavailable(_what_failed(error, place))
 
 
-def _refused(error: Exception, place: HubName) -> UserError | None:
+def refused(error: Exception, place: HubName) -> UserError | None:
     """What a user is told where the hub has no such model for them; None for other failures."""
     from huggingface_hub import constants, get_token
     from huggingface_hub.errors import (

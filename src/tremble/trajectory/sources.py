@@ -1,0 +1,98 @@
+"""From what a user names to a series: a trainer's folder, branches or folders on the hub, a TOML
+file, or the record of a training run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from tremble.disk.paths import is_file, is_folder, path_of
+from tremble.errors import UserError
+from tremble.models.files import Notify
+from tremble.models.hub_lists import Files, files_of
+from tremble.models.open import is_made_up, source_of
+from tremble.models.spec import ModelSpec, model_name
+from tremble.text import counted
+from tremble.trajectory.bases import on_one_base
+from tremble.trajectory.checkpoint_file import found_listed
+from tremble.trajectory.hub_series import found_on
+from tremble.trajectory.listings import looked_at, on_hub
+from tremble.trajectory.series import Found, Series, in_order, left_out, usable
+from tremble.trajectory.tokenizers import differing
+from tremble.trajectory.trainer_folder import found_in
+
+# Files that say that a folder is the record of a training run, each with the module that reads it:
+# `found_in(source, folder) -> Found`, as of a trainer's folder.
+RECORDS: dict[str, str] = {}
+
+
+def series_of(source: str, base: str | None, notify: Notify) -> Series:
+    """The series that a user names, in order. Weights are not read or downloaded; of the hub, lists
+    of files and the configurations of adapters are.
+
+    `base`: the model that adapters are put on, and that whole weights are compared with; None for
+    the adapters' own, or else the first checkpoint. `notify` is told what the user should know.
+
+    Raises UserError where there is no such source, no checkpoint in it, or no usable one; for two
+    of one step, an unclear order of stages and adapters of different models; ModelUnavailable
+    where the hub does not list it.
+    """
+    found = _found(source)
+    checkpoints, files = looked_at(in_order(found, source), found)
+    kept = usable(checkpoints, found)
+    on, kept, notes = on_one_base(kept, base)
+    apart = left_out(checkpoints, found)
+    others = [(one.name, files.get(one.name)) for one in kept if one.model != on]
+    notes = (*notes, *differing((model_name(on), _base_files(on, files)), others))
+    if apart:
+        notes = (*notes, f"{counted(len(apart), 'name')} left out; the first: {apart[0][1]}")
+    for note in notes:
+        notify(note)
+    incomplete = tuple(one for one in checkpoints if not one.complete)
+    return Series(source, on, kept, apart, incomplete, notes)
+
+
+def _found(source: str) -> Found:
+    if not source.strip():
+        raise UserError(
+            "The name of the series is empty; give a folder with checkpoints, a TOML file, or a "
+            "pattern of hub names such as org/model@step*."
+        )
+    path = path_of(source)
+    if is_folder(path):
+        recorded = _record_reader(path)
+        made: Found = (recorded.found_in if recorded else found_in)(source, path)
+        return made
+    if is_file(path) or source.endswith(".toml"):
+        if not source.endswith(".toml"):
+            raise UserError(
+                f"{source!r} is a file but not a .toml file; give a folder with checkpoints, a "
+                "TOML file, or a pattern of hub names such as org/model@step*."
+            )
+        return found_listed(source)
+    if is_made_up(source) or not source_of(source).has_revisions:
+        raise UserError(
+            f"There is no folder {source!r}; check the path, or give a TOML file, or a pattern of "
+            "hub names such as org/model@step*."
+        )
+    return found_on(source)
+
+
+def _record_reader(folder: Path) -> Any:
+    """The module that reads the record in a folder; None where there is no record."""
+    name = next((name for name in RECORDS if is_file(folder / name)), None)
+    return None if name is None else import_module(RECORDS[name])
+
+
+def _base_files(base: ModelSpec, files: Mapping[str, Files]) -> Files | None:
+    """The base's files as the hub lists them; None where it is not on the hub, or no list is had,
+    which stops nobody who has its files."""
+    place = on_hub(base)
+    if place is None or model_name(base) in files:
+        return files.get(model_name(base))
+    try:
+        return files_of(place)
+    except UserError:
+        return None
