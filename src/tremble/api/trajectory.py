@@ -15,7 +15,7 @@ from tremble.errors import UserError
 from tremble.models.files import Notify
 from tremble.models.open import open_tokenizer
 from tremble.models.spec import RunOptions
-from tremble.stats.trajectory.stop import KEEP, check_keep
+from tremble.stats.trajectory.keep import KEEP, check_keep
 from tremble.store.provenance import slug
 from tremble.study.file import Study, study_from
 from tremble.tasks.task_file import read_task
@@ -114,5 +114,7 @@ def _formats(series: Series, template: str | None, notify: Notify) -> tuple[str,
                 return FORMATS
         except UserError:
             continue  # whatever is wrong with it is said when it is scored
-    notify("No checkpoint has a chat template, so prompts are plain text; give one with --template.")
+    notify(
+        "No checkpoint has a chat template, so prompts are plain text; give one with --template."
+    )
     return FORMATS[:1]

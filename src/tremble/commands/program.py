@@ -28,6 +28,7 @@ from tremble.commands.probe import probe
 from tremble.commands.published import published_wins
 from tremble.commands.score import score
 from tremble.commands.study import analyze, demo, report, run
+from tremble.commands.trajectory import trajectory
 from tremble.commands.verdict import verdict
 from tremble.commands.xray import xray
 from tremble.errors import UserError
@@ -126,6 +127,7 @@ data_app.command("check")(data_check)
 data_app.command("dates")(data_dates)
 app.command()(plan)
 app.command()(probe)
+app.command()(trajectory)
 app.command()(xray)
 app.command()(run)
 app.command()(analyze)

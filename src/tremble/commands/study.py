@@ -28,7 +28,7 @@ def demo(
     from tremble.study.file import read_study
 
     study = read_study(write_demo(out, full, complain))
-    return _run(study, out) or show_analysis(out) or _page(out)
+    return score_and_say(study, out) or show_analysis(out) or _page(out)
 
 
 @guarded
@@ -44,7 +44,7 @@ def run(
     asked = read_study(study)
     from tremble.store.provenance import slug
 
-    return _run(asked, out if out is not None else Path(slug(asked.name)))
+    return score_and_say(asked, out if out is not None else Path(slug(asked.name)))
 
 
 @guarded
@@ -107,7 +107,8 @@ def report(
     return _page(folder, out)
 
 
-def _run(study: Any, out: Path) -> int:
+def score_and_say(study: Any, out: Path, quiet: bool = False) -> int:
+    """Score what is missing and say how it ended; nothing to stdout if `quiet`."""
     from tremble.report.terminal.progress import shown_progress
     from tremble.store.study_folder import Store
     from tremble.study.not_applicable import notes_of
@@ -122,6 +123,8 @@ def _run(study: Any, out: Path) -> int:
     for sentence in incomplete:
         complain(sentence)
     folder = shlex.quote(str(out))
+    if quiet:
+        return 1 if incomplete else 0
     say(
         f"Scores are in {str(out)!r}. Next: tremble verdict {folder} (the answers) or "
         f"tremble analyze {folder} (all tables)."

@@ -62,7 +62,15 @@ def trajectory(
     from tremble.report.terminal.tables import print_tables
 
     options = TrajectoryOptions(
-        source, base, tuple(data or ("demo",)), task, gain, keep, _formats(formats), sample, template
+        source,
+        base,
+        tuple(data or ("demo",)),
+        task,
+        gain,
+        keep,
+        _formats(formats),
+        sample,
+        template,
     )
     made = series_study(options, complain, plan)
     if plan and as_json:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from tremble.settings.reader import Reader
+from tremble.stats.trajectory.keep import KEEP
 from tremble.text import counted
 
 GAINS = ("auto", "loss", "dpo")
-KEEP = 0.93
 
 
 @dataclass(frozen=True, slots=True)

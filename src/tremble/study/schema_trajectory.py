@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tremble.settings.schema import REQUIRED, Key
-from tremble.study.checkpoints import GAINS, KEEP
+from tremble.stats.trajectory.keep import KEEP
+from tremble.study.checkpoints import GAINS
 
 TRAJECTORY = (
     Key(

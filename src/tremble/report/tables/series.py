@@ -33,6 +33,7 @@ def series_layout(series: Series, cost: Cost) -> tuple[list[Table], list[str]]:
         caption="In the order of training.",
         columns=columns,
         sections=[Section("", rows)],
+        empty="",
     )
     return [table], [*_sentences(series, cost)]
 
@@ -48,7 +49,9 @@ def _sentences(series: Series, cost: Cost) -> list[str]:
         f"read {counted(cost.loads, 'time')}."
     ]
     if cost.missing:
-        total = "an unknown amount" if cost.bytes_total is None else f"up to {size(cost.bytes_total)}"
+        total = (
+            "an unknown amount" if cost.bytes_total is None else f"up to {size(cost.bytes_total)}"
+        )
         said.append(f"To download: {counted(cost.missing, 'checkpoint')}, {total}.")
     said += [f"Left out: {name}. {reason}" for name, reason in series.left_out]
     return said

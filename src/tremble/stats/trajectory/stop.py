@@ -13,18 +13,15 @@ from itertools import pairwise
 
 import numpy as np
 
-from tremble.errors import UserError
 from tremble.stats.frames.clusters import weights
 from tremble.stats.inference.bootstrap import RESAMPLES
 from tremble.stats.inference.intervals import FEW_CLUSTERS, MIN_CLUSTERS
 from tremble.stats.trajectory.changes import Change, compare
 from tremble.stats.trajectory.gain import Estimate, gains_of, rises_of
+from tremble.stats.trajectory.keep import KEEP, check_keep
 from tremble.stats.trajectory.series import Fidelity, Sums, Task
 from tremble.text import counted
 
-# A convention: the share of task performance that early stopping kept on average in
-# arXiv 2605.12199, an outcome there and not a threshold.
-KEEP = 0.93
 MIN_CHECKPOINTS = 4
 # Resamples that choose earlier than all but this share, and later, lie outside the range.
 _TAIL = 0.1
@@ -106,15 +103,6 @@ def choose_stop(task: Task, keep: float = KEEP, seed: int = 0, resamples: int = 
         at = None
     shares = tuple(float(share) for share in chosen)
     return Stop(keep, at, reason, outside, surely, shares, earliest, latest, rise, halves)
-
-
-def check_keep(keep: float) -> None:
-    """Raises UserError unless `keep` is above 0 and at most 1."""
-    if not 0 < keep <= 1:
-        raise UserError(
-            f"keep = {keep} is no share of the gain; choose a number above 0 and at most 1, "
-            f"such as {KEEP}."
-        )
 
 
 def _too_few(steps: int, halves: tuple[int, int]) -> str | None:

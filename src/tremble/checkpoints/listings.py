@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from tremble.checkpoints.complete import lacking
+from tremble.checkpoints.series import Checkpoint, Found
 from tremble.disk.paths import is_file, is_folder, path_of
 from tremble.errors import UserError
 from tremble.models.files import ADAPTER_CONFIG
@@ -13,8 +15,6 @@ from tremble.models.hub_files import HubName
 from tremble.models.hub_lists import Files, files_of
 from tremble.models.open import source_of
 from tremble.models.spec import ModelSpec
-from tremble.trajectory.complete import lacking
-from tremble.trajectory.series import Checkpoint, Found
 
 
 def on_hub(spec: ModelSpec) -> HubName | None:

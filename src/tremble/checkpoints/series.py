@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from tremble.checkpoints.names import KNOWN, Unit
+from tremble.checkpoints.stages import order_of
 from tremble.errors import UserError
 from tremble.models.hub_lists import Files
 from tremble.models.spec import ModelSpec, model_name
 from tremble.text import counted
-from tremble.trajectory.names import KNOWN, Unit
-from tremble.trajectory.stages import order_of
 
 
 @dataclass(frozen=True, slots=True)

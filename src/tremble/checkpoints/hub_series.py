@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
+from tremble.checkpoints.names import step_of
+from tremble.checkpoints.series import Checkpoint, Found
+from tremble.checkpoints.stages import is_stage, stage_and_run
 from tremble.errors import UserError
 from tremble.models.hub_files import HubName
 from tremble.models.hub_lists import branches, check_access, check_name, folders
 from tremble.models.spec import ModelSpec
 from tremble.text import some_of
-from tremble.trajectory.names import step_of
-from tremble.trajectory.series import Checkpoint, Found
-from tremble.trajectory.stages import is_stage, stage_and_run
 
 _WILD = frozenset("*?[")
 _SHOWN = 3

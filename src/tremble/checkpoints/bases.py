@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from tremble.checkpoints.series import Checkpoint
 from tremble.disk.paths import is_file, is_folder, path_of
 from tremble.errors import UserError
 from tremble.models.adapters import Adapter
@@ -13,7 +14,6 @@ from tremble.models.hub_files import HubName, download
 from tremble.models.on_base import base_of
 from tremble.models.open import is_made_up, source_of
 from tremble.models.spec import ModelSpec, model_name
-from tremble.trajectory.series import Checkpoint
 
 
 def on_one_base(

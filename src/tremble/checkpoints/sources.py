@@ -8,6 +8,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from tremble.checkpoints.bases import on_one_base
+from tremble.checkpoints.checkpoint_file import found_listed
+from tremble.checkpoints.hub_series import found_on
+from tremble.checkpoints.listings import looked_at, on_hub
+from tremble.checkpoints.series import Found, Series, in_order, left_out, usable
+from tremble.checkpoints.tokenizers import differing
+from tremble.checkpoints.trainer_folder import found_in
 from tremble.disk.paths import is_file, is_folder, path_of
 from tremble.errors import UserError
 from tremble.models.files import Notify
@@ -15,13 +22,6 @@ from tremble.models.hub_lists import Files, files_of
 from tremble.models.open import is_made_up, source_of
 from tremble.models.spec import ModelSpec, model_name
 from tremble.text import counted
-from tremble.trajectory.bases import on_one_base
-from tremble.trajectory.checkpoint_file import found_listed
-from tremble.trajectory.hub_series import found_on
-from tremble.trajectory.listings import looked_at, on_hub
-from tremble.trajectory.series import Found, Series, in_order, left_out, usable
-from tremble.trajectory.tokenizers import differing
-from tremble.trajectory.trainer_folder import found_in
 
 # Files that say that a folder is the record of a training run, each with the module that reads it:
 # `found_in(source, folder) -> Found`, as of a trainer's folder.

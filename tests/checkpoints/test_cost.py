@@ -11,9 +11,9 @@ from huggingface_hub import constants, snapshot_download
 
 from tests.support.checkpoints import branch, bytes_of, checkpoint
 from tests.support.fake_hub import FakeHub
-from tremble.trajectory.cost import Cost, cost_of
-from tremble.trajectory.series import Series
-from tremble.trajectory.sources import series_of
+from tremble.checkpoints.cost import Cost, cost_of
+from tremble.checkpoints.series import Series
+from tremble.checkpoints.sources import series_of
 
 NAME = "them/series"
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from tremble.checkpoints.listings import on_hub
+from tremble.checkpoints.series import Checkpoint, Series
 from tremble.errors import UserError
 from tremble.models.files import SMALL_FILES
 from tremble.models.hub_lists import files_of
 from tremble.models.open import source_of
 from tremble.models.spec import ModelSpec, model_name
-from tremble.trajectory.listings import on_hub
-from tremble.trajectory.series import Checkpoint, Series
 
 _READ = ("*.safetensors", *SMALL_FILES)
 _NOT_READ = ("consolidated*.safetensors",)

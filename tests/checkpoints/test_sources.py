@@ -11,12 +11,12 @@ from types import ModuleType
 import pytest
 
 from tests.support.checkpoints import checkpoint, configured, other_tokenizer
+from tremble.checkpoints import sources
+from tremble.checkpoints.series import Checkpoint, Found, Series
+from tremble.checkpoints.sources import series_of
 from tremble.errors import UserError
 from tremble.models.open import model_identity
 from tremble.models.spec import ModelSpec, RunOptions, model_name
-from tremble.trajectory import sources
-from tremble.trajectory.series import Checkpoint, Found, Series
-from tremble.trajectory.sources import series_of
 
 
 def series(source: Path | str, base: str | None = None) -> Series:

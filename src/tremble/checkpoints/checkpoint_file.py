@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from tremble.checkpoints.complete import why_not
+from tremble.checkpoints.names import step_of
+from tremble.checkpoints.series import Checkpoint, Found
 from tremble.disk.paths import is_file, is_folder, path_of
 from tremble.errors import UserError
 from tremble.models.open import is_made_up, source_of
@@ -13,9 +16,6 @@ from tremble.settings.reader import Reader
 from tremble.settings.schema import REQUIRED, Key
 from tremble.settings.toml import content_of, text_in
 from tremble.text import counted
-from tremble.trajectory.complete import why_not
-from tremble.trajectory.names import step_of
-from tremble.trajectory.series import Checkpoint, Found
 
 SCHEMA = (
     Key("checkpoint", "stage", "text", "", "the stage of training", example='"sft"'),

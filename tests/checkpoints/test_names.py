@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tremble.trajectory.names import KNOWN, Step, step_of
+from tremble.checkpoints.names import KNOWN, Step, step_of
 
 
 @pytest.mark.parametrize(

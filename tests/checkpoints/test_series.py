@@ -7,12 +7,12 @@ import re
 
 import pytest
 
+from tremble.checkpoints.complete import lacking
+from tremble.checkpoints.names import Unit
+from tremble.checkpoints.series import Checkpoint, Found, in_order
+from tremble.checkpoints.stages import order_of, stage_and_run
 from tremble.errors import UserError
 from tremble.models.spec import ModelSpec
-from tremble.trajectory.complete import lacking
-from tremble.trajectory.names import Unit
-from tremble.trajectory.series import Checkpoint, Found, in_order
-from tremble.trajectory.stages import order_of, stage_and_run
 
 
 def made(stage: str, step: int, run: str = "", unit: Unit = "step") -> Checkpoint:

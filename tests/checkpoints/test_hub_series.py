@@ -10,14 +10,14 @@ from huggingface_hub import constants, snapshot_download
 
 from tests.support.checkpoints import branch, bytes_of, checkpoint, configured, other_tokenizer
 from tests.support.fake_hub import FakeHub
+from tremble.checkpoints.cost import Cost, cost_of
+from tremble.checkpoints.series import Series
+from tremble.checkpoints.sources import series_of
 from tremble.errors import ModelUnavailable, UserError
 from tremble.models.hub_files import HubName
 from tremble.models.hub_lists import ListedFile, files_of
 from tremble.models.open import find
 from tremble.models.spec import ModelSpec
-from tremble.trajectory.cost import Cost, cost_of
-from tremble.trajectory.series import Series
-from tremble.trajectory.sources import series_of
 
 NAME = "them/series"
 

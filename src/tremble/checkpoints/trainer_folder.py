@@ -5,13 +5,13 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
+from tremble.checkpoints.complete import holds_model, why_not
+from tremble.checkpoints.names import step_of
+from tremble.checkpoints.series import Checkpoint, Found
+from tremble.checkpoints.stages import is_stage, stage_and_run
 from tremble.errors import ModelUnavailable, UserError
 from tremble.models.files import reading
 from tremble.models.spec import ModelSpec
-from tremble.trajectory.complete import holds_model, why_not
-from tremble.trajectory.names import step_of
-from tremble.trajectory.series import Checkpoint, Found
-from tremble.trajectory.stages import is_stage, stage_and_run
 
 _DEPTH = 3  # of folders in folders: a learning rate, a seed, a stage
 
