@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tremble.public.result import Result
     from tremble.public.scored import Scored, ScoreOptions, score
     from tremble.public.study import Study, open_study, read_study
+    from tremble.public.trajectory import trajectory
 
 __all__ = [
     "Check",
@@ -51,6 +52,7 @@ __all__ = [
     "read_decisions",
     "read_study",
     "score",
+    "trajectory",
 ]
 
 if not TYPE_CHECKING:  # a type checker would take any name for one that is there
@@ -65,6 +67,7 @@ if not TYPE_CHECKING:  # a type checker would take any name for one that is ther
         "public.result": ("Result",),
         "public.scored": ("ScoreOptions", "Scored", "score"),
         "public.study": ("Study", "open_study", "read_study"),
+        "public.trajectory": ("trajectory",),
     }
     _MODULES = {name: module for module, names in _PLACES.items() for name in names}
 

@@ -24,7 +24,8 @@ from tremble.tasks.task_file import read_task
 @dataclass(frozen=True, slots=True)
 class TrajectoryOptions:
     """What a user asks of a series (`commands.trajectory`). `formats` None: plain, and chat where a
-    checkpoint has a chat template; `keep` None: the usual one."""
+    checkpoint has a chat template; `keep` None: the usual one; `held`: entries of `data` that will
+    be in the study's own folder."""
 
     source: str
     base: str | None = None
@@ -35,6 +36,7 @@ class TrajectoryOptions:
     formats: tuple[str, ...] | None = None
     sample: int | None = None
     template: str | None = None
+    held: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +75,10 @@ def series_study(
         sample=options.sample,
         template=options.template,
     )
-    text = study_text(series, asked, names())
-    return SeriesStudy(series, cost, study_from(text, Path(f"trajectory {options.source}"), Path()))
+    text = study_text(series, asked, [*names(), *options.held])
+    label = Path(f"trajectory {options.source}")
+    folder = Path(slug(asked.name)) if options.held else Path()
+    return SeriesStudy(series, cost, study_from(text, label, folder))
 
 
 def name_of(source: str) -> str:

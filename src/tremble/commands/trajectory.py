@@ -11,49 +11,58 @@ from tremble.commands.base import AsJson, guarded, print_json, say, screen
 from tremble.commands.ending import complain
 from tremble.errors import UserError
 
+_Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="SOURCE",
+        help="A trainer's folder (checkpoint-N), branches on the hub (org/model@step*), folders "
+        "of a repository (org/model:step-*), or a TOML file that lists checkpoints.",
+    ),
+]
+_Base = Annotated[
+    str | None, typer.Option(help="The model that checkpoints are compared with and put on.")
+]
+_Data = Annotated[
+    list[str] | None,
+    typer.Option(help="Decisions to score: a data set or a JSONL file; default: demo."),
+]
+_Task = Annotated[
+    str | None, typer.Option(metavar="FILE", help="Held-out items of the training task (JSONL).")
+]
+_Gain = Annotated[
+    str, typer.Option(metavar="MEASURE", help="What measures the gain: auto, loss or dpo.")
+]
+_Formats = Annotated[
+    str | None, typer.Option(help="plain, chat, or both separated by a comma; default: both.")
+]
+_Keep = Annotated[
+    float | None, typer.Option(help="The share of the gain that a stop keeps; default: .93.")
+]
+_Sample = Annotated[int | None, typer.Option(help="At most so many decisions of each family.")]
+_Template = Annotated[
+    str | None, typer.Option(help="The chat template of the task: gemma, or a jinja file.")
+]
+_Out = Annotated[
+    Path | None, typer.Option(help="The study folder; default: named after the source.")
+]
+_Plan = Annotated[
+    bool, typer.Option("--plan", help="Show the checkpoints and their cost, and stop.")
+]
+
 
 @guarded
 def trajectory(
-    source: Annotated[
-        str,
-        typer.Argument(
-            metavar="SOURCE",
-            help="A trainer's folder (checkpoint-N), branches on the hub (org/model@step*), "
-            "folders of a repository (org/model:step-*), or a TOML file of [[checkpoint]] tables.",
-        ),
-    ],
-    base: Annotated[
-        str | None, typer.Option(help="The model that checkpoints are compared with.")
-    ] = None,
-    data: Annotated[
-        list[str] | None,
-        typer.Option(help="Decisions to score: a data set or a JSONL file; default: demo."),
-    ] = None,
-    task: Annotated[
-        str | None,
-        typer.Option(metavar="FILE", help="Held-out items of the training task (JSONL)."),
-    ] = None,
-    gain: Annotated[
-        str, typer.Option(metavar="MEASURE", help="What measures the gain: auto, loss or dpo.")
-    ] = "auto",
-    formats: Annotated[
-        str | None, typer.Option(help="plain, chat, or both separated by a comma; default: both.")
-    ] = None,
-    keep: Annotated[
-        float | None, typer.Option(help="The share of the gain that a stop keeps; default: .93.")
-    ] = None,
-    sample: Annotated[
-        int | None, typer.Option(help="At most so many decisions of each family.")
-    ] = None,
-    template: Annotated[
-        str | None, typer.Option(help="The chat template of the task: gemma, or a jinja file.")
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="The study folder; default: named after the source.")
-    ] = None,
-    plan: Annotated[
-        bool, typer.Option("--plan", help="Show the checkpoints and their cost, and stop.")
-    ] = False,
+    source: _Source,
+    base: _Base = None,
+    data: _Data = None,
+    task: _Task = None,
+    gain: _Gain = "auto",
+    formats: _Formats = None,
+    keep: _Keep = None,
+    sample: _Sample = None,
+    template: _Template = None,
+    out: _Out = None,
+    plan: _Plan = False,
     as_json: AsJson = False,
 ) -> int:
     """Follow a training, checkpoint by checkpoint: fidelity to people, the task, when to stop."""

@@ -78,7 +78,7 @@ class Study:
 
         Raises UserError for the same errors as a study file.
         """
-        held, entries = _data(data)
+        held, entries = data_entries(data)
         rows = {
             "pair": pair_rows(pairs),
             "model": _placed(model_rows(models), moved=bool(held)),
@@ -94,8 +94,13 @@ class Study:
     @classmethod
     def of_file(cls, path: str | os.PathLike[str]) -> Study:
         """The study of a study file: what `tr.read_study` calls."""
+        return cls.of_asked(file.read_study(path_of(path)), {})
+
+    @classmethod
+    def of_asked(cls, asked: file.Study, held: Mapping[str, Decisions]) -> Study:
+        """A study that was read already; `held`: decisions by their entries of its data."""
         made = cls.__new__(cls)
-        made._asked, made._held = file.read_study(path_of(path)), {}
+        made._asked, made._held = asked, dict(held)
         return made
 
     @property
@@ -203,7 +208,7 @@ def open_study(folder: str | os.PathLike[str]) -> Result:
     return Result(path_of(folder))
 
 
-def _data(given: Any) -> tuple[dict[str, Decisions], list[str]]:
+def data_entries(given: Any) -> tuple[dict[str, Decisions], list[str]]:
     """Decisions to be written, by their entries of `data`, and all entries, in order."""
     alone = isinstance(given, str | os.PathLike | Decisions) or is_frame(given)
     parts = [given] if alone else list(given)

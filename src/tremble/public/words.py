@@ -13,7 +13,7 @@ from tremble.text import did_you_mean
 # Options that are named in sentences and are a keyword here; "the --out of `tremble run`" is that
 # of the command, and so is what stands in a command line, between backticks.
 _OPTION = re.compile(
-    r"(?<![\w'\"-])--(out|chat|template|model|contrast|formulation|format|presentation)\b"
+    r"(?<![\w'\"-])--(out|chat|template|model|contrast|formulation|format|formats|presentation|base|keep|task)\b"
     r"(?![\w-]| of )"
 )
 _FLAGS = {"chat": "chat=True"}
