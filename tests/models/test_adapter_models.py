@@ -294,3 +294,33 @@ def test_a_folder_of_a_repository_without_the_hub(
     find(spec, lambda _: None)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     assert identity(spec) == known
+
+
+def test_downloads_of_a_base_go_with_the_last_adapter_that_needs_it(
+    hub: FakeHub, lora: Path, tmp_path: Path
+) -> None:
+    from huggingface_hub import scan_cache_dir
+
+    from tremble.models.hub_cache import Downloads
+
+    adapters.configured(lora, base_model_name_or_path="them/one")
+    hub.models["them/lora"] = lora
+    find(ModelSpec("them/two"), lambda _: None)  # was there before
+    downloads = Downloads(keep=False)
+
+    def there() -> set[str]:
+        return {repo.repo_id for repo in scan_cache_dir(cache).repos}
+
+    from huggingface_hub import constants
+
+    cache = constants.HF_HUB_CACHE
+    for name in ("them/one", "them/lora", str(lora)):
+        with downloads.noting(name):
+            find(ModelSpec(name), lambda _: None)
+    assert there() == {"them/one", "them/two", "them/lora"}
+    downloads.delete("them/one")  # two adapters still need it
+    assert there() == {"them/one", "them/two", "them/lora"}
+    downloads.delete("them/lora")
+    assert there() == {"them/one", "them/two"}
+    downloads.delete(str(lora))
+    assert there() == {"them/two"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from tremble.disk.paths import path_of, why
 from tremble.disk.whole import write_bytes
 from tremble.errors import UserError
 from tremble.models.files import reading
-from tremble.models.hub_files import HubName
+from tremble.models.hub_files import HubName, watching
 
 
 @dataclass(slots=True)
@@ -29,19 +29,36 @@ class Downloads:
     Nothing that was in the cache before may go. So files are compared right before and right
     after each step that may download, by name: what somebody else fetches in between steps is
     not ours either. With `keep`, nothing is noted and nothing deleted.
+
+    A model may need the repository of another one, an adapter that of its base: what is downloaded
+    there goes with the last model that needs it.
     """
 
     def __init__(self, keep: bool) -> None:
         self.keep = keep
         self._added: dict[str, _Added] = {}
+        self._needed: dict[str, dict[Path, str]] = {}  # model -> other repositories, by folder
 
     @contextmanager
     def noting(self, model: str) -> Iterator[None]:
         """Notes what the block adds for `model`, also where the block fails half-way."""
-        folder = None if self.keep else _cache_of(model)
-        if folder is None:
+        if self.keep:
             yield
             return
+        own = _cache_of(model)
+
+        def elsewhere(name: str) -> AbstractContextManager[None]:
+            folder = _cache_of(name)
+            if folder is None or folder == own:
+                return nullcontext()
+            self._needed.setdefault(model, {})[folder] = name
+            return self._noting(name, folder)
+
+        with watching(elsewhere), nullcontext() if own is None else self._noting(model, own):
+            yield
+
+    @contextmanager
+    def _noting(self, model: str, folder: Path) -> Iterator[None]:
         before, refs = _listing(folder), _refs(folder)
         try:
             yield
@@ -53,10 +70,18 @@ class Downloads:
                     added.refs.setdefault(path, refs.get(path))
 
     def delete(self, model: str) -> None:
-        """Take away what `model` added; a blob that another snapshot points to stays for it.
+        """Take away what `model` added; a blob that another snapshot points to stays for it, and
+        all of it for models that need its repository.
 
         Raises UserError where a reference cannot be put back, after everything else was done.
         """
+        others = self._needed.pop(model, {})
+        for name in (model, *others.values()):
+            folder = _cache_of(name)
+            if not any(folder in needed for needed in self._needed.values()):
+                self._delete(name)
+
+    def _delete(self, model: str) -> None:
         added = self._added.pop(model, None)
         folder = _cache_of(model)
         if added is None or folder is None:
@@ -86,6 +111,7 @@ class Downloads:
 
     def delete_all(self) -> None:
         """`delete` for every model, also where it fails for one."""
+        self._needed.clear()
         for model in list(self._added):
             try:
                 self.delete(model)

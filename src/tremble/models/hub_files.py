@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from glob import escape
 from pathlib import Path
@@ -14,6 +15,8 @@ from tremble.disk.paths import why
 from tremble.errors import ModelUnavailable, UserError
 from tremble.models.files import sha256_of
 from tremble.text import one_line
+
+Watch = Callable[[str], AbstractContextManager[None]]
 
 # Some repositories hold their weights twice: the original release, which transformers leaves
 # alone, beside its own shards.
@@ -54,6 +57,19 @@ class HubName:
         return repr(str(self))
 
 
+_WATCHING: list[Watch] = []
+
+
+@contextmanager
+def watching(watch: Watch) -> Iterator[None]:
+    """Has every download in the block, of whatever repository, happen inside `watch(NAME)`."""
+    _WATCHING.append(watch)
+    try:
+        yield
+    finally:
+        _WATCHING.remove(watch)
+
+
 def download(place: HubName, patterns: Sequence[str]) -> Path:
     """The folder of a hub model on this machine, with all of its files that match `patterns`.
 
@@ -63,14 +79,17 @@ def download(place: HubName, patterns: Sequence[str]) -> Path:
 
     try:
         allowed, ignored = _chosen(place, patterns)
-        snapshot = Path(
-            snapshot_download(
-                place.name,
-                revision=place.revision,
-                allow_patterns=allowed,
-                ignore_patterns=ignored,
+        with ExitStack() as noted:
+            for watch in _WATCHING:
+                noted.enter_context(watch(place.name))
+            snapshot = Path(
+                snapshot_download(
+                    place.name,
+                    revision=place.revision,
+                    allow_patterns=allowed,
+                    ignore_patterns=ignored,
+                )
             )
-        )
     except Exception as error:  # whatever stops one download must not stop a sweep
         raise failure(error, place) from error
     folder = snapshot if place.subfolder is None else snapshot / place.subfolder
