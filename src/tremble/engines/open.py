@@ -53,18 +53,27 @@ class Engines:
         the same weights comes next. Raises as `open_engine`."""
         held, self._held = self._held, None
         exchange = getattr(held, "exchange", None)
-        if held is not None and exchange is not None:
-            ready = replace(
-                source_of(spec.id).ready(spec, self._options, self._notify), more_adapters=more
-            )
-            same = weights_of(ready.identity) == weights_of(held.identity())
-            if same and exchange(ready, self._options):
+        if held is not None and exchange is not None and self._shares(spec, held):
+            ready = source_of(spec.id).ready(spec, self._options, self._notify)
+            if exchange(replace(ready, more_adapters=more), self._options):
                 self._held = held
                 return held
         held = exchange = None
         give_memory_back()
         self._held = open_engine(spec, self._options, self._notify, more)
         return self._held
+
+    def _shares(self, spec: ModelSpec, held: Engine) -> bool:
+        """Whether a model has the weights of an engine; nothing is downloaded for it."""
+        source = source_of(spec.id)
+        if source.engine is not None:
+            return False
+        identity = source.identity(spec, self._options, self._notify)
+        ready = getattr(getattr(held, "reference", held), "ready", None)
+        if ready is None or weights_of(identity) != weights_of(ready.identity):
+            return False
+        here = source.files(spec, self._notify, weights=False)
+        return ready.files is not None and ready.files.folder == here.folder
 
     def close(self) -> None:
         """Give back what the last one holds, once nobody else refers to it."""

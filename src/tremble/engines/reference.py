@@ -77,10 +77,7 @@ class ReferenceEngine:
         """Become the engine of a model that differs from this one's in its adapter alone, without
         loading or checking again; False where this one's cannot be taken out of the weights, which
         are as they were then. Raises as `load_weights`, and is of no use afterwards."""
-        files = None if self.ready is None else self.ready.files
-        if self._known is None or files is None or ready.files is None:
-            return False
-        if files.folder != ready.files.folder:
+        if self._known is None:
             return False
         known = with_other_adapter(self._known, ready, options)
         if known is None:
