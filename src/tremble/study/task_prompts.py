@@ -25,7 +25,7 @@ from tremble.tokenization.options import FULL_LABEL, Tokenizer, TokenPaths, unre
 from tremble.tokenization.refusal import Refusal
 
 FAMILY = "task"  # what stands as family in the rows of answers
-ANSWER = "answer"  # and as formulation
+ANSWER = "task-answer"  # and as formulation: no wording can be called so
 _SIDES = {1: ("answer",), 2: ("chosen", "rejected")}
 _TOGETHER = 256  # items
 
