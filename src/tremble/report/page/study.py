@@ -12,11 +12,13 @@ from tremble.report.page.charts import drawn, outcome_charts, pair_charts
 from tremble.report.page.cloud import beside_published
 from tremble.report.page.parts import ANSWER, Part
 from tremble.report.page.templates import render
+from tremble.report.page.training import training_section
 from tremble.report.tables.table import layout
+from tremble.report.tables.training import Tables
 from tremble.stats.filters import MIN_MASS, MIN_N, MIN_R
 from tremble.stats.frames.comparisons import family_order, format_column
 from tremble.stats.tables.analysis import Analysis
-from tremble.stats.tables.further import OF_SESSIONS
+from tremble.stats.tables.further import OF_SESSIONS, OF_TRAINING
 from tremble.text import MISSING, decimal
 
 MAX_REASONS = 50
@@ -40,6 +42,8 @@ def study_page(
     caveats: Sequence[str] = (),
     parts: Sequence[Part] = (),
     methods: Part | None = None,
+    *,
+    training: Tables | None = None,
 ) -> str:
     """The page as text: tables, plots, the published pairs beside the study's, what is missing.
 
@@ -50,6 +54,8 @@ def study_page(
     """
     decisions = analysis.evidence.decisions
     outcomes, left_out = outcome_charts(analysis.evidence)
+    apart = (*ANSWER, *OF_SESSIONS, *OF_TRAINING)
+    of_training = [part for part in parts if part.heading.id in OF_TRAINING]
     failures = not_scored(scores)
     return render(
         "page.html",
@@ -58,7 +64,8 @@ def study_page(
         tables=layout(analysis),
         answer=[part for part in parts if part.heading.id in ANSWER],
         sessions=[part for part in parts if part.heading.id in OF_SESSIONS],
-        parts=[part for part in parts if part.heading.id not in (*ANSWER, *OF_SESSIONS)],
+        training=training_section(training or {}, of_training),
+        parts=[part for part in parts if part.heading.id not in apart],
         methods=methods,
         beside=beside_published(analysis.pairs, list(family_order(decisions["family"]))),
         citation=CITATION,
