@@ -25,6 +25,7 @@ _TITLES = {
 }
 # At least 3:1 on the page's white and on its dark ground; dashes and shapes tell runs apart too.
 _COLOURS = (BLUE, "#c2701c", "#2f9270", "#b5579a", "#8a7a1f", "#7d6cd1")
+DRAWN = ("checkpoints", "task", "stop")  # the tables that charts are made of
 _PIVOTED = ("checkpoints", "task")  # what checkpoints as columns show as well
 _ALONE = "all checkpoints"
 

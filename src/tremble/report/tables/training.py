@@ -1,4 +1,4 @@
-"""What a study says about the checkpoints of a training: an answer, then a column per checkpoint."""
+"""What a study says about the checkpoints of a training: an answer, and a column for each."""
 
 from __future__ import annotations
 
