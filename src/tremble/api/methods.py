@@ -74,13 +74,12 @@ def methods_facts(folder: Path, rows_of: RowsOf | None = None) -> dict[str, Any]
     """
     store = Store(folder)
     run, jobs, decisions = store.read_run(), manifests_of(store), store.decisions()
-    study_file = _study_file(store)
+    study_file, data = _study_file(store), _data(store)
     models, templates = model_rows(run, jobs), template_rows(jobs)
     scored_with = versions(manifest for _, manifest in jobs)
-    data = _data(store)
     contrasts = [Contrast.from_json(entry) for entry in run.get("contrasts", [])]
     families = _families(store, run, decisions, contrasts)
-    rows_of = rows_of or rows_of_study(folder)
+    rows = rows_of or rows_of_study(folder)
     return {
         "study": run["study"],
         "versions": scored_with,
@@ -100,8 +99,8 @@ def methods_facts(folder: Path, rows_of: RowsOf | None = None) -> dict[str, Any]
         "pairs": _pairs(run),
         "asked": _asked(study_file, run, [manifest for _, manifest in jobs])
         | {"counterbalanced": _counterbalanced(store, study_file)},
-        "computed": computed(rows_of, [one.name for one in contrasts]),
-        "trained": trained(store, rows_of),
+        "computed": computed(rows, [one.name for one in contrasts]),
+        "trained": trained(store, rows),
         "left_out": exclusions(store, study_file),
         "contrasts": list(run.get("contrasts", [])),
         "margins": asdict(Margins(**run.get("margins", {}))),

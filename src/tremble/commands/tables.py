@@ -189,12 +189,11 @@ def _print(
 
 def _print_training(tables: dict[str, Any]) -> None:
     """Where to stop, in words; then the checkpoints as columns, and the tables of the stop."""
-    from tremble.report.tables.training import training_answers, training_layout
+    from tremble.report.tables.training import ANSWER, training_answers, training_layout
     from tremble.report.terminal.answers import print_sentences
     from tremble.report.terminal.tables import print_tables
-    from tremble.stats.tables.further import FURTHER
 
-    print_sentences(FURTHER["stop"], training_answers(tables), prose())
+    print_sentences(ANSWER, training_answers(tables), prose())
     print_tables(training_layout(tables), screen())
 
 

@@ -20,7 +20,6 @@ from tremble.report.page.parts import further_parts, methods_part
 from tremble.report.page.study import study_page
 from tremble.report.page.training import DRAWN, training_charts
 from tremble.stats.tables.analysis import COLUMNS, Analysis
-from tremble.stats.tables.further import OF_TRAINING
 from tremble.study.notes import caveats
 
 
@@ -52,11 +51,7 @@ def whole_page(
 
     parts = further_parts(rows_of, verdicts, contrasts if analysis.contrasts else None)
     methods = methods_part(partial(methods_facts, folder, made_already))
-    known = OF_TRAINING if analysis.trajectory else ()
-    training = {
-        name: str(rows) if isinstance(rows := further[name], Exception) else rows for name in known
-    }
-    text = study_page(analysis, scores, title, caveats(folder), parts, methods, training=training)
+    text = study_page(analysis, scores, title, caveats(folder), parts, methods)
     return text, [
         f"{part.heading.title} is missing on the page. {part.trouble}"
         for part in (*parts, methods)

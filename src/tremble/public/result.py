@@ -311,8 +311,8 @@ class Result:
     @in_python()
     def chart(self, name: str) -> Any:
         """A chart of the page as an Altair object, by its name (`charts` lists them): "pairs-0" (r
-        of both models of each pair), "outcomes-0" (predictions and choices), "training-gain-0" (r of
-        checkpoints against their gain) and so on.
+        of both models of each pair), "outcomes-0" (predictions and choices), "training-gain-0" (r
+        of checkpoints against their gain) and so on.
 
         Raises UserError for another name, and MissingExtra without `tremble[report]`.
 

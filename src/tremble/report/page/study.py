@@ -14,7 +14,6 @@ from tremble.report.page.parts import ANSWER, Part
 from tremble.report.page.templates import render
 from tremble.report.page.training import training_section
 from tremble.report.tables.table import layout
-from tremble.report.tables.training import Tables
 from tremble.stats.filters import MIN_MASS, MIN_N, MIN_R
 from tremble.stats.frames.comparisons import family_order, format_column
 from tremble.stats.tables.analysis import Analysis
@@ -42,15 +41,13 @@ def study_page(
     caveats: Sequence[str] = (),
     parts: Sequence[Part] = (),
     methods: Part | None = None,
-    *,
-    training: Tables | None = None,
 ) -> str:
     """The page as text: tables, plots, the published pairs beside the study's, what is missing.
 
     `scores` are those that `analysis` was made of, failed ones and those under controls included;
     `caveats` are shown at the top, as they are; `parts` are the further tables (`parts.py`), of
-    which the verdict and those of sessions come before all other tables; `methods` ends the page.
-    Names and texts are escaped. Raises MissingExtra without altair and vl-convert.
+    which the verdict and those of sessions and of checkpoints come before all other tables;
+    `methods` ends the page. Names and texts are escaped. Raises MissingExtra without altair and vl-convert.
     """
     decisions = analysis.evidence.decisions
     outcomes, left_out = outcome_charts(analysis.evidence)
@@ -64,7 +61,7 @@ def study_page(
         tables=layout(analysis),
         answer=[part for part in parts if part.heading.id in ANSWER],
         sessions=[part for part in parts if part.heading.id in OF_SESSIONS],
-        training=training_section(training or {}, of_training),
+        training=training_section(of_training),
         parts=[part for part in parts if part.heading.id not in apart],
         methods=methods,
         beside=beside_published(analysis.pairs, list(family_order(decisions["family"]))),

@@ -47,13 +47,13 @@ class TrainingSection:
     charts: list[Drawn]
 
 
-def training_section(tables: Tables, parts: Sequence[Part]) -> TrainingSection | None:
-    """The section of a study with checkpoints; None without. `tables`: the rows of those of
-    `OF_TRAINING`, or a sentence where one failed; `parts`: the same as tables that fold, of which
-    those that are pivoted are shown only where they failed.
+def training_section(parts: Sequence[Part]) -> TrainingSection | None:
+    """The section of a study with checkpoints; None without. `parts`: the tables of `OF_TRAINING`
+    that have rows or failed; those that are pivoted are shown themselves only where they failed.
 
     Raises MissingExtra without altair and vl-convert.
     """
+    tables: Tables = {part.heading.id: part.trouble or part.rows for part in parts}
     shown = [part for part in parts if part.trouble or part.heading.id not in _PIVOTED]
     columns = pivots(tables)
     if not (columns or shown):
@@ -74,7 +74,7 @@ def _pivot_part(table: Table, command: str) -> Part:
 
 def training_charts(tables: Tables) -> list[Chart]:
     """r against the gain, the step and the KL from the base, for each format and wording, one panel
-    per family, one line per run; empty without checkpoints. `tables` as for `training_section`.
+    per family, one line per run; empty without checkpoints. `tables`: the rows of `DRAWN`.
 
     Raises MissingExtra without altair and vl-convert.
     """

@@ -16,6 +16,7 @@ from tremble.text import decimal
 
 Row = dict[str, Any]
 Tables = Mapping[str, Sequence[Row] | str]
+ANSWER = "Where to stop"
 TITLE = "Checkpoint by checkpoint"
 _WIDEST = 80  # characters of a block of checkpoints
 _GAP = 2  # between columns
@@ -153,8 +154,8 @@ def _lines(tables: Tables, run: str | None) -> Iterator[Line]:
     groups: dict[str, list[Row]] = {}
     for row in people:
         if row["rounds"] == ALL:
-            about = (family_name(row["family"]), row["format"], row["formulation"])
-            groups.setdefault(" · ".join(about), []).append(row)
+            names = (family_name(row["family"]), row["format"], row["formulation"])
+            groups.setdefault(" · ".join(names), []).append(row)
     for about, rows in groups.items():
         yield from _known(about, _OF_PEOPLE, rows)
 

@@ -151,7 +151,7 @@ def equal_gain_table(training: Training) -> list[Row]:
     gains = {line.run: float(rise[-1]) for line, rise in zip(lines, rises, strict=True)}
     note = _no_scale(training, lines, gains)
     if note is not None:
-        return [_equal_row(run, gain, None, note=note) for run, gain in gains.items()]
+        return [_equal_row(run, gain, note=note) for run, gain in gains.items()]
     scale = min(gains.values())
     progress = {line.run: rise / scale for line, rise in zip(lines, rises, strict=True)}
     rows = []
@@ -163,7 +163,7 @@ def equal_gain_table(training: Training) -> list[Row]:
             if all(max(g) >= level for g, _ in runs.values()):
                 about = dict(zip(("family", "rounds", "format", "formulation"), where, strict=True))
                 rows += [
-                    _equal_row(run, gains[run], scale, about, level, found[n])
+                    _equal_row(run, gains[run], scale, **about, level=level, r=found[n])
                     for run, found in at.items()
                 ]
     return rows
@@ -204,24 +204,10 @@ def _over_the_same(by_run: Mapping[str, LineFidelity]) -> dict[str, list[float]]
     return {run: r[ends[n] : ends[n + 1]] for n, run in enumerate(by_run)}
 
 
-def _equal_row(
-    run: str,
-    gain: float,
-    scale: float | None,
-    about: Mapping[str, str] | None = None,
-    level: float | None = None,
-    r: float | None = None,
-    note: str | None = None,
-) -> Row:
-    return {
-        **(about or dict.fromkeys(("family", "rounds", "format", "formulation"))),
-        "level": level,
-        "run": run,
-        "r": r,
-        "gain": gain,
-        "scale": scale,
-        "note": note,
-    }
+def _equal_row(run: str, gain: float, scale: float | None = None, **more: Any) -> Row:
+    about = ("family", "rounds", "format", "formulation", "level")
+    row = {**dict.fromkeys(about), "run": run, "r": None, "gain": gain, "scale": scale}
+    return {**row, "note": None, **more}
 
 
 def measures_of(one: LineFidelity) -> dict[str, Fidelity]:
