@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import re
 from typing import Any
 
 import pytest
+from rich.console import Console
 
+from tests.support.places import ROOT
 from tests.support.trainings import task, trained
 from tremble.report.tables.captions import CAPTIONS, PLAIN, heading
 from tremble.report.tables.captions_training import PIVOT
 from tremble.report.tables.further import cell, further_layout
-from tremble.report.tables.training import pivots, training_answers, training_layout
+from tremble.report.tables.training import (
+    ANSWER,
+    pivots,
+    training_answers,
+    training_layout,
+)
+from tremble.report.terminal.answers import print_sentences
+from tremble.report.terminal.tables import print_tables
 from tremble.stats.tables.further import OF_TRAINING, further_tables
 from tremble.text import decimal
 
@@ -154,3 +164,19 @@ def test_what_failed_has_its_sentence(two: Tables) -> None:
     tables = training_layout({**two, "task": "task: it broke.", "timing": "timing: it broke."})
     said = {table.id: table.empty for table in tables if not table.sections}
     assert said == {"task": "task: it broke.", "timing": "timing: it broke."}
+
+
+def test_the_example_in_the_documents_is_what_a_terminal_prints() -> None:
+    tables = further_tables(trained(), names=OF_TRAINING, resamples=1000)
+    out = io.StringIO()
+    console = Console(file=out, width=80, color_system=None)
+    print_sentences(ANSWER, training_answers(tables), console)
+    for table in training_layout(tables):
+        print_tables([dataclasses.replace(table, caption="")], console)
+    shown = "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+    assert max(map(len, shown.splitlines())) <= 80
+    page = (ROOT / "docs" / "trajectory.md").read_text("utf-8")
+    blocks = re.findall(r"(?s)```text\n(.*?)\n```", page)
+    assert len(blocks) == 2
+    for block in blocks:
+        assert block in shown

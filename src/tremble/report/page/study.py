@@ -47,7 +47,8 @@ def study_page(
     `scores` are those that `analysis` was made of, failed ones and those under controls included;
     `caveats` are shown at the top, as they are; `parts` are the further tables (`parts.py`), of
     which the verdict and those of sessions and of checkpoints come before all other tables;
-    `methods` ends the page. Names and texts are escaped. Raises MissingExtra without altair and vl-convert.
+    `methods` ends the page. Names and texts are escaped. Raises MissingExtra without altair and
+    vl-convert.
     """
     decisions = analysis.evidence.decisions
     outcomes, left_out = outcome_charts(analysis.evidence)

@@ -66,7 +66,8 @@ TRAINING = {
         "When does the measure, r, change? Word: before the stop, with it, or after it; “never”, "
         "no change, and a change of .05 would have been seen; “cannot say”: the reason says why. "
         "Left: the first checkpoint at which the 95% band of the change from the base, over all "
-        "checkpoints at once, leaves 0. Stays: the first from which it stays away from 0. A dash: there is none. "
+        "checkpoints at once, leaves 0. Stays: the first from which it stays away from 0. A dash: "
+        "there is none. "
         f"Stop: the checkpoint to stop at. {_WHERE} Smallest: the smallest change that the "
         "band shows at every checkpoint with a probability of .80."
     ),
