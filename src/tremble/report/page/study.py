@@ -52,8 +52,9 @@ def study_page(
     """
     decisions = analysis.evidence.decisions
     outcomes, left_out = outcome_charts(analysis.evidence)
-    apart = (*ANSWER, *OF_SESSIONS, *OF_TRAINING)
-    of_training = [part for part in parts if part.heading.id in OF_TRAINING]
+    trained = OF_TRAINING if analysis.trajectory else ()
+    of_training = [part for part in parts if part.heading.id in trained]
+    apart = (*ANSWER, *OF_SESSIONS, *trained)
     failures = not_scored(scores)
     return render(
         "page.html",
