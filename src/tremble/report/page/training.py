@@ -164,6 +164,8 @@ def _chart(name: str, axis: Axis, about: str, points: list[Row]) -> Chart:
         description += " The diamond is the stop."
     layers = alt.layer(*_layers(alt, axis, values, runs), data=alt.Data(values=values))
     caption = f"{about}. r with people against {_TITLES[axis]}. {description}"
+    if axis == "gain" and len(runs) > 1:
+        caption += " Each run's g is a share of its own final gain."
     if axis == "step":
         caption += " The axis is logarithmic; the base, at 0, stands at its left end."
     return Chart(name, title, description, caption, by_family(alt, layers, families))
