@@ -25,7 +25,12 @@ from tremble.decisions import jsonl
 from tremble.stats.filters import Filters
 from tremble.stats.frames.comparisons import Comparison
 from tremble.stats.tables.analysis import analyze
-from tremble.stats.tables.further import FURTHER, further_tables
+from tremble.stats.tables.further import (
+    FURTHER,
+    OF_SESSIONS,
+    OF_TRAINING,
+    further_tables,
+)
 from tremble.stats.verdict.table import verdict_table
 from tremble.store.study_folder import Store
 from tremble.text import MISSING
@@ -112,7 +117,7 @@ def test_every_table_is_there_with_a_sentence_before_it(text: str) -> None:
     assert list(found) == [*titles, "Tracing a number"]
     names = {title: name for name, title in FURTHER.items()}
     # Not in this study, nor in the demo.
-    without = {"controls", "spellings", "responses", "misalignment", "positions", "personas"}
+    without = {"controls", "spellings", *OF_SESSIONS, *OF_TRAINING}
     assert set(FURTHER) - set(script("demo_sentences").SENTENCES) == without
     for title in titles:
         before = found[title].split("\n*")[0].split("\n|")[0]

@@ -25,6 +25,7 @@ from typer.testing import CliRunner
 
 from tremble.baselines.base import OF_OWN
 from tremble.commands.program import app
+from tremble.stats.tables.further import OF_SESSIONS, OF_TRAINING
 
 pytestmark = pytest.mark.model  # the stored studies have tokenizers
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -117,8 +118,9 @@ def test_the_tables_are_the_same(
 ) -> None:
     stored = json.loads((before / f"{name}.json").read_text("utf-8"))
     found = json.loads(tremble(*STUDIES[name])[0])
-    # Tables of sessions are new in 0.2.0, as is a note that old imports are to be made again.
-    for table in ("responses", "misalignment", "positions", "personas"):
+    # Tables of sessions and checkpoints are new in 0.2.0, as is a note that old imports are to be
+    # made again.
+    for table in (*OF_SESSIONS, *OF_TRAINING):
         assert found.pop(table, []) == []
     notes = [note for note in found["notes"] if "earlier versions of tremble" not in note]
     assert len(found["notes"]) - len(notes) == (name == "wide")

@@ -20,6 +20,7 @@ from tremble.api.citing import citations
 from tremble.api.computed import RowsOf, computed, rows_of_study
 from tremble.api.left_out import exclusions
 from tremble.api.provenance import manifests_of, model_rows, template_rows, versions
+from tremble.api.trained import trained
 from tremble.errors import UserError
 from tremble.prompts.asked import Asked
 from tremble.prompts.presentations import Presentation
@@ -65,7 +66,7 @@ def methods_facts(folder: Path, rows_of: RowsOf | None = None) -> dict[str, Any]
       controls that the study file brings: name to texts), counterbalance (and what of it some
       decision was shown in, `counterbalanced`), reading, also_read, closing, spellings, too_long,
       one_decision_each, engine, device, batch;
-    - computed: what the tables hold, see `api.computed`;
+    - computed: what the tables hold, see `api.computed`; trained: see `api.trained`;
     - extensions: the packages (`Entry.origin`) of what scored it, and of baselines; left_out: see
       `api.left_out`; contrasts and margins of the verdict; citations: see `api.citing`.
 
@@ -73,12 +74,12 @@ def methods_facts(folder: Path, rows_of: RowsOf | None = None) -> dict[str, Any]
     """
     store = Store(folder)
     run, jobs, decisions = store.read_run(), manifests_of(store), store.decisions()
-    study_file = _study_file(store)
+    study_file, data = _study_file(store), _data(store)
     models, templates = model_rows(run, jobs), template_rows(jobs)
     scored_with = versions(manifest for _, manifest in jobs)
-    data = _data(store)
     contrasts = [Contrast.from_json(entry) for entry in run.get("contrasts", [])]
     families = _families(store, run, decisions, contrasts)
+    rows = rows_of or rows_of_study(folder)
     return {
         "study": run["study"],
         "versions": scored_with,
@@ -98,7 +99,8 @@ def methods_facts(folder: Path, rows_of: RowsOf | None = None) -> dict[str, Any]
         "pairs": _pairs(run),
         "asked": _asked(study_file, run, [manifest for _, manifest in jobs])
         | {"counterbalanced": _counterbalanced(store, study_file)},
-        "computed": computed(rows_of or rows_of_study(folder), [one.name for one in contrasts]),
+        "computed": computed(rows, [one.name for one in contrasts]),
+        "trained": trained(store, rows),
         "left_out": exclusions(store, study_file),
         "contrasts": list(run.get("contrasts", [])),
         "margins": asdict(Margins(**run.get("margins", {}))),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tremble.commands.base import print_json, say, screen
+from tremble.commands.base import print_json, prose, say, screen
 from tremble.commands.ending import complain, logged_fault
 from tremble.errors import UserError
 from tremble.text import did_you_mean
@@ -44,7 +44,7 @@ def show_analysis(
 
     `names` are further tables ("all" for every one), `by` parameters of the games, `contrast`
     treatments in place of the study's own; where any are named, the terminal shows no other table.
-    Tables of sessions need not be named where the study has sessions.
+    Tables of sessions and of checkpoints need not be named where the study has some.
     0; 1 where a table failed, which has its sentence in its place; 2 where none of those asked for
     can be made.
 
@@ -55,7 +55,7 @@ def show_analysis(
 
     Store(folder).read_run()  # raises where the folder is no study
     from tremble.api.results import analyze_study, further_analysis, treatments_of
-    from tremble.stats.tables.further import OF_SESSIONS, further_names
+    from tremble.stats.tables.further import OF_SESSIONS, OF_TRAINING, further_names
     from tremble.study.notes import caveats
 
     _check_tables(names, folder)
@@ -65,7 +65,9 @@ def show_analysis(
     asked = bool(names or by or contrast)
     everything = "all" in names or (as_json and not asked)
     of_sessions = () if asked or not analysis.evidence.has_sessions else OF_SESSIONS
-    wanted = [name for name in further_names() if everything or name in (*names, *of_sessions)]
+    of_training = () if asked or not analysis.trajectory else OF_TRAINING
+    unasked = (*of_sessions, *of_training)
+    wanted = [name for name in further_names() if everything or name in (*names, *unasked)]
     failed = _Failures()
     further = further_analysis(analysis, wanted, failed.sentence)
     parts = _breakdowns(analysis, by, failed)
@@ -155,12 +157,16 @@ def _print(
     further: dict[str, Any],
     parts: dict[str, Any],
 ) -> None:
-    """The tables asked for (of an `analysis`, those of sessions), the first tables, where it is
-    given, and the others."""
+    """The tables asked for (of an `analysis`, those of sessions and of checkpoints), the first
+    tables, where it is given, and the others."""
     from tremble.report.tables.contrasts import contrast_layout
     from tremble.report.tables.further import breakdown_layout, further_layout
     from tremble.report.terminal.tables import print_tables, show_tables
+    from tremble.stats.tables.further import OF_TRAINING
 
+    if analysis is not None and OF_TRAINING[0] in further:
+        _print_training({name: further[name] for name in OF_TRAINING})
+        further = {name: rows for name, rows in further.items() if name not in OF_TRAINING}
     empty = [name for name, rows in further.items() if not rows and len(further) > 1]
     shown = {name: rows for name, rows in further.items() if name not in empty}
     print_tables(further_layout(shown), screen())
@@ -179,6 +185,16 @@ def _print(
             f"{shlex.quote(str(folder))}"
         )
     print_tables(breakdown_layout(parts), screen())
+
+
+def _print_training(tables: dict[str, Any]) -> None:
+    """Where to stop, in words; then the checkpoints as columns, and the tables of the stop."""
+    from tremble.report.tables.training import ANSWER, training_answers, training_layout
+    from tremble.report.terminal.answers import print_sentences
+    from tremble.report.terminal.tables import print_tables
+
+    print_sentences(ANSWER, training_answers(tables), prose())
+    print_tables(training_layout(tables), screen())
 
 
 def print_notes(folder: Path, every: bool, more: Sequence[str] = ()) -> None:

@@ -15,8 +15,10 @@ from tremble.api.results import (
     further_analysis,
     verdict_analysis,
 )
+from tremble.report.page.charts import Chart, outcome_charts, pair_charts
 from tremble.report.page.parts import further_parts, methods_part
 from tremble.report.page.study import study_page
+from tremble.report.page.training import DRAWN, training_charts
 from tremble.stats.tables.analysis import COLUMNS, Analysis
 from tremble.study.notes import caveats
 
@@ -55,3 +57,11 @@ def whole_page(
         for part in (*parts, methods)
         if part.trouble is not None
     ]
+
+
+def page_charts(analysis: Analysis) -> list[Chart]:
+    """The charts of a study's page. Raises MissingExtra without altair and vl-convert."""
+    made = [*pair_charts(analysis), *outcome_charts(analysis.evidence)[0]]
+    if analysis.trajectory:
+        made += training_charts(further_analysis(analysis, DRAWN))
+    return made

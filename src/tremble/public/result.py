@@ -25,10 +25,10 @@ from tremble.disk.whole import write_text
 from tremble.errors import UserError
 from tremble.public.answers import Verdict, Xray, XrayOptions
 from tremble.public.frames import frame_of
-from tremble.public.page import whole_page
+from tremble.public.page import page_charts, whole_page
 from tremble.public.show import fragment
 from tremble.public.words import check_keywords, in_python
-from tremble.report.page.charts import Chart, outcome_charts, pair_charts
+from tremble.report.page.charts import Chart
 from tremble.report.page.place import check_page
 from tremble.report.tables.captions import CONTRASTS
 from tremble.report.tables.table import layout
@@ -301,9 +301,7 @@ class Result:
 
     @cached_property
     def _drawn(self) -> dict[str, Chart]:
-        analysis, _ = self._analysis
-        made = [*pair_charts(analysis), *outcome_charts(analysis.evidence)[0]]
-        return {chart.name: chart for chart in made}
+        return {chart.name: chart for chart in page_charts(self._analysis[0])}
 
     @property
     def charts(self) -> dict[str, str]:
@@ -313,7 +311,8 @@ class Result:
     @in_python()
     def chart(self, name: str) -> Any:
         """A chart of the page as an Altair object, by its name (`charts` lists them): "pairs-0" (r
-        of both models of each pair), "outcomes-0" (predictions and choices) and so on.
+        of both models of each pair), "outcomes-0" (predictions and choices), "training-gain-0" (r
+        of checkpoints against their gain) and so on.
 
         Raises UserError for another name, and MissingExtra without `tremble[report]`.
 

@@ -18,6 +18,7 @@ from tests.support.counterparts import PAIR, people
 from tests.support.pages import HOSTILE
 from tests.support.places import ROOT
 from tests.support.studies import run, study_file
+from tests.support.trainings import COLUMNS, TEXTS_OF_TRAINING
 from tests.support.treatments import factorial
 from tremble.api.plan import plan_study
 from tremble.commands.program import app
@@ -59,7 +60,7 @@ LACKING = {
     "low high share share_low share_high over note",
     "votes": "family mode formulation pairs test direction n statistic p sided p_two_sided mean "
     "low high note p_holm p_bh",
-}  # fmt: skip
+} | COLUMNS  # fmt: skip
 ERRORS = "contrasts rmse_base rmse_aligned difference low high"
 TEXTS: tuple[str, ...] = (
     "model",
@@ -73,7 +74,7 @@ TEXTS: tuple[str, ...] = (
     "distance",
     "over",
 )
-TEXTS += ("parameter", "value", "mode", "test", "direction", "sided")
+TEXTS += ("parameter", "value", "mode", "test", "direction", "sided", *TEXTS_OF_TRAINING)
 COUNTED: tuple[str, ...] = (
     "decisions",
     "distinct_prompts",

@@ -24,7 +24,7 @@ from tremble.errors import UserError
 from tremble.report.tables.further import cell, further_layout
 from tremble.stats.filters import Filters
 from tremble.stats.tables.analysis import analyze
-from tremble.stats.tables.further import FURTHER, further_tables
+from tremble.stats.tables.further import FURTHER, OF_TRAINING, further_tables
 from tremble.stats.tables.uncertainty import vote_table
 from tremble.store.schemas import DECISIONS, SCORES
 
@@ -45,7 +45,7 @@ def test_every_table_is_made_and_can_be_written_as_json(found: dict[str, Any]) -
     # their labels were read.
     nothing = ["distributions", "topology", "presentations", "controls", "spellings"]
     of_sessions = ["responses", "misalignment", "positions", "personas"]
-    assert sorted(empty) == sorted(["worth", *nothing, *of_sessions])
+    assert sorted(empty) == sorted(["worth", *nothing, *of_sessions, *OF_TRAINING])
 
 
 def test_intervals_hold_the_r_of_the_first_table(found: dict[str, Any]) -> None:

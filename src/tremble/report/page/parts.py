@@ -15,7 +15,7 @@ from tremble.report.tables.further import further_layout
 from tremble.report.tables.methods import paragraph
 from tremble.report.tables.provenance import ABOUT, TITLE, provenance_layout
 from tremble.report.tables.table import Section, Table
-from tremble.stats.tables.further import further_list, further_names
+from tremble.stats.tables.further import OF_TRAINING, further_list, further_names
 from tremble.text import one_line
 
 MOST_ROWS = 200
@@ -26,6 +26,9 @@ _VERDICT = (
     ("numbers", "Numbers", "The numbers behind the ranking."),
 )
 _ALWAYS_OPEN = (*ANSWER, "contrasts", "intervals")
+
+
+Rows = Sequence[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,8 @@ class Heading:
 @dataclass(frozen=True, slots=True)
 class Part:
     """A table that folds. `table` is None where `trouble` says why; `left_out`: rows not shown;
-    `before` is a paragraph above it, `after` a text below it that is shown as it stands."""
+    `before` is a paragraph above it, `after` a text below it that is shown as it stands; `rows`:
+    of a table about checkpoints, what it is made of."""
 
     heading: Heading
     table: Table | None
@@ -56,9 +60,7 @@ class Part:
     trouble: str | None = None
     before: str = ""
     after: str = ""
-
-
-Rows = Sequence[dict[str, Any]]
+    rows: Rows = ()
 
 
 def further_parts(
@@ -106,7 +108,13 @@ def further_parts(
             for name in further_names()
         ),
     ]
-    return [part for part in parts if part.table is None or part.table.sections]
+    return [
+        replace(part, rows=rows_of(part.heading.id))
+        if part.heading.id in OF_TRAINING and part.trouble is None
+        else part
+        for part in parts
+        if part.table is None or part.table.sections
+    ]
 
 
 def _contrast_parts(contrasts: Callable[[], Mapping[str, Rows]]) -> list[Part]:

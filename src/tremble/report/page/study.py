@@ -12,11 +12,12 @@ from tremble.report.page.charts import drawn, outcome_charts, pair_charts
 from tremble.report.page.cloud import beside_published
 from tremble.report.page.parts import ANSWER, Part
 from tremble.report.page.templates import render
+from tremble.report.page.training import training_section
 from tremble.report.tables.table import layout
 from tremble.stats.filters import MIN_MASS, MIN_N, MIN_R
 from tremble.stats.frames.comparisons import family_order, format_column
 from tremble.stats.tables.analysis import Analysis
-from tremble.stats.tables.further import OF_SESSIONS
+from tremble.stats.tables.further import OF_SESSIONS, OF_TRAINING
 from tremble.text import MISSING, decimal
 
 MAX_REASONS = 50
@@ -45,11 +46,15 @@ def study_page(
 
     `scores` are those that `analysis` was made of, failed ones and those under controls included;
     `caveats` are shown at the top, as they are; `parts` are the further tables (`parts.py`), of
-    which the verdict and those of sessions come before all other tables; `methods` ends the page.
-    Names and texts are escaped. Raises MissingExtra without altair and vl-convert.
+    which the verdict and those of sessions and of checkpoints come before all other tables;
+    `methods` ends the page. Names and texts are escaped. Raises MissingExtra without altair and
+    vl-convert.
     """
     decisions = analysis.evidence.decisions
     outcomes, left_out = outcome_charts(analysis.evidence)
+    trained = OF_TRAINING if analysis.trajectory else ()
+    of_training = [part for part in parts if part.heading.id in trained]
+    apart = (*ANSWER, *OF_SESSIONS, *trained)
     failures = not_scored(scores)
     return render(
         "page.html",
@@ -58,7 +63,8 @@ def study_page(
         tables=layout(analysis),
         answer=[part for part in parts if part.heading.id in ANSWER],
         sessions=[part for part in parts if part.heading.id in OF_SESSIONS],
-        parts=[part for part in parts if part.heading.id not in (*ANSWER, *OF_SESSIONS)],
+        training=training_section(of_training),
+        parts=[part for part in parts if part.heading.id not in apart],
         methods=methods,
         beside=beside_published(analysis.pairs, list(family_order(decisions["family"]))),
         citation=CITATION,

@@ -5,6 +5,8 @@ A column that no caption names must say by its own name what it holds (`PLAIN`);
 
 from __future__ import annotations
 
+from tremble.report.tables.captions_training import TRAINING
+
 # Columns explained on every page and in docs/numbers.md, or by their own name.
 PLAIN = frozenset(
     ("n", "points", "decisions", "r", "r base", "r aligned", "mass", "mass base", "mass aligned")
@@ -18,6 +20,8 @@ _SYMBOLS = {
     "bh": "BH",
     "holm": "Holm",
     "rmse": "RMSE",
+    "kl": "KL",
+    "dpo": "DPO",
 }
 
 _WINS = (
@@ -235,6 +239,7 @@ CAPTIONS = {
         "its 95% interval from unequal low to unequal high. d: the difference as Cohen's d over "
         "responses, as in arXiv 2605.07632, which does not pair them."
     ),
+    **TRAINING,
 }
 # Of the tables of `analyze --by`.
 BY = {

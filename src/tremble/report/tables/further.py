@@ -18,7 +18,7 @@ from tremble.report.tables.table import (
     shown_model,
     without_empty_pool,
 )
-from tremble.stats.tables.further import EXTENSIONS, further_about
+from tremble.stats.tables.further import EXTENSIONS, OF_TRAINING, further_about
 from tremble.study.origins import package_words
 from tremble.text import MISSING, decimal, p_value
 
@@ -27,6 +27,7 @@ Row = dict[str, Any]
 _HEADING = ("model", "base", "aligned", "format", "mode", "formulation")
 _MODELS = ("model", "base", "aligned")
 _ABOVE_TOO = {"controls": ("family",)}  # so that the controls of a family stand side by side
+_ABOVE_TOO |= dict.fromkeys(("checkpoints", "task", "at_stop", "timing"), ("run",))
 _COUNTS = {"n", "pairs", "kept", "ties", "clusters", "undefined", "undecided", "clipped", "points"}
 _COUNTS |= {"bin", "resamples", "decisions", "contrasts", "texts", "people_n"}
 _P = {"p", "p_two_sided", "p_holm", "p_bh", "williams_p", "steiger_p"}
@@ -36,13 +37,18 @@ _HIDDEN_IN = {"levels": ("share", "share_low", "share_high", "scale")}
 _OF_SESSIONS = ("responses", "misalignment", "positions", "personas")
 _SHOWN_IF_KNOWN = {"type", "generation", "category", "equal"}
 _SHOWN_IF_KNOWN |= {"unequal_n", "unequal", "unequal_low", "unequal_high"}
+# Of tables about checkpoints, what not every study knows.
+_SOME_TRAININGS = {"run", "stage", "tokens", "accuracy", "accuracy_per_token", "margin", "ties"}
+_SOME_TRAININGS |= {"accuracy_shorter", "accuracy_longer", "implicit_accuracy", "dpo_loss"}
+_SOME_TRAININGS |= {"equally_long", "family", "rounds", "format", "formulation"}
+_MEASURES = {"loss": "loss per token", "dpo_loss": "DPO loss", "log_loss": "log loss"}
 _OFF = {"sweep": ("mass", "min_r")}  # where nothing is no missing value but a filter not used
 _BY = (
     ("models", "Shares, r and mass by {}"),
     ("pairs", "r and mass by {}"),
     ("wins", "Wins by {}"),
 )
-_LONG = ("note", "why", "spellings")
+_LONG = ("note", "why", "spellings", "reason")
 
 
 def further_layout(tables: Mapping[str, Sequence[Row] | str]) -> list[Table]:
@@ -51,9 +57,26 @@ def further_layout(tables: Mapping[str, Sequence[Row] | str]) -> list[Table]:
     return [
         Table(name, name if name in EXTENSIONS.names() else further_about(name), "", [], [], rows)
         if isinstance(rows, str)
+        else training_table(name, rows)
+        if name in OF_TRAINING
         else _credited(table_of(name, further_about(name), rows, last=("spellings", "note")))
         for name, rows in tables.items()
     ]
+
+
+def training_table(name: str, rows: Sequence[Row]) -> Table:
+    """A table about checkpoints (`OF_TRAINING`): they are known by their number, stage and step,
+    not by the paths of their models; what no row knows has no column."""
+    empty = {key for key in _SOME_TRAININGS if all(row.get(key) is None for row in rows)}
+    shown = []
+    for row in rows:
+        words = {key: value for key, value in row.items() if key not in {*empty, "model"}}
+        if words.get("measure") in _MEASURES:
+            words["measure"] = _MEASURES[words["measure"]]
+        if "run" in words and name in _ABOVE_TOO:
+            words["run"] = f"run {words['run']}"
+        shown.append(words)
+    return table_of(name, further_about(name), shown, last=("reason", "note"))
 
 
 def _credited(table: Table) -> Table:
@@ -89,7 +112,7 @@ def table_of(id: str, title: str, rows: Sequence[Row], last: Sequence[str] = ())
     # In tables of wins "base" and "aligned" are counts, in others "kept" only says that `why` is
     # empty.
     above = [key for key in _HEADING if isinstance(first.get(key), str)]
-    above += _ABOVE_TOO.get(id, ())
+    above += [key for key in _ABOVE_TOO.get(id, ()) if key in first]
     apart = {*above, *_HIDDEN, *_HIDDEN_IN.get(id, ()), *last}
     optional = _SHOWN_IF_KNOWN if id in _OF_SESSIONS else set()
     apart |= {key for key in optional if all(row.get(key) is None for row in rows)}
@@ -169,6 +192,8 @@ def cell(name: str, value: Any) -> str:
         return plain_words(value)
     if name in _P:
         return p_value(value)
+    if name == "kl" and 0 < value < 0.0005:
+        return "< .001"
     if name in _COUNTS and isinstance(value, float):  # options share the weight of a problem
         return f"{value:,.0f}" if abs(value - round(value)) < 1e-6 else f"{value:,.1f}"
     if name in _COUNTS or isinstance(value, int):

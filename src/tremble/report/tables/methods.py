@@ -10,6 +10,7 @@ from typing import Any
 
 from tremble.report.tables.claimed import Facts, listed, statistics
 from tremble.report.tables.table import family_name
+from tremble.report.tables.trained import of_checkpoints
 from tremble.study.origins import named
 from tremble.text import counted
 
@@ -42,6 +43,7 @@ def paragraph(facts: Facts) -> str:
     parts = (
         _data(facts),
         _models(facts),
+        of_checkpoints(facts),
         _prompts(facts),
         _reading(facts),
         _left_out(facts),

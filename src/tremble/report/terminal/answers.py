@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.text import Text
 
@@ -25,4 +27,14 @@ def print_answers(table: Table, console: Console) -> None:
             line = Text(visible(f"{question}: {answer}. {why}"))
             line.stylize("bold", 0, len(question) + len(answer) + 3)
             print_wrapped(line, console, _INDENT)
+    console.print()
+
+
+def print_sentences(title: str, sentences: Sequence[str], console: Console) -> None:
+    """Prints a question and its answers, a paragraph each, wrapped; nothing without an answer."""
+    if not sentences:
+        return
+    console.print(Text(visible(title), style="bold", overflow="fold"))
+    for sentence in sentences:
+        print_wrapped(Text(visible(sentence)), console, "")
     console.print()

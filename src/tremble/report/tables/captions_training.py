@@ -1,0 +1,84 @@
+"""What the columns of tables about checkpoints mean, in a sentence or two above each table."""
+
+from __future__ import annotations
+
+_FIDELITY = (
+    "r: of predictions with what people did. Log loss: nats per decision, lower is better. Mass: "
+    "the probability of all options together. Changed: the share of decisions whose likeliest "
+    "option is another than the base's. KL: the mean Kullback-Leibler divergence of the shares of "
+    "the options from the base's, in nats; 0 for the base. n: decisions that every checkpoint of "
+    "the run has scores for."
+)
+_PLACE = (
+    "Checkpoint: 0 is the base, then in the order of training. Stage and step: the stage of "
+    "training and its steps so far. Tokens: seen in training."
+)
+_TASK = (
+    "g: the share of the final gain on the held-out task that is reached, 0 at the base and 1 at "
+    "the last checkpoint by definition; g low and g high: its 95% interval over whole clusters "
+    "(items with the same first turn). Loss: nats per token of the right (chosen) answers. "
+    "Accuracy: the share of pairs whose chosen answer is more likely; accuracy per token: "
+    "the same for the log-probability per token; accuracy shorter and accuracy longer: where the "
+    "chosen answer is the shorter one, and where it is the longer one. Margin: log-probability of "
+    "the chosen answer minus that of the rejected one, in nats. DPO loss: against the first model "
+    "of the last stage, in nats; implicit accuracy: the share of pairs whose chosen answer became "
+    "more likely relative to this model than the rejected one did. Items: those with a "
+    "score; missing: those without one. Ties: pairs whose two answers are equally likely. Equally "
+    "long: pairs whose two answers have equally many tokens."
+)
+_WHERE = "Rounds: all, the first, or the later ones."
+
+PIVOT = (
+    f"One column per checkpoint. {_PLACE} {_TASK} {_FIDELITY} Families are shown over all rounds; "
+    "the tables checkpoints and task have these numbers in rows, with first and later rounds."
+)
+
+TRAINING = {
+    "checkpoints": (
+        f"How well does each checkpoint of a training predict people? {_PLACE} {_WHERE} {_FIDELITY}"
+    ),
+    "task": (
+        "How much has each checkpoint learnt of the task? "
+        f"{_PLACE} Measure: what measures the gain. {_TASK}"
+    ),
+    "stop": (
+        "Stop at the earliest checkpoint from which the share g of the final gain stays at or "
+        "above keep. The rule reads the held-out task alone, never what people did. Stage: “all”, "
+        "the whole series, or one stage with g counted within it. Measure: what measures the gain. "
+        "Keep: a convention, set in the study file. Checkpoint and step: the stop; a dash means "
+        "that nothing is recommended, for the reason given. g: at the stop, on the half of the "
+        "task's clusters that did not choose it; g low and g high: its 95% interval. Surely: the "
+        "earliest checkpoint from which the lower bound of g stays at or above keep. Earliest and "
+        "latest: the middle 80% of the stops that resamples choose; chosen: the share of resamples "
+        "that choose this stop. Gain: from the first to the last checkpoint, in the unit of the "
+        "measure; gain low and gain high: its 95% interval. Clusters chosen and clusters reported: "
+        "how many clusters each half has."
+    ),
+    "at_stop": (
+        "What happens to the prediction of people if training stops there? Difference: the measure "
+        "at the stop minus the measure at the base, or at the last checkpoint (against); low and "
+        "high: its 95% interval over whole participants, games and items, on the same decisions. "
+        "p: two-sided. For r and mass above 0 the stop is higher; for log loss below 0 it is "
+        f"better. {_WHERE} Checkpoint: the stop. Smallest: the smallest difference that data "
+        "such as these show with a probability of .80; a smaller one may be missed."
+    ),
+    "timing": (
+        "When does the measure, r, change? Word: before the stop, with it, or after it; “never”, "
+        "no change, and a change of .05 would have been seen; “cannot say”: the reason says why. "
+        "Left: the first checkpoint at which the 95% band of the change from the base, over all "
+        "checkpoints at once, leaves 0. Stays: the first from which it stays away from 0. A dash: "
+        "there is none. "
+        f"Stop: the checkpoint to stop at. {_WHERE} Smallest: the smallest change that the "
+        "band shows at every checkpoint with a probability of .80."
+    ),
+    "equal_gain": (
+        "Two runs may gain unequally much, so they are compared where they have gained the same. "
+        "Level: the gain from the base, divided by the final gain of the run whose final gain is "
+        "smallest (scale, in the unit of the measure), so every run reaches 1. This level is on "
+        "one scale for all runs; g in the other tables is each run's own. Only levels that every "
+        "run reaches are shown. r: of predictions with what people did, on the straight line "
+        "between the two checkpoints where the run first passes the level, over the decisions "
+        f"that all runs have. {_WHERE} Gain: the final gain of the run, in the unit of the "
+        "measure. r has no interval here."
+    ),
+}

@@ -1,0 +1,199 @@
+"""What a study says about the checkpoints of a training: an answer, and a column for each."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from tremble.report.tables.captions import heading
+from tremble.report.tables.captions_training import PIVOT
+from tremble.report.tables.contrasts import with_interval
+from tremble.report.tables.further import cell, further_layout
+from tremble.report.tables.table import Column, Section, Table, count, family_name
+from tremble.stats.tables.stopping import WHOLE
+from tremble.stats.trajectory.line_fidelity import ALL
+from tremble.text import decimal
+
+Row = dict[str, Any]
+Tables = Mapping[str, Sequence[Row] | str]
+ANSWER = "Where to stop"
+TITLE = "Checkpoint by checkpoint"
+_WIDEST = 80  # characters of a block of checkpoints
+_GAP = 2  # between columns
+_PLACE = ("stage", "step", "tokens")
+_OF_PEOPLE = ("n", "r", "log_loss", "mass", "changed", "kl")
+_BELOW = ("stop", "at_stop", "timing", "equal_gain")
+_NO_TASK = "No recommendation: there is no held-out task with scores at every checkpoint."
+
+
+def rows_of(tables: Tables, name: str) -> Sequence[Row]:
+    """The rows of a table; none where it could not be made."""
+    rows = tables.get(name) or ()
+    return () if isinstance(rows, str) else rows
+
+
+def training_answers(tables: Tables) -> list[str]:
+    """A short answer for each run: where to stop, what that keeps of the gain, and what happens to
+    r there; `tables` by their names (`OF_TRAINING`). Empty without checkpoints."""
+    stops = [row for row in rows_of(tables, "stop") if row["stage"] == WHOLE]
+    if stops:
+        return [_answer(row, tables) for row in stops]
+    known = rows_of(tables, "checkpoints") and not isinstance(tables.get("stop"), str)
+    return [_NO_TASK] if known else []
+
+
+def _answer(stop: Row, tables: Tables) -> str:
+    run, at = stop["run"], stop["checkpoint"]
+    if at is None:
+        text = f"No recommendation: {stop['reason']}."
+    else:
+        stage, last = _stage_and_last(tables, run, at)
+        where = f"step {count(stop['step'])}" + (f" of {stage}" if stage else "")
+        text = f"Stop at {where} (checkpoint {at}"
+        if at == last:
+            text += (
+                f", the last): no earlier checkpoint keeps {decimal(stop['keep'])} of the gain on "
+                "the held-out task up to the end."
+            )
+        else:
+            text += f"): it keeps {_with_ends(stop)} of the gain on the held-out task."
+        text = " ".join([text, *_at_stop(tables, run, ("base",) if at == last else None)])
+    return text if run is None else f"Run {run}: {text[:1].lower()}{text[1:]}"
+
+
+def _with_ends(stop: Row) -> str:
+    ends = [stop["g_low"], stop["g_high"]]
+    return decimal(stop["g"]) + ("" if None in ends else f" [{', '.join(map(decimal, ends))}]")
+
+
+def _stage_and_last(tables: Tables, run: str | None, at: int) -> tuple[str | None, int | None]:
+    """The stage of a checkpoint, and the number of the run's last one."""
+    mine = {
+        row["checkpoint"]: row["stage"]
+        for name in ("task", "checkpoints")
+        for row in rows_of(tables, name)
+        if row["run"] == run
+    }
+    return mine.get(at), max(mine, default=None)
+
+
+def _at_stop(
+    tables: Tables, run: str | None, against: Collection[str] | None = None
+) -> Iterator[str]:
+    """r at the stop by family, in the first format and wording, compared with all or some of the
+    checkpoints that the table has."""
+    rows = [
+        row
+        for row in rows_of(tables, "at_stop")
+        if (row["run"], row["measure"], row["rounds"]) == (run, "r", ALL)
+        and (against is None or row["against"] in against)
+    ]
+    asked = list(dict.fromkeys((row["format"], row["formulation"]) for row in rows))
+    changes: dict[str, dict[str, str]] = {}
+    for row in rows:
+        if (row["format"], row["formulation"]) == asked[0] and row["difference"] is not None:
+            shown = with_interval(row["difference"], row["low"], row["high"])
+            changes.setdefault(row["family"], {})[row["against"]] = shown
+    for family, by in changes.items():
+        compared = ", ".join(f"{value} against the {other}" for other, value in by.items())
+        how = f" ({', '.join(asked[0])})" if len(asked) > 1 else ""
+        yield f"r on {family_name(family)}{how}: {compared}."
+
+
+def training_layout(tables: Tables) -> list[Table]:
+    """The checkpoints as columns, then the other tables about them that have rows, over all rounds;
+    a sentence stands in place of rows that could not be made."""
+    failed = {name: rows for name, rows in tables.items() if isinstance(rows, str)}
+    below = {name: rows for name in _BELOW if (rows := _whole(rows_of(tables, name)))}
+    return [*pivots(tables), *further_layout({**below, **failed})]
+
+
+def _whole(rows: Sequence[Row]) -> list[Row]:
+    """The rows that are about all rounds, without saying so."""
+    return [
+        {key: value for key, value in row.items() if key != "rounds"}
+        for row in rows
+        if row.get("rounds") in (None, ALL)
+    ]
+
+
+def pivots(tables: Tables) -> list[Table]:
+    """Checkpoints as columns, a table for each run and for as many checkpoints as have room in 80
+    characters: where they are in training, what they have learnt of the task, and how well they
+    predict people by family, format and wording. The first has the caption."""
+    made: list[Table] = []
+    runs = [row["run"] for name in ("checkpoints", "task") for row in rows_of(tables, name)]
+    for run in dict.fromkeys(runs):
+        lines = list(_lines(tables, run))
+        if not lines:
+            continue
+        places = sorted({place for _, _, values in lines for place in values})
+        blocks = list(_blocks(lines, places))
+        for block in blocks:
+            title = TITLE if run is None else f"{TITLE}: run {run}"
+            if len(blocks) > 1:
+                title += f" ({block[0]} to {block[-1]})"
+            name = f"trajectory-{len(made)}"
+            made.append(_pivot(name, title, PIVOT if not made else "", lines, block))
+    return made
+
+
+Line = tuple[str, str, dict[int, str]]  # heading, label, the cell of each checkpoint
+
+
+def _lines(tables: Tables, run: str | None) -> Iterator[Line]:
+    task = [row for row in rows_of(tables, "task") if row["run"] == run]
+    people = [row for row in rows_of(tables, "checkpoints") if row["run"] == run]
+    above = "Training"
+    if task:
+        above = "Training and held-out task"
+    yield from _known(above, _PLACE, task or people)
+    if task:
+        keys = list(task[0])
+        yield from _known(above, keys[keys.index("measure") + 1 : keys.index("note")], task)
+    groups: dict[str, list[Row]] = {}
+    for row in people:
+        if row["rounds"] == ALL:
+            names = (family_name(row["family"]), row["format"], row["formulation"])
+            groups.setdefault(" · ".join(names), []).append(row)
+    for about, rows in groups.items():
+        yield from _known(about, _OF_PEOPLE, rows)
+
+
+def _known(about: str, keys: Sequence[str], rows: Sequence[Row]) -> Iterator[Line]:
+    """A line for each key that some checkpoint has a value of."""
+    for key in keys:
+        if any(row[key] is not None for row in rows):
+            yield about, heading(key), {row["checkpoint"]: cell(key, row[key]) for row in rows}
+
+
+def _blocks(lines: Sequence[Line], places: Sequence[int]) -> Iterator[list[int]]:
+    first = max(len("Checkpoint"), *(len(label) for _, label, _ in lines)) + _GAP
+    block: list[int] = []
+    used = first
+    for place in places:
+        cells = [len(values.get(place, "")) for _, _, values in lines]
+        width = max(len(str(place)), *cells) + _GAP
+        if block and used + width > _WIDEST:
+            yield block
+            block, used = [], first
+        block.append(place)
+        used += width
+    yield block
+
+
+def _pivot(
+    name: str, title: str, caption: str, lines: Sequence[Line], block: Sequence[int]
+) -> Table:
+    sections: dict[str, list[list[str]]] = {}
+    for about, label, values in lines:
+        row = [label, *(values.get(place, "") for place in block)]
+        sections.setdefault(about, []).append(row)
+    return Table(
+        name,
+        title,
+        caption,
+        [Column("Checkpoint"), *(Column(str(place), True) for place in block)],
+        [Section(about, rows) for about, rows in sections.items()],
+        "Nothing has been scored yet.",
+    )
