@@ -99,7 +99,8 @@ class MockEngine:
         seed = blake2b(f"{self.name} {[*paths.prefix]}".encode(), digest_size=8).digest()
         drawn = np.random.default_rng(int.from_bytes(seed, "big"))
         logits = drawn.normal(size=_TOKENS)
-        return (logits - np.logaddexp.reduce(logits)).astype(np.float32)
+        logits -= np.logaddexp.reduce(logits)
+        return logits.astype(np.float32)
 
     @staticmethod
     def _computed(index: int, paths: TokenPaths, next_token: NextToken) -> Score:
