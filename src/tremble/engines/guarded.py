@@ -148,7 +148,7 @@ class GuardedEngine:
         """The distribution at the answer start, where that is asked for and given: an engine may
         have none. Raises UserError where it is no distribution."""
         given = score.distribution
-        if not paths.whole or given is None:
+        if given is None or not paths.whole:
             return None
         try:
             logs = np.asarray(given, dtype=np.float32)
