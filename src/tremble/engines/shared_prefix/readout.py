@@ -112,8 +112,6 @@ class Readout:
         whole_values = logits[at(whole)] if whole else None  # a copy, of these rows alone
         # In place: a copy of all logits would cost as much as a layer.
         norm = logits.sub_(largest).exp_().sum(dim=-1).log_().add_(largest[:, 0])
-        if whole_values is not None:
-            whole_values -= norm[at(whole), None]
         rows_ranked = at(ranked)
         return Answered(
             asked,
@@ -129,7 +127,7 @@ class Readout:
             top_values[rows_ranked] - norm[rows_ranked, None],
             top_ids[rows_ranked],
             whole,
-            whole_values,
+            None if whole_values is None else whole_values.sub_(norm[at(whole), None]),
         )
 
     def scores(self, answered: Answered) -> Iterator[Score]:
