@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ from hypothesis import given
 
 from tests.support.shared_prefix import pair_of, some_paths
 from tremble.engines.base import TOP, ResponseScore
+from tremble.engines.memory import Room
 from tremble.engines.mock import MockEngine
 from tremble.engines.reads import Read, Values, reads_of, score_of
 from tremble.tokenization.options import TokenPaths
@@ -103,3 +105,49 @@ def test_a_response_is_what_the_model_says_of_it() -> None:
         assert found.logprob == pytest.approx(expected.logprob, abs=1e-5)
         assert found.closing == pytest.approx(expected.closing, abs=1e-5)
         assert (found.tokens, found.likeliest) == (expected.tokens, expected.likeliest)
+
+
+WHOLE = [
+    TokenPaths((5, 9, 2, 7), ((4, 1, 6),), (False,), (3, 8), response=0, whole=True),
+    TokenPaths((5, 9, 2, 7), ((4, 2),), (False,), (3, 8), response=0),
+    TokenPaths((5, 9, 1), ((4, 2), (4,)), (False, True), (3,), whole=True),
+    TokenPaths((5, 9, 1), ((4, 2), (7,)), (False, False)),
+]
+
+
+@pytest.mark.usefixtures("one_thread")
+@pytest.mark.parametrize("rows", [1, 100])
+def test_a_whole_distribution_is_that_of_a_pass_over_the_prompt(rows: int) -> None:
+    reference, shared, _ = pair_of("Llama")
+    shared._room = Room(3, rows)  # passes so short that the reads of a prompt lie in several
+    for engine in (reference, shared):
+        scores = sorted(engine.score(WHOLE), key=lambda one: one.index)
+        for paths, score in zip(WHOLE, scores, strict=True):
+            if not paths.whole:
+                assert score.distribution is None
+                continue
+            with torch.inference_mode():
+                logits = reference.model(torch.tensor([paths.prefix])).logits[0, -1].double()
+            found = score.distribution
+            assert found is not None and found.dtype == np.float32
+            assert found == pytest.approx(logits.log_softmax(dim=-1).numpy(), abs=1e-5)
+            assert found.base is None  # no view, which would keep all rows of a pass
+        without = [replace(paths, whole=False) for paths in WHOLE]
+        assert sorted(engine.score(without), key=lambda one: one.index) == scores
+
+
+def test_the_row_key_does_not_hold_what_is_wanted_beside_the_score() -> None:
+    assert WHOLE[0].key() == replace(WHOLE[0], whole=False).key()
+
+
+def test_made_up_models_have_whole_distributions() -> None:
+    asked = [TokenPaths((60,), ((97, 98),), (False,), (62,), response=0, whole=True)]
+    known = shares(a=0.5, b=0.25)
+    for engine in (MockEngine("mock:a"), MockEngine(next_token=lambda ids: known)):
+        (score,) = engine.score(asked)
+        (without,) = engine.score([replace(asked[0], whole=False)])
+        assert score == without and without.distribution is None
+        assert score.distribution is not None and score.distribution.shape == (257,)
+        assert np.exp(score.distribution.astype(float)).sum() == pytest.approx(1)
+        found = np.exp(score.distribution)
+    assert found == pytest.approx(known)

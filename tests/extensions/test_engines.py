@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.support.extensions import example, on_path
@@ -185,3 +186,29 @@ def test_opening_gives_an_engine_or_a_sentence(
     model: Any = SimpleNamespace(identity={}, tokenizer=None)
     with pytest.raises(UserError, match="engine 'even' of the package tremble-dictator"):
         open_with("even", model, RunOptions(), lambda _: None)
+
+
+def whole(given: Any) -> Score:
+    """The score of `asked`, with a distribution over three tokens."""
+    return replace(said(), distribution=given)
+
+
+@pytest.mark.parametrize("given", [None, [HALF, HALF, -math.inf], np.log([0.2, 0.3, 0.5])])
+def test_a_whole_distribution_may_be_given(given: Any) -> None:
+    (prompt,) = asked()
+    prompt.whole = True
+    (score,) = guarded(score=[whole(given)]).score([prompt])
+    if given is None:
+        assert score.distribution is None
+    else:
+        assert score.distribution is not None and score.distribution.dtype == np.float32
+        assert score.distribution == pytest.approx(given)
+
+
+@pytest.mark.parametrize("given", [[0.2, 0.8], [[HALF, HALF]], ["a"], [math.nan, HALF], 1.0])
+def test_what_is_no_distribution_is_a_sentence(given: Any) -> None:
+    (prompt,) = asked()
+    prompt.whole = True
+    with pytest.raises(UserError, match="the prompt 0 a distribution that is not") as raised:
+        list(guarded(score=[whole(given)]).score([prompt]))
+    assert str(raised.value).startswith(BEGIN)

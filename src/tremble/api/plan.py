@@ -29,6 +29,7 @@ from tremble.study.context import RunContext, run_context
 from tremble.study.control_notes import Read, control_notes
 from tremble.study.data import notes_of_taken
 from tremble.study.file import Study
+from tremble.study.from_base import base_bytes
 from tremble.study.jobs import Job, job_folder
 from tremble.study.missing import missing_rows
 from tremble.study.of_sessions import fact_notes
@@ -59,6 +60,7 @@ class _Model:
     tokens: int = 0
     distinct: int = 0
     longest: int = 0
+    kept: int = 0  # bytes of distributions that checkpoints are compared with
     work: ModelWork = field(default_factory=ModelWork)
 
 
@@ -237,6 +239,9 @@ class _Plan:
         model.longest = max(model.longest, plan.longest)
         options = study.run
         if model.size is not None:
+            vocabulary = model.size.config.get_text_config().vocab_size
+            model.kept += base_bytes(study, self.run.store.folder, job, vocabulary)
+        if model.size is not None:
             lossless = options.dtype == "float32" and options.quantise is None
             model.work.add(prompts, plan, lossless, widest_window(model.size.config))
         account = (folder.manifest() or {}).get("scoring")
@@ -278,7 +283,7 @@ def _row(study: Study, times: Times, spec: ModelSpec, expected: _Model) -> Row:
         "timing": None if known is None else known[1],
         "memory": _LIBRARIES if size is None else _memory(study, size, expected.longest),
         "download": 0 if size is None else size.download,
-        "disk": _ROW_BYTES * (expected.rows - expected.scored),
+        "disk": _ROW_BYTES * (expected.rows - expected.scored) + expected.kept,
     }
 
 

@@ -24,6 +24,7 @@ from tremble.stats.tables.further import KnownOfSessions, further_tables
 from tremble.stats.tables.model_breakdown import model_breakdown
 from tremble.stats.verdict.answer import Margins
 from tremble.stats.verdict.table import verdict_table
+from tremble.store.schemas import DIVERGENCE
 from tremble.store.study_folder import Store
 from tremble.store.task_items import items_of
 from tremble.study.session_notes import branching
@@ -59,7 +60,7 @@ def _trained(store: Store) -> dict[str, Any]:
     if items is None or not jobs:
         return {"trajectory": record}
     names = ["model", "decision", "error"]
-    names += ["response_logprob", "closing_logprob", "response_tokens"]
+    names += ["response_logprob", "closing_logprob", "response_tokens", *DIVERGENCE]
     scores = pl.concat([job.rows(names) for job in jobs])
     return {"trajectory": record, "answers": TaskAnswers(items, scores)}
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
 
 from tremble.decisions.record import Option
 from tremble.tokenization.options import Tokenizer, TokenPaths
@@ -38,8 +41,9 @@ class Score:
     not computed); `first_mass` is the probability at the answer start of all tokens with which
     an option begins; `other_token` the id of the likeliest token that begins none; `top` the
     likeliest tokens there, as (id, log-probability); `response` how likely what the person said
-    is, where that is asked for. `error` says why there is no score, `error_kind` of which kind that
-    is.
+    is, where that is asked for; `distribution` [vocabulary] the natural log-probabilities of all
+    tokens at the answer start, where `TokenPaths.whole` asks for them. `error` says why there is no
+    score, `error_kind` of which kind that is.
     """
 
     index: int
@@ -51,6 +55,7 @@ class Score:
     error: str | None = None
     error_kind: ErrorKind | None = None
     response: ResponseScore | None = None
+    distribution: npt.NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def refused(cls, index: int, refusal: Refusal) -> Score:

@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar, get_args
 
+import numpy as np
+import numpy.typing as npt
+
 from tremble.engines.base import Engine, Limits, ResponseScore, Score, option_mass
 from tremble.errors import TrembleError, UserError
 from tremble.extensions.entries import Entry
@@ -17,6 +20,7 @@ from tremble.tokenization.refusal import NOT_A_NUMBER, ErrorKind
 
 T = TypeVar("T")
 _ABOVE = 1e-6  # what sums of probabilities may exceed 1 by, and log-probabilities 0
+_WHOLE = 1e-3  # what the probabilities of all tokens may add up to beside 1
 _KINDS = get_args(ErrorKind)
 _CALLED = ("score", "efforts", "identity", "limits", "report")
 
@@ -137,7 +141,26 @@ class GuardedEngine:
         response = self._response(score, paths)
         if response is not None and math.isnan(response.logprob + response.closing):
             return Score.refused(score.index, NOT_A_NUMBER)
-        return replace(score, logprobs=logprobs, response=response)
+        whole = self._distribution(score, paths)
+        return replace(score, logprobs=logprobs, response=response, distribution=whole)
+
+    def _distribution(self, score: Score, paths: TokenPaths) -> npt.NDArray[np.float32] | None:
+        """The distribution at the answer start, where that is asked for and given: an engine may
+        have none. Raises UserError where it is no distribution."""
+        given = score.distribution
+        if given is None or not paths.whole:
+            return None
+        try:
+            logs = np.asarray(given, dtype=np.float32)
+            total = float(np.exp(logs, dtype=np.float64).sum()) if logs.ndim == 1 else math.nan
+        except (TypeError, ValueError):
+            total = math.nan
+        if not abs(total - 1) <= _WHOLE:
+            raise self._unfit(
+                f"gives the prompt {score.index} a distribution that is not the natural "
+                "log-probabilities of all tokens, which add up to 1 as probabilities."
+            )
+        return logs
 
     def _response(self, score: Score, paths: TokenPaths) -> ResponseScore | None:
         """How likely a response is, with floats, where that is asked for; those may be NaN. Raises

@@ -24,6 +24,7 @@ from tremble.prompts.chat import MOCK
 from tremble.tokenization.options import TokenPaths
 from tremble.tokenization.trunk import Ids
 
+_TOKENS = 257
 NextToken = Callable[[Ids], npt.NDArray[np.float64]]
 
 
@@ -82,7 +83,24 @@ class MockEngine:
         if (said := paths.response) is not None:
             first = logprobs[said] == max(logprobs) and logprobs[said] > math.log(0.5)
             response = ResponseScore(logprobs[said], math.log(0.9), len(paths.paths[said]), first)
-        return Score(index, logprobs, 0.9, ord("?"), math.log(0.05), response=response)
+        whole = self._whole(paths) if paths.whole else None
+        return Score(
+            index,
+            logprobs,
+            0.9,
+            ord("?"),
+            math.log(0.05),
+            response=response,
+            distribution=whole,
+        )
+
+    def _whole(self, paths: TokenPaths) -> npt.NDArray[np.float32]:
+        """A distribution over all tokens, of the name and the prompt alone."""
+        seed = blake2b(f"{self.name} {[*paths.prefix]}".encode(), digest_size=8).digest()
+        drawn = np.random.default_rng(int.from_bytes(seed, "big"))
+        logits = drawn.normal(size=_TOKENS)
+        logits -= np.logaddexp.reduce(logits)
+        return logits.astype(np.float32)
 
     @staticmethod
     def _computed(index: int, paths: TokenPaths, next_token: NextToken) -> Score:
@@ -98,6 +116,7 @@ class MockEngine:
                 if read.summed is None
                 else float(np.logaddexp.reduce(logs[list(read.summed)])),
                 best[: read.likeliest],
+                logs.astype(np.float32) if read.whole else None,
             )
         return score_of(paths, index, values)
 

@@ -11,6 +11,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+import numpy.typing as npt
+
 from tremble.engines.base import TOP, ResponseScore, Score
 from tremble.tokenization.options import TokenPaths
 from tremble.tokenization.trunk import Ids
@@ -24,13 +27,14 @@ class Read:
     same for all reads of a prompt; empty: the answer start). `tokens` are those whose
     log-probabilities are wanted; `summed` those of which the log of the summed probability is
     wanted (None: no such sum; of no tokens it is minus infinity); `likeliest`: how many of the
-    likeliest tokens (0: none).
+    likeliest tokens (0: none); `whole`: the log-probabilities of the whole vocabulary.
     """
 
     place: Ids
     tokens: tuple[int, ...]
     summed: Ids | None = None
     likeliest: int = 0
+    whole: bool = False
 
 
 @dataclass(slots=True)
@@ -39,12 +43,13 @@ class Values:
 
     `logprobs`: token -> log-probability, for `Read.tokens`; `summed`: the log of the summed
     probability of `Read.summed`; `likeliest`: (token, log-probability), best first, as many as were
-    asked for or as the vocabulary has.
+    asked for or as the vocabulary has; `whole`: log-probabilities [vocabulary], where asked for.
     """
 
     logprobs: dict[int, float] = field(default_factory=dict)
     summed: float | None = None
     likeliest: Sequence[tuple[int, float]] = ()
+    whole: npt.NDArray[np.float32] | None = None
 
 
 def reads_of(paths: TokenPaths) -> tuple[Read, ...]:
@@ -65,6 +70,7 @@ def reads_of(paths: TokenPaths) -> tuple[Read, ...]:
             paths.terminator if node in ends else None,
             # Whatever the options begin with, one more is among so many.
             0 if node else TOP + len(paths.paths),
+            paths.whole and not node,
         )
         for node, wanted in tokens.items()
     )
@@ -91,6 +97,7 @@ def score_of(paths: TokenPaths, index: int, values: Mapping[Ids, Values]) -> Sco
         other[1],
         tuple(start.likeliest[:TOP]),
         response=_response(paths, values),
+        distribution=start.whole,
     )
 
 

@@ -43,4 +43,5 @@ def _read(read: Read, row: torch.Tensor) -> Values:
         {token: float(row[token]) for token in read.tokens},
         None if read.summed is None else float(torch.logsumexp(row[list(read.summed)], dim=0)),
         likeliest,
+        row.cpu().numpy().copy() if read.whole else None,  # a view would keep all rows of its pass
     )

@@ -1,6 +1,7 @@
 """One job of a study: its parts, the rows that are asked for, its manifest.
 
 part-NUMBER-DIGEST.parquet      rows, oldest first; 0.1.0 wrote part-NUMBER.parquet
+base-ROW_KEY-DIGEST.parquet     of a base on a held-out task: see base_distributions.py
 expected-DIGEST.parquet         which rows a run asked for; of 0.1.0: expected.parquet
 manifest.json                   how the rows came about; written when all are there
 """
@@ -20,7 +21,7 @@ import polars as pl
 from tremble.disk.tables import Damaged, columns_of, read_table, table_bytes
 from tremble.store.provenance import slug
 from tremble.store.records import read_manifest
-from tremble.store.schemas import EXPECTED, SCORES, whole_scores
+from tremble.store.schemas import EXPECTED, SCORES, TASK_SCORES, whole_scores
 from tremble.store.sealed import (
     AGAIN,
     digest_in,
@@ -76,7 +77,7 @@ class JobFolder:
     def all_rows(
         self, on_damage: OnDamage | None = None, columns: Sequence[str] = tuple(SCORES)
     ) -> pl.DataFrame:
-        """Every row ever written, oldest first; `columns` of it.
+        """Every row ever written, oldest first; `columns` of it (of `TASK_SCORES`).
 
         Parts that are missing, damaged, or another job's raise Damaged; with `on_damage` they are
         left out, and it is told of each, a sentence.
@@ -98,7 +99,7 @@ class JobFolder:
         Raises Damaged where a part or the list of what is asked for is missing or damaged.
         """
         keys = list(EXPECTED)
-        names = [name for name in SCORES if name in columns or name in keys]
+        names = [name for name in TASK_SCORES if name in columns or name in keys]
         rows, asked = self.all_rows(columns=names), self._asked()
         # Where nothing was scored twice or is no longer asked for, as nearly always, one join
         # over the keys shows it.
@@ -266,7 +267,7 @@ def _rows(parts: Sequence[bytes], columns: Sequence[str]) -> pl.DataFrame:
     """The rows of parts. Those that another version wrote have other columns, and are read
     together: a sweep has thousands of parts, and all at once takes a third of the time."""
     if not parts:
-        return pl.DataFrame(schema=SCORES).select(columns)
+        return pl.DataFrame(schema=TASK_SCORES).select(columns)
     with suppress(Damaged):
         return read_table(parts, columns=list(columns)).select(columns)
     alike = [list(group) for _, group in groupby(parts, lambda part: columns_of(part).names())]

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tremble.disk.temporary import sweep
+from tremble.store.base_distributions import BASE
 from tremble.store.job_folder import ASKED, PART
 from tremble.store.provenance import hash8, slug
 
@@ -49,13 +50,14 @@ def remove_unscored(folder: Path, brought: Iterable[Path] = ()) -> None:
     if has_parts(folder):
         return
     for job in _job_folders(folder):
-        _delete(path for path in _files(job) if ASKED.fullmatch(path.name))
+        own = (ASKED, BASE)
+        _delete(path for path in _files(job) if any(one.fullmatch(path.name) for one in own))
     _delete(path for path in _files(folder / "decisions") if _DECISIONS.fullmatch(path.name))
     _delete(path for path in _files(folder / "prompts") if _PROMPTS.fullmatch(path.name))
     _delete(brought)
     _delete(folder / name for name in ("run.json", "study.toml", MARK, ".lock"))
-    own = ("scores/*/*/*", "scores/*/*", "scores/*", "scores", "data", "decisions", "prompts")
-    for empty in [path for pattern in own for path in folder.glob(pattern)] + [folder]:
+    folders = ("scores/*/*/*", "scores/*/*", "scores/*", "scores", "data", "decisions", "prompts")
+    for empty in [path for pattern in folders for path in folder.glob(pattern)] + [folder]:
         with suppress(OSError):
             empty.rmdir()  # takes empty folders only
 

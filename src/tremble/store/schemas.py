@@ -39,6 +39,12 @@ _SCORES: Types = {
     "response_likeliest": pl.Boolean,
     "error_kind": pl.String,  # a `tokenization.refusal.ErrorKind`, wherever there is an error
 }
+# Of the answers to a held-out task, and stored only where a part has a value.
+_DIVERGENCE: Types = {
+    # Nats: the divergence of the next-token distribution behind the prompt from the base's.
+    "kl_base": pl.Float64,
+    "kl_to": pl.String,  # which base that is: a hash of its identity and of the scoring version
+}
 _DECISIONS: Types = {
     "decision": pl.String,
     "dataset": pl.String,
@@ -69,6 +75,8 @@ _DECISIONS: Types = {
 # Columns of decisions that are stored only where one has a value.
 RARE = ("item", "values", "choices_each", "facts", "response")
 SCORES, DECISIONS = pl.Schema(_SCORES), pl.Schema(_DECISIONS)
+DIVERGENCE = pl.Schema(_DIVERGENCE)
+TASK_SCORES = pl.Schema({**_SCORES, **_DIVERGENCE})
 EXPECTED = pl.Schema({name: _SCORES[name] for name in ("decision", "presentation", "row_key")})
 
 
@@ -85,10 +93,11 @@ def with_columns(decisions: pl.DataFrame, *names: str) -> pl.DataFrame:
 
 
 def whole_scores(frame: pl.DataFrame) -> pl.DataFrame:
-    """The rows of a part with every column of `SCORES`, also where an earlier version wrote it."""
+    """The rows of a part with every column of `TASK_SCORES`, also where an earlier version wrote
+    it."""
     if "error_kind" not in frame.columns:
         frame = frame.with_columns(error_kind=_kind_of_sentence())
-    return completed(frame, SCORES).select(list(SCORES))
+    return completed(frame, TASK_SCORES).select(list(TASK_SCORES))
 
 
 def _kind_of_sentence() -> pl.Expr:

@@ -9,11 +9,12 @@ import polars as pl
 
 from tremble.models.spec import model_name
 from tremble.store.job_folder import JobFolder
-from tremble.store.schemas import SCORES
+from tremble.store.schemas import DIVERGENCE, SCORES
 from tremble.study.columns import number_lists
 from tremble.study.jobs import Job
 from tremble.study.missing import NUMBERS
 
+_COLUMNS = pl.Schema({**NUMBERS, **DIVERGENCE})
 _PACKED = 4096  # scores that are Python objects at a time
 
 
@@ -56,7 +57,7 @@ class ScoreParts:
         self._packed: list[pl.DataFrame] = []
 
     def add(self, place: int, numbers: dict[str, Any]) -> None:
-        """One more score: what of `NUMBERS` it has."""
+        """One more score: what of `NUMBERS` and `DIVERGENCE` it has."""
         self._waiting.append((place, numbers))
         if len(self._waiting) >= _PACKED:
             self._pack()
@@ -75,13 +76,14 @@ class ScoreParts:
                 numbers = numbers[np.repeat(np.arange(len(shown)), counts)]
                 shown = self._order[np.repeat(self._starts[shown], counts) + within]
             rows = self._rows[shown].hstack(numbers)
-            self._folder.append(stored_rows(self._job, rows))
+            told = [name for name in DIVERGENCE if rows[name].null_count() < rows.height]
+            self._folder.append(stored_rows(self._job, rows).hstack(rows.select(told)))
 
     def _pack(self) -> None:
         if self._waiting:
             columns = {
                 name: _column(name, [numbers.get(name) for _, numbers in self._waiting])
-                for name in NUMBERS
+                for name in _COLUMNS
                 if name != "row_key"
             }
             places = pl.Series([place for place, _ in self._waiting], dtype=pl.UInt32)
@@ -90,6 +92,6 @@ class ScoreParts:
 
 
 def _column(name: str, values: list[Any]) -> pl.Series:
-    if NUMBERS[name].is_nested():
+    if _COLUMNS[name].is_nested():
         return number_lists(values)
-    return pl.Series(values, dtype=NUMBERS[name])
+    return pl.Series(values, dtype=_COLUMNS[name])

@@ -19,6 +19,7 @@ from tremble.store.job_folder import JobFolder
 from tremble.store.provenance import hash8
 from tremble.store.sealed import check_there
 from tremble.study.context import RunContext
+from tremble.study.from_base import FromBase, JobFromBase
 from tremble.study.jobs import Job
 from tremble.study.manifest import job_manifest, split_strings
 from tremble.study.missing import Missing, missing_rows
@@ -45,13 +46,16 @@ def score_jobs(run: RunContext, jobs: Sequence[Job]) -> None:
     """
     faults: list[Exception] = []
     engines = Engines(run.study.run, run.notify)
+    base = FromBase.of(run, jobs)
     order = by_weights(run.identities)
+    order = order if base is None else base.first(run, order)
     for place, model in enumerate(order):
         more = any(_same_weights(run, model, other) for other in order[place + 1 : place + 2])
         mine = [job for job in jobs if job.model == model]
         try:
             with run.models.tolerating(model):
-                _score_model(run, model, mine, partial(engines.open, model, more))
+                tasks = _tasks(run, mine, base)
+                _score_model(run, model, tasks, partial(engines.open, model, more))
         except Exception as error:  # whatever one model brings about, the others have their turn
             check_there(run.store.folder)
             broken = f"{model_name(model)} failed"
@@ -97,26 +101,41 @@ class _Task:
     """What of a job is to be computed: `missing` are the places, among the rows of its prompts, of
     those without numbers; `asked` has for each distinct prompt among them what decides whether a
     model is asked (see `scorable`); `changed` of them had another prompt in an earlier run. All
-    else is read again when it is this job's turn."""
+    else is read again when it is this job's turn. `from_base`: of a held-out task how far from the
+    base it is, which `diverging` of the rows lack and nothing else."""
 
     job: Job
     folder: JobFolder
     missing: pl.Series
     asked: pl.DataFrame
     changed: int
+    from_base: JobFromBase | None = None
+    diverging: int = 0
 
     @classmethod
-    def of(cls, job: Job, folder: JobFolder, missing: Missing) -> _Task:
-        rows = missing.rows
+    def of(
+        cls, job: Job, folder: JobFolder, missing: Missing, from_base: JobFromBase | None
+    ) -> _Task:
+        rows, diverging = missing.rows, 0
+        if from_base is not None:
+            lacking = from_base.lacking(job.prompts.rows().with_row_index("place"), folder)
+            lacking = lacking.join(rows, on="place", how="anti")
+            rows, diverging = pl.concat([rows, lacking]).sort("place"), lacking.height
         firsts = rows.filter(pl.col("row_key").is_first_distinct())
         refused = pl.when(pl.col("refusal").is_not_null()).then(True).alias("refusal")
         asked = firsts.select("length", refused)
-        return cls(job, folder, rows["place"], asked, missing.changed)
+        return cls(job, folder, rows["place"], asked, missing.changed, from_base, diverging)
 
     def rows(self) -> pl.DataFrame:
         """The rows without numbers."""
         rows = self.job.prompts.rows()
         return rows if rows.height == len(self.missing) else rows[self.missing]
+
+    def row_keys(self) -> list[str]:
+        """Of a held-out task those of its prompts without numbers, each once."""
+        if self.from_base is None:
+            return []
+        return self.rows()["row_key"].unique(maintain_order=True).to_list()
 
     def view(self) -> TableView:
         """The token paths of the prompts without numbers, each once."""
@@ -125,9 +144,8 @@ class _Task:
 
 
 def _score_model(
-    run: RunContext, model: ModelSpec, jobs: Sequence[Job], opened: Callable[[], Engine]
+    run: RunContext, model: ModelSpec, tasks: Sequence[_Task], opened: Callable[[], Engine]
 ) -> None:
-    tasks = _tasks(run, jobs)
     engine = None
     if not any(len(task.missing) for task in tasks):
         run.notify(f"{model_name(model)}: everything is already scored.")
@@ -135,6 +153,12 @@ def _score_model(
         run.notify(_nothing_to_ask(model, tasks))
     else:
         _say_changed(run, model, sum(task.changed for task in tasks))
+        if diverging := sum(task.diverging for task in tasks):
+            are = "is" if diverging == 1 else "are"
+            run.notify(
+                f"{model_name(model)}: {counted(diverging, 'answer')} of the task {are} scored "
+                "again to compute the KL divergence from the base."
+            )
         engine = _open(run, model, tasks, opened)
     told = _Told(run.progress, tasks)
     for task in tasks:
@@ -217,7 +241,7 @@ class _Told:
         return efforts
 
 
-def _tasks(run: RunContext, jobs: Sequence[Job]) -> list[_Task]:
+def _tasks(run: RunContext, jobs: Sequence[Job], base: FromBase | None) -> list[_Task]:
     """What is missing of jobs, each folder once; rows of equal prompts are copied right away."""
     tasks: dict[str, _Task] = {}
     for job in jobs:
@@ -228,7 +252,8 @@ def _tasks(run: RunContext, jobs: Sequence[Job]) -> list[_Task]:
         missing = missing_rows(job.prompts.rows().with_row_index("place"), written)
         if missing.copied.height:
             folder.append(stored_rows(job, missing.copied))
-        tasks[job.folder] = _Task.of(job, folder, missing)
+        from_base = None if base is None else base.job(job)
+        tasks[job.folder] = _Task.of(job, folder, missing, from_base)
     return list(tasks.values())
 
 
@@ -269,11 +294,16 @@ def _score(task: _Task, engine: Engine, told: _Told) -> None:
     parts = ScoreParts(task.job, task.folder, task.rows())
     counted = task.asked.select(scorable(engine.limits().window)).to_series().to_numpy()
     view = task.job.prompts.token_paths(parts.prompts)
+    of, keys = task.from_base, task.row_keys()
+    marked = view if of is None else of.marked(view, keys)
     efforts: Sequence[float] | None = None
     flushed = time.monotonic()
     try:
-        for score in engine.score(view):
-            parts.add(score.index, _numbers(score, view.surface_forms(score.index), engine))
+        for score in engine.score(marked):
+            numbers = _numbers(score, view.surface_forms(score.index), engine)
+            if of is not None:
+                numbers |= of.numbers(keys[score.index], score)
+            parts.add(score.index, numbers)
             if counted[score.index]:
                 if efforts is None:
                     efforts = told.efforts(task, engine, view)

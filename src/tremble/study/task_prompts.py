@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 import polars as pl
@@ -115,6 +115,13 @@ def task_prompts(study: Study, facts: Mapping[ModelSpec, Facts]) -> TaskPrompts 
 def is_task(cell: Cell) -> bool:
     """Whether a cell is of answers to a held-out task."""
     return cell.asked.wording == ANSWER
+
+
+def first_answers(decisions: Iterable[str]) -> dict[str, str]:
+    """Of the answers to a task, as scores name them, the first of each item, with the item's
+    id."""
+    ends = tuple(f"/{sides[0]}" for sides in _SIDES.values())
+    return {name: name.rpartition("/")[0] for name in decisions if name.endswith(ends)}
 
 
 def _template(

@@ -111,6 +111,9 @@ class TokenPaths:
     `response` is the place among `paths` of what the person said, where how likely that is is asked
     for: a response may have no options, and then its path is the only one. What closes it is then
     read behind it, as the sum over `terminator`.
+
+    `whole`: the next-token distribution at the answer start is wanted whole. The row key does not
+    hold it: it changes none of the other numbers.
     """
 
     prefix: Ids | Stretch
@@ -122,6 +125,7 @@ class TokenPaths:
     refusal: Refusal | None = None
     surface_forms: SurfaceForms | None = None
     response: int | None = None
+    whole: bool = False
 
     @property
     def error(self) -> str | None:

@@ -45,7 +45,8 @@ class Answered:
     `asked`: prompt and number of its read; `row`: its row among the logits; `norm`: logsumexp per
     row; `picked`: (read, token) with their log-probabilities `values`; `summed`: reads with a sum,
     and `summed_values`; `ranked`: reads that ask for the likeliest tokens, with `top_ids` and
-    `top_values`. A read is counted by its place in `asked`."""
+    `top_values`; `whole`: reads that ask for all tokens, with their log-probabilities
+    `whole_values`, None where none does. A read is counted by its place in `asked`."""
 
     asked: list[tuple[int, int]]
     row: list[int]
@@ -57,6 +58,8 @@ class Answered:
     ranked: list[int]
     top_values: torch.Tensor
     top_ids: torch.Tensor
+    whole: list[int]
+    whole_values: torch.Tensor | None
 
 
 class Readout:
@@ -76,6 +79,7 @@ class Readout:
         picked: list[tuple[int, int]] = []
         sums: dict[Ids, list[int]] = {}
         ranked: list[int] = []
+        whole: list[int] = []
         most = 1
         for at_read, (prompt, number) in enumerate(reads[:, 1:].tolist()):
             read = self._entry(prompt).reads[number]
@@ -86,6 +90,8 @@ class Readout:
             if read.likeliest:
                 ranked.append(at_read)
                 most = max(most, read.likeliest)
+            if read.whole:
+                whole.append(at_read)
         device = logits.device
 
         def at(which: Sequence[int]) -> torch.Tensor:
@@ -103,6 +109,7 @@ class Readout:
         ]
         top_values, top_ids = likeliest(logits, most)
         largest = top_values[:, :1]
+        whole_values = logits[at(whole)] if whole else None  # a copy, of these rows alone
         # In place: a copy of all logits would cost as much as a layer.
         norm = logits.sub_(largest).exp_().sum(dim=-1).log_().add_(largest[:, 0])
         rows_ranked = at(ranked)
@@ -119,6 +126,8 @@ class Readout:
             ranked,
             top_values[rows_ranked] - norm[rows_ranked, None],
             top_ids[rows_ranked],
+            whole,
+            None if whole_values is None else whole_values.sub_(norm[at(whole), None]),
         )
 
     def scores(self, answered: Answered) -> Iterator[Score]:
@@ -134,6 +143,10 @@ class Readout:
             prompt, number = answered.asked[at_read]
             count = self._opened[prompt].reads[number].likeliest
             answers[at_read].likeliest = list(zip(ids[:count], values[:count], strict=True))
+        if answered.whole_values is not None:
+            for at_read, vector in zip(answered.whole, answered.whole_values, strict=True):
+                # A prompt that waits for another pass would keep all rows of this one with a view.
+                answers[at_read].whole = vector.cpu().numpy().copy()
         for (prompt, number), at_row, answer in zip(
             answered.asked, answered.row, answers, strict=True
         ):

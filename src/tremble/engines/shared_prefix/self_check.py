@@ -68,7 +68,10 @@ def checked_prompts(plan: Plan, prompts: Sequence[TokenPaths], window: int = 0) 
     in `widest_window`. On trunks one is as long as the check reaches (`Plan.checked_tokens`), if
     need be a beginning of the longest."""
     # The reference takes a pass for every surface form; those of the labels show as much.
-    sample = [prompts[index].labels_alone() for index in plan.sample(CHECKED, window)]
+    sample = [
+        replace(prompts[index].labels_alone(), whole=False)
+        for index in plan.sample(CHECKED, window)
+    ]
     reach = plan.checked_tokens(window)
     if plan.on_trunks and max((paths.length for paths in sample), default=0) < reach:
         longest = prompts[plan.longest_prompt].labels_alone()

@@ -18,7 +18,8 @@ class TaskAnswers:
     """A held-out task and what models say of its answers; empty where a study has none.
 
     `items` (rows of answers: decision, item, cluster, subset, side) as a study stores them;
-    `scores`: the rows of the answers' scores (model, decision, error and those of responses).
+    `scores`: the rows of the answers' scores (model, decision, error, those of responses, and
+    kl_base with kl_to where divergences from a base are known).
     """
 
     items: pl.DataFrame = field(default_factory=pl.DataFrame)
@@ -61,3 +62,18 @@ class TaskAnswers:
                 arrays.append(array)
             found[str(model)] = Sums(arrays[0], arrays[1], arrays[2])
         return found
+
+    def divergences(self, base: str) -> dict[str, tuple[float, int]]:
+        """Of each model the mean over items of KL(model || base), nats, at the first token of the
+        answer, and of how many items; without those that have none. What was computed from another
+        base than the one scored now does not count."""
+        if not {"kl_base", "kl_to"} <= set(self.scores.columns):
+            return {}
+        known = self.scores.filter(pl.col("kl_base").is_not_null(), pl.col("error").is_null())
+        to = known.filter(pl.col("model") == base)["kl_to"].unique()
+        placed = self.items.select("decision", "item").join(
+            known.filter(pl.col("kl_to").is_in(to.implode())), on="decision"
+        )
+        items = placed.unique(["model", "item"], keep="last", maintain_order=True)
+        means = items.group_by("model").agg(pl.col("kl_base").mean(), pl.len())
+        return {model: (mean, count) for model, mean, count in means.iter_rows()}

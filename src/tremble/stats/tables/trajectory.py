@@ -19,6 +19,7 @@ from tremble.stats.trajectory.training import Line, lines_of
 from tremble.tasks.task_measures import Measure, Sums, dpo_loss, equally_long, loss, measures
 
 Row = dict[str, Any]
+_NO_KL = "no KL from the base: its distributions on the task are unavailable"
 LOSS, DPO = "loss", "dpo_loss"
 
 
@@ -49,6 +50,11 @@ class Training:
     def fidelities(self) -> list[tuple[Line, list[LineFidelity]]]:
         subsets = list(subsets_of(self.evidence)) if self.lines else []
         return [(line, list(line_fidelities(line, subsets))) for line in self.lines]
+
+    @cached_property
+    def divergences(self) -> dict[str, tuple[float, int]]:
+        """Of each model how far from the base it is on the task (`TaskAnswers.divergences`)."""
+        return self.answers.divergences(self.record["base"]) if self.answers.known else {}
 
     @property
     def gain(self) -> str:
@@ -153,7 +159,10 @@ def task_table(training: Training) -> list[Row]:
     interval g_low and g_high over whole clusters (first turns), loss (nats per answer token); of
     pairs also accuracy, accuracy_per_token, margin (nats), accuracy_shorter and accuracy_longer,
     implicit_accuracy and dpo_loss (nats; against the first model of the last stage); items, missing
-    (items without a score), ties, equally_long (pairs) and note (why g has no interval).
+    (items without a score), ties, equally_long (pairs) and note (why g has no interval, and why kl
+    is missing). kl: KL(checkpoint || base) in nats over the whole vocabulary at the first token of
+    the answer (the direction that RLHF penalises), the mean over kl_items items, at most 256; None
+    where none has it.
     """
     rows = []
     for line in training.lines:
@@ -168,6 +177,9 @@ def task_table(training: Training) -> list[Row]:
             sums = training.sums[name]
             pairs = reference if sums.are_pairs else None
             made = measures(sums, pairs, training.record["beta"])
+            kl, kl_items = training.divergences.get(name, (None, 0))
+            notes = [] if g is None or g.note is None else [g.note]
+            notes += [] if kl_items else [_NO_KL]
             rows.append(
                 {
                     **place_row(line, place),
@@ -180,7 +192,9 @@ def task_table(training: Training) -> list[Row]:
                     "missing": made["loss"].missing,
                     "ties": made["accuracy"].ties if sums.are_pairs else None,
                     "equally_long": equally_long(sums) if sums.are_pairs else None,
-                    "note": None if g is None else g.note,
+                    "kl": kl,
+                    "kl_items": kl_items,
+                    "note": "; ".join(notes) or None,
                 }
             )
     return rows
