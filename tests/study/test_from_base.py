@@ -99,7 +99,7 @@ def test_divergences_are_those_of_plain_passes(
         return logits.log_softmax(dim=-1)
 
     found, rows = kl(folder / "out"), table(folder / "out")
-    assert set(found[base].values()) == {0.0} and rows[base]["kl"] == 0
+    assert set(found[base].values()) == {0.0} and rows[base]["kl_task"] == 0
     for name, place in names.items():
         expected = {}
         for item in range(ITEMS):
@@ -107,8 +107,8 @@ def test_divergences_are_those_of_plain_passes(
             expected[f"i{item}"] = float((mine.exp() * (mine - theirs)).sum())
         assert found[place] == pytest.approx(expected, abs=1e-4)
         assert min(expected.values()) > 0.005
-        assert rows[place]["kl"] == pytest.approx(np.mean(list(expected.values())), abs=1e-4)
-        assert rows[place]["kl_items"] == ITEMS
+        assert rows[place]["kl_task"] == pytest.approx(np.mean(list(expected.values())), abs=1e-4)
+        assert rows[place]["kl_task_items"] == ITEMS
 
 
 def test_a_plan_says_what_the_distributions_take(

@@ -94,7 +94,7 @@ def test_at_most_so_many_items_are_compared(folder: Path) -> None:
     found = kl(folder / "out")
     assert found[BASE].keys() == found[FIRST].keys()
     assert found[BASE].keys() == chosen_items(f"i{k}" for k in range(from_base.MOST + 10))
-    assert table(folder / "out")[FIRST]["kl_items"] == from_base.MOST
+    assert table(folder / "out")[FIRST]["kl_task_items"] == from_base.MOST
 
 
 def test_the_base_is_scored_first(folder: Path) -> None:
@@ -132,7 +132,7 @@ def test_an_earlier_study_gets_them_and_nothing_else(
     stored = Store(out).jobs(task=True)[0].path / part
     assert pl.read_parquet_schema(stored) == SCORES
     row = table(out)[FIRST]
-    assert (row["kl"], row["kl_items"]) == (None, 0)
+    assert (row["kl_task"], row["kl_task_items"]) == (None, 0)
     assert "no KL from the base" in row["note"]
     before = answers(out)
     asked.clear()
@@ -142,7 +142,7 @@ def test_an_earlier_study_gets_them_and_nothing_else(
     columns = ["decision", "model", "response_logprob", "row_key"]
     assert answers(out).select(columns).equals(before.select(columns))
     row = table(out)[FIRST]
-    assert row["kl_items"] == ITEMS and "KL" not in (row["note"] or "")
+    assert row["kl_task_items"] == ITEMS and "KL" not in (row["note"] or "")
     run(path, folder / "fresh")
     assert kl(out) == kl(folder / "fresh")
 
@@ -248,7 +248,7 @@ def test_an_engine_without_distributions_has_no_divergences(
 
     monkeypatch.setattr(MockEngine, "score", score)
     run(series(folder), folder / "out")
-    assert kl(folder / "out") == {} and table(folder / "out")[FIRST]["kl"] is None
+    assert kl(folder / "out") == {} and table(folder / "out")[FIRST]["kl_task"] is None
     asked.clear()
     run(series(folder), folder / "out")
     assert asked == []  # not again and again
@@ -261,4 +261,4 @@ def test_a_row_of_another_base_does_not_count(folder: Path) -> None:
     rows = job.rows([*TASK_SCORES]).filter(pl.col("kl_base").is_not_null())
     job.append(rows[:1].with_columns(kl_base=pl.lit(1e6), kl_to=pl.lit("00000000")))
     row = table(out)[SECOND]
-    assert row["kl_items"] == ITEMS - 1 and row["kl"] < 100
+    assert row["kl_task_items"] == ITEMS - 1 and row["kl_task"] < 100

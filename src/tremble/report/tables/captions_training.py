@@ -24,7 +24,9 @@ _TASK = (
     "of the last stage, in nats; implicit accuracy: the share of pairs whose chosen answer became "
     "more likely relative to this model than the rejected one did. Items: those with a "
     "score; missing: those without one. Ties: pairs whose two answers are equally likely. Equally "
-    "long: pairs whose two answers have equally many tokens."
+    "long: pairs whose two answers have equally many tokens. KL task: how far the next-token "
+    "distribution at the start of the answer, over the whole vocabulary, has moved from the "
+    "base's: KL(checkpoint || base) in nats, the mean over KL task items."
 )
 _WHERE = "Rounds: all, the first, or the later ones."
 

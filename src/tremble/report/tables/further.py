@@ -40,7 +40,7 @@ _SHOWN_IF_KNOWN |= {"unequal_n", "unequal", "unequal_low", "unequal_high"}
 # Of tables about checkpoints, what not every study knows.
 _SOME_TRAININGS = {"run", "stage", "tokens", "accuracy", "accuracy_per_token", "margin", "ties"}
 _SOME_TRAININGS |= {"accuracy_shorter", "accuracy_longer", "implicit_accuracy", "dpo_loss"}
-_SOME_TRAININGS |= {"equally_long", "family", "rounds", "format", "formulation"}
+_SOME_TRAININGS |= {"kl_task", "equally_long", "family", "rounds", "format", "formulation"}
 _MEASURES = {"loss": "loss per token", "dpo_loss": "DPO loss", "log_loss": "log loss"}
 _OFF = {"sweep": ("mass", "min_r")}  # where nothing is no missing value but a filter not used
 _BY = (
@@ -192,7 +192,7 @@ def cell(name: str, value: Any) -> str:
         return plain_words(value)
     if name in _P:
         return p_value(value)
-    if name == "kl" and 0 < value < 0.0005:
+    if name in ("kl", "kl_task") and 0 < value < 0.0005:
         return "< .001"
     if name in _COUNTS and isinstance(value, float):  # options share the weight of a problem
         return f"{value:,.0f}" if abs(value - round(value)) < 1e-6 else f"{value:,.1f}"

@@ -163,7 +163,8 @@ def _lines(tables: Tables, run: str | None) -> Iterator[Line]:
 def _known(about: str, keys: Sequence[str], rows: Sequence[Row]) -> Iterator[Line]:
     """A line for each key that some checkpoint has a value of."""
     for key in keys:
-        if any(row[key] is not None for row in rows):
+        counts_nothing = key == "kl_task_items" and not any(row[key] for row in rows)
+        if any(row[key] is not None for row in rows) and not counts_nothing:
             yield about, heading(key), {row["checkpoint"]: cell(key, row[key]) for row in rows}
 
 

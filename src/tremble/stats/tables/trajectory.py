@@ -159,10 +159,10 @@ def task_table(training: Training) -> list[Row]:
     interval g_low and g_high over whole clusters (first turns), loss (nats per answer token); of
     pairs also accuracy, accuracy_per_token, margin (nats), accuracy_shorter and accuracy_longer,
     implicit_accuracy and dpo_loss (nats; against the first model of the last stage); items, missing
-    (items without a score), ties, equally_long (pairs) and note (why g has no interval, and why kl
-    is missing). kl: KL(checkpoint || base) in nats over the whole vocabulary at the first token of
-    the answer (the direction that RLHF penalises), the mean over kl_items items, at most 256; None
-    where none has it.
+    (items without a score), ties, equally_long (pairs); kl_task: KL(checkpoint || base) in nats
+    over the whole vocabulary at the first token of the answer (the direction that RLHF penalises),
+    the mean over kl_task_items items, at most 256, None where none has it; and note: why g has no
+    interval, and why kl_task is missing.
     """
     rows = []
     for line in training.lines:
@@ -192,8 +192,8 @@ def task_table(training: Training) -> list[Row]:
                     "missing": made["loss"].missing,
                     "ties": made["accuracy"].ties if sums.are_pairs else None,
                     "equally_long": equally_long(sums) if sums.are_pairs else None,
-                    "kl": kl,
-                    "kl_items": kl_items,
+                    "kl_task": kl,
+                    "kl_task_items": kl_items,
                     "note": "; ".join(notes) or None,
                 }
             )
