@@ -26,6 +26,7 @@ class Cell:
     `partner` names the model whose template is used, where it is not the model's own. `families`
     are those whose decisions are asked for, None for all. `own`: of a wording or control of the
     user's own its texts as JSON, {"wording": {...}, "control": {...}}; None where there is none.
+    `task`: whether it is of answers to a held-out task, whose file is `dataset`.
     """
 
     model: ModelSpec
@@ -36,6 +37,7 @@ class Cell:
     asked: Asked
     families: tuple[str, ...] | None = None
     own: str | None = None
+    task: bool = False
 
     @property
     def formulation(self) -> str:

@@ -43,7 +43,8 @@ class TaskPrompts:
         self.template = _template(study, models, facts)
         format_ = "plain" if self.template is None else "chat"
         self.cells = [
-            Cell(model, format_, self.template, None, self.entry, Asked(ANSWER)) for model in models
+            Cell(model, format_, self.template, None, self.entry, Asked(ANSWER), task=True)
+            for model in models
         ]
 
     @property
@@ -110,11 +111,6 @@ def task_prompts(study: Study, facts: Mapping[ModelSpec, Facts]) -> TaskPrompts 
     """The task of a study; None where it has none. Raises as `TaskPrompts`."""
     asked = study.trajectory
     return None if asked is None or asked.task is None else TaskPrompts(study, facts)
-
-
-def is_task(cell: Cell) -> bool:
-    """Whether a cell is of answers to a held-out task."""
-    return cell.asked.wording == ANSWER
 
 
 def _template(
