@@ -33,7 +33,12 @@ from tremble.stats.tables.personas import persona_table
 from tremble.stats.tables.positions import position_table
 from tremble.stats.tables.presentations import presentation_table
 from tremble.stats.tables.responses import response_table
-from tremble.stats.tables.stopping import at_stop_table, stop_table, timing_table
+from tremble.stats.tables.stopping import (
+    at_stop_table,
+    equal_gain_table,
+    stop_table,
+    timing_table,
+)
 from tremble.stats.tables.surface_forms import surface_forms_table
 from tremble.stats.tables.trajectory import Training, fidelity_table, task_table
 from tremble.stats.tables.uncertainty import difference_table, interval_table, vote_table
@@ -232,10 +237,14 @@ _TABLES = {
         "Does fidelity change before the stop, with it, or after it?",
         lambda of: timing_table(of.training, of.resamples),
     ),
+    "equal_gain": _Further(
+        "Which run predicts people best at equal gain on the task?",
+        lambda of: equal_gain_table(of.training),
+    ),
 }
 # What a study of sessions, or of checkpoints, is made for; shown without being asked for.
 OF_SESSIONS = ("responses", "misalignment", "positions", "personas")
-OF_TRAINING = ("checkpoints", "task", "stop", "at_stop", "timing")
+OF_TRAINING = ("checkpoints", "task", "stop", "at_stop", "timing", "equal_gain")
 FURTHER = {name: table.about for name, table in _TABLES.items()}
 # What stands under names of its own where tables do: in JSON, on pages and in exports.
 _TAKEN = (

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from tremble.stats.inference.bootstrap import RESAMPLES
-from tremble.stats.tables.trajectory import Training
-from tremble.stats.trajectory.changes import Change
+from tremble.stats.tables.trajectory import DPO, Training
+from tremble.stats.trajectory.changes import Change, levels
 from tremble.stats.trajectory.line_fidelity import LineFidelity
 from tremble.stats.trajectory.series import Fidelity
-from tremble.stats.trajectory.stop import Stop, choose_stop, fidelity_at
+from tremble.stats.trajectory.stop import Stop, at_equal_g, choose_stop, fidelity_at
 from tremble.stats.trajectory.timing import timing
 from tremble.stats.trajectory.training import Line
 
 Row = dict[str, Any]
 WHOLE = "all"
+LEVELS = (0.25, 0.5, 0.75, 1.0)  # of g, at which runs are compared
 
 
 def stop_table(training: Training, resamples: int = RESAMPLES) -> list[Row]:
@@ -127,6 +130,98 @@ def timing_table(training: Training, resamples: int = RESAMPLES) -> list[Row]:
             }
         )
     return rows
+
+
+def equal_gain_table(training: Training) -> list[Row]:
+    """r of several runs where they have gained equally much on the task: one row per family,
+    rounds, format, wording, level of g that all runs reach (of `LEVELS`) and run.
+
+    family, rounds, format, formulation, level, run, r (over decisions of which every checkpoint of
+    every run says something), gain (T of the run's last less that of the base, in the unit of the
+    measure), scale (the smallest such gain of all runs) and note. g is on one scale for all runs: T
+    less that of the base, divided by `scale`, so that every run reaches 1; all over the items that
+    count in every run. Where there is no such scale, a row per run with its note says why and the
+    rest is None. Empty with fewer than two runs that have a task.
+    """
+    some = [(line, found) for line, found in training.fidelities if training.task(line)]
+    if len(some) < 2:
+        return []
+    lines = [line for line, _ in some]
+    rises = training.rises(lines)
+    gains = {line.run: float(rise[-1]) for line, rise in zip(lines, rises, strict=True)}
+    note = _no_scale(training, lines, gains)
+    if note is not None:
+        return [_equal_row(run, gain, None, note=note) for run, gain in gains.items()]
+    scale = min(gains.values())
+    progress = {line.run: rise / scale for line, rise in zip(lines, rises, strict=True)}
+    rows = []
+    for where, by_run in _shared(some).items():
+        fidelity = _over_the_same(by_run)
+        runs = {run: (progress[run].tolist(), r) for run, r in fidelity.items()}
+        at = at_equal_g(runs, LEVELS)
+        for n, level in enumerate(LEVELS):
+            if all(max(g) >= level for g, _ in runs.values()):
+                about = dict(zip(("family", "rounds", "format", "formulation"), where, strict=True))
+                rows += [
+                    _equal_row(run, gains[run], scale, about, level, found[n])
+                    for run, found in at.items()
+                ]
+    return rows
+
+
+def _no_scale(training: Training, lines: Sequence[Line], gains: Mapping[str, float]) -> str | None:
+    """Why gains of runs cannot be compared."""
+    for run, gain in gains.items():
+        if not gain > 0:
+            return f"the gain of run {run} is not above 0"
+    references = {line.models[line.reference()] for line in lines}
+    if training.gain == DPO and len(references) > 1:
+        return "the last stage of each run starts from another model, so DPO losses have no scale"
+    return None
+
+
+def _shared(
+    some: Sequence[tuple[Line, Sequence[LineFidelity]]],
+) -> dict[tuple[str, ...], dict[str, LineFidelity]]:
+    """What all runs have fidelity of: (family, rounds, format, wording) -> by run."""
+    found: dict[tuple[str, ...], dict[str, LineFidelity]] = {}
+    for line, fidelities in some:
+        for one in fidelities:
+            where = one.family, one.rounds, one.format, one.formulation
+            found.setdefault(where, {})[line.run] = one
+    return {where: by_run for where, by_run in found.items() if len(by_run) == len(some)}
+
+
+def _over_the_same(by_run: Mapping[str, LineFidelity]) -> dict[str, list[float]]:
+    """r of the checkpoints of every run over the decisions that all of them have; NaN where r is
+    undefined."""
+    parts = [one.r for one in by_run.values()]
+    stacked = Fidelity(
+        np.concatenate([part.values for part in parts]), parts[0].clusters, parts[0].outcomes
+    )
+    r = [np.nan if value is None else value for value in levels(stacked)]
+    ends = np.cumsum([0, *(len(part.values) for part in parts)])
+    return {run: r[ends[n] : ends[n + 1]] for n, run in enumerate(by_run)}
+
+
+def _equal_row(
+    run: str,
+    gain: float,
+    scale: float | None,
+    about: Mapping[str, str] | None = None,
+    level: float | None = None,
+    r: float | None = None,
+    note: str | None = None,
+) -> Row:
+    return {
+        **(about or dict.fromkeys(("family", "rounds", "format", "formulation"))),
+        "level": level,
+        "run": run,
+        "r": r,
+        "gain": gain,
+        "scale": scale,
+        "note": note,
+    }
 
 
 def measures_of(one: LineFidelity) -> dict[str, Fidelity]:

@@ -70,15 +70,31 @@ class Training:
         where there is no task, a model lacks its scores, or no item is left."""
         if not set(line.models) <= set(self.sums):
             return None
-        made = self.measured(line)
-        numerators = np.stack([-one.num for one in made])
-        denominators = made[0].den
-        counts = np.logical_and.reduce([one.den > 0 for one in made])
-        counts &= np.isfinite(numerators).all(axis=0)
+        numerators, denominators, counts = self._values(line)
         if not counts.any():
             return None
         clusters = np.asarray(self.answers.clusters, dtype=object)[counts]
         return Task(numerators[:, counts], denominators[counts], clusters.tolist())
+
+    def _values(self, line: Line) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of a line with a task the numerators (models, items) and denominators (items) of T, and
+        which items count at every model (items)."""
+        made = self.measured(line)
+        numerators = np.stack([-one.num for one in made])
+        counts = np.logical_and.reduce([one.den > 0 for one in made])
+        return numerators, made[0].den, counts & np.isfinite(numerators).all(axis=0)
+
+    def rises(self, lines: Sequence[Line]) -> list[np.ndarray]:
+        """T less that of the base at every model of each of several lines with a task, in the unit
+        of T, over the items that count in all of them; NaN where no item does."""
+        parts = [self._values(line) for line in lines]
+        counts = np.logical_and.reduce([counts for _, _, counts in parts])
+        made = []
+        for numerators, denominators, _ in parts:
+            below = denominators[counts].sum() if counts.any() else np.nan
+            total = numerators[:, counts].sum(axis=1) / below
+            made.append(total - total[0])
+        return made
 
 
 def place_row(line: Line, place: int) -> Row:
