@@ -17,7 +17,9 @@ from tremble.models.open import open_tokenizer
 from tremble.models.spec import RunOptions
 from tremble.stats.trajectory.keep import KEEP, check_keep
 from tremble.store.provenance import slug
+from tremble.study.data import decisions_of
 from tremble.study.file import Study, study_from
+from tremble.study.task_prompts import check_gain
 from tremble.tasks.task_file import read_task
 
 
@@ -57,8 +59,7 @@ def series_study(
     """
     if options.keep is not None:
         check_keep(options.keep)
-    if options.task is not None:
-        read_task(options.task)  # before anything is listed or downloaded
+    _check(options)
     series = series_of(options.source, options.base, notify)
     cost = cost_of(series)
     if only_plan:
@@ -75,6 +76,19 @@ def series_study(
     )
     text = study_text(series, asked, names())
     return SeriesStudy(series, cost, study_from(text, Path(f"trajectory {options.source}"), Path()))
+
+
+def _check(options: TrajectoryOptions) -> None:
+    """What can be known before anything is listed or downloaded. Raises UserError."""
+    if options.task is not None:
+        check_gain(options.gain, read_task(options.task))
+    for name, value in (("--template", options.template), ("--gain", options.gain)):
+        if options.task is None and value not in (None, "auto"):
+            raise UserError(
+                f"{name} is about the task; give its file with --task, or leave it out."
+            )
+    for entry in options.data:
+        next(decisions_of(entry, Path()), None)  # raises where there is no such data
 
 
 def name_of(source: str) -> str:

@@ -9,18 +9,21 @@ import polars as pl
 
 from tremble.decisions.record import Decision
 from tremble.disk.paths import path_of
+from tremble.errors import UserError
 from tremble.models.spec import ModelSpec
 from tremble.prompts.asked import Asked
 from tremble.prompts.chat import Template, template_of
 from tremble.prompts.sandbox import FROZEN_DATE
 from tremble.study.cells import Cell, Facts, template_lender, trajectory_models
 from tremble.study.columns import in_parts
+from tremble.study.data import decisions_of
 from tremble.study.draft import Draft
 from tremble.study.file import Study
 from tremble.study.prompt_cache import table_key
 from tremble.study.table_builder import TableBuilder
-from tremble.tasks.task_file import Item, Task, read_task
+from tremble.tasks.task_file import Item, Task, read_task, shared_with
 from tremble.tasks.task_paths import task_paths
+from tremble.text import counted
 from tremble.tokenization.options import FULL_LABEL, Tokenizer, TokenPaths, unread
 from tremble.tokenization.refusal import Refusal
 
@@ -39,6 +42,7 @@ class TaskPrompts:
         assert study.trajectory is not None and study.trajectory.task is not None
         self.entry: str = study.trajectory.task
         self.task: Task = read_task(study.folder / path_of(self.entry))
+        check_gain(study.trajectory.gain, self.task)
         models = [spec for spec in trajectory_models(study) if spec in facts]
         self.template = _template(study, models, facts)
         format_ = "plain" if self.template is None else "chat"
@@ -105,6 +109,31 @@ class TaskPrompts:
         ]
         names = ("decision", "item", "cluster", "subset", "side")
         return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String))
+
+
+def check_gain(gain: str, task: Task) -> None:
+    """Raises UserError for a measure of the gain that such a task does not have."""
+    if gain == "dpo" and task.kind != "pairs":
+        raise UserError(
+            f'gain = "dpo" needs preference pairs, but the task {task.path.as_posix()!r} holds '
+            'demonstrations; choose "loss".'
+        )
+
+
+def shared_notes(study: Study, task: Task) -> list[str]:
+    """A sentence where prompts of the task are also prompts of decisions that the study scores."""
+    decisions = (
+        one for entry in study.data for one in decisions_of(entry, study.folder, study.part)
+    )
+    shared = shared_with(task.items, decisions)
+    if not shared:
+        return []
+    return [
+        f"{counted(len(shared), 'item')} of the task (the first: {shared[0]!r}) "
+        f"{'has' if len(shared) == 1 else 'have'} a prompt that is also that of a decision; what "
+        "training does to fidelity there is learnt from the task itself, so leave out one of the "
+        "two."
+    ]
 
 
 def task_prompts(study: Study, facts: Mapping[ModelSpec, Facts]) -> TaskPrompts | None:
