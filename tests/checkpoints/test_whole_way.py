@@ -1,0 +1,302 @@
+"""`tremble trajectory` from a source of checkpoints to its tables, over tiny models."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.support.checkpoints import branch, checkpoint
+from tests.support.commands import mistake, tremble
+from tests.support.fake_hub import FakeHub
+from tests.support.series_studies import (
+    TaskAgain,
+    counted_again,
+    earliest,
+    progress,
+    run_trajectory,
+    scores_of,
+    tables_of,
+    write_inputs,
+)
+from tests.support.toys import save_tiny
+
+peft = pytest.importorskip("peft")
+adapters = pytest.importorskip("tests.support.adapters")
+pytestmark = [
+    pytest.mark.usefixtures("one_thread"),
+    pytest.mark.filterwarnings("ignore::UserWarning:peft"),
+]
+STEPS = (2, 4, 8, 16)
+
+
+@pytest.fixture(scope="session")
+def loras(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Four adapters on one base, with different weights."""
+    root = tmp_path_factory.mktemp("loras")
+    config = peft.LoraConfig(**adapters.LORA)
+    return [adapters.trained(tiny, root / str(n), config, seed=n) for n in STEPS]
+
+
+@pytest.fixture(scope="session")
+def wholes(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    root = tmp_path_factory.mktemp("wholes")
+    return [save_tiny(root / str(seed), seed=seed) for seed in (0, 1, 2, 3)]
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with decisions and a task."""
+    write_inputs(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def asked(*more: Any) -> tuple[Any, ...]:
+    return ("--data", "mine.jsonl", "--task", "task.jsonl", "--out", "out", *more)
+
+
+def trainers_folder(folder: Path, models: list[Path]) -> list[str]:
+    """A trainer's folder of such checkpoints; their names."""
+    for step, model in zip(STEPS, models, strict=True):
+        checkpoint(folder / f"checkpoint-{step}", model)
+    return [f"{folder.name}/checkpoint-{step}" for step in STEPS]
+
+
+def check_numbers(folder: Path, tables: dict[str, Any], models: list[str], start: int) -> None:
+    """All numbers of one run's tables, counted again; `start`: the place of the DPO reference."""
+    for format_ in ("plain", "chat"):
+        rows = [
+            row
+            for row in tables["checkpoints"]
+            if (row["format"], row["rounds"], row["formulation"]) == (format_, "all", "standard")
+        ]
+        assert [row["model"] for row in rows] == models
+        for row, again in zip(rows, counted_again(folder, models, format_), strict=True):
+            assert {key: row[key] for key in again} == pytest.approx(again, abs=1e-6)
+    task = TaskAgain(folder, models)
+    g = progress(task.dpo(start))
+    assert [row["model"] for row in tables["task"]] == models
+    for place, row in enumerate(tables["task"]):
+        again = task.measures(place, start)
+        assert {key: row[key] for key in again} == pytest.approx(again, abs=1e-9)
+        assert (row["checkpoint"], row["items"], row["missing"]) == (place, 48, 0)
+        if row["g"] is not None:
+            assert row["g"] == pytest.approx(g[place], abs=1e-9)
+    loss = task.dpo(start).mean(axis=1)
+    whole = next(row for row in tables["stop"] if row["stage"] == "all")
+    assert whole["gain"] == pytest.approx(loss[0] - loss[-1], abs=1e-9)
+    if whole["checkpoint"] is not None:
+        mine = task.chooses()
+        assert whole["checkpoint"] == earliest(progress(task.dpo(start)[:, mine]))
+        reported = progress(task.dpo(start)[:, ~mine])[whole["checkpoint"]]
+        assert whole["g"] == pytest.approx(reported, abs=1e-9)
+    else:
+        assert whole["reason"]
+
+
+def test_adapters_of_a_trainer(here: Path, tiny: Path, loras: list[Path]) -> None:
+    """The base is loaded and checked once; a checkpoint that appears later is added, and what was
+    scored stays."""
+    names = trainers_folder(here / "run", loras)
+    late = here / "run" / "checkpoint-16"
+    late.rename(here / "later")
+    _, said = run_trajectory("run", "--base", tiny, *asked())
+    assert said.count("Self-check") <= 2  # of two kinds of path, not of each checkpoint
+    before = scores_of(here / "out")
+    (here / "later").rename(late)
+    tables, said = run_trajectory("run", "--base", tiny, *asked())
+    assert f"{names[-1]}: " in said
+    for name in (*names[:-1], str(tiny)):
+        assert f"{name}: everything is already scored." in said
+    after = scores_of(here / "out")
+    assert after.filter(after["model"] != names[-1]).equals(before)
+    assert after.filter(after["model"] == names[-1]).height == before.height // 4
+    models = [str(tiny), *names]
+    check_numbers(here / "out", tables, models, 0)
+    assert [row["step"] for row in tables["task"]] == [0, *STEPS]
+    stop = next(row for row in tables["stop"] if row["stage"] == "all")
+    assert stop["reason"] is None  # so that a stop was counted again, too
+    assert len(tables["timing"]) == 6  # three kinds of rounds in two formats
+
+
+@pytest.mark.slow
+def test_whole_weights_of_a_trainer(here: Path, wholes: list[Path]) -> None:
+    names = trainers_folder(here / "run", wholes)
+    tables, _ = run_trajectory("run", *asked())
+    check_numbers(here / "out", tables, names, 0)
+    assert [row["step"] for row in tables["task"]] == list(STEPS)
+
+
+@pytest.mark.slow
+def test_branches_of_the_hub(here: Path, hub: FakeHub, wholes: list[Path]) -> None:
+    names = [f"step{step}" for step in STEPS]
+    for name, folder in zip(names, wholes, strict=True):
+        branch(hub, "them/series", name, folder)
+    tables, _ = run_trajectory("them/series@step*", *asked())
+    check_numbers(here / "out", tables, [f"them/series@{name}" for name in names], 0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["adapters", "weights"])
+def test_folders_of_a_repository(
+    kind: str, here: Path, hub: FakeHub, tiny: Path, loras: list[Path], wholes: list[Path]
+) -> None:
+    models = loras if kind == "adapters" else wholes
+    trainers_folder(here / "repository", models)
+    hub.models["them/folders"] = here / "repository"
+    arguments = ("--base", tiny) if kind == "adapters" else ()
+    tables, _ = run_trajectory("them/folders:checkpoint-*", *arguments, *asked())
+    names = [f"them/folders:checkpoint-{step}" for step in STEPS]
+    names = [str(tiny), *names] if kind == "adapters" else names
+    check_numbers(here / "out", tables, names, 0)
+
+
+def staged(here: Path, tiny: Path, loras: list[Path], *lines: str) -> list[str]:
+    """A TOML file over a base, an SFT and a DPO stage; the names of their models in order."""
+    for name, model in zip(("sft-1", "sft-2", "dpo-1", "dpo-2"), loras, strict=True):
+        shutil.copytree(model, here / name)
+    listed = [("base", 0, str(tiny)), ("sft", 1, "sft-1"), ("sft", 2, "sft-2")]
+    listed += [("dpo", 1, "dpo-1"), ("dpo", 2, "dpo-2")]
+    text = "\n".join(
+        f'[[checkpoint]]\nstage = "{stage}"\nstep = {step}\nmodel = "{model}"'
+        for stage, step, model in listed
+    )
+    (here / "series.toml").write_text(text)
+    return [model for _, _, model in listed]
+
+
+def test_stages_in_repositories_of_their_own(
+    here: Path, tiny: Path, loras: list[Path], hub: FakeHub
+) -> None:
+    """The reference of the DPO loss is the last model of the stage before, not the base."""
+    for name, model in zip(("sft-1", "sft-2", "dpo-1", "dpo-2"), loras, strict=True):
+        hub.models[f"them/{name}"] = model
+    listed = [("dpo", 2, "them/dpo-2"), ("base", 0, str(tiny)), ("sft", 2, "them/sft-2")]
+    listed += [("sft", 1, "them/sft-1"), ("dpo", 1, "them/dpo-1")]
+    (here / "series.toml").write_text(
+        "\n".join(
+            f'[[checkpoint]]\nstage = "{stage}"\nstep = {step}\nmodel = "{model}"'
+            for stage, step, model in listed
+        )
+    )
+    tables, _ = run_trajectory("series.toml", *asked())
+    models = [str(tiny), *(f"them/{name}" for name in ("sft-1", "sft-2", "dpo-1", "dpo-2"))]
+    check_numbers(here / "out", tables, models, 2)
+    assert tables["task"][2]["dpo_loss"] == pytest.approx(np.log(2))
+    assert tables["task"][2]["implicit_accuracy"] == 0.5
+    assert tables["task"][0]["dpo_loss"] != pytest.approx(np.log(2))
+    assert [row["stage"] for row in tables["stop"]] == ["all", "sft", "dpo"]
+
+
+def test_two_runs_side_by_side(here: Path, tiny: Path, loras: list[Path]) -> None:
+    for run, some in (("lr1e-4", loras), ("lr1e-5", loras[::-1])):
+        trainers_folder(here / "sweep" / run, some)
+    tables, _ = run_trajectory("sweep", "--base", tiny, *asked())
+    for run in ("lr1e-4", "lr1e-5"):
+        mine = {
+            name: [row for row in tables[name] if row["run"] == run]
+            for name in ("checkpoints", "task", "stop")
+        }
+        names = [f"sweep/{run}/checkpoint-{step}" for step in STEPS]
+        check_numbers(here / "out", mine, [str(tiny), *names], 0)
+    # The same adapter under two names has the same scores under both.
+    first, second = (
+        next(row for row in tables["task"] if row["model"] == f"sweep/{place}")
+        for place in ("lr1e-4/checkpoint-2", "lr1e-5/checkpoint-16")
+    )
+    assert first["loss"] == second["loss"]
+
+
+def test_a_plan_downloads_and_writes_nothing(
+    here: Path, hub: FakeHub, wholes: list[Path]
+) -> None:
+    for step, folder in zip(STEPS, wholes, strict=True):
+        branch(hub, "them/series", f"step{step}", folder)
+    code, out, error = tremble("trajectory", "them/series@step*", "--plan", "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert [one["step"] for one in found["checkpoints"]] == list(STEPS)
+    assert found["base"] == "them/series@step2"
+    assert (found["cost"]["checkpoints"], found["cost"]["missing"]) == (4, 4)
+    assert "compared with the first one" in error
+    assert hub.served == []
+    assert {path.name for path in here.iterdir()} <= {"mine.jsonl", "task.jsonl", "cache"}
+
+
+def test_one_that_is_not_whole_beside_good_ones(
+    here: Path, tiny: Path, loras: list[Path]
+) -> None:
+    names = trainers_folder(here / "run", loras)
+    weights = here / "run" / "checkpoint-8" / "adapter_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-10])
+    for more in ((), ("--plan",), ("--json",), ("--plan", "--json")):
+        code, out, error = tremble("trajectory", "run", "--base", tiny, *asked(*more))
+        assert code == 1
+        assert "run/checkpoint-8" in error
+        assert "--json" in more or "Left out: run/checkpoint-8. " in out
+    models = [row["model"] for row in tables_of(here / "out")["task"]]
+    assert models == [str(tiny), *(name for name in names if name != "run/checkpoint-8")]
+
+
+@pytest.mark.slow
+def test_weights_that_are_no_numbers(here: Path, tiny: Path, loras: list[Path]) -> None:
+    from safetensors.torch import load_file, save_file
+
+    names = trainers_folder(here / "run", loras)
+    path = here / "run" / "checkpoint-4" / "adapter_model.safetensors"
+    tensors = load_file(path)
+    next(iter(tensors.values()))[:] = float("nan")
+    save_file(tensors, path, {"format": "pt"})
+    code, out, error = tremble("trajectory", "run", "--base", tiny, *asked("--json"))
+    assert code == 1
+    assert "run/checkpoint-4 is skipped. " in error and "invalid numbers" in error
+    tables = json.loads(out)
+    models = [str(tiny), *(name for name in names if name != "run/checkpoint-4")]
+    check_numbers(here / "out", tables, models, 0)
+
+
+BAD = [
+    (("gone",), "'gone' is neither a folder nor a TOML file"),
+    (("run", "--keep", "0"), "keep = 0.0 is no share"),
+    (("run", "--gain", "accuracy"), "gain is 'accuracy'"),
+    (("run", "--formats", "plain,html"), "--formats holds 'html'"),
+    (("run", "--sample", "0"), "sample in [study] is 0"),
+    (("run", "--base", "./gone"), "no model './gone', which --base names"),
+    (("run", "--task", "gone.jsonl"), "There is no task file 'gone.jsonl'"),
+    (("run", "--data", "gone.jsonl"), "There is no file 'gone.jsonl'"),
+    (("run", "--template", "nope"), "The template 'nope' is neither"),
+    (("run", "--task", "one.jsonl"), "rejected"),
+    (("run", "--task", "equal.jsonl"), "line 2"),
+    (("run", "--task", "empty.jsonl"), "line 2"),
+    (("run", "--task", "roles.jsonl"), "line 2"),
+    (("run", "--task", "said.jsonl", "--gain", "dpo"), "needs preference pairs"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "words"), BAD, ids=[" ".join(a) for a, _ in BAD])
+def test_mistakes(
+    arguments: tuple[str, ...], words: str, here: Path, tiny: Path, loras: list[Path]
+) -> None:
+    trainers_folder(here / "run", loras)
+    good = {"prompt": "a?", "chosen": "b", "rejected": "c"}
+    said = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
+    files: dict[str, dict[str, Any]] = {
+        "one": {"prompt": "b?", "chosen": "b"},
+        "equal": {"prompt": "b?", "chosen": "b", "rejected": "b"},
+        "empty": {"prompt": "b?", "chosen": "", "rejected": "b"},
+        "roles": {"prompt": said, "chosen": "b", "rejected": "c"},
+    }
+    for name, bad in files.items():
+        (here / f"{name}.jsonl").write_text(f"{json.dumps(good)}\n{json.dumps(bad)}\n")
+    (here / "said.jsonl").write_text(json.dumps({"messages": said}))
+    base = () if "--base" in arguments else ("--base", tiny)
+    task = () if "--task" in arguments else ("--task", "task.jsonl")
+    data = () if "--data" in arguments else ("--data", "mine.jsonl")
+    said_first = mistake("trajectory", *arguments, *base, *task, *data, "--out", "out", "--json")
+    assert words in said_first
+    assert not (here / "out").exists()
