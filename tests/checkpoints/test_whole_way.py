@@ -10,61 +10,26 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.support.checkpoints import branch, checkpoint
-from tests.support.commands import mistake, tremble
+from tests.support.checkpoints import branch
+from tests.support.commands import tremble
 from tests.support.fake_hub import FakeHub
 from tests.support.series_studies import (
+    STEPS,
     TaskAgain,
+    asked,
     counted_again,
     earliest,
     progress,
     run_trajectory,
     scores_of,
-    tables_of,
-    write_inputs,
+    trainers_folder,
 )
-from tests.support.toys import save_tiny
 
 peft = pytest.importorskip("peft")
-adapters = pytest.importorskip("tests.support.adapters")
 pytestmark = [
     pytest.mark.usefixtures("one_thread"),
     pytest.mark.filterwarnings("ignore::UserWarning:peft"),
 ]
-STEPS = (2, 4, 8, 16)
-
-
-@pytest.fixture(scope="session")
-def loras(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Four adapters on one base, with different weights."""
-    root = tmp_path_factory.mktemp("loras")
-    config = peft.LoraConfig(**adapters.LORA)
-    return [adapters.trained(tiny, root / str(n), config, seed=n) for n in STEPS]
-
-
-@pytest.fixture(scope="session")
-def wholes(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    root = tmp_path_factory.mktemp("wholes")
-    return [save_tiny(root / str(seed), seed=seed) for seed in (0, 1, 2, 3)]
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder with decisions and a task."""
-    write_inputs(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def asked(*more: Any) -> tuple[Any, ...]:
-    return ("--data", "mine.jsonl", "--task", "task.jsonl", "--out", "out", *more)
-
-
-def trainers_folder(folder: Path, models: list[Path]) -> list[str]:
-    """A trainer's folder of such checkpoints; their names."""
-    for step, model in zip(STEPS, models, strict=True):
-        checkpoint(folder / f"checkpoint-{step}", model)
-    return [f"{folder.name}/checkpoint-{step}" for step in STEPS]
 
 
 def check_numbers(folder: Path, tables: dict[str, Any], models: list[str], start: int) -> None:
@@ -120,7 +85,7 @@ def test_adapters_of_a_trainer(here: Path, tiny: Path, loras: list[Path]) -> Non
     check_numbers(here / "out", tables, models, 0)
     assert [row["step"] for row in tables["task"]] == [0, *STEPS]
     stop = next(row for row in tables["stop"] if row["stage"] == "all")
-    assert stop["reason"] is None  # so that a stop was counted again, too
+    assert (stop["reason"], stop["checkpoint"]) == (None, 3)  # so that one was counted again, too
     assert len(tables["timing"]) == 6  # three kinds of rounds in two formats
 
 
@@ -212,9 +177,7 @@ def test_two_runs_side_by_side(here: Path, tiny: Path, loras: list[Path]) -> Non
     assert first["loss"] == second["loss"]
 
 
-def test_a_plan_downloads_and_writes_nothing(
-    here: Path, hub: FakeHub, wholes: list[Path]
-) -> None:
+def test_a_plan_downloads_and_writes_nothing(here: Path, hub: FakeHub, wholes: list[Path]) -> None:
     for step, folder in zip(STEPS, wholes, strict=True):
         branch(hub, "them/series", f"step{step}", folder)
     code, out, error = tremble("trajectory", "them/series@step*", "--plan", "--json")
@@ -226,77 +189,3 @@ def test_a_plan_downloads_and_writes_nothing(
     assert "compared with the first one" in error
     assert hub.served == []
     assert {path.name for path in here.iterdir()} <= {"mine.jsonl", "task.jsonl", "cache"}
-
-
-def test_one_that_is_not_whole_beside_good_ones(
-    here: Path, tiny: Path, loras: list[Path]
-) -> None:
-    names = trainers_folder(here / "run", loras)
-    weights = here / "run" / "checkpoint-8" / "adapter_model.safetensors"
-    weights.write_bytes(weights.read_bytes()[:-10])
-    for more in ((), ("--plan",), ("--json",), ("--plan", "--json")):
-        code, out, error = tremble("trajectory", "run", "--base", tiny, *asked(*more))
-        assert code == 1
-        assert "run/checkpoint-8" in error
-        assert "--json" in more or "Left out: run/checkpoint-8. " in out
-    models = [row["model"] for row in tables_of(here / "out")["task"]]
-    assert models == [str(tiny), *(name for name in names if name != "run/checkpoint-8")]
-
-
-@pytest.mark.slow
-def test_weights_that_are_no_numbers(here: Path, tiny: Path, loras: list[Path]) -> None:
-    from safetensors.torch import load_file, save_file
-
-    names = trainers_folder(here / "run", loras)
-    path = here / "run" / "checkpoint-4" / "adapter_model.safetensors"
-    tensors = load_file(path)
-    next(iter(tensors.values()))[:] = float("nan")
-    save_file(tensors, path, {"format": "pt"})
-    code, out, error = tremble("trajectory", "run", "--base", tiny, *asked("--json"))
-    assert code == 1
-    assert "run/checkpoint-4 is skipped. " in error and "invalid numbers" in error
-    tables = json.loads(out)
-    models = [str(tiny), *(name for name in names if name != "run/checkpoint-4")]
-    check_numbers(here / "out", tables, models, 0)
-
-
-BAD = [
-    (("gone",), "'gone' is neither a folder nor a TOML file"),
-    (("run", "--keep", "0"), "keep = 0.0 is no share"),
-    (("run", "--gain", "accuracy"), "gain is 'accuracy'"),
-    (("run", "--formats", "plain,html"), "--formats holds 'html'"),
-    (("run", "--sample", "0"), "sample in [study] is 0"),
-    (("run", "--base", "./gone"), "no model './gone', which --base names"),
-    (("run", "--task", "gone.jsonl"), "There is no task file 'gone.jsonl'"),
-    (("run", "--data", "gone.jsonl"), "There is no file 'gone.jsonl'"),
-    (("run", "--template", "nope"), "The template 'nope' is neither"),
-    (("run", "--task", "one.jsonl"), "rejected"),
-    (("run", "--task", "equal.jsonl"), "line 2"),
-    (("run", "--task", "empty.jsonl"), "line 2"),
-    (("run", "--task", "roles.jsonl"), "line 2"),
-    (("run", "--task", "said.jsonl", "--gain", "dpo"), "needs preference pairs"),
-]
-
-
-@pytest.mark.parametrize(("arguments", "words"), BAD, ids=[" ".join(a) for a, _ in BAD])
-def test_mistakes(
-    arguments: tuple[str, ...], words: str, here: Path, tiny: Path, loras: list[Path]
-) -> None:
-    trainers_folder(here / "run", loras)
-    good = {"prompt": "a?", "chosen": "b", "rejected": "c"}
-    said = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
-    files: dict[str, dict[str, Any]] = {
-        "one": {"prompt": "b?", "chosen": "b"},
-        "equal": {"prompt": "b?", "chosen": "b", "rejected": "b"},
-        "empty": {"prompt": "b?", "chosen": "", "rejected": "b"},
-        "roles": {"prompt": said, "chosen": "b", "rejected": "c"},
-    }
-    for name, bad in files.items():
-        (here / f"{name}.jsonl").write_text(f"{json.dumps(good)}\n{json.dumps(bad)}\n")
-    (here / "said.jsonl").write_text(json.dumps({"messages": said}))
-    base = () if "--base" in arguments else ("--base", tiny)
-    task = () if "--task" in arguments else ("--task", "task.jsonl")
-    data = () if "--data" in arguments else ("--data", "mine.jsonl")
-    said_first = mistake("trajectory", *arguments, *base, *task, *data, "--out", "out", "--json")
-    assert words in said_first
-    assert not (here / "out").exists()

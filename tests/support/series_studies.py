@@ -1,5 +1,5 @@
-"""Series of tiny checkpoints as `tremble trajectory` is given them, and what its tables say, counted
-again from the stored rows."""
+"""Series of tiny checkpoints as `tremble trajectory` is given them, and what its tables say,
+counted again from the stored rows."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from tests.support.checkpoints import checkpoint
 from tests.support.commands import tremble
 from tremble.store.study_folder import Store
 from tremble.store.task_items import items_of
 
 Row = dict[str, Any]
 KEEP = 0.93
+STEPS = (2, 4, 8, 16)  # of the checkpoints in a trainer's folder
 
 
 def write_inputs(folder: Path, items: int = 48, decisions: int = 24) -> None:
@@ -48,6 +50,17 @@ def pairs(items: int) -> list[Row]:
         }
         for n in range(items)
     ]
+
+
+def asked(*more: Any) -> tuple[Any, ...]:
+    return ("--data", "mine.jsonl", "--task", "task.jsonl", "--out", "out", *more)
+
+
+def trainers_folder(folder: Path, models: list[Path]) -> list[str]:
+    """A trainer's folder of such checkpoints; their names."""
+    for step, model in zip(STEPS, models, strict=True):
+        checkpoint(folder / f"checkpoint-{step}", model)
+    return [f"{folder.name}/checkpoint-{step}" for step in STEPS]
 
 
 def run_trajectory(*arguments: Any) -> tuple[dict[str, list[Row]], str]:

@@ -28,7 +28,8 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class Trajectory:
-    """What a study asks of its `checkpoints`, which stand in the order of training: by stage, then by step.
+    """What a study asks of its `checkpoints`, which stand in the order of training, by stage and
+    step.
 
     `base`: the model that they are compared with; `task`: a file of held-out items, None for none;
     `gain`: what the gain on it is measured by; `keep`: the share of the gain that a stop keeps;
