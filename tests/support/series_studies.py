@@ -80,8 +80,8 @@ def tables_of(folder: Path) -> dict[str, list[Row]]:
 
 def scores_of(folder: Path) -> pl.DataFrame:
     """All stored rows of the last run, of decisions and of the task."""
-    jobs = Store(folder).jobs(task=None)
-    frame = pl.concat([job.rows() for job in jobs])
+    store = Store(folder)
+    frame = pl.concat([store.rows(entry) for entry in store.entries(task=None)])
     return frame.sort("model", "format", "formulation", "dataset", "decision")
 
 
@@ -121,7 +121,7 @@ class TaskAgain:
         store = Store(folder)
         items = items_of(store)
         assert items is not None
-        rows = pl.concat([job.rows() for job in store.jobs(task=True)])
+        rows = pl.concat([store.rows(entry) for entry in store.entries(task=True)])
         held: Mapping[tuple[str, str], Row] = {
             (row["model"], row["decision"]): row for row in rows.to_dicts()
         }

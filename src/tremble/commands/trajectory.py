@@ -11,46 +11,52 @@ from tremble.commands.base import AsJson, guarded, print_json, say, screen
 from tremble.commands.ending import complain
 from tremble.errors import UserError
 
+Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="SOURCE",
+        help="A trainer's folder (checkpoint-N), branches on the hub (org/model@step*), "
+        "folders of a repository (org/model:step-*), or a TOML file of [[checkpoint]] tables.",
+    ),
+]
+Base = Annotated[str | None, typer.Option(help="The model that checkpoints are compared with.")]
+Data = Annotated[
+    list[str] | None,
+    typer.Option(help="Decisions to score: a data set or a JSONL file; default: demo."),
+]
+Task = Annotated[
+    str | None, typer.Option(metavar="FILE", help="Held-out items of the training task (JSONL).")
+]
+Gain = Annotated[
+    str, typer.Option(metavar="MEASURE", help="What measures the gain: auto, loss or dpo.")
+]
+Formats = Annotated[
+    str | None, typer.Option(help="plain, chat, or both separated by a comma; default: both.")
+]
+Keep = Annotated[
+    float | None, typer.Option(help="The share of the gain that a stop keeps; default: .93.")
+]
+Sample = Annotated[int | None, typer.Option(help="At most so many decisions of each family.")]
+Template = Annotated[
+    str | None, typer.Option(help="The chat template of the task: gemma, or a jinja file.")
+]
+Out = Annotated[
+    Path | None, typer.Option(help="The study folder; default: named after the source.")
+]
+
 
 @guarded
 def trajectory(
-    source: Annotated[
-        str,
-        typer.Argument(
-            metavar="SOURCE",
-            help="A trainer's folder (checkpoint-N), branches on the hub (org/model@step*), "
-            "folders of a repository (org/model:step-*), or a TOML file of [[checkpoint]] tables.",
-        ),
-    ],
-    base: Annotated[
-        str | None, typer.Option(help="The model that checkpoints are compared with.")
-    ] = None,
-    data: Annotated[
-        list[str] | None,
-        typer.Option(help="Decisions to score: a data set or a JSONL file; default: demo."),
-    ] = None,
-    task: Annotated[
-        str | None,
-        typer.Option(metavar="FILE", help="Held-out items of the training task (JSONL)."),
-    ] = None,
-    gain: Annotated[
-        str, typer.Option(metavar="MEASURE", help="What measures the gain: auto, loss or dpo.")
-    ] = "auto",
-    formats: Annotated[
-        str | None, typer.Option(help="plain, chat, or both separated by a comma; default: both.")
-    ] = None,
-    keep: Annotated[
-        float | None, typer.Option(help="The share of the gain that a stop keeps; default: .93.")
-    ] = None,
-    sample: Annotated[
-        int | None, typer.Option(help="At most so many decisions of each family.")
-    ] = None,
-    template: Annotated[
-        str | None, typer.Option(help="The chat template of the task: gemma, or a jinja file.")
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="The study folder; default: named after the source.")
-    ] = None,
+    source: Source,
+    base: Base = None,
+    data: Data = None,
+    task: Task = None,
+    gain: Gain = "auto",
+    formats: Formats = None,
+    keep: Keep = None,
+    sample: Sample = None,
+    template: Template = None,
+    out: Out = None,
     plan: Annotated[
         bool, typer.Option("--plan", help="Show the checkpoints and their cost, and stop.")
     ] = False,
