@@ -15,7 +15,7 @@ import pytest
 from huggingface_hub import constants
 from polars.testing import assert_frame_equal
 
-from tests.support.checkpoints import branch, configured
+from tests.support.checkpoints import branch, checkpoint, configured
 from tests.support.commands import mistake, tremble
 from tests.support.fake_hub import FakeHub
 from tests.support.killed_runs import Runs
@@ -29,7 +29,7 @@ from tests.support.series_studies import (
     trainers_folder,
     write_inputs,
 )
-from tests.support.toys import bpe_tokenizer
+from tests.support.toys import bpe_tokenizer, save_tiny
 from tremble.store.study_folder import Store
 
 peft = pytest.importorskip("peft")
@@ -218,6 +218,23 @@ def test_killed_and_run_again(here: Path, tiny: Path, loras: list[Path]) -> None
     assert_frame_equal(cut, whole, check_exact=False, abs_tol=1e-5, rel_tol=0)
 
 
+def test_series_without_a_chat_template(
+    here: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Plain text, and said; a template that is given is that of decisions and task."""
+    bare = save_tiny(tmp_path_factory.mktemp("bare"), template=None)
+    for step in STEPS[:2]:
+        checkpoint(here / "run" / f"checkpoint-{step}", bare)
+    for more, formats in (((), ["plain"]), (("--template", "gemma"), ["chat", "plain"])):
+        tables, said = run_trajectory("run", *asked(*more))
+        assert ("No checkpoint has a chat template" in said) == (not more)
+        found = {row["format"].partition(":")[0] for row in tables["checkpoints"]}
+        assert sorted(found) == formats
+    code, _, said = tremble("trajectory", "run", *asked("--formats", "chat"))
+    assert code == 2
+    assert "give one with --template, or leave chat out." in said.splitlines()[-1]
+
+
 BAD = [
     (("gone",), "'gone' is neither a folder nor a TOML file"),
     (("run", "--keep", "0"), "keep = 0.0 is no share"),
@@ -227,6 +244,7 @@ BAD = [
     (("run", "--base", "./gone"), "no model './gone', which --base names"),
     (("run", "--task", "gone.jsonl"), "There is no task file 'gone.jsonl'"),
     (("run", "--data", "gone.jsonl"), "There is no file 'gone.jsonl'"),
+    (("alone", "--gain", "loss"), "--gain is about the task"),
     (("run", "--template", "nope"), "The template 'nope' is neither"),
     (("run", "--task", "one.jsonl"), "rejected"),
     (("run", "--task", "equal.jsonl"), "line 2"),
@@ -253,7 +271,7 @@ def test_mistakes(
         (here / f"{name}.jsonl").write_text(f"{json.dumps(good)}\n{json.dumps(bad)}\n")
     (here / "said.jsonl").write_text(json.dumps({"messages": said}))
     base = () if "--base" in arguments else ("--base", tiny)
-    task = () if "--task" in arguments else ("--task", "task.jsonl")
+    task = () if "--task" in arguments or arguments[0] == "alone" else ("--task", "task.jsonl")
     data = () if "--data" in arguments else ("--data", "mine.jsonl")
     said_first = mistake("trajectory", *arguments, *base, *task, *data, "--out", "out", "--json")
     assert words in said_first

@@ -15,6 +15,7 @@ from tremble.errors import UserError
 from tremble.models.files import Notify
 from tremble.models.open import open_tokenizer
 from tremble.models.spec import RunOptions
+from tremble.prompts.chat import check_template
 from tremble.stats.trajectory.keep import KEEP, check_keep
 from tremble.store.provenance import slug
 from tremble.study.data import decisions_of
@@ -70,7 +71,7 @@ def series_study(
         options.task,
         options.gain,
         KEEP if options.keep is None else options.keep,
-        options.formats or _formats(series, options.template, notify),
+        _formats(series, options, notify),
         sample=options.sample,
         template=options.template,
     )
@@ -82,11 +83,10 @@ def _check(options: TrajectoryOptions) -> None:
     """What can be known before anything is listed or downloaded. Raises UserError."""
     if options.task is not None:
         check_gain(options.gain, read_task(options.task))
-    for name, value in (("--template", options.template), ("--gain", options.gain)):
-        if options.task is None and value not in (None, "auto"):
-            raise UserError(
-                f"{name} is about the task; give its file with --task, or leave it out."
-            )
+    elif options.gain != "auto":
+        raise UserError("--gain is about the task; give its file with --task, or leave --gain out.")
+    if options.template is not None:
+        check_template(options.template)
     for entry in options.data:
         next(decisions_of(entry, Path()), None)  # raises where there is no such data
 
@@ -118,16 +118,23 @@ def series_to_json(series: Series, cost: Cost) -> dict[str, Any]:
     }
 
 
-def _formats(series: Series, template: str | None, notify: Notify) -> tuple[str, ...]:
-    """Plain, and chat where there is a template for it."""
-    if template is not None:
-        return FORMATS
+def _formats(series: Series, options: TrajectoryOptions, notify: Notify) -> tuple[str, ...]:
+    """Those asked for, else plain, and chat where there is a template for it. Raises UserError
+    where chat is asked for and there is none."""
+    asked = options.formats
+    if options.template is not None or (asked is not None and "chat" not in asked):
+        return asked or FORMATS
     for spec in (series.checkpoints[-1].model, series.base):
         try:
             if open_tokenizer(spec, RunOptions(), notify).tokenizer.template is not None:
-                return FORMATS
+                return asked or FORMATS
         except UserError:
             continue  # whatever is wrong with it is said when it is scored
+    if asked is not None:
+        raise UserError(
+            "--formats asks for chat, but neither the last checkpoint nor the base has a chat "
+            "template; give one with --template, or leave chat out."
+        )
     notify(
         "No checkpoint has a chat template, so prompts are plain text; give one with --template."
     )

@@ -14,7 +14,7 @@ from tremble.models.spec import ModelSpec
 from tremble.prompts.asked import Asked
 from tremble.prompts.chat import Template, template_of
 from tremble.prompts.sandbox import FROZEN_DATE
-from tremble.study.cells import Cell, Facts, template_lender, trajectory_models
+from tremble.study.cells import Cell, Facts, given_template, template_lender, trajectory_models
 from tremble.study.columns import in_parts
 from tremble.study.data import decisions_of
 from tremble.study.draft import Draft
@@ -146,10 +146,9 @@ def _template(
     study: Study, models: Sequence[ModelSpec], facts: Mapping[ModelSpec, Facts]
 ) -> Template | None:
     """The one template of all: that asked for, else that of the last checkpoint that has one."""
-    asked = None if study.trajectory is None else study.trajectory.template
-    if asked is not None:
-        place = study.folder / path_of(asked)
-        return template_of(str(place) if place.is_file() else asked, facts[models[-1]], asked)
+    given = given_template(study)
+    if given is not None:
+        return template_of(given, facts[models[-1]], given)
     lender = template_lender(models, facts)
     return None if lender is None else template_of(lender.template, facts[lender], lender.id)
 
