@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -24,12 +25,27 @@ from tests.support.series_studies import (
     scores_of,
     trainers_folder,
 )
+from tremble.engines import open as engines
+from tremble.study import task_prompts
 
 peft = pytest.importorskip("peft")
 pytestmark = [
     pytest.mark.usefixtures("one_thread"),
     pytest.mark.filterwarnings("ignore::UserWarning:peft"),
 ]
+
+
+def counting(monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str) -> list[int]:
+    """One entry for each call from now on."""
+    calls: list[int] = []
+    inner = getattr(module, name)
+
+    def counted(*arguments: Any, **more: Any) -> Any:
+        calls.append(len(calls))
+        return inner(*arguments, **more)
+
+    monkeypatch.setattr(module, name, counted)
+    return calls
 
 
 def check_numbers(folder: Path, tables: dict[str, Any], models: list[str], start: int) -> None:
@@ -64,14 +80,36 @@ def check_numbers(folder: Path, tables: dict[str, Any], models: list[str], start
         assert whole["reason"]
 
 
-def test_adapters_of_a_trainer(here: Path, tiny: Path, loras: list[Path]) -> None:
+def check_differences(tables: dict[str, Any], stop: int) -> None:
+    """Fidelity at the stop less that of the base and of the last, by the table of checkpoints."""
+    kinds = ("family", "rounds", "format", "formulation")
+    levels: dict[tuple[str, ...], list[Any]] = {}
+    for row in tables["checkpoints"]:
+        levels.setdefault(tuple(row[kind] for kind in kinds), []).append(row)
+    compared = 0
+    for row in tables["at_stop"]:
+        of, measure = levels[tuple(row[kind] for kind in kinds)], row["measure"]
+        other = {"base": 0, "last": -1}[row["against"]]
+        if row["difference"] is not None:
+            less = of[stop][measure] - of[other][measure]
+            assert row["difference"] == pytest.approx(less, abs=1e-9)
+            compared += 1
+    assert compared >= 12  # three measures, two formats, two others
+
+
+def test_adapters_of_a_trainer(
+    here: Path, tiny: Path, loras: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The base is loaded and checked once; a checkpoint that appears later is added, and what was
     scored stays."""
     names = trainers_folder(here / "run", loras)
     late = here / "run" / "checkpoint-16"
     late.rename(here / "later")
+    loaded = counting(monkeypatch, engines, "open_with")
+    tokenised = counting(monkeypatch, task_prompts, "task_paths")
     _, said = run_trajectory("run", "--base", tiny, *asked())
-    assert said.count("Self-check") <= 2  # of two kinds of path, not of each checkpoint
+    assert (len(loaded), len(tokenised)) == (1, 1)
+    assert said.count("Self-check") == 2  # of two kinds of prompts, not of each checkpoint
     before = scores_of(here / "out")
     (here / "later").rename(late)
     tables, said = run_trajectory("run", "--base", tiny, *asked())
@@ -87,6 +125,7 @@ def test_adapters_of_a_trainer(here: Path, tiny: Path, loras: list[Path]) -> Non
     stop = next(row for row in tables["stop"] if row["stage"] == "all")
     assert (stop["reason"], stop["checkpoint"]) == (None, 3)  # so that one was counted again, too
     assert len(tables["timing"]) == 6  # three kinds of rounds in two formats
+    check_differences(tables, 3)
 
 
 @pytest.mark.slow

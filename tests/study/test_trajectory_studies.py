@@ -165,5 +165,6 @@ def test_other_commands_on_such_a_study(tmp_path: Path) -> None:
     code, _, error = tremble("xray", tmp_path / "out", "i3/chosen")
     assert code == 2 and "i3/chosen" in error
     study = written(tmp_path)
-    code, _, error = tremble("plan", study, "--out", tmp_path / "out", "--json")
+    code, said, error = tremble("plan", study, "--json")
     assert code == 0, error
+    assert json.loads(said)["totals"]["rows"] == scores_of(tmp_path / "out").height
