@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.support.commands import mistake, tremble
 from tests.support.series_studies import pairs, scores_of, tables_of, write_inputs
+from tremble.store.study_folder import Store
+from tremble.study import score
 
 CHECKPOINTS = (("mock:b", "sft", 1), ("mock:c", "sft", 2), ("mock:d", "dpo", 1))
 
@@ -140,6 +143,64 @@ def test_a_base_that_is_unavailable(tmp_path: Path) -> None:
     assert tables["checkpoints"] == tables["task"] == tables["timing"] == []
     (stop,) = tables["stop"]
     assert stop["reason"] == f"the base model {tmp_path / 'empty'} has no scores"
+
+
+def test_a_run_that_was_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is there is shown, with a reason for what is not, and the same command goes on."""
+    study = written(tmp_path)
+    inner, begun = score._score_model, []
+
+    def until_the_third(*arguments: Any) -> None:
+        begun.append(arguments)
+        if len(begun) == 3:
+            raise KeyboardInterrupt
+        inner(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(score, "_score_model", until_the_third)
+        code, _, error = tremble("run", study, "--out", tmp_path / "out")
+    assert code == 130, error
+    tables = tables_of(tmp_path / "out")
+    assert [row["model"] for row in tables["task"]] == ["mock:a", "mock:b"]
+    # The last stage starts from a model that was not scored yet.
+    why = "the model that the last stage starts from has no scores"
+    assert {row["reason"] for row in tables["stop"]} == {why}
+    assert {row["note"] for row in tables["task"]} == {why}
+    ran(study)
+    ran(study, "whole")
+    assert tables_of(tmp_path / "out") == tables_of(tmp_path / "whole")
+
+
+def test_fidelity_counted_again_in_every_family(tmp_path: Path) -> None:
+    """r and log loss are those of the tables of models; KL, mass and changed favourites from the
+    stored rows, also with three options and where both orders are shown."""
+    study = written(tmp_path, study='data = ["demo"]\nsample = 8\n', task=None, template=None)
+    ran(study)
+    tables = tables_of(tmp_path / "out")
+    shares: dict[tuple[str, str], dict[str, list[Any]]] = {}
+    for row in Store(tmp_path / "out").scores().to_dicts():
+        p = np.exp(row["logprobs"])
+        named = dict(zip(row["keys"], p / p.sum(), strict=True))
+        of = shares.setdefault((row["model"], row["family"]), {})
+        of.setdefault(row["decision"], []).append(([named[key] for key in sorted(named)], p.sum()))
+    seen = set()
+    known = {(row["model"], row["family"]): row for row in tables["models"]}
+    losses = {(row["model"], row["family"]): row for row in tables["measures"]}
+    for row in (one for one in tables["checkpoints"] if one["rounds"] == "all"):
+        place = row["model"], row["family"]
+        kl, changed, mass = [], [], []
+        for decision, shown in shares[place].items():
+            own = np.mean([one for one, _ in shown], axis=0)
+            base = np.mean([one for one, _ in shares["mock:a", row["family"]][decision]], axis=0)
+            kl.append((own * np.log(own / base)).sum())
+            changed.append(own.argmax() != base.argmax())
+            mass.append(np.mean([one for _, one in shown]))
+            seen.add((len(shown), len(own)))
+        again = {"kl": np.mean(kl), "changed": np.mean(changed), "mass": np.mean(mass)}
+        again |= {"n": len(kl), "r": known[place]["r"], "log_loss": losses[place]["log_loss"]}
+        assert {key: row[key] for key in again} == pytest.approx(again, abs=1e-9)
+    assert {(1, 2), (2, 2), (2, 3)} <= seen
+    assert len({row["family"] for row in tables["checkpoints"]}) == 7
 
 
 def test_other_commands_on_such_a_study(tmp_path: Path) -> None:
