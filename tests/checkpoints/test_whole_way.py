@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.support.checkpoints import branch
+from tests.support.checkpoints import branch, configured
 from tests.support.commands import tremble
 from tests.support.fake_hub import FakeHub
 from tests.support.series_studies import (
@@ -23,6 +23,7 @@ from tests.support.series_studies import (
     progress,
     run_trajectory,
     scores_of,
+    tables_of,
     trainers_folder,
 )
 from tremble.engines import open as engines
@@ -143,6 +144,28 @@ def test_branches_of_the_hub(here: Path, hub: FakeHub, wholes: list[Path]) -> No
         branch(hub, "them/series", name, folder)
     tables, _ = run_trajectory("them/series@step*", *asked())
     check_numbers(here / "out", tables, [f"them/series@{name}" for name in names], 0)
+
+
+@pytest.mark.slow
+def test_a_base_of_the_hub_is_downloaded_once(
+    here: Path, hub: FakeHub, tiny: Path, loras: list[Path]
+) -> None:
+    """Also where nothing that a run downloads is kept: it goes after the last adapter on it."""
+    hub.models["them/base"] = tiny
+    for step, lora in zip(STEPS, loras, strict=True):
+        made = Path(shutil.copytree(lora, here / f"on-hub-{step}"))
+        hub.models[f"them/lora-{step}"] = configured(made, base_model_name_or_path="them/base")
+    tables = "".join(f'[[checkpoint]]\nmodel = "them/lora-{n}"\nstep = {n}\n' for n in STEPS)
+    (here / "study.toml").write_text(
+        '[study]\nname = "s"\ndata = ["mine.jsonl"]\nformats = ["plain"]\n[run]\n'
+        'keep_models = false\n[trajectory]\nbase = "them/base"\ntask = "task.jsonl"\n' + tables
+    )
+    code, _, error = tremble("run", "study.toml", "--out", "out")
+    assert code == 0, error
+    assert hub.served.count("them/base/model.safetensors") == 1
+    assert not list((here / "cache").rglob("*.safetensors"))
+    names = ["them/base", *(f"them/lora-{step}" for step in STEPS)]
+    assert [row["model"] for row in tables_of(here / "out")["task"]] == names
 
 
 @pytest.mark.slow
