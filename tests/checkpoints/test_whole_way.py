@@ -63,6 +63,7 @@ def check_numbers(folder: Path, tables: dict[str, Any], models: list[str], start
     task = TaskAgain(folder, models)
     g = progress(task.dpo(start))
     assert [row["model"] for row in tables["task"]] == models
+    assert len({row["loss"] for row in tables["task"]}) == len(models)  # each has its own weights
     for place, row in enumerate(tables["task"]):
         again = task.measures(place, start)
         assert {key: row[key] for key in again} == pytest.approx(again, abs=1e-9)
