@@ -221,6 +221,7 @@ def test_stages_in_repositories_of_their_own(
     assert [row["stage"] for row in tables["stop"]] == ["all", "sft", "dpo"]
 
 
+@pytest.mark.slow
 def test_two_runs_side_by_side(here: Path, tiny: Path, loras: list[Path]) -> None:
     """Their names are one in the names of folders, and their first checkpoints are the same: both
     keep their names. Nothing is scored again where the source is written in another way."""
