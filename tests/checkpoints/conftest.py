@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.checkpoints import trained_adapter
 from tests.support.fake_hub import FakeHub, asked_of, fake_hub, no_hub
+from tests.support.series_studies import STEPS, write_inputs
 from tests.support.toys import save_tiny
 
 
@@ -31,3 +32,31 @@ def hub(tmp_path: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
         asked_of(found, monkeypatch)
         found.models["them/series"] = tiny
         yield found
+
+
+@pytest.fixture(scope="session")
+def loras(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Four adapters on one base; on the task of `write_inputs` they get better, the last little."""
+    root = tmp_path_factory.mktemp("loras")
+    peft = pytest.importorskip("peft")
+    from tests.support.adapters import LORA, trained
+
+    seeds, alphas = (1, 11, 5, 5), (8, 8, 8, 8.3)
+    return [
+        trained(tiny, root / str(step), peft.LoraConfig(**{**LORA, "lora_alpha": alpha}), seed)
+        for step, alpha, seed in zip(STEPS, alphas, seeds, strict=True)
+    ]
+
+
+@pytest.fixture(scope="session")
+def wholes(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    root = tmp_path_factory.mktemp("wholes")
+    return [save_tiny(root / str(seed), seed=seed) for seed in (0, 1, 2, 3)]
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with decisions and a task."""
+    write_inputs(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

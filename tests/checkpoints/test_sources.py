@@ -249,6 +249,34 @@ def test_a_file_over_folders(tmp_path: Path, tiny: Path, lora: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("base", [None, "pre"])
+def test_adapters_on_a_checkpoint_of_the_series(
+    base: str | None, tmp_path: Path, tiny: Path, lora: Path
+) -> None:
+    """As after a stage whose adapter was merged: they stay on that, and the base is the first
+    model, or the one that the user names."""
+    for name in ("pre", "merged"):
+        shutil.copytree(tiny, tmp_path / name)
+    merged = str(tmp_path / "merged")
+    for step in (1, 2):
+        made = checkpoint(tmp_path / "dpo" / f"checkpoint-{step}", lora)
+        configured(made, base_model_name_or_path=merged)
+    checkpoint(tmp_path / "other" / "checkpoint-3", lora)  # trained on another copy of the base
+    path = written(
+        tmp_path,
+        'stage = "base"\nstep = 0\nmodel = "pre"',
+        'stage = "sft"\nstep = 9\nmodel = "merged"',
+        'stage = "dpo"\nmodel = "dpo/checkpoint-1"',
+        'stage = "dpo"\nmodel = "dpo/checkpoint-2"\nbase = "merged"',
+        'stage = "dpo"\nmodel = "other/checkpoint-3"',
+    )
+    pre = (tmp_path / "pre").as_posix()
+    found = series(path, None if base is None else pre)
+    assert found.base == ModelSpec(pre)
+    put = [one.model.base for one in found.checkpoints]
+    assert put == [None, None, None, merged, None if base is None else pre]
+
+
 def test_a_file_in_an_order_of_its_own(tmp_path: Path, tiny: Path) -> None:
     for name in ("a", "b", "c"):
         shutil.copytree(tiny, tmp_path / name)

@@ -23,6 +23,8 @@ def hub(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
         asked_of(found, monkeypatch)
         for seed, name in enumerate(("them/one", "them/two", "them/three")):
             found.models[name] = save_tiny(tmp_path / name, seed=seed)
+            if seed:  # a commit is that of one content, as on the hub
+                found.revisions[name, "main"] = f"{seed:040x}"
         yield found
 
 

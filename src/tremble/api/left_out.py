@@ -67,10 +67,10 @@ def _texts(value: Any) -> list[str] | None:
 def _failed(store: Store) -> list[Row]:
     """Prompts without numbers that a wording or control is applicable to, by kind and reason."""
     parts = []
-    for job in store.jobs():
-        manifest = job.manifest()
+    for entry in store.entries():
+        manifest = store.job(entry["folder"]).manifest()
         if manifest is not None and manifest["errors"]:
-            rows = job.rows(["model", "error", "error_kind"])
+            rows = store.rows(entry, ["model", "error", "error_kind"])
             lost = rows.filter(pl.col("error").is_not_null() & ~is_not_applicable())
             names = ("model", "decision", "error", "error_kind")
             parts.append(lost.select(pl.col(name).cast(pl.String) for name in names))
@@ -98,7 +98,8 @@ def _cells(store: Store) -> Row:
         manifest = job.manifest()
         if manifest is None:
             return dict(_NO_CELLS)
-        reader = (manifest["model"], manifest.get("format"), entry["partner"])
+        named = entry.get("model", manifest["model"])
+        reader = (named, manifest.get("format"), entry["partner"])
         key = (reader, manifest["dataset"], manifest.get("formulation"))
         there[key] = job.rows(["family"])["decision"].n_unique()
     readers, _, wordings = (dict.fromkeys(key[at] for key in there) for at in range(3))

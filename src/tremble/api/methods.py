@@ -130,7 +130,7 @@ def _counts(
         "without_options": said.filter(pl.col("keys").list.len() == 0).height,
         "decisions": decisions.height,
         "families": len(families),
-        "models": len({manifest["model"] for _, manifest in jobs}),
+        "models": len({entry.get("model", manifest["model"]) for entry, manifest in jobs}),
         "cells": len(jobs),
         "templates": len(templates),
         "prompts": sum(manifest.get("rows") or 0 for _, manifest in jobs),

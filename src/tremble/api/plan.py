@@ -38,7 +38,6 @@ from tremble.study.progress import Progress
 from tremble.study.prompt_table import scorable
 from tremble.study.run import checked
 from tremble.study.session_notes import old_session_notes
-from tremble.study.task_prompts import is_task
 from tremble.text import counted
 from tremble.tokenization.refusal import ErrorKind
 
@@ -211,7 +210,7 @@ class _Plan:
                 continue
             rendered.append(cell)
             self._add(Job(cell, table, self.models[cell.model].identity))
-        prepared.check_contrasts(cell for cell in rendered if not is_task(cell))
+        prepared.check_contrasts(cell for cell in rendered if not cell.task)
         return prepared
 
     def _add(self, job: Job) -> None:

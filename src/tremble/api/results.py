@@ -56,12 +56,12 @@ def _trained(store: Store) -> dict[str, Any]:
     record = store.read_run().get("trajectory")
     if record is None:
         return {}
-    items, jobs = items_of(store), store.jobs(task=True)
+    items, jobs = items_of(store), store.entries(task=True)
     if items is None or not jobs:
         return {"trajectory": record}
     names = ["model", "decision", "error"]
     names += ["response_logprob", "closing_logprob", "response_tokens", *DIVERGENCE]
-    scores = pl.concat([job.rows(names) for job in jobs])
+    scores = pl.concat([store.rows(job, names) for job in jobs])
     return {"trajectory": record, "answers": TaskAnswers(items, scores)}
 
 

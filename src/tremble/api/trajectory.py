@@ -15,9 +15,12 @@ from tremble.errors import UserError
 from tremble.models.files import Notify
 from tremble.models.open import open_tokenizer
 from tremble.models.spec import RunOptions
+from tremble.prompts.chat import check_template
 from tremble.stats.trajectory.keep import KEEP, check_keep
 from tremble.store.provenance import slug
+from tremble.study.data import decisions_of
 from tremble.study.file import Study, study_from
+from tremble.study.task_prompts import check_gain
 from tremble.tasks.task_file import read_task
 
 
@@ -59,8 +62,7 @@ def series_study(
     """
     if options.keep is not None:
         check_keep(options.keep)
-    if options.task is not None:
-        read_task(options.task)  # before anything is listed or downloaded
+    _check(options)
     series = series_of(options.source, options.base, notify)
     cost = cost_of(series)
     if only_plan:
@@ -71,7 +73,7 @@ def series_study(
         options.task,
         options.gain,
         KEEP if options.keep is None else options.keep,
-        options.formats or _formats(series, options.template, notify),
+        _formats(series, options, notify),
         sample=options.sample,
         template=options.template,
     )
@@ -79,6 +81,18 @@ def series_study(
     label = Path(f"trajectory {options.source}")
     folder = Path(slug(asked.name)) if options.held else Path()
     return SeriesStudy(series, cost, study_from(text, label, folder))
+
+
+def _check(options: TrajectoryOptions) -> None:
+    """What can be known before anything is listed or downloaded. Raises UserError."""
+    if options.task is not None:
+        check_gain(options.gain, read_task(options.task))
+    elif options.gain != "auto":
+        raise UserError("--gain is about the task; give its file with --task, or leave --gain out.")
+    if options.template is not None:
+        check_template(options.template)
+    for entry in options.data:
+        next(decisions_of(entry, Path()), None)  # raises where there is no such data
 
 
 def name_of(source: str) -> str:
@@ -108,16 +122,23 @@ def series_to_json(series: Series, cost: Cost) -> dict[str, Any]:
     }
 
 
-def _formats(series: Series, template: str | None, notify: Notify) -> tuple[str, ...]:
-    """Plain, and chat where there is a template for it."""
-    if template is not None:
-        return FORMATS
+def _formats(series: Series, options: TrajectoryOptions, notify: Notify) -> tuple[str, ...]:
+    """Those asked for, else plain, and chat where there is a template for it. Raises UserError
+    where chat is asked for and there is none."""
+    asked = options.formats
+    if options.template is not None or (asked is not None and "chat" not in asked):
+        return asked or FORMATS
     for spec in (series.checkpoints[-1].model, series.base):
         try:
             if open_tokenizer(spec, RunOptions(), notify).tokenizer.template is not None:
-                return FORMATS
+                return asked or FORMATS
         except UserError:
             continue  # whatever is wrong with it is said when it is scored
+    if asked is not None:
+        raise UserError(
+            "--formats asks for chat, but neither the last checkpoint nor the base has a chat "
+            "template; give one with --template, or leave chat out."
+        )
     notify(
         "No checkpoint has a chat template, so prompts are plain text; give one with --template."
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from tremble.checkpoints.series import Checkpoint
@@ -21,20 +22,28 @@ def on_one_base(
 ) -> tuple[ModelSpec, tuple[Checkpoint, ...], tuple[str, ...]]:
     """The base of a series, its checkpoints with it, and sentences on how it was chosen.
 
-    The user's `base` counts, and adapters are put on it; else the model that all adapters were
-    trained on; else the first checkpoint. Of many adapters on the hub, the first and the last are
+    The user's `base` counts, and adapters are put on it; else the first checkpoint where that has
+    weights of its own; else the model that all adapters were trained on. An adapter that was
+    trained on a checkpoint of the series, as after a stage whose adapter was merged, or of which
+    the user says the model, stays on that. Of many adapters on the hub, the first and the last are
     asked. Raises UserError where adapters were trained on different models, where nobody says on
     which, or where that is not on this machine.
     """
     if base is not None:
         _check_named(base)
+        own = _of_the_series(checkpoints)
         put = [
-            replace(one, model=replace(one.model, base=base)) if one.adapter else one
+            replace(one, model=replace(one.model, base=base))
+            if one.adapter and one.model.base is None and one.name not in own
+            else one
             for one in checkpoints
         ]
         return ModelSpec(base), tuple(put), ()
     adapters = [one for one in checkpoints if one.adapter]
-    if not adapters:
+    if not checkpoints[0].adapter:
+        apart = _of_the_series(checkpoints)
+        if others := [one for one in adapters if one.name not in apart]:
+            _own_base(others)
         first = checkpoints[0]
         note = (
             f"No base model was given, so the other checkpoints are compared with the first one, "
@@ -42,6 +51,19 @@ def on_one_base(
         )
         return first.model, tuple(checkpoints), (note,)
     return _own_base(adapters), tuple(checkpoints), ()
+
+
+def _of_the_series(checkpoints: Sequence[Checkpoint]) -> set[str]:
+    """The names of the adapters that were trained on another checkpoint of their series."""
+    places = {_place(one.model) for one in checkpoints if not one.adapter}
+    if not places:  # as nearly always
+        return set()
+    found = set()
+    for one in checkpoints:
+        with suppress(UserError):  # one that does not say it
+            if one.adapter and _place(_trained_on(one)) in places:
+                found.add(one.name)
+    return found
 
 
 def _own_base(adapters: Sequence[Checkpoint]) -> ModelSpec:

@@ -40,7 +40,11 @@ _Keep = Annotated[
 ]
 _Sample = Annotated[int | None, typer.Option(help="At most so many decisions of each family.")]
 _Template = Annotated[
-    str | None, typer.Option(help="The chat template of the task: gemma, or a jinja file.")
+    str | None,
+    typer.Option(
+        help="The chat template of the task, and of decisions if no checkpoint has one: gemma, or "
+        "a jinja file."
+    ),
 ]
 _Out = Annotated[
     Path | None, typer.Option(help="The study folder; default: named after the source.")

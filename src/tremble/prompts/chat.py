@@ -275,6 +275,15 @@ class Template:
             raise self._error(f"cannot be rendered ({of_template(one_line(error))})") from error
 
 
+def check_template(asked: str) -> None:
+    """Raises TemplateError for what is neither a named template nor a file."""
+    if asked not in NAMED and not is_file(path_of(asked)):
+        raise TemplateError(
+            f"The template {asked!r} is neither a readable file nor one of: {', '.join(NAMED)}; "
+            "correct the name."
+        )
+
+
 def template_of(asked: str | None, tokenizer: TokenizerFacts, model: str) -> Template:
     """The template of a model: the one asked for (a name or a jinja file), else its own.
 
@@ -285,12 +294,8 @@ def template_of(asked: str | None, tokenizer: TokenizerFacts, model: str) -> Tem
     if asked is not None and asked in NAMED:
         return Template(NAMED[asked], f"{model} (named template {asked!r})", special, marks)
     if asked is not None:
+        check_template(asked)
         path = path_of(asked)
-        if not is_file(path):
-            raise TemplateError(
-                f"The template {asked!r} is neither a readable file nor one of: "
-                f"{', '.join(NAMED)}; correct the name."
-            )
         text = text_of(path).replace("\r\n", "\n").replace("\r", "\n")
         return Template(text, asked, special, marks)
     if tokenizer.template is None:

@@ -342,12 +342,19 @@ class Store:
         Damaged where a file is missing, or is not what was written.
         """
         jobs = [
-            self.job(job["folder"])
-            .rows()
-            .with_columns(pl.lit(job["partner"], pl.String).alias("template"))
-            for job in self.entries()
+            self.rows(entry).with_columns(template=pl.lit(entry["partner"], pl.String))
+            for entry in self.entries()
         ]
         return pl.concat(jobs) if jobs else pl.DataFrame(schema=SCORES)
+
+    def rows(self, entry: dict[str, Any], columns: Sequence[str] = tuple(SCORES)) -> pl.DataFrame:
+        """The rows of a job of the last run, under the name that the run has for their model: one
+        whose name was written in another way before, or that has the weights of another, keeps its
+        scores. Raises as `JobFolder.rows`."""
+        rows, named = self.job(entry["folder"]).rows(columns), entry.get("model")
+        if named is None or "model" not in columns:
+            return rows
+        return rows.with_columns(model=pl.lit(named, rows.schema["model"]))
 
 
 def _recorded(record: Mapping[str, Any]) -> dict[str, Recorded]:

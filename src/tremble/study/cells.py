@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from typing import Any
 
+from tremble.disk.paths import is_file, path_of
 from tremble.models.open import Opened
 from tremble.models.spec import ModelSpec, model_name
 from tremble.prompts.asked import ARMS, Asked
@@ -26,6 +27,7 @@ class Cell:
     `partner` names the model whose template is used, where it is not the model's own. `families`
     are those whose decisions are asked for, None for all. `own`: of a wording or control of the
     user's own its texts as JSON, {"wording": {...}, "control": {...}}; None where there is none.
+    `task`: whether it is of answers to a held-out task, whose file is `dataset`.
     """
 
     model: ModelSpec
@@ -36,6 +38,7 @@ class Cell:
     asked: Asked
     families: tuple[str, ...] | None = None
     own: str | None = None
+    task: bool = False
 
     @property
     def formulation(self) -> str:
@@ -94,8 +97,9 @@ def cells(study: Study, tokenizers: Mapping[ModelSpec, TokenizerFacts]) -> list[
         else:
             wanted[id_, "chat", template_by(owner), partner] = None
 
-    # Of checkpoints those without a template of their own read a chat in that of the last.
-    of_trajectory = trajectory_models(study)
+    # Of checkpoints those without a template of their own read a chat in that of the last, or if
+    # none has one in that of the task.
+    of_trajectory, given = trajectory_models(study), given_template(study)
     lender = template_lender(of_trajectory, tokenizers)
     paired = {id_ for pair in study.pairs for id_ in (pair.base, pair.aligned)}
     for mode in study.formats:
@@ -113,6 +117,9 @@ def cells(study: Study, tokenizers: Mapping[ModelSpec, TokenizerFacts]) -> list[
                 want(spec.id)
             elif own is None and lender is not None and spec in of_trajectory:
                 want(spec.id, lender.id, model_name(lender))
+            elif own is None and spec in of_trajectory and given is not None:
+                template = template_of(given, tokenizers[spec], given)
+                wanted[spec.id, "chat", template, None] = None
             else:
                 want(spec.id, spec.id)
     return [
@@ -132,6 +139,16 @@ def trajectory_models(study: Study) -> list[ModelSpec]:
     return [
         by_id[id_] for id_ in dict.fromkeys([asked.base, *(c.model for c in asked.checkpoints)])
     ]
+
+
+def given_template(study: Study) -> str | None:
+    """The chat template that a study asks for in [trajectory], by name or as a file; None where it
+    asks for none."""
+    asked = None if study.trajectory is None else study.trajectory.template
+    if asked is None:
+        return None
+    place = study.folder / path_of(asked)
+    return str(place) if is_file(place) else asked
 
 
 def template_lender(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby, pairwise
 from typing import Any
 
 from tremble.settings.reader import Reader
@@ -27,7 +28,8 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class Trajectory:
-    """What a study asks of its `checkpoints`, which stand in the order of training.
+    """What a study asks of its `checkpoints`, which stand in the order of training, by stage and
+    step.
 
     `base`: the model that they are compared with; `task`: a file of held-out items, None for none;
     `gain`: what the gain on it is measured by; `keep`: the share of the gain that a stop keeps;
@@ -58,8 +60,37 @@ def trajectory_of(where: Reader, content: Mapping[str, Any]) -> Trajectory | Non
             where.fail("[trajectory] has no checkpoints; add a [[checkpoint]] for each")
         return None
     _check(where, checkpoints)
+    checkpoints = _in_order(where, checkpoints)
     base = asked.pop("base") or checkpoints[0].model
+    _check_base(where, checkpoints, base)
     return Trajectory(tuple(checkpoints), base, **asked)
+
+
+def _in_order(where: Reader, checkpoints: Sequence[Checkpoint]) -> list[Checkpoint]:
+    """By stage, in the order of the file, then by step. Raises UserError for a stage that comes
+    back: which one is the last would be a guess, and with it all that is measured against it."""
+    stages = list(dict.fromkeys(one.stage for one in checkpoints))
+    for run in dict.fromkeys(one.run for one in checkpoints):
+        blocks = [stage for stage, _ in groupby(one.stage for one in checkpoints if one.run == run)]
+        if blocks != sorted(set(blocks), key=stages.index):
+            later = next(b for a, b in pairwise(blocks) if stages.index(b) < stages.index(a))
+            where.fail(
+                f"the order of stages is unclear, because {later!r} comes after a later stage"
+                f"{f' in the run {run!r}' if run else ''}; put the [[checkpoint]] tables of each "
+                "stage together, in the order of training"
+            )
+    return sorted(checkpoints, key=lambda one: (stages.index(one.stage), one.step))
+
+
+def _check_base(where: Reader, checkpoints: Sequence[Checkpoint], base: str) -> None:
+    """Raises UserError for a base that is a checkpoint and has others of its run before it."""
+    for run in dict.fromkeys(one.run for one in checkpoints):
+        mine = [one for one in checkpoints if one.run in ("", run)]
+        if base in [one.model for one in mine[1:]]:
+            where.fail(
+                f"base in [trajectory] is {base!r}, but the checkpoint {mine[0].model!r} comes "
+                "before it; leave out the checkpoints before the base, or choose another base"
+            )
 
 
 def _check(where: Reader, checkpoints: Sequence[Checkpoint]) -> None:

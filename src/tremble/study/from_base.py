@@ -31,7 +31,7 @@ from tremble.study.cells import trajectory_models
 from tremble.study.context import RunContext
 from tremble.study.file import Study
 from tremble.study.jobs import Job
-from tremble.study.task_prompts import first_answers, is_task
+from tremble.study.task_prompts import first_answers
 from tremble.text import counted
 from tremble.tokenization.options import TokenPaths
 
@@ -81,7 +81,7 @@ class FromBase:
         """That of a run; None where it has no held-out task, or the base is unavailable. Deletes
         distributions that are damaged or no longer asked for."""
         base = next(iter(trajectory_models(run.study)), None)
-        job = next((one for one in jobs if one.model == base and is_task(one.cell)), None)
+        job = next((one for one in jobs if one.model == base and one.cell.task), None)
         if job is None:
             return None
         stored = BaseDistributions(run.store.folder, job.folder)
@@ -90,7 +90,7 @@ class FromBase:
                 f"Warning: {counted(damaged, 'distribution')} of the base on the task "
                 f"{'was' if damaged == 1 else 'were'} damaged; the base is scored again there."
             )
-        for other in {one.folder for one in jobs if is_task(one.cell)} - {job.folder}:
+        for other in {one.folder for one in jobs if one.cell.task} - {job.folder}:
             BaseDistributions(run.store.folder, other).prune(frozenset())  # of an earlier base
         stored.prune(_row_keys(job))
         to = hash8({**job.identity, "scoring_version": SCORING_VERSION})
@@ -108,11 +108,7 @@ class FromBase:
 
     def job(self, job: Job) -> JobFromBase | None:
         """What is asked of a job; None where it is no task's."""
-        return (
-            JobFromBase(self, job.model == self.model, _row_keys(job))
-            if is_task(job.cell)
-            else None
-        )
+        return JobFromBase(self, job.model == self.model, _row_keys(job)) if job.cell.task else None
 
 
 @dataclass(frozen=True)
@@ -167,7 +163,7 @@ class JobFromBase:
 def base_bytes(study: Study, root: Path, job: Job, vocabulary: int) -> int:
     """What the distributions of a job that are not in the study's folder `root` yet take on disk;
     0 where it is not the base's on the task."""
-    if not is_task(job.cell) or job.model != next(iter(trajectory_models(study)), None):
+    if not job.cell.task or job.model != next(iter(trajectory_models(study)), None):
         return 0
     stored = BaseDistributions(root, job.folder)
     missing = sum(key not in stored for key in _row_keys(job))

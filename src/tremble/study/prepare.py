@@ -19,7 +19,7 @@ from tremble.study.origins import Origin, prompt_origins
 from tremble.study.prompt_table import PromptTable
 from tremble.study.render import render
 from tremble.study.selection import check_families, of_families, selected
-from tremble.study.task_prompts import is_task, task_prompts
+from tremble.study.task_prompts import task_prompts
 from tremble.tokenization.options import FULL_LABEL
 
 
@@ -65,7 +65,7 @@ class PreparedPrompts:
 
     def decisions(self, cell: Cell) -> pl.DataFrame:
         """What people did in the decisions of a cell; of a task its answers."""
-        if self.task is not None and is_task(cell):
+        if self.task is not None and cell.task:
             return self.task.items
         frame = self.frames[cell.dataset]
         if cell.families is None:
@@ -75,11 +75,11 @@ class PreparedPrompts:
     def count(self, some: Iterable[Cell]) -> int:
         """How many prompts some cells have, one for each decision and presentation, or answer."""
         some = list(some)
-        answers = 0 if self.task is None else self.task.prompts * sum(map(is_task, some))
+        answers = 0 if self.task is None else self.task.prompts * sum(cell.task for cell in some)
         return answers + sum(
             count
             for cell in some
-            if not is_task(cell)
+            if not cell.task
             for family, count in self.frames.presentations[cell.dataset].items()
             if cell.families is None or family in cell.families
         )
@@ -92,7 +92,7 @@ class PreparedPrompts:
         """
         facts, left = self._facts[cell.model], self.count([cell])
         cache, progress = self.run.cache, self.run.progress
-        if self.task is not None and is_task(cell):
+        if self.task is not None and cell.task:
             key = self.task.key(facts)
         else:
             data = self._fingerprints[cell.dataset]
@@ -106,7 +106,7 @@ class PreparedPrompts:
         try:
             if not cache.has(key):
                 tokenizer = self.run.opened(cell.model).tokenizer
-                if self.task is not None and is_task(cell):
+                if self.task is not None and cell.task:
                     made = self.task.render(tokenizer, facts.window)
                 else:
                     made = render(self.run.study, cell, tokenizer, advance, facts.window)
@@ -118,7 +118,7 @@ class PreparedPrompts:
 
     def origins(self, cell: Cell) -> tuple[Origin, ...]:
         """The packages that what the prompts of a cell are made with comes from."""
-        if is_task(cell):
+        if cell.task:
             return ()
         there = self.frames.games[cell.dataset]
         families = there if cell.families is None else there.intersection(cell.families)
@@ -126,7 +126,7 @@ class PreparedPrompts:
 
     def made(self, cell: Cell) -> PromptTable:
         """The prompts of a cell that `table` was asked for before, wherever they lie now."""
-        reading = FULL_LABEL if is_task(cell) else self.run.study.how_read(cell.asked).reading
+        reading = FULL_LABEL if cell.task else self.run.study.how_read(cell.asked).reading
         return self.run.cache.table(self._keys[cell], reading)
 
     def check_contrasts(self, some: Iterable[Cell]) -> None:
@@ -161,7 +161,7 @@ def prepare_prompts(run: RunContext, facts: Mapping[ModelSpec, Facts]) -> Prepar
         if cell.dataset not in warned and (doubt := table.warning()) is not None:
             warned.add(cell.dataset)
             run.notify(f"Warning: {doubt[0]}: {doubt[1]}")
-    prepared.check_contrasts(cell for cell in prepared.cells if not is_task(cell))
+    prepared.check_contrasts(cell for cell in prepared.cells if not cell.task)
     prepared.check_data()
     return prepared
 

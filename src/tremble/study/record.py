@@ -13,7 +13,6 @@ from tremble.study.context import RunContext
 from tremble.study.data import people_of
 from tremble.study.file import Study
 from tremble.study.jobs import Job
-from tremble.study.task_prompts import is_task
 
 
 def comparisons(study: Study) -> list[Comparison]:
@@ -72,7 +71,7 @@ def run_record(run: RunContext, jobs: Iterable[Job]) -> dict[str, Any]:
                 "folder": job.folder,
                 "model": model_name(job.model),
                 "partner": job.cell.partner,
-                **({"task": True} if is_task(job.cell) else {}),
+                **({"task": True} if job.cell.task else {}),
             }
             for job in jobs
         ],

@@ -30,6 +30,7 @@ from tremble.study.progress import Progress
 from tremble.study.record import run_record
 from tremble.study.score import score_jobs
 from tremble.study.session_notes import old_session_notes
+from tremble.study.task_prompts import shared_notes
 from tremble.tokenization.refusal import NO_FAILURE
 
 
@@ -90,6 +91,9 @@ def write_down(run: RunContext, prepared: PreparedPrompts) -> list[Job]:
         folder.expect(job.prompts.rows().select(list(EXPECTED)))
     for note in fact_notes(run.study, prepared.frames.families()):
         run.notify(f"Warning: {note}")
+    if prepared.task is not None:
+        for note in shared_notes(run.study, prepared.task.task):
+            run.notify(f"Warning: {note}")
     decisions = {}
     for entry, frame in prepared.frames.items():
         families = set(frame["family"])

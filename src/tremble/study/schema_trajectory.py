@@ -79,8 +79,8 @@ TRAJECTORY = (
         "template",
         "text",
         None,
-        "the chat template of all task prompts: `gemma` or a jinja file; default: that of the last "
-        "checkpoint that has one",
+        "the chat template of all task prompts, and of decisions where no checkpoint has one: "
+        "`gemma` or a jinja file; default: that of the last checkpoint that has one",
         example='"gemma"',
     ),
     Key(

@@ -49,6 +49,7 @@ def score_jobs(run: RunContext, jobs: Sequence[Job]) -> None:
     base = FromBase.of(run, jobs)
     order = by_weights(run.identities)
     order = order if base is None else base.first(run, order)
+    used: list[str] = []
     for place, model in enumerate(order):
         more = any(_same_weights(run, model, other) for other in order[place + 1 : place + 2])
         mine = [job for job in jobs if job.model == model]
@@ -66,9 +67,12 @@ def score_jobs(run: RunContext, jobs: Sequence[Job]) -> None:
             more = False  # whatever state its engine is in
         finally:
             # The engine is gone with the frame that held it, unless cycles keep its parts.
+            used.append(model.id)
             if not more:
                 engines.close()
-            run.downloads.delete(model.id)
+                # What a base downloaded stays until its last adapter is done.
+                while used:
+                    run.downloads.delete(used.pop())
         if model in run.models.unavailable:
             _leave_out(run, model)
     if faults:

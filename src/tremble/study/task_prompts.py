@@ -9,18 +9,21 @@ import polars as pl
 
 from tremble.decisions.record import Decision
 from tremble.disk.paths import path_of
+from tremble.errors import UserError
 from tremble.models.spec import ModelSpec
 from tremble.prompts.asked import Asked
 from tremble.prompts.chat import Template, template_of
 from tremble.prompts.sandbox import FROZEN_DATE
-from tremble.study.cells import Cell, Facts, template_lender, trajectory_models
+from tremble.study.cells import Cell, Facts, given_template, template_lender, trajectory_models
 from tremble.study.columns import in_parts
+from tremble.study.data import decisions_of
 from tremble.study.draft import Draft
 from tremble.study.file import Study
 from tremble.study.prompt_cache import table_key
 from tremble.study.table_builder import TableBuilder
-from tremble.tasks.task_file import Item, Task, read_task
+from tremble.tasks.task_file import Item, Task, read_task, shared_with
 from tremble.tasks.task_paths import task_paths
+from tremble.text import counted
 from tremble.tokenization.options import FULL_LABEL, Tokenizer, TokenPaths, unread
 from tremble.tokenization.refusal import Refusal
 
@@ -39,11 +42,13 @@ class TaskPrompts:
         assert study.trajectory is not None and study.trajectory.task is not None
         self.entry: str = study.trajectory.task
         self.task: Task = read_task(study.folder / path_of(self.entry))
+        check_gain(study.trajectory.gain, self.task)
         models = [spec for spec in trajectory_models(study) if spec in facts]
         self.template = _template(study, models, facts)
         format_ = "plain" if self.template is None else "chat"
         self.cells = [
-            Cell(model, format_, self.template, None, self.entry, Asked(ANSWER)) for model in models
+            Cell(model, format_, self.template, None, self.entry, Asked(ANSWER), task=True)
+            for model in models
         ]
 
     @property
@@ -106,15 +111,35 @@ class TaskPrompts:
         return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String))
 
 
+def check_gain(gain: str, task: Task) -> None:
+    """Raises UserError for a measure of the gain that such a task does not have."""
+    if gain == "dpo" and task.kind != "pairs":
+        raise UserError(
+            f'gain = "dpo" needs preference pairs, but the task {task.path.as_posix()!r} holds '
+            'demonstrations; choose "loss".'
+        )
+
+
+def shared_notes(study: Study, task: Task) -> list[str]:
+    """A sentence where prompts of the task are also prompts of decisions that the study scores."""
+    decisions = (
+        one for entry in study.data for one in decisions_of(entry, study.folder, study.part)
+    )
+    shared = shared_with(task.items, decisions)
+    if not shared:
+        return []
+    return [
+        f"{counted(len(shared), 'item')} of the task (the first: {shared[0]!r}) "
+        f"{'has' if len(shared) == 1 else 'have'} a prompt that is also that of a decision; what "
+        "training does to fidelity there is learnt from the task itself, so leave out one of the "
+        "two."
+    ]
+
+
 def task_prompts(study: Study, facts: Mapping[ModelSpec, Facts]) -> TaskPrompts | None:
     """The task of a study; None where it has none. Raises as `TaskPrompts`."""
     asked = study.trajectory
     return None if asked is None or asked.task is None else TaskPrompts(study, facts)
-
-
-def is_task(cell: Cell) -> bool:
-    """Whether a cell is of answers to a held-out task."""
-    return cell.asked.wording == ANSWER
 
 
 def first_answers(decisions: Iterable[str]) -> dict[str, str]:
@@ -128,10 +153,9 @@ def _template(
     study: Study, models: Sequence[ModelSpec], facts: Mapping[ModelSpec, Facts]
 ) -> Template | None:
     """The one template of all: that asked for, else that of the last checkpoint that has one."""
-    asked = None if study.trajectory is None else study.trajectory.template
-    if asked is not None:
-        place = study.folder / path_of(asked)
-        return template_of(str(place) if place.is_file() else asked, facts[models[-1]], asked)
+    given = given_template(study)
+    if given is not None:
+        return template_of(given, facts[models[-1]], given)
     lender = template_lender(models, facts)
     return None if lender is None else template_of(lender.template, facts[lender], lender.id)
 

@@ -53,6 +53,20 @@ class Sums:
         return self.tokens + 1
 
     @property
+    def missing(self) -> npt.NDArray[np.bool_]:
+        """[items]: those of which an answer has no log-probability."""
+        return np.asarray(np.isnan(self.total).any(axis=1))
+
+    def without(self, items: npt.NDArray[np.bool_]) -> Sums:
+        """The same with some items missing."""
+        held = (np.where(items[:, None], np.nan, one) for one in self._arrays)
+        return Sums(*held)
+
+    @property
+    def _arrays(self) -> tuple[Floats, Floats, Floats]:
+        return self.logprob, self.closing, self.tokens
+
+    @property
     def are_pairs(self) -> bool:
         return int(self.logprob.shape[1]) == 2
 

@@ -10,6 +10,7 @@ import numpy as np
 from tremble.stats.inference.bootstrap import RESAMPLES
 from tremble.stats.tables.trajectory import DPO, Training
 from tremble.stats.trajectory.changes import Change, levels
+from tremble.stats.trajectory.gain import Estimate
 from tremble.stats.trajectory.line_fidelity import LineFidelity
 from tremble.stats.trajectory.series import Fidelity
 from tremble.stats.trajectory.stop import Stop, at_equal_g, choose_stop, fidelity_at
@@ -29,20 +30,26 @@ def stop_table(training: Training, resamples: int = RESAMPLES) -> list[Row]:
     g_high, surely (the earliest checkpoint from which the lower bound of g stays at or above
     `keep`), earliest and latest (the middle 80% of what resamples choose), chosen (the share of
     resamples that choose the stop), gain (T of the last less that of the base, in the unit of the
-    measure) with gain_low and gain_high, clusters_chosen and clusters_reported.
+    measure) with gain_low and gain_high, clusters_chosen and clusters_reported. Without a task, and
+    without scores of the base, a row has the reason alone.
     """
-    return [
+    rows = [
         _stop_row(training, line, stage, places, stop)
         for line, stage, places, stop in _stops(training, resamples)
     ]
+    for run, reason in training.unscored.items():
+        nobody = Line(run, (), (), (), ())
+        rows.append(_stop_row(training, nobody, WHOLE, (), _no_stop(training, reason)))
+    return rows
 
 
 def _stops(training: Training, resamples: int) -> Iterator[tuple[Line, str, tuple[int, ...], Stop]]:
     for line in training.lines:
         task = training.task(line)
-        if task is None:
-            continue
         every = tuple(range(len(line.models)))
+        if task is None:
+            yield line, WHOLE, every, _no_stop(training, training.why_no_task(line))
+            continue
         stages = {WHOLE: every, **line.of_stages()}
         for stage, places in stages.items():
             if stage == WHOLE or (len(stages) > 2 and len(places) > 1):
@@ -52,6 +59,12 @@ def _stops(training: Training, resamples: int) -> Iterator[tuple[Line, str, tupl
                     places,
                     choose_stop(task.at(places), training.record["keep"], resamples=resamples),
                 )
+
+
+def _no_stop(training: Training, reason: str) -> Stop:
+    nothing = Estimate(None, None, None, 0, reason)
+    keep = training.record["keep"]
+    return Stop(keep, None, reason, None, None, (), None, None, nothing, (0, 0))
 
 
 def _stop_row(
@@ -65,7 +78,7 @@ def _stop_row(
     return {
         "run": line.run or None,
         "stage": stage,
-        "measure": training.gain,
+        "measure": training.gain if training.answers.known else None,
         "keep": stop.keep,
         "checkpoint": at,
         "model": None if at is None else line.models[at],
@@ -174,7 +187,7 @@ def _no_scale(training: Training, lines: Sequence[Line], gains: Mapping[str, flo
     for run, gain in gains.items():
         if not gain > 0:
             return f"the gain of run {run} is not above 0"
-    references = {line.models[line.reference()] for line in lines}
+    references = {line.models[line.reference() or 0] for line in lines}
     if training.gain == DPO and len(references) > 1:
         return "the last stage of each run starts from another model, so DPO losses have no scale"
     return None

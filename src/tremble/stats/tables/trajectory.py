@@ -36,11 +36,28 @@ class Training:
     @cached_property
     def lines(self) -> list[Line]:
         """The runs of which the base and a checkpoint were scored."""
-        if not self.record:
-            return []
-        scored = {*self.evidence.predictions["model"].unique(), *self.sums}
-        some = [line.among(scored) for line in lines_of(self.record)]
-        return [line for line in some if line is not None]
+        return [line for line, _ in self._asked if line is not None]
+
+    @property
+    def unscored(self) -> dict[str, str]:
+        """The other runs, and why they are."""
+        return {
+            asked.run: f"the base model {asked.models[0]} has no scores"
+            if asked.models[0] not in self._scored
+            else "no checkpoint but the base model has scores"
+            for line, asked in self._asked
+            if line is None
+        }
+
+    @cached_property
+    def _asked(self) -> list[tuple[Line | None, Line]]:
+        asked = lines_of(self.record) if self.record else []
+        return [(line.among(self._scored), line) for line in asked]
+
+    @cached_property
+    def _scored(self) -> set[str]:
+        answered = [name for name, sums in self.sums.items() if not sums.missing.all()]
+        return {*self.evidence.predictions["model"].unique(), *answered}
 
     @cached_property
     def sums(self) -> dict[str, Sums]:
@@ -66,15 +83,44 @@ class Training:
 
     def measured(self, line: Line) -> list[Measure]:
         """The measure of the gain at each model of a line that has a task."""
+        sums = self.sums_of(line)
         if self.gain == LOSS:
-            return [loss(self.sums[name]) for name in line.models]
-        reference = self.sums[line.models[line.reference()]]
-        return [dpo_loss(self.sums[name], reference, self.record["beta"]) for name in line.models]
+            return [loss(one) for one in sums]
+        reference = sums[self._reference(line)]
+        return [dpo_loss(one, reference, self.record["beta"]) for one in sums]
+
+    def sums_of(self, line: Line) -> list[Sums]:
+        """Of each model of a line that has a task; an item that one of them lacks is missing in all
+        of them, so that they are measured over the same items."""
+        some = [self.sums[name] for name in line.models]
+        missing = np.logical_or.reduce([one.missing for one in some])
+        return [one.without(missing) for one in some]
+
+    @staticmethod
+    def _reference(line: Line) -> int:
+        place = line.reference()
+        assert place is not None, "there is a task"
+        return place
+
+    def has_task(self, line: Line) -> bool:
+        """Whether every model of a line has answers of the task."""
+        return set(line.models) <= set(self.sums)
+
+    def why_no_task(self, line: Line) -> str:
+        """Why `task` is None."""
+        if self.answers.known and self.gain == DPO and line.reference() is None:
+            return "the model that the last stage starts from has no scores"
+        if not self.answers.known:
+            return "there is no held-out task"
+        lacking = next((name for name in line.models if name not in self.sums), None)
+        if lacking is not None:
+            return f"{lacking} has no scores of the held-out task"
+        return "no item of the held-out task has scores at every checkpoint"
 
     def task(self, line: Line) -> Task | None:
         """The gain of a line, larger is better: over the items that count at every model. None
         where there is no task, a model lacks its scores, or no item is left."""
-        if not set(line.models) <= set(self.sums):
+        if not self.has_task(line) or (self.gain == DPO and line.reference() is None):
             return None
         numerators, denominators, counts = self._values(line)
         if not counts.any():
@@ -159,27 +205,28 @@ def task_table(training: Training) -> list[Row]:
     interval g_low and g_high over whole clusters (first turns), loss (nats per answer token); of
     pairs also accuracy, accuracy_per_token, margin (nats), accuracy_shorter and accuracy_longer,
     implicit_accuracy and dpo_loss (nats; against the first model of the last stage); items, missing
-    (items without a score), ties, equally_long (pairs); kl_task: KL(checkpoint || base) in nats
-    over the whole vocabulary at the first token of the answer (the direction that RLHF penalises),
-    the mean over kl_task_items items, at most 256, None where none has it; and note: why g has no
-    interval, and why kl_task is missing.
+    (items without a score at some checkpoint of the run, which count at none), ties, equally_long
+    (pairs); kl_task: KL(checkpoint || base) in nats over the whole vocabulary at the first token of
+    the answer (the direction that RLHF penalises), the mean over kl_task_items items, at most 256,
+    None where none has it; and note: why g has no interval, and why kl_task is missing.
     """
     rows = []
     for line in training.lines:
-        if not set(line.models) <= set(training.sums):
+        if not training.has_task(line):
             continue
         task = training.task(line)
         progress: Sequence[Estimate | None] = [None] * len(line.models)
         if task is not None:
             progress = gains(task)
-        reference = training.sums[line.models[line.reference()]]
-        for place, (name, g) in enumerate(zip(line.models, progress, strict=True)):
-            sums = training.sums[name]
+        counted = training.sums_of(line)
+        start = line.reference()
+        reference = None if start is None else counted[start]
+        for place, (sums, g) in enumerate(zip(counted, progress, strict=True)):
             pairs = reference if sums.are_pairs else None
             made = measures(sums, pairs, training.record["beta"])
-            kl, kl_items = training.divergences.get(name, (None, 0))
-            notes = [] if g is None or g.note is None else [g.note]
-            notes += [] if kl_items else [_NO_KL]
+            kl, kl_items = training.divergences.get(line.models[place], (None, 0))
+            note = training.why_no_task(line) if g is None else g.note
+            notes = [*filter(None, [note]), *([] if kl_items else [_NO_KL])]
             rows.append(
                 {
                     **place_row(line, place),

@@ -12,7 +12,8 @@ class Line:
     """The models of one run of a training, in order: `models[0]` is the base, before any step.
 
     `run` is "" where there is one. `stages`, `steps` and `tokens` are of each model: of the base
-    "", 0 and None, unless it is a checkpoint itself.
+    "", 0 and None, unless it is a checkpoint itself. `begun`: of a line `among` others its stages,
+    as `of_stages`.
     """
 
     run: str
@@ -20,24 +21,33 @@ class Line:
     stages: tuple[str, ...]
     steps: tuple[int, ...]
     tokens: tuple[int | None, ...]
+    begun: Mapping[str, tuple[int, ...]] | None = None
 
     def among(self, models: Collection[str]) -> Line | None:
         """The line of those of its models that are among some; None without its base or without
-        any other."""
+        any other. A stage whose first model is not among them is none: nothing takes its place."""
         at = [place for place, name in enumerate(self.models) if name in models]
         if len(at) < 2 or at[0]:
             return None
+        now = {place: number for number, place in enumerate(at)}
+        begun = {
+            stage: tuple(now[place] for place in places if place in now) if places[0] in now else ()
+            for stage, places in self.of_stages().items()
+        }
         return Line(
             self.run,
             tuple(self.models[place] for place in at),
             tuple(self.stages[place] for place in at),
             tuple(self.steps[place] for place in at),
             tuple(self.tokens[place] for place in at),
+            begun,
         )
 
     def of_stages(self) -> dict[str, tuple[int, ...]]:
         """Of each stage its checkpoints, with the model that it starts from first: its own step 0,
-        else the last one before it."""
+        else the last one before it. Empty for a stage whose first model has no scores."""
+        if self.begun is not None:
+            return dict(self.begun)
         found: dict[str, list[int]] = {}
         for place, stage in enumerate(self.stages):
             if not stage and not place:
@@ -48,9 +58,11 @@ class Line:
             begun.append(place)
         return {stage: tuple(places) for stage, places in found.items()}
 
-    def reference(self) -> int:
-        """The model that the last stage starts from, which is the reference of its DPO loss."""
-        return next(reversed(self.of_stages().values()))[0]
+    def reference(self) -> int | None:
+        """The model that the last stage starts from, which is the reference of its DPO loss; None
+        where that has no scores."""
+        places = next(reversed(self.of_stages().values()), (0,))
+        return places[0] if places else None
 
 
 def lines_of(trajectory: Mapping[str, Any]) -> list[Line]:
