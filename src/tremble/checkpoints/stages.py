@@ -30,23 +30,15 @@ def order_of(stages: Sequence[tuple[str, str]], source: str, listed: bool) -> tu
     """The stages, first to last. `stages`: stage and run of each checkpoint, as they were found;
     `listed`: in an order that the user chose, as in a file.
 
-    stage1, stage2 ... and base, sft, dpo, rl (rlvr, grpo, ppo) order themselves; others are in the
-    order of the file. Raises UserError where neither says it.
+    Listed stages are in the order of the file. Of others stage1, stage2 ... and base, sft, dpo, rl
+    (rlvr, grpo, ppo) order themselves. Raises UserError where neither says it.
     """
     every = tuple(dict.fromkeys(stage for stage, _ in stages))
-    own = {stage: _rank(stage) for stage in every}
     if len(every) == 1:
         return every
-    ranks = list(own.values())
-    one_kind = len({kind for kind, _ in filter(None, ranks)}) == 1
-    if None not in ranks and one_kind and len(set(ranks)) == len(ranks):
-        return tuple(sorted(every, key=lambda stage: own[stage] or ("", 0)))
-    shown = some_of(map(_shown, every[:_SHOWN]), len(every) - _SHOWN)
     if not listed:
-        raise UserError(
-            f"The order of the stages of {source!r} is unclear ({shown}); list the checkpoints in "
-            "a TOML file, stage by stage, with [[checkpoint]] tables of stage, step and model."
-        )
+        return _by_names(every, source)
+    shown = some_of(map(_shown, every[:_SHOWN]), len(every) - _SHOWN)
     for run in dict.fromkeys(run for _, run in stages):
         blocks = [stage for stage, _ in groupby(stage for stage, its in stages if its == run)]
         again = next((stage for stage in blocks if blocks.count(stage) > 1), None)
@@ -61,6 +53,20 @@ def order_of(stages: Sequence[tuple[str, str]], source: str, listed: bool) -> tu
                 f"first one ({shown}); put them in one order in all runs."
             )
     return every
+
+
+def _by_names(every: Sequence[str], source: str) -> tuple[str, ...]:
+    """Stages whose names say their order. Raises UserError where they do not."""
+    own = {stage: _rank(stage) for stage in every}
+    ranks = list(own.values())
+    one_kind = len({kind for kind, _ in filter(None, ranks)}) == 1
+    if None in ranks or not one_kind or len(set(ranks)) < len(ranks):
+        shown = some_of(map(_shown, every[:_SHOWN]), len(every) - _SHOWN)
+        raise UserError(
+            f"The order of the stages of {source!r} is unclear ({shown}); list the checkpoints in "
+            "a TOML file, stage by stage, with [[checkpoint]] tables of stage, step and model."
+        )
+    return tuple(sorted(every, key=lambda stage: own[stage] or ("", 0)))
 
 
 def _rank(stage: str) -> tuple[str, int] | None:

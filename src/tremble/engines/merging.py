@@ -105,6 +105,10 @@ def merged(wrapped: Any, adapter: Adapter) -> Any:
         ) from error
 
 
+# Ways to begin an adapter that leave the weights of its model as they are.
+_PLAIN_BEGINNINGS = (None, True, False, "gaussian", "orthogonal")
+
+
 class Before:
     """Weights as they are before an adapter is merged into them, to be put back bit for bit: what
     was added cannot be subtracted again without rounding. The copies are in main memory."""
@@ -119,16 +123,22 @@ class Before:
 
 
 def before_merging(wrapped: Any, adapter: Adapter) -> Before | None:
-    """The weights that merging will change; None where it changes more than weights of layers (an
-    embedding, an output head, modules that an adapter holds whole), or there is too little memory.
-    """
+    """The weights that merging will change; None where more than these change (an embedding, an
+    output head, modules that an adapter holds whole, biases, weights that were changed when the
+    adapter was put around them), where they are quantised, or there is too little memory."""
     from peft.tuners.lora import LoraLayer
     from peft.tuners.tuners_utils import BaseTunerLayer
 
     inner = wrapped.get_base_model()
+    if getattr(inner, "hf_quantizer", None) is not None:
+        return None  # merging puts other parameters in the place of quantised ones
     ends = {id(inner.get_input_embeddings()), id(inner.get_output_embeddings())}
     config = adapter.config()
     if config.get("modules_to_save") or config.get("trainable_token_indices"):
+        return None
+    # Biases of the model's own, and ways to begin that change its weights, are there already.
+    begun = config.get("init_lora_weights")
+    if config.get("bias") not in (None, "none") or begun not in _PLAIN_BEGINNINGS:
         return None
     changed = []
     for module in inner.modules():

@@ -110,11 +110,13 @@ def is_adapter(folder: Path, weights: Callable[[], Collection[str]] | None = Non
 
 
 def _in_order(config: Mapping[str, Any]) -> str:
-    """A configuration as text; peft writes names of modules in an order of the day."""
-    ordered = {
-        key: sorted(value)
-        if isinstance(value, list) and all(isinstance(one, str) for one in value)
-        else value
-        for key, value in config.items()
-    }
+    """A configuration as text; peft writes names of modules in an order of the day, and goes by the
+    order of patterns."""
+    ordered = {}
+    for key, value in config.items():
+        if isinstance(value, list) and all(isinstance(one, str) for one in value):
+            value = sorted(value)
+        elif isinstance(value, dict):  # of patterns the first that fits counts
+            value = list(value.items())
+        ordered[key] = value
     return json.dumps(ordered, sort_keys=True)

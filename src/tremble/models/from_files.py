@@ -142,7 +142,8 @@ def is_trusted(spec: ModelSpec, options: RunOptions) -> bool:
 def _code_files(spec: ModelSpec, files: ModelFiles, options: RunOptions) -> list[Path]:
     """The Python files of a folder that may run, and so decide numbers; those of the hub are those
     of the revision."""
-    if not is_trusted(spec, options) or files.repository is not None:
+    of_revision = files.repository is not None and files.folder.name == files.commit
+    if not is_trusted(spec, options) or of_revision:
         return []
     with reading(files.folder):
         return sorted(path for path in files.folder.rglob("*.py") if path.is_file())
@@ -255,8 +256,8 @@ def _tokenizer(files: ModelFiles, trust: bool) -> HubTokenizer:
     folder = _tokenizer_folder(files)
     with reading(folder):
         own = sorted(path for path in folder.iterdir() if _is_of_tokenizer(path))
-    key = (content_hash(own) if own else "", files.identity if trust else None)
-    if key != _LAST.get("key"):
+    key = content_hash(own) if own else ""
+    if trust or key != _LAST.get("key"):  # code of its own may do anything
         _LAST.clear()
         inner = AutoTokenizer.from_pretrained(
             folder, trust_remote_code=trust, code_revision=code_revision(files)

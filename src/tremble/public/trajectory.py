@@ -21,7 +21,7 @@ class TrajectoryKeywords(TypedDict, total=False):
     base: str | os.PathLike[str]
     gain: str
     keep: float
-    formats: Sequence[str]
+    formats: str | Sequence[str]
     sample: int
     template: str
 
@@ -42,8 +42,8 @@ def trajectory(
     a repository ("org/model:step-*"), or a TOML file that lists checkpoints. `data`: as of
     `tr.Study`. `task`: a JSONL file of held-out items of the training task. `out`: the study's
     folder, by default named after the source. `options`: see `TrajectoryKeywords`.
-    docs/trajectory.md explains the result's tables `checkpoints`, `task`, `stop`, `at_stop` and
-    `timing`. Run the same line again to resume, or to add later checkpoints.
+    docs/trajectory.md explains the result's tables `checkpoints`, `task`, `stop`, `at_stop`,
+    `timing` and `equal_gain`. Run the same line again to resume, or to add later checkpoints.
 
     Raises UserError for errors in the source, the task or the data.
     """
@@ -58,7 +58,7 @@ def trajectory(
         task=None if task is None else os.fspath(task),
         gain=options.get("gain", "auto"),
         keep=options.get("keep"),
-        formats=None if formats is None else tuple(formats),
+        formats=(formats,) if isinstance(formats, str) else formats and tuple(formats),
         sample=options.get("sample"),
         template=options.get("template"),
         held=tuple(held),

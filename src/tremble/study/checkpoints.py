@@ -12,6 +12,7 @@ from tremble.stats.trajectory.keep import KEEP
 from tremble.text import counted
 
 GAINS = ("auto", "loss", "dpo")
+WHOLE = "all"  # in the tables, in place of a stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,11 @@ def _check(where: Reader, checkpoints: Sequence[Checkpoint]) -> None:
     seen: dict[tuple[str, str, int], str] = {}
     models = [one.model for one in checkpoints]
     for one in checkpoints:
+        if one.stage == WHOLE:
+            where.fail(
+                f"a stage is called {WHOLE!r}, which stands for the whole series; give it another "
+                "name"
+            )
         place = one.stage, one.run, one.step
         if place in seen:
             inside = "".join(

@@ -110,6 +110,7 @@ def caveats(out: Path) -> list[str]:
     notes |= dict.fromkeys(origin_notes(manifests, store.decision_columns(["family"])))
     notes |= dict.fromkeys(_of_prompts(manifests))
     notes |= dict.fromkeys(_of_weights(manifests))
+    notes |= dict.fromkeys(_of_templates(run, manifests))
     for entry in run["comparisons"]:
         if entry["base"] != entry["aligned"] and {entry["base"], entry["aligned"]} <= set(EMBEDDED):
             notes[
@@ -117,6 +118,19 @@ def caveats(out: Path) -> list[str]:
                 "not a true pair: good for a first look, not for conclusions about alignment."
             ] = None
     return list(notes)
+
+
+def _of_templates(run: Mapping[str, Any], manifests: Sequence[Manifest]) -> Iterator[str]:
+    """That checkpoints read a chat in different templates."""
+    if "trajectory" not in run:
+        return
+    texts = {(one.get("template") or {}).get("text") for one in manifests} - {None}
+    if len(texts) > 1:
+        yield (
+            f"The checkpoints and their base have {len(texts)} different chat templates, so in the "
+            "chat format their prompts differ, too, and r, KL and changed compare both; "
+            "`template` in [[model]] gives all of them one."
+        )
 
 
 def _unnamed(store: Store) -> Iterator[str]:

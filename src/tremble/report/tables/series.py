@@ -45,8 +45,8 @@ def _row(one: Checkpoint) -> list[str]:
 
 def _sentences(series: Series, cost: Cost) -> list[str]:
     said = [
-        f"Base: {model_name(series.base)}. {counted(cost.checkpoints, 'checkpoint')}; weights are "
-        f"read {counted(cost.loads, 'time')}."
+        f"Base: {model_name(series.base)}. {counted(cost.checkpoints, 'checkpoint')}; whole models "
+        f"to load: {cost.loads} (adapters are merged into their base one after another)."
     ]
     if cost.missing:
         total = (

@@ -12,6 +12,7 @@ from tremble.report.tables.further import cell, further_layout
 from tremble.report.tables.table import Column, Section, Table, count, family_name
 from tremble.stats.tables.stopping import WHOLE
 from tremble.stats.trajectory.line_fidelity import ALL
+from tremble.stats.verdict.answer import MARGINS
 from tremble.text import decimal
 
 Row = dict[str, Any]
@@ -22,6 +23,7 @@ _WIDEST = 80  # characters of a block of checkpoints
 _GAP = 2  # between columns
 _PLACE = ("stage", "step", "tokens")
 _OF_PEOPLE = ("n", "r", "log_loss", "mass", "changed", "kl")
+_MASS = MARGINS.mass
 _BELOW = ("stop", "at_stop", "timing", "equal_gain")
 _NO_TASK = "No recommendation: there is no held-out task with scores at every checkpoint."
 
@@ -94,10 +96,23 @@ def _at_stop(
         if (row["format"], row["formulation"]) == asked[0] and row["difference"] is not None:
             shown = with_interval(row["difference"], row["low"], row["high"])
             changes.setdefault(row["family"], {})[row["against"]] = shown
+    masses = _masses(tables, run, asked[0]) if asked else {}
     for family, by in changes.items():
         compared = ", ".join(f"{value} against the {other}" for other, value in by.items())
         how = f" ({', '.join(asked[0])})" if len(asked) > 1 else ""
-        yield f"r on {family_name(family)}{how}: {compared}."
+        mass = masses.get(family)
+        little = "" if mass is None or mass >= _MASS else f" (mass {decimal(mass)}: r says little)"
+        yield f"r on {family_name(family)}{how}{little}: {compared}."
+
+
+def _masses(tables: Tables, run: str | None, asked: tuple[str, str]) -> dict[str, float]:
+    """The smallest mean mass of any checkpoint of a run, by family, in a format and wording."""
+    found: dict[str, float] = {}
+    for row in rows_of(tables, "checkpoints"):
+        about = row["run"], row["rounds"], row["format"], row["formulation"]
+        if about == (run, ALL, *asked) and row["mass"] is not None:
+            found[row["family"]] = min(row["mass"], found.get(row["family"], 1.0))
+    return found
 
 
 def training_layout(tables: Tables) -> list[Table]:

@@ -105,7 +105,7 @@ def at_stop_table(training: Training, resamples: int = RESAMPLES) -> list[Row]:
 
     run, family, rounds, format, formulation, measure, against, checkpoint (the stop), difference
     (at the stop less that at the other), low, high, p (paired, over whole clusters), smallest (the
-    smallest difference that such data show with a probability of .80), n and note.
+    smallest difference that such data show with a probability of .80), n (decisions) and note.
     """
     rows = []
     for line, one, stop in _with_stops(training, resamples):
@@ -114,7 +114,8 @@ def at_stop_table(training: Training, resamples: int = RESAMPLES) -> list[Row]:
             if found is None:
                 continue
             for against, change in (("base", found.base), ("last", found.last)):
-                rows.append({**_about(line, one, measure), **_change_row(against, change)})
+                row = {**_about(line, one, measure), **_change_row(against, change)}
+                rows.append({**row, "n": int(one.known.sum())})
     return rows
 
 
@@ -139,7 +140,7 @@ def timing_table(training: Training, resamples: int = RESAMPLES) -> list[Row]:
                 "stays": found.stays,
                 "stop": stop.checkpoint,
                 "smallest": found.smallest,
-                "n": found.band.n,
+                "n": int(one.known.sum()),
             }
         )
     return rows
@@ -258,6 +259,5 @@ def _change_row(against: str, change: Change) -> Row:
         "high": change.high,
         "p": change.p,
         "smallest": change.smallest,
-        "n": change.n,
         "note": change.note,
     }

@@ -30,6 +30,7 @@ from tremble.stats.metrics.correlation import pearson
 from tremble.stats.trajectory.series import Fidelity
 
 _CHANCE = float(norm.ppf(0.80))
+_R_APART = 2.0  # two r differ by no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +154,8 @@ def compare(
         lacking = f"{resamples - len(kept.values)} of {resamples} resamples undefined"
         return _without(at, against, estimate, n, lacking)
     low, high = studentised(value, error, kept.values, kept.errors)
+    if fidelity.outcomes is not None:  # r has ends
+        low, high = max(low, -_R_APART), min(high, _R_APART)
     se = error * _few(units)
     return Change(at, against, estimate, low, high, kept.p(), se, POWER * se, n, units.warning)
 
