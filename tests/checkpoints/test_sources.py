@@ -234,9 +234,9 @@ def test_a_file_over_folders(tmp_path: Path, tiny: Path, lora: Path) -> None:
     checkpoint(tmp_path / "dpo" / "last", lora)
     path = written(
         tmp_path,
-        'stage = "dpo"\nstep = 7\nmodel = "dpo/last"\nrun = 3\nbase = "pre"',
         'stage = "base"\nstep = 0\nmodel = "pre"',
         'stage = "sft"\nmodel = "sft/checkpoint-50"\nbase = "pre"',
+        'stage = "dpo"\nstep = 7\nmodel = "dpo/last"\nrun = 3\nbase = "pre"',
     )
     found = series(path)
     assert steps(found) == [("base", "", 0), ("sft", "", 50), ("dpo", "3", 7)]

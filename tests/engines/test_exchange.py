@@ -43,7 +43,7 @@ def ten(llama: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
         {},
         {"target_modules": "all-linear"},
         {"use_rslora": True},
-        {"bias": "lora_only"},
+        {"init_lora_weights": "orthogonal"},
         {"use_dora": True},
     ]
     return [
@@ -169,3 +169,30 @@ def test_labels_tell_runs_apart() -> None:
     other = ModelSpec("org/base", adapter="/there/b/checkpoint-8", written="b/checkpoint-8")
     assert model_name(one) == "org/base+a/checkpoint-8"
     assert model_name(one) != model_name(other)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"init_lora_weights": "pissa"},
+        {"init_lora_weights": "olora"},
+        {"bias": "all"},
+        {"bias": "lora_only"},
+        {"lora_bias": True},
+        {"init_lora_weights": "orthogonal"},
+    ],
+)
+def test_weights_that_an_adapter_changes_when_it_is_put_on(
+    settings: dict[str, Any], tmp_path: Path
+) -> None:
+    """Qwen 2 has biases of its own, and some adapters begin with the weights of their model."""
+    qwen = save_tiny(tmp_path / "qwen", "Qwen2")
+    plain = adapters.trained(qwen, tmp_path / "plain", peft.LoraConfig(**adapters.LORA))
+    config = peft.LoraConfig(**{**adapters.LORA, **settings})
+    odd = adapters.trained(qwen, tmp_path / "odd", config)
+    order = [spec(qwen, odd), ModelSpec(str(qwen)), spec(qwen, odd), spec(qwen, plain)]
+    engines = Engines(RunOptions(engine="reference"), lambda _: None)
+    found = [scores(engines.open(one, more=True)) for one in order]
+    for one, mine in zip(order, found, strict=True):
+        alone = Engines(RunOptions(engine="reference"), lambda _: None)
+        assert mine == scores(alone.open(one))

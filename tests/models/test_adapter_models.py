@@ -88,7 +88,12 @@ def test_a_key_holds_what_decides_numbers_and_no_path(
     assert identity(ModelSpec(str(moved))) == known
     adapters.configured(moved, target_modules=["q_proj", "v_proj"])
     assert identity(ModelSpec(str(moved))) == known
-    adapters.configured(moved, lora_alpha=16)
+    patterns = {"q_proj": 64, "self_attn.q_proj": 1}  # the first that fits counts
+    adapters.configured(moved, alpha_pattern=patterns)
+    one = identity(ModelSpec(str(moved)))
+    adapters.configured(moved, alpha_pattern=dict(reversed(patterns.items())))
+    assert len({str(one), str(identity(ModelSpec(str(moved)))), str(known)}) == 3
+    adapters.configured(moved, alpha_pattern={}, lora_alpha=16)
     assert identity(ModelSpec(str(moved))) != known
     adapters.configured(moved, lora_alpha=8)
     assert identity(ModelSpec(str(moved))) == known

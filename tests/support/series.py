@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tremble.stats.trajectory.series import Fidelity, Task
+from tremble.stats.progress.series import Fidelity, Task
 
 # Progress by checkpoint: steep until .93 is passed at checkpoint 5, then nearly flat.
 CURVE = (0.0, 0.3, 0.55, 0.72, 0.85, 0.96, 0.985, 0.99, 1.0)

@@ -16,7 +16,7 @@ from tremble.models.files import Notify
 from tremble.models.open import open_tokenizer
 from tremble.models.spec import RunOptions
 from tremble.prompts.chat import check_template
-from tremble.stats.trajectory.keep import KEEP, check_keep
+from tremble.stats.progress.keep import KEEP, check_keep
 from tremble.store.provenance import slug
 from tremble.study.data import decisions_of
 from tremble.study.file import Study, study_from

@@ -10,7 +10,7 @@ from tremble.checkpoints.series import Series
 from tremble.disk.paths import path_of
 from tremble.models.spec import ModelSpec
 from tremble.settings.toml import value_text
-from tremble.stats.trajectory.keep import KEEP
+from tremble.stats.progress.keep import KEEP
 
 # The opening of JSON, and an answer that is no JSON.
 WORDINGS = ("standard", "natural_language")

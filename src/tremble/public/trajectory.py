@@ -26,6 +26,12 @@ class TrajectoryKeywords(TypedDict, total=False):
     template: str
 
 
+def _several(formats: str | Sequence[str] | None) -> tuple[str, ...] | None:
+    if formats is None:
+        return None
+    return (formats,) if isinstance(formats, str) else tuple(formats)
+
+
 @in_python()
 def trajectory(
     source: str | os.PathLike[str],
@@ -58,7 +64,7 @@ def trajectory(
         task=None if task is None else os.fspath(task),
         gain=options.get("gain", "auto"),
         keep=options.get("keep"),
-        formats=(formats,) if isinstance(formats, str) else formats and tuple(formats),
+        formats=_several(formats),
         sample=options.get("sample"),
         template=options.get("template"),
         held=tuple(held),

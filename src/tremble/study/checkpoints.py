@@ -8,7 +8,7 @@ from itertools import groupby, pairwise
 from typing import Any
 
 from tremble.settings.reader import Reader
-from tremble.stats.trajectory.keep import KEEP
+from tremble.stats.progress.keep import KEEP
 from tremble.text import counted
 
 GAINS = ("auto", "loss", "dpo")

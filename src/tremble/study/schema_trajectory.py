@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tremble.settings.schema import REQUIRED, Key
-from tremble.stats.trajectory.keep import KEEP
+from tremble.stats.progress.keep import KEEP
 from tremble.study.checkpoints import GAINS
 
 TRAJECTORY = (

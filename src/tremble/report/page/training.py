@@ -11,8 +11,8 @@ from tremble.report.page.drawing import BLUE, MAX_CHARTS, Figure, altair, by_fam
 from tremble.report.page.parts import Heading, Part, folded
 from tremble.report.tables.table import Column, Section, Table, count, family_name
 from tremble.report.tables.training import Tables, pivots, rows_of, training_answers
+from tremble.stats.progress.line_fidelity import ALL
 from tremble.stats.tables.stopping import WHOLE
-from tremble.stats.trajectory.line_fidelity import ALL
 from tremble.text import MISSING, counted, decimal
 
 Row = dict[str, Any]

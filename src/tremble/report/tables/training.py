@@ -10,8 +10,8 @@ from tremble.report.tables.captions_training import PIVOT
 from tremble.report.tables.contrasts import with_interval
 from tremble.report.tables.further import cell, further_layout
 from tremble.report.tables.table import Column, Section, Table, count, family_name
+from tremble.stats.progress.line_fidelity import ALL
 from tremble.stats.tables.stopping import WHOLE
-from tremble.stats.trajectory.line_fidelity import ALL
 from tremble.stats.verdict.answer import MARGINS
 from tremble.text import decimal
 

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from tremble.stats.inference.bootstrap import RESAMPLES
+from tremble.stats.progress.changes import Change, levels
+from tremble.stats.progress.gain import Estimate
+from tremble.stats.progress.line_fidelity import LineFidelity
+from tremble.stats.progress.series import Fidelity
+from tremble.stats.progress.stop import Stop, at_equal_g, choose_stop, fidelity_at
+from tremble.stats.progress.timing import timing
+from tremble.stats.progress.training import Line
 from tremble.stats.tables.trajectory import DPO, Training
-from tremble.stats.trajectory.changes import Change, levels
-from tremble.stats.trajectory.gain import Estimate
-from tremble.stats.trajectory.line_fidelity import LineFidelity
-from tremble.stats.trajectory.series import Fidelity
-from tremble.stats.trajectory.stop import Stop, at_equal_g, choose_stop, fidelity_at
-from tremble.stats.trajectory.timing import timing
-from tremble.stats.trajectory.training import Line
 
 Row = dict[str, Any]
 WHOLE = "all"

@@ -11,11 +11,11 @@ import numpy as np
 
 from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.task_answers import TaskAnswers
-from tremble.stats.trajectory.changes import levels
-from tremble.stats.trajectory.gain import Estimate, gains
-from tremble.stats.trajectory.line_fidelity import LineFidelity, line_fidelities, subsets_of
-from tremble.stats.trajectory.series import Task
-from tremble.stats.trajectory.training import Line, lines_of
+from tremble.stats.progress.changes import levels
+from tremble.stats.progress.gain import Estimate, gains
+from tremble.stats.progress.line_fidelity import LineFidelity, line_fidelities, subsets_of
+from tremble.stats.progress.series import Task
+from tremble.stats.progress.training import Line, lines_of
 from tremble.tasks.task_measures import Measure, Sums, dpo_loss, equally_long, loss, measures
 
 Row = dict[str, Any]

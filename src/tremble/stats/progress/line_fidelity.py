@@ -14,8 +14,8 @@ from tremble.stats.frames.evidence import Evidence
 from tremble.stats.frames.option_arrays import OptionArrays, option_arrays
 from tremble.stats.metrics.calibration import log_loss_terms
 from tremble.stats.metrics.temperature import EPSILON
-from tremble.stats.trajectory.series import Fidelity
-from tremble.stats.trajectory.training import Line
+from tremble.stats.progress.series import Fidelity
+from tremble.stats.progress.training import Line
 
 ALL, FIRST, LATER = "all", "first", "later"
 _FOLDS = 2  # what arrays want to know; nothing here is fitted

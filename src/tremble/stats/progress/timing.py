@@ -7,9 +7,9 @@ from typing import Literal
 
 from tremble.errors import UserError
 from tremble.stats.inference.bootstrap import RESAMPLES
-from tremble.stats.trajectory.changes import Band, band_of, compare
-from tremble.stats.trajectory.series import Fidelity
-from tremble.stats.trajectory.stop import Stop
+from tremble.stats.progress.changes import Band, band_of, compare
+from tremble.stats.progress.series import Fidelity
+from tremble.stats.progress.stop import Stop
 
 Word = Literal["before", "with", "after", "never", "cannot say"]
 # The smallest change of r that "never" is about: a convention, half of a small r.

@@ -16,7 +16,7 @@ import numpy as np
 from tremble.stats.frames.clusters import weights
 from tremble.stats.inference.bootstrap import RESAMPLES
 from tremble.stats.inference.intervals import LEVEL, MIN_CLUSTERS
-from tremble.stats.trajectory.series import Sums, Task
+from tremble.stats.progress.series import Sums, Task
 from tremble.text import counted
 
 # Below this share of the largest value what is left is rounding.

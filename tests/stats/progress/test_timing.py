@@ -12,11 +12,11 @@ from statsmodels.stats.sandwich_covariance import cov_cluster_2groups
 from tests.support.series import CURVE, PASSED, fidelity, task
 from tremble.errors import UserError
 from tremble.stats.inference.bootstrap import difference_interval
-from tremble.stats.trajectory.changes import band_of, compare, levels
-from tremble.stats.trajectory.gain import Estimate
-from tremble.stats.trajectory.series import Fidelity
-from tremble.stats.trajectory.stop import Stop, choose_stop
-from tremble.stats.trajectory.timing import timing
+from tremble.stats.progress.changes import band_of, compare, levels
+from tremble.stats.progress.gain import Estimate
+from tremble.stats.progress.series import Fidelity
+from tremble.stats.progress.stop import Stop, choose_stop
+from tremble.stats.progress.timing import timing
 
 UNEQUAL = tuple(int(size) for size in np.random.default_rng(0).integers(2, 16, 40))
 

@@ -27,7 +27,7 @@ from tremble.stats.inference.intervals import (
 from tremble.stats.inference.moments import OneWay, TwoWay, Values, blocks, features
 from tremble.stats.inference.power import POWER
 from tremble.stats.metrics.correlation import pearson
-from tremble.stats.trajectory.series import Fidelity
+from tremble.stats.progress.series import Fidelity
 
 _CHANCE = float(norm.ppf(0.80))
 _R_APART = 2.0  # two r differ by no more

@@ -10,8 +10,8 @@ import pytest
 
 from tests.support.series import CURVE, PASSED, fidelity, task
 from tremble.errors import UserError
-from tremble.stats.trajectory.series import Task, first_half
-from tremble.stats.trajectory.stop import (
+from tremble.stats.progress.series import Task, first_half
+from tremble.stats.progress.stop import (
     Stop,
     at_equal_g,
     choose_stop,

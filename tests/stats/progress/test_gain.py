@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from tests.support.series import CURVE, RISE, task
-from tremble.stats.trajectory.gain import gains, gains_of, rises, rises_of
-from tremble.stats.trajectory.series import Task, first_half
+from tremble.stats.progress.gain import gains, gains_of, rises, rises_of
+from tremble.stats.progress.series import Task, first_half
 
 
 def test_by_hand() -> None:

@@ -16,10 +16,10 @@ import numpy as np
 from tremble.stats.frames.clusters import weights
 from tremble.stats.inference.bootstrap import RESAMPLES
 from tremble.stats.inference.intervals import FEW_CLUSTERS, MIN_CLUSTERS
-from tremble.stats.trajectory.changes import Change, compare
-from tremble.stats.trajectory.gain import Estimate, gains_of, rises_of
-from tremble.stats.trajectory.keep import KEEP, check_keep
-from tremble.stats.trajectory.series import Fidelity, Sums, Task
+from tremble.stats.progress.changes import Change, compare
+from tremble.stats.progress.gain import Estimate, gains_of, rises_of
+from tremble.stats.progress.keep import KEEP, check_keep
+from tremble.stats.progress.series import Fidelity, Sums, Task
 from tremble.text import counted
 
 MIN_CHECKPOINTS = 4
