@@ -128,6 +128,11 @@ def test_adapters_of_a_trainer(
     assert (stop["reason"], stop["checkpoint"]) == (None, 3)  # so that one was counted again, too
     assert len(tables["timing"]) == 6  # three kinds of rounds in two formats
     check_differences(tables, 3)
+    assert "was run with" not in said
+    _, said = run_trajectory(
+        "run", "--base", tiny, "--data", "mine.jsonl", "--out", "out", "--keep", "0.5"
+    )
+    assert "was run with task = " in said and "keep = 0.93; it now has task = missing" in said
 
 
 @pytest.mark.slow

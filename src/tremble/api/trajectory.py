@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,12 @@ from tremble.models.spec import RunOptions
 from tremble.prompts.chat import check_template
 from tremble.stats.progress.keep import KEEP, check_keep
 from tremble.store.provenance import slug
+from tremble.store.study_folder import Store
 from tremble.study.data import decisions_of
 from tremble.study.file import Study, study_from
 from tremble.study.task_prompts import check_gain
 from tremble.tasks.task_file import read_task
+from tremble.text import as_written
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,32 @@ def _check(options: TrajectoryOptions) -> None:
         check_template(options.template)
     for entry in options.data:
         next(decisions_of(entry, Path()), None)  # raises where there is no such data
+
+
+def changed(study: Study, folder: Path) -> str | None:
+    """A sentence on what a study asks of its checkpoints that its folder was not asked for before;
+    None where nothing changed or there is no such study yet."""
+    store = Store(folder)
+    if not store.is_study():
+        return None
+    before = _asked(store.read_run().get("study_file") or "")
+    now = _asked(study.text)
+    other = [key for key in dict.fromkeys((*before, *now)) if before.get(key) != now.get(key)]
+    if not before or not other:
+        return None
+    were = ", ".join(f"{key} = {as_written(before.get(key))}" for key in other)
+    are = ", ".join(f"{key} = {as_written(now.get(key))}" for key in other)
+    return (
+        f"The study in {str(folder)!r} was run with {were}; it now has {are}, and the tables are "
+        "about that (stored scores are kept; another --out keeps both)."
+    )
+
+
+def _asked(text: str) -> dict[str, Any]:
+    """What a study file asks for, but for its checkpoints."""
+    content = tomllib.loads(text)
+    known = {**content.get("study", {}), **content.get("trajectory", {})}
+    return {key: value for key, value in known.items() if key not in ("name", "source")}
 
 
 def name_of(source: str) -> str:
