@@ -62,7 +62,8 @@ TRAJECTORY = (
         "text",
         "auto",
         "what measures the gain on the task: loss, the loss per answer token; dpo, the DPO loss "
-        "against the first model of the last stage; auto: dpo for pairs, loss for demonstrations",
+        "against the model that the last stage starts from; auto: dpo for pairs, loss for "
+        "demonstrations",
         words=GAINS,
     ),
     Key(

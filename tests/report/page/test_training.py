@@ -171,7 +171,7 @@ def test_a_study_file_with_checkpoints_to_its_tables_page_methods_and_export(
     paragraph = " ".join(tremble("methods", "t")[1].split())
     assert "We compared 4 checkpoints of a training (stage dpo) with mock:zero" in paragraph
     assert "(task.jsonl, 40 items with 20 different first turns) is minus the DPO loss" in paragraph
-    assert "the DPO loss (beta .10) against the first model of the last stage" in paragraph
+    assert "the DPO loss (beta .10) against the model that the last stage" in paragraph
     # What was said in the task is no decision of a person.
     assert tremble("export", "t", "--out", "t.csv")[0] == 0
     frame = pl.read_csv("t.csv", infer_schema_length=None)

@@ -43,8 +43,8 @@ def _measure(facts: Facts) -> str:
     if one["measure"] == "loss":
         return "the loss per token of its answers"
     return (
-        f"the DPO loss (beta {decimal(one['beta'])}) against the first model of the last stage of "
-        "training"
+        f"the DPO loss (beta {decimal(one['beta'])}) against the model that the last stage of "
+        "training starts from"
     )
 
 
