@@ -206,9 +206,10 @@ def task_table(training: Training) -> list[Row]:
     pairs also accuracy, accuracy_per_token, margin (nats), accuracy_shorter and accuracy_longer,
     implicit_accuracy and dpo_loss (nats; against the model that the last stage starts from); items,
     missing (items without a score at some checkpoint of the run, which count at none), ties,
-    equally_long (pairs); kl_task: KL(checkpoint || base) in nats over the whole vocabulary at the first token of
-    the answer (the direction that RLHF penalises), the mean over kl_task_items items, at most 256,
-    None where none has it; and note: why g has no interval, and why kl_task is missing.
+    equally_long (pairs); kl_task: KL(checkpoint || base) in nats over the whole vocabulary at the
+    first token of the answer (the direction that RLHF penalises), the mean over kl_task_items
+    items, at most 256, None where none has it; and note: why g has no interval, and why kl_task is
+    missing.
     """
     rows = []
     for line in training.lines:
