@@ -132,6 +132,9 @@ def test_adapters_of_a_trainer(
     _, said = run_trajectory(
         "run", "--base", tiny, "--data", "mine.jsonl", "--out", "out", "--keep", "0.5"
     )
+    code, shown, _ = tremble("trajectory", "run", "--base", tiny, *asked())
+    assert code == 0 and "Where to stop" in shown and "All tables: tremble analyze out" in shown
+    assert "Tests over pairs" not in shown
     assert "was run with task = " in said and "keep = 0.93; it now has task = missing" in said
 
 

@@ -94,6 +94,22 @@ def show_analysis(
     return 2 if failed.refused else 0
 
 
+def show_training(folder: Path) -> int:
+    """Print what a study folder says of its checkpoints and where all else is, and return the exit
+    code as `show_analysis` does. Raises UserError where the folder is no study."""
+    from tremble.api.results import analyze_study, further_analysis
+    from tremble.stats.tables.further import OF_TRAINING
+
+    analysis, *_ = analyze_study(folder)
+    failed = _Failures()
+    tables = further_analysis(analysis, OF_TRAINING, failed.sentence)
+    print_notes(folder, every=True)
+    _print_training(tables)
+    name = shlex.quote(str(folder))
+    say(f"All tables: tremble analyze {name}. The page, with charts: tremble report {name}.")
+    return 1 if failed.faults or failed.refused else 0
+
+
 def _breakdowns(analysis: Any, by: Sequence[str], failed: _Failures) -> dict[str, Any]:
     """The tables within the values of each parameter, or the sentence of what went wrong."""
     from tremble.api.results import breakdown_analysis

@@ -102,14 +102,14 @@ def trajectory(
 def _scored(study: Any, out: Path | None, as_json: bool) -> int:
     from tremble.api.trajectory import changed
     from tremble.commands.study import score_and_say
-    from tremble.commands.tables import show_analysis
+    from tremble.commands.tables import show_analysis, show_training
     from tremble.store.provenance import slug
 
     folder = out if out is not None else Path(slug(study.name))
     if (sentence := changed(study, folder)) is not None:
         complain(sentence)
     ended = score_and_say(study, folder, quiet=as_json)
-    return show_analysis(folder, as_json) or ended
+    return (show_analysis(folder, as_json) if as_json else show_training(folder)) or ended
 
 
 def _formats(given: str | None) -> tuple[str, ...] | None:
