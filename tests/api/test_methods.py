@@ -299,6 +299,7 @@ def test_prompts_too_long_and_checks_of_a_model_with_weights(tmp_path: Path) -> 
     facts, (held,) = methods_facts(tmp_path / "out"), manifests(tmp_path / "out")
     (model,) = facts["models"]
     check, cached = held["scoring"]["self_check"], held["scoring"]["cache_check"]
+    assert check.pop("model") == name
     assert model["checks"]["self_check"] == check and check["max_difference"] is not None
     assert model["checks"]["cache_check"] == {
         "max_difference": max(cached["prefilled"], cached["stepped"]),

@@ -212,8 +212,8 @@ def test_stages_in_repositories_of_their_own(
     """The reference of the DPO loss is the last model of the stage before, not the base."""
     for name, model in zip(("sft-1", "sft-2", "dpo-1", "dpo-2"), loras, strict=True):
         hub.models[f"them/{name}"] = model
-    listed = [("dpo", 2, "them/dpo-2"), ("base", 0, str(tiny)), ("sft", 2, "them/sft-2")]
-    listed += [("sft", 1, "them/sft-1"), ("dpo", 1, "them/dpo-1")]
+    listed = [("base", 0, str(tiny)), ("sft", 2, "them/sft-2"), ("sft", 1, "them/sft-1")]
+    listed += [("dpo", 2, "them/dpo-2"), ("dpo", 1, "them/dpo-1")]
     (here / "series.toml").write_text(
         "\n".join(
             f'[[checkpoint]]\nstage = "{stage}"\nstep = {step}\nmodel = "{model}"'

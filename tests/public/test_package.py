@@ -44,6 +44,7 @@ models: pl.DataFrame = result.models
 verdict: tr.Verdict = tr.open_study("runs/mine").verdict(family="bargaining")
 look: tr.XrayOptions = {"format": "plain"}
 xray: tr.Xray = result.xray("mine/17", **look)
+followed: tr.Result = tr.trajectory("runs/dpo", data=decisions, task="pairs.jsonl", keep=0.9)
 version: str = tr.__version__
 try:
     study.plan()

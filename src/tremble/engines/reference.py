@@ -95,6 +95,10 @@ class ReferenceEngine:
         return dict(self._identity)
 
     @property
+    def _called(self) -> str:
+        return "The model" if self.name is None else f"The model {self.name!r}"
+
+    @property
     def name(self) -> str | None:
         """The user's name for the model, where it has one."""
         return None if self._known is None else self._known.name
@@ -281,7 +285,7 @@ class ReferenceEngine:
         self._checking += time.perf_counter() - began
         if check.differs is not None:
             raise ModelUnavailable(
-                f"The model {self.name!r} gives different log-probabilities with and without a "
+                f"{self._called} gives different log-probabilities with and without a "
                 f"cache of keys and values ({check.differs:.2g} nat, at most {tolerance:g} is "
                 f"allowed), so transformers {version('transformers')} computes it wrongly; install "
                 "a later version, or leave the model out."

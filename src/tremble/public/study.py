@@ -94,10 +94,10 @@ class Study:
     @classmethod
     def of_file(cls, path: str | os.PathLike[str]) -> Study:
         """The study of a study file: what `tr.read_study` calls."""
-        return cls.of_asked(file.read_study(path_of(path)), {})
+        return cls._of_asked(file.read_study(path_of(path)), {})
 
     @classmethod
-    def of_asked(cls, asked: file.Study, held: Mapping[str, Decisions]) -> Study:
+    def _of_asked(cls, asked: file.Study, held: Mapping[str, Decisions]) -> Study:
         """A study that was read already; `held`: decisions by their entries of its data."""
         made = cls.__new__(cls)
         made._asked, made._held = asked, dict(held)

@@ -52,6 +52,11 @@ def trajectory(
     `timing` and `equal_gain`. Run the same line again to resume, or to add later checkpoints.
 
     Raises UserError for errors in the source, the task or the data.
+
+    >>> import tremble as tr
+    >>> tr.trajectory("runs/my-dpo", data="demo", task="held_out.jsonl")
+    Traceback (most recent call last):
+    tremble.errors.UserError: There is no task file 'held_out.jsonl'; check the path.
     """
     held, entries = data_entries(data)
     said: list[str] = []
@@ -71,4 +76,4 @@ def trajectory(
     )
     made = series_study(asked, said.append)
     assert made.study is not None
-    return Study.of_asked(made.study, held).run(out, progress=progress)
+    return Study._of_asked(made.study, held).run(out, progress=progress)
