@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
+import tomllib
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 
+import tremble as tr
+from tests.support.calls import counting
 from tests.support.checkpoints import branch, configured
 from tests.support.commands import tremble
 from tests.support.fake_hub import FakeHub
@@ -27,6 +29,7 @@ from tests.support.series_studies import (
     trainers_folder,
 )
 from tremble.engines import open as engines
+from tremble.store.study_folder import Store
 from tremble.study import task_prompts
 
 peft = pytest.importorskip("peft")
@@ -34,19 +37,6 @@ pytestmark = [
     pytest.mark.usefixtures("one_thread"),
     pytest.mark.filterwarnings("ignore::UserWarning:peft"),
 ]
-
-
-def counting(monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str) -> list[int]:
-    """One entry for each call from now on."""
-    calls: list[int] = []
-    inner = getattr(module, name)
-
-    def counted(*arguments: Any, **more: Any) -> Any:
-        calls.append(len(calls))
-        return inner(*arguments, **more)
-
-    monkeypatch.setattr(module, name, counted)
-    return calls
 
 
 def check_numbers(folder: Path, tables: dict[str, Any], models: list[str], start: int) -> None:
@@ -265,3 +255,26 @@ def test_a_plan_downloads_and_writes_nothing(here: Path, hub: FakeHub, wholes: l
     assert "compared with the first one" in error
     assert hub.served == []
     assert {path.name for path in here.iterdir()} <= {"mine.jsonl", "task.jsonl", "cache"}
+
+
+@pytest.mark.slow
+def test_decisions_in_memory_are_scored_as_those_of_a_file(here: Path, wholes: list[Path]) -> None:
+    """Objects have a folder of their own; a relative path would lead elsewhere from it."""
+    trainers_folder(here / "run", wholes)
+    (here / "mine.jinja").write_text("{% for m in messages %}{{ m.content }}\n{% endfor %}")
+    run_trajectory(
+        *("run", "--data", "mine.jsonl", "--out", "out"),
+        *("--formats", "chat", "--template", "mine.jinja"),
+    )
+    decisions = tr.read_decisions("mine.jsonl")
+    tr.trajectory(
+        "run", data=decisions, out="held", formats="chat", template="mine.jinja", progress=False
+    )
+    in_memory, of_file = (
+        scores_of(here / name).select("model", "decision", "logprobs") for name in ("held", "out")
+    )
+    assert in_memory.height == 24 * 2 * len(STEPS)  # in two wordings
+    assert in_memory.equals(of_file)
+    for name in ("held", "out"):
+        asked_for = tomllib.loads(Store(here / name).read_run()["study_file"])["trajectory"]
+        assert asked_for["template"] == str(here / "mine.jinja")

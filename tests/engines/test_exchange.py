@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.calls import counting
 from tests.support.odd_models import PROMPTS, assert_scored_as
 from tests.support.toys import save_tiny
 from tremble.engines import merging
@@ -55,19 +56,6 @@ def ten(llama: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
         )
         for step in range(10)
     ]
-
-
-def counting(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> list[str]:
-    """A mark for each time that a function is called."""
-    calls: list[str] = []
-    whole = getattr(owner, name)
-
-    def counted(*given: Any, **named: Any) -> Any:
-        calls.append(name)
-        return whole(*given, **named)
-
-    monkeypatch.setattr(owner, name, counted)
-    return calls
 
 
 def scores(engine: Engine) -> list[tuple[float | None, ...]]:

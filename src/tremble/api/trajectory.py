@@ -94,7 +94,7 @@ def _check(options: TrajectoryOptions) -> None:
         raise UserError("--gain is about the task; give its file with --task, or leave --gain out.")
     if options.template is not None:
         check_template(options.template)
-    for entry in options.data:
+    for entry in (one for one in options.data if one not in options.held):
         next(decisions_of(entry, Path()), None)  # raises where there is no such data
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tremble.checkpoints.series import Series
-from tremble.disk.paths import path_of
+from tremble.disk.paths import is_file, path_of
 from tremble.models.spec import ModelSpec
 from tremble.settings.toml import value_text
 from tremble.stats.progress.keep import KEEP
@@ -59,7 +59,7 @@ def study_text(series: Series, asked: Asked, embedded: Sequence[str]) -> str:
                 "task": None if asked.task is None else _whole(asked.task),
                 "gain": asked.gain,
                 "keep": asked.keep,
-                "template": asked.template,
+                "template": _template(asked.template),
             },
         ),
         *(
@@ -81,6 +81,11 @@ def study_text(series: Series, asked: Asked, embedded: Sequence[str]) -> str:
         ),
     ]
     return "# Written by tremble trajectory.\n" + "\n".join(tables)
+
+
+def _template(given: str | None) -> str | None:
+    """A template by name, or its file, which stays the same from every folder."""
+    return given if given is None or not is_file(path_of(given)) else _whole(given)
 
 
 def _whole(path: str) -> str:
