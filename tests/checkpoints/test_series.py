@@ -105,6 +105,8 @@ def test_no_checkpoint_and_no_step() -> None:
         (["config.json", "model-00002-of-00002.safetensors"], "lacks 'model-00001-of-00002.safet"),
         (["config.json", "model.safetensors", "model-00002-of-00002.safetensors"], None),
         (["adapter_config.json", "adapter_model.safetensors"], None),
+        (["config.json", "adapter_config.json", "adapter_model.safetensors"], None),
+        (["config.json", "adapter_config.json"], "has no weights"),
         (["config.json", "pytorch_model.bin"], r"only pickled weights \(pytorch_model.bin\)"),
         (["adapter_config.json", "adapter_model.bin"], r"only pickled weights \(adapter_model.bin"),
         (["config.json"], "has no weights"),

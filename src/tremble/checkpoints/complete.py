@@ -7,7 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from tremble.errors import UserError
-from tremble.models.adapters import Adapter, is_adapter
+from tremble.models.adapters import Adapter, are_adapter
 from tremble.models.files import ADAPTER_CONFIG, ADAPTER_WEIGHTS, check_weights, reading
 
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt")
@@ -29,7 +29,7 @@ def why_not(name: str, folder: Path) -> tuple[bool, str | None]:
     try:
         with reading(folder):
             names = {path.name for path in folder.iterdir()}
-        adapter = is_adapter(folder)
+        adapter = are_adapter(names)
         lacks = lacking(name, names)
         if lacks is None and adapter:
             own = Adapter(name, folder)
@@ -38,7 +38,7 @@ def why_not(name: str, folder: Path) -> tuple[bool, str | None]:
         elif lacks is None:
             check_weights(folder)
     except UserError as error:
-        return ADAPTER_CONFIG in names and "config.json" not in names, str(error)
+        return are_adapter(names), str(error)
     return adapter, lacks
 
 
@@ -46,7 +46,7 @@ def lacking(name: str, files: Collection[str]) -> str | None:
     """In one sentence why a checkpoint with files of these names cannot be used; None where nothing
     in the names is against it."""
     kept = [file for file in files if not file.startswith(_OF_TRAINER)]
-    adapter = ADAPTER_CONFIG in kept and "config.json" not in kept
+    adapter = are_adapter(kept)
     weights = [file for file in kept if file.endswith(".safetensors")]
     pickled = sorted(file for file in kept if file.endswith(_PICKLES))
     if adapter:

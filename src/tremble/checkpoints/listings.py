@@ -10,7 +10,7 @@ from tremble.checkpoints.complete import lacking
 from tremble.checkpoints.series import Checkpoint, Found
 from tremble.disk.paths import is_file, is_folder, path_of
 from tremble.errors import UserError
-from tremble.models.files import ADAPTER_CONFIG
+from tremble.models.adapters import are_adapter
 from tremble.models.hub_files import HubName
 from tremble.models.hub_lists import Files, files_of
 from tremble.models.open import source_of
@@ -65,7 +65,7 @@ def looked_at(
             continue
         listed = files.get(one.name)
         if listed is not None:
-            own = ADAPTER_CONFIG in listed and "config.json" not in listed
+            own = are_adapter(listed)
             kinds.setdefault(place.name, own)
             one = replace(one, adapter=own, why_not=one.why_not or lacking(one.name, listed))
         elif one.adapter is None:

@@ -95,18 +95,23 @@ class Adapter:
         return weights
 
 
-def is_adapter(folder: Path, weights: Callable[[], Collection[str]] | None = None) -> bool:
-    """Whether a folder has an adapter and no model. Some trainers leave the configuration of the
-    model beside an adapter: then it is decided by the names of the files of `weights`, by default
-    those in the folder."""
+def is_adapter(folder: Path, weights: Callable[[], Collection[str]] = tuple) -> bool:
+    """Whether a folder has an adapter and no model, by the names of its files (`are_adapter`);
+    `weights` gives those that are not here, and is asked only where it matters."""
     with reading(folder):
-        if not (folder / ADAPTER_CONFIG).is_file():
-            return False
-        if not (folder / "config.json").is_file():
-            return True
-        here = [path.name for path in folder.glob("*.safetensors")]
-    names = set(here if weights is None else weights())
-    return bool(names) and names <= {ADAPTER_WEIGHTS}
+        names = {path.name for path in folder.iterdir()}
+    if {ADAPTER_CONFIG, "config.json"} <= names:
+        names |= set(weights())
+    return are_adapter(names)
+
+
+def are_adapter(files: Collection[str]) -> bool:
+    """Whether files of these names are an adapter and no model. Some trainers leave the
+    configuration of the model beside an adapter; then its weights alone are there."""
+    if ADAPTER_CONFIG not in files:
+        return False
+    weights = {name for name in files if name.endswith(".safetensors")}
+    return "config.json" not in files or weights == {ADAPTER_WEIGHTS}
 
 
 def _in_order(config: Mapping[str, Any]) -> str:

@@ -273,15 +273,14 @@ _LAST: dict[str, Any] = {}
 def _check_tokenizer_files(spec: ModelSpec, files: ModelFiles) -> None:
     """Raises ModelUnavailable where a folder has no file with the vocabulary of a tokenizer, or one
     of its JSON files cannot be read."""
-    with reading(files.folder):
-        paths = sorted(path for path in files.folder.iterdir() if path.is_file())
-    if not any(is_vocabulary(path.name) for path in paths):
+    folder = _tokenizer_folder(files)
+    if not has_tokenizer(folder):
         raise ModelUnavailable(
             f"The model {spec.id!r} has no tokenizer.json (or tokenizer.model, or vocab.json); "
             "copy or download its tokenizer into its folder."
         )
-    for path in paths:
-        if path.name in _TOKENIZER_JSON:
+    for name in sorted(_TOKENIZER_JSON):
+        if (path := folder / name).is_file():
             read_json(path)
 
 

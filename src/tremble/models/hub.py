@@ -23,8 +23,8 @@ from tremble.models.hub_files import (
     bytes_to_download,
     download,
     folder_commit,
-    weight_digests,
 )
+from tremble.models.hub_lists import weight_digests
 from tremble.models.on_base import adapter_on_hub, on_base
 from tremble.models.open import Here
 from tremble.models.spec import ModelSpec
@@ -40,11 +40,10 @@ class _Hub(FromFiles):
 
     def locate(self, spec: ModelSpec, notify: Notify, weights: bool) -> ModelFiles:
         place = HubName.of(spec.id, spec.revision)
-        folder = download(place, SMALL_FILES)
+        folder = download(place, [*SMALL_FILES, "*.safetensors"] if weights else SMALL_FILES)
         if is_adapter(folder, lambda: weight_digests(place, folder)):
             return on_base(spec, adapter_on_hub(place), notify, weights)
         if weights:
-            folder = download(place, [*SMALL_FILES, "*.safetensors"])
             if not any(folder.glob("*.safetensors")):
                 raise ModelUnavailable(
                     f"The model {place!r} has no safetensors weights in this "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import re
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -13,7 +12,6 @@ from pathlib import Path
 
 from tremble.disk.paths import why
 from tremble.errors import ModelUnavailable, UserError
-from tremble.models.files import sha256_of
 from tremble.text import one_line
 
 Watch = Callable[[str], AbstractContextManager[None]]
@@ -109,51 +107,10 @@ def _chosen(place: HubName, patterns: Sequence[str]) -> tuple[list[str], list[st
     return [own + pattern for pattern in patterns], [*_TWICE, *below]
 
 
-def weight_digests(place: HubName, folder: Path) -> dict[str, str]:
-    """SHA-256 of the weights in a folder of the hub by file name, of those in the cache as well as
-    of those that are still to be downloaded. `folder`: where the place is on this machine.
-
-    Raises ModelUnavailable where the hub cannot say.
-    """
-    from huggingface_hub import HfApi, constants
-    from huggingface_hub.hf_api import RepoFile
-
-    here = {path.name: _stored_digest(path) for path in folder.glob("*.safetensors")}
-    if constants.HF_HUB_OFFLINE:
-        return here
-    try:
-        listed = [
-            one
-            for one in HfApi().list_repo_tree(
-                place.name, place.subfolder, revision=folder_commit(place, folder)
-            )
-            if isinstance(one, RepoFile) and one.path.endswith(".safetensors")
-        ]
-    except Exception as error:
-        if here:  # the hub cannot be reached, as offline
-            return here
-        raise failure(error, place) from error
-    there = {}
-    for one in listed:
-        name = Path(one.path).name
-        if name not in here and one.lfs is None:  # a small file, whose digest is that of a commit
-            here[name] = _stored_digest(download(place, [name]) / name)
-        there[name] = here.get(name) or str(one.lfs and one.lfs.sha256)
-    return there
-
-
 def folder_commit(place: HubName, folder: Path) -> str:
     """The commit whose files a folder of the hub's cache holds."""
     depth = 0 if place.subfolder is None else place.subfolder.count("/") + 1
     return [folder, *folder.parents][depth].name
-
-
-def _stored_digest(path: Path) -> str:
-    """SHA-256 of a file; the cache stores large files under theirs."""
-    blob = path.resolve()
-    if blob.parent.name == "blobs" and re.fullmatch("[0-9a-f]{64}", blob.name):
-        return blob.name
-    return sha256_of(path)
 
 
 def failure(error: Exception, place: HubName) -> UserError:

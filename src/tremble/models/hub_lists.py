@@ -1,15 +1,16 @@
-"""What the hub lists of a repository: its branches, and its files with their sizes. No file is
-downloaded."""
+"""What the hub lists of a repository: its branches, and its files with their sizes and digests."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import PurePosixPath
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from tremble.errors import ModelUnavailable, UserError
-from tremble.models.hub_files import HubName, failure, refused
+from tremble.models.files import sha256_of
+from tremble.models.hub_files import HubName, download, failure, folder_commit, refused
 from tremble.text import one_line
 
 if TYPE_CHECKING:
@@ -65,6 +66,40 @@ def files_of(place: HubName) -> Files:
         for file in listed
         if (path := PurePosixPath(file.path)).parent == above
     }
+
+
+def weight_digests(place: HubName, folder: Path) -> dict[str, str]:
+    """SHA-256 of the weights in a folder of the hub by file name, of those in the cache as well as
+    of those that are still to be downloaded. `folder`: where the place is on this machine.
+
+    Raises ModelUnavailable where the hub does not say and no weights are here.
+    """
+    from huggingface_hub import constants
+
+    here = {path.name: _stored_digest(path) for path in folder.glob("*.safetensors")}
+    if constants.HF_HUB_OFFLINE:
+        return here
+    try:
+        listed = files_of(replace(place, revision=folder_commit(place, folder)))
+    except UserError:
+        if here:  # as offline
+            return here
+        raise
+    found = {}
+    for name, file in listed.items():
+        if name.endswith(".safetensors"):
+            if name not in here and not file.large:  # git's digest is another one
+                here[name] = _stored_digest(download(place, [name]) / name)
+            found[name] = here.get(name, file.digest)
+    return found
+
+
+def _stored_digest(path: Path) -> str:
+    """SHA-256 of a file; the cache stores large files under theirs."""
+    blob = path.resolve()
+    if blob.parent.name == "blobs" and re.fullmatch("[0-9a-f]{64}", blob.name):
+        return blob.name
+    return sha256_of(path)
 
 
 def check_name(place: HubName, written: str) -> None:

@@ -80,7 +80,7 @@ def on_base(spec: ModelSpec, adapter: Adapter, notify: Notify, weights: bool) ->
 
 
 def with_adapter(files: ModelFiles, adapter: Adapter) -> ModelFiles:
-    """The files of a model with an adapter, checked. Raises as `Adapter.digest`."""
+    """The files of a model with an adapter, checked. Raises as `Adapter.config`."""
     adapter.config()
     own = adapter.folder if has_tokenizer(adapter.folder) else files.tokenizer
     return replace(files, adapter=adapter, tokenizer=own)
