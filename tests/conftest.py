@@ -55,6 +55,12 @@ def pytest_runtest_setup() -> None:
         _left_out = len(sys.modules)
 
 
+@pytest.fixture
+def untried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Templates are used without a trial in a process of their own."""
+    monkeypatch.setattr("tremble.prompts.chat.why_not", lambda *_: None)
+
+
 @pytest.fixture(scope="module")
 def one_thread() -> Iterator[None]:
     """One thread for torch: over matrices this small, threads only wait for each other."""

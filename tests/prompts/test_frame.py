@@ -11,15 +11,10 @@ from tremble.prompts.conversation import Conversation
 from tremble.prompts.frame import altered
 from tremble.prompts.prefill import NoPlaceForAnswer, prefill
 
+pytestmark = pytest.mark.usefixtures("untried")
 OPENED = '{"decision": "'
 TALK = Conversation("The rules.", 'Take 3?\n\nSay "yes"\tor no  .', OPENED, (Option("a", "A"),))
 EACH = "{% for m in messages %}<{{ m.role }}>"
-
-
-@pytest.fixture(autouse=True)
-def untried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """These need no trial in a process of their own."""
-    monkeypatch.setattr("tremble.prompts.chat.why_not", lambda *_: None)
 
 
 NOTHING = "prints nothing of the user text"

@@ -7,34 +7,20 @@ from datetime import datetime
 
 import pytest
 
-from tests.support.chat_templates import PUBLISHED, Published
-from tests.support.thinking_templates import EOS, THINKING
+from tests.support.thinking_templates import ALL, template
 from tests.support.toys import GreedyTokenizer
 from tremble.decisions.record import Decision, Option
 from tremble.prompts.asked import Asked
-from tremble.prompts.chat import Template
 from tremble.prompts.conversation import Conversation
 from tremble.prompts.formulations import standard
 from tremble.study.file import Study
 from tremble.study.render import prompts_of
 
-ALL: dict[str, Published] = {**PUBLISHED, **THINKING}
+pytestmark = pytest.mark.usefixtures("untried")
 OPENED = '{"decision": "'
 OPTIONS = (Option("yes", "yes"), Option("no", "no"))
 SYSTEM = "You play a game.\n\n- Be quick; <b>nobody</b> & nothing else counts."
 USER = 'You get 3 of 10 coins, on a 27" table.\nDo you "take" them?'
-
-
-@pytest.fixture(autouse=True)
-def untried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """These need no trial in a process of their own."""
-    monkeypatch.setattr("tremble.prompts.chat.why_not", lambda *_: None)
-
-
-def template(name: str) -> Template:
-    one = ALL[name]
-    special = {"eos_token": EOS.get(name, "</s>"), **({"bos_token": one.bos} if one.bos else {})}
-    return Template(one.text, name, special)
 
 
 def as_printed(text: str, system: str = SYSTEM, user: str = USER) -> str:

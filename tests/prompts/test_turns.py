@@ -6,26 +6,14 @@ from typing import Any
 
 import pytest
 
-from tests.support.chat_templates import PUBLISHED, Published, chatml
-from tests.support.thinking_templates import EOS, THINKING
+from tests.support.chat_templates import chatml
+from tests.support.thinking_templates import ALL, template
 from tremble.prompts.chat import Template, TemplateError
 from tremble.prompts.turns import Printed
 
-ALL: dict[str, Published] = {**PUBLISHED, **THINKING}
+pytestmark = pytest.mark.usefixtures("untried")
 TALK = (("system", "Be brief."), ("user", "Hi?"), ("assistant", "Yes: hi."), ("user", "Why?"))
 ANSWERS = ("Since I can.", "No.")
-
-
-@pytest.fixture(autouse=True)
-def untried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """These need no trial in a process of their own."""
-    monkeypatch.setattr("tremble.prompts.chat.why_not", lambda *_: None)
-
-
-def template(name: str) -> Template:
-    one = ALL[name]
-    special = {"eos_token": EOS.get(name, "</s>"), **({"bos_token": one.bos} if one.bos else {})}
-    return Template(one.text, name, special)
 
 
 def text(pieces: Any) -> str:

@@ -7,10 +7,12 @@ from tests.support.chat_templates import (
     COMMAND_PRINTED,
     EXAONE,
     EXAONE_PRINTED,
+    PUBLISHED,
     Published,
     chatml,
     chatml_printed,
 )
+from tremble.prompts.chat import Template
 
 _R1_END = "{% if add_generation_prompt %}{{ '<｜Assistant｜><think>\\n' }}{% endif %}"
 _R1 = (
@@ -230,3 +232,12 @@ THINKING = {
     ),
 }
 EOS = {"Seed-OSS": "<seed:eos>"}
+
+ALL: dict[str, Published] = {**PUBLISHED, **THINKING}
+
+
+def template(name: str) -> Template:
+    """A published one with its special tokens."""
+    one = ALL[name]
+    special = {"eos_token": EOS.get(name, "</s>"), **({"bos_token": one.bos} if one.bos else {})}
+    return Template(one.text, name, special)

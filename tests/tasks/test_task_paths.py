@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.support.chat_templates import PUBLISHED
-from tests.support.thinking_templates import THINKING
+from tests.support.thinking_templates import ALL
 from tests.support.toys import GreedyTokenizer, bpe_tokenizer, tiny_model
 from tremble.engines.reference import ReferenceEngine
 from tremble.engines.shared_prefix.engine import SharedEngine
@@ -25,7 +24,7 @@ from tremble.tasks.task_file import Item, read_task
 from tremble.tasks.task_measures import sums_of
 from tremble.tasks.task_paths import ItemPaths, count_refused, prompts_of, task_paths
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = pytest.mark.usefixtures("one_thread", "untried")
 DATA = Path(os.environ.get("TREMBLE_DATA", "nowhere")) / "post_training"
 _MARK = re.compile(r"<[|｜]?[\w▁｜|/]+[|｜]?>|\[/?[A-Z|_]+\]|\[\|\w+\|\]")
 # Each with the token that ends an assistant's turn.
@@ -46,16 +45,10 @@ CLOSINGS = {
 TALK = (("user", "Say yes?"), ("assistant", "yes or no:"), ("user", "Option J\n\nplease"))
 
 
-@pytest.fixture(autouse=True)
-def untried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """These need no trial in a process of their own."""
-    monkeypatch.setattr("tremble.prompts.chat.why_not", lambda *_: None)
-
-
 @cache
 def of(name: str) -> tuple[HubTokenizer, Template]:
     """A tokenizer with the control tokens of a template, and its BOS."""
-    one = {**PUBLISHED, **THINKING}[name]
+    one = ALL[name]
     inner = bpe_tokenizer(bool(one.bos), one.text)
     marks = dict.fromkeys(found for found in _MARK.findall(one.text) if found != "</s>")
     inner.add_special_tokens({"additional_special_tokens": [*marks]})
@@ -113,7 +106,7 @@ def test_prefix_path_and_closing_are_the_whole_conversation(name: str, system: b
 @pytest.mark.parametrize("printed", [True, False])
 def test_the_bos_stands_there_once(printed: bool) -> None:
     tokenizer = HubTokenizer(bpe_tokenizer(bos=True))
-    text = PUBLISHED["Qwen 2.5"].text
+    text = ALL["Qwen 2.5"].text
     assert "bos_token" not in text
     template = Template("{{ bos_token }}" * printed + text, "mine", tokenizer.special)
     (one,) = only(tokenizer, template, item(TALK[:1], "yes")).paths
@@ -174,7 +167,7 @@ def test_a_token_that_spans_the_join_belongs_to_the_answer() -> None:
 def test_an_end_of_turn_that_is_letters_for_a_tokenizer() -> None:
     """A template of another tokenizer: the letters are read, the last of their tokens closes."""
     tokenizer = HubTokenizer(bpe_tokenizer())
-    template = Template(PUBLISHED["Qwen 2.5"].text, "mine")
+    template = Template(ALL["Qwen 2.5"].text, "mine")
     made = only(tokenizer, template, item(TALK[:1], "yes", "no"))
     (one, _) = made.paths
     assert tokenizer.decode(one.prefix).endswith("assistant\n")

@@ -19,7 +19,7 @@ from tremble.study.origins import Origin, prompt_origins
 from tremble.study.prompt_table import PromptTable
 from tremble.study.render import render
 from tremble.study.selection import check_families, of_families, selected
-from tremble.study.task_prompts import task_prompts
+from tremble.study.task_prompts import TaskPrompts, task_prompts
 from tremble.tokenization.options import FULL_LABEL
 
 
@@ -65,8 +65,8 @@ class PreparedPrompts:
 
     def decisions(self, cell: Cell) -> pl.DataFrame:
         """What people did in the decisions of a cell; of a task its answers."""
-        if self.task is not None and cell.task:
-            return self.task.items
+        if (task := self._task_of(cell)) is not None:
+            return task.items
         frame = self.frames[cell.dataset]
         if cell.families is None:
             return frame
@@ -74,15 +74,19 @@ class PreparedPrompts:
 
     def count(self, some: Iterable[Cell]) -> int:
         """How many prompts some cells have, one for each decision and presentation, or answer."""
-        some = list(some)
-        answers = 0 if self.task is None else self.task.prompts * sum(cell.task for cell in some)
-        return answers + sum(
+        return sum(map(self._count_one, some))
+
+    def _count_one(self, cell: Cell) -> int:
+        if (task := self._task_of(cell)) is not None:
+            return task.prompts
+        return sum(
             count
-            for cell in some
-            if not cell.task
             for family, count in self.frames.presentations[cell.dataset].items()
             if cell.families is None or family in cell.families
         )
+
+    def _task_of(self, cell: Cell) -> TaskPrompts | None:
+        return self.task if cell.task else None
 
     def table(self, cell: Cell) -> PromptTable:
         """The prompts of a cell; the run's progress is told of as many as it has, whatever comes of
@@ -92,8 +96,9 @@ class PreparedPrompts:
         """
         facts, left = self._facts[cell.model], self.count([cell])
         cache, progress = self.run.cache, self.run.progress
-        if self.task is not None and cell.task:
-            key = self.task.key(facts)
+        task = self._task_of(cell)
+        if task is not None:
+            key = task.key(facts)
         else:
             data = self._fingerprints[cell.dataset]
             key = prompts_key(self.run.study, cell, facts, data, self.origins(cell))
@@ -106,8 +111,8 @@ class PreparedPrompts:
         try:
             if not cache.has(key):
                 tokenizer = self.run.opened(cell.model).tokenizer
-                if self.task is not None and cell.task:
-                    made = self.task.render(tokenizer, facts.window)
+                if task is not None:
+                    made = task.render(tokenizer, facts.window)
                 else:
                     made = render(self.run.study, cell, tokenizer, advance, facts.window)
                 cache.add(key, made)

@@ -22,7 +22,8 @@ from tremble.decisions.lines import Line
 from tremble.decisions.record import Decision
 from tremble.disk.paths import is_file, path_of
 from tremble.errors import UserError
-from tremble.tasks.task_lines import ASSISTANT, USER, Message, kind_of, read_line
+from tremble.prompts.turns import ASSISTANT, USER, Turn
+from tremble.tasks.task_lines import kind_of, read_line
 from tremble.text import counted
 
 Kind = Literal["pairs", "demonstrations"]
@@ -42,7 +43,7 @@ class Item:
 
     id: str
     cluster: str
-    prompt: tuple[Message, ...]
+    prompt: tuple[Turn, ...]
     answers: tuple[str, ...]
     subset: str | None = None
     line: int | None = field(default=None, compare=False)

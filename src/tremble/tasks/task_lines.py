@@ -6,10 +6,9 @@ import re
 from typing import Any, Final
 
 from tremble.decisions.lines import Line, short
+from tremble.prompts.turns import ASSISTANT, SYSTEM, USER, Turn
 
-Message = tuple[str, str]  # role, content
-Read = tuple[tuple[Message, ...], tuple[str, ...]]
-SYSTEM, USER, ASSISTANT = "system", "user", "assistant"
+Read = tuple[tuple[Turn, ...], tuple[str, ...]]
 ROLES: Final = (SYSTEM, USER, ASSISTANT)
 _KEYS = ("messages", "prompt", "completion", "chosen", "rejected")
 # How conversations are written as text in HH-RLHF.
@@ -96,7 +95,7 @@ def _implicit(line: Line, value: dict[str, Any]) -> Read:
     return prompt, (chosen, rejected)
 
 
-def _prompt(line: Line, value: Any) -> tuple[Message, ...]:
+def _prompt(line: Line, value: Any) -> tuple[Turn, ...]:
     if isinstance(value, str):
         written = None
         if value.startswith("\n\nHuman:") and value.rstrip().endswith("\n\nAssistant:"):
@@ -107,7 +106,7 @@ def _prompt(line: Line, value: Any) -> tuple[Message, ...]:
     return _checked(line, said, "prompt")
 
 
-def _answer(line: Line, value: Any, key: str, prompt: tuple[Message, ...]) -> str:
+def _answer(line: Line, value: Any, key: str, prompt: tuple[Turn, ...]) -> str:
     if isinstance(value, str):
         return value
     said = _messages(line, value, key)
@@ -120,7 +119,7 @@ def _answer(line: Line, value: Any, key: str, prompt: tuple[Message, ...]) -> st
     return answer
 
 
-def _last(line: Line, said: list[Message], key: str) -> str:
+def _last(line: Line, said: list[Turn], key: str) -> str:
     role, content = said[-1]
     if role != ASSISTANT:
         line.fail(
@@ -130,11 +129,11 @@ def _last(line: Line, said: list[Message], key: str) -> str:
     return content
 
 
-def _messages(line: Line, value: Any, key: str) -> list[Message]:
+def _messages(line: Line, value: Any, key: str) -> list[Turn]:
     if not isinstance(value, list) or not value:
         what = "a list of messages" if key == "messages" else "a text, or a list of messages"
         line.fail(f"{key} is {short(value)}; it must be {what}.")
-    said: list[Message] = []
+    said: list[Turn] = []
     for number, one in enumerate(value, 1):
         if not isinstance(one, dict) or not isinstance(one.get("role"), str):
             line.fail(
@@ -155,7 +154,7 @@ def _messages(line: Line, value: Any, key: str) -> list[Message]:
     return said
 
 
-def _checked(line: Line, said: list[Message], key: str) -> tuple[Message, ...]:
+def _checked(line: Line, said: list[Turn], key: str) -> tuple[Turn, ...]:
     """Messages before an answer: a system text or none, then user and assistant in turn, the user
     first and last; none of them empty."""
     for number, (role, content) in enumerate(said, 1):
@@ -179,13 +178,13 @@ def _twice(role: str, number: int) -> str:
     return f"has two {role} turns in a row, messages {number - 1} and {number}"
 
 
-def _conversation(text: str) -> list[Message] | None:
+def _conversation(text: str) -> list[Turn] | None:
     """A conversation written as text; None for any other text. What one speaker says in several
     pieces is one turn, and the space around a turn belongs to the form."""
     if not text.lstrip("\n").startswith("Human:"):
         return None
     parts = _SPEAKER.split(text.lstrip("\n"))
-    said: list[Message] = []
+    said: list[Turn] = []
     for speaker, content in zip(parts[1::2], parts[2::2], strict=True):
         role, words = _OF_SPEAKER[speaker], content.strip()
         if said and said[-1][0] == role:

@@ -30,9 +30,8 @@ def open_engine(model: ReadyModel, options: RunOptions, notify: Notify) -> Share
             )
         wide = replace(options, dtype="float32", quantise=None)
         assert reference.ready is not None
-        return open_reference(
-            reference.ready, wide, lambda _: None
-        )  # what there is to say was said
+        # What there is to say was said.
+        return open_reference(reference.ready, wide, lambda _: None)
 
     lossless = options.dtype == "float32" and options.quantise is None
     return SharedEngine(
