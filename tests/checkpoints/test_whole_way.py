@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 
 import tremble as tr
@@ -278,3 +279,76 @@ def test_decisions_in_memory_are_scored_as_those_of_a_file(here: Path, wholes: l
     for name in ("held", "out"):
         asked_for = tomllib.loads(Store(here / name).read_run()["study_file"])["trajectory"]
         assert asked_for["template"] == str(here / "mine.jinja")
+
+
+@pytest.mark.slow
+def test_treatments_and_sessions_at_checkpoints(here: Path, loras: list[Path], tiny: Path) -> None:
+    """A study file with contrasts and with transcripts: both counted again from the stored rows."""
+    names = trainers_folder(here / "run", loras)
+    (here / "treated.jsonl").write_text(treated_lines(), "utf-8")
+    (here / "said.jsonl").write_text(transcript_lines(), "utf-8")
+    checkpoints = "".join(
+        f'[[checkpoint]]\nmodel = "{name}"\nstep = {step}\n'
+        for name, step in zip(names, STEPS, strict=True)
+    )
+    (here / "study.toml").write_text(
+        '[study]\nname = "s"\ndata = ["treated.jsonl", "said.jsonl"]\nformats = ["plain"]\n'
+        '[[contrast]]\nby = "wording"\ncontrol = "plain"\n'
+        f'[trajectory]\nbase = "{tiny}"\ntask = "task.jsonl"\n{checkpoints}'
+    )
+    code, _, error = tremble("run", "study.toml", "--out", "out")
+    assert code == 0, error
+    tables, models = tables_of(here / "out"), [str(tiny), *names]
+    rows = Store(here / "out").scores()
+    effects = []
+    for model in models:
+        own = rows.filter(pl.col("model") == model, pl.col("family") == "custom")
+        own = own.filter(pl.col("formulation") == "standard")
+        logs = np.array(own["logprobs"].to_list())
+        yes = np.exp(logs[:, 0]) / np.exp(logs).sum(axis=1)
+        warm = own["decision"].str.contains("warm").to_numpy()
+        effects.append(yes[warm].mean() - yes[~warm].mean())
+    found = [row for row in tables["checkpoint_contrasts"] if row["formulation"] == "standard"]
+    assert [row["effect"] for row in found] == pytest.approx(effects, abs=1e-6)
+    assert [row["people"] for row in found] == pytest.approx([0.5] * len(models))
+    for row, model in zip(tables["checkpoint_responses"], models, strict=True):
+        own = rows.filter(pl.col("model") == model, pl.col("family") == "session")
+        nats = -own["response_logprob"]
+        assert (row["responses"], row["people"], row["missing"]) == (len(nats), 6, 0)
+        assert row["nats"] == pytest.approx(nats.mean())
+    code, shown, _ = tremble("analyze", "out")
+    assert code == 0
+    assert "effects of treatments" in shown and "one · plain · standard" in shown
+    assert tremble("report", "out")[0] == 0
+
+
+def treated_lines() -> str:
+    """Twelve people in each of two wordings; a warm one makes half of them more say yes."""
+    lines = [
+        {
+            "id": f"{wording}{n}",
+            "prompt": f"Would you help number {n % 6}, {wording} as it is?",
+            "options": ["yes", "no"],
+            "target": "yes",
+            "choice": "yes" if n % 4 == 0 or (wording == "warm" and n % 4 < 3) else "no",
+            "participant": f"{wording}{n}",
+            "config": {"wording": wording},
+        }
+        for wording in ("plain", "warm")
+        for n in range(12)
+    ]
+    return "\n".join(map(json.dumps, lines))
+
+
+def transcript_lines() -> str:
+    lines = [
+        {
+            "schema": 1,
+            "kind": "session",
+            "study": "one",
+            "participant": f"p{n}",
+            "text": f"You see card {n}. You say <<red {n}>>. Then you say <<blue>>.",
+        }
+        for n in range(6)
+    ]
+    return "\n".join(map(json.dumps, lines))

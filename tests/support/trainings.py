@@ -25,6 +25,13 @@ WEIGHTS = (2.0, 2.0, 2.0, 1.5, 0.2, 0.0)
 COLUMNS = {
     "checkpoints": "run checkpoint stage step tokens model family rounds format formulation n r "
     "log_loss mass changed kl",
+    "checkpoint_contrasts": "run checkpoint stage step tokens model family format formulation "
+    "contrast level control people effect low high difference difference_low difference_high mass "
+    "n note",
+    "checkpoint_effects": "run checkpoint stage step tokens model family format formulation "
+    "contrasts effects_r effects_rmse difference low high note",
+    "checkpoint_responses": "run checkpoint stage step tokens model format formulation experiment "
+    "people responses missing nats difference low high d note",
     "task": "run checkpoint stage step tokens model measure g g_low g_high loss accuracy "
     "accuracy_per_token margin accuracy_shorter accuracy_longer implicit_accuracy dpo_loss items "
     "missing ties equally_long note",

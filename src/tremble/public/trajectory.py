@@ -48,8 +48,8 @@ def trajectory(
     a repository ("org/model:step-*"), or a TOML file that lists checkpoints. `data`: as of
     `tr.Study`. `task`: a JSONL file of held-out items of the training task. `out`: the study's
     folder, by default named after the source. `options`: see `TrajectoryKeywords`.
-    docs/trajectory.md explains the result's tables `checkpoints`, `task`, `stop`, `at_stop`,
-    `timing` and `equal_gain`. Run the same line again to resume, or to add later checkpoints.
+    docs/trajectory.md explains the result's tables. Run the same line again to resume, or to add
+    later checkpoints.
 
     Raises UserError for errors in the source, the task or the data.
 

@@ -55,7 +55,15 @@ def test_the_page_has_the_section_only_with_checkpoints(two: Analysis, tables: T
     found = folds(tree)
     drawn = [f"training-{axis}-{n}-points" for n, axis in enumerate(("gain", "step", "kl"))]
     ours = [name for name in found if name.startswith("tr") or name in OF_TRAINING]
-    assert ours == ["trajectory-0", "trajectory-1", *OF_TRAINING[2:], *drawn]
+    assert ours == [
+        "trajectory-0",
+        "trajectory-1",
+        "stop",
+        "at_stop",
+        "timing",
+        "equal_gain",
+        *drawn,
+    ]
     assert [row[0] for row in rows(found["trajectory-0"])][:3] == ["Stage", "Step", "g"]
     assert "training" in {part.attrib.get("id") for part in tree.iter("h2")}
     nothing = dataclasses.replace(two, trajectory={}, answers=trained({}).answers)

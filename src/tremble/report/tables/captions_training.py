@@ -28,12 +28,34 @@ _TASK = (
     "token distribution at the start of the answer, over the whole vocabulary, has moved from the"
     " base's: KL(checkpoint || base) in nats, the mean over KL task items."
 )
+_EFFECTS = (
+    "Contrasts: treatments whose effect on people has an interval. Effects r: of the checkpoint's "
+    "effects with people's, over contrasts (from five on). Effects RMSE: root mean squared error "
+    "of its effects, less noise, in the outcome's unit."
+)
+_RESPONSES = (
+    "Responses: what people said in sessions, of which every checkpoint has a score. Nats: -log "
+    "probability of a response, the mean; d: Cohen's d against the base, above 0 where the "
+    "checkpoint finds what people said less likely."
+)
 _WHERE = "Rounds: all, the first, or the later ones."
 
-PIVOT = (
-    f"One column per checkpoint. {_PLACE} {_TASK} {_FIDELITY} Families are shown over all rounds; "
-    "the tables checkpoints and task have these numbers in rows, with first and later rounds."
-)
+
+def pivot_caption(task: bool, people: bool, effects: bool, sessions: bool) -> str:
+    """The caption of checkpoints as columns, on what a study has: a held-out task, decisions with
+    options, contrasts, and sessions."""
+    parts = [
+        f"One column per checkpoint. {_PLACE}",
+        _TASK if task else "",
+        f"{_FIDELITY} Families are shown over all rounds; the tables checkpoints and task have "
+        "these numbers in rows, with first and later rounds."
+        if people
+        else "",
+        f"Effects of treatments: {_EFFECTS}" if effects else "",
+        f"Sessions: {_RESPONSES}" if sessions else "",
+    ]
+    return " ".join(filter(None, parts))
+
 
 TRAINING = {
     "checkpoints": (
@@ -42,6 +64,25 @@ TRAINING = {
     "task": (
         "How much has each checkpoint learnt of the task? "
         f"{_PLACE} Measure: what measures the gain. {_TASK}"
+    ),
+    "checkpoint_contrasts": (
+        "What does a treatment do to people, and to each checkpoint? Contrast: the level less the "
+        "control. People: the effect on people, in the outcome's unit. Effect: the checkpoint's, "
+        "with its 95% interval low and high. Difference: effect less people's, with its 95% "
+        "interval difference low and difference high. n: decisions that every checkpoint of the "
+        f"run has scores for. {_PLACE}"
+    ),
+    "checkpoint_effects": (
+        f"How near are the effects of all treatments together to people's? {_EFFECTS} Difference: "
+        "effects RMSE less the base's, above 0 where the checkpoint is further from people; low "
+        f"and high: its 95% interval. {_PLACE}"
+    ),
+    "checkpoint_responses": (
+        f"How likely does each checkpoint find what people said in sessions? {_RESPONSES} People: "
+        "who said it. Missing: responses that a checkpoint has no score for; they count at none. "
+        "Difference: nats less the base's; low and high: its 95% interval over whole people. A "
+        "row without an experiment is the mean over experiments, each counting once, and its "
+        f"interval is over experiments. {_PLACE}"
     ),
     "stop": (
         "Stop at the earliest checkpoint from which the share g of the final gain stays at or "
@@ -60,9 +101,10 @@ TRAINING = {
         "What happens to the prediction of people if training stops there? Difference: the measure "
         "at the stop minus the measure at the base, or at the last checkpoint (against); low and "
         "high: its 95% interval over whole participants, games and items, on the same decisions. "
-        "p: two-sided. For r and mass above 0 the stop is higher; for log loss below 0 it is "
-        f"better. {_WHERE} Checkpoint: the stop. Smallest: the smallest difference that data "
-        "such as these show with a probability of .80; a smaller one may be missed."
+        "p: two-sided. For r and mass above 0 the stop is higher; for log loss, and for nats per "
+        f"response of sessions (family: the experiment), below 0 it is better. {_WHERE} "
+        "Checkpoint: the stop. Smallest: the smallest difference that data such as these show with "
+        "a probability of .80; a smaller one may be missed."
     ),
     "timing": (
         "When does the measure, r, change? Word: before the stop, with it, or after it; “never”, "

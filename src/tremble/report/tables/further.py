@@ -26,8 +26,9 @@ Row = dict[str, Any]
 # Columns that make up the heading of a section, in this order; the others are cells.
 _HEADING = ("model", "base", "aligned", "format", "mode", "formulation")
 _MODELS = ("model", "base", "aligned")
+_ONE_PER_RUN = ("stop", "equal_gain")  # run is a column
 _ABOVE_TOO = {"controls": ("family",)}  # so that the controls of a family stand side by side
-_ABOVE_TOO |= dict.fromkeys(("checkpoints", "task", "at_stop", "timing"), ("run",))
+_ABOVE_TOO |= dict.fromkeys((name for name in OF_TRAINING if name not in _ONE_PER_RUN), ("run",))
 _COUNTS = {"n", "pairs", "kept", "ties", "clusters", "undefined", "undecided", "clipped", "points"}
 _COUNTS |= {"bin", "resamples", "decisions", "contrasts", "texts", "people_n"}
 _P = {"p", "p_two_sided", "p_holm", "p_bh", "williams_p", "steiger_p"}
@@ -42,6 +43,7 @@ _SOME_TRAININGS = {"run", "stage", "tokens", "accuracy", "accuracy_per_token", "
 _SOME_TRAININGS |= {"accuracy_shorter", "accuracy_longer", "implicit_accuracy", "dpo_loss"}
 _SOME_TRAININGS |= {"kl_task", "equally_long", "family", "rounds", "format", "formulation"}
 _MEASURES = {"loss": "loss per token", "dpo_loss": "DPO loss", "log_loss": "log loss"}
+_MEASURES |= {"nats": "nats per response"}
 _OFF = {"sweep": ("mass", "min_r")}  # where nothing is no missing value but a filter not used
 _BY = (
     ("models", "Shares, r and mass by {}"),

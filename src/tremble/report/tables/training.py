@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tremble.report.tables.captions import heading
-from tremble.report.tables.captions_training import PIVOT
+from tremble.report.tables.captions_training import pivot_caption
 from tremble.report.tables.contrasts import with_interval
 from tremble.report.tables.further import cell, further_layout
 from tremble.report.tables.table import Column, Section, Table, count, family_name
 from tremble.stats.progress.line_fidelity import ALL
 from tremble.stats.tables.stopping import WHOLE
 from tremble.stats.verdict.answer import MARGINS
-from tremble.text import decimal
+from tremble.text import counted, decimal
 
 Row = dict[str, Any]
 Tables = Mapping[str, Sequence[Row] | str]
@@ -23,7 +23,11 @@ _WIDEST = 80  # characters of a block of checkpoints
 _GAP = 2  # between columns
 _PLACE = ("stage", "step", "tokens")
 _OF_PEOPLE = ("n", "r", "log_loss", "mass", "changed", "kl")
+_OF_EFFECTS = ("contrasts", "effects_r", "effects_rmse")
+_OF_SESSIONS = ("responses", "nats", "d")
+_FEW = 3  # experiments of which the answer speaks
 _MASS = MARGINS.mass
+_PIVOTED = ("task", "checkpoints", "checkpoint_effects", "checkpoint_responses")
 _BELOW = ("stop", "at_stop", "timing", "equal_gain")
 _NO_TASK = "No recommendation: there is no held-out task with scores at every checkpoint."
 
@@ -40,7 +44,9 @@ def training_answers(tables: Tables) -> list[str]:
     stops = [row for row in rows_of(tables, "stop") if row["stage"] == WHOLE]
     if stops:
         return [_answer(row, tables) for row in stops]
-    known = rows_of(tables, "checkpoints") and not isinstance(tables.get("stop"), str)
+    known = any(rows_of(tables, name) for name in _PIVOTED) and not isinstance(
+        tables.get("stop"), str
+    )
     return [_NO_TASK] if known else []
 
 
@@ -72,7 +78,7 @@ def _stage_and_last(tables: Tables, run: str | None, at: int) -> tuple[str | Non
     """The stage of a checkpoint, and the number of the run's last one."""
     mine = {
         row["checkpoint"]: row["stage"]
-        for name in ("task", "checkpoints")
+        for name in _PIVOTED
         for row in rows_of(tables, name)
         if row["run"] == run
     }
@@ -82,27 +88,45 @@ def _stage_and_last(tables: Tables, run: str | None, at: int) -> tuple[str | Non
 def _at_stop(
     tables: Tables, run: str | None, against: Collection[str] | None = None
 ) -> Iterator[str]:
-    """r at the stop by family, in the first format and wording, compared with all or some of the
-    checkpoints that the table has."""
+    """Fidelity at the stop by family, in the first format and wording, compared with all or some of
+    the checkpoints that the table has."""
     rows = [
         row
         for row in rows_of(tables, "at_stop")
-        if (row["run"], row["measure"], row["rounds"]) == (run, "r", ALL)
+        if (row["run"], row["rounds"]) == (run, ALL)
         and (against is None or row["against"] in against)
     ]
+    yield from _r_at_stop(tables, run, [row for row in rows if row["measure"] == "r"])
+    yield from _nats_at_stop([row for row in rows if row["measure"] == "nats"])
+
+
+def _r_at_stop(tables: Tables, run: str | None, rows: Sequence[Row]) -> Iterator[str]:
     asked = list(dict.fromkeys((row["format"], row["formulation"]) for row in rows))
-    changes: dict[str, dict[str, str]] = {}
-    for row in rows:
-        if (row["format"], row["formulation"]) == asked[0] and row["difference"] is not None:
-            shown = with_interval(row["difference"], row["low"], row["high"])
-            changes.setdefault(row["family"], {})[row["against"]] = shown
     masses = _masses(tables, run, asked[0]) if asked else {}
-    for family, by in changes.items():
-        compared = ", ".join(f"{value} against the {other}" for other, value in by.items())
-        how = f" ({', '.join(asked[0])})" if len(asked) > 1 else ""
+    how = f" ({', '.join(asked[0])})" if len(asked) > 1 else ""
+    for family, compared in _compared(rows).items():
         mass = masses.get(family)
         little = "" if mass is None or mass >= _MASS else f" (mass {decimal(mass)}: r says little)"
         yield f"r on {family_name(family)}{how}{little}: {compared}."
+
+
+def _nats_at_stop(rows: Sequence[Row]) -> Iterator[str]:
+    found = _compared(rows)
+    for experiment, compared in [*found.items()][:_FEW]:
+        yield f"Nats per response in {experiment}: {compared}."
+    if len(found) > _FEW:
+        yield f"{counted(len(found) - _FEW, 'more experiment')} in the table at_stop."
+
+
+def _compared(rows: Sequence[Row]) -> dict[str, str]:
+    """By family what is said of the differences in the first format and wording."""
+    first = next(((row["format"], row["formulation"]) for row in rows), None)
+    said: dict[str, list[str]] = {}
+    for row in rows:
+        if (row["format"], row["formulation"]) == first and row["difference"] is not None:
+            shown = with_interval(row["difference"], row["low"], row["high"])
+            said.setdefault(row["family"], []).append(f"{shown} against the {row['against']}")
+    return {family: ", ".join(parts) for family, parts in said.items()}
 
 
 def _masses(tables: Tables, run: str | None, asked: tuple[str, str]) -> dict[str, float]:
@@ -137,7 +161,7 @@ def pivots(tables: Tables) -> list[Table]:
     characters: where they are in training, what they have learnt of the task, and how well they
     predict people by family, format and wording. The first has the caption."""
     made: list[Table] = []
-    runs = [row["run"] for name in ("checkpoints", "task") for row in rows_of(tables, name)]
+    runs = [row["run"] for name in _PIVOTED for row in rows_of(tables, name)]
     for run in dict.fromkeys(runs):
         lines = list(_lines(tables, run))
         if not lines:
@@ -149,7 +173,8 @@ def pivots(tables: Tables) -> list[Table]:
             if len(blocks) > 1:
                 title += f" ({block[0]} to {block[-1]})"
             name = f"trajectory-{len(made)}"
-            made.append(_pivot(name, title, PIVOT if not made else "", lines, block))
+            caption = "" if made else pivot_caption(*(bool(rows_of(tables, n)) for n in _PIVOTED))
+            made.append(_pivot(name, title, caption, lines, block))
     return made
 
 
@@ -157,22 +182,36 @@ Line = tuple[str, str, dict[int, str]]  # heading, label, the cell of each check
 
 
 def _lines(tables: Tables, run: str | None) -> Iterator[Line]:
-    task = [row for row in rows_of(tables, "task") if row["run"] == run]
-    people = [row for row in rows_of(tables, "checkpoints") if row["run"] == run]
+    task, people, effects, said = (
+        [row for row in rows_of(tables, name) if row["run"] == run] for name in _PIVOTED
+    )
     above = "Training"
     if task:
         above = "Training and held-out task"
-    yield from _known(above, _PLACE, task or people)
+    yield from _known(above, _PLACE, task or people or said)
     if task:
         keys = list(task[0])
         yield from _known(above, keys[keys.index("measure") + 1 : keys.index("note")], task)
-    groups: dict[str, list[Row]] = {}
-    for row in people:
-        if row["rounds"] == ALL:
-            names = (family_name(row["family"]), row["format"], row["formulation"])
-            groups.setdefault(" · ".join(names), []).append(row)
-    for about, rows in groups.items():
+    for about, rows in _groups(row for row in people if row["rounds"] == ALL):
         yield from _known(about, _OF_PEOPLE, rows)
+    for about, rows in _groups(effects):
+        yield from _known(f"{about} · effects of treatments", _OF_EFFECTS, rows)
+    means = [row for row in said if row["experiment"] is None] or said
+    for about, rows in _groups({**row, "family": _experiment(row)} for row in means):
+        yield from _known(about, _OF_SESSIONS, rows)
+
+
+def _experiment(row: Row) -> str:
+    return "mean over experiments" if row["experiment"] is None else str(row["experiment"])
+
+
+def _groups(rows: Iterable[Row]) -> Iterator[tuple[str, list[Row]]]:
+    """Rows by family, format and wording, with what is said above them."""
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        names = (family_name(row["family"]), row["format"], row["formulation"])
+        groups.setdefault(" · ".join(names), []).append(row)
+    yield from groups.items()
 
 
 def _known(about: str, keys: Sequence[str], rows: Sequence[Row]) -> Iterator[Line]:

@@ -75,6 +75,11 @@ class LineFidelity:
         """The probability of all options together; the mean is the measure."""
         return Fidelity(self.mass, self.arrays.clusters)
 
+    @property
+    def measures(self) -> dict[str, Fidelity]:
+        """The measures that have intervals, by name."""
+        return {"r": self.r, "log_loss": self.log_loss, "mass": self.mean_mass}
+
     def changed(self) -> np.ndarray:
         """(S): the share of decisions whose likeliest option is another than the base's."""
         shares = np.where(np.isfinite(self.shares), self.shares, -1.0)[:, :, self.known]
@@ -125,14 +130,7 @@ def line_fidelities(line: Line, subsets: Sequence[Subset]) -> Iterator[LineFidel
     """A line on every subset, in every format and wording in which its base and another of its
     models were read. Decisions of which not all models say something stay, with NaN."""
     for subset in subsets:
-        places = {_run(*one): at for at, one in reversed([*enumerate(subset.arrays.runs)])}
-        base = line.models[0]
-        for model, format_, formulation in dict.fromkeys(map(_of, subset.arrays.runs)):
-            if model != base:
-                continue
-            at = [places.get((one, format_, formulation)) for one in line.models]
-            if sum(one is not None for one in at) < 2:
-                continue
+        for format_, formulation, at in readings(line, subset.arrays.runs):
             yield LineFidelity(
                 subset.arrays.family,
                 subset.rounds,
@@ -144,15 +142,23 @@ def line_fidelities(line: Line, subsets: Sequence[Subset]) -> Iterator[LineFidel
             )
 
 
+def readings(
+    line: Line, runs: Sequence[tuple[str, str, str]]
+) -> Iterator[tuple[str, str, list[int | None]]]:
+    """The formats and wordings in which a line's base and another of its models were read, with the
+    place of each of its models among `runs` (model, format, wording), None where it is not."""
+    places = {_run(*one): at for at, one in reversed([*enumerate(runs)])}
+    for model, format_, formulation in dict.fromkeys(_run(*one) for one in runs):
+        at = [places.get((one, format_, formulation)) for one in line.models]
+        if model == line.models[0] and sum(one is not None for one in at) > 1:
+            yield format_, formulation, at
+
+
 def _rows(values: np.ndarray, at: Sequence[int | None], axis: int) -> np.ndarray:
     """Rows of an array along an axis, NaN where there is none."""
     nothing = np.full_like(values.take([0], axis=axis), np.nan)
     whole = np.concatenate([values, nothing], axis=axis)
     return whole.take([-1 if one is None else one for one in at], axis=axis)
-
-
-def _of(run: tuple[str, str, str]) -> tuple[str, str, str]:
-    return _run(*run)
 
 
 def _run(model: str, format_: str, formulation: str) -> tuple[str, str, str]:

@@ -11,7 +11,7 @@ from scipy import sparse
 
 from tremble.stats.frames.comparisons import Comparison, format_name
 from tremble.stats.inference.effects import Effects, error_covariance
-from tremble.stats.inference.joint_effects import joint_covariance, pair_errors
+from tremble.stats.inference.joint_effects import PairErrors, joint_covariance, pair_errors
 from tremble.stats.inference.meta_analysis import (
     MIN_EFFECTS,
     Line,
@@ -148,30 +148,58 @@ def effect_errors_table(made: ContrastTables, comparisons: Sequence[Comparison])
 
 
 def _errors_row(made: ContrastTables, family: Treated, base: int, aligned: int) -> Row | None:
-    name = family.design.family
-    scored = [made.scored.get((name, run)) for run in (base, aligned)]
-    if scored[0] is None or scored[1] is None:
+    errors = errors_between(*over_the_same(made, family, (base, aligned)))
+    if errors is None:
         return None
-    if scored[0] is scored[1]:
-        sides = [made.kept(family, run) for run in (base, aligned)]
-    else:  # people's effects are to be the same for both
-        both = np.intersect1d(scored[0].at, scored[1].at)
-        mask = np.zeros(len(family.design.people), bool)
-        mask[both] = True
-        pair = Scored(family.design, [base, aligned], mask)
-        found = {
-            place: pair.measured(arms)
-            for place, arms in enumerate(family.arms)
-            if not family.refused(place)
-        }
-        sides = [
-            {place: Found(one, side) for place, one in found.items() if one.people is not None}
-            for side in (0, 1)
-        ]
-    known = [place for place, found in sides[0].items() if found.people.variance]
+    contrasts, found = errors
+    return {
+        "contrasts": contrasts,
+        "rmse_base": found.base,
+        "rmse_aligned": found.aligned,
+        "difference": found.base - found.aligned,
+        "low": None if found.high is None else -found.high,
+        "high": None if found.low is None else -found.low,
+        "note": None,
+    }
+
+
+def over_the_same(
+    made: ContrastTables, family: Treated, runs: Sequence[int]
+) -> list[dict[int, Found]]:
+    """What was found of a family's contrasts in several runs, over the decisions that all of them
+    have scored: of each run by the contrast's place among the family's arms, as `kept`."""
+    name = family.design.family
+    scored = {run: made.scored.get((name, run)) for run in runs}
+    parts = [part for part in scored.values() if part is not None]
+    if len(parts) < len(scored):
+        return [{} for _ in runs]
+    if all(part is parts[0] for part in parts):
+        return [made.kept(family, run) for run in runs]
+    mask = np.ones(len(family.design.people), bool)  # people's effects are to be the same for all
+    for part in parts:
+        mask &= np.isin(np.arange(len(mask)), part.at)
+    both = Scored(family.design, list(scored), mask)
+    found = {
+        place: both.measured(arms)
+        for place, arms in enumerate(family.arms)
+        if not family.refused(place)
+    }
+    sides = {
+        run: {place: Found(one, side) for place, one in found.items() if one.people is not None}
+        for side, run in enumerate(scored)
+    }
+    return [sides[run] for run in runs]
+
+
+def errors_between(
+    base: dict[int, Found], other: dict[int, Found]
+) -> tuple[int, PairErrors] | None:
+    """How far the effects of two runs of `over_the_same` are from people's, over so many contrasts
+    with an interval; None without any."""
+    known = [place for place, found in base.items() if found.people.variance]
     if not known:
         return None
-    lists = [[side[place] for place in known] for side in sides]
+    lists = [[side[place] for place in known] for side in (base, other)]
     influences = sparse.vstack(
         [one.measured.influence[[one.place]] for side in lists for one in side], format="csc"
     )
@@ -179,18 +207,5 @@ def _errors_row(made: ContrastTables, family: Treated, base: int, aligned: int) 
     differences = [together([one.difference for one in side]) for side in lists]
     variances = np.concatenate([side.variance for side in differences])
     df = float(np.nanmin(np.concatenate([side.df for side in differences]), initial=math.inf))
-    errors = pair_errors(
-        differences[0].value,
-        differences[1].value,
-        joint_covariance(influences, variances),
-        df,
-    )
-    return {
-        "contrasts": len(known),
-        "rmse_base": errors.base,
-        "rmse_aligned": errors.aligned,
-        "difference": errors.base - errors.aligned,
-        "low": None if errors.high is None else -errors.high,
-        "high": None if errors.low is None else -errors.low,
-        "note": None,
-    }
+    covariance = joint_covariance(influences, variances)
+    return len(known), pair_errors(differences[0].value, differences[1].value, covariance, df)

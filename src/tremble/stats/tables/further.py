@@ -40,6 +40,8 @@ from tremble.stats.tables.stopping import (
     timing_table,
 )
 from tremble.stats.tables.surface_forms import surface_forms_table
+from tremble.stats.tables.trained_contrasts import contrasts_table, effects_table
+from tremble.stats.tables.trained_sessions import responses_table
 from tremble.stats.tables.trajectory import Training, fidelity_table, task_table
 from tremble.stats.tables.uncertainty import difference_table, interval_table, vote_table
 from tremble.stats.tables.worth import worth_table
@@ -100,7 +102,9 @@ class TableSource:
     def training(self) -> Training:
         """The checkpoints of a training, where the study has some."""
         made = self.analysis
-        return Training(made.trajectory, made.evidence, made.answers)
+        return Training(
+            made.trajectory, made.evidence, made.answers, made.contrasts, lambda: self.sessions
+        )
 
     def wins(self, by: str) -> list[Row]:
         """Wins within the subsets of a breakdown (`frames.subsets`)."""
@@ -221,6 +225,18 @@ _TABLES = {
         "Fidelity to people, checkpoint by checkpoint",
         lambda of: fidelity_table(of.training),
     ),
+    "checkpoint_contrasts": _Further(
+        "What treatments do to people and to each checkpoint",
+        lambda of: contrasts_table(of.training),
+    ),
+    "checkpoint_effects": _Further(
+        "How near are the effects of treatments on each checkpoint to those on people?",
+        lambda of: effects_table(of.training),
+    ),
+    "checkpoint_responses": _Further(
+        "How likely does each checkpoint find what people said in a session?",
+        lambda of: responses_table(of.training, of.resamples),
+    ),
     "task": _Further(
         "How well does each checkpoint do the held-out task?",
         lambda of: task_table(of.training),
@@ -244,7 +260,10 @@ _TABLES = {
 }
 # What a study of sessions, or of checkpoints, is made for; shown without being asked for.
 OF_SESSIONS = ("responses", "misalignment", "positions", "personas")
-OF_TRAINING = ("checkpoints", "task", "stop", "at_stop", "timing", "equal_gain")
+OF_TRAINING = (
+    *("checkpoints", "checkpoint_contrasts", "checkpoint_effects", "checkpoint_responses"),
+    *("task", "stop", "at_stop", "timing", "equal_gain"),
+)
 FURTHER = {name: table.about for name, table in _TABLES.items()}
 # What stands under names of its own where tables do: in JSON, on pages and in exports.
 _TAKEN = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from tremble.stats.inference.bootstrap import RESAMPLES
 from tremble.stats.progress.changes import Change, levels
 from tremble.stats.progress.gain import Estimate
 from tremble.stats.progress.line_fidelity import LineFidelity
+from tremble.stats.progress.line_sessions import LineSessions
 from tremble.stats.progress.series import Fidelity
 from tremble.stats.progress.stop import Stop, at_equal_g, choose_stop, fidelity_at
 from tremble.stats.progress.timing import timing
@@ -18,6 +19,7 @@ from tremble.stats.progress.training import Line
 from tremble.stats.tables.trajectory import DPO, Training
 
 Row = dict[str, Any]
+_Fidelity = LineFidelity | LineSessions
 WHOLE = "all"
 LEVELS = (0.25, 0.5, 0.75, 1.0)  # of g, at which runs are compared
 
@@ -105,18 +107,17 @@ def at_stop_table(training: Training, resamples: int = RESAMPLES) -> list[Row]:
 
     run, family, rounds, format, formulation, measure, against, checkpoint (the stop), difference
     (at the stop less that at the other), low, high, p (paired, over whole clusters), smallest (the
-    smallest difference that such data show with a probability of .80), n (decisions) and note.
+    smallest difference that such data show with a probability of .80), n (decisions) and note. Of
+    sessions family is the experiment, the measure "nats" (per response) and n counts responses.
     """
-    rows = []
-    for line, one, stop in _with_stops(training, resamples):
-        for measure, fidelity in measures_of(one).items():
-            found = fidelity_at(stop, fidelity, resamples=resamples)
-            if found is None:
-                continue
-            for against, change in (("base", found.base), ("last", found.last)):
-                row = {**_about(line, one, measure), **_change_row(against, change)}
-                rows.append({**row, "n": int(one.known.sum())})
-    return rows
+    some: list[tuple[Line, Sequence[_Fidelity]]] = [*training.fidelities, *training.of_sessions]
+    return [
+        {**_about(line, one, measure), **_change_row(against, change), "n": int(one.known.sum())}
+        for line, one, stop in _with_stops(training, resamples, some)
+        for measure, fidelity in one.measures.items()
+        if (found := fidelity_at(stop, fidelity, resamples=resamples)) is not None
+        for against, change in (("base", found.base), ("last", found.last))
+    ]
 
 
 def timing_table(training: Training, resamples: int = RESAMPLES) -> list[Row]:
@@ -129,8 +130,8 @@ def timing_table(training: Training, resamples: int = RESAMPLES) -> list[Row]:
     smallest change that the band shows everywhere with a probability of .80), n.
     """
     rows = []
-    for line, one, stop in _with_stops(training, resamples):
-        found = timing(one.r, stop, resamples=resamples)
+    for line, one, stop in _with_stops(training, resamples, training.fidelities):
+        found = timing(one.measures["r"], stop, resamples=resamples)
         rows.append(
             {
                 **_about(line, one, "r"),
@@ -224,22 +225,19 @@ def _equal_row(run: str, gain: float, scale: float | None = None, **more: Any) -
     return {**row, "note": None, **more}
 
 
-def measures_of(one: LineFidelity) -> dict[str, Fidelity]:
-    """The measures of fidelity that have intervals, by name."""
-    return {"r": one.r, "log_loss": one.log_loss, "mass": one.mean_mass}
-
-
-def _with_stops(training: Training, resamples: int) -> Iterator[tuple[Line, LineFidelity, Stop]]:
+def _with_stops(
+    training: Training, resamples: int, some: Iterable[tuple[Line, Sequence[_Fidelity]]]
+) -> Iterator[tuple[Line, _Fidelity, Stop]]:
     stops = {
         line.run: stop for line, stage, _, stop in _stops(training, resamples) if stage == WHOLE
     }
-    for line, some in training.fidelities:
+    for line, found in some:
         if line.run in stops:
-            for one in some:
+            for one in found:
                 yield line, one, stops[line.run]
 
 
-def _about(line: Line, one: LineFidelity, measure: str) -> Row:
+def _about(line: Line, one: _Fidelity, measure: str) -> Row:
     return {
         "run": line.run or None,
         "family": one.family,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -10,12 +10,16 @@ from typing import Any
 import numpy as np
 
 from tremble.stats.frames.evidence import Evidence
+from tremble.stats.frames.session_responses import Sessions
 from tremble.stats.frames.task_answers import TaskAnswers
+from tremble.stats.frames.treatments import Contrast
 from tremble.stats.progress.changes import levels
 from tremble.stats.progress.gain import Estimate, gains
 from tremble.stats.progress.line_fidelity import LineFidelity, line_fidelities, subsets_of
+from tremble.stats.progress.line_sessions import LineSessions, line_sessions
 from tremble.stats.progress.series import Task
 from tremble.stats.progress.training import Line, lines_of
+from tremble.stats.tables.contrasts import ContrastTables
 from tremble.tasks.task_measures import Measure, Sums, dpo_loss, equally_long, loss, measures
 
 Row = dict[str, Any]
@@ -26,12 +30,14 @@ LOSS, DPO = "loss", "dpo_loss"
 @dataclass(frozen=True)
 class Training:
     """What the tables of a trajectory are made of: its record (empty: the study has none), what
-    people did and models predict, and the answers of its task. What several tables need is made
-    once."""
+    people did and models predict, the answers of its task, the study's contrasts and what `said`
+    gives of its sessions. What several tables need is made once."""
 
     record: Mapping[str, Any] = field(default_factory=dict)
     evidence: Evidence = field(default_factory=Evidence)
     answers: TaskAnswers = field(default_factory=TaskAnswers)
+    contrasts: Sequence[Contrast] = ()
+    said: Callable[[], Sessions | None] = lambda: None
 
     @cached_property
     def lines(self) -> list[Line]:
@@ -57,7 +63,12 @@ class Training:
     @cached_property
     def _scored(self) -> set[str]:
         answered = [name for name, sums in self.sums.items() if not sums.missing.all()]
-        return {*self.evidence.predictions["model"].unique(), *answered}
+        found = {*self.evidence.predictions["model"].unique(), *answered}
+        sessions = self.sessions
+        if sessions is not None:
+            read = sessions.runs.join(sessions.scored, on="run", how="semi")
+            found |= {*read["model"].unique()}
+        return found
 
     @cached_property
     def sums(self) -> dict[str, Sums]:
@@ -67,6 +78,26 @@ class Training:
     def fidelities(self) -> list[tuple[Line, list[LineFidelity]]]:
         subsets = list(subsets_of(self.evidence)) if self.lines else []
         return [(line, list(line_fidelities(line, subsets))) for line in self.lines]
+
+    @cached_property
+    def of_sessions(self) -> list[tuple[Line, list[LineSessions]]]:
+        """The lines on the sessions of a study that has some."""
+        if self.sessions is None:
+            return []
+        return [(line, list(line_sessions(line, self.sessions))) for line in self.lines]
+
+    @cached_property
+    def sessions(self) -> Sessions | None:
+        """None in a study without any that was scored."""
+        sessions = self.said() if self.record else None
+        return None if sessions is None or sessions.scored.is_empty() else sessions
+
+    @cached_property
+    def contrasted(self) -> ContrastTables | None:
+        """The contrasts of a study with some. Raises UserError as `ContrastTables`."""
+        if not (self.lines and self.contrasts):
+            return None
+        return ContrastTables(self.evidence, self.contrasts)
 
     @cached_property
     def divergences(self) -> dict[str, tuple[float, int]]:
