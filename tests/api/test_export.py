@@ -20,7 +20,7 @@ from tests.support.scored_sessions import PAIR, drawn, said, scored, study
 from tests.support.stat_frames import decision, loop_r, score
 from tests.support.studies import run, study_file
 from tremble.api.codebook import MEANINGS, codebook, without_empty
-from tremble.api.export import OF_SESSIONS, export_study, tidy
+from tremble.api.export import OF_SESSIONS, OF_TRAINING, export_study, tidy
 from tremble.api.results import analyze_study
 from tremble.commands.program import app
 from tremble.stats.frames.clusters import top_levels
@@ -34,6 +34,28 @@ from tremble.store.schemas import DECISIONS, SCORES
 def table(scores: list[Any], decisions: list[Any]) -> pl.DataFrame:
     plain = [{"presentations": 1, "config": "{}", **row} for row in decisions]
     return tidy(pl.DataFrame(scores, schema=SCORES), pl.DataFrame(plain, schema=DECISIONS))
+
+
+def test_checkpoints_have_their_place_in_training() -> None:
+    """The base and a stage before belong to both runs; other studies have no such columns."""
+    names = ["base", "sft", "a1", "b1", "b2"]
+    scores = [score("a", [0.3, 0.1], model=name) for name in [*names, "beside"]]
+    decisions = [{"presentations": 1, "config": "{}", **decision("a", choice="yes")}]
+    listed = [("sft", 4, "sft", ""), ("a1", 2, "dpo", "a"), ("b1", 2, "dpo", "b")]
+    listed.append(("b2", 8, "dpo", "b"))
+    keys = ("model", "step", "stage", "run")
+    made = [{**dict(zip(keys, one, strict=True)), "tokens": None} for one in listed]
+    frames = pl.DataFrame(scores, schema=SCORES), pl.DataFrame(decisions, schema=DECISIONS)
+    found = tidy(*frames, trajectory={"base": "base", "checkpoints": made})
+    assert found.select("model", "run", "stage", "step", "checkpoint").rows() == [
+        ("base", None, None, 0, 0),
+        ("sft", None, "sft", 4, 1),
+        ("a1", "a", "dpo", 2, 2),
+        ("b1", "b", "dpo", 2, 2),
+        ("b2", "b", "dpo", 8, 3),
+        ("beside", None, None, None, None),
+    ]
+    assert not {"run", "stage", "step", "checkpoint"} & set(tidy(*frames).columns)
 
 
 def test_presentations_are_normalised_then_averaged_and_theory_stands_beside() -> None:
@@ -129,7 +151,7 @@ def test_parameters_are_columns_with_names_that_stata_takes() -> None:
         ],
     )
     # No item was read, no option has a value, and nobody made several choices.
-    own = found.columns[len(MEANINGS) - 3 - len(OF_SESSIONS) :]
+    own = found.columns[len(MEANINGS) - 3 - len(OF_SESSIONS) - len(OF_TRAINING) :]
     assert own[0] == "config_stakes"
     assert len(set(found.columns)) == len(found.columns)
     assert all(len(name) <= 32 and name.replace("_", "a").isalnum() for name in found.columns)

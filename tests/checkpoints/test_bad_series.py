@@ -50,6 +50,18 @@ def test_one_that_is_not_whole_beside_good_ones(here: Path, tiny: Path, loras: l
         assert "--json" in more or "Left out: run/checkpoint-8. " in out
     models = [row["model"] for row in tables_of(here / "out")["task"]]
     assert models == [str(tiny), *(name for name in names if name != "run/checkpoint-8")]
+    # Also later, when nobody sees the command's output.
+    said = "Left out of the series of checkpoints: run/checkpoint-8: "
+    assert said in "".join(map(str, tremble("analyze", here / "out")))
+    words = " ".join(tremble("methods", here / "out")[1].split())
+    assert "We left out 1 checkpoint that could not be used (run/checkpoint-8: " in words
+    assert tremble("export", here / "out", "--to", "parquet")[0] == 0
+    rows = pl.read_parquet(here / "out" / "export" / "trajectory-run.parquet")
+    found = rows.select("model", "run", "stage", "step", "checkpoint").unique(maintain_order=True)
+    assert found.rows() == [
+        (str(tiny), None, None, 0, 0),
+        *((f"run/checkpoint-{s}", None, None, s, n) for n, s in enumerate((2, 4, 16), 1)),
+    ]
 
 
 @pytest.mark.slow

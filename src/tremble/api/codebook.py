@@ -61,6 +61,12 @@ MEANINGS = {
     "response_tokens": "number of tokens of the response; no column without sessions",
     "response_likeliest": "1 if the first token of the response is the likeliest first token, else "
     "0; no column without sessions",
+    "run": "run of the training, empty for checkpoints that belong to all runs; no column without "
+    "checkpoints of a training",
+    "stage": "stage of the training; no column without checkpoints of a training",
+    "step": "steps of the stage so far; no column without checkpoints of a training",
+    "checkpoint": "number of the checkpoint in its run, 0 for the base; no column without "
+    "checkpoints of a training",
     "normative": "probability of the option according to theory, empty if theory makes no "
     "prediction",
     "normative_why": "why theory makes no prediction",

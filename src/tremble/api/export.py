@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -27,6 +28,7 @@ from tremble.stats.frames.clusters import units
 from tremble.stats.frames.comparisons import format_column
 from tremble.stats.frames.outcomes import CHOICE, outcomes
 from tremble.stats.frames.predictions import RUN, predictions, scored_presentations
+from tremble.stats.progress.training import lines_of
 from tremble.stats.tables.models import runs
 from tremble.store.provenance import slug
 from tremble.store.schemas import SCORES, completed, with_columns
@@ -35,6 +37,7 @@ from tremble.store.study_folder import Store
 FORMATS = ("csv", "parquet")
 SAID = ("nats", "nats_closed", "response_tokens", "response_likeliest")
 OF_SESSIONS = ("response", *SAID)
+OF_TRAINING = ("run", "stage", "step", "checkpoint")
 OTHER = "other"  # kind of a row that r leaves out
 _CURE = "give another --out"
 CHANGED_SECONDS = 60.0  # a table that is so much newer than its codebook is no longer as exported
@@ -42,13 +45,17 @@ LEADING = 6  # first columns by which an exported table is known
 
 
 def tidy(
-    scores: pl.DataFrame, decisions: pl.DataFrame, columns: Mapping[str, str] | None = None
+    scores: pl.DataFrame,
+    decisions: pl.DataFrame,
+    columns: Mapping[str, str] | None = None,
+    trajectory: Mapping[str, Any] | None = None,
 ) -> pl.DataFrame:
     """One row per run, decision and option in question; columns as in `MEANINGS`, then one per
     game parameter (`config_NAME`) and fact about the person (`person_NAME`).
 
     `scores` and `decisions` as a study holds them (`Store.scores`, `Store.decisions`), `columns`
-    the parameters' columns by their own names if known (`parameter_columns`).
+    the parameters' columns by their own names if known (`parameter_columns`), `trajectory` the
+    checkpoints of a training as the record of a run has them.
     """
     facts = _facts(decisions)
     shares = scored_presentations(scores)
@@ -66,6 +73,7 @@ def tidy(
         .join(predicted, on=[*RUN, "decision", "option"], how="left", maintain_order="left")
         .join(shown, on=[*RUN, "decision"], how="left", maintain_order="left")
         .join(failed, on=[*RUN, "decision"], how="left", maintain_order="left")
+        .join(_places(trajectory), on="model", how="left", maintain_order="left")
         .join(_said(scores), on=[*RUN, "decision"], how="left", maintain_order="left")
         .with_columns(pl.when("says").then(pl.col(name)).alias(name) for name in SAID)
         .with_columns(
@@ -86,6 +94,7 @@ def tidy(
         "item": rows["item"].null_count() == rows.height,
         "value": rows["value"].null_count() == rows.height,
         "choices_each": rows["choices_each"].null_count() == rows.height,
+        **dict.fromkeys(OF_TRAINING, not trajectory),
         **dict.fromkeys(OF_SESSIONS, rows["response"].null_count() == rows.height),
     }
     leading = [name for name in MEANINGS if not empty.get(name)]
@@ -94,6 +103,25 @@ def tidy(
         values = parameters(decisions, named, kind)
         table = table.join(values, on="decision", how="left", maintain_order="left")
     return table
+
+
+def _places(trajectory: Mapping[str, Any] | None) -> pl.DataFrame:
+    """model, and where it is in its training: run, stage, step and checkpoint."""
+    rows: dict[str, dict[str, Any]] = {}
+    for line in lines_of(trajectory) if trajectory else ():
+        for place, model in enumerate(line.models):
+            of_all = not place or model in rows  # the base, or of a stage before
+            rows[model] = {
+                "model": model,
+                "run": None if of_all else line.run or None,
+                "stage": line.stages[place] or None,
+                "step": line.steps[place],
+                "checkpoint": place,
+            }
+    schema = {"model": pl.String, "run": pl.String, "stage": pl.String}
+    return pl.DataFrame(
+        list(rows.values()), schema={**schema, "step": pl.Int64, "checkpoint": pl.Int64}
+    )
 
 
 def _said(scores: pl.DataFrame) -> pl.DataFrame:
@@ -251,7 +279,7 @@ def tidy_study(store: Store) -> tuple[pl.DataFrame, dict[str, str]]:
     column."""
     decisions = store.decisions()
     columns = parameter_columns(decisions)
-    found = tidy(store.scores(), decisions, columns)
+    found = tidy(store.scores(), decisions, columns, store.read_run().get("trajectory"))
     names = {column: parameter for parameter, column in columns.items()}
     facts = parameter_columns(decisions, FACTS)
     return found, names | {column: f"person.{fact}" for fact, column in facts.items()}

@@ -17,11 +17,11 @@ Row = dict[str, Any]
 def trained(store: Store, rows_of: Callable[[str], list[Row]]) -> Row | None:
     """The facts about a study's checkpoints; None where it has none.
 
-    base, checkpoints (how many others), stages and runs (their names, in order), keep; task (its
-    file; None without one), items and clusters of it, measure of the gain ("loss" or "dpo_loss")
-    and beta of the DPO loss (None for "loss"); stops: of each run (None where there is one) the
-    number of the checkpoint to stop at, or the reason why none is recommended. `rows_of` gives the
-    rows of a table by its name.
+    base, checkpoints (how many others), stages and runs (their names, in order), left_out (those
+    that could not be used, with the reason), keep; task (its file; None without one), items and
+    clusters of it, measure of the gain ("loss" or "dpo_loss") and beta of the DPO loss (None for
+    "loss"); stops: of each run (None where there is one) the number of the checkpoint to stop at,
+    or the reason why none is recommended. `rows_of` gives the rows of a table by its name.
     """
     record = store.read_run().get("trajectory")
     if record is None:
@@ -36,6 +36,7 @@ def trained(store: Store, rows_of: Callable[[str], list[Row]]) -> Row | None:
         "checkpoints": sum(one["model"] != record["base"] for one in some),
         "stages": list(dict.fromkeys(one["stage"] for one in some if one["stage"])),
         "runs": list(dict.fromkeys(one["run"] for one in some if one["run"])),
+        "left_out": list(record.get("left_out", ())),
         "keep": record["keep"],
         "task": None if items is None else record["task"],
         "items": None if items is None else items["item"].n_unique(),

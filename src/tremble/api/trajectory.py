@@ -121,7 +121,7 @@ def _asked(text: str) -> dict[str, Any]:
     """What a study file asks for, but for its checkpoints."""
     content = tomllib.loads(text)
     known = {**content.get("study", {}), **content.get("trajectory", {})}
-    return {key: value for key, value in known.items() if key not in ("name", "source")}
+    return {key: value for key, value in known.items() if key not in ("name", "source", "left_out")}
 
 
 def name_of(source: str) -> str:

@@ -60,6 +60,7 @@ def study_text(series: Series, asked: Asked, embedded: Sequence[str]) -> str:
                 "gain": asked.gain,
                 "keep": asked.keep,
                 "template": _template(asked.template),
+                "left_out": [f"{name}: {reason}" for name, reason in series.left_out] or None,
             },
         ),
         *(

@@ -35,7 +35,8 @@ class Trajectory:
     `base`: the model that they are compared with; `task`: a file of held-out items, None for none;
     `gain`: what the gain on it is measured by; `keep`: the share of the gain that a stop keeps;
     `beta`: of the DPO loss; `template`: the chat template of all task prompts, None for that of the
-    last checkpoint that has one. `source`: where the checkpoints were found, as the user wrote it.
+    last checkpoint that has one. `source`: where the checkpoints were found, as the user wrote it;
+    `left_out`: those found there that could not be used, with the reason.
     """
 
     checkpoints: tuple[Checkpoint, ...]
@@ -46,6 +47,7 @@ class Trajectory:
     beta: float = 0.1
     template: str | None = None
     source: str | None = None
+    left_out: tuple[str, ...] = ()
 
 
 def trajectory_of(where: Reader, content: Mapping[str, Any]) -> Trajectory | None:

@@ -70,9 +70,9 @@ def unfinished(out: Path) -> list[str]:
 
 def caveats(out: Path) -> list[str]:
     """What a reader must know apart from the numbers: what is not scored (`unfinished`), built-in
-    fake models, samples, data that are analysed together, decisions to which wordings and controls
-    do not apply, additions to templates, control tokens in people's words, precisions, pairs that
-    are none, extensions."""
+    fake models, samples, checkpoints left out, data that are analysed together, decisions to which
+    wordings and controls do not apply, additions to templates, control tokens in people's words,
+    precisions, pairs that are none, extensions."""
     store = Store(out)
     run, notes = store.read_run(), dict.fromkeys(unfinished(out))
     if made_up := [
@@ -101,6 +101,10 @@ def caveats(out: Path) -> list[str]:
                 f"{family}: {names} are analysed together; `--by dataset` shows the data sets "
                 "separately."
             ] = None
+    notes |= dict.fromkeys(
+        f"Left out of the series of checkpoints: {one}"
+        for one in run.get("trajectory", {}).get("left_out", ())
+    )
     notes |= dict.fromkeys(_unnamed(store))
     notes |= dict.fromkeys(_turned(store))
     notes |= dict.fromkeys(_old_sessions(store))

@@ -92,4 +92,12 @@ TRAJECTORY = (
         "where the checkpoints were found; a note for readers",
         example='"runs/dpo"',
     ),
+    Key(
+        "trajectory",
+        "left_out",
+        "texts",
+        (),
+        "checkpoints that are missing from the series, each with the reason; a note for readers",
+        example='["runs/dpo/checkpoint-300: its weights are incomplete"]',
+    ),
 )

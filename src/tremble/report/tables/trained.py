@@ -23,6 +23,11 @@ def of_checkpoints(facts: Facts) -> Iterator[str]:
         f"We compared {counted(one['checkpoints'], 'checkpoint')} of a training"
         f"{about and f' ({about})'} with {one['base']}, the model before this training."
     )
+    if one["left_out"]:
+        yield (
+            f"We left out {counted(len(one['left_out']), 'checkpoint')} that could not be used "
+            f"({'; '.join(text.rstrip('.') for text in one['left_out'])})."
+        )
     if one["task"] is None:
         yield "There was no held-out task, so no gain was measured and no stop was chosen."
         return
