@@ -163,7 +163,9 @@ class TaskAgain:
 
     def chooses(self) -> np.ndarray:
         """[items]: whether an item's cluster is of the half that chooses the stop."""
-        return np.array([hashlib.sha256(c.encode()).digest()[0] % 2 == 0 for c in self.clusters])
+        names = set(self.clusters.tolist())
+        order = sorted(names, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
+        return np.isin(self.clusters, order[: (len(order) + 1) // 2])
 
 
 def progress(loss: np.ndarray) -> np.ndarray:

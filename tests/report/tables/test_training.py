@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -83,7 +84,8 @@ def test_blocks_of_checkpoints_have_at_most_80_columns(alone: Tables) -> None:
         assert sum(widths) <= 80
     shown = [int(column.name) for table in tables for column in table.columns[1:]]
     assert shown == list(range(60))
-    caption = pivot_caption(task=True, people=True, effects=False, sessions=False)
+    rows = [row for table in tables for section in table.sections for row in section.rows]
+    caption = pivot_caption({label for label, *_ in rows})
     assert [table.caption for table in tables] == [caption, *[""] * (len(tables) - 1)]
     assert len({table.id for table in tables}) == len(tables)
 
@@ -140,6 +142,49 @@ def test_every_column_and_line_is_explained_above_its_table(two: Tables) -> None
         for section in table.sections:
             for label, *_ in section.rows:
                 assert re.search(rf"\b{label}\b".casefold(), first.caption.casefold()), label
+
+
+def changed(tables: Tables, name: str, which: Callable[[Any], bool], **values: Any) -> Tables:
+    rows = [{**row, **values} if which(row) else row for row in tables[name]]
+    return {**tables, name: rows}
+
+
+def test_a_stop_that_keeps_less_than_asked_says_so(alone: Tables) -> None:
+    whole = {"g": 0.89, "g_low": 0.85, "g_high": 0.92, "surely": 4}
+    tables = changed(alone, "stop", lambda row: row["stage"] == "all", **whole)
+    (answer,) = training_answers(tables)
+    assert (
+        "it keeps .89 [.85, .92] of the gain on the held-out task, less than the .93 asked for: one"
+        " half of the task chose it, the other half reports what it keeps; the cautious choice is "
+        "checkpoint 4." in answer
+    )
+    assert "less than" not in training_answers(alone)[0]
+
+
+def test_little_mass_is_said_of_the_comparison_that_it_touches(alone: Tables) -> None:
+    last = changed(alone, "checkpoints", lambda row: row["checkpoint"] == 5, mass=0.2)
+    (answer,) = training_answers(last)
+    against_base, against_last = answer.split("r on repeated matrix: ")[1].split(", +")
+    assert "mass" not in against_base
+    assert "against the last (mass .20 at checkpoint 5: r says little there)" in against_last
+    stop = {"checkpoint": None, "reason": "only 3 clusters"}
+    (answer,) = training_answers({**last, "stop": [{**last["stop"][0], **stop}]})
+    assert answer == (
+        "No recommendation: only 3 clusters. r says little on repeated matrix (plain, standard: "
+        "mass .20)."
+    )
+
+
+def test_pairs_learnt_while_right_answers_became_less_likely_are_said() -> None:
+    tables = made({"": 1.0}, pairs=True)
+    assert not any("less likely" in one for one in training_answers(tables))
+    worse = changed(tables, "task", lambda row: row["checkpoint"] == 5, loss=6.34)
+    (answer,) = training_answers(worse)
+    first = decimal(tables["task"][0]["loss"])
+    assert (
+        "At the last checkpoint the chosen answers themselves are less likely than at the base "
+        f"(loss 6.34 against {first}): the gain is that the rejected ones lost more." in answer
+    )
 
 
 def test_checkpoints_are_known_by_stage_and_step_not_by_paths(two: Tables) -> None:

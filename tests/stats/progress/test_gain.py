@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from tests.support.series import CURVE, RISE, task
 from tremble.stats.progress.gain import gains, gains_of, rises, rises_of
-from tremble.stats.progress.series import Task, first_half
+from tremble.stats.progress.series import Task, choosing
 
 
 def test_by_hand() -> None:
@@ -82,14 +83,20 @@ def test_nothing_depends_on_the_order_of_items() -> None:
     assert rises(made, resamples=200) == rises(other, resamples=200)
 
 
-def test_halves_go_by_the_name_alone() -> None:
+def test_halves_are_equal_and_go_by_the_names_alone() -> None:
     """First bytes of SHA-256, from the examples of FIPS 180-2: ba of "abc", e3 of "", 24 of the
-    long one. A byte that is even chooses."""
+    long one. The half with the smaller ones chooses."""
     long = "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"
-    assert [first_half(name) for name in ("abc", "", long)] == [True, False, True]
-    assert 430 < sum(first_half(f"turn {k}") for k in range(1_000)) < 570
+    assert choosing(["abc", "", long]).tolist() == [True, False, True]
+    assert choosing(["", "abc"]).tolist() == [False, True]
     sums = Task(np.ones((2, 3)), np.ones(3), ["abc", "", long]).sums()
     assert (sums.half(True).names, sums.half(False).names) == (("abc", long), ("",))
+    names = [f"turn {k}" for k in range(1_001)]
+    before, after = choosing(names[:-1]), choosing(names)
+    assert (before.sum(), after.sum()) == (500, 501)
+    assert (before != after[:-1]).sum() <= 1  # what is added moves one other at most
+    order = sorted(names, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
+    assert {name for name, one in zip(names, after, strict=True) if one} == set(order[:501])
 
 
 @pytest.mark.parametrize(

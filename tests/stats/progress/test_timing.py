@@ -169,12 +169,27 @@ def test_a_change_that_began_before_is_not_after() -> None:
     assert made.reason.endswith("after the stop at checkpoint 4, but may have begun earlier")
 
 
+def test_a_change_that_goes_away_again_is_said_with_its_size() -> None:
+    made = timing(means((0, 0, -0.3, -0.3, 0, 0, 0, 0, 0)), stop_at(5, 5, 5, 9), resamples=500)
+    assert (made.word, made.left, made.stays) == ("before", 2, None)
+    assert made.change == pytest.approx(-0.3, abs=0.02)
+    assert made.reason.endswith("; at the last checkpoint it is not seen any more")
+
+
+def test_no_smallest_change_of_r_is_larger_than_r_can_change() -> None:
+    few = fidelity(np.random.default_rng(1), None, sizes=(2,) * 6)
+    made = timing(few, stop_at(5, 5, 5, 9), resamples=500)
+    assert made.smallest is not None and made.smallest <= 2
+    found = compare(few, 1, 0, resamples=500)
+    assert found.smallest is not None and found.smallest <= 2
+
+
 def test_never_needs_data_that_could_have_shown_it() -> None:
     made = timing(means((0,) * 9), stop_at(5, 5, 5, 9), margin=0.01, resamples=500)
     assert made.word == "cannot say"
     assert made.smallest is not None and made.smallest > 0.01
     assert made.reason.startswith(
-        "no change is seen at any checkpoint, but one of 0.01 could have been missed: the smallest "
+        "no change is seen at any checkpoint, but one of .01 could have been missed: the smallest "
     )
 
 

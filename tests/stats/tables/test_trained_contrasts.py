@@ -83,7 +83,9 @@ def test_effects_are_over_the_decisions_that_all_checkpoints_have(lost: int | No
         assert row["effect"] == pytest.approx(effect, abs=1e-6)
         assert row["difference"] == pytest.approx(effect - people, abs=1e-6)
         assert row["difference_low"] < row["difference"] < row["difference_high"]
-        assert row["n"] == 120 - (lost is not None and row["level"] == "v0")
+        here = lost is not None and row["level"] == "v0"
+        assert row["n"] == 120 - here
+        assert ("1 decision of these arms not scored" in (row["note"] or "")) == here
 
 
 def test_distances_from_people_are_those_of_pairs() -> None:
@@ -128,7 +130,28 @@ def test_studies_without_contrasts_have_no_rows_and_columns_show_the_others() ->
     (pivot,) = pivots(tables)
     (section,) = (one for one in pivot.sections if "effects of treatments" in one.heading)
     labels = [row[0] for row in section.rows]
-    assert labels == ["Contrasts", "Effects r", "Effects RMSE"]
-    assert all(label in pivot.caption for label in labels) and "Sessions" not in pivot.caption
+    assert labels == ["Contrasts", "Effects r", "Effects RMSE", "Effects RMSE none"]
+    assert all(label.casefold() in pivot.caption.casefold() for label in labels)
+    assert "sessions" not in pivot.caption and "g:" not in pivot.caption
     for table in further_layout(tables):
         assert table.sections and "/w/" not in str(table)
+
+
+def test_effects_that_people_hardly_have_are_said_to_be_noise() -> None:
+    """Less noise, both errors are 0 there: that is no agreement."""
+    rng = np.random.default_rng(7)
+    built = Built()
+    for version in ("reference", *(f"v{i}" for i in range(7))):
+        for person in range(20):
+            built.add(
+                {"version": version},
+                version,
+                dict.fromkeys(MODELS, 0.5 + 0.0001 * len(built.decisions)),
+                participant=f"{version} {person}",
+                choice=yes(bool(rng.random() < 0.5)),
+            )
+    rows = further_tables(series(built), names=NAMES)["checkpoint_effects"]
+    assert [row["effects_rmse_none"] for row in rows] == [0.0] * len(MODELS)
+    assert {row["note"] for row in rows} == {
+        "people's effects are not larger than noise, so distances from them say little"
+    }

@@ -111,3 +111,12 @@ def test_a_study_of_sessions_without_options_has_a_stop_and_what_it_does_to_peop
     labels = [row[0] for row in table.sections[1].rows]
     assert labels == ["Responses", "Nats", "d"]
     assert all(f"{label}: " in table.caption for label in labels) and "Mass" not in table.caption
+
+
+def test_what_a_checkpoint_finds_impossible_is_said() -> None:
+    """It has no mean, and leaving it out alone would flatter this checkpoint."""
+    decisions, _, scores = drawn(1, models=MODELS)
+    scores[2 + 3 * len(decisions)] = scored(decisions[2], float("inf"), MODELS[3])
+    rows = responses(series(decisions, scores))
+    assert {row["missing"] for row in rows} == {1}
+    assert all(row["note"].startswith("1 with the probability 0 left out") for row in rows)

@@ -2,59 +2,71 @@
 
 from __future__ import annotations
 
-_FIDELITY = (
-    "r: of predictions with what people did. Log loss: nats per decision, lower is better. Mass: "
-    "the probability of all options together. Changed: the share of decisions whose likeliest "
-    "option is another than the base's. KL: the mean Kullback-Leibler divergence of the shares of "
-    "the options from the base's, in nats; 0 for the base. n: decisions that every checkpoint of "
-    "the run has scores for."
+from collections.abc import Collection
+
+# What is said of rows and columns, by the name of one of them as people read it: the others of a
+# sentence are there with it.
+_EXPLAINED = {
+    "Checkpoint": "Checkpoint: 0 is the base, then in the order of training.",
+    "Step": "Stage and step: the stage of training and its steps so far.",
+    "Tokens": "Tokens: seen in training.",
+    "g": "g: the share of the final gain on the held-out task that is reached, 0 at the base and 1 "
+    "at the last checkpoint by definition; g low and g high: its 95% interval over whole clusters "
+    "(items with the same first turn).",
+    "Loss": "Loss: nats per token of the right (chosen) answers.",
+    "Accuracy": "Accuracy: the share of pairs whose chosen answer is more likely; accuracy per "
+    "token: the same for the log-probability per token; accuracy shorter and accuracy longer: "
+    "where the chosen answer is the shorter one, and where it is the longer one.",
+    "Margin": "Margin: log-probability of the chosen answer minus that of the rejected one, in "
+    "nats.",
+    "DPO loss": "DPO loss: against the model that the last stage starts from, in nats; implicit "
+    "accuracy: the share of pairs whose chosen answer became more likely relative to this model "
+    "than the rejected one did.",
+    "Items": "Items: those with a score; missing: those without one.",
+    "Ties": "Ties: pairs whose two answers are equally likely. Equally long: pairs whose two "
+    "answers have equally many tokens.",
+    "KL task": "KL task: how far the next-token distribution at the start of the answer, over the "
+    "whole vocabulary, has moved from the base's: KL(checkpoint || base) in nats, the mean over KL "
+    "task items.",
+    "r": "r: of predictions with what people did.",
+    "Log loss": "Log loss: nats per decision, lower is better.",
+    "Mass": "Mass: the probability of all options together; where it is small, r says little.",
+    "Changed": "Changed: the share of decisions whose likeliest option is another than the base's.",
+    "KL": "KL: the mean Kullback-Leibler divergence of the shares of the options from the base's, "
+    "in nats; 0 for the base.",
+    "n": "n: decisions that every checkpoint of the run has scores for.",
+    "Contrasts": "Contrasts: treatments whose effect on people has an interval.",
+    "Effects r": "Effects r: of the checkpoint's effects with people's, over contrasts (from five "
+    "on).",
+    "Effects RMSE": "Effects RMSE: root mean squared error of its effects in the outcome's unit, "
+    "less noise, so it can be smaller than each single difference; effects RMSE none: that of no "
+    "effect at all.",
+    "Responses": "Responses: what people said in sessions, of which every checkpoint has a score. "
+    "Nats: minus the log-probability of a response, the mean; d: Cohen's d against the base, above "
+    "0 where the checkpoint finds what people said less likely.",
+}
+
+
+def _said(*labels: str) -> str:
+    """The sentences about some rows or columns, in the order of `_EXPLAINED`."""
+    return " ".join(text for about, text in _EXPLAINED.items() if about in labels)
+
+
+_PLACE = _said("Checkpoint", "Step", "Tokens")
+_FIDELITY = _said("r", "Log loss", "Mass", "Changed", "KL", "n")
+_TASK = _said(
+    *("g", "Loss", "Accuracy", "Margin", "DPO loss", "Items", "Ties", "KL task"),
 )
-_PLACE = (
-    "Checkpoint: 0 is the base, then in the order of training. Stage and step: the stage of "
-    "training and its steps so far. Tokens: seen in training."
-)
-_TASK = (
-    "g: the share of the final gain on the held-out task that is reached, 0 at the base and 1 at "
-    "the last checkpoint by definition; g low and g high: its 95% interval over whole clusters "
-    "(items with the same first turn). Loss: nats per token of the right (chosen) answers. "
-    "Accuracy: the share of pairs whose chosen answer is more likely; accuracy per token: the "
-    "same for the log-probability per token; accuracy shorter and accuracy longer: where the "
-    "chosen answer is the shorter one, and where it is the longer one. Margin: log-probability of"
-    " the chosen answer minus that of the rejected one, in nats. DPO loss: against the model that"
-    " the last stage starts from, in nats; implicit accuracy: the share of pairs whose chosen "
-    "answer became more likely relative to this model than the rejected one did. Items: those "
-    "with a score; missing: those without one. Ties: pairs whose two answers are equally likely. "
-    "Equally long: pairs whose two answers have equally many tokens. KL task: how far the next-"
-    "token distribution at the start of the answer, over the whole vocabulary, has moved from the"
-    " base's: KL(checkpoint || base) in nats, the mean over KL task items."
-)
-_EFFECTS = (
-    "Contrasts: treatments whose effect on people has an interval. Effects r: of the checkpoint's "
-    "effects with people's, over contrasts (from five on). Effects RMSE: root mean squared error "
-    "of its effects, less noise, in the outcome's unit."
-)
-_RESPONSES = (
-    "Responses: what people said in sessions, of which every checkpoint has a score. Nats: -log "
-    "probability of a response, the mean; d: Cohen's d against the base, above 0 where the "
-    "checkpoint finds what people said less likely."
-)
+_EFFECTS = _said("Contrasts", "Effects r", "Effects RMSE")
+_RESPONSES = _said("Responses")
 _WHERE = "Rounds: all, the first, or the later ones."
 
 
-def pivot_caption(task: bool, people: bool, effects: bool, sessions: bool) -> str:
-    """The caption of checkpoints as columns, on what a study has: a held-out task, decisions with
-    options, contrasts, and sessions."""
-    parts = [
-        f"One column per checkpoint. {_PLACE}",
-        _TASK if task else "",
-        f"{_FIDELITY} Families are shown over all rounds; the tables checkpoints and task have "
-        "these numbers in rows, with first and later rounds."
-        if people
-        else "",
-        f"Effects of treatments: {_EFFECTS}" if effects else "",
-        f"Sessions: {_RESPONSES}" if sessions else "",
-    ]
-    return " ".join(filter(None, parts))
+def pivot_caption(labels: Collection[str]) -> str:
+    """The caption of checkpoints as columns: what the rows of these labels say."""
+    rounds = "Families are shown over all rounds." if "r" in labels else ""
+    said = _said("Checkpoint", *labels)
+    return " ".join(filter(None, ["One column per checkpoint.", said, rounds]))
 
 
 TRAINING = {
@@ -67,10 +79,10 @@ TRAINING = {
     ),
     "checkpoint_contrasts": (
         "What does a treatment do to people, and to each checkpoint? Contrast: the level less the "
-        "control. People: the effect on people, in the outcome's unit. Effect: the checkpoint's, "
-        "with its 95% interval low and high. Difference: effect less people's, with its 95% "
-        "interval difference low and difference high. n: decisions that every checkpoint of the "
-        f"run has scores for. {_PLACE}"
+        "control. People: the effect on people, in the outcome's unit; people low and people high: "
+        "its 95% interval. Effect: the checkpoint's; low and high: its interval. Difference: "
+        "effect less people's; difference low and difference high: its interval. n: decisions that "
+        f"every checkpoint of the run has scores for. {_PLACE}"
     ),
     "checkpoint_effects": (
         f"How near are the effects of all treatments together to people's? {_EFFECTS} Difference: "
@@ -111,7 +123,7 @@ TRAINING = {
         "no change, and a change of .05 would have been seen; “cannot say”: the reason says why. "
         "Left: the first checkpoint at which the 95% band of the change from the base, over all "
         "checkpoints at once, leaves 0. Stays: the first from which it stays away from 0. A dash: "
-        "there is none. "
+        "there is none. Change: r at that first checkpoint minus r of the base. "
         f"Stop: the checkpoint to stop at. {_WHERE} Smallest: the smallest change that the "
         "band shows at every checkpoint with a probability of .80."
     ),

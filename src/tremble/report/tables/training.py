@@ -23,7 +23,7 @@ _WIDEST = 80  # characters of a block of checkpoints
 _GAP = 2  # between columns
 _PLACE = ("stage", "step", "tokens")
 _OF_PEOPLE = ("n", "r", "log_loss", "mass", "changed", "kl")
-_OF_EFFECTS = ("contrasts", "effects_r", "effects_rmse")
+_OF_EFFECTS = ("contrasts", "effects_r", "effects_rmse", "effects_rmse_none")
 _OF_SESSIONS = ("responses", "nats", "d")
 _FEW = 3  # experiments of which the answer speaks
 _MASS = MARGINS.mass
@@ -53,7 +53,8 @@ def training_answers(tables: Tables) -> list[str]:
 def _answer(stop: Row, tables: Tables) -> str:
     run, at = stop["run"], stop["checkpoint"]
     if at is None:
-        text = f"No recommendation: {stop['reason']}."
+        few = " ".join(_little_mass(tables, run))
+        text = f"No recommendation: {stop['reason']}." + (f" {few}" if few else "")
     else:
         stage, last = _stage_and_last(tables, run, at)
         where = f"step {count(stop['step'])}" + (f" of {stage}" if stage else "")
@@ -61,17 +62,45 @@ def _answer(stop: Row, tables: Tables) -> str:
         if at == last:
             text += (
                 f", the last): no earlier checkpoint keeps {decimal(stop['keep'])} of the gain on "
-                "the held-out task up to the end."
+                "the held-out task up to the end, so training may not have levelled off."
             )
         else:
-            text += f"): it keeps {_with_ends(stop)} of the gain on the held-out task."
-        text = " ".join([text, *_at_stop(tables, run, ("base",) if at == last else None)])
+            text += f"): it keeps {_with_ends(stop)} of the gain on the held-out task"
+            text += f"{_below(stop)}."
+        against = ("base",) if at == last else ("base", "last")
+        more = [*_less_likely(tables, run), *_at_stop(tables, run, at, last, against)]
+        text = " ".join([text, *more])
     return text if run is None else f"Run {run}: {text[:1].lower()}{text[1:]}"
 
 
 def _with_ends(stop: Row) -> str:
     ends = [stop["g_low"], stop["g_high"]]
     return decimal(stop["g"]) + ("" if None in ends else f" [{', '.join(map(decimal, ends))}]")
+
+
+def _below(stop: Row) -> str:
+    """What must be said of a g at the stop that is below what was asked for."""
+    if stop["g"] is None or stop["g"] >= stop["keep"]:
+        return ""
+    text = f", less than the {decimal(stop['keep'])} asked for: one half of the task chose it, the "
+    text += "other half reports what it keeps"
+    if stop["surely"] not in (None, stop["checkpoint"]):
+        text += f"; the cautious choice is checkpoint {stop['surely']}"
+    return text
+
+
+def _less_likely(tables: Tables, run: str | None) -> Iterator[str]:
+    """That pairs were learnt while their right answers became less likely."""
+    rows = [row for row in rows_of(tables, "task") if row["run"] == run]
+    if not rows or rows[-1]["measure"] != "dpo_loss" or None in (rows[0]["loss"], rows[-1]["loss"]):
+        return
+    first, last = rows[0]["loss"], rows[-1]["loss"]
+    if last > first:
+        yield (
+            f"At the last checkpoint the chosen answers themselves are less likely than at the "
+            f"base (loss {decimal(last)} against {decimal(first)}): the gain is that the rejected "
+            "ones lost more."
+        )
 
 
 def _stage_and_last(tables: Tables, run: str | None, at: int) -> tuple[str | None, int | None]:
@@ -86,57 +115,80 @@ def _stage_and_last(tables: Tables, run: str | None, at: int) -> tuple[str | Non
 
 
 def _at_stop(
-    tables: Tables, run: str | None, against: Collection[str] | None = None
+    tables: Tables, run: str | None, at: int, last: int | None, against: Collection[str]
 ) -> Iterator[str]:
-    """Fidelity at the stop by family, in the first format and wording, compared with all or some of
-    the checkpoints that the table has."""
+    """Fidelity at the stop, by family in the first format and wording, compared with some of the
+    base (0) and the last checkpoint."""
     rows = [
         row
         for row in rows_of(tables, "at_stop")
-        if (row["run"], row["rounds"]) == (run, ALL)
-        and (against is None or row["against"] in against)
+        if (row["run"], row["rounds"]) == (run, ALL) and row["against"] in against
     ]
-    yield from _r_at_stop(tables, run, [row for row in rows if row["measure"] == "r"])
-    yield from _nats_at_stop([row for row in rows if row["measure"] == "nats"])
-
-
-def _r_at_stop(tables: Tables, run: str | None, rows: Sequence[Row]) -> Iterator[str]:
-    asked = list(dict.fromkeys((row["format"], row["formulation"]) for row in rows))
-    masses = _masses(tables, run, asked[0]) if asked else {}
+    others = {"base": 0, "last": last}
+    of_r = [row for row in rows if row["measure"] == "r"]
+    asked = list(dict.fromkeys((row["format"], row["formulation"]) for row in of_r))
     how = f" ({', '.join(asked[0])})" if len(asked) > 1 else ""
-    for family, compared in _compared(rows).items():
-        mass = masses.get(family)
-        little = "" if mass is None or mass >= _MASS else f" (mass {decimal(mass)}: r says little)"
-        yield f"r on {family_name(family)}{how}{little}: {compared}."
+    masses = _masses(tables, run, *asked[0]) if asked else {}
+    for family, compared in _compared(of_r).items():
+        mass = masses.get(family, {})
+        said = [
+            f"{value} against the {other}{_r_says_little(mass, at, others[other])}"
+            for other, value in compared.items()
+        ]
+        yield f"r on {family_name(family)}{how}: {', '.join(said)}."
+    nats = _compared([row for row in rows if row["measure"] == "nats"])
+    for experiment, compared in [*nats.items()][:_FEW]:
+        said = [f"{value} against the {other}" for other, value in compared.items()]
+        yield f"Nats per response in {experiment}: {', '.join(said)}."
+    if len(nats) > _FEW:
+        yield f"{counted(len(nats) - _FEW, 'more experiment')} in the table at_stop."
 
 
-def _nats_at_stop(rows: Sequence[Row]) -> Iterator[str]:
-    found = _compared(rows)
-    for experiment, compared in [*found.items()][:_FEW]:
-        yield f"Nats per response in {experiment}: {compared}."
-    if len(found) > _FEW:
-        yield f"{counted(len(found) - _FEW, 'more experiment')} in the table at_stop."
-
-
-def _compared(rows: Sequence[Row]) -> dict[str, str]:
-    """By family what is said of the differences in the first format and wording."""
+def _compared(rows: Sequence[Row]) -> dict[str, dict[str, str]]:
+    """By family and checkpoint compared with the differences in the first format and wording."""
     first = next(((row["format"], row["formulation"]) for row in rows), None)
-    said: dict[str, list[str]] = {}
+    said: dict[str, dict[str, str]] = {}
     for row in rows:
         if (row["format"], row["formulation"]) == first and row["difference"] is not None:
             shown = with_interval(row["difference"], row["low"], row["high"])
-            said.setdefault(row["family"], []).append(f"{shown} against the {row['against']}")
-    return {family: ", ".join(parts) for family, parts in said.items()}
+            said.setdefault(row["family"], {})[row["against"]] = shown
+    return said
 
 
-def _masses(tables: Tables, run: str | None, asked: tuple[str, str]) -> dict[str, float]:
-    """The smallest mean mass of any checkpoint of a run, by family, in a format and wording."""
-    found: dict[str, float] = {}
+def _r_says_little(mass: Mapping[int, float], *places: int | None) -> str:
+    """A warning where one of the checkpoints that are compared gives the options little mass."""
+    known = {place: mass[place] for place in places if place is not None and place in mass}
+    least = min(known, key=lambda place: known[place], default=None)
+    if least is None or known[least] >= _MASS:
+        return ""
+    return f" (mass {decimal(known[least])} at checkpoint {least}: r says little there)"
+
+
+def _masses(
+    tables: Tables, run: str | None, format_: str, formulation: str
+) -> dict[str, dict[int, float]]:
+    """The mean mass of each checkpoint of a run, by family, in a format and wording."""
+    found: dict[str, dict[int, float]] = {}
     for row in rows_of(tables, "checkpoints"):
         about = row["run"], row["rounds"], row["format"], row["formulation"]
-        if about == (run, ALL, *asked) and row["mass"] is not None:
-            found[row["family"]] = min(row["mass"], found.get(row["family"], 1.0))
+        if about == (run, ALL, format_, formulation) and row["mass"] is not None:
+            found.setdefault(row["family"], {})[row["checkpoint"]] = row["mass"]
     return found
+
+
+def _little_mass(tables: Tables, run: str | None) -> Iterator[str]:
+    """The families on which r says little at some checkpoint, in any format and wording."""
+    asked = dict.fromkeys(
+        (row["format"], row["formulation"]) for row in rows_of(tables, "checkpoints")
+    )
+    low = [
+        f"{family_name(family)} ({', '.join(how)}: mass {decimal(min(mass.values()))})"
+        for how in asked
+        for family, mass in _masses(tables, run, *how).items()
+        if min(mass.values()) < _MASS
+    ]
+    if low:
+        yield f"r says little on {'; '.join(low)}."
 
 
 def training_layout(tables: Tables) -> list[Table]:
@@ -173,7 +225,7 @@ def pivots(tables: Tables) -> list[Table]:
             if len(blocks) > 1:
                 title += f" ({block[0]} to {block[-1]})"
             name = f"trajectory-{len(made)}"
-            caption = "" if made else pivot_caption(*(bool(rows_of(tables, n)) for n in _PIVOTED))
+            caption = "" if made else pivot_caption({label for _, label, _ in lines})
             made.append(_pivot(name, title, caption, lines, block))
     return made
 
@@ -191,7 +243,10 @@ def _lines(tables: Tables, run: str | None) -> Iterator[Line]:
     yield from _known(above, _PLACE, task or people or said)
     if task:
         keys = list(task[0])
-        yield from _known(above, keys[keys.index("measure") + 1 : keys.index("note")], task)
+        keys = keys[keys.index("measure") + 1 : keys.index("note")]
+        if not any(row["g_low"] is not None for row in task[1:-1]):  # shares of no clear gain
+            keys = [key for key in keys if key not in ("g", "g_low", "g_high")]
+        yield from _known(above, keys, task)
     for about, rows in _groups(row for row in people if row["rounds"] == ALL):
         yield from _known(about, _OF_PEOPLE, rows)
     for about, rows in _groups(effects):

@@ -63,10 +63,9 @@ class TaskAnswers:
             found[str(model)] = Sums(arrays[0], arrays[1], arrays[2])
         return found
 
-    def divergences(self, base: str) -> dict[str, tuple[float, int]]:
-        """Of each model the mean over items of KL(model || base), nats, at the first token of the
-        answer, and of how many items; without those that have none. What was computed from another
-        base than the one scored now does not count."""
+    def divergences(self, base: str) -> dict[str, dict[str, float]]:
+        """Of each model that has some, by item KL(model || base), nats, at the first token of the
+        answer. What was computed from another base than the one scored now does not count."""
         if not {"kl_base", "kl_to"} <= set(self.scores.columns):
             return {}
         known = self.scores.filter(pl.col("kl_base").is_not_null(), pl.col("error").is_null())
@@ -75,5 +74,7 @@ class TaskAnswers:
             known.filter(pl.col("kl_to").is_in(to.implode())), on="decision"
         )
         items = placed.unique(["model", "item"], keep="last", maintain_order=True)
-        means = items.group_by("model").agg(pl.col("kl_base").mean(), pl.len())
-        return {model: (mean, count) for model, mean, count in means.iter_rows()}
+        found: dict[str, dict[str, float]] = {}
+        for model, item, divergence in items.select("model", "item", "kl_base").iter_rows():
+            found.setdefault(model, {})[item] = divergence
+        return found

@@ -154,10 +154,12 @@ def compare(
         lacking = f"{resamples - len(kept.values)} of {resamples} resamples undefined"
         return _without(at, against, estimate, n, lacking)
     low, high = studentised(value, error, kept.values, kept.errors)
+    se = error * _few(units)
+    smallest = POWER * se
     if fidelity.outcomes is not None:  # r has ends
         low, high = max(low, -_R_APART), min(high, _R_APART)
-    se = error * _few(units)
-    return Change(at, against, estimate, low, high, kept.p(), se, POWER * se, n, units.warning)
+        smallest = min(smallest, _R_APART)
+    return Change(at, against, estimate, low, high, kept.p(), se, smallest, n, units.warning)
 
 
 def _few(units: Units) -> float:
@@ -216,6 +218,8 @@ def band_of(fidelity: Fidelity, seed: int = 0, resamples: int = RESAMPLES) -> Ba
         return _no_band(units, n, f"{resamples - len(kept)} of {resamples} resamples undefined")
     reach = float(np.quantile(kept.max(axis=1, initial=0.0), LEVEL))
     smallest = (reach + _CHANCE * _few(units)) * error
+    if fidelity.outcomes is not None:
+        smallest = np.minimum(smallest, _R_APART)
     return Band(
         tuple(value.tolist()),
         tuple((value - reach * error).tolist()),

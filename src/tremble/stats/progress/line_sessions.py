@@ -21,7 +21,8 @@ class LineSessions:
     """A line's checkpoints on the sessions of one experiment, in one format and wording.
 
     `nats` (S, R): -log p of each of R responses under each of S models, NaN where one has none;
-    `people` (R): codes of who gave them.
+    `people` (R): codes of who gave them; `impossible`: how many of them have the probability 0 at
+    some model, so that no mean can count them.
     """
 
     experiment: str
@@ -29,6 +30,7 @@ class LineSessions:
     formulation: str
     nats: np.ndarray
     people: np.ndarray
+    impossible: int
 
     rounds: ClassVar[str] = ALL
 
@@ -63,6 +65,7 @@ def line_sessions(line: Line, sessions: Sessions) -> Iterator[LineSessions]:
     for format_, formulation, at in readings(line, told):
         runs = [None if one is None else numbers[one] for one in at]
         nats = _nats(sessions, runs)
+        zero = sessions.impossible.filter(pl.col("run").is_in(runs))["response"]
         for part in parts:
             mine = part["response"].to_numpy()
             yield LineSessions(
@@ -71,6 +74,7 @@ def line_sessions(line: Line, sessions: Sessions) -> Iterator[LineSessions]:
                 formulation,
                 nats[:, mine],
                 part["participant"].rank("dense").to_numpy() - 1,
+                int(part["response"].is_in(zero.implode()).sum()),
             )
 
 

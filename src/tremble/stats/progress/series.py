@@ -25,7 +25,7 @@ class Sums:
 
     def half(self, chooses: bool) -> Sums:
         """The clusters of the half that chooses the stop, or of the half that reports it."""
-        mine = np.array([first_half(name) == chooses for name in self.names], bool)
+        mine = choosing(self.names) == chooses
         names = tuple(name for name, kept in zip(self.names, mine, strict=True) if kept)
         return Sums(names, self.numerators[:, mine], self.denominators[mine])
 
@@ -72,10 +72,12 @@ class Task:
         return Sums(tuple(str(name) for name in names), np.stack(made[:-1]), made[-1])
 
 
-def first_half(name: str) -> bool:
-    """Whether a cluster belongs to the half that chooses the stop: by the parity of the first byte
-    of SHA-256 of its name, so it stays there whatever other clusters there are."""
-    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest()[0] % 2 == 0
+def choosing(names: Sequence[str]) -> np.ndarray:
+    """(clusters): those that choose the stop, the half whose names have the smaller SHA-256 (the
+    larger half of an odd number). So a further cluster changes the half of one other at most."""
+    digests = [hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest() for name in names]
+    last = sorted(digests)[: (len(digests) + 1) // 2]
+    return np.array([digest <= last[-1] for digest in digests], bool)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

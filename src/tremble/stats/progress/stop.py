@@ -15,12 +15,12 @@ import numpy as np
 
 from tremble.stats.frames.clusters import weights
 from tremble.stats.inference.bootstrap import RESAMPLES
-from tremble.stats.inference.intervals import FEW_CLUSTERS, MIN_CLUSTERS
+from tremble.stats.inference.intervals import FEW_CLUSTERS
 from tremble.stats.progress.changes import Change, compare
 from tremble.stats.progress.gain import Estimate, gains_of, rises_of
 from tremble.stats.progress.keep import KEEP, check_keep
 from tremble.stats.progress.series import Fidelity, Sums, Task
-from tremble.text import counted
+from tremble.text import counted, decimal
 
 MIN_CHECKPOINTS = 4
 # Resamples that choose earlier than all but this share, and later, lie outside the range.
@@ -68,9 +68,9 @@ def first_stays(g: np.ndarray, keep: float = KEEP) -> np.ndarray:
 def choose_stop(task: Task, keep: float = KEEP, seed: int = 0, resamples: int = RESAMPLES) -> Stop:
     """The checkpoint to stop at; of the checkpoints of one stage (`Task.at`) that of the stage.
 
-    Nothing is recommended with fewer than four checkpoints, with fewer than 20 clusters or five in
-    a half, if the interval of the gain T(last) - T(0) is not above 0, over all clusters and over
-    the half that chooses, and if g is too unsteady: the middle 80% of the choices of resamples
+    Nothing is recommended with fewer than four checkpoints, with fewer than 20 clusters, if the
+    interval of the gain T(last) - T(0) is not above 0, over all clusters and over each half, and if
+    g is too unsteady: the middle 80% of the choices of resamples
     span more than half of the series, or g has clearly fallen below `keep` twice after reaching it
     (its interval lies below).
 
@@ -82,9 +82,10 @@ def choose_stop(task: Task, keep: float = KEEP, seed: int = 0, resamples: int = 
     steps, halves = len(whole.numerators), (len(chooses.names), len(reports.names))
     rise = rises_of(whole, 0, seed, resamples)[-1]
     reason = _too_few(steps, halves) or _no_gain(rise, "all clusters")
-    if reason is None:
-        half = rises_of(chooses, 0, seed, resamples)[-1]
-        reason = _no_gain(half, "the half of the clusters that chooses")
+    for half, what in ((chooses, "chooses"), (reports, "reports")):
+        if reason is None:
+            over = rises_of(half, 0, seed, resamples)[-1]
+            reason = _no_gain(over, f"the half of the clusters that {what}")
     if reason is not None:
         return Stop(keep, None, reason, None, None, (), None, None, rise, halves)
     inside = gains_of(chooses, seed, resamples)
@@ -110,18 +111,15 @@ def _too_few(steps: int, halves: tuple[int, int]) -> str | None:
         return f"only {counted(steps, 'checkpoint')} (a stop needs {MIN_CHECKPOINTS})"
     if sum(halves) < FEW_CLUSTERS:
         return f"only {counted(sum(halves), 'cluster')} in the task (a stop needs {FEW_CLUSTERS})"
-    if min(halves) < MIN_CLUSTERS:
-        few = counted(min(halves), "cluster")
-        return f"only {few} in one half of the task (a stop needs {MIN_CLUSTERS} in each)"
     return None
 
 
 def _no_gain(rise: Estimate, where: str) -> str | None:
     if rise.value is not None and rise.low is not None and rise.high is not None and rise.low > 0:
         return None
-    shown = f"{rise.value:.3g}"
+    shown = decimal(rise.value)
     if rise.low is not None:
-        shown += f" [{rise.low:.3g}, {rise.high:.3g}]"
+        shown += f" [{decimal(rise.low)}, {decimal(rise.high)}]"
     return f"the gain from the first to the last checkpoint is not above 0 over {where}: {shown}"
 
 
@@ -152,7 +150,7 @@ def _unsteady(g: Sequence[Estimate], keep: float, earliest: int, latest: int) ->
             reached, falls = False, falls + 1
     if falls < _FALLS:
         return None
-    return f"g is too unsteady: it reaches {keep:g} and clearly falls below it {falls} times"
+    return f"g is too unsteady: it reaches {decimal(keep)} and clearly falls below it {falls} times"
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,5 +197,7 @@ def _at(g: Sequence[float], f: Sequence[float], level: float) -> float | None:
     for (g0, f0), (g1, f1) in pairwise(points):
         if min(g0, g1) <= level <= max(g0, g1):
             share = (level - g0) / (g1 - g0) if g1 != g0 else 0.0
+            if share in (0.0, 1.0):  # the other may have none
+                return float(f1 if share else f0)
             return float(f0 + share * (f1 - f0))
     return None

@@ -10,6 +10,7 @@ from tremble.stats.inference.bootstrap import RESAMPLES
 from tremble.stats.progress.changes import Band, band_of, compare
 from tremble.stats.progress.series import Fidelity
 from tremble.stats.progress.stop import Stop
+from tremble.text import decimal
 
 Word = Literal["before", "with", "after", "never", "cannot say"]
 # The smallest change of r that "never" is about: a convention, half of a small r.
@@ -25,14 +26,16 @@ class Timing:
 
     `left`: the first checkpoint at which the simultaneous 95% band leaves 0; `stays`: the first
     from which it stays away, on the same side, up to the last; both None if there is none.
-    `smallest`: the smallest change that the band shows at every checkpoint with a probability of
-    .80, in the unit of the measure; None without a band.
+    `change`: fidelity at `left` less that of the base. `smallest`: the smallest change that the
+    band shows at every checkpoint with a probability of .80; both in the unit of the measure,
+    None without a band.
     """
 
     word: Word
     reason: str
     left: int | None
     stays: int | None
+    change: float | None
     smallest: float | None
     band: Band
 
@@ -63,13 +66,16 @@ def timing(
         raise ValueError(f"{len(fidelity.values)} checkpoints, {len(stop.chosen)} of the stop")
     band = band_of(fidelity, seed, resamples)
     if band.reach is None:
-        return Timing(_UNTOLD, f"fidelity has no band: {band.note}", None, None, None, band)
+        return Timing(_UNTOLD, f"fidelity has no band: {band.note}", None, None, None, None, band)
     left, stays, smallest = _left(band), _stays(band), max(band.smallest)
     if left is None:
         word, reason = _nowhere(smallest, margin)
     else:
         word, reason = _ordered(fidelity, stop, left, seed, resamples)
-    return Timing(word, reason, left, stays, smallest, band)
+        if stays is None:
+            reason += "; at the last checkpoint it is not seen any more"
+    change = None if left is None else band.change[left - 1]
+    return Timing(word, reason, left, stays, change, smallest, band)
 
 
 _UNTOLD: Word = "cannot say"
@@ -95,11 +101,12 @@ def _stays(band: Band) -> int | None:
 
 
 def _nowhere(smallest: float, margin: float) -> tuple[Word, str]:
+    size = decimal(margin)
     if smallest <= margin:
-        return "never", f"no change at any checkpoint, and one of {margin:g} would have been seen"
+        return "never", f"no change at any checkpoint, and one of {size} would have been seen"
     return _UNTOLD, (
-        f"no change is seen at any checkpoint, but one of {margin:g} could have been missed: the "
-        f"smallest that these data show is {smallest:.2g}"
+        f"no change is seen at any checkpoint, but one of {size} could have been missed: the "
+        f"smallest that these data show is {decimal(smallest)}"
     )
 
 
@@ -112,7 +119,7 @@ def _ordered(
     earliest, latest = min(stop.earliest, at), max(stop.latest, at)
     span = f"checkpoint {at}"
     if earliest < latest:
-        span += f" (by resamples {earliest} to {latest})"
+        span += f" (resamples of the task choose {earliest} to {latest})"
     if left < earliest:
         return "before", f"{seen}, before the stop at {span}"
     if left <= latest:

@@ -148,7 +148,11 @@ class ContrastTables:
                 if found is not None:
                     chances = _chances(self.kept(family, run))
                     own = [
-                        {**name, **_row(family, place, one), "same_sign": chances.get(place)}
+                        {
+                            **name,
+                            **contrast_row(family, place, one),
+                            "same_sign": chances.get(place),
+                        }
                         for place, one in enumerate(found)
                     ]
                     rows += _adjusted(own)
@@ -228,7 +232,7 @@ def _unreached(family: Treated, place: int) -> str:
     )
 
 
-def _row(family: Treated, place: int, found: Found) -> Row:
+def contrast_row(family: Treated, place: int, found: Found) -> Row:
     """The columns of CONTRAST_COLUMNS but for those over several contrasts, and those beside
     them."""
     made, design = found.measured, family.design

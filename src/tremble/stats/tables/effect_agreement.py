@@ -88,8 +88,8 @@ def _effects_row(family: Treated, known: dict[int, Found], luck: Luck) -> Row:
         "intercept_low": None if line is None else line.intercept_low,
         "intercept_high": None if line is None else line.intercept_high,
         **_slope(steep, "york"),
-        "rmse": _root(difference.value, difference.variance),
-        "rmse_none": _root(people.value, people.variance),
+        "rmse": root_less_noise(difference.value, difference.variance),
+        "rmse_none": root_less_noise(people.value, people.variance),
         "note": join_notes(*dict.fromkeys(notes), "lines through the origin" if origin else None),
     }
 
@@ -109,7 +109,7 @@ def _slope(line: Line | None, name: str) -> Row:
     return {name: line.slope, f"{name}_low": line.slope_low, f"{name}_high": line.slope_high}
 
 
-def _root(differences: np.ndarray, variances: np.ndarray) -> float:
+def root_less_noise(differences: np.ndarray, variances: np.ndarray) -> float:
     """Root mean squared difference, less what noise alone gives, at least 0."""
     return math.sqrt(max(0.0, float(np.mean(differences**2 - np.nan_to_num(variances)))))
 

@@ -117,6 +117,7 @@ def at_stop_table(training: Training, resamples: int = RESAMPLES) -> list[Row]:
         for measure, fidelity in one.measures.items()
         if (found := fidelity_at(stop, fidelity, resamples=resamples)) is not None
         for against, change in (("base", found.base), ("last", found.last))
+        if change.at != change.against
     ]
 
 
@@ -126,8 +127,9 @@ def timing_table(training: Training, resamples: int = RESAMPLES) -> list[Row]:
 
     run, family, rounds, format, formulation, measure, word ("before", "with", "after", "never",
     "cannot say"), reason, left (the first checkpoint at which the simultaneous 95% band of the
-    change from the base leaves 0), stays (the first from which it stays away), stop, smallest (the
-    smallest change that the band shows everywhere with a probability of .80), n.
+    change from the base leaves 0), stays (the first from which it stays away), change (r at `left`
+    less that of the base), stop, smallest (the smallest change that the band shows everywhere with
+    a probability of .80), n.
     """
     rows = []
     for line, one, stop in _with_stops(training, resamples, training.fidelities):
@@ -139,6 +141,7 @@ def timing_table(training: Training, resamples: int = RESAMPLES) -> list[Row]:
                 "reason": found.reason,
                 "left": found.left,
                 "stays": found.stays,
+                "change": found.change,
                 "stop": stop.checkpoint,
                 "smallest": found.smallest,
                 "n": int(one.known.sum()),

@@ -10,12 +10,13 @@ from tremble.stats.inference.meta_analysis import MIN_EFFECTS, agreement
 from tremble.stats.progress.line_fidelity import readings
 from tremble.stats.progress.training import Line
 from tremble.stats.tables.contrast_effects import together
-from tremble.stats.tables.contrasts import ContrastTables, Found, Treated
-from tremble.stats.tables.effect_agreement import errors_between, over_the_same
+from tremble.stats.tables.contrasts import ContrastTables, Found, Treated, contrast_row
+from tremble.stats.tables.effect_agreement import errors_between, over_the_same, root_less_noise
 from tremble.stats.tables.trajectory import Training, place_row
 
 Row = dict[str, Any]
 _LACKING = "a checkpoint of the run has no scores in this format and wording"
+_NOISE = "people's effects are not larger than noise, so distances from them say little"
 _NO_INTERVAL = "no contrast with an interval of people's effect"
 
 
@@ -37,36 +38,26 @@ def contrasts_table(training: Training) -> list[Row]:
     """One row per run, family, format, wording, contrast and checkpoint of a study with contrasts.
 
     run, checkpoint, stage, step, tokens, model, family, format, formulation, contrast, level,
-    control, people (people's effect), effect (the checkpoint's) with low and high, difference
-    (effect less people's) with difference_low and difference_high, mass, n (decisions) and note, as
-    in the table `contrasts`, but over the decisions that every checkpoint of the run has scored.
+    control, people (people's effect) with people_low and people_high, effect (the checkpoint's)
+    with low and high, difference (effect less people's) with difference_low and difference_high,
+    mass, n (decisions) and note, as in the table `contrasts`, but over the decisions that every
+    checkpoint of the run has scored.
     """
     rows = []
     for line, asked in _asked(training):
-        for at, arms in enumerate(asked.family.arms):
+        for at in range(len(asked.family.arms)):
             for place, found in enumerate(asked.found):
-                if at not in found:
-                    continue
-                one = found[at]
-                rows.append(
-                    {
-                        **asked.about(line, place),
-                        "contrast": arms.contrast.name,
-                        "level": arms.level,
-                        "control": arms.control,
-                        "people": one.people.value,
-                        "effect": one.model.value,
-                        "low": one.model.low,
-                        "high": one.model.high,
-                        "difference": one.difference.value,
-                        "difference_low": one.difference.low,
-                        "difference_high": one.difference.high,
-                        "mass": float(one.measured.mass[one.place]),
-                        "n": one.measured.counts.n,
-                        "note": one.measured.note,
-                    }
-                )
+                if at in found:
+                    row = contrast_row(asked.family, at, found[at])
+                    shown = {name: row[name] for name in _OF_CONTRAST}
+                    rows.append({**asked.about(line, place), **shown})
     return rows
+
+
+_OF_CONTRAST = (
+    *("contrast", "level", "control", "people", "people_low", "people_high", "effect", "low"),
+    *("high", "difference", "difference_low", "difference_high", "mass", "n", "note"),
+)
 
 
 def effects_table(training: Training) -> list[Row]:
@@ -76,8 +67,9 @@ def effects_table(training: Training) -> list[Row]:
     run, checkpoint, stage, step, tokens, model, family, format, formulation, contrasts (those with
     an interval of people's effect), effects_r (Pearson's r of the checkpoint's effects and people's
     over contrasts, from five on), effects_rmse (root mean squared error of its effects, less noise,
-    in the outcome's unit), difference (less that of the base: above 0 the checkpoint is further
-    from people) with low and high, and note (`pair_errors`).
+    in the outcome's unit), effects_rmse_none (of no effect at all), difference (effects_rmse less
+    that of the base: above 0 the checkpoint is further from people) with low and high, and note
+    (`pair_errors`).
     """
     rows = []
     for line, asked in _asked(training):
@@ -92,6 +84,9 @@ def effects_table(training: Training) -> list[Row]:
             row["contrasts"], between = errors
             row["effects_r"] = _r(found)
             row["effects_rmse"] = between.aligned
+            row["effects_rmse_none"] = _none(found)
+            if not row["effects_rmse_none"]:
+                row["note"] = _NOISE
             if place:
                 row["difference"] = between.difference
                 row["low"], row["high"] = between.low, between.high
@@ -101,7 +96,10 @@ def effects_table(training: Training) -> list[Row]:
     return rows
 
 
-_OF_EFFECTS = ("contrasts", "effects_r", "effects_rmse", "difference", "low", "high", "note")
+_OF_EFFECTS = (
+    *("contrasts", "effects_r", "effects_rmse", "effects_rmse_none", "difference", "low", "high"),
+    "note",
+)
 
 
 def _asked(training: Training) -> Iterator[tuple[Line, _Asked]]:
@@ -120,6 +118,12 @@ def _found(
 ) -> list[dict[int, Found]]:
     runs = [one for one in at if one is not None]
     return over_the_same(made, family, runs) if len(runs) == len(at) else [{} for _ in at]
+
+
+def _none(found: dict[int, Found]) -> float:
+    """Root mean squared effect on people, less noise: the error of a model without any effect."""
+    people = together([one.people for one in found.values() if one.people.variance])
+    return root_less_noise(people.value, people.variance)
 
 
 def _r(found: dict[int, Found]) -> float | None:

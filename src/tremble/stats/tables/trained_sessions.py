@@ -13,7 +13,7 @@ from tremble.stats.inference.over_people import cohens_d
 from tremble.stats.progress.changes import compare, levels
 from tremble.stats.progress.line_sessions import LineSessions
 from tremble.stats.progress.training import Line
-from tremble.stats.tables.session_rows import limits, mean_by, over
+from tremble.stats.tables.session_rows import impossible, limits, mean_by, over
 from tremble.stats.tables.trajectory import Training, place_row
 from tremble.text import counted, join_notes
 
@@ -57,7 +57,7 @@ def _of(line: Line, one: LineSessions, resamples: int) -> Iterator[Row]:
             "low": change.low if place else None,
             "high": change.high if place else None,
             "d": _d(known.values[0], known.values[place]) if place else 0.0,
-            "note": change.note if place else None,
+            "note": join_notes(impossible(one.impossible), change.note if place else None),
         }
 
 

@@ -21,9 +21,10 @@ from tremble.stats.progress.series import Task
 from tremble.stats.progress.training import Line, lines_of
 from tremble.stats.tables.contrasts import ContrastTables
 from tremble.tasks.task_measures import Measure, Sums, dpo_loss, equally_long, loss, measures
+from tremble.text import counted, join_notes
 
 Row = dict[str, Any]
-_NO_KL = "no KL from the base: its distributions on the task are unavailable"
+_NO_KL = "no KL from the base: its distributions are unavailable, or of another vocabulary"
 LOSS, DPO = "loss", "dpo_loss"
 
 
@@ -100,9 +101,20 @@ class Training:
         return ContrastTables(self.evidence, self.contrasts)
 
     @cached_property
-    def divergences(self) -> dict[str, tuple[float, int]]:
-        """Of each model how far from the base it is on the task (`TaskAnswers.divergences`)."""
+    def _divergences(self) -> dict[str, dict[str, float]]:
         return self.answers.divergences(self.record["base"]) if self.answers.known else {}
+
+    def divergences_of(self, line: Line) -> dict[str, tuple[float, int]]:
+        """Of each model of a line that has some the mean over items of KL(model || base), nats, at
+        the first token of the answer, and of how many items: those that all of them have."""
+        found = {one: self._divergences[one] for one in line.models if one in self._divergences}
+        items = set.intersection(*(set(one) for one in found.values())) if found else set()
+        if not items:
+            return {}
+        return {
+            model: (float(np.mean([one[item] for item in items])), len(items))
+            for model, one in found.items()
+        }
 
     @property
     def gain(self) -> str:
@@ -146,6 +158,11 @@ class Training:
         lacking = next((name for name in line.models if name not in self.sums), None)
         if lacking is not None:
             return f"{lacking} has no scores of the held-out task"
+        if self.cut_otherwise(line):
+            return (
+                "the tokenizers cut the answers into different numbers of tokens, so losses per "
+                "token have no common unit"
+            )
         return "no item of the held-out task has scores at every checkpoint"
 
     def task(self, line: Line) -> Task | None:
@@ -165,7 +182,18 @@ class Training:
         made = self.measured(line)
         numerators = np.stack([-one.num for one in made])
         counts = np.logical_and.reduce([one.den > 0 for one in made])
+        if self.gain == LOSS:
+            counts &= _cut_alike(self.sums_of(line))
         return numerators, made[0].den, counts & np.isfinite(numerators).all(axis=0)
+
+    def cut_otherwise(self, line: Line) -> int:
+        """How many items of a line with a task have answers that its tokenizers cut into different
+        numbers of tokens, the end of the turn among them: their losses per token have no common
+        unit, so they do not count in a gain that is one."""
+        if self.gain != LOSS:
+            return 0
+        some = self.sums_of(line)
+        return int((~some[0].missing & ~_cut_alike(some)).sum())
 
     def rises(self, lines: Sequence[Line]) -> list[np.ndarray]:
         """T less that of the base at every model of each of several lines with a task, in the unit
@@ -178,6 +206,12 @@ class Training:
             total = numerators[:, counts].sum(axis=1) / below
             made.append(total - total[0])
         return made
+
+
+def _cut_alike(some: Sequence[Sums]) -> np.ndarray:
+    """(items): those whose right answer has as many tokens in each of several models."""
+    lengths = np.stack([one.length[:, 0] for one in some])
+    return np.asarray((lengths == lengths[0]).all(axis=0))
 
 
 def place_row(line: Line, place: int) -> Row:
@@ -250,15 +284,16 @@ def task_table(training: Training) -> list[Row]:
         progress: Sequence[Estimate | None] = [None] * len(line.models)
         if task is not None:
             progress = gains(task)
-        counted = training.sums_of(line)
+        answers = training.sums_of(line)
         start = line.reference()
-        reference = None if start is None else counted[start]
-        for place, (sums, g) in enumerate(zip(counted, progress, strict=True)):
+        reference = None if start is None else answers[start]
+        divergences, cut = training.divergences_of(line), training.cut_otherwise(line)
+        for place, (sums, g) in enumerate(zip(answers, progress, strict=True)):
             pairs = reference if sums.are_pairs else None
             made = measures(sums, pairs, training.record["beta"])
-            kl, kl_items = training.divergences.get(line.models[place], (None, 0))
+            kl, kl_items = divergences.get(line.models[place], (None, 0))
             note = training.why_no_task(line) if g is None else g.note
-            notes = [*filter(None, [note]), *([] if kl_items else [_NO_KL])]
+            cut_note = _cut_note(cut) if cut and g is not None else None
             rows.append(
                 {
                     **place_row(line, place),
@@ -273,7 +308,14 @@ def task_table(training: Training) -> list[Row]:
                     "equally_long": equally_long(sums) if sums.are_pairs else None,
                     "kl_task": kl,
                     "kl_task_items": kl_items,
-                    "note": "; ".join(notes) or None,
+                    "note": join_notes(note, cut_note, None if kl_items else _NO_KL),
                 }
             )
     return rows
+
+
+def _cut_note(cut: int) -> str:
+    return (
+        f"{counted(cut, 'item')} left out of g: the tokenizers cut the answer into different "
+        "numbers of tokens"
+    )
