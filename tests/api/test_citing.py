@@ -50,6 +50,19 @@ def test_two_revisions_of_a_model_are_two_entries_and_its_report_is_one() -> Non
     assert len(found) == 4  # and the core study
 
 
+def test_checkpoints_are_cited_by_their_repository_alone() -> None:
+    """A series of 154 branches is one entry, and files of one's own training are none."""
+    names = [f"org/run@step{n}" for n in range(154)]
+    own = {"runs/dpo/checkpoint-2": "0123456789abcdef"}
+    rows = models(**dict.fromkeys(names, COMMIT), **{"org/base": COMMIT}, **own)
+    made = citations([], rows, ["0.2.0"], [*names, *own])
+    found = {one.key: one.fields for one in entries(bibtex(made)) if one.key != "tremble"}
+    assert set(found) == {"org-run", "org-base", *(set(cited([])))}
+    assert found["org-run"]["note"] == "Checkpoints of a training"
+    assert found["org-base"]["note"] == f"Revision {COMMIT}"
+    assert not any(one["fill_in"] for one in made)
+
+
 def test_embedded_models_are_cited_by_their_names_on_the_hub() -> None:
     rows = models(**{"embedded/gemma-3-270m": "gguf-0123456789abcdef"})
     assert (rows[0]["kind"], rows[0]["content_hash"]) == ("embedded", "gguf-0123456789abcdef")

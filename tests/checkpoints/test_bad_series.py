@@ -52,7 +52,9 @@ def test_one_that_is_not_whole_beside_good_ones(here: Path, tiny: Path, loras: l
     assert models == [str(tiny), *(name for name in names if name != "run/checkpoint-8")]
     # Also later, when nobody sees the command's output.
     said = "Left out of the series of checkpoints: run/checkpoint-8: "
-    assert said in "".join(map(str, tremble("analyze", here / "out")))
+    shown = "".join(map(str, tremble("analyze", here / "out")))
+    assert said in shown
+    assert "no pair to" not in shown
     words = " ".join(tremble("methods", here / "out")[1].split())
     assert "We left out 1 checkpoint that could not be used (run/checkpoint-8: " in words
     assert tremble("export", here / "out", "--to", "parquet")[0] == 0

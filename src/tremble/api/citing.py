@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from tremble.datasets.citations import (
@@ -20,13 +20,17 @@ _HUB = "https://huggingface.co/"
 
 
 def citations(
-    data: Iterable[Mapping[str, Any]], models: Iterable[Mapping[str, Any]], versions: Sequence[str]
+    data: Iterable[Mapping[str, Any]],
+    models: Iterable[Mapping[str, Any]],
+    versions: Sequence[str],
+    checkpoints: Collection[str] = (),
 ) -> list[Row]:
     """What is cited, an entry each with a key of its own, as JSON can hold it.
 
     cites: what it is cited for; fill_in: None, or what the user must put in, a sentence; key, kind,
     authors, title, year and fields, as `datasets.citations.Citation` has them. `data` and `models`
-    are those of `api.methods`.
+    are those of `api.methods`; `checkpoints`: models of a training that are no published models of
+    their own, so only the repositories on the hub that hold them are cited, once each.
     """
     found = [
         _row("tremble itself.", of_tremble(versions)),
@@ -39,7 +43,7 @@ def citations(
             found.append(_own_data(one))
     for model in models:
         if model["absent"] is None and model["kind"] != "made up":
-            found += _of_model(model)
+            found += _of_checkpoint(model) if model["name"] in checkpoints else _of_model(model)
     return _apart(found)
 
 
@@ -101,6 +105,15 @@ def _of_model(model: Mapping[str, Any]) -> list[Row]:
     report = report_on(hub_name)
     if report is not None:
         rows.append(_row(f"the report on {hub_name} and related models.", report))
+    return rows
+
+
+def _of_checkpoint(model: Mapping[str, Any]) -> list[Row]:
+    if model["hub_name"] is None:
+        return []
+    whole = {**model, "name": model["hub_name"], "revision": None, "content_hash": None}
+    rows = _of_model(whole)
+    rows[0]["fields"] = {**rows[0]["fields"], "note": "Checkpoints of a training"}
     return rows
 
 

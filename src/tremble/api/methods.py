@@ -20,7 +20,7 @@ from tremble.api.citing import citations
 from tremble.api.computed import RowsOf, computed, rows_of_study
 from tremble.api.left_out import exclusions
 from tremble.api.provenance import manifests_of, model_rows, template_rows, versions
-from tremble.api.trained import trained
+from tremble.api.trained import checkpoints_of, trained
 from tremble.errors import UserError
 from tremble.prompts.asked import Asked
 from tremble.prompts.presentations import Presentation
@@ -105,7 +105,9 @@ def methods_facts(folder: Path, rows_of: RowsOf | None = None) -> dict[str, Any]
         "contrasts": list(run.get("contrasts", [])),
         "margins": asdict(Margins(**run.get("margins", {}))),
         "extensions": _extensions(jobs, decisions),
-        "citations": citations(data, models, scored_with["tremble"]),
+        "citations": citations(
+            data, models, scored_with["tremble"], checkpoints_of(run.get("trajectory"))
+        ),
     }
 
 

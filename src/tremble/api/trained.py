@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tremble.stats.frames.task_answers import TaskAnswers
@@ -33,7 +33,7 @@ def trained(store: Store, rows_of: Callable[[str], list[Row]]) -> Row | None:
     stops = [row for row in rows_of("stop") if row["stage"] == WHOLE]
     return {
         "base": record["base"],
-        "checkpoints": sum(one["model"] != record["base"] for one in some),
+        "checkpoints": len(checkpoints_of(record)),
         "stages": list(dict.fromkeys(one["stage"] for one in some if one["stage"])),
         "runs": list(dict.fromkeys(one["run"] for one in some if one["run"])),
         "left_out": list(record.get("left_out", ())),
@@ -45,3 +45,10 @@ def trained(store: Store, rows_of: Callable[[str], list[Row]]) -> Row | None:
         "beta": record["beta"] if measure == "dpo_loss" else None,
         "stops": [{key: row[key] for key in ("run", "checkpoint", "reason")} for row in stops],
     }
+
+
+def checkpoints_of(record: Mapping[str, Any] | None) -> list[str]:
+    """The models of a trajectory, as its record has it, but for the base."""
+    if record is None:
+        return []
+    return [one["model"] for one in record["checkpoints"] if one["model"] != record["base"]]

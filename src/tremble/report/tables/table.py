@@ -150,13 +150,12 @@ def _baseline(row: Row) -> list[str]:
 
 
 def layout(analysis: Analysis) -> list[Table]:
-    """The four tables: models, pairs, tests, baselines."""
-    return [
-        _models_table(analysis.models),
-        _pairs_table(analysis.pairs),
-        _tests_table(analysis.tests),
-        _baselines_table(analysis.baselines),
-    ]
+    """The four tables: models, pairs, tests, baselines; of a series of checkpoints without pairs
+    only the first and the last."""
+    of_pairs = [_pairs_table(analysis.pairs), _tests_table(analysis.tests)]
+    if analysis.trajectory and not analysis.comparisons:
+        of_pairs = []
+    return [_models_table(analysis.models), *of_pairs, _baselines_table(analysis.baselines)]
 
 
 def _models_table(rows: Sequence[Row]) -> Table:
