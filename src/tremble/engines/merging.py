@@ -7,12 +7,13 @@ on with what fits. Here both are counted and refused.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from typing import Any
 
 import torch
 
 from tremble.engines import memory
+from tremble.engines.restoring import Before
 from tremble.errors import MissingExtra, ModelUnavailable
 from tremble.models.adapters import Adapter
 from tremble.models.files import ADAPTER_CONFIG, ADAPTER_WEIGHTS, read_json, tensors_in
@@ -105,42 +106,24 @@ def merged(wrapped: Any, adapter: Adapter) -> Any:
         ) from error
 
 
-# Ways to begin an adapter that leave the weights of its model as they are.
-_PLAIN_BEGINNINGS = (None, True, False, "gaussian", "orthogonal")
-
-
-class Before:
-    """Weights as they are before an adapter is merged into them, to be put back bit for bit: what
-    was added cannot be subtracted again without rounding. The copies are in main memory."""
-
-    def __init__(self, parameters: Iterable[torch.nn.Parameter]) -> None:
-        self._copies = [(one, one.detach().to("cpu", copy=True)) for one in parameters]
-
-    def put_back(self) -> None:
-        with torch.no_grad():
-            for parameter, copy in self._copies:
-                parameter.copy_(copy)
-
-
 def before_merging(wrapped: Any, adapter: Adapter) -> Before | None:
-    """The weights that merging will change; None where more than these change (an embedding, an
-    output head, modules that an adapter holds whole, biases, weights that were changed when the
-    adapter was put around them), where they are quantised, or there is too little memory."""
+    """The weights of the layers that an adapter is around, which merging will change.
+
+    None where putting them back would plainly not give the model back: the file of the adapter
+    holds tensors of the model whole, or it adds to an embedding or output head; and where there is
+    too little memory. What this does not foresee, `fingerprint` finds.
+    """
     from peft.tuners.lora import LoraLayer
     from peft.tuners.tuners_utils import BaseTunerLayer
 
     inner = wrapped.get_base_model()
-    if getattr(inner, "hf_quantizer", None) is not None:
-        return None  # merging puts other parameters in the place of quantised ones
-    ends = {id(inner.get_input_embeddings()), id(inner.get_output_embeddings())}
     config = adapter.config()
     if config.get("modules_to_save") or config.get("trainable_token_indices"):
         return None
-    # Biases of the model's own, and ways to begin that change its weights, are there already.
-    begun = config.get("init_lora_weights")
-    if config.get("bias") not in (None, "none") or begun not in _PLAIN_BEGINNINGS:
+    if set(wrapped.state_dict()) & set(tensors_in(adapter.folder / ADAPTER_WEIGHTS)):
         return None
-    changed = []
+    ends = {id(inner.get_input_embeddings()), id(inner.get_output_embeddings())}
+    changed: list[torch.nn.Parameter] = []
     for module in inner.modules():
         if not isinstance(module, BaseTunerLayer):
             continue
@@ -148,10 +131,10 @@ def before_merging(wrapped: Any, adapter: Adapter) -> Before | None:
         if not isinstance(module, LoraLayer) or {id(module), id(layer)} & ends:
             return None
         changed += list(layer.parameters(recurse=False))
-    if not changed or any(one.is_meta for one in changed):
+    if not changed:
         return None
     needed = sum(one.numel() * one.element_size() for one in changed)
-    return None if needed > memory.free_bytes(torch.device("cpu")) else Before(changed)
+    return None if needed > memory.free_bytes(torch.device("cpu")) else Before(inner, changed)
 
 
 def unfit(adapter: Adapter, error: Exception) -> ModelUnavailable:

@@ -75,8 +75,8 @@ class ReferenceEngine:
 
     def exchange(self, ready: ReadyModel, options: RunOptions) -> bool:
         """Become the engine of a model that differs from this one's in its adapter alone, without
-        loading or checking again; False where this one's cannot be taken out of the weights, which
-        are as they were then. Raises as `load_weights`, and is of no use afterwards."""
+        loading or checking again; False where this one's cannot be taken out of the weights. Then,
+        and where it raises (as `load_weights`), it is of no use afterwards."""
         if self._known is None:
             return False
         known = with_other_adapter(self._known, ready, options)

@@ -13,7 +13,8 @@ from transformers.utils import find_adapter_config_file
 
 from tremble.engines import memory
 from tremble.engines.base import TOLERANCE
-from tremble.engines.merging import Before, before_merging, merged, unfit, with_adapter
+from tremble.engines.merging import before_merging, merged, unfit, with_adapter
+from tremble.engines.restoring import Before, Fingerprint, fingerprint
 from tremble.engines.tensors import Stored, check_shapes, check_tensors, stored_tensors
 from tremble.errors import ModelUnavailable
 from tremble.models.adapters import Adapter
@@ -39,7 +40,8 @@ class Weights:
     read (`adapter_left_aside`); how far log-probabilities of likely tokens are, with the adapter
     merged, from those of peft (`merged_to`, nat). `notes` are sentences for the user. `rows`: how
     many tokens the model can both read and put out, where its tokenizer knows more, else None.
-    `adapted`: whether an adapter is merged; `before`: the weights without it, where they are kept.
+    `adapted`: whether an adapter is merged; `before`: the weights without it, where they are kept;
+    `plain`: what the model was when it was loaded, where adapters will be exchanged.
     """
 
     model: Any
@@ -49,6 +51,7 @@ class Weights:
     rows: int | None = None
     adapted: bool = False
     before: Before | None = None
+    plain: Fingerprint | None = None
 
 
 def load_weights(ready: ReadyModel, options: RunOptions) -> Weights:
@@ -62,11 +65,14 @@ def load_weights(ready: ReadyModel, options: RunOptions) -> Weights:
 
 def with_other_adapter(weights: Weights, ready: ReadyModel, options: RunOptions) -> Weights | None:
     """The weights of one model as those of another that differs in its adapter alone, or has none;
-    None where the adapter of the first cannot be taken out again. Raises as `load_weights`."""
+    None where the first cannot be made again what it was when it was loaded; then it is of no use
+    afterwards. Raises as `load_weights`."""
     if weights.adapted:
         if weights.before is None:
             return None
         weights.before.put_back()
+    if weights.plain is not None and fingerprint(weights.model) != weights.plain:
+        return None
     account = {name: value for name, value in weights.account.items() if name != "merged_to"}
     plain = replace(
         weights, name=ready.spec.id, account=account, notes=(), adapted=False, before=None
@@ -78,16 +84,21 @@ def _adapted(weights: Weights, ready: ReadyModel, options: RunOptions) -> Weight
     """Weights with the adapter of a model merged into them, if it has one."""
     assert ready.files is not None
     adapter, before, account = ready.files.adapter, None, dict(weights.account)
+    plain = weights.plain
+    if plain is None and ready.more_adapters:
+        plain = fingerprint(weights.model)
     if adapter is not None:
         wrapped = with_adapter(weights.model, adapter)
-        before = before_merging(wrapped, adapter) if ready.more_adapters else None
+        if ready.more_adapters and plain is not None:
+            before = before_merging(wrapped, adapter)
         account["merged_to"] = _merge(wrapped, weights.model, adapter, ready.spec, options)
     rows = row_count(weights.model)
     if rows is None or ready.tokenizer.ids <= rows:
         rows = None
     else:
         _check_rows(ready, rows)
-    return replace(weights, account=account, rows=rows, adapted=adapter is not None, before=before)
+    adapted = adapter is not None
+    return replace(weights, account=account, rows=rows, adapted=adapted, before=before, plain=plain)
 
 
 def _without_adapter(ready: ReadyModel, options: RunOptions) -> Weights:
