@@ -43,7 +43,7 @@ def cost_of(series: Series) -> Cost:
     base = 0
     apart = model_name(series.base) not in {one.name for one in series.checkpoints}
     if apart and on_hub(series.base) and source_of(series.base.id).here(series.base) is None:
-        base_size = _size(series.base)
+        base_size = None if series.base_unknown else _size(series.base)
         base = -1 if base_size is None else base_size
     total = None if each is None or base < 0 else each * len(missing) + base
     return Cost(len(series.checkpoints), len(missing), each, total, _loads(series))
