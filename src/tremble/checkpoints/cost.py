@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 
 from tremble.checkpoints.listings import on_hub
 from tremble.checkpoints.series import Checkpoint, Series
+from tremble.disk.paths import is_folder, path_of
 from tremble.errors import UserError
 from tremble.models.files import SMALL_FILES
 from tremble.models.hub_lists import files_of
@@ -50,8 +51,10 @@ def cost_of(series: Series) -> Cost:
 
 
 def _loads(series: Series) -> int:
-    whole = {one.name for one in series.checkpoints if not one.adapter}
-    return len(whole | {model_name(series.base)})
+    whole = [model_name(series.base)]
+    whole += [one.name for one in series.checkpoints if not one.adapter]
+    whole += [one.model.base for one in series.checkpoints if one.model.base is not None]
+    return len({str(path.resolve()) if is_folder(path := path_of(one)) else one for one in whole})
 
 
 def _is_missing(checkpoint: Checkpoint) -> bool:
