@@ -250,7 +250,7 @@ def test_series_without_a_chat_template(
 
 
 BAD = [
-    (("gone",), "'gone' is neither a folder nor a TOML file"),
+    (("gone",), "There is no folder or TOML file 'gone' on"),
     (("run", "--keep", "0"), "keep = 0.0 is no share"),
     (("run", "--gain", "accuracy"), "gain is 'accuracy'"),
     (("run", "--formats", "plain,html"), "--formats holds 'html'"),

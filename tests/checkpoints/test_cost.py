@@ -84,3 +84,14 @@ def test_what_a_series_on_this_machine_costs(tmp_path: Path, tiny: Path, lora: P
     assert cost_of(series(str(tmp_path / "whole"))) == Cost(3, 0, 0, 0, 3)
     assert cost_of(series(str(tmp_path / "whole"), str(tiny))) == Cost(3, 0, 0, 0, 4)
     assert cost_of(series(str(tmp_path / "lora"))) == Cost(3, 0, 0, 0, 1)
+
+
+def test_adapters_on_two_models_are_two_loads(tmp_path: Path, tiny: Path, lora: Path) -> None:
+    """However the path of one is written."""
+    shutil.copytree(tiny, tmp_path / "merged")
+    entry = '[[checkpoint]]\nmodel = "step_{}"\nbase = "{}"\n'
+    for step in (1, 2):
+        checkpoint(tmp_path / f"step_{step}", lora)
+    path = tmp_path / "series.toml"
+    path.write_text(entry.format(1, f"{tiny}/../{tiny.name}") + entry.format(2, "merged"))
+    assert cost_of(series(str(path), str(tiny))).loads == 2

@@ -209,7 +209,7 @@ def test_names_that_are_no_series(hub: FakeHub, tiny: Path) -> None:
     for step in range(5):
         branch(hub, NAME, f"step{step}")
     said = refused(NAME)
-    assert f"give {NAME}@step* for branches, or {NAME}:step-* for folders" in said
+    assert f"(or give {NAME}@step* for branches, or {NAME}:step-* for folders" in said
     assert "as a hub name it is one model" in refused(f"{NAME}@step1")
     assert "pattern of one of them alone" in refused(f"{NAME}@step*:checkpoint-1")
     said = refused(f"{NAME}@iter*")

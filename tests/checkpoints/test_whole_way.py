@@ -274,7 +274,7 @@ def test_decisions_in_memory_are_scored_as_those_of_a_file(here: Path, wholes: l
     in_memory, of_file = (
         scores_of(here / name).select("model", "decision", "logprobs") for name in ("held", "out")
     )
-    assert in_memory.height == 24 * 2 * len(STEPS)  # in two wordings
+    assert in_memory.height == 24 * len(STEPS)  # people's own prompts have one wording
     assert in_memory.equals(of_file)
     for name in ("held", "out"):
         asked_for = tomllib.loads(Store(here / name).read_run()["study_file"])["trajectory"]

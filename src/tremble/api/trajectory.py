@@ -3,35 +3,41 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from tremble.checkpoints.cost import Cost, cost_of
 from tremble.checkpoints.series import Series
 from tremble.checkpoints.sources import series_of
-from tremble.checkpoints.study_text import FORMATS, Asked, study_text
+from tremble.checkpoints.study_text import FORMATS, WORDINGS, Asked, study_text
 from tremble.datasets.base import names
+from tremble.decisions.record import Decision
+from tremble.decisions.sessions import FAMILY as SESSION
+from tremble.disk.paths import is_file, path_of
 from tremble.errors import UserError
 from tremble.models.files import Notify
 from tremble.models.open import open_tokenizer
 from tremble.models.spec import RunOptions
 from tremble.prompts.chat import check_template
+from tremble.prompts.parts import own_prompt
+from tremble.stats.inference.intervals import FEW_CLUSTERS
 from tremble.stats.progress.keep import KEEP, check_keep
 from tremble.store.provenance import slug
 from tremble.store.study_folder import Store
 from tremble.study.data import decisions_of
 from tremble.study.file import Study, study_from
 from tremble.study.task_prompts import check_gain
-from tremble.tasks.task_file import read_task
-from tremble.text import as_written
+from tremble.tasks.task_file import looks_like_task, read_task
+from tremble.text import as_written, counted
 
 
 @dataclass(frozen=True, slots=True)
 class TrajectoryOptions:
     """What a user asks of a series (`commands.trajectory`). `formats` None: plain, and chat where a
-    checkpoint has a chat template; `keep` None: the usual one; `held`: entries of `data` that will
-    be in the study's own folder."""
+    checkpoint has a chat template; `keep` None: the usual one; `held`: decisions by those
+    entries of `data` that will be in the study's own folder."""
 
     source: str
     base: str | None = None
@@ -42,7 +48,7 @@ class TrajectoryOptions:
     formats: tuple[str, ...] | None = None
     sample: int | None = None
     template: str | None = None
-    held: tuple[str, ...] = ()
+    held: Mapping[str, Sequence[Decision]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +71,11 @@ def series_study(
     """
     if options.keep is not None:
         check_keep(options.keep)
-    _check(options)
+    said = _check(options)
     series = series_of(options.source, options.base, notify)
+    for sentence in said:
+        notify(sentence)
+    series = replace(series, notes=(*series.notes, *said))
     cost = cost_of(series)
     if only_plan:
         return SeriesStudy(series, cost, None)
@@ -77,6 +86,7 @@ def series_study(
         options.gain,
         KEEP if options.keep is None else options.keep,
         _formats(series, options, notify),
+        _wordings(options),
         sample=options.sample,
         template=options.template,
     )
@@ -86,16 +96,43 @@ def series_study(
     return SeriesStudy(series, cost, study_from(text, label, folder))
 
 
-def _check(options: TrajectoryOptions) -> None:
+def _check(options: TrajectoryOptions) -> list[str]:
     """What can be known before anything is listed or downloaded. Raises UserError."""
+    said = []
     if options.task is not None:
-        check_gain(options.gain, read_task(options.task))
+        task = read_task(options.task)
+        check_gain(options.gain, task)
+        if task.clusters < FEW_CLUSTERS:
+            said.append(
+                f"The task has {counted(task.clusters, 'cluster')} (items with the same first turn "
+                f"are one), so no stop can be recommended; that needs {FEW_CLUSTERS}."
+            )
     elif options.gain != "auto":
         raise UserError("--gain is about the task; give its file with --task, or leave --gain out.")
     if options.template is not None:
         check_template(options.template)
     for entry in (one for one in options.data if one not in options.held):
-        next(decisions_of(entry, Path()), None)  # raises where there is no such data
+        try:
+            next(decisions_of(entry, Path()), None)  # raises where there is no such data
+        except UserError as error:
+            if not is_file(path_of(entry)) or not looks_like_task(path_of(entry)):
+                raise
+            raise UserError(
+                f"{entry!r} looks like held-out items of a task, not like decisions of people; "
+                "give it with --task."
+            ) from error
+    return said
+
+
+def _wordings(options: TrajectoryOptions) -> tuple[str, ...]:
+    """The wordings that any of the decisions can be put in: those of people's own prompts and of
+    transcripts have their words alone."""
+    for entry in options.data:
+        held = options.held.get(entry)
+        decisions = decisions_of(entry, Path()) if held is None else held
+        if any(one.family != SESSION and own_prompt(one) is None for one in decisions):
+            return WORDINGS
+    return WORDINGS[:1]
 
 
 def changed(study: Study, folder: Path) -> str | None:

@@ -10,11 +10,13 @@ from tremble.checkpoints.series import Checkpoint
 from tremble.disk.paths import is_file, is_folder, path_of
 from tremble.errors import UserError
 from tremble.models.adapters import Adapter
+from tremble.models.embedded import EMBEDDED
 from tremble.models.files import ADAPTER_CONFIG
 from tremble.models.hub_files import HubName, download
 from tremble.models.on_base import base_of
 from tremble.models.open import is_made_up, source_of
 from tremble.models.spec import ModelSpec, model_name
+from tremble.text import did_you_mean
 
 
 def on_one_base(
@@ -78,8 +80,10 @@ def _own_base(adapters: Sequence[Checkpoint]) -> ModelSpec:
         if _place(other) != _place(base):
             raise UserError(
                 f"The adapters {first.name!r} and {one.name!r} were trained on different models, "
-                f"{model_name(base)!r} and {model_name(other)!r}; give a series of one model, or, "
-                "if both are the same model, give it with --base."
+                f"{model_name(base)!r} and {model_name(other)!r}; list the checkpoints in a TOML "
+                "file, each with its own base, and give the model to compare with by --base; alone "
+                "that is right only if both names mean one model, since an adapter's numbers are "
+                "wrong on another."
             )
     if is_made_up(base.id):
         raise UserError(f"{first.name!r} cannot be put on {base.id!r}, a built-in fake model.")
@@ -121,6 +125,12 @@ def _check_named(base: str) -> None:
     if is_made_up(base):
         raise UserError(f"The base {base!r} is a built-in fake model; give a model with weights.")
     path = path_of(base)
+    if base.startswith("embedded/") and base not in EMBEDDED:
+        raise UserError(
+            f"There is no model {base!r}, which --base names{did_you_mean(base, [*EMBEDDED])}"
+        )
+    if (whole := f"embedded/{base}") in EMBEDDED and not is_folder(path):
+        raise UserError(f"There is no model {base!r}, which --base names; did you mean {whole!r}?")
     path_like = base.startswith((".", "/", "~")) or base.endswith(".gguf")
     if not is_folder(path) and not is_file(path) and path_like:
         raise UserError(f"There is no model {base!r}, which --base names; check the path.")

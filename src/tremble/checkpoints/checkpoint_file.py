@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from typing import Any
 
 from tremble.checkpoints.complete import why_not
@@ -36,13 +37,18 @@ SCHEMA = (
 def found_listed(source: str) -> Found:
     """The checkpoints of a TOML file, in its order; paths in it start at its folder.
 
-    Raises UserError for a missing file, text that is not TOML, unknown keys and wrong values, and
-    for a file without a [[checkpoint]].
+    Raises UserError for a missing file, text that is not TOML, unknown keys and wrong values, for
+    a file without a [[checkpoint]], and for a study file.
     """
     path = path_of(source)
     if not is_file(path):
         raise UserError(f"There is no file {source!r} of checkpoints; check the path.")
     content = content_of(text_in(path), path, "a file of checkpoints")
+    if isinstance(content.get("study"), dict):
+        raise UserError(
+            f"{source!r} is a study file, not a list of checkpoints; `tremble run "
+            f"{shlex.quote(source)}` scores it."
+        )
     reader = Reader(path, SCHEMA)
     reader.known(content, ["checkpoint"])
     entries = reader.each(content, "checkpoint")

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 
 from tremble.checkpoints.listings import on_hub
 from tremble.checkpoints.series import Checkpoint, Series
+from tremble.disk.paths import is_folder, path_of
 from tremble.errors import UserError
 from tremble.models.files import SMALL_FILES
 from tremble.models.hub_lists import files_of
@@ -43,15 +44,17 @@ def cost_of(series: Series) -> Cost:
     base = 0
     apart = model_name(series.base) not in {one.name for one in series.checkpoints}
     if apart and on_hub(series.base) and source_of(series.base.id).here(series.base) is None:
-        base_size = _size(series.base)
+        base_size = None if series.base_unknown else _size(series.base)
         base = -1 if base_size is None else base_size
     total = None if each is None or base < 0 else each * len(missing) + base
     return Cost(len(series.checkpoints), len(missing), each, total, _loads(series))
 
 
 def _loads(series: Series) -> int:
-    whole = {one.name for one in series.checkpoints if not one.adapter}
-    return len(whole | {model_name(series.base)})
+    whole = [model_name(series.base)]
+    whole += [one.name for one in series.checkpoints if not one.adapter]
+    whole += [one.model.base for one in series.checkpoints if one.model.base is not None]
+    return len({str(path.resolve()) if is_folder(path := path_of(one)) else one for one in whole})
 
 
 def _is_missing(checkpoint: Checkpoint) -> bool:

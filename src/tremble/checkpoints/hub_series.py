@@ -41,9 +41,9 @@ def found_on(source: str) -> Found:
         )
     if not in_revision and not in_folder:
         raise UserError(
-            f"{source!r} is neither a folder nor a TOML file on this machine, and as a hub name it "
-            f"is one model; give {place.name}@step* for branches, or {place.name}:step-* for "
-            "folders."
+            f"There is no folder or TOML file {source!r} on this machine; check the path (or give "
+            f"{place.name}@step* for branches, or {place.name}:step-* for folders: as a hub name "
+            "it is one model)."
         )
     return _branches(place) if in_revision else _folders(place)
 

@@ -15,6 +15,12 @@ KNOWN = (
     "iter_0001000 and epoch-3"
 )
 
+# And the cure where names mix runs.
+SEVERAL_RUNS = (
+    "put the checkpoints of each run into a folder of its own, or list them in a TOML file with a "
+    "run for each"
+)
+
 _NAME = re.compile(
     r"(?:(?P<stage>.+?)[-_. ])??"
     r"(?P<word>checkpoint|ckpt|global[-_]?step|steps?|iter(?:ation)?|epoch)[-_]?(?P<step>\d{1,15})"
@@ -23,6 +29,8 @@ _NAME = re.compile(
     re.IGNORECASE,
 )
 _THOUSANDS: dict[str, int] = {unit: 1000**power for power, unit in enumerate("KMBT", 1)}
+# What tells runs apart that stand side by side: seed1, lr1e-5.
+_RUN = re.compile(r"(?:seed|lr|run|trial|rep|fold)[-_=]?\d[\d.e+-]*", re.IGNORECASE)
 _COUNT = re.compile(r"(?:epoch|ep)[-_]?\d+", re.IGNORECASE)
 
 
@@ -50,6 +58,17 @@ def step_of(name: str) -> Step | None:
         stage = None
     unit: Unit = "epoch" if found["word"].lower() == "epoch" else "step"
     return Step(stage, int(found["step"]), _tokens(found["tokens"], found["unit"]), unit)
+
+
+def is_run(name: str) -> bool:
+    """Whether a name is that of one of several runs side by side, such as a seed."""
+    return _RUN.fullmatch(name) is not None
+
+
+def run_behind(name: str) -> bool:
+    """Whether a checkpoint's name ends in its run, behind the step: checkpoint-100-seed1."""
+    found = _NAME.match(name)
+    return found is not None and is_run(name[found.end() :].lstrip("-_. "))
 
 
 def _tokens(number: str | None, unit: str | None) -> int | None:

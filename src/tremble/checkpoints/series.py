@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from tremble.checkpoints.names import KNOWN, Unit
+from tremble.checkpoints.names import KNOWN, SEVERAL_RUNS, Unit, run_behind
 from tremble.checkpoints.stages import order_of
 from tremble.errors import UserError
 from tremble.models.hub_lists import Files
@@ -48,7 +49,8 @@ class Series:
 
     `base`: what they are compared with, and what adapters are put on. `left_out`: name and reason
     (one sentence) of what is no part of the series, with the `incomplete` checkpoints, for which a
-    command ends with exit code 1. `notes`: sentences for the user.
+    command ends with exit code 1. `notes`: sentences for the user. `base_unknown`: the base is not
+    on this machine, and the hub does not list it.
     """
 
     source: str
@@ -57,6 +59,7 @@ class Series:
     left_out: tuple[tuple[str, str], ...] = ()
     incomplete: tuple[Checkpoint, ...] = ()
     notes: tuple[str, ...] = ()
+    base_unknown: bool = False
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -90,8 +93,8 @@ def in_order(found: Found, source: str) -> tuple[Checkpoint, ...]:
     """
     if not found.checkpoints:
         raise _nothing(found)
-    _check_units(found.checkpoints)
-    _check_twice(found.checkpoints)
+    _check_units(found)
+    _check_twice(found)
     stages = order_of([(one.stage, one.run) for one in found.checkpoints], source, found.listed)
     place = {stage: number for number, stage in enumerate(stages)}
     return tuple(sorted(found.checkpoints, key=lambda one: (place[one.stage], one.step, one.run)))
@@ -112,10 +115,7 @@ def usable(checkpoints: Sequence[Checkpoint], found: Found) -> tuple[Checkpoint,
 
 def left_out(checkpoints: Sequence[Checkpoint], found: Found) -> tuple[tuple[str, str], ...]:
     """Name and reason of what is no part of the series."""
-    nameless = [
-        (name, f"The name {name!r} has no step; rename it, or list the series in a TOML file.")
-        for name in found.nameless
-    ]
+    nameless = [(name, _no_step(name)) for name in found.nameless]
     return (*nameless, *((one.name, one.why_not) for one in checkpoints if one.why_not))
 
 
@@ -124,11 +124,26 @@ def known_bad(checkpoint: Checkpoint, why_not: str | None) -> Checkpoint:
     return checkpoint if why_not is None else replace(checkpoint, why_not=why_not)
 
 
+def _no_step(name: str) -> str:
+    if run_behind(_last(name)):
+        return f"The name {name!r} ends in a run; {SEVERAL_RUNS}."
+    return f"The name {name!r} has no step; rename it, or list the series in a TOML file."
+
+
+def _last(name: str) -> str:
+    return re.split(r"[/\\@:]", name)[-1]
+
+
 def _nothing(found: Found) -> UserError:
     if not found.nameless:
         return UserError(
             f"There are no checkpoints in {found.where}; their names must have a step, as in "
             f"{KNOWN}."
+        )
+    if run_behind(_last(found.nameless[0])):
+        return UserError(
+            f"The checkpoints in {found.where} are of several runs, as {found.nameless[0]!r} says; "
+            f"{SEVERAL_RUNS}."
         )
     others = len(found.nameless) - 1
     more = f" (and {counted(others, 'other name')})" if others else ""
@@ -138,28 +153,37 @@ def _nothing(found: Found) -> UserError:
     )
 
 
-def _check_units(checkpoints: Sequence[Checkpoint]) -> None:
+def _check_units(found: Found) -> None:
     first: dict[tuple[str, str], Checkpoint] = {}
-    for one in checkpoints:
+    for one in found.checkpoints:
         other = first.setdefault((one.stage, one.run), one)
         if other.unit != one.unit:
             raise UserError(
-                f"{other.name!r} counts {other.unit}s and {one.name!r} counts {one.unit}s; keep "
-                "those of one kind, or list the checkpoints in a TOML file with their steps."
+                f"{other.name!r} counts {other.unit}s and {one.name!r} counts {one.unit}s; "
+                + (
+                    "give both a step in their [[checkpoint]]."
+                    if found.listed
+                    else "keep those of one kind, or list the checkpoints in a TOML file with "
+                    "their steps."
+                )
             )
 
 
-def _check_twice(checkpoints: Sequence[Checkpoint]) -> None:
+def _check_twice(found: Found) -> None:
     seen: dict[tuple[str, str, int], Checkpoint] = {}
     names: set[str] = set()
-    for one in checkpoints:
+    for one in found.checkpoints:
         other = seen.setdefault((one.stage, one.run, one.step), one)
         if other is not one:
             stage = f" of the stage {one.stage!r}" if one.stage else ""
             run = f" in the run {one.run!r}" if one.run else ""
             raise UserError(
                 f"{other.name!r} and {one.name!r} are both {one.unit} {one.step}{stage}{run}; "
-                "remove one of the two, or list them in a TOML file with a run for each."
+                + (
+                    "remove one of the two, or give each a run of its own."
+                    if found.listed
+                    else "remove one of the two, or list them in a TOML file with a run for each."
+                )
             )
         if one.name in names:
             raise UserError(f"The checkpoint {one.name!r} appears twice in the series; keep one.")

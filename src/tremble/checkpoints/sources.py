@@ -10,15 +10,16 @@ from typing import Any
 
 from tremble.checkpoints.bases import on_one_base
 from tremble.checkpoints.checkpoint_file import found_listed
+from tremble.checkpoints.fitting import fitted, on_other_models
 from tremble.checkpoints.hub_series import found_on
 from tremble.checkpoints.listings import looked_at, on_hub
-from tremble.checkpoints.series import Found, Series, in_order, left_out, usable
+from tremble.checkpoints.series import Found, Series, in_order, known_bad, left_out, usable
 from tremble.checkpoints.tokenizers import differing
 from tremble.checkpoints.trainer_folder import found_in
 from tremble.disk.paths import is_file, is_folder, path_of
 from tremble.errors import UserError
 from tremble.models.files import Notify
-from tremble.models.hub_lists import Files, files_of
+from tremble.models.hub_lists import Files, check_there, files_of
 from tremble.models.open import is_made_up, source_of
 from tremble.models.spec import ModelSpec, model_name
 from tremble.text import counted
@@ -36,22 +37,29 @@ def series_of(source: str, base: str | None, notify: Notify) -> Series:
     the adapters' own, or else the first checkpoint. `notify` is told what the user should know.
 
     Raises UserError where there is no such source, no checkpoint in it, or no usable one; for two
-    of one step, an unclear order of stages and adapters of different models; ModelUnavailable
-    where the hub does not list it.
+    of one step, an unclear order of stages, adapters of different models and adapters on a model
+    that they were not trained on; ModelUnavailable where the hub does not list it.
     """
     found = _found(source)
     checkpoints, files = looked_at(in_order(found, source), found)
     kept = usable(checkpoints, found)
-    on, kept, notes = on_one_base(kept, base)
+    on, put, notes = on_one_base(kept, base)
+    by_one = {two.name for one, two in zip(kept, put, strict=True) if one.model != two.model}
+    kept = fitted(put, on)
+    bad = {one.name: one.why_not for one in kept}
+    checkpoints = tuple(known_bad(one, bad.get(one.name)) for one in checkpoints)
+    kept = usable(kept, found)
+    notes = (*notes, *on_other_models(kept, by_one))
     apart = left_out(checkpoints, found)
     others = [(one.name, files.get(one.name)) for one in kept if one.model != on]
-    notes = (*notes, *differing((model_name(on), _base_files(on, files)), others))
+    of_base, unknown = _base_files(on, files)
+    notes = (*notes, *unknown, *differing((model_name(on), of_base), others))
     if apart:
         notes = (*notes, f"{counted(len(apart), 'name')} left out; the first: {apart[0][1]}")
     for note in notes:
         notify(note)
     incomplete = tuple(one for one in checkpoints if not one.complete)
-    return Series(source, on, kept, apart, incomplete, notes)
+    return Series(source, on, kept, apart, incomplete, notes, base_unknown=bool(unknown))
 
 
 def _found(source: str) -> Found:
@@ -86,13 +94,17 @@ def _record_reader(folder: Path) -> Any:
     return None if name is None else import_module(RECORDS[name])
 
 
-def _base_files(base: ModelSpec, files: Mapping[str, Files]) -> Files | None:
-    """The base's files as the hub lists them; None where it is not on the hub, or no list is had,
-    which stops nobody who has its files."""
+def _base_files(
+    base: ModelSpec, files: Mapping[str, Files]
+) -> tuple[Files | None, tuple[str, ...]]:
+    """The base's files as the hub lists them, None where it is not on the hub, or no list is had;
+    that stops nobody who has its files, and else there is a sentence on it."""
     place = on_hub(base)
     if place is None or model_name(base) in files:
-        return files.get(model_name(base))
+        return files.get(model_name(base)), ()
     try:
-        return files_of(place)
-    except UserError:
-        return None
+        check_there(place)
+        return files_of(place), ()
+    except UserError as error:
+        here = source_of(base.id).here(base) is not None
+        return None, () if here else (f"The base cannot be looked up. {error}",)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from itertools import groupby
 
+from tremble.checkpoints.names import SEVERAL_RUNS, is_run
 from tremble.errors import UserError
 from tremble.text import some_of
 
@@ -62,6 +63,11 @@ def _by_names(every: Sequence[str], source: str) -> tuple[str, ...]:
     one_kind = len({kind for kind, _ in filter(None, ranks)}) == 1
     if None in ranks or not one_kind or len(set(ranks)) < len(ranks):
         shown = some_of(map(_shown, every[:_SHOWN]), len(every) - _SHOWN)
+        if all(map(is_run, every)):
+            raise UserError(
+                f"The checkpoints of {source!r} are of several runs ({shown}) in one folder; "
+                f"{SEVERAL_RUNS}."
+            )
         raise UserError(
             f"The order of the stages of {source!r} is unclear ({shown}); list the checkpoints in "
             "a TOML file, stage by stage, with [[checkpoint]] tables of stage, step and model."

@@ -107,8 +107,9 @@ def report(
     return _page(folder, out)
 
 
-def score_and_say(study: Any, out: Path, quiet: bool = False) -> int:
-    """Score what is missing and say how it ended; nothing to stdout if `quiet`."""
+def score_and_say(study: Any, out: Path, quiet: bool = False, last: bool = True) -> int:
+    """Score what is missing and say how it ended; nothing to stdout if `quiet`. `last`: nothing is
+    shown behind that, so what comes next is said."""
     from tremble.report.terminal.progress import shown_progress
     from tremble.store.study_folder import Store
     from tremble.study.not_applicable import notes_of
@@ -125,10 +126,8 @@ def score_and_say(study: Any, out: Path, quiet: bool = False) -> int:
     folder = shlex.quote(str(out))
     if quiet:
         return 1 if incomplete else 0
-    say(
-        f"Scores are in {str(out)!r}. Next: tremble verdict {folder} (the answers) or "
-        f"tremble analyze {folder} (all tables)."
-    )
+    then = f"tremble verdict {folder} (the answers) or tremble analyze {folder} (all tables)"
+    say(f"Scores are in {str(out)!r}." + (f" Next: {then}." if last else ""))
     return 1 if incomplete else 0
 
 

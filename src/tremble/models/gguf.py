@@ -52,10 +52,27 @@ SOURCE = _Gguf()
 
 def converted_file(path: Path, notify: Notify, weights: bool) -> ModelFiles:
     """The safetensors form of a .gguf file, as `converted`."""
+    digest, mark = _identified(path)
+    return converted(path.name, digest, lambda _: path, notify, weights, mark)
+
+
+def place_of_file(path: Path) -> Path:
+    """Where the safetensors form of a .gguf file is kept, made or not. Raises as `converted`."""
+    digest, mark = _identified(path)
+    return place_of(path.name, digest, mark)
+
+
+def place_of(filename: str, digest: str, mark: Mark = _AS_EVER) -> Path:
+    """Where the form is kept that `converted` makes, made or not."""
+    # Through a link, as to a larger disk, its target is read and replaced.
+    name = f"{filename.lower().removesuffix(SUFFIX)}-{digest}{mark.folder}"
+    return path_of(os.path.realpath(cache_folder() / name))
+
+
+def _identified(path: Path) -> tuple[str, Mark]:
     digest = file_hash(path)
     with reading(path):
-        mark = mark_of(path, digest)
-    return converted(path.name, digest, lambda _: path, notify, weights, mark)
+        return digest, mark_of(path, digest)
 
 
 def converted(
@@ -75,9 +92,7 @@ def converted(
     and leaves what was there.
     """
     folder = cache_folder()
-    # Through a link, as to a larger disk, its target is read and replaced.
-    name = f"{filename.lower().removesuffix(SUFFIX)}-{digest}{mark.folder}"
-    target = path_of(os.path.realpath(folder / name))
+    target = place_of(filename, digest, mark)
     for place in {folder, target.parent}:
         sweep(place)
     wrong = fault(target, weights) if os.path.lexists(target) else None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from logging import ERROR, getLogger
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -40,7 +42,8 @@ def branches(name: str) -> tuple[str, ...]:
     place = HubName(name)
     _check_online(place, "branches")
     try:
-        refs = HfApi().list_repo_refs(name)
+        with _quietly():
+            refs = HfApi().list_repo_refs(name)
     except Exception as error:
         raise _not_listed(error, place, "branches") from error
     return tuple(dict.fromkeys(ref.name for ref in (*refs.branches, *refs.tags)))
@@ -66,6 +69,19 @@ def files_of(place: HubName) -> Files:
         for file in listed
         if (path := PurePosixPath(file.path)).parent == above
     }
+
+
+def check_there(place: HubName) -> None:
+    """Raises as `branches` where the hub has no such model, or cannot be reached: one request, at
+    once, while lists are asked for again and again for half a minute."""
+    from huggingface_hub import HfApi
+
+    _check_online(place, "files")
+    try:
+        with _quietly():
+            HfApi().model_info(place.name, revision=place.revision)
+    except Exception as error:
+        raise _not_listed(error, place, "files") from error
 
 
 def weight_digests(place: HubName, folder: Path) -> dict[str, str]:
@@ -133,14 +149,28 @@ def _tree(place: HubName, what: str, recursive: bool = True) -> list[RepoFile]:
 
     _check_online(place, what)
     try:
-        listed = list(
-            HfApi().list_repo_tree(
-                place.name, place.subfolder, recursive=recursive, revision=place.revision
+        with _quietly():
+            listed = list(
+                HfApi().list_repo_tree(
+                    place.name, place.subfolder, recursive=recursive, revision=place.revision
+                )
             )
-        )
     except Exception as error:
         raise _not_listed(error, place, what) from error
     return [one for one in listed if isinstance(one, RepoFile)]
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Has the hub's library try again without a line for each time: what failed in the end is said
+    in a sentence."""
+    log = getLogger("huggingface_hub.utils._http")
+    level = log.level
+    log.setLevel(ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 def _listed(file: RepoFile) -> ListedFile:

@@ -72,7 +72,7 @@ def trajectory(
         formats=_several(formats),
         sample=options.get("sample"),
         template=options.get("template"),
-        held=tuple(held),
+        held=held,
     )
     made = series_study(asked, said.append)
     assert made.study is not None

@@ -70,9 +70,9 @@ def unfinished(out: Path) -> list[str]:
 
 def caveats(out: Path) -> list[str]:
     """What a reader must know apart from the numbers: what is not scored (`unfinished`), built-in
-    fake models, samples, checkpoints left out, data that are analysed together, decisions to which
-    wordings and controls do not apply, additions to templates, control tokens in people's words,
-    precisions, pairs that are none, extensions."""
+    fake models, samples, checkpoints left out, adapters on another model than they name, data that
+    are analysed together, decisions to which wordings and controls do not apply, additions to
+    templates, control tokens in people's words, precisions, pairs that are none, extensions."""
     store = Store(out)
     run, notes = store.read_run(), dict.fromkeys(unfinished(out))
     if made_up := [
@@ -105,6 +105,7 @@ def caveats(out: Path) -> list[str]:
         f"Left out of the series of checkpoints: {one}"
         for one in run.get("trajectory", {}).get("left_out", ())
     )
+    notes |= dict.fromkeys(run.get("other_bases", ()))
     notes |= dict.fromkeys(_unnamed(store))
     notes |= dict.fromkeys(_turned(store))
     notes |= dict.fromkeys(_old_sessions(store))

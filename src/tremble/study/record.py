@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
-from tremble.models.spec import model_name
+from tremble.errors import UserError
+from tremble.models.on_base import adapter_of
+from tremble.models.other_base import compared, named_by, sentences
+from tremble.models.spec import ModelSpec, model_name
 from tremble.stats.frames.comparisons import Comparison
 from tremble.stats.verdict.answer import MARGINS
 from tremble.study.context import RunContext
@@ -65,6 +69,7 @@ def run_record(run: RunContext, jobs: Iterable[Job]) -> dict[str, Any]:
         "absent": absent_models(run),
         "comparisons": [_written(comparison) for comparison in comparisons(study)],
         **_trajectory(study),
+        **({"other_bases": others} if (others := _other_bases(run)) else {}),
         **({"contrasts": [one.to_json() for one in study.contrasts]} if study.contrasts else {}),
         "jobs": [
             {
@@ -76,6 +81,20 @@ def run_record(run: RunContext, jobs: Iterable[Job]) -> dict[str, Any]:
             for job in jobs
         ],
     }
+
+
+def _other_bases(run: RunContext) -> list[str]:
+    """Sentences on adapters that the study puts on another model than the one that they name."""
+    found = []
+    for spec in run.identities:
+        if spec.base is None:
+            continue
+        with suppress(UserError):  # whatever is wrong with it, it was scored
+            named = named_by(adapter_of(spec.id))
+            base = ModelSpec(spec.base)
+            if named is not None:
+                found.append((model_name(spec), named, base, compared(named, base)))
+    return sentences(found)
 
 
 def _trajectory(study: Study) -> dict[str, Any]:

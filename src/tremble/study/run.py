@@ -102,6 +102,9 @@ def write_down(run: RunContext, prepared: PreparedPrompts) -> list[Job]:
             run.notify(f"Warning: {note}")
         decisions[entry] = store.write_decisions(entry, frame, left_out)
     record = run_record(run, jobs)
+    if run.study.trajectory is None or run.study.trajectory.source is None:
+        for note in record.get("other_bases", ()):  # else said when the series was listed
+            run.notify(f"Warning: {note}")
     if prepared.task is not None:
         record["task_items"] = write_items(store, prepared.task.items)
         record["task"] = prepared.task.entry

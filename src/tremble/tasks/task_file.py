@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -102,6 +103,17 @@ def read_task(path: str | Path, skip: bool = False) -> Task:
         for number, raw in lines:
             reader.line(number, raw)
     return reader.task()
+
+
+def looks_like_task(path: Path) -> bool:
+    """Whether the first line of a file is an item of a task, and no decision of people."""
+    with suppress(UserError, ValueError, RecursionError), lines_of(path) as lines:
+        for _, raw in lines:
+            value = json.loads(raw)
+            keys = set(value) if isinstance(value, dict) else set()
+            of_task = keys & {"chosen", "rejected", "completion", "messages"}
+            return bool(of_task) and "options" not in keys
+    return False
 
 
 def shared_with(
