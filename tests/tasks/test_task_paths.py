@@ -87,9 +87,8 @@ def test_prefix_path_and_closing_are_the_whole_conversation(name: str, system: b
     tokenizer, template = of(name)
     talk = [("system", "Answer: "), TALK[0]] if system else list(TALK)
     given = talk
-    if system and name == "Mistral v0.3":
-        pytest.skip("prints the system text only where an answer is asked for")
-    if system and not template.takes_system:
+    # Mistral's prints the system text only where an answer is asked for.
+    if system and (name == "Mistral v0.3" or not template.takes_system):
         given = [("user", f"Answer: \n\n{TALK[0][1]}")]
     answers = ("yes please", "no: reject\n\noption J")
     made = only(tokenizer, template, item(talk, *answers))

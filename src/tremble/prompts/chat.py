@@ -193,8 +193,10 @@ class Template:
         except NotPrinted as fault:
             raise self._error(str(fault)) from fault
         end, lead = pieces[-1].text, shape.lead or ""
-        straight = [f"{printed}{lead}{one}{shape.closing}" for one in said]
-        if wholes != straight:  # what it prints around answers goes by what is said
+        # Its texts before what is said last may be others once there is an answer.
+        asked = pieces[-2].text
+        ends = [f"{asked}{end}{lead}{one}{shape.closing}" for one in said]
+        if not all(map(str.endswith, wholes, ends)):  # what it prints around answers goes by what is said
             lead = ""
         if lead.strip():
             end, lead = end + lead, ""
