@@ -42,6 +42,13 @@ CLOSINGS = {
     "EXAONE 3.5": "[|endofturn|]",
     "DeepSeek V3.1": "<｜end▁of▁sentence｜>",
 }
+# Each with what opens and closes a thought.
+THINKING = {
+    "Qwen 3, taken apart": ("<think>", "</think>"),
+    "OLMo 3 Think": ("<think>", "</think>"),
+    "Magistral, opened": ("[THINK]", "[/THINK]"),
+    "EXAONE Deep": ("<thought>", "</thought>"),
+}
 TALK = (("user", "Say yes?"), ("assistant", "yes or no:"), ("user", "Option J\n\nplease"))
 
 
@@ -51,11 +58,13 @@ def of(name: str) -> tuple[HubTokenizer, Template]:
     one = ALL[name]
     inner = bpe_tokenizer(bool(one.bos), one.text)
     marks = dict.fromkeys(found for found in _MARK.findall(one.text) if found != "</s>")
+    marks |= dict.fromkeys(THINKING.get(name, ()))
     inner.add_special_tokens({"additional_special_tokens": [*marks]})
     if name == "DeepSeek V3.1":
         inner.add_special_tokens({"eos_token": CLOSINGS[name]})
     tokenizer = HubTokenizer(inner)
-    assert len(tokenizer.encode([CLOSINGS[name]])[0]) == 1
+    for mark in (CLOSINGS.get(name, "</s>"), *THINKING.get(name, ())):
+        assert len(tokenizer.encode([mark])[0]) == 1
     return tokenizer, template_of(None, tokenizer, name)
 
 
@@ -100,6 +109,24 @@ def test_prefix_path_and_closing_are_the_whole_conversation(name: str, system: b
         assert tokenizer.decode(one.terminator) == CLOSINGS[name]
         assert answer in tokenizer.decode(one.paths[0])
         assert (one.terminated, one.response) == ((False,), 0)
+
+
+@pytest.mark.parametrize("name", list(THINKING))
+def test_marks_of_a_thought_are_the_tokens_of_training(name: str) -> None:
+    """Control tokens around the thought that an answer holds; in its words they are letters."""
+    tokenizer, template = of(name)
+    opening, closing = THINKING[name]
+    answer = f"{opening}\nyes or no\n{closing}\n\nyes please"
+    (one,) = only(tokenizer, template, item(TALK, answer)).paths
+    messages = [{"role": role, "content": content} for role, content in TALK]
+    messages.append({"role": "assistant", "content": answer})
+    ids = tokenizer.inner.apply_chat_template(messages, tokenize=True, return_dict=False)
+    marks = {tokenizer.encode([mark])[0][0] for mark in (opening, closing)}
+    assert marks <= set(tokenizer.control) and marks <= {*one.prefix, *one.paths[0]}
+    found = [*one.prefix, *one.paths[0], *one.terminator]
+    assert found == ids[: len(found)] and not tokenizer.decode(ids[len(found) :]).strip()
+    (words,) = only(tokenizer, template, item(TALK, answer.replace("or", "</s>"))).paths
+    assert tokenizer.encode(["</s>"])[0][0] not in words.paths[0]
 
 
 @pytest.mark.parametrize("printed", [True, False])

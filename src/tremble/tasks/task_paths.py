@@ -4,8 +4,8 @@ All checkpoints of a series read an item through one template, that of the align
 what differs between them is the model. A pair is one prompt with two answers: both have the same
 prefix, which an engine that shares prefixes computes once.
 
-In a chat an answer is what the template prints of it (some trim it), behind the white space that
-the template prints first. What closes it is the token that the template prints behind it as the end
+In a chat an answer is what the template prints of it (some trim it), behind what the template
+prints first (`prompts/answers`). What closes it is the token that the template prints behind it as the end
 of the turn; where the tokenizer has no such token, the letters that the template prints there are
 read with the answer but for their last token, which closes it: so the sum of the two is always that
 of answer and end of turn. Where a template prints nothing there but white space, the end of text
