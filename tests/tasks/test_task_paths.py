@@ -38,7 +38,7 @@ CLOSINGS = {
     "Qwen 2.5": "<|im_end|>",
     "StepFun 3.7": "<|im_end|>",  # thinks, and prints a thought without words
     "Phi 3": "<|end|>",
-    "Command R7B": "<|END_RESPONSE|>",
+    "Command R7B": "<|END_OF_TURN_TOKEN|>",  # behind the end of the response
     "EXAONE 3.5": "[|endofturn|]",
     "DeepSeek V3.1": "<｜end▁of▁sentence｜>",
 }
@@ -199,6 +199,33 @@ def test_an_end_of_turn_that_is_letters_for_a_tokenizer() -> None:
     assert tokenizer.decode(one.prefix).endswith("assistant\n")
     assert tokenizer.decode(one.paths[0] + one.terminator) == "yes<|im_end|>"
     assert len(one.terminator) == 1
+
+
+@pytest.mark.parametrize(
+    "before, behind, mark",
+    [
+        ("<|START_RESPONSE|>", "<|END_RESPONSE|><|END_TURN|>", "<|END_TURN|>"),
+        ("<|begin_of_solution|>\\n", "<|end_of_solution|>\\n<|im_end|>\\n", "<|im_end|>"),
+        ("<|START_RESPONSE|>", "<|END_RESPONSE|>", "<|END_RESPONSE|>"),
+        ("<|assistant|>\\n", "<|end|>\\n</s>", "<|end|>"),  # Phi 3, whose generation ends there
+        ("<|im_start|>assistant\\n", "<|im_end|>\\n</s>", "<|im_end|>"),
+        ("<|begin_assistant|>\\n", "<|end_assistant|></s>", "<|end_assistant|>"),
+    ],
+)
+def test_a_turn_ends_behind_the_response(before: str, behind: str, mark: str) -> None:
+    inner = bpe_tokenizer()
+    marks = dict.fromkeys(found for found in _MARK.findall(before + behind) if found != "</s>")
+    inner.add_special_tokens({"additional_special_tokens": [*marks]})
+    tokenizer = HubTokenizer(inner)
+    source = (
+        "{% for m in messages %}{% if m.role == 'user' %}{{ m.content + '\\n' }}{% else %}"
+        f"{{{{ '{before}' + m.content + '{behind}' }}}}{{% endif %}}{{% endfor %}}"
+        f"{{% if add_generation_prompt %}}{{{{ '{before}' }}}}{{% endif %}}"
+    )
+    (one,) = only(tokenizer, Template(source, "mine"), item(TALK[:1], "yes please")).paths
+    text = behind.replace("\\n", "\n")
+    assert tokenizer.decode(one.terminator) == mark
+    assert tokenizer.decode(one.paths[0]) == f"yes please{text[: text.index(mark)]}"
 
 
 def test_the_end_of_text_closes_where_a_template_prints_nothing() -> None:

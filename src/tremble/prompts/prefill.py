@@ -55,6 +55,7 @@ _SAID = {
     "answering the question."
 }
 _ROLE = re.compile(r"assistant|model|answer|response|\bai\b", re.IGNORECASE)
+_TURN = re.compile(r"assistant|model|chatbot|turn|header|role|\bai\b", re.IGNORECASE)
 # Who speaks: "Human-like reasoning bot:", <|thinker|>.
 _SPEAKER = re.compile(
     r"(?:bot|agent|analyst|thinker|reasoner|expert|machine|gpt|llm)[\W_]*$", re.IGNORECASE
@@ -135,6 +136,15 @@ def begins_thought(text: str) -> str | None:
             return channel
     tag = _TAG.match(text)
     return tag[0] if tag is not None and _opens_thought(tag[0]) else None
+
+
+def opened_before(mark: str, before: str) -> bool:
+    """Whether a mark closes the one that stands right before an answer, such as that of a response;
+    not one that names who speaks, whose end is that of the turn."""
+    *_, last = [None, *_TAG.finditer(before)]
+    if last is None or before[last.end() :].strip() or _TURN.search(last[0]):
+        return False
+    return mark == closing_of(last[0], mark)
 
 
 def is_named(mark: str, template: str) -> bool:
