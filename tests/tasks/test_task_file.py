@@ -67,8 +67,15 @@ HH = "\n\nHuman: Hi.\n\nAssistant: Hello!\n\nHuman: Bye.\n\nAssistant:"
         {"chosen": [*MESSAGES, model("See you.")], "rejected": [*MESSAGES, model("No.")]},
         {"chosen": f"{HH} See you.", "rejected": f"{HH} No."},
         {"prompt": HH, "chosen": "See you.", "rejected": "No."},
+        {"prompt": f"{HH.lstrip()} ", "chosen": "See you.", "rejected": "No."},
+        {"prompt": HH, "chosen": f"{HH} See you.", "rejected": f"{HH} No."},
+        {"prompt": HH.lstrip(), "chosen": f"{HH.lstrip()} See you.", "rejected": f"{HH} No."},
+        {"prompt": MESSAGES, "chosen": f"{HH} See you.", "rejected": [model("No.")]},
     ],
-    ids=["texts", "messages", "mixed", "implicit", "HH-RLHF", "HH-RLHF prompt"],
+    ids=[
+        *("texts", "messages", "mixed", "implicit", "HH-RLHF", "HH-RLHF prompt"),
+        *("without blank lines", "whole texts", "whole without blank lines", "messages and text"),
+    ],
 )
 def test_a_pair_is_the_same_in_every_form(line: dict[str, Any], write: Write) -> None:
     task = read_task(write(line))
@@ -85,8 +92,9 @@ def test_a_pair_is_the_same_in_every_form(line: dict[str, Any], write: Write) ->
         {"messages": [*MESSAGES, model("See you.")]},
         {"prompt": MESSAGES, "completion": "See you."},
         {"prompt": MESSAGES, "completion": [model("See you.")]},
+        {"prompt": HH, "completion": f"{HH} See you."},
     ],
-    ids=["messages", "text", "message"],
+    ids=["messages", "text", "message", "HH-RLHF"],
 )
 def test_a_demonstration_is_the_same_in_every_form(line: dict[str, Any], write: Write) -> None:
     task = read_task(write(line, name="shown.jsonl.gz"))
@@ -102,6 +110,13 @@ def test_what_one_speaker_says_in_two_pieces_is_one_turn(write: Write) -> None:
     ).items
     assert item.prompt == (("user", "A"), ("assistant", "B\n\nC"), ("user", "D"))
     assert item.answers == ("E", "F\n\nG")
+
+
+@pytest.mark.parametrize("prompt", ["Human: Hi.", "To Human: Hi.\n\nAssistant:", "Q: Hi?\nA:"])
+def test_texts_that_are_no_conversations(prompt: str, write: Write) -> None:
+    (item,) = read_task(write({"prompt": prompt, "chosen": "Human: Yes.", "rejected": "No."})).items
+    assert item.prompt == (("user", prompt),)
+    assert item.answers == ("Human: Yes.", "No.")
 
 
 def test_items_that_begin_alike_are_one_cluster(write: Write) -> None:
@@ -177,6 +192,14 @@ BAD: dict[str, tuple[Any, str]] = {
     "not the prompt": (
         {**PAIR, "chosen": [user("other"), model("b")]},
         "2 messages whose beginning is not the prompt",
+    ),
+    "not the prompt as text": (
+        {"prompt": HH, "chosen": "\n\nHuman: other\n\nAssistant: b", "rejected": "c"},
+        "2 messages whose beginning is not the prompt",
+    ),
+    "an answer begun": (
+        {**PAIR, "prompt": "\n\nHuman: a\n\nAssistant: b\n\nAssistant:"},
+        "the prompt ends in the middle of an answer ('b')",
     ),
     "not the assistant's": ({**PAIR, "chosen": [user("a")]}, "chosen ends with the role 'user'"),
     "other prompts": (

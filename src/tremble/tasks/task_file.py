@@ -1,10 +1,12 @@
 """A held-out task: preference pairs or demonstrations, one JSON object a line.
 
 A pair has `prompt` (a text, or messages that end with the user's) with `chosen` and `rejected` (a
-text, or messages of which the last is the assistant's). Without `prompt` the two are whole
-conversations that share all but their last message, as messages or as text in the form of HH-RLHF,
-with `Human:` and `Assistant:` behind blank lines. A demonstration has `messages` (which end with
-the assistant's), or `prompt` and `completion`. Each line may have an `id` and a `subset`.
+text, or messages of which the last is the assistant's; the prompt may stand before it). Without
+`prompt` the two are whole conversations that share all but their last message, as messages or as
+text in the form of HH-RLHF, with `Human:` and `Assistant:` behind blank lines. A prompt may have
+this form too: it begins with `Human:` and ends with `Assistant:`. A demonstration has `messages`
+(which end with the assistant's), or `prompt` and `completion`. Each line may have an `id` and a
+`subset`.
 """
 
 from __future__ import annotations

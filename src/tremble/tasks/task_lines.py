@@ -98,8 +98,13 @@ def _implicit(line: Line, value: dict[str, Any]) -> Read:
 def _prompt(line: Line, value: Any) -> tuple[Turn, ...]:
     if isinstance(value, str):
         written = None
-        if value.startswith("\n\nHuman:") and value.rstrip().endswith("\n\nAssistant:"):
+        if value.rstrip().endswith("\n\nAssistant:"):
             written = _conversation(value.rstrip())
+        if written is not None and written[-1][1]:
+            line.fail(
+                f"the prompt ends in the middle of an answer ({short(written[-1][1])}); begin "
+                "chosen and rejected, or completion, with it."
+            )
         said = [(USER, value)] if written is None else written[:-1]
     else:
         said = _messages(line, value, "prompt")
@@ -108,8 +113,12 @@ def _prompt(line: Line, value: Any) -> tuple[Turn, ...]:
 
 def _answer(line: Line, value: Any, key: str, prompt: tuple[Turn, ...]) -> str:
     if isinstance(value, str):
-        return value
-    said = _messages(line, value, key)
+        written = _conversation(value)
+        if written is None or not _is_whole(value, written, prompt):
+            return value
+        said = written
+    else:
+        said = _messages(line, value, key)
     answer = _last(line, said, key)
     if len(said) > 1 and tuple(said[:-1]) != prompt:
         line.fail(
@@ -117,6 +126,13 @@ def _answer(line: Line, value: Any, key: str, prompt: tuple[Turn, ...]) -> str:
             "assistant's message alone, or leave prompt out."
         )
     return answer
+
+
+def _is_whole(text: str, written: list[Turn], prompt: tuple[Turn, ...]) -> bool:
+    """Whether a text in the form of HH-RLHF is a whole conversation, not an answer that looks like
+    one: it begins with the prompt, or has the blank lines before it that only the form has."""
+    begins = len(written) > len(prompt) and tuple(written[: len(prompt)]) == prompt
+    return begins or (text.startswith("\n\n") and len(written) > 1)
 
 
 def _last(line: Line, said: list[Turn], key: str) -> str:
