@@ -15,7 +15,7 @@ import pytest
 
 from tremble.decisions.record import Decision, Option
 from tremble.errors import UserError
-from tremble.tasks.task_file import EMPTY, EQUAL, Task, read_task, shared_with
+from tremble.tasks.task_file import EMPTY, EQUAL, Task, read_task, shared_with, text_mark
 
 DATA = Path(os.environ.get("TREMBLE_DATA", "nowhere")) / "post_training"
 real = pytest.mark.skipif(not DATA.is_dir(), reason="TREMBLE_DATA has no post_training")
@@ -270,7 +270,8 @@ def test_prompts_that_are_also_decisions(write: Write) -> None:
         decision("Share 9 coins."),
     ]
     assert shared_with(items, decisions) == ["0", "1", "2"]
-    assert shared_with(items, [], ["What a game is as a prompt."]) == ["4"]
+    assert shared_with(items, [], [text_mark("what a game is\n\nas a prompt.")]) == ["4"]
+    assert shared_with(items, [], [text_mark("What a game is.")]) == []
     assert shared_with(items, []) == []
 
 

@@ -92,7 +92,8 @@ def write_down(run: RunContext, prepared: PreparedPrompts) -> list[Job]:
     for note in fact_notes(run.study, prepared.frames.families()):
         run.notify(f"Warning: {note}")
     if prepared.task is not None:
-        for note in shared_notes(run.study, prepared.task.task):
+        read = {job.prompts for job in jobs if not job.cell.task}
+        for note in shared_notes(run.study, prepared.task.task, read):
             run.notify(f"Warning: {note}")
     decisions = {}
     for entry, frame in prepared.frames.items():

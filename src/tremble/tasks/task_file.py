@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from hashlib import sha256
+from hashlib import blake2b, sha256
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -107,28 +107,33 @@ def read_task(path: str | Path, skip: bool = False) -> Task:
 
 
 def shared_with(
-    items: Iterable[Item], decisions: Iterable[Decision], rendered: Iterable[str] = ()
+    items: Iterable[Item], decisions: Iterable[Decision], read: Collection[int] = ()
 ) -> list[str]:
     """The ids of the items whose prompt is also the prompt of a decision, in their order: training
     on such a task is training on what is scored.
 
     Compared are the texts of decisions that have a prompt of their own, with and without their
-    system text, and any further texts in `rendered` (what games are as prompts). A prompt of
-    several turns counts where any user turn, or all of it, is such a text. White space and case do
-    not count.
+    system text, and further texts, of which `read` are the marks (`text_mark`): what games are as
+    prompts. White space and case do not count.
     """
-    known = {_bare(text) for text in rendered}
+    known = set(read)
     for decision in decisions:
         if decision.prompt is not None:
-            known.add(_bare(decision.prompt))
-            known.add(_bare(f"{decision.system or ''} {decision.prompt}"))
-    known.discard("")
-    found = []
-    for item in items:
-        said = [item.asked, *(content for role, content in item.prompt if role == USER)]
-        if any(_bare(text) in known for text in said):
-            found.append(item.id)
-    return found
+            known.add(text_mark(decision.prompt))
+            known.add(text_mark(f"{decision.system or ''} {decision.prompt}"))
+    return [item.id for item in items if not known.isdisjoint(prompt_marks(item))]
+
+
+def prompt_marks(item: Item) -> set[int]:
+    """The marks of an item's prompt: of each user turn, and of all of it."""
+    said = [item.asked, *(content for role, content in item.prompt if role == USER)]
+    return {text_mark(text) for text in said}
+
+
+def text_mark(text: str) -> int:
+    """64 bits that stand for a text; white space and case do not count."""
+    bare = " ".join(text.casefold().split())
+    return int.from_bytes(blake2b(bare.encode("utf-8", "surrogatepass"), digest_size=8).digest())
 
 
 class _Reader:
@@ -234,7 +239,3 @@ def _label(line: Line, value: dict[str, Any], key: str) -> str | None:
 
 def _hash(text: str) -> str:
     return sha256(text.encode()).hexdigest()[:16]
-
-
-def _bare(text: str) -> str:
-    return " ".join(text.casefold().split())
