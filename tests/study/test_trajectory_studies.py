@@ -102,6 +102,26 @@ def test_prompts_that_are_also_those_of_decisions(tmp_path: Path) -> None:
     assert "Warning: 1 item of the task (the first: 'i4') has a prompt that is also that of" in said
 
 
+def test_items_that_are_there_twice(tmp_path: Path) -> None:
+    study = written(tmp_path)
+    assert "of the task" not in ran(study)
+    first, second, *_ = items = pairs(8)
+    items.append({**first, "id": "again"})
+    (tmp_path / "task.jsonl").write_text("\n".join(map(json.dumps, items)))
+    said = ran(study)
+    assert "Warning: 1 item of the task (the first: 'again') repeats an earlier one" in said
+    assert "reverse" not in said
+    turned = {**second, "chosen": second["rejected"], "rejected": second["chosen"]}
+    items += [{**first, "id": "more"}, {**turned, "id": "turned"}]
+    (tmp_path / "task.jsonl").write_text("\n".join(map(json.dumps, items)))
+    assert (
+        "Warning: 2 items of the task (the first: 'again') repeat an earlier one under another id, "
+        "though a repeated item is one observation; 1 pair of the task (the first: 'turned') is "
+        "the reverse of an earlier one, which contradicts it; all are scored and counted, so"
+        in ran(study)
+    )
+
+
 def test_prompts_that_are_also_games_in_words(tmp_path: Path) -> None:
     """Games have no prompt of their own: what is compared is what the study's wordings make of
     them, also where the tables of prompts are there from before."""

@@ -15,7 +15,7 @@ import pytest
 
 from tremble.decisions.record import Decision, Option
 from tremble.errors import UserError
-from tremble.tasks.task_file import EMPTY, EQUAL, Task, read_task, shared_with, text_mark
+from tremble.tasks.task_file import EMPTY, EQUAL, Task, doubled, read_task, shared_with, text_mark
 
 DATA = Path(os.environ.get("TREMBLE_DATA", "nowhere")) / "post_training"
 real = pytest.mark.skipif(not DATA.is_dir(), reason="TREMBLE_DATA has no post_training")
@@ -141,6 +141,16 @@ def test_lines_that_are_repeated_count_once_and_are_counted(write: Write) -> Non
     assert task.repeated == 2
     assert task.key == read_task(write(PAIR, {**PAIR, "id": "a"})).key
     assert task.key != read_task(write({**PAIR, "chosen": "4."}, {**PAIR, "id": "a"})).key
+
+
+def test_items_that_say_the_same_under_other_ids(write: Write) -> None:
+    turned = {**PAIR, "chosen": PAIR["rejected"], "rejected": f"{PAIR['chosen']} "}
+    lines = [PAIR, turned, {**PAIR, "chosen": "3. "}, {**PAIR, "prompt": "Other?"}, PAIR, turned]
+    lines.append({**PAIR, "rejected": "1."})
+    named = [{**line, "id": name} for line, name in zip(lines, "abcdefg", strict=True)]
+    assert doubled(read_task(write(*named)).items) == (["c", "e", "f"], ["b"])
+    shown = [{**SHOWN, "id": name} for name in "ab"]
+    assert doubled(read_task(write(*shown)).items) == (["b"], [])
 
 
 def test_what_cannot_be_compared_is_skipped_on_demand(write: Write) -> None:

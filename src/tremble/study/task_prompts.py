@@ -22,7 +22,7 @@ from tremble.study.file import Study
 from tremble.study.prompt_cache import table_key
 from tremble.study.prompt_table import PromptTable
 from tremble.study.table_builder import TableBuilder
-from tremble.tasks.task_file import Item, Task, prompt_marks, read_task, shared_with
+from tremble.tasks.task_file import Item, Task, doubled, prompt_marks, read_task, shared_with
 from tremble.tasks.task_paths import task_paths
 from tremble.text import counted
 from tremble.tokenization.options import FULL_LABEL, Tokenizer, TokenPaths, unread
@@ -138,6 +138,27 @@ def shared_notes(study: Study, task: Task, read: Iterable[PromptTable]) -> list[
         "training does to fidelity there is learnt from the task itself, so leave out one of the "
         "two."
     ]
+
+
+def doubled_notes(task: Task) -> list[str]:
+    """A sentence where items of a task say again, or the reverse of, what earlier ones say."""
+    again, turned = doubled(task.items)
+    if not (again or turned):
+        return []
+    what = []
+    if again:
+        what.append(
+            f"{counted(len(again), 'item')} of the task (the first: {again[0]!r}) "
+            f"{'repeats' if len(again) == 1 else 'repeat'} an earlier one under another id, though "
+            "a repeated item is one observation"
+        )
+    if turned:
+        what.append(
+            f"{counted(len(turned), 'pair')} of the task (the first: {turned[0]!r}) "
+            f"{'is' if len(turned) == 1 else 'are'} the reverse of an earlier one, which "
+            "contradicts it"
+        )
+    return [f"{'; '.join(what)}; all are scored and counted, so leave out what is too many."]
 
 
 def task_prompts(study: Study, facts: Mapping[ModelSpec, Facts]) -> TaskPrompts | None:

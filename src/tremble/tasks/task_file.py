@@ -124,6 +124,22 @@ def shared_with(
     return [item.id for item in items if not known.isdisjoint(prompt_marks(item))]
 
 
+def doubled(items: Iterable[Item]) -> tuple[list[str], list[str]]:
+    """The ids of the items that have the prompt and the answers of an earlier one, and of the pairs
+    that have those of an earlier one the other way round, in their order. White space at the ends
+    of answers does not count."""
+    known: set[tuple[tuple[Turn, ...], tuple[str, ...]]] = set()
+    again, turned = [], []
+    for item in items:
+        answers = tuple(one.strip() for one in item.answers)
+        if (item.prompt, answers) in known:
+            again.append(item.id)
+        elif (item.prompt, answers[::-1]) in known:
+            turned.append(item.id)
+        known.add((item.prompt, answers))
+    return again, turned
+
+
 def prompt_marks(item: Item) -> set[int]:
     """The marks of an item's prompt: of each user turn, and of all of it."""
     said = [item.asked, *(content for role, content in item.prompt if role == USER)]
