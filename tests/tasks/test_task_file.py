@@ -68,13 +68,20 @@ HH = "\n\nHuman: Hi.\n\nAssistant: Hello!\n\nHuman: Bye.\n\nAssistant:"
         {"chosen": f"{HH} See you.", "rejected": f"{HH} No."},
         {"prompt": HH, "chosen": "See you.", "rejected": "No."},
         {"prompt": f"{HH.lstrip()} ", "chosen": "See you.", "rejected": "No."},
+        {"prompt": HH, "chosen": " See you.", "rejected": " No."},
         {"prompt": HH, "chosen": f"{HH} See you.", "rejected": f"{HH} No."},
         {"prompt": HH.lstrip(), "chosen": f"{HH.lstrip()} See you.", "rejected": f"{HH} No."},
         {"prompt": MESSAGES, "chosen": f"{HH} See you.", "rejected": [model("No.")]},
     ],
     ids=[
         *("texts", "messages", "mixed", "implicit", "HH-RLHF", "HH-RLHF prompt"),
-        *("without blank lines", "whole texts", "whole without blank lines", "messages and text"),
+        *(
+            "without blank lines",
+            "a space before answers",
+            "whole texts",
+            "whole without blank lines",
+            "messages and text",
+        ),
     ],
 )
 def test_a_pair_is_the_same_in_every_form(line: dict[str, Any], write: Write) -> None:
