@@ -85,6 +85,19 @@ def test_forms_by_hand() -> None:
         "<end_of_turn>\n",
     )
     assert of("Llama 2", said) == ("<s>[INST] «U» [/INST]", [" Sure."], " </s>")
+    # With an answer these print the system text no more; the space before it stays.
+    for name, space in (("Mistral v0.3", " "), ("Mistral Nemo", "")):
+        assert of(name, said) == (f"<s>[INST]{space}«U»[/INST]", [" Sure.\n"], "</s>")
+        assert of(name, ("system", "S"), said) == (
+            f"<s>[INST]{space}«S»\n\n«U»[/INST]",
+            [" Sure.\n"],
+            "</s>",
+        )
+        assert of(name, ("system", "S"), ("user", "U"), ("assistant", "A"), said) == (
+            f"<s>[INST]{space}«U»[/INST] «A»</s>[INST]{space}«S»\n\n«U»[/INST]",
+            [" Sure.\n"],
+            "</s>",
+        )
     assert of("Qwen 3", said) == (
         "<|im_start|>user\n«U»<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n",
         ["Sure.\n"],

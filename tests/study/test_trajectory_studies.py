@@ -14,6 +14,8 @@ from tests.support.commands import mistake, tremble
 from tests.support.series_studies import pairs, scores_of, tables_of, write_inputs
 from tremble.store.study_folder import Store
 from tremble.study import score
+from tremble.study.data import decisions_of
+from tremble.study.taken import Part
 
 CHECKPOINTS = (("mock:b", "sft", 1), ("mock:c", "sft", 2), ("mock:d", "dpo", 1))
 
@@ -98,6 +100,49 @@ def test_prompts_that_are_also_those_of_decisions(tmp_path: Path) -> None:
     (tmp_path / "task.jsonl").write_text("\n".join(map(json.dumps, items)))
     said = ran(study)
     assert "Warning: 1 item of the task (the first: 'i4') has a prompt that is also that of" in said
+
+
+def test_items_that_are_there_twice(tmp_path: Path) -> None:
+    study = written(tmp_path)
+    assert "of the task" not in ran(study)
+    first, second, *_ = items = pairs(8)
+    items.append({**first, "id": "again"})
+    (tmp_path / "task.jsonl").write_text("\n".join(map(json.dumps, items)))
+    said = ran(study)
+    assert "Warning: 1 item of the task (the first: 'again') repeats an earlier one" in said
+    assert "reverse" not in said
+    turned = {**second, "chosen": second["rejected"], "rejected": second["chosen"]}
+    items += [{**first, "id": "more"}, {**turned, "id": "turned"}]
+    (tmp_path / "task.jsonl").write_text("\n".join(map(json.dumps, items)))
+    assert (
+        "Warning: 2 items of the task (the first: 'again') repeat an earlier one under another id, "
+        "though a repeated item is one observation; 1 pair of the task (the first: 'turned') is "
+        "the reverse of an earlier one, which contradicts it; all are scored and counted, so"
+        in ran(study)
+    )
+
+
+def test_prompts_that_are_also_games_in_words(tmp_path: Path) -> None:
+    """Games have no prompt of their own: what is compared is what the study's wordings make of
+    them, also where the tables of prompts are there from before."""
+    data = 'data = ["demo"]\nsample = 1\nfamilies = ["lottery"]\n'
+    study = written(tmp_path, study=data + 'formulations = ["standard", "natural_language"]\n')
+    write_inputs(tmp_path, items=8, decisions=12)
+    assert "also that of a decision" not in ran(study)
+    one = next(d for d in decisions_of("demo", tmp_path, Part(1)) if d.family == "lottery")
+    asked = ("demo", one.id, "--model", "mock:a", "--format", "plain", "--json")
+    code, shown, _ = tremble("xray", *asked, "--formulation", "natural_language")
+    assert not code
+    told = json.loads(shown)["readings"][0]
+    words = f"{told['system']}\n\n{told['user']}"
+    items = pairs(8)
+    items[1]["prompt"] = told["text"]
+    items[3]["prompt"] = words.replace("\n", "  ").upper()
+    items[5]["prompt"] = [{"role": role, "content": told[role]} for role in ("system", "user")]
+    items[6]["prompt"] = f"{words} And why?"
+    (tmp_path / "task.jsonl").write_text("\n".join(map(json.dumps, items)))
+    said = ran(study)
+    assert "Warning: 3 items of the task (the first: 'i1') have a prompt that is also that" in said
 
 
 def test_words_that_mean_something_for_tasks(tmp_path: Path) -> None:

@@ -37,6 +37,13 @@ _LLAMA3 = (
 )
 _CLOSED = "<think>\\n\\n</think>\\n\\n"
 
+# How Qwen 3 and GLM 4.5 take an answer apart that holds a thought.
+_APART = (
+    "{% set said = m.content.split('</think>')[-1] | trim if '</think>' in m.content else m.content"
+    " %}{% set thought = m.content.split('</think>')[0].split('<think>')[-1] | trim "
+    "if '</think>' in m.content else '' %}"
+)
+
 THINKING = {
     "Magistral, opened": Published(
         "{{ bos_token }}{% for m in messages %}{% if m.role == 'system' %}"
@@ -61,6 +68,16 @@ THINKING = {
         chatml()
         + "{% if add_generation_prompt and enable_thinking is defined and not enable_thinking %}"
         f"{{{{ '{_CLOSED}' }}}}{{% endif %}}",
+        chatml_printed("<think>\n\n</think>\n\n"),
+    ),
+    "Qwen 3, taken apart": Published(
+        "{% for m in messages %}{{ '<|im_start|>' + m.role + '\\n' }}{% if m.role == 'assistant' %}"
+        + _APART
+        + "{% if loop.last %}{{ '<think>\\n' + thought + '\\n</think>\\n\\n' }}{% endif %}"
+        "{{ said }}{% else %}{{ m.content }}{% endif %}{{ '<|im_end|>\\n' }}{% endfor %}"
+        "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}"
+        "{% if enable_thinking is defined and not enable_thinking %}"
+        f"{{{{ '{_CLOSED}' }}}}{{% endif %}}{{% endif %}}",
         chatml_printed("<think>\n\n</think>\n\n"),
     ),
     "Qwen 3 Thinking 2507": Published(
@@ -143,6 +160,17 @@ THINKING = {
         "{% if m.role == 'user' and not enable_thinking %}/nothink{% endif %}{% endfor %}"
         "{% if add_generation_prompt %}<|assistant|>"
         "{{ '' if enable_thinking else '\\n<think></think>' }}{% endif %}",
+        "[gMASK]<sop><|system|>\n[S]<|user|>\n[U]/nothink<|assistant|>\n<think></think>",
+    ),
+    "GLM 4.5, taken apart": Published(
+        "[gMASK]<sop>{% for m in messages %}{{ '<|' + m.role + '|>' }}"
+        "{% if m.role == 'assistant' %}"
+        + _APART
+        + "{{ '\\n<think>' + (thought if loop.last else '') + '</think>\\n' + said }}"
+        "{% else %}{{ '\\n' + m.content }}{% if m.role == 'user' and enable_thinking is defined "
+        "and not enable_thinking %}/nothink{% endif %}{% endif %}{% endfor %}"
+        "{% if add_generation_prompt %}<|assistant|>{% if enable_thinking is defined "
+        "and not enable_thinking %}{{ '\\n<think></think>' }}{% endif %}{% endif %}",
         "[gMASK]<sop><|system|>\n[S]<|user|>\n[U]/nothink<|assistant|>\n<think></think>",
     ),
     "EXAONE Deep": Published(

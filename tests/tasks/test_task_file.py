@@ -15,7 +15,7 @@ import pytest
 
 from tremble.decisions.record import Decision, Option
 from tremble.errors import UserError
-from tremble.tasks.task_file import EMPTY, EQUAL, Task, read_task, shared_with
+from tremble.tasks.task_file import EMPTY, EQUAL, Task, doubled, read_task, shared_with, text_mark
 
 DATA = Path(os.environ.get("TREMBLE_DATA", "nowhere")) / "post_training"
 real = pytest.mark.skipif(not DATA.is_dir(), reason="TREMBLE_DATA has no post_training")
@@ -67,8 +67,22 @@ HH = "\n\nHuman: Hi.\n\nAssistant: Hello!\n\nHuman: Bye.\n\nAssistant:"
         {"chosen": [*MESSAGES, model("See you.")], "rejected": [*MESSAGES, model("No.")]},
         {"chosen": f"{HH} See you.", "rejected": f"{HH} No."},
         {"prompt": HH, "chosen": "See you.", "rejected": "No."},
+        {"prompt": f"{HH.lstrip()} ", "chosen": "See you.", "rejected": "No."},
+        {"prompt": HH, "chosen": " See you.", "rejected": " No."},
+        {"prompt": HH, "chosen": f"{HH} See you.", "rejected": f"{HH} No."},
+        {"prompt": HH.lstrip(), "chosen": f"{HH.lstrip()} See you.", "rejected": f"{HH} No."},
+        {"prompt": MESSAGES, "chosen": f"{HH} See you.", "rejected": [model("No.")]},
     ],
-    ids=["texts", "messages", "mixed", "implicit", "HH-RLHF", "HH-RLHF prompt"],
+    ids=[
+        *("texts", "messages", "mixed", "implicit", "HH-RLHF", "HH-RLHF prompt"),
+        *(
+            "without blank lines",
+            "a space before answers",
+            "whole texts",
+            "whole without blank lines",
+            "messages and text",
+        ),
+    ],
 )
 def test_a_pair_is_the_same_in_every_form(line: dict[str, Any], write: Write) -> None:
     task = read_task(write(line))
@@ -85,8 +99,9 @@ def test_a_pair_is_the_same_in_every_form(line: dict[str, Any], write: Write) ->
         {"messages": [*MESSAGES, model("See you.")]},
         {"prompt": MESSAGES, "completion": "See you."},
         {"prompt": MESSAGES, "completion": [model("See you.")]},
+        {"prompt": HH, "completion": f"{HH} See you."},
     ],
-    ids=["messages", "text", "message"],
+    ids=["messages", "text", "message", "HH-RLHF"],
 )
 def test_a_demonstration_is_the_same_in_every_form(line: dict[str, Any], write: Write) -> None:
     task = read_task(write(line, name="shown.jsonl.gz"))
@@ -102,6 +117,13 @@ def test_what_one_speaker_says_in_two_pieces_is_one_turn(write: Write) -> None:
     ).items
     assert item.prompt == (("user", "A"), ("assistant", "B\n\nC"), ("user", "D"))
     assert item.answers == ("E", "F\n\nG")
+
+
+@pytest.mark.parametrize("prompt", ["Human: Hi.", "To Human: Hi.\n\nAssistant:", "Q: Hi?\nA:"])
+def test_texts_that_are_no_conversations(prompt: str, write: Write) -> None:
+    (item,) = read_task(write({"prompt": prompt, "chosen": "Human: Yes.", "rejected": "No."})).items
+    assert item.prompt == (("user", prompt),)
+    assert item.answers == ("Human: Yes.", "No.")
 
 
 def test_items_that_begin_alike_are_one_cluster(write: Write) -> None:
@@ -126,6 +148,16 @@ def test_lines_that_are_repeated_count_once_and_are_counted(write: Write) -> Non
     assert task.repeated == 2
     assert task.key == read_task(write(PAIR, {**PAIR, "id": "a"})).key
     assert task.key != read_task(write({**PAIR, "chosen": "4."}, {**PAIR, "id": "a"})).key
+
+
+def test_items_that_say_the_same_under_other_ids(write: Write) -> None:
+    turned = {**PAIR, "chosen": PAIR["rejected"], "rejected": f"{PAIR['chosen']} "}
+    lines = [PAIR, turned, {**PAIR, "chosen": "3. "}, {**PAIR, "prompt": "Other?"}, PAIR, turned]
+    lines.append({**PAIR, "rejected": "1."})
+    named = [{**line, "id": name} for line, name in zip(lines, "abcdefg", strict=True)]
+    assert doubled(read_task(write(*named)).items) == (["c", "e", "f"], ["b"])
+    shown = [{**SHOWN, "id": name} for name in "ab"]
+    assert doubled(read_task(write(*shown)).items) == (["b"], [])
 
 
 def test_what_cannot_be_compared_is_skipped_on_demand(write: Write) -> None:
@@ -177,6 +209,14 @@ BAD: dict[str, tuple[Any, str]] = {
     "not the prompt": (
         {**PAIR, "chosen": [user("other"), model("b")]},
         "2 messages whose beginning is not the prompt",
+    ),
+    "not the prompt as text": (
+        {"prompt": HH, "chosen": "\n\nHuman: other\n\nAssistant: b", "rejected": "c"},
+        "2 messages whose beginning is not the prompt",
+    ),
+    "an answer begun": (
+        {**PAIR, "prompt": "\n\nHuman: a\n\nAssistant: b\n\nAssistant:"},
+        "the prompt ends in the middle of an answer ('b')",
     ),
     "not the assistant's": ({**PAIR, "chosen": [user("a")]}, "chosen ends with the role 'user'"),
     "other prompts": (
@@ -247,7 +287,8 @@ def test_prompts_that_are_also_decisions(write: Write) -> None:
         decision("Share 9 coins."),
     ]
     assert shared_with(items, decisions) == ["0", "1", "2"]
-    assert shared_with(items, [], ["What a game is as a prompt."]) == ["4"]
+    assert shared_with(items, [], [text_mark("what a game is\n\nas a prompt.")]) == ["4"]
+    assert shared_with(items, [], [text_mark("What a game is.")]) == []
     assert shared_with(items, []) == []
 
 

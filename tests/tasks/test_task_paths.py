@@ -38,9 +38,16 @@ CLOSINGS = {
     "Qwen 2.5": "<|im_end|>",
     "StepFun 3.7": "<|im_end|>",  # thinks, and prints a thought without words
     "Phi 3": "<|end|>",
-    "Command R7B": "<|END_RESPONSE|>",
+    "Command R7B": "<|END_OF_TURN_TOKEN|>",  # behind the end of the response
     "EXAONE 3.5": "[|endofturn|]",
     "DeepSeek V3.1": "<｜end▁of▁sentence｜>",
+}
+# Each with what opens and closes a thought.
+THINKING = {
+    "Qwen 3, taken apart": ("<think>", "</think>"),
+    "OLMo 3 Think": ("<think>", "</think>"),
+    "Magistral, opened": ("[THINK]", "[/THINK]"),
+    "EXAONE Deep": ("<thought>", "</thought>"),
 }
 TALK = (("user", "Say yes?"), ("assistant", "yes or no:"), ("user", "Option J\n\nplease"))
 
@@ -51,11 +58,13 @@ def of(name: str) -> tuple[HubTokenizer, Template]:
     one = ALL[name]
     inner = bpe_tokenizer(bool(one.bos), one.text)
     marks = dict.fromkeys(found for found in _MARK.findall(one.text) if found != "</s>")
+    marks |= dict.fromkeys(THINKING.get(name, ()))
     inner.add_special_tokens({"additional_special_tokens": [*marks]})
     if name == "DeepSeek V3.1":
         inner.add_special_tokens({"eos_token": CLOSINGS[name]})
     tokenizer = HubTokenizer(inner)
-    assert len(tokenizer.encode([CLOSINGS[name]])[0]) == 1
+    for mark in (CLOSINGS.get(name, "</s>"), *THINKING.get(name, ())):
+        assert len(tokenizer.encode([mark])[0]) == 1
     return tokenizer, template_of(None, tokenizer, name)
 
 
@@ -87,9 +96,8 @@ def test_prefix_path_and_closing_are_the_whole_conversation(name: str, system: b
     tokenizer, template = of(name)
     talk = [("system", "Answer: "), TALK[0]] if system else list(TALK)
     given = talk
-    if system and name == "Mistral v0.3":
-        pytest.skip("prints the system text only where an answer is asked for")
-    if system and not template.takes_system:
+    # Mistral's prints the system text only where an answer is asked for.
+    if system and (name == "Mistral v0.3" or not template.takes_system):
         given = [("user", f"Answer: \n\n{TALK[0][1]}")]
     answers = ("yes please", "no: reject\n\noption J")
     made = only(tokenizer, template, item(talk, *answers))
@@ -101,6 +109,24 @@ def test_prefix_path_and_closing_are_the_whole_conversation(name: str, system: b
         assert tokenizer.decode(one.terminator) == CLOSINGS[name]
         assert answer in tokenizer.decode(one.paths[0])
         assert (one.terminated, one.response) == ((False,), 0)
+
+
+@pytest.mark.parametrize("name", list(THINKING))
+def test_marks_of_a_thought_are_the_tokens_of_training(name: str) -> None:
+    """Control tokens around the thought that an answer holds; in its words they are letters."""
+    tokenizer, template = of(name)
+    opening, closing = THINKING[name]
+    answer = f"{opening}\nyes or no\n{closing}\n\nyes please"
+    (one,) = only(tokenizer, template, item(TALK, answer)).paths
+    messages = [{"role": role, "content": content} for role, content in TALK]
+    messages.append({"role": "assistant", "content": answer})
+    ids = tokenizer.inner.apply_chat_template(messages, tokenize=True, return_dict=False)
+    marks = {tokenizer.encode([mark])[0][0] for mark in (opening, closing)}
+    assert marks <= set(tokenizer.control) and marks <= {*one.prefix, *one.paths[0]}
+    found = [*one.prefix, *one.paths[0], *one.terminator]
+    assert found == ids[: len(found)] and not tokenizer.decode(ids[len(found) :]).strip()
+    (words,) = only(tokenizer, template, item(TALK, answer.replace("or", "</s>"))).paths
+    assert tokenizer.encode(["</s>"])[0][0] not in words.paths[0]
 
 
 @pytest.mark.parametrize("printed", [True, False])
@@ -173,6 +199,33 @@ def test_an_end_of_turn_that_is_letters_for_a_tokenizer() -> None:
     assert tokenizer.decode(one.prefix).endswith("assistant\n")
     assert tokenizer.decode(one.paths[0] + one.terminator) == "yes<|im_end|>"
     assert len(one.terminator) == 1
+
+
+@pytest.mark.parametrize(
+    "before, behind, mark",
+    [
+        ("<|START_RESPONSE|>", "<|END_RESPONSE|><|END_TURN|>", "<|END_TURN|>"),
+        ("<|begin_of_solution|>\\n", "<|end_of_solution|>\\n<|im_end|>\\n", "<|im_end|>"),
+        ("<|START_RESPONSE|>", "<|END_RESPONSE|>", "<|END_RESPONSE|>"),
+        ("<|assistant|>\\n", "<|end|>\\n</s>", "<|end|>"),  # Phi 3, whose generation ends there
+        ("<|im_start|>assistant\\n", "<|im_end|>\\n</s>", "<|im_end|>"),
+        ("<|begin_assistant|>\\n", "<|end_assistant|></s>", "<|end_assistant|>"),
+    ],
+)
+def test_a_turn_ends_behind_the_response(before: str, behind: str, mark: str) -> None:
+    inner = bpe_tokenizer()
+    marks = dict.fromkeys(found for found in _MARK.findall(before + behind) if found != "</s>")
+    inner.add_special_tokens({"additional_special_tokens": [*marks]})
+    tokenizer = HubTokenizer(inner)
+    source = (
+        "{% for m in messages %}{% if m.role == 'user' %}{{ m.content + '\\n' }}{% else %}"
+        f"{{{{ '{before}' + m.content + '{behind}' }}}}{{% endif %}}{{% endfor %}}"
+        f"{{% if add_generation_prompt %}}{{{{ '{before}' }}}}{{% endif %}}"
+    )
+    (one,) = only(tokenizer, Template(source, "mine"), item(TALK[:1], "yes please")).paths
+    text = behind.replace("\\n", "\n")
+    assert tokenizer.decode(one.terminator) == mark
+    assert tokenizer.decode(one.paths[0]) == f"yes please{text[: text.index(mark)]}"
 
 
 def test_the_end_of_text_closes_where_a_template_prints_nothing() -> None:

@@ -11,16 +11,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from hashlib import sha256
+from typing import Literal, TypeVar
 
 import jinja2
 
 from tremble.decisions.files import text_of
 from tremble.disk.paths import is_file, path_of
 from tremble.errors import UserError
+from tremble.prompts.answers import Answers
 from tremble.prompts.conversation import Conversation
 from tremble.prompts.frame import (
     SYSTEM,
@@ -37,18 +40,8 @@ from tremble.prompts.frame import (
 )
 from tremble.prompts.prefill import NoPlaceForAnswer, Prefill, before_thought, prefill
 from tremble.prompts.sandbox import Names, compiled, rendered, why_not
-from tremble.prompts.turns import (
-    ASSISTANT,
-    Piece,
-    Printed,
-    Shape,
-    Turn,
-    answer_of,
-    folded,
-    pieces_of,
-    shape_of,
-    to_messages,
-)
+from tremble.prompts.thoughts import Thought, ThoughtNotPrinted, thought_of
+from tremble.prompts.turns import Piece, Printed, Turn
 from tremble.text import of_template, one_line
 from tremble.tokenization.options import TokenizerFacts
 
@@ -74,6 +67,7 @@ MOCK = (
     "{% for message in messages %}[{{ message['role'] }}] {{ message['content'] }}\n"
     "{% endfor %}{% if add_generation_prompt %}[assistant] {% endif %}"
 )
+Made = TypeVar("Made")
 _CURE = "give another with template = in [[model]], or with --template"
 
 
@@ -86,13 +80,15 @@ class Template:
     """A chat template and the special tokens it prints, as texts.
 
     `source` says where it came from; `special` maps names such as `bos_token` to texts; `marks`
-    are the texts that are one token each for the model it was written for.
+    are the texts that are one token each for the model it was written for. `thinks`: whether what
+    is visible of its reasoning is turned off, or on, or left to the template.
     """
 
     text: str
     source: str
     special: Mapping[str, str] = field(default_factory=dict, hash=False)
     marks: tuple[str, ...] = field(default=(), compare=False)
+    thinks: Literal["off", "default", "on"] = "off"
 
     @property
     def key(self) -> str:
@@ -110,12 +106,18 @@ class Template:
 
     @cached_property
     def switches(self) -> dict[str, bool | int]:
-        """Thinking switches this template knows, all set to off."""
-        return {
+        """Thinking switches that this template knows, as they are set: to off, but where answers
+        hold thoughts."""
+        if self.thinks == "default":
+            return {}
+        known = {
             name: off
             for name, off in _THINKING_SWITCHES.items()
             if re.search(rf"\b{name}\b", self.text)
         }
+        if self.thinks == "on":
+            return {name: True for name, off in known.items() if off is False}
+        return known
 
     @property
     def prefill(self) -> Prefill | None:
@@ -180,46 +182,61 @@ class Template:
 
         The prompt is what the template prints for the conversation with its generation prompt, and
         what of its own it, or tremble, puts before an answer: so a thought is closed. Earlier
-        answers stand there as the template prints them, some without their thoughts. Raises
-        TemplateError as `render` does.
+        answers stand there as the template prints them, some without their thoughts.
+
+        Where an answer holds a thought itself, nothing is closed before it: the template is then
+        asked as it is without switches, as in training, and if need be with thinking on. All
+        answers have one prompt; what is printed of one behind that, also a thought without words,
+        belongs to the answer. Raises TemplateError as `render` does.
         """
-        talk = folded(talk, self._frame.system_role)
-        shape = self._shape(tuple(role for role, _ in talk))
-        printed = self._printed(to_messages(talk))
+        thoughts = [thought_of(one, self.text) for one in answers]
+        if any(one is not None and one.own for one in thoughts):
+            printed = self._with_thoughts(talk, answers, thoughts)
+        else:
+            printed, exact = self._held(lambda: self._answers.plain(talk, answers, thoughts))
+            if (
+                any(thoughts) and not exact
+            ):  # of another family: before such, too, nothing is closed
+                with suppress(TemplateError):
+                    printed = self._with_thoughts(talk, answers, thoughts)
+        bos = self.special.get("bos_token")
+        first, *rest = printed.prompt
+        if bos and bos != own_bos:
+            first = Piece(first.text.removeprefix(bos), first.words)
+        return replace(printed, prompt=(first, *rest))
+
+    def _with_thoughts(
+        self, talk: Sequence[Turn], answers: Sequence[str], thoughts: Sequence[Thought | None]
+    ) -> Printed:
+        faults = []
+        for one in self._thinking:
+            try:
+                return one._held(partial(one._answers.thinking, talk, answers, thoughts))
+            except TemplateError as fault:
+                faults.append(fault)
+        raise faults[0]
+
+    def _held(self, made: Callable[[], Made]) -> Made:
+        """What is made of what it prints. Raises TemplateError where that is not people's words."""
         try:
-            pieces = pieces_of(printed, talk, shape, self._printed)
-            wholes = [self._printed(to_messages([*talk, (ASSISTANT, one)])) for one in answers]
-            said = [answer_of(*pair, shape) for pair in zip(wholes, answers, strict=True)]
+            return made()
+        except ThoughtNotPrinted as fault:
+            raise self._error(
+                str(fault), f"take the thought out of the answer, or {_CURE}"
+            ) from fault
         except NotPrinted as fault:
             raise self._error(str(fault)) from fault
-        end, lead = pieces[-1].text, shape.lead or ""
-        straight = [f"{printed}{lead}{one}{shape.closing}" for one in said]
-        if wholes != straight:  # what it prints around answers goes by what is said
-            lead = ""
-        if lead.strip():
-            end, lead = end + lead, ""
-        elif (added := self._prefill_after(end)) is not None:
-            end, lead = added.after(end), ""
-        pieces[-1] = Piece(end, False)
-        bos = self.special.get("bos_token")
-        if bos and bos != own_bos:
-            pieces[0] = Piece(pieces[0].text.removeprefix(bos), False)
-        opened = (Piece(lead, False),) if lead else ()
-        return Printed(
-            tuple(pieces), tuple((*opened, Piece(one, True)) for one in said), shape.closing
-        )
-
-    def _shape(self, roles: tuple[str, ...]) -> Shape:
-        if roles not in self._shapes:
-            try:
-                self._shapes[roles] = shape_of(self._printed, roles)
-            except NotPrinted as fault:
-                raise self._error(str(fault)) from fault
-        return self._shapes[roles]
 
     @cached_property
-    def _shapes(self) -> dict[tuple[str, ...], Shape]:
-        return {}
+    def _answers(self) -> Answers:
+        return Answers(self._printed, self._prefill_after, self._frame.system_role)
+
+    @cached_property
+    def _thinking(self) -> tuple[Template, ...]:
+        """The same template as it is asked for answers with thoughts, one after another."""
+        if not self.switches:
+            return (self,)
+        return replace(self, thinks="default"), replace(self, thinks="on")
 
     @cached_property
     def _frame(self) -> Frame:
@@ -245,8 +262,8 @@ class Template:
         except NoPlaceForAnswer as fault:
             raise self._error(str(fault)) from fault
 
-    def _error(self, fault: str) -> TemplateError:
-        return TemplateError(f"The chat template of {self.source} {fault}; {_CURE}.")
+    def _error(self, fault: str, cure: str = _CURE) -> TemplateError:
+        return TemplateError(f"The chat template of {self.source} {fault}; {cure}.")
 
     @cached_property
     def _compiled(self) -> jinja2.Template:

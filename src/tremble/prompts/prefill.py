@@ -55,11 +55,12 @@ _SAID = {
     "answering the question."
 }
 _ROLE = re.compile(r"assistant|model|answer|response|\bai\b", re.IGNORECASE)
+_TURN = re.compile(r"assistant|model|chatbot|turn|header|role|\bai\b", re.IGNORECASE)
 # Who speaks: "Human-like reasoning bot:", <|thinker|>.
 _SPEAKER = re.compile(
     r"(?:bot|agent|analyst|thinker|reasoner|expert|machine|gpt|llm)[\W_]*$", re.IGNORECASE
 )
-_FINAL_RESPONSE = "[BEGIN FINAL RESPONSE]"  # Apriel, whose thoughts begin in words
+FINAL_RESPONSE: Final = "[BEGIN FINAL RESPONSE]"  # Apriel, whose thoughts begin in words
 _CHANNEL_OPENS = "<|channel>"  # Gemma 4
 _CHANNEL, _MESSAGE, _START = "<|channel|>", "<|message|>", "<|start|>"  # of the harmony format
 
@@ -120,6 +121,54 @@ def before_thought(prompt: str) -> str:
         if _THOUGHT.search(tag[0]) or tag[0] == _CHANNEL_OPENS:
             return prompt[: tag.start()]
     return prompt
+
+
+def before_words(prompt: str) -> str:
+    """A generation prompt up to the thought that it begins in words, without a tag of its own."""
+    last = _last_line(prompt)
+    return prompt[: prompt.rindex(last)] if _thinks_aloud(last) else prompt
+
+
+def begins_thought(text: str) -> str | None:
+    """The mark with which a text begins that opens a thought, or a channel for one."""
+    for channel in (f"{_CHANNEL_OPENS}thought", f"{_CHANNEL}analysis{_MESSAGE}"):
+        if text.startswith(channel):
+            return channel
+    tag = _TAG.match(text)
+    return tag[0] if tag is not None and _opens_thought(tag[0]) else None
+
+
+def opened_before(mark: str, before: str) -> bool:
+    """Whether a mark closes the one that stands right before an answer, such as that of a response;
+    not one that names who speaks, whose end is that of the turn."""
+    *_, last = [None, *_TAG.finditer(before)]
+    if last is None or before[last.end() :].strip() or _TURN.search(last[0]):
+        return False
+    return mark == closing_of(last[0], mark)
+
+
+def is_named(mark: str, template: str) -> bool:
+    """Whether a template names a mark, as `begins_thought` gives it; of channels any."""
+    return (_CHANNEL if mark.startswith(_CHANNEL) else mark) in template
+
+
+def opening_marks(template: str) -> list[str]:
+    """The marks that a template names and that open a thought."""
+    channels = [one for one in (f"{_CHANNEL_OPENS}thought",) if one in template]
+    return channels + [tag for tag in dict.fromkeys(_TAG.findall(template)) if _opens_thought(tag)]
+
+
+def closing_of(mark: str, named_in: str) -> str | None:
+    """The mark that closes what a mark opens, as `begins_thought` gives it; None where it is not
+    known."""
+    if mark.startswith(_CHANNEL_OPENS):
+        return "<channel|>"
+    if mark.startswith(_CHANNEL):
+        return "<|end|>"
+    try:
+        return _closing(mark, named_in)
+    except NoPlaceForAnswer:
+        return None
 
 
 def is_thought(text: str) -> bool:
@@ -188,16 +237,25 @@ def _closed(opened: str, end: str, answered: str, template: str) -> Prefill:
 
 def _begun_in_words(end: str, template: str) -> Prefill | None:
     """Closes a thought that a generation prompt begins in words, without a tag of its own."""
-    *_, behind = _TAG.split(end)
-    last = behind.rstrip().rpartition("\n")[2]
-    if not _THOUGHT.search(last) or any(kind.search(last) for kind in (_ROLE, _SPEAKER, _SWITCH)):
+    last = _last_line(end)
+    if not _thinks_aloud(last):
         return None
-    if _FINAL_RESPONSE in template:
-        return Prefill(f"\n{_FINAL_RESPONSE}\n", CLOSED)
+    if FINAL_RESPONSE in template:
+        return Prefill(f"\n{FINAL_RESPONSE}\n", CLOSED)
     raise NoPlaceForAnswer(
         f"begins a thought ({last[:60]!r}) and does not say how it ends, so the answer would be "
         "inside it"
     )
+
+
+def _last_line(end: str) -> str:
+    """What is behind the last tag of a generation prompt, of several lines the last."""
+    return _TAG.split(end)[-1].rstrip().rpartition("\n")[2]
+
+
+def _thinks_aloud(line: str) -> bool:
+    other = (_ROLE, _SPEAKER, _SWITCH)
+    return _THOUGHT.search(line) is not None and not any(kind.search(line) for kind in other)
 
 
 def _closing(tag: str, named_in: str) -> str:

@@ -85,14 +85,17 @@ def shape_of(render: Render, roles: Sequence[str]) -> Shape:
             raise NotPrinted(f"{what} in a conversation of {len(roles)} turns")
     there = [marker for marker in markers if marker in printed]
     frames, rest = [], printed
-    for marker in sorted(there, key=printed.index):
+    there.sort(key=printed.index)
+    for marker in there:
         frame, _, rest = rest.partition(marker)
         frames.append((frame, markers.index(marker)))
     full = render(to_messages([*talk, (ASSISTANT, _ANSWER)]))
     if full.count(_ANSWER) != 1:
         raise NotPrinted(f"prints an assistant's answer {full.count(_ANSWER)} times")
     before, _, closing = full.partition(_ANSWER)
-    lead = before.removeprefix(printed) if before.startswith(printed) else None
+    # Its texts before what is said last may be others once there is an answer.
+    _, last, behind = before.rpartition(there[-1])
+    lead = behind.removeprefix(rest) if last and behind.startswith(rest) else None
     return Shape(tuple(frames), rest, lead, closing)
 
 

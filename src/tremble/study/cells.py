@@ -223,5 +223,6 @@ def prompts_key(
             **_of_sessions(study, tokenizer),
             # Only where there are some: the keys of all other prompts stay.
             **({"extensions": [dict(origin) for origin in origins]} if origins else {}),
+            **({"compared": True} if study.has_task else {}),
         }
     )

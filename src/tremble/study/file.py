@@ -135,6 +135,11 @@ class Study:
         """Whether any interview is asked for, be it the only one of `personas`."""
         return set(self.personas) != {NO_PERSONA}
 
+    @property
+    def has_task(self) -> bool:
+        """Whether checkpoints have a held-out task."""
+        return self.trajectory is not None and self.trajectory.task is not None
+
     @cached_property
     def questions(self) -> Questions:
         """What interviews ask. Raises UserError for a file of questions that cannot be used."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
@@ -10,7 +11,7 @@ from typing import TypedDict
 import polars as pl
 
 from tremble.disk.tables import read_table
-from tremble.study.table_schema import ROW
+from tremble.study.table_schema import MARKS, ROW
 from tremble.study.table_view import TableView
 from tremble.tokenization.options import Reading
 
@@ -72,6 +73,13 @@ class PromptTable:
         """The first decision whose prompt meets its label doubtfully, and the sentence."""
         doubts = read_table(self.path, ["decision", "warning"]).drop_nulls("warning")
         return doubts.row(0) if doubts.height else None
+
+    def marked(self, wanted: Collection[int]) -> set[int]:
+        """Which of some marks are those of what is read here (`table_schema.MARKS`)."""
+        frame = read_table(self.path, list(MARKS))
+        asked = pl.Series(sorted(wanted), dtype=pl.UInt64)
+        found = [frame[name].filter(frame[name].is_in(asked.implode())) for name in MARKS]
+        return {mark for one in found for mark in one.unique()}
 
     def control_texts(self) -> list[ControlCount]:
         """Control tokens in people's words: each set of texts found together, and in how many

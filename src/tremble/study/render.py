@@ -80,7 +80,9 @@ def render(
     """
     words, how = wording_of(study, cell), study.how_read(cell.asked)
     control_texts = ControlTexts(tokenizer).found
-    builder = TableBuilder(lambda drafts: _tokenised(drafts, tokenizer, how), control_texts)
+    builder = TableBuilder(
+        lambda drafts: _tokenised(drafts, tokenizer, how), control_texts, study.has_task
+    )
     decisions = (
         decision
         for decision in decisions_of(cell.dataset, study.folder, study.part)

@@ -30,7 +30,7 @@ from tremble.study.progress import Progress
 from tremble.study.record import run_record
 from tremble.study.score import score_jobs
 from tremble.study.session_notes import old_session_notes
-from tremble.study.task_prompts import shared_notes
+from tremble.study.task_prompts import doubled_notes, shared_notes
 from tremble.tokenization.refusal import NO_FAILURE
 
 
@@ -92,7 +92,9 @@ def write_down(run: RunContext, prepared: PreparedPrompts) -> list[Job]:
     for note in fact_notes(run.study, prepared.frames.families()):
         run.notify(f"Warning: {note}")
     if prepared.task is not None:
-        for note in shared_notes(run.study, prepared.task.task):
+        read = {job.prompts for job in jobs if not job.cell.task}
+        task = prepared.task.task
+        for note in [*shared_notes(run.study, task, read), *doubled_notes(task)]:
             run.notify(f"Warning: {note}")
     decisions = {}
     for entry, frame in prepared.frames.items():

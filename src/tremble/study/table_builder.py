@@ -12,7 +12,8 @@ from tremble.decisions.participants import experiment_of
 from tremble.prompts.parts import own_prompt
 from tremble.study.columns import repeated, token_lists
 from tremble.study.draft import Draft
-from tremble.study.table_schema import PROMPT, TABLE
+from tremble.study.table_schema import MARKS, PROMPT, TABLE
+from tremble.tasks.task_file import text_mark
 from tremble.tokenization.options import TokenPaths, boundary_warning
 from tremble.tokenization.session_text import SessionTokens
 from tremble.tokenization.surface_forms import SurfaceForms
@@ -22,15 +23,17 @@ from tremble.tokenization.trunk import Ids, Stretch
 class TableBuilder:
     """Makes the rows of a table out of drafts, block by block. `tokenise` is asked for new prompts
     only, as is `control_texts` for control tokens in people's words; of prompts before no more than
-    a mark is kept."""
+    a mark is kept. `compared`: the texts are compared with the prompts of a task."""
 
     def __init__(
         self,
         tokenise: Callable[[Sequence[Draft]], Sequence[TokenPaths]],
         control_texts: Callable[[str], Sequence[str]] = lambda words: (),
+        compared: bool = False,
     ) -> None:
         self._tokenise = tokenise
         self._control_texts = control_texts
+        self._compared = compared
         self._places: dict[bytes, int] = {}
         self._terminators: dict[Ids, int] = {}
         self._surface_forms: dict[SurfaceForms, int] = {}
@@ -48,7 +51,8 @@ class TableBuilder:
             places.append(self._places[mark])
         tokenised = self._tokenise([drafts[row] for row in firsts])
         found = [
-            self._prompt(drafts[row], paths) for row, paths in zip(firsts, tokenised, strict=True)
+            self._prompt(drafts[row], paths) | self._marks(drafts[row])
+            for row, paths in zip(firsts, tokenised, strict=True)
         ]
         return _frame(drafts, places, firsts, found)
 
@@ -120,6 +124,13 @@ class TableBuilder:
                 prompt["warning"] = doubt
                 self._warned = True
         return prompt
+
+    def _marks(self, draft: Draft) -> dict[str, int]:
+        if not self._compared or draft.conversation is None:
+            return {}
+        told = draft.conversation
+        texts = zip(MARKS, (told.words, told.user, told.plain()), strict=True)
+        return {name: text_mark(text) for name, text in texts if text.strip()}
 
 
 def _frame(

@@ -51,6 +51,12 @@ PROMPT: Types = {
     "added": pl.UInt32,
     "held": pl.UInt32,  # ids that this row holds
     "warning": pl.String,  # of a doubtful token boundary, at the first prompt that has one
+    # Where a task is compared with them: marks (`tasks.task_file.text_mark`) of what people read,
+    # of the user text alone, and of the whole text in the plain format; null of sessions.
+    "words_mark": pl.UInt64,
+    "user_mark": pl.UInt64,
+    "plain_mark": pl.UInt64,
     "control_texts": pl.String,  # in people's words, as a JSON list; null where none
 }
+MARKS = ("words_mark", "user_mark", "plain_mark")
 TABLE = pl.Schema({**ROW, **PROMPT})

@@ -20,8 +20,9 @@ from tremble.study.data import decisions_of
 from tremble.study.draft import Draft
 from tremble.study.file import Study
 from tremble.study.prompt_cache import table_key
+from tremble.study.prompt_table import PromptTable
 from tremble.study.table_builder import TableBuilder
-from tremble.tasks.task_file import Item, Task, read_task, shared_with
+from tremble.tasks.task_file import Item, Task, doubled, prompt_marks, read_task, shared_with
 from tremble.tasks.task_paths import task_paths
 from tremble.text import counted
 from tremble.tokenization.options import FULL_LABEL, Tokenizer, TokenPaths, unread
@@ -120,12 +121,15 @@ def check_gain(gain: str, task: Task) -> None:
         )
 
 
-def shared_notes(study: Study, task: Task) -> list[str]:
-    """A sentence where prompts of the task are also prompts of decisions that the study scores."""
+def shared_notes(study: Study, task: Task, read: Iterable[PromptTable]) -> list[str]:
+    """A sentence where prompts of the task are also prompts of decisions that the study scores, as
+    the data have them or as the study's wordings put them, which are the tables `read`."""
     decisions = (
         one for entry in study.data for one in decisions_of(entry, study.folder, study.part)
     )
-    shared = shared_with(task.items, decisions)
+    wanted = set[int]().union(*map(prompt_marks, task.items))
+    found = set[int]().union(*(table.marked(wanted) for table in read))
+    shared = shared_with(task.items, decisions, found)
     if not shared:
         return []
     return [
@@ -136,10 +140,30 @@ def shared_notes(study: Study, task: Task) -> list[str]:
     ]
 
 
+def doubled_notes(task: Task) -> list[str]:
+    """A sentence where items of a task say again, or the reverse of, what earlier ones say."""
+    again, turned = doubled(task.items)
+    if not (again or turned):
+        return []
+    what = []
+    if again:
+        what.append(
+            f"{counted(len(again), 'item')} of the task (the first: {again[0]!r}) "
+            f"{'repeats' if len(again) == 1 else 'repeat'} an earlier one under another id, though "
+            "a repeated item is one observation"
+        )
+    if turned:
+        what.append(
+            f"{counted(len(turned), 'pair')} of the task (the first: {turned[0]!r}) "
+            f"{'is' if len(turned) == 1 else 'are'} the reverse of an earlier one, which "
+            "contradicts it"
+        )
+    return [f"{'; '.join(what)}; all are scored and counted, so leave out what is too many."]
+
+
 def task_prompts(study: Study, facts: Mapping[ModelSpec, Facts]) -> TaskPrompts | None:
     """The task of a study; None where it has none. Raises as `TaskPrompts`."""
-    asked = study.trajectory
-    return None if asked is None or asked.task is None else TaskPrompts(study, facts)
+    return TaskPrompts(study, facts) if study.has_task else None
 
 
 def first_answers(decisions: Iterable[str]) -> dict[str, str]:

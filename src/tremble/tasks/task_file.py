@@ -1,20 +1,22 @@
 """A held-out task: preference pairs or demonstrations, one JSON object a line.
 
 A pair has `prompt` (a text, or messages that end with the user's) with `chosen` and `rejected` (a
-text, or messages of which the last is the assistant's). Without `prompt` the two are whole
-conversations that share all but their last message, as messages or as text in the form of HH-RLHF,
-with `Human:` and `Assistant:` behind blank lines. A demonstration has `messages` (which end with
-the assistant's), or `prompt` and `completion`. Each line may have an `id` and a `subset`.
+text, or messages of which the last is the assistant's; the prompt may stand before it). Without
+`prompt` the two are whole conversations that share all but their last message, as messages or as
+text in the form of HH-RLHF, with `Human:` and `Assistant:` behind blank lines. A prompt may have
+this form too: it begins with `Human:` and ends with `Assistant:`. A demonstration has `messages`
+(which end with the assistant's), or `prompt` and `completion`. Each line may have an `id` and a
+`subset`.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from hashlib import sha256
+from hashlib import blake2b, sha256
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -117,28 +119,49 @@ def looks_like_task(path: Path) -> bool:
 
 
 def shared_with(
-    items: Iterable[Item], decisions: Iterable[Decision], rendered: Iterable[str] = ()
+    items: Iterable[Item], decisions: Iterable[Decision], read: Collection[int] = ()
 ) -> list[str]:
     """The ids of the items whose prompt is also the prompt of a decision, in their order: training
     on such a task is training on what is scored.
 
     Compared are the texts of decisions that have a prompt of their own, with and without their
-    system text, and any further texts in `rendered` (what games are as prompts). A prompt of
-    several turns counts where any user turn, or all of it, is such a text. White space and case do
-    not count.
+    system text, and further texts, of which `read` are the marks (`text_mark`): what games are as
+    prompts. White space and case do not count.
     """
-    known = {_bare(text) for text in rendered}
+    known = set(read)
     for decision in decisions:
         if decision.prompt is not None:
-            known.add(_bare(decision.prompt))
-            known.add(_bare(f"{decision.system or ''} {decision.prompt}"))
-    known.discard("")
-    found = []
+            known.add(text_mark(decision.prompt))
+            known.add(text_mark(f"{decision.system or ''} {decision.prompt}"))
+    return [item.id for item in items if not known.isdisjoint(prompt_marks(item))]
+
+
+def doubled(items: Iterable[Item]) -> tuple[list[str], list[str]]:
+    """The ids of the items that have the prompt and the answers of an earlier one, and of the pairs
+    that have those of an earlier one the other way round, in their order. White space at the ends
+    of answers does not count."""
+    known: set[tuple[tuple[Turn, ...], tuple[str, ...]]] = set()
+    again, turned = [], []
     for item in items:
-        said = [item.asked, *(content for role, content in item.prompt if role == USER)]
-        if any(_bare(text) in known for text in said):
-            found.append(item.id)
-    return found
+        answers = tuple(one.strip() for one in item.answers)
+        if (item.prompt, answers) in known:
+            again.append(item.id)
+        elif (item.prompt, answers[::-1]) in known:
+            turned.append(item.id)
+        known.add((item.prompt, answers))
+    return again, turned
+
+
+def prompt_marks(item: Item) -> set[int]:
+    """The marks of an item's prompt: of each user turn, and of all of it."""
+    said = [item.asked, *(content for role, content in item.prompt if role == USER)]
+    return {text_mark(text) for text in said}
+
+
+def text_mark(text: str) -> int:
+    """64 bits that stand for a text; white space and case do not count."""
+    bare = " ".join(text.casefold().split())
+    return int.from_bytes(blake2b(bare.encode("utf-8", "surrogatepass"), digest_size=8).digest())
 
 
 class _Reader:
@@ -244,7 +267,3 @@ def _label(line: Line, value: dict[str, Any], key: str) -> str | None:
 
 def _hash(text: str) -> str:
     return sha256(text.encode()).hexdigest()[:16]
-
-
-def _bare(text: str) -> str:
-    return " ".join(text.casefold().split())

@@ -50,8 +50,7 @@ def read_line(line: Line, value: dict[str, Any]) -> Read:
     if value.get("prompt") is None:
         return _implicit(line, value)
     prompt = _prompt(line, value["prompt"])
-    answers = tuple(_answer(line, value[key], key, prompt) for key in ("chosen", "rejected"))
-    return prompt, answers
+    return prompt, tuple(_answer(line, value, key, prompt) for key in ("chosen", "rejected"))
 
 
 def _demonstration(line: Line, value: dict[str, Any]) -> Read:
@@ -59,7 +58,7 @@ def _demonstration(line: Line, value: dict[str, Any]) -> Read:
         if value.get("prompt") is None:
             line.fail("it has completion but no prompt; write what was asked as prompt.")
         prompt = _prompt(line, value["prompt"])
-        return prompt, (_answer(line, value["completion"], "completion", prompt),)
+        return prompt, (_answer(line, value, "completion", prompt),)
     extra = next((key for key in ("prompt", "completion") if value.get(key) is not None), None)
     if extra is not None:
         line.fail(f"it has messages and {extra}; keep one of them.")
@@ -98,18 +97,30 @@ def _implicit(line: Line, value: dict[str, Any]) -> Read:
 def _prompt(line: Line, value: Any) -> tuple[Turn, ...]:
     if isinstance(value, str):
         written = None
-        if value.startswith("\n\nHuman:") and value.rstrip().endswith("\n\nAssistant:"):
+        if value.rstrip().endswith("\n\nAssistant:"):
             written = _conversation(value.rstrip())
+        if written is not None and written[-1][1]:
+            line.fail(
+                f"the prompt ends in the middle of an answer ({short(written[-1][1])}); begin "
+                "chosen and rejected, or completion, with it."
+            )
         said = [(USER, value)] if written is None else written[:-1]
     else:
         said = _messages(line, value, "prompt")
     return _checked(line, said, "prompt")
 
 
-def _answer(line: Line, value: Any, key: str, prompt: tuple[Turn, ...]) -> str:
-    if isinstance(value, str):
-        return value
-    said = _messages(line, value, key)
+def _answer(line: Line, value: dict[str, Any], key: str, prompt: tuple[Turn, ...]) -> str:
+    given, asked = value[key], value["prompt"]
+    if isinstance(given, str):
+        written = _conversation(given)
+        if written is None or not _is_whole(given, written, prompt):
+            # Behind "Assistant:" the space before an answer belongs to the form.
+            of_form = isinstance(asked, str) and prompt != ((USER, asked),)
+            return given.strip() if of_form else given
+        said = written
+    else:
+        said = _messages(line, given, key)
     answer = _last(line, said, key)
     if len(said) > 1 and tuple(said[:-1]) != prompt:
         line.fail(
@@ -117,6 +128,13 @@ def _answer(line: Line, value: Any, key: str, prompt: tuple[Turn, ...]) -> str:
             "assistant's message alone, or leave prompt out."
         )
     return answer
+
+
+def _is_whole(text: str, written: list[Turn], prompt: tuple[Turn, ...]) -> bool:
+    """Whether a text in the form of HH-RLHF is a whole conversation, not an answer that looks like
+    one: it begins with the prompt, or has the blank lines before it that only the form has."""
+    begins = len(written) > len(prompt) and tuple(written[: len(prompt)]) == prompt
+    return begins or (text.startswith("\n\n") and len(written) > 1)
 
 
 def _last(line: Line, said: list[Turn], key: str) -> str:

@@ -4,13 +4,14 @@ All checkpoints of a series read an item through one template, that of the align
 what differs between them is the model. A pair is one prompt with two answers: both have the same
 prefix, which an engine that shares prefixes computes once.
 
-In a chat an answer is what the template prints of it (some trim it), behind the white space that
-the template prints first. What closes it is the token that the template prints behind it as the end
-of the turn; where the tokenizer has no such token, the letters that the template prints there are
-read with the answer but for their last token, which closes it: so the sum of the two is always that
-of answer and end of turn. Where a template prints nothing there but white space, the end of text
-closes the answer. In plain text the messages and the answer are separated by blank lines, without
-names of roles, and the end of text closes the answer.
+In a chat an answer is what the template prints of it (some trim it), behind the white space, or the
+thought, that the template prints first (`prompts/answers`). What closes it is the token that the
+template prints behind it as the end of the turn, also where it first closes the response that it
+opened before the answer (Command R7B); where the tokenizer has no such token, the letters that the
+template prints there are read with the answer but for their last token, which closes it: so the sum
+of the two is always that of answer and end of turn. Where a template prints nothing there but white
+space, the end of text closes the answer. In plain text the messages and the answer are separated by
+blank lines, without names of roles, and the end of text closes the answer.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from typing import Literal
 
 from tremble.errors import UserError
 from tremble.prompts.chat import Template, TemplateError
-from tremble.prompts.turns import Piece
+from tremble.prompts.prefill import opened_before
+from tremble.prompts.turns import Piece, Printed
 from tremble.tasks.task_file import Item
 from tremble.tokenization.options import Tokenizer, TokenPaths, common, with_bos
 from tremble.tokenization.session_paths import Marked, free_marks
@@ -101,7 +103,7 @@ class _Maker:
         self._tokenizer, self._template, self._window = tokenizer, template, window
         self._control = frozenset(tokenizer.control)
         self._of_frames: dict[str, list[int]] = {}
-        self._marks: dict[str, str] = {}
+        self._marks: dict[tuple[str, str], str] = {}
         self._end: int | None = None
         if template is not None:
             template.takes_system  # noqa: B018 - its own faults are those of no item
@@ -138,22 +140,30 @@ class _Maker:
             printed = self._template.turns(item.prompt, item.answers, own_bos)
         except TemplateError as fault:
             return Refused("template", str(fault))
-        return _Texts(printed.prompt, printed.answers, self._mark(printed.closing))
+        return _Texts(printed.prompt, printed.answers, self._mark(printed))
 
-    def _mark(self, closing: str) -> str:
+    def _mark(self, printed: Printed) -> str:
         """What of a template's text behind an answer is read: up to the first token that is one for
-        this tokenizer, else its letters; empty where it is white space."""
-        if closing not in self._marks:
-            end = len(closing.rstrip())
-            here = [text for text in self._tokenizer.special_texts if text.strip() in closing[:end]]
-            places = sorted((closing.find(text), -len(text)) for text in here if text.strip())
-            for start, length in places:
-                text = closing[start : start - length]
-                if start >= 0 and len(self._tokenizer.encode([text])[0]) == 1:
-                    end = start - length
-                    break
-            self._marks[closing] = closing[:end]
-        return self._marks[closing]
+        this tokenizer and ends the turn, not only what the template opens right before the answer;
+        else its letters; empty where it is white space."""
+        before, closing = printed.prompt[-1].text, printed.closing
+        if (before, closing) not in self._marks:
+            self._marks[before, closing] = closing[: self._end_of_turn(before, closing)]
+        return self._marks[before, closing]
+
+    def _end_of_turn(self, before: str, closing: str) -> int:
+        end = len(closing.rstrip())
+        here = [text for text in self._tokenizer.special_texts if text.strip() in closing[:end]]
+        places = sorted((closing.find(text), -len(text)) for text in here if text.strip())
+        last = None
+        for start, length in places:
+            text = closing[start : start - length]
+            if start < 0 or len(self._tokenizer.encode([text])[0]) != 1:
+                continue
+            last = start - length
+            if not opened_before(text, before):
+                break
+        return end if last is None else last
 
     def _encoded(self, texts: Sequence[Pieces]) -> list[Ids]:
         """The ids of each text, tokenised as one, with the tokenizer's own BOS once. Control tokens
