@@ -105,9 +105,7 @@ def methods_facts(folder: Path, rows_of: RowsOf | None = None) -> dict[str, Any]
         "contrasts": list(run.get("contrasts", [])),
         "margins": asdict(Margins(**run.get("margins", {}))),
         "extensions": _extensions(jobs, decisions),
-        "citations": citations(
-            data, models, scored_with["tremble"], checkpoints_of(run.get("trajectory"))
-        ),
+        "citations": citations(data, models, scored_with["tremble"], checkpoints_of(run)),
     }
 
 

@@ -23,7 +23,8 @@ def trained(store: Store, rows_of: Callable[[str], list[Row]]) -> Row | None:
     "loss"); stops: of each run (None where there is one) the number of the checkpoint to stop at,
     or the reason why none is recommended. `rows_of` gives the rows of a table by its name.
     """
-    record = store.read_run().get("trajectory")
+    run = store.read_run()
+    record = run.get("trajectory")
     if record is None:
         return None
     items, some = items_of(store), record["checkpoints"]
@@ -33,7 +34,7 @@ def trained(store: Store, rows_of: Callable[[str], list[Row]]) -> Row | None:
     stops = [row for row in rows_of("stop") if row["stage"] == WHOLE]
     return {
         "base": record["base"],
-        "checkpoints": len(checkpoints_of(record)),
+        "checkpoints": len(checkpoints_of(run)),
         "stages": list(dict.fromkeys(one["stage"] for one in some if one["stage"])),
         "runs": list(dict.fromkeys(one["run"] for one in some if one["run"])),
         "left_out": list(record.get("left_out", ())),
@@ -47,8 +48,9 @@ def trained(store: Store, rows_of: Callable[[str], list[Row]]) -> Row | None:
     }
 
 
-def checkpoints_of(record: Mapping[str, Any] | None) -> list[str]:
-    """The models of a trajectory, as its record has it, but for the base."""
+def checkpoints_of(run: Mapping[str, Any]) -> list[str]:
+    """The checkpoints of a run, as its record has it, by model; not their base."""
+    record = run.get("trajectory")
     if record is None:
         return []
     return [one["model"] for one in record["checkpoints"] if one["model"] != record["base"]]
