@@ -25,7 +25,7 @@ _PLACE = ("stage", "step", "tokens")
 _OF_PEOPLE = ("n", "r", "log_loss", "mass", "changed", "kl")
 _OF_EFFECTS = ("contrasts", "effects_r", "effects_rmse", "effects_rmse_none")
 _OF_SESSIONS = ("responses", "nats", "d")
-_FEW = 3  # experiments of which the answer speaks
+_FEW = 3  # experiments, and families with little mass, of which the answer speaks
 _MASS = MARGINS.mass
 _PIVOTED = ("task", "checkpoints", "checkpoint_effects", "checkpoint_responses")
 _BELOW = ("stop", "at_stop", "timing", "equal_gain")
@@ -188,7 +188,8 @@ def _little_mass(tables: Tables, run: str | None) -> Iterator[str]:
         if min(mass.values()) < _MASS
     ]
     if low:
-        yield f"r says little on {'; '.join(low)}."
+        more = f", and {len(low) - _FEW} more" if len(low) > _FEW else ""
+        yield f"r says little on {'; '.join(low[:_FEW])}{more}."
 
 
 def training_layout(tables: Tables) -> list[Table]:
