@@ -15,9 +15,10 @@ from tremble.study.control_notes import Read, control_notes
 from tremble.study.not_applicable import notes_of
 from tremble.study.origins import origin_notes
 from tremble.study.session_notes import old_session_notes, session_notes
-from tremble.text import counted
+from tremble.text import counted, some_of
 
 Manifest = Mapping[str, Any]
+_NAMED = 3  # models in one note; of more the first, and how many others
 
 
 def absent(out: Path) -> dict[str, str]:
@@ -195,17 +196,30 @@ def _of_prompts(manifests: Sequence[Manifest]) -> Iterator[str]:
 
 
 def _of_weights(manifests: Sequence[Manifest]) -> Iterator[str]:
-    """In which precision weights are stored and scored."""
+    """In which precision weights are stored and scored; many models of which the same is to be said
+    share a sentence."""
+    said: dict[str, dict[str, None]] = {}
     for manifest in manifests:
-        name, precision = manifest["model"], manifest["weights_precision"]
-        if precision != "as published":
-            how = precision if precision.startswith("quantised") else f"stored as {precision}"
-            yield f"{name}: weights {how}; not the published precision."
-        if manifest["identity"].get("dtype") in ("bfloat16", "float16"):
-            yield f"{name}: scored in {manifest['identity']['dtype']}, not float32."
-        measured = (manifest.get("scoring") or {}).get("precision")
-        if measured is not None and measured["why"] is None:
-            yield (
-                f"{name}: compared with its weights in float32, the log-odds of options differ by "
-                f"up to {measured['max_log_odds']:.2g} nat on {measured['prompts']} prompts."
-            )
+        for sentence in _of_precision(manifest):
+            said.setdefault(sentence, {})[manifest["model"]] = None
+    for sentence, models in said.items():
+        names = list(models)
+        if len(names) > _NAMED + 1:
+            yield f"{some_of(names[:_NAMED], len(names) - _NAMED)}: {sentence}"
+        else:
+            yield from (f"{name}: {sentence}" for name in names)
+
+
+def _of_precision(manifest: Manifest) -> Iterator[str]:
+    precision, dtype = manifest["weights_precision"], manifest["identity"].get("dtype")
+    if precision != "as published":
+        how = precision if precision.startswith("quantised") else f"stored as {precision}"
+        yield f"weights {how}; not the published precision."
+    if dtype in ("bfloat16", "float16"):
+        yield f"scored in {dtype}, not float32."
+    measured = (manifest.get("scoring") or {}).get("precision")
+    if measured is not None and measured["why"] is None:
+        yield (
+            "compared with its weights in float32, the log-odds of options differ by up to "
+            f"{measured['max_log_odds']:.2g} nat on {measured['prompts']} prompts."
+        )
