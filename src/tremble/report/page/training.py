@@ -168,7 +168,10 @@ def _chart(name: str, axis: Axis, about: str, points: list[Row]) -> Chart:
         caption += " Each run's g is a share of its own final gain."
     if axis == "step":
         caption += " The axis is logarithmic; the base, at 0, stands at its left end."
-    return Chart(name, title, description, caption, by_family(alt, layers, families))
+    chart = by_family(alt, layers, families)
+    if axis == "kl":  # families move unequally far
+        chart = chart.resolve_scale(x="independent")
+    return Chart(name, title, description, caption, chart)
 
 
 def _layers(alt: Any, axis: Axis, values: Sequence[Row], runs: Sequence[str]) -> Iterator[Any]:
