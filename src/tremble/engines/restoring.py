@@ -15,10 +15,11 @@ from typing import Any, NamedTuple
 import torch
 from torch.nn import functional
 
-# Words of four bytes that are summed at once: what stays in a processor's cache, and on a GPU what
-# keeps it busy.
+# Words of eight bytes that are summed at once: what stays in a processor's cache, and on a GPU what
+# keeps it busy; and how many of them are a row.
 _WORDS = {"cuda": 1 << 22}
 _WORDS_ELSEWHERE = 1 << 17
+_ROW = 1 << 8
 
 
 class TensorPrint(NamedTuple):
@@ -64,29 +65,33 @@ def fingerprint(model: Any) -> Fingerprint | None:
 
 
 def _sums(tensor: torch.Tensor, keys: dict[torch.device, torch.Tensor]) -> tuple[int, ...]:
-    """Sums of a tensor's words times `keys`, modulo 2^64, one a part.
+    """Of a tensor's bytes, in blocks of `_ROW` words of eight: all sums of rows and of columns,
+    times `keys`, added up modulo 2^64, one number a part.
 
-    Multilinear hashing (Lemire & Kaser, 2014, Computer Journal 57, "Strongly universal string
-    hashing is fast"): words of 32 bits and random keys of 64 give two different parts the same sum
-    with a probability of at most 2^-32.
+    A change of a single word, and of rows or columns that change places, is always in these sums;
+    what is not has at least four words that make up for each other exactly. Two different lists of
+    sums give one number with a probability of at most 2^-32 (multilinear hashing of words of 32
+    bits with random keys of 64: Lemire & Kaser, 2014, Computer Journal 57, "Strongly universal
+    string hashing is fast").
     """
     if tensor.device.type not in ("cpu", "cuda"):
         tensor = tensor.cpu()  # other devices lack some of what follows
+    words = _WORDS.get(tensor.device.type, _WORDS_ELSEWHERE)
     if tensor.device not in keys:
-        count = _WORDS.get(tensor.device.type, _WORDS_ELSEWHERE)
         drawn = torch.Generator().manual_seed(0)  # the global one stays as it is
+        count = 2 * (words // _ROW + _ROW)
         random = torch.randint(-(2**63), 2**63 - 1, (count,), generator=drawn)
         keys[tensor.device] = random.to(tensor.device)
     key = keys[tensor.device]
-    product = torch.empty_like(key)
     sums = []
-    for part in tensor.contiguous().reshape(-1).view(torch.uint8).split(4 * len(key)):
-        if len(part) % 4:
-            part = functional.pad(part, (0, -len(part) % 4))
-        if part.storage_offset() % 4:
+    for part in tensor.contiguous().reshape(-1).view(torch.uint8).split(8 * words):
+        if len(part) % (8 * _ROW):
+            part = functional.pad(part, (0, -len(part) % (8 * _ROW)))
+        if part.storage_offset() % 8:
             part = part.clone()
-        words = part.view(torch.int32)
-        sums.append(torch.mul(key[: len(words)], words, out=product[: len(words)]).sum())
+        block = part.view(torch.int64).view(-1, _ROW)
+        both = torch.cat([block.sum(1), block.sum(0)]).view(torch.int32)
+        sums.append((both * key[: len(both)]).sum())
     return tuple(torch.stack(sums).tolist())
 
 

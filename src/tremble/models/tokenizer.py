@@ -81,7 +81,7 @@ class HubTokenizer:
             template = template.get("default")
         return None if template is None else str(template)
 
-    @property
+    @cached_property
     def ids(self) -> int:
         """How many rows a model needs for all of its tokens: their numbers may have gaps."""
         return max(self.inner.get_vocab().values(), default=-1) + 1
