@@ -9,7 +9,7 @@ from typing import Any
 
 from tremble.errors import UserError
 from tremble.models.on_base import adapter_of
-from tremble.models.other_base import compared, named_by, sentences
+from tremble.models.other_base import Found, compared, named_by, sentences
 from tremble.models.spec import ModelSpec, model_name
 from tremble.stats.frames.comparisons import Comparison
 from tremble.stats.verdict.answer import MARGINS
@@ -86,14 +86,17 @@ def run_record(run: RunContext, jobs: Iterable[Job]) -> dict[str, Any]:
 def _other_bases(run: RunContext) -> list[str]:
     """Sentences on adapters that the study puts on another model than the one that they name."""
     found = []
+    known: dict[tuple[ModelSpec, ModelSpec], Found] = {}  # it may take reading both
     for spec in run.identities:
         if spec.base is None:
             continue
         with suppress(UserError):  # whatever is wrong with it, it was scored
             named = named_by(adapter_of(spec.id))
-            base = ModelSpec(spec.base)
             if named is not None:
-                found.append((model_name(spec), named, base, compared(named, base)))
+                pair = named, ModelSpec(spec.base)
+                if pair not in known:
+                    known[pair] = compared(*pair)
+                found.append((model_name(spec), *pair, known[pair]))
     return sentences(found)
 
 
