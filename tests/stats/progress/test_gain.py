@@ -137,6 +137,7 @@ def test_intervals_hold_the_truth() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.simulation
 @pytest.mark.parametrize("clusters", [40, 60])
 @pytest.mark.parametrize("tokens", [True, False])
 def test_intervals_hold_the_truth_in_2000_series(clusters: int, tokens: bool) -> None:

@@ -269,6 +269,7 @@ def test_intervals_and_bands_hold_the_truth() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.simulation
 @pytest.mark.parametrize("sizes", [(6,) * 100, UNEQUAL, UNEQUAL[:25]], ids=["100", "40", "25"])
 def test_intervals_and_bands_hold_the_truth_in_2000_series(sizes: tuple[int, ...]) -> None:
     """A band of eight may be somewhat too wide with few people, never too narrow."""
@@ -278,6 +279,7 @@ def test_intervals_and_bands_hold_the_truth_in_2000_series(sizes: tuple[int, ...
 
 
 @pytest.mark.slow
+@pytest.mark.simulation
 @pytest.mark.parametrize(("offset", "word"), PLANTED)
 def test_planted_changes_get_their_word_in_500_series(offset: int, word: str) -> None:
     """Also with a task so noisy that the true stop is often missed."""
@@ -286,12 +288,14 @@ def test_planted_changes_get_their_word_in_500_series(offset: int, word: str) ->
 
 
 @pytest.mark.slow
+@pytest.mark.simulation
 def test_without_a_change_it_is_rarely_before_or_after_in_1000_series() -> None:
     found = words(None, series=1_000, resamples=500)
     assert found["before"] + found["after"] <= 65
 
 
 @pytest.mark.slow
+@pytest.mark.simulation
 def test_the_smallest_difference_is_found_in_80_of_100() -> None:
     """Means of normal differences over 60 people whose true difference is the smallest one (2.80
     errors of .1 / sqrt(60)): 1,000 series of 80% have 76 to 84% (.999); t instead of z costs 1."""
