@@ -119,7 +119,7 @@ def test_other_names_of_one_model(
         "hub": "google/gemma-1b",
         "case": "google/Gemma-1B",
         "commit": f"google/gemma-1b@{'0a' * 20}",
-        "cache": "/root/.cache/huggingface/hub/models--google--gemma-1b/snapshots/0a1b2c",
+        "cache": "/home/them/.cache/huggingface/hub/models--google--gemma-1b/snapshots/0a1b2c",
     }[how]
     assert series(named(tmp_path / "run", lora, name), base).notes == ()
 
