@@ -54,9 +54,7 @@ def _said(*labels: str) -> str:
 
 _PLACE = _said("Checkpoint", "Step", "Tokens")
 _FIDELITY = _said("r", "Log loss", "Mass", "Changed", "KL", "n")
-_TASK = _said(
-    *("g", "Loss", "Accuracy", "Margin", "DPO loss", "Items", "Ties", "KL task"),
-)
+_TASK = _said("g", "Loss", "Accuracy", "Margin", "DPO loss", "Items", "Ties", "KL task")
 _EFFECTS = _said("Contrasts", "Effects r", "Effects RMSE")
 _RESPONSES = _said("Responses")
 _WHERE = "Rounds: all, the first, or the later ones."
