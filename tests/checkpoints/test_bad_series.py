@@ -202,7 +202,7 @@ def test_a_hub_that_does_not_answer(
 @pytest.mark.slow
 def test_killed_and_run_again(here: Path, tiny: Path, loras: list[Path]) -> None:
     """Killed at some moment of its writing, then run again: the rows of an undisturbed run."""
-    write_inputs(here, items=400, decisions=200)
+    write_inputs(here, items=60, decisions=40)
     trainers_folder(here / "run", loras)
     command = ("trajectory", here / "run", "--base", tiny, "--data", here / "mine.jsonl")
     more = ("--task", here / "task.jsonl", "--formats", "plain", "--out")
@@ -211,7 +211,7 @@ def test_killed_and_run_again(here: Path, tiny: Path, loras: list[Path]) -> None
         runs.start(here / "whole")
         assert runs.end() == 0
         heights = []
-        for _ in range(4):
+        for _ in range(2):
             process = runs.start(here / "cut")
             before = len(list((here / "cut").rglob("part-*.parquet")))
             for _ in range(3000):

@@ -42,6 +42,7 @@ class FakeHub(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: FakeHub
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body in one packet: a second waits 40 ms for the first's receipt
 
     def log_message(self, *_: object) -> None:
         pass

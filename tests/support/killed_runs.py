@@ -14,7 +14,8 @@ from pathlib import Path
 _RUNS = """
 import json, os, sys
 import torch, transformers.models.qwen3.modeling_qwen3
-import tremble.study.score, tremble.study.run, tremble.engines.shared_prefix.engine
+import tremble.study.score, tremble.engines.shared_prefix.engine, tremble.commands.trajectory
+import tremble.commands.program, tremble.api.results, tremble.study.task_prompts
 from tremble.cli import main
 
 tremble.study.score.FLUSH_SECONDS = 0.02
