@@ -28,6 +28,7 @@ Notify = Callable[[str], None]
 
 SMALL_FILES = ["*.json", "*.model", "*.txt", "*.jinja", "tokenizer*", "*.py"]
 ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+CHAT_TEMPLATE = "chat_template.jinja"
 _WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
 # transformers loads these in place of a model.safetensors beside them.
 _DISTRIBUTED = re.compile(r"shard-\d{5}-model-\d{5}-of-\d{5}\.safetensors$")

@@ -94,6 +94,14 @@ class Reader:
             if not number or not 0 <= value <= 1:
                 self.fail(f"{name} in {where} is {given}; it must be a number from 0 to 1")
             return float(value)
+        if key.kind == "above 0":
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not number or not 0 < value < float("inf"):
+                self.fail(
+                    f"{name} in {where} is {given}; it must be a number above 0, such as "
+                    f"{key.example}"
+                )
+            return float(value)
         if key.kind == "size":
             return self._bytes(name, value, where)
         if key.kind == "label":

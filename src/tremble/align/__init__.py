@@ -1,0 +1,1 @@
+"""Post-training of a model on a user's recipe, with every checkpoint kept."""

@@ -1,0 +1,78 @@
+"""The reference of DPO: log-probabilities of answers under the model that the stage starts from,
+computed once, before it, and kept.
+
+A half-trained checkpoint can never become the reference: after an interruption the stored numbers
+are read, which are those of the model that they name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from tremble.align.samples import Sample
+from tremble.disk.tables import read_table, write_table
+from tremble.engines.open import give_memory_back, open_engine, scored_identity
+from tremble.errors import UserError
+from tremble.models.files import Notify, digest_of
+from tremble.models.spec import ModelSpec, RunOptions
+from tremble.tasks.task_measures import CHOSEN, REJECTED, Floats, sums_of
+from tremble.tasks.task_paths import ItemPaths, prompts_of
+
+
+def reference_of(
+    spec: ModelSpec,
+    options: RunOptions,
+    samples: Sequence[Sample],
+    place: Path,
+    notify: Notify,
+) -> Floats:
+    """[samples, 2]: the log-probabilities (nat) of each pair's answers with their ends of turn,
+    under a model. Read from `place` where they are those of this model and these pairs, else
+    computed by the engine that scores decisions, and written there.
+
+    Raises UserError where a pair has no score.
+    """
+    key = digest_of(
+        {
+            "model": repr(sorted(scored_identity(spec, options, notify).items())),
+            "samples": repr([(one.prompt, one.answers) for one in samples]),
+        }
+    )
+    held = _stored(place, key, len(samples))
+    if held is not None:
+        return held
+    engine: Any = open_engine(spec, options, notify)
+    made = [ItemPaths(one.item, one.paths) for one in samples]
+    found = sums_of(made, engine.score(prompts_of(made))).total
+    del engine
+    give_memory_back()
+    if np.isnan(found).any():
+        bad = samples[int(np.isnan(found).any(axis=1).argmax())].item
+        raise UserError(
+            f"The pair {bad.id!r} has no log-probability under the model that DPO starts from; "
+            "lower the learning rate of the stage before, or leave the pair out."
+        )
+    frame = pl.DataFrame(
+        {
+            "item": [one.item.id for one in samples],
+            "chosen": found[:, CHOSEN],
+            "rejected": found[:, REJECTED],
+            "key": key,
+        }
+    )
+    write_table(place, frame)
+    return found
+
+
+def _stored(place: Path, key: str, count: int) -> Floats | None:
+    if not place.is_file():
+        return None
+    frame = read_table(place)
+    if frame.height != count or set(frame["key"].unique()) != {key}:
+        return None
+    return frame.select("chosen", "rejected").to_numpy()

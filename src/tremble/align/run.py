@@ -1,0 +1,329 @@
+"""A recipe to finished checkpoints: the whole way."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from tremble.align.order import in_training
+from tremble.align.recipe import Recipe, RunRecipe, StageRecipe
+from tremble.align.record import (
+    HELD_OUT,
+    RECORD,
+    Known,
+    base_name,
+    check_same,
+    read_record,
+    record_of,
+    write_record,
+)
+from tremble.align.reference import reference_of
+from tremble.align.samples import Sample, Samples, key_of, samples_of, without
+from tremble.align.saving import State, checkpoint_name
+from tremble.disk.tables import write_table
+from tremble.disk.whole import write_text
+from tremble.engines.open import give_memory_back
+from tremble.errors import UserError
+from tremble.models.device import check_device
+from tremble.models.files import ADAPTER_CONFIG, Notify
+from tremble.models.open import is_made_up, open_tokenizer, source_of
+from tremble.models.spec import ModelSpec, RunOptions
+from tremble.prompts.chat import template_of
+from tremble.store.lock import locked
+from tremble.store.provenance import slug
+from tremble.study.progress import Progress
+from tremble.tasks.task_file import Item
+from tremble.tasks.task_measures import CHOSEN, REJECTED, Floats
+from tremble.text import counted, some_of
+
+
+@dataclass(frozen=True, slots=True)
+class Aligned:
+    """A finished training: its `folder`, the base as it can be opened, and its checkpoints in
+    order, as paths in the folder."""
+
+    folder: Path
+    base: str
+    checkpoints: tuple[str, ...]
+
+
+def look_at(recipe: Recipe, notify: Notify) -> Known:
+    """The model, the template and the samples of a recipe, before anything is trained or written.
+    No weights are loaded.
+
+    Raises UserError for whatever is wrong with them.
+    """
+    if is_made_up(recipe.base):
+        raise UserError(
+            f"base in [align] is {recipe.base!r}, a built-in fake model, which cannot be trained; "
+            "give a model with weights."
+        )
+    spec, options = _base(recipe)
+    check_device(options)
+    files = source_of(spec.id).files(spec, notify)
+    if files.adapter is not None:
+        raise UserError(
+            f"base in [align] is {recipe.base!r}, an adapter; merge it into its model, and give "
+            "the folder of the merged model."
+        )
+    opened = open_tokenizer(spec, options, notify)
+    template = template_of(recipe.template, opened.tokenizer, recipe.base)
+    most = recipe.max_tokens
+    if opened.window is not None and most > opened.window:
+        raise UserError(
+            f"max_tokens in [align] is {most}, but the window of {recipe.base!r} is "
+            f"{opened.window:,} tokens; give at most that."
+        )
+    found = [
+        samples_of(stage, opened.tokenizer, template, most, recipe.seed) for stage in recipe.stages
+    ]
+    for place in range(len(found) - 1):
+        found[place] = without(found[place], found[-1].held_out)
+    steps = tuple(
+        stage.steps_over(len(one.training)) for stage, one in zip(recipe.stages, found, strict=True)
+    )
+    for stage, count in zip(recipe.stages, steps, strict=True):
+        stage.kept(count)  # raises for a step beyond the end
+    identity = source_of(spec.id).identity(spec, options, notify)
+    return Known(recipe, identity, opened.tokenizer.key, template, tuple(found), steps)
+
+
+def align(known: Known, folder: Path, notify: Notify, progress: Progress) -> Aligned:
+    """Train by a recipe in a folder, from where an earlier run of the same recipe stopped.
+
+    Raises UserError for a folder that holds something else or another recipe's training, for a loss
+    that is no number, and where nothing can be written.
+    """
+    from tremble.align.trainers import check_installed
+
+    check_installed()
+    _check_folder(folder)
+    if known.recipe.threads is not None:
+        import torch
+
+        torch.set_num_threads(known.recipe.threads)
+    with locked(folder):
+        record = record_of(known, folder)
+        before = read_record(folder)
+        if before is not None:
+            for sentence in check_same(before, record, folder):
+                notify(sentence)
+            record = before
+        else:
+            write_record(folder, record)
+            write_text(folder / "recipe.toml", known.recipe.text)
+            _write_held_out(folder / HELD_OUT, known.samples[-1].held_out)
+        for sentence in sentences(known):
+            notify(sentence)
+        return _Training(known, folder, record, notify, progress).whole()
+
+
+def sentences(known: Known) -> list[str]:
+    """What a user should know of the samples of each stage."""
+    said = []
+    for stage, samples, steps in zip(
+        known.recipe.stages, known.samples, known.steps, strict=True
+    ):
+        out = [f"{count} {reason}" for reason, count in samples.dropped.items()]
+        apart = f"; left out: {', '.join(out)}" if out else ""
+        held = f", {len(samples.held_out)} held out" if samples.held_out else ""
+        said.append(
+            f"{stage.name.upper()}: {counted(len(samples.training), 'sample')} from "
+            f"{Path(stage.data).name!r}{held}{apart}. {counted(steps, 'step')} of "
+            f"{stage.batch}; checkpoints at {some_of(map(str, stage.kept(steps)), 0)}."
+        )
+    if known.recipe.stages[-1].name == "dpo" and not known.samples[-1].held_out:
+        said.append(
+            "No pairs are held out, so `tremble trajectory` will have no task to measure the gain "
+            "on; set held_out in [dpo]."
+        )
+    return said
+
+
+def _base(recipe: Recipe) -> tuple[ModelSpec, RunOptions]:
+    return ModelSpec(recipe.base), RunOptions(device=recipe.device)
+
+
+def _check_folder(folder: Path) -> None:
+    """Raises UserError for a folder that is no training's and is not empty."""
+    if folder.is_dir() and not (folder / RECORD).is_file():
+        other = [path.name for path in folder.iterdir() if path.name != ".lock"]
+        if other:
+            raise UserError(
+                f"The folder {str(folder)!r} is not empty ({sorted(other)[0]!r}) and holds no "
+                f"training; give another --out."
+            )
+    elif folder.exists() and not folder.is_dir():
+        raise UserError(f"--out {str(folder)!r} is a file; give a folder.")
+
+
+def _write_held_out(path: Path, items: tuple[Item, ...]) -> None:
+    """As a task file of `tremble trajectory`."""
+    lines = [json.dumps(_line(one), ensure_ascii=False) for one in items]
+    if lines:
+        write_text(path, "\n".join(lines) + "\n")
+
+
+def _line(item: Item) -> dict[str, Any]:
+    prompt = [{"role": role, "content": content} for role, content in item.prompt]
+    subset = {} if item.subset is None else {"subset": item.subset}
+    if item.rejected is None:
+        answer = {"role": "assistant", "content": item.chosen}
+        return {"id": item.id, **subset, "messages": [*prompt, answer]}
+    return {
+        "id": item.id,
+        **subset,
+        "prompt": prompt,
+        "chosen": item.chosen,
+        "rejected": item.rejected,
+    }
+
+
+class _Training:
+    """One training in its folder."""
+
+    def __init__(
+        self,
+        known: Known,
+        folder: Path,
+        record: dict[str, Any],
+        notify: Notify,
+        progress: Progress,
+    ) -> None:
+        self.known, self.folder, self.record = known, folder, record
+        self.notify, self.progress = notify, progress
+
+    def whole(self) -> Aligned:
+        recipe, start = self.known.recipe, None
+        made: list[str] = []
+        for place, stage in enumerate(recipe.stages[:-1]):
+            run = RunRecipe("", recipe.seed, stage)
+            made += self._stage(place, run, start)
+            start = self.folder / made[-1]
+        for run in recipe.runs:
+            made += self._stage(len(recipe.stages) - 1, run, start)
+        return Aligned(self.folder, recipe.base, tuple(made))
+
+    def _stage(self, place: int, run: RunRecipe, start: Path | None) -> list[str]:
+        """The checkpoints of one stage, trained where they are not there yet."""
+        stage, steps = run.stage, self.known.steps[place]
+        inside = [stage.name, *([slug(run.name)] if run.name else [])]
+        name = "/".join(inside)
+        folder = self.folder.joinpath(*inside)
+        kept = stage.kept(steps)
+        made = [f"{name}/{checkpoint_name(step)}" for step in kept]
+        if name in self.record["stages_done"] and all(
+            (self.folder / one / ADAPTER_CONFIG).is_file() for one in made
+        ):
+            self.notify(f"{name}: is already trained.")
+            return made
+        samples = self.known.samples[place]
+        order = in_training(
+            samples.training, steps * stage.batch, run.seed, bool(stage.shuffle_preferences)
+        )
+        state = State(self.folder / ".state" / slug(name))
+        reference = self._reference(samples, order, start) if stage.name == "dpo" else None
+        newest = state.newest()
+        done = 0 if newest is None else newest[0]
+        label = stage.name.upper() + (f", {run.name}" if run.name else "")
+        if done:
+            self.notify(f"{label}: goes on after step {done}.")
+        self.progress.start(label, steps - done)
+        self.progress.measure(sum(one.tokens for one in order[done * stage.batch :]))
+        trained = self._train(run, order, reference, kept, folder, state, start)
+        rows = [{"step": number, **one} for number, one in enumerate(trained.history, 1)]
+        write_table(folder / "steps.parquet", pl.DataFrame(rows, infer_schema_length=None))
+        self.record["stages_done"][name] = {
+            "path": trained.path,
+            "why_plain": trained.why_plain,
+            "tokens": sum(one.tokens for one in order),
+            "order": key_of(order),
+        }
+        write_record(self.folder, self.record)
+        state.remove()
+        if trained.why_plain is not None:
+            self.notify(
+                f"{label}: every answer was computed on its own and in TRL's way, which is slower "
+                f"({trained.why_plain})."
+            )
+        return made
+
+    def _train(
+        self,
+        run: RunRecipe,
+        order: list[Sample],
+        reference: Floats | None,
+        kept: tuple[int, ...],
+        folder: Path,
+        state: State,
+        start: Path | None,
+    ) -> Any:
+        from tremble.align.trainers import StageJob, train
+        from tremble.engines.weights import load_weights
+
+        recipe, stage = self.known.recipe, run.stage
+        spec, options = _base(recipe)
+        ready = source_of(spec.id).ready(spec, options, self.notify)
+        per_step = [
+            sum(one.tokens for one in order[at : at + stage.batch])
+            for at in range(0, len(order), stage.batch)
+        ]
+        job = StageJob(
+            stage,
+            recipe.adapter,
+            run.seed,
+            order,
+            reference,
+            len(per_step),
+            kept,
+            folder,
+            state,
+            start,
+            base_name(recipe.base),
+            self.known.template.text,
+            recipe.device,
+            _together(recipe, stage),
+            lambda step, _: self.progress.advance(1, per_step[step - 1]),
+        )
+        weights = load_weights(ready, options)
+        try:
+            return train(job, weights.model, ready.tokenizer.inner)
+        finally:
+            del weights
+            give_memory_back()
+
+    def _reference(
+        self, samples: Samples, order: list[Sample], start: Path | None
+    ) -> Floats:
+        """The log-probabilities of the answers in training order, under the model that the stage
+        starts from."""
+        spec, options = _base(self.known.recipe)
+        if start is not None:
+            spec = ModelSpec(str(start), base=spec.id)
+        place = self.folder / "dpo" / "reference.parquet"
+        self.progress.start("DPO, reference", 2 * len(samples.training))
+        found = reference_of(spec, options, samples.training, place, self.notify)
+        self.progress.advance(2 * len(samples.training))
+        rows = {one.item.id: row for one, row in zip(samples.training, found, strict=True)}
+        turned = {one.item.id: one.answers for one in samples.training}
+        return np.array(
+            [
+                rows[one.item.id][
+                    [CHOSEN, REJECTED]
+                    if one.answers == turned[one.item.id]
+                    else [REJECTED, CHOSEN]
+                ]
+                for one in order
+            ]
+        )
+
+
+def _together(recipe: Recipe, stage: StageRecipe) -> int:
+    """Samples in one pass: a divisor of the batch."""
+    asked = recipe.together or (1 if recipe.device == "cpu" else stage.batch)
+    return max(one for one in range(1, min(asked, stage.batch) + 1) if stage.batch % one == 0)

@@ -1,0 +1,155 @@
+"""Checkpoints of a training on disk: each whole, or not there.
+
+What is kept is the adapter alone, in one file of safetensors with its configuration and the chat
+template: no tokenizer, no pickle, no path of the machine. What is needed to go on after an
+interruption lies apart, in the newest folder of `State`, until the run is finished.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tremble.disk.paths import why
+from tremble.disk.temporary import sweep, temporary_path
+from tremble.errors import UserError
+from tremble.models.files import ADAPTER_CONFIG, ADAPTER_WEIGHTS, CHAT_TEMPLATE
+
+_STATE = re.compile(r"step-(\d{1,10})")
+_CURE = "free some space or give another --out, and run the same command again (finished work is kept)"
+
+
+def checkpoint_name(step: int) -> str:
+    return f"checkpoint-{step}"
+
+
+def save_adapter(
+    folder: Path, model: Any, base: str, template: str | None, dtype: str = "float32"
+) -> None:
+    """Write the adapter of a model as peft wraps it. `base`: the name of its model, as the
+    configuration will have it. A folder of that name that is there already stays as it is. Raises
+    UserError where it cannot be written."""
+    import peft
+
+    tensors = {
+        name: tensor.detach().cpu().to(getattr(torch, dtype)).contiguous()
+        for name, tensor in peft.get_peft_model_state_dict(
+            model, save_embedding_layers=False
+        ).items()
+    }
+    with _new_folder(folder) as made:
+        from safetensors.torch import save_file
+
+        save_file(tensors, made / ADAPTER_WEIGHTS, metadata={"format": "pt"})
+        config = _config(model.peft_config["default"], base)
+        (made / ADAPTER_CONFIG).write_text(json.dumps(config, indent=2) + "\n", "utf-8")
+        if template is not None:
+            (made / CHAT_TEMPLATE).write_text(template, "utf-8")
+
+
+def _config(config: Any, base: str) -> dict[str, Any]:
+    """The configuration of an adapter, names in order, as it is read for scoring."""
+    held = {
+        key: sorted(value) if isinstance(value, set) else value
+        for key, value in config.to_dict().items()
+    }
+    plain = json.loads(json.dumps(held, default=str))
+    return {**plain, "base_model_name_or_path": base, "inference_mode": True, "revision": None}
+
+
+class State:
+    """Where a stage keeps what it goes on with after an interruption: a folder for the newest step;
+    older ones are deleted once it is whole."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def newest(self) -> tuple[int, Path] | None:
+        """The newest whole state, with its step."""
+        if not self.folder.is_dir():
+            return None
+        sweep(self.folder)
+        found = [
+            (int(form[1]), path)
+            for path in self.folder.iterdir()
+            if (form := _STATE.fullmatch(path.name)) is not None
+        ]
+        return max(found, default=None)
+
+    def write(self, step: int, fill: Callable[[Path], None]) -> None:
+        """A new state, which `fill` writes into a folder. Raises UserError where it cannot."""
+        with _new_folder(self.folder / f"step-{step}") as made:
+            fill(made)
+        for path in self.folder.iterdir():
+            form = _STATE.fullmatch(path.name)
+            if form is not None and int(form[1]) != step:
+                shutil.rmtree(path, ignore_errors=True)
+
+    def remove(self) -> None:
+        """Delete what is no longer needed."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@contextmanager
+def _new_folder(folder: Path) -> Iterator[Path]:
+    """A folder that is filled under another name and gets its own at the end, with all its files on
+    disk. Where there is one of that name, the new one goes away again: a run that is repeated makes
+    the same."""
+    made = temporary_path(folder)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        sweep(folder.parent, folder.name)
+        made.mkdir()
+        yield made
+        for path in made.iterdir():
+            _on_disk(path)
+        _on_disk(made)
+        if folder.exists():
+            shutil.rmtree(made)
+        else:
+            made.rename(folder)
+        _on_disk(folder.parent)
+    except OSError as error:
+        shutil.rmtree(made, ignore_errors=True)
+        raise UserError(f"Cannot write {str(folder)!r} ({why(error)}); {_CURE}.") from error
+    except BaseException:
+        shutil.rmtree(made, ignore_errors=True)
+        raise
+
+
+def _on_disk(path: Path) -> None:
+    """So that it is there after a power cut, too; systems without such a thing do without."""
+    if os.name == "nt":
+        return
+    at = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(at)
+    finally:
+        os.close(at)
+
+
+def check_space(folder: Path, needed: int) -> None:
+    """Raises UserError where the disk has not so many bytes left."""
+    place = folder
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    if free < needed:
+        raise UserError(
+            f"The checkpoints need about {needed / 1e6:,.0f} MB, and the disk of {str(folder)!r} "
+            f"has {free / 1e6:,.0f} MB left; free some space, or give another --out."
+        )
+
+
+def bytes_of(tensors: Mapping[str, torch.Tensor], dtype: str) -> int:
+    """What tensors take on disk in a precision."""
+    each = torch.empty(0, dtype=getattr(torch, dtype)).element_size()
+    return sum(one.numel() * each for one in tensors.values())
