@@ -145,6 +145,13 @@ def sentences(known: Known) -> list[str]:
     return said
 
 
+def as_json(known: Known) -> dict[str, Any]:
+    """name, base, runs and stages (data, training_items, held_out_items, dropped, unused, steps,
+    checkpoints and what the recipe asks for), as in the record of the training."""
+    record = record_of(known, Path())
+    return {key: record[key] for key in ("name", "base", "seed", "adapter", "stages", "runs")}
+
+
 def _base(recipe: Recipe) -> tuple[ModelSpec, RunOptions]:
     return ModelSpec(recipe.base), RunOptions(device=recipe.device)
 
@@ -306,9 +313,8 @@ class _Training:
         if start is not None:
             spec = ModelSpec(str(start), base=spec.id)
         place = self.folder / "dpo" / "reference.parquet"
-        self.progress.start("DPO, reference", 2 * len(samples.training))
+        self.notify("DPO: the answers under the model that it starts from, once.")
         found = reference_of(spec, options, samples.training, place, self.notify)
-        self.progress.advance(2 * len(samples.training))
         rows = {one.item.id: row for one, row in zip(samples.training, found, strict=True)}
         turned = {one.item.id: one.answers for one in samples.training}
         return np.array(

@@ -139,13 +139,24 @@ def _tokenised(
     max_tokens: int,
     dropped: Counter[str],
 ) -> Iterable[Sample]:
-    special = [text for text in tokenizer.special_texts if text.strip()]
+    special = _control_texts(tokenizer)
     for one in task_paths(items, tokenizer, template):
         why = _why_not(one, special, max_tokens)
         if why is None:
             yield _sample(one)
         else:
             dropped[why] += 1
+
+
+def _control_texts(tokenizer: Tokenizer) -> list[str]:
+    """Texts that are one control token here, such as the end of a turn."""
+    texts = [text for text in tokenizer.special_texts if text.strip()]
+    control = set(tokenizer.control)
+    return [
+        text
+        for text, ids in zip(texts, tokenizer.encode(texts), strict=True)
+        if len(ids) == 1 and ids[0] in control
+    ]
 
 
 def _why_not(made: ItemPaths, special: Sequence[str], max_tokens: int) -> str | None:

@@ -73,12 +73,18 @@ def series_study(
         check_keep(options.keep)
     said = _check(options)
     series = series_of(options.source, options.base, notify)
+    own = series.own
+    if own is not None and own.task is not None and options.task is None:
+        options = replace(options, task=own.task)
+        said += _check_task(own.task, options.gain)
     for sentence in said:
         notify(sentence)
     series = replace(series, notes=(*series.notes, *said))
     cost = cost_of(series)
     if only_plan:
         return SeriesStudy(series, cost, None)
+    if options.task is None and options.gain != "auto":
+        raise UserError("--gain is about the task; give its file with --task, or leave --gain out.")
     asked = Asked(
         name_of(options.source),
         options.data,
@@ -89,6 +95,7 @@ def series_study(
         _wordings(options),
         sample=options.sample,
         template=options.template,
+        beta=None if own is None else own.beta,
     )
     text = study_text(series, asked, [*names(), *options.held])
     label = Path(f"trajectory {options.source}")
@@ -98,17 +105,7 @@ def series_study(
 
 def _check(options: TrajectoryOptions) -> list[str]:
     """What can be known before anything is listed or downloaded. Raises UserError."""
-    said = []
-    if options.task is not None:
-        task = read_task(options.task)
-        check_gain(options.gain, task)
-        if task.clusters < FEW_CLUSTERS:
-            said.append(
-                f"The task has {counted(task.clusters, 'cluster')} (items with the same first turn "
-                f"are one), so no stop can be recommended; that needs {FEW_CLUSTERS}."
-            )
-    elif options.gain != "auto":
-        raise UserError("--gain is about the task; give its file with --task, or leave --gain out.")
+    said = [] if options.task is None else _check_task(options.task, options.gain)
     if options.template is not None:
         check_template(options.template)
     for entry in (one for one in options.data if one not in options.held):
@@ -122,6 +119,18 @@ def _check(options: TrajectoryOptions) -> list[str]:
                 "give it with --task."
             ) from error
     return said
+
+
+def _check_task(path: str, gain: str) -> list[str]:
+    """What a user should know of a task before it is scored. Raises UserError."""
+    task = read_task(path)
+    check_gain(gain, task)
+    if task.clusters >= FEW_CLUSTERS:
+        return []
+    return [
+        f"The task has {counted(task.clusters, 'cluster')} (items with the same first turn are "
+        f"one), so no stop can be recommended; that needs {FEW_CLUSTERS}."
+    ]
 
 
 def _wordings(options: TrajectoryOptions) -> tuple[str, ...]:

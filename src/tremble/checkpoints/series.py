@@ -44,13 +44,24 @@ class Checkpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Own:
+    """What the record of a training says: the `base` that it began with, the file of items that it
+    held out, and the `beta` of its DPO loss (None: none, or several)."""
+
+    base: str
+    task: str | None = None
+    beta: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Series:
     """Checkpoints that can be used, by stage, then step, then run.
 
     `base`: what they are compared with, and what adapters are put on. `left_out`: name and reason
     (one sentence) of what is no part of the series, with the `incomplete` checkpoints, for which a
     command ends with exit code 1. `notes`: sentences for the user. `base_unknown`: the base is not
-    on this machine, and the hub does not list it.
+    on this machine, and the hub does not list it. `own`: what its training says, where that has a
+    record.
     """
 
     source: str
@@ -60,6 +71,7 @@ class Series:
     incomplete: tuple[Checkpoint, ...] = ()
     notes: tuple[str, ...] = ()
     base_unknown: bool = False
+    own: Own | None = None
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -76,13 +88,15 @@ class Series:
 class Found:
     """What a source holds, before it is a series. `where`: where was looked, for errors;
     `nameless`: names without a step. `listed`: whether the user chose the order (a file);
-    `files`: what the hub has listed of a checkpoint's files already, by the checkpoint's name."""
+    `files`: what the hub has listed of a checkpoint's files already, by the checkpoint's name;
+    `own`: what the record of a training says."""
 
     where: str
     checkpoints: tuple[Checkpoint, ...]
     nameless: tuple[str, ...] = ()
     listed: bool = False
     files: Mapping[str, Files] = field(default_factory=dict)
+    own: Own | None = None
 
 
 def in_order(found: Found, source: str) -> tuple[Checkpoint, ...]:

@@ -26,7 +26,7 @@ from tremble.text import counted
 
 # Files that say that a folder is the record of a training run, each with the module that reads it:
 # `found_in(source, folder) -> Found`, as of a trainer's folder.
-RECORDS: dict[str, str] = {}
+RECORDS = {"align.json": "tremble.align.series"}
 
 
 def series_of(source: str, base: str | None, notify: Notify) -> Series:
@@ -43,6 +43,8 @@ def series_of(source: str, base: str | None, notify: Notify) -> Series:
     found = _found(source)
     checkpoints, files = looked_at(in_order(found, source), found)
     kept = usable(checkpoints, found)
+    if base is None and found.own is not None:
+        base = found.own.base
     on, put, notes = on_one_base(kept, base)
     by_one = {two.name for one, two in zip(kept, put, strict=True) if one.model != two.model}
     kept = fitted(put, on)
@@ -59,7 +61,7 @@ def series_of(source: str, base: str | None, notify: Notify) -> Series:
     for note in notes:
         notify(note)
     incomplete = tuple(one for one in checkpoints if not one.complete)
-    return Series(source, on, kept, apart, incomplete, notes, base_unknown=bool(unknown))
+    return Series(source, on, kept, apart, incomplete, notes, bool(unknown), found.own)
 
 
 def _found(source: str) -> Found:

@@ -21,7 +21,8 @@ FORMATS = ("plain", "chat")
 class Asked:
     """What is asked of a series: `data` sets, in `formats` and `wordings`, and a held-out `task`
     with what measures its gain and how much of it a stop keeps. Paths are those of the current
-    folder. `sample`: at most so many decisions of each family; `template`: of the task's chat."""
+    folder. `sample`: at most so many decisions of each family; `template`: of the task's chat;
+    `beta`: of the DPO loss, None for the usual one."""
 
     name: str
     data: Sequence[str] = ("demo",)
@@ -32,6 +33,7 @@ class Asked:
     wordings: Sequence[str] = WORDINGS
     sample: int | None = None
     template: str | None = None
+    beta: float | None = None
 
 
 def study_text(series: Series, asked: Asked, embedded: Sequence[str]) -> str:
@@ -59,6 +61,7 @@ def study_text(series: Series, asked: Asked, embedded: Sequence[str]) -> str:
                 "task": None if asked.task is None else _whole(asked.task),
                 "gain": asked.gain,
                 "keep": asked.keep,
+                "beta": asked.beta,
                 "template": _template(asked.template),
                 "left_out": [f"{name}: {reason}" for name, reason in series.left_out] or None,
             },

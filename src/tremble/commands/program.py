@@ -9,6 +9,7 @@ from typing import Annotated, Any, cast
 import typer
 from typer.core import TyperGroup
 
+from tremble.commands.align import align
 from tremble.commands.base import say
 from tremble.commands.bench import bench
 from tremble.commands.data import (
@@ -127,6 +128,7 @@ data_app.command("check")(data_check)
 data_app.command("dates")(data_dates)
 app.command()(plan)
 app.command()(probe)
+app.command()(align)
 app.command()(trajectory)
 app.command()(xray)
 app.command()(run)

@@ -43,7 +43,7 @@ class ModelFiles:
     """A model's folder on this machine. `identity` (revision or content hash) enters the key;
     `repository`: the name on the hub that the folder is from, at `commit`, None for other folders.
     `adapter`: what is merged into its weights; `tokenizer`: the folder of its tokenizer, where that
-    is another one."""
+    is another one, and `template` the file of its chat template."""
 
     folder: Path
     identity: dict[str, Any]
@@ -52,6 +52,7 @@ class ModelFiles:
     commit: str | None = None
     adapter: Adapter | None = None
     tokenizer: Path | None = None
+    template: Path | None = None
 
 
 def cache_folder() -> Path:

@@ -256,12 +256,17 @@ def _tokenizer(files: ModelFiles, trust: bool) -> HubTokenizer:
     folder = _tokenizer_folder(files)
     with reading(folder):
         own = sorted(path for path in folder.iterdir() if _is_of_tokenizer(path))
+        template = None if files.template is None else files.template.read_text("utf-8")
+    if files.template is not None:
+        own.append(files.template)
     key = content_hash(own) if own else ""
     if trust or key != _LAST.get("key"):  # code of its own may do anything
         _LAST.clear()
         inner = AutoTokenizer.from_pretrained(
             folder, trust_remote_code=trust, code_revision=code_revision(files)
         )
+        if template is not None:
+            inner.chat_template = template
         _LAST.update(key=key, tokenizer=HubTokenizer(inner))
     tokenizer: HubTokenizer = _LAST["tokenizer"]
     return tokenizer

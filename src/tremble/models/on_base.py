@@ -7,7 +7,14 @@ from dataclasses import replace
 from tremble.disk.paths import is_folder, path_of
 from tremble.errors import ModelUnavailable, UserError
 from tremble.models.adapters import Adapter
-from tremble.models.files import ADAPTER_CONFIG, ADAPTER_WEIGHTS, SMALL_FILES, ModelFiles, Notify
+from tremble.models.files import (
+    ADAPTER_CONFIG,
+    ADAPTER_WEIGHTS,
+    CHAT_TEMPLATE,
+    SMALL_FILES,
+    ModelFiles,
+    Notify,
+)
 from tremble.models.from_files import has_tokenizer
 from tremble.models.hub_files import HubName, download
 from tremble.models.open import is_made_up, source_of
@@ -80,7 +87,12 @@ def on_base(spec: ModelSpec, adapter: Adapter, notify: Notify, weights: bool) ->
 
 
 def with_adapter(files: ModelFiles, adapter: Adapter) -> ModelFiles:
-    """The files of a model with an adapter, checked. Raises as `Adapter.config`."""
+    """The files of a model with an adapter, checked; the chat template that stands beside an
+    adapter is its own, also where its tokenizer is that of its model. Raises as `Adapter.config`.
+    """
     adapter.config()
-    own = adapter.folder if has_tokenizer(adapter.folder) else files.tokenizer
-    return replace(files, adapter=adapter, tokenizer=own)
+    if has_tokenizer(adapter.folder):
+        return replace(files, adapter=adapter, tokenizer=adapter.folder)
+    template = adapter.folder / CHAT_TEMPLATE
+    own = template if template.is_file() else files.template
+    return replace(files, adapter=adapter, template=own)

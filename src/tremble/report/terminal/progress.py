@@ -24,11 +24,13 @@ LINE_SECONDS = 15.0  # between plain lines
 
 
 class Lines(Paced):
-    """Plain lines, for logs and pipes."""
+    """Plain lines, for logs and pipes. `unit`: what is counted."""
 
-    def __init__(self, out: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, out: TextIO, clock: Callable[[], float] = time.monotonic, unit: str = "prompt"
+    ) -> None:
         super().__init__(clock)
-        self.out = out
+        self.out, self.unit = out, unit
         self.what, self.total, self.done = "", 0, 0
         self.printed = 0.0
         self.to_the_end = False
@@ -46,7 +48,8 @@ class Lines(Paced):
     def start(self, model: str, prompts: int) -> None:
         self._begin(model, prompts)
         self.to_the_end = True
-        self.notify(f"{model}: {counted(prompts, 'prompt')} to score")
+        to_do = "to score" if self.unit == "prompt" else "to do"
+        self.notify(f"{model}: {counted(prompts, self.unit)} {to_do}")
 
     def _begin(self, what: str, prompts: int) -> None:
         self.what, self.total, self.done = what, prompts, 0
@@ -61,7 +64,8 @@ class Lines(Paced):
             return
         self.printed = now
         left = "" if ended else f", {time_left(self.pace)}"
-        self.notify(f"{self.what}: {self.done:,} of {self.total:,} prompts{left}")
+        of = counted(self.total, self.unit)
+        self.notify(f"{self.what}: {self.done:,} of {of}{left}")
 
 
 def time_left(pace: Pace | None) -> str:
@@ -93,10 +97,11 @@ class Terminal(Paced):
 
 
 @contextmanager
-def shown_progress(out: TextIO) -> Iterator[Lines | Terminal]:
-    """What tells the user how far a run is, fitting to where it is shown."""
+def shown_progress(out: TextIO, unit: str = "prompt") -> Iterator[Lines | Terminal]:
+    """What tells the user how far a run is, fitting to where it is shown. `unit`: what lines say
+    is counted."""
     if not out.isatty():
-        yield Lines(out)
+        yield Lines(out, unit=unit)
         return
     with shown_bar(out) as progress:
         yield progress

@@ -1,0 +1,75 @@
+"""A training of `tremble align` as a series of checkpoints for `tremble trajectory`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tremble.align.record import HELD_OUT, RECORD, read_record
+from tremble.align.saving import checkpoint_name
+from tremble.checkpoints.complete import why_not
+from tremble.checkpoints.series import Checkpoint, Found, Own
+from tremble.disk.paths import is_file
+from tremble.errors import UserError
+from tremble.models.spec import ModelSpec
+from tremble.store.provenance import slug
+
+
+def found_in(source: str, folder: Path) -> Found:
+    """The checkpoints of a training, stage by stage, as its record has them; those that are not
+    there yet are missing, and said to be. With the base that they were trained on, the pairs that
+    were held out, and the beta of the DPO loss.
+
+    Raises UserError for a damaged record, and where nothing has been trained yet.
+    """
+    record = read_record(folder)
+    assert record is not None  # the file is what says that this is a training
+    start = source.rstrip("/\\") or "/."
+    made = [
+        one
+        for stage in record["stages"]
+        for run in _runs(record, stage)
+        for one in _checkpoints(start, folder, stage, run)
+    ]
+    if not any(one.complete for one in made):
+        raise UserError(
+            f"The training in {source!r} has no checkpoint yet; run `tremble align` with its "
+            f"recipe, {start}/recipe.toml, to the end."
+        )
+    place = record["base_at"]
+    base = record["base"] if place is None else (folder / place).as_posix()
+    last = record["stages"][-1]
+    task = folder / HELD_OUT
+    own = Own(
+        base,
+        task=task.as_posix() if is_file(task) else None,
+        beta=last["beta"] if len(_betas(record)) == 1 else None,
+    )
+    return Found(f"{source!r} ({RECORD})", tuple(made), listed=True, own=own)
+
+
+def _betas(record: dict[str, Any]) -> set[float | None]:
+    return {one["beta"] for one in record["runs"]}
+
+
+def _runs(record: dict[str, Any], stage: dict[str, Any]) -> list[str]:
+    """The runs of a stage by name; "" where all have it, or there is one."""
+    return [one["name"] for one in record["runs"]] if stage is record["stages"][-1] else [""]
+
+
+def _checkpoints(
+    start: str, folder: Path, stage: dict[str, Any], run: str
+) -> list[Checkpoint]:
+    inside = [stage["name"], *([slug(run)] if run else [])]
+    made = []
+    for step in stage["checkpoints"]:
+        name = "/".join((start, *inside, checkpoint_name(step)))
+        path = folder.joinpath(*inside, checkpoint_name(step))
+        if path.is_dir():
+            adapter, wrong = why_not(name, path)
+        else:
+            adapter, wrong = True, f"The checkpoint {name!r} has not been trained yet."
+        made.append(
+            Checkpoint(stage["name"], run, step, ModelSpec(name), adapter=adapter, why_not=wrong)
+        )
+    return made

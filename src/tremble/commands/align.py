@@ -1,0 +1,54 @@
+"""`tremble align`: post-training by a recipe, with every checkpoint kept."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tremble.commands.base import AsJson, guarded, print_json, say
+
+
+@guarded
+def align(
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE.toml", help="The recipe.")],
+    out: Annotated[
+        Path | None, typer.Option(help="The folder of the training; default: the recipe's name.")
+    ] = None,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Show samples, steps and checkpoints, and stop.")
+    ] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Train an adapter on your own data (SFT, then DPO), and keep checkpoints on the way."""
+    from tremble.align.recipe import read_recipe
+    from tremble.align.run import align as trained
+    from tremble.align.run import look_at, sentences
+    from tremble.align.run import as_json as to_json
+    from tremble.report.terminal.progress import shown_progress
+    from tremble.store.provenance import slug
+
+    asked = read_recipe(recipe)
+    folder = out if out is not None else Path(slug(asked.name))
+    with shown_progress(sys.stderr, "step") as progress:
+        known = look_at(asked, progress.notify)
+        if plan:
+            if as_json:
+                print_json(to_json(known))
+            else:
+                for sentence in sentences(known):
+                    say(sentence)
+            return 0
+        made = trained(known, folder, progress.notify, progress)
+    if as_json:
+        print_json({**to_json(known), "folder": str(made.folder), "made": list(made.checkpoints)})
+    else:
+        shown = shlex.quote(str(made.folder))
+        say(
+            f"{len(made.checkpoints)} checkpoints are in {str(made.folder)!r}. Next: tremble "
+            f"trajectory {shown}."
+        )
+    return 0
