@@ -23,6 +23,5 @@ def in_training(
     while len(order) < count:
         order += draw.permutation(len(samples)).tolist()
     return [
-        samples[place].exchanged() if place in turned else samples[place]
-        for place in order[:count]
+        samples[place].exchanged() if place in turned else samples[place] for place in order[:count]
     ]

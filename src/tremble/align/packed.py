@@ -138,29 +138,31 @@ def differs(model: Any, rows: Sequence[Sequence[int]]) -> str | None:
 
 
 def _gathered(logits: torch.Tensor, rows: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
-    """The log-probabilities [asked] of tokens `chosen` in the `rows` of logits [rows, vocabulary]."""
+    """Log-probabilities [asked] of tokens `chosen` in the `rows` of logits [rows, vocabulary]."""
     normal = torch.logsumexp(logits.float(), dim=-1)
     return logits[rows, chosen].float() - normal[rows]
 
 
-def _logits(
-    model: Any, made: Packed, rows: torch.Tensor, device: torch.device
-) -> torch.Tensor:
+def _logits(model: Any, made: Packed, rows: torch.Tensor, device: torch.device) -> torch.Tensor:
     """[rows, vocabulary] at some places of a packed row."""
     ids = torch.from_numpy(made.ids)[None].to(device)
     sees = torch.from_numpy(made.sees).to(device)
     depths = torch.from_numpy(made.depths).to(device)
     asked: dict[str, Any] = {"logits_to_keep": rows.to(device)} if _keeps_logits(model) else {}
     with _packed_attention(configs_of(model), _Tree(sees, depths)):
-        logits = type(model).forward(
-            model,
-            input_ids=ids,
-            position_ids=depths[None],
-            # All ones: without a mask, restarting positions would read as packed texts.
-            attention_mask=torch.ones_like(ids),
-            use_cache=False,
-            **asked,
-        ).logits[0]
+        logits = (
+            type(model)
+            .forward(
+                model,
+                input_ids=ids,
+                position_ids=depths[None],
+                # All ones: without a mask, restarting positions would read as packed texts.
+                attention_mask=torch.ones_like(ids),
+                use_cache=False,
+                **asked,
+            )
+            .logits[0]
+        )
     return logits if asked else logits[rows.to(device)]
 
 

@@ -171,9 +171,9 @@ def _runs(
 
 def _held_out(reader: Reader, value: Any, table: str) -> int | str:
     """A number of samples, or the file that they are in."""
-    if isinstance(value, str):
-        return int(value) if value.isdecimal() else _file(reader, value, f"held_out in [{table}]")
-    reader.fail(f"held_out in [{table}] is {list(value)}; it must be a number or a file")
+    if not isinstance(value, str):
+        reader.fail(f"held_out in [{table}] is {list(value)}; it must be a number or a file")
+    return int(value) if value.isdecimal() else _file(reader, value, f"held_out in [{table}]")
 
 
 def _checkpoints(reader: Reader, value: Any, table: str) -> int | tuple[int, ...]:

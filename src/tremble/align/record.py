@@ -200,4 +200,4 @@ def _digest(text: str) -> str:
 def _threads() -> int:
     import torch
 
-    return torch.get_num_threads()
+    return int(torch.get_num_threads())

@@ -126,9 +126,7 @@ def align(known: Known, folder: Path, notify: Notify, progress: Progress) -> Ali
 def sentences(known: Known) -> list[str]:
     """What a user should know of the samples of each stage."""
     said = []
-    for stage, samples, steps in zip(
-        known.recipe.stages, known.samples, known.steps, strict=True
-    ):
+    for stage, samples, steps in zip(known.recipe.stages, known.samples, known.steps, strict=True):
         out = [f"{count} {reason}" for reason, count in samples.dropped.items()]
         apart = f"; left out: {', '.join(out)}" if out else ""
         held = f", {len(samples.held_out)} held out" if samples.held_out else ""
@@ -304,9 +302,7 @@ class _Training:
             del weights
             give_memory_back()
 
-    def _reference(
-        self, samples: Samples, order: list[Sample], start: Path | None
-    ) -> Floats:
+    def _reference(self, samples: Samples, order: list[Sample], start: Path | None) -> Floats:
         """The log-probabilities of the answers in training order, under the model that the stage
         starts from."""
         spec, options = _base(self.known.recipe)
@@ -320,9 +316,7 @@ class _Training:
         return np.array(
             [
                 rows[one.item.id][
-                    [CHOSEN, REJECTED]
-                    if one.answers == turned[one.item.id]
-                    else [REJECTED, CHOSEN]
+                    [CHOSEN, REJECTED] if one.answers == turned[one.item.id] else [REJECTED, CHOSEN]
                 ]
                 for one in order
             ]

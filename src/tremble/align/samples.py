@@ -216,18 +216,14 @@ def _of_file(
     return tuple(one.item for one in held)
 
 
-def _drawn(
-    training: Sequence[Sample], clusters: Sequence[str], most: int | None
-) -> list[Sample]:
+def _drawn(training: Sequence[Sample], clusters: Sequence[str], most: int | None) -> list[Sample]:
     """At most so many, whole first turns as far as they go, in the order of the file."""
     if most is None or most >= len(training):
         return list(training)
     rank = {cluster: number for number, cluster in enumerate(clusters)}
     # From the far end of the order: what is held out comes from the near one, so that asking for
     # more of the one leaves the other as it is as long as there are enough.
-    ranked = sorted(
-        range(len(training)), key=lambda at: -rank[training[at].item.cluster]
-    )
+    ranked = sorted(range(len(training)), key=lambda at: -rank[training[at].item.cluster])
     return [training[at] for at in sorted(ranked[:most])]
 
 

@@ -24,7 +24,9 @@ from tremble.errors import UserError
 from tremble.models.files import ADAPTER_CONFIG, ADAPTER_WEIGHTS, CHAT_TEMPLATE
 
 _STATE = re.compile(r"step-(\d{1,10})")
-_CURE = "free some space or give another --out, and run the same command again (finished work is kept)"
+_CURE = (
+    "free some space or give another --out, and run the same command again (finished work is kept)"
+)
 
 
 def checkpoint_name(step: int) -> str:

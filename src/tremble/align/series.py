@@ -57,9 +57,7 @@ def _runs(record: dict[str, Any], stage: dict[str, Any]) -> list[str]:
     return [one["name"] for one in record["runs"]] if stage is record["stages"][-1] else [""]
 
 
-def _checkpoints(
-    start: str, folder: Path, stage: dict[str, Any], run: str
-) -> list[Checkpoint]:
+def _checkpoints(start: str, folder: Path, stage: dict[str, Any], run: str) -> list[Checkpoint]:
     inside = [stage["name"], *([slug(run)] if run else [])]
     made = []
     for step in stage["checkpoints"]:

@@ -26,8 +26,8 @@ def align(
     """Train an adapter on your own data (SFT, then DPO), and keep checkpoints on the way."""
     from tremble.align.recipe import read_recipe
     from tremble.align.run import align as trained
-    from tremble.align.run import look_at, sentences
     from tremble.align.run import as_json as to_json
+    from tremble.align.run import look_at, sentences
     from tremble.report.terminal.progress import shown_progress
     from tremble.store.provenance import slug
 
