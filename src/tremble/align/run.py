@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 
+from tremble.align.history import write_history
 from tremble.align.order import in_training
 from tremble.align.recipe import Recipe, RunRecipe, StageRecipe
 from tremble.align.record import (
@@ -25,7 +25,7 @@ from tremble.align.record import (
 from tremble.align.reference import reference_of
 from tremble.align.samples import Sample, Samples, key_of, samples_of, without
 from tremble.align.saving import State, checkpoint_name
-from tremble.disk.tables import write_table
+from tremble.disk.folders import remove_empty
 from tremble.disk.whole import write_text
 from tremble.engines.open import give_memory_back
 from tremble.errors import UserError
@@ -40,6 +40,9 @@ from tremble.study.progress import Progress
 from tremble.tasks.task_file import Item
 from tremble.tasks.task_measures import CHOSEN, REJECTED, Floats
 from tremble.text import counted, some_of
+
+
+STATES = ".state"  # what an interrupted training goes on with
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,9 @@ def sentences(known: Known) -> list[str]:
             f"{Path(stage.data).name!r}{held}{apart}. {counted(steps, 'step')} of "
             f"{stage.batch}; checkpoints at {some_of(map(str, stage.kept(steps)), 0)}."
         )
+    if len(known.recipe.runs) > 1:
+        runs = counted(len(known.recipe.runs), "run")
+        said.append(f"{known.recipe.last.name.upper()} is trained in {runs}.")
     if known.recipe.stages[-1].name == "dpo" and not known.samples[-1].held_out:
         said.append(
             "No pairs are held out, so `tremble trajectory` will have no task to measure the gain "
@@ -148,6 +154,17 @@ def as_json(known: Known) -> dict[str, Any]:
     checkpoints and what the recipe asks for), as in the record of the training."""
     record = record_of(known, Path())
     return {key: record[key] for key in ("name", "base", "seed", "adapter", "stages", "runs")}
+
+
+def places(recipe: Recipe, folder: Path) -> list[tuple[str, str, Path]]:
+    """Stage, run and folder of all that a recipe trains, in order."""
+    shared = [RunRecipe("", recipe.seed, stage) for stage in recipe.stages[:-1]]
+    return [(run.stage.name, run.name, folder / _place(run)) for run in (*shared, *recipe.runs)]
+
+
+def _place(run: RunRecipe) -> str:
+    """The folder of a run in that of its training."""
+    return "/".join([run.stage.name, *([slug(run.name)] if run.name else [])])
 
 
 def _base(recipe: Recipe) -> tuple[ModelSpec, RunOptions]:
@@ -212,14 +229,14 @@ class _Training:
             start = self.folder / made[-1]
         for run in recipe.runs:
             made += self._stage(len(recipe.stages) - 1, run, start)
+        remove_empty([self.folder / STATES])
         return Aligned(self.folder, recipe.base, tuple(made))
 
     def _stage(self, place: int, run: RunRecipe, start: Path | None) -> list[str]:
         """The checkpoints of one stage, trained where they are not there yet."""
         stage, steps = run.stage, self.known.steps[place]
-        inside = [stage.name, *([slug(run.name)] if run.name else [])]
-        name = "/".join(inside)
-        folder = self.folder.joinpath(*inside)
+        name = _place(run)
+        folder = self.folder / name
         kept = stage.kept(steps)
         made = [f"{name}/{checkpoint_name(step)}" for step in kept]
         if name in self.record["stages_done"] and all(
@@ -231,7 +248,7 @@ class _Training:
         order = in_training(
             samples.training, steps * stage.batch, run.seed, bool(stage.shuffle_preferences)
         )
-        state = State(self.folder / ".state" / slug(name))
+        state = State(self.folder / STATES / slug(name))
         reference = self._reference(samples, order, start) if stage.name == "dpo" else None
         newest = state.newest()
         done = 0 if newest is None else newest[0]
@@ -241,8 +258,7 @@ class _Training:
         self.progress.start(label, steps - done)
         self.progress.measure(sum(one.tokens for one in order[done * stage.batch :]))
         trained = self._train(run, order, reference, kept, folder, state, start)
-        rows = [{"step": number, **one} for number, one in enumerate(trained.history, 1)]
-        write_table(folder / "steps.parquet", pl.DataFrame(rows, infer_schema_length=None))
+        write_history(folder, trained.history)
         self.record["stages_done"][name] = {
             "path": trained.path,
             "why_plain": trained.why_plain,

@@ -1,4 +1,7 @@
-"""The keys of a recipe of `tremble align`."""
+"""The keys of a recipe of `tremble align`.
+
+`docs/align.md` shows them as tables, which `scripts/write_study_schema.py` writes.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ from tremble.settings.schema import REQUIRED, Key
 SCHEDULES = ("linear", "cosine", "constant")
 DTYPES = ("float32", "float16", "bfloat16")
 LOSSES = ("sigmoid", "ipo", "hinge", "robust")
+HELD_OUT = "a whole number from 0, or a file"
+CHECKPOINTS = "a whole number from 1, or a list of steps from 1"
 ALL = "all-linear"  # as peft has it: every matrix but the output head
 
 
@@ -32,9 +37,10 @@ def _stage(table: str, learning_rate: float, batch: int) -> tuple[Key, ...]:
             "checkpoints",
             "values",
             "8",
-            "how many are kept, evenly on a logarithmic scale of steps, the last one among them; "
-            "or a list of steps",
+            "how many are kept, evenly on a logarithmic scale of steps; or a list of steps. The "
+            "last step is always kept",
             example="[1, 4, 16, 64]",
+            takes=CHECKPOINTS,
         ),
     )
 
@@ -100,6 +106,7 @@ RECIPE = (
         "0",
         "how many samples are held out, by first turn; or a file of them",
         example="50",
+        takes=HELD_OUT,
     ),
     *_stage("sft", 2e-4, 8),
     Key(
@@ -119,6 +126,7 @@ RECIPE = (
         "how many pairs are held out, by first turn: the task of `tremble trajectory`; or a file "
         "of them",
         example="200",
+        takes=HELD_OUT,
     ),
     Key("dpo", "beta", "above 0", 0.1, "of the DPO loss", example="0.1"),
     Key("dpo", "loss", "text", "sigmoid", "the loss, as TRL names it", words=LOSSES),
