@@ -48,7 +48,9 @@ def table(name: str, schema: tuple[Key, ...]) -> str:
 
 def _type(key: Key) -> str:
     if not key.words:
-        return key.takes or _KINDS[key.kind] + (', or `"all"`' if key.every else "")
+        return key.takes.removeprefix("a ") or _KINDS[key.kind] + (
+            ', or `"all"`' if key.every else ""
+        )
     words = [f'`"{word}"`' for word in key.words]
     listed = f"{', '.join(words[:-1])} or {words[-1]}"
     return listed if key.kind == "text" else f"list of {listed}"

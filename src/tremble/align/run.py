@@ -41,7 +41,6 @@ from tremble.tasks.task_file import Item
 from tremble.tasks.task_measures import CHOSEN, REJECTED, Floats
 from tremble.text import counted, some_of
 
-
 STATES = ".state"  # what an interrupted training goes on with
 
 
