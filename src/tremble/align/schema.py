@@ -75,8 +75,8 @@ RECIPE = (
         "seed",
         "whole",
         0,
-        "of all that is drawn: what is held out and used, the order of samples, the adapter's first "
-        "weights",
+        "of all that is drawn: what is held out and used, the order of samples, a new adapter's "
+        "first weights",
         example="1",
     ),
     Key(
