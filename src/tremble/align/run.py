@@ -256,7 +256,7 @@ class _Training:
             self.notify(f"{label}: goes on after step {done}.")
         self.progress.start(label, steps - done)
         self.progress.measure(sum(one.tokens for one in order[done * stage.batch :]))
-        trained = self._train(run, order, reference, kept, folder, state, start)
+        trained = self._train(run, order, reference, state, start)
         write_history(folder, trained.history)
         self.record["stages_done"][name] = {
             "path": trained.path,
@@ -278,8 +278,6 @@ class _Training:
         run: RunRecipe,
         order: list[Sample],
         reference: Floats | None,
-        kept: tuple[int, ...],
-        folder: Path,
         state: State,
         start: Path | None,
     ) -> Any:
@@ -300,8 +298,8 @@ class _Training:
             order,
             reference,
             len(per_step),
-            kept,
-            folder,
+            stage.kept(len(per_step)),
+            self.folder / _place(run),
             state,
             start,
             base_name(recipe.base),
