@@ -37,7 +37,7 @@ def found_in(source: str, folder: Path) -> Found:
             "again, to the end."
         )
     place = record["base_at"]
-    base = record["base"] if place is None else (folder / place).as_posix()
+    base = record["base"] if place is None else _from_here(folder / place)
     last = record["stages"][-1]
     task = folder / HELD_OUT
     own = Own(
@@ -46,6 +46,13 @@ def found_in(source: str, folder: Path) -> Found:
         beta=last["beta"] if len(_betas(record)) == 1 else None,
     )
     return Found(f"{source!r} ({RECORD})", tuple(made), listed=True, own=own)
+
+
+def _from_here(path: Path) -> str:
+    """A path without the way through other folders."""
+    whole = path.resolve()
+    here = Path.cwd().resolve()
+    return (whole.relative_to(here) if whole.is_relative_to(here) else whole).as_posix()
 
 
 def _betas(record: dict[str, Any]) -> set[float | None]:
