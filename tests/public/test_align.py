@@ -138,7 +138,7 @@ def test_a_recipe_that_is_wrong_is_one_sentence(
             tr.align(recipe)
         assert str(error.value) == sentence
     (tmp_path / "file").write_text("")
-    with pytest.raises(tr.UserError, match="There is no recipe 'none.toml'"):
+    with pytest.raises(tr.UserError, match=r"There is no recipe 'none\.toml'"):
         tr.align(Path("none.toml"), "out")
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "demos.jsonl",
