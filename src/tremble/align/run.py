@@ -25,7 +25,6 @@ from tremble.align.record import (
 from tremble.align.reference import reference_of
 from tremble.align.samples import Sample, Samples, key_of, samples_of, without
 from tremble.align.saving import State, checkpoint_name
-from tremble.disk.folders import remove_empty
 from tremble.disk.whole import write_text
 from tremble.engines.open import give_memory_back
 from tremble.errors import UserError
@@ -40,9 +39,6 @@ from tremble.study.progress import Progress
 from tremble.tasks.task_file import Item
 from tremble.tasks.task_measures import CHOSEN, REJECTED, Floats
 from tremble.text import counted, some_of
-
-STATES = ".state"  # what an interrupted training goes on with
-
 
 @dataclass(frozen=True, slots=True)
 class Aligned:
@@ -228,7 +224,6 @@ class _Training:
             start = self.folder / made[-1]
         for run in recipe.runs:
             made += self._stage(len(recipe.stages) - 1, run, start)
-        remove_empty([self.folder / STATES])
         return Aligned(self.folder, recipe.base, tuple(made))
 
     def _stage(self, place: int, run: RunRecipe, start: Path | None) -> list[str]:
@@ -247,7 +242,7 @@ class _Training:
         order = in_training(
             samples.training, steps * stage.batch, run.seed, bool(stage.shuffle_preferences)
         )
-        state = State(self.folder / STATES / slug(name))
+        state = State(self.folder / ".state" / slug(name))
         reference = self._reference(samples, order, start) if stage.name == "dpo" else None
         newest = state.newest()
         done = 0 if newest is None else newest[0]

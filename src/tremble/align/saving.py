@@ -48,10 +48,9 @@ def save_adapter(
         ).items()
     }
     with _new_folder(folder) as made:
-        from safetensors.torch import save
+        from safetensors.torch import save_file
 
-        # `save_file` makes files that nobody else may read.
-        (made / ADAPTER_WEIGHTS).write_bytes(save(tensors, metadata={"format": "pt"}))
+        save_file(tensors, made / ADAPTER_WEIGHTS, metadata={"format": "pt"})
         config = _config(model.peft_config["default"], base)
         (made / ADAPTER_CONFIG).write_text(json.dumps(config, indent=2) + "\n", "utf-8")
         if template is not None:
