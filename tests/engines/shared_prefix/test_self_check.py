@@ -53,6 +53,7 @@ def test_a_sum_over_many_tokens_is_rounded_more_often(
 ) -> None:
     """Independent errors of 400 terms add up to 20 times that of one: variances add."""
     one, other = (
-        Score(0, response=ResponseScore(-300.0 + by, -0.5, tokens, True)) for by in (0.0, apart)
+        Score(0, (-300.0 + by,), response=ResponseScore(-300.0 + by, -0.5, tokens, True))
+        for by in (0.0, apart)
     )
     assert (compare([one], [other], 1e-4).why is None) == agrees

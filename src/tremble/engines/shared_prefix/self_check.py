@@ -166,7 +166,8 @@ def _compared(score: Score) -> tuple[float | None, ...]:
     said = score.response
     if said is None:
         return score.logprobs
-    return (*score.logprobs, said.logprob / math.sqrt(max(1, said.tokens)), said.closing)
+    options = score.logprobs if len(score.logprobs) > 1 else ()  # alone, it is the response again
+    return (*options, said.logprob / math.sqrt(max(1, said.tokens)), said.closing)
 
 
 def cannot_share(model: Any, tokens: int) -> str | None:
