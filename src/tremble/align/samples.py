@@ -139,30 +139,18 @@ def _tokenised(
     max_tokens: int,
     dropped: Counter[str],
 ) -> Iterable[Sample]:
-    special = _control_texts(tokenizer)
+    control = frozenset(tokenizer.control)
     for one in task_paths(items, tokenizer, template):
-        why = _why_not(one, special, max_tokens)
+        said = [*(content for _, content in one.item.prompt), *one.item.answers]
+        special = any(not control.isdisjoint(ids) for ids in tokenizer.encode(said))
+        why = SPECIAL if special else _why_not(one, max_tokens)
         if why is None:
             yield _sample(one)
         else:
             dropped[why] += 1
 
 
-def _control_texts(tokenizer: Tokenizer) -> list[str]:
-    """Texts that are one control token here, such as the end of a turn."""
-    texts = [text for text in tokenizer.special_texts if text.strip()]
-    control = set(tokenizer.control)
-    return [
-        text
-        for text, ids in zip(texts, tokenizer.encode(texts), strict=True)
-        if len(ids) == 1 and ids[0] in control
-    ]
-
-
-def _why_not(made: ItemPaths, special: Sequence[str], max_tokens: int) -> str | None:
-    said = [*(content for _, content in made.item.prompt), *made.item.answers]
-    if any(text in one for one in said for text in special):
-        return SPECIAL
+def _why_not(made: ItemPaths, max_tokens: int) -> str | None:
     if made.refused is not None:
         return NO_TEMPLATE
     # An answer has one more token than is computed for its score: the one that closes it.
