@@ -12,8 +12,8 @@ from pathlib import Path
 from tests.support.killed_runs import Runs
 
 _TRAININGS = """
-import json, os, signal, sys
-import torch, trl, peft, datasets, safetensors.torch
+import gc, json, os, pathlib, signal, sys
+import torch, trl, peft, datasets
 import transformers.models.llama.modeling_llama
 import trl.trainer.sft_trainer, trl.trainer.dpo_trainer
 import tremble.align.run, tremble.align.packed, tremble.align.trainers
@@ -23,6 +23,7 @@ from tremble.cli import main
 tremble.align.trainers.STATE_SECONDS = 0.0
 tremble.prompts.chat.why_not = lambda *_: None  # a trial of the template in a further process
 torch.set_num_threads(1)
+gc.freeze()  # what runs collect is theirs alone: they would walk over all imports
 
 def watch(folder, moment, log):
     seen = []
@@ -48,17 +49,17 @@ def watch(folder, moment, log):
 
     sys.addaudithook(hook)
 
-    def halved(module, name, place):
-        whole = getattr(module, name)
+    def halved(owner, name, place):
+        whole = getattr(owner, name)
 
         def saved(*given, **more):
             whole(*given, **more)
             if isinstance(given[place], (str, os.PathLike)):
                 passed(name + " " + os.path.basename(given[place]), half=given[place])
 
-        setattr(module, name, saved)
+        setattr(owner, name, saved)
 
-    halved(safetensors.torch, "save_file", 1)
+    halved(pathlib.Path, "write_bytes", 0)
     halved(torch, "save", 1)
     step = torch.optim.AdamW.step
 

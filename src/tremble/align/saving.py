@@ -24,6 +24,7 @@ from tremble.errors import UserError
 from tremble.models.files import ADAPTER_CONFIG, ADAPTER_WEIGHTS, CHAT_TEMPLATE
 
 _STATE = re.compile(r"step-(\d{1,10})")
+_TORCH_WRITER = "inline_container.cc"
 _CURE = (
     "free some space or give another --out, and run the same command again (finished work is kept)"
 )
@@ -39,7 +40,17 @@ def save_adapter(
     """Write the adapter of a model as peft wraps it. `base`: the name of its model, as the
     configuration will have it. A folder of that name that is there already stays as it is. Raises
     UserError where it cannot be written."""
+    with _new_folder(folder) as made:
+        fill_adapter(made, model, base, dtype)
+        if template is not None:
+            (made / CHAT_TEMPLATE).write_text(template, "utf-8")
+
+
+def fill_adapter(folder: Path, model: Any, base: str, dtype: str = "float32") -> None:
+    """Write weights and configuration of an adapter into a folder. Raises UserError for weights
+    that are no numbers in a precision."""
     import peft
+    from safetensors.torch import save
 
     tensors = {
         name: tensor.detach().cpu().to(getattr(torch, dtype)).contiguous()
@@ -47,14 +58,17 @@ def save_adapter(
             model, save_embedding_layers=False
         ).items()
     }
-    with _new_folder(folder) as made:
-        from safetensors.torch import save_file
-
-        save_file(tensors, made / ADAPTER_WEIGHTS, metadata={"format": "pt"})
-        config = _config(model.peft_config["default"], base)
-        (made / ADAPTER_CONFIG).write_text(json.dumps(config, indent=2) + "\n", "utf-8")
-        if template is not None:
-            (made / CHAT_TEMPLATE).write_text(template, "utf-8")
+    for name, tensor in tensors.items():
+        if not bool(torch.isfinite(tensor).all()):
+            raise UserError(
+                f"The adapter has weights in {name!r} that are no numbers in {dtype}, so training "
+                "stopped there; checkpoints before it are kept. Lower learning_rate, and give "
+                "another --out."
+            )
+    # Not by `save_file`: what it raises on a full disk is no OSError.
+    (folder / ADAPTER_WEIGHTS).write_bytes(save(tensors, metadata={"format": "pt"}))
+    config = _config(model.peft_config["default"], base)
+    (folder / ADAPTER_CONFIG).write_text(json.dumps(config, indent=2) + "\n", "utf-8")
 
 
 def _config(config: Any, base: str) -> dict[str, Any]:
@@ -119,9 +133,15 @@ def _new_folder(folder: Path) -> Iterator[Path]:
         else:
             made.rename(folder)
         _on_disk(folder.parent)
-    except OSError as error:
+    except (OSError, RuntimeError) as error:
         shutil.rmtree(made, ignore_errors=True)
-        raise UserError(f"Cannot write {str(folder)!r} ({why(error)}); {_CURE}.") from error
+        if isinstance(error, OSError):
+            reason = why(error)
+        elif _TORCH_WRITER in str(error):  # what torch says where a disk is full
+            reason = "a file could not be written to its end"
+        else:
+            raise
+        raise UserError(f"Cannot write {str(folder)!r} ({reason}); {_CURE}.") from error
     except BaseException:
         shutil.rmtree(made, ignore_errors=True)
         raise

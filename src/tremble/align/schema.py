@@ -74,7 +74,13 @@ RECIPE = (
     ),
     Key("adapter", "rank", "count", 8, "of the LoRA matrices"),
     Key("adapter", "alpha", "above 0", 16.0, "their scale is alpha / rank", example="16"),
-    Key("adapter", "dropout", "share", 0.0, "of what goes into them, in training"),
+    Key(
+        "adapter",
+        "dropout",
+        "share",
+        0.0,
+        "of what goes into them, in `[sft]`; DPO goes without, as its reference does",
+    ),
     Key(
         "adapter",
         "targets",

@@ -20,7 +20,14 @@ import torch
 from tremble.align.packed import IGNORED, differs, label_logprobs
 from tremble.align.recipe import AdapterRecipe, StageRecipe
 from tremble.align.samples import Sample
-from tremble.align.saving import State, bytes_of, check_space, checkpoint_name, save_adapter
+from tremble.align.saving import (
+    State,
+    bytes_of,
+    check_space,
+    checkpoint_name,
+    fill_adapter,
+    save_adapter,
+)
 from tremble.errors import MissingExtra, TrembleError, UserError
 from tremble.models.from_files import quiet
 from tremble.tasks.task_measures import CHOSEN, REJECTED, Floats
@@ -83,8 +90,12 @@ class Trained:
 
 def check_installed() -> None:
     """Raises MissingExtra without TRL or PEFT."""
-    # Neither says anything to anybody outside.
+    # Neither says anything to anybody outside. The variable is read when the hub's package is first
+    # imported, which may have been long ago.
+    from huggingface_hub import constants
+
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    constants.HF_HUB_DISABLE_TELEMETRY = True
     try:
         import peft  # noqa: F401
         import trl  # noqa: F401
@@ -186,6 +197,7 @@ def _trainer(job: StageJob, model: Any, tokenizer: Any) -> Any:
     if job.reference is not None:
         settings |= {"beta": job.stage.beta, "loss_type": [job.stage.loss]}
         settings |= {"precompute_ref_log_probs": True}  # which `_Keeping` knows already
+        settings |= {"disable_dropout": True}  # the reference has none, either
         settings |= {"label_smoothing": 0.1} if job.stage.loss == "robust" else {}
         args = trl.DPOConfig(**settings)
     else:
@@ -236,6 +248,9 @@ class _Keeping:
     def _prepare_dataset(self, dataset: Any, *_: Any, **__: Any) -> Any:
         return dataset
 
+    def _send_telemetry(self) -> None:
+        """Nothing is said to anybody outside."""
+
     def _precompute_ref_logps(self, dataset: Any, *_: Any) -> Any:
         return dataset
 
@@ -252,7 +267,7 @@ class _Keeping:
             )
 
         def fill(folder: Path) -> None:
-            me.model.save_pretrained(str(folder), save_embedding_layers=False)
+            fill_adapter(folder, me.model, job.base)
             me._save_optimizer_and_scheduler(str(folder))
             me._save_rng_state(str(folder))
             me.state.save_to_json(str(folder / "trainer_state.json"))
@@ -306,8 +321,7 @@ def _watching(job: StageJob) -> Any:
 def _check_reference(job: StageJob, loss: float) -> None:
     """Raises TrembleError where DPO does not begin at its reference: then the loss before the first
     update is not log 2."""
-    plain = job.stage.loss == "sigmoid" and not job.adapter.dropout
-    if job.reference is not None and plain and abs(loss - log(2)) > _ROUNDING:
+    if job.reference is not None and job.stage.loss == "sigmoid" and abs(loss - log(2)) > _ROUNDING:
         raise TrembleError(
             f"The first DPO loss is {loss:.5f} and not log 2, so the reference is not the model "
             "that training starts from; please report this."
@@ -316,13 +330,16 @@ def _check_reference(job: StageJob, loss: float) -> None:
 
 def _use_packed(trainer: Any, job: StageJob) -> str | None:
     """Have a model answer TRL's question for log-probabilities of labels as `packed` does, where
-    that gives what the model itself gives on the longest sample; else the reason why it does not.
+    that gives what the model itself gives on the longest samples, as many as are computed
+    together; else the reason why it does not.
     """
     from trl.trainer.utils import FusedCausalLMOutput
 
     inner = trainer.model.get_base_model()
-    longest = max(job.order[: job.stage.batch], key=lambda one: one.tokens)
-    why = differs(inner, [[*longest.prompt, *answer] for answer in longest.answers])
+    if getattr(trainer, "aux_loss_enabled", False):
+        return "its loss has a part for the choice of experts"
+    longest = sorted(job.order[: job.stage.batch], key=lambda one: -one.tokens)[: job.together]
+    why = differs(inner, [[*one.prompt, *answer] for one in longest for answer in one.answers])
     if why is not None:
         return why
     fused = inner.forward
