@@ -1,4 +1,4 @@
-"""Recipes of `tremble align` over tiny models: their data, and trainings as the command makes them."""
+"""Recipes of `tremble align` over tiny models, their data, and trainings by the command."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from tremble.align.recipe import Recipe, RunRecipe, StageRecipe
 from tremble.align.samples import Samples
+from tremble.align.schema import OPTIMIZER
 from tremble.disk.paths import is_file, is_folder, path_of
 from tremble.disk.whole import write_text
 from tremble.errors import UserError
@@ -56,6 +57,7 @@ def record_of(known: Known, folder: Path) -> dict[str, Any]:
         "seed": recipe.seed,
         "max_tokens": recipe.max_tokens,
         "adapter": _plain(recipe.adapter),
+        "optimizer": OPTIMIZER,
         "stages": [_stage(*one) for one in stages],
         "runs": [_run(one) for one in recipe.runs],
         "machine": {

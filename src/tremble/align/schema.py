@@ -7,6 +7,14 @@ from tremble.settings.schema import REQUIRED, Key
 SCHEDULES = ("linear", "cosine", "constant")
 DTYPES = ("float32", "float16", "bfloat16")
 LOSSES = ("sigmoid", "ipo", "hinge", "robust")
+# The same for all trainings, and in their records.
+OPTIMIZER = {
+    "name": "adamw",
+    "betas": [0.9, 0.999],
+    "epsilon": 1e-8,
+    "weight_decay": 0.0,
+    "gradient_norm": 1.0,  # longer gradients are cut to this
+}
 ALL = "all-linear"  # as peft has it: every matrix but the output head
 
 

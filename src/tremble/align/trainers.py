@@ -28,6 +28,7 @@ from tremble.align.saving import (
     fill_adapter,
     save_adapter,
 )
+from tremble.align.schema import OPTIMIZER
 from tremble.errors import MissingExtra, TrembleError, UserError
 from tremble.models.from_files import quiet
 from tremble.tasks.task_measures import CHOSEN, REJECTED, Floats
@@ -177,8 +178,12 @@ def _trainer(job: StageJob, model: Any, tokenizer: Any) -> Any:
         if job.stage.schedule != "constant"
         else "constant_with_warmup",
         "warmup_steps": round(job.stage.warmup * job.steps),
-        "weight_decay": 0.0,
         "optim": "adamw_torch",
+        "adam_beta1": OPTIMIZER["betas"][0],
+        "adam_beta2": OPTIMIZER["betas"][1],
+        "adam_epsilon": OPTIMIZER["epsilon"],
+        "weight_decay": OPTIMIZER["weight_decay"],
+        "max_grad_norm": OPTIMIZER["gradient_norm"],
         "max_length": None,  # nothing is cut
         "bf16": False,
         "gradient_checkpointing": False,
