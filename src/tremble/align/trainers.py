@@ -185,6 +185,7 @@ def _trainer(job: StageJob, model: Any, tokenizer: Any) -> Any:
         "weight_decay": OPTIMIZER["weight_decay"],
         "max_grad_norm": OPTIMIZER["gradient_norm"],
         "max_length": None,  # nothing is cut
+        "router_aux_loss_coef": 0.0,  # no loss has a part for how tokens spread over experts
         "bf16": False,
         "gradient_checkpointing": False,
         "use_cpu": job.device == "cpu",
@@ -341,8 +342,6 @@ def _use_packed(trainer: Any, job: StageJob) -> str | None:
     from trl.trainer.utils import FusedCausalLMOutput
 
     inner = trainer.model.get_base_model()
-    if getattr(trainer, "aux_loss_enabled", False):
-        return "its loss has a part for the choice of experts"
     longest = sorted(job.order[: job.stage.batch], key=lambda one: -one.tokens)[: job.together]
     why = differs(inner, [[*one.prompt, *answer] for one in longest for answer in one.answers])
     if why is not None:
