@@ -66,6 +66,13 @@ class Runs:
         """How the run ended, once it has: 0, or the number of the signal that killed it."""
         return self._number()
 
+    def close(self) -> None:
+        """End the process that runs are forked off."""
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+
     def _number(self) -> int:
         assert self.process.stdout is not None
         return int(self.process.stdout.readline())

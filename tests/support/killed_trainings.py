@@ -7,12 +7,14 @@ then on disk), or a step of the optimizer, counted from the start of the process
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Self
 
 from tests.support.killed_runs import Runs
 
 _TRAININGS = """
-import gc, json, os, pathlib, signal, sys
+import gc, json, os, pathlib, re, signal, sys
 import torch, trl, peft, datasets
 import transformers.models.llama.modeling_llama
 import trl.trainer.sft_trainer, trl.trainer.dpo_trainer
@@ -20,20 +22,30 @@ import tremble.align.run, tremble.align.packed, tremble.align.trainers
 import tremble.commands.program, tremble.engines.shared_prefix.engine
 from tremble.cli import main
 
+OWN = r"\\.\\d+-[0-9a-f]{8}-[0-9a-f]{8}\\.tmp"  # what every temporary name has of its own
 tremble.align.trainers.STATE_SECONDS = 0.0
 tremble.prompts.chat.why_not = lambda *_: None  # a trial of the template in a further process
 torch.set_num_threads(1)
 gc.freeze()  # what runs collect is theirs alone: they would walk over all imports
 
-def watch(folder, moment, log):
+def watch(folder, where, nth):
     seen = []
+    left = [nth]
 
-    def passed(what, half=None):
+    def passed(what, place, half=False):
+        place = os.path.abspath(os.fsdecode(place))
+        if place.startswith(folder + os.sep) and not place.endswith(".lock"):
+            name = os.path.relpath(place, folder)
+            now(f"{what} {re.sub(OWN, '.tmp', name)}", place if half else None)
+
+    def now(what, half=None):
         seen.append(what)
-        if len(seen) == moment:
-            if half is not None:
-                os.truncate(half, os.path.getsize(half) // 2)
-            os.kill(os.getpid(), signal.SIGKILL)
+        if nth and re.match(where, what):
+            left[0] -= 1
+            if left[0] == 0:
+                if half is not None:
+                    os.truncate(half, os.path.getsize(half) // 2)
+                os.kill(os.getpid(), signal.SIGKILL)
 
     def hook(event, given):
         if event == "open" and isinstance(given[2], int) and given[2] & (os.O_WRONLY | os.O_RDWR):
@@ -42,10 +54,8 @@ def watch(folder, moment, log):
             about = given[0]
         else:
             return
-        if isinstance(about, int) or not os.fsdecode(about).startswith(folder):
-            return
-        if not os.fsdecode(about).endswith(".lock"):
-            passed(event + " " + os.path.basename(os.fsdecode(about)))
+        if isinstance(about, (str, bytes, os.PathLike)) and (event != "os.rmdir" or given[1] == -1):
+            passed(event.removeprefix("os.").removeprefix("shutil."), about)
 
     sys.addaudithook(hook)
 
@@ -55,7 +65,7 @@ def watch(folder, moment, log):
         def saved(*given, **more):
             whole(*given, **more)
             if isinstance(given[place], (str, os.PathLike)):
-                passed(name + " " + os.path.basename(given[place]), half=given[place])
+                passed("half", given[place], half=True)
 
         setattr(owner, name, saved)
 
@@ -64,14 +74,14 @@ def watch(folder, moment, log):
     step = torch.optim.AdamW.step
 
     def stepped(*given, **more):
-        passed("step")
+        now("step")
         return step(*given, **more)
 
     torch.optim.AdamW.step = stepped
     return seen
 
 for line in sys.stdin:
-    *command, folder, moment, log = json.loads(line)
+    *command, folder, where, nth, log = json.loads(line)
     run = os.fork()
     if run == 0:
         null = os.open(log or os.devnull, os.O_RDWR | os.O_CREAT)
@@ -79,7 +89,7 @@ for line in sys.stdin:
             os.dup2(null, stream)
         sys.argv = ["tremble", *command, folder]
         code = 1
-        seen = watch(folder, int(moment), log)
+        seen = watch(folder, where, int(nth))
         try:
             main()
         except SystemExit as end:
@@ -99,8 +109,22 @@ class Trainings:
     def __init__(self, recipe: Path) -> None:
         self.runs = Runs("align", str(recipe), "--out", program=_TRAININGS)
 
-    def run(self, out: Path, moment: int = 0, log: Path | None = None) -> int:
-        """How a training ended that is killed at its so-manieth moment (0: never): 0, or the number
-        of the signal that killed it. `log`: where it writes what it says."""
-        self.runs.start(out, str(moment), str(log or ""))
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.runs.close()
+
+    def run(self, out: Path, where: str = "", nth: int = 0, log: Path | None = None) -> int:
+        """How a training ended: 0, or the number of the signal that killed it, at the nth of its
+        moments that begin as an expression says (0: at none). `log`: a new file for what it says,
+        and for all its moments."""
+        self.runs.start(out, where, str(nth), str(log or ""))
         return self.runs.end()
+
+
+def moments_in(log: Path) -> list[str]:
+    """The moments of a training that ended."""
+    text = log.read_text("utf-8")
+    found: list[str] = json.loads(text[text.index("MOMENTS ") + 8 :])
+    return found

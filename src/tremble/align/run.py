@@ -273,7 +273,7 @@ class _Training:
         state.remove()
         if trained.why_plain is not None:
             self.notify(
-                f"{label}: every answer was computed on its own and in TRL's way, which is slower "
+                f"{label}: every answer was computed on its own, which is slower "
                 f"({trained.why_plain})."
             )
         return made

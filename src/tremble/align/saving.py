@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +92,7 @@ class State:
         """The newest whole state, with its step."""
         if not self.folder.is_dir():
             return None
+        sweep(self.folder.parent)
         sweep(self.folder)
         found = [
             (int(form[1]), path)
@@ -107,11 +108,23 @@ class State:
         for path in self.folder.iterdir():
             form = _STATE.fullmatch(path.name)
             if form is not None and int(form[1]) != step:
-                shutil.rmtree(path, ignore_errors=True)
+                _delete(path)
 
     def remove(self) -> None:
-        """Delete what is no longer needed."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Delete what is no longer needed, and the folder of states with the last one."""
+        sweep(self.folder.parent)
+        if self.folder.is_dir():
+            _delete(self.folder)
+        with suppress(OSError):
+            self.folder.parent.rmdir()
+
+
+def _delete(folder: Path) -> None:
+    """A folder that is half deleted has its name no longer."""
+    gone = temporary_path(folder)
+    with suppress(OSError):
+        folder.rename(gone)
+    shutil.rmtree(gone, ignore_errors=True)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from tremble.align.packed import IGNORED, differs, label_logprobs
+from tremble.align.packed import IGNORED, differs, label_logprobs, row_logprobs
 from tremble.align.recipe import AdapterRecipe, StageRecipe
 from tremble.align.samples import Sample
 from tremble.align.saving import (
@@ -335,17 +335,17 @@ def _check_reference(job: StageJob, loss: float) -> None:
 
 
 def _use_packed(trainer: Any, job: StageJob) -> str | None:
-    """Have a model answer TRL's question for log-probabilities of labels as `packed` does, where
-    that gives what the model itself gives on the longest samples, as many as are computed
-    together; else the reason why it does not.
+    """Have a model answer TRL's question for log-probabilities of labels as `packed` does: a batch
+    as one row, where that gives what the model itself gives on the longest samples, as many as are
+    computed together; else row by row, and the reason. TRL's own way goes past what some models do
+    with their logits.
     """
     from trl.trainer.utils import FusedCausalLMOutput
 
     inner = trainer.model.get_base_model()
     longest = sorted(job.order[: job.stage.batch], key=lambda one: -one.tokens)[: job.together]
     why = differs(inner, [[*one.prompt, *answer] for one in longest for answer in one.answers])
-    if why is not None:
-        return why
+    logprobs = label_logprobs if why is None else row_logprobs
     fused = inner.forward
     if "fused_lm_head" not in inspect.signature(fused.__func__, follow_wrapped=False).parameters:
         raise TrembleError("This version of TRL asks for log-probabilities in another way.")
@@ -354,7 +354,7 @@ def _use_packed(trainer: Any, job: StageJob) -> str | None:
         if not fused_lm_head:
             return fused(*args, **asked)
         labels = asked["labels"]
-        found = label_logprobs(self, asked["input_ids"], asked["attention_mask"], labels)
+        found = logprobs(self, asked["input_ids"], asked["attention_mask"], labels)
         none = torch.zeros_like(found)
         mask = labels[:, 1:] != IGNORED
         # What TRL would only log is not computed.
@@ -368,4 +368,4 @@ def _use_packed(trainer: Any, job: StageJob) -> str | None:
         )
 
     inner.forward = types.MethodType(forward, inner)
-    return None
+    return why
