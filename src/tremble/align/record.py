@@ -168,6 +168,7 @@ def _stage(stage: StageRecipe, samples: Samples, steps: int) -> dict[str, Any]:
         "data": Path(stage.data).name,
         "data_sha256": sha256(Path(stage.data).read_bytes()).hexdigest(),
         "held_out": held_out,
+        "held_out_of": _held_out_key(samples),
         "held_out_items": len(samples.held_out),
         "training_items": len(samples.training),
         "training": samples.key,
@@ -187,6 +188,12 @@ def _run(run: RunRecipe) -> dict[str, Any]:
         "beta": stage.beta,
         "shuffle_preferences": stage.shuffle_preferences,
     }
+
+
+def _held_out_key(samples: Samples) -> str:
+    return _digest(
+        repr([(one.id, one.subset, one.prompt, one.answers) for one in samples.held_out])
+    )
 
 
 def _plain(recipe: Any) -> dict[str, Any]:
