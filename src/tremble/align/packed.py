@@ -107,6 +107,30 @@ def label_logprobs(
     return out.index_put((index,), found).view(labels.shape[0], width)
 
 
+def row_logprobs(
+    model: Any, input_ids: torch.Tensor, attention_mask: torch.Tensor, labels: torch.Tensor
+) -> torch.Tensor:
+    """The same by the model's own pass over each row, without what it is padded with: for models of
+    which a packed row is not computed right."""
+    out = torch.zeros(labels[:, 1:].shape, dtype=torch.float32, device=input_ids.device)
+    for number in range(len(labels)):
+        kept = attention_mask[number].bool().nonzero()[:, 0]
+        wanted = labels[number][kept]
+        at = (wanted != IGNORED).nonzero()[:, 0]
+        at = at[at > 0]
+        if not len(at):
+            continue
+        asked: dict[str, Any] = {"logits_to_keep": at - 1} if _keeps_logits(model) else {}
+        row = input_ids[number][kept][None]
+        logits = type(model).forward(model, input_ids=row, use_cache=False, **asked).logits[0]
+        if not asked:
+            logits = logits[at - 1]
+        found = _gathered(logits, torch.arange(len(at), device=logits.device), wanted[at])
+        rows = torch.full_like(at, number)
+        out = out.index_put((rows, kept[at] - 1), found)
+    return out
+
+
 def differs(model: Any, rows: Sequence[Sequence[int]]) -> str | None:
     """In which way log-probabilities of rows, packed, are not those of each row alone; None where
     they are, within the tolerance of engines."""
@@ -114,19 +138,15 @@ def differs(model: Any, rows: Sequence[Sequence[int]]) -> str | None:
     width = max(map(len, rows))
     ids = torch.zeros(len(rows), width, dtype=torch.long, device=device)
     mask = torch.zeros_like(ids)
-    alone = torch.zeros(len(rows), width - 1, device=device)
+    for place, row in enumerate(rows):
+        ids[place, : len(row)] = torch.tensor(row, device=device)
+        mask[place, : len(row)] = 1
+    labels = ids.masked_fill(mask == 0, IGNORED)
     training = model.training
     model.eval()
     try:
         with torch.no_grad():
-            for place, row in enumerate(rows):
-                ids[place, : len(row)] = torch.tensor(row, device=device)
-                mask[place, : len(row)] = 1
-                logits = type(model).forward(model, input_ids=ids[place : place + 1, : len(row)])
-                logs = logits.logits[0, :-1].float().log_softmax(-1)
-                wanted = ids[place, 1 : len(row), None]
-                alone[place, : len(row) - 1] = logs.gather(1, wanted)[:, 0]
-            labels = ids.masked_fill(mask == 0, IGNORED)
+            alone = row_logprobs(model, ids, mask, labels)
             found = label_logprobs(model, ids, mask, labels)
     except Exception as error:  # whatever an architecture may find wrong with a tree
         return f"{type(error).__name__}: {one_line(error)}"

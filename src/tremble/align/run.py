@@ -25,6 +25,7 @@ from tremble.align.record import (
 from tremble.align.reference import reference_of
 from tremble.align.samples import Sample, Samples, key_of, samples_of, without
 from tremble.align.saving import State, checkpoint_name
+from tremble.disk.temporary import sweep
 from tremble.disk.whole import write_text
 from tremble.engines.open import give_memory_back
 from tremble.errors import UserError
@@ -39,6 +40,7 @@ from tremble.study.progress import Progress
 from tremble.tasks.task_file import Item
 from tremble.tasks.task_measures import CHOSEN, REJECTED, Floats
 from tremble.text import counted, some_of
+
 
 @dataclass(frozen=True, slots=True)
 class Aligned:
@@ -106,19 +108,35 @@ def align(known: Known, folder: Path, notify: Notify, progress: Progress) -> Ali
 
         torch.set_num_threads(known.recipe.threads)
     with locked(folder):
-        record = record_of(known, folder)
-        before = read_record(folder)
-        if before is not None:
-            for sentence in check_same(before, record, folder):
-                notify(sentence)
-            record = before
-        else:
-            write_record(folder, record)
-            write_text(folder / "recipe.toml", known.recipe.text)
-            _write_held_out(folder / HELD_OUT, known.samples[-1].held_out)
+        record = _begun(known, folder, notify)
         for sentence in sentences(known):
             notify(sentence)
         return _Training(known, folder, record, notify, progress).whole()
+
+
+def _begun(known: Known, folder: Path, notify: Notify) -> dict[str, Any]:
+    """The record of the training in a folder, with all that stands beside it."""
+    record = record_of(known, folder)
+    before = read_record(folder) if _has_trained(folder) else None
+    if before is not None:
+        for sentence in check_same(before, record, folder):
+            notify(sentence)
+        # The base may have moved since; that it is the same, `check_same` has seen.
+        record = {**before, "base_at": record["base_at"]}
+    if record != before:
+        write_record(folder, record)
+    if before is None:
+        write_text(folder / "recipe.toml", known.recipe.text)
+        (folder / HELD_OUT).unlink(missing_ok=True)
+        if known.samples[-1].held_out:
+            write_text(folder / HELD_OUT, _lines(known.samples[-1].held_out))
+    return record
+
+
+def _has_trained(folder: Path) -> bool:
+    """Whether there is something to go on with: else a recipe may still change."""
+    kinds = (".state/*/step-*", "*/checkpoint-*", "*/*/checkpoint-*")
+    return any(True for kind in kinds for _ in folder.glob(kind))
 
 
 def sentences(known: Known) -> list[str]:
@@ -168,6 +186,7 @@ def _base(recipe: Recipe) -> tuple[ModelSpec, RunOptions]:
 
 def _check_folder(folder: Path) -> None:
     """Raises UserError for a folder that is no training's and is not empty."""
+    sweep(folder)  # a run that was killed as it began leaves no more than this
     if folder.is_dir() and not (folder / RECORD).is_file():
         other = [path.name for path in folder.iterdir() if path.name != ".lock"]
         if other:
@@ -179,11 +198,9 @@ def _check_folder(folder: Path) -> None:
         raise UserError(f"--out {str(folder)!r} is a file; give a folder.")
 
 
-def _write_held_out(path: Path, items: tuple[Item, ...]) -> None:
+def _lines(items: tuple[Item, ...]) -> str:
     """As a task file of `tremble trajectory`."""
-    lines = [json.dumps(_line(one), ensure_ascii=False) for one in items]
-    if lines:
-        write_text(path, "\n".join(lines) + "\n")
+    return "".join(json.dumps(_line(one), ensure_ascii=False) + "\n" for one in items)
 
 
 def _line(item: Item) -> dict[str, Any]:
@@ -233,18 +250,22 @@ class _Training:
         folder = self.folder / name
         kept = stage.kept(steps)
         made = [f"{name}/{checkpoint_name(step)}" for step in kept]
-        if name in self.record["stages_done"] and all(
-            (self.folder / one / ADAPTER_CONFIG).is_file() for one in made
-        ):
+        state = State(self.folder / ".state" / slug(name))
+        newest = state.newest()
+        gone = [step for step in kept if not _is_there(folder, step)]
+        if name in self.record["stages_done"] and not gone:
+            state.remove()
             self.notify(f"{name}: is already trained.")
             return made
+        if newest is not None and gone and gone[0] <= newest[0]:
+            # A checkpoint before it is not there any more, so it is all trained once more.
+            state.remove()
+            newest = None
         samples = self.known.samples[place]
         order = in_training(
             samples.training, steps * stage.batch, run.seed, bool(stage.shuffle_preferences)
         )
-        state = State(self.folder / ".state" / slug(name))
         reference = self._reference(samples, order, start) if stage.name == "dpo" else None
-        newest = state.newest()
         done = 0 if newest is None else newest[0]
         label = stage.name.upper() + (f", {run.name}" if run.name else "")
         if done:
@@ -263,7 +284,7 @@ class _Training:
         state.remove()
         if trained.why_plain is not None:
             self.notify(
-                f"{label}: every answer was computed on its own and in TRL's way, which is slower "
+                f"{label}: every answer was computed on its own, which is slower "
                 f"({trained.why_plain})."
             )
         return made
@@ -329,6 +350,10 @@ class _Training:
                 for one in order
             ]
         )
+
+
+def _is_there(folder: Path, step: int) -> bool:
+    return (folder / checkpoint_name(step) / ADAPTER_CONFIG).is_file()
 
 
 def _together(recipe: Recipe, stage: StageRecipe) -> int:

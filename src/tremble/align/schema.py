@@ -12,6 +12,14 @@ DTYPES = ("float32", "float16", "bfloat16")
 LOSSES = ("sigmoid", "ipo", "hinge", "robust")
 HELD_OUT = "a whole number from 0, or a file"
 CHECKPOINTS = "a whole number from 1, or a list of steps from 1"
+# The same for all trainings, and in their records.
+OPTIMIZER = {
+    "name": "adamw",
+    "betas": [0.9, 0.999],
+    "epsilon": 1e-8,
+    "weight_decay": 0.0,
+    "gradient_norm": 1.0,  # longer gradients are cut to this
+}
 ALL = "all-linear"  # as peft has it: every matrix but the output head
 
 
@@ -90,7 +98,14 @@ RECIPE = (
     ),
     Key("adapter", "rank", "count", 8, "the rank of the LoRA matrices", example="16"),
     Key("adapter", "alpha", "above 0", 16.0, "their scale is alpha / rank", example="32"),
-    Key("adapter", "dropout", "share", 0.0, "the dropout in training, below 1", example="0.05"),
+    Key(
+        "adapter",
+        "dropout",
+        "share",
+        0.0,
+        "the dropout in `[sft]`, below 1; DPO goes without, as its reference does",
+        example="0.05",
+    ),
     Key(
         "adapter",
         "targets",

@@ -38,12 +38,12 @@ def found_in(source: str, folder: Path) -> Found:
         )
     place = record["base_at"]
     base = record["base"] if place is None else _from_here(folder / place)
-    last = record["stages"][-1]
+    betas = {one["beta"] for one in record["runs"]}
     task = folder / HELD_OUT
     own = Own(
         base,
         task=task.as_posix() if is_file(task) else None,
-        beta=last["beta"] if len(_betas(record)) == 1 else None,
+        beta=betas.pop() if len(betas) == 1 else None,
     )
     return Found(f"{source!r} ({RECORD})", tuple(made), listed=True, own=own)
 
@@ -53,10 +53,6 @@ def _from_here(path: Path) -> str:
     whole = path.resolve()
     here = Path.cwd().resolve()
     return (whole.relative_to(here) if whole.is_relative_to(here) else whole).as_posix()
-
-
-def _betas(record: dict[str, Any]) -> set[float | None]:
-    return {one["beta"] for one in record["runs"]}
 
 
 def _runs(record: dict[str, Any], stage: dict[str, Any]) -> list[str]:
