@@ -13,6 +13,7 @@ from tremble.disk.paths import is_file, is_folder, path_of
 from tremble.errors import UserError
 from tremble.settings.reader import Reader
 from tremble.settings.toml import content_of, text_in
+from tremble.store.provenance import slug
 from tremble.text import counted
 
 StageName = Literal["sft", "dpo"]
@@ -157,9 +158,12 @@ def _runs(
     made: list[RunRecipe] = []
     for entry in entries:
         name, own = entry.pop("name").strip(), entry.pop("seed")
-        if not name or name in {one.name for one in made} or {"/", "\\"} & set(name):
+        # Also as the name of its folder, on systems where capitals make no difference.
+        taken = {slug(one.name).casefold() for one in made}
+        if not name or slug(name).casefold() in taken or {"/", "\\"} & set(name):
             reader.fail(
-                f"name in [[run]] is {name!r}; every run needs a name of its own, without slashes"
+                f"name in [[run]] is {name!r}; every run needs a name of its own, by its letters "
+                "and digits, without slashes"
             )
         given = {key: value for key, value in entry.items() if value is not None}
         if stage.name == "sft" and set(given) - {"learning_rate"}:

@@ -34,7 +34,7 @@ def found_in(source: str, folder: Path) -> Found:
     if not any(one.complete for one in made):
         raise UserError(
             f"The training in {source!r} has no checkpoint yet; run `tremble align` with its "
-            f"recipe, {start}/recipe.toml, to the end."
+            f"recipe and --out {source} (what it says is in {start}/recipe.toml)."
         )
     place = record["base_at"]
     base = record["base"] if place is None else (folder / place).as_posix()
