@@ -109,6 +109,17 @@ def aligned(recipe: Path, out: Path, *more: Any) -> tuple[Row, str]:
     return found, error
 
 
+def stopped(recipe: Path, out: Path) -> str:
+    """The sentence that a training ends with which a user's mistake, or the disk, stops once it has
+    begun to say what it does."""
+    code, said, error = tremble("align", recipe, "--out", out)
+    assert (code, said) == (2, ""), (said, error)
+    assert "Traceback" not in error
+    last = error.splitlines()[-1]
+    assert last.startswith("tremble: ") and last.endswith("."), error
+    return last
+
+
 def files_of(folder: Path) -> dict[str, bytes]:
     """All files below a folder by their paths in it, without locks."""
     return {

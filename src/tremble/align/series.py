@@ -33,8 +33,8 @@ def found_in(source: str, folder: Path) -> Found:
     ]
     if not any(one.complete for one in made):
         raise UserError(
-            f"The training in {source!r} has no checkpoint yet; run the same `tremble align` "
-            "again, to the end."
+            f"The training in {source!r} has no checkpoint yet; run `tremble align` with its "
+            f"recipe and --out {source} (what it says is in {start}/recipe.toml)."
         )
     place = record["base_at"]
     base = record["base"] if place is None else _from_here(folder / place)
