@@ -17,7 +17,7 @@ from tests.support.recipes import DPO, SFT, aligned, write_recipe
 from tests.support.series_studies import run_trajectory, write_inputs
 from tremble.align.recipe import read_recipe
 from tremble.align.run import look_at
-from tremble.checkpoints.sources import found_in
+from tremble.align.series import found_in
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -39,7 +39,7 @@ def test_from_a_finished_training_to_the_gain_on_its_own_pairs(
     base: Path, tmp_path_factory: pytest.TempPathFactory, elsewhere: Path
 ) -> None:
     """Its base, its held-out pairs and its beta, wherever it is looked at from; the DPO loss on
-    them, from the base, by hand."""
+    them, from the adapter that DPO began with, by hand."""
     made = trained(
         base,
         tmp_path_factory.mktemp("made"),
@@ -68,8 +68,9 @@ def test_from_a_finished_training_to_the_gain_on_its_own_pairs(
 
 @torch.no_grad()
 def loss(base: Path, adapter: Path, pairs: list[Any], beta: float) -> float:
-    """The mean DPO loss from the base, in float64."""
-    model, reference = model_at(base, adapter), model_at(base, None)
+    """The mean DPO loss in float64."""
+    model = model_at(base, adapter)
+    reference = model_at(base, adapter.parents[1] / "sft/checkpoint-4")
     found = []
     for one in pairs:
         gains = [
@@ -97,8 +98,10 @@ def test_an_unfinished_training_names_what_is_missing(
     (half / "adapter_config.json").write_text("{}")
     code, out, error = planned(place / "out")
     assert code == 1
-    assert error.count("has not been trained yet") == 3
-    assert "checkpoint-3" in error and ".tmp" not in out + error
+    assert "3 names left out" in error and "has not been trained yet" in error
+    left_out = out[out.index("Left out:") :]
+    assert all(f"dpo/checkpoint-{step}" in left_out for step in (3, 4, 5))
+    assert ".tmp" not in out + error
 
 
 def test_a_checkpoint_without_all_its_files_is_none(
@@ -140,7 +143,7 @@ def test_runs_side_by_side_differ_as_asked(
     assert len(set(weights.values())) == 4
     alone = (work / "out/dpo/checkpoint-5/adapter_model.safetensors").read_bytes()
     assert weights["dpo/as-it-is/checkpoint-5"] == alone
-    found = found_in(str(made), print)
+    found = found_in(str(made), made)
     assert {(one.stage, one.run, one.step) for one in found.checkpoints} == {
         *(("sft", "", 4), ("dpo", "as it is", 5), ("dpo", "b", 5), ("dpo", "c", 5))
     }
@@ -153,5 +156,5 @@ def test_the_beta_of_a_training_is_that_of_its_runs(work: Path, tmp_path: Path) 
     record = json.loads(path.read_text())
     record["runs"][0]["beta"] = 0.7
     path.write_text(json.dumps(record))
-    found = found_in(str(tmp_path / "out"), print)
+    found = found_in(str(tmp_path / "out"), tmp_path / "out")
     assert found.own is not None and found.own.beta == 0.7
