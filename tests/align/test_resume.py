@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.commands import mistake, tremble
 from tests.support.recipes import DPO, SFT, aligned, files_of, stopped, write_recipe
+from tremble.align import trainers
 from tremble.align.saving import State, save_adapter
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -66,7 +67,7 @@ def interrupted(work: Path, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
         whole(self, step, fill)
 
     monkeypatch.setattr(State, "write", write)
-    monkeypatch.setattr("tremble.align.trainers.STATE_SECONDS", 0.0)
+    monkeypatch.setattr(trainers, "STATE_SECONDS", 0.0)
     code, _, _ = tremble("align", work / "recipe.toml", "--out", work / "out")
     assert code == 130
 

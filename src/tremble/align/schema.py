@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tremble.settings.schema import REQUIRED, Key
 
 SCHEDULES = ("linear", "cosine", "constant")
@@ -13,7 +15,7 @@ LOSSES = ("sigmoid", "ipo", "hinge", "robust")
 HELD_OUT = "a whole number from 0, or a file"
 CHECKPOINTS = "a whole number from 1, or a list of steps from 1"
 # The same for all trainings, and in their records.
-OPTIMIZER = {
+OPTIMIZER: dict[str, Any] = {
     "name": "adamw",
     "betas": [0.9, 0.999],
     "epsilon": 1e-8,
