@@ -233,9 +233,8 @@ class _Training:
     def _stage(self, place: int, run: RunRecipe, start: Path | None) -> list[str]:
         """The checkpoints of one stage, trained where they are not there yet."""
         stage, steps = run.stage, self.known.steps[place]
-        inside = [stage.name, *([slug(run.name)] if run.name else [])]
-        name = "/".join(inside)
-        folder = self.folder.joinpath(*inside)
+        name = "/".join([stage.name, *([slug(run.name)] if run.name else [])])
+        folder = self.folder / name
         kept = stage.kept(steps)
         made = [f"{name}/{checkpoint_name(step)}" for step in kept]
         state = State(self.folder / ".state" / slug(name))
@@ -260,7 +259,7 @@ class _Training:
             self.notify(f"{label}: goes on after step {done}.")
         self.progress.start(label, steps - done)
         self.progress.measure(sum(one.tokens for one in order[done * stage.batch :]))
-        trained = self._train(run, order, reference, kept, folder, state, start)
+        trained = self._train(run, order, reference, (folder, state), start)
         rows = [{"step": number, **one} for number, one in enumerate(trained.history, 1)]
         write_table(folder / "steps.parquet", pl.DataFrame(rows, infer_schema_length=None))
         self.record["stages_done"][name] = {
@@ -283,9 +282,7 @@ class _Training:
         run: RunRecipe,
         order: list[Sample],
         reference: Floats | None,
-        kept: tuple[int, ...],
-        folder: Path,
-        state: State,
+        places: tuple[Path, State],
         start: Path | None,
     ) -> Any:
         from tremble.align.trainers import StageJob, train
@@ -305,9 +302,8 @@ class _Training:
             order,
             reference,
             len(per_step),
-            kept,
-            folder,
-            state,
+            stage.kept(len(per_step)),
+            *places,
             start,
             base_name(recipe.base),
             self.known.template.text,

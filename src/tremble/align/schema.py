@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tremble.settings.schema import REQUIRED, Key
 
 SCHEDULES = ("linear", "cosine", "constant")
 DTYPES = ("float32", "float16", "bfloat16")
 LOSSES = ("sigmoid", "ipo", "hinge", "robust")
 # The same for all trainings, and in their records.
-OPTIMIZER = {
+OPTIMIZER: dict[str, Any] = {
     "name": "adamw",
     "betas": [0.9, 0.999],
     "epsilon": 1e-8,
