@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
-from tests.align.test_losses import logs, model_at
+from tests.support.answer_logs import logs, model_at
 from tests.support.commands import mistake, tremble
 from tests.support.recipes import DPO, SFT, aligned, write_recipe
 from tests.support.series_studies import run_trajectory, write_inputs
@@ -66,7 +65,6 @@ def test_from_a_finished_training_to_the_gain_on_its_own_pairs(
     assert "Traceback" not in said
 
 
-@torch.no_grad()
 def loss(base: Path, adapter: Path, pairs: list[Any], beta: float) -> float:
     """The mean DPO loss in float64."""
     model = model_at(base, adapter)

@@ -39,7 +39,7 @@ def test_no_file_names_a_place_of_the_machine(base: Path, work: Path) -> None:
         for place in (base, work, Path.home()):
             assert str(place).encode() not in content, name
     config = json.loads((work / "out/dpo/checkpoint-5/adapter_config.json").read_text())
-    assert config["base_model_name_or_path"] == "base"
+    assert config["base_model_name_or_path"] == base.name
 
 
 def test_only_the_adapter_changes(base: Path, work: Path, tmp_path: Path) -> None:

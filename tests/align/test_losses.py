@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,8 @@ import polars as pl
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import AutoModelForCausalLM
 
+from tests.support.answer_logs import logs, logs_to_learn, model_at
 from tests.support.recipes import ADAPTER, DPO, SFT
 from tremble.align.order import in_training
 from tremble.align.recipe import read_recipe
@@ -24,20 +23,6 @@ from tremble.align.samples import Sample
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 WEIGHTS = "adapter_model.safetensors"
-
-
-def model_at(base: Path, adapter: Path | None, dtype: torch.dtype = torch.float64) -> Any:
-    model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
-    if adapter is not None:
-        model = peft.PeftModel.from_pretrained(model, str(adapter))
-    return model.to(dtype).eval()
-
-
-def logs(model: Any, prompt: Sequence[int], answer: Sequence[int]) -> torch.Tensor:
-    """The log-probability of each token of an answer, by one pass over one row."""
-    row = torch.tensor([[*prompt, *answer]])
-    found = model(row).logits[0].log_softmax(-1)
-    return found[torch.arange(len(prompt) - 1, row.shape[1] - 1), row[0, len(prompt) :]]
 
 
 @cache
@@ -49,7 +34,6 @@ def batches(work: Path, stage: int) -> list[list[Sample]]:
     return [order[at : at + asked.batch] for at in range(0, len(order), asked.batch)]
 
 
-@torch.no_grad()
 def test_sft_loss_is_the_mean_over_the_tokens_of_answers(base: Path, work: Path) -> None:
     steps = pl.read_parquet(work / "out/sft/steps.parquet")
     for number, batch in enumerate(batches(work, 0)):
@@ -60,7 +44,6 @@ def test_sft_loss_is_the_mean_over_the_tokens_of_answers(base: Path, work: Path)
         assert steps["loss"][number] == pytest.approx(-float(all_tokens.mean()), abs=1.5e-6)
 
 
-@torch.no_grad()
 def test_dpo_loss_is_that_of_the_formula(base: Path, work: Path) -> None:
     """-log sigmoid(beta ((chosen - its reference) - (rejected - its reference))), the reference
     being the last adapter of SFT; the losses are float32."""
@@ -84,7 +67,6 @@ def test_dpo_loss_is_that_of_the_formula(base: Path, work: Path) -> None:
     assert steps["loss"][4] < 0.68  # it has learnt
 
 
-@torch.no_grad()
 def test_the_stored_reference_is_the_sft_adapter(base: Path, work: Path) -> None:
     reference = model_at(base, work / "out/sft/checkpoint-4")
     stored = pl.read_parquet(work / "out/dpo/reference.parquet")
@@ -134,21 +116,20 @@ def test_a_plain_loop_makes_the_same_adapters(base: Path, work: Path) -> None:
     first = {name: one.clone() for name, one in model.named_parameters() if "lora_" not in name}
     sft = Loop(model, SFT["learning_rate"], SFT["steps"])
     for number, batch in enumerate(batches(work, 0), 1):
-        tokens = torch.cat([logs(model, one.prompt, one.answers[0]) for one in batch])
+        tokens = torch.cat([logs_to_learn(model, one.prompt, one.answers[0]) for one in batch])
         sft.step(-tokens.mean())
         check_same(model, work / f"out/sft/checkpoint-{number}", sft.rate)
     samples = {id(one): one for batch in batches(work, 1) for one in batch}
-    with torch.no_grad():
-        reference = {
-            name: [logs(model, one.prompt, answer).sum() for answer in one.answers]
-            for name, one in samples.items()
-        }
+    reference = {
+        name: [logs(model, one.prompt, answer).sum() for answer in one.answers]
+        for name, one in samples.items()
+    }
     dpo = Loop(model, DPO["learning_rate"], DPO["steps"])
     for number, batch in enumerate(batches(work, 1), 1):
         losses = []
         for one in batch:
             chosen, rejected = (
-                logs(model, one.prompt, answer).sum() - known
+                logs_to_learn(model, one.prompt, answer).sum() - known
                 for answer, known in zip(one.answers, reference[id(one)], strict=True)
             )
             losses.append(-torch.nn.functional.logsigmoid(0.1 * (chosen - rejected)))

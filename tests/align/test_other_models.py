@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import pytest
 import torch
-from transformers import AutoModelForCausalLM
 
+from tests.support.answer_logs import logs, model_at
 from tests.support.recipes import DPO, SFT, aligned, write_recipe
 from tests.support.toys import save_tiny
 from tremble.align.order import in_training
@@ -61,18 +60,11 @@ def test_losses_are_right_whatever_the_way(
     assert found["loss"][0] == pytest.approx(first, abs=5e-6)
 
 
-@torch.no_grad()
 def first_sft_loss(recipe: Path, base: Path, batch: int) -> float:
     known = look_at(read_recipe(str(recipe)), print)
     order = in_training(known.samples[0].training, batch, known.recipe.seed)
-    model: Any = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32).eval()
-    found = []
-    for one in order:
-        row = torch.tensor([[*one.prompt, *one.answers[0]]])
-        logs = model(row).logits[0].double().log_softmax(-1)
-        at = torch.arange(len(one.prompt) - 1, row.shape[1] - 1)
-        found.append(logs[at, row[0, len(one.prompt) :]])
-    return -float(torch.cat(found).mean())
+    model = model_at(base, None, torch.float32)
+    return -float(torch.cat([logs(model, one.prompt, one.answers[0]) for one in order]).mean())
 
 
 def test_a_model_with_dropout_of_its_own_begins_dpo_at_log_2(tmp_path: Path) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from huggingface_hub import constants
 
 from tests.support.no_network import refuse_network
 from tests.support.recipes import DPO, SFT, aligned, write_recipe
+from tremble.align.trainers import check_installed
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -30,15 +30,12 @@ def test_no_network_and_no_telemetry(
     assert sent == []
 
 
-def test_the_hub_package_is_told_whenever_it_was_imported() -> None:
-    code = """
-import huggingface_hub
-from tremble.align.trainers import check_installed
-check_installed()
-from huggingface_hub import constants
-import os
-assert constants.HF_HUB_DISABLE_TELEMETRY
-assert os.environ["HF_HUB_DISABLE_TELEMETRY"] == "1"
-"""
-    env = {name: one for name, one in os.environ.items() if name != "HF_HUB_DISABLE_TELEMETRY"}
-    subprocess.run([sys.executable, "-c", code], check=True, env=env)
+def test_the_hub_package_is_told_though_it_was_imported_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It reads the variable as it is imported, and a tokenizer has long done that."""
+    monkeypatch.setenv("HF_HUB_DISABLE_TELEMETRY", "0")
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_TELEMETRY", False)
+    check_installed()
+    assert constants.HF_HUB_DISABLE_TELEMETRY is True
+    assert os.environ["HF_HUB_DISABLE_TELEMETRY"] == "1"

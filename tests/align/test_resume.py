@@ -141,7 +141,7 @@ def test_other_versions_are_said_and_go_on(copied: Path) -> None:
 
 
 def test_a_base_elsewhere_is_found_from_there_on(base: Path, copied: Path, tmp_path: Path) -> None:
-    moved = shutil.copytree(base, tmp_path / "elsewhere" / "base")
+    moved = shutil.copytree(base, tmp_path / "elsewhere" / base.name)
     (copied / "base").unlink()
     (copied / "base").symlink_to(moved, target_is_directory=True)
     aligned(copied / "recipe.toml", copied / "out")
@@ -165,14 +165,23 @@ def test_two_trainings_in_one_folder_wait_for_each_other(copied: Path) -> None:
     assert "Another run is writing" in message
 
 
+def one_file(folder: Path) -> None:
+    (folder / "a").write_text("a")
+
+
+def broken(folder: Path) -> None:
+    one_file(folder)
+    raise ZeroDivisionError
+
+
 def test_a_state_is_replaced_whole(tmp_path: Path) -> None:
     state = State(tmp_path / ".state" / "sft")
-    state.write(3, lambda folder: (folder / "a").write_text("3"))
+    state.write(3, one_file)
     with pytest.raises(ZeroDivisionError):
-        state.write(5, lambda folder: 1 // 0)
+        state.write(5, broken)
     found = state.newest()
     assert found is not None and found[0] == 3
-    state.write(5, lambda folder: (folder / "a").write_text("5"))
+    state.write(5, one_file)
     assert [path.name for path in state.folder.iterdir()] == ["step-5"]
     state.remove()
     assert list(tmp_path.iterdir()) == []

@@ -74,7 +74,8 @@ def record_of(known: Known, folder: Path) -> dict[str, Any]:
 def base_name(base: str) -> str:
     """The base as checkpoints name it: its name, of a folder or file only the last part."""
     path = path_of(base)
-    return path.name if is_folder(path) or is_file(path) else base
+    # Through links, as `base_from` has it: the two are compared.
+    return path.resolve().name if is_folder(path) or is_file(path) else base
 
 
 def base_from(base: str, folder: Path) -> str | None:
