@@ -16,10 +16,10 @@ from safetensors.torch import load_file
 
 from tests.support.answer_logs import logs, logs_to_learn, model_at
 from tests.support.recipes import ADAPTER, DPO, SFT
-from tremble.align.order import in_training
-from tremble.align.recipe import read_recipe
-from tremble.align.run import look_at
-from tremble.align.samples import Sample
+from tremble.post_training.order import in_training
+from tremble.post_training.recipe import read_recipe
+from tremble.post_training.run import look_at
+from tremble.post_training.samples import Sample
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 WEIGHTS = "adapter_model.safetensors"

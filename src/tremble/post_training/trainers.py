@@ -17,10 +17,12 @@ from typing import Any
 
 import torch
 
-from tremble.align.packed import IGNORED, differs, label_logprobs, row_logprobs
-from tremble.align.recipe import AdapterRecipe, StageRecipe
-from tremble.align.samples import Sample
-from tremble.align.saving import (
+from tremble.errors import MissingExtra, TrembleError, UserError
+from tremble.models.from_files import quiet
+from tremble.post_training.packed import IGNORED, differs, label_logprobs, row_logprobs
+from tremble.post_training.recipe import AdapterRecipe, StageRecipe
+from tremble.post_training.samples import Sample
+from tremble.post_training.saving import (
     State,
     bytes_of,
     check_space,
@@ -28,9 +30,7 @@ from tremble.align.saving import (
     fill_adapter,
     save_adapter,
 )
-from tremble.align.schema import OPTIMIZER
-from tremble.errors import MissingExtra, TrembleError, UserError
-from tremble.models.from_files import quiet
+from tremble.post_training.schema import OPTIMIZER
 from tremble.tasks.task_measures import CHOSEN, REJECTED, Floats
 
 STATE_SECONDS = 60.0  # between states from which an interrupted stage goes on
