@@ -22,6 +22,7 @@ import torch
 from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
+from tremble.align.head import logprobs, split
 from tremble.engines.base import TOLERANCE
 from tremble.engines.shared_prefix.tree_attention import configs_of
 from tremble.text import one_line
@@ -98,10 +99,10 @@ def label_logprobs(
         before.append(path[at - 1])
         targets.append(wanted[at])
         cells.append(number * width + columns[at] - 1)
-    wanted_at, where = np.unique(np.concatenate(before), return_inverse=True)
-    logits = _logits(model, made, torch.from_numpy(wanted_at), device)
-    chosen = torch.from_numpy(np.concatenate(targets)).to(device)
-    found = _gathered(logits, torch.from_numpy(where).to(device), chosen)
+    asked = np.stack([np.concatenate(before), np.concatenate(targets)])
+    distinct, where = np.unique(asked, axis=1, return_inverse=True)
+    behind, chosen = torch.from_numpy(distinct).to(device)
+    found = _logprobs(model, made, behind, chosen)[torch.from_numpy(where.ravel()).to(device)]
     out = found.new_zeros(labels.shape[0] * width)
     index = torch.from_numpy(np.concatenate(cells)).to(device)
     return out.index_put((index,), found).view(labels.shape[0], width)
@@ -137,33 +138,33 @@ def differs(model: Any, rows: Sequence[Sequence[int]]) -> str | None:
     return None if apart <= most else f"log-probabilities differ by up to {apart:.2g} nat"
 
 
-def _gathered(logits: torch.Tensor, rows: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
-    """Log-probabilities [asked] of tokens `chosen` in the `rows` of logits [rows, vocabulary]."""
-    normal = torch.logsumexp(logits.float(), dim=-1)
-    return logits[rows, chosen].float() - normal[rows]
-
-
-def _logits(model: Any, made: Packed, rows: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """[rows, vocabulary] at some places of a packed row."""
+def _logprobs(
+    model: Any, made: Packed, behind: torch.Tensor, chosen: torch.Tensor
+) -> torch.Tensor:
+    """Log-probabilities [asked] of tokens `chosen` behind some places of a packed row."""
+    device = behind.device
     ids = torch.from_numpy(made.ids)[None].to(device)
-    sees = torch.from_numpy(made.sees).to(device)
     depths = torch.from_numpy(made.depths).to(device)
-    asked: dict[str, Any] = {"logits_to_keep": rows.to(device)} if _keeps_logits(model) else {}
-    with _packed_attention(configs_of(model), _Tree(sees, depths)):
-        logits = (
-            type(model)
-            .forward(
-                model,
-                input_ids=ids,
-                position_ids=depths[None],
-                # All ones: without a mask, restarting positions would read as packed texts.
-                attention_mask=torch.ones_like(ids),
-                use_cache=False,
-                **asked,
-            )
-            .logits[0]
-        )
-    return logits if asked else logits[rows.to(device)]
+    tree = _Tree(torch.from_numpy(made.sees).to(device), depths)
+    asked: dict[str, Any] = {
+        "input_ids": ids,
+        "position_ids": depths[None],
+        # All ones: without a mask, restarting positions would read as packed texts.
+        "attention_mask": torch.ones_like(ids),
+        "use_cache": False,
+    }
+    with _packed_attention(configs_of(model), tree):
+        parts = split(model, **asked)
+        if parts is not None:
+            hidden, head = parts
+            words = model.config.get_text_config().vocab_size
+            return logprobs(head, hidden[behind], chosen, words)
+        if _keeps_logits(model):
+            logits = type(model).forward(model, **asked, logits_to_keep=behind).logits[0]
+        else:
+            logits = type(model).forward(model, **asked).logits[0, behind]
+    logits = logits.float()
+    return logits.gather(1, chosen[:, None])[:, 0] - torch.logsumexp(logits, dim=-1)
 
 
 def _keeps_logits(model: Any) -> bool:

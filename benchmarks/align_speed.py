@@ -1,0 +1,408 @@
+"""How fast post-training is, against TRL's own trainers on the same token ids.
+
+    python benchmarks/align_speed.py [--stage dpo] [--samples 24] [--batch 4] [--repeats 5]
+        [--data FILE] [--threads 2] [--model embedded/gemma-3-270m] [--template gemma]
+
+A LoRA adapter of rank 8 on all linear layers is trained in float32 on the processor, by
+`tremble.align` as a recipe would have it (DPO with its reference, and with the checkpoint at its
+end), and by the plain `trl.DPOTrainer` or `trl.SFTTrainer` without activation checkpointing: the
+same ids in the same order, learning rate and seed. TRL is first tried with the whole batch in a
+pass and with one sample in a pass, for DPO also with its reference in every step and with
+`precompute_ref_log_probs`; its fastest way then takes part. `--data` is a file of preference pairs
+(`--stage dpo`) or of demonstrations (`--stage sft`); without it, texts are made up.
+
+Every run is a process of its own, tremble and TRL in turn. Printed are the tokens of all sequences
+(the prompt in each) per second of both, the ratio in each round with its median, peak memory, the
+largest difference of a step's loss, and what both computed: tokens that went through the layers and
+rows that went through the output head, counted in another run. Loading the model is not in the
+seconds; the checks that tremble makes of its own numbers are, and are shown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+RATE = {"dpo": 5e-5, "sft": 2e-4}
+SEED = 1
+# Common words, nearly all of which are one token to any tokenizer.
+WORDS = (
+    "time year people way day man thing woman life child world school state family student group "
+    "country problem hand part place case week company system program question work government "
+    "number night point home water room mother area money story fact month lot right study book "
+    "eye job word business issue side kind head house service friend father power hour game line "
+    "end member law car city community name president team minute idea body information back"
+).split()
+TRL_WAYS = {
+    "dpo": ("batch", "batch precomputed", "single", "single precomputed"),
+    "sft": ("batch", "single"),
+}
+
+
+def make_up(path: Path, count: int, pairs: bool) -> None:
+    """A file of pairs, or of demonstrations: prompts of 20 to 150 words, answers of 10 to 120."""
+    draw = np.random.default_rng(SEED)
+
+    def text(low: int, high: int) -> str:
+        return " ".join(draw.choice(WORDS, draw.integers(low, high + 1)).tolist())
+
+    lines = []
+    for _ in range(count):
+        line = {"prompt": text(20, 150)}
+        sides = ("chosen", "rejected") if pairs else ("completion",)
+        lines.append(json.dumps(line | {side: text(10, 120) for side in sides}))
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def read(asked: argparse.Namespace) -> tuple[Any, list[Any], Any, Any]:
+    """The stage, its samples in the order of training, the model's spec and the template."""
+    from tremble.align.order import in_training
+    from tremble.align.recipe import StageRecipe
+    from tremble.align.samples import samples_of
+    from tremble.models.open import open_tokenizer
+    from tremble.models.spec import ModelSpec, RunOptions
+    from tremble.prompts.chat import template_of
+
+    steps = asked.samples // asked.batch
+    made = [asked.stage, asked.data, asked.samples, 0, steps, 1, asked.batch, RATE[asked.stage]]
+    own = (0.1, "sigmoid", False) if asked.stage == "dpo" else ()
+    stage = StageRecipe(*made, "linear", 0.1, (steps,), *own)
+    spec = ModelSpec(asked.model)
+    opened = open_tokenizer(spec, RunOptions(), lambda _: None)
+    template = template_of(asked.template, opened.tokenizer, asked.model)
+    samples = samples_of(stage, opened.tokenizer, template, asked.max_tokens, SEED).training
+    return stage, in_training(samples, steps * asked.batch, SEED), spec, template
+
+
+class Clock:
+    """Seconds, and work where it is counted, by what they were for."""
+
+    def __init__(self) -> None:
+        self.now = "steps"
+        self.seconds: Counter[str] = Counter()
+        self.processor: Counter[str] = Counter()
+        self.layers: Counter[str] = Counter()
+        self.head: Counter[str] = Counter()
+
+    @contextmanager
+    def of(self, what: str) -> Iterator[None]:
+        """What is done in here is for this; of two, for the inner one."""
+        before, self.now = self.now, what
+        kinds = ((self.seconds, time.perf_counter), (self.processor, time.process_time))
+        began = [(counted.total(), clock()) for counted, clock in kinds]
+        try:
+            yield
+        finally:
+            for (counted, clock), (inside, start) in zip(kinds, began, strict=True):
+                counted[what] += clock() - start - (counted.total() - inside)
+            self.now = before
+
+    def watch(self, owner: Any, name: str, what: str) -> None:
+        whole: Callable[..., Any] = getattr(owner, name)
+
+        def watched(*given: Any, **named: Any) -> Any:
+            with self.of(what):
+                return whole(*given, **named)
+
+        setattr(owner, name, watched)
+
+    def counting(self, words: int) -> Any:
+        """Counts tokens that enter a layer of a model, in the mean over its layers, and rows that
+        are multiplied by the output head's `words` columns, forward and backward, in products."""
+        import torch
+        from torch.nn.modules.module import register_module_forward_pre_hook
+        from torch.utils._python_dispatch import TorchDispatchMode
+
+        clock = self
+
+        def enters(module: Any, given: tuple[Any, ...]) -> None:
+            if type(module).__name__.endswith("DecoderLayer"):
+                clock.layers[clock.now] += given[0].shape[:-1].numel()
+
+        register_module_forward_pre_hook(enters)
+
+        class Products(TorchDispatchMode):
+            def __torch_dispatch__(
+                self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+            ) -> Any:
+                if str(func).startswith(("aten.mm", "aten.addmm", "aten.linear")):
+                    factors = [one for one in args if isinstance(one, torch.Tensor)]
+                    if any(words in one.shape for one in factors if one.dim() == 2):
+                        rows = factors[-2 if "addmm" in str(func) else 0]
+                        clock.head[clock.now] += rows.shape[:-1].numel()
+                return func(*args, **(kwargs or {}))
+
+        return Products()
+
+
+def by_tremble(asked: argparse.Namespace, clock: Clock, folder: Path) -> tuple[list[float], int]:
+    """The loss of each step, and tokens of all sequences."""
+    from tremble.align import reference, trainers
+    from tremble.align.recipe import AdapterRecipe
+    from tremble.align.saving import State
+    from tremble.engines.shared_prefix.engine import SharedEngine
+    from tremble.engines.weights import load_weights
+    from tremble.models.open import source_of
+    from tremble.models.spec import RunOptions
+    from tremble.tasks.task_measures import CHOSEN, REJECTED
+
+    stage, order, spec, template = read(asked)
+    clock.watch(reference, "open_engine", "loading")
+    clock.watch(SharedEngine, "_begin", "checks")
+    clock.watch(trainers, "differs", "checks")
+    known = None
+    if stage.name == "dpo":
+        with clock.of("reference"):
+            known = reference.reference_of(
+                spec, RunOptions(), order, folder / "reference.parquet", print
+            )[:, [CHOSEN, REJECTED]]
+    ready = source_of(spec.id).ready(spec, RunOptions(), print)
+    weights = load_weights(ready, RunOptions())
+    losses: list[float] = []
+    job = trainers.StageJob(
+        stage,
+        AdapterRecipe(8, 16, 0.0, ("all-linear",), "float16"),
+        SEED,
+        order,
+        known,
+        stage.steps,
+        (stage.steps,),
+        folder / stage.name,
+        State(folder / "state"),
+        None,
+        spec.id,
+        template.text,
+        "cpu",
+        asked.together,
+        lambda _, measures: losses.append(measures["loss"]),
+    )
+    with clock.of("steps"):
+        trainers.train(job, weights.model, ready.tokenizer.inner)
+    return losses, sum(one.tokens for one in order)
+
+
+def by_trl(asked: argparse.Namespace, clock: Clock, folder: Path) -> tuple[list[float], int]:
+    """The same in TRL's own way."""
+    import peft
+    import trl
+    from datasets import Dataset
+    from transformers import set_seed
+
+    from tremble.align.trainers import rows_of
+    from tremble.engines.weights import load_weights
+    from tremble.models.open import source_of
+    from tremble.models.spec import RunOptions
+
+    stage, order, spec, _ = read(asked)
+    pairs = stage.name == "dpo"
+    ready = source_of(spec.id).ready(spec, RunOptions(), print)
+    model = load_weights(ready, RunOptions()).model
+    together = stage.batch if "batch" in asked.way else 1
+    settings: dict[str, Any] = {
+        "output_dir": str(folder),
+        "max_steps": stage.steps,
+        "per_device_train_batch_size": together,
+        "gradient_accumulation_steps": stage.batch // together,
+        "train_sampling_strategy": "sequential",
+        "learning_rate": stage.learning_rate,
+        "lr_scheduler_type": stage.schedule,
+        "warmup_steps": round(stage.warmup * stage.steps),
+        "max_length": None,
+        "bf16": False,
+        "gradient_checkpointing": False,
+        "use_cpu": True,
+        "seed": SEED,
+        "save_strategy": "no",
+        "logging_steps": 1,
+        "report_to": "none",
+        "disable_tqdm": True,
+        "dataloader_pin_memory": False,
+        "remove_unused_columns": False,
+    }
+    if pairs:
+        args = trl.DPOConfig(**settings, precompute_ref_log_probs="precomputed" in asked.way)
+    else:
+        args = trl.SFTConfig(**settings, dataset_kwargs={"skip_prepare_dataset": True})
+    kind: Any = trl.DPOTrainer if pairs else trl.SFTTrainer
+
+    class Plain(kind):  # type: ignore[misc]
+        """TRL's own, but for the texts, which are ids already."""
+
+        def _prepare_dataset(self, dataset: Any, *_: Any, **__: Any) -> Any:
+            return dataset
+
+    rows = rows_of(order, np.zeros((len(order), 2)) if pairs else None)
+    data = Dataset.from_list([{k: v for k, v in row.items() if "logps" not in k} for row in rows])
+    lora = peft.LoraConfig(
+        r=8, lora_alpha=16, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM"
+    )
+    set_seed(SEED)
+    with clock.of("steps"):
+        trainer = Plain(
+            model=model,
+            args=args,
+            train_dataset=data,
+            processing_class=ready.tokenizer.inner,
+            peft_config=lora,
+        )
+        trainer.train()
+    losses = [one["loss"] for one in trainer.state.log_history if "loss" in one]
+    return losses, sum(one.tokens for one in order)
+
+
+def work(asked: argparse.Namespace) -> None:
+    """One run of one contestant, in a process of its own; its result goes into a file."""
+    import torch
+
+    from tremble.bench.worker import peak_memory_mb
+    from tremble.models.from_files import quiet
+
+    torch.set_num_threads(asked.threads)
+    clock = Clock()
+    words = 0
+    if asked.count:
+        from tremble.models.open import source_of
+        from tremble.models.spec import ModelSpec, RunOptions
+
+        ready = source_of(asked.model).ready(ModelSpec(asked.model), RunOptions(), print)
+        words = int(ready.config.get_text_config().vocab_size)
+        layers = int(ready.config.get_text_config().num_hidden_layers)
+    run = by_tremble if asked.way == "tremble" else by_trl
+    with TemporaryDirectory() as folder, quiet():
+        with clock.counting(words) if asked.count else nullcontext():
+            losses, tokens = run(asked, clock, Path(folder))
+    for counted in (clock.seconds, clock.processor):
+        counted.pop("loading", None)
+    found = {
+        "losses": losses,
+        "tokens": tokens,
+        "seconds": dict(clock.seconds),
+        "processor": dict(clock.processor),
+        "peak_mb": peak_memory_mb(),
+    }
+    if asked.count:
+        found["layers"] = {what: round(n / layers) for what, n in clock.layers.items()}
+        found["head"] = dict(clock.head)
+    asked.result.write_text(json.dumps(found), encoding="utf-8")
+
+
+def run_one(asked: argparse.Namespace, way: str, folder: Path, count: bool = False) -> Any:
+    result = folder / "result.json"
+    given = [f"--{name}={getattr(asked, name)}" for name in GIVEN]
+    command = [sys.executable, __file__, *given, f"--way={way}", f"--result={result}"]
+    environment = {**os.environ, "OMP_NUM_THREADS": str(asked.threads)}
+    environment |= {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
+    done = subprocess.run(
+        command + ["--count"] * count, env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise SystemExit(f"{way} broke down:\n{done.stderr[-3000:]}")
+    found = json.loads(result.read_text(encoding="utf-8"))
+    return {**found, "rate": found["tokens"] / sum(found["seconds"].values())}
+
+
+GIVEN = (
+    "stage",
+    "samples",
+    "batch",
+    "together",
+    "data",
+    "threads",
+    "model",
+    "template",
+    "max_tokens",
+)
+
+
+def compare(asked: argparse.Namespace, folder: Path) -> None:
+    """Choose TRL's way, run the rounds, and print what came out."""
+    best = asked.trl
+    if best is None:
+        tried = {way: run_one(asked, way, folder) for way in TRL_WAYS[asked.stage]}
+        for way, one in tried.items():
+            print(f"TRL, {way}: {one['rate']:.1f} tokens/s, peak {one['peak_mb']:,.0f} MiB")
+        best = max(tried, key=lambda way: float(tried[way]["rate"]))
+    ratios, apart, own, other = [], 0.0, [], []
+    print(f"\nround  tremble  TRL ({best})  ratio   tokens/s")
+    for number in range(asked.repeats):
+        mine, theirs = (run_one(asked, way, folder) for way in ("tremble", best))
+        own.append(mine)
+        other.append(theirs)
+        ratios.append(mine["rate"] / theirs["rate"])
+        pairs = zip(mine["losses"], theirs["losses"], strict=True)
+        apart = max(apart, *(abs(a - b) for a, b in pairs))
+        print(f"{number + 1:5}  {mine['rate']:7.1f}  {theirs['rate']:7.1f}  {ratios[-1]:.2f}")
+    steps = len(own[0]["losses"])
+    print(
+        f"\nratio {median(ratios):.2f} (median; {min(ratios):.2f} to {max(ratios):.2f}); "
+        f"{asked.samples} samples, {own[0]['tokens']:,} tokens, {steps} steps of {asked.batch}, "
+        f"{asked.threads} threads\nlargest difference of a step's loss: {apart:.1e}"
+    )
+    spent: Counter[str] = Counter()
+    for one in own:
+        spent.update(one["seconds"])
+    shares = ", ".join(f"{what} {n / spent.total():.0%}" for what, n in spent.most_common())
+    print(f"tremble's seconds: {shares}")
+    for name, runs in (("tremble", own), ("TRL", other)):
+        print(f"peak memory, {name}: {median(one['peak_mb'] for one in runs):,.0f} MiB")
+    print_counts(asked, folder, best)
+    packages = ("torch", "transformers", "trl", "peft")
+    print(", ".join(f"{name} {version(name)}" for name in packages))
+
+
+def print_counts(asked: argparse.Namespace, folder: Path, best: str) -> None:
+    """What both compute, per step."""
+    print("\nper step: tokens through the layers (forward), rows through the head (all products)")
+    steps = asked.samples // asked.batch
+    for way in ("tremble", best):
+        counted = run_one(asked, way, folder, count=True)
+        for what, tokens in counted["layers"].items():
+            each = "in all" if what == "checks" else "a step"
+            by = 1 if what == "checks" else steps
+            rows = counted["head"].get(what, 0)
+            print(f"  {way}, {what}: {tokens / by:,.0f} tokens, {rows / by:,.0f} rows {each}")
+
+
+def main(given: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--stage", choices=("dpo", "sft"), default="dpo")
+    parser.add_argument("--samples", type=int, default=24, help="a multiple of --batch")
+    parser.add_argument("--batch", type=int, default=4, help="samples in a step")
+    parser.add_argument("--together", type=int, default=1, help="samples in a pass of tremble's")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--data", default="", help="default: made-up texts")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--model", default="embedded/gemma-3-270m")
+    parser.add_argument("--template", default="gemma")
+    parser.add_argument("--max_tokens", type=int, default=512)
+    parser.add_argument("--trl", choices=TRL_WAYS["dpo"], help="default: the fastest of one try")
+    parser.add_argument("--way", help=argparse.SUPPRESS)
+    parser.add_argument("--result", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--count", action="store_true", help=argparse.SUPPRESS)
+    asked = parser.parse_args(given)
+    if asked.way:
+        work(asked)
+        return
+    with TemporaryDirectory() as folder:
+        if not asked.data:
+            asked.data = str(Path(folder) / "made_up.jsonl")
+            make_up(Path(asked.data), asked.samples, asked.stage == "dpo")
+        compare(asked, Path(folder))
+
+
+if __name__ == "__main__":
+    main()
