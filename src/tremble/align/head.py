@@ -104,7 +104,7 @@ def _piece(
     return (logits.gather(1, chosen[:, None]) - largest - total.log())[:, 0], over, total
 
 
-class _Logprobs(torch.autograd.Function):
+class _Logprobs(torch.autograd.Function):  # type: ignore[misc]
     @staticmethod
     def forward(
         ctx: Any, head: Head, hidden: torch.Tensor, chosen: torch.Tensor, rows: int
@@ -118,11 +118,11 @@ class _Logprobs(torch.autograd.Function):
             with torch.no_grad():
                 logs, over, total = _piece(logits, tokens)
                 found.append(logs)
-                # By the logits: one at the token itself, less the probabilities; times -total here.
-                over.scatter_add_(1, tokens[:, None], -total)
-            (slope,) = torch.autograd.grad(logits, some, over)
-            slopes[start : start + rows] = slope / -total
-            del logits, over, slope
+                # By the logits: one at the token itself, less the probabilities.
+                by_logits = over.mul_(-1 / total)
+                by_logits.scatter_add_(1, tokens[:, None], torch.ones_like(total))
+            (slopes[start : start + rows],) = torch.autograd.grad(logits, some, by_logits)
+            del logits, over, by_logits
         ctx.save_for_backward(slopes)
         return torch.cat(found)
 

@@ -29,6 +29,7 @@ from tremble.text import one_line
 
 NAME = "tremble_packed"
 Ints = npt.NDArray[np.int64]
+_SLICE = 128  # tokens
 IGNORED = -100  # a label that does not count, as transformers has it
 
 
@@ -124,9 +125,12 @@ def differs(model: Any, rows: Sequence[Sequence[int]]) -> str | None:
                 ids[place, : len(row)] = torch.tensor(row, device=device)
                 mask[place, : len(row)] = 1
                 logits = type(model).forward(model, input_ids=ids[place : place + 1, : len(row)])
-                logs = logits.logits[0, :-1].float().log_softmax(-1)
-                wanted = ids[place, 1 : len(row), None]
-                alone[place, : len(row) - 1] = logs.gather(1, wanted)[:, 0]
+                # Not all at once, nor by log_softmax, which drifts over large vocabularies.
+                for at in range(0, len(row) - 1, _SLICE):
+                    some = logits.logits[0, at : at + _SLICE].float()
+                    wanted = ids[place, at + 1 : len(row)][:_SLICE]
+                    logs = some[range(len(wanted)), wanted] - some.logsumexp(-1)[: len(wanted)]
+                    alone[place, at : at + len(wanted)] = logs
             labels = ids.masked_fill(mask == 0, IGNORED)
             found = label_logprobs(model, ids, mask, labels)
     except Exception as error:  # whatever an architecture may find wrong with a tree
@@ -138,9 +142,7 @@ def differs(model: Any, rows: Sequence[Sequence[int]]) -> str | None:
     return None if apart <= most else f"log-probabilities differ by up to {apart:.2g} nat"
 
 
-def _logprobs(
-    model: Any, made: Packed, behind: torch.Tensor, chosen: torch.Tensor
-) -> torch.Tensor:
+def _logprobs(model: Any, made: Packed, behind: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
     """Log-probabilities [asked] of tokens `chosen` behind some places of a packed row."""
     device = behind.device
     ids = torch.from_numpy(made.ids)[None].to(device)
