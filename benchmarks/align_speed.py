@@ -39,6 +39,19 @@ from typing import Any
 
 import numpy as np
 
+from tremble.align import reference, trainers
+from tremble.align.order import in_training
+from tremble.align.recipe import AdapterRecipe, StageRecipe
+from tremble.align.samples import samples_of
+from tremble.align.saving import State
+from tremble.bench.worker import peak_memory_mb
+from tremble.engines.shared_prefix.engine import SharedEngine
+from tremble.engines.weights import load_weights
+from tremble.models.from_files import quiet
+from tremble.models.open import open_tokenizer, source_of
+from tremble.models.spec import ModelSpec, RunOptions
+from tremble.prompts.chat import template_of
+
 RATE = {"dpo": 5e-5, "sft": 2e-4}
 SEED = 1
 # Common words, nearly all of which are one token to any tokenizer.
@@ -72,12 +85,6 @@ def make_up(path: Path, count: int, pairs: bool) -> None:
 
 def read(asked: argparse.Namespace) -> tuple[Any, list[Any], Any, Any]:
     """The stage, its samples in the order of training, the model's spec and the template."""
-    from tremble.align.order import in_training
-    from tremble.align.recipe import StageRecipe
-    from tremble.align.samples import samples_of
-    from tremble.models.open import open_tokenizer
-    from tremble.models.spec import ModelSpec, RunOptions
-    from tremble.prompts.chat import template_of
 
     steps = asked.samples // asked.batch
     made = [asked.stage, asked.data, asked.samples, 0, steps, 1, asked.batch, RATE[asked.stage]]
@@ -98,7 +105,7 @@ class Clock:
         self.seconds: Counter[str] = Counter()
         self.processor: Counter[str] = Counter()
         self.layers: Counter[str] = Counter()
-        self.head: Counter[str] = Counter()
+        self.head: dict[str, float] = Counter()
 
     @contextmanager
     def of(self, what: str) -> Iterator[None]:
@@ -125,7 +132,6 @@ class Clock:
     def counting(self, words: int) -> Any:
         """Counts tokens that enter a layer of a model, in the mean over its layers, and rows that
         are multiplied by the output head's `words` columns, forward and backward, in products."""
-        import torch
         from torch.nn.modules.module import register_module_forward_pre_hook
         from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -142,10 +148,10 @@ class Clock:
                 self, func: Any, types: Any, args: Any = (), kwargs: Any = None
             ) -> Any:
                 if str(func).startswith(("aten.mm", "aten.addmm", "aten.linear")):
-                    factors = [one for one in args if isinstance(one, torch.Tensor)]
-                    if any(words in one.shape for one in factors if one.dim() == 2):
-                        rows = factors[-2 if "addmm" in str(func) else 0]
-                        clock.head[clock.now] += rows.shape[:-1].numel()
+                    first = 1 if "addmm" in str(func) else 0
+                    rows, by = args[first : first + 2]
+                    if 8 * max(by.shape) >= words:  # TRL has the head in tiles
+                        clock.head[clock.now] += rows.shape[:-1].numel() * max(by.shape) / words
                 return func(*args, **(kwargs or {}))
 
         return Products()
@@ -153,15 +159,10 @@ class Clock:
 
 def by_tremble(asked: argparse.Namespace, clock: Clock, folder: Path) -> tuple[list[float], int]:
     """The loss of each step, and tokens of all sequences."""
-    from tremble.align import reference, trainers
-    from tremble.align.recipe import AdapterRecipe
-    from tremble.align.saving import State
-    from tremble.engines.shared_prefix.engine import SharedEngine
-    from tremble.engines.weights import load_weights
-    from tremble.models.open import source_of
-    from tremble.models.spec import RunOptions
-    from tremble.tasks.task_measures import CHOSEN, REJECTED
 
+    import trl
+
+    trl.DPOTrainer, trl.SFTTrainer  # noqa: B018  imported now, and not when the clock runs
     stage, order, spec, template = read(asked)
     clock.watch(reference, "open_engine", "loading")
     clock.watch(SharedEngine, "_begin", "checks")
@@ -169,29 +170,19 @@ def by_tremble(asked: argparse.Namespace, clock: Clock, folder: Path) -> tuple[l
     known = None
     if stage.name == "dpo":
         with clock.of("reference"):
-            known = reference.reference_of(
-                spec, RunOptions(), order, folder / "reference.parquet", print
-            )[:, [CHOSEN, REJECTED]]
+            place = folder / "reference.parquet"
+            known = reference.reference_of(spec, RunOptions(), order, place, print)
     ready = source_of(spec.id).ready(spec, RunOptions(), print)
     weights = load_weights(ready, RunOptions())
     losses: list[float] = []
-    job = trainers.StageJob(
-        stage,
-        AdapterRecipe(8, 16, 0.0, ("all-linear",), "float16"),
-        SEED,
-        order,
-        known,
-        stage.steps,
-        (stage.steps,),
-        folder / stage.name,
-        State(folder / "state"),
-        None,
-        spec.id,
-        template.text,
-        "cpu",
-        asked.together,
-        lambda _, measures: losses.append(measures["loss"]),
-    )
+    adapter = AdapterRecipe(8, 16, 0.0, ("all-linear",), "float16")
+    out, state = folder / stage.name, State(folder / "state")
+    where = (known, stage.steps, (stage.steps,), out, state, None, spec.id, template.text, "cpu")
+
+    def said(step: int, measures: dict[str, float]) -> None:
+        losses.append(measures["loss"])
+
+    job = trainers.StageJob(stage, adapter, SEED, order, *where, asked.together, said)
     with clock.of("steps"):
         trainers.train(job, weights.model, ready.tokenizer.inner)
     return losses, sum(one.tokens for one in order)
@@ -203,11 +194,6 @@ def by_trl(asked: argparse.Namespace, clock: Clock, folder: Path) -> tuple[list[
     import trl
     from datasets import Dataset
     from transformers import set_seed
-
-    from tremble.align.trainers import rows_of
-    from tremble.engines.weights import load_weights
-    from tremble.models.open import source_of
-    from tremble.models.spec import RunOptions
 
     stage, order, spec, _ = read(asked)
     pairs = stage.name == "dpo"
@@ -247,7 +233,7 @@ def by_trl(asked: argparse.Namespace, clock: Clock, folder: Path) -> tuple[list[
         def _prepare_dataset(self, dataset: Any, *_: Any, **__: Any) -> Any:
             return dataset
 
-    rows = rows_of(order, np.zeros((len(order), 2)) if pairs else None)
+    rows = trainers.rows_of(order, np.zeros((len(order), 2)) if pairs else None)
     data = Dataset.from_list([{k: v for k, v in row.items() if "logps" not in k} for row in rows])
     lora = peft.LoraConfig(
         r=8, lora_alpha=16, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM"
@@ -270,26 +256,20 @@ def work(asked: argparse.Namespace) -> None:
     """One run of one contestant, in a process of its own; its result goes into a file."""
     import torch
 
-    from tremble.bench.worker import peak_memory_mb
-    from tremble.models.from_files import quiet
-
     torch.set_num_threads(asked.threads)
     clock = Clock()
     words = 0
     if asked.count:
-        from tremble.models.open import source_of
-        from tremble.models.spec import ModelSpec, RunOptions
-
         ready = source_of(asked.model).ready(ModelSpec(asked.model), RunOptions(), print)
-        words = int(ready.config.get_text_config().vocab_size)
-        layers = int(ready.config.get_text_config().num_hidden_layers)
+        config = ready.config.get_text_config()
+        words, layers = int(config.vocab_size), int(config.num_hidden_layers)
     run = by_tremble if asked.way == "tremble" else by_trl
     counting = clock.counting(words) if asked.count else nullcontext()
     with TemporaryDirectory() as folder, quiet(), counting:
         losses, tokens = run(asked, clock, Path(folder))
     for counted in (clock.seconds, clock.processor):
         counted.pop("loading", None)
-    found = {
+    found: dict[str, Any] = {
         "losses": losses,
         "tokens": tokens,
         "seconds": dict(clock.seconds),
@@ -304,7 +284,8 @@ def work(asked: argparse.Namespace) -> None:
 
 def run_one(asked: argparse.Namespace, way: str, folder: Path, count: bool = False) -> Any:
     result = folder / "result.json"
-    given = [f"--{name}={getattr(asked, name)}" for name in GIVEN]
+    own = ("trl", "repeats", "way", "result", "count")
+    given = [f"--{name}={value}" for name, value in vars(asked).items() if name not in own]
     command = [sys.executable, __file__, *given, f"--way={way}", f"--result={result}"]
     environment = {**os.environ, "OMP_NUM_THREADS": str(asked.threads)}
     environment |= {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
@@ -320,19 +301,6 @@ def run_one(asked: argparse.Namespace, way: str, folder: Path, count: bool = Fal
     }
     checked = found["tokens"] / sum(found["processor"].values())
     return {**found, "rate": rates["seconds"], "rates": [*rates.values(), checked]}
-
-
-GIVEN = (
-    "stage",
-    "samples",
-    "batch",
-    "together",
-    "data",
-    "threads",
-    "model",
-    "template",
-    "max_tokens",
-)
 
 
 def compare(asked: argparse.Namespace, folder: Path) -> None:
