@@ -1,4 +1,5 @@
-"""Write the tables of docs/study_files.md: `python scripts/write_study_schema.py`.
+"""Write the tables of docs/study_files.md and docs/align.md, the keys of study files and recipes:
+`python scripts/write_study_schema.py`.
 
 They stand between `<!-- schema: TABLE -->` and `<!-- end -->`, one for each table of the schema.
 """
@@ -9,10 +10,12 @@ import json
 import re
 from pathlib import Path
 
-from tremble.settings.schema import REQUIRED, Key
-from tremble.study.schema import keys
+from tremble.align.schema import RECIPE
+from tremble.settings.schema import REQUIRED, Key, keys_of
+from tremble.study.schema import SCHEMA
 
-PAGE = Path(__file__).parents[1] / "docs" / "study_files.md"
+_DOCS = Path(__file__).parents[1] / "docs"
+PAGES = {_DOCS / "study_files.md": SCHEMA, _DOCS / "align.md": RECIPE}
 _MARKED = re.compile(r"(?<=<!-- schema: )(\w+)( -->\n).*?(?=<!-- end -->)", re.DOTALL)
 HEAD = "| key | type | default | example | meaning |"
 _KINDS = {
@@ -25,26 +28,29 @@ _KINDS = {
     "count": "whole number from 1",
     "whole": "whole number from 0",
     "share": "number from 0 to 1",
+    "above 0": "number above 0",
     "size": 'size such as `"4 GB"`',
 }
 
 
-def written(page: str) -> str:
+def written(page: str, schema: tuple[Key, ...] = SCHEMA) -> str:
     """The page with the tables of today."""
-    return _MARKED.sub(lambda match: f"{match[1]}{match[2]}{table(match[1])}", page)
+    return _MARKED.sub(lambda match: f"{match[1]}{match[2]}{table(match[1], schema)}", page)
 
 
-def table(name: str) -> str:
+def table(name: str, schema: tuple[Key, ...]) -> str:
     rows = [
         f"| `{key.name}` | {_type(key)} | {_default(key)} | {_example(key)} | {key.meaning} |"
-        for key in keys(name).values()
+        for key in keys_of(schema, name).values()
     ]
     return "\n".join([HEAD, "|---|---|---|---|---|", *rows, ""])
 
 
 def _type(key: Key) -> str:
     if not key.words:
-        return _KINDS[key.kind] + (', or `"all"`' if key.every else "")
+        return key.takes.removeprefix("a ") or _KINDS[key.kind] + (
+            ', or `"all"`' if key.every else ""
+        )
     words = [f'`"{word}"`' for word in key.words]
     listed = f"{', '.join(words[:-1])} or {words[-1]}"
     return listed if key.kind == "text" else f"list of {listed}"
@@ -53,6 +59,8 @@ def _type(key: Key) -> str:
 def _default(key: Key) -> str:
     if key.default is REQUIRED:
         return "must be given"
+    if key.kind == "values" and str(key.default).isdecimal():
+        return f"`{key.default}`"  # a number, read as its text
     return "none" if key.default in (None, ()) else f"`{json.dumps(key.default)}`"
 
 
@@ -68,4 +76,5 @@ def _example(key: Key) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(written(PAGE.read_text("utf-8")), "utf-8")
+    for page, schema in PAGES.items():
+        page.write_text(written(page.read_text("utf-8"), schema), "utf-8")

@@ -9,6 +9,8 @@ docs/python.md explains each name. A name and the libraries that it needs are lo
 is first used; importing the package loads none of them.
 """
 
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 __version__ = "0.2.0"
@@ -16,6 +18,7 @@ __version__ = "0.2.0"
 if TYPE_CHECKING:
     from tremble.decisions.record import Decision, Event, Game, Option
     from tremble.errors import MissingExtra, ModelUnavailable, TrembleError, UserError
+    from tremble.public.align import Training, align
     from tremble.public.answers import Verdict, Xray, XrayOptions
     from tremble.public.checked import Check, check
     from tremble.public.decisions import Decisions, read_decisions
@@ -41,12 +44,14 @@ __all__ = [
     "Scored",
     "Study",
     "StudyOptions",
+    "Training",
     "TrembleError",
     "UserError",
     "Verdict",
     "Xray",
     "XrayOptions",
     "__version__",
+    "align",
     "check",
     "open_study",
     "read_decisions",
@@ -59,6 +64,7 @@ if not TYPE_CHECKING:  # a type checker would take any name for one that is ther
     _PLACES = {
         "decisions.record": ("Decision", "Event", "Game", "Option"),
         "errors": ("MissingExtra", "ModelUnavailable", "TrembleError", "UserError"),
+        "public.align": ("Training", "align"),
         "public.answers": ("Verdict", "Xray", "XrayOptions"),
         "public.checked": ("Check", "check"),
         "public.decisions": ("Decisions", "read_decisions"),
@@ -84,3 +90,13 @@ if not TYPE_CHECKING:  # a type checker would take any name for one that is ther
     def __dir__():
         """The public names, and what every module has."""
         return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})
+
+    class _Face(ModuleType):
+        """Keeps a public name what it is where a package has it too: importing anything below
+        `tremble.align` would set `tremble.align` to that package."""
+
+        def __setattr__(self, name, value):
+            if name not in _MODULES or not isinstance(value, ModuleType):
+                super().__setattr__(name, value)
+
+    sys.modules[__name__].__class__ = _Face

@@ -45,6 +45,10 @@ verdict: tr.Verdict = tr.open_study("runs/mine").verdict(family="bargaining")
 look: tr.XrayOptions = {"format": "plain"}
 xray: tr.Xray = result.xray("mine/17", **look)
 followed: tr.Result = tr.trajectory("runs/dpo", data=decisions, task="pairs.jsonl", keep=0.9)
+trained: tr.Training = tr.align({"align": {"base": "a"}, "dpo": {"data": "pairs.jsonl"}})
+again: tr.Training = tr.align("recipe.toml", "runs/dpo", progress=False)
+steps: pl.DataFrame = trained.steps
+ends: tr.Result = tr.trajectory(trained.folder)
 version: str = tr.__version__
 try:
     study.plan()
@@ -79,6 +83,21 @@ def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'Studies'"):
         _ = tremble.Studies  # type: ignore[attr-defined]
     assert tremble.Study is tremble.Study
+
+
+def test_a_public_name_stays_what_it_is_beside_a_room_of_its_name() -> None:
+    """In a fresh process, since importing the room is what would change the name."""
+    look = """
+import tremble as tr
+import tremble.align.schema
+from tremble.align.recipe import Recipe
+before = tr.align
+import tremble.align.series
+assert callable(before) and tr.align is before, tr.align
+assert Recipe.__module__ == "tremble.align.recipe"
+"""
+    made = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr
 
 
 def test_a_notebook_shows_a_mistake_as_one_sentence() -> None:

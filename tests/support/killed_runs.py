@@ -41,16 +41,19 @@ for line in sys.stdin:
 class Runs:
     """Runs of one command, one after another."""
 
-    def __init__(self, *command: str) -> None:
+    def __init__(self, *command: str, program: str = _RUNS) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _RUNS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", program],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         self.command = command
 
-    def start(self, out: Path) -> int:
+    def start(self, out: Path, *more: str) -> int:
         """The id of a new run's process."""
         assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps([*self.command, str(out)]) + "\n")
+        self.process.stdin.write(json.dumps([*self.command, str(out), *more]) + "\n")
         self.process.stdin.flush()
         return self._number()
 
@@ -62,6 +65,13 @@ class Runs:
     def end(self) -> int:
         """How the run ended, once it has: 0, or the number of the signal that killed it."""
         return self._number()
+
+    def close(self) -> None:
+        """End the process that runs are forked off."""
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
 
     def _number(self) -> int:
         assert self.process.stdout is not None

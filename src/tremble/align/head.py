@@ -32,8 +32,8 @@ class _Reached(Exception):
 
 def split(model: Any, **asked: Any) -> tuple[torch.Tensor, Head] | None:
     """What a model's layers make of a batch of one row, [tokens, hidden], and what its own code
-    makes of such rows from there: float32 logits [rows, vocabulary]. None for a model whose layers
-    are not a part of it by name, and where something in the head is trained."""
+    makes of such rows from there: logits [rows, vocabulary], at least float32. None for a model
+    whose layers are not a part of it by name, and where something in the head is trained."""
     layers = model.base_model
     head = model.get_output_embeddings()
     if layers is model or head is None or any(one.requires_grad for one in head.parameters()):
@@ -56,7 +56,8 @@ def split(model: Any, **asked: Any) -> tuple[torch.Tensor, Head] | None:
         few = {**asked, **{name: one[:, :1] for name, one in asked.items() if _of_tokens(one)}}
         with _instead(layers, lambda *_, **__: other):
             logits: torch.Tensor = type(model).forward(model, **few).logits
-        return logits.squeeze(0).float()  # an index would be undone by a copy in the backward pass
+        wide = torch.promote_types(logits.dtype, torch.float32)
+        return logits.squeeze(0).to(wide)  # an index would be a copy in the backward pass
 
     return output.last_hidden_state[0], logits_of
 
@@ -81,7 +82,8 @@ def _instead(layers: Any, forward: Callable[..., Any]) -> Iterator[None]:
 
 def logprobs(head: Head, hidden: torch.Tensor, chosen: torch.Tensor, words: int) -> torch.Tensor:
     """Natural log-probabilities [rows] of tokens `chosen` [rows] behind hidden states [rows,
-    hidden], float32, with their exact gradient by these; `words`: how many tokens there are."""
+    hidden], at least float32, with their exact gradient by these; `words`: how many tokens there
+    are."""
     most = max(_LEAST, PIECE // words)
     pieces = -(-len(hidden) // most)
     rows = -(-len(hidden) // pieces)  # in each, so that the last is no rest of a few

@@ -109,6 +109,29 @@ def label_logprobs(
     return out.index_put((index,), found).view(labels.shape[0], width)
 
 
+def row_logprobs(
+    model: Any, input_ids: torch.Tensor, attention_mask: torch.Tensor, labels: torch.Tensor
+) -> torch.Tensor:
+    """The same by the model's own pass over each row, without what it is padded with: for models of
+    which a packed row is not computed right."""
+    out = torch.zeros(labels[:, 1:].shape, dtype=torch.float32, device=input_ids.device)
+    for number in range(len(labels)):
+        kept = attention_mask[number].bool().nonzero()[:, 0]
+        wanted = labels[number][kept]
+        at = (wanted != IGNORED).nonzero()[:, 0]
+        at = at[at > 0]
+        if not len(at):
+            continue
+        asked: dict[str, Any] = {"logits_to_keep": at - 1} if _keeps_logits(model) else {}
+        row = input_ids[number][kept][None]
+        logits = type(model).forward(model, input_ids=row, use_cache=False, **asked).logits[0]
+        if not asked:
+            logits = logits[at - 1]
+        rows = torch.full_like(at, number)
+        out = out.index_put((rows, kept[at] - 1), _of_logits(logits, wanted[at]))
+    return out
+
+
 def differs(model: Any, rows: Sequence[Sequence[int]]) -> str | None:
     """In which way log-probabilities of rows, packed, are not those of each row alone; None where
     they are, within the tolerance of engines."""
@@ -116,22 +139,15 @@ def differs(model: Any, rows: Sequence[Sequence[int]]) -> str | None:
     width = max(map(len, rows))
     ids = torch.zeros(len(rows), width, dtype=torch.long, device=device)
     mask = torch.zeros_like(ids)
-    alone = torch.zeros(len(rows), width - 1, device=device)
+    for place, row in enumerate(rows):
+        ids[place, : len(row)] = torch.tensor(row, device=device)
+        mask[place, : len(row)] = 1
+    labels = ids.masked_fill(mask == 0, IGNORED)
     training = model.training
     model.eval()
     try:
         with torch.no_grad():
-            for place, row in enumerate(rows):
-                ids[place, : len(row)] = torch.tensor(row, device=device)
-                mask[place, : len(row)] = 1
-                logits = type(model).forward(model, input_ids=ids[place : place + 1, : len(row)])
-                # Not all at once, nor by log_softmax, which drifts over large vocabularies.
-                for at in range(0, len(row) - 1, _SLICE):
-                    some = logits.logits[0, at : at + _SLICE].float()
-                    wanted = ids[place, at + 1 : len(row)][:_SLICE]
-                    logs = some[range(len(wanted)), wanted] - some.logsumexp(-1)[: len(wanted)]
-                    alone[place, at : at + len(wanted)] = logs
-            labels = ids.masked_fill(mask == 0, IGNORED)
+            alone = row_logprobs(model, ids, mask, labels)
             found = label_logprobs(model, ids, mask, labels)
     except Exception as error:  # whatever an architecture may find wrong with a tree
         return f"{type(error).__name__}: {one_line(error)}"
@@ -160,13 +176,22 @@ def _logprobs(model: Any, made: Packed, behind: torch.Tensor, chosen: torch.Tens
         if parts is not None:
             hidden, head = parts
             words = model.config.get_text_config().vocab_size
-            return logprobs(head, hidden[behind], chosen, words)
+            return logprobs(head, hidden[behind], chosen, words).float()
         if _keeps_logits(model):
             logits = type(model).forward(model, **asked, logits_to_keep=behind).logits[0]
         else:
             logits = type(model).forward(model, **asked).logits[0, behind]
-    logits = logits.float()
-    return logits.gather(1, chosen[:, None])[:, 0] - torch.logsumexp(logits, dim=-1)
+    return _of_logits(logits, chosen)
+
+
+def _of_logits(logits: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
+    """Log-probabilities [rows] of tokens `chosen` by logits [rows, vocabulary], some rows at a
+    time: logsumexp takes as much memory as what it is given."""
+    pieces = [
+        some.float().gather(1, tokens[:, None])[:, 0] - torch.logsumexp(some.float(), dim=-1)
+        for some, tokens in zip(logits.split(_SLICE), chosen.split(_SLICE), strict=True)
+    ]
+    return torch.cat(pieces)
 
 
 def _keeps_logits(model: Any) -> bool:

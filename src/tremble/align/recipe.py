@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from tremble.align.schema import ALL, RECIPE
+from tremble.align.schema import ALL, CHECKPOINTS, HELD_OUT, RECIPE
 from tremble.align.steps import kept_steps
 from tremble.disk.paths import is_file, is_folder, path_of
 from tremble.errors import UserError
 from tremble.settings.reader import Reader
 from tremble.settings.toml import content_of, text_in
-from tremble.text import counted
+from tremble.store.provenance import slug
 
 StageName = Literal["sft", "dpo"]
 _ORDER: tuple[StageName, ...] = ("sft", "dpo")
@@ -85,11 +85,10 @@ class RunRecipe:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What a recipe asks for. `base` and `template` are as the user wrote them, files as seen from
-    the current folder; `stages` in their order; `runs` those of the last stage. `together`: samples
-    in one pass, None for what the device does best."""
+    """What a recipe asks for, and its `text`. `base` and `template` are as the user wrote them,
+    files as seen from the current folder; `stages` in their order; `runs` those of the last stage.
+    `together`: samples in one pass, None for what the device does best."""
 
-    path: Path
     text: str
     name: str
     base: str
@@ -113,12 +112,17 @@ def read_recipe(source: str) -> Recipe:
     """The recipe in a TOML file; paths in it start at its folder.
 
     Raises UserError for a missing file, text that is not TOML, unknown keys and wrong values, and
-    for a recipe without a stage or with two runs of one name.
+    for a recipe without a stage or with two runs that would share a folder.
     """
     path = path_of(source)
     if not is_file(path):
         raise UserError(f"There is no recipe {source!r}; check the path.")
-    text = text_in(path)
+    return recipe_of(text_in(path), path)
+
+
+def recipe_of(text: str, path: Path) -> Recipe:
+    """The recipe in a text, as `read_recipe`. `path`: what errors call it; its name is the default
+    of `name`, and paths in the text start at its folder."""
     content = content_of(text, path, "a recipe")
     reader = Reader(path, RECIPE)
     reader.known(content, [*_SINGLE, "run"])
@@ -137,7 +141,7 @@ def read_recipe(source: str) -> Recipe:
     adapter = AdapterRecipe(**reader.one(content, "adapter"))
     if adapter.dropout == 1:
         reader.fail("dropout in [adapter] is 1; it must be less, such as 0.05")
-    return Recipe(path, text, **general, adapter=adapter, stages=stages, runs=runs, **machine)
+    return Recipe(text, **general, adapter=adapter, stages=stages, runs=runs, **machine)
 
 
 def _stage(reader: Reader, content: Mapping[str, Any], name: StageName) -> StageRecipe:
@@ -154,26 +158,36 @@ def _runs(
     entries = reader.each(content, "run")
     if not entries:
         return (RunRecipe("", seed, stage),)
-    made: list[RunRecipe] = []
+    made: dict[str, RunRecipe] = {}
     for entry in entries:
         name, own = entry.pop("name").strip(), entry.pop("seed")
-        if not name or name in {one.name for one in made} or {"/", "\\"} & set(name):
+        if not name or {"/", "\\"} & set(name):
+            reader.fail(f"name in [[run]] is {name!r}; it must be a text without slashes")
+        folder = slug(name).lower()  # for some systems A and a are one folder
+        if folder in made:
             reader.fail(
-                f"name in [[run]] is {name!r}; every run needs a name of its own, without slashes"
+                f"name in [[run]] is {name!r}, and the run {made[folder].name!r} would be in the "
+                "same folder; give each run a name of its own, in letters and digits"
             )
         given = {key: value for key, value in entry.items() if value is not None}
         if stage.name == "sft" and set(given) - {"learning_rate"}:
             key = min(set(given) - {"learning_rate"})
             reader.fail(f"{key} in [[run]] is about [dpo], which the recipe does not have")
-        made.append(RunRecipe(name, seed if own is None else own, replace(stage, **given)))
-    return tuple(made)
+        made[folder] = RunRecipe(name, seed if own is None else own, replace(stage, **given))
+    return tuple(made.values())
 
 
 def _held_out(reader: Reader, value: Any, table: str) -> int | str:
     """A number of samples, or the file that they are in."""
-    if not isinstance(value, str):
-        reader.fail(f"held_out in [{table}] is {list(value)}; it must be a number or a file")
-    return int(value) if value.isdecimal() else _file(reader, value, f"held_out in [{table}]")
+    several = not isinstance(value, str)
+    path = None if several else reader.folder / path_of(value)
+    if not several and value.isdecimal():
+        return int(value)
+    if path is None or not is_file(path):
+        shown = list(value) if several else repr(value)
+        none = "" if several else ", and there is no such file"
+        reader.fail(f"held_out in [{table}] is {shown}; it must be {HELD_OUT}{none}")
+    return path.as_posix()
 
 
 def _checkpoints(reader: Reader, value: Any, table: str) -> int | tuple[int, ...]:
@@ -181,10 +195,7 @@ def _checkpoints(reader: Reader, value: Any, table: str) -> int | tuple[int, ...
     several = (value,) if isinstance(value, str) else tuple(value)
     if not all(one.isdecimal() and 0 < int(one) < 2**31 for one in several):
         shown = value if isinstance(value, str) else list(value)
-        reader.fail(
-            f"checkpoints in [{table}] is {shown}; it must be a whole number from 1, or a list of "
-            "steps from 1"
-        )
+        reader.fail(f"checkpoints in [{table}] is {shown}; it must be {CHECKPOINTS}")
     return int(value) if isinstance(value, str) else tuple(sorted({int(one) for one in several}))
 
 
@@ -200,8 +211,3 @@ def _here(reader: Reader, name: str) -> str:
     """A file or folder as seen from the current folder; a name of another kind as it is."""
     path = reader.folder / path_of(name)
     return path.as_posix() if is_file(path) or is_folder(path) else name
-
-
-def described(stage: StageRecipe, steps: int) -> str:
-    """A stage in a few words, for progress."""
-    return f"{stage.name.upper()}, {counted(steps, 'step')} of {counted(stage.batch, 'sample')}"

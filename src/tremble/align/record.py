@@ -13,6 +13,7 @@ from typing import Any
 
 from tremble.align.recipe import Recipe, RunRecipe, StageRecipe
 from tremble.align.samples import Samples
+from tremble.align.schema import OPTIMIZER
 from tremble.disk.paths import is_file, is_folder, path_of
 from tremble.disk.whole import write_text
 from tremble.errors import UserError
@@ -56,6 +57,7 @@ def record_of(known: Known, folder: Path) -> dict[str, Any]:
         "seed": recipe.seed,
         "max_tokens": recipe.max_tokens,
         "adapter": _plain(recipe.adapter),
+        "optimizer": OPTIMIZER,
         "stages": [_stage(*one) for one in stages],
         "runs": [_run(one) for one in recipe.runs],
         "machine": {
@@ -72,7 +74,8 @@ def record_of(known: Known, folder: Path) -> dict[str, Any]:
 def base_name(base: str) -> str:
     """The base as checkpoints name it: its name, of a folder or file only the last part."""
     path = path_of(base)
-    return path.name if is_folder(path) or is_file(path) else base
+    # Through links, as `base_from` has it: the two are compared.
+    return path.resolve().name if is_folder(path) or is_file(path) else base
 
 
 def base_from(base: str, folder: Path) -> str | None:
@@ -166,6 +169,7 @@ def _stage(stage: StageRecipe, samples: Samples, steps: int) -> dict[str, Any]:
         "data": Path(stage.data).name,
         "data_sha256": sha256(Path(stage.data).read_bytes()).hexdigest(),
         "held_out": held_out,
+        "held_out_of": _held_out_key(samples),
         "held_out_items": len(samples.held_out),
         "training_items": len(samples.training),
         "training": samples.key,
@@ -185,6 +189,12 @@ def _run(run: RunRecipe) -> dict[str, Any]:
         "beta": stage.beta,
         "shuffle_preferences": stage.shuffle_preferences,
     }
+
+
+def _held_out_key(samples: Samples) -> str:
+    return _digest(
+        repr([(one.id, one.subset, one.prompt, one.answers) for one in samples.held_out])
+    )
 
 
 def _plain(recipe: Any) -> dict[str, Any]:

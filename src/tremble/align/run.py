@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 
+from tremble.align.history import write_history
 from tremble.align.order import in_training
 from tremble.align.recipe import Recipe, RunRecipe, StageRecipe
 from tremble.align.record import (
@@ -25,7 +25,7 @@ from tremble.align.record import (
 from tremble.align.reference import reference_of
 from tremble.align.samples import Sample, Samples, key_of, samples_of, without
 from tremble.align.saving import State, checkpoint_name
-from tremble.disk.tables import write_table
+from tremble.disk.temporary import sweep
 from tremble.disk.whole import write_text
 from tremble.engines.open import give_memory_back
 from tremble.errors import UserError
@@ -108,19 +108,35 @@ def align(known: Known, folder: Path, notify: Notify, progress: Progress) -> Ali
 
         torch.set_num_threads(known.recipe.threads)
     with locked(folder):
-        record = record_of(known, folder)
-        before = read_record(folder)
-        if before is not None:
-            for sentence in check_same(before, record, folder):
-                notify(sentence)
-            record = before
-        else:
-            write_record(folder, record)
-            write_text(folder / "recipe.toml", known.recipe.text)
-            _write_held_out(folder / HELD_OUT, known.samples[-1].held_out)
+        record = _begun(known, folder, notify)
         for sentence in sentences(known):
             notify(sentence)
         return _Training(known, folder, record, notify, progress).whole()
+
+
+def _begun(known: Known, folder: Path, notify: Notify) -> dict[str, Any]:
+    """The record of the training in a folder, with all that stands beside it."""
+    record = record_of(known, folder)
+    before = read_record(folder) if _has_trained(folder) else None
+    if before is not None:
+        for sentence in check_same(before, record, folder):
+            notify(sentence)
+        # The base may have moved since; that it is the same, `check_same` has seen.
+        record = {**before, "base_at": record["base_at"]}
+    if record != before:
+        write_record(folder, record)
+    if before is None:
+        write_text(folder / "recipe.toml", known.recipe.text)
+        (folder / HELD_OUT).unlink(missing_ok=True)
+        if known.samples[-1].held_out:
+            write_text(folder / HELD_OUT, _lines(known.samples[-1].held_out))
+    return record
+
+
+def _has_trained(folder: Path) -> bool:
+    """Whether there is something to go on with: else a recipe may still change."""
+    kinds = (".state/*/step-*", "*/checkpoint-*", "*/*/checkpoint-*")
+    return any(True for kind in kinds for _ in folder.glob(kind))
 
 
 def sentences(known: Known) -> list[str]:
@@ -135,6 +151,9 @@ def sentences(known: Known) -> list[str]:
             f"{Path(stage.data).name!r}{held}{apart}. {counted(steps, 'step')} of "
             f"{stage.batch}; checkpoints at {some_of(map(str, stage.kept(steps)), 0)}."
         )
+    if len(known.recipe.runs) > 1:
+        runs = counted(len(known.recipe.runs), "run")
+        said.append(f"{known.recipe.last.name.upper()} is trained in {runs}.")
     if known.recipe.stages[-1].name == "dpo" and not known.samples[-1].held_out:
         said.append(
             "No pairs are held out, so `tremble trajectory` will have no task to measure the gain "
@@ -150,12 +169,24 @@ def as_json(known: Known) -> dict[str, Any]:
     return {key: record[key] for key in ("name", "base", "seed", "adapter", "stages", "runs")}
 
 
+def places(recipe: Recipe, folder: Path) -> list[tuple[str, str, Path]]:
+    """Stage, run and folder of all that a recipe trains, in order."""
+    shared = [RunRecipe("", recipe.seed, stage) for stage in recipe.stages[:-1]]
+    return [(run.stage.name, run.name, folder / _place(run)) for run in (*shared, *recipe.runs)]
+
+
+def _place(run: RunRecipe) -> str:
+    """The folder of a run in that of its training."""
+    return "/".join([run.stage.name, *([slug(run.name)] if run.name else [])])
+
+
 def _base(recipe: Recipe) -> tuple[ModelSpec, RunOptions]:
     return ModelSpec(recipe.base), RunOptions(device=recipe.device)
 
 
 def _check_folder(folder: Path) -> None:
     """Raises UserError for a folder that is no training's and is not empty."""
+    sweep(folder)  # a run that was killed as it began leaves no more than this
     if folder.is_dir() and not (folder / RECORD).is_file():
         other = [path.name for path in folder.iterdir() if path.name != ".lock"]
         if other:
@@ -167,11 +198,9 @@ def _check_folder(folder: Path) -> None:
         raise UserError(f"--out {str(folder)!r} is a file; give a folder.")
 
 
-def _write_held_out(path: Path, items: tuple[Item, ...]) -> None:
+def _lines(items: tuple[Item, ...]) -> str:
     """As a task file of `tremble trajectory`."""
-    lines = [json.dumps(_line(one), ensure_ascii=False) for one in items]
-    if lines:
-        write_text(path, "\n".join(lines) + "\n")
+    return "".join(json.dumps(_line(one), ensure_ascii=False) + "\n" for one in items)
 
 
 def _line(item: Item) -> dict[str, Any]:
@@ -217,32 +246,34 @@ class _Training:
     def _stage(self, place: int, run: RunRecipe, start: Path | None) -> list[str]:
         """The checkpoints of one stage, trained where they are not there yet."""
         stage, steps = run.stage, self.known.steps[place]
-        inside = [stage.name, *([slug(run.name)] if run.name else [])]
-        name = "/".join(inside)
-        folder = self.folder.joinpath(*inside)
+        name = _place(run)
+        folder = self.folder / name
         kept = stage.kept(steps)
         made = [f"{name}/{checkpoint_name(step)}" for step in kept]
-        if name in self.record["stages_done"] and all(
-            (self.folder / one / ADAPTER_CONFIG).is_file() for one in made
-        ):
+        state = State(self.folder / ".state" / slug(name))
+        newest = state.newest()
+        gone = [step for step in kept if not _is_there(folder, step)]
+        if name in self.record["stages_done"] and not gone:
+            state.remove()
             self.notify(f"{name}: is already trained.")
             return made
+        if newest is not None and gone and gone[0] <= newest[0]:
+            # A checkpoint before it is not there any more, so it is all trained once more.
+            state.remove()
+            newest = None
         samples = self.known.samples[place]
         order = in_training(
             samples.training, steps * stage.batch, run.seed, bool(stage.shuffle_preferences)
         )
-        state = State(self.folder / ".state" / slug(name))
         reference = self._reference(samples, order, start) if stage.name == "dpo" else None
-        newest = state.newest()
         done = 0 if newest is None else newest[0]
         label = stage.name.upper() + (f", {run.name}" if run.name else "")
         if done:
             self.notify(f"{label}: goes on after step {done}.")
         self.progress.start(label, steps - done)
         self.progress.measure(sum(one.tokens for one in order[done * stage.batch :]))
-        trained = self._train(run, order, reference, kept, folder, state, start)
-        rows = [{"step": number, **one} for number, one in enumerate(trained.history, 1)]
-        write_table(folder / "steps.parquet", pl.DataFrame(rows, infer_schema_length=None))
+        trained = self._train(run, order, reference, state, start)
+        write_history(folder, trained.history)
         self.record["stages_done"][name] = {
             "path": trained.path,
             "why_plain": trained.why_plain,
@@ -253,7 +284,7 @@ class _Training:
         state.remove()
         if trained.why_plain is not None:
             self.notify(
-                f"{label}: every answer was computed on its own and in TRL's way, which is slower "
+                f"{label}: every answer was computed on its own, which is slower "
                 f"({trained.why_plain})."
             )
         return made
@@ -263,8 +294,6 @@ class _Training:
         run: RunRecipe,
         order: list[Sample],
         reference: Floats | None,
-        kept: tuple[int, ...],
-        folder: Path,
         state: State,
         start: Path | None,
     ) -> Any:
@@ -285,8 +314,8 @@ class _Training:
             order,
             reference,
             len(per_step),
-            kept,
-            folder,
+            stage.kept(len(per_step)),
+            self.folder / _place(run),
             state,
             start,
             base_name(recipe.base),
@@ -321,6 +350,10 @@ class _Training:
                 for one in order
             ]
         )
+
+
+def _is_there(folder: Path, step: int) -> bool:
+    return (folder / checkpoint_name(step) / ADAPTER_CONFIG).is_file()
 
 
 def _together(recipe: Recipe, stage: StageRecipe) -> int:

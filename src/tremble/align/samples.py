@@ -85,11 +85,12 @@ def samples_of(
     """
     task = _read(stage, stage.data, f"data in [{stage.name}]")
     dropped = Counter({REPEATED: task.repeated, **task.skipped})
-    made = list(_tokenised(task.items, tokenizer, template, max_tokens, dropped))
+    of_all = (tokenizer, template, max_tokens)
+    made = list(_tokenised(*of_all, task.items, dropped))
     clusters = in_order({one.item.cluster for one in made}, seed)
     held: tuple[Item, ...]
     if isinstance(stage.held_out, str):
-        held = _of_file(stage, made, tokenizer, template, max_tokens)
+        held = _of_file(stage, made, of_all, dropped)
         training = made
     else:
         apart = _clusters_of(stage, made, clusters)
@@ -133,36 +134,24 @@ def _read(stage: StageRecipe, path: str, what: str) -> Task:
 
 
 def _tokenised(
-    items: Sequence[Item],
     tokenizer: Tokenizer,
     template: Template,
     max_tokens: int,
+    items: Sequence[Item],
     dropped: Counter[str],
 ) -> Iterable[Sample]:
-    special = _control_texts(tokenizer)
+    control = frozenset(tokenizer.control)
     for one in task_paths(items, tokenizer, template):
-        why = _why_not(one, special, max_tokens)
+        said = [*(content for _, content in one.item.prompt), *one.item.answers]
+        special = any(not control.isdisjoint(ids) for ids in tokenizer.encode(said))
+        why = SPECIAL if special else _why_not(one, max_tokens)
         if why is None:
             yield _sample(one)
         else:
             dropped[why] += 1
 
 
-def _control_texts(tokenizer: Tokenizer) -> list[str]:
-    """Texts that are one control token here, such as the end of a turn."""
-    texts = [text for text in tokenizer.special_texts if text.strip()]
-    control = set(tokenizer.control)
-    return [
-        text
-        for text, ids in zip(texts, tokenizer.encode(texts), strict=True)
-        if len(ids) == 1 and ids[0] in control
-    ]
-
-
-def _why_not(made: ItemPaths, special: Sequence[str], max_tokens: int) -> str | None:
-    said = [*(content for _, content in made.item.prompt), *made.item.answers]
-    if any(text in one for one in said for text in special):
-        return SPECIAL
+def _why_not(made: ItemPaths, max_tokens: int) -> str | None:
     if made.refused is not None:
         return NO_TEMPLATE
     # An answer has one more token than is computed for its score: the one that closes it.
@@ -197,14 +186,16 @@ def _clusters_of(stage: StageRecipe, made: Sequence[Sample], clusters: Sequence[
 def _of_file(
     stage: StageRecipe,
     made: Sequence[Sample],
-    tokenizer: Tokenizer,
-    template: Template,
-    max_tokens: int,
+    of_all: tuple[Tokenizer, Template, int],
+    dropped: Counter[str],
 ) -> tuple[Item, ...]:
-    """What a file holds out. Raises UserError where a training sample begins alike."""
+    """What a file holds out; what of it is left out is counted. Raises UserError where a training
+    sample begins alike."""
     assert isinstance(stage.held_out, str)
     task = _read(stage, stage.held_out, f"held_out in [{stage.name}]")
-    held = list(_tokenised(task.items, tokenizer, template, max_tokens, Counter()))
+    apart = Counter({REPEATED: task.repeated, **task.skipped})
+    held = list(_tokenised(*of_all, task.items, apart))
+    dropped.update({f"{why}, held out": count for why, count in apart.items()})
     places = {one.item.cluster: one.item for one in made}
     both = next((one.item for one in held if one.item.cluster in places), None)
     if both is not None:

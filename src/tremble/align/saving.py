@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from tremble.errors import UserError
 from tremble.models.files import ADAPTER_CONFIG, ADAPTER_WEIGHTS, CHAT_TEMPLATE
 
 _STATE = re.compile(r"step-(\d{1,10})")
+_TORCH_WRITER = "inline_container.cc"
 _CURE = (
     "free some space or give another --out, and run the same command again (finished work is kept)"
 )
@@ -39,7 +40,17 @@ def save_adapter(
     """Write the adapter of a model as peft wraps it. `base`: the name of its model, as the
     configuration will have it. A folder of that name that is there already stays as it is. Raises
     UserError where it cannot be written."""
+    with _new_folder(folder) as made:
+        fill_adapter(made, model, base, dtype)
+        if template is not None:
+            (made / CHAT_TEMPLATE).write_text(template, "utf-8")
+
+
+def fill_adapter(folder: Path, model: Any, base: str, dtype: str = "float32") -> None:
+    """Write weights and configuration of an adapter into a folder. Raises UserError for weights
+    that are no numbers in a precision."""
     import peft
+    from safetensors.torch import save
 
     tensors = {
         name: tensor.detach().cpu().to(getattr(torch, dtype)).contiguous()
@@ -47,14 +58,17 @@ def save_adapter(
             model, save_embedding_layers=False
         ).items()
     }
-    with _new_folder(folder) as made:
-        from safetensors.torch import save_file
-
-        save_file(tensors, made / ADAPTER_WEIGHTS, metadata={"format": "pt"})
-        config = _config(model.peft_config["default"], base)
-        (made / ADAPTER_CONFIG).write_text(json.dumps(config, indent=2) + "\n", "utf-8")
-        if template is not None:
-            (made / CHAT_TEMPLATE).write_text(template, "utf-8")
+    for name, tensor in tensors.items():
+        if not bool(torch.isfinite(tensor).all()):
+            raise UserError(
+                f"The adapter has weights in {name!r} that are no numbers in {dtype}, so training "
+                "stopped there; checkpoints before it are kept. Lower learning_rate, and give "
+                "another --out."
+            )
+    # Not by `save_file`: what it raises on a full disk is no OSError.
+    (folder / ADAPTER_WEIGHTS).write_bytes(save(tensors, metadata={"format": "pt"}))
+    config = _config(model.peft_config["default"], base)
+    (folder / ADAPTER_CONFIG).write_text(json.dumps(config, indent=2) + "\n", "utf-8")
 
 
 def _config(config: Any, base: str) -> dict[str, Any]:
@@ -78,6 +92,7 @@ class State:
         """The newest whole state, with its step."""
         if not self.folder.is_dir():
             return None
+        sweep(self.folder.parent)
         sweep(self.folder)
         found = [
             (int(form[1]), path)
@@ -93,11 +108,23 @@ class State:
         for path in self.folder.iterdir():
             form = _STATE.fullmatch(path.name)
             if form is not None and int(form[1]) != step:
-                shutil.rmtree(path, ignore_errors=True)
+                _delete(path)
 
     def remove(self) -> None:
-        """Delete what is no longer needed."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Delete what is no longer needed, and the folder of states with the last one."""
+        sweep(self.folder.parent)
+        if self.folder.is_dir():
+            _delete(self.folder)
+        with suppress(OSError):
+            self.folder.parent.rmdir()
+
+
+def _delete(folder: Path) -> None:
+    """A folder that is half deleted has its name no longer."""
+    gone = temporary_path(folder)
+    with suppress(OSError):
+        folder.rename(gone)
+    shutil.rmtree(gone, ignore_errors=True)
 
 
 @contextmanager
@@ -119,9 +146,15 @@ def _new_folder(folder: Path) -> Iterator[Path]:
         else:
             made.rename(folder)
         _on_disk(folder.parent)
-    except OSError as error:
+    except (OSError, RuntimeError) as error:
         shutil.rmtree(made, ignore_errors=True)
-        raise UserError(f"Cannot write {str(folder)!r} ({why(error)}); {_CURE}.") from error
+        if isinstance(error, OSError):
+            reason = why(error)
+        elif _TORCH_WRITER in str(error):  # what torch says where a disk is full
+            reason = "a file could not be written to its end"
+        else:
+            raise
+        raise UserError(f"Cannot write {str(folder)!r} ({reason}); {_CURE}.") from error
     except BaseException:
         shutil.rmtree(made, ignore_errors=True)
         raise

@@ -34,22 +34,25 @@ def found_in(source: str, folder: Path) -> Found:
     if not any(one.complete for one in made):
         raise UserError(
             f"The training in {source!r} has no checkpoint yet; run `tremble align` with its "
-            f"recipe, {start}/recipe.toml, to the end."
+            f"recipe and --out {source} (what it says is in {start}/recipe.toml)."
         )
     place = record["base_at"]
-    base = record["base"] if place is None else (folder / place).as_posix()
-    last = record["stages"][-1]
+    base = record["base"] if place is None else _from_here(folder / place)
+    betas = {one["beta"] for one in record["runs"]}
     task = folder / HELD_OUT
     own = Own(
         base,
         task=task.as_posix() if is_file(task) else None,
-        beta=last["beta"] if len(_betas(record)) == 1 else None,
+        beta=betas.pop() if len(betas) == 1 else None,
     )
     return Found(f"{source!r} ({RECORD})", tuple(made), listed=True, own=own)
 
 
-def _betas(record: dict[str, Any]) -> set[float | None]:
-    return {one["beta"] for one in record["runs"]}
+def _from_here(path: Path) -> str:
+    """A path without the way through other folders."""
+    whole = path.resolve()
+    here = Path.cwd().resolve()
+    return (whole.relative_to(here) if whole.is_relative_to(here) else whole).as_posix()
 
 
 def _runs(record: dict[str, Any], stage: dict[str, Any]) -> list[str]:

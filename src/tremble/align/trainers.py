@@ -17,10 +17,18 @@ from typing import Any
 
 import torch
 
-from tremble.align.packed import IGNORED, differs, label_logprobs
+from tremble.align.packed import IGNORED, differs, label_logprobs, row_logprobs
 from tremble.align.recipe import AdapterRecipe, StageRecipe
 from tremble.align.samples import Sample
-from tremble.align.saving import State, bytes_of, check_space, checkpoint_name, save_adapter
+from tremble.align.saving import (
+    State,
+    bytes_of,
+    check_space,
+    checkpoint_name,
+    fill_adapter,
+    save_adapter,
+)
+from tremble.align.schema import OPTIMIZER
 from tremble.errors import MissingExtra, TrembleError, UserError
 from tremble.models.from_files import quiet
 from tremble.tasks.task_measures import CHOSEN, REJECTED, Floats
@@ -83,8 +91,12 @@ class Trained:
 
 def check_installed() -> None:
     """Raises MissingExtra without TRL or PEFT."""
-    # Neither says anything to anybody outside.
+    # Neither says anything to anybody outside. The variable is read when the hub's package is first
+    # imported, which may have been long ago.
+    from huggingface_hub import constants
+
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    constants.HF_HUB_DISABLE_TELEMETRY = True
     try:
         import peft  # noqa: F401
         import trl  # noqa: F401
@@ -166,9 +178,14 @@ def _trainer(job: StageJob, model: Any, tokenizer: Any) -> Any:
         if job.stage.schedule != "constant"
         else "constant_with_warmup",
         "warmup_steps": round(job.stage.warmup * job.steps),
-        "weight_decay": 0.0,
         "optim": "adamw_torch",
+        "adam_beta1": OPTIMIZER["betas"][0],
+        "adam_beta2": OPTIMIZER["betas"][1],
+        "adam_epsilon": OPTIMIZER["epsilon"],
+        "weight_decay": OPTIMIZER["weight_decay"],
+        "max_grad_norm": OPTIMIZER["gradient_norm"],
         "max_length": None,  # nothing is cut
+        "router_aux_loss_coef": 0.0,  # no loss has a part for how tokens spread over experts
         "bf16": False,
         "gradient_checkpointing": False,
         "use_cpu": job.device == "cpu",
@@ -186,6 +203,7 @@ def _trainer(job: StageJob, model: Any, tokenizer: Any) -> Any:
     if job.reference is not None:
         settings |= {"beta": job.stage.beta, "loss_type": [job.stage.loss]}
         settings |= {"precompute_ref_log_probs": True}  # which `_Keeping` knows already
+        settings |= {"disable_dropout": True}  # the reference has none, either
         settings |= {"label_smoothing": 0.1} if job.stage.loss == "robust" else {}
         args = trl.DPOConfig(**settings)
     else:
@@ -236,6 +254,9 @@ class _Keeping:
     def _prepare_dataset(self, dataset: Any, *_: Any, **__: Any) -> Any:
         return dataset
 
+    def _send_telemetry(self) -> None:
+        """Nothing is said to anybody outside."""
+
     def _precompute_ref_logps(self, dataset: Any, *_: Any) -> Any:
         return dataset
 
@@ -252,7 +273,7 @@ class _Keeping:
             )
 
         def fill(folder: Path) -> None:
-            me.model.save_pretrained(str(folder), save_embedding_layers=False)
+            fill_adapter(folder, me.model, job.base)
             me._save_optimizer_and_scheduler(str(folder))
             me._save_rng_state(str(folder))
             me.state.save_to_json(str(folder / "trainer_state.json"))
@@ -306,8 +327,7 @@ def _watching(job: StageJob) -> Any:
 def _check_reference(job: StageJob, loss: float) -> None:
     """Raises TrembleError where DPO does not begin at its reference: then the loss before the first
     update is not log 2."""
-    plain = job.stage.loss == "sigmoid" and not job.adapter.dropout
-    if job.reference is not None and plain and abs(loss - log(2)) > _ROUNDING:
+    if job.reference is not None and job.stage.loss == "sigmoid" and abs(loss - log(2)) > _ROUNDING:
         raise TrembleError(
             f"The first DPO loss is {loss:.5f} and not log 2, so the reference is not the model "
             "that training starts from; please report this."
@@ -315,16 +335,17 @@ def _check_reference(job: StageJob, loss: float) -> None:
 
 
 def _use_packed(trainer: Any, job: StageJob) -> str | None:
-    """Have a model answer TRL's question for log-probabilities of labels as `packed` does, where
-    that gives what the model itself gives on the longest sample; else the reason why it does not.
+    """Have a model answer TRL's question for log-probabilities of labels as `packed` does: a batch
+    as one row, where that gives what the model itself gives on the longest samples, as many as are
+    computed together; else row by row, and the reason. TRL's own way goes past what some models do
+    with their logits.
     """
     from trl.trainer.utils import FusedCausalLMOutput
 
     inner = trainer.model.get_base_model()
-    longest = max(job.order[: job.stage.batch], key=lambda one: one.tokens)
-    why = differs(inner, [[*longest.prompt, *answer] for answer in longest.answers])
-    if why is not None:
-        return why
+    longest = sorted(job.order[: job.stage.batch], key=lambda one: -one.tokens)[: job.together]
+    why = differs(inner, [[*one.prompt, *answer] for one in longest for answer in one.answers])
+    logprobs = label_logprobs if why is None else row_logprobs
     fused = inner.forward
     if "fused_lm_head" not in inspect.signature(fused.__func__, follow_wrapped=False).parameters:
         raise TrembleError("This version of TRL asks for log-probabilities in another way.")
@@ -333,7 +354,7 @@ def _use_packed(trainer: Any, job: StageJob) -> str | None:
         if not fused_lm_head:
             return fused(*args, **asked)
         labels = asked["labels"]
-        found = label_logprobs(self, asked["input_ids"], asked["attention_mask"], labels)
+        found = logprobs(self, asked["input_ids"], asked["attention_mask"], labels)
         none = torch.zeros_like(found)
         mask = labels[:, 1:] != IGNORED
         # What TRL would only log is not computed.
@@ -347,4 +368,4 @@ def _use_packed(trainer: Any, job: StageJob) -> str | None:
         )
 
     inner.forward = types.MethodType(forward, inner)
-    return None
+    return why

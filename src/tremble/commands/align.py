@@ -14,22 +14,30 @@ from tremble.commands.base import AsJson, guarded, print_json, say
 
 @guarded
 def align(
-    recipe: Annotated[str, typer.Argument(metavar="RECIPE.toml", help="The recipe.")],
+    recipe: Annotated[
+        str,
+        typer.Argument(
+            metavar="RECIPE.toml",
+            help="What is trained on what (docs/align.md); paths in it start at its folder.",
+        ),
+    ],
     out: Annotated[
-        Path | None, typer.Option(help="The folder of the training; default: the recipe's name.")
+        Path | None,
+        typer.Option(help="The folder of the training; default: the recipe's name. Again: resume."),
     ] = None,
     plan: Annotated[
         bool, typer.Option("--plan", help="Show samples, steps and checkpoints, and stop.")
     ] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Train an adapter on your own data (SFT, then DPO), and keep checkpoints on the way."""
+    """Train a LoRA adapter on your own data (SFT, then DPO), and keep checkpoints on the way."""
     from tremble.align.recipe import read_recipe
     from tremble.align.run import align as trained
     from tremble.align.run import as_json as to_json
     from tremble.align.run import look_at, sentences
     from tremble.report.terminal.progress import shown_progress
     from tremble.store.provenance import slug
+    from tremble.text import counted
 
     asked = read_recipe(recipe)
     folder = out if out is not None else Path(slug(asked.name))
@@ -46,9 +54,9 @@ def align(
     if as_json:
         print_json({**to_json(known), "folder": str(made.folder), "made": list(made.checkpoints)})
     else:
-        shown = shlex.quote(str(made.folder))
+        shown, count = shlex.quote(str(made.folder)), len(made.checkpoints)
         say(
-            f"{len(made.checkpoints)} checkpoints are in {str(made.folder)!r}. Next: tremble "
-            f"trajectory {shown}."
+            f"{counted(count, 'checkpoint')} {'is' if count == 1 else 'are'} in "
+            f"{str(made.folder)!r}. Next: tremble trajectory {shown}."
         )
     return 0

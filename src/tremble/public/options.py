@@ -1,4 +1,4 @@
-"""The keywords of `tr.Study`, which are keys of a study file, and the text of one made of them."""
+"""The keywords of `tr.Study`, which are keys of a study file, and files made of what is given."""
 
 from __future__ import annotations
 
@@ -93,6 +93,21 @@ def study_text(
     for table in REPEATED:
         rows = several.get(table, ())
         parts += [_table(f"[[{table}]]", _mapping(table, row)) for row in rows]
+    return "# Written by tremble, from Python.\n" + "\n".join(parts)
+
+
+def tables_text(tables: Mapping[str, Any]) -> str:
+    """A dict of tables, and of lists of tables, as TOML.
+
+    Raises UserError for what is no table, and for a value that TOML cannot hold.
+    """
+    parts = []
+    for name, held in tables.items():
+        rows, heading = (held, f"[[{name}]]") if isinstance(held, list) else ([held], f"[{name}]")
+        for row in rows:
+            if not isinstance(row, Mapping):
+                raise UserError(f"{name} is {held!r}; give a dict, or a list of dicts.")
+            parts.append(_table(heading, row))
     return "# Written by tremble, from Python.\n" + "\n".join(parts)
 
 

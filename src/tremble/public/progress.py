@@ -14,17 +14,18 @@ from typing import Any
 
 from tremble.report.terminal.progress import shown_bar, time_left
 from tremble.study.progress import Paced, Progress
-from tremble.text import visible
+from tremble.text import counted, visible
 
 _EACH = 0.5  # seconds between two looks of a notebook
 
 
 @contextmanager
-def shown(asked: bool) -> Iterator[Progress]:
-    """What is told of a run's progress, and shows it if `asked` to where it can."""
+def shown(asked: bool, unit: str = "prompt") -> Iterator[Progress]:
+    """What is told of a run's progress, and shows it if `asked` to where it can. `unit`: what is
+    counted."""
     display = notebook_display() if asked else None
     if display is not None:
-        line = NotebookLine(display)
+        line = NotebookLine(display, unit=unit)
         try:
             yield line
         finally:
@@ -61,9 +62,10 @@ class NotebookLine(Paced):
         self,
         show: Callable[[str], Callable[[str], Any]],
         clock: Callable[[], float] = time.monotonic,
+        unit: str = "prompt",
     ) -> None:
         super().__init__(clock)
-        self._show = show
+        self._show, self._unit = show, unit
         self._change: Callable[[str], Any] | None = None
         self._what, self._total, self._done = "", 0, 0
         self._shown = 0.0
@@ -89,7 +91,8 @@ class NotebookLine(Paced):
         left = "" if self._done >= self._total else f", {time_left(self.pace)}"
         line = (
             f'<progress value="{self._done}" max="{max(self._total, 1)}"></progress> '
-            f"{escape(visible(self._what))}: {self._done:,} of {self._total:,} prompts{left}"
+            f"{escape(visible(self._what))}: {self._done:,} of "
+            f"{counted(self._total, self._unit)}{left}"
         )
         if self._change is None:
             self._change = self._show(line)

@@ -142,10 +142,8 @@ class Reader:
         """A value as text, or several."""
         several = value if isinstance(value, list) else [value]
         if not several or not all(isinstance(one, str | int | float) for one in several):
-            self.fail(
-                f"{key.name} in {where} is {as_written(value)}; it must be a text, a number, true "
-                "or false, or a list of two of them"
-            )
+            takes = key.takes or "a text, a number, true or false, or a list of two of them"
+            self.fail(f"{key.name} in {where} is {as_written(value)}; it must be {takes}")
         texts = tuple(as_text(one) for one in several)
         return texts if isinstance(value, list) else texts[0]
 

@@ -37,7 +37,8 @@ class Key:
     it takes, with those that `more` gives when it is asked (of installed packages), `every` what
     "all" stands for. `count` is a whole number from 1, `whole` one from 0; `label` is a text or a
     number, which becomes its text; `above 0` is a number. `patterns` is a text or a list of texts,
-    `values` a text, number or flag, or a list of them; `size` is read as bytes.
+    `values` a text, number or flag, or a list of them, of which `takes` says more; `size` is read
+    as bytes.
     Of maps of tables: `any text` may be empty, `cells` is a list of what cells hold, `names` name
     -> text, `columns` that or a list of texts, `lists` name -> cells, `words` name -> {cell: text},
     `options` a list of texts or tables.
@@ -52,6 +53,7 @@ class Key:
     every: tuple[str, ...] = ()
     example: str = ""  # in TOML, where neither `words` nor a flag gives one
     more: Callable[[], Sequence[str]] = tuple
+    takes: str = ""  # what it takes, where its kind says too little
 
     def allowed(self) -> tuple[str, ...]:
         """The only values that it takes, where there are `words`."""

@@ -29,7 +29,17 @@ from tremble.tokenization.options import Reading
 
 # Rooms whose code cannot change a prompt; whatever else changes makes every table anew.
 _APART = (
-    *("api", "baselines", "bench", "checkpoints", "commands", "public", "published", "report"),
+    *(
+        "align",
+        "api",
+        "baselines",
+        "bench",
+        "checkpoints",
+        "commands",
+        "public",
+        "published",
+        "report",
+    ),
     *("stats", "xray"),
 )
 _LIBRARIES = ("jinja2", "tokenizers", "transformers", "sentencepiece")

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from tremble.engines.base import Score
+from tremble.engines.base import ResponseScore, Score
 from tremble.engines.shared_prefix.self_check import compare, precision
 
 
@@ -42,3 +42,18 @@ def test_prompts_of_one_path_say_nothing_of_log_odds() -> None:
     assert precision(rows((-1.0,)), rows((-3.0,))).why == (
         "no prompt that was checked has two options"
     )
+
+
+@pytest.mark.parametrize(
+    ("tokens", "apart", "agrees"),
+    [(1, 0.00009, True), (1, 0.00011, False), (400, 0.0019, True), (400, 0.0021, False)],
+)
+def test_a_sum_over_many_tokens_is_rounded_more_often(
+    tokens: int, apart: float, agrees: bool
+) -> None:
+    """Independent errors of 400 terms add up to 20 times that of one: variances add."""
+    one, other = (
+        Score(0, (-300.0 + by,), response=ResponseScore(-300.0 + by, -0.5, tokens, True))
+        for by in (0.0, apart)
+    )
+    assert (compare([one], [other], 1e-4).why is None) == agrees

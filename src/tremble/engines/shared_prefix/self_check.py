@@ -158,9 +158,16 @@ def _difference(one: Score, other: Score) -> float:
 
 
 def _compared(score: Score) -> tuple[float | None, ...]:
-    """Its log-probabilities: of options, of the response, and of what closes that."""
+    """Its log-probabilities: of options, of the response, and of what closes that.
+
+    That of a response is a sum over its tokens, each of which is rounded: such a sum varies with
+    the root of their number, so it is brought to the scale of one token.
+    """
     said = score.response
-    return score.logprobs if said is None else (*score.logprobs, said.logprob, said.closing)
+    if said is None:
+        return score.logprobs
+    options = score.logprobs if len(score.logprobs) > 1 else ()  # alone, it is the response again
+    return (*options, said.logprob / math.sqrt(max(1, said.tokens)), said.closing)
 
 
 def cannot_share(model: Any, tokens: int) -> str | None:
