@@ -110,9 +110,9 @@ def test_the_head_runs_over_positions_before_answers_alone() -> None:
     ids, mask, labels = batch(ROWS, left=False)
     with torch.no_grad():
         label_logprobs(model, ids, mask, labels)
-    # Distinct beginnings behind which a token of an answer stands.
+    # Distinct beginnings up to a token of an answer, itself included.
     places = {
-        tuple([*prompt, *answer][: len(prompt) + at])
+        tuple([*prompt, *answer][: len(prompt) + at + 1])
         for prompt, answer in ROWS
         for at in range(len(answer))
     }

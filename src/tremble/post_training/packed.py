@@ -24,10 +24,12 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 from tremble.engines.base import TOLERANCE
 from tremble.engines.shared_prefix.tree_attention import configs_of
+from tremble.post_training.head import logprobs, split
 from tremble.text import one_line
 
 NAME = "tremble_packed"
 Ints = npt.NDArray[np.int64]
+_SLICE = 128  # tokens
 IGNORED = -100  # a label that does not count, as transformers has it
 
 
@@ -98,10 +100,10 @@ def label_logprobs(
         before.append(path[at - 1])
         targets.append(wanted[at])
         cells.append(number * width + columns[at] - 1)
-    wanted_at, where = np.unique(np.concatenate(before), return_inverse=True)
-    logits = _logits(model, made, torch.from_numpy(wanted_at), device)
-    chosen = torch.from_numpy(np.concatenate(targets)).to(device)
-    found = _gathered(logits, torch.from_numpy(where).to(device), chosen)
+    asked = np.stack([np.concatenate(before), np.concatenate(targets)])
+    distinct, where = np.unique(asked, axis=1, return_inverse=True)
+    behind, chosen = torch.from_numpy(distinct).to(device)
+    found = _logprobs(model, made, behind, chosen)[torch.from_numpy(where.ravel()).to(device)]
     out = found.new_zeros(labels.shape[0] * width)
     index = torch.from_numpy(np.concatenate(cells)).to(device)
     return out.index_put((index,), found).view(labels.shape[0], width)
@@ -125,9 +127,8 @@ def row_logprobs(
         logits = type(model).forward(model, input_ids=row, use_cache=False, **asked).logits[0]
         if not asked:
             logits = logits[at - 1]
-        found = _gathered(logits, torch.arange(len(at), device=logits.device), wanted[at])
         rows = torch.full_like(at, number)
-        out = out.index_put((rows, kept[at] - 1), found)
+        out = out.index_put((rows, kept[at] - 1), _of_logits(logits, wanted[at]))
     return out
 
 
@@ -157,33 +158,40 @@ def differs(model: Any, rows: Sequence[Sequence[int]]) -> str | None:
     return None if apart <= most else f"log-probabilities differ by up to {apart:.2g} nat"
 
 
-def _gathered(logits: torch.Tensor, rows: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
-    """Log-probabilities [asked] of tokens `chosen` in the `rows` of logits [rows, vocabulary]."""
-    normal = torch.logsumexp(logits.float(), dim=-1)
-    return logits[rows, chosen].float() - normal[rows]
-
-
-def _logits(model: Any, made: Packed, rows: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """[rows, vocabulary] at some places of a packed row."""
+def _logprobs(model: Any, made: Packed, behind: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
+    """Log-probabilities [asked] of tokens `chosen` behind some places of a packed row."""
+    device = behind.device
     ids = torch.from_numpy(made.ids)[None].to(device)
-    sees = torch.from_numpy(made.sees).to(device)
     depths = torch.from_numpy(made.depths).to(device)
-    asked: dict[str, Any] = {"logits_to_keep": rows.to(device)} if _keeps_logits(model) else {}
-    with _packed_attention(configs_of(model), _Tree(sees, depths)):
-        logits = (
-            type(model)
-            .forward(
-                model,
-                input_ids=ids,
-                position_ids=depths[None],
-                # All ones: without a mask, restarting positions would read as packed texts.
-                attention_mask=torch.ones_like(ids),
-                use_cache=False,
-                **asked,
-            )
-            .logits[0]
-        )
-    return logits if asked else logits[rows.to(device)]
+    tree = _Tree(torch.from_numpy(made.sees).to(device), depths)
+    asked: dict[str, Any] = {
+        "input_ids": ids,
+        "position_ids": depths[None],
+        # All ones: without a mask, restarting positions would read as packed texts.
+        "attention_mask": torch.ones_like(ids),
+        "use_cache": False,
+    }
+    with _packed_attention(configs_of(model), tree):
+        parts = split(model, **asked)
+        if parts is not None:
+            hidden, head = parts
+            words = model.config.get_text_config().vocab_size
+            return logprobs(head, hidden[behind], chosen, words).float()
+        if _keeps_logits(model):
+            logits = type(model).forward(model, **asked, logits_to_keep=behind).logits[0]
+        else:
+            logits = type(model).forward(model, **asked).logits[0, behind]
+    return _of_logits(logits, chosen)
+
+
+def _of_logits(logits: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
+    """Log-probabilities [rows] of tokens `chosen` by logits [rows, vocabulary], some rows at a
+    time: logsumexp takes as much memory as what it is given."""
+    pieces = [
+        some.float().gather(1, tokens[:, None])[:, 0] - torch.logsumexp(some.float(), dim=-1)
+        for some, tokens in zip(logits.split(_SLICE), chosen.split(_SLICE), strict=True)
+    ]
+    return torch.cat(pieces)
 
 
 def _keeps_logits(model: Any) -> bool:
