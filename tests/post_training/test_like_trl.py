@@ -40,7 +40,7 @@ def drawn(sides: int) -> list[Sample]:
 
 
 def stage(loss: str | None) -> StageRecipe:
-    asked = ("data.jsonl", None, 0, STEPS, 1, BATCH, RATE, "linear", 0.25, (STEPS,))
+    asked = ("data.jsonl", None, 0, STEPS, 1, BATCH, RATE, "linear", 0.0, (STEPS,))
     if loss is None:
         return StageRecipe("sft", *asked)
     return StageRecipe("dpo", *asked, 0.3, loss, False)
@@ -87,7 +87,6 @@ def theirs(order: list[Sample], loss: str | None, folder: Path) -> tuple[list[fl
         "train_sampling_strategy": "sequential",
         "learning_rate": RATE,
         "lr_scheduler_type": "linear",
-        "warmup_steps": 1,
         "max_length": None,
         "bf16": False,
         "gradient_checkpointing": False,
