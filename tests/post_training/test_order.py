@@ -86,6 +86,16 @@ def test_the_control_exchanges_half_of_the_pairs_in_all_passes(base: Path, tmp_p
     assert turned.keys() != {one.item.id for one in other if one.answers != plain[one.item.id]}
 
 
+@pytest.mark.parametrize("seed", [0, 5])
+def test_the_control_sees_the_pairs_in_the_order_of_what_it_controls(
+    seed: int, base: Path, tmp_path: Path
+) -> None:
+    samples = looked(tmp_path, base).samples[1].training
+    plain = in_training(samples, 25, seed)
+    assert names(in_training(samples, 25, seed, exchange=True)) == names(plain)
+    assert len(set(names(plain[:10]))) > 1
+
+
 def first_turns(samples: Sequence[Any]) -> set[str]:
     items = [one.item if isinstance(one, Sample) else one for one in samples]
     return {item.prompt[0][1] for item in items}

@@ -18,7 +18,9 @@ def in_training(
     what is then learnt is no preference of anybody.
     """
     draw = np.random.default_rng(seed)
-    turned = set(draw.permutation(len(samples))[: len(samples) // 2].tolist()) if exchange else ()
+    # By a generator of its own, so that a control sees the pairs in the order of what it controls.
+    lots = np.random.default_rng((seed, 1)).permutation(len(samples))
+    turned = set(lots[: len(samples) // 2].tolist()) if exchange else set()
     order: list[int] = []
     while len(order) < count:
         order += draw.permutation(len(samples)).tolist()
