@@ -10,8 +10,10 @@ import pytest
 import torch
 
 from tests.support.answer_logs import logs, model_at
-from tests.support.recipes import DPO, SFT, aligned, write_recipe
+from tests.support.commands import tremble
+from tests.support.recipes import DPO, SFT, aligned, demonstrations, write_lines, write_recipe
 from tests.support.toys import save_tiny
+from tremble.post_training import run
 from tremble.post_training.order import in_training
 from tremble.post_training.recipe import read_recipe
 from tremble.post_training.run import look_at
@@ -58,6 +60,100 @@ def test_losses_are_right_whatever_the_way(
     first = first_sft_loss(recipe, base, 4)
     found = pl.read_parquet(tmp_path / "out/sft/steps.parquet")
     assert found["loss"][0] == pytest.approx(first, abs=5e-6)
+
+
+def test_the_same_sample_twice_hides_no_state(tmp_path: Path) -> None:
+    """A batch over more than one pass has its longest sample twice; as one row that is one text,
+    which a recurrent model reads right."""
+    base = save_tiny(tmp_path / "model", "RecurrentGemma")
+    (tmp_path / "work").mkdir()
+    write_lines(tmp_path / "work/seed.jsonl", demonstrations(3))
+    recipe = write_recipe(
+        tmp_path / "work",
+        base,
+        adapter={"targets": ["q_proj", "linear_y"]},
+        sft={**SFT, "batch": 6, "steps": 1},
+        machine={"together": 2},
+    )
+    aligned(recipe, tmp_path / "out")
+    found = pl.read_parquet(tmp_path / "out/sft/steps.parquet")["loss"][0]
+    assert found == pytest.approx(first_sft_loss(recipe, base, 6), abs=5e-6)
+
+
+@pytest.mark.parametrize("together", [1, 4])
+def test_positions_are_those_of_each_answer_alone(together: int, tmp_path: Path) -> None:
+    """From 56 tokens on, LongRoPE turns all positions by other angles; most pairs have an answer on
+    either side. With a learning rate of nearly nothing, every loss is log 2."""
+    base = save_tiny(tmp_path / "model")
+    settings = json.loads((base / "config.json").read_text())
+    few = settings["head_dim"] // 2
+    settings["rope_parameters"] = {
+        "rope_type": "longrope",
+        "rope_theta": 10000.0,
+        "factor": 8.0,
+        "short_factor": [1.0] * few,
+        "long_factor": [4.0] * few,
+        "original_max_position_embeddings": 55,
+    }
+    (base / "config.json").write_text(json.dumps(settings))
+    recipe = write_recipe(
+        tmp_path / "work",
+        base,
+        dpo={**DPO, "batch": 4, "learning_rate": 1e-12},
+        machine={"together": together},
+    )
+    aligned(recipe, tmp_path / "out")
+    steps = pl.read_parquet(tmp_path / "out/dpo/steps.parquet")
+    assert steps["loss"].to_list() == pytest.approx([0.6931472] * 5, abs=2e-6)
+    assert steps["margin"].to_list() == pytest.approx([0.0] * 5, abs=4e-6)
+
+
+@pytest.mark.parametrize(("loss", "first"), [("sigmoid", 0.6931472), ("ipo", 25.0), ("hinge", 1.0)])
+def test_dropout_inside_of_functions_is_off_in_dpo(
+    loss: str, first: float, tmp_path: Path
+) -> None:
+    """Of attention, which is no module of its own. At the reference the losses are log 2,
+    (1 / (2 beta))^2 and 1."""
+    base = save_tiny(tmp_path / "model")
+    settings = json.loads((base / "config.json").read_text())
+    settings["attention_dropout"] = 0.3
+    (base / "config.json").write_text(json.dumps(settings))
+    recipe = write_recipe(tmp_path / "work", base, dpo={**DPO, "steps": 2, "loss": loss})
+    aligned(recipe, tmp_path / "out")
+    steps = pl.read_parquet(tmp_path / "out/dpo/steps.parquet")
+    assert steps["loss"][0] == pytest.approx(first, rel=2e-6)
+
+
+@pytest.mark.parametrize("loss", ["ipo", "hinge"])
+def test_a_reference_of_another_model_is_noticed(
+    loss: str, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = run.reference_of
+    monkeypatch.setattr(run, "reference_of", lambda *given: right(*given) - [0.0, 0.5])
+    recipe = write_recipe(tmp_path / "work", base, dpo={**DPO, "steps": 2, "loss": loss})
+    code, _, said = tremble("align", recipe, "--out", tmp_path / "out")
+    assert code == 1 and "0.5 nat" in said and "reference" in said
+    assert not list((tmp_path / "out").rglob("checkpoint-*"))
+
+
+def test_precision_and_batch_are_not_those_of_the_environment(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `accelerate launch` sets it, and where there are several devices."""
+    import transformers
+
+    whole = transformers.TrainingArguments.__post_init__
+
+    def with_two(self: transformers.TrainingArguments) -> None:
+        whole(self)
+        self._n_gpu = 2
+
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "bf16")
+    monkeypatch.setattr(transformers.TrainingArguments, "__post_init__", with_two)
+    recipe = write_recipe(tmp_path / "work", base, sft={**SFT, "steps": 2})
+    aligned(recipe, tmp_path / "out")
+    steps = pl.read_parquet(tmp_path / "out/sft/steps.parquet")
+    assert steps["loss"][0] == pytest.approx(first_sft_loss(recipe, base, 3), abs=2e-6)
 
 
 def first_sft_loss(recipe: Path, base: Path, batch: int) -> float:

@@ -23,6 +23,8 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 from tremble.engines.base import TOLERANCE
+from tremble.engines.positions import forget_longer_passes, longest_of_one_kind
+from tremble.engines.shared_prefix.self_check import cannot_share
 from tremble.engines.shared_prefix.tree_attention import configs_of
 from tremble.post_training.head import logprobs, split
 from tremble.text import one_line
@@ -88,7 +90,8 @@ def label_logprobs(
     if not bool((labels[:, 1:] != IGNORED).any()):
         return input_ids.new_zeros(labels.shape[0], labels.shape[1] - 1, dtype=torch.float32)
     here = [one.bool().cpu().numpy() for one in attention_mask]
-    rows = [ids.cpu().numpy()[kept] for ids, kept in zip(input_ids, here, strict=True)]
+    # Nothing is predicted behind the last token of a row, so no pass needs it.
+    rows = [ids.cpu().numpy()[kept][:-1] for ids, kept in zip(input_ids, here, strict=True)]
     made = packed(rows)
     before, targets, cells = [], [], []
     width = labels.shape[1] - 1
@@ -123,13 +126,23 @@ def row_logprobs(
         if not len(at):
             continue
         asked: dict[str, Any] = {"logits_to_keep": at - 1} if _keeps_logits(model) else {}
-        row = input_ids[number][kept][None]
+        row = input_ids[number][kept][None, :-1]
+        if row.shape[1] >= longest_of_one_kind(model):
+            forget_longer_passes(model)
         logits = type(model).forward(model, input_ids=row, use_cache=False, **asked).logits[0]
         if not asked:
             logits = logits[at - 1]
         rows = torch.full_like(at, number)
         out = out.index_put((rows, kept[at] - 1), _of_logits(logits, wanted[at]))
     return out
+
+
+def why_not(model: Any, rows: Sequence[Sequence[int]]) -> str | None:
+    """What speaks against computing batches as one row, None where nothing does. `rows`: the
+    longest that are computed together."""
+    if max(map(len, rows)) >= longest_of_one_kind(model):
+        return "what a position means depends on how long the text is"
+    return cannot_share(model, sum(map(len, rows))) or differs(model, rows)
 
 
 def differs(model: Any, rows: Sequence[Sequence[int]]) -> str | None:

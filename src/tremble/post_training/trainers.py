@@ -10,7 +10,7 @@ import types
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from math import isfinite, log
+from math import isfinite
 from pathlib import Path
 from time import monotonic
 from typing import Any, cast
@@ -19,7 +19,7 @@ import torch
 
 from tremble.errors import MissingExtra, TrembleError, UserError
 from tremble.models.from_files import quiet
-from tremble.post_training.packed import IGNORED, differs, label_logprobs, row_logprobs
+from tremble.post_training.packed import IGNORED, label_logprobs, row_logprobs, why_not
 from tremble.post_training.recipe import AdapterRecipe, StageRecipe
 from tremble.post_training.samples import Sample
 from tremble.post_training.saving import (
@@ -45,8 +45,10 @@ _MEASURES = {
     "logps/chosen": "chosen",
     "logps/rejected": "rejected",
 }
-# How far the first DPO loss may be from log 2, where model and reference are one.
-_ROUNDING = 1e-3
+# How far the mean log-probability of answers may be from that of the reference at the first step of
+# DPO, where model and reference are one (nat).
+_ROUNDING = 0.02
+_SIDES = (CHOSEN, REJECTED)
 
 Said = Callable[[int, dict[str, float]], None]
 
@@ -208,6 +210,8 @@ def _trainer(job: StageJob, model: Any, tokenizer: Any) -> Any:
         args = trl.DPOConfig(**settings)
     else:
         args = trl.SFTConfig(**settings, dataset_kwargs={"skip_prepare_dataset": True})
+    # Neither what the environment says of precision, nor a batch for each device that is there.
+    args.mixed_precision, args._n_gpu = "no", min(args.n_gpu, 1)
     data = Dataset.from_list(rows_of(job.order, job.reference))
     trainer = kind(model=model, args=args, train_dataset=data, processing_class=tokenizer)
     if "ref" in model.peft_config:  # what TRL copies as the reference, which is known here
@@ -333,20 +337,23 @@ def _watching(job: StageJob) -> Any:
                     f"(learning_rate = {job.stage.learning_rate:g}), so training stopped there; "
                     "checkpoints before it are kept. Lower learning_rate, and give another --out."
                 )
-            if state.global_step == 1:
-                _check_reference(job, logs["loss"])
+            if state.global_step == 1 and job.reference is not None:
+                _check_reference(job, job.reference, logs)
             job.said(state.global_step, logs)
 
     return Watching()
 
 
-def _check_reference(job: StageJob, loss: float) -> None:
-    """Raises TrembleError where DPO does not begin at its reference: then the loss before the first
-    update is not log 2."""
-    if job.reference is not None and job.stage.loss == "sigmoid" and abs(loss - log(2)) > _ROUNDING:
+def _check_reference(job: StageJob, reference: Floats, logs: dict[str, float]) -> None:
+    """Raises TrembleError where DPO does not begin at its reference: then log-probabilities before
+    the first update are others. With a sigmoid, the loss would not be log 2."""
+    known = reference[: job.stage.batch].mean(axis=0)
+    found = (logs["logps/chosen"], logs["logps/rejected"])
+    apart = max(abs(one - float(known[side])) for side, one in zip(_SIDES, found, strict=True))
+    if not apart <= _ROUNDING:
         raise TrembleError(
-            f"The first DPO loss is {loss:.5f} and not log 2, so the reference is not the model "
-            "that training starts from; please report this."
+            f"At the first step of DPO, log-probabilities differ by {apart:.2g} nat from those of "
+            "the reference, so that is not the model that training starts from; please report this."
         )
 
 
@@ -355,12 +362,16 @@ def _use_packed(trainer: Any, job: StageJob) -> str | None:
     as one row, where that gives what the model itself gives on the longest samples, as many as are
     computed together; else row by row, and the reason. TRL's own way goes past what some models do
     with their logits.
+
+    Pairs are computed without any dropout: TRL takes away that of modules, and some models have
+    theirs in functions.
     """
     from trl.trainer.utils import FusedCausalLMOutput
 
     inner = trainer.model.get_base_model()
-    longest = sorted(job.order[: job.stage.batch], key=lambda one: -one.tokens)[: job.together]
-    why = differs(inner, [[*one.prompt, *answer] for one in longest for answer in one.answers])
+    distinct = {(one.prompt, frozenset(one.answers)): one for one in job.order}.values()
+    longest = sorted(distinct, key=lambda one: -one.tokens)[: job.together]
+    why = why_not(inner, [[*one.prompt, *answer] for one in longest for answer in one.answers])
     logprobs = label_logprobs if why is None else row_logprobs
     fused = inner.forward
     if "fused_lm_head" not in inspect.signature(fused.__func__, follow_wrapped=False).parameters:
@@ -369,6 +380,8 @@ def _use_packed(trainer: Any, job: StageJob) -> str | None:
     def forward(self: Any, *args: Any, fused_lm_head: bool = False, **asked: Any) -> Any:
         if not fused_lm_head:
             return fused(*args, **asked)
+        if job.reference is not None:
+            self.eval()
         labels = asked["labels"]
         found = logprobs(self, asked["input_ids"], asked["attention_mask"], labels)
         none = torch.zeros_like(found)
