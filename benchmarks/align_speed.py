@@ -4,7 +4,7 @@
         [--data FILE] [--threads 2] [--model embedded/gemma-3-270m] [--template gemma]
 
 A LoRA adapter of rank 8 on all linear layers is trained in float32 on the processor, by
-`tremble.align` as a recipe would have it (DPO with its reference, and with the checkpoint at its
+`tremble align` as a recipe would have it (DPO with its reference, and with the checkpoint at its
 end), and by the plain `trl.DPOTrainer` or `trl.SFTTrainer` without activation checkpointing: the
 same ids in the same order, learning rate and seed. TRL is first tried with the whole batch in a
 pass and with one sample in a pass, for DPO also with its reference in every step and with
@@ -39,17 +39,17 @@ from typing import Any
 
 import numpy as np
 
-from tremble.align import reference, trainers
-from tremble.align.order import in_training
-from tremble.align.recipe import AdapterRecipe, StageRecipe
-from tremble.align.samples import samples_of
-from tremble.align.saving import State
 from tremble.bench.worker import peak_memory_mb
 from tremble.engines.shared_prefix.engine import SharedEngine
 from tremble.engines.weights import load_weights
 from tremble.models.from_files import quiet
 from tremble.models.open import open_tokenizer, source_of
 from tremble.models.spec import ModelSpec, RunOptions
+from tremble.post_training import reference, trainers
+from tremble.post_training.order import in_training
+from tremble.post_training.recipe import AdapterRecipe, StageRecipe
+from tremble.post_training.samples import samples_of
+from tremble.post_training.saving import State
 from tremble.prompts.chat import template_of
 
 RATE = {"dpo": 5e-5, "sft": 2e-4}

@@ -10,7 +10,7 @@ import json
 import re
 from pathlib import Path
 
-from tremble.align.schema import RECIPE
+from tremble.post_training.schema import RECIPE
 from tremble.settings.schema import REQUIRED, Key, keys_of
 from tremble.study.schema import SCHEMA
 

@@ -9,8 +9,6 @@ docs/python.md explains each name. A name and the libraries that it needs are lo
 is first used; importing the package loads none of them.
 """
 
-import sys
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 __version__ = "0.2.0"
@@ -90,13 +88,3 @@ if not TYPE_CHECKING:  # a type checker would take any name for one that is ther
     def __dir__():
         """The public names, and what every module has."""
         return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})
-
-    class _Face(ModuleType):
-        """Keeps a public name what it is where a package has it too: importing anything below
-        `tremble.align` would set `tremble.align` to that package."""
-
-        def __setattr__(self, name, value):
-            if name not in _MODULES or not isinstance(value, ModuleType):
-                super().__setattr__(name, value)
-
-    sys.modules[__name__].__class__ = _Face

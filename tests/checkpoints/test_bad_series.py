@@ -284,6 +284,8 @@ def test_mistakes(
     for name, bad in files.items():
         (here / f"{name}.jsonl").write_text(f"{json.dumps(good)}\n{json.dumps(bad)}\n")
     (here / "said.jsonl").write_text(json.dumps({"messages": said}))
+    if arguments[0] == "alone":
+        (here / "run").rename(here / "alone")
     base = () if "--base" in arguments else ("--base", tiny)
     task = () if "--task" in arguments or arguments[0] == "alone" else ("--task", "task.jsonl")
     data = () if "--data" in arguments else ("--data", "mine.jsonl")

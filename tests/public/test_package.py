@@ -85,21 +85,6 @@ def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
     assert tremble.Study is tremble.Study
 
 
-def test_a_public_name_stays_what_it_is_beside_a_room_of_its_name() -> None:
-    """In a fresh process, since importing the room is what would change the name."""
-    look = """
-import tremble as tr
-import tremble.align.schema
-from tremble.align.recipe import Recipe
-before = tr.align
-import tremble.align.series
-assert callable(before) and tr.align is before, tr.align
-assert Recipe.__module__ == "tremble.align.recipe"
-"""
-    made = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True)
-    assert made.returncode == 0, made.stderr
-
-
 def test_a_notebook_shows_a_mistake_as_one_sentence() -> None:
     """IPython asks an exception that has this method for what it shows."""
     with pytest.raises(tremble.UserError) as error:

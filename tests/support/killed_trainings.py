@@ -18,12 +18,12 @@ import gc, json, os, pathlib, re, signal, sys
 import torch, trl, peft, datasets
 import transformers.models.llama.modeling_llama
 import trl.trainer.sft_trainer, trl.trainer.dpo_trainer
-import tremble.align.run, tremble.align.packed, tremble.align.trainers
+import tremble.post_training.run, tremble.post_training.packed, tremble.post_training.trainers
 import tremble.commands.program, tremble.engines.shared_prefix.engine
 from tremble.cli import main
 
 OWN = r"\\.\\d+-[0-9a-f]{8}-[0-9a-f]{8}\\.tmp"  # what every temporary name has of its own
-tremble.align.trainers.STATE_SECONDS = 0.0
+tremble.post_training.trainers.STATE_SECONDS = 0.0
 tremble.prompts.chat.why_not = lambda *_: None  # a trial of the template in a further process
 torch.set_num_threads(1)
 gc.freeze()  # what runs collect is theirs alone: they would walk over all imports

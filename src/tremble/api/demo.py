@@ -1,4 +1,4 @@
-"""The demo: embedded decisions of real people, and an embedded pair of models."""
+"""The demo: embedded decisions of real people, and two embedded models."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tremble.datasets.base import Notes
 from tremble.datasets.demo import load, sample
 from tremble.decisions import jsonl
 from tremble.disk.whole import write_text
-from tremble.models.embedded import ALIGNED, GEMMA
+from tremble.models.embedded import GEMMA, SMOLLM
 from tremble.models.files import Notify
 from tremble.models.open import find
 from tremble.models.spec import ModelSpec
@@ -19,25 +19,25 @@ from tremble.store.provenance import fingerprint
 from tremble.store.study_folder import Store
 
 SEED = 20260317
-# How many decisions of each family the subset draws: whole games, so a few more or less. At most
-# 40,000 tokens are computed for them, so that two slow cores need no more than six minutes; the
-# long one-shot games, and buyers who all said yes, are for --full.
+# How many decisions of each family the subset draws: whole games, so a few more or less. About half
+# of the work of --full at most, so that two slow cores need no more than six minutes.
 SUBSET = {
-    "repeated_matrix": 120,
-    "lottery": 30,
-    "bargaining": 12,
+    "repeated_matrix": 300,
+    "one_shot_matrix": 60,
+    "lottery": 100,
+    "bargaining": 24,
     "negotiation": 6,
+    "persuasion": 60,
     "persuasion_seller": 40,
 }
 
-_STUDY = """# Written by `tremble demo`. The aligned model was made from the base model by
-# `tremble align`; both answer as they are used (base: plain text; aligned: chat), and both in plain
-# text.
+_STUDY = """# Written by `tremble demo`. The two models come from different providers and
+# are not a true pair.
 [study]
 name = "{name}"
 data = ["{data}"]
 formulations = ["standard"]
-formats = ["native", "plain"]
+formats = ["native"]
 
 [[pair]]
 base = "{base}"
@@ -52,11 +52,11 @@ def write_demo(out: Path, full: bool, notify: Notify) -> Path:
     """
     name = "demo-full" if full else "demo"
     Store(out).check(name)
-    for model in (GEMMA, ALIGNED):
+    for model in (GEMMA, SMOLLM):
         find(ModelSpec(model), notify)
     Store(out).mark()
     data = "demo" if full else "demo-subset.jsonl"
-    text = _STUDY.format(name=name, data=data, base=GEMMA, aligned=ALIGNED)
+    text = _STUDY.format(name=name, data=data, base=GEMMA, aligned=SMOLLM)
     _write(out / "study.toml", partial(write_text, out / "study.toml", text))
     if not full:
         drawn = sample(list(load(out, Notes())), SUBSET, SEED)

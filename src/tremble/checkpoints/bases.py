@@ -10,7 +10,7 @@ from tremble.checkpoints.series import Checkpoint
 from tremble.disk.paths import is_file, is_folder, path_of
 from tremble.errors import UserError
 from tremble.models.adapters import Adapter
-from tremble.models.embedded import NAMES
+from tremble.models.embedded import EMBEDDED
 from tremble.models.files import ADAPTER_CONFIG
 from tremble.models.hub_files import HubName, download
 from tremble.models.on_base import base_of
@@ -125,11 +125,11 @@ def _check_named(base: str) -> None:
     if is_made_up(base):
         raise UserError(f"The base {base!r} is a built-in fake model; give a model with weights.")
     path = path_of(base)
-    if base.startswith("embedded/") and base not in NAMES:
+    if base.startswith("embedded/") and base not in EMBEDDED:
         raise UserError(
-            f"There is no model {base!r}, which --base names{did_you_mean(base, list(NAMES))}"
+            f"There is no model {base!r}, which --base names{did_you_mean(base, [*EMBEDDED])}"
         )
-    if (whole := f"embedded/{base}") in NAMES and not is_folder(path):
+    if (whole := f"embedded/{base}") in EMBEDDED and not is_folder(path):
         raise UserError(f"There is no model {base!r}, which --base names; did you mean {whole!r}?")
     path_like = base.startswith((".", "/", "~")) or base.endswith(".gguf")
     if not is_folder(path) and not is_file(path) and path_like:

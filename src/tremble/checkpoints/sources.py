@@ -26,7 +26,7 @@ from tremble.text import counted
 
 # Files that say that a folder is the record of a training run, each with the module that reads it:
 # `found_in(source, folder) -> Found`, as of a trainer's folder.
-RECORDS = {"align.json": "tremble.align.series"}
+RECORDS = {"align.json": "tremble.post_training.series"}
 
 
 def series_of(source: str, base: str | None, notify: Notify) -> Series:

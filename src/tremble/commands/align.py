@@ -31,10 +31,9 @@ def align(
     as_json: AsJson = False,
 ) -> int:
     """Train a LoRA adapter on your own data (SFT, then DPO), and keep checkpoints on the way."""
-    from tremble.align.recipe import read_recipe
-    from tremble.align.run import align as trained
-    from tremble.align.run import as_json as to_json
-    from tremble.align.run import look_at, sentences
+    from tremble.post_training.recipe import read_recipe
+    from tremble.post_training.run import as_json as to_json
+    from tremble.post_training.run import look_at, post_train, sentences
     from tremble.report.terminal.progress import shown_progress
     from tremble.store.provenance import slug
     from tremble.text import counted
@@ -50,7 +49,7 @@ def align(
                 for sentence in sentences(known):
                     say(sentence)
             return 0
-        made = trained(known, folder, progress.notify, progress)
+        made = post_train(known, folder, progress.notify, progress)
     if as_json:
         print_json({**to_json(known), "folder": str(made.folder), "made": list(made.checkpoints)})
     else:

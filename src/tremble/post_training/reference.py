@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from tremble.align.samples import Sample
 from tremble.disk.tables import read_table, write_table
 from tremble.engines.open import give_memory_back, open_engine, scored_identity
 from tremble.errors import UserError
 from tremble.models.files import Notify, digest_of
 from tremble.models.spec import ModelSpec, RunOptions
+from tremble.post_training.samples import Sample
 from tremble.tasks.task_measures import CHOSEN, REJECTED, Floats, sums_of
 from tremble.tasks.task_paths import ItemPaths, prompts_of
 

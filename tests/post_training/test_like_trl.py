@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from tests.support.toys import bpe_tokenizer, tiny_model
-from tremble.align.packed import IGNORED
-from tremble.align.recipe import AdapterRecipe, StageRecipe
-from tremble.align.samples import Sample
-from tremble.align.saving import State
+from tremble.post_training.packed import IGNORED
+from tremble.post_training.recipe import AdapterRecipe, StageRecipe
+from tremble.post_training.samples import Sample
+from tremble.post_training.saving import State
 from tremble.tasks.task_file import Item
 
 torch = pytest.importorskip("torch", reason="trains a model")
@@ -40,7 +40,7 @@ def drawn(sides: int) -> list[Sample]:
 
 
 def stage(loss: str | None) -> StageRecipe:
-    asked = ("data.jsonl", None, 0, STEPS, 1, BATCH, RATE, "linear", 0.25, (STEPS,))
+    asked = ("data.jsonl", None, 0, STEPS, 1, BATCH, RATE, "linear", 0.0, (STEPS,))
     if loss is None:
         return StageRecipe("sft", *asked)
     return StageRecipe("dpo", *asked, 0.3, loss, False)
@@ -61,7 +61,7 @@ def reference(model: Any, order: list[Sample]) -> Any:
 def ours(order: list[Sample], loss: str | None, folder: Path) -> tuple[list[float], Any]:
     from safetensors.torch import load_file
 
-    from tremble.align.trainers import StageJob, train
+    from tremble.post_training.trainers import StageJob, train
 
     model = tiny_model("Gemma3")
     known = None if loss is None else reference(model, order)
@@ -87,7 +87,6 @@ def theirs(order: list[Sample], loss: str | None, folder: Path) -> tuple[list[fl
         "train_sampling_strategy": "sequential",
         "learning_rate": RATE,
         "lr_scheduler_type": "linear",
-        "warmup_steps": 1,
         "max_length": None,
         "bf16": False,
         "gradient_checkpointing": False,

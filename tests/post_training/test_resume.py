@@ -12,8 +12,8 @@ import pytest
 
 from tests.support.commands import mistake, tremble
 from tests.support.recipes import DPO, SFT, aligned, files_of, stopped, write_recipe
-from tremble.align import trainers
-from tremble.align.saving import State, save_adapter
+from tremble.post_training import trainers
+from tremble.post_training.saving import State, save_adapter
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 LAST = {"sft": {**SFT, "checkpoints": [1, 2, 3, 4]}, "dpo": {**DPO, "checkpoints": [1, 2, 3, 4, 5]}}

@@ -15,11 +15,11 @@ import torch
 from safetensors.torch import load_file
 
 from tests.support.answer_logs import logs, logs_to_learn, model_at
-from tests.support.recipes import ADAPTER, DPO, SFT
-from tremble.align.order import in_training
-from tremble.align.recipe import read_recipe
-from tremble.align.run import look_at
-from tremble.align.samples import Sample
+from tests.support.recipes import ADAPTER, DPO, SFT, aligned, write_recipe
+from tremble.post_training.order import in_training
+from tremble.post_training.recipe import read_recipe
+from tremble.post_training.run import look_at
+from tremble.post_training.samples import Sample
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 WEIGHTS = "adapter_model.safetensors"
@@ -146,6 +146,27 @@ def test_the_learning_rate_rises_and_falls_as_asked(work: Path) -> None:
         expected = [rate * (1 - done / steps) for done in range(steps)]
         assert known["learning_rate"].to_list() == pytest.approx(expected, rel=1e-12)
         assert known["step"].to_list() == list(range(1, steps + 1))
+
+
+@pytest.mark.parametrize(
+    ("schedule", "factors"),
+    [
+        ("linear", [1 / 3, 2 / 3, 1, 0.5]),
+        ("constant", [1 / 3, 2 / 3, 1, 1]),
+        ("cosine", [1 / 3, 2 / 3, 1, 0.5]),  # (1 + cos(pi / 2)) / 2
+    ],
+)
+def test_a_rise_begins_above_0(
+    schedule: str, factors: list[float], tmp_path: Path, base: Path
+) -> None:
+    """Half of four steps to rise in. A first step at 0 would make a checkpoint of the start."""
+    asked = {**SFT, "warmup": 0.5, "schedule": schedule, "checkpoints": [1, 4]}
+    recipe = write_recipe(tmp_path / "work", base, sft=asked)
+    aligned(recipe, tmp_path / "out")
+    known = pl.read_parquet(tmp_path / "out/sft/steps.parquet")["learning_rate"].to_list()
+    assert known == pytest.approx([SFT["learning_rate"] * one for one in factors], rel=1e-12)
+    tensors = load_file(tmp_path / "out/sft/checkpoint-1/adapter_model.safetensors")
+    assert any(bool(one.any()) for name, one in tensors.items() if "lora_B" in name)
 
 
 def test_the_record_names_what_decides_the_result(work: Path) -> None:

@@ -14,9 +14,9 @@ from tests.support.answer_logs import logs, model_at
 from tests.support.commands import mistake, tremble
 from tests.support.recipes import DPO, SFT, aligned, write_recipe
 from tests.support.series_studies import run_trajectory, write_inputs
-from tremble.align.recipe import read_recipe
-from tremble.align.run import look_at
-from tremble.align.series import found_in
+from tremble.post_training.recipe import read_recipe
+from tremble.post_training.run import look_at
+from tremble.post_training.series import found_in
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tremble.align.record import HELD_OUT, RECORD, read_record
-from tremble.align.saving import checkpoint_name
 from tremble.checkpoints.complete import why_not
 from tremble.checkpoints.series import Checkpoint, Found, Own
 from tremble.disk.paths import is_file
 from tremble.errors import UserError
 from tremble.models.spec import ModelSpec
+from tremble.post_training.record import HELD_OUT, RECORD, read_record
+from tremble.post_training.saving import checkpoint_name
 from tremble.store.provenance import slug
 
 

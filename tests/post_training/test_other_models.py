@@ -12,9 +12,9 @@ import torch
 from tests.support.answer_logs import logs, model_at
 from tests.support.recipes import DPO, SFT, aligned, write_recipe
 from tests.support.toys import save_tiny
-from tremble.align.order import in_training
-from tremble.align.recipe import read_recipe
-from tremble.align.run import look_at
+from tremble.post_training.order import in_training
+from tremble.post_training.recipe import read_recipe
+from tremble.post_training.run import look_at
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

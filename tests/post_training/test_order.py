@@ -19,12 +19,12 @@ from tests.support.recipes import (
     write_recipe,
 )
 from tests.support.toys import TEMPLATE, bpe_tokenizer
-from tremble.align.order import in_training
-from tremble.align.recipe import read_recipe
-from tremble.align.record import Known
-from tremble.align.run import look_at
-from tremble.align.samples import Sample
-from tremble.align.steps import kept_steps
+from tremble.post_training.order import in_training
+from tremble.post_training.recipe import read_recipe
+from tremble.post_training.record import Known
+from tremble.post_training.run import look_at
+from tremble.post_training.samples import Sample
+from tremble.post_training.steps import kept_steps
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from huggingface_hub import constants
 
 from tests.support.no_network import refuse_network
 from tests.support.recipes import DPO, SFT, aligned, write_recipe
-from tremble.align.trainers import check_installed
+from tremble.post_training.trainers import check_installed
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

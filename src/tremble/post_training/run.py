@@ -9,10 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from tremble.align.history import write_history
-from tremble.align.order import in_training
-from tremble.align.recipe import Recipe, RunRecipe, StageRecipe
-from tremble.align.record import (
+from tremble.disk.temporary import sweep
+from tremble.disk.whole import write_text
+from tremble.engines.open import give_memory_back
+from tremble.errors import UserError
+from tremble.models.device import check_device
+from tremble.models.files import ADAPTER_CONFIG, Notify
+from tremble.models.open import is_made_up, open_tokenizer, source_of
+from tremble.models.spec import ModelSpec, RunOptions
+from tremble.post_training.history import write_history
+from tremble.post_training.order import in_training
+from tremble.post_training.recipe import Recipe, RunRecipe, StageRecipe
+from tremble.post_training.record import (
     HELD_OUT,
     RECORD,
     Known,
@@ -22,17 +30,9 @@ from tremble.align.record import (
     record_of,
     write_record,
 )
-from tremble.align.reference import reference_of
-from tremble.align.samples import Sample, Samples, key_of, samples_of, without
-from tremble.align.saving import State, checkpoint_name
-from tremble.disk.temporary import sweep
-from tremble.disk.whole import write_text
-from tremble.engines.open import give_memory_back
-from tremble.errors import UserError
-from tremble.models.device import check_device
-from tremble.models.files import ADAPTER_CONFIG, Notify
-from tremble.models.open import is_made_up, open_tokenizer, source_of
-from tremble.models.spec import ModelSpec, RunOptions
+from tremble.post_training.reference import reference_of
+from tremble.post_training.samples import Sample, Samples, key_of, samples_of, without
+from tremble.post_training.saving import State, checkpoint_name
 from tremble.prompts.chat import template_of
 from tremble.store.lock import locked
 from tremble.store.provenance import slug
@@ -93,13 +93,13 @@ def look_at(recipe: Recipe, notify: Notify) -> Known:
     return Known(recipe, identity, opened.tokenizer.key, template, tuple(found), steps)
 
 
-def align(known: Known, folder: Path, notify: Notify, progress: Progress) -> Aligned:
+def post_train(known: Known, folder: Path, notify: Notify, progress: Progress) -> Aligned:
     """Train by a recipe in a folder, from where an earlier run of the same recipe stopped.
 
     Raises UserError for a folder that holds something else or another recipe's training, for a loss
     that is no number, and where nothing can be written.
     """
-    from tremble.align.trainers import check_installed
+    from tremble.post_training.trainers import check_installed
 
     check_installed()
     _check_folder(folder)
@@ -297,8 +297,8 @@ class _Training:
         state: State,
         start: Path | None,
     ) -> Any:
-        from tremble.align.trainers import StageJob, train
         from tremble.engines.weights import load_weights
+        from tremble.post_training.trainers import StageJob, train
 
         recipe, stage = self.known.recipe, run.stage
         spec, options = _base(recipe)

@@ -13,14 +13,16 @@ from dataclasses import dataclass, field
 from math import isfinite, log
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
 import torch
 
-from tremble.align.packed import IGNORED, differs, label_logprobs, row_logprobs
-from tremble.align.recipe import AdapterRecipe, StageRecipe
-from tremble.align.samples import Sample
-from tremble.align.saving import (
+from tremble.errors import MissingExtra, TrembleError, UserError
+from tremble.models.from_files import quiet
+from tremble.post_training.packed import IGNORED, differs, label_logprobs, row_logprobs
+from tremble.post_training.recipe import AdapterRecipe, StageRecipe
+from tremble.post_training.samples import Sample
+from tremble.post_training.saving import (
     State,
     bytes_of,
     check_space,
@@ -28,9 +30,7 @@ from tremble.align.saving import (
     fill_adapter,
     save_adapter,
 )
-from tremble.align.schema import OPTIMIZER
-from tremble.errors import MissingExtra, TrembleError, UserError
-from tremble.models.from_files import quiet
+from tremble.post_training.schema import OPTIMIZER
 from tremble.tasks.task_measures import CHOSEN, REJECTED, Floats
 
 STATE_SECONDS = 60.0  # between states from which an interrupted stage goes on
@@ -246,6 +246,11 @@ def _printer() -> Any:
     return PrinterCallback
 
 
+def _rising(factor: Callable[[int], float], steps: int) -> Callable[[int], float]:
+    """The factor of a learning rate at each step, counted from 0, with so many steps to rise in."""
+    return lambda step: (step + 1) / (steps + 1) if step < steps else factor(step)
+
+
 class _Keeping:
     """What a trainer does where TRL's would prepare data and write a checkpoint in place."""
 
@@ -259,6 +264,18 @@ class _Keeping:
 
     def _precompute_ref_logps(self, dataset: Any, *_: Any) -> Any:
         return dataset
+
+    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+        """TRL's schedule, with a rise that does not begin at 0: the first step would change
+        nothing, and its checkpoint be the start again."""
+        made: Any = super().create_scheduler(num_training_steps, optimizer)  # type: ignore[misc]
+        rising = int(cast(Any, self).args.warmup_steps)
+        made.lr_lambdas = [_rising(one, rising) for one in made.lr_lambdas]
+        rates = zip(made.optimizer.param_groups, made.base_lrs, made.lr_lambdas, strict=True)
+        for group, base, factor in rates:
+            group["lr"] = base * factor(0)
+        made._last_lr = [group["lr"] for group in made.optimizer.param_groups]  # what is logged
+        return made
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         me: Any = self

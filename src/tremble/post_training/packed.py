@@ -22,9 +22,9 @@ import torch
 from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-from tremble.align.head import logprobs, split
 from tremble.engines.base import TOLERANCE
 from tremble.engines.shared_prefix.tree_attention import configs_of
+from tremble.post_training.head import logprobs, split
 from tremble.text import one_line
 
 NAME = "tremble_packed"

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 
-from tremble.align.recipe import StageRecipe
 from tremble.errors import UserError
+from tremble.post_training.recipe import StageRecipe
 from tremble.prompts.chat import Template
 from tremble.tasks.task_file import Item, Task, read_task
 from tremble.tasks.task_paths import ItemPaths, task_paths

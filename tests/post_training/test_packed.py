@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from tests.support.toys import tiny_model
-from tremble.align.packed import IGNORED, differs, label_logprobs, packed, row_logprobs
+from tremble.post_training.packed import IGNORED, differs, label_logprobs, packed, row_logprobs
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 SHARED = list(range(20, 45))  # 25 tokens, past every window of 8

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tremble.align.samples import Sample
+from tremble.post_training.samples import Sample
 
 
 def in_training(

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from tremble.align.schema import ALL, CHECKPOINTS, HELD_OUT, RECIPE
-from tremble.align.steps import kept_steps
 from tremble.disk.paths import is_file, is_folder, path_of
 from tremble.errors import UserError
+from tremble.post_training.schema import ALL, CHECKPOINTS, HELD_OUT, RECIPE
+from tremble.post_training.steps import kept_steps
 from tremble.settings.reader import Reader
 from tremble.settings.toml import content_of, text_in
 from tremble.store.provenance import slug

@@ -11,9 +11,9 @@ import pytest
 
 from tests.support.places import ROOT
 from tests.support.scripts import script
-from tremble.align.recipe import AdapterRecipe, Recipe, RunRecipe, read_recipe, recipe_of
-from tremble.align.schema import RECIPE
 from tremble.errors import UserError
+from tremble.post_training.recipe import AdapterRecipe, Recipe, RunRecipe, read_recipe, recipe_of
+from tremble.post_training.schema import RECIPE
 from tremble.settings.schema import Key, keys_of
 from tremble.store.provenance import slug
 

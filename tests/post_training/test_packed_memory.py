@@ -54,8 +54,8 @@ def gradients(model: Any, found: Any) -> dict[str, Any]:
 def test_values_and_gradients_are_the_plain_ones(
     architecture: str, rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tremble.align import head
-    from tremble.align.packed import label_logprobs
+    from tremble.post_training import head
+    from tremble.post_training.packed import label_logprobs
 
     monkeypatch.setattr(head, "PIECE", rows * 420)
     monkeypatch.setattr(head, "_LEAST", 1)
@@ -79,7 +79,7 @@ def test_values_and_gradients_are_the_plain_ones(
 
 
 def test_a_head_that_is_trained_gets_its_gradient() -> None:
-    from tremble.align.packed import label_logprobs
+    from tremble.post_training.packed import label_logprobs
 
     model = tiny_model("Llama")
     ids, mask, labels = batch()
@@ -94,7 +94,7 @@ def test_no_more_than_a_piece_of_logits_is_there_at_once(monkeypatch: pytest.Mon
     """Seen by every tensor that an operation makes, forward and backward."""
     from torch.utils._python_dispatch import TorchDispatchMode
 
-    from tremble.align import head
+    from tremble.post_training import head
 
     largest = 0
 
