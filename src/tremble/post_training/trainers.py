@@ -278,6 +278,7 @@ class _Keeping:
         rates = zip(made.optimizer.param_groups, made.base_lrs, made.lr_lambdas, strict=True)
         for group, base, factor in rates:
             group["lr"] = base * factor(0)
+        made._last_lr = [group["lr"] for group in made.optimizer.param_groups]  # what is logged
         return made
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
