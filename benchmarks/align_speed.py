@@ -48,7 +48,7 @@ from tremble.models.spec import ModelSpec, RunOptions
 from tremble.post_training import reference, trainers
 from tremble.post_training.order import in_training
 from tremble.post_training.recipe import AdapterRecipe, StageRecipe
-from tremble.post_training.samples import samples_of
+from tremble.post_training.samples import rows_of, samples_of
 from tremble.post_training.saving import State
 from tremble.prompts.chat import template_of
 
@@ -166,7 +166,7 @@ def by_tremble(asked: argparse.Namespace, clock: Clock, folder: Path) -> tuple[l
     stage, order, spec, template = read(asked)
     clock.watch(reference, "open_engine", "loading")
     clock.watch(SharedEngine, "_begin", "checks")
-    clock.watch(trainers, "differs", "checks")
+    clock.watch(trainers, "why_not", "checks")
     known = None
     if stage.name == "dpo":
         with clock.of("reference"):
@@ -233,7 +233,7 @@ def by_trl(asked: argparse.Namespace, clock: Clock, folder: Path) -> tuple[list[
         def _prepare_dataset(self, dataset: Any, *_: Any, **__: Any) -> Any:
             return dataset
 
-    rows = trainers.rows_of(order, np.zeros((len(order), 2)) if pairs else None)
+    rows = rows_of(order, np.zeros((len(order), 2)) if pairs else None)
     data = Dataset.from_list([{k: v for k, v in row.items() if "logps" not in k} for row in rows])
     lora = peft.LoraConfig(
         r=8, lora_alpha=16, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM"

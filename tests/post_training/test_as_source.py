@@ -14,6 +14,10 @@ from tests.support.answer_logs import logs, model_at
 from tests.support.commands import mistake, tremble
 from tests.support.recipes import DPO, SFT, aligned, write_recipe
 from tests.support.series_studies import run_trajectory, write_inputs
+from tests.support.toys import save_tiny
+from tremble.errors import ModelUnavailable
+from tremble.models.open import open_tokenizer
+from tremble.models.spec import ModelSpec, RunOptions
 from tremble.post_training.recipe import read_recipe
 from tremble.post_training.run import look_at
 from tremble.post_training.series import found_in
@@ -156,3 +160,29 @@ def test_the_beta_of_a_training_is_that_of_its_runs(work: Path, tmp_path: Path) 
     path.write_text(json.dumps(record))
     found = found_in(str(tmp_path / "out"), tmp_path / "out")
     assert found.own is not None and found.own.beta == 0.7
+
+
+@pytest.mark.parametrize("given", [False, True], ids=["by the record", "by --base"])
+def test_a_base_with_other_weights_is_refused(given: bool, base: Path, tmp_path: Path) -> None:
+    """Of the same name and shape, where the record says that the base is, or where --base does."""
+    place = shutil.copytree(base, tmp_path / "models" / base.name)
+    made = trained(place, tmp_path / "made", sft={**SFT, "held_out": 2, "steps": 1})
+    asked = ["--base", place] if given else []
+    assert tremble("trajectory", made, "--plan", *asked)[0] == 0
+    shutil.rmtree(place)
+    save_tiny(place, seed=7)
+    message = mistake("trajectory", made, "--plan", *asked)
+    assert "other weights" in message and "--base" in message and str(place) in message
+
+
+@pytest.mark.parametrize("kind", ["link", "folder"])
+def test_a_template_that_is_no_file_is_not_that_of_the_base(
+    kind: str, base: Path, tmp_path: Path
+) -> None:
+    made = trained(base, tmp_path, sft={**SFT, "held_out": 2, "steps": 1})
+    place = made / "sft/checkpoint-1/chat_template.jinja"
+    place.unlink()
+    place.symlink_to(tmp_path / "nowhere") if kind == "link" else place.mkdir()
+    spec = ModelSpec(str(place.parent), base=str(base))
+    with pytest.raises(ModelUnavailable, match=r"chat_template\.jinja' is no file"):
+        open_tokenizer(spec, RunOptions(), print)

@@ -88,6 +88,38 @@ def test_rounded_checkpoints_are_the_exact_ones_rounded(
         assert torch.equal(found[name], one.to(found[name].dtype))
 
 
+@pytest.mark.parametrize(("dtype", "rate"), [("float16", 1e-6), ("bfloat16", 1e-5)])
+def test_a_precision_that_loses_what_was_learnt_is_said(
+    dtype: str, rate: float, base: Path, tmp_path: Path
+) -> None:
+    """Small changes of large weights, as of DPO after SFT: how far a checkpoint is from the exact
+    one, by the products of its matrices. SFT changes all from 0, which half precision holds."""
+    dpo = {**DPO, "learning_rate": rate, "checkpoints": [1, 5]}
+    learnt = {}
+    for kind in ("float32", dtype):
+        recipe = write_recipe(tmp_path, base, adapter={"dtype": kind}, sft=SFT, dpo=dpo)
+        _, said = aligned(recipe, tmp_path / kind)
+        at = tmp_path / kind
+        before, after = (products(at / name) for name in ("sft/checkpoint-4", "dpo/checkpoint-1"))
+        learnt[kind] = torch.cat([(after[one] - before[one]).flatten() for one in after])
+        assert ("DPO: in checkpoint 1 the error of" in said) == (kind == dtype)
+    lost = float((learnt[dtype] - learnt["float32"]).norm() / learnt["float32"].norm())
+    assert lost > 0.5
+    share = float(said.split(f"the error of {dtype} is ")[1].split("%")[0]) / 100
+    # Both begin at another SFT checkpoint: the exact one, and the rounded one.
+    assert share == pytest.approx(lost, abs=0.05)
+    assert "SFT: in checkpoint" not in said
+
+
+def products(checkpoint: Path) -> dict[str, torch.Tensor]:
+    held = load_file(checkpoint / "adapter_model.safetensors")
+    return {
+        name: one.double() @ held[name.replace("lora_B", "lora_A")].double()
+        for name, one in held.items()
+        if "lora_B" in name
+    }
+
+
 def test_samples_in_one_pass_or_one_by_one(base: Path, work: Path, tmp_path: Path) -> None:
     """`together` decides about time and rounding, about nothing else."""
     recipe = write_recipe(

@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 
 from tests.support.toys import bpe_tokenizer, tiny_model
-from tremble.post_training.packed import IGNORED
 from tremble.post_training.recipe import AdapterRecipe, StageRecipe
-from tremble.post_training.samples import Sample
+from tremble.post_training.samples import IGNORED, Sample
 from tremble.post_training.saving import State
 from tremble.tasks.task_file import Item
 

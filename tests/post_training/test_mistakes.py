@@ -67,6 +67,7 @@ def refused(recipe: Path) -> str:
         ({"runs": [{"name": "a"}, {"name": "a"}]}, ["'a'", "a name of its own"]),
         ({"runs": [{"name": "lr 1"}, {"name": "lr-1"}]}, ["lr-1", "a name of its own"]),
         ({"runs": [{"name": "../a"}]}, ["../a", "without slashes"]),
+        ({"runs": [{"name": "Reference.parquet"}]}, ["Reference.parquet", "a file"]),
         ({"sft": SFT, "runs": [{"name": "a", "beta": 0.2}]}, ["beta in [[run]]", "[dpo]"]),
         ({"sft": None, "dpo": None}, ["no stage"]),
     ],

@@ -13,7 +13,7 @@ from tests.support.answer_logs import logs, model_at
 from tests.support.commands import tremble
 from tests.support.recipes import DPO, SFT, aligned, demonstrations, write_lines, write_recipe
 from tests.support.toys import save_tiny
-from tremble.post_training import run
+from tremble.post_training import reference, run
 from tremble.post_training.order import in_training
 from tremble.post_training.recipe import read_recipe
 from tremble.post_training.run import look_at
@@ -109,9 +109,7 @@ def test_positions_are_those_of_each_answer_alone(together: int, tmp_path: Path)
 
 
 @pytest.mark.parametrize(("loss", "first"), [("sigmoid", 0.6931472), ("ipo", 25.0), ("hinge", 1.0)])
-def test_dropout_inside_of_functions_is_off_in_dpo(
-    loss: str, first: float, tmp_path: Path
-) -> None:
+def test_dropout_inside_of_functions_is_off_in_dpo(loss: str, first: float, tmp_path: Path) -> None:
     """Of attention, which is no module of its own. At the reference the losses are log 2,
     (1 / (2 beta))^2 and 1."""
     base = save_tiny(tmp_path / "model")
@@ -128,7 +126,7 @@ def test_dropout_inside_of_functions_is_off_in_dpo(
 def test_a_reference_of_another_model_is_noticed(
     loss: str, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    right = run.reference_of
+    right = reference.reference_of
     monkeypatch.setattr(run, "reference_of", lambda *given: right(*given) - [0.0, 0.5])
     recipe = write_recipe(tmp_path / "work", base, dpo={**DPO, "steps": 2, "loss": loss})
     code, _, said = tremble("align", recipe, "--out", tmp_path / "out")

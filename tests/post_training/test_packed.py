@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from tests.support.toys import tiny_model
-from tremble.post_training.packed import IGNORED, differs, label_logprobs, packed, row_logprobs
+from tremble.post_training.packed import differs, label_logprobs, packed, row_logprobs
+from tremble.post_training.samples import IGNORED
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 SHARED = list(range(20, 45))  # 25 tokens, past every window of 8

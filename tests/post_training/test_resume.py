@@ -89,6 +89,35 @@ def test_the_reference_after_a_resume_is_the_sft_adapter(
     assert after["loss"][3] < 0.67
 
 
+@pytest.mark.parametrize("side", ["chosen", "rejected"])
+def test_a_reference_that_changed_on_disk_is_computed_again(side: str, copied: Path) -> None:
+    """Also in the pair of a later step, which the first one does not show."""
+    before = files_of(copied / "out")
+    place = copied / "out/dpo/reference.parquet"
+    known = pl.read_parquet(place)
+    other = known[side].to_list()
+    other[5] += 2.0**-10
+    known.with_columns(pl.Series(side, other)).write_parquet(place)
+    shutil.rmtree(copied / "out/dpo/checkpoint-3")
+    aligned(copied / "recipe.toml", copied / "out")
+    assert files_of(copied / "out") == before
+
+
+def test_threads_are_those_of_before_once_it_is_done(base: Path, tmp_path: Path) -> None:
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        recipe = write_recipe(tmp_path, base, sft={**SFT, "steps": 1}, machine={"threads": 3})
+        aligned(recipe, tmp_path / "out")
+        record = json.loads((tmp_path / "out/align.json").read_text())
+        assert record["machine"]["threads"] == 3
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
+
+
 @pytest.mark.parametrize(
     ("tables", "key", "before", "now"),
     [

@@ -46,11 +46,13 @@ class Checkpoint:
 @dataclass(frozen=True, slots=True)
 class Own:
     """What the record of a training says: the `base` that it began with, the file of items that it
-    held out, and the `beta` of its DPO loss (None: none, or several)."""
+    held out, and the `beta` of its DPO loss (None: none, or several). `weights`: what identified
+    the weights of the base; None where it is not known."""
 
     base: str
     task: str | None = None
     beta: float | None = None
+    weights: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

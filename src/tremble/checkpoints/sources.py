@@ -13,11 +13,11 @@ from tremble.checkpoints.checkpoint_file import found_listed
 from tremble.checkpoints.fitting import fitted, on_other_models
 from tremble.checkpoints.hub_series import found_on
 from tremble.checkpoints.listings import looked_at, on_hub
-from tremble.checkpoints.series import Found, Series, in_order, known_bad, left_out, usable
+from tremble.checkpoints.series import Found, Own, Series, in_order, known_bad, left_out, usable
 from tremble.checkpoints.tokenizers import differing
 from tremble.checkpoints.trainer_folder import found_in
 from tremble.disk.paths import is_file, is_folder, path_of
-from tremble.errors import UserError
+from tremble.errors import ModelUnavailable, UserError
 from tremble.models.files import Notify
 from tremble.models.hub_lists import Files, check_there, files_of
 from tremble.models.open import is_made_up, source_of
@@ -36,9 +36,10 @@ def series_of(source: str, base: str | None, notify: Notify) -> Series:
     `base`: the model that adapters are put on, and that whole weights are compared with; None for
     the adapters' own, or else the first checkpoint. `notify` is told what the user should know.
 
-    Raises UserError where there is no such source, no checkpoint in it, or no usable one; for two
-    of one step, an unclear order of stages, adapters of different models and adapters on a model
-    that they were not trained on; ModelUnavailable where the hub does not list it.
+    Raises UserError where there is no such source, no checkpoint in it, or no usable one; for a
+    base that is not that of the record, two of one step, an unclear order of stages, adapters of
+    different models and adapters on a model that they were not trained on; ModelUnavailable where
+    the hub does not list it.
     """
     found = _found(source)
     checkpoints, files = looked_at(in_order(found, source), found)
@@ -47,6 +48,7 @@ def series_of(source: str, base: str | None, notify: Notify) -> Series:
         base = found.own.base
     on, put, notes = on_one_base(kept, base)
     by_one = {two.name for one, two in zip(kept, put, strict=True) if one.model != two.model}
+    _check_base(on, found.own)
     kept = fitted(put, on)
     bad = {one.name: one.why_not for one in kept}
     checkpoints = tuple(known_bad(one, bad.get(one.name)) for one in checkpoints)
@@ -62,6 +64,26 @@ def series_of(source: str, base: str | None, notify: Notify) -> Series:
         notify(note)
     incomplete = tuple(one for one in checkpoints if not one.complete)
     return Series(source, on, kept, apart, incomplete, notes, bool(unknown), found.own)
+
+
+def _check_base(base: ModelSpec, own: Own | None) -> None:
+    """Raises UserError where the weights of the base, as far as they are here, are not those that a
+    training began with, as its record has them."""
+    if own is None or own.weights is None or is_made_up(base.id):
+        return
+    source = source_of(base.id)
+    if source.here(base) is None:
+        return
+    try:
+        now = str(source.files(base, lambda _: None, False).identity.get("weights"))
+    except ModelUnavailable:
+        return  # which is said when it is scored
+    if now != own.weights:
+        raise UserError(
+            f"The base {model_name(base)!r} has other weights ({now}) than the model that the "
+            f"checkpoints were trained on ({own.weights}, as {next(iter(RECORDS))} says); give "
+            "that model with --base."
+        )
 
 
 def _found(source: str) -> Found:

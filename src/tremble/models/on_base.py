@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 from tremble.disk.paths import is_folder, path_of
@@ -14,6 +15,7 @@ from tremble.models.files import (
     SMALL_FILES,
     ModelFiles,
     Notify,
+    reading,
 )
 from tremble.models.from_files import has_tokenizer
 from tremble.models.hub_files import HubName, download
@@ -88,11 +90,17 @@ def on_base(spec: ModelSpec, adapter: Adapter, notify: Notify, weights: bool) ->
 
 def with_adapter(files: ModelFiles, adapter: Adapter) -> ModelFiles:
     """The files of a model with an adapter, checked; the chat template that stands beside an
-    adapter is its own, also where its tokenizer is that of its model. Raises as `Adapter.config`.
+    adapter is its own, also where its tokenizer is that of its model. Raises as `Adapter.config`,
+    and ModelUnavailable for a template of its own that is no file.
     """
     adapter.config()
     if has_tokenizer(adapter.folder):
         return replace(files, adapter=adapter, tokenizer=adapter.folder)
     template = adapter.folder / CHAT_TEMPLATE
-    own = template if template.is_file() else files.template
+    with reading(template):
+        own = template if template.is_file() else files.template
+        if own is not template and os.path.lexists(template):
+            raise ModelUnavailable(
+                f"{str(template)!r} is no file, nor a link to one; copy the adapter again."
+            )
     return replace(files, adapter=adapter, template=own)

@@ -27,12 +27,12 @@ from tremble.engines.positions import forget_longer_passes, longest_of_one_kind
 from tremble.engines.shared_prefix.self_check import cannot_share
 from tremble.engines.shared_prefix.tree_attention import configs_of
 from tremble.post_training.head import logprobs, split
+from tremble.post_training.samples import IGNORED
 from tremble.text import one_line
 
 NAME = "tremble_packed"
 Ints = npt.NDArray[np.int64]
 _SLICE = 128  # tokens
-IGNORED = -100  # a label that does not count, as transformers has it
 
 
 @dataclass(frozen=True, slots=True)

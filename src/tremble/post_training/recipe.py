@@ -17,6 +17,7 @@ from tremble.store.provenance import slug
 
 StageName = Literal["sft", "dpo"]
 _ORDER: tuple[StageName, ...] = ("sft", "dpo")
+REFERENCE = "reference.parquet"  # beside the runs of DPO
 _SINGLE = ("align", "adapter", "machine", *_ORDER)
 
 
@@ -164,6 +165,10 @@ def _runs(
         if not name or {"/", "\\"} & set(name):
             reader.fail(f"name in [[run]] is {name!r}; it must be a text without slashes")
         folder = slug(name).lower()  # for some systems A and a are one folder
+        if folder == REFERENCE:
+            reader.fail(
+                f"name in [[run]] is {name!r}, a file beside the folders of runs; give another"
+            )
         if folder in made:
             reader.fail(
                 f"name in [[run]] is {name!r}, and the run {made[folder].name!r} would be in the "

@@ -7,7 +7,7 @@ are read, which are those of the model that they name.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,18 +32,16 @@ def reference_of(
     notify: Notify,
 ) -> Floats:
     """[samples, 2]: the log-probabilities (nat) of each pair's answers with their ends of turn,
-    under a model. Read from `place` where they are those of this model and these pairs, else
-    computed by the engine that scores decisions, and written there.
+    under a model. Read from `place` where they are those of this model and these pairs, as
+    written, else computed by the engine that scores decisions, and written there.
 
     Raises UserError where a pair has no score.
     """
-    key = digest_of(
-        {
-            "model": repr(sorted(scored_identity(spec, options, notify).items())),
-            "samples": repr([(one.prompt, one.answers) for one in samples]),
-        }
-    )
-    held = _stored(place, key, len(samples))
+    of = {
+        "model": repr(sorted(scored_identity(spec, options, notify).items())),
+        "samples": repr([(one.prompt, one.answers) for one in samples]),
+    }
+    held = _stored(place, of, len(samples))
     if held is not None:
         return held
     engine: Any = open_engine(spec, options, notify)
@@ -62,17 +60,23 @@ def reference_of(
             "item": [one.item.id for one in samples],
             "chosen": found[:, CHOSEN],
             "rejected": found[:, REJECTED],
-            "key": key,
+            "key": _key(of, found),
         }
     )
     write_table(place, frame)
     return found
 
 
-def _stored(place: Path, key: str, count: int) -> Floats | None:
+def _stored(place: Path, of: Mapping[str, str], count: int) -> Floats | None:
     if not place.is_file():
         return None
     frame = read_table(place)
-    if frame.height != count or set(frame["key"].unique()) != {key}:
+    if frame.height != count or not {"chosen", "rejected", "key"} <= set(frame.columns):
         return None
-    return frame.select("chosen", "rejected").to_numpy()
+    held: Floats = frame.select("chosen", "rejected").to_numpy()
+    return held if set(frame["key"].unique()) == {_key(of, held)} else None
+
+
+def _key(of: Mapping[str, str], found: Floats) -> str:
+    """What numbers are of, and they themselves: a number that changed on disk is not used."""
+    return digest_of({**of, "numbers": repr(found.tolist())})

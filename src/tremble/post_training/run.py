@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from tremble.models.open import is_made_up, open_tokenizer, source_of
 from tremble.models.spec import ModelSpec, RunOptions
 from tremble.post_training.history import write_history
 from tremble.post_training.order import in_training
-from tremble.post_training.recipe import Recipe, RunRecipe, StageRecipe
+from tremble.post_training.recipe import REFERENCE, Recipe, RunRecipe, StageRecipe
 from tremble.post_training.record import (
     HELD_OUT,
     RECORD,
@@ -40,6 +42,8 @@ from tremble.study.progress import Progress
 from tremble.tasks.task_file import Item
 from tremble.tasks.task_measures import CHOSEN, REJECTED, Floats
 from tremble.text import counted, some_of
+
+_LOST = 0.05  # of a change that a checkpoint may lose without a word
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +107,24 @@ def post_train(known: Known, folder: Path, notify: Notify, progress: Progress) -
 
     check_installed()
     _check_folder(folder)
-    if known.recipe.threads is not None:
-        import torch
-
-        torch.set_num_threads(known.recipe.threads)
-    with locked(folder):
+    with locked(folder), _threads(known.recipe.threads):
         record = _begun(known, folder, notify)
         for sentence in sentences(known):
             notify(sentence)
         return _Training(known, folder, record, notify, progress).whole()
+
+
+@contextmanager
+def _threads(count: int | None) -> Iterator[None]:
+    """So many threads for a while, if it is said."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(before if count is None else count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _begun(known: Known, folder: Path, notify: Notify) -> dict[str, Any]:
@@ -287,6 +300,13 @@ class _Training:
                 f"{label}: every answer was computed on its own, which is slower "
                 f"({trained.why_plain})."
             )
+        share, step = trained.lost
+        if share > _LOST:
+            self.notify(
+                f"{label}: in checkpoint {step} the error of {self.known.recipe.adapter.dtype} is "
+                f"{100 * share:.0f}% of what had been learnt until then; write dtype = "
+                '"float32" in [adapter], and give another --out.'
+            )
         return made
 
     def _train(
@@ -337,7 +357,7 @@ class _Training:
         spec, options = _base(self.known.recipe)
         if start is not None:
             spec = ModelSpec(str(start), base=spec.id)
-        place = self.folder / "dpo" / "reference.parquet"
+        place = self.folder / "dpo" / REFERENCE
         self.notify("DPO: the answers under the model that it starts from, once.")
         found = reference_of(spec, options, samples.training, place, self.notify)
         rows = {one.item.id: row for one, row in zip(samples.training, found, strict=True)}

@@ -10,12 +10,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 
 from tremble.errors import UserError
 from tremble.post_training.recipe import StageRecipe
 from tremble.prompts.chat import Template
 from tremble.tasks.task_file import Item, Task, read_task
+from tremble.tasks.task_measures import CHOSEN, REJECTED, Floats
 from tremble.tasks.task_paths import ItemPaths, task_paths
 from tremble.text import counted
 from tremble.tokenization.options import Tokenizer, TokenPaths
@@ -26,6 +27,7 @@ SPECIAL: Final = "special token in the text"
 NO_TEMPLATE: Final = "refused by the template or tokenizer"
 REPEATED: Final = "repeated line"
 SHARED: Final = "first turn that is held out"
+IGNORED: Final = -100  # a label that does not count, as transformers has it
 _KINDS = {"sft": "demonstrations", "dpo": "pairs"}
 
 
@@ -72,6 +74,28 @@ def key_of(samples: Iterable[Sample]) -> str:
     for one in samples:
         digest.update(repr((one.prompt, one.answers)).encode())
     return digest.hexdigest()[:16]
+
+
+def rows_of(order: Sequence[Sample], reference: Floats | None) -> list[dict[str, Any]]:
+    """Samples as TRL's collators take them."""
+    if reference is None:
+        return [
+            {
+                "input_ids": [*one.prompt, *one.answers[0]],
+                "labels": [IGNORED] * len(one.prompt) + list(one.answers[0]),
+            }
+            for one in order
+        ]
+    return [
+        {
+            "prompt_ids": list(one.prompt),
+            "chosen_ids": list(one.answers[CHOSEN]),
+            "rejected_ids": list(one.answers[REJECTED]),
+            "ref_chosen_logps": float(known[CHOSEN]),
+            "ref_rejected_logps": float(known[REJECTED]),
+        }
+        for one, known in zip(order, reference, strict=True)
+    ]
 
 
 def samples_of(

@@ -49,14 +49,11 @@ def save_adapter(
 def fill_adapter(folder: Path, model: Any, base: str, dtype: str = "float32") -> None:
     """Write weights and configuration of an adapter into a folder. Raises UserError for weights
     that are no numbers in a precision."""
-    import peft
     from safetensors.torch import save
 
     tensors = {
-        name: tensor.detach().cpu().to(getattr(torch, dtype)).contiguous()
-        for name, tensor in peft.get_peft_model_state_dict(
-            model, save_embedding_layers=False
-        ).items()
+        name: tensor.to(getattr(torch, dtype)).contiguous()
+        for name, tensor in adapter_tensors(model).items()
     }
     for name, tensor in tensors.items():
         if not bool(torch.isfinite(tensor).all()):
@@ -69,6 +66,40 @@ def fill_adapter(folder: Path, model: Any, base: str, dtype: str = "float32") ->
     (folder / ADAPTER_WEIGHTS).write_bytes(save(tensors, metadata={"format": "pt"}))
     config = _config(model.peft_config["default"], base)
     (folder / ADAPTER_CONFIG).write_text(json.dumps(config, indent=2) + "\n", "utf-8")
+
+
+def adapter_tensors(model: Any) -> dict[str, torch.Tensor]:
+    """A copy of the weights of an adapter, by name."""
+    import peft
+
+    held = peft.get_peft_model_state_dict(model, save_embedding_layers=False)
+    return {name: one.detach().cpu().clone() for name, one in held.items()}
+
+
+def lost_share(
+    first: Mapping[str, torch.Tensor], now: Mapping[str, torch.Tensor], dtype: str
+) -> float:
+    """How much of what training has changed since `first` a precision loses: the size of the error
+    of all products B A over that of their change (roots of sums of squares); 0 where nothing did.
+    """
+    kind = getattr(torch, dtype)
+    error = change = 0.0
+    for name, wide in now.items():
+        if "lora_B" not in name and "lora_embedding_B" not in name:
+            continue
+        other = name.replace("_B", "_A")
+        b, a = wide.double(), now[other].double()
+        stored_b, stored_a = wide.to(kind).double(), now[other].to(kind).double()
+        first_b, first_a = first[name].double(), first[other].double()
+        error += _square(stored_b - b, stored_a, b, stored_a - a)
+        change += _square(b - first_b, a, first_b, a - first_a)
+    return float((error / change) ** 0.5) if change else 0.0
+
+
+def _square(one: torch.Tensor, two: torch.Tensor, three: torch.Tensor, four: torch.Tensor) -> float:
+    """The sum of squares of one @ two + three @ four, which is never made."""
+    left, right = torch.cat([one, three], 1), torch.cat([two, four], 0)
+    return float(((left.T @ left) * (right @ right.T)).sum())
 
 
 def _config(config: Any, base: str) -> dict[str, Any]:

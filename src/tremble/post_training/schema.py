@@ -117,7 +117,7 @@ RECIPE = (
         example='["q_proj", "v_proj"]',
     ),
     Key(
-        "adapter", "dtype", "text", "float16", "the precision of checkpoints on disk", words=DTYPES
+        "adapter", "dtype", "text", "float32", "the precision of checkpoints on disk", words=DTYPES
     ),
     Key(
         "sft",

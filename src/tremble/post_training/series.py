@@ -44,6 +44,7 @@ def found_in(source: str, folder: Path) -> Found:
         base,
         task=task.as_posix() if is_file(task) else None,
         beta=betas.pop() if len(betas) == 1 else None,
+        weights=record["base_identity"].get("weights"),
     )
     return Found(f"{source!r} ({RECORD})", tuple(made), listed=True, own=own)
 

@@ -19,15 +19,17 @@ import torch
 
 from tremble.errors import MissingExtra, TrembleError, UserError
 from tremble.models.from_files import quiet
-from tremble.post_training.packed import IGNORED, label_logprobs, row_logprobs, why_not
+from tremble.post_training.packed import label_logprobs, row_logprobs, why_not
 from tremble.post_training.recipe import AdapterRecipe, StageRecipe
-from tremble.post_training.samples import Sample
+from tremble.post_training.samples import IGNORED, Sample, rows_of
 from tremble.post_training.saving import (
     State,
+    adapter_tensors,
     bytes_of,
     check_space,
     checkpoint_name,
     fill_adapter,
+    lost_share,
     save_adapter,
 )
 from tremble.post_training.schema import OPTIMIZER
@@ -84,11 +86,13 @@ class StageJob:
 @dataclass(frozen=True, slots=True)
 class Trained:
     """What a stage says of itself: `history`, the measures of each step; `path`, how
-    log-probabilities were computed; `why_plain`, why not the fast way, if so."""
+    log-probabilities were computed; `why_plain`, why not the fast way, if so; `lost`, how much of
+    what the stage had changed the precision of checkpoints loses at most, and the step of that."""
 
     history: tuple[dict[str, float], ...]
     path: str
     why_plain: str | None
+    lost: tuple[float, int]
 
 
 def check_installed() -> None:
@@ -127,7 +131,8 @@ def train(job: StageJob, model: Any, tokenizer: Any) -> Trained:
         for one in trainer.state.log_history
         if "loss" in one
     )
-    return Trained(history, "packed" if why_plain is None else "plain", why_plain)
+    path = "packed" if why_plain is None else "plain"
+    return Trained(history, path, why_plain, trainer.lost)
 
 
 def _with_adapter(job: StageJob, model: Any) -> Any:
@@ -216,32 +221,10 @@ def _trainer(job: StageJob, model: Any, tokenizer: Any) -> Any:
     trainer = kind(model=model, args=args, train_dataset=data, processing_class=tokenizer)
     if "ref" in model.peft_config:  # what TRL copies as the reference, which is known here
         model.delete_adapter("ref")
-    trainer.job = job
+    trainer.job, trainer.first = job, adapter_tensors(model)
     trainer.add_callback(_watching(job))
     trainer.remove_callback(_printer())
     return trainer
-
-
-def rows_of(order: Sequence[Sample], reference: Floats | None) -> list[dict[str, Any]]:
-    """Samples as TRL's collators take them."""
-    if reference is None:
-        return [
-            {
-                "input_ids": [*one.prompt, *one.answers[0]],
-                "labels": [IGNORED] * len(one.prompt) + list(one.answers[0]),
-            }
-            for one in order
-        ]
-    return [
-        {
-            "prompt_ids": list(one.prompt),
-            "chosen_ids": list(one.answers[CHOSEN]),
-            "rejected_ids": list(one.answers[REJECTED]),
-            "ref_chosen_logps": float(known[CHOSEN]),
-            "ref_rejected_logps": float(known[REJECTED]),
-        }
-        for one, known in zip(order, reference, strict=True)
-    ]
 
 
 def _printer() -> Any:
@@ -259,6 +242,8 @@ class _Keeping:
     """What a trainer does where TRL's would prepare data and write a checkpoint in place."""
 
     job: StageJob
+    first: dict[str, torch.Tensor]  # the adapter that the stage began with
+    lost: tuple[float, int] = (0.0, 0)  # the largest `lost_share`, and the step of it
 
     def _prepare_dataset(self, dataset: Any, *_: Any, **__: Any) -> Any:
         return dataset
@@ -285,6 +270,8 @@ class _Keeping:
         me: Any = self
         job, step = self.job, int(me.state.global_step)
         if step in job.kept:
+            share = lost_share(me.first, adapter_tensors(me.model), job.adapter.dtype)
+            me.lost = max(me.lost, (share, step))
             save_adapter(
                 job.folder / checkpoint_name(step),
                 me.model,
