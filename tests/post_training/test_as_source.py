@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,14 @@ import pytest
 
 from tests.support.answer_logs import logs, model_at
 from tests.support.commands import mistake, tremble
-from tests.support.recipes import DPO, SFT, aligned, write_recipe
+from tests.support.recipes import (
+    DPO,
+    SFT,
+    aligned,
+    preferences,
+    write_lines,
+    write_recipe,
+)
 from tests.support.series_studies import run_trajectory, write_inputs
 from tests.support.toys import save_tiny
 from tremble.errors import ModelUnavailable
@@ -186,3 +194,42 @@ def test_a_template_that_is_no_file_is_not_that_of_the_base(
     spec = ModelSpec(str(place.parent), base=str(base))
     with pytest.raises(ModelUnavailable, match=r"chat_template\.jinja' is no file"):
         open_tokenizer(spec, RunOptions(), print)
+
+
+def test_held_out_items_that_changed_are_not_used_until_written_anew(
+    base: Path, tmp_path: Path
+) -> None:
+    """With turns of a system and of people's own formats, which are written as messages."""
+    turns = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": " Why? "}]
+    rows = [
+        {"prompt": turns, "chosen": " Because.", "rejected": "No.\n", "subset": 3, "id": 7},
+        *preferences(8, each=1),
+        *(
+            {key: f"\n\nHuman: {n}?\n\nAssistant: {key}" for key in ("chosen", "rejected")}
+            for n in range(8)
+        ),
+    ]
+    write_lines(tmp_path / "pairs.jsonl", rows)
+    made = trained(base, tmp_path, dpo={**DPO, "held_out": 14, "steps": 1, "batch": 1})
+    place = made / "held_out.jsonl"
+    before = place.read_bytes()
+    assert found_in(str(made), made).own == replace(
+        found_in(str(made), made).own, task=place.as_posix(), notes=()
+    )
+    for change in (lambda: place.unlink(), lambda: write_lines(place, rows[:3])):
+        change()
+        own = found_in(str(made), made).own
+        assert own is not None and own.task is None
+        assert "held_out.jsonl" in own.notes[0] and "--task" in own.notes[0]
+        code, _, said = tremble("trajectory", made, "--plan")
+        assert code == 0 and own.notes[0] in said
+        aligned(tmp_path / "recipe.toml", made)
+        assert place.read_bytes() == before
+
+
+def test_several_betas_are_said(base: Path, tmp_path: Path) -> None:
+    runs = [{"name": "a"}, {"name": "b", "beta": 0.5}]
+    made = trained(base, tmp_path, dpo={**DPO, "steps": 1}, runs=runs)
+    own = found_in(str(made), made).own
+    assert own is not None and own.beta is None
+    assert "(0.1, 0.5)" in own.notes[0] and "beta = 0.1" in own.notes[0]

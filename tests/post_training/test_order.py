@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -231,3 +233,19 @@ def test_held_out_of_a_file_is_counted_as_well(base: Path, tmp_path: Path) -> No
         "equal answers, held out": 1,
         "over max_tokens, held out": 1,
     }
+
+
+def test_answers_that_are_one_for_the_tokenizer_are_left_out(base: Path, tmp_path: Path) -> None:
+    """One that knows no capitals: nothing is to be learnt of such a pair."""
+    model = shutil.copytree(base, tmp_path / "model")
+    tokenizer = json.loads((model / "tokenizer.json").read_text())
+    tokenizer["normalizer"] = {"type": "Lowercase"}
+    (model / "tokenizer.json").write_text(json.dumps(tokenizer))
+    rows = preferences(12)
+    for row in rows[:5]:
+        row["rejected"] = row["chosen"].upper()
+    (tmp_path / "work").mkdir()
+    write_lines(tmp_path / "work/pairs.jsonl", rows)
+    (samples,) = looked(tmp_path / "work", model, dpo={**DPO, "held_out": 0}).samples
+    assert samples.dropped == {"equal answers": 5}
+    assert names(samples.training) == [row["id"] for row in rows[5:]]

@@ -47,12 +47,13 @@ class Checkpoint:
 class Own:
     """What the record of a training says: the `base` that it began with, the file of items that it
     held out, and the `beta` of its DPO loss (None: none, or several). `weights`: what identified
-    the weights of the base; None where it is not known."""
+    the weights of the base; None where it is not known. `notes`: what the user should know."""
 
     base: str
     task: str | None = None
     beta: float | None = None
     weights: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

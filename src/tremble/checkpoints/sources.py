@@ -60,6 +60,8 @@ def series_of(source: str, base: str | None, notify: Notify) -> Series:
     notes = (*notes, *unknown, *differing((model_name(on), of_base), others))
     if apart:
         notes = (*notes, f"{counted(len(apart), 'name')} left out; the first: {apart[0][1]}")
+    if found.own is not None:
+        notes = (*notes, *found.own.notes)
     for note in notes:
         notify(note)
     incomplete = tuple(one for one in checkpoints if not one.complete)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -19,6 +19,7 @@ from tremble.post_training.samples import Samples
 from tremble.post_training.schema import OPTIMIZER
 from tremble.prompts.chat import Template
 from tremble.store.provenance import installed
+from tremble.tasks.task_file import Item
 from tremble.text import as_written
 
 RECORD = "align.json"
@@ -169,7 +170,7 @@ def _stage(stage: StageRecipe, samples: Samples, steps: int) -> dict[str, Any]:
         "data": Path(stage.data).name,
         "data_sha256": sha256(Path(stage.data).read_bytes()).hexdigest(),
         "held_out": held_out,
-        "held_out_of": _held_out_key(samples),
+        "held_out_of": held_out_key(samples.held_out),
         "held_out_items": len(samples.held_out),
         "training_items": len(samples.training),
         "training": samples.key,
@@ -191,10 +192,9 @@ def _run(run: RunRecipe) -> dict[str, Any]:
     }
 
 
-def _held_out_key(samples: Samples) -> str:
-    return _digest(
-        repr([(one.id, one.subset, one.prompt, one.answers) for one in samples.held_out])
-    )
+def held_out_key(items: Sequence[Item]) -> str:
+    """What identifies held-out items (SHA-256, hexadecimal)."""
+    return _digest(repr([(one.id, one.subset, one.prompt, one.answers) for one in items]))
 
 
 def _plain(recipe: Any) -> dict[str, Any]:

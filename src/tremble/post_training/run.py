@@ -141,8 +141,10 @@ def _begun(known: Known, folder: Path, notify: Notify) -> dict[str, Any]:
     if before is None:
         write_text(folder / "recipe.toml", known.recipe.text)
         (folder / HELD_OUT).unlink(missing_ok=True)
-        if known.samples[-1].held_out:
-            write_text(folder / HELD_OUT, _lines(known.samples[-1].held_out))
+    if held := _lines(known.samples[-1].held_out):
+        place = folder / HELD_OUT
+        if not place.is_file() or place.read_bytes() != held.encode():
+            write_text(place, held)
     return record
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 from tremble.errors import UserError
 from tremble.post_training.recipe import StageRecipe
 from tremble.prompts.chat import Template
-from tremble.tasks.task_file import Item, Task, read_task
+from tremble.tasks.task_file import EQUAL, Item, Task, read_task
 from tremble.tasks.task_measures import CHOSEN, REJECTED, Floats
 from tremble.tasks.task_paths import ItemPaths, task_paths
 from tremble.text import counted
@@ -178,6 +178,8 @@ def _tokenised(
 def _why_not(made: ItemPaths, max_tokens: int) -> str | None:
     if made.refused is not None:
         return NO_TEMPLATE
+    if len({(one.paths, one.terminator) for one in made.paths}) < len(made.paths):
+        return EQUAL  # for this tokenizer, which may know no capitals
     # An answer has one more token than is computed for its score: the one that closes it.
     return TOO_LONG if max(one.length for one in made.paths) + 1 > max_tokens else None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,11 @@ from tremble.checkpoints.series import Checkpoint, Found, Own
 from tremble.disk.paths import is_file
 from tremble.errors import UserError
 from tremble.models.spec import ModelSpec
-from tremble.post_training.record import HELD_OUT, RECORD, read_record
+from tremble.post_training.record import HELD_OUT, RECORD, held_out_key, read_record
 from tremble.post_training.saving import checkpoint_name
 from tremble.store.provenance import slug
+from tremble.tasks.task_file import read_task
+from tremble.tasks.task_measures import BETA
 
 
 def found_in(source: str, folder: Path) -> Found:
@@ -38,15 +41,41 @@ def found_in(source: str, folder: Path) -> Found:
         )
     place = record["base_at"]
     base = record["base"] if place is None else _from_here(folder / place)
-    betas = {one["beta"] for one in record["runs"]}
-    task = folder / HELD_OUT
+    betas = sorted({one["beta"] for one in record["runs"]} - {None})
+    wrong = _wrong_task(folder, record["stages"][-1])
+    notes = [] if wrong is None else [wrong]
+    if len(betas) > 1:
+        several = ", ".join(f"{one:g}" for one in betas)
+        notes.append(
+            f"The runs have several beta ({several}); the DPO loss on held-out pairs is that of "
+            f"beta = {BETA:g} for all of them."
+        )
+    held = record["stages"][-1]["held_out_items"]
     own = Own(
         base,
-        task=task.as_posix() if is_file(task) else None,
-        beta=betas.pop() if len(betas) == 1 else None,
+        task=(folder / HELD_OUT).as_posix() if held and wrong is None else None,
+        beta=betas[0] if len(betas) == 1 else None,
+        notes=tuple(notes),
         weights=record["base_identity"].get("weights"),
     )
     return Found(f"{source!r} ({RECORD})", tuple(made), listed=True, own=own)
+
+
+def _wrong_task(folder: Path, stage: Mapping[str, Any]) -> str | None:
+    """A sentence on held-out items that are not those of the record, as the last stage has them."""
+    place = folder / HELD_OUT
+    if not stage["held_out_items"]:
+        return None
+    if not is_file(place):
+        why = "is missing"
+    else:
+        try:
+            now = held_out_key(read_task(place, skip=True).items)
+            why = "is not what was held out" if now != stage["held_out_of"] else ""
+        except UserError as error:
+            why = f"cannot be read ({str(error).rstrip('.')})"
+    again = "run `tremble align` again, which writes it anew, or give --task"
+    return f"{place.as_posix()!r} {why}, so it is not used; {again}." if why else None
 
 
 def _from_here(path: Path) -> str:
