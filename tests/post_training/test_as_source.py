@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -213,9 +212,8 @@ def test_held_out_items_that_changed_are_not_used_until_written_anew(
     made = trained(base, tmp_path, dpo={**DPO, "held_out": 14, "steps": 1, "batch": 1})
     place = made / "held_out.jsonl"
     before = place.read_bytes()
-    assert found_in(str(made), made).own == replace(
-        found_in(str(made), made).own, task=place.as_posix(), notes=()
-    )
+    own = found_in(str(made), made).own
+    assert own is not None and own.task == place.as_posix() and own.notes == ()
     for change in (lambda: place.unlink(), lambda: write_lines(place, rows[:3])):
         change()
         own = found_in(str(made), made).own
@@ -233,3 +231,15 @@ def test_several_betas_are_said(base: Path, tmp_path: Path) -> None:
     own = found_in(str(made), made).own
     assert own is not None and own.beta is None
     assert "(0.1, 0.5)" in own.notes[0] and "beta = 0.1" in own.notes[0]
+
+
+def test_a_folder_of_trainings_is_said_to_be_one(base: Path, tmp_path: Path) -> None:
+    """Their checkpoints are read as those of any trainer: by names, with none of the record."""
+    sft = {**SFT, "steps": 1, "held_out": 2}
+    for name in ("a", "b"):
+        aligned(write_recipe(tmp_path / "made", base, sft=sft), tmp_path / "sweep" / name)
+    code, _, said = tremble("trajectory", tmp_path / "sweep", "--plan", "--base", base)
+    assert code == 0
+    assert "holds 2 trainings (the first: 'a')" in said and "held-out items" in said
+    code, _, said = tremble("trajectory", tmp_path / "sweep/a", "--plan")
+    assert code == 0 and "holds" not in said

@@ -60,8 +60,7 @@ def series_of(source: str, base: str | None, notify: Notify) -> Series:
     notes = (*notes, *unknown, *differing((model_name(on), of_base), others))
     if apart:
         notes = (*notes, f"{counted(len(apart), 'name')} left out; the first: {apart[0][1]}")
-    if found.own is not None:
-        notes = (*notes, *found.own.notes)
+    notes = (*notes, *(_recorded_below(source) if found.own is None else found.own.notes))
     for note in notes:
         notify(note)
     incomplete = tuple(one for one in checkpoints if not one.complete)
@@ -86,6 +85,19 @@ def _check_base(base: ModelSpec, own: Own | None) -> None:
             f"checkpoints were trained on ({own.weights}, as {next(iter(RECORDS))} says); give "
             "that model with --base."
         )
+
+
+def _recorded_below(source: str) -> list[str]:
+    """A sentence on records in the folders of a source, which say more than is read of them."""
+    folder = path_of(source)
+    inside = sorted(one.name for one in folder.iterdir()) if is_folder(folder) else []
+    recorded = [name for name in inside if _record_reader(folder / name) is not None]
+    if not recorded:
+        return []
+    return [
+        f"{source!r} holds {counted(len(recorded), 'training')} (the first: {recorded[0]!r}); "
+        "base, held-out items and beta in the record are used only where the folder of one is given."
+    ]
 
 
 def _found(source: str) -> Found:
