@@ -116,7 +116,7 @@ def test_what_is_left_out_is_as_the_page_says(here: Path) -> None:
     found = recipe(here, ("sft", "dpo"))
     assert (found.name, found.base, found.template) == ("mine", "org/model", None)
     assert (found.seed, found.max_tokens, found.device, found.threads) == (0, 512, "cpu", None)
-    assert found.adapter == AdapterRecipe(8, 16.0, 0.0, ("all-linear",), "float16")
+    assert found.adapter == AdapterRecipe(8, 16.0, 0.0, ("all-linear",), "float32")
     assert found.adapter.target_modules == "all-linear"
     sft, dpo = found.stages
     for stage, rate in ((sft, 2e-4), (dpo, 5e-5)):

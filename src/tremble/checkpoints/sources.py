@@ -96,7 +96,7 @@ def _recorded_below(source: str) -> list[str]:
         return []
     return [
         f"{source!r} holds {counted(len(recorded), 'training')} (the first: {recorded[0]!r}); "
-        "base, held-out items and beta in the record are used only where the folder of one is given."
+        "base, held-out items and beta of a record are used only where its own folder is given."
     ]
 
 
