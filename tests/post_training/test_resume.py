@@ -29,7 +29,7 @@ def test_a_finished_training_is_not_trained_again(copied: Path) -> None:
     before = files_of(copied / "out")
     times = {path: path.stat().st_mtime_ns for path in (copied / "out").rglob("*.safetensors")}
     _, said = aligned(copied / "recipe.toml", copied / "out")
-    assert "sft: is already trained." in said and "dpo: is already trained." in said
+    assert "SFT: already trained." in said and "DPO: already trained." in said
     assert files_of(copied / "out") == before
     assert times == {path: path.stat().st_mtime_ns for path in times}
 

@@ -179,6 +179,8 @@ class _Reader:
 
     def line(self, number: int, raw: bytes) -> None:
         line = Line(self.path, number)
+        if not self.lines:
+            _check_form(line, raw)
         value = line.parse(raw)
         self.lines += 1
         self._same_kind(line, value)
@@ -234,7 +236,7 @@ class _Reader:
         if not self.lines:
             raise UserError(
                 f"{str(self.path)!r} holds no item; write one JSON object per line, with prompt, "
-                "chosen and rejected, or with messages."
+                "chosen and rejected, or with prompt and completion."
             )
         if not self.items:
             why = ", ".join(f"{counted(n, 'line')} with {what}" for what, n in self.skipped.items())
@@ -244,6 +246,24 @@ class _Reader:
             )
         assert self.kind is not None  # every line has one
         return Task(self.path, self.kind, tuple(self.items), self.repeated, dict(self.skipped))
+
+
+def _check_form(line: Line, raw: bytes) -> None:
+    """Raises Fault where the first line is that of a table or a list, which polars can convert."""
+    name = Path(line.path.name.removesuffix(".gz"))
+    begin = raw.lstrip()[:4]
+    if begin == b"PAR1":
+        what, read = "a Parquet file", "read_parquet"
+    elif begin.startswith(b"["):
+        what, read = "a JSON list", "read_json"
+    elif name.suffix.lower() == ".csv" and not begin.startswith(b"{"):
+        what, read = "a CSV file", "read_csv"
+    else:
+        return
+    line.fail(
+        f"this is {what}, and what is read is one JSON object per line; convert it in Python: "
+        f'polars.{read}("{line.path.name}").write_ndjson("{name.with_suffix(".jsonl")}").'
+    )
 
 
 def _unusable(answers: tuple[str, ...]) -> str | None:

@@ -35,7 +35,7 @@ def kind_of(line: Line, value: dict[str, Any]) -> bool:
         keys = ", ".join(map(repr, value)) or "none"
         line.fail(
             f"it has neither chosen and rejected, nor messages, nor prompt and completion (its "
-            f"keys: {keys}); write one of these."
+            f"keys: {keys}); rename the keys that hold them (docs/align.md#data shows how)."
         )
     return bool(pair)
 
