@@ -141,6 +141,17 @@ def test_other_columns_say_where_it_is_shown_how_to_rename_them(base: Path, tmp_
     assert "rename the keys that hold them (docs/align.md#data shows how)." in message
 
 
+def test_a_plan_names_keys_that_are_not_read(base: Path, tmp_path: Path) -> None:
+    """A system text beside the prompt would else be lost without a word."""
+    recipe = write_recipe(tmp_path, base)
+    rows = [*preferences(8), *({**one, "system": "Be kind."} for one in preferences(12)[8:])]
+    write_lines(tmp_path / "pairs.jsonl", [{"subset": "x", **one} for one in rows])
+    _, out, _ = tremble("align", recipe, "--plan")
+    assert [line for line in out.splitlines() if "not read" in line] == [
+        "Keys in 'pairs.jsonl' that are not read: 'system'."
+    ]
+
+
 @pytest.mark.parametrize(
     ("held_out", "checkpoints", "said"),
     [

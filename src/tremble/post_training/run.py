@@ -43,6 +43,8 @@ from tremble.tasks.task_file import Item
 from tremble.tasks.task_measures import CHOSEN, REJECTED, Floats
 from tremble.text import counted, some_of
 
+_KEYS = 6  # of data that are not read: so many are named
+
 
 @dataclass(frozen=True, slots=True)
 class Aligned:
@@ -158,6 +160,9 @@ def sentences(known: Known) -> list[str]:
             f"{Path(stage.data).name!r}{held}{apart}. {counted(steps, 'step')} of "
             f"{stage.batch}; checkpoints at {some_of(map(str, stage.kept(steps)), 0)}."
         )
+        if unread := samples.task.unread:
+            keys = some_of(map(repr, unread[:_KEYS]), len(unread) - _KEYS)
+            said.append(f"Keys in {Path(stage.data).name!r} that are not read: {keys}.")
     if len(known.recipe.runs) > 1:
         runs = counted(len(known.recipe.runs), "run")
         said.append(f"{known.recipe.last.name.upper()} is trained in {runs}.")

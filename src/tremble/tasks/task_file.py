@@ -26,7 +26,7 @@ from tremble.decisions.record import Decision
 from tremble.disk.paths import is_file, path_of
 from tremble.errors import UserError
 from tremble.prompts.turns import ASSISTANT, USER, Turn
-from tremble.tasks.task_lines import kind_of, read_line
+from tremble.tasks.task_lines import READ, kind_of, read_line
 from tremble.text import counted
 
 Kind = Literal["pairs", "demonstrations"]
@@ -70,13 +70,15 @@ class Item:
 @dataclass(frozen=True, slots=True)
 class Task:
     """What a task file holds. `repeated`: lines equal to an earlier one, which count once;
-    `skipped`: how many lines were skipped, by reason (`EMPTY`, `EQUAL`)."""
+    `skipped`: how many lines were skipped, by reason (`EMPTY`, `EQUAL`); `unread`: keys that no
+    item is read from, in the order of the file."""
 
     path: Path
     kind: Kind
     items: tuple[Item, ...]
     repeated: int = 0
     skipped: Mapping[str, int] = field(default_factory=dict)
+    unread: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -176,6 +178,7 @@ class _Reader:
         self.known: set[str] = set()
         self.repeated, self.lines = 0, 0
         self.skipped: Counter[str] = Counter()
+        self.unread: dict[str, None] = {}
 
     def line(self, number: int, raw: bytes) -> None:
         line = Line(self.path, number)
@@ -183,6 +186,7 @@ class _Reader:
             _check_form(line, raw)
         value = line.parse(raw)
         self.lines += 1
+        self.unread.update(dict.fromkeys(key for key in value if key not in READ))
         self._same_kind(line, value)
         mark = _hash(json.dumps(value, sort_keys=True))
         if mark in self.known:
@@ -245,7 +249,8 @@ class _Reader:
                 "that differ."
             )
         assert self.kind is not None  # every line has one
-        return Task(self.path, self.kind, tuple(self.items), self.repeated, dict(self.skipped))
+        items, skipped = tuple(self.items), dict(self.skipped)
+        return Task(self.path, self.kind, items, self.repeated, skipped, tuple(self.unread))
 
 
 def _check_form(line: Line, raw: bytes) -> None:
