@@ -107,6 +107,8 @@ def test_a_base_without_a_template(base: Path, tmp_path: Path) -> None:
 def test_a_recipe_where_trajectory_wants_its_checkpoints(base: Path, tmp_path: Path) -> None:
     message = mistake("trajectory", write_recipe(tmp_path, base), "--plan")
     assert "recipe.toml" in message and "give the folder with its checkpoints." in message
+    (tmp_path / "align.json").write_text("{}")
+    assert "give its folder." in mistake("trajectory", tmp_path / "align.json", "--plan")
 
 
 TABLES = {
