@@ -152,7 +152,7 @@ class Told(Progress):
     def prepare(self, prompts: int) -> None:
         self.start("rendering", prompts)
 
-    def start(self, model: str, prompts: int) -> None:
+    def start(self, model: str, prompts: int, unit: str | None = None) -> None:
         self.begun.append([model, prompts, 0])
 
     def advance(self, prompts: int, effort: float | None = None) -> None:

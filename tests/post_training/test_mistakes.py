@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import polars as pl
 import pytest
 from safetensors.torch import load_file
 
@@ -26,6 +27,7 @@ from tests.support.recipes import (
     write_lines,
     write_recipe,
 )
+from tremble.tasks.task_file import read_task
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -64,6 +66,9 @@ def refused(recipe: Path) -> str:
         ({"align": {"max_tokens": 3}}, ["over max_tokens", "raise max_tokens"]),
         ({"align": {"base": "mock:a"}}, ["mock:a", "weights"]),
         ({"align": {"template": "none.jinja"}}, ["none.jinja"]),
+        ({"dpo": {**DPO, "data": "org/pairs"}}, ["'org/pairs'", "a data set of the hub", "#data"]),
+        ({"dpo": {**DPO, "data": "no/pairs.jsonl"}}, ["no such file; check the path."]),
+        ({"machine": {"device": "cuda"}}, ["'cuda'", 'device = "cpu" in [machine]']),
         ({"runs": [{"name": "a"}, {"name": "a"}]}, ["'a'", "a name of its own"]),
         ({"runs": [{"name": "lr 1"}, {"name": "lr-1"}]}, ["lr-1", "a name of its own"]),
         ({"runs": [{"name": "../a"}]}, ["../a", "without slashes"]),
@@ -82,10 +87,94 @@ def test_a_recipe_that_cannot_be(
 
 def test_no_recipe_and_no_toml(tmp_path: Path) -> None:
     assert "none.toml" in mistake("align", tmp_path / "none.toml")
+    assert "is a folder; give a recipe" in mistake("align", tmp_path)
     (tmp_path / "bad.toml").write_text("[align\n")
     assert "bad.toml" in mistake("align", tmp_path / "bad.toml")
     (tmp_path / "bare.toml").write_text('[sft]\ndata = "a.jsonl"\n')
     assert "[align]" in mistake("align", tmp_path / "bare.toml")
+
+
+def test_a_base_without_a_template(base: Path, tmp_path: Path) -> None:
+    """The sentence names the recipe's table, not that of a study file."""
+    bare = shutil.copytree(base, tmp_path / "bare")
+    (bare / "chat_template.jinja").unlink(missing_ok=True)
+    settings = json.loads((bare / "tokenizer_config.json").read_text("utf-8"))
+    settings.pop("chat_template", None)
+    (bare / "tokenizer_config.json").write_text(json.dumps(settings), "utf-8")
+    message = refused(write_recipe(tmp_path / "work", bare))
+    assert "no chat template; set template in [align]: gemma, or a jinja file." in message
+
+
+def test_a_recipe_where_trajectory_wants_its_checkpoints(base: Path, tmp_path: Path) -> None:
+    message = mistake("trajectory", write_recipe(tmp_path, base), "--plan")
+    assert "recipe.toml" in message and "give the folder with its checkpoints." in message
+    (tmp_path / "align.json").write_text("{}")
+    assert "give its folder." in mistake("trajectory", tmp_path / "align.json", "--plan")
+
+
+TABLES = {
+    "pairs.csv": ("prompt,chosen,rejected\na,b,c\n", "a CSV file", "read_csv"),
+    "pairs.json": (
+        '[\n{"prompt": "a", "chosen": "b", "rejected": "c"}]\n',
+        "a JSON list",
+        "read_json",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_says_how_to_convert_it(name: str, base: Path, tmp_path: Path) -> None:
+    """And the cure works."""
+    text, what, read = TABLES[name]
+    recipe = write_recipe(tmp_path, base, dpo={**DPO, "data": name})
+    (tmp_path / name).write_text(text, "utf-8")
+    message = refused(recipe)
+    cure = f'polars.{read}("{name}").write_ndjson("pairs.jsonl")'
+    assert f"{name}, line 1: this is {what}" in message and cure in message
+    getattr(pl, read)(tmp_path / name).write_ndjson(tmp_path / "pairs.jsonl")
+    (item,) = read_task(tmp_path / "pairs.jsonl").items
+    assert (item.prompt, item.answers) == ((("user", "a"),), ("b", "c"))
+
+
+def test_other_columns_say_where_it_is_shown_how_to_rename_them(base: Path, tmp_path: Path) -> None:
+    recipe = write_recipe(tmp_path, base)
+    write_lines(tmp_path / "pairs.jsonl", [{"question": "a", "response_j": "b", "response_k": "c"}])
+    message = refused(recipe)
+    assert "'question', 'response_j', 'response_k'" in message
+    assert "rename the keys that hold them (docs/align.md#data shows how)." in message
+
+
+def test_a_plan_names_keys_that_are_not_read(base: Path, tmp_path: Path) -> None:
+    """A system text beside the prompt would else be lost without a word."""
+    recipe = write_recipe(tmp_path, base)
+    rows = [*preferences(8), *({**one, "system": "Be kind."} for one in preferences(12)[8:])]
+    write_lines(tmp_path / "pairs.jsonl", [{"subset": "x", **one} for one in rows])
+    _, out, _ = tremble("align", recipe, "--plan")
+    assert [line for line in out.splitlines() if "not read" in line] == [
+        "Keys in 'pairs.jsonl' that are not read: 'system'."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("held_out", "checkpoints", "said"),
+    [
+        (0, [1, 2, 3], ["Nothing is held out, so"]),
+        (2, [1, 2], ["has 1 first turn; for a stop", "There are 2 checkpoints; for a stop"]),
+        (40, [1, 2, 3], []),
+    ],
+)
+def test_a_plan_says_what_a_stop_would_still_need(
+    held_out: int, checkpoints: list[int], said: list[str], base: Path, tmp_path: Path
+) -> None:
+    """20 first turns, and three checkpoints beside the base (docs/trajectory.md)."""
+    dpo = {**DPO, "held_out": held_out, "steps": checkpoints[-1], "checkpoints": checkpoints}
+    recipe = write_recipe(tmp_path, base, dpo=dpo)
+    write_lines(tmp_path / "pairs.jsonl", preferences(60))
+    code, out, _ = tremble("align", recipe, "--plan")
+    assert code == 0
+    lines = [line for line in out.splitlines() if "`tremble trajectory`" in line]
+    assert len(lines) == len(said)
+    assert all(part in line for part, line in zip(said, lines, strict=True))
 
 
 class Bad(NamedTuple):

@@ -198,7 +198,7 @@ def test_what_is_wrong_is_one_sentence(here: Path, text: str) -> None:
 def test_a_file_that_is_no_recipe_is_one_sentence(here: Path) -> None:
     with pytest.raises(UserError, match=r"^There is no recipe 'none.toml'; check the path\.$"):
         read_recipe("none.toml")
-    with pytest.raises(UserError, match=r"^There is no recipe 'recipes'; check the path\.$"):
+    with pytest.raises(UserError, match=r"^'recipes' is a folder; give a recipe, which is a "):
         read_recipe("recipes")
     assert refused(here, "[align\n").startswith("recipes/mine.toml is not valid TOML (")
 

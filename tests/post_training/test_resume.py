@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def test_a_finished_training_is_not_trained_again(copied: Path) -> None:
     before = files_of(copied / "out")
     times = {path: path.stat().st_mtime_ns for path in (copied / "out").rglob("*.safetensors")}
     _, said = aligned(copied / "recipe.toml", copied / "out")
-    assert "sft: is already trained." in said and "dpo: is already trained." in said
+    assert "SFT: already trained." in said and "DPO: already trained." in said
     assert files_of(copied / "out") == before
     assert times == {path: path.stat().st_mtime_ns for path in times}
 
@@ -119,25 +120,26 @@ def test_threads_are_those_of_before_once_it_is_done(base: Path, tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("tables", "key", "before", "now"),
+    ("tables", "before", "now"),
     [
-        ({"dpo": {**LAST["dpo"], "beta": 0.2}}, "stages[dpo].beta", "0.1", "0.2"),
-        ({"sft": {**LAST["sft"], "warmup": 0.5}}, "stages[sft].warmup", "0.1", "0.5"),
-        ({"adapter": {"rank": 2}}, "adapter.rank", "4", "2"),
-        ({"align": {"seed": 9}}, "seed", "3", "9"),
-        ({"align": {"max_tokens": 400}}, "max_tokens", "512", "400"),
-        ({"dpo": {**LAST["dpo"], "loss": "ipo"}}, "stages[dpo].loss", "sigmoid", "ipo"),
-        ({"runs": [{"name": "a"}]}, "runs[0].name", "", "a"),
+        ({"dpo": {**LAST["dpo"], "beta": 0.2}}, "beta = 0.1 in [dpo]", "0.2"),
+        ({"sft": {**LAST["sft"], "warmup": 0.5}}, "warmup = 0.1 in [sft]", "0.5"),
+        ({"adapter": {"rank": 2}}, "rank = 4 in [adapter]", "2"),
+        ({"align": {"seed": 9}}, "seed = 3", "9"),
+        ({"align": {"max_tokens": 400}}, "max_tokens = 512", "400"),
+        ({"dpo": {**LAST["dpo"], "loss": "ipo"}}, "loss = sigmoid in [dpo]", "ipo"),
+        ({"runs": [{"name": "a"}]}, "name =  in [[run]] 0", "a"),
+        ({"sft": None}, "stages = [sft, dpo]", "[dpo]"),
+        ({"runs": [{"name": "a"}, {"name": "b"}]}, "runs = []", "[a, b]"),
     ],
 )
 def test_another_recipe_is_refused_with_both_values(
-    tables: dict[str, Any], key: str, before: str, now: str, copied: Path, base: Path
+    tables: dict[str, Any], before: str, now: str, copied: Path, base: Path
 ) -> None:
     files = files_of(copied / "out")
     recipe = write_recipe(copied, base, **{**LAST, **tables})
     message = mistake("align", recipe, "--out", copied / "out").lower()
-    assert f"{key} = {before}" in message.replace("'", "")
-    assert f" {now};" in message.replace("'", "")
+    assert f"begun with {before}, and the recipe now has {now};" in message.replace("'", "")
     assert "--out" in message
     assert files_of(copied / "out") == files
 
@@ -146,7 +148,9 @@ def test_other_data_is_refused(copied: Path) -> None:
     path = copied / "seed.jsonl"
     path.write_text(path.read_text().replace("Question 1:", "Question 1?"))
     message = mistake("align", copied / "recipe.toml", "--out", copied / "out")
-    assert "stages[sft].data_sha256" in message
+    digest = sha256(path.read_bytes()).hexdigest()[:12]
+    assert "begun with another content of data in [sft] (" in message
+    assert f", now '{digest}')" in message
 
 
 def test_other_pairs_held_out_by_a_file_are_refused(base: Path, tmp_path: Path) -> None:
@@ -156,7 +160,7 @@ def test_other_pairs_held_out_by_a_file_are_refused(base: Path, tmp_path: Path) 
     recipe = write_recipe(tmp_path, base, dpo={**DPO, "steps": 1, "held_out": "held.jsonl"})
     aligned(recipe, tmp_path / "out")
     held.write_text(json.dumps({**line, "chosen": "yes please"}))
-    assert "held_out_of" in mistake("align", recipe, "--out", tmp_path / "out")
+    assert "other items held out in [dpo]" in mistake("align", recipe, "--out", tmp_path / "out")
 
 
 def test_other_versions_are_said_and_go_on(copied: Path) -> None:

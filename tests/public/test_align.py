@@ -89,10 +89,10 @@ def test_a_training_from_a_dict_says_where_everything_is(
 
     again = tr.align(tables(base), progress=False)
     assert again.checkpoints == made.checkpoints and again.steps.equals(steps)
-    assert [one for one in again.notes if "is already trained" in one] == [
-        "sft: is already trained.",
-        "dpo/plain: is already trained.",
-        "dpo/control: is already trained.",
+    assert [one for one in again.notes if "already trained" in one] == [
+        "SFT: already trained.",
+        "DPO, plain: already trained.",
+        "DPO, control: already trained.",
     ]
     with pytest.raises(tr.UserError, match=r"begun with seed = 0, .* now has 1; give another out"):
         tr.align({**tables(base), "align": {**tables(base)["align"], "seed": 1}})

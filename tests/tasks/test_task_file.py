@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from tremble.decisions.record import Decision, Option
@@ -244,6 +245,17 @@ def test_bad_input_is_one_sentence_with_file_line_value_and_cure(name: str, writ
     assert said in told
     assert re.search(r"; [^;]*\.$", told), "the cure ends the sentence"
     assert "\n" not in told
+
+
+def test_a_table_is_told_by_its_beginning(write: Write, tmp_path: Path) -> None:
+    """By what a file holds; a name alone is no fault, and later lines are told as lines."""
+    pl.DataFrame([PAIR]).write_parquet(tmp_path / "pairs.jsonl")
+    said = fault(tmp_path / "pairs.jsonl")
+    assert "this is a Parquet file" in said and 'polars.read_parquet("pairs.jsonl")' in said
+    assert "this is a JSON list" in fault(write([PAIR]))
+    assert "this is a CSV file" in fault(write("prompt,chosen", name="a.csv.gz"))
+    assert "not JSON" in fault(write("prompt,chosen"))
+    assert read_task(write(PAIR, name="a.csv")).kind == "pairs"
 
 
 def test_files_that_hold_no_task(write: Write, tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def found_listed(source: str) -> Found:
     """The checkpoints of a TOML file, in its order; paths in it start at its folder.
 
     Raises UserError for a missing file, text that is not TOML, unknown keys and wrong values, for
-    a file without a [[checkpoint]], and for a study file.
+    a file without a [[checkpoint]], for a study file and for a recipe of `tremble align`.
     """
     path = path_of(source)
     if not is_file(path):
@@ -48,6 +48,11 @@ def found_listed(source: str) -> Found:
         raise UserError(
             f"{source!r} is a study file, not a list of checkpoints; `tremble run "
             f"{shlex.quote(source)}` scores it."
+        )
+    if isinstance(content.get("align"), dict):
+        raise UserError(
+            f"{source!r} is a recipe of `tremble align`; train it first, and give the folder with "
+            "its checkpoints."
         )
     reader = Reader(path, SCHEMA)
     reader.known(content, ["checkpoint"])

@@ -112,6 +112,8 @@ def _found(source: str) -> Found:
         made: Found = (recorded.found_in if recorded else found_in)(source, path)
         return made
     if is_file(path) or source.endswith(".toml"):
+        if path.name in RECORDS:
+            raise UserError(f"{source!r} is the record of a training; give its folder.")
         if not source.endswith(".toml"):
             raise UserError(
                 f"{source!r} is a file but not a .toml file; give a folder with checkpoints, a "

@@ -18,12 +18,16 @@ def align(
         str,
         typer.Argument(
             metavar="RECIPE.toml",
-            help="What is trained on what (docs/align.md); paths in it start at its folder.",
+            help="What is trained on what: base, data, settings (docs/align.md has an example); "
+            "paths in it start at its folder.",
         ),
     ],
     out: Annotated[
         Path | None,
-        typer.Option(help="The folder of the training; default: the recipe's name. Again: resume."),
+        typer.Option(
+            help="The folder of the training; default: the recipe's name. Run the command again to "
+            "resume."
+        ),
     ] = None,
     plan: Annotated[
         bool, typer.Option("--plan", help="Show samples, steps and checkpoints, and stop.")

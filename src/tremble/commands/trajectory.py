@@ -15,19 +15,29 @@ _Source = Annotated[
     str,
     typer.Argument(
         metavar="SOURCE",
-        help="A trainer's folder (checkpoint-N), branches on the hub (org/model@step*), folders "
-        "of a repository (org/model:step-*), or a TOML file that lists checkpoints.",
+        help="A folder of `tremble align` or of another trainer (checkpoint-N), branches on the "
+        "hub (org/model@step*), folders of a repository (org/model:step-*), or a TOML file that "
+        "lists checkpoints.",
     ),
 ]
 _Base = Annotated[
-    str | None, typer.Option(help="The model that checkpoints are compared with and put on.")
+    str | None,
+    typer.Option(
+        help="The model that checkpoints are compared with, and that adapters are merged into; "
+        "default: the one they name."
+    ),
 ]
 _Data = Annotated[
     list[str] | None,
     typer.Option(help="Decisions to score: a data set or a JSONL file; default: demo."),
 ]
 _Task = Annotated[
-    str | None, typer.Option(metavar="FILE", help="Held-out items of the training task (JSONL).")
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="Held-out items of the training task (JSONL), which the stop needs; default: those "
+        "that `tremble align` held out.",
+    ),
 ]
 _Gain = Annotated[
     str, typer.Option(metavar="MEASURE", help="What measures the gain: auto, loss or dpo.")
@@ -38,7 +48,9 @@ _Formats = Annotated[
 _Keep = Annotated[
     float | None, typer.Option(help="The share of the gain that a stop keeps; default: .93.")
 ]
-_Sample = Annotated[int | None, typer.Option(help="At most so many decisions of each family.")]
+_Sample = Annotated[
+    int | None, typer.Option(help="At most so many decisions of each family; default: all.")
+]
 _Template = Annotated[
     str | None,
     typer.Option(

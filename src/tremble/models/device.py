@@ -13,8 +13,9 @@ from tremble.text import did_you_mean
 DTYPES = ("float32", "bfloat16", "float16")
 
 
-def check_device(options: RunOptions) -> None:
-    """Raises UserError where the dtype, device or quantiser asked for cannot be had."""
+def check_device(options: RunOptions, table: str = "run") -> None:
+    """Raises UserError where the dtype, device or quantiser asked for cannot be had. `table`: where
+    the user's file has the device."""
     if options.dtype not in DTYPES:
         raise UserError(
             f"There is no dtype {options.dtype!r}{did_you_mean(options.dtype, list(DTYPES))}"
@@ -25,7 +26,7 @@ def check_device(options: RunOptions) -> None:
     if reason is not None:
         raise UserError(
             f"The device {options.device!r} cannot be used: {reason}; "
-            'set device = "cpu" in [run], or leave it out.'
+            f'set device = "cpu" in [{table}], or leave it out.'
         )
 
 

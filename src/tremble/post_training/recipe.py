@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -116,6 +117,8 @@ def read_recipe(source: str) -> Recipe:
     for a recipe without a stage or with two runs that would share a folder.
     """
     path = path_of(source)
+    if is_folder(path):
+        raise UserError(f"{source!r} is a folder; give a recipe, which is a TOML file.")
     if not is_file(path):
         raise UserError(f"There is no recipe {source!r}; check the path.")
     return recipe_of(text_in(path), path)
@@ -208,7 +211,12 @@ def _file(reader: Reader, written: str, what: str) -> str:
     """The path of a file as seen from the current folder. Raises UserError where there is none."""
     path = reader.folder / path_of(written)
     if not is_file(path):
-        reader.fail(f"{what} is {written!r}, and there is no such file; check the path")
+        hub = re.fullmatch(r"[\w-]+/[\w.-]+(?<!\.jsonl)(?<!\.gz)", written) is not None
+        hub = hub and not is_folder(path.parent)
+        reader.fail(
+            f"{what} is {written!r}, and there is no such file; check the path"
+            + (", or save a data set of the hub as a file (docs/align.md#data)" if hub else "")
+        )
     return path.as_posix()
 
 

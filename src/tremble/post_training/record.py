@@ -28,6 +28,16 @@ _VERSIONS = ("tremble", "torch", "transformers", "peft", "trl", "accelerate", "n
 # What changes no number on purpose: a run goes on though it differs.
 _APART = ("name", "machine", "versions", "stages_done")
 
+# What is recorded as a hash, of which so many digits are shown.
+_CONTENTS = {
+    "data_sha256": "another content of data",
+    "held_out_of": "other items held out",
+    "training": "other samples",
+    "template": "another chat template",
+    "tokenizer": "another tokenizer",
+}
+_DIGITS = 12
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -117,8 +127,8 @@ def check_same(before: Mapping[str, Any], now: Mapping[str, Any], folder: Path) 
     UserError where something differs that decides the result."""
     for place, one, other in _differences(before, now, ""):
         raise UserError(
-            f"The training in {str(folder)!r} was begun with {place} = {as_written(one)}, and the "
-            f"recipe now has {as_written(other)}; give another --out, or the recipe as it was."
+            f"The training in {str(folder)!r} was begun with {_in_words(place, one, other)}; give "
+            "another --out, or the recipe as it was."
         )
     other_versions = [
         f"{name} {before['versions'].get(name, 'missing')} (now {version})"
@@ -159,6 +169,23 @@ def _differences(before: Any, now: Any, place: str) -> list[tuple[str, Any, Any]
     return [] if before == now else [(place, before, now)]
 
 
+def _in_words(place: str, before: Any, now: Any) -> str:
+    """Both values of a difference, at a place as `_differences` names it, in the recipe's words."""
+    where, _, key = place.rpartition(".")
+    kind, _, name = where.partition("[")
+    inside = {"": "", "stages": f" in [{name}", "runs": f" in [[run]] {name[:-1]}"}.get(
+        kind, f" in [{kind}]"
+    )
+    if place in ("stages", "runs"):
+        before, now = ([one["name"] for one in each] for each in (before, now))
+    if kind == "base_identity":
+        what, inside = "another base", ""
+    elif (what := _CONTENTS.get(key, "")) == "":
+        return f"{key} = {as_written(before)}{inside}, and the recipe now has {as_written(now)}"
+    first, second = (as_written(str(one)[:_DIGITS]) for one in (before, now))
+    return f"{what}{inside} ({first}, now {second})"
+
+
 def _part(entry: Any, number: int) -> str:
     return str(entry.get("name") or number) if isinstance(entry, dict) else str(number)
 
@@ -189,6 +216,26 @@ def _run(run: RunRecipe) -> dict[str, Any]:
         "learning_rate": stage.learning_rate,
         "beta": stage.beta,
         "shuffle_preferences": stage.shuffle_preferences,
+    }
+
+
+def held_out_lines(items: Sequence[Item]) -> str:
+    """As a task file of `tremble trajectory`."""
+    return "".join(json.dumps(_line(one), ensure_ascii=False) + "\n" for one in items)
+
+
+def _line(item: Item) -> dict[str, Any]:
+    prompt = [{"role": role, "content": content} for role, content in item.prompt]
+    subset = {} if item.subset is None else {"subset": item.subset}
+    if item.rejected is None:
+        answer = {"role": "assistant", "content": item.chosen}
+        return {"id": item.id, **subset, "messages": [*prompt, answer]}
+    return {
+        "id": item.id,
+        **subset,
+        "prompt": prompt,
+        "chosen": item.chosen,
+        "rejected": item.rejected,
     }
 
 

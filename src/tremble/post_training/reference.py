@@ -7,7 +7,7 @@ are read, which are those of the model that they name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,13 @@ import numpy as np
 import polars as pl
 
 from tremble.disk.tables import read_table, write_table
+from tremble.engines.base import Score
 from tremble.engines.open import give_memory_back, open_engine, scored_identity
 from tremble.errors import UserError
 from tremble.models.files import Notify, digest_of
 from tremble.models.spec import ModelSpec, RunOptions
 from tremble.post_training.samples import Sample
+from tremble.study.progress import Progress
 from tremble.tasks.task_measures import CHOSEN, REJECTED, Floats, sums_of
 from tremble.tasks.task_paths import ItemPaths, prompts_of
 
@@ -30,10 +32,12 @@ def reference_of(
     samples: Sequence[Sample],
     place: Path,
     notify: Notify,
+    progress: Progress | None = None,
 ) -> Floats:
     """[samples, 2]: the log-probabilities (nat) of each pair's answers with their ends of turn,
     under a model. Read from `place` where they are those of this model and these pairs, as
-    written, else computed by the engine that scores decisions, and written there.
+    written, else computed by the engine that scores decisions, and written there; `progress` counts
+    answers.
 
     Raises UserError where a pair has no score.
     """
@@ -44,9 +48,14 @@ def reference_of(
     held = _stored(place, of, len(samples))
     if held is not None:
         return held
+    notify("DPO: the reference (log-probabilities under the model that DPO starts from).")
     engine: Any = open_engine(spec, options, notify)
     made = [ItemPaths(one.item, one.paths) for one in samples]
-    found = sums_of(made, engine.score(prompts_of(made))).total
+    prompts = prompts_of(made)
+    progress = progress or Progress()
+    progress.start("DPO, the reference", len(prompts), "answer")
+    progress.measure(len(prompts))
+    found = sums_of(made, _counted(engine.score(prompts), progress)).total
     del engine
     give_memory_back()
     if np.isnan(found).any():
@@ -65,6 +74,12 @@ def reference_of(
     )
     write_table(place, frame)
     return found
+
+
+def _counted(scores: Iterable[Score], progress: Progress) -> Iterator[Score]:
+    for score in scores:
+        progress.advance(1)
+        yield score
 
 
 def _stored(place: Path, of: Mapping[str, str], count: int) -> Floats | None:

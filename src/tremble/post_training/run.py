@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from tremble.post_training.record import (
     Known,
     base_name,
     check_same,
+    held_out_lines,
     read_record,
     record_of,
     write_record,
@@ -35,15 +35,17 @@ from tremble.post_training.record import (
 from tremble.post_training.reference import reference_of
 from tremble.post_training.samples import Sample, Samples, key_of, samples_of, without
 from tremble.post_training.saving import State, checkpoint_name
-from tremble.prompts.chat import template_of
+from tremble.prompts.chat import NAMED, template_of
+from tremble.stats.inference.intervals import FEW_CLUSTERS
+from tremble.stats.progress.stop import MIN_CHECKPOINTS
 from tremble.store.lock import locked
 from tremble.store.provenance import slug
 from tremble.study.progress import Progress
-from tremble.tasks.task_file import Item
 from tremble.tasks.task_measures import CHOSEN, REJECTED, Floats
 from tremble.text import counted, some_of
 
 _LOST = 0.05  # of a change that a checkpoint may lose without a word
+_KEYS = 6  # of data that are not read: so many are named
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ def look_at(recipe: Recipe, notify: Notify) -> Known:
             "give a model with weights."
         )
     spec, options = _base(recipe)
-    check_device(options)
+    check_device(options, "machine")
     files = source_of(spec.id).files(spec, notify)
     if files.adapter is not None:
         raise UserError(
@@ -76,6 +78,11 @@ def look_at(recipe: Recipe, notify: Notify) -> Known:
             "the folder of the merged model."
         )
     opened = open_tokenizer(spec, options, notify)
+    if recipe.template is None and opened.tokenizer.template is None:
+        raise UserError(
+            f"base in [align] is {recipe.base!r}, which has no chat template; set template in "
+            f"[align]: {', '.join(NAMED)}, or a jinja file."
+        )
     template = template_of(recipe.template, opened.tokenizer, recipe.base)
     most = recipe.max_tokens
     if opened.window is not None and most > opened.window:
@@ -141,7 +148,7 @@ def _begun(known: Known, folder: Path, notify: Notify) -> dict[str, Any]:
     if before is None:
         write_text(folder / "recipe.toml", known.recipe.text)
         (folder / HELD_OUT).unlink(missing_ok=True)
-    if held := _lines(known.samples[-1].held_out):
+    if held := held_out_lines(known.samples[-1].held_out):
         place = folder / HELD_OUT
         if not place.is_file() or place.read_bytes() != held.encode():
             write_text(place, held)
@@ -166,13 +173,36 @@ def sentences(known: Known) -> list[str]:
             f"{Path(stage.data).name!r}{held}{apart}. {counted(steps, 'step')} of "
             f"{stage.batch}; checkpoints at {some_of(map(str, stage.kept(steps)), 0)}."
         )
+        if unread := samples.task.unread:
+            keys = some_of(map(repr, unread[:_KEYS]), len(unread) - _KEYS)
+            said.append(f"Keys in {Path(stage.data).name!r} that are not read: {keys}.")
     if len(known.recipe.runs) > 1:
         runs = counted(len(known.recipe.runs), "run")
         said.append(f"{known.recipe.last.name.upper()} is trained in {runs}.")
-    if known.recipe.stages[-1].name == "dpo" and not known.samples[-1].held_out:
+    return [*said, *_no_stop(known)]
+
+
+def _no_stop(known: Known) -> list[str]:
+    """Why `tremble trajectory` will not be able to recommend a stop, while it can be helped."""
+    last, held_out = known.recipe.last, known.samples[-1].held_out
+    turns = len({one.cluster for one in held_out})
+    steps = zip(known.recipe.stages, known.steps, strict=True)
+    checkpoints = sum(len(stage.kept(count)) for stage, count in steps)
+    said = []
+    if not turns:
         said.append(
-            "No pairs are held out, so `tremble trajectory` will have no task to measure the gain "
-            "on; set held_out in [dpo]."
+            "Nothing is held out, so `tremble trajectory` will have no task to measure the gain "
+            f"on; set held_out in [{last.name}]."
+        )
+    elif turns < FEW_CLUSTERS:
+        said.append(
+            f"What is held out has {counted(turns, 'first turn')}; for a stop `tremble trajectory` "
+            f"needs {FEW_CLUSTERS}, so set a larger held_out in [{last.name}]."
+        )
+    if checkpoints + 1 < MIN_CHECKPOINTS:
+        said.append(
+            f"There {'is' if checkpoints == 1 else 'are'} {counted(checkpoints, 'checkpoint')}; "
+            f"for a stop `tremble trajectory` needs {MIN_CHECKPOINTS - 1} beside the base."
         )
     return said
 
@@ -213,26 +243,6 @@ def _check_folder(folder: Path) -> None:
         raise UserError(f"--out {str(folder)!r} is a file; give a folder.")
 
 
-def _lines(items: tuple[Item, ...]) -> str:
-    """As a task file of `tremble trajectory`."""
-    return "".join(json.dumps(_line(one), ensure_ascii=False) + "\n" for one in items)
-
-
-def _line(item: Item) -> dict[str, Any]:
-    prompt = [{"role": role, "content": content} for role, content in item.prompt]
-    subset = {} if item.subset is None else {"subset": item.subset}
-    if item.rejected is None:
-        answer = {"role": "assistant", "content": item.chosen}
-        return {"id": item.id, **subset, "messages": [*prompt, answer]}
-    return {
-        "id": item.id,
-        **subset,
-        "prompt": prompt,
-        "chosen": item.chosen,
-        "rejected": item.rejected,
-    }
-
-
 class _Training:
     """One training in its folder."""
 
@@ -262,6 +272,7 @@ class _Training:
         """The checkpoints of one stage, trained where they are not there yet."""
         stage, steps = run.stage, self.known.steps[place]
         name = _place(run)
+        label = stage.name.upper() + (f", {run.name}" if run.name else "")
         folder = self.folder / name
         kept = stage.kept(steps)
         made = [f"{name}/{checkpoint_name(step)}" for step in kept]
@@ -270,7 +281,7 @@ class _Training:
         gone = [step for step in kept if not _is_there(folder, step)]
         if name in self.record["stages_done"] and not gone:
             state.remove()
-            self.notify(f"{name}: is already trained.")
+            self.notify(f"{label}: already trained.")
             return made
         if newest is not None and gone and gone[0] <= newest[0]:
             # A checkpoint before it is not there any more, so it is all trained once more.
@@ -282,7 +293,6 @@ class _Training:
         )
         reference = self._reference(samples, order, start) if stage.name == "dpo" else None
         done = 0 if newest is None else newest[0]
-        label = stage.name.upper() + (f", {run.name}" if run.name else "")
         if done:
             self.notify(f"{label}: goes on after step {done}.")
         self.progress.start(label, steps - done)
@@ -360,8 +370,8 @@ class _Training:
         if start is not None:
             spec = ModelSpec(str(start), base=spec.id)
         place = self.folder / "dpo" / REFERENCE
-        self.notify("DPO: the answers under the model that it starts from, once.")
-        found = reference_of(spec, options, samples.training, place, self.notify)
+        pairs = samples.training
+        found = reference_of(spec, options, pairs, place, self.notify, self.progress)
         rows = {one.item.id: row for one, row in zip(samples.training, found, strict=True)}
         turned = {one.item.id: one.answers for one in samples.training}
         return np.array(

@@ -82,7 +82,8 @@ def align(
 
     `recipe`: a TOML file (docs/align.md), whose paths start at its folder; or a dict of its tables,
     whose paths start at the current folder. `out`: the folder of the training, by default named
-    after the recipe. Run the same line again to resume. Needs `pip install "tremble[align]"`.
+    after the recipe (`recipe` where a dict has no name). Run the same line again to resume. Needs
+    `pip install "tremble[align]"`.
 
     Raises UserError for errors in the recipe, its model or its data, and MissingExtra.
 

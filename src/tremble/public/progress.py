@@ -65,12 +65,13 @@ class NotebookLine(Paced):
         unit: str = "prompt",
     ) -> None:
         super().__init__(clock)
-        self._show, self._unit = show, unit
+        self._show, self._usual, self._unit = show, unit, unit
         self._change: Callable[[str], Any] | None = None
         self._what, self._total, self._done = "", 0, 0
         self._shown = 0.0
 
-    def start(self, model: str, prompts: int) -> None:
+    def start(self, model: str, prompts: int, unit: str | None = None) -> None:
+        self._unit = unit or self._usual
         self._what, self._total, self._done = model, prompts, 0
         self.pace = None
         self._draw()

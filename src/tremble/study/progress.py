@@ -15,9 +15,9 @@ class Progress:
     def prepare(self, prompts: int) -> None:
         """`prompts` prompts, of all models, are about to be rendered."""
 
-    def start(self, model: str, prompts: int) -> None:
+    def start(self, model: str, prompts: int, unit: str | None = None) -> None:
         """`prompts` distinct prompts of a model are about to be scored. Those that no model can be
-        asked are not among them."""
+        asked are not among them. `unit`: what is counted, where it is not what all else counts."""
 
     def measure(self, effort: float) -> None:
         """What comes now takes `effort` in all, in a unit of its own; the first part of it is

@@ -26,7 +26,7 @@ from tremble.decisions.record import Decision
 from tremble.disk.paths import is_file, path_of
 from tremble.errors import UserError
 from tremble.prompts.turns import ASSISTANT, USER, Turn
-from tremble.tasks.task_lines import kind_of, read_line
+from tremble.tasks.task_lines import READ, kind_of, read_line
 from tremble.text import counted
 
 Kind = Literal["pairs", "demonstrations"]
@@ -70,13 +70,15 @@ class Item:
 @dataclass(frozen=True, slots=True)
 class Task:
     """What a task file holds. `repeated`: lines equal to an earlier one, which count once;
-    `skipped`: how many lines were skipped, by reason (`EMPTY`, `EQUAL`)."""
+    `skipped`: how many lines were skipped, by reason (`EMPTY`, `EQUAL`); `unread`: keys that no
+    item is read from, in the order of the file."""
 
     path: Path
     kind: Kind
     items: tuple[Item, ...]
     repeated: int = 0
     skipped: Mapping[str, int] = field(default_factory=dict)
+    unread: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -176,11 +178,15 @@ class _Reader:
         self.known: set[str] = set()
         self.repeated, self.lines = 0, 0
         self.skipped: Counter[str] = Counter()
+        self.unread: dict[str, None] = {}
 
     def line(self, number: int, raw: bytes) -> None:
         line = Line(self.path, number)
+        if not self.lines:
+            _check_form(line, raw)
         value = line.parse(raw)
         self.lines += 1
+        self.unread.update(dict.fromkeys(key for key in value if key not in READ))
         self._same_kind(line, value)
         mark = _hash(json.dumps(value, sort_keys=True))
         if mark in self.known:
@@ -234,7 +240,7 @@ class _Reader:
         if not self.lines:
             raise UserError(
                 f"{str(self.path)!r} holds no item; write one JSON object per line, with prompt, "
-                "chosen and rejected, or with messages."
+                "chosen and rejected, or with prompt and completion."
             )
         if not self.items:
             why = ", ".join(f"{counted(n, 'line')} with {what}" for what, n in self.skipped.items())
@@ -243,7 +249,26 @@ class _Reader:
                 "that differ."
             )
         assert self.kind is not None  # every line has one
-        return Task(self.path, self.kind, tuple(self.items), self.repeated, dict(self.skipped))
+        items, skipped = tuple(self.items), dict(self.skipped)
+        return Task(self.path, self.kind, items, self.repeated, skipped, tuple(self.unread))
+
+
+def _check_form(line: Line, raw: bytes) -> None:
+    """Raises Fault where the first line is that of a table or a list, which polars can convert."""
+    name = Path(line.path.name.removesuffix(".gz"))
+    begin = raw.lstrip()[:4]
+    if begin == b"PAR1":
+        what, read = "a Parquet file", "read_parquet"
+    elif begin.startswith(b"["):
+        what, read = "a JSON list", "read_json"
+    elif name.suffix.lower() == ".csv" and not begin.startswith(b"{"):
+        what, read = "a CSV file", "read_csv"
+    else:
+        return
+    line.fail(
+        f"this is {what}, and what is read is one JSON object per line; convert it in Python: "
+        f'polars.{read}("{line.path.name}").write_ndjson("{name.with_suffix(".jsonl")}").'
+    )
 
 
 def _unusable(answers: tuple[str, ...]) -> str | None:

@@ -11,6 +11,7 @@ from tremble.prompts.turns import ASSISTANT, SYSTEM, USER, Turn
 Read = tuple[tuple[Turn, ...], tuple[str, ...]]
 ROLES: Final = (SYSTEM, USER, ASSISTANT)
 _KEYS = ("messages", "prompt", "completion", "chosen", "rejected")
+READ: Final = frozenset((*_KEYS, "id", "subset", "schema"))  # all else on a line is not read
 # How conversations are written as text in HH-RLHF.
 _SPEAKER = re.compile(r"(?:\A|\n\n)(Human|Assistant):")
 _OF_SPEAKER = {"Human": USER, "Assistant": ASSISTANT}
@@ -35,7 +36,7 @@ def kind_of(line: Line, value: dict[str, Any]) -> bool:
         keys = ", ".join(map(repr, value)) or "none"
         line.fail(
             f"it has neither chosen and rejected, nor messages, nor prompt and completion (its "
-            f"keys: {keys}); write one of these."
+            f"keys: {keys}); rename the keys that hold them (docs/align.md#data shows how)."
         )
     return bool(pair)
 

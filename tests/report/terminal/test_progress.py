@@ -44,3 +44,18 @@ def test_a_bar_tells_it_too() -> None:
     assert bar.tasks[-1].fields["left"] == "measuring the time left"
     terminal.advance(2)
     assert (bar.tasks[-1].completed, bar.tasks[-1].fields["left"]) == (3, "")
+
+
+def test_one_part_of_a_run_may_count_something_else() -> None:
+    out = io.StringIO()
+    lines = Lines(out, Clock(), unit="step")
+    lines.start("DPO, the reference", 2, "answer")
+    lines.advance(2)
+    lines.start("DPO", 1)
+    lines.advance(1)
+    assert out.getvalue().splitlines() == [
+        "DPO, the reference: 2 answers to score",
+        "DPO, the reference: 2 of 2 answers",
+        "DPO: 1 step to do",
+        "DPO: 1 of 1 step",
+    ]

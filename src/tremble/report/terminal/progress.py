@@ -30,7 +30,7 @@ class Lines(Paced):
         self, out: TextIO, clock: Callable[[], float] = time.monotonic, unit: str = "prompt"
     ) -> None:
         super().__init__(clock)
-        self.out, self.unit = out, unit
+        self.out, self.usual, self.unit = out, unit, unit
         self.what, self.total, self.done = "", 0, 0
         self.printed = 0.0
         self.to_the_end = False
@@ -45,10 +45,11 @@ class Lines(Paced):
         self.to_the_end = False
         self.measure(prompts)
 
-    def start(self, model: str, prompts: int) -> None:
+    def start(self, model: str, prompts: int, unit: str | None = None) -> None:
+        self.unit = unit or self.usual
         self._begin(model, prompts)
         self.to_the_end = True
-        to_do = "to score" if self.unit == "prompt" else "to do"
+        to_do = "to do" if self.unit == "step" else "to score"
         self.notify(f"{model}: {counted(prompts, self.unit)} {to_do}")
 
     def _begin(self, what: str, prompts: int) -> None:
@@ -85,7 +86,7 @@ class Terminal(Paced):
     def notify(self, message: str) -> None:
         self.bar.console.print(message, highlight=False)
 
-    def start(self, model: str, prompts: int) -> None:
+    def start(self, model: str, prompts: int, unit: str | None = None) -> None:
         self.pace = None
         self.task = self.bar.add_task(visible(model), total=prompts, left="")
 
