@@ -54,7 +54,7 @@ def refused(recipe: Path) -> str:
         ({"sft": {**SFT, "learning_rate": -1e-4}}, ["learning_rate in [sft] is -0.0001"]),
         ({"sft": {**SFT, "batch": 0}}, ["batch in [sft] is 0"]),
         ({"sft": {**SFT, "steps": 1.5}}, ["steps in [sft] is 1.5"]),
-        ({"sft": {**SFT, "schedule": "linar"}}, ["linar", "linear"]),
+        ({"sft": {**SFT, "schedule": "linea_r"}}, ["linea_r", "linear"]),
         ({"dpo": {**DPO, "loss": "kto"}}, ["kto", "sigmoid"]),
         ({"dpo": {**DPO, "held_out": 12}}, ["held_out in [dpo] is 12", "12 samples"]),
         ({"dpo": {**DPO, "held_out": "none.jsonl"}}, ["held_out in [dpo]", "none.jsonl"]),
