@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tremble.errors import UserError
@@ -260,7 +260,14 @@ def expected(text: str) -> str | None:
     return unicodedata.normalize("NFC", text) or None
 
 
+def bare(text: str | None) -> str:
+    """A cell without what a column of whole numbers loses: 2.0 is 2 there, and -0.0 is 0."""
+    shown = (text or "").removesuffix(".0")
+    return "0" if shown == "-0" else shown
+
+
 @settings(max_examples=25, deadline=None)
+@example([("", "", "-0.0")], ",", "utf-8", "\n", csv.QUOTE_ALL)
 @given(
     st.lists(st.tuples(cells, cells, cells), max_size=6),
     st.sampled_from([",", ";", "\t", "|"]),
@@ -284,8 +291,5 @@ def test_what_python_writes_is_read(
     table = read(path, out.getvalue().encode(encoding), how)
     clean = [tuple(map(expected, row)) for row in rows]
     shown = list(zip(*table.columns.values(), strict=True))
-    shorter = {text: (text or "").removesuffix(".0") for row in clean for text in row}
     filled = [row for row in clean if any(row)]
-    assert [[(text or "").removesuffix(".0") for text in row] for row in shown] == [
-        [shorter[text] for text in row] for row in filled
-    ]
+    assert [list(map(bare, row)) for row in shown] == [list(map(bare, row)) for row in filled]
