@@ -86,6 +86,13 @@ def test_no_public_function_has_the_name_of_a_room() -> None:
     assert not [name for name in taken if not name.startswith("commands.")]
 
 
+def test_rooms_that_cannot_change_a_prompt_are_rooms() -> None:
+    """One that was renamed would have every stored prompt made anew, without a word."""
+    from tremble.study import prompt_cache
+
+    assert set(prompt_cache._APART) <= {room.split("/")[0] for room in ORDER}
+
+
 @pytest.mark.slow
 def test_every_module_can_be_imported_first() -> None:
     """No import depends on another having come first."""

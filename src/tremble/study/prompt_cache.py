@@ -29,18 +29,8 @@ from tremble.tokenization.options import Reading
 
 # Rooms whose code cannot change a prompt; whatever else changes makes every table anew.
 _APART = (
-    *(
-        "align",
-        "api",
-        "baselines",
-        "bench",
-        "checkpoints",
-        "commands",
-        "public",
-        "published",
-        "report",
-    ),
-    *("stats", "xray"),
+    *("api", "baselines", "bench", "checkpoints", "commands", "post_training", "public"),
+    *("published", "report", "stats", "xray"),
 )
 _LIBRARIES = ("jinja2", "tokenizers", "transformers", "sentencepiece")
 
