@@ -25,7 +25,7 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from tremble.engines.base import TOLERANCE
 from tremble.engines.positions import forget_longer_passes, longest_of_one_kind
 from tremble.engines.shared_prefix.self_check import cannot_share
-from tremble.engines.shared_prefix.tree_attention import configs_of
+from tremble.engines.shared_prefix.tree_attention import attending_by, configs_of
 from tremble.post_training.head import logprobs, split
 from tremble.post_training.samples import IGNORED
 from tremble.text import one_line
@@ -235,13 +235,9 @@ AttentionMaskInterface.register(NAME, _mask)
 
 @contextmanager
 def _packed_attention(configs: Sequence[Any], tree: _Tree) -> Iterator[None]:
-    before = [config._attn_implementation for config in configs]
     token = _current.set(tree)
     try:
-        for config in configs:
-            config._attn_implementation = NAME
-        yield
+        with attending_by(NAME, configs):
+            yield
     finally:
-        for config, implementation in zip(configs, before, strict=True):
-            config._attn_implementation = implementation
         _current.reset(token)

@@ -34,7 +34,7 @@ from tremble.post_training.record import (
 )
 from tremble.post_training.reference import reference_of
 from tremble.post_training.samples import Sample, Samples, key_of, samples_of, without
-from tremble.post_training.saving import State, checkpoint_name
+from tremble.post_training.saving import State, checkpoint_name, run_place
 from tremble.prompts.chat import NAMED, template_of
 from tremble.stats.inference.intervals import FEW_CLUSTERS
 from tremble.stats.progress.stop import MIN_CHECKPOINTS
@@ -217,12 +217,10 @@ def as_json(known: Known) -> dict[str, Any]:
 def places(recipe: Recipe, folder: Path) -> list[tuple[str, str, Path]]:
     """Stage, run and folder of all that a recipe trains, in order."""
     shared = [RunRecipe("", recipe.seed, stage) for stage in recipe.stages[:-1]]
-    return [(run.stage.name, run.name, folder / _place(run)) for run in (*shared, *recipe.runs)]
-
-
-def _place(run: RunRecipe) -> str:
-    """The folder of a run in that of its training."""
-    return "/".join([run.stage.name, *([slug(run.name)] if run.name else [])])
+    return [
+        (run.stage.name, run.name, folder / run_place(run.stage.name, run.name))
+        for run in (*shared, *recipe.runs)
+    ]
 
 
 def _base(recipe: Recipe) -> tuple[ModelSpec, RunOptions]:
@@ -271,7 +269,7 @@ class _Training:
     def _stage(self, place: int, run: RunRecipe, start: Path | None) -> list[str]:
         """The checkpoints of one stage, trained where they are not there yet."""
         stage, steps = run.stage, self.known.steps[place]
-        name = _place(run)
+        name = run_place(stage.name, run.name)
         label = stage.name.upper() + (f", {run.name}" if run.name else "")
         folder = self.folder / name
         kept = stage.kept(steps)
@@ -347,7 +345,7 @@ class _Training:
             reference,
             len(per_step),
             stage.kept(len(per_step)),
-            self.folder / _place(run),
+            self.folder / run_place(stage.name, run.name),
             state,
             start,
             base_name(recipe.base),

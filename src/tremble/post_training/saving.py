@@ -22,6 +22,7 @@ from tremble.disk.paths import why
 from tremble.disk.temporary import sweep, temporary_path
 from tremble.errors import UserError
 from tremble.models.files import ADAPTER_CONFIG, ADAPTER_WEIGHTS, CHAT_TEMPLATE
+from tremble.store.provenance import slug
 
 _STATE = re.compile(r"step-(\d{1,10})")
 _TORCH_WRITER = "inline_container.cc"
@@ -32,6 +33,11 @@ _CURE = (
 
 def checkpoint_name(step: int) -> str:
     return f"checkpoint-{step}"
+
+
+def run_place(stage: str, run: str) -> str:
+    """The folder of a stage in that of its training; of one of several runs, by its name."""
+    return f"{stage}/{slug(run)}" if run else stage
 
 
 def save_adapter(

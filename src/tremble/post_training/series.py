@@ -12,8 +12,7 @@ from tremble.disk.paths import is_file
 from tremble.errors import UserError
 from tremble.models.spec import ModelSpec
 from tremble.post_training.record import HELD_OUT, RECORD, held_out_key, read_record
-from tremble.post_training.saving import checkpoint_name
-from tremble.store.provenance import slug
+from tremble.post_training.saving import checkpoint_name, run_place
 from tremble.tasks.task_file import read_task
 from tremble.tasks.task_measures import BETA
 
@@ -91,11 +90,11 @@ def _runs(record: dict[str, Any], stage: dict[str, Any]) -> list[str]:
 
 
 def _checkpoints(start: str, folder: Path, stage: dict[str, Any], run: str) -> list[Checkpoint]:
-    inside = [stage["name"], *([slug(run)] if run else [])]
+    inside = run_place(stage["name"], run)
     made = []
     for step in stage["checkpoints"]:
-        name = "/".join((start, *inside, checkpoint_name(step)))
-        path = folder.joinpath(*inside, checkpoint_name(step))
+        name = "/".join((start, inside, checkpoint_name(step)))
+        path = folder / inside / checkpoint_name(step)
         if path.is_dir():
             adapter, wrong = why_not(name, path)
         else:

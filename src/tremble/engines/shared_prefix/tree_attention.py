@@ -237,13 +237,22 @@ def configs_of(model: torch.nn.Module) -> list[Any]:
 @contextmanager
 def tree_attention(configs: Sequence[Any], tree: TreePass) -> Iterator[None]:
     """Within, the attention of a model with these configurations is that of one slice."""
-    before = [config._attn_implementation for config in configs]
     token = _current.set(tree)
     try:
+        with attending_by(NAME, configs):
+            yield
+    finally:
+        _current.reset(token)
+
+
+@contextmanager
+def attending_by(name: str, configs: Sequence[Any]) -> Iterator[None]:
+    """Within, a model with these configurations has the attention registered by a name."""
+    before = [config._attn_implementation for config in configs]
+    try:
         for config in configs:
-            config._attn_implementation = NAME
+            config._attn_implementation = name
         yield
     finally:
         for config, implementation in zip(configs, before, strict=True):
             config._attn_implementation = implementation
-        _current.reset(token)
