@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from tremble.decisions.record import Decision, name_hash
+from tremble.decisions.record import Decision, Game, name_hash
 from tremble.prompts.interview import answer, fact_key
 from tremble.text import counted
 
@@ -75,6 +75,7 @@ class Between:
 
     def __init__(self) -> None:
         self._first: dict[int, _Coding] = {}
+        self._game: Game | None = None  # whose agents came last
         self._spelt: dict[tuple[str, str], dict[str, str]] = {}  # parameter -> folded -> as written
 
     def doubts(self, d: Decision) -> Iterator[str]:
@@ -83,6 +84,17 @@ class Between:
         yield from self._keys(d)
         yield from self._named("config", d.breakdown)
         yield from self._named("person", d.person, of_session=d.response is not None)
+
+    def agents(self, game: Game | None) -> Iterator[str]:
+        """Sentences on the agents of a game, whose names stood in another way on lines before."""
+        if game is None or not game.agents or game is self._game:
+            return
+        self._game = game
+        for name, facts in game.agents.items():
+            for what, written in (("agents", name), ("base of agents", facts.get("base"))):
+                before = written and self._spelling(what, game.dataset, written)
+                if before:
+                    yield f"{what} has the names {before!r} and {written!r}, {_ALMOST}"
 
     def _keys(self, d: Decision) -> Iterator[str]:
         """Options that were written in another way before; what one decision tells apart, such as

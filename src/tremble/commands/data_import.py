@@ -18,7 +18,7 @@ from tremble.text import counted
 
 if TYPE_CHECKING:
     from tremble.datasets.base import Notes
-    from tremble.decisions.record import Decision
+    from tremble.decisions.record import Decision, Offer
 
 TABLE = "table"  # the source whose files a map explains
 SESSIONS = "psych"  # the source that reads on after a faulty line
@@ -100,7 +100,7 @@ def _check_options(source_name: str, path: Path, table_map: Path | None, guess: 
         )
 
 
-def _from_table(path: Path, table_map: Path, notes: Notes, out: Path) -> Iterator[Decision]:
+def _from_table(path: Path, table_map: Path, notes: Notes, out: Path) -> Iterator[Decision | Offer]:
     from tremble.disk.whole import is_special
     from tremble.tabular.guess.unedited import still_drafted
     from tremble.tabular.maps.map_file import read_map
@@ -126,7 +126,10 @@ def _tell(summary: dict[str, Any], notes: Notes, out: Path, as_json: bool) -> No
             hits = summary["target"].get(family)
             coded = "" if hits is None else f", {hits:,} of them choose the target option"
             say(f"{family}: {counted(count, 'decision')}{coded}", own_lines)
-        say(f"{counted(summary['decisions'], 'decision')} written to {out}", own_lines)
+        for family, count in summary.get("offers_by_family", {}).items():
+            say(f"{family}: {counted(count, 'offer')}", own_lines)
+        offers = f" and {counted(summary['offers'], 'offer')}" if "offers" in summary else ""
+        say(f"{counted(summary['decisions'], 'decision')}{offers} written to {out}", own_lines)
     for reason, count in notes.dropped.items():
         complain(f"excluded: {count} ({reason})")
     for line in notes.odd:

@@ -1,7 +1,8 @@
 """Data sets, one module each: raw files to decisions, and a card that says what they are.
 
-A module has a `CARD` and `load(path, notes)`, which yields decisions as it reads and counts in
-`notes` what it drops or finds contradictory; embedded data sets ignore `path`.
+A module has a `CARD` and `load(path, notes)`, which yields decisions, and offers where there are
+some, as it reads and counts in `notes` what it drops or finds contradictory; embedded data sets
+ignore `path`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from tremble.decisions.record import Decision
+from tremble.decisions.record import Decision, Offer
 from tremble.disk.paths import is_file, is_folder
 from tremble.errors import TrembleError, UserError
 from tremble.extensions.entries import Entry
@@ -118,7 +119,7 @@ class Notes:
     sessions: Sessions | None = None
 
 
-Load = Callable[[Path, Notes], Iterator[Decision]]
+Load = Callable[[Path, Notes], Iterator[Decision | Offer]]
 
 _MODULES = {
     "akata2025": "akata2025",
@@ -143,6 +144,10 @@ class Source:
     card: Card
     load: Load
 
+    def decisions(self, path: Path, notes: Notes) -> Iterator[Decision]:
+        """What `load` yields, without offers."""
+        return (one for one in self.load(path, notes) if isinstance(one, Decision))
+
 
 def _of_package(found: Any, entry: Entry) -> Source:
     """The source that an entry point leads to: an object, such as a module, with CARD and load."""
@@ -159,7 +164,7 @@ def _guarded(entry: Entry, load: Load) -> Load:
     no file of JSON lines could hold: a study reads it without such a file."""
 
     @wraps(load, updated=())
-    def guard(path: Path, notes: Notes) -> Iterator[Decision]:
+    def guard(path: Path, notes: Notes) -> Iterator[Decision | Offer]:
         # Imported here: tremble's own data sets need no check.
         from tremble.decisions.yielded import Yielded
 
