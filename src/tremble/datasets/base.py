@@ -128,6 +128,7 @@ _MODULES = {
     "demo": "demo",
     "games2p2k": "games2p2k",
     "glee": "glee",
+    "human_choice_prediction": "human_choice_prediction",
     "jsonl": "jsonl",
     "lotteries_text": "lotteries_text",
     "nay_vorobeychik": "nay_vorobeychik",

@@ -161,6 +161,18 @@ _DATA: dict[str, tuple[Citation, ...]] = {
         ),
     ),
     "glee": (_GLEE,),
+    "human_choice_prediction": (
+        _article(
+            "shapira2025choice",
+            "Shapira, E.; Madmon, O.; Apel, R.; Tennenholtz, M.; Reichart, R.",
+            2025,
+            "Human choice prediction in language-based persuasion games: Simulation-based "
+            "off-policy evaluation",
+            "Transactions of the Association for Computational Linguistics",
+            volume="13",
+            pages="980--1006",
+        ),
+    ),
     "nay_vorobeychik": (
         _article(
             "nay2016",

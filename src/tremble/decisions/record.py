@@ -23,6 +23,7 @@ FAMILIES = (
     "bargaining",
     "persuasion",
     "persuasion_seller",
+    "persuasion_review",
     "negotiation",
     "repeated_matrix",
     "one_shot_matrix",
