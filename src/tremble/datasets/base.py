@@ -134,6 +134,7 @@ _MODULES = {
     "nay_vorobeychik": "nay_vorobeychik",
     "normal_form": "normal_form",
     "psych": "psych",
+    "strategic_ipd": "strategic_ipd",
     "table": "table",
 }
 

@@ -187,6 +187,19 @@ _DATA: dict[str, tuple[Citation, ...]] = {
         ),
     ),
     "normal_form": tuple(_NORMAL_FORM.values()),
+    "strategic_ipd": (
+        Citation(
+            "strategicllmipd",
+            "misc",
+            ("{HCSS-Data-Lab}",),
+            "Strategic-LLM-IPD",
+            None,
+            {
+                "url": "https://github.com/HCSS-Data-Lab/Strategic-LLM-IPD",
+                "note": "Commit f29b19b",
+            },
+        ),
+    ),
     "psych": (
         _preprint(
             "binz2024",

@@ -121,10 +121,9 @@ def _length(told: Mapping[str, Any]) -> str:
 
 def _continues(told: Mapping[str, Any]) -> float | None:
     """The chance of another round, None where it was not told."""
-    if told.get("ends") is not None:
-        return round(1 - told["ends"], 12)
-    chance: float | None = told.get("continues")
-    return chance
+    ends: float | None = told.get("ends")
+    continues: float | None = told.get("continues")
+    return continues if ends is None else round(1 - ends, 12)
 
 
 def history(view: View) -> list[str]:
