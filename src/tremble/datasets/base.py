@@ -126,6 +126,7 @@ _MODULES = {
     "casino": "casino",
     "choices13k": "choices13k",
     "demo": "demo",
+    "fairgame": "fairgame",
     "games2p2k": "games2p2k",
     "glee": "glee",
     "human_choice_prediction": "human_choice_prediction",

@@ -39,6 +39,12 @@ def _preprint(key: str, authors: str, year: int, title: str, number: str) -> Cit
     return Citation(key, "misc", _names(authors), title, year, fields)
 
 
+def _repository(key: str, owner: str, name: str, commit: str) -> Citation:
+    """A repository that names no paper of its own: its year is not known."""
+    fields = {"url": f"https://github.com/{owner}/{name}", "note": f"Commit {commit}"}
+    return Citation(key, "misc", (f"{{{owner}}}",), name, None, fields)
+
+
 def _names(authors: str) -> tuple[str, ...]:
     return tuple(authors.split("; "))
 
@@ -149,6 +155,16 @@ _DATA: dict[str, tuple[Citation, ...]] = {
         ),
     ),
     "choices13k": (_PETERSON,),
+    "fairgame": (
+        _repository("prisonerdilemmallm", "trungkiet2005", "prisoner-dilemma-llm", "d9d3837"),
+        _preprint(
+            "buscemi2025fairgame",
+            "Buscemi, A.; Proverbio, D.; Di Stefano, A.; Han, T. A.; Castignani, G.; Liò, P.",
+            2025,
+            "FAIRGAME: a Framework for AI Agents Bias Recognition using Game Theory",
+            "2504.14325",
+        ),
+    ),
     "games2p2k": (
         _article(
             "zhu2025",
@@ -188,17 +204,7 @@ _DATA: dict[str, tuple[Citation, ...]] = {
     ),
     "normal_form": tuple(_NORMAL_FORM.values()),
     "strategic_ipd": (
-        Citation(
-            "strategicllmipd",
-            "misc",
-            ("{HCSS-Data-Lab}",),
-            "Strategic-LLM-IPD",
-            None,
-            {
-                "url": "https://github.com/HCSS-Data-Lab/Strategic-LLM-IPD",
-                "note": "Commit f29b19b",
-            },
-        ),
+        _repository("strategicllmipd", "HCSS-Data-Lab", "Strategic-LLM-IPD", "f29b19b"),
     ),
     "psych": (
         _preprint(
