@@ -162,6 +162,7 @@ _MODULES = {
     "glee": "glee",
     "jsonl": "jsonl",
     "lotteries_text": "lotteries_text",
+    "lowballm": "lowballm",
     "nay_vorobeychik": "nay_vorobeychik",
     "normal_form": "normal_form",
     "psych": "psych",

@@ -161,6 +161,16 @@ _DATA: dict[str, tuple[Citation, ...]] = {
         ),
     ),
     "glee": (_GLEE,),
+    "lowballm": (
+        Citation(
+            "lowballm2025",
+            "misc",
+            ("aicheye",),
+            "lowballm",
+            2025,
+            {"url": "https://github.com/aicheye/lowballm"},
+        ),
+    ),
     "nay_vorobeychik": (
         _article(
             "nay2016",
