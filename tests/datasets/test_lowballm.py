@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -14,58 +14,28 @@ from typing import Any
 import pytest
 
 from tests.support.commands import tremble
+from tests.support.lowballm_games import (
+    DATA,
+    ROLE,
+    SECRET,
+    UNREAD,
+    game,
+    needs_source,
+    put,
+    raw,
+)
 from tremble.datasets.base import Notes
 from tremble.datasets.lowballm import CARD, load
 from tremble.decisions import jsonl
 from tremble.decisions.record import Decision, Offer
 from tremble.errors import UserError
+from tremble.prompts.controls import CONTROLS
+from tremble.prompts.conversation import NotApplicable
 from tremble.prompts.formulations import FORMULATIONS, standard
+from tremble.prompts.other_games import OtherGames
 from tremble.study.decision_frame import decision_frame
 
-DATA = os.environ.get("TREMBLE_DATA")
-needs_source = pytest.mark.skipif(
-    not DATA, reason="TREMBLE_DATA is not set: the files of lowballm are not at hand"
-)
 Raw = dict[str, Any]
-UNREAD = "Failed to parse JSON output"
-SECRET = "a thought that nobody reads"
-ROLE = {"seller": "Alice", "buyer": "Bob"}
-
-
-def turn(number: int, offer: float | None, message: str, deal: bool = False, **more: Any) -> Raw:
-    role = ("seller", "buyer")[(number - 1) % 2]
-    said = {"thought": SECRET, "message": message, "offer": offer, "deal": deal, **more}
-    return {"turn": number, "sender": f"X ({role})", "role": role, "content": said}
-
-
-def game(id_: str = "1", date: str = "2025-12-26T00:00:00Z", **changed: Any) -> Raw:
-    """A made-up negotiation over a lamp: four offers, a turn without one, an unread one, a deal."""
-    return {
-        **{"id": id_, "tournament": "Cup", "date": date, "item": "Lamp", "trueValue": 55},
-        "seller": {"name": "One", "model": "acme-2-20250101", "estimate": 40, "score": 0.5,
-                   "thinkingTokens": 7},
-        "buyer": {"name": "TWO", "model": "other-3", "estimate": 100, "score": 0.4},
-        **{"dealReached": True, "dealPrice": 60, "turns": 8},
-        "logs": [
-            turn(1, 90, "Ninety."),
-            turn(2, 30, "Thirty."),
-            turn(3, None, '```json {"thought": "raw"}', thought=UNREAD),
-            turn(4, 35, "Thirty-five."),
-            turn(5, None, "I wait."),
-            turn(6, 60, "Sixty."),
-            turn(7, 60, "Done.", deal=True),
-        ],
-        **changed,
-    }  # fmt: skip
-
-
-def put(folder: Path, *games: Raw) -> Path:
-    logs = folder / "public" / "logs"
-    logs.mkdir(parents=True, exist_ok=True)
-    for one in games:
-        (logs / f"run_{one['id']}.json").write_text(json.dumps(one), "utf-8")
-    (logs / "manifest.json").write_text(json.dumps([{"id": one["id"]} for one in games]))
-    return folder
 
 
 def read(path: Path) -> tuple[list[Decision], list[Offer]]:
@@ -83,12 +53,6 @@ def known(one: Decision | Offer) -> str:
     return repr((one.parameters, one.range, one.unit, one.at, one.visible()))
 
 
-def raw() -> list[Raw]:
-    files = (Path(DATA or "") / "lowballm").rglob("run_*.json")
-    games = [json.loads(file.read_text("utf-8")) for file in files]
-    return sorted(games, key=lambda one: (one["date"], one["id"]))
-
-
 @needs_source
 def test_counts() -> None:
     decisions, offers = read(Path(DATA or ""))
@@ -100,7 +64,7 @@ def test_counts() -> None:
     sat = {(d.cluster, d.participant) for d in decisions}
     sat |= {(o.cluster, o.participant or "") for o in offers}
     assert Counter(agent for _, agent in sat) == seats
-    assert sum("Tournament" not in d.breakdown for d in decisions if d.round == 2) == 2
+    assert sum("Tournament" not in d.breakdown for d in decisions if d.round == 1) == 2
     assert (CARD.licence, {d.target for d in decisions}) == ("not stated", {"AcceptOffer"})
 
 
@@ -116,7 +80,7 @@ def test_every_turn_of_the_raw_files_is_an_answer_an_offer_or_both() -> None:
             status = "unreadable" if said["thought"] == UNREAD else "read"
             if at:
                 answer = next(decisions)
-                assert (answer.round, answer.participant) == (log["turn"], side["model"])
+                assert (answer.round, answer.participant) == (at, side["model"])
                 assert (answer.choice == "AcceptOffer") == said["deal"]
                 before = one["logs"][at - 1]["content"]["offer"]
                 table = "nothing" if before is None else "an offer"
@@ -151,15 +115,15 @@ def test_no_thought_is_in_any_record() -> None:
 def test_a_made_up_game_by_hand(tmp_path: Path) -> None:
     decisions, offers = read(put(tmp_path, game()))
     assert [(d.id.rpartition("/")[2], d.at, d.role, d.choice) for d in decisions] == [
-        ("r2", 1, "Bob", "RejectOffer"),
-        ("r3", 3, "Alice", "RejectOffer"),
-        ("r4", 5, "Bob", "RejectOffer"),
-        ("r5", 7, "Alice", "RejectOffer"),
-        ("r6", 9, "Bob", "RejectOffer"),
-        ("r7", 11, "Alice", "AcceptOffer"),
+        ("r1", 1, "Bob", "RejectOffer"),
+        ("r2", 3, "Alice", "RejectOffer"),
+        ("r3", 5, "Bob", "RejectOffer"),
+        ("r4", 6, "Alice", "RejectOffer"),
+        ("r5", 8, "Bob", "RejectOffer"),
+        ("r6", 9, "Alice", "AcceptOffer"),
     ]
     assert [(o.at, o.role, round(10**o.value, 6)) for o in offers] == [
-        *((0, "Alice", 90), (2, "Bob", 30), (6, "Bob", 35), (10, "Bob", 60)),
+        *((0, "Alice", 90), (2, "Bob", 30), (5, "Bob", 35), (8, "Bob", 60)),
     ]
     assert [d.config["status"] for d in decisions] == ["read", "unreadable", *["read"] * 4]
     assert [d.config["on_the_table"] for d in decisions] == [
@@ -183,8 +147,7 @@ def test_the_prompt_tells_the_thing_the_own_value_and_the_talk(tmp_path: Path) -
         '- "RejectOffer": You reject the offer and can make your own offer to Bob.',
         'Your offer: $90.\nYou wrote: "Ninety."\nBob rejected your offer.\nBob\'s offer: $30.\n'
         'Bob wrote: "Thirty."\nYou rejected Bob\'s offer.\nYou made no offer.\n',
-        'You made no offer.\nYou wrote: "I wait."\n',
-        'Bob\'s offer: $60.\nBob wrote: "Sixty."',
+        'You made no offer.\nYou wrote: "I wait."\nBob\'s offer: $60.\nBob wrote: "Sixty."',
     ):
         assert said in last
     assert "John" not in last and "Done." not in last and "acme" not in last
@@ -239,7 +202,8 @@ def later(one: Raw, at: int) -> None:
 
 def answered_or_offered(one: Decision | Offer) -> int:
     """The place of the turn in which it was made."""
-    return int(one.id.rpartition("/")[2][1:]) - 1
+    number = int(one.id.rpartition("/")[2][1:])
+    return number if isinstance(one, Decision) else number - 1  # an answer comes a turn later
 
 
 def check_nothing_later(games: list[Raw], tmp_path: Path) -> tuple[int, int]:
@@ -301,11 +265,27 @@ def test_no_wording_knows_more(tmp_path: Path) -> None:
     later(changed, 3)
     changed["seller"]["estimate"] = 77  # the decision of turn 4 is the buyer's
     (before, after) = (
-        next(d for d in read(put(tmp_path / name, one))[0] if d.round == 4)
+        next(d for d in read(put(tmp_path / name, one))[0] if d.round == 3)
         for name, one in (("a", game()), ("b", changed))
     )
     for name, words in FORMULATIONS.items():
         assert words(before, 0).plain() == words(after, 0).plain(), name
+
+
+def test_controls_leave_the_offer_on_the_table(tmp_path: Path) -> None:
+    """A round is an offer with its answer, as the controls of the family take it."""
+    decisions, _ = read(put(tmp_path, game()))
+    for decision, left in (
+        (decisions[-1], 'Bob\'s offer: $60.\nBob wrote: "Sixty."'),
+        (decisions[2], "Alice made no offer."),
+    ):
+        assert standard(decision, 0, CONTROLS["no_history"](decision, None)).user == left
+    others, fitted = OtherGames(decisions), 0
+    for decision in decisions:
+        for control in CONTROLS.values():
+            with suppress(NotApplicable):
+                fitted += bool(standard(decision, 0, control(decision, others)).plain())
+    assert fitted > 6 * 4
 
 
 def test_records_come_back_and_are_sound(tmp_path: Path) -> None:

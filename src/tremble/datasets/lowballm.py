@@ -136,10 +136,12 @@ class _Run:
                 choice = OPTIONS[0 if turn.deal else 1].key
                 table = "an offer" if turns[number - 2].price is not None else "nothing"
                 config = {**status, "on_the_table": table}
+                asked = number - 1  # a round is an offer and the answer to it, as in the family
                 decided.append(
-                    {"at": len(events), "round": number, "choice": choice, "config": config, **who}
+                    {"at": len(events), "round": asked, "choice": choice, "config": config, **who}
                 )
-                events.append(_event("decision", number, turn, choice=choice))
+                if table == "an offer":  # else there was nothing to reject
+                    events.append(_event("decision", asked, turn, choice=choice))
             if turn.deal:
                 break
             if turn.price is not None:

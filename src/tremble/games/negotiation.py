@@ -30,22 +30,7 @@ from tremble.games.theory import price_offers
 def rules(view: View) -> list[str]:
     sells, rival, told = view.role == "Alice", other(view), view.rules
     value = money(told["value"])
-    product = f": {told['product']}" if told.get("product") else ""
-    if sells:
-        play = (
-            f"You are Alice, a seller. You have one product for sale{product}. It is worth {value} "
-            "to you. Bob is a potential buyer."
-        )
-    else:
-        play = (
-            f"You are Bob, a buyer. You are looking to buy one product{product}. It is worth "
-            f"{value} to you. Alice is a potential seller."
-        )
-    play += (
-        f" The product is worth {money(told['other_value'])} to {rival}."
-        if told["other_value"] is not None
-        else f" You are not told how much the product is worth to {rival}."
-    )
+    play = _play(view)
     outsider = told.get("outsider", True)
     opens = f"{'You make' if sells else 'Alice makes'} the first offer, which states a price."
     next_ = "makes the next offer" if outsider else "can make the next offer, or none"
@@ -89,6 +74,28 @@ def rules(view: View) -> list[str]:
         f"Your gain from a deal is {gain}. Your goal is to gain as much as possible.",
         f"{ON_OFFER}\n{options_in_words(view, meaning)}",
     ]
+
+
+def _play(view: View) -> str:
+    """Who the reader is, what is sold, and what it is worth to whom."""
+    told, rival, value = view.rules, other(view), money(view.rules["value"])
+    product = f": {told['product']}" if told.get("product") else ""
+    if view.role == "Alice":
+        play = (
+            f"You are Alice, a seller. You have one product for sale{product}. It is worth {value} "
+            "to you. Bob is a potential buyer."
+        )
+    else:
+        play = (
+            f"You are Bob, a buyer. You are looking to buy one product{product}. It is worth "
+            f"{value} to you. Alice is a potential seller."
+        )
+    play += (
+        f" The product is worth {money(told['other_value'])} to {rival}."
+        if told["other_value"] is not None
+        else f" You are not told how much the product is worth to {rival}."
+    )
+    return play
 
 
 def history(view: View) -> list[str]:
