@@ -152,16 +152,30 @@ def test_two_units_in_a_family(tmp_path: Path) -> None:
 
 
 def test_the_same_game_under_two_names(tmp_path: Path) -> None:
-    twin = {**GAME, "id": "h"}
-    assert fault(tmp_path, GAME, twin) == (
+    spoken = {**GAME, "events": [{**MADE, "message": "Half for you. " * 15}]}
+    twin = {**spoken, "id": "h"}
+    assert fault(tmp_path, spoken, twin) == (
         "line 2: the game 'h' has the same agents, rules, events and config as the game on line 1; "
         "remove one, or say in config what tells them apart."
     )
     nobody = {key: value for key, value in GAME.items() if key != "agents"}
-    told_apart = [GAME, {**twin, "config": {"match": 2}}, {**nobody, "id": "i"}]
-    ends = [{**OFFER, "id": f"{name}/o", "game": name} for name in "ghi"]
+    told_apart = [spoken, {**twin, "config": {"match": 2}}, {**nobody, "id": "i"}]
+    ends = [{**OFFER, "id": f"{name}/o", "game": name} for name in "ghij"]
     path = write_lines(tmp_path / "m.jsonl", *told_apart, {**nobody, "id": "j"}, *ends)
-    assert len(list(jsonl.read_offers(path))) == 3
+    found = tr.check(path)
+    assert (found.faults, found.warnings, found.summary["offers"]) == ([], [], 4)
+
+
+def test_equal_moves_may_be_two_games(tmp_path: Path) -> None:
+    games = [{**GAME, "id": name} for name in "ghi"]
+    ends = [{**OFFER, "id": f"{name}/o", "game": name} for name in "ghi"]
+    found = tr.check(write_lines(tmp_path / "m.jsonl", *games, *ends, {**ANSWER, "game": "h"}))
+    assert found.faults == [] and (found.summary["decisions"], found.summary["offers"]) == (1, 3)
+    (said,) = found.warnings
+    assert said == (
+        f"{found.where}, lines 5, 6 and 7: its game has the same agents, rules, events and config "
+        "as an earlier one; equal moves happen, but if it is one game under two names, remove one."
+    )
 
 
 @pytest.mark.parametrize(
@@ -232,13 +246,15 @@ def test_an_import_keeps_offers(tmp_path: Path) -> None:
 
 def test_what_a_program_makes_is_held_to_the_same(tmp_path: Path) -> None:
     (offer,) = tr.read_offers([GAME, OFFER])
-    twin = replace(offer.game, id="h")
+    event = Event("offer", {"player": "Alice", "message": "Half for you. " * 15})
+    spoken = replace(offer.game, events=(event,))
+    twin = replace(spoken, id="h")
     for second, said in (
-        (Offer("o", offer.game, 0, 1.0, (0.0, 2.0), "euros"), "has the unit 'euros', but 'g/o1'"),
+        (Offer("o", spoken, 0, 1.0, (0.0, 2.0), "euros"), "has the unit 'euros', but 'g/o1'"),
         (Offer("o", twin, 0, 1.0, (0.0, 2.0), "dollars"), "The games 'g' and 'h' have the same"),
-        (Offer("o", offer.game, 0, float("nan"), (0.0, 2.0), "dollars"), "cannot be written as JS"),
-        (offer, "Two decisions have the id 'g/o1'"),
+        (Offer("o", spoken, 0, float("nan"), (0.0, 2.0), "dollars"), "cannot be written as JS"),
+        (replace(offer, game=spoken), "Two decisions have the id 'g/o1'"),
     ):
         with pytest.raises(UserError, match=said):
-            jsonl.write([offer, second], tmp_path / "out.jsonl")
+            jsonl.write([replace(offer, game=spoken), second], tmp_path / "out.jsonl")
     assert not (tmp_path / "out.jsonl").exists()

@@ -49,13 +49,22 @@ def data_import(
         bool,
         typer.Option("--strict", help="For psych: write nothing if any line has an error."),
     ] = False,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="An option of the data set (`tremble data show NAME` lists them), such as "
+            "sides=both for glee; may be repeated.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> int:
     """Convert the files of a data set, or your own table, to decisions (JSON lines)."""
     from tremble.api.check import import_decisions
     from tremble.datasets.base import Notes, source
 
-    origin, notes = source(source_name), Notes(strict=strict)
+    origin = source(source_name)
+    notes = Notes(strict=strict, options=origin.card.chosen(option or ()))
     if strict and source_name != SESSIONS:
         raise UserError(
             f"--strict is for {SESSIONS}, and {source_name!r} is read without errors or not at "

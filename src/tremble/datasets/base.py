@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import wraps
 from importlib import import_module
@@ -47,6 +47,15 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Setting:
+    """An option of an importer: the `values` it may have, the first being what goes without it."""
+
+    name: str
+    values: tuple[str, ...]
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """What a data set is. `licence` is what the source states, or 'not stated'.
 
@@ -69,6 +78,27 @@ class Card:
     public_since: str | None = None
     public_note: str = ""
     parts: tuple[Part, ...] = ()
+    options: tuple[Setting, ...] = ()
+
+    def chosen(self, given: Sequence[str]) -> dict[str, str]:
+        """The options written as NAME=VALUE, those that are not given as they go without.
+
+        Raises UserError for one that the data set does not have, or a value that it does not take,
+        and for one that is given twice.
+        """
+        known = {setting.name: setting for setting in self.options}
+        values: dict[str, str] = {}
+        for written in given:
+            name, _, value = written.partition("=")
+            if name not in known:
+                have = did_you_mean(name, sorted(known)) if known else "; it has none."
+                raise UserError(f"{self.name!r} has no option {name!r}{have}")
+            if value not in known[name].values:
+                choices = " or ".join(known[name].values)
+                raise UserError(f"--option {written!r}: {name} must be {choices}.")
+            if values.setdefault(name, value) != value:
+                raise UserError(f"--option {name} is given as {values[name]!r} and {value!r}.")
+        return {name: values.get(name, setting.values[0]) for name, setting in known.items()}
 
     def dated(self) -> tuple[Part, ...]:
         """The parts with their dates; the data set itself where it has none."""
@@ -107,7 +137,8 @@ class Notes:
     A source that reads on after a faulty line counts such lines in `faulty` and has sentences on
     the first ones in `faults`, and in `faulty_lines` file, line, column and what is wrong of more
     of them; `strict` says that it is to refuse them all. `sessions`: what it read, where a source
-    has sessions.
+    has sessions. `options`: those of the importer, by name (`Card.chosen`); one that is not there
+    is as it goes without.
     """
 
     dropped: Counter[str] = field(default_factory=Counter)
@@ -117,6 +148,7 @@ class Notes:
     faults: list[str] = field(default_factory=list)
     faulty_lines: list[dict[str, Any]] = field(default_factory=list)
     sessions: Sessions | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
 Load = Callable[[Path, Notes], Iterator[Decision | Offer]]
@@ -132,6 +164,7 @@ _MODULES = {
     "human_choice_prediction": "human_choice_prediction",
     "jsonl": "jsonl",
     "lotteries_text": "lotteries_text",
+    "lowballm": "lowballm",
     "nay_vorobeychik": "nay_vorobeychik",
     "normal_form": "normal_form",
     "psych": "psych",

@@ -189,6 +189,16 @@ _DATA: dict[str, tuple[Citation, ...]] = {
             pages="980--1006",
         ),
     ),
+    "lowballm": (
+        Citation(
+            "lowballm2025",
+            "misc",
+            ("aicheye",),
+            "lowballm",
+            2025,
+            {"url": "https://github.com/aicheye/lowballm"},
+        ),
+    ),
     "nay_vorobeychik": (
         _article(
             "nay2016",

@@ -25,7 +25,7 @@ from tremble.decisions.offers import KIND as OFFER
 from tremble.decisions.offers import OneUnit as OneUnit
 from tremble.decisions.offers import offer_of
 from tremble.decisions.offers import offer_to_json as offer_to_json
-from tremble.decisions.one_text import Names, OneGame, mark_of
+from tremble.decisions.one_text import Names, OneGame, mark_of, talks
 from tremble.decisions.one_text import OneText as OneText
 from tremble.decisions.record import Decision, Game, Offer
 from tremble.decisions.session_lines import KIND as SESSION
@@ -221,7 +221,7 @@ class _Reader:
     def _take_game(self, check: Checker, game: Game) -> None:
         if mark_of(game.id) in self.games or self.names.is_session(game.id):
             self._twice(check, game.id)
-        before = self.contents.other(game, check.line)
+        before = self.contents.other(game, check.line) if talks(game) else None
         if before is not None:
             check.fail(
                 f"the game {game.id!r} has the same agents, rules, events and config as the game "

@@ -32,16 +32,20 @@ class OneText(Generic[Place]):
         return None if text == d.read else before
 
 
+WORDS = 200  # characters of messages that nobody writes twice
+
+
 class OneGame(Generic[Place]):
     """Holds that a game between named agents stands under one name: under two, what is left out
-    with one of them would come back with the other. Of games it keeps hashes."""
+    with one of them would come back with the other. Of games it keeps hashes. Equal moves are met
+    in different games, equal talks of `WORDS` characters are not."""
 
     def __init__(self) -> None:
         self._games: dict[bytes, Place] = {}
 
     def other(self, game: Game, place: Place) -> Place | None:
         """Where a game with all that this one says but its id was before; None where there was
-        none, and for games without agents or events, which may well be alike."""
+        none, and for a game without agents or events."""
         if not game.agents or not game.events:
             return None
         events = [(event.type, event.data, event.seen) for event in game.events]
@@ -49,6 +53,12 @@ class OneGame(Generic[Place]):
         mark = mark_of(json.dumps([*about, game.agents], sort_keys=True, default=dict))
         before = self._games.setdefault(mark, place)
         return None if before == place else before
+
+
+def talks(game: Game) -> bool:
+    """Whether a game holds words enough to be known by them."""
+    messages = (event.data.get("message") for event in game.events)
+    return sum(len(said) for said in messages if isinstance(said, str)) >= WORDS
 
 
 def mark_of(name: str) -> bytes:

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 from tremble.decisions.files import LONGEST
 from tremble.decisions.offers import OneUnit, offer_to_json
-from tremble.decisions.one_text import Names, OneGame, mark_of
+from tremble.decisions.one_text import Names, OneGame, mark_of, talks
 from tremble.decisions.record import SCHEMA, Decision, Event, Game, Offer, Option
 from tremble.decisions.session_lines import session_to_json
 from tremble.decisions.sessions import Collected
@@ -194,7 +194,7 @@ class Writer:
         content, mark = blake2b(line, digest_size=12).digest(), mark_of(game.id)
         if mark not in self.games:
             self.games[mark] = content
-            before = self._contents.other(game, game.id)
+            before = self._contents.other(game, game.id) if talks(game) else None
             if before is not None:
                 raise UserError(
                     f"The games {before!r} and {game.id!r} have the same agents, rules, events and "
