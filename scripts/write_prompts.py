@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from tremble.datasets import demo
+from tremble.datasets import demo, human_choice_prediction
 from tremble.datasets.base import Notes
 from tremble.datasets.casino import ITEMS, camp_rules
 from tremble.datasets.glee import OPTIONS
@@ -145,6 +145,18 @@ def not_embedded() -> dict[str, Decision]:
             ],
             multi_issue.OPTIONS,
         ),
+        "persuasion_review": _invented(
+            "persuasion_review",
+            {"good_from": 8},
+            [
+                ("review", _read(1, "The terrace has a view of the whole bay.", "")),
+                ("decision", _took(1, "go", points=1, expert_points=1)),
+                ("review", _read(2, "Coffee at any hour.", "The lift was out of order.")),
+                ("decision", _took(2, "stay", points=0, expert_points=0)),
+                ("review", _read(3, "", "We heard the motorway all night.")),
+            ],
+            human_choice_prediction.OPTIONS,
+        ),
         "session": _invented(
             "session",
             {},
@@ -158,6 +170,14 @@ def not_embedded() -> dict[str, Decision]:
             (Option("W", "W"), Option("P", "P")),
         ),
     }
+
+
+def _read(number: int, positive: str, negative: str) -> dict[str, Any]:
+    return {"round": number, "positive": positive, "negative": negative}
+
+
+def _took(number: int, choice: str, **came: int) -> dict[str, Any]:
+    return {"round": number, "choice": choice, **came}
 
 
 def _share(alice: tuple[int, int, int], bob: tuple[int, int, int]) -> dict[str, dict[str, int]]:

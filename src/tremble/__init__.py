@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 __version__ = "0.2.0"
 
 if TYPE_CHECKING:
-    from tremble.decisions.record import Decision, Event, Game, Option
+    from tremble.decisions.record import Decision, Event, Game, Offer, Option
     from tremble.errors import MissingExtra, ModelUnavailable, TrembleError, UserError
     from tremble.public.align import Training, align
     from tremble.public.answers import Verdict, Xray, XrayOptions
     from tremble.public.checked import Check, check
-    from tremble.public.decisions import Decisions, read_decisions
+    from tremble.public.decisions import Decisions, read_decisions, read_offers
     from tremble.public.options import StudyOptions
     from tremble.public.planned import Plan
     from tremble.public.result import Result
@@ -35,6 +35,7 @@ __all__ = [
     "Game",
     "MissingExtra",
     "ModelUnavailable",
+    "Offer",
     "Option",
     "Plan",
     "Result",
@@ -53,6 +54,7 @@ __all__ = [
     "check",
     "open_study",
     "read_decisions",
+    "read_offers",
     "read_study",
     "score",
     "trajectory",
@@ -60,12 +62,12 @@ __all__ = [
 
 if not TYPE_CHECKING:  # a type checker would take any name for one that is there
     _PLACES = {
-        "decisions.record": ("Decision", "Event", "Game", "Option"),
+        "decisions.record": ("Decision", "Event", "Game", "Offer", "Option"),
         "errors": ("MissingExtra", "ModelUnavailable", "TrembleError", "UserError"),
         "public.align": ("Training", "align"),
         "public.answers": ("Verdict", "Xray", "XrayOptions"),
         "public.checked": ("Check", "check"),
-        "public.decisions": ("Decisions", "read_decisions"),
+        "public.decisions": ("Decisions", "read_decisions", "read_offers"),
         "public.options": ("StudyOptions",),
         "public.planned": ("Plan",),
         "public.result": ("Result",),

@@ -30,7 +30,7 @@ OPTIONS = (Option("a", "a"), Option("b", "b"))
 
 
 def loaded(name: str, path: Path) -> list[Decision]:
-    return list(source(name).load(path, Notes()))
+    return list(source(name).decisions(path, Notes()))
 
 
 def lotteries(**cells: str) -> str:

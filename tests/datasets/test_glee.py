@@ -21,7 +21,7 @@ from tests.support.glee_games import (
     source_games,
 )
 from tests.support.round_trip import come_back
-from tremble.datasets.base import Notes
+from tremble.datasets.base import Notes, source
 from tremble.datasets.glee import CARD, from_numeric, load
 from tremble.errors import UserError
 from tremble.prompts.formulations import standard
@@ -57,7 +57,7 @@ SIX = {
 @needs_source
 def test_the_sample_has_the_decisions_counted_by_hand() -> None:
     notes = Notes()
-    found = list(load(Path(DATA or ""), notes))
+    found = list(source("glee").decisions(Path(DATA or ""), notes))
     assert Counter(d.family for d in found) == {
         "bargaining": 119,
         "negotiation": 32,

@@ -130,12 +130,12 @@ def test_a_faulty_game_is_said_once(tmp_path: Path) -> None:
 
 
 def documented() -> list[str]:
-    """A game with its decisions, a session, and options of experiments."""
+    """A game with decisions, one with agents and an offer, a session, options of experiments."""
     return re.findall(r"```json\n(.*?)```", (ROOT / "docs" / "data.md").read_text(), re.DOTALL)
 
 
 def test_the_documented_session_is_sound(tmp_path: Path) -> None:
-    _, session, options = documented()
+    _, _, session, options = documented()
     path = tmp_path / "mine.jsonl"
     path.write_text(session)
     counts, faults, warnings = check_decisions(path)

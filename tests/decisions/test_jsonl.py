@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from tests.support.record_lines import GAME, OWN, PLAYED, write_lines
 from tests.support.round_trip import come_back, same_again
-from tremble.datasets.base import Notes
-from tremble.datasets.jsonl import load
+from tremble.datasets.base import Notes, source
 from tremble.decisions import jsonl
 from tremble.decisions.lines import Fault
 from tremble.decisions.record import FAMILIES, Decision, Event, Game, Option
@@ -161,7 +160,8 @@ def test_what_a_user_writes_in_short_is_written_in_full(tmp_path: Path) -> None:
         GAME,
         {**PLAYED, "participant": 7, "role": "row", "round": 1},
     ]
-    come_back(load(write_lines(tmp_path / "m.jsonl", *lines), Notes()), tmp_path)
+    path = write_lines(tmp_path / "m.jsonl", *lines)
+    come_back(source("jsonl").decisions(path, Notes()), tmp_path)
 
 
 def test_a_decision_may_be_called_like_a_game_with_the_word_game(tmp_path: Path) -> None:

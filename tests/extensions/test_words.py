@@ -27,7 +27,7 @@ from tremble.prompts.formulations import standard
 from tremble.study.decision_frame import decision_row
 
 ENTRY = Entry("wording", "own", "faulty", "1.0", "module:x", "", None)
-DEMO = {one.family: one for one in source("demo").load(Path(), Notes())}
+DEMO = {one.family: one for one in source("demo").decisions(Path(), Notes())}
 OFFER = DEMO["bargaining"]
 HEAD = "of the package faulty 1.0 "
 
@@ -215,6 +215,6 @@ def test_the_bug_of_an_installed_family_names_it(
 ) -> None:
     change = ("money(seen.rules['pie'])", "money(seen.rules['cake'])")
     on_path(monkeypatch, example(tmp_path / "site", change))
-    one = next(iter(source("dictator_demo").load(tmp_path, Notes())))
+    one = next(iter(source("dictator_demo").decisions(tmp_path, Notes())))
     said = refusal(standard, one)
     assert "family 'dictator' of the package tremble-dictator 1.0 failed (KeyError: 'cake'" in said

@@ -212,3 +212,116 @@ def test_errors_in_a_told_number_of_rounds_by_enumeration() -> None:
     assert others(share, 0) == pytest.approx(others(share, 1))
     assert share != pytest.approx(7 / 17)  # what it is without errors
     assert theory({"rounds": 2, "error": 0.125}).shares == {"cooperate": 0.0, "defect": 1.0}
+
+
+# Both sides of one game, the chance of an end, penalties.
+
+BATTLE = {  # no side is the other's mirror
+    "up": {"up": [7, 2], "down": [0, 1]},
+    "down": {"up": [3, 0], "down": [4, 9]},
+}
+SIDES = {"roles": ["one", "two"]}
+
+
+def of_side(role: str, rules: dict[str, Any], *moves: dict[str, Any]) -> Decision:
+    options = (Option("up", "J"), Option("down", "F"))
+    told = {"rounds": 4, "payoffs": BATTLE, **SIDES, **rules}
+    events = tuple(Event("moves", one) for one in moves)
+    return Decision(
+        "d", "toy", "repeated_matrix", options, "up", role=role, rules=told, history=events
+    )
+
+
+def test_the_second_side_reads_the_same_rounds_and_payoffs_turned_round() -> None:
+    played = move("up", "down", 0, 1)
+    one, two = (standard(of_side(role, {}, played)) for role in ("one", "two"))
+    assert one.user == (
+        "Round 1 of 4:\nYou chose J and the other player chose F. You got 0 points and the other "
+        "player got 1 point.\nRound 2 of 4:"
+    )
+    assert two.user == (
+        "Round 1 of 4:\nYou chose F and the other player chose J. You got 1 point and the other "
+        "player got 0 points.\nRound 2 of 4:"
+    )
+    assert "- If you choose F and the other player chooses J, you get 3 points and " in one.system
+    assert (
+        "- If you choose F and the other player chooses J, you get 1 point and the other player "
+        "gets 0 points." in two.system
+    )
+    # Without `roles` the name of a role changes nothing.
+    assert standard(of_side("two", {"roles": None}, played)) == standard(
+        of_side("", {"roles": None}, played)
+    )
+    numbers = family("repeated_matrix").numbers
+    assert numbers is not None
+    found = numbers(view(of_side("two", {}, played)))
+    assert (found["mine"], found["theirs"], found["points"]) == (["down"], ["up"], [1])
+    assert found["payoffs"] == {
+        "up": {"up": [2, 7], "down": [0, 3]},
+        "down": {"up": [1, 0], "down": [9, 4]},
+    }
+
+
+def test_theory_is_that_of_the_side_that_decides() -> None:
+    """One's up is dominant; the best answer of two, who has no dominant option, is up as well."""
+    table = {
+        "up": {"up": [5, 3], "down": [5, 0]},
+        "down": {"up": [1, 0], "down": [1, 4]},
+    }
+    words = family("repeated_matrix")
+    assert words.normative is not None
+    for role in ("one", "two"):
+        said = words.normative(view(of_side(role, {"payoffs": table})))
+        assert said.shares == {"up": 1.0, "down": 0.0}, role
+    table["up"] = {"up": [5, 0], "down": [5, 3]}
+    shares = [
+        words.normative(view(of_side(role, {"payoffs": table}))).shares for role in SIDES["roles"]
+    ]
+    assert shares == [{"up": 1.0, "down": 0.0}, {"up": 0.0, "down": 1.0}]
+
+
+def test_the_chance_that_a_game_ends_is_told_as_that() -> None:
+    system = standard(decision({"ends": 0.75})).system
+    assert (
+        "The number of rounds is determined by chance. After each round, the game ends with a "
+        "probability of 75%." in system
+    )
+    assert "another round" not in system
+    for ends in (0.1, 0.5, 0.6, 0.9):  # the same game told in the other way
+        assert theory({"ends": ends}) == theory({"continues": round(1 - ends, 9)})
+
+
+def test_penalties_are_told_as_penalties_and_read_as_losses() -> None:
+    """Where 6,6 / 0,10 / 10,0 / 2,2 are penalties, the first option is dominant; as points the
+    second is."""
+    table = {
+        "cooperate": {"cooperate": [6, 6], "defect": [0, 10]},
+        "defect": {"cooperate": [10, 0], "defect": [2, 2]},
+    }
+    played = move("defect", "cooperate", 10, 0)
+    said = standard(
+        Decision(
+            "d", "toy", "repeated_matrix", OPTIONS, "cooperate",
+            rules={"rounds": 10, "payoffs": table, "penalties": True},
+            history=(Event("moves", played),),
+        )
+    )  # fmt: skip
+    assert (
+        "Penalties in each round:\n- If you choose J and the other player chooses J, you get a "
+        in (said.system)
+    )
+    assert "you get a penalty of 0 and the other player gets a penalty of 10." in said.system
+    assert "make the sum of your penalties over all rounds as small as possible." in said.system
+    assert "point" not in said.system
+    assert said.user == (
+        "Round 1 of 10:\nYou chose F and the other player chose J. You got a penalty of 10 and the "
+        "other player got a penalty of 0.\nRound 2 of 10:"
+    )
+    dominant = {"cooperate": 1.0, "defect": 0.0}
+    assert theory({"rounds": 10, "penalties": True}, payoffs=table).shares == dominant
+    assert theory({"rounds": 10}, payoffs=table).shares == {"cooperate": 0.0, "defect": 1.0}
+    numbers = family("repeated_matrix").numbers
+    assert numbers is not None
+    found = numbers(view(decision({"penalties": True}, played, payoffs=table)))
+    assert found["points"] == [-10]
+    assert found["payoffs"]["defect"] == {"cooperate": [-10, 0], "defect": [-2, -2]}

@@ -176,7 +176,7 @@ def test_histories_only_grow_in_every_wording(embedded: list[Decision], tmp_path
 
 
 def test_what_only_the_other_side_knows_and_what_comes_later_shows_in_no_wording() -> None:
-    """Of a negotiation over several things and of a session; GLEE's games: test_glee_leaks.py."""
+    """Of families of which no data are embedded; GLEE's games: test_glee_leaks.py."""
     for decision in script("write_prompts").not_embedded().values():
         game = decision.game
         assert game is not None
@@ -201,7 +201,7 @@ def test_what_only_the_other_side_knows_and_what_comes_later_shows_in_no_wording
             for change in shown:  # the control: what the person did see
                 dropped = wording == "numbers_only" and change is shown[0]
                 assert (said(wording, change) == usual) is dropped, wording
-        assert fits == {"multi_issue": 16, "session": 9}[decision.family]
+        assert fits == {"multi_issue": 16, "persuasion_review": 15, "session": 9}[decision.family]
 
 
 # Through a study.

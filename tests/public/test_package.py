@@ -30,6 +30,7 @@ first: tr.Decision = decisions[0]
 options: tuple[tr.Option, ...] = first.options
 game: tr.Game | None = first.game
 events: tuple[tr.Event, ...] = first.history
+offers: tuple[tr.Offer, ...] = tr.read_offers("mine.jsonl")
 found: tr.Check = tr.check(decisions)
 sentences: list[str] = found.faults
 how: tr.ScoreOptions = {"chat": True}

@@ -13,8 +13,7 @@ from typing import Any
 
 import pytest
 
-from tremble.datasets.base import Notes
-from tremble.datasets.glee import load
+from tremble.datasets.base import Notes, source
 from tremble.decisions.record import Decision
 from tremble.prompts.conversation import NotApplicable
 from tremble.prompts.formulations import FORMULATIONS, standard
@@ -106,7 +105,7 @@ def make(
 
 
 def imported(path: Path) -> list[Decision]:
-    return list(load(path, Notes()))
+    return list(source("glee").decisions(path, Notes()))
 
 
 def prompts(path: Path) -> dict[str, str]:

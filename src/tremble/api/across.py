@@ -10,7 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from tremble.decisions.record import Decision, name_hash
+from tremble.decisions.one_text import OneGame
+from tremble.decisions.record import Decision, Game, name_hash
 from tremble.prompts.interview import answer, fact_key
 from tremble.text import counted
 
@@ -75,6 +76,8 @@ class Between:
 
     def __init__(self) -> None:
         self._first: dict[int, _Coding] = {}
+        self._game: Game | None = None  # whose agents came last
+        self._games: OneGame[str] = OneGame()  # by id
         self._spelt: dict[tuple[str, str], dict[str, str]] = {}  # parameter -> folded -> as written
 
     def doubts(self, d: Decision) -> Iterator[str]:
@@ -83,6 +86,24 @@ class Between:
         yield from self._keys(d)
         yield from self._named("config", d.breakdown)
         yield from self._named("person", d.person, of_session=d.response is not None)
+
+    def agents(self, game: Game | None) -> Iterator[str]:
+        """Sentences on a game and its agents: names that stood in another way on lines before, and
+        a game that was there before."""
+        if game is None or not game.agents or game is self._game:
+            return
+        self._game = game
+        for name, facts in game.agents.items():
+            for what, written in (("agents", name), ("base of agents", facts.get("base"))):
+                before = written and self._spelling(what, game.dataset, written)
+                if before:
+                    yield f"{what} has the names {before!r} and {written!r}, {_ALMOST}"
+
+        if self._games.other(game, game.id) is not None:
+            yield (
+                "its game has the same agents, rules, events and config as an earlier one; equal "
+                "moves happen, but if it is one game under two names, remove one."
+            )
 
     def _keys(self, d: Decision) -> Iterator[str]:
         """Options that were written in another way before; what one decision tells apart, such as

@@ -14,12 +14,14 @@ from typing import Any
 
 from tremble.api.across import Between, Gathered, warnings_of
 from tremble.api.doubts import doubts
+from tremble.api.offered import Offered
 from tremble.api.session_doubts import SessionDoubts, old_import
 from tremble.api.understood import Understood
 from tremble.decisions import jsonl
 from tremble.decisions.checks import Checker
 from tremble.decisions.lines import Fault, GameFault, NoResponses
-from tremble.decisions.record import Decision, Game
+from tremble.decisions.offers import offer_of
+from tremble.decisions.record import Decision, Game, Offer
 from tremble.decisions.sessions import BEGIN, END
 from tremble.errors import UserError
 from tremble.prompts.formulations import standard
@@ -31,30 +33,39 @@ _WRITTEN = Path("records.jsonl")  # no name of a file gets into what is checked 
 
 
 class Summary:
-    """Counts decisions as they pass."""
+    """Counts decisions and offers as they pass."""
 
     def __init__(self) -> None:
         self.by_family: Counter[str] = Counter()
         self.target: Counter[str] = Counter()
+        self.offers: Counter[str] = Counter()
 
-    def watch(self, decisions: Iterable[Decision]) -> Iterator[Decision]:
-        for decision in decisions:
+    def watch(self, played: Iterable[Decision | Offer]) -> Iterator[Decision | Offer]:
+        for decision in played:
+            if isinstance(decision, Offer):
+                self.offers[decision.family] += 1
+                yield decision
+                continue
             self.by_family[decision.family] += 1
             if decision.choice is not None and decision.target is not None:
                 self.target[decision.family] += decision.choice == decision.target
             yield decision
 
     def to_json(self) -> dict[str, Any]:
-        """`target`: decisions whose choice is the target, by family of individual choices."""
+        """`target`: decisions whose choice is the target, by family of individual choices. Where
+        there are offers, also `offers`, how many, and `offers_by_family`."""
+        offers = {"offers": self.offers.total(), "offers_by_family": dict(self.offers)}
         return {
             "decisions": self.by_family.total(),
             "by_family": dict(self.by_family),
             "target": dict(self.target),
+            **(offers if self.offers else {}),
         }
 
 
-def import_decisions(decisions: Iterator[Decision], out: Path) -> dict[str, Any]:
-    """Write decisions to `out` as they come, and return their counts. Folders above it are made.
+def import_decisions(decisions: Iterator[Decision | Offer], out: Path) -> dict[str, Any]:
+    """Write decisions and offers to `out` as they come, and return their counts. Folders above it
+    are made.
 
     Raises UserError where there are none, where `out` cannot be written, for what the source's
     files have wrong, and for what `check_decisions` would refuse; then nothing is written.
@@ -67,9 +78,9 @@ def import_decisions(decisions: Iterator[Decision], out: Path) -> dict[str, Any]
     return summary.to_json()
 
 
-def _sound(decisions: Iterable[Decision]) -> Iterator[Decision]:
-    """The decisions, each checked before it goes on: what `check_decisions` would say of its line,
-    and of its game's.
+def _sound(decisions: Iterable[Decision | Offer]) -> Iterator[Decision | Offer]:
+    """The decisions and offers, each checked before it goes on: what `check_decisions` would say of
+    its line, and of its game's.
 
     Most decisions of a large file differ from another one in their names alone (168,386 of one
     source in 29,821 ways), and what was found of that one holds of them. Digests of these are kept.
@@ -78,6 +89,12 @@ def _sound(decisions: Iterable[Decision]) -> Iterator[Decision]:
     texts: jsonl.OneText[str] = jsonl.OneText()
     told: _Told | None = None
     for decision in decisions:
+        if isinstance(decision, Offer):
+            told = told if told is not None and told.game is decision.game else _Told(decision.game)
+            with _named(decision.id):
+                _check_offer(decision, told.read())
+            yield decision
+            continue
         if decision.response is not None:  # the writer checks its session as it is read again
             with _named(decision.id):
                 _told_apart(decision)
@@ -114,7 +131,7 @@ class _Told:
     def __init__(self, game: Game) -> None:
         self.game = game
         about = (bool(game.id), game.dataset, game.family, game.rules, game.person, game.config)
-        self.marks = [_mark(repr(about))]
+        self.marks = [_mark(repr((*about, game.agents) if game.agents else about))]
         for event in game.events:
             self.marks.append(_mark(self.marks[-1], repr(event)))
         self._read: Game | None = None
@@ -133,11 +150,12 @@ _written_out = lru_cache(maxsize=1024)(repr)
 
 def _but_for_names(d: Decision) -> tuple[Any, ...]:
     """All in a decision that a check looks at, of its names only whether they are there."""
+    one_of = d.game is not None and d.game.agents  # then it matters who it is
     people = (_written_out(d.options), d.target, d.choice, d.rates, d.n, d.rate_sd, d.choices_each)
     seen = (d.game is None, d.at, d.rules, d.history, d.prompt, d.system, d.opening, d.item)
     named = (
         bool(d.id),
-        d.participant and True,
+        d.participant and (d.participant if one_of else True),
         d.round,
         d.role,
         d.dataset,
@@ -153,6 +171,13 @@ def _check(decision: Decision, told: _Told | None) -> None:
     line = Checker(_WRITTEN, 1)
     record = line.parse(jsonl.line_of(jsonl.decision_to_json(decision)))
     _usable(line.decision(record, lambda _: None if told is None else told.read()))
+
+
+def _check_offer(offer: Offer, game: Game) -> None:
+    """Raises UserError for an offer whose line is refused."""
+    line = Checker(_WRITTEN, 1)
+    record = line.parse(jsonl.line_of(jsonl.offer_to_json(offer)))
+    offer_of(line, record, lambda _: game)
 
 
 def _told_apart(decision: Decision) -> None:
@@ -202,24 +227,25 @@ def _mark(*parts: bytes | str) -> bytes:
 
 def check_decisions(path: Path) -> tuple[dict[str, Any], list[str], list[str]]:
     """`check_records` of a JSONL file. Raises UserError where the file is missing or empty."""
-    return check_records(partial(jsonl.read, path), path)
+    return check_records(partial(jsonl.read_all, path), path)
 
 
 def check_records(
-    read: Callable[[jsonl.OnFault], Iterable[Decision]], where: Path
+    read: Callable[[jsonl.OnFault], Iterable[Decision | Offer]], where: Path
 ) -> tuple[dict[str, Any], list[str], list[str]]:
     """What records say, their faults and warnings: of their lines, of what a study computes
     of every decision, and of lines that do not go together. What a game's rules or events lack is a
     fault of the game's line. Equal faults and equal warnings are one sentence, with the first three
     lines and a count.
 
-    `read` gives the decisions, each with its line, and what it is given a fault of a line; `where`
-    is what sentences call the file. The first that is returned holds the counts of
-    `Summary.to_json`, `faulty` (lines) and `Understood.to_json`. Raises what `read` raises.
+    `read` gives decisions and offers, each with its line, and what it is given a fault of a line;
+    `where` is what sentences call the file. The first that is returned holds the counts of
+    `Summary.to_json`, `faulty` (lines), `Understood.to_json` and `Offered.to_json`. Raises what
+    `read` raises.
     """
     faults, warnings = _Faults(where), warnings_of(where)
     summary, understood, between = Summary(), Understood(), Between()
-    sessions = SessionDoubts()
+    sessions, offered = SessionDoubts(), Offered()
 
     def keep(fault: Fault) -> None:
         if isinstance(fault, NoResponses):
@@ -227,9 +253,15 @@ def check_records(
         else:
             faults.keep(fault)
 
-    def sound() -> Iterator[Decision]:
+    def sound() -> Iterator[Decision | Offer]:
         for decision in read(keep):
             line = decision.line or 0
+            for doubt in between.agents(decision.game):
+                warnings.add(doubt, line)
+            if isinstance(decision, Offer):
+                offered.add(decision)
+                yield decision
+                continue
             try:
                 text = _usable(decision)
             except UserError as error:
@@ -247,7 +279,8 @@ def check_records(
         pass
     for doubt, line in sessions.sentences():
         warnings.add(doubt, line)
-    found = {**summary.to_json(), "faulty": faults.count, **understood.to_json()}
+    about = {**understood.to_json(), **offered.to_json()}
+    found = {**summary.to_json(), "faulty": faults.count, **about}
     return found, faults.gathered().sentences(), warnings.sentences()
 
 

@@ -24,7 +24,15 @@ def data_list(as_json: AsJson = False) -> None:
     known = cards()
     if as_json:
         keys = ("name", "title", "licence", "size", "embedded")
-        print_json([{key: getattr(card, key) for key in keys} for card in known])
+        print_json(
+            [
+                {
+                    **{key: getattr(card, key) for key in keys},
+                    "options": {one.name: list(one.values) for one in card.options},
+                }
+                for card in known
+            ]
+        )
     else:
         show_cards(known, prose())
     for sentence in EXTENSIONS.troubles():

@@ -18,7 +18,7 @@ from tremble.text import counted
 
 if TYPE_CHECKING:
     from tremble.datasets.base import Notes
-    from tremble.decisions.record import Decision
+    from tremble.decisions.record import Decision, Offer
 
 TABLE = "table"  # the source whose files a map explains
 SESSIONS = "psych"  # the source that reads on after a faulty line
@@ -49,13 +49,22 @@ def data_import(
         bool,
         typer.Option("--strict", help="For psych: write nothing if any line has an error."),
     ] = False,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="An option of the data set (`tremble data show NAME` lists them), such as "
+            "sides=both for glee; may be repeated.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> int:
     """Convert the files of a data set, or your own table, to decisions (JSON lines)."""
     from tremble.api.check import import_decisions
     from tremble.datasets.base import Notes, source
 
-    origin, notes = source(source_name), Notes(strict=strict)
+    origin = source(source_name)
+    notes = Notes(strict=strict, options=origin.card.chosen(option or ()))
     if strict and source_name != SESSIONS:
         raise UserError(
             f"--strict is for {SESSIONS}, and {source_name!r} is read without errors or not at "
@@ -100,7 +109,7 @@ def _check_options(source_name: str, path: Path, table_map: Path | None, guess: 
         )
 
 
-def _from_table(path: Path, table_map: Path, notes: Notes, out: Path) -> Iterator[Decision]:
+def _from_table(path: Path, table_map: Path, notes: Notes, out: Path) -> Iterator[Decision | Offer]:
     from tremble.disk.whole import is_special
     from tremble.tabular.guess.unedited import still_drafted
     from tremble.tabular.maps.map_file import read_map
@@ -126,7 +135,10 @@ def _tell(summary: dict[str, Any], notes: Notes, out: Path, as_json: bool) -> No
             hits = summary["target"].get(family)
             coded = "" if hits is None else f", {hits:,} of them choose the target option"
             say(f"{family}: {counted(count, 'decision')}{coded}", own_lines)
-        say(f"{counted(summary['decisions'], 'decision')} written to {out}", own_lines)
+        for family, count in summary.get("offers_by_family", {}).items():
+            say(f"{family}: {counted(count, 'offer')}", own_lines)
+        offers = f" and {counted(summary['offers'], 'offer')}" if "offers" in summary else ""
+        say(f"{counted(summary['decisions'], 'decision')}{offers} written to {out}", own_lines)
     for reason, count in notes.dropped.items():
         complain(f"excluded: {count} ({reason})")
     for line in notes.odd:

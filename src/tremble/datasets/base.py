@@ -1,21 +1,22 @@
 """Data sets, one module each: raw files to decisions, and a card that says what they are.
 
-A module has a `CARD` and `load(path, notes)`, which yields decisions as it reads and counts in
-`notes` what it drops or finds contradictory; embedded data sets ignore `path`.
+A module has a `CARD` and `load(path, notes)`, which yields decisions, and offers where there are
+some, as it reads and counts in `notes` what it drops or finds contradictory; embedded data sets
+ignore `path`.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import wraps
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from tremble.decisions.record import Decision
+from tremble.decisions.record import Decision, Offer
 from tremble.disk.paths import is_file, is_folder
 from tremble.errors import TrembleError, UserError
 from tremble.extensions.entries import Entry
@@ -46,6 +47,15 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Setting:
+    """An option of an importer: the `values` it may have, the first being what goes without it."""
+
+    name: str
+    values: tuple[str, ...]
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """What a data set is. `licence` is what the source states, or 'not stated'.
 
@@ -68,6 +78,27 @@ class Card:
     public_since: str | None = None
     public_note: str = ""
     parts: tuple[Part, ...] = ()
+    options: tuple[Setting, ...] = ()
+
+    def chosen(self, given: Sequence[str]) -> dict[str, str]:
+        """The options written as NAME=VALUE, those that are not given as they go without.
+
+        Raises UserError for one that the data set does not have, or a value that it does not take,
+        and for one that is given twice.
+        """
+        known = {setting.name: setting for setting in self.options}
+        values: dict[str, str] = {}
+        for written in given:
+            name, _, value = written.partition("=")
+            if name not in known:
+                have = did_you_mean(name, sorted(known)) if known else "; it has none."
+                raise UserError(f"{self.name!r} has no option {name!r}{have}")
+            if value not in known[name].values:
+                choices = " or ".join(known[name].values)
+                raise UserError(f"--option {written!r}: {name} must be {choices}.")
+            if values.setdefault(name, value) != value:
+                raise UserError(f"--option {name} is given as {values[name]!r} and {value!r}.")
+        return {name: values.get(name, setting.values[0]) for name, setting in known.items()}
 
     def dated(self) -> tuple[Part, ...]:
         """The parts with their dates; the data set itself where it has none."""
@@ -106,7 +137,8 @@ class Notes:
     A source that reads on after a faulty line counts such lines in `faulty` and has sentences on
     the first ones in `faults`, and in `faulty_lines` file, line, column and what is wrong of more
     of them; `strict` says that it is to refuse them all. `sessions`: what it read, where a source
-    has sessions.
+    has sessions. `options`: those of the importer, by name (`Card.chosen`); one that is not there
+    is as it goes without.
     """
 
     dropped: Counter[str] = field(default_factory=Counter)
@@ -116,22 +148,27 @@ class Notes:
     faults: list[str] = field(default_factory=list)
     faulty_lines: list[dict[str, Any]] = field(default_factory=list)
     sessions: Sessions | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
-Load = Callable[[Path, Notes], Iterator[Decision]]
+Load = Callable[[Path, Notes], Iterator[Decision | Offer]]
 
 _MODULES = {
     "akata2025": "akata2025",
     "casino": "casino",
     "choices13k": "choices13k",
     "demo": "demo",
+    "fairgame": "fairgame",
     "games2p2k": "games2p2k",
     "glee": "glee",
+    "human_choice_prediction": "human_choice_prediction",
     "jsonl": "jsonl",
     "lotteries_text": "lotteries_text",
+    "lowballm": "lowballm",
     "nay_vorobeychik": "nay_vorobeychik",
     "normal_form": "normal_form",
     "psych": "psych",
+    "strategic_ipd": "strategic_ipd",
     "table": "table",
 }
 
@@ -142,6 +179,10 @@ class Source:
 
     card: Card
     load: Load
+
+    def decisions(self, path: Path, notes: Notes) -> Iterator[Decision]:
+        """What `load` yields, without offers."""
+        return (one for one in self.load(path, notes) if isinstance(one, Decision))
 
 
 def _of_package(found: Any, entry: Entry) -> Source:
@@ -159,7 +200,7 @@ def _guarded(entry: Entry, load: Load) -> Load:
     no file of JSON lines could hold: a study reads it without such a file."""
 
     @wraps(load, updated=())
-    def guard(path: Path, notes: Notes) -> Iterator[Decision]:
+    def guard(path: Path, notes: Notes) -> Iterator[Decision | Offer]:
         # Imported here: tremble's own data sets need no check.
         from tremble.decisions.yielded import Yielded
 

@@ -39,6 +39,12 @@ def _preprint(key: str, authors: str, year: int, title: str, number: str) -> Cit
     return Citation(key, "misc", _names(authors), title, year, fields)
 
 
+def _repository(key: str, owner: str, name: str, commit: str) -> Citation:
+    """A repository that names no paper of its own: its year is not known."""
+    fields = {"url": f"https://github.com/{owner}/{name}", "note": f"Commit {commit}"}
+    return Citation(key, "misc", (f"{{{owner}}}",), name, None, fields)
+
+
 def _names(authors: str) -> tuple[str, ...]:
     return tuple(authors.split("; "))
 
@@ -149,6 +155,16 @@ _DATA: dict[str, tuple[Citation, ...]] = {
         ),
     ),
     "choices13k": (_PETERSON,),
+    "fairgame": (
+        _repository("prisonerdilemmallm", "trungkiet2005", "prisoner-dilemma-llm", "d9d3837"),
+        _preprint(
+            "buscemi2025fairgame",
+            "Buscemi, A.; Proverbio, D.; Di Stefano, A.; Han, T. A.; Castignani, G.; Liò, P.",
+            2025,
+            "FAIRGAME: a Framework for AI Agents Bias Recognition using Game Theory",
+            "2504.14325",
+        ),
+    ),
     "games2p2k": (
         _article(
             "zhu2025",
@@ -161,6 +177,28 @@ _DATA: dict[str, tuple[Citation, ...]] = {
         ),
     ),
     "glee": (_GLEE,),
+    "human_choice_prediction": (
+        _article(
+            "shapira2025choice",
+            "Shapira, E.; Madmon, O.; Apel, R.; Tennenholtz, M.; Reichart, R.",
+            2025,
+            "Human choice prediction in language-based persuasion games: Simulation-based "
+            "off-policy evaluation",
+            "Transactions of the Association for Computational Linguistics",
+            volume="13",
+            pages="980--1006",
+        ),
+    ),
+    "lowballm": (
+        Citation(
+            "lowballm2025",
+            "misc",
+            ("aicheye",),
+            "lowballm",
+            2025,
+            {"url": "https://github.com/aicheye/lowballm"},
+        ),
+    ),
     "nay_vorobeychik": (
         _article(
             "nay2016",
@@ -175,6 +213,9 @@ _DATA: dict[str, tuple[Citation, ...]] = {
         ),
     ),
     "normal_form": tuple(_NORMAL_FORM.values()),
+    "strategic_ipd": (
+        _repository("strategicllmipd", "HCSS-Data-Lab", "Strategic-LLM-IPD", "f29b19b"),
+    ),
     "psych": (
         _preprint(
             "binz2024",

@@ -13,10 +13,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tremble.datasets.base import Card, Notes
+from tremble.datasets.base import Card, Notes, Setting
 from tremble.datasets.glee_rows import (
     FAMILIES,
+    MODELS_ROOT,
     PLAYERS,
+    ROOT,
     Row,
     find_games,
     read_config,
@@ -25,7 +27,18 @@ from tremble.datasets.glee_rows import (
     section,
     settings_of,
 )
-from tremble.decisions.record import Decision, Event, Game, Option
+from tremble.datasets.glee_sides import (
+    BOTH,
+    PEOPLE,
+    SIDES,
+    Seat,
+    agents_of,
+    offers_of,
+    people_of,
+    seats_of,
+)
+from tremble.datasets.glee_told import asymmetry, config_of, rules_for, rules_for_both
+from tremble.decisions.record import Decision, Event, Game, Offer, Option
 from tremble.errors import UserError
 
 CARD = Card(
@@ -50,6 +63,13 @@ CARD = Card(
         "The source does not identify people, so participant is null and games are the clusters.",
         "Decisions of human sellers who write free text cannot be scored; those games are counted.",
         "People played against language models, whom they knew as Alice or Bob.",
+        "With sides=models or sides=both the other side decides as well, and offers in bargaining "
+        "(the proposer's own part, from 0 to the money) and negotiation (the price, from 0 to "
+        "twice the scale of the values) are read, in dollars. The model that played against "
+        "people is one agent, otree_LLM, which the files do not name. In llm_vs_llm agents have "
+        "the source's names; their base is that name without provider and version. What models "
+        "read is not in these files: prompts have the words of people's. A persuasion game is two "
+        "records, one for each side's family.",
         "If neither side has inflation, people read nothing about it. With incomplete information "
         "the prompt states the participant's loss even then (0%), because leaving it out would "
         "reveal the other side's; the 179 games published with GLEE's sample have no such case.",
@@ -60,9 +80,15 @@ CARD = Card(
     ),
     public_since="2024-10",
     public_note="the month of the preprint's first version, arXiv:2410.05254",
+    options=(
+        Setting(
+            "sides",
+            SIDES,
+            "whose decisions are read; with models or both also offers, and games of models "
+            "against models (llm_vs_llm)",
+        ),
+    ),
 )
-
-TOLD_UP_TO = 20  # rounds; GLEE announces a longer horizon to nobody
 
 OPTIONS = {
     "bargaining": (Option("accept", "accept"), Option("reject", "reject")),
@@ -81,30 +107,33 @@ _DECIDING = {  # the row that is scored, and the row that must stand before it
 }
 
 
-def load(path: Path, notes: Notes) -> Iterator[Decision]:
+def load(path: Path, notes: Notes) -> Iterator[Decision | Offer]:
     """The decisions of every game at `path`, game by game, sorted by family and game.
 
-    `path` is GLEE's `human_vs_llm`, any folder above it, or a part of it. Games without a scored
-    decision are counted in `notes.dropped`. Raises UserError for files that are not GLEE's.
+    `path` is GLEE's `human_vs_llm`, any folder above it, or a part of it. Where models are asked
+    for (`CARD.options`), `llm_vs_llm` is read as well, and the sides' offers come along. Games
+    without any of these are counted in `notes.dropped`. Raises UserError for files that are not
+    GLEE's.
     """
-    for folder in find_games(path):
-        file = folder / "config.json"
+    sides = notes.options.get("sides", PEOPLE)
+    for folder in find_games(path, (ROOT,) if sides == PEOPLE else (ROOT, MODELS_ROOT)):
+        file, table = folder / "config.json", folder / "game.csv"
         config = read_config(file)
         family = config["game_type"]
-        people = [
-            name
-            for name, n in zip(PLAYERS, (1, 2), strict=True)
-            if config.get(f"player_{n}_type") == "otree"
-        ]
-        if len(people) != 1:
+        people = people_of(config)
+        if sides == PEOPLE and len(people) != 1:
             notes.dropped[f"games with {len(people)} people (GLEE games have one)"] += 1
             continue
         deltas = [section(config, f"player_{n}_args", str(file)).get("delta") for n in (1, 2)]
         settings = settings_of(family, section(config, "game_args", str(file)), deltas, str(file))
-        table = folder / "game.csv"
         rows = read_rows(table, family, settings)
-        play = Play(folder.name, family, people[0], settings, rows)
-        decisions = build(play, where=str(table))
+        if sides != PEOPLE:
+            seats = seats_of(config, str(file))
+            chosen = [seat for seat in seats if sides in (seat.side, BOTH)]
+            sitting = Sitting(folder.name, family, settings, rows, seats, chosen, str(table))
+            yield from build_sides(sitting, notes)
+            continue
+        decisions = build(Play(folder.name, family, people[0], settings, rows), where=str(table))
         if not decisions:
             reason = unscored(family, people[0], settings)
             notes.dropped[reason or "games that ended before the person had to decide"] += 1
@@ -174,43 +203,117 @@ def build(play: Play, dataset: str = "glee", where: str | None = None) -> list[D
     where = where or f"GLEE game {id_}"
     if unscored(family, human, settings):
         return []
-    name = "persuasion_seller" if (family, human) == ("persuasion", "Alice") else family
+    name = _name(family, human)
     game = Game(
         id=f"glee/{name}/{id_}",
         dataset=dataset,
         family=name,
-        rules=_rules(name, human, settings),
+        rules=rules_for(name, human, settings),
         events=tuple(_event(rows, index, name) for index in range(len(rows))),
-        config=_config(family, settings),
+        config=config_of(family, settings),
     )
-    deciding, on = _DECIDING.get(name, ("decision", "offer"))
+    config = asymmetry(settings) if family == "negotiation" else {}
+    return _decided(game, rows, Seat(human, None), config, where)
+
+
+class Sitting(NamedTuple):
+    """One game with all who sat in it: as `Play`, with both `seats`, those whose decisions are
+    wanted (`chosen`), and what errors call it."""
+
+    id: str
+    family: str
+    settings: Mapping[str, Any]
+    rows: Sequence[Row]
+    seats: Sequence[Seat]
+    chosen: Sequence[Seat]
+    where: str
+
+
+def build_sides(sitting: Sitting, notes: Notes) -> list[Decision | Offer]:
+    """The decisions and offers of the chosen seats of one game, in order. A persuasion game is two,
+    one in the family of either side, and both say who played. Raises what `build` raises."""
+    by_name: dict[str, list[Seat]] = {}
+    for seat in sitting.chosen:
+        reason = unscored(sitting.family, seat.role, sitting.settings)
+        if reason is not None:
+            notes.dropped[f"{reason.replace('human ', '')} ({seat.side})"] += 1
+        else:
+            by_name.setdefault(_name(sitting.family, seat.role), []).append(seat)
+    played: list[Decision | Offer] = []
+    for name, seats in by_name.items():
+        found = _of_seats(name, seats, sitting, notes)
+        if not found:
+            notes.dropped["games that ended before the chosen sides had to decide"] += 1
+        played += found
+    return played
+
+
+def _of_seats(
+    name: str, seats: Sequence[Seat], sitting: Sitting, notes: Notes
+) -> list[Decision | Offer]:
+    _, family, settings, rows, both, *_ = sitting
+    two_sided = family != "persuasion"
+    game = Game(
+        id=f"glee/{name}/{sitting.id}",
+        dataset=CARD.name,
+        family=name,
+        rules=(
+            rules_for_both(name, settings)
+            if two_sided
+            else rules_for(name, seats[0].role, settings)
+        ),
+        events=tuple(_event(rows, index, name) for index in range(len(rows))),
+        config=config_of(family, settings),
+        agents=agents_of(both),
+    )
+    config = asymmetry(settings) if family == "negotiation" else {}
+    played: list[Decision | Offer] = []
+    for seat in seats:
+        played += _decided(game, rows, seat, config, sitting.where)
+    if two_sided:
+        played += offers_of(game, rows, seats, settings, notes.dropped)
+    return sorted(played, key=lambda one: one.at)
+
+
+def _name(family: str, role: str) -> str:
+    """tremble's family of one side of a game: in persuasion the sides have one each."""
+    return "persuasion_seller" if (family, role) == ("persuasion", "Alice") else family
+
+
+def _decided(
+    game: Game, rows: Sequence[Row], seat: Seat, config: Mapping[str, Any], where: str
+) -> list[Decision]:
+    """The decisions of one side of a game, in order. Raises UserError where it decides twice in a
+    round, or on nothing."""
+    deciding, on = _DECIDING.get(game.family, ("decision", "offer"))
     decisions: list[Decision] = []
     decided: set[int] = set()
     for at, row in enumerate(rows):
-        if row.kind != deciding or row.player != human:
+        if row.kind != deciding or row.player != seat.role:
             continue
         before = rows[at - 1] if at else None
         known = before is not None and (before.kind, before.round) == (on, row.round)
-        if row.round in decided or not known or (before and before.player == human):
+        if row.round in decided or not known or (before and before.player == seat.role):
             what = "twice" if row.round in decided else "on nothing"
             raise UserError(
-                f"{where}: {human} decides {what} in round {row.round}; restore the game from a "
-                "fresh copy of GLEE."
+                f"{where}: {seat.role} decides {what} in round {row.round}; restore the game from "
+                "a fresh copy of GLEE."
             )
         decided.add(row.round)
         decisions.append(
             Decision(
                 id=f"{game.id}/r{row.round}",
-                dataset=dataset,
-                family=name,
-                options=OPTIONS[name],
-                target=OPTIONS[name][0].key,
+                dataset=game.dataset,
+                family=game.family,
+                options=OPTIONS[game.family],
+                target=OPTIONS[game.family][0].key,
                 choice=row.choice,
                 game=game,
                 at=at,
+                participant=seat.agent,
                 round=row.round,
-                role=human,
-                config=_asymmetry(settings) if family == "negotiation" else {},
+                role=seat.role,
+                config=config,
             )
         )
     return decisions
@@ -238,91 +341,3 @@ def _event(rows: Sequence[Row], index: int, family: str) -> Event:
     if row.choice is not None:
         data |= {"choice": row.choice, "raw": row.raw}
     return Event(row.kind, data)
-
-
-def _rules(family: str, human: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What this person was told, in numbers; None where something was kept from them."""
-    first = human == "Alice"
-    if family in ("persuasion", "persuasion_seller"):
-        buyer, price = family == "persuasion", settings["product_price"]
-        knows_worths = buyer or settings["is_seller_know_cv"]
-        return {
-            "price": price,
-            "p": settings["p"] if settings["is_buyer_know_p"] or not buyer else None,
-            "worth_high": settings["v"] * price if knows_worths else None,
-            "worth_low": settings["c"] * price if knows_worths else None,
-            "seller_knows_worths": settings["is_seller_know_cv"],
-            "buyer_knows_p": settings["is_buyer_know_p"],
-            "messages": settings["seller_message_type"],
-            "rounds": settings["total_rounds"],
-            "myopic": settings["is_myopic"],
-        }
-    complete, rounds = settings["complete_information"], settings["max_rounds"]
-    announced = {
-        "complete_information": complete,
-        "messages": settings["messages_allowed"],
-        "rounds": rounds if rounds <= TOLD_UP_TO else None,
-    }
-    if family == "bargaining":
-        own, other = ("delta_1", "delta_2") if first else ("delta_2", "delta_1")
-        return {
-            "money": settings["money_to_divide"],
-            "delta": settings[own],
-            "other_delta": settings[other] if complete else None,
-            **announced,
-        }
-    own, other = ("seller_value", "buyer_value") if first else ("buyer_value", "seller_value")
-    scale = settings["product_price_order"]
-    return {
-        "value": settings[own] * scale,
-        "other_value": settings[other] * scale if complete else None,
-        **announced,
-    }
-
-
-def _config(family: str, settings: Mapping[str, Any]) -> dict[str, str]:
-    """The six parameters that Shapira et al. (2026) break a family down by, as named there."""
-    if family == "persuasion":
-        return {
-            "Quality prob. p": f"{round(settings['p'], 2):g}",
-            "Value v": str(settings["v"]),
-            "Seller knowledge": "Knows" if settings["is_seller_know_cv"] else "Uninformed",
-            "Buyer myopic": "Yes" if settings["is_myopic"] else "No",
-            "Message type": settings["seller_message_type"].capitalize(),
-            "Price": _stakes(settings["product_price"]),
-        }
-    shared = {
-        "Information": "Complete" if settings["complete_information"] else "Incomplete",
-        "Messages": "Allowed" if settings["messages_allowed"] else "Not allowed",
-    }
-    rounds = settings["max_rounds"]
-    if family == "bargaining":
-        return {
-            "Stakes": _stakes(settings["money_to_divide"]),
-            **shared,
-            "Discount delta1": str(settings["delta_1"]),
-            "Discount delta2": str(settings["delta_2"]),
-            "Max rounds": str(rounds) if rounds <= TOLD_UP_TO else "infinite",
-        }
-    return {
-        "Price": _stakes(settings["product_price_order"]),
-        **shared,
-        "Max rounds": str(rounds),
-        "Buyer value": str(settings["buyer_value"]),
-        "Seller value": str(settings["seller_value"]),
-    }
-
-
-def _asymmetry(settings: Mapping[str, Any]) -> dict[str, str]:
-    """Their seventh cut of negotiation, which follows from two of the six."""
-    buyer, seller = settings["buyer_value"], settings["seller_value"]
-    which = "Equal" if buyer == seller else "Buyer > Seller" if buyer > seller else "Seller > Buyer"
-    return {"Value asymmetry": which}
-
-
-def _stakes(value: float) -> str:
-    """$100, $10K, $1M: an amount as Shapira et al. (2026) write it."""
-    for size, letter in ((1e6, "M"), (1e3, "K")):
-        if value >= size and value % size == 0:
-            return f"${value / size:g}{letter}"
-    return f"${value:g}"

@@ -28,8 +28,9 @@ COLUMNS = {
 }
 PLAYERS = ("Alice", "Bob")
 ROOT = "human_vs_llm"
+MODELS_ROOT = "llm_vs_llm"
 _FILES = ("config.json", "game.csv")
-_FRESH = "restore it from a fresh copy of GLEE"
+FRESH = "restore it from a fresh copy of GLEE"
 _NOTHING = ("", "None", "nan")
 _YES_NO = {"yes": "yes", "no": "no"}
 _KEYS = {  # the word in the file -> the key of the option
@@ -66,24 +67,24 @@ class Row:
     worth: float | None = None
 
 
-def find_games(path: Path) -> list[Path]:
-    """The folders of the games at `path`, sorted: a family, the folder of families, one above it.
+def find_games(path: Path, roots: Sequence[str] = (ROOT,)) -> list[Path]:
+    """The folders of the games at `path`, sorted: a family, the folder of families (one of
+    `roots`), one above it.
 
     Raises UserError when there is no such path, or no game or two copies of GLEE under it.
     """
     if not is_file(path) and not is_folder(path):
         raise UserError(f"There is no file or folder {str(path)!r}; check the path.")
     top = path.parent if is_file(path) and path.name in _FILES else path
-    if ROOT not in top.resolve().parts:
-        copies = sorted(folder for folder in top.rglob(ROOT) if folder.is_dir())
-        if len(copies) > 1:
-            raise UserError(
-                f"{len(copies)} folders called {ROOT} under {str(path)!r}; name one, "
-                f"for example {str(copies[0])!r}."
-            )
-        top = copies[0] if copies else top
+    tops = [top]
+    if not set(roots).intersection(top.resolve().parts):
+        tops = [copy for root in roots if (copy := _only(root, top, path)) is not None] or [top]
     games = {
-        file.parent for name in _FILES for file in top.rglob(name) if _in_a_family(file.parent)
+        file.parent
+        for below in tops
+        for name in _FILES
+        for file in below.rglob(name)
+        if _in_a_family(file.parent)
     }
     if not games:
         raise UserError(
@@ -91,6 +92,17 @@ def find_games(path: Path) -> list[Path]:
             "it, or one family below it."
         )
     return sorted(games)
+
+
+def _only(root: str, top: Path, path: Path) -> Path | None:
+    """The folder called `root` under `top`, None where there is none."""
+    copies = sorted(folder for folder in top.rglob(root) if folder.is_dir())
+    if len(copies) > 1:
+        raise UserError(
+            f"{len(copies)} folders called {root} under {str(path)!r}; name one, "
+            f"for example {str(copies[0])!r}."
+        )
+    return copies[0] if copies else None
 
 
 def _in_a_family(folder: Path) -> bool:
@@ -109,12 +121,12 @@ def read_config(file: Path) -> dict[str, Any]:
         if too_deep(config):
             raise ValueError("nested too deeply")
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{file} is not JSON ({one_line(error)}); {_FRESH}.") from error
+        raise UserError(f"{file} is not JSON ({one_line(error)}); {FRESH}.") from error
     if not isinstance(config, dict) or config.get("game_type") not in FAMILIES:
         game_type = config.get("game_type") if isinstance(config, dict) else config
         raise UserError(
             f"{file}: game_type is {str(game_type)[:60]!r}, but GLEE has {', '.join(FAMILIES)}; "
-            f"{_FRESH}."
+            f"{FRESH}."
         )
     return config
 
@@ -123,7 +135,7 @@ def section(config: Mapping[str, Any], key: str, where: str) -> dict[str, Any]:
     """The part of a game's settings called `key`. Raises UserError where there is none."""
     part = config.get(key)
     if not isinstance(part, dict):
-        raise UserError(f"{where}: {key} is {part!r}, but GLEE has an object; {_FRESH}.")
+        raise UserError(f"{where}: {key} is {part!r}, but GLEE has an object; {FRESH}.")
     return part
 
 
@@ -142,37 +154,40 @@ def read_rows(file: Path, family: str, settings: Mapping[str, Any]) -> list[Row]
         for cells in reader:
             where, start = f"{file}, line {start}", reader.line_num + 1
             if not header:
-                header = _header(cells, family, where)
+                header = _header(cells, family, settings, where)
             elif cells and len(cells) != len(header):
                 raise UserError(
-                    f"{where}: {len(cells)} cells under {len(header)} columns; {_FRESH}."
+                    f"{where}: {len(cells)} cells under {len(header)} columns; {FRESH}."
                 )
             elif cells:
                 table = dict(zip(header, cells, strict=True))
                 rows.append(row_of(table, family, settings, where))
     except csv.Error as error:
-        raise UserError(f"{file}, line {start}: {one_line(error)}; {_FRESH}.") from error
+        raise UserError(f"{file}, line {start}: {one_line(error)}; {FRESH}.") from error
     if not rows:
-        raise UserError(f"{file} has no rounds; {_FRESH}.")
+        raise UserError(f"{file} has no rounds; {FRESH}.")
     return rows
 
 
-def _header(cells: list[str], family: str, where: str) -> list[str]:
-    missing = [name for name in COLUMNS[family] if name not in cells]
+def _header(cells: list[str], family: str, settings: Mapping[str, Any], where: str) -> list[str]:
+    """The columns; where no messages are allowed, models' games have none for them."""
+    silent = settings.get("messages_allowed") is False
+    needed = [name for name in COLUMNS[family] if not (silent and name == "message")]
+    missing = [name for name in needed if name not in cells]
     if missing or len(set(cells)) != len(cells):
         raise UserError(
             f"{where}: the columns are {','.join(cells)[:200]!r}, but a {family} game of GLEE has "
-            f"{','.join(COLUMNS[family])!r}; {_FRESH}."
+            f"{','.join(COLUMNS[family])!r}; {FRESH}."
         )
     return cells
 
 
 def _text(file: Path) -> str:
     if not is_file(file):
-        raise UserError(f"There is no {file}, although its game is there; {_FRESH}.")
-    text = text_of(file, _FRESH)
+        raise UserError(f"There is no {file}, although its game is there; {FRESH}.")
+    text = text_of(file, FRESH)
     if not text.strip():
-        raise UserError(f"{file} is empty; {_FRESH}.")
+        raise UserError(f"{file} is empty; {FRESH}.")
     return text
 
 
@@ -271,7 +286,7 @@ def _kind(value: Any, what: str, where: str) -> str:
 
 
 def _wrong(where: str, what: str, value: Any, known: str) -> UserError:
-    return UserError(f"{where}: {what} is {str(value)[:60]!r}, but GLEE has {known}; {_FRESH}.")
+    return UserError(f"{where}: {what} is {str(value)[:60]!r}, but GLEE has {known}; {FRESH}.")
 
 
 _Check = Callable[[Any, str, str], Any]

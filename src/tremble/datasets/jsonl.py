@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tremble.datasets.base import Card, Notes
 from tremble.decisions import jsonl
-from tremble.decisions.record import Decision
+from tremble.decisions.record import Decision, Offer
 from tremble.disk.paths import is_folder
 from tremble.errors import UserError
 
@@ -28,8 +28,9 @@ CARD = Card(
 )
 
 
-def load(path: Path, notes: Notes) -> Iterator[Decision]:
-    """Yields the decisions of a JSONL file; raises UserError with the line of the first fault."""
+def load(path: Path, notes: Notes) -> Iterator[Decision | Offer]:
+    """Yields the decisions and offers of a JSONL file; raises UserError with the line of the first
+    fault."""
     if is_folder(path):
         raise UserError(f"{str(path)!r} is a folder; name the .jsonl file in it.")
-    yield from jsonl.read(path)
+    yield from jsonl.read_all(path)

@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from tremble.decisions.agents import agents_of, check_agent
 from tremble.decisions.fields import Fields, unboxed
 from tremble.decisions.record import (
     CUSTOM,
@@ -20,7 +21,10 @@ from tremble.decisions.spread import largest_spread
 from tremble.extensions.entries import entries
 from tremble.text import as_written, composed, decimal, did_you_mean
 
-_GAME_KEYS = {"schema", "kind", "id", "dataset", "family", "rules", "events", "person", "config"}
+_GAME_KEYS = {
+    *("schema", "kind", "id", "dataset", "family", "rules", "events", "person", "config"),
+    "agents",
+}
 _DECISION_KEYS = {
     *("schema", "kind", "id", "dataset", "family", "game", "at", "participant", "round", "role"),
     *("options", "target", "choice", "rates", "rate", "n", "rate_sd", "rules", "history"),
@@ -69,13 +73,6 @@ class Checker(Fields):
             self.fail(f"family is {name!r}{did_you_mean(name, known)}")
         return name
 
-    def name(self, value: dict[str, Any], key: str) -> str | None:
-        """Who somebody or what something is, None where it is not said. People see one name
-        however its letters are composed, so it is one here; what a model reads is never changed."""
-        if value.get(key) is None:
-            return None
-        return composed(self.text(value, key))
-
     def game(self, value: dict[str, Any]) -> Game:
         """A game, from an object whose `kind` is game."""
         self.known(value, _GAME_KEYS)
@@ -87,6 +84,7 @@ class Checker(Fields):
             events=self.events(value, "events"),
             person=self.table(value, "person"),
             config=self.table(value, "config"),
+            agents=agents_of(self, value),
             line=self.line,
         )
 
@@ -246,6 +244,22 @@ class Checker(Fields):
         self, value: dict[str, Any], game: Game | None, common: dict[str, Any]
     ) -> Decision:
         """The decision at an event of a game; None is a game that no line before has."""
+        game, at = self.placed(value, game)
+        for key, owner in (("dataset", game.dataset), ("family", game.family)):
+            if value.get(key, owner) != owner:
+                self.fail(f"{key} is {as_written(value[key])}, but in the game it is {owner!r}.")
+        check_agent(self, game, common["participant"], common["config"])
+        return Decision(
+            id=self.text(value, "id"),
+            dataset=game.dataset,
+            family=game.family,
+            game=game,
+            at=at,
+            **common,
+        )
+
+    def placed(self, value: dict[str, Any], game: Game | None) -> tuple[Game, int]:
+        """The game of a record, None where no line before has it, and the events before it."""
         if game is None:
             self.fail(
                 f"there is no game {value['game']!r} before this line; put the game's line first."
@@ -256,17 +270,7 @@ class Checker(Fields):
                 f"at is {as_written(value.get('at'))}; game {game.id!r} has events 0 to "
                 f"{len(game.events)}."
             )
-        for key, owner in (("dataset", game.dataset), ("family", game.family)):
-            if value.get(key, owner) != owner:
-                self.fail(f"{key} is {as_written(value[key])}, but in the game it is {owner!r}.")
-        return Decision(
-            id=self.text(value, "id"),
-            dataset=game.dataset,
-            family=game.family,
-            game=game,
-            at=at,
-            **common,
-        )
+        return game, at
 
     def _people(
         self, value: dict[str, Any], options: tuple[Option, ...]

@@ -10,7 +10,7 @@ from typing import Any
 
 from tremble.decisions.lines import Line, short
 from tremble.decisions.record import Event
-from tremble.text import as_written, did_you_mean
+from tremble.text import as_written, composed, did_you_mean
 
 # What people call what they varied.
 _VARIED = {
@@ -59,6 +59,13 @@ class Fields(Line):
         if not isinstance(text, str) or not text:
             self.fail(f"{key} is {as_written(text)}; it must be a non-empty text.")
         return text
+
+    def name(self, value: dict[str, Any], key: str) -> str | None:
+        """Who somebody or what something is, None where it is not said. People see one name
+        however its letters are composed, so it is one here; what a model reads is never changed."""
+        if value.get(key) is None:
+            return None
+        return composed(self.text(value, key))
 
     def whole(self, value: dict[str, Any], key: str, least: int) -> int | None:
         """A whole number from `least` under `key`, also written as 3.0; None where there is

@@ -1,5 +1,5 @@
-"""Reading decisions as JSON lines, streamed, with every fault named by its line; `writing` writes
-them, and is offered here as well.
+"""Reading decisions and offers as JSON lines, streamed, with every fault named by its line;
+`writing` writes them, and its names are here as well.
 
 A `game` line stands before the decisions that refer to it. Games are kept by their place in the
 file, not in memory, so that a file of any size reads in bounded memory.
@@ -21,9 +21,13 @@ from typing import Any, BinaryIO, NoReturn
 from tremble.decisions.checks import Checker
 from tremble.decisions.files import Lines, lines_of
 from tremble.decisions.lines import Fault, GameFault, NoResponses
-from tremble.decisions.one_text import Names, mark_of
+from tremble.decisions.offers import KIND as OFFER
+from tremble.decisions.offers import OneUnit as OneUnit
+from tremble.decisions.offers import offer_of
+from tremble.decisions.offers import offer_to_json as offer_to_json
+from tremble.decisions.one_text import Names, OneGame, mark_of, talks
 from tremble.decisions.one_text import OneText as OneText
-from tremble.decisions.record import Decision, Game
+from tremble.decisions.record import Decision, Game, Offer
 from tremble.decisions.session_lines import KIND as SESSION
 from tremble.decisions.session_lines import session_of, without_responses
 from tremble.decisions.sessions import Session
@@ -48,7 +52,19 @@ OnFault = Callable[[Fault], None]
 def read(
     path: Path, on_fault: OnFault | None = None, dataset: str | None = None
 ) -> Iterator[Decision]:
-    """The decisions of a JSONL file, in file order.
+    """The decisions of a JSONL file, in file order, as `read_all` has them."""
+    return (one for one in read_all(path, on_fault, dataset) if isinstance(one, Decision))
+
+
+def read_offers(path: Path, dataset: str | None = None) -> Iterator[Offer]:
+    """The offers of a JSONL file, in file order, as `read_all` has them."""
+    return (one for one in read_all(path, dataset=dataset) if isinstance(one, Offer))
+
+
+def read_all(
+    path: Path, on_fault: OnFault | None = None, dataset: str | None = None
+) -> Iterator[Decision | Offer]:
+    """The decisions and offers of a JSONL file, in file order.
 
     A faulty line raises `Fault`, or is handed to `on_fault` and skipped. `dataset` is what records
     are of that do not say it; left out, the file's name. Raises UserError for a
@@ -64,7 +80,7 @@ def read(
         )
     with lines_of(path) as lines:
         reader = _Reader(path, lines, dataset)
-        yield from _decisions(reader, on_fault)
+        yield from _played(reader, on_fault)
     if not reader.line:
         raise UserError(f"{path} is empty; write one JSON record per line.")
 
@@ -75,7 +91,18 @@ def read_records(
     on_fault: OnFault | None = None,
     dataset: str | None = None,
 ) -> Iterator[Decision]:
-    """The decisions of records that are in memory, as `read` has those of a file: the first one is
+    """The decisions of records that are in memory, as `read_all_records` has them."""
+    every = read_all_records(records, where, on_fault, dataset)
+    return (one for one in every if isinstance(one, Decision))
+
+
+def read_all_records(
+    records: Iterable[Mapping[str, Any]],
+    where: Path,
+    on_fault: OnFault | None = None,
+    dataset: str | None = None,
+) -> Iterator[Decision | Offer]:
+    """What records that are in memory hold, as `read_all` has it of a file: the first one is
     on line 1 of `where`, which is no file but what faults call them. Raises UserError for a value
     that JSON has not."""
     content = io.BytesIO()
@@ -88,10 +115,10 @@ def read_records(
                 f"({one_line(error)}); use only texts, numbers, lists and dicts."
             ) from error
     content.seek(0)
-    yield from _decisions(_Reader(where, Lines(where, content, seekable=True), dataset), on_fault)
+    yield from _played(_Reader(where, Lines(where, content, seekable=True), dataset), on_fault)
 
 
-def _decisions(reader: _Reader, on_fault: OnFault | None) -> Iterator[Decision]:
+def _played(reader: _Reader, on_fault: OnFault | None) -> Iterator[Decision | Offer]:
     for line, raw in reader.lines:
         if not reader.line and _IS_ARRAY.match(raw):
             raise UserError(
@@ -143,6 +170,8 @@ class _Reader:
         self.places = array("q")  # of each game its place (two numbers) and its line
         self.names = Names()
         self.texts: OneText[int] = OneText()
+        self.contents: OneGame[int] = OneGame()  # by line
+        self.units: OneUnit[int] = OneUnit()
         self.recent: OrderedDict[str, Game] = OrderedDict()
         self.faulty: dict[bytes, int] = {}  # games on faulty lines
         self.line = 0
@@ -159,19 +188,16 @@ class _Reader:
         check.source = self.dataset or check.source
         return check
 
-    def record(self, raw: bytes, line: int) -> Decision | Session | None:
+    def record(self, raw: bytes, line: int) -> Decision | Session | Offer | None:
         self.line = line
         check = self._checker(line)
         value = check.parse(raw)
         kind = value.get("kind", "decision")
         if kind == "game":
-            game = check.game(value)
-            if mark_of(game.id) in self.games or self.names.is_session(game.id):
-                self._twice(check, game.id)
-            self.games[mark_of(game.id)] = len(self.games)
-            self.places.extend((*self.lines.keep(), line))
-            self._remember(game)
+            self._take_game(check, check.game(value))
             return None
+        if kind == OFFER:
+            return self._offer(check, value)
         if kind == SESSION:
             session = session_of(check, value, check.source)
             again = self.names.session(session)
@@ -179,7 +205,7 @@ class _Reader:
                 self._twice(check, again or session.id)
             return session
         if kind != "decision":
-            check.fail(f"kind is {kind!r}; it must be 'game', 'decision' or 'session'.")
+            check.fail(f"kind is {kind!r}; it must be 'game', 'decision', 'offer' or 'session'.")
         decision = check.decision(value, self._game)
         if not self.names.decision(decision.id):
             self._twice(check, decision.id)
@@ -191,6 +217,31 @@ class _Reader:
                 "differs."
             )
         return decision
+
+    def _take_game(self, check: Checker, game: Game) -> None:
+        if mark_of(game.id) in self.games or self.names.is_session(game.id):
+            self._twice(check, game.id)
+        before = self.contents.other(game, check.line) if talks(game) else None
+        if before is not None:
+            check.fail(
+                f"the game {game.id!r} has the same agents, rules, events and config as the game "
+                f"on line {before}; remove one, or say in config what tells them apart."
+            )
+        self.games[mark_of(game.id)] = len(self.games)
+        self.places.extend((*self.lines.keep(), check.line))
+        self._remember(game)
+
+    def _offer(self, check: Checker, value: dict[str, Any]) -> Offer:
+        offer = offer_of(check, value, self._game)
+        if not self.names.decision(offer.id):
+            self._twice(check, offer.id)
+        before = self.units.other(offer, check.line)
+        if before is not None:
+            check.fail(
+                f"unit is {offer.unit!r}, but the offer of {offer.family} on line {before[1]} has "
+                f"{before[0]!r}; give all offers of a family in one unit."
+            )
+        return offer
 
     def _twice(self, check: Checker, name: str) -> NoReturn:
         check.fail(

@@ -1,4 +1,4 @@
-"""Names and texts that must be one: kept as hashes, so that a file may have millions of them."""
+"""Names, texts and games that must be one: kept as hashes, so that a file may have millions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 from hashlib import blake2b
 from typing import Generic, TypeVar
 
-from tremble.decisions.record import Decision
+from tremble.decisions.record import Decision, Game
 from tremble.decisions.sessions import Session
 
 Place = TypeVar("Place")
@@ -30,6 +30,35 @@ class OneText(Generic[Place]):
         mark = mark_of(json.dumps(condition, sort_keys=True))
         text, before = self._items.setdefault(mark, (d.read, place))
         return None if text == d.read else before
+
+
+WORDS = 200  # characters of messages that nobody writes twice
+
+
+class OneGame(Generic[Place]):
+    """Holds that a game between named agents stands under one name: under two, what is left out
+    with one of them would come back with the other. Of games it keeps hashes. Equal moves are met
+    in different games, equal talks of `WORDS` characters are not."""
+
+    def __init__(self) -> None:
+        self._games: dict[bytes, Place] = {}
+
+    def other(self, game: Game, place: Place) -> Place | None:
+        """Where a game with all that this one says but its id was before; None where there was
+        none, and for a game without agents or events."""
+        if not game.agents or not game.events:
+            return None
+        events = [(event.type, event.data, event.seen) for event in game.events]
+        about = [game.dataset, game.family, game.rules, events, game.person, game.config]
+        mark = mark_of(json.dumps([*about, game.agents], sort_keys=True, default=dict))
+        before = self._games.setdefault(mark, place)
+        return None if before == place else before
+
+
+def talks(game: Game) -> bool:
+    """Whether a game holds words enough to be known by them."""
+    messages = (event.data.get("message") for event in game.events)
+    return sum(len(said) for said in messages if isinstance(said, str)) >= WORDS
 
 
 def mark_of(name: str) -> bytes:

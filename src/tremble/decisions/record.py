@@ -3,13 +3,14 @@
 A `Decision` is one choice by one person, or one problem with a choice rate. Its history is the
 first `at` events of its `Game`, so a long game is stored once however many decisions it holds.
 What this person could see is in the record as well: an event lists, per role, after how many
-events it became visible (`seen`); without that list everybody saw it at once.
+events it became visible (`seen`); without that list everybody saw it at once. An `Offer` is one
+number that somebody chose in such a game.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b, sha256
 from itertools import islice
@@ -22,6 +23,7 @@ FAMILIES = (
     "bargaining",
     "persuasion",
     "persuasion_seller",
+    "persuasion_review",
     "negotiation",
     "repeated_matrix",
     "one_shot_matrix",
@@ -31,6 +33,9 @@ FAMILIES = (
 )
 CUSTOM = "custom"  # family of a user's own prompt that names none
 READ = "read"  # in `numbers` of a decision frame: a hash of the user's own prompt
+AGENT_KINDS = ("person", "model", "program")
+STATUS = "status"  # in `config` of a decision by an agent: how its reply was understood
+STATUSES = ("read", "unreadable", "failed")
 LENGTHS = "label_lengths"  # and beside it, where they differ: how many characters each label has
 
 
@@ -73,7 +78,9 @@ class Game:
     """One play: rules as parameters, and the events in the order in which they happened.
 
     `rules` and `person` (facts about who played) may hold `private`, role -> what concerns that
-    role alone: nobody else's decisions see it. `line` is where it was read.
+    role alone: nobody else's decisions see it. `agents` says who played: name of a participant to
+    its `kind` (person, model or program) and, where known, its `base`, which siblings share. No
+    prompt shows it. `line` is where it was read.
 
     >>> import tremble as tr
     >>> game = tr.read_decisions("demo")[0].game
@@ -89,6 +96,7 @@ class Game:
     person: Mapping[str, Any] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)
     line: int | None = field(default=None, compare=False, repr=False)
+    agents: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,13 +187,86 @@ class Decision:
         one decision is a textual prefix of the history of the next.
         """
         happened = self.game.events[: self.at] if self.game is not None else self.history
-        known: list[tuple[int, int, Event]] = []
-        for index, event in enumerate(happened):
-            since = index + 1 if event.seen is None else event.seen.get(self.role or "")
-            if since is not None and since <= len(happened):
-                known.append((since, index, event))
-        known.sort(key=lambda item: item[:2])
-        return tuple(event for _, _, event in known)
+        return _known(happened, self.role)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One number that somebody chose in a game, such as a price: the first `at` events of `game`
+    are its past. `value` lies in `range`, the least and the largest number; both are in `unit`,
+    which is one for all offers of a family in a data set. `participant`: who made it, None where
+    the source does not say. `line` is where it was read.
+
+    >>> import tremble as tr
+    >>> game = {
+    ...     "kind": "game",
+    ...     "id": "g",
+    ...     "family": "bargaining",
+    ...     "rules": {"money": 100},
+    ...     "agents": {"m": {"kind": "model"}},
+    ... }
+    >>> made = {"kind": "offer", "id": "g/o1", "game": "g", "at": 0, "participant": "m"}
+    >>> (offer,) = tr.read_offers([game, {**made, "value": 40, "range": [0, 100], "unit": "$"}])
+    >>> offer.value, offer.range, offer.share
+    (40.0, (0.0, 100.0), 0.4)
+    """
+
+    id: str
+    game: Game
+    at: int
+    value: float
+    range: tuple[float, float]
+    unit: str
+    participant: str | None = None
+    role: str | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+    line: int | None = None
+
+    @property
+    def dataset(self) -> str:
+        """The data set of its game."""
+        return self.game.dataset
+
+    @property
+    def family(self) -> str:
+        """The family of its game."""
+        return self.game.family
+
+    @property
+    def share(self) -> float:
+        """Where the value lies in its range: 0 at the least number, 1 at the largest."""
+        low, high = self.range
+        return (self.value - low) / (high - low)
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """The rules of the game as this role was told them."""
+        return _own(self.game.rules, self.role)
+
+    @property
+    def breakdown(self) -> dict[str, Any]:
+        """Parameter to value: the game's config overlaid with the offer's own."""
+        return {**self.game.config, **self.config}
+
+    @property
+    def cluster(self) -> str:
+        """The game, as for decisions."""
+        return self.game.id
+
+    def visible(self) -> tuple[Event, ...]:
+        """The events that its role knew of when it was made, as of a decision."""
+        return _known(self.game.events[: self.at], self.role)
+
+
+def _known(happened: Sequence[Event], role: str | None) -> tuple[Event, ...]:
+    """What a role knew of after these events, in the order in which it came to know."""
+    known: list[tuple[int, int, Event]] = []
+    for index, event in enumerate(happened):
+        since = index + 1 if event.seen is None else event.seen.get(role or "")
+        if since is not None and since <= len(happened):
+            known.append((since, index, event))
+    known.sort(key=lambda item: item[:2])
+    return tuple(event for _, _, event in known)
 
 
 def _own(facts: Mapping[str, Any], role: str | None) -> Mapping[str, Any]:

@@ -1,4 +1,5 @@
-"""Decisions as JSON lines: each game once, before its first decision, and each session whole."""
+"""Decisions and offers as JSON lines: each game once, before the first of them, and each session
+whole."""
 
 from __future__ import annotations
 
@@ -9,8 +10,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from tremble.decisions.files import LONGEST
-from tremble.decisions.one_text import Names, mark_of
-from tremble.decisions.record import SCHEMA, Decision, Event, Game, Option
+from tremble.decisions.offers import OneUnit, offer_to_json
+from tremble.decisions.one_text import Names, OneGame, mark_of, talks
+from tremble.decisions.record import SCHEMA, Decision, Event, Game, Offer, Option
 from tremble.decisions.session_lines import session_to_json
 from tremble.decisions.sessions import Collected
 from tremble.disk.paths import is_folder
@@ -25,11 +27,12 @@ TABLES = (
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 
 
-def write(decisions: Iterable[Decision], path: Path, option: str = "--out") -> int:
-    """Write decisions, each game once, before its first decision. Returns how many.
+def write(decisions: Iterable[Decision | Offer], path: Path, option: str = "--out") -> int:
+    """Write decisions and offers, each game once, before the first of them. Returns how many.
 
     The file appears whole or not at all. Raises UserError where it cannot be written, and where one
-    id stands for two different games or for two decisions; there `option` is what gave the path.
+    id stands for two different games or for two records, a game for two names, and where a family
+    has offers in two units; there `option` is what gave the path.
     """
     if is_folder(path):
         raise UserError(f"{str(path)!r} is a folder; give a file as {option}.")
@@ -58,7 +61,8 @@ def write(decisions: Iterable[Decision], path: Path, option: str = "--out") -> i
 
 
 def game_to_json(game: Game) -> dict[str, Any]:
-    return {
+    """The record of a game; `agents` is left out where nobody is named in it."""
+    record: dict[str, Any] = {
         "schema": SCHEMA,
         "kind": "game",
         "id": game.id,
@@ -69,6 +73,9 @@ def game_to_json(game: Game) -> dict[str, Any]:
         "person": dict(game.person),
         "config": dict(game.config),
     }
+    if game.agents:
+        record["agents"] = {name: dict(facts) for name, facts in game.agents.items()}
+    return record
 
 
 def decision_to_json(decision: Decision) -> dict[str, Any]:
@@ -132,10 +139,15 @@ class Writer:
         self.names = Names()
         self.games: dict[bytes, bytes] = {}  # id -> content
         self.last: Game | None = None
+        self._contents: OneGame[str] = OneGame()  # by id
+        self._units: OneUnit[str] = OneUnit()
         self._session: Collected | None = None  # whose line is still to come
 
-    def lines(self, decision: Decision) -> Iterator[bytes]:
-        """What can be written now that this decision is known."""
+    def lines(self, decision: Decision | Offer) -> Iterator[bytes]:
+        """What can be written now that this decision or offer is known."""
+        if isinstance(decision, Offer):
+            yield from self._offer(decision)
+            return
         if self._session is not None and not self._session.takes(decision):
             yield from self.rest()
         if decision.response is not None:
@@ -162,11 +174,32 @@ class Writer:
                 raise _two_games(session.id)
             yield line
 
+    def _offer(self, offer: Offer) -> Iterator[bytes]:
+        yield from self.rest()
+        if offer.game is not self.last:
+            yield from self._game(offer.game)
+            self.last = offer.game
+        if not self.names.decision(offer.id):
+            raise _twice(offer.id)
+        before = self._units.other(offer, offer.id)
+        if before is not None:
+            raise UserError(
+                f"The offer {offer.id!r} has the unit {offer.unit!r}, but {before[1]!r}, of the "
+                f"same family, has {before[0]!r}; give all offers of a family in one unit."
+            )
+        yield line_of(offer_to_json(offer))
+
     def _game(self, game: Game) -> Iterator[bytes]:
         line = line_of(game_to_json(game))
         content, mark = blake2b(line, digest_size=12).digest(), mark_of(game.id)
         if mark not in self.games:
             self.games[mark] = content
+            before = self._contents.other(game, game.id) if talks(game) else None
+            if before is not None:
+                raise UserError(
+                    f"The games {before!r} and {game.id!r} have the same agents, rules, events and "
+                    "config; give one of them, or say in config what tells them apart."
+                )
             yield line
         elif self.games[mark] != content:
             raise _two_games(game.id)

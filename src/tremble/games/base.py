@@ -67,6 +67,7 @@ _MODULES = {
     "bargaining": "bargaining",
     "persuasion": "persuasion",
     "persuasion_seller": "persuasion_seller",
+    "persuasion_review": "persuasion_review",
     "negotiation": "negotiation",
     "repeated_matrix": "repeated_matrix",
     "one_shot_matrix": "one_shot_matrix",

@@ -2,9 +2,10 @@
 
 `rules`: `value` (what the product is worth to the reader, dollars), `other_value` (None where
 untold), `complete_information`, `messages` (whether offers carry one), `rounds` (None where
-untold; then nobody saw a round number either). Events: `offer` with `player`, `price` (dollars)
-and perhaps a `message`; `decision` with `player` and `choice`. John, an outsider, trades at exactly
-the reader's own value, a gain of nothing.
+untold; then nobody saw a round number either), and perhaps `product` (what is sold). Events:
+`offer` with `player`, `price` (dollars) and perhaps a `message`; `decision` with `player` and
+`choice`; `message`, a turn without an offer. John, an outsider, trades at exactly the reader's own
+value, a gain of nothing; with `outsider` false there is none, and a turn may go without an offer.
 """
 
 from __future__ import annotations
@@ -29,26 +30,14 @@ from tremble.games.theory import price_offers
 def rules(view: View) -> list[str]:
     sells, rival, told = view.role == "Alice", other(view), view.rules
     value = money(told["value"])
-    if sells:
-        play = (
-            f"You are Alice, a seller. You have one product for sale. It is worth {value} to you. "
-            "Bob is a potential buyer."
-        )
-    else:
-        play = (
-            "You are Bob, a buyer. You are looking to buy one product. It is worth "
-            f"{value} to you. Alice is a potential seller."
-        )
-    play += (
-        f" The product is worth {money(told['other_value'])} to {rival}."
-        if told["other_value"] is not None
-        else f" You are not told how much the product is worth to {rival}."
-    )
-    turns = (
-        f"{'You make' if sells else 'Alice makes'} the first offer, which states a price. A player "
-        "who rejects an offer makes the next offer."
-    )
-    if told["messages"]:
+    play = _play(view)
+    outsider = told.get("outsider", True)
+    opens = f"{'You make' if sells else 'Alice makes'} the first offer, which states a price."
+    next_ = "makes the next offer" if outsider else "can make the next offer, or none"
+    turns = f"{opens} A player who rejects an offer {next_}."
+    if told["messages"] and not outsider:
+        turns += " Players can send a message in each turn."
+    elif told["messages"]:
         turns += MESSAGES
     last = ""
     if told["rounds"] is not None:
@@ -68,6 +57,11 @@ def rules(view: View) -> list[str]:
         "RejectOffer": f"You reject the offer and make your own offer to {rival}{last}.",
         "DealWithJohn": f"You stop negotiating with {rival} and {trade} John for {value}.",
     }
+    if not outsider:
+        meaning = {
+            "AcceptOffer": meaning["AcceptOffer"],
+            "RejectOffer": f"You reject the offer and can make your own offer to {rival}{last}.",
+        }
     gain = (
         "the price minus what the product is worth to you"
         if sells
@@ -76,10 +70,32 @@ def rules(view: View) -> list[str]:
     return [
         play,
         turns,
-        f"{john} at any time during the negotiation.",
+        *([f"{john} at any time during the negotiation."] if outsider else []),
         f"Your gain from a deal is {gain}. Your goal is to gain as much as possible.",
         f"{ON_OFFER}\n{options_in_words(view, meaning)}",
     ]
+
+
+def _play(view: View) -> str:
+    """Who the reader is, what is sold, and what it is worth to whom."""
+    told, rival, value = view.rules, other(view), money(view.rules["value"])
+    product = f": {told['product']}" if told.get("product") else ""
+    if view.role == "Alice":
+        play = (
+            f"You are Alice, a seller. You have one product for sale{product}. It is worth {value} "
+            "to you. Bob is a potential buyer."
+        )
+    else:
+        play = (
+            f"You are Bob, a buyer. You are looking to buy one product{product}. It is worth "
+            f"{value} to you. Alice is a potential seller."
+        )
+    play += (
+        f" The product is worth {money(told['other_value'])} to {rival}."
+        if told["other_value"] is not None
+        else f" You are not told how much the product is worth to {rival}."
+    )
+    return play
 
 
 def history(view: View) -> list[str]:
@@ -95,6 +111,9 @@ def history(view: View) -> list[str]:
         if event.type == "offer":
             whose = "Your" if mine else f"{data['player']}'s"
             lines.append(f"{whose} offer: {money(data['price'])}.")
+            lines += wrote(view, data)
+        elif event.type == "message":
+            lines.append(f"{'You' if mine else data['player']} made no offer.")
             lines += wrote(view, data)
         else:
             who, whose = ("You", f"{other(view)}'s") if mine else (data["player"], "your")
@@ -112,6 +131,8 @@ _DONE = {
 
 
 def question(view: View) -> str:
+    if view.events and view.events[-1].type == "message":
+        return f"How do you respond to {other(view)}?"
     return f"How do you respond to {other(view)}'s current offer?"
 
 
@@ -123,7 +144,8 @@ def numbers(view: View) -> dict[str, Any]:
     prices = [event.data["price"] for event in view.events if event.type == "offer"]
     own, others = view.rules.get("value"), view.rules.get("other_value")
     sign = 1 if view.role == "Alice" else -1
-    known = bool(prices and own)
+    offered = bool(prices) and view.events[-1].type != "message"
+    known = bool(offered and own)
     return {
         "gain": sign * (prices[-1] - own) / own if known else None,
         "other_gain": sign * (others - prices[-1]) / own if known and others is not None else None,

@@ -2,24 +2,32 @@
 
 `rules`: `rounds` (int, or None where it was not told) and `payoffs`, own option key -> other's
 option key -> [own, other's]. Where the game has it: `continues`, the chance of another round after
-every round (then `rounds` is None); `error`, the chance that the other option than the chosen one
-is carried out; `lottery`, true where what a round pays is drawn by lot and `payoffs` are averages.
+every round (then `rounds` is None), or `ends`, the chance that there is none, where people were
+told that; `error`, the chance that the other option than the chosen one is carried out; `lottery`,
+true where what a round pays is drawn by lot and `payoffs` are averages; `penalties`, true where the
+numbers are penalties, which everybody wants to be small.
 
 The other player's options carry the same keys: the reader's own names for the columns. The
 letters say nothing about which option is the cooperative one. Events of type `moves` hold
 `choice`, `other` (None where the record contradicts itself), `points`, `other_points` (or None);
 with an `error` also `carried_out`, the own option that was, and `other` is what was carried out
 for the other player, whose choice the reader never learns.
+
+Where both sides of a game decide, `roles` names them, [one, other]: `payoffs` and events are
+recorded from the side of the first, and a decision of the second reads them turned round. Both
+options of every round are known then, and there is no `error`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+from tremble.decisions.record import Event
 from tremble.decisions.view import View
-from tremble.games.altered import amounts
-from tremble.games.base import Family, Told, points
+from tremble.games.altered import amounts, times
+from tremble.games.base import Family, Told, amount, points
 from tremble.games.lottery import percent
 from tremble.games.theory.equilibria import equilibria, own_play
 from tremble.games.theory.normative import Normative
@@ -27,9 +35,32 @@ from tremble.games.theory.normative import Normative
 Table = list[list[float]]
 
 
+_TURNED = {
+    "choice": "other",
+    "other": "choice",
+    "points": "other_points",
+    "other_points": "points",
+}
+
+
+def from_own_side(view: View) -> View:
+    """The view as it stands; of the second of two `roles` with payoffs and rounds turned round."""
+    roles = view.rules.get("roles")
+    if roles is None or view.role != roles[1]:
+        return view
+    table = view.rules["payoffs"]
+    turned = {own: {other: list(table[other][own])[::-1] for other in table} for own in table}
+    events = tuple(
+        Event(e.type, {_TURNED.get(key, key): value for key, value in e.data.items()}, e.seen)
+        for e in view.events
+    )
+    return replace(view, rules={**view.rules, "payoffs": turned}, events=events)
+
+
 def rules(view: View) -> list[str]:
+    view = from_own_side(view)
     told = view.rules
-    table, error = told["payoffs"], told.get("error")
+    table, error, penalties = told["payoffs"], told.get("error"), told.get("penalties")
     if_both = (
         "If option {} is carried out for you and option {} for the other player"
         if error
@@ -37,8 +68,8 @@ def rules(view: View) -> list[str]:
     )
     lines = [
         f"- {if_both.format(own.label, other.label)}, you get "
-        f"{points(table[own.key][other.key][0])} and the other player gets "
-        f"{points(table[own.key][other.key][1])}."
+        f"{_paid(told, table[own.key][other.key][0])} and the other player gets "
+        f"{_paid(told, table[own.key][other.key][1])}."
         for own in view.rows
         for other in view.rows
     ]
@@ -60,9 +91,16 @@ def rules(view: View) -> list[str]:
         f"You are playing a game with another player. {_length(told)} In each round, each of you "
         f"chooses option {first} or option {second} without knowing what the other chooses in that "
         f"round. {after}",
-        f"Points in each round{average}:\n" + "\n".join(lines),
-        "Your goal is to get as many points as possible over all rounds.",
+        f"{'Penalties' if penalties else 'Points'} in each round{average}:\n" + "\n".join(lines),
+        "Your goal is to make the sum of your penalties over all rounds as small as possible."
+        if penalties
+        else "Your goal is to get as many points as possible over all rounds.",
     ]
+
+
+def _paid(told: Mapping[str, Any], value: float) -> str:
+    """What a round paid, in words: '3 points', 'a penalty of 3'."""
+    return f"a penalty of {amount(value)}" if told.get("penalties") else points(value)
 
 
 def _length(told: Mapping[str, Any]) -> str:
@@ -73,10 +111,23 @@ def _length(told: Mapping[str, Any]) -> str:
             "The number of rounds is determined by chance. After each round, there is another "
             f"round with a probability of {percent(told['continues'])}."
         )
+    if told.get("ends") is not None:
+        return (
+            "The number of rounds is determined by chance. After each round, the game ends with a "
+            f"probability of {percent(told['ends'])}."
+        )
     return "The game has several rounds. You are not told how many."
 
 
+def _continues(told: Mapping[str, Any]) -> float | None:
+    """The chance of another round, None where it was not told."""
+    ends: float | None = told.get("ends")
+    continues: float | None = told.get("continues")
+    return continues if ends is None else round(1 - ends, 12)
+
+
 def history(view: View) -> list[str]:
+    view = from_own_side(view)
     lines = []
     total = view.rules["rounds"]
     of = "" if total is None else f" of {total}"
@@ -98,9 +149,9 @@ def _round(view: View, move: Mapping[str, Any]) -> str:
         sentence += f" and the other player chose {view.label(other)}"
     sentence += "."
     if got is not None:
-        sentence += f" You got {points(got)}"
+        sentence += f" You got {_paid(view.rules, got)}"
         if other is not None:
-            sentence += f" and the other player got {points(move['other_points'])}"
+            sentence += f" and the other player got {_paid(view.rules, move['other_points'])}"
         sentence += "."
     return sentence
 
@@ -116,16 +167,23 @@ def normative(view: View) -> Normative:
     None: see `_open_end`.
     """
     keys, total = [option.key for option in view.options], view.rules.get("rounds")
-    if total is None and view.rules.get("continues") is None:
+    continues = _continues(view.rules)
+    if total is None and continues is None:
         return Normative(None, "not unique: no end is told")
-    table, error = view.rules["payoffs"], view.rules.get("error") or 0
+    table, error = _gains(from_own_side(view)), view.rules.get("error") or 0
     own, other = (
         _with_error([[table[key][col][side] for col in keys] for key in keys], error)
         for side in (0, 1)
     )
     if total is None:
-        return _open_end(own, other, view.rules["continues"], error)
+        return _open_end(own, other, continues or 0.0, error)
     return own_play(own, other, keys, repeated=len(view.events) + 1 < total)
+
+
+def _gains(view: View) -> Any:
+    """The payoffs as numbers that everybody wants to be large: penalties are below zero."""
+    table = view.rules.get("payoffs")
+    return times(table, -1) if view.rules.get("penalties") else table
 
 
 def _with_error(points: Table, error: float) -> Table:
@@ -171,19 +229,22 @@ def _open_end(own: Table, other: Table, continues: float, error: float) -> Norma
 
 def numbers(view: View) -> dict[str, Any]:
     """The payoffs as told, and what both did in every round before: `mine`, `theirs` (null where
-    the record contradicts itself) and the reader's `points`. `continues` and `error` where told;
-    with an error `mine` is what was chosen, `done` and `theirs` what was carried out."""
+    the record contradicts itself) and the reader's `points`; penalties as numbers below zero.
+    `continues` and `error` where told; with an error `mine` is what was chosen, `done` and `theirs`
+    what was carried out."""
+    view = from_own_side(view)
     moves = [event.data for event in view.events]
+    sign = -1 if view.rules.get("penalties") else 1
+    got = [move.get("points") for move in moves]
     parameters = {
-        "payoffs": view.rules.get("payoffs"),
+        "payoffs": _gains(view),
         "mine": [move["choice"] for move in moves],
         "theirs": [move.get("other") for move in moves],
-        "points": [move.get("points") for move in moves],
+        "points": [None if paid is None else times(paid, sign) for paid in got],
         "rounds": view.rules.get("rounds"),
     }
-    for key in ("continues", "error"):
-        if view.rules.get(key) is not None:
-            parameters[key] = view.rules[key]
+    told = {"continues": _continues(view.rules), "error": view.rules.get("error")}
+    parameters |= {key: chance for key, chance in told.items() if chance is not None}
     if view.rules.get("error"):
         parameters["done"] = [move["carried_out"] for move in moves]
     return parameters

@@ -6,6 +6,7 @@ from typing import Any
 
 from tremble.api.check import check_records
 from tremble.api.conditions import SHOWN, prompts_said
+from tremble.api.offered import offers_said
 from tremble.api.understood import families_said
 from tremble.public.decisions import reader_of
 from tremble.public.show import fragment
@@ -61,7 +62,10 @@ class Check:
         sound = counted(self.summary["decisions"], "valid decision")
         more = f"; {' and '.join(left)}{how}" if left else ""
         faulty = counted(self.summary["faulty"], "invalid line")
-        return [f"{self.where}: {sound}, {faulty}{more}", *families_said(self.summary)]
+        if "offers" in self.summary:
+            sound += f", {counted(self.summary['offers'], 'valid offer')}"
+        about = [*families_said(self.summary), *offers_said(self.summary)]
+        return [f"{self.where}: {sound}, {faulty}{more}", *about]
 
     def __repr__(self) -> str:
         return "\n".join([*self.complaints(), *self.said()])

@@ -15,7 +15,7 @@ from tremble.api.conditions import SHOWN, prompts_said
 from tremble.api.understood import families_said
 from tremble.datasets.base import Notes, names
 from tremble.decisions import jsonl
-from tremble.decisions.record import Decision, Option
+from tremble.decisions.record import Decision, Offer, Option
 from tremble.disk.paths import is_folder, path_of
 from tremble.disk.replaced import start_of, would_replace
 from tremble.errors import UserError
@@ -256,10 +256,28 @@ def read_decisions(source: Any, map: Any = None, dataset: str | None = None) -> 
     if isinstance(source, Decisions):
         return source if dataset is None else Decisions(source, dataset, source.where)
     read, name, where = reader_of(source, dataset)
-    return Decisions(read(None), name, where)
+    return Decisions((one for one in read(None) if isinstance(one, Decision)), name, where)
 
 
-Read = Callable[[jsonl.OnFault | None], Iterator[Decision]]
+@in_python()
+def read_offers(source: Any, dataset: str | None = None) -> tuple[Offer, ...]:
+    """Read offers, the numbers that participants chose in games, in their order.
+
+    `source`: a file of JSON lines or a list of records, as for `tr.read_decisions`, which passes
+    offers over; `dataset` as there. Raises UserError for the first invalid record, with its line.
+
+    >>> import tremble as tr
+    >>> game = {"kind": "game", "id": "g", "family": "bargaining", "rules": {"money": 100}}
+    >>> made = {"kind": "offer", "id": "g/o1", "game": "g", "at": 0, "participant": "m"}
+    >>> offers = tr.read_offers([game, {**made, "value": 40, "range": [0, 100], "unit": "$"}])
+    >>> [(offer.id, offer.value, offer.unit) for offer in offers]
+    [('g/o1', 40.0, '$')]
+    """
+    read, _, _ = reader_of(source, dataset)
+    return tuple(one for one in read(None) if isinstance(one, Offer))
+
+
+Read = Callable[[jsonl.OnFault | None], Iterator[Decision | Offer]]
 
 
 def reader_of(source: Any, dataset: str | None = None) -> tuple[Read, str, Path]:
@@ -276,10 +294,10 @@ def reader_of(source: Any, dataset: str | None = None) -> tuple[Read, str, Path]
         if is_folder(path):
             raise UserError(f"{str(path)!r} is a folder; give the .jsonl file in it.")
         name = dataset or Path(path.name.removesuffix(".gz")).stem
-        return lambda on_fault: jsonl.read(path, on_fault, dataset), name, path
+        return lambda on_fault: jsonl.read_all(path, on_fault, dataset), name, path
     records, where = _records(source)
     name = dataset or _RECORDS
-    return lambda on_fault: jsonl.read_records(records, where, on_fault, name), name, where
+    return lambda on_fault: jsonl.read_all_records(records, where, on_fault, name), name, where
 
 
 def _records(source: Any) -> tuple[Sequence[Record], Path]:

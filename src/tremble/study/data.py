@@ -24,7 +24,8 @@ HELD = 10_000  # decisions of a part that stay in memory; of a larger one the fi
 
 
 def load_data(entry: str, folder: Path, notes: Notes | None = None) -> Iterator[Decision]:
-    """The decisions of one entry of `data`: an embedded data set by name, or a JSONL file.
+    """The decisions of one entry of `data`: an embedded data set by name, or a JSONL file. Offers
+    in it are passed over.
 
     Raises UserError where it is neither.
     """
@@ -32,13 +33,13 @@ def load_data(entry: str, folder: Path, notes: Notes | None = None) -> Iterator[
     if entry in names():
         data_set = source(entry)
         if data_set.card.embedded:
-            yield from data_set.load(folder, notes)
+            yield from data_set.decisions(folder, notes)
             return
         raise UserError(
             f"The data set {entry!r} is not embedded; run `tremble data import {entry} PATH --out "
             "FILE.jsonl` and give that file in data."
         )
-    yield from source("jsonl").load(data_file(entry, folder), notes)
+    yield from source("jsonl").decisions(data_file(entry, folder), notes)
 
 
 def data_file(entry: str, folder: Path) -> Path:

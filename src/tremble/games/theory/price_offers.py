@@ -54,13 +54,21 @@ def answer(gain: float, low: float, high: float, why: str, scale: float = 1.0) -
     return Normative(None, "indifferent" if high - low <= close else why)
 
 
+def _without_outsider(gain: float, scale: float) -> Normative:
+    """What to do with an offer where nobody else trades: a loss is never accepted, and what
+    refusing a gain is worth depends on the other's value, which is not told."""
+    if gain < -_EQUAL * scale:
+        return Normative({"AcceptOffer": 0.0, "RejectOffer": 1.0})
+    return Normative(None, _UNTOLD)
+
+
 def normative(view: View) -> Normative:
     """What backward induction says about the price on the table.
 
     Raises UserError for a round behind the last one, KeyError where rules or offer are incomplete.
     """
     told, offer = view.rules, on_the_table(view)
-    if offer is None:
+    if offer is None or view.events[-1].type == "message":
         return NO_OFFER
     price = offer["price"]
     sign = 1 if view.role == "Alice" else -1  # Alice sells
@@ -69,4 +77,6 @@ def normative(view: View) -> Normative:
     surplus = None if other is None else sign * (other - told["value"])
     low, high = refusal(surplus, rounds_after(view))
     scale = max(abs(told["value"]), abs(price))
+    if not told.get("outsider", True):
+        return _without_outsider(gain, scale)
     return answer(gain, low, high, _UNTOLD if other is None else _NO_COST, scale)

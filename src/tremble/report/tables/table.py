@@ -47,6 +47,7 @@ class Table:
 
 FAMILY_NAMES = {
     "persuasion_seller": "persuasion (seller)",
+    "persuasion_review": "persuasion (review)",
     "repeated_matrix": "repeated matrix",
     "one_shot_matrix": "one-shot matrix",
     "multi_issue": "multi-issue",

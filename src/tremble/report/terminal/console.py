@@ -27,9 +27,10 @@ def _texts(*names: str) -> Table:
 
 
 def show_cards(cards: Sequence[Card], console: ShownConsole) -> None:
-    table = _texts("name", "what", "size", "licence")
+    table = _texts("name", "what", "size", "licence", "options")
     for card in cards:
-        table.add_row(card.name, card.title, card.size, card.licence)
+        options = ", ".join(option.name for option in card.options)
+        table.add_row(card.name, card.title, card.size, card.licence, options)
     _print_trimmed(table, console)
 
 
@@ -54,6 +55,9 @@ def show_card(card: Card, console: ShownConsole) -> None:
         table.add_row("fetch", f"tremble data fetch {card.name}")
     if card.manual:
         table.add_row("by hand", card.manual)
+    for option in card.options:
+        values = " or ".join(option.values)
+        table.add_row("option", f"{option.name} = {values}: {option.meaning}")
     for note in card.notes:
         table.add_row("note", note)
     _print_trimmed(table, console)
