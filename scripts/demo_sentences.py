@@ -234,9 +234,9 @@ def added(results: Results) -> str:
     ]
     if not rows:
         return f"No baseline with an r has {MIN_N} decisions, so the comparison is not made."
-    least: dict[tuple[str, str], Row] = {}
+    least: dict[tuple[str, str, str], Row] = {}
     for row in rows:
-        key = row["model"], row["family"]
+        key = row["model"], row["format"], row["family"]
         if key not in least or row["gain"] < least[key]["gain"]:
             least[key] = row
     top = max(least.values(), key=lambda row: row["gain"])

@@ -39,9 +39,10 @@ def of(number: int, rows: Sequence[Any], names: str = "rows") -> str:
 
 
 def where(row: Row) -> str:
-    """The family, with the model where the row is about one."""
+    """The family, with the model and the format where the row is about one."""
     family = family_name(row["family"])
-    return f"{family} of {row['model']}" if "model" in row else family
+    name = f"{family} of {row['model']}" if "model" in row else family
+    return f"{name} in {row['format']}" if row.get("format") else name
 
 
 def because(rows: Iterable[Row], reason: str = "note") -> str:

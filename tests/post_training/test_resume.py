@@ -144,6 +144,29 @@ def test_another_recipe_is_refused_with_both_values(
     assert files_of(copied / "out") == files
 
 
+def test_a_run_can_be_added_and_is_what_it_would_have_been(base: Path, tmp_path: Path) -> None:
+    first, second = {"name": "a"}, {"name": "b", "learning_rate": 1e-3, "seed": 5}
+    tables: dict[str, Any] = {"sft": {**SFT, "steps": 1}, "dpo": {**DPO, "steps": 2}}
+    recipe = write_recipe(tmp_path, base, **tables, runs=[first])
+    aligned(recipe, tmp_path / "out")
+    before = files_of(tmp_path / "out" / "dpo" / "a")
+    recipe = write_recipe(tmp_path, base, **tables, runs=[second, first])
+    _, said = aligned(recipe, tmp_path / "out")
+    assert "SFT: already trained." in said and "DPO, a: already trained." in said
+    assert files_of(tmp_path / "out" / "dpo" / "a") == before
+    aligned(recipe, tmp_path / "at once")
+    added, at_once = (files_of(tmp_path / one / "dpo") for one in ("out", "at once"))
+    assert added == at_once and len(at_once) > len(before)
+    records = [
+        json.loads((tmp_path / one / "align.json").read_text()) for one in ("out", "at once")
+    ]
+    assert records[0] == records[1]
+    # None may be left out or changed, which would leave checkpoints that no recipe has.
+    for runs in ([second], [first, {**second, "seed": 6}]):
+        recipe = write_recipe(tmp_path, base, **tables, runs=runs)
+        assert "another --out" in mistake("align", recipe, "--out", tmp_path / "out")
+
+
 def test_other_data_is_refused(copied: Path) -> None:
     path = copied / "seed.jsonl"
     path.write_text(path.read_text().replace("Question 1:", "Question 1?"))

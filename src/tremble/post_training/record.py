@@ -123,9 +123,9 @@ def write_record(folder: Path, record: Mapping[str, Any]) -> None:
 
 
 def check_same(before: Mapping[str, Any], now: Mapping[str, Any], folder: Path) -> list[str]:
-    """Sentences on versions and machines that differ from those a training began with. Raises
-    UserError where something differs that decides the result."""
-    for place, one, other in _differences(before, now, ""):
+    """Sentences on versions and machines that differ from those a training began with. Runs may
+    have been added. Raises UserError where something differs that decides the result."""
+    for place, one, other in _differences(before, {**now, "runs": _known_runs(before, now)}, ""):
         raise UserError(
             f"The training in {str(folder)!r} was begun with {_in_words(place, one, other)}; give "
             "another --out, or the recipe as it was."
@@ -147,6 +147,15 @@ def check_same(before: Mapping[str, Any], now: Mapping[str, Any], folder: Path) 
             "[machine]; what follows may differ a little from an undisturbed run."
         )
     return said
+
+
+def _known_runs(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Any]:
+    """The runs of a record that an earlier one has, in its order; all of them where one is not
+    there any more, or where the earlier one has a single run without a name."""
+    named = {one["name"]: one for one in now["runs"]}
+    known = [named.get(one["name"]) for one in before["runs"] if one["name"]]
+    whole = len(known) == len(before["runs"]) and None not in known
+    return known if whole else list(now["runs"])
 
 
 def _differences(before: Any, now: Any, place: str) -> list[tuple[str, Any, Any]]:

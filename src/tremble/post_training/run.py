@@ -142,12 +142,13 @@ def _begun(known: Known, folder: Path, notify: Notify) -> dict[str, Any]:
         for sentence in check_same(before, record, folder):
             notify(sentence)
         # The base may have moved since; that it is the same, `check_same` has seen.
-        record = {**before, "base_at": record["base_at"]}
+        record = {**before, "base_at": record["base_at"], "runs": record["runs"]}
     if record != before:
         write_record(folder, record)
     if before is None:
-        write_text(folder / "recipe.toml", known.recipe.text)
         (folder / HELD_OUT).unlink(missing_ok=True)
+    if before is None or record["runs"] != before["runs"]:
+        write_text(folder / "recipe.toml", known.recipe.text)
     if held := held_out_lines(known.samples[-1].held_out):
         place = folder / HELD_OUT
         if not place.is_file() or place.read_bytes() != held.encode():
