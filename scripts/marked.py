@@ -12,8 +12,8 @@ def put_texts(page: Path, texts: Mapping[str, str]) -> None:
     nothing is written then."""
     held = page.read_text("utf-8")
     for mark, text in texts.items():
-        after = re.compile(rf"(<!-- {mark} -->\n).*?(\n\n|\Z)", re.DOTALL)
-        held, found = after.subn(lambda m, text=text: m[1] + text + m[2], held)  # type: ignore[misc]
+        lines = re.compile(rf"(<!-- {mark} -->\n)(?:[^\n]+\n)*")
+        held, found = lines.subn(lambda m, text=text: f"{m[1]}{text}\n", held)  # type: ignore[misc]
         if found != 1:
             raise SystemExit(f"{page} has no place marked {mark!r}")
     page.write_text(held, "utf-8")
