@@ -67,6 +67,7 @@ CARD = Card(
         "seed at all scales: compare scales in pairs.",
     ),
     manual="take the folder Dataset from https://github.com/trungkiet2005/prisoner-dilemma-llm",
+    public_note="neither the files nor their commit say when; the framework's preprint is of 2025",
 )
 ROLES = ("player 1", "player 2")
 OPTIONS = (Option("A", "A"), Option("B", "B"))

@@ -77,14 +77,14 @@ def test_every_source_of_data_is_cited_with_what_its_card_says() -> None:
         words = " ".join(source(name).card.citation.split())
         for one in found:
             (read,) = entries(bibtex([as_row(one)]))
-            assert str(one.year) in words, one.key
+            assert one.year is None or str(one.year) in words, one.key
             volume = one.fields.get("volume")
             assert volume is None or re.search(rf"\b{volume}\b", words), one.key
             number = one.fields.get("eprint")
             assert number is None or number in words, one.key
             for author in one.authors:
                 if author != "others":
-                    assert author.partition(",")[0] in words, (one.key, author)
+                    assert author.partition(",")[0].strip("{}") in words, (one.key, author)
             # Cards of many papers name no titles.
             assert name == "normal_form" or one.title in words, one.key
             assert read.fields["title"][1:-1] == escaped(one.title)
