@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import os
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.support.csv_lines import Break, broken_at
 from tests.support.round_trip import come_back
 from tremble.datasets.akata2025 import CARD, load
 from tremble.datasets.base import Notes
@@ -232,35 +232,22 @@ def test_a_byte_order_mark_crlf_blank_lines_and_another_column_order_are_read(
     ]
 
 
-Break = Callable[[list[str]], list[str]]
-
-
-def at(line: int, old: str, new: str) -> Break:
-    """The play with `old` replaced in that line of the file."""
-
-    def broken(lines: list[str]) -> list[str]:
-        assert old in lines[line - 2]
-        return [row.replace(old, new, 1) if n == line else row for n, row in enumerate(lines, 2)]
-
-    return broken
-
-
 @pytest.mark.parametrize(
     ("broken", "line", "words"),
     [
-        (at(4, "PD", "pd"), 4, ["game", "'pd'", "PD or BoS"]),
-        (at(5, ",1,8,", ",2,8,"), 5, ["action", "'2'", "0 or 1"]),
-        (at(5, ",1,8,", ",,8,"), 5, ["action", "''"]),
-        (at(6, ",8,", ",7,"), 6, ["score", "'7'", "0 or 5 or 8 or 10"]),
-        (at(6, ",8,", ",8.0,"), 6, ["score", "'8.0'"]),
-        (at(7, "Base", "base"), 7, ["opponent", "'base'", "Base or Prompted"]),
-        (at(7, "Base", "Prompted"), 7, ["opponent", "'Prompted'", "within the same play"]),
-        (at(8, "LLM", "Bot"), 8, ["guess", "'Bot'", "LLM or Human"]),
-        (at(9, "LLM,1", "LLM,x"), 9, ["coordination", "'x'"]),
-        (at(2, "1,PD", "0,PD"), 2, ["id", "'0'", "whole number from 1"]),
-        (at(2, "1,PD", "x,PD"), 2, ["id", "'x'"]),
-        (at(3, ",Base", ""), 3, ["6 cells", "7"]),
-        (at(3, "LLM", '"LLM'), None, ["not CSV", "fresh copy"]),
+        (broken_at(4, "PD", "pd"), 4, ["game", "'pd'", "PD or BoS"]),
+        (broken_at(5, ",1,8,", ",2,8,"), 5, ["action", "'2'", "0 or 1"]),
+        (broken_at(5, ",1,8,", ",,8,"), 5, ["action", "''"]),
+        (broken_at(6, ",8,", ",7,"), 6, ["score", "'7'", "0 or 5 or 8 or 10"]),
+        (broken_at(6, ",8,", ",8.0,"), 6, ["score", "'8.0'"]),
+        (broken_at(7, "Base", "base"), 7, ["opponent", "'base'", "Base or Prompted"]),
+        (broken_at(7, "Base", "Prompted"), 7, ["opponent", "'Prompted'", "within the same play"]),
+        (broken_at(8, "LLM", "Bot"), 8, ["guess", "'Bot'", "LLM or Human"]),
+        (broken_at(9, "LLM,1", "LLM,x"), 9, ["coordination", "'x'"]),
+        (broken_at(2, "1,PD", "0,PD"), 2, ["id", "'0'", "whole number from 1"]),
+        (broken_at(2, "1,PD", "x,PD"), 2, ["id", "'x'"]),
+        (broken_at(3, ",Base", ""), 3, ["6 cells", "7"]),
+        (broken_at(3, "LLM", '"LLM'), None, ["not CSV", "fresh copy"]),
         (lambda lines: lines[:9], 10, ["person 1", "PD", "9 rounds", "10"]),
         (lambda lines: [*lines, lines[0]], 12, ["person 1", "PD", "11th", "repeated rows"]),
         (lambda lines: lines * 2, 12, ["person 1", "PD", "11th"]),

@@ -7,13 +7,14 @@ import ast
 import csv
 import os
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
 
 from tests.support.control_cases import told
+from tests.support.csv_lines import Break, broken_at, write_rows
 from tests.support.round_trip import come_back
 from tremble.datasets.base import Notes
 from tremble.datasets.fairgame import CARD, load
@@ -61,13 +62,7 @@ def moves(row: Cells, side: int) -> list[str]:
 
 
 def written(folder: Path, rows: list[Cells], name: str) -> Path:
-    file = folder / name
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.DictWriter(handle, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    return file
+    return write_rows(folder / name, rows)
 
 
 def prompts(path: Path) -> dict[str, str]:
@@ -271,31 +266,20 @@ def test_a_game_in_full(tmp_path: Path) -> None:
     assert "You are not told how many." in standard(found[4]).system
 
 
-Break = Callable[[list[str]], list[str]]
-
-
-def at(line: int, old: str, new: str) -> Break:
-    def broken(lines: list[str]) -> list[str]:
-        assert old in lines[line - 2]
-        return [row.replace(old, new, 1) if n == line else row for n, row in enumerate(lines, 2)]
-
-    return broken
-
-
 @pytest.mark.parametrize(
     ("broken", "line", "words"),
     [
-        (at(3, "OptionB", "OptionC"), 3, ["agent1_strategies", "OptionC"]),
-        (at(3, "['OptionB']", "OptionB"), 3, ["agent1_strategies", "not a list"]),
-        (at(3, "[0.4]", "[None]"), 3, ["agent1_scores", "list of numbers"]),
-        (at(3, "[0.4]", "[2]"), 3, ["round 1", "2 and 0.4", "scale 0.2"]),
-        (at(2, "[1.6, 2.0]", "[1.6]"), 2, ["one length"]),
-        (at(3, "2,1,False", "2,2,False"), 3, ["one length"]),
-        (at(2, "en,True", "fr,True"), 2, ["language", "'fr'", "'en'"]),
-        (at(2, "True", "yes"), 2, ["n_rounds_is_known", "'yes'"]),
-        (at(2, "True,2", "True,0"), 2, ["max_rounds", "'0'"]),
-        (at(2, "2,2,False", "2,2,True"), 2, ["agents_communicate", "'True'"]),
-        (at(2, "SHY", " "), 2, ["agent1_personality", "a word"]),
+        (broken_at(3, "OptionB", "OptionC"), 3, ["agent1_strategies", "OptionC"]),
+        (broken_at(3, "['OptionB']", "OptionB"), 3, ["agent1_strategies", "not a list"]),
+        (broken_at(3, "[0.4]", "[None]"), 3, ["agent1_scores", "list of numbers"]),
+        (broken_at(3, "[0.4]", "[2]"), 3, ["round 1", "2 and 0.4", "scale 0.2"]),
+        (broken_at(2, "[1.6, 2.0]", "[1.6]"), 2, ["one length"]),
+        (broken_at(3, "2,1,False", "2,2,False"), 3, ["one length"]),
+        (broken_at(2, "en,True", "fr,True"), 2, ["language", "'fr'", "'en'"]),
+        (broken_at(2, "True", "yes"), 2, ["n_rounds_is_known", "'yes'"]),
+        (broken_at(2, "True,2", "True,0"), 2, ["max_rounds", "'0'"]),
+        (broken_at(2, "2,2,False", "2,2,True"), 2, ["agents_communicate", "'True'"]),
+        (broken_at(2, "SHY", " "), 2, ["agent1_personality", "a word"]),
         (lambda lines: [], 1, ["no rows"]),
     ],
 )

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.csv_lines import write_rows
 from tests.support.round_trip import come_back
 from tremble.datasets.base import Notes
 from tremble.datasets.human_choice_prediction import CARD, load
@@ -72,10 +73,7 @@ def written(
     folder.mkdir(exist_ok=True)
     if not (folder / "game_reviews").exists():
         (folder / "game_reviews").symlink_to(reviews or FOLDER / "game_reviews")
-    with (folder / name).open("w", newline="") as handle:
-        writer = csv.DictWriter(handle, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    write_rows(folder / name, rows)
     return folder
 
 

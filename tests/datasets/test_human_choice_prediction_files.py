@@ -4,12 +4,12 @@ every wording and control, every bad input."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.support.control_cases import told
+from tests.support.csv_lines import Break, broken_at
 from tremble.datasets.base import Notes
 from tremble.datasets.human_choice_prediction import load
 from tremble.errors import UserError
@@ -97,29 +97,18 @@ def test_both_groups_are_read_and_their_people_kept_apart(tmp_path: Path) -> Non
     assert alone == found[:4]
 
 
-Break = Callable[[list[str]], list[str]]
-
-
-def at(line: int, old: str, new: str) -> Break:
-    def broken(lines: list[str]) -> list[str]:
-        assert old in lines[line - 2]
-        return [row.replace(old, new, 1) if n == line else row for n, row in enumerate(lines, 2)]
-
-    return broken
-
-
 @pytest.mark.parametrize(
     ("broken", "line", "words"),
     [
-        (at(3, "True", "yes"), 3, ["didGo", "'yes'", "True or False"]),
-        (at(2, "3,17", "x,17"), 2, ["user_id", "'x'", "whole number"]),
-        (at(3, "0,2,6", "0,3,6"), 3, ["round 3", "where 2 comes"]),
-        (at(3, "3,17", "3,23"), 3, ["strategy_id", "17", "23"]),
-        (at(4, "1,2", "3,2"), 4, ["user_points 3", "cannot follow 1"]),
-        (at(4, "1,2", "1,1"), 4, ["bot_points 1", "cannot follow"]),
-        (at(2, "0,0", "4,0"), 2, ["begins with points"]),
-        (at(3, "6,61", "9,61"), 3, ["no ", "9.csv", "game_reviews"]),
-        (at(3, "6,61", "6,99"), 3, ["6.csv", "no review 99"]),
+        (broken_at(3, "True", "yes"), 3, ["didGo", "'yes'", "True or False"]),
+        (broken_at(2, "3,17", "x,17"), 2, ["user_id", "'x'", "whole number"]),
+        (broken_at(3, "0,2,6", "0,3,6"), 3, ["round 3", "where 2 comes"]),
+        (broken_at(3, "3,17", "3,23"), 3, ["strategy_id", "17", "23"]),
+        (broken_at(4, "1,2", "3,2"), 4, ["user_points 3", "cannot follow 1"]),
+        (broken_at(4, "1,2", "1,1"), 4, ["bot_points 1", "cannot follow"]),
+        (broken_at(2, "0,0", "4,0"), 2, ["begins with points"]),
+        (broken_at(3, "6,61", "9,61"), 3, ["no ", "9.csv", "game_reviews"]),
+        (broken_at(3, "6,61", "6,99"), 3, ["6.csv", "no review 99"]),
         (lambda lines: [*lines, lines[0]], 6, ["game 0", "goes on after another game"]),
         (lambda lines: [], 1, ["no rows"]),
     ],

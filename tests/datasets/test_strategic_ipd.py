@@ -7,12 +7,12 @@ import csv
 import os
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
 import pytest
 
+from tests.support.csv_lines import Break, broken_at, write_rows
 from tests.support.round_trip import come_back
 from tremble.datasets.base import Notes
 from tremble.datasets.strategic_ipd import CARD, agent_of, load, status_of
@@ -49,13 +49,7 @@ def everything() -> tuple[tuple[Decision, ...], Notes]:
 
 
 def written(folder: Path, rows: list[Cells], name: str = SMALL) -> Path:
-    file = folder / name
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.DictWriter(handle, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    return file
+    return write_rows(folder / name, rows)
 
 
 def prompts(path: Path) -> dict[str, str]:
@@ -332,26 +326,15 @@ def test_names() -> None:
     assert agent_of("SoftGrudger_p5i9") == ("SoftGrudger", {"kind": "program"})
 
 
-Break = Callable[[list[str]], list[str]]
-
-
-def at(place: int, old: str, new: str) -> Break:
-    def broken(lines: list[str]) -> list[str]:
-        assert old in lines[place]
-        return [row.replace(old, new, 1) if n == place else row for n, row in enumerate(lines)]
-
-    return broken
-
-
 @pytest.mark.parametrize(
     ("broken", "line", "words"),
     [
-        (at(2, "C,D,6", "C,X,6"), 4, ["agent2_move", "'X'", "C or D"]),
-        (at(2, "0.25", "0.75"), 4, ["shadow_condition", "'0.75'", "0.25"]),
-        (at(2, "m1,2", "m1,3"), 4, ["round 3", "'m1'"]),
-        (at(2, "m1,2", "m1,two"), 4, ["'two'"]),
-        (at(2, "Copy_p1i1", "Copy"), 4, ["'Copy'", "phase and instance"]),
-        (at(2, "Copy_p1i1", "Rat_p1i1"), 4, ["'m1'", "does not follow"]),
+        (broken_at(4, "C,D,6", "C,X,6"), 4, ["agent2_move", "'X'", "C or D"]),
+        (broken_at(4, "0.25", "0.75"), 4, ["shadow_condition", "'0.75'", "0.25"]),
+        (broken_at(4, "m1,2", "m1,3"), 4, ["round 3", "'m1'"]),
+        (broken_at(4, "m1,2", "m1,two"), 4, ["'two'"]),
+        (broken_at(4, "Copy_p1i1", "Copy"), 4, ["'Copy'", "phase and instance"]),
+        (broken_at(4, "Copy_p1i1", "Rat_p1i1"), 4, ["'m1'", "does not follow"]),
         (lambda lines: [*lines, *lines[:2]], 7, ["round 1", "'m1'"]),
         (lambda lines: [], 1, ["no rows"]),
     ],

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import wraps
 from importlib import import_module
@@ -264,18 +264,40 @@ def find_file(path: Path, filename: str) -> Path:
 
     Raises UserError when the path is missing, or holds none or several of them.
     """
-    if is_file(path):
-        return path
-    if not is_folder(path):
-        raise UserError(f"There is no file or folder {str(path)!r}; check the path.")
-    files = sorted(path.rglob(filename))
-    if not files:
-        raise UserError(
-            f"No {filename} in or under {str(path)!r}; give the file or a folder that holds it."
-        )
+    files = find_files(path, filename, filename, "give the file or a folder that holds it")
     if len(files) > 1:
         raise UserError(
             f"{len(files)} files called {filename} under {str(path)!r}; name one, "
             f"for example {str(files[0])!r}."
         )
     return files[0]
+
+
+def find_files(
+    path: Path, pattern: str, called: str, cure: str, named: re.Pattern[str] | None = None
+) -> list[Path]:
+    """The files of a source at `path`: the file itself, else all that `pattern` finds in and under
+    the folder, sorted; with `named` only those whose whole name fits that.
+
+    Raises UserError when the path is missing, or holds none of them, which are `called` so.
+    """
+    if is_file(path):
+        return [path]
+    if not is_folder(path):
+        raise UserError(f"There is no file or folder {str(path)!r}; check the path.")
+    found = [file for file in path.rglob(pattern) if named is None or named.fullmatch(file.name)]
+    if not found:
+        raise UserError(f"No {called} in or under {str(path)!r}; {cure}.")
+    return sorted(found)
+
+
+def check_no_copies(marked: Iterable[tuple[Path, Hashable]]) -> None:
+    """Raises UserError where two files have one mark, which says what a file holds."""
+    seen: dict[Hashable, Path] = {}
+    for file, mark in marked:
+        before = seen.setdefault(mark, file)
+        if before is not file:
+            raise UserError(
+                f"{str(before)!r} and {str(file)!r} are two copies of one file; give a folder with "
+                "one of them."
+            )

@@ -14,10 +14,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from tremble.datasets.base import Card, Download, Notes
+from tremble.datasets.base import Card, Download, Notes, find_files
 from tremble.decisions.files import FRESH, json_of
 from tremble.decisions.record import Decision, Event, Game
-from tremble.disk.paths import is_file, is_folder
 from tremble.errors import UserError
 from tremble.games.multi_issue import LEVELS, OPTIONS
 from tremble.text import as_written
@@ -128,16 +127,11 @@ def load(path: Path, notes: Notes) -> Iterator[Decision]:
 
 
 def _files(path: Path) -> list[Path]:
-    if is_file(path):
-        return [path]
-    if not is_folder(path):
-        raise UserError(f"There is no file or folder {str(path)!r}; check the path.")
-    files = sorted(path.rglob("casino_*.json"))
-    if not files:
-        raise UserError(
-            f"No casino_train.json or casino_valid.json in or under {str(path)!r}; give the file "
-            "or a folder that holds it."
-        )
+    called, cure = (
+        "casino_train.json or casino_valid.json",
+        "give the file or a folder that holds it",
+    )
+    files = find_files(path, "casino_*.json", called, cure)
     names = [file.name for file in files]
     twice = [file for file in files if names.count(file.name) > 1]
     if twice:

@@ -18,11 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tremble.datasets.base import Card, Notes
+from tremble.datasets.base import Card, Notes, check_no_copies, find_files
 from tremble.datasets.csv_rows import needs, read_rows, whole
 from tremble.decisions.files import FRESH
 from tremble.decisions.record import Decision, Event, Game, Option
-from tremble.disk.paths import is_file, is_folder
 from tremble.errors import UserError
 from tremble.text import composed
 
@@ -119,27 +118,10 @@ def load(path: Path, notes: Notes) -> Iterator[Decision]:
 
 
 def _places(path: Path) -> list[Place]:
-    if is_file(path):
-        files = [path]
-    elif is_folder(path):
-        files = sorted(file for file in path.rglob("*.csv") if _FILE.fullmatch(file.name))
-    else:
-        raise UserError(f"There is no file or folder {str(path)!r}; check the path.")
-    if not files:
-        raise UserError(
-            f"No x<scale>_<language>_<model>.csv in or under {str(path)!r}; give the source's "
-            "folder Dataset."
-        )
-    found: dict[tuple[str, ...], Place] = {}
-    for file in files:
-        place = _place(file)
-        before = found.setdefault((place.arm, place.scale, place.model, place.language), place)
-        if before is not place:
-            raise UserError(
-                f"{str(before.file)!r} and {str(file)!r} are two copies of one file; give a folder "
-                "with one of them."
-            )
-    return list(found.values())
+    called, cure = "x<scale>_<language>_<model>.csv", "give the source's folder Dataset"
+    found = [_place(file) for file in find_files(path, "*.csv", called, cure, _FILE)]
+    check_no_copies((one.file, (one.arm, one.scale, one.model, one.language)) for one in found)
+    return found
 
 
 def _place(file: Path) -> Place:

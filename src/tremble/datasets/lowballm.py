@@ -13,11 +13,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from tremble.datasets.base import Card, Notes
+from tremble.datasets.base import Card, Notes, find_files
 from tremble.datasets.model_names import base_of_model
 from tremble.decisions.files import FRESH, json_of
 from tremble.decisions.record import STATUS, Decision, Event, Game, Offer, Option
-from tremble.disk.paths import is_file, is_folder
 from tremble.errors import UserError
 from tremble.text import as_written
 
@@ -65,7 +64,9 @@ def load(path: Path, notes: Notes) -> Iterator[Decision | Offer]:
 
     Raises UserError, with file and turn, for files that are not lowballm's.
     """
-    games = [_Run(file, json_of(file)) for file in _files(path)]
+    cure = "give the folder public/logs of lowballm, or one above it"
+    files = find_files(path, "run_*.json", "run_*.json", cure)
+    games = [_Run(file, json_of(file)) for file in files]
     games.sort(key=lambda run: (run.date, run.id))
     names = [run.id for run in games]
     twice = next((run for run in games if names.count(run.id) > 1), None)
@@ -73,20 +74,6 @@ def load(path: Path, notes: Notes) -> Iterator[Decision | Offer]:
         twice.fail(f"the id {twice.id!r} is that of another file, too")
     for run in games:
         yield from run.played(notes)
-
-
-def _files(path: Path) -> list[Path]:
-    if is_file(path):
-        return [path]
-    if not is_folder(path):
-        raise UserError(f"There is no file or folder {str(path)!r}; check the path.")
-    files = sorted(path.rglob("run_*.json"))
-    if not files:
-        raise UserError(
-            f"No run_*.json in or under {str(path)!r}; give the folder public/logs of lowballm, or "
-            "one above it."
-        )
-    return files
 
 
 class _Run:

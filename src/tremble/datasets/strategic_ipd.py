@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tremble.datasets.base import Card, Notes
+from tremble.datasets.base import Card, Notes, check_no_copies, find_files
 from tremble.datasets.csv_rows import needs, number, read_rows, whole
 from tremble.decisions.files import FRESH
 from tremble.decisions.record import Decision, Event, Game, Option
@@ -180,27 +180,11 @@ def load(path: Path, notes: Notes) -> Iterator[Decision]:
 
 
 def _files(path: Path) -> list[Path]:
-    if is_file(path) and _FILE.fullmatch(path.name):
-        return [path]
-    if not is_folder(path):
-        raise UserError(
-            f"There is no folder {str(path)!r}, and no evolutionary_shadow<S>_phase<P>.csv; check "
-            "the path."
-        )
-    found = sorted(file for file in path.rglob("*.csv") if _FILE.fullmatch(file.name))
-    if not found:
-        raise UserError(
-            f"No evolutionary_shadow<S>_phase<P>.csv in or under {str(path)!r}; give the source's "
-            "folder results."
-        )
-    places: dict[tuple[str, str], Path] = {}
-    for file in found:
-        before = places.setdefault((file.parent.name, file.name), file)
-        if before is not file:
-            raise UserError(
-                f"{str(before)!r} and {str(file)!r} are two copies of one file; give a folder with "
-                "one of them."
-            )
+    called, cure = "evolutionary_shadow<S>_phase<P>.csv", "give the source's folder results"
+    if not is_folder(path) and not (is_file(path) and _FILE.fullmatch(path.name)):
+        raise UserError(f"There is no folder {str(path)!r}, and no {called}; check the path.")
+    found = find_files(path, "*.csv", called, cure, _FILE)
+    check_no_copies((file, (file.parent.name, file.name)) for file in found)
     return found
 
 
